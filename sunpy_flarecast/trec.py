@@ -1,0 +1,129 @@
+"""T_REC, the time slots of SHARP records: from slot number to time and text, and back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from astropy.time import Time
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["CADENCE", "slot_of", "slot_text", "slot_time", "text_slot"]
+
+#: Length of a slot in seconds (keyword ``T_REC_step`` of the series).
+CADENCE: Final = 720
+
+#: Modified Julian date of slot 0, 1993-01-01T00:00:00 TAI (keyword ``T_REC_epoch`` of the series).
+_EPOCH_MJD: Final = 48988
+
+_SLOTS_A_DAY: Final = 86400 // CADENCE
+
+_TEXT: Final = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)_(\d\d):(\d\d):(\d\d)(?:\.\d+)?_TAI", re.ASCII)
+
+
+def slot_time(slot: npt.ArrayLike) -> Time:
+    """
+    Convert slot numbers (``t_rec_index``) to times.
+
+    Parameters
+    ----------
+    slot : array_like of int
+        Slots of 720 s since 1993-01-01T00:00:00 TAI.
+
+    Returns
+    -------
+    `astropy.time.Time`
+        TAI, of the shape of ``slot``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.trec import slot_time
+    >>> slot_time(1005598).isot
+    '2015-12-11T23:36:00.000'
+    """
+    day, rest = np.divmod(np.asarray(slot, dtype=np.int64), _SLOTS_A_DAY)
+    return Time(day + float(_EPOCH_MJD), rest / _SLOTS_A_DAY, format="mjd", scale="tai").replicate("isot")
+
+
+def slot_of(time: Time) -> Any:
+    """
+    Convert times to the slots nearest to them.
+
+    Parameters
+    ----------
+    time : `astropy.time.Time`
+        Any scale.
+
+    Returns
+    -------
+    int or ndarray of int
+        Of the shape of ``time``.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.trec import slot_of
+    >>> slot_of(Time("2015-12-11T23:35:24", scale="utc"))
+    1005598
+    """
+    tai = time.tai
+    days = (tai.jd1 - 2400000.5 - _EPOCH_MJD) + tai.jd2
+    slot = np.rint(days * _SLOTS_A_DAY).astype(np.int64)
+    return slot if np.ndim(slot) else int(slot)
+
+
+def slot_text(slot: int) -> str:
+    """
+    Write a slot the way JSOC names files after it.
+
+    Parameters
+    ----------
+    slot : int
+        Slots of 720 s since 1993-01-01T00:00:00 TAI.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.trec import slot_text
+    >>> slot_text(1010166)
+    '20160119_011200_TAI'
+    """
+    day, rest = divmod(int(slot), _SLOTS_A_DAY)
+    date = np.datetime64("1993-01-01") + day
+    minutes = rest * (CADENCE // 60)
+    return f"{str(date).replace('-', '')}_{minutes // 60:02d}{minutes % 60:02d}00_TAI"
+
+
+def text_slot(text: str) -> int | None:
+    """
+    Read a ``T_REC`` keyword.
+
+    Parameters
+    ----------
+    text : str
+        ``2011.02.15_02:00:00_TAI``, with or without a fraction of a second.
+
+    Returns
+    -------
+    int or None
+        None if the text is not of that form.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.trec import text_slot
+    >>> text_slot("2015.12.11_23:36:00.000_TAI")
+    1005598
+    """
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = match.groups()
+    try:
+        date = np.datetime64(f"{year}-{month}-{day}")
+    except ValueError:
+        return None
+    days = int((date - np.datetime64("1993-01-01")) / np.timedelta64(1, "D"))
+    seconds = 3600 * int(hour) + 60 * int(minute) + int(second)
+    return days * _SLOTS_A_DAY + round(seconds / CADENCE)
