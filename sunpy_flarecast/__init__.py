@@ -1,3 +1,30 @@
-"""SunPy Fido client for SDO/HMI SHARP data from FLARECAST services, and such a service."""
+"""
+SunPy Fido client for SDO/HMI SHARP data from FLARECAST services, and such a service.
+
+Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its attrs as ``a.flarecast``.
+"""
 
 __version__ = "0.1.0"
+
+from .attrs import HARPNUM, Segment, Series
+from .client import FLARECASTClient
+from .config import conf
+from .errors import FLARECASTError, QueryError, ReplyError, ServiceError, TransferError, UnreachableError
+from .response import FLARECASTResponse, FLARECASTRow
+
+__all__ = [
+    "HARPNUM",
+    "FLARECASTClient",
+    "FLARECASTError",
+    "FLARECASTResponse",
+    "FLARECASTRow",
+    "QueryError",
+    "ReplyError",
+    "Segment",
+    "Series",
+    "ServiceError",
+    "TransferError",
+    "UnreachableError",
+    "__version__",
+    "conf",
+]

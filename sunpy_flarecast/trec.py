@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,12 +17,13 @@ __all__ = ["CADENCE", "slot_of", "slot_text", "slot_time", "text_slot"]
 #: Length of a slot in seconds (keyword ``T_REC_step`` of the series).
 CADENCE: Final = 720
 
-#: Modified Julian date of slot 0, 1993-01-01T00:00:00 TAI (keyword ``T_REC_epoch`` of the series).
+#: Slot 0, 1993-01-01T00:00:00 TAI (keyword ``T_REC_epoch`` of the series), as calendar date and modified Julian date.
+_EPOCH: Final = datetime(1993, 1, 1)  # noqa: DTZ001 (datetime has no TAI)
 _EPOCH_MJD: Final = 48988
 
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
-_TEXT: Final = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)_(\d\d):(\d\d):(\d\d)(?:\.\d+)?_TAI", re.ASCII)
+_TEXT: Final = re.compile(r"(\d{4}\.\d\d\.\d\d_\d\d:\d\d:\d\d)(?:\.\d+)?_TAI", re.ASCII)
 
 
 def slot_time(slot: npt.ArrayLike) -> Time:
@@ -90,10 +92,7 @@ def slot_text(slot: int) -> str:
     >>> slot_text(1010166)
     '20160119_011200_TAI'
     """
-    day, rest = divmod(int(slot), _SLOTS_A_DAY)
-    date = np.datetime64("1993-01-01") + day
-    minutes = rest * (CADENCE // 60)
-    return f"{str(date).replace('-', '')}_{minutes // 60:02d}{minutes % 60:02d}00_TAI"
+    return f"{_EPOCH + slot * timedelta(seconds=CADENCE):%Y%m%d_%H%M%S}_TAI"
 
 
 def text_slot(text: str) -> int | None:
@@ -117,13 +116,8 @@ def text_slot(text: str) -> int | None:
     1005598
     """
     match = _TEXT.fullmatch(text.strip())
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = match.groups()
     try:
-        date = np.datetime64(f"{year}-{month}-{day}")
+        time = datetime.strptime(match[1], "%Y.%m.%d_%H:%M:%S") if match else None  # noqa: DTZ007 (no TAI)
     except ValueError:
         return None
-    days = int((date - np.datetime64("1993-01-01")) / np.timedelta64(1, "D"))
-    seconds = 3600 * int(hour) + 60 * int(minute) + int(second)
-    return days * _SLOTS_A_DAY + round(seconds / CADENCE)
+    return None if time is None else round((time - _EPOCH) / timedelta(seconds=CADENCE))

@@ -1,0 +1,212 @@
+"""`FLARECASTClient`, which joins the steps: attrs to table in `search`, table to files in `fetch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import parfive
+from sunpy import config, log
+from sunpy.net import attr
+from sunpy.net import attrs as a
+from sunpy.net.base_client import BaseClient, convert_row_to_table
+from sunpy.util.exceptions import warn_user
+
+from .attrs import Segment, Series
+from .catalog import all_series
+from .config import conf
+from .errors import FLARECASTError
+from .fits import is_whole
+from .paths import plan
+from .records import merge
+from .response import FLARECASTResponse
+from .select import choose_files, select
+from .service import Service, base_url
+from .transfer import enqueue, refusal
+from .walker import FIXED, queries, supported_attrs
+
+if TYPE_CHECKING:
+    import os
+    from collections import Counter
+
+    from .query import Query
+    from .records import Records
+
+__all__ = ["FLARECASTClient"]
+
+
+class FLARECASTClient(BaseClient):  # type: ignore[misc]
+    """
+    SDO/HMI SHARP active-region patches from a FLARECAST HMI service.
+
+    Which service is asked is set by ``sunpy_flarecast.conf.url`` or the environment variable ``FLARECAST_URL``.
+    Usually the client is used through `sunpy.net.Fido`.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_flarecast
+    >>> results = Fido.search(a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series.hmi_sharp_720s,
+    ...                       a.flarecast.Segment.magnetogram)  # doctest: +SKIP
+    >>> files = Fido.fetch(results, path="data/{harpnum}/{file}")  # doctest: +SKIP
+    """
+
+    @property
+    def info_url(self) -> str:
+        """The URL of the service that is asked."""
+        return str(conf.url)
+
+    @classmethod
+    def _attrs_module(cls) -> tuple[str, str]:
+        return "flarecast", "sunpy_flarecast.attrs"
+
+    @classmethod
+    def register_values(cls) -> dict[type[attr.Attr], list[tuple[str, str]]]:
+        """List what tab completion offers; the service is not asked."""
+        meanings = {segment.name: segment.meaning for series in all_series() for segment in series.segments}
+        return {
+            a.Provider: [("FLARECAST", "EU H2020 project on flare forecasting; its service of SDO/HMI SHARP data")],
+            a.Instrument: [("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory")],
+            Series: [(series.name, series.meaning) for series in all_series()],
+            Segment: list(meanings.items()),
+        }
+
+    @classmethod
+    def _can_handle_query(cls, *query: attr.Attr) -> bool:
+        if not cls.check_attr_types_in_query(query, {a.Time, Series}, supported_attrs()):
+            return False
+        return all(str(leaf.value).casefold() == FIXED[type(leaf)].casefold() for leaf in query if type(leaf) in FIXED)
+
+    def search(self, *query: attr.Attr) -> FLARECASTResponse:
+        """
+        Find records.
+
+        Parameters
+        ----------
+        *query : `sunpy.net.attr.Attr`
+            ``a.Time`` and ``a.flarecast.Series``, and any of ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
+            ``a.Sample``, ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
+
+        Returns
+        -------
+        FLARECASTResponse
+            Sorted by T_REC, then HARP number; without rows if nothing was found.
+
+        Raises
+        ------
+        QueryError
+            If the query is none, for example because the series does not have a segment.
+        ServiceError
+            If the service cannot be reached, or answers with an error or with what is no reply.
+        """
+        try:
+            branches = queries(*query)
+            with Service() as service:
+                found = [self._found(service, branch) for branch in branches]
+        except FLARECASTError as error:
+            # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
+            log.error(str(error))
+            raise
+        return FLARECASTResponse.from_records(merge(found), client=self)
+
+    @staticmethod
+    def _found(service: Service, query: Query) -> Records:
+        """Ask for all windows of a query and take what answers it."""
+        parts: list[Records] = []
+        broken = 0
+        for start, end in query.windows(conf.window):
+            records, unreadable = service.records(query.series, start, end)
+            parts.append(select(records, query))
+            broken += unreadable
+        records, lacking = choose_files(select(merge(parts), query), query.segments)
+        if broken:
+            warn_user(
+                f"{service.url} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no file "
+                "URLs, or values of a wrong type); left out of the table. Tell those who run the service."
+            )
+        if lacking:
+            warn_user(_lacking_text(lacking, len(records), query))
+        return records
+
+    @convert_row_to_table  # type: ignore[untyped-decorator]
+    def fetch(
+        self,
+        query_results: FLARECASTResponse,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        downloader: parfive.Downloader | None = None,
+        overwrite: bool | str | None = None,
+        progress: bool = True,
+        max_conn: int = 5,
+        wait: bool = True,
+        **kwargs: Any,
+    ) -> parfive.Results | None:
+        """
+        Fetch the files of records, each whole or not at all.
+
+        A file that is already there and whole is taken as it is, without asking the service.
+
+        Parameters
+        ----------
+        query_results : FLARECASTResponse
+            The records, or a part of the rows of a search.
+        path : path-like, optional
+            A folder, or a template with ``{file}``, ``{segment}`` and the table's columns, for example
+            ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. By default sunpy's download folder.
+        downloader : `parfive.Downloader`, optional
+            Where to queue the transfers. If given, ``overwrite``, ``progress`` and ``max_conn`` are its own.
+        overwrite : bool or "unique", optional
+            Whether to fetch files that are already there: False for no, True to replace them once the new file is
+            whole, ``"unique"`` to keep both, the new one as ``..._1.fits``.
+        progress : bool
+            Show progress bars.
+        max_conn : int
+            Number of transfers at a time.
+        wait : bool
+            If False, and with a ``downloader``, only queue the transfers.
+        **kwargs
+            Accepted for the sake of other clients in the same ``Fido.fetch``, and ignored.
+
+        Returns
+        -------
+        `parfive.Results`
+            Paths, and for what could not be fetched ``errors``. With ``wait=False``, only of files that need no
+            transfer.
+
+        Raises
+        ------
+        QueryError
+            If the path cannot be filled in, or two files would get the same one. Nothing is fetched then.
+        """
+        if downloader is None:
+            wait = True
+            downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
+        plans = plan(query_results, _template(path), base_url(conf.url), move=conf.rebase_urls)
+        results = parfive.Results()
+        for url, error in plans.refused:
+            results.add_error(*refusal(url, error))
+        for place in plans.places:
+            if downloader.config.overwrite is False and is_whole(place.path):
+                results.append(path=place.path, url=place.url)
+            else:
+                enqueue(downloader, place)
+        if wait:
+            fetched = downloader.download()
+            for file, url in zip(fetched, fetched.urls, strict=True):
+                results.append(path=file, url=url)
+            for failed in fetched.errors:
+                results.add_error(*failed)
+        return results
+
+
+def _template(path: str | os.PathLike[str] | None) -> str:
+    template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
+    return str(template if "{file}" in str(template) else template / "{file}")
+
+
+def _lacking_text(lacking: Counter[str], count: int, query: Query) -> str:
+    listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
+    return (
+        f"Of {count:,} records of {query}, some do not have a segment that was asked for: {listed}. "
+        "They stay in the table with the segments they have."
+    )

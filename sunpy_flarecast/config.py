@@ -1,0 +1,93 @@
+"""Settings: `conf`, an `astropy.config.ConfigNamespace`, and the environment variable for the service's URL."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from astropy.config import ConfigItem, ConfigNamespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Conf", "conf"]
+
+#: Environment variable that holds the base URL of the service.
+URL_VARIABLE: Final = "FLARECAST_URL"
+
+_MODULE: Final = "sunpy_flarecast"  # so that all items stand at the top of sunpy_flarecast.cfg
+
+
+class _URLItem(ConfigItem):  # type: ignore[misc]
+    """
+    The service's URL: what this session set, else the environment, else the configuration file, else the default.
+
+    What a session sets must win over the environment, or else `Conf.set_temp` would do nothing where the variable is
+    set.
+    """
+
+    _set_here = False
+
+    def __call__(self) -> Any:
+        if not self._set_here and (url := os.environ.get(URL_VARIABLE)):
+            return url
+        return super().__call__()
+
+    def set(self, value: Any) -> None:
+        super().set(value)
+        # ConfigItem sets the default itself when it finds no value, which is nobody's choice.
+        self._set_here = value != self.defaultvalue
+
+    @contextmanager
+    def set_temp(self, value: Any) -> Iterator[None]:
+        before, stored = self._set_here, super().__call__()
+        self.set(value)
+        try:
+            yield
+        finally:
+            super().set(stored)
+            self._set_here = before
+
+
+class Conf(ConfigNamespace):  # type: ignore[misc]
+    """
+    Settings of sunpy_flarecast.
+
+    They are kept in ``sunpy_flarecast.cfg`` in astropy's configuration folder, and can be set for a session
+    (``conf.url = ...``) or for a block (``with conf.set_temp("url", ...):``).
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import conf
+    >>> with conf.set_temp("window", 0.5):
+    ...     conf.window
+    0.5
+    """
+
+    url = _URLItem(
+        "http://cluster-r730-1:8001",
+        f"Base URL of the FLARECAST HMI service, without /HMI. The environment variable {URL_VARIABLE} overrides it.",
+        module=_MODULE,
+    )
+    window = ConfigItem(
+        1.0,
+        "Length in days of the time windows into which a search is cut, one request each.",
+        cfgtype="float",
+        module=_MODULE,
+    )
+    connect_timeout = ConfigItem(
+        10.0, "Seconds to wait for a connection to the service.", cfgtype="float", module=_MODULE
+    )
+    read_timeout = ConfigItem(
+        120.0, "Seconds to wait for the next bytes of an answer or a file.", cfgtype="float", module=_MODULE
+    )
+    rebase_urls = ConfigItem(
+        True,
+        "Move the file URLs in the service's replies to the base URL. Replies carry the host under which the service "
+        "knows itself, which is often not the one that can be reached from here.",
+        module=_MODULE,
+    )
+
+
+conf = Conf()

@@ -1,0 +1,27 @@
+"""What can go wrong, as exceptions; every message says what was asked, what is wrong and what to do."""
+
+__all__ = ["FLARECASTError", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"]
+
+
+class FLARECASTError(Exception):
+    """Base of all errors of this package."""
+
+
+class QueryError(FLARECASTError, ValueError):
+    """The query cannot be answered as it is written: unknown segment, start after end, attrs that contradict."""
+
+
+class ServiceError(FLARECASTError):
+    """The service answered with an error."""
+
+
+class UnreachableError(ServiceError):
+    """No answer came from the service."""
+
+
+class ReplyError(ServiceError):
+    """The service answered with something that is not a reply of a FLARECAST service."""
+
+
+class TransferError(FLARECASTError):
+    """A file did not arrive whole, or could not be written."""

@@ -1,0 +1,170 @@
+"""Where files come from and go to: URLs moved to the service that was asked, and paths filled in from a template."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+from .errors import QueryError, TransferError
+
+if TYPE_CHECKING:
+    from .response import FLARECASTResponse
+
+__all__ = ["Place", "Plan", "moved_url", "plan"]
+
+#: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file comes from and where it goes to."""
+
+    url: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    What a fetch is going to do.
+
+    Parameters
+    ----------
+    places : list of Place
+        The files to be fetched, no two to the same path.
+    refused : list of (str, TransferError)
+        URLs that are not going to be fetched, with the reason.
+    """
+
+    places: list[Place]
+    refused: list[tuple[str, TransferError]]
+
+
+def moved_url(url: str, base: str, *, move: bool = True) -> str:
+    """
+    Move a file's URL to the service that the user asked.
+
+    Parameters
+    ----------
+    url : str
+        As the service gave it, with the host under which it knows itself.
+    base : str
+        Base URL of the service, without trailing slash.
+    move : bool
+        If False the URL is only checked.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    TransferError
+        If it is not an http or https URL, has a path that climbs out, or cannot be moved since it has no ``/HMI/``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.paths import moved_url
+    >>> moved_url("http://cluster-r730-1:8001/HMI/hmi.sharp_720s/7/bitmap.fits", "http://localhost:8001")
+    'http://localhost:8001/HMI/hmi.sharp_720s/7/bitmap.fits'
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        raise TransferError(f"The service gave {url!r} for a file, which is no URL; it is not fetched.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise TransferError(f"The service gave {url!r} for a file, which is no http or https URL; it is not fetched.")
+    path = unquote(parts.path)
+    if "\\" in path or not path.isprintable() or any(step in ("..", ".") for step in path.split("/")):
+        raise TransferError(f"The service gave {url!r} for a file, whose path climbs out; it is not fetched.")
+    if not move:
+        return url
+    _, mark, rest = parts.path.partition("/HMI/")
+    if not mark:
+        raise TransferError(
+            f"The service gave {url!r} for a file, which cannot be moved to {base} since it has no /HMI/; it is not "
+            "fetched. Set sunpy_flarecast.conf.rebase_urls = False to take file URLs as the service gives them."
+        )
+    return f"{base}/HMI/{quote(rest, safe='/%:@!$&()*+,;=~')}{f'?{parts.query}' if parts.query else ''}"
+
+
+def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = True) -> Plan:
+    """
+    Tell for each file of a table where it comes from and where it goes to.
+
+    Parameters
+    ----------
+    table : FLARECASTResponse
+        The records.
+    template : str
+        A path with ``{file}``, and any of ``{segment}`` and the table's columns in lower case with ``_`` for spaces;
+        times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``.
+    base : str
+        Base URL of the service.
+    move : bool
+        Whether file URLs are moved to the base URL.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    QueryError
+        If the template has a field that there is not or a format that does not fit, or if two files would get the
+        same path.
+    """
+    fields = _fields(template, table)
+    values = table.path_values(fields - {"file", "segment"})
+    places: list[Place] = []
+    refused: list[tuple[str, TransferError]] = []
+    taken: dict[str, str] = {}
+    for file in table.files():
+        row = {name: column[file.row] for name, column in values.items()}
+        try:
+            url = moved_url(file.url, base, move=move)
+            for name in (file.name, *(value for value in row.values() if isinstance(value, str))):
+                if not _SAFE_NAME.fullmatch(name):
+                    raise TransferError(
+                        f"The service gave {file.url!r} a name that is unsafe in a path, {name!r}; it is not fetched."
+                    )
+        except TransferError as error:
+            refused.append((file.url, error))
+            continue
+        path = _filled(template, {**row, "file": file.name, "segment": file.segment or "unknown"})
+        if (other := taken.setdefault(os.path.normcase(path), url)) != url:
+            raise QueryError(
+                f"Two files would both be written to {path}: {other} and {url}. Nothing was fetched. Add fields to the "
+                f"path that tell them apart, for example {{record}}/{{file}}, or fetch the rows one after the other."
+            )
+        places.append(Place(url, path))
+    return Plan(places, refused)
+
+
+def _fields(template: str, table: FLARECASTResponse) -> set[str]:
+    """Find the fields of a template, and check them before anything is fetched."""
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise QueryError(f"The path {template!r} is no template: {error}. Write {{{{ and }}}} for braces.") from None
+    valid = table.path_format_keys() | {"file", "segment"}
+    if wrong := [name for name in names if name not in valid]:
+        listed = ", ".join(f"{{{name}}}" for name in sorted(valid))
+        raise QueryError(f"The path {template!r} has a field {{{wrong[0]}}} that there is not. Valid: {listed}.")
+    return set(names)
+
+
+def _filled(template: str, values: dict[str, Any]) -> str:
+    try:
+        return template.format(**values)
+    except (ValueError, TypeError) as error:
+        raise QueryError(
+            f"The path {template!r} cannot be filled in: {error}. Times take formats such as {{t_rec:%Y%m%d}}, whole "
+            "numbers such as {harpnum:05d}."
+        ) from None

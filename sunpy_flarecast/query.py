@@ -1,0 +1,134 @@
+"""What a search asks for, in terms of the service: `Query`, its time windows and its times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from math import ceil, floor
+from typing import TYPE_CHECKING, Final
+
+from astropy.time import Time, TimeDelta
+
+from .errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Query", "matching_names", "service_time"]
+
+#: By how many seconds neighbouring windows overlap, since it is not known whether a service counts the ends of a range.
+_OVERLAP: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """
+    One search, in terms of the service.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series, or the name as the user wrote it if the catalog does not know it.
+    start, end : `astropy.time.Time`
+        UTC; both belong to the range.
+    segments : tuple of str
+        Names of the segments to fetch; patterns if the catalog does not know the series; empty for all.
+    harps : tuple of int, optional
+        First and last HARP number.
+    sample : float, optional
+        Step of the time grid in seconds.
+    near : `astropy.time.Time`, optional
+        UTC; only the time step nearest to this is wanted.
+    """
+
+    series: str
+    start: Time
+    end: Time
+    segments: tuple[str, ...] = ()
+    harps: tuple[int, int] | None = None
+    sample: float | None = None
+    near: Time | None = None
+
+    def windows(self, days: float) -> Iterator[tuple[Time, Time]]:
+        """
+        Cut the range into windows of at most ``days`` days that overlap by one second.
+
+        Parameters
+        ----------
+        days : float
+            Length of a window.
+
+        Yields
+        ------
+        tuple of `astropy.time.Time`
+            Start and end, UTC, in order.
+
+        Raises
+        ------
+        QueryError
+            If the length is not a positive number.
+        """
+        if not days > 0:
+            raise QueryError(f"conf.window is {days}: a window needs a length, in days. Set conf.window = 1.0.")
+        length = (self.end - self.start).to_value("day")
+        count = max(1, ceil(length / days - 1e-9))
+        for number in range(count):
+            start = self.start + TimeDelta(number * days, format="jd") if number else self.start
+            last = number == count - 1
+            end = self.end if last else self.start + TimeDelta((number + 1) * days + _OVERLAP / 86400, format="jd")
+            yield start, min(end, self.end)
+
+    def __str__(self) -> str:
+        """The query in a few words, for messages."""
+        return f"{self.series} from {self.start.isot} to {self.end.isot} UTC"
+
+
+def service_time(time: Time, *, up: bool = False) -> str:
+    """
+    Write a time for the service: UTC, whole seconds, with ``Z``.
+
+    Parameters
+    ----------
+    time : `astropy.time.Time`
+        Any scale.
+    up : bool
+        Round up, as suits the end of a range, instead of down. A leap second, which services cannot be expected to
+        read, becomes the second before or after it.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.query import service_time
+    >>> service_time(Time("2015-12-11T00:00:36.25", scale="tai"))
+    '2015-12-11T00:00:00Z'
+    >>> service_time(Time("2016-12-31T23:59:60.5", scale="utc"), up=True)
+    '2017-01-01T00:00:00Z'
+    """
+    year, month, day, hour, minute, second = time.utc.ymdhms
+    # A time that went through another scale may miss a whole second by nanoseconds.
+    second = round(float(second), 6)
+    whole = ceil(second) if up else min(floor(second), 59)
+    base = datetime(year, month, day, hour, minute, tzinfo=UTC)
+    return f"{base + timedelta(seconds=min(whole, 60)):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """
+    Select the names that one of the patterns fits, in any letter case, in the order of ``names``.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Names or patterns with ``*``, ``?`` and ``[...]``.
+    names : sequence of str
+        What there is.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.query import matching_names
+    >>> matching_names(["b?"], ["magnetogram", "Bp", "Bt", "Br", "Br_err"])
+    ('Bp', 'Bt', 'Br')
+    """
+    folded = [pattern.casefold() for pattern in patterns]
+    return tuple(name for name in names if any(fnmatchcase(name.casefold(), pattern) for pattern in folded))

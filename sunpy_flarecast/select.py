@@ -1,0 +1,153 @@
+"""Which records answer a query (range, HARP numbers, sampling, nearest time step), and which of their files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .catalog import find_series
+from .query import matching_names
+from .records import utc_datetime64
+from .trec import CADENCE, slot_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from astropy.time import Time
+
+    from .query import Query
+    from .records import Records
+
+__all__ = ["choose_files", "select"]
+
+
+def select(records: Records, query: Query) -> Records:
+    """
+    Take the records that answer a query.
+
+    Taking them from parts and then from the parts joined gives the same as taking them from the whole at once.
+
+    Parameters
+    ----------
+    records : Records
+        Records of the query's series, each once.
+    query : Query
+        What is asked for. Its segments are not looked at here.
+
+    Returns
+    -------
+    Records
+        In the order they came in.
+    """
+    records = records[_in_range(records, query)]
+    if query.harps is not None:
+        first, last = query.harps
+        records = records[np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False)]
+    if query.sample is not None:
+        records = records[_sampled(records, query.start, query.end, query.sample)]
+    if query.near is not None:
+        records = records[_nearest(records, query.near)]
+    return records
+
+
+def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
+    """
+    Tell which records lie in the range.
+
+    Whether a service judges by DATE-OBS or by T_REC, which is 1.8 minutes later, is not known; a record that either
+    of them puts into the range belongs to it. A record without any time stays, since the service chose it.
+    """
+    start, end = (utc_datetime64(time.utc.to_value("isot", subfmt="date_hms")) for time in (query.start, query.end))
+    by_date = (records.date_obs >= start) & (records.date_obs <= end)  # false for NaT
+    known = ~np.ma.getmaskarray(records.slot)
+    seconds = records.slot.data * float(CADENCE)
+    from_start, to_end = (_seconds(time) for time in (query.start, query.end))
+    by_slot = known & (seconds >= from_start) & (seconds <= to_end)
+    undated = ~known & np.isnat(records.date_obs)
+    return np.asarray(by_date | by_slot | undated)
+
+
+def _seconds(time: Time) -> float:
+    """Seconds from slot 0, on the scale of the slots (TAI)."""
+    return float((time - slot_time(0)).to_value("s"))
+
+
+def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArray[np.bool_]:
+    """Tell which records are, within their HARP, the nearest to a point of the grid ``start + n * step``."""
+    slot = records.nearest_slot()
+    seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
+    point = np.rint(seconds / step).astype(np.int64)
+    last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
+    wanted = ~np.ma.getmaskarray(slot) & (point >= 0) & (point <= last)
+    distance = np.abs(seconds - point * step)
+    harp = records.harpnum.filled(-1)
+    # Sorted, the first of each (HARP, point) is the nearest slot, and the earlier of two at the same distance.
+    order = np.lexsort([slot.filled(0), distance, point, harp])
+    order = order[wanted[order]]
+    keys = np.stack([harp[order], point[order]], axis=1)
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    # All records of the chosen slot stay: without HARP numbers they may be different HARPs.
+    chosen_slot = slot.filled(0)[order][begins][np.cumsum(begins) - 1] if len(order) else np.array([], dtype=np.int64)
+    taken = np.zeros(len(records), dtype=bool)
+    taken[order] = slot.filled(0)[order] == chosen_slot
+    return taken
+
+
+def _nearest(records: Records, near: Time) -> npt.NDArray[Any]:
+    """Tell which records belong to the one time step nearest to a time (the earlier of two at the same distance)."""
+    slot = records.nearest_slot()
+    known = ~np.ma.getmaskarray(slot)
+    if not known.any():
+        return known
+    slots = np.unique(slot.data[known])
+    nearest = slots[np.argmin(np.abs(slots * float(CADENCE) - _seconds(near)))]
+    return np.asarray(known & (slot.data == nearest))
+
+
+def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Counter[str]]:
+    """
+    Keep, of each record's files, those of the segments asked for, in the series' order.
+
+    Parameters
+    ----------
+    records : Records
+        Records that answer the query.
+    segments : sequence of str
+        Names or patterns; empty for all files.
+
+    Returns
+    -------
+    records : Records
+        The same records with the names of the chosen files.
+    lacking : Counter
+        For each segment (or pattern) asked for, how many records do not have it, if any.
+    """
+    chosen: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    names = np.empty(len(records), dtype=object)
+    lacking: Counter[str] = Counter()
+    for position, key in enumerate(zip(records.series, records.names, strict=True)):
+        if key not in chosen:
+            chosen[key] = _choose(*key, segments)
+        names[position], absent = chosen[key]
+        lacking.update(absent)
+    return replace(records, names=names), lacking
+
+
+def _choose(
+    series_name: str, names: tuple[str, ...], segments: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Choose among the files of one set; also tell which of the segments asked for are not there."""
+    series = find_series(series_name)
+    place = {segment.name: number for number, segment in enumerate(series.segments)} if series else {}
+    files = {name.removesuffix(".fits"): name for name in names}
+    there = sorted(
+        files, key=lambda segment: place.get(segment, len(place))
+    )  # stable, so unknown ones keep their order
+    wanted = matching_names(segments, there) if segments else tuple(there)
+    absent = tuple(segment for segment in segments if not matching_names([segment], there))
+    return tuple(files[segment] for segment in wanted), absent

@@ -1,0 +1,247 @@
+"""One FLARECAST HMI service over REST: `Service`, with its requests, its replies and its errors."""
+
+from __future__ import annotations
+
+import html
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import requests
+
+from . import __version__
+from .config import URL_VARIABLE, conf
+from .errors import QueryError, ReplyError, ServiceError, UnreachableError
+from .query import service_time
+from .records import read_records
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from astropy.time import Time
+
+    from .records import Records
+
+__all__ = ["USER_AGENT", "Service", "base_url", "body_message"]
+
+#: What the client calls itself in every request.
+USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
+
+#: How much of an answer that is no reply is shown to the user, in characters.
+_QUOTED: Final = 300
+
+
+def base_url(url: str) -> str:
+    """
+    Check and normalise the base URL of a service.
+
+    Parameters
+    ----------
+    url : str
+        For example ``http://localhost:8001``; a trailing slash or ``/HMI`` is dropped.
+
+    Returns
+    -------
+    str
+        Without trailing slash.
+
+    Raises
+    ------
+    QueryError
+        If it is not an http or https URL with a host.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.service import base_url
+    >>> base_url("http://localhost:8001/HMI/")
+    'http://localhost:8001'
+    """
+    try:
+        parts = urlsplit(url.strip())
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        whole = False
+    if not whole:
+        raise QueryError(
+            f"The service's URL {url!r} is not an http:// or https:// URL. Set sunpy_flarecast.conf.url or "
+            f"{URL_VARIABLE}, for example to http://localhost:8001."
+        )
+    path = parts.path.rstrip("/").removesuffix("/HMI").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def body_message(body: bytes) -> str:
+    """
+    Find what an answer that is no reply says: the message of JSON, the title of HTML, else the text itself.
+
+    Parameters
+    ----------
+    body : bytes
+        The answer's body, or its beginning.
+
+    Returns
+    -------
+    str
+        At most 300 characters on one line; empty if there is nothing to quote.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.service import body_message
+    >>> body_message(b'{"message": "no such series"}')
+    'no such series'
+    >>> body_message(b"<html><title>Please log in</title>...")
+    'a web page titled "Please log in"'
+    """
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        value: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        told = next((value[key] for key in ("message", "error", "errors", "detail") if value.get(key)), None)
+        if told is not None:
+            text = told if isinstance(told, str) else msgspec.json.encode(told).decode()
+    elif re.match(r"(?i)<(!doctype html|html|head|body)", text):
+        title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
+        text = f'a web page titled "{html.unescape(title[1]).strip()}"' if title else "a web page"
+    elif not text.isprintable() and not re.fullmatch(r"[\s\x21-\x7e\xa0-\uffff]*", text):
+        return "binary data"
+    text = " ".join(text.split())
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
+
+
+class Service:
+    """
+    A FLARECAST HMI service.
+
+    Parameters
+    ----------
+    url : str, optional
+        Base URL; by default ``conf.url``.
+
+    Raises
+    ------
+    QueryError
+        If the URL is none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.service import Service
+    >>> with Service("http://localhost:8001/") as service:
+    ...     service.url
+    'http://localhost:8001'
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = base_url(conf.url if url is None else url)
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def records(self, series: str, start: Time, end: Time) -> tuple[Records, int]:
+        """
+        List the records of a series in a range.
+
+        Parameters
+        ----------
+        series : str
+            Name of the series.
+        start, end : `astropy.time.Time`
+            The range. It is widened to whole seconds, and whether its ends count is up to the service.
+
+        Returns
+        -------
+        records : Records
+            As they came.
+        broken : int
+            How many records could not be read.
+
+        Raises
+        ------
+        UnreachableError
+            If no answer comes.
+        ReplyError
+            If the answer is not a list of records.
+        ServiceError
+            If the service answers with an error.
+        """
+        parameters = {"start": service_time(start), "end": service_time(end, up=True), "meta": "false"}
+        url = f"{self.url}/HMI/{quote(series, safe='')}"
+        asked = f"records of {series} from {parameters['start']} to {parameters['end']}"
+        body = self._get(url, parameters, asked)
+        try:
+            return read_records(body, series)
+        except ReplyError as error:
+            raise ReplyError(
+                f"{self.url} was asked for {asked} and answered with what is not a list of records: {error}"
+                f"{_quoting(body)}. Check that conf.url is the URL of a FLARECAST HMI service."
+            ) from error
+
+    def _get(self, url: str, parameters: dict[str, str], asked: str) -> bytes:
+        try:
+            answer = self._session.get(url, params=parameters, timeout=(conf.connect_timeout, conf.read_timeout))
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            raise ReplyError(f"{self.url} was asked for {asked}; its answer broke off. Try again.") from error
+        except requests.exceptions.Timeout as error:
+            raise UnreachableError(
+                f"{self.url} was asked for {asked} and did not answer in time ({_reason(error)}). Try again, ask for "
+                "less at once (conf.window), or wait longer (conf.connect_timeout, conf.read_timeout)."
+            ) from error
+        except requests.exceptions.ConnectionError as error:
+            raise UnreachableError(
+                f"The FLARECAST service at {self.url} cannot be reached ({_reason(error)}). Open the tunnel or port "
+                f"forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set sunpy_flarecast.conf.url or "
+                f"{URL_VARIABLE}, or start a service of your own with `sunpy-flarecast serve --demo`."
+            ) from error
+        except requests.exceptions.RequestException as error:
+            raise ServiceError(f"{self.url} could not be asked for {asked}: {error}.") from error
+        if answer.status_code != HTTPStatus.OK:
+            raise ServiceError(
+                f"{self.url} was asked for {asked} and answered {answer.status_code} {answer.reason}"
+                f"{_quoting(answer.content)}. {_advice(answer.status_code)}"
+            )
+        return answer.content
+
+
+def _quoting(body: bytes) -> str:
+    message = body_message(body)
+    return f": {message}" if message else ""
+
+
+def _advice(status: int) -> str:
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return "Ask those who run the service for access."
+    if status == HTTPStatus.NOT_FOUND:
+        return "Check the series and conf.url."
+    if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT):
+        return "Ask for less at once: set conf.window to a smaller number of days."
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "Try again later."
+    return "Check the query and conf.url."
+
+
+def _reason(error: Exception) -> str:
+    """Give the innermost reason of a requests exception, without the objects' addresses."""
+    reason: Any = error
+    while True:
+        inner = getattr(reason, "reason", None) or next(
+            (arg for arg in getattr(reason, "args", ()) if isinstance(arg, Exception)), None
+        )
+        if not isinstance(inner, Exception):
+            break
+        reason = inner
+    return re.sub(r"<[^>]*>:? ?|\w*Connection\([^)]*\): ", "", str(reason)) or type(reason).__name__
