@@ -1,1 +1,63 @@
 """A FLARECAST HMI service for SHARP files of one's own, or for synthetic ones."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .app import create_app
+    from .base import Archive, NotHeldError, Record
+    from .demo import DemoArchive
+    from .directory import DirectoryArchive
+    from .server import running, serve
+
+__all__ = [
+    "Archive",
+    "DemoArchive",
+    "DirectoryArchive",
+    "NotHeldError",
+    "Record",
+    "create_app",
+    "running",
+    "serve",
+]
+
+#: Where each public name lives. They are imported when they are asked for, so that importing this package costs
+#: nothing, and an archive can be read without the web server of the extra.
+_HOMES: Final = {
+    "Archive": "base",
+    "DemoArchive": "demo",
+    "DirectoryArchive": "directory",
+    "NotHeldError": "base",
+    "Record": "base",
+    "create_app": "app",
+    "running": "server",
+    "serve": "server",
+}
+
+#: Modules that the extra ``archive`` installs.
+_EXTRA: Final = frozenset({"fastapi", "starlette", "pydantic", "anyio", "uvicorn", "swagger_ui_bundle"})
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = import_module(f".{home}", __name__)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
+            raise
+        raise ImportError(
+            f'{name} needs {missing}, which is not installed: pip install "sunpy-flarecast[archive]"'
+        ) from error
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,71 @@
+"""What the service lists of a record, read from its keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sunpy_flarecast.trec import text_slot
+
+from .base import Record
+from .instants import read_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["record_of"]
+
+
+def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
+    """
+    Describe a record by its keywords; what they do not tell, or tell in no known form, is None.
+
+    Parameters
+    ----------
+    recnum : int
+        Record number.
+    keywords : mapping
+        Keywords by their DRMS names in lower case.
+    segments : tuple of str, optional
+        Names of the segments held.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.facts import record_of
+    >>> record = record_of(5, {"t_rec": "2011.02.15_02:00:00_TAI", "date__obs": "2011-02-15T01:58:12.30"})
+    >>> record.t_rec_index, record.date__obs, record.harpnum
+    (794290, '2011-02-15T01:58:12.30Z', None)
+    """
+    t_rec = keywords.get("t_rec")
+    return Record(
+        recnum=recnum,
+        segments=segments,
+        harpnum=whole_number(keywords.get("harpnum")),
+        t_rec_index=text_slot(t_rec) if isinstance(t_rec, str) else None,
+        date__obs=_utc_text(keywords.get("date__obs")),
+        quality=whole_number(keywords.get("quality")),
+        wavelnth=whole_number(keywords.get("wavelnth")),
+    )
+
+
+def whole_number(value: object) -> int | None:
+    """Read an integer as headers write it: ``377``, ``6173.0``, or a bit word ``"0x00000400"``."""
+    if isinstance(value, str):
+        try:
+            return int(value, 0)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return None
+    return int(value)
+
+
+def _utc_text(value: object) -> str | None:
+    """Give a time the ``Z`` with which the service writes UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        read_instant(value)
+    except ValueError:
+        return None
+    text = value.strip()
+    return text if text[-1:] in "Zz" or "+" in text else f"{text}Z"

@@ -1,0 +1,146 @@
+"""The FITS files of a folder: which of them may be served, and what their names tell; directories only, no headers."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sunpy_flarecast.catalog import find_series
+from sunpy_flarecast.trec import text_slot
+
+from .headers import BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Place", "fault_of", "fits_files", "place_of", "read_name"]
+
+_NAME: Final = re.compile(
+    r"(?P<series>\w+(?:\.\w+)*)\.(?P<harpnum>\d{1,9})"
+    r"\.(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_TAI\.(?P<segment>\w+)\.fits",
+    re.ASCII,
+)
+
+_WORD: Final = re.compile(r"\w+", re.ASCII)
+_WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
+
+#: One above the largest HARP number that a name is believed: where it was not known, the record number, which is
+#: larger, stands in its place. The HARPs of 2010 to 2025 reached 13,000.
+_HARPNUM_END: Final = 100_000
+
+#: One above the last slot for which there are record numbers; it lies in the year 2221.
+_SLOT_END: Final = 10_000_000
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a file belongs: series, HARP number, slot and segment."""
+
+    series: str
+    harpnum: int
+    slot: int
+    segment: str
+
+
+def place_of(series: str, harpnum: int | None, slot: int | None, segment: str) -> Place | None:
+    """
+    Make a place, in the catalog's spelling; None for numbers that no SHARP has.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.tree import place_of
+    >>> place_of("hmi.sharp_cea_720s", 377, 794290, "br").segment
+    'Br'
+    """
+    if _WORD.fullmatch(segment) is None or _WORDS.fullmatch(series) is None or harpnum is None or slot is None:
+        return None
+    if not (0 <= harpnum < _HARPNUM_END and 0 <= slot < _SLOT_END):
+        return None
+    known = find_series(series)
+    if known is None:
+        return Place(series, harpnum, slot, segment)
+    found = known.segment(segment)
+    return Place(known.name, harpnum, slot, found.name if found else segment)
+
+
+def read_name(name: str) -> Place | None:
+    """
+    Read a file name as JSOC gives it; None for any other.
+
+    Parameters
+    ----------
+    name : str
+        ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.tree import read_name
+    >>> read_name("hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
+    Place(series='hmi.sharp_cea_720s', harpnum=377, slot=794290, segment='Bp_err')
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = match.groups()[2:8]
+    slot = text_slot(f"{year}.{month}.{day}_{hour}:{minute}:{second}_TAI")
+    return place_of(match["series"], int(match["harpnum"]), slot, match["segment"])
+
+
+def fits_files(root: Path, skip: Callable[[Path, str], None]) -> Iterator[Path]:
+    """
+    Walk a folder for FITS files, in the order of their names.
+
+    Links to folders are not followed: what lies inside the root is found without them.
+
+    Parameters
+    ----------
+    root : `pathlib.Path`
+        The folder, resolved.
+    skip : callable
+        Told of what cannot be served, and why.
+    """
+
+    def unreadable(error: OSError) -> None:
+        skip(Path(error.filename), f"The folder cannot be read: {error.strerror}")
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders.sort()
+        here = Path(folder)
+        for name in folders:
+            link = here / name
+            if link.is_symlink() and not link.resolve().is_relative_to(root):
+                skip(link, "It is a link to a folder outside of the archive")
+        for name in sorted(names):
+            if name.endswith(".fits"):
+                yield here / name
+
+
+def fault_of(path: Path, root: Path) -> str | None:
+    """
+    Say why a file cannot be served; None if it can.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        A file in the folder.
+    root : `pathlib.Path`
+        The folder, resolved.
+    """
+    try:
+        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
+            return "It is a link to a file outside of the archive"
+        if not path.is_file():  # a pipe would block whoever opens it
+            return "It is no file"
+        with path.open("rb") as file:
+            begin = file.read(9)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        return f"It cannot be read: {error.strerror}"
+    if begin != b"SIMPLE  =":
+        return "It is no FITS file"
+    if size % BLOCK:
+        return f"It is cut short: {size} bytes are no whole number of FITS blocks"
+    return None

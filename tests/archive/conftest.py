@@ -1,0 +1,92 @@
+"""Archives and trees for the tests of the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from sunpy_flarecast.archive import NotHeldError, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+SERIES = "hmi.sharp_720s"
+
+KEYWORDS = {"harpnum": 6178, "t_rec": "2015.12.11_23:36:00_TAI", "area": 3507.3125, "cmask": 6423, "r_value": None}
+
+
+class MemoryArchive:
+    """Records and contents given by the test; ``fail_after`` breaks a list off."""
+
+    def __init__(
+        self,
+        records: list[Record],
+        contents: Mapping[str, Path | bytes] | None = None,
+        series: str = SERIES,
+        fail_after: int | None = None,
+    ) -> None:
+        self._records = records
+        self._contents = contents or {}
+        self._series = series
+        self._fail_after = fail_after
+
+    def series(self) -> list[str]:
+        return [self._series]
+
+    def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
+        for number, record in enumerate(self._records):
+            if number == self._fail_after:
+                raise RuntimeError("the disk is gone")
+            yield record
+
+    def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
+        if recnum not in {record.recnum for record in self._records}:
+            raise NotHeldError(f"no record {recnum}")
+        return KEYWORDS
+
+    def segment(self, series: str, recnum: int, name: str) -> Path | bytes:
+        try:
+            return self._contents[name]
+        except KeyError:
+            raise NotHeldError(f"no segment {name}") from None
+
+
+@pytest.fixture(scope="session")
+def memory() -> Callable[..., MemoryArchive]:
+    """Make an archive in memory."""
+    return MemoryArchive
+
+
+@pytest.fixture(scope="session")
+def many() -> list[Record]:
+    """Give more records than are encoded at a time."""
+    segments = ("magnetogram", "bitmap", "conf_disambig")
+    return [Record(recnum=number, segments=segments, harpnum=6178, quality=0) for number in range(1, 1001)]
+
+
+@pytest.fixture
+def write() -> Callable[..., Path]:
+    """Write small FITS files; keywords make their headers full."""
+
+    def write(path: Path, compressed: bool = False, **keywords: object) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = fits.Header([(name.replace("DATE_OBS", "DATE-OBS"), value) for name, value in keywords.items()])
+        data = np.arange(100, dtype=np.int32).reshape(10, 10)
+        hdu = fits.CompImageHDU(data, header) if compressed else fits.PrimaryHDU(data, header)
+        hdu.writeto(path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    path = Path(__file__).parents[3] / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the folder ../shared with real data is not here")
+    return path

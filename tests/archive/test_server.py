@@ -1,0 +1,178 @@
+"""Running the service: from a thread, and in the foreground of a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+import requests
+
+from sunpy_flarecast import archive as public
+from sunpy_flarecast.archive import create_app, running, serve
+
+RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
+
+
+def assert_no_threads_since(before):
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)  # those that ran the archive's methods end on their own
+        assert not thread.is_alive()
+
+
+async def failing(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no"})
+
+
+class TestRunning:
+    def test_starts_and_stops_again_and_again(self, memory, many):
+        before = set(threading.enumerate())
+        for _ in range(3):
+            with running(memory(many)) as url:
+                assert type(url) is str
+                assert requests.get(f"{url}/HMI/720", params=RANGE, timeout=20).status_code == 200
+            with pytest.raises(requests.ConnectionError):
+                requests.get(url, timeout=20)
+        assert_no_threads_since(before)
+
+    def test_two_at_once(self, memory, many):
+        with running(memory(many)) as first, running(memory([])) as second:
+            assert first != second
+            assert requests.get(f"{second}/HMI/720", params=RANGE, timeout=20).json() == {"data": []}
+
+    def test_stops_while_connections_are_open(self, memory, many):
+        with requests.Session() as session, running(memory(many), grace=1) as url:
+            reply = session.get(f"{url}/HMI/720", params=RANGE, timeout=20, stream=True)
+            assert next(reply.iter_content(10))
+
+    def test_an_error_in_the_block_passes_through(self, memory):
+        before = set(threading.enumerate())
+        with pytest.raises(KeyError), running(memory([])):
+            raise KeyError
+        assert_no_threads_since(before)
+
+    def test_an_application(self, memory):
+        app = create_app(memory([]))
+        paths = []
+
+        async def counting(scope, receive, send):
+            if scope["type"] == "http":
+                paths.append(scope["path"])
+            await app(scope, receive, send)
+
+        with running(counting) as url:
+            requests.get(f"{url}/HMI/720", params=RANGE, timeout=20)
+        assert paths == ["/HMI/720"]
+
+    def test_an_application_that_does_not_start(self):
+        before = set(threading.enumerate())
+        with pytest.raises(RuntimeError, match="did not start"), running(failing):
+            pass
+        assert_no_threads_since(before)
+
+    def test_from_a_running_event_loop(self, memory):
+        async def cell():
+            with running(memory([])) as url:
+                return await asyncio.to_thread(requests.get, f"{url}/HMI/720", params=RANGE, timeout=20)
+
+        assert asyncio.run(cell()).json() == {"data": []}
+
+    def test_every_address(self, memory):
+        with running(memory([]), host="0.0.0.0") as url:
+            assert url.startswith("http://127.0.0.1:")
+
+    def test_ipv6(self, memory):
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            pytest.skip("there is no IPv6 here")
+        with running(memory([]), host="::1") as url:
+            assert url.startswith("http://[::1]:")
+            assert requests.get(f"{url}/HMI/720", params=RANGE, timeout=20).status_code == 200
+
+
+class TestServe:
+    def test_port_in_use(self, memory):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(OSError, match=f"^Cannot serve at port {port} of 127.0.0.1: Address already in use"):
+                serve(memory([]), port=port)
+            with pytest.raises(OSError, match="Choose another address or port"), running(memory([]), port=port):
+                pass
+
+    @pytest.mark.parametrize(
+        ("host", "port", "message"),
+        [
+            ("127.0.0.1", 65536, "ports are numbered from 0 to 65535"),
+            ("127.0.0.1", -1, "ports are numbered from 0 to 65535"),
+            ("host.invalid", 0, "Cannot serve at port 0 of host.invalid: "),
+            ("192.0.2.1", 0, "Cannot serve at port 0 of 192.0.2.1: "),
+        ],
+    )
+    def test_addresses_that_are_none(self, memory, host, port, message):
+        with pytest.raises(OSError, match=message):
+            serve(memory([]), host, port)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_it_and_the_program_goes_on(self, number, tmp_path):
+        program = (
+            "import signal, sys\n"
+            "from sunpy_flarecast.archive import DirectoryArchive, serve\n"
+            "before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)\n"
+            "serve(DirectoryArchive(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True))\n"
+            "assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))\n"
+            "print('closed', flush=True)\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", program, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            url = process.stdout.readline().strip()
+            assert requests.get(f"{url}/openapi.json", timeout=20).status_code == 200
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=30)
+        assert (process.returncode, output, errors) == (0, "closed\n", "")
+
+    def test_an_application_that_does_not_start(self):
+        with pytest.raises(RuntimeError, match="did not start"):
+            serve(failing, port=0)
+
+
+class TestPublicFace:
+    def test_every_name_is_there(self):
+        assert set(public.__all__) <= set(dir(public))
+        for name in set(public.__all__) - {"DemoArchive"}:
+            assert getattr(public, name).__name__ == name
+
+    def test_unknown_name(self):
+        with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+            _ = public.Nothing
+
+    def test_imports(self):
+        """Importing the package imports no web server; if it is missing, one sentence says so."""
+        program = (
+            "import sys, sunpy_flarecast.archive as archive\n"
+            "archive.DirectoryArchive, archive.Record\n"
+            "extra = 'fastapi', 'uvicorn', 'swagger_ui_bundle'\n"
+            "assert not set(extra) & set(sys.modules)\n"
+            "for missing in extra:\n"
+            "    sys.modules[missing] = None\n"
+            "    try:\n"
+            "        archive.running\n"
+            "    except ImportError as error:\n"
+            "        print(error)\n"
+            "    del sys.modules[missing]\n"
+        )
+        result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
+        assert result.stdout.splitlines() == [
+            f'running needs {missing}, which is not installed: pip install "sunpy-flarecast[archive]"'
+            for missing in ("fastapi", "uvicorn", "swagger_ui_bundle")
+        ]
