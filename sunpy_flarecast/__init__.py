@@ -9,7 +9,15 @@ __version__ = "0.1.0"
 from .attrs import HARPNUM, Segment, Series
 from .client import FLARECASTClient
 from .config import conf
-from .errors import FLARECASTError, QueryError, ReplyError, ServiceError, TransferError, UnreachableError
+from .errors import (
+    FLARECASTError,
+    MissingDataWarning,
+    QueryError,
+    ReplyError,
+    ServiceError,
+    TransferError,
+    UnreachableError,
+)
 from .response import FLARECASTResponse, FLARECASTRow
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "FLARECASTError",
     "FLARECASTResponse",
     "FLARECASTRow",
+    "MissingDataWarning",
     "QueryError",
     "ReplyError",
     "Segment",

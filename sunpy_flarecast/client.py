@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,11 @@ from sunpy import config, log
 from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.net.base_client import BaseClient, convert_row_to_table
-from sunpy.util.exceptions import warn_user
 
 from .attrs import Segment, Series
 from .catalog import all_series
 from .config import conf
-from .errors import FLARECASTError
+from .errors import FLARECASTError, MissingDataWarning
 from .fits import is_whole
 from .paths import plan
 from .records import merge
@@ -120,12 +120,12 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             broken += unreadable
         records, lacking = choose_files(select(merge(parts), query), query.segments)
         if broken:
-            warn_user(
+            _warn(
                 f"{service.url} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no file "
                 "URLs, or values of a wrong type); left out of the table. Tell those who run the service."
             )
         if lacking:
-            warn_user(_lacking_text(lacking, len(records), query))
+            _warn(_lacking_text(lacking, len(records), query))
         return records
 
     @convert_row_to_table  # type: ignore[untyped-decorator]
@@ -197,6 +197,11 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             for failed in fetched.errors:
                 results.add_error(*failed)
         return results
+
+
+def _warn(message: str) -> None:
+    # The user's line is above search and, with Fido, above a good part of sunpy.
+    warnings.warn(message, MissingDataWarning, stacklevel=4)
 
 
 def _template(path: str | os.PathLike[str] | None) -> str:

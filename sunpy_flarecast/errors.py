@@ -1,6 +1,16 @@
 """What can go wrong, as exceptions; every message says what was asked, what is wrong and what to do."""
 
-__all__ = ["FLARECASTError", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"]
+from sunpy.util.exceptions import SunpyUserWarning
+
+__all__ = [
+    "FLARECASTError",
+    "MissingDataWarning",
+    "QueryError",
+    "ReplyError",
+    "ServiceError",
+    "TransferError",
+    "UnreachableError",
+]
 
 
 class FLARECASTError(Exception):
@@ -25,3 +35,7 @@ class ReplyError(ServiceError):
 
 class TransferError(FLARECASTError):
     """A file did not arrive whole, or could not be written."""
+
+
+class MissingDataWarning(SunpyUserWarning):  # type: ignore[misc]
+    """Part of what was asked for is not there; the rest is."""

@@ -1,0 +1,19 @@
+"""``python -m sunpy_flarecast`` and the command ``sunpy-flarecast``: the terminal, if its extra is installed."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say which extra it needs."""
+    try:
+        from .cli import cli
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in ("click", "rich"):
+            raise
+        sys.exit(f'The command line needs the package {package!r}: python -m pip install "sunpy-flarecast[cli]"')
+    cli(prog_name="sunpy-flarecast")
+
+
+if __name__ == "__main__":
+    main()

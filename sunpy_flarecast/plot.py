@@ -1,0 +1,124 @@
+"""Pictures of SHARP maps: the whole disk with its active regions, and each of them with its coordinates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+import numpy as np
+import sunpy.map
+from astropy.coordinates import SkyCoord
+from matplotlib.colors import Normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_disk_maps", "plot_magnetograms"]
+
+#: Range of the grey scale of magnetograms, in Mx/cm²; sunspots saturate and the quiet Sun stays visible.
+FIELD_LIMIT: Final = 500.0
+
+
+def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Figure:
+    """
+    Draw magnetograms of one time: all of them on the disk, and each by itself, north up.
+
+    Parameters
+    ----------
+    maps : sequence of `sunpy.map.GenericMap`
+        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn by themselves, those with most pixels.
+    limit : float
+        The grey scale reaches from minus to plus this, in Mx/cm².
+
+    Returns
+    -------
+    `matplotlib.figure.Figure`
+
+    Raises
+    ------
+    ValueError
+        If there are no maps.
+    """
+    if not maps:
+        raise ValueError("plot_magnetograms() was given no maps; fetch some magnetograms first.")
+    large = sorted(maps, key=lambda one: one.data.size, reverse=True)[:6]
+    large.sort(key=_harpnum)
+    rows = -(-len(large) // 2)
+    figure: Figure = plt.figure(figsize=(15, max(7.0, 3.4 * rows)), layout="constrained")
+    halves = figure.add_gridspec(1, 2, width_ratios=(1.15, 1))
+    whole, single = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
+    plot_disk_maps(maps, figure=whole, limit=limit)
+    for number, one in enumerate(large, start=1):
+        axes = single.add_subplot(rows, 2, number, projection=one)
+        image = _plot(one, axes, limit)
+        _north_up(one, axes)
+        axes.set_title(f"HARP {_harpnum(one)}", fontsize=11)
+        axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)
+        axes.coords[1].set_axislabel("y (arcsec)", fontsize=9)
+        for coordinate in axes.coords:
+            coordinate.set_ticklabel(fontsize=8)
+            coordinate.set_ticks(number=4)
+    figure.colorbar(image, ax=single.axes, label="line-of-sight field (Mx/cm²)", shrink=0.8, extend="both")
+    return figure
+
+
+def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = FIELD_LIMIT) -> Axes:
+    """
+    Draw maps of one time where they are on the solar disk, with limb and heliographic grid.
+
+    Parameters
+    ----------
+    maps : sequence of `sunpy.map.GenericMap`
+        Maps on the CCD grid, of one T_REC.
+    figure : `matplotlib.figure.Figure` or `matplotlib.figure.SubFigure`
+        Where to draw.
+    limit : float
+        The grey scale reaches from minus to plus this, in Mx/cm².
+
+    Returns
+    -------
+    `astropy.visualization.wcsaxes.WCSAxes`
+    """
+    frame = maps[0].coordinate_frame
+    edge = maps[0].rsun_obs.to_value(u.arcsec) * 1.04
+    centre = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
+    pixels = 1024
+    header = sunpy.map.make_fitswcs_header(
+        (pixels, pixels), centre, scale=[2 * edge / pixels] * 2 * u.arcsec / u.pixel, instrument="HMI"
+    )
+    disk = sunpy.map.Map(np.full((pixels, pixels), np.nan), header)
+    axes: Axes = figure.add_subplot(projection=disk)
+    disk.plot(axes=axes, annotate=False)
+    axes.set_facecolor("#808080")
+    for one in maps:
+        _plot(one, axes, limit, autoalign=True)
+        x, y = disk.wcs.world_to_pixel(one.center)
+        height = one.data.shape[0] * abs(one.scale[1].value) / (2 * edge / pixels) / 2
+        axes.text(x, y + height + 8, f"{_harpnum(one)}", color="gold", fontsize=9, ha="center", va="bottom")
+    disk.draw_limb(axes=axes, color="white", linewidth=1)
+    disk.draw_grid(axes=axes, color="white", alpha=0.35, linewidth=0.5, annotate=False)
+    axes.set_xlim(-0.5, pixels - 0.5)
+    axes.set_ylim(-0.5, pixels - 0.5)
+    axes.set_title(f"{maps[0].date.isot[:19]} UTC", fontsize=11)
+    axes.set_xlabel("helioprojective x (arcsec)")
+    axes.set_ylabel("helioprojective y (arcsec)")
+    return axes
+
+
+def _harpnum(one: Any) -> int:
+    return int(one.meta.get("harpnum", 0))
+
+
+def _plot(one: Any, axes: Axes, limit: float, **settings: Any) -> Any:
+    return one.plot(axes=axes, annotate=False, cmap="gray", norm=Normalize(-limit, limit), **settings)
+
+
+def _north_up(one: Any, axes: Axes) -> None:
+    """Turn the axes by 180 degrees where the camera stood on its head, as HMI's does (CROTA2)."""
+    if one.rotation_matrix[0, 0] < 0:
+        axes.invert_xaxis()
+        axes.invert_yaxis()

@@ -1,0 +1,77 @@
+"""What several test modules share: the real data beside the project, and a service of synthetic SHARPs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from faults import Layer
+from hypothesis import settings
+
+from sunpy_flarecast import conf
+from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, create_app, running
+from sunpy_flarecast.config import URL_VARIABLE
+from sunpy_flarecast.naming import file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+settings.register_profile("sunpy_flarecast", deadline=None, max_examples=50)
+settings.load_profile("sunpy_flarecast")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Give the folder of real data beside the project."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared with real data is not here")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the URL that a developer works with out of the tests."""
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
+
+
+@pytest.fixture(scope="session")
+def _demo_service() -> Iterator[tuple[str, Layer]]:
+    layer = Layer(create_app(DemoArchive()))
+    with running(layer) as url:
+        yield url, layer
+
+
+@pytest.fixture
+def demo(_demo_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
+    """Serve synthetic SHARPs; gives the URL, which is also ``conf.url``, and the layer that counts and makes faults."""
+    url, layer = _demo_service
+    layer.clear()
+    with conf.set_temp("url", url):
+        yield url, layer
+    layer.clear()
+
+
+@pytest.fixture(scope="session")
+def _many_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(500):
+        # Pixels that differ from file to file, so that a file under a wrong name is noticed.
+        name = file_name("hmi.sharp_cea_720s", "Br", harpnum=6178, slot=1005481 + number)
+        fits.PrimaryHDU(np.full((20, 20), number, dtype=np.int32)).writeto(folder / name)
+    layer = Layer(create_app(DirectoryArchive(folder)))
+    with running(layer) as url:
+        yield url, layer
+
+
+@pytest.fixture
+def many(_many_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
+    """Serve 500 small files of one HARP, one a record, from 2015-12-11 on; like `demo` else."""
+    url, layer = _many_service
+    layer.clear()
+    with conf.set_temp("url", url):
+        yield url, layer
+    layer.clear()

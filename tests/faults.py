@@ -1,0 +1,88 @@
+"""An ASGI layer around a real service that counts its requests and, where a test says so, answers otherwise."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Fault = Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
+
+
+class Layer:
+    """
+    Wrap an ASGI application.
+
+    ``requests`` holds method and path (with query) of every request. ``faults`` maps what a path contains to the
+    answer given in place of the application's; ``times`` limits how often.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.faults: dict[str, Fault] = {}
+        self.times: dict[str, int] = {}
+        self._changed = threading.Condition()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            path = scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else "")
+            with self._changed:
+                self.requests.append((scope["method"], path))
+                self._changed.notify_all()
+                self.headers.append({key.decode(): value.decode() for key, value in scope["headers"]})
+                fault = self._fault(path)
+            if fault is not None:
+                await fault(scope, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _fault(self, path: str) -> Fault | None:
+        for part, fault in self.faults.items():
+            if part in path and self.times.get(part, 1) > 0:
+                if part in self.times:
+                    self.times[part] -= 1
+                return fault
+        return None
+
+    def count(self, part: str = "") -> Counter[str]:
+        """Count the requests whose path has a part, by method."""
+        return Counter(method for method, path in self.requests if part in path)
+
+    def wait_for(self, number: int) -> None:
+        """Wait until that many requests have come."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.requests) >= number, timeout=60)
+
+    def clear(self) -> None:
+        """Forget requests and faults."""
+        self.requests.clear()
+        self.headers.clear()
+        self.faults.clear()
+        self.times.clear()
+
+
+def answer(
+    body: bytes,
+    *,
+    status: int = 200,
+    kind: str = "application/json",
+    headers: dict[str, str] | None = None,
+    length: int | None = None,
+    drop: bool = False,
+) -> Fault:
+    """Make a fault: an answer with this body; ``length`` tells a wrong length, ``drop`` ends before the body's end."""
+    told = {"content-type": kind, "content-length": str(len(body) if length is None else length), **(headers or {})}
+
+    async def fault(scope: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        raw = [(key.encode(), value.encode()) for key, value in told.items() if value]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body, "more_body": drop})
+        if drop:
+            raise ConnectionResetError("dropped by the test")
+
+    return fault

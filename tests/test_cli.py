@@ -1,0 +1,164 @@
+"""The command line as a user runs it: what it prints, what it leaves, and its exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from astropy.io import fits
+from click.testing import CliRunner
+from faults import Layer, answer
+
+from sunpy_flarecast.cli import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+DAY = ("2015-12-11", "2015-12-11T00:30")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def test_help_names_every_command() -> None:
+    shown = run("--help")
+    assert shown.exit_code == 0
+    for command in ("demo", "fetch", "search", "serve"):
+        assert command in shown.stdout
+        assert run(command, "--help").exit_code == 0
+
+
+def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
+    shown = run("--url", demo[0], "search", *DAY, "--segment", "bitmap", "--segment", "B*")
+    assert shown.exit_code == 0, shown.stderr
+    assert "T_REC (TAI)" in shown.stdout
+    assert "2015-12-11 00:12:00" in shown.stdout
+    assert "records" in shown.stdout
+    assert shown.stderr == ""
+
+
+def test_a_long_table_is_cut_in_the_middle(demo: tuple[str, Layer]) -> None:
+    shown = run("search", "2015-12-11", "2015-12-11T06:00", "--segment", "bitmap")
+    assert "..." in shown.stdout
+    assert len(shown.stdout.splitlines()) == 1 + 30 + 1 + 1
+
+
+def test_search_by_harp_sample_and_near(demo: tuple[str, Layer]) -> None:
+    whole = run("search", *DAY, "--near", "2015-12-11T00:12")
+    number = next(line.split()[5] for line in whole.stdout.splitlines() if line.startswith("2015"))
+    one = run("search", *DAY, "--harp", number, "--sample", "12 min")
+    lines = [line for line in one.stdout.splitlines() if line.startswith("2015")]
+    assert lines
+    assert {line.split()[5] for line in lines} == {number}
+    two = run("search", *DAY, "--harp", number, "--harp", f"{int(number) + 1}:{int(number) + 50}")
+    assert len([line for line in two.stdout.splitlines() if line.startswith("2015")]) > len(lines)
+
+
+def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
+    shown = run("search", "1999-01-01", "1999-01-02")
+    assert shown.exit_code == 1
+    assert "0 records" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "part"),
+    [
+        (("search", "yesterday", "2015-12-11"), 2, "'yesterday' is not a time; write 2015-12-11"),
+        (("search", "2015-12-12", "2015-12-11"), 2, "is after END"),
+        (("search", *DAY, "--sample", "6"), 2, "is not a length of time; write '6 h'"),
+        (("search", *DAY, "--harp", "x"), 2, "is not a HARP number or range; write 377"),
+        (("search", *DAY, "--segment", "Br"), 1, "'Br' is in hmi.sharp_cea_720s"),
+        (("--url", "http://127.0.0.1:9", "search", *DAY), 1, "cannot be reached"),
+        (("--url", "localhost", "search", *DAY), 1, "is not an http:// or https:// URL"),
+        (("fetch", *DAY, "--path", "{harp}/{file}"), 1, "Valid: {file}"),
+        (("serve",), 2, "or write --demo"),
+        (("serve", "/nowhere"), 2, "does not exist"),
+        (("serve", "--demo", "--port", "99999"), 2, "range"),
+    ],
+)
+def test_errors_are_one_message(demo: tuple[str, Layer], arguments: tuple[str, ...], status: int, part: str) -> None:
+    shown = run(*arguments)
+    assert shown.exit_code == status
+    assert part in shown.stderr
+    assert "Traceback" not in shown.output
+
+
+def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    layer = demo[1]
+    options = ("fetch", *DAY, "--segment", "bitmap", "--no-progress", "--path", f"{tmp_path}/{{harpnum}}/{{file}}")
+    layer.faults["bitmap.fits"] = answer(b'{"message": "the tape is away"}', status=404)
+    layer.times["bitmap.fits"] = 1
+    shown = run(*options)
+    assert shown.exit_code == 1
+    assert "the tape is away" in shown.stderr
+    count = len(list(tmp_path.rglob("*.fits")))
+    assert f"{count} of {count + 1} files are there and whole." in shown.stdout
+    shown = run(*options)
+    assert shown.exit_code == 0, shown.stderr
+    assert f"{count + 1} of {count + 1} files" in shown.stdout
+
+
+def test_missing_segments_are_no_success(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    url, layer = demo
+    reply = requests.get(f"{url}/HMI/hmi.sharp_720s?start=2015-12-11T00:10:00Z&end=2015-12-11T00:11:00Z", timeout=60)
+    layer.faults["?start"] = answer(reply.content.replace(b"/field.fits", b"/feld.fits"))
+    shown = run("fetch", *DAY, "--segment", "field", "--segment", "bitmap", "--no-progress", "--path", str(tmp_path))
+    assert shown.exit_code == 1
+    assert "'field'" in shown.stderr
+    assert list(tmp_path.glob("*.bitmap.fits"))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_serve_runs_until_it_is_stopped(tmp_path: Path, end: signal.Signals) -> None:
+    fits.PrimaryHDU().writeto(tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits")
+    command = [sys.executable, "-m", "sunpy_flarecast", "serve", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        url = child.stdout.readline().split()[2]
+        query = "start=2011-02-15T00:00:00Z&end=2011-02-16T00:00:00Z"
+        reply = requests.get(f"{url}/HMI/sharp_720s?{query}", timeout=60).json()
+        assert [record["harpnum"] for record in reply["data"]] == [377]
+        child.send_signal(end)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert out.splitlines()[-1] == "Stopped."
+    assert err == ""
+
+
+def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
+    shown = run("serve", "--demo", "--port", demo[0].rpartition(":")[2])
+    assert shown.exit_code == 1
+    assert "Choose another address or port" in shown.stderr
+
+
+def test_the_demo_ends_with_files_and_a_picture(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sunpy_flarecast", "demo", "--output", "out", "--no-progress"]
+    environment = {**os.environ, "FLARECAST_URL": "http://127.0.0.1:9"}  # which the demo must not ask
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "out").rglob("*.fits"))
+    assert len(files) >= 9
+    assert len({file.parent.name for file in files}) >= 3
+    for file in files:
+        assert str(file.relative_to(tmp_path)) in done.stdout
+    picture = (tmp_path / "out" / "magnetograms.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 50_000
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_its_extra_the_command_names_it(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import sunpy_flarecast.__main__ as m; m.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f'The command line needs the package {missing!r}: python -m pip install "sunpy-flarecast[cli]"'
+    )

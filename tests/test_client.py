@@ -1,0 +1,407 @@
+"""`FLARECASTClient` through `Fido` and by itself: search to table, fetch to files and maps."""
+
+from __future__ import annotations
+
+import filecmp
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+import sunpy
+import sunpy.map
+from astropy.time import Time
+from astropy.utils.introspection import minversion
+from faults import Layer, answer
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+from sunpy_flarecast import (
+    HARPNUM,
+    FLARECASTClient,
+    FLARECASTResponse,
+    MissingDataWarning,
+    QueryError,
+    ReplyError,
+    Segment,
+    Series,
+    UnreachableError,
+    conf,
+)
+from sunpy_flarecast.archive import DirectoryArchive, create_app, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR = a.Time("2015-12-11T00:00", "2015-12-11T01:00")
+CCD = Series("hmi.sharp_720s")
+CEA = Series("hmi.sharp_cea_720s")
+
+
+def search(*query: Any) -> FLARECASTResponse:
+    return FLARECASTClient().search(*query)
+
+
+# --- search ----------------------------------------------------------------------------------------------------------
+
+
+def test_fido_and_the_client_give_the_same_table(demo: tuple[str, Layer]) -> None:
+    by_fido = Fido.search(HOUR, a.flarecast.Series.hmi_sharp_720s, a.flarecast.Segment.magnetogram)["flarecast"]
+    alone = search(HOUR, CCD, Segment("magnetogram"))
+    assert isinstance(by_fido, FLARECASTResponse)
+    assert len(by_fido) == len(alone) > 10
+    assert list(by_fido["Record"]) == list(alone["Record"])
+    assert set(by_fido["Segments"]) == {1}
+    assert isinstance(by_fido.client, FLARECASTClient)
+
+
+def test_the_table_is_sorted_and_in_the_range(demo: tuple[str, Layer]) -> None:
+    table = search(HOUR, CCD)
+    keys = list(zip(table["T_REC"].jd, table["HARPNUM"], strict=True))
+    assert keys == sorted(keys)
+    assert (table["Start Time"] >= Time("2015-12-11T00:00")).all()
+    assert (table["Start Time"] <= Time("2015-12-11T01:00")).all()
+    assert (table["Start Time"].scale, table["T_REC"].scale) == ("utc", "tai")
+    assert set(table["Segments"]) == {31}
+    delay = (table["T_REC"] - table["Start Time"]).to_value("s")
+    assert (delay > 60).all()
+    assert (delay < 180).all()
+
+
+def test_windows_give_the_same_as_one_request(demo: tuple[str, Layer]) -> None:
+    _, layer = demo
+    with conf.set_temp("window", 10.0):
+        whole = search(HOUR, CCD)
+    assert len(layer.requests) == 1
+    with conf.set_temp("window", 0.01):
+        parts = search(HOUR, CCD)
+    assert len(layer.requests) == 1 + 5
+    assert list(whole["Record"]) == list(parts["Record"])
+
+
+def test_tai_bounds_are_converted(demo: tuple[str, Layer]) -> None:
+    tai = a.Time(Time("2015-12-11T00:00:36", scale="tai"), Time("2015-12-11T01:00:36", scale="tai"))
+    assert list(search(tai, CCD)["Record"]) == list(search(HOUR, CCD)["Record"])
+    assert demo[1].requests[0] == demo[1].requests[1]
+
+
+def test_harp_numbers_filter(demo: tuple[str, Layer]) -> None:
+    table = search(HOUR, CCD)
+    numbers = sorted(set(table["HARPNUM"]))
+    assert set(search(HOUR, CCD, HARPNUM(numbers[1]))["HARPNUM"]) == {numbers[1]}
+    ranged = search(HOUR, CCD, HARPNUM(numbers[1], numbers[3]))
+    assert sorted(set(ranged["HARPNUM"])) == numbers[1:4]
+    either = Fido.search(HOUR, CCD, HARPNUM(numbers[0]) | HARPNUM(numbers[2]))
+    assert [set(block["HARPNUM"]) for block in either] == [{numbers[0]}, {numbers[2]}]
+    joined = search(HOUR & CCD & (HARPNUM(numbers[0]) | HARPNUM(numbers[2])))
+    assert set(joined["HARPNUM"]) == {numbers[0], numbers[2]}
+
+
+def test_segments_by_and_or_and_pattern(demo: tuple[str, Layer]) -> None:
+    both = search(HOUR, CEA, Segment("br") & Segment("Bt"))
+    assert set(both["Segments"]) == {2}
+    assert [file.segment for file in both[:1].files()] == ["Bt", "Br"]
+    assert [file.segment for file in search(HOUR, CEA, Segment("*_ERR"))[:1].files()] == ["Bp_err", "Bt_err", "Br_err"]
+    blocks = Fido.search(HOUR, CEA, Segment("Br") | Segment("Bt"))
+    assert [next(block.files()).segment for block in blocks] == ["Br", "Bt"]
+    joined = search(HOUR & CEA & (Segment("Br") | Segment("Bt")))
+    assert len(joined) == len(both)
+    assert set(joined["Segments"]) == {2}
+
+
+def test_sample_and_near(demo: tuple[str, Layer]) -> None:
+    day = a.Time("2015-12-11", "2015-12-12")
+    table = search(day, CCD, a.Sample(6 * u.hour))
+    for number in set(table["HARPNUM"]):
+        own = table[table["HARPNUM"] == number]
+        point = np.rint((own["T_REC"] - Time("2015-12-11")).to_value("s") / 21600)
+        assert len(set(point)) == len(own) <= 5  # one record for each point of the grid
+    near = search(a.Time("2015-12-11", "2015-12-12", near="2015-12-11T12:01"), CCD)
+    assert set(near["T_REC"].isot) == {"2015-12-11T12:00:00.000"}
+    assert len(near) > 3
+
+
+def test_nothing_found_is_an_empty_table(demo: tuple[str, Layer]) -> None:
+    table = search(a.Time("1999-01-01", "1999-01-02"), CCD)
+    assert len(table) == 0
+    assert "T_REC" in table.colnames
+    result = Fido.search(a.Time("1999-01-01", "1999-01-02"), CCD)
+    assert len(result["flarecast"]) == 0
+    assert list(Fido.fetch(result, progress=False)) == []
+    for text in (repr(result), result._repr_html_(), repr(table), str(table.show())):
+        assert "T_REC" in text
+
+
+def test_all_ways_to_show_a_table(demo: tuple[str, Layer]) -> None:
+    table = search(HOUR, CCD)
+    for text in (str(table), repr(table), table._repr_html_()):
+        assert "hmi.sharp_720s" in text
+        assert "http://" not in text
+    assert "URL Prefix" in table.show().colnames
+    assert "hmi.sharp_720s" in FLARECASTClient()._repr_html_()
+    assert "FLARECASTClient" in str(Fido)
+    assert table.client.info_url == demo[0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        (HOUR,),
+        (CCD,),
+        (HOUR, a.Instrument("HMI")),
+        (HOUR, CCD, a.Instrument("AIA")),
+        (HOUR, CCD, a.Provider("JSOC")),
+        (HOUR, CCD, a.Physobs("los_magnetic_field")),
+    ],
+)
+def test_queries_that_are_not_ours(query: tuple[Any, ...]) -> None:
+    assert not FLARECASTClient._can_handle_query(*query)
+
+
+def test_queries_that_are_ours() -> None:
+    assert FLARECASTClient._can_handle_query(HOUR, CCD)
+    assert FLARECASTClient._can_handle_query(
+        HOUR, CCD, Segment("Br"), HARPNUM(1), a.Sample(1 * u.h), a.Provider("flarecast"), a.Instrument.hmi
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "part"),
+    [
+        ((HOUR, CCD, Segment("Br")), ValueError, "'Br' is in hmi.sharp_cea_720s"),
+        ((HOUR,), QueryError, "a.flarecast.Series"),
+        ((CCD,), QueryError, "a.Time"),
+        ((HOUR, CCD, a.Physobs("x")), QueryError, "Physobs is not understood"),
+    ],
+)
+def test_bad_queries_are_said_before_the_service_is_asked(
+    demo: tuple[str, Layer], query: tuple[Any, ...], error: type[Exception], part: str
+) -> None:
+    with pytest.raises(error) as caught:
+        search(*query)
+    assert part in str(caught.value)
+    assert demo[1].requests == []
+
+
+def test_errors_come_through_fido() -> None:
+    with conf.set_temp("url", "http://127.0.0.1:9"):
+        if minversion(sunpy, "7.1"):
+            result = Fido.search(HOUR, CCD)
+            [error] = result.errors
+            assert "cannot be reached" in str(result)
+        else:
+            with pytest.raises(UnreachableError) as caught:
+                Fido.search(HOUR, CCD)
+            error = caught.value
+    assert isinstance(error, UnreachableError)
+
+
+def test_an_error_is_logged_as_well(caplog: pytest.LogCaptureFixture) -> None:
+    with conf.set_temp("url", "http://127.0.0.1:9"), sunpy.log.log_to_list() as told, pytest.raises(UnreachableError):
+        search(HOUR, CCD)
+    assert any("cannot be reached" in record.message for record in told)
+
+
+def test_broken_records_are_counted_and_the_others_stay(demo: tuple[str, Layer]) -> None:
+    good = b'{"recnum": %d, "t_rec_index": 1005481, "urls": ["http://h/HMI/hmi.sharp_720s/%d/bitmap.fits"]}'
+    body = b"[" + b",".join([good % (1, 1), b'{"recnum": 2}', good % (3, 3)]) + b"]"
+    demo[1].faults["/HMI/"] = answer(body)
+    with pytest.warns(MissingDataWarning, match="gave 1 record of hmi.sharp_720s .* cannot be read"):
+        table = search(HOUR, CCD)
+    assert list(table["Record"]) == [1, 3]
+
+
+def test_segments_that_records_lack_are_told(demo: tuple[str, Layer]) -> None:
+    body = b'[{"recnum": 1, "t_rec_index": 1005481, "urls": ["http://h/HMI/hmi.sharp_720s/1/bitmap.fits"]}]'
+    demo[1].faults["/HMI/"] = answer(body)
+    with pytest.warns(MissingDataWarning, match=r"'magnetogram' \(1\)"):
+        table = search(HOUR, CCD, Segment("magnetogram", "bitmap"))
+    assert list(table["Segments"]) == [1]
+
+
+def test_an_unknown_series_is_sent_as_written(demo: tuple[str, Layer]) -> None:
+    with (
+        pytest.warns(sunpy.util.SunpyUserWarning, match="Did you mean 'hmi.sharp_720s'"),
+        pytest.raises(sunpy_flarecast.ServiceError, match="404"),
+    ):
+        search(HOUR, Series("hmi.sharp_72s"))
+    assert "/HMI/hmi.sharp_72s?" in demo[1].requests[0][1]
+
+
+def test_works_without_any_network_but_loopback(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    # In a process of its own, in which no name can be looked up and no other address be reached.
+    code = """if True:
+        import socket, sys
+        connect = socket.socket.connect
+        def loopback_only(self, address):
+            if address[0] != "127.0.0.1":
+                raise OSError(f"network used: {address}")
+            return connect(self, address)
+        socket.socket.connect = loopback_only
+        lookup = socket.getaddrinfo
+        def no_names(host, *rest, **more):
+            if host not in ("127.0.0.1", None):
+                raise OSError(f"name looked up: {host}")
+            return lookup(host, *rest, **more)
+        socket.getaddrinfo = no_names
+        from sunpy.net import Fido, attrs as a
+        import sunpy_flarecast
+        sunpy_flarecast.conf.url = sys.argv[1]
+        found = Fido.search(a.Time("2015-12-11T00:00", "2015-12-11T00:20"), a.flarecast.Series.hmi_sharp_720s,
+                            a.flarecast.Segment.bitmap)
+        files = Fido.fetch(found["flarecast"][:2], path=sys.argv[2], progress=False)
+        assert len(files) == 2 and not files.errors, files
+    """
+    subprocess.run([sys.executable, "-c", code, demo[0], str(tmp_path)], check=True, timeout=120)
+
+
+# --- fetch -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _real_service(shared: Path) -> Iterator[str]:
+    with running(create_app(DirectoryArchive(shared / "data" / "sharp_fits"))) as url:
+        yield url
+
+
+@pytest.fixture
+def real(_real_service: str) -> Iterator[str]:
+    with conf.set_temp("url", _real_service):
+        yield _real_service
+
+
+REAL_TIMES = a.Time("2015-10-29", "2015-10-31"), a.Time("2011-02-14", "2011-02-16"), a.Time("2017-09-01", "2017-09-02")
+
+
+@pytest.mark.parametrize("time", REAL_TIMES)
+def test_real_files_come_back_byte_for_byte_and_load_as_maps(
+    real: str, shared: Path, tmp_path: Path, time: a.Time
+) -> None:
+    files = Fido.fetch(Fido.search(time, CEA), path=tmp_path, progress=False)
+    assert not files.errors
+    originals = shared / "data" / "sharp_fits"
+    assert len(files) in (4, 9, 11)
+    for name in map(Path, files):
+        assert filecmp.cmp(name, originals / name.name, shallow=False)
+        if "7115" in name.name and "continuum" in name.name:
+            continue  # as stored, without header
+        one = sunpy.map.Map(name)
+        assert one.meta["harpnum"] == int(name.name.split(".")[2])
+
+
+def test_paths_from_the_issue_s_example(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    results = Fido.search(
+        a.Time("2015-12-11", "2015-12-11T02:00"),
+        a.flarecast.Series.hmi_sharp_720s,
+        a.flarecast.Segment.magnetogram & a.flarecast.Segment.bitmap,
+    )
+    files = Fido.fetch(
+        results["flarecast"][:4], path=f"{tmp_path}/{{series}}/{{harpnum}}/{{t_rec:%Y%m%d}}/{{segment}}/{{file}}",
+        progress=False,
+    )  # fmt: skip
+    assert not files.errors
+    assert len(files) == 8
+    for name in map(Path, files):
+        series, harpnum, day, segment, file = name.relative_to(tmp_path).parts
+        assert file.startswith(f"{series}.{harpnum}.{day}_")
+        assert file.endswith(f"_TAI.{segment}.fits")
+    maps = sunpy.map.Map(list(files))
+    assert len(maps) == 8
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_row_and_the_client_alone_fetch_too(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    table = search(HOUR, CCD, Segment("bitmap"))
+    [by_fido] = Fido.fetch(table[0], path=tmp_path / "fido", progress=False)
+    [alone] = table.client.fetch(table[0], path=tmp_path / "client", progress=False)
+    assert filecmp.cmp(by_fido, alone, shallow=False)
+
+
+def test_a_finished_fetch_of_500_files_asks_nothing_again(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    table = search(a.Time("2015-12-11", "2015-12-16"), CEA, Segment("Br"))
+    assert len(table) == 500
+    first = Fido.fetch(table, path=tmp_path, progress=False)
+    assert len(first) == 500
+    assert not first.errors
+    assert layer.count(".fits") == {"GET": 500}  # one request a file
+    layer.clear()
+    second = Fido.fetch(table, path=tmp_path, progress=False)
+    assert sorted(second) == sorted(first)
+    assert layer.requests == []
+
+
+def test_a_path_with_a_wrong_field_lists_the_valid_ones(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    table = search(HOUR, CCD, Segment("bitmap"))
+    with pytest.raises(QueryError, match=r"\{harp\} that there is not. Valid: \{file\}, \{harpnum\}"):
+        Fido.fetch(table, path=str(tmp_path / "{harp}" / "{file}"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_files_of_one_path_are_refused_before_anything_is_fetched(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    # Two records of one HARP at one T_REC: their files have the same JSOC name.
+    row = (
+        b'{"recnum": %d, "harpnum": 7, "t_rec_index": 1005481, "urls": ["http://h/HMI/hmi.sharp_720s/%d/bitmap.fits"]}'
+    )
+    demo[1].faults["?start"] = answer(b"[" + row % (1, 1) + b"," + row % (2, 2) + b"]")
+    table = search(HOUR, CCD, Segment("bitmap"))
+    demo[1].clear()
+    with pytest.raises(QueryError, match=r"both be written to .*Add fields"):
+        Fido.fetch(table, path=tmp_path, progress=False)
+    assert list(tmp_path.iterdir()) == []
+    assert demo[1].requests == []
+
+
+def test_refused_urls_are_errors_and_the_others_are_fetched(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    table = search(HOUR, CCD, Segment("bitmap"))[:3]
+    table["URL Prefix"][1] = "ftp://elsewhere/HMI/hmi.sharp_720s/1/"
+    files = Fido.fetch(table, path=tmp_path, progress=False)
+    assert len(files) == 2
+    [error] = files.errors
+    assert "no http or https URL" in str(error.exception)
+    again = Fido.fetch(files, progress=False)
+    assert len(again) == 2
+    assert len(again.errors) == 1
+
+
+def test_urls_stay_where_they_are_when_moving_is_off(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    url, layer = demo
+    table = search(HOUR, CCD, Segment("bitmap"))[:1]
+    other = url.replace("127.0.0.1", "localhost")
+    table["URL Prefix"][0] = table["URL Prefix"][0].replace(url, other)
+    with conf.set_temp("rebase_urls", False):
+        files = Fido.fetch(table, path=tmp_path / "off", progress=False)
+    assert files.urls[0].startswith(other)
+    files = Fido.fetch(table, path=tmp_path / "on", progress=False)
+    assert files.urls[0].startswith(url)
+    assert [headers["host"] for headers in layer.headers[-2:]] == [
+        part.removeprefix("http://") for part in (other, url)
+    ]
+
+
+def test_layout_b_is_fetched_from_the_urls_it_gives(demo: tuple[str, Layer], shared: Path, tmp_path: Path) -> None:
+    _, layer = demo
+    reply = (shared / "data" / "service_examples" / "hmi_list_v6_partial.json").read_bytes()
+    real = (shared / "data" / "sharp_fits" / "hmi.sharp_cea_720s.6060.20151030_000000_TAI.Br.fits").read_bytes()
+    layer.faults["/HMI/hmi.sharp_cea_720s_nrt?"] = answer(reply)
+    layer.faults["1958485_20160119011008_Br.fits"] = answer(real, kind="application/fits")
+    table = search(a.Time("2016-01-19T01:00", "2016-01-19T02:00"), Series("sharp_cea_720s_nrt"), Segment("Br"))
+    [name] = Fido.fetch(table, path=tmp_path, progress=False)
+    assert Path(name).name == "hmi.sharp_cea_720s_nrt.1958485.20160119_011200_TAI.Br.fits"
+    assert Path(name).read_bytes() == real
+
+
+def test_a_table_without_its_columns_says_what_it_needs(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    table = search(HOUR, CCD, Segment("bitmap"))
+    with pytest.raises(QueryError, match="no column 'T_REC' any more"):
+        table.client.fetch(table["Start Time", "HARPNUM"], path=tmp_path)
+
+
+def test_reply_errors_through_the_client(demo: tuple[str, Layer]) -> None:
+    demo[1].faults["/HMI/"] = answer(b"<html><title>Log in</title>", kind="text/html")
+    with pytest.raises(ReplyError, match="Log in"):
+        search(HOUR, CCD)
