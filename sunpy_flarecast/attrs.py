@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from sunpy.net.attr import Range, SimpleAttr
 
 __all__ = ["HARPNUM", "Segment", "Series"]
@@ -120,8 +122,8 @@ class HARPNUM(Range):  # type: ignore[misc]
     def __init__(self, first: int, last: int | None = None) -> None:
         last = first if last is None else last
         for number in (first, last):
-            # bool is an int to Python but not to a reader.
-            if isinstance(number, bool) or not hasattr(number, "__index__"):
+            # bool is an integer to Python but not to a reader.
+            if isinstance(number, bool) or not isinstance(number, Integral):
                 raise TypeError(f"HARPNUM({number!r}): HARP numbers are integers, for example HARPNUM(6178).")
         if last < first:
             raise ValueError(f"HARPNUM({first}, {last}) ends before it begins; write HARPNUM({last}, {first}).")

@@ -20,15 +20,16 @@ from .fits import is_whole
 from .paths import plan
 from .records import merge
 from .response import FLARECASTResponse
-from .select import choose_files, select
+from .selection import choose_files, select
 from .service import Service, base_url
-from .transfer import enqueue, refusal
+from .transfer import add_refused, add_there, enqueue
 from .walker import FIXED, queries, supported_attrs
 
 if TYPE_CHECKING:
     import os
     from collections import Counter
 
+    from .paths import Place
     from .query import Query
     from .records import Records
 
@@ -140,7 +141,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         max_conn: int = 5,
         wait: bool = True,
         **kwargs: Any,
-    ) -> parfive.Results | None:
+    ) -> parfive.Results:
         """
         Fetch the files of records, each whole or not at all.
 
@@ -181,21 +182,18 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
-        plans = plan(query_results, _template(path), base_url(conf.url), move=conf.rebase_urls)
-        results = parfive.Results()
-        for url, error in plans.refused:
-            results.add_error(*refusal(url, error))
-        for place in plans.places:
+        planned = plan(query_results, _template(path), base_url(conf.url), move=conf.rebase_urls)
+        there: list[Place] = []
+        for place in planned.places:
             if downloader.config.overwrite is False and is_whole(place.path):
-                results.append(path=place.path, url=place.url)
+                there.append(place)
             else:
                 enqueue(downloader, place)
-        if wait:
-            fetched = downloader.download()
-            for file, url in zip(fetched, fetched.urls, strict=True):
-                results.append(path=file, url=url)
-            for failed in fetched.errors:
-                results.add_error(*failed)
+        results = downloader.download() if wait else parfive.Results()
+        for place in there:
+            add_there(results, place)
+        for url, error in planned.refused:
+            add_refused(results, url, error)
         return results
 
 

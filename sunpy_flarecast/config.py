@@ -43,6 +43,7 @@ class _URLItem(ConfigItem):  # type: ignore[misc]
     def set_temp(self, value: Any) -> Iterator[None]:
         before, stored = self._set_here, super().__call__()
         self.set(value)
+        self._set_here = True  # the default, too, if it was asked for
         try:
             yield
         finally:

@@ -24,7 +24,8 @@ def check_whole(path: str | Path) -> None:
     """
     Check that a file is a structurally complete FITS file.
 
-    It must begin as FITS, and the sizes that its headers tell must add up to its length. Pixels are not read; a bit
+    It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
+    images stand behind an empty primary HDU, which a file may end after that broke off. Pixels are not read; a bit
     that flipped in them is for the checksums to find. (astropy would open a truncated file with a mere warning, and
     takes a hundred times as long to tell the sizes.)
 
@@ -61,13 +62,17 @@ def check_whole(path: str | Path) -> None:
             raise TransferError("is empty")
         if file.read(9) != b"SIMPLE  =":
             raise TransferError("is no FITS file")
-        position = 0
+        position = data = 0
         while position < length:
             file.seek(position)
             header = _read_header(file, position)
-            position += len(header) + _data_size(header)
+            size = _data_size(header)
+            position += len(header) + size
+            data += size
         if position > length:
             raise TransferError(f"ends at byte {length:,} of {position:,}")
+        if not data:
+            raise TransferError("holds no data")
 
 
 def is_whole(path: str | Path) -> bool:
@@ -93,19 +98,20 @@ def is_whole(path: str | Path) -> bool:
 def _read_header(file: BinaryIO, position: int) -> bytes:
     """Read a header with its padding; it ends with the block that has the END card."""
     header = bytearray()
+    mark = b"XTENSION=" if position else b"SIMPLE  ="
     while len(header) < _LONGEST_HEADER:
         block = file.read(BLOCK)
         if len(block) < BLOCK:
             raise TransferError(f"ends within the header that begins at byte {position:,}")
         begin = len(header)
         header += block
+        if not header.startswith(mark):
+            raise TransferError(f"has no FITS header at byte {position:,}")
         at = header.find(b"END     ", begin)
         while at >= 0:
             if at % _CARD == 0:
                 return bytes(header)
             at = header.find(b"END     ", at + 1)
-        if begin == 0 and not header.startswith((b"SIMPLE  =", b"XTENSION=")):
-            raise TransferError(f"has no FITS header at byte {position:,}")
     raise TransferError(f"has a header without end at byte {position:,}")
 
 
@@ -138,7 +144,7 @@ def _integer(header: bytes, name: str, default: int | None = None) -> int:
     try:
         value = int(card[10:].split(b"/")[0])
     except ValueError:
-        value = -1
-    if (value < 0 and name != "BITPIX") or not card:
+        value = None
+    if value is None or (value < 0 and name != "BITPIX"):
         raise TransferError(f"has a header without a valid {name}")
     return value

@@ -129,7 +129,8 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
         row = {name: column[file.row] for name, column in values.items()}
         try:
             url = moved_url(file.url, base, move=move)
-            for name in (file.name, *(value for value in row.values() if isinstance(value, str))):
+            segment = file.segment or "unknown"
+            for name in (file.name, segment, *(value for value in row.values() if isinstance(value, str))):
                 if not _SAFE_NAME.fullmatch(name):
                     raise TransferError(
                         f"The service gave {file.url!r} a name that is unsafe in a path, {name!r}; it is not fetched."
@@ -137,12 +138,16 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
         except TransferError as error:
             refused.append((file.url, error))
             continue
-        path = _filled(template, {**row, "file": file.name, "segment": file.segment or "unknown"})
-        if (other := taken.setdefault(os.path.normcase(path), url)) != url:
+        path = _filled(template, {**row, "file": file.name, "segment": segment})
+        other = taken.get(os.path.normcase(path))
+        if other == url:
+            continue  # the same record in two rows
+        if other is not None:
             raise QueryError(
                 f"Two files would both be written to {path}: {other} and {url}. Nothing was fetched. Add fields to the "
                 f"path that tell them apart, for example {{record}}/{{file}}, or fetch the rows one after the other."
             )
+        taken[os.path.normcase(path)] = url
         places.append(Place(url, path))
     return Plan(places, refused)
 
@@ -150,9 +155,11 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
 def _fields(template: str, table: FLARECASTResponse) -> set[str]:
     """Find the fields of a template, and check them before anything is fetched."""
     try:
-        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        parts = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
+        nested = [name for _, spec in parts for _, name, _, _ in Formatter().parse(spec or "") if name is not None]
     except ValueError as error:
         raise QueryError(f"The path {template!r} is no template: {error}. Write {{{{ and }}}} for braces.") from None
+    names = [*(name for name, _ in parts), *nested]
     valid = table.path_format_keys() | {"file", "segment"}
     if wrong := [name for name in names if name not in valid]:
         listed = ", ".join(f"{{{name}}}" for name in sorted(valid))
@@ -163,7 +170,7 @@ def _fields(template: str, table: FLARECASTResponse) -> set[str]:
 def _filled(template: str, values: dict[str, Any]) -> str:
     try:
         return template.format(**values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise QueryError(
             f"The path {template!r} cannot be filled in: {error}. Times take formats such as {{t_rec:%Y%m%d}}, whole "
             "numbers such as {harpnum:05d}."

@@ -30,7 +30,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Fig
     Parameters
     ----------
     maps : sequence of `sunpy.map.GenericMap`
-        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn by themselves, those with most pixels.
+        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn by themselves, those with most strong field.
     limit : float
         The grey scale reaches from minus to plus this, in Mx/cm².
 
@@ -45,11 +45,11 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Fig
     """
     if not maps:
         raise ValueError("plot_magnetograms() was given no maps; fetch some magnetograms first.")
-    large = sorted(maps, key=lambda one: one.data.size, reverse=True)[:6]
+    large = sorted(maps, key=lambda one: np.count_nonzero(abs(one.data) > limit / 2), reverse=True)[:6]
     large.sort(key=_harpnum)
     rows = -(-len(large) // 2)
-    figure: Figure = plt.figure(figsize=(15, max(7.0, 3.4 * rows)), layout="constrained")
-    halves = figure.add_gridspec(1, 2, width_ratios=(1.15, 1))
+    figure: Figure = plt.figure(figsize=(15, max(7.5, 2.9 * rows)), layout="constrained")
+    halves = figure.add_gridspec(1, 2, width_ratios=(1.4, 1))
     whole, single = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
     plot_disk_maps(maps, figure=whole, limit=limit)
     for number, one in enumerate(large, start=1):
@@ -62,7 +62,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Fig
         for coordinate in axes.coords:
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
-    figure.colorbar(image, ax=single.axes, label="line-of-sight field (Mx/cm²)", shrink=0.8, extend="both")
+    figure.colorbar(image, ax=single.axes, label="line-of-sight field (Mx/cm²)", shrink=0.7, aspect=30, extend="both")
     return figure
 
 

@@ -14,6 +14,7 @@ from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from .errors import QueryError
 from .naming import file_name
+from .records import segment_of
 from .trec import slot_of, slot_time
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         Examples
         --------
         >>> from sunpy_flarecast import FLARECASTResponse
-        >>> from sunpy_flarecast.records import read_records
+        >>> from sunpy_flarecast.replies import read_records
         >>> reply = b'''[{"recnum": 5605571, "harpnum": 6178, "t_rec_index": 1005598, "urls":
         ...               ["http://host/HMI/hmi.sharp_720s/5605571/magnetogram.fits"]}]'''
         >>> records, _ = read_records(reply, "hmi.sharp_720s")
@@ -192,10 +193,10 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         )
         for row, (series, harpnum, slot, recnum, prefix, names) in enumerate(rows):
             for name in names:
-                segment = name.removesuffix(".fits")
+                segment = segment_of(name)
                 if harpnum is None and slot is None and recnum is None:
                     # Layout A: the last part of the URL is the only name there is.
-                    stem = f"{prefix}{segment}".rpartition("/")[2]
+                    stem = (prefix + name).removesuffix(".fits").rpartition("/")[2]
                     yield SegmentFile(row, prefix + name, segment, f"{stem}.fits")
                 else:
                     known = file_name(series, segment, harpnum=harpnum, slot=slot, recnum=recnum)

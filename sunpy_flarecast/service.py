@@ -15,7 +15,7 @@ from . import __version__
 from .config import URL_VARIABLE, conf
 from .errors import QueryError, ReplyError, ServiceError, UnreachableError
 from .query import service_time
-from .records import read_records
+from .replies import read_records
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -15,23 +15,24 @@ from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import quote
 
 import aiohttp
+import parfive
 from parfive.utils import FailedDownload
 
 from .config import conf
 from .errors import TransferError
 from .fits import check_whole, is_whole
-from .service import USER_AGENT, body_message
+from .service import USER_AGENT, base_url, body_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import parfive
-
     from .paths import Place
 
-__all__ = ["Transfer", "enqueue", "refusal"]
+__all__ = ["Transfer", "add_refused", "add_there", "enqueue"]
+
+#: From parfive 2.2 on, a result is a path and a URL; before, a path alone.
+_WITH_URLS: Final = hasattr(parfive.Results, "urls")
 
 #: How much of an answer that is no FITS file is read in search of a message, in bytes.
 _MESSAGE_BYTES: Final = 65536
@@ -61,27 +62,43 @@ def enqueue(downloader: parfive.Downloader, place: Place) -> None:
         downloader.enqueue_file(place.url, filename=transfer.filepath)
 
 
-def refusal(url: str, error: TransferError) -> tuple[Callable[..., NoReturn], str, TransferError]:
+def add_there(results: parfive.Results, place: Place) -> None:
     """
-    Make an entry of `parfive.Results` for a URL that is not going to be fetched.
+    Put a file that needs no transfer into parfive's results.
 
     Parameters
     ----------
+    results : `parfive.Results`
+        Changed in place.
+    place : Place
+        The file.
+    """
+    if _WITH_URLS:
+        results.append(path=place.path, url=place.url)
+    else:
+        results.append(place.path)
+
+
+def add_refused(results: parfive.Results, url: str, error: TransferError) -> None:
+    """
+    Put a URL that is not going to be fetched into the errors of parfive's results.
+
+    Parameters
+    ----------
+    results : `parfive.Results`
+        Changed in place.
     url : str
         As the service gave it.
     error : TransferError
-        Why it is refused.
-
-    Returns
-    -------
-    tuple
-        What `parfive.Results.add_error` takes. A retry by parfive ends with the same error.
+        Why it is refused; a retry by parfive ends with it again.
     """
 
     def filepath(response: object, url: str) -> NoReturn:
         raise error
 
-    return filepath, url, error
+    # parfive's retry raises at the user for URLs of other kinds than it knows.
+    known = url.startswith(("http://", "https://"))
+    results.add_error(filepath, url if known else f"{base_url(conf.url)}/refused/{quote(url, safe='')}", error)
 
 
 class Transfer:
@@ -105,7 +122,7 @@ class Transfer:
         self.path = path
         self.settings = settings
 
-    async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str]:
+    async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
         """
         Bring the file; parfive calls this.
 
@@ -121,7 +138,7 @@ class Transfer:
         Returns
         -------
         url, path : str
-            What parfive puts into its results.
+            What parfive puts into its results (the path alone before parfive 2.2).
 
         Raises
         ------
@@ -132,7 +149,7 @@ class Transfer:
             path = await self._bring(session, _Bar(file_pb, token, os.path.basename(self.path)))
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
             raise FailedDownload(self.filepath, self.url, self._explained(error)) from error
-        return self.url, path
+        return (self.url, path) if _WITH_URLS else path
 
     def filepath(self, response: object, url: str) -> Path:
         """

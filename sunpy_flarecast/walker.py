@@ -44,7 +44,7 @@ def _segments(series_name: str, asked: Sequence[str]) -> tuple[str, ...]:
     """Replace names and patterns by the segments of the series."""
     series = find_series(series_name)
     if series is None:
-        return tuple(asked)
+        return tuple(dict.fromkeys(asked))
     names = [segment.name for segment in series.segments]
     for pattern in asked:
         if not matching_names([pattern], names):
@@ -65,12 +65,18 @@ def _no_such_segment(pattern: str, series_name: str, names: Sequence[str]) -> st
         for other in others:
             for segment in other.segments:
                 everywhere.setdefault(segment.name.casefold(), (segment.name, other.name))
-        close = get_close_matches(pattern.casefold(), everywhere, n=1, cutoff=0.5)
+        close = get_close_matches(pattern.casefold(), everywhere, n=3, cutoff=0.5)
         if close:
-            name, home = everywhere[close[0]]
-            hint = f" Did you mean {name!r}{f' ({home})' if home != series_name else ''}?"
+            named = [
+                f"{name!r}{'' if home == series_name else f' ({home})'}"
+                for name, home in (everywhere[key] for key in close)
+            ]
+            hint = f" Did you mean {' or '.join(named)}?"
     return f"Segment {pattern!r} is not in {series_name}.{hint} Valid: {_listed(names)}."
 
+
+#: Said when attrs of one kind are ANDed; Segment alone may be.
+_TWICE: Final = "{} is given twice, and no record can answer both; combine the two with | instead."
 
 walker = attr.AttrWalker()
 
@@ -80,15 +86,19 @@ def _create_or(wlk: attr.AttrWalker, tree: attr.AttrOr) -> list[Query]:
     return [query for branch in tree.attrs for query in wlk.create(branch)]
 
 
-@walker.add_creator(attr.AttrAnd, attr.DataAttr)
+@walker.add_creator(attr.AttrAnd, attr.Attr)
 def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
     parts: dict[str, Any] = {}
-    for leaf in tree.attrs if isinstance(tree, attr.AttrAnd) else [tree]:
+    leaves = tree.attrs if isinstance(tree, attr.AttrAnd) else [tree]
+    for leaf in leaves:
         if type(leaf) not in supported_attrs():
             raise QueryError(
                 f"{type(leaf).__name__} is not understood by the FLARECAST client. It understands "
                 f"{_listed(sorted(kind.__name__ for kind in supported_attrs()))}."
             )
+        # sunpy looks for collisions in `x & (y & z)` at y and z alone, if at all.
+        if any(leaf.collides(other) for other in leaves if other is not leaf):
+            raise QueryError(_TWICE.format(type(leaf).__name__))
         wlk.apply(leaf, parts)
     for name, example in (("series", "a.flarecast.Series('hmi.sharp_720s')"), ("start", "a.Time(start, end)")):
         if name not in parts:
@@ -177,5 +187,11 @@ def queries(*query: attr.Attr) -> list[Query]:
     """
     if not query:
         raise QueryError("The query is empty; a search needs a.Time(start, end) and a.flarecast.Series(name).")
-    found: list[Query] = walker.create(attr.and_(*query))
+    try:
+        tree = attr.and_(*query)
+    except TypeError as error:
+        raise QueryError(_TWICE.format("An attr")) from error
+    found: list[Query] = walker.create(tree)
+    if not found:
+        raise QueryError("The query is an OR without branches.")
     return found

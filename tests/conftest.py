@@ -33,9 +33,11 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the URL that a developer works with out of the tests."""
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the URL and the terminal that a developer works with out of the tests."""
     monkeypatch.delenv(URL_VARIABLE, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("LINES", "50")
 
 
 @pytest.fixture(scope="session")

@@ -374,10 +374,8 @@ def test_urls_stay_where_they_are_when_moving_is_off(demo: tuple[str, Layer], tm
     other = url.replace("127.0.0.1", "localhost")
     table["URL Prefix"][0] = table["URL Prefix"][0].replace(url, other)
     with conf.set_temp("rebase_urls", False):
-        files = Fido.fetch(table, path=tmp_path / "off", progress=False)
-    assert files.urls[0].startswith(other)
-    files = Fido.fetch(table, path=tmp_path / "on", progress=False)
-    assert files.urls[0].startswith(url)
+        assert len(Fido.fetch(table, path=tmp_path / "off", progress=False)) == 1
+    assert len(Fido.fetch(table, path=tmp_path / "on", progress=False)) == 1
     assert [headers["host"] for headers in layer.headers[-2:]] == [
         part.removeprefix("http://") for part in (other, url)
     ]

@@ -64,10 +64,12 @@ def test_the_queue_takes_transfers_with_slots_progress_and_results(
     table.client.fetch(table, path=tmp_path, downloader=downloader, wait=False)
     assert downloader.queued_downloads == 10
     results = downloader.download()
-    assert len(results) == len(results.urls) == 10
+    assert len(results) == 10
     assert results.errors == []
     assert "10/10" in capsys.readouterr().err
-    assert all(url.startswith(many[0]) for url in results.urls)
+    if hasattr(results, "urls"):  # from parfive 2.2 on
+        assert len(results.urls) == 10
+        assert all(url.startswith(many[0]) for url in results.urls)
 
 
 def test_other_files_in_the_same_download(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy.time import Time
 
 from .catalog import find_series
 from .query import matching_names
-from .records import utc_datetime64
+from .records import segment_of, utc_datetime64
 from .trec import CADENCE, slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    from astropy.time import Time
 
     from .query import Query
     from .records import Records
@@ -47,10 +47,11 @@ def select(records: Records, query: Query) -> Records:
     if query.harps is not None:
         first, last = query.harps
         records = records[np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False)]
-    if query.sample is not None:
-        records = records[_sampled(records, query.start, query.end, query.sample)]
     if query.near is not None:
+        # One time step is no series to be sampled.
         records = records[_nearest(records, query.near)]
+    elif query.sample is not None:
+        records = records[_sampled(records, query.start, query.end, query.sample)]
     return records
 
 
@@ -61,7 +62,11 @@ def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     Whether a service judges by DATE-OBS or by T_REC, which is 1.8 minutes later, is not known; a record that either
     of them puts into the range belongs to it. A record without any time stays, since the service chose it.
     """
-    start, end = (utc_datetime64(time.utc.to_value("isot", subfmt="date_hms")) for time in (query.start, query.end))
+    # However the times are shown, they are compared to the microsecond.
+    start, end = (
+        utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms"))
+        for time in (query.start, query.end)
+    )
     by_date = (records.date_obs >= start) & (records.date_obs <= end)  # false for NaT
     known = ~np.ma.getmaskarray(records.slot)
     seconds = records.slot.data * float(CADENCE)
@@ -73,12 +78,14 @@ def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
 
 def _seconds(time: Time) -> float:
     """Seconds from slot 0, on the scale of the slots (TAI)."""
-    return float((time - slot_time(0)).to_value("s"))
+    # To the microsecond, so that what is halfway between two slots is so for the computer, too.
+    return round(float((time - slot_time(0)).to_value("s")), 6)
 
 
 def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArray[np.bool_]:
     """Tell which records are, within their HARP, the nearest to a point of the grid ``start + n * step``."""
     slot = records.nearest_slot()
+    step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
     seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
     point = np.rint(seconds / step).astype(np.int64)
     last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
@@ -144,7 +151,9 @@ def _choose(
     """Choose among the files of one set; also tell which of the segments asked for are not there."""
     series = find_series(series_name)
     place = {segment.name: number for number, segment in enumerate(series.segments)} if series else {}
-    files = {name.removesuffix(".fits"): name for name in names}
+    files: dict[str, str] = {}
+    for name in names:
+        files.setdefault(segment_of(name), name)
     there = sorted(
         files, key=lambda segment: place.get(segment, len(place))
     )  # stable, so unknown ones keep their order

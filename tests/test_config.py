@@ -1,0 +1,92 @@
+"""Settings: which of session, environment and default wins."""
+
+from __future__ import annotations
+
+import pytest
+
+from sunpy_flarecast import conf
+from sunpy_flarecast.config import URL_VARIABLE, Conf
+
+DEFAULT = "http://cluster-r730-1:8001"
+
+
+@pytest.fixture(autouse=True)
+def _settings_are_put_back() -> None:
+    yield
+    conf.reset()
+
+
+def test_defaults() -> None:
+    assert conf.url == DEFAULT
+    assert conf.window == 1.0
+    assert conf.rebase_urls is True
+    assert 0 < conf.connect_timeout < conf.read_timeout
+
+
+def test_the_environment_wins_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URL_VARIABLE, "http://localhost:8001")
+    assert conf.url == "http://localhost:8001"
+    monkeypatch.setenv(URL_VARIABLE, "http://localhost:9")
+    assert conf.url == "http://localhost:9"
+    monkeypatch.setenv(URL_VARIABLE, "")
+    assert conf.url == DEFAULT
+    monkeypatch.delenv(URL_VARIABLE)
+    assert conf.url == DEFAULT
+
+
+def test_the_session_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URL_VARIABLE, "http://environment")
+    conf.url = "http://session"
+    assert conf.url == "http://session"
+    conf.reset("url")
+    assert conf.url == "http://environment"
+
+
+@pytest.mark.parametrize("value", ["http://block", DEFAULT])
+def test_a_block_wins_over_all_and_is_undone(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(URL_VARIABLE, "http://environment")
+    with conf.set_temp("url", value):
+        assert conf.url == value
+        with conf.set_temp("url", "http://inner"):
+            assert conf.url == "http://inner"
+        assert conf.url == value
+    assert conf.url == "http://environment"
+    conf.url = "http://session"
+    with conf.set_temp("url", value):
+        assert conf.url == value
+    assert conf.url == "http://session"
+
+
+def test_a_block_is_undone_by_an_exception() -> None:
+    with pytest.raises(ZeroDivisionError), conf.set_temp("url", "http://block"):
+        _ = 1 / 0
+    assert conf.url == DEFAULT
+
+
+def test_reloading_forgets_what_the_session_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    conf.url = "http://session"
+    conf.reload("url")
+    assert conf.url == DEFAULT
+    monkeypatch.setenv(URL_VARIABLE, "http://environment")
+    assert conf.url == "http://environment"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("window", "a day"), ("connect_timeout", [1, 2]), ("rebase_urls", "perhaps"), ("url", 5)],
+)
+def test_a_value_of_another_type_is_refused(name: str, value: object) -> None:
+    before = getattr(conf, name)
+    with pytest.raises(TypeError, match=name):
+        setattr(conf, name, value)
+    with pytest.raises(TypeError, match=name), conf.set_temp(name, value):
+        pass
+    assert getattr(conf, name) == before
+
+
+def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
+    items = list(Conf().items())
+    assert {name for name, _ in items} == {"url", "window", "connect_timeout", "read_timeout", "rebase_urls"}
+    for _, item in items:
+        assert item.description.endswith(".")
+        assert item.module == "sunpy_flarecast"
