@@ -19,6 +19,7 @@ from .errors import (
     UnreachableError,
 )
 from .response import FLARECASTResponse, FLARECASTRow
+from .unattended import Failure, Report, fetch
 
 __all__ = [
     "HARPNUM",
@@ -26,9 +27,11 @@ __all__ = [
     "FLARECASTError",
     "FLARECASTResponse",
     "FLARECASTRow",
+    "Failure",
     "MissingDataWarning",
     "QueryError",
     "ReplyError",
+    "Report",
     "Segment",
     "Series",
     "ServiceError",
@@ -36,4 +39,5 @@ __all__ = [
     "UnreachableError",
     "__version__",
     "conf",
+    "fetch",
 ]

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from sunpy import log
-from sunpy.net import Fido, attr
+from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.time import parse_time
 from sunpy.util.exceptions import SunpyUserWarning
 
 from . import HARPNUM, FLARECASTClient, FLARECASTError, MissingDataWarning, Segment, Series, __version__, conf
+from . import fetch as fetch_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,8 +201,22 @@ def search(**options: Any) -> None:
     show_default=True,
     help="What to do with files that are already there and whole: keep, replace, or keep both.",
 )
+@click.option(
+    "--passes",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How often to go over what is missing at most.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what became of every file to this file, as JSON.",
+)
 @click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
-def fetch(path: str, max_conn: int, overwrite: str, progress: bool, **options: Any) -> None:
+def fetch(
+    path: str, max_conn: int, overwrite: str, progress: bool, passes: int, report: Path | None, **options: Any
+) -> None:
     """Fetch the files of records.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if all files asked for are
@@ -209,18 +224,18 @@ def fetch(path: str, max_conn: int, overwrite: str, progress: bool, **options: A
     """
     with _plain_errors() as missing:
         table = FLARECASTClient().search(_query(**options))
-        files = Fido.fetch(
+        got = fetch_all(
             table,
             path=path,
+            passes=passes,
             max_conn=max_conn,
             progress=progress,
-            overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],
+            overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
         )
-    wanted = int(np.sum(table["Segments"]))
-    out.print(f"{len(files):,} of {wanted:,} files are there and whole.")
-    for error in files.errors:
-        err.print(f"[red]Missing:[/] {escape(str(error.exception))}", soft_wrap=True)
-    raise SystemExit(1 if missing or len(files) != wanted or not wanted else 0)
+        if report:
+            got.write(report)
+    (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
+    raise SystemExit(1 if missing or got.failed or not got.files else 0)
 
 
 @cli.command()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import parfive
-from sunpy import config, log
+from sunpy import log
 from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.net.base_client import BaseClient, convert_row_to_table
@@ -16,20 +15,18 @@ from .attrs import Segment, Series
 from .catalog import all_series
 from .config import conf
 from .errors import FLARECASTError, MissingDataWarning
-from .fits import is_whole
-from .paths import plan
+from .paths import plan, template_of
 from .records import merge
 from .response import FLARECASTResponse
 from .selection import choose_files, select
 from .service import Service, base_url
-from .transfer import add_refused, add_there, enqueue
+from .transfer import enqueue
 from .walker import FIXED, queries, supported_attrs
 
 if TYPE_CHECKING:
     import os
     from collections import Counter
 
-    from .paths import Place
     from .query import Query
     from .records import Records
 
@@ -182,29 +179,19 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
-        planned = plan(query_results, _template(path), base_url(conf.url), move=conf.rebase_urls)
-        there: list[Place] = []
-        for place in planned.places:
-            if downloader.config.overwrite is False and is_whole(place.path):
-                there.append(place)
-            else:
-                enqueue(downloader, place)
-        results = downloader.download() if wait else parfive.Results()
-        for place in there:
-            add_there(results, place)
-        for url, error in planned.refused:
-            add_refused(results, url, error)
+        planned = plan(query_results, template_of(path), base_url(conf.url), move=conf.rebase_urls)
+        queued = enqueue(downloader, planned)
+        if not wait:
+            return queued
+        results = downloader.download()
+        results.data += queued.data
+        results._errors += queued.errors
         return results
 
 
 def _warn(message: str) -> None:
     # The user's line is above search and, with Fido, above a good part of sunpy.
     warnings.warn(message, MissingDataWarning, stacklevel=4)
-
-
-def _template(path: str | os.PathLike[str] | None) -> str:
-    template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
-    return str(template if "{file}" in str(template) else template / "{file}")
 
 
 def _lacking_text(lacking: Counter[str], count: int, query: Query) -> str:

@@ -83,6 +83,30 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     read_timeout = ConfigItem(
         120.0, "Seconds to wait for the next bytes of an answer or a file.", cfgtype="float", module=_MODULE
     )
+    max_retries = ConfigItem(
+        5,
+        "How often the transfer of a file is tried again after a connection error, a timeout, or an answer that the "
+        "service is busy or broken.",
+        cfgtype="integer(min=0)",
+        module=_MODULE,
+    )
+    retry_wait = ConfigItem(
+        0.5,
+        "Longest wait in seconds before a transfer is tried again for the first time; it doubles each time, up to 60.",
+        cfgtype="float(min=0)",
+        module=_MODULE,
+    )
+    retry_after_max = ConfigItem(
+        300.0,
+        "Longest wait in seconds that a service may ask for (Retry-After).",
+        cfgtype="float(min=0)",
+        module=_MODULE,
+    )
+    verify_checksum = ConfigItem(
+        False,
+        "Check the FITS checksums (CHECKSUM, DATASUM) of every file that is fetched, besides its structure.",
+        module=_MODULE,
+    )
     rebase_urls = ConfigItem(
         True,
         "Move the file URLs in the service's replies to the base URL. Replies carry the host under which the service "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from .errors import TransferError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
 __all__ = ["check_whole", "is_whole"]
 
@@ -20,7 +21,7 @@ _CARD: Final = 80
 _LONGEST_HEADER: Final = 400 * BLOCK
 
 
-def check_whole(path: str | Path) -> None:
+def check_whole(source: str | Path | BinaryIO) -> None:
     """
     Check that a file is a structurally complete FITS file.
 
@@ -31,8 +32,8 @@ def check_whole(path: str | Path) -> None:
 
     Parameters
     ----------
-    path : path-like
-        A file.
+    source : path-like or binary file
+        A file, or its path.
 
     Raises
     ------
@@ -55,24 +56,28 @@ def check_whole(path: str | Path) -> None:
     ...         print(error)
     is no FITS file
     """
-    # A buffer as large as the headers are: two or three reads tell all.
-    with open(path, "rb", buffering=16 * BLOCK) as file:
-        length = os.fstat(file.fileno()).st_size
-        if length == 0:
-            raise TransferError("is empty")
-        if file.read(9) != b"SIMPLE  =":
-            raise TransferError("is no FITS file")
-        position = data = 0
-        while position < length:
-            file.seek(position)
-            header = _read_header(file, position)
-            size = _data_size(header)
-            position += len(header) + size
-            data += size
-        if position > length:
-            raise TransferError(f"ends at byte {length:,} of {position:,}")
-        if not data:
-            raise TransferError("holds no data")
+    if isinstance(source, str | os.PathLike):
+        # A buffer as large as the headers are: two or three reads tell all.
+        with open(source, "rb", buffering=16 * BLOCK) as file:
+            check_whole(file)
+        return
+    length = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    if length == 0:
+        raise TransferError("is empty")
+    if source.read(9) != b"SIMPLE  =":
+        raise TransferError("is no FITS file")
+    position = data = 0
+    while position < length:
+        source.seek(position)
+        header = _read_header(source, position)
+        size = _data_size(header)
+        position += len(header) + size
+        data += size
+    if position > length:
+        raise TransferError(f"ends at byte {length:,} of {position:,}")
+    if not data:
+        raise TransferError("holds no data")
 
 
 def is_whole(path: str | Path) -> bool:

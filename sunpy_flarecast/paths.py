@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
+
+from sunpy import config
 
 from .errors import QueryError, TransferError
 
 if TYPE_CHECKING:
     from .response import FLARECASTResponse
 
-__all__ = ["Place", "Plan", "moved_url", "plan"]
+__all__ = ["Place", "Plan", "moved_url", "plan", "template_of"]
 
 #: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
@@ -92,6 +95,20 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
             "fetched. Set sunpy_flarecast.conf.rebase_urls = False to take file URLs as the service gives them."
         )
     return f"{base}/HMI/{quote(rest, safe='/%:@!$&()*+,;=~')}{f'?{parts.query}' if parts.query else ''}"
+
+
+def template_of(path: str | os.PathLike[str] | None) -> str:
+    """
+    Make a template of a path, as Fido does: of a folder, or of sunpy's download folder if there is none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.paths import template_of
+    >>> template_of("{harpnum}-{file}")
+    '{harpnum}-{file}'
+    """
+    template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
+    return str(template if "{file}" in str(template) else template / "{file}")
 
 
 def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = True) -> Plan:

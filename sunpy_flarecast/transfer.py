@@ -1,9 +1,8 @@
 """
-One file from the service onto disk, whole or not at all, as a transfer in parfive's queue.
+Files as transfers in parfive's queue, with its progress bars, connection slots and results.
 
-This is the one place that uses `parfive.Downloader.http_queue`. parfive runs what stands in it, with its progress bars,
-connection slots and results; its own transfer (several requests a file, written in small pieces under the final name)
-is not used.
+This is the one place that uses `parfive.Downloader.http_queue`. parfive runs what stands in it; its own transfer
+(several requests a file, written in small pieces under the final name) is not used.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote
@@ -20,90 +17,111 @@ from urllib.parse import quote
 import aiohttp
 import parfive
 from parfive.utils import FailedDownload
+from sunpy import log
 
 from .config import conf
+from .download import DISK_FULL, Download, Terms
 from .errors import TransferError
-from .fits import check_whole, is_whole
-from .service import USER_AGENT, base_url, body_message
+from .fits import is_whole
+from .part import discard
+from .service import base_url
 
 if TYPE_CHECKING:
-    from .paths import Place
+    from collections.abc import Iterable
 
-__all__ = ["Transfer", "add_refused", "add_there", "enqueue"]
+    from .paths import Place, Plan
+
+__all__ = ["Queued", "enqueue"]
 
 #: From parfive 2.2 on, a result is a path and a URL; before, a path alone.
 _WITH_URLS: Final = hasattr(parfive.Results, "urls")
-
-#: How much of an answer that is no FITS file is read in search of a message, in bytes.
-_MESSAGE_BYTES: Final = 65536
 
 #: A file that takes longer than this gets a progress bar of its own, in seconds; bars for small files take a quarter
 #: of the time that the files themselves do.
 _BAR_AFTER: Final = 1.0
 
 
-def enqueue(downloader: parfive.Downloader, place: Place) -> None:
+class Queued(parfive.Results):  # type: ignore[misc]
     """
-    Queue the transfer of one file.
+    What is known of a fetch besides what parfive will tell: files that are there, and files that are not begun.
+
+    parfive forgets the files that it had not begun when it was interrupted. They are among the errors of these results
+    for as long as they have not begun, so that joined after the download the two tell of every file.
+    """
+
+    def __init__(self, terms: Terms | None = None) -> None:
+        super().__init__()
+        self.terms = terms
+        self.waiting: dict[Transfer, None] = {}
+
+    @property
+    def errors(self) -> list[Any]:
+        """What will not come: refused URLs, and what an interrupted fetch did not begin."""
+        if self.terms is None or not self.terms.interrupted:
+            return list(self._errors)
+        probe = parfive.Results()
+        for transfer in self.waiting:
+            probe.add_error(transfer.filepath, transfer.url, transfer.explained(asyncio.CancelledError()))
+        return [*self._errors, *probe.errors]
+
+
+def enqueue(downloader: parfive.Downloader, plan: Plan) -> Queued:
+    """
+    Queue the transfers of files, but for those that are there and whole.
 
     Parameters
     ----------
     downloader : `parfive.Downloader`
         Its settings for overwriting, proxies and progress bars hold.
-    place : Place
-        Where the file comes from and goes to.
+    plan : Plan
+        Where the files come from and go to.
+
+    Returns
+    -------
+    Queued
+        To be joined with the results of the download once it has ended.
     """
-    transfer = Transfer(place.url, place.path, downloader.config)
+    terms = Terms(downloader.config)
+    queued = Queued(terms)
     queue = getattr(downloader, "http_queue", None)
-    if queue is not None:
-        queue.append(transfer)
-    else:
-        # A parfive without this queue: its own transfer asks for a path, and gets the finished file.
-        downloader.enqueue_file(place.url, filename=transfer.filepath)
+    keep = downloader.config.overwrite is False
+    for place in plan.places:
+        if keep and is_whole(place.path):
+            discard(place.path)
+            _add(queued, place)
+            continue
+        transfer = Transfer(place.url, place.path, queued)
+        queued.waiting[transfer] = None
+        if queue is not None:
+            queue.append(transfer)
+        else:
+            # A parfive without this queue: its own transfer asks for a path, and gets the finished file.
+            downloader.enqueue_file(place.url, filename=transfer.filepath)
+    _add_refused(queued, plan.refused)
+    return queued
 
 
-def add_there(results: parfive.Results, place: Place) -> None:
-    """
-    Put a file that needs no transfer into parfive's results.
-
-    Parameters
-    ----------
-    results : `parfive.Results`
-        Changed in place.
-    place : Place
-        The file.
-    """
+def _add(results: parfive.Results, place: Place) -> None:
     if _WITH_URLS:
         results.append(path=place.path, url=place.url)
     else:
         results.append(place.path)
 
 
-def add_refused(results: parfive.Results, url: str, error: TransferError) -> None:
-    """
-    Put a URL that is not going to be fetched into the errors of parfive's results.
+def _add_refused(results: parfive.Results, refused: Iterable[tuple[str, TransferError]]) -> None:
+    for url, error in refused:
 
-    Parameters
-    ----------
-    results : `parfive.Results`
-        Changed in place.
-    url : str
-        As the service gave it.
-    error : TransferError
-        Why it is refused; a retry by parfive ends with it again.
-    """
+        def filepath(response: object, url: str, error: TransferError = error) -> NoReturn:
+            raise error
 
-    def filepath(response: object, url: str) -> NoReturn:
-        raise error
-
-    # parfive's retry raises at the user for URLs of other kinds than it knows.
-    known = url.startswith(("http://", "https://"))
-    results.add_error(filepath, url if known else f"{base_url(conf.url)}/refused/{quote(url, safe='')}", error)
+        # parfive's retry raises at the user for URLs of other kinds than it knows.
+        known = url.startswith(("http://", "https://"))
+        results.add_error(filepath, url if known else f"{base_url(conf.url)}/refused/{quote(url, safe='')}", error)
 
 
 class Transfer:
     """
-    The transfer of one file: one GET, written to ``.{file}.part``, checked, and published by an atomic rename.
+    The transfer of one file, as parfive wants it.
 
     Parameters
     ----------
@@ -111,16 +129,22 @@ class Transfer:
         Where the file comes from.
     path : str
         Where it goes to.
-    settings : `parfive.config.DownloaderConfig`
-        Of the downloader in whose queue this transfer stands: ``overwrite``, proxies.
+    queued : Queued
+        Of the fetch.
     """
 
-    __slots__ = ("path", "settings", "url")
+    __slots__ = ("path", "queued", "url")
 
-    def __init__(self, url: str, path: str, settings: Any) -> None:
+    def __init__(self, url: str, path: str, queued: Queued) -> None:
         self.url = url
         self.path = path
-        self.settings = settings
+        self.queued = queued
+
+    @property
+    def terms(self) -> Terms:
+        """What holds for all transfers of the fetch."""
+        assert self.queued.terms is not None  # noqa: S101 (it is where transfers are made)
+        return self.queued.terms
 
     async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
         """
@@ -145,10 +169,11 @@ class Transfer:
         `parfive.utils.FailedDownload`
             For whatever went wrong, as parfive expects it.
         """
+        self.queued.waiting.pop(self, None)
         try:
             path = await self._bring(session, _Bar(file_pb, token, os.path.basename(self.path)))
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
-            raise FailedDownload(self.filepath, self.url, self._explained(error)) from error
+            raise FailedDownload(self.filepath, self.url, self.explained(error)) from error
         return (self.url, path) if _WITH_URLS else path
 
     def filepath(self, response: object, url: str) -> Path:
@@ -156,7 +181,7 @@ class Transfer:
         Bring the file when parfive's own transfer asks for a path, which is what ``Fido.fetch(files)`` ends in.
 
         parfive finds the file there and leaves it as it is. The files of such a retry come one after the other, since
-        parfive waits for the path.
+        parfive waits for the path; and with ``overwrite=True`` parfive replaces them by its own, unchecked transfer.
 
         Parameters
         ----------
@@ -172,8 +197,11 @@ class Transfer:
         TransferError
             If the file cannot be brought.
         """
-        if self.settings.overwrite is False and is_whole(self.path):
+        self.queued.waiting.pop(self, None)
+        if self.terms.settings.overwrite is False and is_whole(self.path):
             return Path(self.path)
+        # What was learnt in the fetch that failed does not hold for this one.
+        self.queued = Queued(Terms(self.terms.settings))
         outcome: list[str | BaseException] = []
 
         async def alone() -> str:
@@ -192,108 +220,39 @@ class Transfer:
         thread.join()
         [result] = outcome
         if isinstance(result, BaseException):
-            raise self._explained(result) from result
+            raise self.explained(result) from result
         return Path(result)
 
     async def _bring(self, session: aiohttp.ClientSession, bar: _Bar) -> str:
-        part = os.path.join(os.path.dirname(self.path), f".{os.path.basename(self.path)}.part")
-        os.makedirs(os.path.dirname(part) or ".", exist_ok=True)
-        try:
-            with bar:
-                await self._receive(session, part, bar)
-            self._check(part)
-            return publish(part, self.path, unique=self.settings.overwrite == "unique")
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(part)
-            raise
+        if self.terms.halted is not None:
+            raise self.terms.halted
+        if folder := os.path.dirname(self.path):
+            os.makedirs(folder, exist_ok=True)
+        with bar:
+            return await Download(self.url, self.path, self.terms, bar.update).run(session)
 
-    async def _receive(self, session: aiohttp.ClientSession, part: str, bar: _Bar) -> None:
-        """Write the answer's body to ``part``."""
-        proxy = self.settings.https_proxy if self.url.startswith("https:") else self.settings.http_proxy
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=conf.connect_timeout, sock_read=conf.read_timeout)
-        # A compressed answer would have another length than the file, and SHARP files are compressed already.
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        async with session.get(self.url, headers=headers, proxy=proxy, timeout=timeout) as answer:
-            if answer.status != HTTPStatus.OK:
-                message = body_message(await answer.content.read(_MESSAGE_BYTES))
-                raise TransferError(
-                    f"the service answered {answer.status} {answer.reason}{f': {message}' if message else ''}"
-                )
-            expected = None if answer.headers.get("Content-Encoding") else answer.content_length
-            received = 0
-            with open(part, "wb", buffering=0) as file:
-                async for chunk in answer.content.iter_any():
-                    file.write(chunk)
-                    received += len(chunk)
-                    bar.update(len(chunk), expected)
-            if expected is not None and received != expected:
-                raise TransferError(f"the answer broke off at byte {received:,} of {expected:,}")
-
-    @staticmethod
-    def _check(part: str) -> None:
-        try:
-            check_whole(part)
-        except TransferError as error:
-            with open(part, "rb") as file:
-                begin = file.read(_MESSAGE_BYTES)
-            said = "" if begin.startswith(b"SIMPLE") else body_message(begin)
-            raise TransferError(f"what the service sent {error}{f' but {said}' if said else ''}") from None
-
-    def _explained(self, error: BaseException) -> TransferError:
-        """Make of any exception one that says what was asked and what is wrong."""
+    def explained(self, error: BaseException) -> TransferError:
+        """Make of any exception one that says what was asked, what is wrong and what to do."""
+        if error is self.terms.halted:
+            return self.terms.halted
         match error:
+            case asyncio.CancelledError():
+                self.terms.interrupted = True
+                reason = "the fetch was interrupted"
+            case OSError() if error.errno in DISK_FULL:
+                self.terms.halted = TransferError(
+                    f"The disk that holds {os.path.abspath(os.path.dirname(self.path))} is full ({error.strerror}); "
+                    "nothing more was fetched. Make room and fetch again; what is there is kept."
+                )
+                log.error(str(self.terms.halted))
+                return self.terms.halted
             case TransferError():
                 reason = str(error)
-            case asyncio.CancelledError():
-                reason = "the fetch was interrupted"
-            case TimeoutError():  # aiohttp's are subclasses
-                reason = f"the service did not go on sending within {conf.read_timeout:g} s (conf.read_timeout)"
-            case aiohttp.ClientPayloadError():
-                reason = "the answer broke off before its end"
-            case aiohttp.ClientConnectionError():
-                reason = f"the connection failed ({error})"
             case OSError():
                 reason = f"it cannot be written ({error.strerror or error})"
             case _:
                 reason = f"{type(error).__name__}: {error}"
         return TransferError(f"{self.path} was not fetched from {self.url}: {reason}. Fetch it again to try once more.")
-
-
-def publish(part: str, path: str, *, unique: bool = False) -> str:
-    """
-    Give a finished file its final name, in one step.
-
-    Parameters
-    ----------
-    part : str
-        The finished file, in the same folder.
-    path : str
-        The final name. A file of that name is replaced, or kept if ``unique``.
-    unique : bool
-        Take the first of ``path``, ``..._1.fits``, ``..._2.fits`` and so on that is free.
-
-    Returns
-    -------
-    str
-        The name that the file got.
-    """
-    if not unique:
-        os.replace(part, path)
-        return path
-    stem, ending = os.path.splitext(path)
-    number = 0
-    while True:
-        name = f"{stem}_{number}{ending}" if number else path
-        try:
-            # Creating the name first keeps two processes from taking the same one.
-            with open(name, "xb"):
-                pass
-        except FileExistsError:
-            number += 1
-            continue
-        os.replace(part, name)
-        return name
 
 
 class _Bar:

@@ -40,6 +40,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINES", "50")
 
 
+@pytest.fixture(autouse=True)
+def _impatient() -> Iterator[None]:
+    """Try again at once; how long to wait is tested where it is decided."""
+    with conf.set_temp("retry_wait", 0.01):
+        yield
+
+
 @pytest.fixture(scope="session")
 def _demo_service() -> Iterator[tuple[str, Layer]]:
     layer = Layer(create_app(DemoArchive()))

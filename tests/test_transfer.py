@@ -16,8 +16,8 @@ from sunpy.net import attrs as a
 
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, Segment, Series, TransferError, conf
 from sunpy_flarecast.fits import is_whole
-from sunpy_flarecast.paths import Place
-from sunpy_flarecast.transfer import enqueue, publish
+from sunpy_flarecast.paths import Place, Plan
+from sunpy_flarecast.transfer import enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def test_without_the_queue_parfive_s_own_interface_does_it(
 
     downloader: Any = Plain()
     url = f"{many[0]}/HMI/hmi.sharp_cea_720s/{recnum(many[0])}/Br.fits"
-    enqueue(downloader, Place(url, str(tmp_path / "one.fits")))
+    enqueue(downloader, Plan([Place(url, str(tmp_path / "one.fits"))], []))
     assert list(downloader.download()) == [str(tmp_path / "one.fits")]
     assert (tmp_path / "one.fits").read_bytes() == original
 
@@ -236,15 +236,6 @@ def test_unique_keeps_both(table: FLARECASTResponse, tmp_path: Path, original: b
     assert got == [FIRST, f"{stem}_1.fits", f"{stem}_2.fits"]
     assert all((tmp_path / name).read_bytes() == original for name in got)
     assert names(tmp_path) == sorted(got)
-
-
-def test_publishing_takes_the_first_free_name(tmp_path: Path) -> None:
-    for name in ("a.fits", "a_1.fits"):
-        (tmp_path / name).write_text("old")
-    (tmp_path / ".part").write_text("new")
-    assert publish(str(tmp_path / ".part"), str(tmp_path / "a.fits"), unique=True) == str(tmp_path / "a_2.fits")
-    assert (tmp_path / "a_2.fits").read_text() == "new"
-    assert names(tmp_path) == ["a.fits", "a_1.fits", "a_2.fits"]
 
 
 # --- a process that dies ---------------------------------------------------------------------------------------------

@@ -1,0 +1,220 @@
+"""
+A file that is still arriving: ``.{file}.part`` beside its final name, its validator, and its publication.
+
+Only one process at a time writes a part; the others wait for it, and then find the finished file. That is done by a
+lock on the open file, which ends with the process, however it ends. Where there are no such locks (Windows) every
+process has parts of its own, and a broken transfer starts from zero in the next process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["BusyError", "Origin", "Part", "discard", "part_path"]
+
+#: A part shorter than this is not kept for the next process: to bring it again takes no longer than to note its origin.
+KEEP_FROM: Final = 1 << 20
+
+
+class BusyError(Exception):
+    """Another process, or thread, is bringing the same file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """
+    What the bytes of a part are from; kept beside it, for the next process to go on.
+
+    Parameters
+    ----------
+    url : str
+        Where the file was begun to be fetched from.
+    validator : str
+        Its strong ETag or Last-Modified.
+    length : int
+        Length of the whole file.
+    """
+
+    url: str
+    validator: str
+    length: int
+
+
+def part_path(path: str) -> str:
+    """
+    Name the part of a file.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.part import part_path
+    >>> part_path("Br.fits")
+    '.Br.fits.part'
+    """
+    folder, name = os.path.split(path)
+    own = "" if fcntl is not None else f".{os.getpid()}"
+    return os.path.join(folder, f".{name}{own}.part")
+
+
+def discard(path: str) -> None:
+    """Remove the part of a file that is there and whole, unless somebody is writing it."""
+    if os.path.exists(part_path(path)):
+        with contextlib.suppress(BusyError, OSError), Part(path) as part:
+            part.drop()
+
+
+class Part:
+    """
+    An open part; a context manager that closes it.
+
+    Parameters
+    ----------
+    path : str
+        The final name of the file.
+
+    Raises
+    ------
+    BusyError
+        If another process holds it.
+    OSError
+        If it cannot be opened or made.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._final = path
+        self.path = part_path(path)
+        self._note = f"{self.path}.json"
+        self._noted = False
+        self._fd = self._open()
+
+    def _open(self) -> int:
+        while True:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            if fcntl is None:
+                return fd
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                raise BusyError(self.path) from None
+            except OSError:
+                return fd  # a file system without locks
+            # Who held the lock before may have given the file its final name, or have removed it.
+            try:
+                if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                    return fd
+            except FileNotFoundError:
+                pass
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, which gives the lock back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return os.fstat(self._fd).st_size
+
+    def origin(self) -> Origin | None:
+        """Tell what a part that an earlier process left is from, if that is known."""
+        try:
+            with open(self._note, encoding="utf-8") as file:
+                note = json.load(file)
+            origin = Origin(str(note["url"]), str(note["validator"]), int(note["length"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        self._noted = True
+        return origin
+
+    def note(self, origin: Origin) -> None:
+        """Keep the origin, so that another process can go on."""
+        with open(f"{self._note}.new", "w", encoding="utf-8") as file:
+            json.dump(asdict(origin), file)
+        os.replace(f"{self._note}.new", self._note)
+        self._noted = True
+
+    def restart(self) -> None:
+        """Begin at zero."""
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        self._forget()
+
+    def go_on(self) -> int:
+        """Continue at the end; gives its position."""
+        return os.lseek(self._fd, 0, os.SEEK_END)
+
+    def write(self, data: bytes) -> None:
+        """Write all of ``data``."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    def drop(self) -> None:
+        """Remove the part and what is noted of it."""
+        self._forget()
+        if fcntl is None:
+            self.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+
+    def _forget(self) -> None:
+        if self._noted or os.path.exists(self._note):
+            with contextlib.suppress(OSError):
+                os.unlink(self._note)
+            self._noted = False
+
+    def publish(self, *, unique: bool = False) -> str:
+        """
+        Give the file its final name, in one step.
+
+        Parameters
+        ----------
+        unique : bool
+            Keep a file of that name, and take the first of ``..._1.fits``, ``..._2.fits`` and so on that is free.
+
+        Returns
+        -------
+        str
+            The name that the file got.
+        """
+        if fcntl is None:
+            self.close()  # an open file cannot be renamed there
+        name = _free_name(self._final) if unique else self._final
+        os.replace(self.path, name)
+        self._forget()
+        return name
+
+
+def _free_name(path: str) -> str:
+    """Take a name that no file has, by making an empty one, which keeps two processes from taking the same."""
+    stem, ending = os.path.splitext(path)
+    number = 0
+    while True:
+        name = f"{stem}_{number}{ending}" if number else path
+        try:
+            with open(name, "xb"):
+                return name
+        except FileExistsError:
+            number += 1

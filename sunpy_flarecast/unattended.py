@@ -1,0 +1,233 @@
+"""Fetching without somebody watching: passes until nothing is missing or nothing progresses, and a report."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import parfive
+from sunpy import log
+from sunpy.net.base_client import QueryResponseRow
+from sunpy.net.fido_factory import UnifiedResponse
+
+from .config import conf
+from .errors import QueryError
+from .paths import Plan, plan, template_of
+from .response import FLARECASTResponse
+from .service import base_url
+from .transfer import enqueue
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+__all__ = ["Failure", "Report", "fetch"]
+
+#: Longest pause between two passes, in seconds.
+_LONGEST_PAUSE: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    A file that could not be fetched.
+
+    Parameters
+    ----------
+    path : str
+        Where it was to go; empty if its URL was refused.
+    url : str
+        Where it was to come from.
+    reason : str
+        What went wrong the last time, as a sentence.
+    """
+
+    path: str
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What became of every file that was asked for; each is in just one of the three lists.
+
+    Parameters
+    ----------
+    fetched : list of str
+        Paths of the files that were fetched.
+    already_there : list of str
+        Paths of the files that were there, and whole, before.
+    failed : list of Failure
+        The files that are not there.
+    interrupted : bool
+        Whether the fetch was interrupted before it had tried all it could.
+    """
+
+    fetched: list[str]
+    already_there: list[str]
+    failed: list[Failure]
+    interrupted: bool = False
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of all files that are there, sorted."""
+        return sorted([*self.already_there, *self.fetched])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all files are there."""
+        return not self.failed
+
+    def __str__(self) -> str:
+        lines = [
+            f"{len(self.fetched):,} files fetched, {len(self.already_there):,} already there, "
+            f"{len(self.failed):,} failed{', interrupted' if self.interrupted else ''}."
+        ]
+        reasons: dict[str, list[Failure]] = {}
+        for failure in self.failed:
+            reasons.setdefault(_alike(failure), []).append(failure)
+        for same in reasons.values():
+            more = f" (and {len(same) - 1:,} more alike)" if len(same) > 1 else ""
+            lines.append(f"Failed: {same[0].reason}{more}")
+        return "\n".join(lines)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """
+        Write the report as JSON.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; its folder exists.
+        """
+        content = {
+            "complete": self.complete,
+            "interrupted": self.interrupted,
+            "fetched": self.fetched,
+            "already_there": self.already_there,
+            "failed": [{"path": one.path, "url": one.url, "reason": one.reason} for one in self.failed],
+        }
+        Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _alike(failure: Failure) -> str:
+    """Give the reason without what differs from file to file."""
+    reason = failure.reason.replace(failure.url, "")
+    return reason.replace(failure.path, "") if failure.path else reason
+
+
+def fetch(
+    results: Any,
+    *,
+    path: str | os.PathLike[str] | None = None,
+    passes: int = 5,
+    overwrite: bool | Literal["unique"] = False,
+    max_conn: int = 5,
+    progress: bool = True,
+) -> Report:
+    """
+    Fetch the files of records until all are there, or until a pass brings no more.
+
+    It does what ``Fido.fetch`` does, again and again for what is missing. Each file that could not be fetched is in the
+    report, with the reason.
+
+    Parameters
+    ----------
+    results : FLARECASTResponse or `sunpy.net.fido_factory.UnifiedResponse`
+        The records; also one row.
+    path : path-like, optional
+        A folder, or a template with ``{file}``, ``{segment}`` and the table's columns. By default sunpy's download
+        folder.
+    passes : int
+        How often to go over what is missing at most.
+    overwrite : bool or "unique"
+        Whether to fetch files that are already there: False for no, True to replace them, ``"unique"`` to keep both.
+    max_conn : int
+        Number of transfers at a time.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    QueryError
+        If there is nothing of this package to fetch, the path cannot be filled in, or two files would get the same one.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_flarecast
+    >>> found = Fido.search(a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series.hmi_sharp_720s,
+    ...                     a.flarecast.Segment.magnetogram)  # doctest: +SKIP
+    >>> report = sunpy_flarecast.fetch(found, path="data/{harpnum}/{file}", passes=10)  # doctest: +SKIP
+    >>> report.complete  # doctest: +SKIP
+    True
+    """
+    if passes < 1:
+        raise QueryError(f"fetch(passes={passes}): at least one pass is needed.")
+    template, base = template_of(path), base_url(conf.url)
+    plans = [plan(table, template, base, move=conf.rebase_urls) for table in _tables(results)]
+    todo = _joined(plans)
+    failed = {url: Failure("", url, str(error)) for url, error in todo.refused}
+    fetched: list[str] = []
+    there: list[str] = []
+    interrupted = False
+    left = todo.places
+    for number in range(1, passes + 1):
+        downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
+        queued = enqueue(downloader, Plan(left, []))
+        there += queued.data
+        brought = downloader.download() if queued.waiting else parfive.Results()
+        fetched += map(str, brought)
+        errors = {error.url: str(error.exception) for error in [*brought.errors, *queued.errors]}
+        before, left = len(left), [place for place in left if place.url in errors]
+        interrupted = queued.terms is not None and queued.terms.interrupted
+        if not left or interrupted or (number > 1 and len(left) == before):
+            break
+        if number < passes:
+            wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)
+            log.info(
+                f"Pass {number} of at most {passes}: {len(left):,} of {before:,} files are missing; "
+                f"trying again in {wait:.0f} s."
+            )
+            try:
+                time.sleep(wait)
+            except KeyboardInterrupt:
+                interrupted = True
+                break
+    failed |= {place.url: Failure(place.path, place.url, errors[place.url]) for place in left}
+    return Report(fetched, there, list(failed.values()), interrupted)
+
+
+def _tables(results: Any) -> list[FLARECASTResponse]:
+    """Find the tables to fetch in whatever a search gave."""
+    if isinstance(results, QueryResponseRow):
+        results = results.as_table()
+    tables = list(results) if isinstance(results, UnifiedResponse) else [results]
+    if other := [table for table in tables if not isinstance(table, FLARECASTResponse)]:
+        raise QueryError(
+            f"fetch() takes what a search of a FLARECAST service found, not {type(other[0]).__name__}; use "
+            "Fido.fetch for other clients, and results['flarecast'] for this one."
+        )
+    return tables
+
+
+def _joined(plans: Iterable[Plan]) -> Plan:
+    """Join plans, whose files must differ as those of one plan do."""
+    joined = Plan([], [])
+    taken: dict[str, str] = {}
+    for one in plans:
+        for place in one.places:
+            other = taken.setdefault(place.path, place.url)
+            if other != place.url:
+                raise QueryError(f"Two files would both be written to {place.path}: {other} and {place.url}.")
+            joined.places.append(place)
+        joined.refused.extend(one.refused)
+    return joined

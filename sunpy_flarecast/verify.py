@@ -1,0 +1,118 @@
+"""Whether what arrived is what was sent, and a file: digests, FITS structure and checksums, pages in place of files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import warnings
+from typing import TYPE_CHECKING, Final
+
+from .errors import TransferError
+from .fits import check_whole
+from .service import body_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+__all__ = ["check_content", "check_digest", "check_sums"]
+
+#: How much of what is no FITS file is read in search of a message, in bytes.
+MESSAGE_BYTES: Final = 65536
+
+#: The algorithms of RFC 9530 that are not broken.
+_DIGEST: Final = re.compile(r"(?:^|[,\s])(sha-256|sha-512)=:([A-Za-z0-9+/=]*):")
+
+
+def check_content(file: BinaryIO) -> None:
+    """
+    Check that an open file is a whole FITS file.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for reading.
+
+    Raises
+    ------
+    TransferError
+        With what is wrong, and what a page in place of a file says.
+
+    Examples
+    --------
+    >>> import io
+    >>> from sunpy_flarecast.errors import TransferError
+    >>> from sunpy_flarecast.verify import check_content
+    >>> try:
+    ...     check_content(io.BytesIO(b"<html><title>Please log in</title></html>"))
+    ... except TransferError as error:
+    ...     print(error)
+    what the service sent is no FITS file but a web page titled "Please log in"
+    """
+    try:
+        check_whole(file)
+    except TransferError as error:
+        file.seek(0)
+        begin = file.read(MESSAGE_BYTES)
+        said = "" if begin.startswith(b"SIMPLE") else body_message(begin)
+        raise TransferError(f"what the service sent {error}{f' but {said}' if said else ''}") from None
+
+
+def check_digest(name: str, headers: Mapping[str, str], file: BinaryIO) -> None:
+    r"""
+    Check a digest that the service gave (RFC 9530), if it gave one.
+
+    Parameters
+    ----------
+    name : str
+        ``Content-Digest`` (of what was sent) or ``Repr-Digest`` (of the whole file).
+    headers : mapping
+        Of the answer.
+    file : binary file
+        What the digest is of, from its position on.
+
+    Raises
+    ------
+    TransferError
+        If the digest differs.
+
+    Examples
+    --------
+    >>> import io
+    >>> from sunpy_flarecast.verify import check_digest
+    >>> digest = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"
+    >>> check_digest("Repr-Digest", {"Repr-Digest": digest}, io.BytesIO(b'{"hello": "world"}\n'))
+    """
+    for algorithm, digest in _DIGEST.findall(headers.get(name, "")):
+        computed = hashlib.file_digest(file, algorithm.replace("-", "")).digest()  # type: ignore[arg-type]
+        if base64.b64encode(computed).decode() != digest:
+            raise TransferError(f"what the service sent does not have the {algorithm} that it told ({name})")
+        return
+
+
+def check_sums(file: BinaryIO) -> None:
+    """
+    Check the FITS checksums (``CHECKSUM``, ``DATASUM``) of a file, as far as it has them.
+
+    Parameters
+    ----------
+    file : binary file
+        A whole FITS file, open for reading.
+
+    Raises
+    ------
+    TransferError
+        If one of them is wrong.
+    """
+    from astropy.io import fits  # slow to import, and needed only if checksums are wanted
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old headers have invalid cards, which is not asked here
+        with fits.open(io.BytesIO(file.read()), disable_image_compression=True) as hdus:
+            for number, hdu in enumerate(hdus):
+                # 0 is wrong, 1 right, 2 not there.
+                for keyword, state in (("DATASUM", hdu.verify_datasum()), ("CHECKSUM", hdu.verify_checksum())):
+                    if state == 0:
+                        raise TransferError(f"what the service sent has a wrong {keyword} in HDU {number}")

@@ -1,0 +1,298 @@
+"""
+How fast files are fetched, side by side with what else there is, in one run: ``python tests/benchmarks/fetch.py``.
+
+Server: nginx if it is installed, else a small one of this script; for the case with latency always the latter. Peers:
+parfive through ``enqueue_file`` with its defaults (what other Fido clients do), the documented script of the service
+(one file after the other with requests), and curl, aria2c and wget if they are installed. Each is run once to warm up,
+then all of them in turn, ``--runs`` times; medians are compared. Progress bars are on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import os
+import platform
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import parfive
+import requests
+from astropy.io import fits
+from sunpy.net import Fido
+
+import sunpy_flarecast
+from sunpy_flarecast import FLARECASTClient, FLARECASTResponse
+from sunpy_flarecast.replies import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SERIES = "hmi.sharp_cea_720s"
+
+#: Case: number of files, their size, connections, latency in seconds, and the least ratios wanted of (peer / ours).
+CASES: dict[str, tuple[int, int, int, float, dict[str, float]]] = {
+    "2,000 files of 100 kB": (2000, 100_000, 5, 0.0, {"parfive": 3.0, "script": 2.5, "curl": 0.65}),
+    "400 files of 4 MB": (400, 4_000_000, 5, 0.0, {"parfive": 5.0, "script": 4.0, "curl": 0.9}),
+    "500 files of 100 kB, 50 ms a request": (500, 100_000, 20, 0.05, {"parfive": 2.5, "curl": 1 / 1.1}),
+    "2,000 files that are there": (2000, 100_000, 5, 0.0, {"parfive": 20.0}),
+}
+
+
+def make_files(folder: Path, count: int, size: int) -> None:
+    """Write FITS files of about a size, all different."""
+    side = int((size - 5760) ** 0.5 / 2)
+    chance = np.random.default_rng(1)
+    for number in range(count):
+        buffer = io.BytesIO()
+        data = chance.integers(-1000, 1000, (side, side), dtype=np.int32)
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data)]).writeto(buffer)
+        path = folder / "HMI" / SERIES / str(number) / "Br.fits"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(buffer.getvalue())
+
+
+@contextlib.contextmanager
+def server(folder: Path, latency: float) -> Iterator[tuple[str, str]]:
+    """Serve a folder; gives the server's name and URL."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    if not latency and shutil.which("nginx"):
+        name = "nginx"
+        (folder / "nginx.conf").write_text(
+            f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/log;"
+            f"user {os.environ.get('USER') or 'root'}; events {{ worker_connections 512; }}"
+            f"http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;"
+            f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}"
+        )
+        command = [shutil.which("nginx") or "nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    else:
+        name = "this script's server"
+        command = [sys.executable, __file__, "--serve", str(folder), "--port", str(port), "--latency", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.05)
+            yield name, f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def serve(folder: Path, port: int, latency: float) -> None:
+    """Serve files after a fixed latency."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                method, path, _ = head.split(" ", 2)
+                await asyncio.sleep(latency)
+                body = (folder / path.lstrip("/")).read_bytes()
+                status, extra = "200 OK", ""
+                for line in head.split("\r\n"):
+                    if line.lower().startswith("range: bytes="):
+                        first, _, last = line.split("=")[1].partition("-")
+                        end = int(last) + 1 if last else len(body)
+                        extra = f"Content-Range: bytes {first}-{min(end, len(body)) - 1}/{len(body)}\r\n"
+                        status, body = "206 Partial Content", body[int(first) : end]
+                writer.write(
+                    f"HTTP/1.1 {status}\r\nAccept-Ranges: bytes\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode()
+                )
+                if method != "HEAD":
+                    writer.write(body)
+                await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        await (await asyncio.start_server(handle, "127.0.0.1", port)).serve_forever()
+
+    asyncio.run(main())
+
+
+def table_of(urls: list[str]) -> FLARECASTResponse:
+    """Make the table that a search would give."""
+    rows = ",".join(
+        f'{{"recnum": {number}, "harpnum": 377, "t_rec_index": {1005481 + number}, "urls": ["{url}"]}}'
+        for number, url in enumerate(urls)
+    )
+    records, _ = read_records(f"[{rows}]".encode(), SERIES)
+    return FLARECASTResponse.from_records(records, client=FLARECASTClient())
+
+
+def ours(urls: list[str], folder: Path, connections: int) -> int:
+    """Fetch as a user does."""
+    sunpy_flarecast.conf.url = urls[0].split("/HMI/")[0]
+    return len(Fido.fetch(table_of(urls), path=folder, max_conn=connections))
+
+
+def by_parfive(urls: list[str], folder: Path, connections: int) -> int:
+    """Fetch as other Fido clients do."""
+    downloader = parfive.Downloader(max_conn=connections)
+    for number, url in enumerate(urls):
+        downloader.enqueue_file(url, path=folder, filename=f"{number}.fits")
+    return len(downloader.download())
+
+
+def by_script(urls: list[str], folder: Path, connections: int) -> int:
+    """Fetch as the service's documentation shows."""
+    for number, url in enumerate(urls):
+        answer = requests.get(url, stream=True, timeout=60)
+        with (folder / f"{number}.fits").open("wb") as file:
+            for chunk in answer.iter_content(chunk_size=1024):
+                file.write(chunk)
+    return len(urls)
+
+
+def by_curl(urls: list[str], folder: Path, connections: int) -> int:
+    """Fetch with curl."""
+    lines = (f'url = "{url}"\noutput = "{folder}/{number}.fits"' for number, url in enumerate(urls))
+    return _by_command(["curl", "-s", "--parallel", "--parallel-max", str(connections), "-K", "-"], lines, len(urls))
+
+
+def by_aria2c(urls: list[str], folder: Path, connections: int) -> int:
+    """Fetch with aria2c."""
+    lines = (f"{url}\n  out={number}.fits" for number, url in enumerate(urls))
+    return _by_command(["aria2c", "-q", "-d", str(folder), "-j", str(connections), "-i", "-"], lines, len(urls))
+
+
+def by_wget(urls: list[str], folder: Path, connections: int) -> int:
+    """Fetch with wget, which takes one file after the other and names them itself."""
+    return _by_command(["wget", "-q", "-x", "-P", str(folder), "-i", "-"], iter(urls), len(urls))
+
+
+def _by_command(command: list[str], lines: Iterator[str], count: int) -> int:
+    subprocess.run(command, input="\n".join(lines), text=True, check=True, stdout=subprocess.DEVNULL)
+    return count
+
+
+PEERS: dict[str, Callable[[list[str], Path, int], int]] = {
+    "ours": ours,
+    "parfive": by_parfive,
+    "script": by_script,
+    "curl": by_curl,
+    "aria2c": by_aria2c,
+    "wget": by_wget,
+}
+
+
+def measure(case: str, runs: int, work: Path) -> dict[str, Any]:
+    """Run one case with all peers in turn."""
+    count, size, connections, latency, targets = CASES[case]
+    there = "there" in case
+    root = work / "root"
+    make_files(root, count, size)
+    names = [name for name in PEERS if name in ("ours", "parfive", "script") or shutil.which(name)]
+    if there:
+        names = ["ours", "parfive"]
+    elif latency:
+        names = [name for name in names if name not in ("script", "wget")]
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    with server(root, latency) as (kind, url):
+        urls = [f"{url}/HMI/{SERIES}/{number}/Br.fits" for number in range(count)]
+        for run in range(runs + 1):
+            for name in names:
+                folder = work / f"out-{name}"
+                folder.mkdir(exist_ok=True)
+                os.sync()
+                begin = time.perf_counter()
+                with Path(os.devnull).open("w") as sink, contextlib.redirect_stderr(sink):
+                    got = PEERS[name](urls, folder, connections)
+                took = time.perf_counter() - begin
+                assert got == count, (name, got)
+                if run:  # the first is to warm up, or to have the files there
+                    seconds[name].append(took)
+                if not there:
+                    shutil.rmtree(folder)
+    shutil.rmtree(root)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    ratios = {name: medians[name] / medians["ours"] for name in names}
+    return {"server": kind, "seconds": medians, "ratios": ratios, "targets": targets, "all": seconds}
+
+
+def memory(count: int, work: Path) -> float:
+    """Measure the memory above import of a fetch of many files, in MB, in a process of its own."""
+    root = work / "root"
+    make_files(root, count, 8000)
+    with server(root, 0.0) as (_, url):
+        command = [sys.executable, __file__, "--memory", url, "--count", str(count), "--work", str(work / "out")]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    shutil.rmtree(root)
+    return float(done.stdout)
+
+
+def memory_child(url: str, count: int, work: Path) -> None:
+    """Fetch, and print by how much the largest memory grew, in MB."""
+    sunpy_flarecast.conf.url = url
+    ours([f"{url}/HMI/{SERIES}/{number}/Br.fits" for number in range(10)], work / "first", 5)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ours([f"{url}/HMI/{SERIES}/{number}/Br.fits" for number in range(count)], work / "all", 5)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)  # noqa: T201
+
+
+def main() -> None:
+    """Run the cases and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--case", action="append", choices=[*CASES, "memory"], help="only this; may be repeated")
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--latency", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve, options.port, options.latency)
+        return
+    if options.memory:
+        memory_child(options.memory, options.count, options.work)
+        return
+    packages = {name: version(name) for name in ("sunpy", "parfive", "aiohttp", "astropy")}
+    figures: dict[str, Any] = {"python": platform.python_version(), "cores": os.cpu_count(), **packages}
+    say(", ".join(f"{key} {value}" for key, value in figures.items()))
+    cases = options.case or [*CASES, "memory"]
+    for case in cases:
+        with tempfile.TemporaryDirectory() as work:
+            if case == "memory":
+                figures["memory"] = memory(20_000, Path(work))
+                say(f"\nmemory above import, 20,000 queued files: {figures['memory']:.0f} MB (target: at most 60)")
+                continue
+            result = figures[case] = measure(case, options.runs, Path(work))
+        say(f"\n{case} ({CASES[case][2]} connections, {result['server']}, medians of {options.runs})")
+        for name, seconds in sorted(result["seconds"].items(), key=lambda item: item[1]):
+            target = result["targets"].get(name)
+            ratio = result["ratios"][name]
+            verdict = "" if target is None else f"   target {target:.2f}: {'met' if ratio >= target else 'MISSED'}"
+            say(f"  {name:8} {seconds:8.3f} s   {ratio:6.2f} x ours{verdict}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
