@@ -120,10 +120,20 @@ def _time(text: str) -> Time:
         raise click.BadParameter(f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC).") from error
 
 
+def _search(harps: tuple[str, ...], **options: Any) -> FLARECASTResponse:
+    """Search, and warn of HARPs that were asked for and have no record."""
+    table = FLARECASTClient().search(_query(harps=harps, **options))
+    for text in harps:
+        asked = _harp(text)
+        if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
+            warnings.warn(f"There is no record of HARP {text}.", MissingDataWarning, stacklevel=2)
+    return table
+
+
 def _step(text: str) -> u.Quantity:
     try:
         return u.Quantity(text).to(u.s)
-    except (TypeError, u.UnitsError) as error:
+    except (TypeError, ValueError) as error:
         raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.") from error
 
 
@@ -179,7 +189,7 @@ def search(**options: Any) -> None:
     that cannot be read.
     """
     with _plain_errors() as missing:
-        table = FLARECASTClient().search(_query(**options))
+        table = _search(**options)
         _show(table)
     raise SystemExit(1 if missing or not len(table) else 0)
 
@@ -223,7 +233,7 @@ def fetch(
     there and whole.
     """
     with _plain_errors() as missing:
-        table = FLARECASTClient().search(_query(**options))
+        table = _search(**options)
         got = fetch_all(
             table,
             path=path,

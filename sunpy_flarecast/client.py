@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import parfive
@@ -14,8 +15,9 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from .attrs import Segment, Series
 from .catalog import all_series
 from .config import conf
-from .errors import FLARECASTError, MissingDataWarning
+from .errors import FLARECASTError, MissingDataWarning, QueryError
 from .paths import plan, template_of
+from .query import service_time
 from .records import merge
 from .response import FLARECASTResponse
 from .selection import choose_files, select
@@ -26,6 +28,7 @@ from .walker import FIXED, queries, supported_attrs
 if TYPE_CHECKING:
     import os
     from collections import Counter
+    from collections.abc import Callable
 
     from .query import Query
     from .records import Records
@@ -100,28 +103,32 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         try:
             branches = queries(*query)
             with Service() as service:
-                found = [self._found(service, branch) for branch in branches]
+                # Branches that differ in what is filtered here ask the service the same.
+                ask = cache(service.records) if len(branches) > 1 else service.records
+                found = [self._found(service.shown, ask, branch) for branch in branches]
         except FLARECASTError as error:
             # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
             log.error(str(error))
             raise
-        return FLARECASTResponse.from_records(merge(found), client=self)
+        return FLARECASTResponse.from_records(merge(found), client=self, service=service.url)
 
     @staticmethod
-    def _found(service: Service, query: Query) -> Records:
+    def _found(shown: str, ask: Callable[[str, str, str], tuple[Records, int]], query: Query) -> Records:
         """Ask for all windows of a query and take what answers it."""
         parts: list[Records] = []
         broken = 0
         for start, end in query.windows(conf.window):
-            records, unreadable = service.records(query.series, start, end)
+            records, unreadable = ask(query.series, service_time(start), service_time(end, up=True))
             parts.append(select(records, query))
             broken += unreadable
         records, lacking = choose_files(select(merge(parts), query), query.segments)
         if broken:
             _warn(
-                f"{service.url} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no file "
+                f"{shown} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no file "
                 "URLs, or values of a wrong type); left out of the table. Tell those who run the service."
             )
+        if not query.segments and (empty := sum(not names for names in records.names)):
+            _warn(f"{shown} gave {empty:,} of {len(records):,} records of {query} without any file; they stay listed.")
         if lacking:
             _warn(_lacking_text(lacking, len(records), query))
         return records
@@ -176,10 +183,16 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         QueryError
             If the path cannot be filled in, or two files would get the same one. Nothing is fetched then.
         """
+        if not isinstance(query_results, FLARECASTResponse):
+            # sunpy 7.1 and newer put a table of their own in the place of one that a failed search did not give.
+            failed = getattr(query_results, "errors", None)
+            raise QueryError(f"There is nothing to fetch{f', since the search failed: {failed}' if failed else ''}.")
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
-        planned = plan(query_results, template_of(path), base_url(conf.url), move=conf.rebase_urls)
+        # The service that was asked has the files, whatever conf.url is by now.
+        base = base_url(query_results.service or conf.url)
+        planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
         queued = enqueue(downloader, planned)
         if not wait:
             return queued

@@ -39,6 +39,10 @@ class _URLItem(ConfigItem):  # type: ignore[misc]
         # ConfigItem sets the default itself when it finds no value, which is nobody's choice.
         self._set_here = value != self.defaultvalue
 
+    def __set__(self, conf: ConfigNamespace, value: Any) -> None:
+        self.set(value)
+        self._set_here = True  # the default, too, if it was written out
+
     @contextmanager
     def set_temp(self, value: Any) -> Iterator[None]:
         before, stored = self._set_here, super().__call__()

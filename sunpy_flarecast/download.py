@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
+import os
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from requests.utils import get_environ_proxies, select_proxy
 
 from .config import conf
 from .errors import TransferError
@@ -79,6 +81,7 @@ class Terms:
     halted: TransferError | None = None
     interrupted: bool = False
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _proxies: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
@@ -91,8 +94,14 @@ class Terms:
 
     def proxy(self, url: str) -> str | None:
         """Give the proxy for a URL."""
-        proxy: str | None = self.settings.https_proxy if url.startswith("https:") else self.settings.http_proxy
-        return proxy
+        scheme, host = urlsplit(url)[:2]
+        if (scheme, host) not in self._proxies:
+            proxy: str | None = self.settings.https_proxy if scheme == "https" else self.settings.http_proxy
+            if proxy in (None, os.environ.get(f"{scheme.upper()}_PROXY")):
+                # Not of the downloader's own choice: as for the search, with no_proxy and lower case.
+                proxy = select_proxy(url, get_environ_proxies(url))
+            self._proxies[scheme, host] = proxy
+        return self._proxies[scheme, host]
 
 
 class Download:

@@ -201,20 +201,31 @@ class Part:
         """
         if fcntl is None:
             self.close()  # an open file cannot be renamed there
-        name = _free_name(self._final) if unique else self._final
-        os.replace(self.path, name)
+        if unique:
+            name = _to_free_name(self.path, self._final)
+        else:
+            name = self._final
+            os.replace(self.path, name)
         self._forget()
         return name
 
 
-def _free_name(path: str) -> str:
-    """Take a name that no file has, by making an empty one, which keeps two processes from taking the same."""
+def _to_free_name(part: str, path: str) -> str:
+    """Move a file to a name that no other has, also if another process is looking for one."""
     stem, ending = os.path.splitext(path)
     number = 0
     while True:
         name = f"{stem}_{number}{ending}" if number else path
         try:
-            with open(name, "xb"):
-                return name
+            os.link(part, name)
         except FileExistsError:
             number += 1
+            continue
+        except OSError:  # a file system without links
+            with contextlib.suppress(FileExistsError), open(name, "xb"):
+                os.replace(part, name)
+                return name
+            number += 1
+            continue
+        os.unlink(part)
+        return name

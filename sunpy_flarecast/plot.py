@@ -55,6 +55,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Fig
     for number, one in enumerate(large, start=1):
         axes = single.add_subplot(rows, 2, number, projection=one)
         image = _plot(one, axes, limit)
+        axes.set_facecolor("#606060")  # beyond the limb, which must not look like strong field
         _north_up(one, axes)
         axes.set_title(f"HARP {_harpnum(one)}", fontsize=11)
         axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)

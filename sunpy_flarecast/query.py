@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from astropy.time import Time, TimeDelta
 
 from .errors import QueryError
+from .trec import CADENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,15 +70,30 @@ class Query:
         QueryError
             If the length is not a positive number.
         """
+        first, last = self.span
         if not days > 0:
             raise QueryError(f"conf.window is {days}: a window needs a length, in days. Set conf.window = 1.0.")
-        length = (self.end - self.start).to_value("day")
+        length = (last - first).to_value("day")
         count = max(1, ceil(length / days - 1e-9))
         for number in range(count):
-            start = self.start + TimeDelta(number * days, format="jd") if number else self.start
-            last = number == count - 1
-            end = self.end if last else self.start + TimeDelta((number + 1) * days + _OVERLAP / 86400, format="jd")
-            yield start, min(end, self.end)
+            start = first + TimeDelta(number * days, format="jd") if number else first
+            if number == count - 1:
+                yield start, last
+            else:
+                yield start, min(first + TimeDelta((number + 1) * days + _OVERLAP / 86400, format="jd"), last)
+
+    @property
+    def span(self) -> tuple[Time, Time]:
+        """
+        The range of the records wanted.
+
+        With ``sample`` it reaches half a slot beyond both ends, since the slot nearest to midnight UTC may begin half a
+        minute before it.
+        """
+        if self.sample is None:
+            return self.start, self.end
+        margin = TimeDelta(CADENCE / 2, format="sec")
+        return self.start - margin, self.end + margin
 
     def __str__(self) -> str:
         """The query in a few words, for messages."""

@@ -126,14 +126,15 @@ def merge(parts: Sequence[Records]) -> Records:
             for field in fields(Records)
         }
     )
-    first: dict[tuple[str, int | str], int] = {}
+    first: dict[tuple[Any, ...], int] = {}
     keep = np.ones(len(joined), dtype=bool)
     names, prefixes = joined.names.copy(), joined.prefix.copy()
     numbered = ~np.ma.getmaskarray(joined.recnum)
     for position, (series, number, prefix, has_number) in enumerate(
         zip(joined.series, joined.recnum.data.tolist(), joined.prefix, numbered.tolist(), strict=True)
     ):
-        other = first.setdefault((series, number if has_number else prefix), position)
+        key = (series, number) if has_number else (series, prefix, names[position])
+        other = first.setdefault(key, position)
         if other != position:
             keep[position] = False
             if names[position] == names[other]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["read_records"]
 
+_NULL: Final = msgspec.Raw(b"null")
+
 _Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+#: HARP and record numbers; JSOC's number for a missing value is negative.
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 #: Slots from 1993 to about 9970; others, such as JSOC's number for a missing value, have no calendar date.
 _Slot = Annotated[int, msgspec.Meta(ge=0, le=350_000_000)]
@@ -25,12 +31,12 @@ _Slot = Annotated[int, msgspec.Meta(ge=0, le=350_000_000)]
 class _Row(msgspec.Struct, gc=False):
     """The fields that are needed of a record; layouts A (``url``, ``date_obs``), B and C (the others)."""
 
-    urls: msgspec.Raw = msgspec.Raw(b"null")
+    urls: msgspec.Raw = _NULL
     url: str | None = None
     date__obs: str | None = None
     date_obs: str | None = None
-    recnum: _Int | None = None
-    harpnum: _Int | None = None
+    recnum: _Number | None = None
+    harpnum: _Number | None = None
     t_rec_index: _Slot | None = None
     quality: _Int | None = None
     wavelnth: float | None = None
@@ -57,6 +63,12 @@ _loose_list = msgspec.json.Decoder(list[msgspec.Raw])
 _loose_envelope = msgspec.json.Decoder(_LooseEnvelope)
 _loose_row = msgspec.json.Decoder(_Row, strict=False)
 _url_list = msgspec.json.Decoder(list[str])
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_field_decoders = {
+    field.name: msgspec.json.Decoder(field.type, strict=False)
+    for field in msgspec.structs.fields(_Row)
+    if field.name != "urls"
+}
 
 #: Times that numpy reads at once; of others it would read some otherwise than they are meant.
 _PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,18})?", re.ASCII)
@@ -84,7 +96,7 @@ def _times(texts: list[str | None]) -> npt.NDArray[np.datetime64]:
             return np.array(plain, dtype="datetime64[us]")
         except ValueError:
             pass
-    return np.array([utc_datetime64(text) if text else np.datetime64("NaT", "us") for text in texts], "datetime64[us]")
+    return np.array([_time(text) for text in texts], dtype="datetime64[us]")
 
 
 class _Urls:
@@ -151,14 +163,7 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
         except (ReplyError, msgspec.MsgspecError, UnicodeDecodeError):
             continue
         good.append(row)
-    texts = [row.date__obs or row.date_obs for row in good]
-    try:
-        dates = _times(texts)
-    except (ValueError, OverflowError):
-        readable = [_is_time(text) for text in texts]
-        good = [row for row, keep in zip(good, readable, strict=True) if keep]
-        split = [pair for pair, keep in zip(split, readable, strict=True) if keep]
-        dates = _times([text for text, keep in zip(texts, readable, strict=True) if keep])
+    dates = _times([row.date__obs or row.date_obs for row in good])
     names: dict[str, str] = {}
     records = Records(
         series=_objects([names.setdefault(row.series_name or series, row.series_name or series) for row in good]),
@@ -174,12 +179,12 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
     return records, len(rows) - len(good)
 
 
-def _is_time(text: str | None) -> bool:
+def _time(text: str | None) -> np.datetime64:
+    """Read one time; what cannot be read is a missing one."""
     try:
-        _times([text])
+        return utc_datetime64(text) if text else np.datetime64("NaT", "us")
     except (ValueError, OverflowError):
-        return False
-    return True
+        return np.datetime64("NaT", "us")
 
 
 def _message(envelope: _Envelope) -> str:
@@ -239,23 +244,37 @@ def _read(reply: bytes, series: str) -> tuple[Records, int]:
     if reply.lstrip()[:1] == b"[":
         return _records(_list.decode(reply), series)
     envelope = _envelope.decode(reply)
-    if not envelope.data and (message := _message(envelope)):
+    if message := _message(envelope):
+        # With records beside it or not: they would be part of an answer at best.
         raise ReplyError(message)
     if envelope.data is None:
         raise ReplyError("an object without data")
     return _records(envelope.data, series)
 
 
+def _loose(raw: msgspec.Raw) -> _Row | None:
+    """Read one record; a value that cannot be read is a missing one, but for the URLs, without which there is none."""
+    try:
+        return _loose_row.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    try:
+        values = _fields.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    good: dict[str, Any] = {"urls": values.get("urls", _NULL)}
+    for name, decoder in _field_decoders.items():
+        if name in values:
+            with suppress(msgspec.ValidationError):
+                good[name] = decoder.decode(values[name])
+    return _Row(**good)
+
+
 def _read_loosely(reply: bytes, series: str) -> tuple[Records, int]:
     """Read a reply in which something has another type than it should, record by record."""
     bare = reply.lstrip()[:1] == b"["
     raws = _loose_list.decode(reply) if bare else (_loose_envelope.decode(reply).data or [])
-    rows: list[_Row] = []
-    for raw in raws:
-        try:
-            rows.append(_loose_row.decode(raw))
-        except msgspec.ValidationError:
-            continue
+    rows = [row for raw in raws if (row := _loose(raw)) is not None]
     if raws and not any(bytes(raw).startswith(b"{") for raw in raws):
         raise ReplyError("a list whose elements are not records")
     records, broken = _records(rows, series)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import numpy as np
+from astropy.table import TableAttribute
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
@@ -91,8 +92,11 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
     Row = FLARECASTRow
     hide_keys = (_PREFIX, _NAMES)
 
+    #: Base URL of the service that was asked, which has the files.
+    service = TableAttribute(default="")
+
     @classmethod
-    def from_records(cls, records: Records, *, client: Any = None) -> FLARECASTResponse:
+    def from_records(cls, records: Records, *, client: Any = None, service: str = "") -> FLARECASTResponse:
         """
         Make the table.
 
@@ -102,6 +106,8 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
             In the order of the rows to be, with the names of the files to be fetched.
         client : FLARECASTClient, optional
             The client that fetches the table's files.
+        service : str, optional
+            Base URL of the service that was asked.
 
         Returns
         -------
@@ -125,6 +131,7 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
                 _NAMES: records.names,
             },
             client=client,
+            service=service,
         )
 
     def path_format_keys(self) -> set[str]:

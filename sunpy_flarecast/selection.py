@@ -64,13 +64,12 @@ def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
     # However the times are shown, they are compared to the microsecond.
     start, end = (
-        utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms"))
-        for time in (query.start, query.end)
+        utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms")) for time in query.span
     )
     by_date = (records.date_obs >= start) & (records.date_obs <= end)  # false for NaT
     known = ~np.ma.getmaskarray(records.slot)
     seconds = records.slot.data * float(CADENCE)
-    from_start, to_end = (_seconds(time) for time in (query.start, query.end))
+    from_start, to_end = (_seconds(time) for time in query.span)
     by_slot = known & (seconds >= from_start) & (seconds <= to_end)
     undated = ~known & np.isnat(records.date_obs)
     return np.asarray(by_date | by_slot | undated)

@@ -14,18 +14,15 @@ import requests
 from . import __version__
 from .config import URL_VARIABLE, conf
 from .errors import QueryError, ReplyError, ServiceError, UnreachableError
-from .query import service_time
 from .replies import read_records
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from astropy.time import Time
-
     from .records import Records
 
-__all__ = ["USER_AGENT", "Service", "base_url", "body_message"]
+__all__ = ["USER_AGENT", "Service", "base_url", "body_message", "without_password"]
 
 #: What the client calls itself in every request.
 USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
@@ -66,11 +63,24 @@ def base_url(url: str) -> str:
         whole = False
     if not whole:
         raise QueryError(
-            f"The service's URL {url!r} is not an http:// or https:// URL. Set sunpy_flarecast.conf.url or "
-            f"{URL_VARIABLE}, for example to http://localhost:8001."
+            f"The service's URL {without_password(url)!r} is not an http:// or https:// URL. Set "
+            f"sunpy_flarecast.conf.url or {URL_VARIABLE}, for example to http://localhost:8001."
         )
     path = parts.path.rstrip("/").removesuffix("/HMI").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def without_password(url: str) -> str:
+    """
+    Give a URL without user and password, for messages.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.service import without_password
+    >>> without_password("https://me:secret@host/flarecast")
+    'https://host/flarecast'
+    """
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
 
 
 def body_message(body: bytes) -> str:
@@ -137,6 +147,7 @@ class Service:
 
     def __init__(self, url: str | None = None) -> None:
         self.url = base_url(conf.url if url is None else url)
+        self.shown = without_password(self.url)
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
 
@@ -152,7 +163,7 @@ class Service:
         """Close the connections."""
         self._session.close()
 
-    def records(self, series: str, start: Time, end: Time) -> tuple[Records, int]:
+    def records(self, series: str, start: str, end: str) -> tuple[Records, int]:
         """
         List the records of a series in a range.
 
@@ -160,8 +171,9 @@ class Service:
         ----------
         series : str
             Name of the series.
-        start, end : `astropy.time.Time`
-            The range. It is widened to whole seconds, and whether its ends count is up to the service.
+        start, end : str
+            The range, in UTC, as `~sunpy_flarecast.query.service_time` writes it. Whether its ends count is up to the
+            service.
 
         Returns
         -------
@@ -179,7 +191,7 @@ class Service:
         ServiceError
             If the service answers with an error.
         """
-        parameters = {"start": service_time(start), "end": service_time(end, up=True), "meta": "false"}
+        parameters = {"start": start, "end": end, "meta": "false"}
         url = f"{self.url}/HMI/{quote(series, safe='')}"
         asked = f"records of {series} from {parameters['start']} to {parameters['end']}"
         body = self._get(url, parameters, asked)
@@ -187,7 +199,7 @@ class Service:
             return read_records(body, series)
         except ReplyError as error:
             raise ReplyError(
-                f"{self.url} was asked for {asked} and answered with what is not a list of records: {error}"
+                f"{self.shown} was asked for {asked} and answered with what is not a list of records: {error}"
                 f"{_quoting(body)}. Check that conf.url is the URL of a FLARECAST HMI service."
             ) from error
 
@@ -195,23 +207,23 @@ class Service:
         try:
             answer = self._session.get(url, params=parameters, timeout=(conf.connect_timeout, conf.read_timeout))
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise ReplyError(f"{self.url} was asked for {asked}; its answer broke off. Try again.") from error
+            raise ReplyError(f"{self.shown} was asked for {asked}; its answer broke off. Try again.") from error
         except requests.exceptions.Timeout as error:
             raise UnreachableError(
-                f"{self.url} was asked for {asked} and did not answer in time ({_reason(error)}). Try again, ask for "
+                f"{self.shown} was asked for {asked} and did not answer in time ({_reason(error)}). Try again, ask for "
                 "less at once (conf.window), or wait longer (conf.connect_timeout, conf.read_timeout)."
             ) from error
         except requests.exceptions.ConnectionError as error:
             raise UnreachableError(
-                f"The FLARECAST service at {self.url} cannot be reached ({_reason(error)}). Open the tunnel or port "
+                f"The FLARECAST service at {self.shown} cannot be reached ({_reason(error)}). Open the tunnel or port "
                 f"forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set sunpy_flarecast.conf.url or "
                 f"{URL_VARIABLE}, or start a service of your own with `sunpy-flarecast serve --demo`."
             ) from error
         except requests.exceptions.RequestException as error:
-            raise ServiceError(f"{self.url} could not be asked for {asked}: {error}.") from error
+            raise ServiceError(f"{self.shown} could not be asked for {asked}: {_reason(error)}.") from error
         if answer.status_code != HTTPStatus.OK:
             raise ServiceError(
-                f"{self.url} was asked for {asked} and answered {answer.status_code} {answer.reason}"
+                f"{self.shown} was asked for {asked} and answered {answer.status_code} {answer.reason}"
                 f"{_quoting(answer.content)}. {_advice(answer.status_code)}"
             )
         return answer.content
@@ -219,7 +231,7 @@ class Service:
 
 def _quoting(body: bytes) -> str:
     message = body_message(body)
-    return f": {message}" if message else ""
+    return f": {message.removesuffix('.')}" if message else ""
 
 
 def _advice(status: int) -> str:
@@ -244,4 +256,5 @@ def _reason(error: Exception) -> str:
         if not isinstance(inner, Exception):
             break
         reason = inner
-    return re.sub(r"<[^>]*>:? ?|\w*Connection\([^)]*\): ", "", str(reason)) or type(reason).__name__
+    text = re.sub(r"<[^>]*>:? ?|\w*Connection\([^)]*\): ", "", str(reason))
+    return without_password(text) or type(reason).__name__

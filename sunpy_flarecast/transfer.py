@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote
 
-import aiohttp
 import parfive
 from parfive.utils import FailedDownload
 from sunpy import log
 
 from .config import conf
 from .download import DISK_FULL, Download, Terms
-from .errors import TransferError
+from .errors import QueryError, TransferError
 from .fits import is_whole
 from .part import discard
-from .service import base_url
+from .service import base_url, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import aiohttp
 
     from .paths import Place, Plan
 
@@ -80,12 +81,31 @@ def enqueue(downloader: parfive.Downloader, plan: Plan) -> Queued:
     -------
     Queued
         To be joined with the results of the download once it has ended.
+
+    Raises
+    ------
+    QueryError
+        If a file of another table in the same download goes to the same path, or a setting is out of range.
     """
+    if downloader.config.overwrite not in (False, True, "unique"):
+        raise QueryError(f"overwrite={downloader.config.overwrite!r} is not known; write False, True or 'unique'.")
+    if downloader.config.max_conn < 1:
+        raise QueryError(f"max_conn={downloader.config.max_conn}: at least one transfer at a time is needed.")
+    queue = getattr(downloader, "http_queue", None)
+    # Other tables of the same Fido.fetch may have queued files before.
+    taken = {transfer.path: transfer.url for transfer in queue or () if isinstance(transfer, Transfer)}
+    for place in plan.places:
+        if (other := taken.get(place.path, place.url)) != place.url:
+            raise QueryError(
+                f"Two files would both be written to {place.path}: {other} and {place.url}. Fetch the tables one after "
+                "the other, or add fields to the path that tell them apart."
+            )
     terms = Terms(downloader.config)
     queued = Queued(terms)
-    queue = getattr(downloader, "http_queue", None)
     keep = downloader.config.overwrite is False
     for place in plan.places:
+        if place.path in taken:
+            continue
         if keep and is_whole(place.path):
             discard(place.path)
             _add(queued, place)
@@ -173,7 +193,10 @@ class Transfer:
         try:
             path = await self._bring(session, _Bar(file_pb, token, os.path.basename(self.path)))
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
-            raise FailedDownload(self.filepath, self.url, self.explained(error)) from error
+            explained = self.explained(error)
+            self._tell(self.path, explained)
+            raise FailedDownload(self.filepath, self.url, explained) from error
+        self._tell(path, None)
         return (self.url, path) if _WITH_URLS else path
 
     def filepath(self, response: object, url: str) -> Path:
@@ -181,7 +204,7 @@ class Transfer:
         Bring the file when parfive's own transfer asks for a path, which is what ``Fido.fetch(files)`` ends in.
 
         parfive finds the file there and leaves it as it is. The files of such a retry come one after the other, since
-        parfive waits for the path; and with ``overwrite=True`` parfive replaces them by its own, unchecked transfer.
+        parfive waits for the path, and an interrupt takes effect after the file under way.
 
         Parameters
         ----------
@@ -195,9 +218,14 @@ class Transfer:
         Raises
         ------
         TransferError
-            If the file cannot be brought.
+            If the file cannot be brought, or if parfive is about to write over it.
         """
         self.queued.waiting.pop(self, None)
+        if _about_to_overwrite():
+            raise TransferError(
+                f"{self.path} cannot be retried with overwrite: parfive would write over the checked file with a "
+                "transfer of its own, which is not checked. Leave overwrite out of Fido.fetch(files, ...)."
+            )
         if self.terms.settings.overwrite is False and is_whole(self.path):
             return Path(self.path)
         # What was learnt in the fetch that failed does not hold for this one.
@@ -205,7 +233,7 @@ class Transfer:
         outcome: list[str | BaseException] = []
 
         async def alone() -> str:
-            async with aiohttp.ClientSession() as session:
+            async with self.terms.settings.aiohttp_client_session() as session:
                 return await self._bring(session, _Bar(False, None, ""))
 
         def run() -> None:
@@ -222,6 +250,11 @@ class Transfer:
         if isinstance(result, BaseException):
             raise self.explained(result) from result
         return Path(result)
+
+    def _tell(self, path: str, error: Exception | None) -> None:
+        """Call the functions that a user of parfive asked to be called for every file."""
+        for callback in self.terms.settings.done_callbacks:
+            callback(path, self.url, error)
 
     async def _bring(self, session: aiohttp.ClientSession, bar: _Bar) -> str:
         if self.terms.halted is not None:
@@ -252,7 +285,23 @@ class Transfer:
                 reason = f"it cannot be written ({error.strerror or error})"
             case _:
                 reason = f"{type(error).__name__}: {error}"
-        return TransferError(f"{self.path} was not fetched from {self.url}: {reason}. Fetch it again to try once more.")
+        return TransferError(
+            f"{self.path} was not fetched from {without_password(self.url)}: {reason}. Fetch it again to try once more."
+        )
+
+
+def _about_to_overwrite() -> bool:
+    """
+    Tell whether parfive's own transfer, which is asking for a path, is going to write over a file that it finds there.
+
+    parfive does not say, but its transfer is the coroutine that is running.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    frame = getattr(task.get_coro(), "cr_frame", None) if task else None
+    return bool(frame and frame.f_locals.get("overwrite"))
 
 
 class _Bar:

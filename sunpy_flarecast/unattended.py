@@ -172,8 +172,10 @@ def fetch(
     """
     if passes < 1:
         raise QueryError(f"fetch(passes={passes}): at least one pass is needed.")
-    template, base = template_of(path), base_url(conf.url)
-    plans = [plan(table, template, base, move=conf.rebase_urls) for table in _tables(results)]
+    template = template_of(path)
+    plans = [
+        plan(table, template, base_url(table.service or conf.url), move=conf.rebase_urls) for table in _tables(results)
+    ]
     todo = _joined(plans)
     failed = {url: Failure("", url, str(error)) for url, error in todo.refused}
     fetched: list[str] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import requests
 from astropy.io import fits
@@ -96,14 +98,26 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
     options = ("fetch", *DAY, "--segment", "bitmap", "--no-progress", "--path", f"{tmp_path}/{{harpnum}}/{{file}}")
     layer.faults["bitmap.fits"] = answer(b'{"message": "the tape is away"}', status=404)
     layer.times["bitmap.fits"] = 1
-    shown = run(*options)
+    report = tmp_path / "report.json"
+    shown = run(*options, "--passes", "1", "--report", str(report))
     assert shown.exit_code == 1
     assert "the tape is away" in shown.stderr
     count = len(list(tmp_path.rglob("*.fits")))
-    assert f"{count} of {count + 1} files are there and whole." in shown.stdout
-    shown = run(*options)
+    assert f"{count} files fetched, 0 already there, 1 failed." in shown.stderr
+    told = json.loads(report.read_text())
+    assert not told["complete"]
+    assert len(told["fetched"]) == count
+    assert "the tape is away" in told["failed"][0]["reason"]
+    shown = run(*options, "--report", str(report))
     assert shown.exit_code == 0, shown.stderr
-    assert f"{count + 1} of {count + 1} files" in shown.stdout
+    assert f"1 files fetched, {count} already there, 0 failed." in shown.stdout
+    assert json.loads(report.read_text())["complete"]
+
+
+def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> None:
+    shown = run("search", *DAY, "--harp", "1:100000", "--harp", "999999")
+    assert shown.exit_code == 1
+    assert "no record of HARP 999999" in shown.stderr
 
 
 def test_missing_segments_are_no_success(demo: tuple[str, Layer], tmp_path: Path) -> None:
@@ -118,16 +132,21 @@ def test_missing_segments_are_no_success(demo: tuple[str, Layer], tmp_path: Path
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_serve_runs_until_it_is_stopped(tmp_path: Path, end: signal.Signals) -> None:
-    fits.PrimaryHDU().writeto(tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits")
+    fits.PrimaryHDU(np.ones((4, 4), dtype=np.int16)).writeto(
+        tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
+    )
     command = [sys.executable, "-m", "sunpy_flarecast", "serve", str(tmp_path), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        url = child.stdout.readline().split()[2]
-        query = "start=2011-02-15T00:00:00Z&end=2011-02-16T00:00:00Z"
-        reply = requests.get(f"{url}/HMI/sharp_720s?{query}", timeout=60).json()
-        assert [record["harpnum"] for record in reply["data"]] == [377]
-        child.send_signal(end)
-        out, err = child.communicate(timeout=60)
+        try:
+            assert child.stdout is not None
+            url = child.stdout.readline().split()[2]
+            query = "start=2011-02-15T00:00:00Z&end=2011-02-16T00:00:00Z"
+            reply = requests.get(f"{url}/HMI/sharp_720s?{query}", timeout=60).json()
+            assert [record["harpnum"] for record in reply["data"]] == [377]
+            child.send_signal(end)
+            out, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
     assert child.returncode == 0
     assert out.splitlines()[-1] == "Stopped."
     assert err == ""

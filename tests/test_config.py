@@ -86,7 +86,17 @@ def test_a_value_of_another_type_is_refused(name: str, value: object) -> None:
 
 def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
     items = list(Conf().items())
-    assert {name for name, _ in items} == {"url", "window", "connect_timeout", "read_timeout", "rebase_urls"}
+    assert {name for name, _ in items} == {
+        "url",
+        "window",
+        "connect_timeout",
+        "read_timeout",
+        "max_retries",
+        "retry_wait",
+        "retry_after_max",
+        "verify_checksum",
+        "rebase_urls",
+    }
     for _, item in items:
         assert item.description.endswith(".")
         assert item.module == "sunpy_flarecast"

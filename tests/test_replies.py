@@ -110,25 +110,6 @@ WRONG = [
     {"urls": ["http://h/HMI/s/7/a.fits", 5]},
     {"urls": [["http://h/HMI/s/7/a.fits"]]},
     {"urls": False},
-    {"recnum": "seven"},
-    {"recnum": 7.5},
-    {"recnum": [7]},
-    {"recnum": 2**63},
-    {"recnum": -(2**63) - 1},
-    {"harpnum": 10**400},
-    {"quality": "0x400"},
-    {"t_rec_index": 2**40},
-    {"t_rec_index": -(2**31)},
-    {"wavelnth": "red"},
-    {"series_name": 720},
-    {"date__obs": 5},
-    {"date__obs": "MISSING"},
-    {"date__obs": "2015-13-01T00:00:00Z"},
-    {"date__obs": "2015-12-11T23:60:10Z"},
-    {"date__obs": "2015.12.11_23:36:00_TAI"},
-    {"date__obs": "0001-01-01T00:00:00+01:00"},
-    {"date__obs": "now"},
-    {"url": ["http://h/HMI/s/7"]},
 ]
 
 
@@ -234,9 +215,45 @@ def test_an_error_reply_is_quoted(reply: dict[str, Any], text: str) -> None:
         assert str(caught.value) == text
 
 
-def test_a_message_beside_records_is_no_error() -> None:
-    records, broken = read_records(json.dumps({"data": [row()], "message": "1 record"}).encode(), SERIES)
-    assert (len(records), broken) == (1, 0)
+@pytest.mark.parametrize("key", ["message", "error", "errors", "detail"])
+def test_a_message_beside_records_is_an_error(key: str) -> None:
+    # They would be a part of the answer at best.
+    with pytest.raises(ReplyError, match="timeout after 1 of 900"):
+        read_records(json.dumps({"data": [row()], key: "timeout after 1 of 900"}).encode(), SERIES)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column"),
+    [
+        ({"recnum": 2**63}, "recnum"),
+        ({"recnum": -(2**63) - 1}, "recnum"),
+        ({"harpnum": 10**400}, "harpnum"),
+        ({"harpnum": -(2**31)}, "harpnum"),
+        ({"quality": "0x400"}, "quality"),
+        ({"quality": [0]}, "quality"),
+        ({"t_rec_index": 2**40}, "slot"),
+        ({"t_rec_index": -(2**31)}, "slot"),
+        ({"wavelnth": "red"}, "wavelength"),
+        ({"recnum": "seven"}, "recnum"),
+        ({"recnum": 7.5}, "recnum"),
+        ({"date__obs": 5}, "date_obs"),
+        ({"date__obs": "MISSING"}, "date_obs"),
+        ({"date__obs": "2015-13-01T00:00:00Z"}, "date_obs"),
+        ({"date__obs": "2015-12-11T23:60:10Z"}, "date_obs"),
+        ({"date__obs": "2015.12.11_23:36:00_TAI"}, "date_obs"),
+        ({"date__obs": "0001-01-01T00:00:00+01:00"}, "date_obs"),
+        ({"date__obs": "now"}, "date_obs"),
+    ],
+    ids=str,
+)
+def test_a_value_that_cannot_be_read_is_a_missing_one(wrong: dict[str, Any], column: str) -> None:
+    fine = row(2, harpnum=6178, t_rec_index=1005598, quality=0, wavelnth=6173)
+    records, broken = read_records(encoded(row(1), {**fine, **wrong}), SERIES)
+    assert broken == 0
+    assert getattr(records, column).tolist()[1] is None
+    assert urls(records)[1] == urls(read(fine))[0]
+    kept = {"harpnum": 6178, "slot": 1005598, "quality": 0}
+    assert all(getattr(records, name).tolist()[1] == value for name, value in kept.items() if name != column)
 
 
 def test_text_that_is_not_utf_8() -> None:

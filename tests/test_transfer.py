@@ -176,9 +176,32 @@ def test_a_retry_that_fails_again_is_an_error_again(
     assert names(tmp_path) == []
 
 
+def test_a_retry_does_not_write_over_checked_files(
+    many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, original: bytes
+) -> None:
+    # parfive would put what the service sends in the place of the file, whatever it is.
+    many[1].faults["Br.fits"] = answer(b"", status=404)
+    failed = fetch(table[:1], tmp_path)
+    many[1].clear()
+    (tmp_path / FIRST).write_bytes(original)
+    again = Fido.fetch(failed, progress=False, overwrite=True)
+    assert list(again) == []
+    assert "Leave overwrite out" in str(again.errors[0].exception)
+    assert (tmp_path / FIRST).read_bytes() == original
+
+
+def test_functions_for_every_file_are_called(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path) -> None:
+    told: list[tuple[str, str, Exception | None]] = []
+    session = parfive.SessionConfig(done_callbacks=[lambda *what: told.append(what)])
+    downloader = parfive.Downloader(progress=False, config=session)
+    table[:2].client.fetch(table[:2], path=tmp_path, downloader=downloader)
+    assert sorted(Path(path).name for path, _, _ in told) == names(tmp_path)
+    assert {error for _, _, error in told} == {None}
+
+
 def test_a_service_that_is_gone(table: FLARECASTResponse, tmp_path: Path) -> None:
-    with conf.set_temp("url", "http://127.0.0.1:9"):
-        [error] = fetch(table[:1], tmp_path).errors
+    table.service = "http://127.0.0.1:9"
+    [error] = fetch(table[:1], tmp_path).errors
     assert "the connection failed" in str(error.exception)
     assert names(tmp_path) == []
 
@@ -217,16 +240,16 @@ def test_a_file_that_is_not_whole_is_fetched_again(table: FLARECASTResponse, tmp
 def test_overwrite_replaces_only_by_what_is_whole(
     many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, original: bytes
 ) -> None:
-    old = original + bytes(0)
+    old = original[:-2880] + b"\1" * 2880  # whole, but with other pixels
+    assert old != original
     (tmp_path / FIRST).write_bytes(old)
     many[1].faults["Br.fits"] = answer(original[:-100])
     assert len(fetch(table[:1], tmp_path, overwrite=True).errors) == 1
     assert (tmp_path / FIRST).read_bytes() == old
     many[1].clear()
-    before = (tmp_path / FIRST).stat().st_ino
     assert list(fetch(table[:1], tmp_path, overwrite=True)) == [str(tmp_path / FIRST)]
     assert many[1].count("Br.fits") == {"GET": 1}
-    assert (tmp_path / FIRST).stat().st_ino != before
+    assert (tmp_path / FIRST).read_bytes() == original
     assert names(tmp_path) == [FIRST]
 
 

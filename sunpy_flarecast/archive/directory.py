@@ -67,11 +67,12 @@ class DirectoryArchive:
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
     >>> from astropy.io import fits
     >>> from sunpy_flarecast.archive import DirectoryArchive
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits")
-    ...     fits.PrimaryHDU().writeto(file)
+    ...     fits.PrimaryHDU(np.zeros((2, 2))).writeto(file)
     ...     archive = DirectoryArchive(folder)
     >>> archive.series(), len(archive)
     (('hmi.sharp_720s',), 1)

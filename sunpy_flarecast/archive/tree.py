@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sunpy_flarecast.catalog import find_series
+from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.fits import check_whole
 from sunpy_flarecast.trec import text_slot
-
-from .headers import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,13 +134,9 @@ def fault_of(path: Path, root: Path) -> str | None:
             return "It is a link to a file outside of the archive"
         if not path.is_file():  # a pipe would block whoever opens it
             return "It is no file"
-        with path.open("rb") as file:
-            begin = file.read(9)
-            size = os.fstat(file.fileno()).st_size
+        check_whole(path)
     except OSError as error:
         return f"It cannot be read: {error.strerror}"
-    if begin != b"SIMPLE  =":
-        return "It is no FITS file"
-    if size % BLOCK:
-        return f"It is cut short: {size} bytes are no whole number of FITS blocks"
+    except TransferError as error:
+        return f"It {error}"
     return None

@@ -264,12 +264,12 @@ class TestSkippedFiles:
             archive = DirectoryArchive(tmp_path)
         assert len(caught) == 1
         assert {name[-12:]: reason[:17] for name, reason in reasons(archive).items()} == {
-            "0_TAI.Bp.fits"[-12:]: "It is no FITS fil",
-            "0_TAI.Bt.fits"[-12:]: "It is cut short: ",
+            "0_TAI.Bp.fits"[-12:]: "It is empty",
+            "0_TAI.Bt.fits"[-12:]: "It ends at byte 5",
             "I.bitmap.fits"[-12:]: "It is no FITS fil",
-            "unnamed.fits": "Its header cannot",
-            "I.Bp_err.fits"[-12:]: "Its header cannot",
-            "0_TAI.Br.fits"[-12:]: "Its header cannot",
+            "unnamed.fits": "It ends within th",
+            "I.Bp_err.fits"[-12:]: "It ends within th",
+            "0_TAI.Br.fits"[-12:]: "It ends within th",
         }
         (record,) = listed(archive)
         assert record.segments == ("Br",)
