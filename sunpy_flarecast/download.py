@@ -81,7 +81,8 @@ class Terms:
     halted: TransferError | None = None
     interrupted: bool = False
     _paces: dict[str, Pace] = field(default_factory=dict)
-    _proxies: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    _proxies: dict[str, str | None] = field(default_factory=dict)
+    _folders: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
@@ -90,18 +91,26 @@ class Terms:
 
     def pace(self, url: str) -> Pace:
         """Give the gate of a URL's host."""
-        return self._paces.setdefault(urlsplit(url).netloc, Pace())
+        return self._paces.setdefault(_origin(url), Pace())
 
     def proxy(self, url: str) -> str | None:
         """Give the proxy for a URL."""
-        scheme, host = urlsplit(url)[:2]
-        if (scheme, host) not in self._proxies:
+        origin = _origin(url)
+        if origin not in self._proxies:
+            scheme = urlsplit(url).scheme
             proxy: str | None = self.settings.https_proxy if scheme == "https" else self.settings.http_proxy
             if proxy in (None, os.environ.get(f"{scheme.upper()}_PROXY")):
                 # Not of the downloader's own choice: as for the search, with no_proxy and lower case.
                 proxy = select_proxy(url, get_environ_proxies(url))
-            self._proxies[scheme, host] = proxy
-        return self._proxies[scheme, host]
+            self._proxies[origin] = proxy
+        return self._proxies[origin]
+
+    def make_folder(self, path: str) -> None:
+        """Make the folder of a file, once for all files in it."""
+        folder = os.path.dirname(path)
+        if folder and folder not in self._folders:
+            os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
 
 
 class Download:
@@ -305,6 +314,11 @@ class Download:
                 self._origin = None
                 part.restart()
                 raise
+
+
+def _origin(url: str) -> str:
+    """Give scheme and host of an http URL; much faster than `urlsplit`."""
+    return url[: url.find("/", 8)]
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:

@@ -95,8 +95,9 @@ class Part:
         self._final = path
         self.path = part_path(path)
         self._note = f"{self.path}.json"
-        self._noted = False
         self._fd = self._open()
+        # An empty part is a new one, beside which there is no note.
+        self._noted = self.size > 0
 
     def _open(self) -> int:
         while True:
@@ -145,7 +146,6 @@ class Part:
             origin = Origin(str(note["url"]), str(note["validator"]), int(note["length"]))
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        self._noted = True
         return origin
 
     def note(self, origin: Origin) -> None:
@@ -157,8 +157,10 @@ class Part:
 
     def restart(self) -> None:
         """Begin at zero."""
-        os.ftruncate(self._fd, 0)
-        os.lseek(self._fd, 0, os.SEEK_SET)
+        if self.size:
+            # Not otherwise: ext4 writes a file that was cut to zero to the disk as soon as it is closed.
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
         self._forget()
 
     def go_on(self) -> int:
@@ -180,7 +182,7 @@ class Part:
             os.unlink(self.path)
 
     def _forget(self) -> None:
-        if self._noted or os.path.exists(self._note):
+        if self._noted:
             with contextlib.suppress(OSError):
                 os.unlink(self._note)
             self._noted = False

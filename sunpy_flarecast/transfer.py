@@ -259,8 +259,7 @@ class Transfer:
     async def _bring(self, session: aiohttp.ClientSession, bar: _Bar) -> str:
         if self.terms.halted is not None:
             raise self.terms.halted
-        if folder := os.path.dirname(self.path):
-            os.makedirs(folder, exist_ok=True)
+        self.terms.make_folder(self.path)
         with bar:
             return await Download(self.url, self.path, self.terms, bar.update).run(session)
 
