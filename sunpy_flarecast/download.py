@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import io
-import os
 import re
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import aiohttp
-from requests.utils import get_environ_proxies, select_proxy
 
-from .config import conf
 from .errors import TransferError
 from .fits import is_whole
-from .pacing import Pace, backoff, retry_after
+from .pacing import backoff, retry_after
 from .part import KEEP_FROM, BusyError, Origin, Part
-from .service import USER_AGENT, body_message
+from .service import body_message
+from .terms import DISK_FULL
 from .verify import MESSAGE_BYTES, check_content, check_digest, check_sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["DISK_FULL", "Download", "Terms"]
+    from .terms import Terms
+
+__all__ = ["Download"]
 
 #: Statuses after which it is worth to ask again (RFC 9110, and RFC 6585 for 429, RFC 8470 for 425).
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 #: Statuses by which a host says that it is busy, which concerns all transfers from it.
 _BUSY: Final = frozenset({429, 503})
-
-#: Conditions of the disk that concern all files of a fetch.
-DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 #: How often what arrived whole but is no file is asked for again; a page that asks to log in will not go away.
 _BAD_CONTENT_RETRIES: Final = 1
@@ -57,60 +51,6 @@ class _AgainError(TransferError):
         self.wait = wait
         self.busy = busy
         self.content = content
-
-
-@dataclass
-class Terms:
-    """
-    What holds for all transfers of one fetch: settings, read once, and what they have learnt from each other.
-
-    Parameters
-    ----------
-    settings : `parfive.config.DownloaderConfig`
-        Of the downloader: ``overwrite`` and proxies.
-    """
-
-    settings: Any
-    max_retries: int = field(default_factory=lambda: conf.max_retries)
-    retry_wait: float = field(default_factory=lambda: conf.retry_wait)
-    retry_after_max: float = field(default_factory=lambda: conf.retry_after_max)
-    read_timeout: float = field(default_factory=lambda: conf.read_timeout)
-    connect_timeout: float = field(default_factory=lambda: conf.connect_timeout)
-    verify_checksum: bool = field(default_factory=lambda: conf.verify_checksum)
-    #: Why nothing more is fetched, once that is so.
-    halted: TransferError | None = None
-    interrupted: bool = False
-    _paces: dict[str, Pace] = field(default_factory=dict)
-    _proxies: dict[str, str | None] = field(default_factory=dict)
-    _folders: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
-        # A compressed answer would have another length than the file, and SHARP files are compressed already.
-        self.headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-
-    def pace(self, url: str) -> Pace:
-        """Give the gate of a URL's host."""
-        return self._paces.setdefault(_origin(url), Pace())
-
-    def proxy(self, url: str) -> str | None:
-        """Give the proxy for a URL."""
-        origin = _origin(url)
-        if origin not in self._proxies:
-            scheme = urlsplit(url).scheme
-            proxy: str | None = self.settings.https_proxy if scheme == "https" else self.settings.http_proxy
-            if proxy in (None, os.environ.get(f"{scheme.upper()}_PROXY")):
-                # Not of the downloader's own choice: as for the search, with no_proxy and lower case.
-                proxy = select_proxy(url, get_environ_proxies(url))
-            self._proxies[origin] = proxy
-        return self._proxies[origin]
-
-    def make_folder(self, path: str) -> None:
-        """Make the folder of a file, once for all files in it."""
-        folder = os.path.dirname(path)
-        if folder and folder not in self._folders:
-            os.makedirs(folder, exist_ok=True)
-            self._folders.add(folder)
 
 
 class Download:
@@ -314,11 +254,6 @@ class Download:
                 self._origin = None
                 part.restart()
                 raise
-
-
-def _origin(url: str) -> str:
-    """Give scheme and host of an http URL; much faster than `urlsplit`."""
-    return url[: url.find("/", 8)]
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:

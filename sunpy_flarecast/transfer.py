@@ -19,11 +19,12 @@ from parfive.utils import FailedDownload
 from sunpy import log
 
 from .config import conf
-from .download import DISK_FULL, Download, Terms
+from .download import Download
 from .errors import QueryError, TransferError
 from .fits import is_whole
 from .part import discard
 from .service import base_url, without_password
+from .terms import DISK_FULL, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

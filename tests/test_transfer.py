@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -263,15 +265,20 @@ def test_unique_keeps_both(table: FLARECASTResponse, tmp_path: Path, original: b
 
 # --- a process that dies ---------------------------------------------------------------------------------------------
 
-CHILD = """
-import sys
+# One process imports everything and searches; the fetches that are killed are forks of it, which begin at once.
+FETCHES = """
+import os, sys
 from sunpy.net import Fido, attrs as a
 import sunpy_flarecast
 sunpy_flarecast.conf.url = sys.argv[1]
 found = Fido.search(a.Time("2015-12-11", "2015-12-16"), a.flarecast.Series("hmi.sharp_cea_720s"))
-print("begin", flush=True)
-Fido.fetch(found, path=sys.argv[2], progress=False)
-print("end", flush=True)
+for _ in sys.stdin:
+    fetch = os.fork()
+    if not fetch:
+        Fido.fetch(found, path=sys.argv[2], progress=False)
+        os._exit(0)
+    print(fetch, flush=True)
+    print(os.WTERMSIG(os.waitpid(fetch, 0)[1]), flush=True)
 """
 
 
@@ -279,23 +286,25 @@ def test_a_fetch_that_is_killed_at_any_moment_is_completed_by_the_next(many: tup
     url, layer = many
     chance = random.Random(20151211)
     reached = []
-    for _ in range(20):
-        child = subprocess.Popen([sys.executable, "-c", CHILD, url, str(tmp_path)], stdout=subprocess.PIPE)
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"begin\n"
-        # The moment is chosen by what has arrived, which is what it means, and not by the clock. Each child gets a bit
-        # further than the one before, and the files must be whole already when it dies.
-        layer.wait_for(len(layer.requests) + chance.randrange(3, 25))
-        child.kill()
-        child.wait()
-        child.stdout.close()
-        finished = list(tmp_path.glob("hmi*.fits"))
-        assert all(map(is_whole, finished))
-        reached.append(len(finished))
+    command = [sys.executable, "-c", FETCHES, url, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as fetches:
+        assert fetches.stdin is not None
+        assert fetches.stdout is not None
+        for _ in range(20):
+            fetches.stdin.write("go\n")
+            fetch = int(fetches.stdout.readline())
+            # The moment is chosen by what has been asked for, and not by the clock.
+            layer.wait_for(len(layer.requests) + chance.randrange(3, 25))
+            os.kill(fetch, signal.SIGKILL)
+            assert int(fetches.stdout.readline()) == signal.SIGKILL
+            finished = list(tmp_path.glob("hmi*.fits"))
+            assert all(map(is_whole, finished))
+            reached.append(len(finished))
+        fetches.stdin.close()
     assert reached == sorted(reached)
     assert 0 < reached[-1] < 500
     found = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-16"), Series("hmi.sharp_cea_720s"))
-    results = fetch(found, tmp_path)
+    results = Fido.fetch(found, path=tmp_path, progress=False)
     assert results.errors == []
     assert len(results) == 500
     assert all(map(is_whole, results))

@@ -1,0 +1,101 @@
+"""Fetching without somebody watching, and its report."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from faults import Layer, answer
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import Failure, FLARECASTClient, QueryError, Report, Series, conf, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUERY = a.Time("2015-12-11", "2015-12-11T02:05"), Series("hmi.sharp_cea_720s")
+
+
+@pytest.fixture(autouse=True)
+def _hasty() -> Iterator[None]:
+    with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
+        yield
+
+
+def test_what_comes_in_a_later_pass_is_fetched(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    layer.faults[".fits"] = answer(b'{"message": "the tape is away"}', status=404)
+    layer.times[".fits"] = 12  # all ten files once, two of them twice
+    report = fetch(Fido.search(*QUERY), path=tmp_path, progress=False)
+    assert report.complete
+    assert len(report.fetched) == len(report.files) == 10
+    assert report.already_there == []
+    again = fetch(Fido.search(*QUERY), path=tmp_path, progress=False)
+    assert again.fetched == []
+    assert again.files == report.files
+    assert str(again) == "0 files fetched, 10 already there, 0 failed."
+
+
+def test_it_ends_when_nothing_progresses_and_tells_why(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    table = FLARECASTClient().search(*QUERY)
+    layer.clear()
+    number = int(table["Record"][3])
+    layer.faults[f"/{number}/"] = answer(b'{"message": "the tape is away"}', status=404)
+    report = fetch(table, path=tmp_path, progress=False, passes=9)
+    assert not report.complete
+    assert len(report.fetched) == 9
+    [failure] = report.failed
+    assert failure.url.endswith(f"/{number}/Br.fits")
+    assert failure.path.startswith(str(tmp_path))
+    assert "the tape is away" in failure.reason
+    assert layer.count(f"/{number}/") == {"GET": 2}
+    report.write(tmp_path / "report.json")
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert (told["complete"], len(told["fetched"]), told["failed"][0]["url"]) == (False, 9, failure.url)
+
+
+def test_overwriting_replaces_each_file_once(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    table = FLARECASTClient().search(*QUERY)
+    fetch(table, path=tmp_path, progress=False)
+    layer.clear()
+    number = int(table["Record"][3])
+    layer.faults[f"/{number}/"] = answer(b"", status=404)
+    layer.times[f"/{number}/"] = 1
+    report = fetch(table, path=tmp_path, progress=False, overwrite=True)
+    assert len(report.fetched) == 10
+    assert layer.count(".fits") == {"GET": 11}
+
+
+def test_refused_urls_are_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
+    table = FLARECASTClient().search(*QUERY)
+    table["URL Prefix"][1] = "ftp://elsewhere/HMI/1/"
+    report = fetch(table, path=tmp_path, progress=False)
+    assert len(report.fetched) == 9
+    assert "no http or https URL" in report.failed[0].reason
+
+
+def test_one_row_is_enough(many: tuple[str, Layer], tmp_path: Path) -> None:
+    assert len(fetch(FLARECASTClient().search(*QUERY)[0], path=tmp_path, progress=False).fetched) == 1
+
+
+def test_what_is_not_ours_is_refused(many: tuple[str, Layer], tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="not list"):
+        fetch([1, 2], path=tmp_path)
+    with pytest.raises(QueryError, match="at least one pass"):
+        fetch(FLARECASTClient().search(*QUERY), passes=0)
+
+
+def test_the_report_says_the_same_only_once() -> None:
+    failed = [
+        Failure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.") for n in range(3)
+    ]
+    report = Report(["a"], [], failed, interrupted=True)
+    assert str(report).splitlines() == [
+        "1 files fetched, 0 already there, 3 failed, interrupted.",
+        "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more alike)",
+    ]
