@@ -66,6 +66,20 @@ def _plain_errors() -> Iterator[list[Warning]]:
             log.setLevel(level)
 
 
+def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
+    if url:
+        context.with_resource(conf.set_temp("url", url))
+
+
+#: For the whole command and for those that ask a service, so that it may stand before or after their names.
+_url_option = click.option(
+    "--url",
+    callback=_use_url,
+    expose_value=False,
+    help="Base URL of the service; by default conf.url or the environment variable FLARECAST_URL.",
+)
+
+
 def _query_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the arguments and options of a search."""
     for decorator in reversed(
@@ -85,6 +99,7 @@ def _query_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'."),
             click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
+            _url_option,
         )
     ):
         command = decorator(command)
@@ -172,12 +187,9 @@ def _cell(value: Any) -> str:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sunpy-flarecast")
-@click.option("--url", help="Base URL of the service; by default conf.url or the environment variable FLARECAST_URL.")
-@click.pass_context
-def cli(context: click.Context, url: str | None) -> None:
+@_url_option
+def cli() -> None:
     """SDO/HMI SHARP data from a FLARECAST service: search, fetch, and run such a service."""
-    if url:
-        context.with_resource(conf.set_temp("url", url))
 
 
 @cli.command()

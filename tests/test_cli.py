@@ -16,6 +16,7 @@ from astropy.io import fits
 from click.testing import CliRunner
 from faults import Layer, answer
 
+from sunpy_flarecast import conf
 from sunpy_flarecast.cli import cli
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def test_help_names_every_command() -> None:
 
 
 def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
-    shown = run("--url", demo[0], "search", *DAY, "--segment", "bitmap", "--segment", "B*")
+    with conf.set_temp("url", "http://127.0.0.1:9"):  # the option wins, before and after the command
+        shown = run("--url", demo[0], "search", *DAY, "--segment", "bitmap", "--segment", "B*")
+        assert run("search", *DAY, "--segment", "bitmap", "--url", demo[0]).stdout == shown.stdout
     assert shown.exit_code == 0, shown.stderr
     assert "T_REC (TAI)" in shown.stdout
     assert "2015-12-11 00:12:00" in shown.stdout
