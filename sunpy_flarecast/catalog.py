@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["Segment", "Series", "all_series", "find_series", "segment_names"]
+__all__ = ["Segment", "Series", "all_series", "find_series"]
 
 #: What every name of a SHARP series begins with, and what the service's short forms leave out.
 _PREFIX: Final = "hmi."
@@ -124,17 +124,3 @@ def find_series(name: str) -> Series | None:
         folded = "sharp_720s"
     folded = folded.removeprefix(_PREFIX)
     return next((series for series in all_series() if series.name.removeprefix(_PREFIX) == folded), None)
-
-
-@cache
-def segment_names() -> tuple[str, ...]:
-    """
-    List the names of the segments of all series, each once, in JSOC's order.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.catalog import segment_names
-    >>> len(segment_names()), segment_names()[0]
-    (37, 'magnetogram')
-    """
-    return tuple(dict.fromkeys(segment.name for series in all_series() for segment in series.segments))

@@ -124,8 +124,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         records, lacking = choose_files(select(merge(parts), query), query.segments)
         if broken:
             _warn(
-                f"{shown} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no file "
-                "URLs, or values of a wrong type); left out of the table. Tell those who run the service."
+                f"{shown} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no "
+                "URLs of files); left out of the table. Tell those who run the service."
             )
         if not query.segments and (empty := sum(not names for names in records.names)):
             _warn(f"{shown} gave {empty:,} of {len(records):,} records of {query} without any file; they stay listed.")

@@ -28,7 +28,7 @@ def check_whole(source: str | Path | BinaryIO) -> None:
     It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
     images stand behind an empty primary HDU, which a file may end after that broke off. Pixels are not read; a bit
     that flipped in them is for the checksums to find. (astropy would open a truncated file with a mere warning, and
-    takes a hundred times as long to tell the sizes.)
+    takes more than ten times as long to tell the sizes.)
 
     Parameters
     ----------

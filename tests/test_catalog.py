@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import astropy.units as u
 import pytest
 
-from sunpy_flarecast.catalog import all_series, find_series, segment_names
+from sunpy_flarecast.catalog import all_series, find_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,9 +69,3 @@ def test_segments_are_found_in_any_case() -> None:
     assert cea.segment("DOPPLERGRAM").name == "Dopplergram"
     assert cea.segment("br") == cea.segment("Br")
     assert cea.segment("azimuth") is None
-
-
-def test_segment_names_lists_each_once() -> None:
-    names = segment_names()
-    assert len(set(names)) == len(names) == 37
-    assert set(names) == {segment.name for series in all_series() for segment in series.segments}

@@ -19,13 +19,15 @@ from sunpy.time import TimeRange
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import HARPNUM, FLARECASTClient, QueryError, Segment, Series
-from sunpy_flarecast.catalog import all_series, find_series, segment_names
+from sunpy_flarecast.catalog import all_series, find_series
 from sunpy_flarecast.query import Query
 from sunpy_flarecast.walker import FIXED, queries, supported_attrs
 
 DAY = a.Time("2015-12-11", "2015-12-12")
 CCD = Series("hmi.sharp_720s")
 CEA = Series("hmi.sharp_cea_720s")
+
+SEGMENTS = sorted({segment.name for series in all_series() for segment in series.segments})
 
 
 def one(*attrs: attr.Attr) -> Query:
@@ -238,9 +240,9 @@ TIMES = st.builds(
 WRITTEN = {
     a.Time: TIMES,
     Series: st.builds(Series, NAMES | st.text(max_size=6)),
-    Segment: st.lists(
-        st.sampled_from([*segment_names(), "b*", "?r"]) | st.text(max_size=6), min_size=1, max_size=3
-    ).map(lambda names: Segment(*names)),
+    Segment: st.lists(st.sampled_from([*SEGMENTS, "b*", "?r"]) | st.text(max_size=6), min_size=1, max_size=3).map(
+        lambda names: Segment(*names)
+    ),
     HARPNUM: st.lists(st.integers(), min_size=2, max_size=2).map(lambda numbers: HARPNUM(*sorted(numbers))),
     a.Sample: st.builds(lambda value: a.Sample(value * u.s), st.floats()),
     a.Provider: st.builds(a.Provider, st.sampled_from(["FLARECAST", "flarecast", "JSOC"]) | st.text(max_size=3)),
