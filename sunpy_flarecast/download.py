@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -226,7 +225,7 @@ class Download:
         """Take a small file as a whole, which is checked before it is written."""
         body = await answer.read()
         self._advance(len(body), length)
-        _check_body(io.BytesIO(body), answer, self.terms)
+        _check_body(body, answer, self.terms)
         part.write(body)
 
     async def _receive(self, answer: aiohttp.ClientResponse, part: Part) -> None:
@@ -243,17 +242,16 @@ class Download:
                 noted = True
 
     async def _check_large(self, answer: aiohttp.ClientResponse, part: Part) -> None:
-        with open(part.path, "rb", buffering=1 << 16) as file:
-            length = self._origin.length if self._origin else None
-            if length is not None and part.size != length:
-                raise _AgainError(f"the answer broke off at byte {part.size:,} of {length:,}")
-            try:
-                _check_body(file, answer, self.terms)
-            except TransferError:
-                # Whatever is wrong with it, it is not to be gone on with.
-                self._origin = None
-                part.restart()
-                raise
+        length = self._origin.length if self._origin else None
+        if length is not None and part.size != length:
+            raise _AgainError(f"the answer broke off at byte {part.size:,} of {length:,}")
+        try:
+            _check_body(part.path, answer, self.terms)
+        except TransferError:
+            # Whatever is wrong with it, it is not to be gone on with.
+            self._origin = None
+            part.restart()
+            raise
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
@@ -264,17 +262,15 @@ def _validator(headers: Mapping[str, str]) -> str | None:
     return headers.get("Last-Modified")
 
 
-def _check_body(file: BinaryIO, answer: aiohttp.ClientResponse, terms: Terms) -> None:
+def _check_body(source: str | bytes, answer: aiohttp.ClientResponse, terms: Terms) -> None:
     """Check a file that has come together: digests, structure, and if wanted checksums."""
     try:
         names = ["Repr-Digest", "Content-Digest"] if answer.status == HTTPStatus.OK else ["Repr-Digest"]
         for name in names:
             if name in answer.headers:
-                file.seek(0)
-                check_digest(name, answer.headers, file)
-        check_content(file)
+                check_digest(name, answer.headers, source)
+        check_content(source)
         if terms.verify_checksum:
-            file.seek(0)
-            check_sums(file)
+            check_sums(source)
     except TransferError as error:
         raise _AgainError(str(error), content=True) from None

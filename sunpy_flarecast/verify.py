@@ -26,14 +26,14 @@ MESSAGE_BYTES: Final = 65536
 _DIGEST: Final = re.compile(r"(?:^|[,\s])(sha-256|sha-512)=:([A-Za-z0-9+/=]*):")
 
 
-def check_content(file: BinaryIO) -> None:
+def check_content(source: str | bytes) -> None:
     """
-    Check that an open file is a whole FITS file.
+    Check that what was received is a whole FITS file.
 
     Parameters
     ----------
-    file : binary file
-        Open for reading.
+    source : str or bytes
+        The path of a file, or what it holds.
 
     Raises
     ------
@@ -42,25 +42,24 @@ def check_content(file: BinaryIO) -> None:
 
     Examples
     --------
-    >>> import io
     >>> from sunpy_flarecast.errors import TransferError
     >>> from sunpy_flarecast.verify import check_content
     >>> try:
-    ...     check_content(io.BytesIO(b"<html><title>Please log in</title></html>"))
+    ...     check_content(b"<html><title>Please log in</title></html>")
     ... except TransferError as error:
     ...     print(error)
     what the service sent is no FITS file but a web page titled "Please log in"
     """
     try:
-        check_whole(file)
+        check_whole(source)
     except TransferError as error:
-        file.seek(0)
-        begin = file.read(MESSAGE_BYTES)
+        with _opened(source) as file:
+            begin = file.read(MESSAGE_BYTES)
         said = "" if begin.startswith(b"SIMPLE") else body_message(begin)
         raise TransferError(f"what the service sent {error}{f' but {said}' if said else ''}") from None
 
 
-def check_digest(name: str, headers: Mapping[str, str], file: BinaryIO) -> None:
+def check_digest(name: str, headers: Mapping[str, str], source: str | bytes) -> None:
     r"""
     Check a digest that the service gave (RFC 9530), if it gave one.
 
@@ -70,8 +69,8 @@ def check_digest(name: str, headers: Mapping[str, str], file: BinaryIO) -> None:
         ``Content-Digest`` (of what was sent) or ``Repr-Digest`` (of the whole file).
     headers : mapping
         Of the answer.
-    file : binary file
-        What the digest is of, from its position on.
+    source : str or bytes
+        What the digest is of: the path of a file, or what it holds.
 
     Raises
     ------
@@ -80,26 +79,26 @@ def check_digest(name: str, headers: Mapping[str, str], file: BinaryIO) -> None:
 
     Examples
     --------
-    >>> import io
     >>> from sunpy_flarecast.verify import check_digest
     >>> digest = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"
-    >>> check_digest("Repr-Digest", {"Repr-Digest": digest}, io.BytesIO(b'{"hello": "world"}\n'))
+    >>> check_digest("Repr-Digest", {"Repr-Digest": digest}, b'{"hello": "world"}\n')
     """
     for algorithm, digest in _DIGEST.findall(headers.get(name, "")):
-        computed = hashlib.file_digest(file, algorithm.replace("-", "")).digest()  # type: ignore[arg-type]
+        with _opened(source) as file:
+            computed = hashlib.file_digest(file, algorithm.replace("-", "")).digest()  # type: ignore[arg-type]
         if base64.b64encode(computed).decode() != digest:
             raise TransferError(f"what the service sent does not have the {algorithm} that it told ({name})")
         return
 
 
-def check_sums(file: BinaryIO) -> None:
+def check_sums(source: str | bytes) -> None:
     """
     Check the FITS checksums (``CHECKSUM``, ``DATASUM``) of a file, as far as it has them.
 
     Parameters
     ----------
-    file : binary file
-        A whole FITS file, open for reading.
+    source : str or bytes
+        The path of a whole FITS file, or what it holds.
 
     Raises
     ------
@@ -110,9 +109,13 @@ def check_sums(file: BinaryIO) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old headers have invalid cards, which is not asked here
-        with fits.open(io.BytesIO(file.read()), disable_image_compression=True) as hdus:
+        with _opened(source) as file, fits.open(file, disable_image_compression=True) as hdus:
             for number, hdu in enumerate(hdus):
                 # 0 is wrong, 1 right, 2 not there.
                 for keyword, state in (("DATASUM", hdu.verify_datasum()), ("CHECKSUM", hdu.verify_checksum())):
                     if state == 0:
                         raise TransferError(f"what the service sent has a wrong {keyword} in HDU {number}")
+
+
+def _opened(source: str | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import TransferError
-from sunpy_flarecast.fits import BLOCK, check_whole, is_whole
+from sunpy_flarecast.fits import BLOCK, _check_once, check_whole, is_whole
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +228,27 @@ def test_real_files_that_break_off(shared: Path, file: Path) -> None:
         for at in (BLOCK, 2 * BLOCK, len(content) // 2, len(content) - BLOCK, len(content) - 1):
             assert not whole(file, content[:at]), (path.name, at)
         assert not whole(file, content + b"\n"), path.name
+
+
+def test_a_file_that_was_whole_is_read_again_once_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.fits"
+    other = tmp_path / "other.fits"
+    for content in (SHARP, bytes(len(SHARP)), SHARP, SHARP[:-1]):
+        path.write_bytes(content)
+        assert is_whole(path) == (content == SHARP)  # it has just changed, so nothing is remembered
+    monkeypatch.setattr("sunpy_flarecast.fits._GRAIN", 0)
+    path.write_bytes(SHARP)
+    assert is_whole(path)
+    hits = _check_once.cache_info().hits
+    assert is_whole(path)
+    assert _check_once.cache_info().hits == hits + 1
+    other.write_bytes(bytes(len(SHARP)))
+    other.replace(path)
+    assert not is_whole(path)
+    path.unlink()
+    assert not is_whole(path)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
