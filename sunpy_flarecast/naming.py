@@ -41,6 +41,8 @@ def file_name(
     >>> file_name("hmi.sharp_cea_720s_nrt", "Br", slot=1010166, recnum=1958485)
     'hmi.sharp_cea_720s_nrt.1958485.20160119_011200_TAI.Br.fits'
     """
+    if slot is not None and harpnum is not None:
+        return f"{series}.{harpnum}.{slot_text(slot)}.{segment}.fits"
     region = harpnum if harpnum is not None else recnum
     time = slot_text(slot) if slot is not None else (recnum if harpnum is not None else None)
     return ".".join(str(part) for part in (series, region, time, segment, "fits") if part is not None)

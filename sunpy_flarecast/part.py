@@ -20,6 +20,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
 __all__ = ["BusyError", "Origin", "Part", "discard", "part_path"]
@@ -62,16 +63,26 @@ def part_path(path: str) -> str:
     >>> part_path("Br.fits")
     '.Br.fits.part'
     """
-    folder, name = os.path.split(path)
+    name = os.path.basename(path)
     own = "" if fcntl is not None else f".{os.getpid()}"
-    return os.path.join(folder, f".{name}{own}.part")
+    return f"{path.removesuffix(name)}.{name}{own}.part"
 
 
-def discard(path: str) -> None:
-    """Remove the part of a file that is there and whole, unless somebody is writing it."""
-    if os.path.exists(part_path(path)):
-        with contextlib.suppress(BusyError, OSError), Part(path) as part:
-            part.drop()
+def discard(paths: Iterable[str]) -> None:
+    """Remove the parts of files that are there and whole, unless somebody is writing them."""
+    # To list folders is much faster than to look for each part, of which there are hardly any.
+    folders: dict[str, list[str]] = {}
+    for path in paths:
+        folders.setdefault(os.path.dirname(path), []).append(path)
+    for folder, there in folders.items():
+        try:
+            left = {name for name in os.listdir(folder or ".") if name.endswith(".part")}
+        except OSError:  # a folder that may be entered but not listed
+            continue
+        for path in there if left else ():
+            if os.path.basename(part_path(path)) in left:
+                with contextlib.suppress(BusyError, OSError), Part(path) as part:
+                    part.drop()
 
 
 class Part:
@@ -149,11 +160,10 @@ class Part:
         return origin
 
     def note(self, origin: Origin) -> None:
-        """Keep the origin, so that another process can go on."""
-        with open(f"{self._note}.new", "w", encoding="utf-8") as file:
-            json.dump(asdict(origin), file)
-        os.replace(f"{self._note}.new", self._note)
+        """Keep the origin, so that another process can go on; one that finds half a note starts at zero."""
         self._noted = True
+        with open(self._note, "wb", buffering=0) as file:
+            file.write(json.dumps(asdict(origin)).encode())
 
     def restart(self) -> None:
         """Begin at zero."""

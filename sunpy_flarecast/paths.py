@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from sunpy import config
@@ -22,9 +22,11 @@ __all__ = ["Place", "Plan", "moved_url", "plan", "template_of"]
 #: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 
+#: The URLs that all services give, of which nothing has to be checked further; the group is what stays if moved.
+_PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\w[\w.-]*)", re.ASCII)
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(NamedTuple):
     """Where one file comes from and where it goes to."""
 
     url: str
@@ -76,6 +78,8 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
     >>> moved_url("http://cluster-r730-1:8001/HMI/hmi.sharp_720s/7/bitmap.fits", "http://localhost:8001")
     'http://localhost:8001/HMI/hmi.sharp_720s/7/bitmap.fits'
     """
+    if plain := _PLAIN_URL.fullmatch(url):
+        return base + plain[1] if move else url
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -143,28 +147,28 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
     refused: list[tuple[str, TransferError]] = []
     taken: dict[str, str] = {}
     for file in table.files():
-        row = {name: column[file.row] for name, column in values.items()}
+        filling = {name: column[file.row] for name, column in values.items()}
+        filling["file"] = file.name
+        filling["segment"] = file.segment or "unknown"
         try:
             url = moved_url(file.url, base, move=move)
-            segment = file.segment or "unknown"
-            for name in (file.name, segment, *(value for value in row.values() if isinstance(value, str))):
-                if not _SAFE_NAME.fullmatch(name):
+            for value in filling.values():
+                if isinstance(value, str) and not _SAFE_NAME.fullmatch(value):
                     raise TransferError(
-                        f"The service gave {file.url!r} a name that is unsafe in a path, {name!r}; it is not fetched."
+                        f"The service gave {file.url!r} a name that is unsafe in a path, {value!r}; it is not fetched."
                     )
         except TransferError as error:
             refused.append((file.url, error))
             continue
-        path = _filled(template, {**row, "file": file.name, "segment": segment})
-        other = taken.get(os.path.normcase(path))
-        if other == url:
-            continue  # the same record in two rows
-        if other is not None:
+        path = _filled(template, filling)
+        other = taken.setdefault(os.path.normcase(path), url)
+        if other is not url:
+            if other == url:
+                continue  # the same record in two rows
             raise QueryError(
                 f"Two files would both be written to {path}: {other} and {url}. Nothing was fetched. Add fields to the "
                 f"path that tell them apart, for example {{record}}/{{file}}, or fetch the rows one after the other."
             )
-        taken[os.path.normcase(path)] = url
         places.append(Place(url, path))
     return Plan(places, refused)
 

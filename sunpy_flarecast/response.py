@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import astropy.units as u
 import numpy as np
@@ -29,8 +28,7 @@ _PREFIX: Final = "URL Prefix"
 _NAMES: Final = "URL Names"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentFile:
+class SegmentFile(NamedTuple):
     """
     One file of one record.
 

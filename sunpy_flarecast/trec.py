@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -92,7 +93,14 @@ def slot_text(slot: int) -> str:
     >>> slot_text(1010166)
     '20160119_011200_TAI'
     """
-    return f"{_EPOCH + slot * timedelta(seconds=CADENCE):%Y%m%d_%H%M%S}_TAI"
+    day, in_day = divmod(slot, _SLOTS_A_DAY)
+    hour, minute = divmod(in_day * CADENCE // 60, 60)
+    return f"{_date_text(day)}_{hour:02}{minute:02}00_TAI"
+
+
+@cache
+def _date_text(day: int) -> str:
+    return f"{_EPOCH + timedelta(days=day):%Y%m%d}"
 
 
 def text_slot(text: str) -> int | None:

@@ -87,11 +87,11 @@ def test_unique_names(final: Path) -> None:
 
 
 def test_parts_of_finished_files_are_discarded_unless_somebody_writes_them(final: Path) -> None:
-    discard(str(final))
+    discard([str(final)])
     with Part(str(final)) as part:
         part.write(b"abc")
         part.note(ORIGIN)
-        discard(str(final))
+        discard([str(final)])
         assert names(final.parent) == [".a.fits.part", ".a.fits.part.json"]
-    discard(str(final))
+    discard([str(final)])
     assert names(final.parent) == []
