@@ -223,7 +223,7 @@ def test_checksums_are_checked_if_wanted(chaos: Chaos, tmp_path: Path) -> None:
 # --- across processes ------------------------------------------------------------------------------------------------
 
 CHILD = """
-import sys
+import asyncio, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[3]]
 from chaos import Chaos
@@ -232,14 +232,22 @@ from test_download import get
 chaos = Chaos({}, url=sys.argv[1])
 sunpy_flarecast.conf.url = chaos.url
 first, last = map(int, sys.argv[4:6])
+async def notebook():
+    # A notebook runs what the user writes within a loop of its own.
+    return get(chaos, Path(sys.argv[2]), range(first, last), max_conn=int(sys.argv[6]))
 print("begin", flush=True)
-results = get(chaos, Path(sys.argv[2]), range(first, last), max_conn=int(sys.argv[6]))
+if sys.argv[7] == "notebook":
+    results = asyncio.run(notebook())
+else:
+    results = get(chaos, Path(sys.argv[2]), range(first, last), max_conn=int(sys.argv[6]))
 print(len(results), len(results.errors), flush=True)
 """
 
 
-def child(chaos: Chaos, folder: Path, first: int = 0, last: int = 1, max_conn: int = 5) -> subprocess.Popen[str]:
-    arguments = [chaos.url, str(folder), str(Path(__file__).parent), str(first), str(last), str(max_conn)]
+def child(
+    chaos: Chaos, folder: Path, first: int = 0, last: int = 1, max_conn: int = 5, within: str = "program"
+) -> subprocess.Popen[str]:
+    arguments = [chaos.url, str(folder), str(Path(__file__).parent), str(first), str(last), str(max_conn), within]
     process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "begin\n"
@@ -251,16 +259,21 @@ def ended(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def test_a_killed_transfer_goes_on_in_the_next_process(large: Chaos, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "within"), [(signal.SIGKILL, "program"), (signal.SIGINT, "program"), (signal.SIGINT, "notebook")]
+)
+def test_a_transfer_that_was_ended_goes_on_in_the_next_process(
+    large: Chaos, tmp_path: Path, end: signal.Signals, within: str
+) -> None:
     path, whole = path_of(0), len(LARGE[path_of(0)])
     large.choose = once("stall")
-    process = child(large, tmp_path)
+    process = child(large, tmp_path, within=within)
     part = Path(part_path(str(tmp_path / name_of(0))))
     large.wait_for(lambda: large.count(path) >= 1)
     while not part.exists() or part.stat().st_size < whole // 2:
         os.sched_yield()  # until the half that is sent has been written
-    process.kill()
-    ended(process)
+    process.send_signal(end)
+    assert ended(process) == ("" if end == signal.SIGKILL else "0 1\n")
     assert names(tmp_path) == sorted([part.name, f"{part.name}.json"])
     before = large.sent[path]
     assert get(large, tmp_path).errors == []
@@ -270,10 +283,11 @@ def test_a_killed_transfer_goes_on_in_the_next_process(large: Chaos, tmp_path: P
     assert names(tmp_path) == [name_of(0)]
 
 
-def test_an_interrupted_fetch_tells_what_is_missing_and_is_completed(chaos: Chaos, tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", ["program", "notebook"])
+def test_an_interrupted_fetch_tells_what_is_missing_and_is_completed(chaos: Chaos, tmp_path: Path, within: str) -> None:
     chaos.choose = lambda path, number: "stall" if int(path.split("/")[3]) >= 20 and number == 0 else None
     with conf.set_temp("read_timeout", 60.0):
-        process = child(chaos, tmp_path, last=100)
+        process = child(chaos, tmp_path, last=100, within=within)
         chaos.wait_for(lambda: chaos.count() >= 22)
         process.send_signal(signal.SIGINT)
         there, missing = map(int, ended(process).split())
