@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ import parfive
 import requests
 from astropy.io import fits
 from sunpy.net import Fido
+from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse
 from sunpy_flarecast.replies import read_records
@@ -100,13 +102,17 @@ def server(folder: Path, latency: float) -> Iterator[tuple[str, str]]:
 def serve(folder: Path, port: int, latency: float) -> None:
     """Serve files after a fixed latency."""
 
+    @cache
+    def read(path: str) -> bytes:
+        return (folder / path.lstrip("/")).read_bytes()
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 method, path, _ = head.split(" ", 2)
                 await asyncio.sleep(latency)
-                body = (folder / path.lstrip("/")).read_bytes()
+                body = read(path)
                 status, extra = "200 OK", ""
                 for line in head.split("\r\n"):
                     if line.lower().startswith("range: bytes="):
@@ -140,7 +146,7 @@ def table_of(urls: list[str]) -> FLARECASTResponse:
 
 def ours(table: FLARECASTResponse, folder: Path, connections: int) -> int:
     """Fetch as a user does, who has a table from a search."""
-    return len(Fido.fetch(table, path=folder, max_conn=connections))
+    return len(Fido.fetch(UnifiedResponse(table), path=folder, max_conn=connections))
 
 
 def by_parfive(urls: list[str], folder: Path, connections: int) -> int:
