@@ -7,6 +7,7 @@ Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its
 __version__ = "0.1.0"
 
 from .attrs import HARPNUM, Segment, Series
+from .cache import clear_cache
 from .client import FLARECASTClient
 from .config import conf
 from .errors import (
@@ -38,6 +39,7 @@ __all__ = [
     "TransferError",
     "UnreachableError",
     "__version__",
+    "clear_cache",
     "conf",
     "fetch",
 ]

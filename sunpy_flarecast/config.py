@@ -81,6 +81,12 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
         cfgtype="float",
         module=_MODULE,
     )
+    parallel_requests = ConfigItem(
+        4,
+        "How many windows of a search are asked for at a time.",
+        cfgtype="integer(min=1)",
+        module=_MODULE,
+    )
     connect_timeout = ConfigItem(
         10.0, "Seconds to wait for a connection to the service.", cfgtype="float", module=_MODULE
     )
@@ -89,20 +95,38 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     max_retries = ConfigItem(
         5,
-        "How often the transfer of a file is tried again after a connection error, a timeout, or an answer that the "
-        "service is busy or broken.",
+        "How often a request or the transfer of a file is tried again after a connection error, a timeout, or an "
+        "answer that the service is busy or broken.",
         cfgtype="integer(min=0)",
         module=_MODULE,
     )
     retry_wait = ConfigItem(
         0.5,
-        "Longest wait in seconds before a transfer is tried again for the first time; it doubles each time, up to 60.",
+        "Longest wait in seconds before something is tried again for the first time; it doubles each time, up to 60.",
         cfgtype="float(min=0)",
         module=_MODULE,
     )
     retry_after_max = ConfigItem(
         300.0,
         "Longest wait in seconds that a service may ask for (Retry-After).",
+        cfgtype="float(min=0)",
+        module=_MODULE,
+    )
+    cache = ConfigItem(
+        False,
+        "Keep the replies for windows of a search that ended long ago on disk, under astropy's cache folder, and do "
+        "not ask for them again; never those of near-real-time series. sunpy_flarecast.clear_cache() removes them.",
+        module=_MODULE,
+    )
+    cache_settled = ConfigItem(
+        30.0,
+        "How many days ago a window must have ended for its reply to be kept.",
+        cfgtype="float(min=0)",
+        module=_MODULE,
+    )
+    cache_size = ConfigItem(
+        1000.0,
+        "Largest size of the cache in MB, compressed; what was not used for longest goes first.",
         cfgtype="float(min=0)",
         module=_MODULE,
     )

@@ -89,11 +89,15 @@ def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
     assert {name for name, _ in items} == {
         "url",
         "window",
+        "parallel_requests",
         "connect_timeout",
         "read_timeout",
         "max_retries",
         "retry_wait",
         "retry_after_max",
+        "cache",
+        "cache_settled",
+        "cache_size",
         "verify_checksum",
         "rebase_urls",
     }
