@@ -99,6 +99,8 @@ def _query_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'."),
             click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
+            click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
+            click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar."),
             _url_option,
         )
     ):
@@ -135,9 +137,9 @@ def _time(text: str) -> Time:
         raise click.BadParameter(f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC).") from error
 
 
-def _search(harps: tuple[str, ...], **options: Any) -> FLARECASTResponse:
+def _search(harps: tuple[str, ...], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
     """Search, and warn of HARPs that were asked for and have no record."""
-    table = FLARECASTClient().search(_query(harps=harps, **options))
+    table = FLARECASTClient().search(_query(harps=harps, **options), strict=strict, progress=progress)
     for text in harps:
         asked = _harp(text)
         if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
@@ -197,8 +199,8 @@ def cli() -> None:
 def search(**options: Any) -> None:
     """List records.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records and none
-    that cannot be read.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
+    are missing or cannot be read.
     """
     with _plain_errors() as missing:
         table = _search(**options)
@@ -235,7 +237,6 @@ def search(**options: Any) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what became of every file to this file, as JSON.",
 )
-@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
 def fetch(
     path: str, max_conn: int, overwrite: str, progress: bool, passes: int, report: Path | None, **options: Any
 ) -> None:
@@ -245,7 +246,7 @@ def fetch(
     there and whole.
     """
     with _plain_errors() as missing:
-        table = _search(**options)
+        table = _search(progress=progress, **options)
         got = fetch_all(
             table,
             path=path,

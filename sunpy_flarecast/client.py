@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import parfive
@@ -15,23 +14,22 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from .attrs import Segment, Series
 from .catalog import all_series
 from .config import conf
-from .errors import FLARECASTError, MissingDataWarning, QueryError
+from .errors import FLARECASTError, MissingDataWarning, QueryError, ServiceError
+from .missing import described
 from .paths import plan, template_of
-from .query import service_time
-from .records import merge
 from .response import FLARECASTResponse
-from .selection import choose_files, select
-from .service import Service, base_url
+from .search import complete, find
+from .service import Service
+from .stored import with_credentials
 from .transfer import enqueue
 from .walker import FIXED, queries, supported_attrs
 
 if TYPE_CHECKING:
     import os
-    from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from .query import Query
-    from .records import Records
+    from .search import Found
 
 __all__ = ["FLARECASTClient"]
 
@@ -78,7 +76,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             return False
         return all(str(leaf.value).casefold() == FIXED[type(leaf)].casefold() for leaf in query if type(leaf) in FIXED)
 
-    def search(self, *query: attr.Attr) -> FLARECASTResponse:
+    def search(self, *query: attr.Attr, strict: bool = False, progress: bool = True) -> FLARECASTResponse:
         """
         Find records.
 
@@ -87,6 +85,11 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         *query : `sunpy.net.attr.Attr`
             ``a.Time`` and ``a.flarecast.Series``, and any of ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
             ``a.Sample``, ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
+        strict : bool
+            Whether it is an error if the service does not answer for a part of the range. By default there is a
+            warning, and the table lists those parts as ``missing``.
+        progress : bool
+            Show a bar, if there is more than one request, in a terminal or notebook.
 
         Returns
         -------
@@ -103,35 +106,45 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         try:
             branches = queries(*query)
             with Service() as service:
-                # Branches that differ in what is filtered here ask the service the same.
-                ask = cache(service.records) if len(branches) > 1 else service.records
-                found = [self._found(service.shown, ask, branch) for branch in branches]
+                found = find(branches, service, progress=progress)
+            if strict and found.missing:
+                raise ServiceError(f"{described(found.missing)} Try again later, or take the rest without strict.")
         except FLARECASTError as error:
             # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
             log.error(str(error))
             raise
-        return FLARECASTResponse.from_records(merge(found), client=self, service=service.url)
+        for text in _sentences(found):
+            # The user's line is above search and, with Fido, above a good part of sunpy.
+            warnings.warn(text, MissingDataWarning, stacklevel=2)
+        return self._table(found, service, branches)
 
-    @staticmethod
-    def _found(shown: str, ask: Callable[[str, str, str], tuple[Records, int]], query: Query) -> Records:
-        """Ask for all windows of a query and take what answers it."""
-        parts: list[Records] = []
-        broken = 0
-        for start, end in query.windows(conf.window):
-            records, unreadable = ask(query.series, service_time(start), service_time(end, up=True))
-            parts.append(select(records, query))
-            broken += unreadable
-        records, lacking = choose_files(select(merge(parts), query), query.segments)
-        if broken:
-            _warn(
-                f"{shown} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no "
-                "URLs of files); left out of the table. Tell those who run the service."
-            )
-        if not query.segments and (empty := sum(not names for names in records.names)):
-            _warn(f"{shown} gave {empty:,} of {len(records):,} records of {query} without any file; they stay listed.")
-        if lacking:
-            _warn(_lacking_text(lacking, len(records), query))
-        return records
+    def retry_missing(self, table: FLARECASTResponse, *, progress: bool = True) -> FLARECASTResponse:
+        """
+        Complete a table: what `FLARECASTResponse.retry_missing` does.
+
+        Parameters
+        ----------
+        table : FLARECASTResponse
+            The outcome of a search, or some of its rows.
+        progress : bool
+            Show a bar, if there is more than one request.
+
+        Returns
+        -------
+        FLARECASTResponse
+            A new table.
+        """
+        held = table.records()
+        with Service(with_credentials(table.service, conf.url)) as service:
+            found = complete(held, table.queries, table.missing, service, progress=progress)
+        for text in _sentences(found):
+            warnings.warn(text, MissingDataWarning, stacklevel=3)
+        return self._table(found, service, table.queries)
+
+    def _table(self, found: Found, service: Service, asked: Sequence[Query]) -> FLARECASTResponse:
+        return FLARECASTResponse.from_records(
+            found.records, client=self, service=service.url, queries=asked, missing=found.missing
+        )
 
     @convert_row_to_table  # type: ignore[untyped-decorator]
     def fetch(
@@ -191,7 +204,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
         # The service that was asked has the files, whatever conf.url is by now.
-        base = base_url(query_results.service or conf.url)
+        base = with_credentials(query_results.service, conf.url)
         planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
         queued = enqueue(downloader, planned)
         if not wait:
@@ -202,14 +215,9 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         return results
 
 
-def _warn(message: str) -> None:
-    # The user's line is above search and, with Fido, above a good part of sunpy.
-    warnings.warn(message, MissingDataWarning, stacklevel=4)
-
-
-def _lacking_text(lacking: Counter[str], count: int, query: Query) -> str:
-    listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
-    return (
-        f"Of {count:,} records of {query}, some do not have a segment that was asked for: {listed}. "
-        "They stay in the table with the segments they have."
-    )
+def _sentences(found: Found) -> list[str]:
+    """Say what the user should know of a search."""
+    if not found.missing:
+        return found.told
+    gaps = f"{described(found.missing)} The rest is in the table; results.retry_missing() asks for what is missing."
+    return [*found.told, gaps]

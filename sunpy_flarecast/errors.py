@@ -22,7 +22,26 @@ class QueryError(FLARECASTError, ValueError):
 
 
 class ServiceError(FLARECASTError):
-    """The service answered with an error."""
+    """
+    The service answered with an error.
+
+    Parameters
+    ----------
+    message : str
+        What was asked, what is wrong and what to do.
+    reason : str, optional
+        What is wrong in a few words, the same for whatever was asked; by default the message.
+    less_may_help : bool, optional
+        Whether the size of the answer can explain it, so that less may be asked for at once.
+    lasting : bool, optional
+        Whether other requests can be expected to end alike.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", less_may_help: bool = False, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.less_may_help = less_may_help
+        self.lasting = lasting
 
 
 class UnreachableError(ServiceError):

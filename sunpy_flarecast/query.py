@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from astropy.time import Time, TimeDelta
 
 from .errors import QueryError
@@ -16,10 +17,10 @@ from .trec import CADENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Query", "matching_names", "service_time"]
+__all__ = ["OVERLAP", "Query", "matching_names", "service_time", "service_times"]
 
 #: By how many seconds neighbouring windows overlap, since it is not known whether a service counts the ends of a range.
-_OVERLAP: Final = 1.0
+OVERLAP: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +74,16 @@ class Query:
         first, last = self.span
         if not days > 0:
             raise QueryError(f"conf.window is {days}: a window needs a length, in days. Set conf.window = 1.0.")
-        length = (last - first).to_value("day")
+        length = (last - first).to_value("day") - OVERLAP / 86400
         count = max(1, ceil(length / days - 1e-9))
-        for number in range(count):
-            start = first + TimeDelta(number * days, format="jd") if number else first
-            if number == count - 1:
-                yield start, last
-            else:
-                yield start, min(first + TimeDelta((number + 1) * days + _OVERLAP / 86400, format="jd"), last)
+        # All at once, since each operation on times takes long.
+        starts = first + TimeDelta(np.arange(1, count) * days, format="jd")
+        ends = starts + TimeDelta(OVERLAP, format="sec")
+        edge = first
+        for number in range(count - 1):
+            yield edge, (ends[number] if number < count - 2 else min(ends[number], last))
+            edge = starts[number]
+        yield edge, last
 
     @property
     def span(self) -> tuple[Time, Time]:
@@ -121,12 +124,28 @@ def service_time(time: Time, *, up: bool = False) -> str:
     >>> service_time(Time("2016-12-31T23:59:60.5", scale="utc"), up=True)
     '2017-01-01T00:00:00Z'
     """
-    year, month, day, hour, minute, second = time.utc.ymdhms
-    # A time that went through another scale may miss a whole second by nanoseconds.
-    second = round(float(second), 6)
-    whole = ceil(second) if up else min(floor(second), 59)
-    base = datetime(year, month, day, hour, minute, tzinfo=UTC)
-    return f"{base + timedelta(seconds=min(whole, 60)):%Y-%m-%dT%H:%M:%SZ}"
+    return service_times(time.reshape(1), up=up)[0]
+
+
+def service_times(times: Time, *, up: bool = False) -> list[str]:
+    """
+    Write times for the service, as `service_time` does.
+
+    Parameters
+    ----------
+    times : `astropy.time.Time`
+        An array, any scale.
+    up : bool
+        Round up instead of down.
+    """
+    texts = []
+    for year, month, day, hour, minute, fraction in times.utc.ymdhms.tolist():
+        # A time that went through another scale may miss a whole second by nanoseconds.
+        second = round(fraction, 6)
+        whole = ceil(second) if up else min(floor(second), 59)
+        base = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        texts.append(f"{base + timedelta(seconds=min(whole, 60)):%Y-%m-%dT%H:%M:%SZ}")
+    return texts
 
 
 def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from astropy.time import Time
 
+from .times import utc_time
 from .trec import slot_of
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["FILE_URL", "Records", "merge", "segment_of", "utc_datetime64"]
+__all__ = ["FILE_URL", "Records", "different", "merge", "segment_of"]
 
 #: The URL of a file: folder, then in layout B ``recnum_timestamp_``, then the segment.
 FILE_URL: Final = re.compile(r"(.*/(?:\d+_\d{14}_)?)([^/]*)", re.DOTALL)
@@ -38,8 +37,8 @@ class Records:
         In ångström, masked where missing.
     date_obs : ndarray of datetime64[us]
         UTC, NaT where missing.
-    prefix : ndarray of object
-        What the URLs of a record's files begin with.
+    prefix : ndarray of bytes
+        What the URLs of a record's files begin with, in UTF-8.
     names : ndarray of object
         What the URLs go on with: tuples of str, one object for all records with the same files.
     """
@@ -71,21 +70,8 @@ class Records:
         slot = self.slot.copy()
         unknown = np.ma.getmaskarray(slot) & ~np.isnat(self.date_obs)
         if unknown.any():
-            slot[unknown] = slot_of(Time(self.date_obs[unknown], format="datetime64", scale="utc"))
+            slot[unknown] = slot_of(utc_time(self.date_obs[unknown]))
         return slot
-
-
-def utc_datetime64(text: str) -> np.datetime64:
-    """Read one time, in UTC if it has no offset, in any form of ISO 8601 or that astropy reads."""
-    # A leap second has no place in datetime64; the second after it is the nearest that has.
-    text, leap = re.subn(r"(?<=:\d\d):60(\.\d*)?(?=Z?$|[+-])", ":59", text.strip())
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = Time(text.removesuffix("Z"), scale="utc").to_datetime()
-    if time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(time, "us") + np.timedelta64(leap, "s")
 
 
 def segment_of(name: str) -> str:
@@ -100,6 +86,40 @@ def segment_of(name: str) -> str:
     """
     match = FILE_URL.fullmatch(name) if "/" in name else None
     return (match[2] if match else name).removesuffix(".fits")
+
+
+def different(values: npt.NDArray[Any]) -> tuple[list[Any], npt.NDArray[np.intp]]:
+    """
+    Find the different objects of an array that holds a few of them many times.
+
+    Parameters
+    ----------
+    values : ndarray of object
+        Hashable objects.
+
+    Returns
+    -------
+    objects : list
+        The different ones, in the order in which they first appear.
+    numbers : ndarray of int
+        For each element, which of them it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_flarecast.records import different
+    >>> objects, numbers = different(np.array(["b", "a", "b"], dtype=object))
+    >>> objects, numbers.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
+    # Addresses are sorted much faster than tuples of names are hashed; equal objects at several ones are few.
+    addresses = np.fromiter(map(id, values), dtype=np.uint64, count=len(values))
+    _, first, numbers = np.unique(addresses, return_index=True, return_inverse=True)
+    known: dict[Any, int] = {}
+    number_of = np.empty(len(first), dtype=np.intp)
+    for place in np.argsort(first).tolist():
+        number_of[place] = known.setdefault(values[first[place]], len(known))
+    return list(known), number_of[numbers]
 
 
 def merge(parts: Sequence[Records]) -> Records:
@@ -118,35 +138,57 @@ def merge(parts: Sequence[Records]) -> Records:
     -------
     Records
     """
-    joined = Records(
-        **{
-            field.name: (np.ma if isinstance(getattr(parts[0], field.name), np.ma.MaskedArray) else np).concatenate(
-                [getattr(part, field.name) for part in parts]
-            )
-            for field in fields(Records)
-        }
-    )
-    first: dict[tuple[Any, ...], int] = {}
-    keep = np.ones(len(joined), dtype=bool)
-    names, prefixes = joined.names.copy(), joined.prefix.copy()
-    numbered = ~np.ma.getmaskarray(joined.recnum)
-    for position, (series, number, prefix, has_number) in enumerate(
-        zip(joined.series, joined.recnum.data.tolist(), joined.prefix, numbered.tolist(), strict=True)
-    ):
-        key = (series, number) if has_number else (series, prefix, names[position])
-        other = first.setdefault(key, position)
-        if other != position:
-            keep[position] = False
-            if names[position] == names[other]:
-                continue
-            added = names[position]
-            if prefix != prefixes[other]:
-                added = tuple(prefix + name for name in added)
-                names[other] = tuple(prefixes[other] + name for name in names[other])
-                prefixes[other] = ""
-            names[other] = tuple(dict.fromkeys((*names[other], *added)))
-    joined.names[:], joined.prefix[:] = names, prefixes
-    joined = joined[keep]
+    joined = _each_once(_joined(parts))
     far = np.iinfo(np.int64).max
     keys = [np.ma.filled(key, far) for key in (joined.recnum, joined.harpnum, joined.nearest_slot())]
-    return joined[np.lexsort(keys)]
+    order = np.lexsort(keys)
+    return joined if (order[1:] > order[:-1]).all() else joined[order]
+
+
+def _joined(parts: Sequence[Records]) -> Records:
+    """Put parts one after the other, with one object for all records that have the same names."""
+    if len(parts) == 1:
+        return parts[0]
+    columns: dict[str, Any] = {}
+    for field in fields(Records):
+        arrays = [getattr(part, field.name) for part in parts]
+        columns[field.name] = (np.ma if isinstance(arrays[0], np.ma.MaskedArray) else np).concatenate(arrays)
+    for name in ("series", "names"):
+        objects, numbers = different(columns[name])
+        columns[name] = np.fromiter(objects, dtype=object, count=len(objects))[numbers]
+    return Records(**columns)
+
+
+def _each_once(records: Records) -> Records:
+    """Leave out what is there already, and give a record the files of all its occurrences."""
+    (_, series), (_, kind) = different(records.series), different(records.names)
+    numbered = ~np.ma.getmaskarray(records.recnum)
+    keys = [records.recnum.data, numbered, series]
+    order = np.lexsort(keys)  # the occurrences of a record one after the other, as they came
+    begins = np.ones(len(records), dtype=bool)
+    begins[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0) | ~numbered[order][1:]
+    if begins.all() and numbered.all():
+        return records
+    keep = np.ones(len(records), dtype=bool)
+    keep[order[~begins]] = False
+    # Names that differ are put together one by one, and so are records known by nothing but their URLs.
+    occurrence_of = np.cumsum(begins) - 1
+    differs = np.zeros(np.count_nonzero(begins), dtype=bool)
+    differs[occurrence_of[kind[order] != kind[order[begins]][occurrence_of]]] = True
+    single = ~numbered
+    single[order[differs[occurrence_of]]] = True
+    first: dict[tuple[Any, ...], int] = {}
+    names, prefixes = records.names.copy(), records.prefix.copy()
+    for place in np.flatnonzero(single).tolist():
+        prefix, own = records.prefix[place], records.names[place]
+        key = (series[place], records.recnum.data[place]) if numbered[place] else (series[place], prefix, own)
+        other = first.setdefault(key, place)
+        keep[place] = other == place
+        if other == place or own == names[other]:
+            continue
+        if prefix != prefixes[other]:
+            own = tuple(prefix.decode() + name for name in own)
+            names[other] = tuple(prefixes[other].decode() + name for name in names[other])
+            prefixes[other] = b""
+        names[other] = tuple(dict.fromkeys((*names[other], *own)))
+    return replace(records, names=names, prefix=prefixes)[keep]

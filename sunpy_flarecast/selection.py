@@ -11,7 +11,8 @@ from astropy.time import Time
 
 from .catalog import find_series
 from .query import matching_names
-from .records import segment_of, utc_datetime64
+from .records import different, segment_of
+from .times import utc_datetime64
 from .trec import CADENCE, slot_time
 
 if TYPE_CHECKING:
@@ -43,16 +44,21 @@ def select(records: Records, query: Query) -> Records:
     Records
         In the order they came in.
     """
-    records = records[_in_range(records, query)]
+    records = _taken(records, _in_range(records, query))
     if query.harps is not None:
         first, last = query.harps
-        records = records[np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False)]
+        records = _taken(records, np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False))
     if query.near is not None:
         # One time step is no series to be sampled.
-        records = records[_nearest(records, query.near)]
+        records = _taken(records, _nearest(records, query.near))
     elif query.sample is not None:
-        records = records[_sampled(records, query.start, query.end, query.sample)]
+        records = _taken(records, _sampled(records, query.start, query.end, query.sample))
     return records
+
+
+def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
+    # What is taken as a whole need not be copied.
+    return records if which.all() else records[which]
 
 
 def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
@@ -133,15 +139,18 @@ def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Co
     lacking : Counter
         For each segment (or pattern) asked for, how many records do not have it, if any.
     """
-    chosen: dict[tuple[str, tuple[str, ...]], tuple[tuple[str, ...], tuple[str, ...]]] = {}
-    names = np.empty(len(records), dtype=object)
+    (series, which), (sets, kind) = different(records.series), different(records.names)
+    _, first, pair, count = np.unique(
+        which * len(sets) + kind, return_index=True, return_inverse=True, return_counts=True
+    )
+    chosen = np.empty(len(first), dtype=object)
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
     lacking: Counter[str] = Counter()
-    for position, key in enumerate(zip(records.series, records.names, strict=True)):
-        if key not in chosen:
-            chosen[key] = _choose(*key, segments)
-        names[position], absent = chosen[key]
-        lacking.update(absent)
-    return replace(records, names=names), lacking
+    for place in np.argsort(first).tolist():  # as they come, for the order of what is lacking
+        names, absent = _choose(series[which[first[place]]], sets[kind[first[place]]], segments)
+        chosen[place] = shared.setdefault(names, names)
+        lacking.update(dict.fromkeys(absent, int(count[place])))
+    return replace(records, names=chosen[pair]), lacking
 
 
 def _choose(

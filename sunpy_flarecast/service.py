@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import requests
+from astropy.time import Time
+from sunpy import log
+from urllib3.exceptions import ReadTimeoutError
 
-from . import __version__
+from . import __version__, cache
 from .config import URL_VARIABLE, conf
 from .errors import QueryError, ReplyError, ServiceError, UnreachableError
+from .patience import Patience, patient_session
 from .replies import read_records
 
 if TYPE_CHECKING:
@@ -26,6 +31,15 @@ __all__ = ["USER_AGENT", "Service", "base_url", "body_message", "without_passwor
 
 #: What the client calls itself in every request.
 USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
+
+#: Statuses of answers that may be others if less is asked for at once.
+_TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
+
+#: Statuses of answers that other requests will get, too.
+_LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+
+#: How much of an answer is read at a time, in bytes.
+_PIECE: Final = 1 << 20
 
 #: How much of an answer that is no reply is shown to the user, in characters.
 _QUOTED: Final = 300
@@ -80,7 +94,7 @@ def without_password(url: str) -> str:
     >>> without_password("https://me:secret@host/flarecast")
     'https://host/flarecast'
     """
-    return re.sub(r"(?<=://)[^/@]*@", "", url)
+    return re.sub(r"(?<=://)[^/?#\s]*@", "", url)
 
 
 def body_message(body: bytes) -> str:
@@ -127,10 +141,14 @@ class Service:
     """
     A FLARECAST HMI service.
 
+    Several threads may use it at a time.
+
     Parameters
     ----------
     url : str, optional
         Base URL; by default ``conf.url``.
+    patience : Patience, optional
+        How often requests are tried again, and how many run at a time.
 
     Raises
     ------
@@ -145,10 +163,12 @@ class Service:
     'http://localhost:8001'
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, patience: Patience | None = None) -> None:
         self.url = base_url(conf.url if url is None else url)
         self.shown = without_password(self.url)
-        self._session = requests.Session()
+        self.patience = Patience() if patience is None else patience
+        self._timeouts = (conf.connect_timeout, conf.read_timeout)
+        self._session = patient_session(self.patience)
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
 
     def __enter__(self) -> Self:
@@ -191,42 +211,86 @@ class Service:
         ServiceError
             If the service answers with an error.
         """
-        parameters = {"start": start, "end": end, "meta": "false"}
-        url = f"{self.url}/HMI/{quote(series, safe='')}"
-        asked = f"records of {series} from {parameters['start']} to {parameters['end']}"
-        body = self._get(url, parameters, asked)
+        url = f"{self.url}/HMI/{quote(series, safe='')}?{urlencode({'start': start, 'end': end, 'meta': 'false'})}"
+        asked = f"records of {series} from {start} to {end}"
+        begin = time.perf_counter()
+        cached = bool(conf.cache) and cache.usable(series, Time(end, format="isot", scale="utc"))
+        body = cache.lookup(url) if cached else None
+        kept = body is not None
+        try:
+            if body is None:
+                body = self._get(url, asked)
+            records, broken = self._read(body, series, asked)
+        except ServiceError as error:
+            log.debug(f"{without_password(url)}: {time.perf_counter() - begin:.3f} s, {error.reason}")
+            raise
+        log.debug(
+            f"{without_password(url)}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, "
+            f"{len(records):,} records{' (from the cache)' if kept else ''}"
+        )
+        # Where there are no records, they may have yet to come to the service.
+        if cached and not kept and not broken and len(records):
+            cache.keep(url, body)
+        return records, broken
+
+    def _read(self, body: bytes, series: str, asked: str) -> tuple[Records, int]:
         try:
             return read_records(body, series)
         except ReplyError as error:
             raise ReplyError(
                 f"{self.shown} was asked for {asked} and answered with what is not a list of records: {error}"
-                f"{_quoting(body)}. Check that conf.url is the URL of a FLARECAST HMI service."
+                f"{_quoting(body)}. Check that conf.url is the URL of a FLARECAST HMI service.",
+                reason=f"an answer that is not a list of records: {error}",
+                less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
             ) from error
 
-    def _get(self, url: str, parameters: dict[str, str], asked: str) -> bytes:
+    def _get(self, url: str, asked: str) -> bytes:
         try:
-            answer = self._session.get(url, params=parameters, timeout=(conf.connect_timeout, conf.read_timeout))
+            with self._session.get(url, timeout=self._timeouts, stream=True) as answer:
+                # requests by itself reads in pieces of 10 kB, which takes longer than to decode what they hold.
+                body = b"".join(answer.iter_content(_PIECE))
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise ReplyError(f"{self.shown} was asked for {asked}; its answer broke off. Try again.") from error
-        except requests.exceptions.Timeout as error:
-            raise UnreachableError(
-                f"{self.shown} was asked for {asked} and did not answer in time ({_reason(error)}). Try again, ask for "
-                "less at once (conf.window), or wait longer (conf.connect_timeout, conf.read_timeout)."
+            raise ReplyError(
+                f"{self.shown} was asked for {asked}; its answer broke off. Try again.",
+                reason="the answer broke off",
+                less_may_help=True,
             ) from error
-        except requests.exceptions.ConnectionError as error:
-            raise UnreachableError(
-                f"The FLARECAST service at {self.shown} cannot be reached ({_reason(error)}). Open the tunnel or port "
-                f"forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set sunpy_flarecast.conf.url or "
-                f"{URL_VARIABLE}, or start a service of your own with `sunpy-flarecast serve --demo`."
-            ) from error
+        except (requests.exceptions.Timeout, requests.exceptions.ConnectionError) as error:
+            raise self._unreachable(error, asked) from error
         except requests.exceptions.RequestException as error:
-            raise ServiceError(f"{self.shown} could not be asked for {asked}: {_reason(error)}.") from error
+            reason = _reason(error)
+            raise ServiceError(f"{self.shown} could not be asked for {asked}: {reason}.", reason=reason) from error
         if answer.status_code != HTTPStatus.OK:
+            said = f"answered {answer.status_code} {answer.reason}{_quoting(body)}"
             raise ServiceError(
-                f"{self.shown} was asked for {asked} and answered {answer.status_code} {answer.reason}"
-                f"{_quoting(answer.content)}. {_advice(answer.status_code)}"
+                f"{self.shown} was asked for {asked} and {said}. {_advice(answer.status_code)}",
+                reason=f"{self.shown} {said}",
+                less_may_help=answer.status_code in _TOO_MUCH,
+                lasting=answer.status_code in _LASTING,
             )
-        return answer.content
+        return body
+
+    def _unreachable(self, error: requests.exceptions.RequestException, asked: str) -> UnreachableError:
+        reason = _reason(error)
+        # A timeout amid the answer's body is a ConnectionError for requests.
+        slow = isinstance(error, requests.exceptions.ReadTimeout) or any(
+            isinstance(arg, ReadTimeoutError) for arg in error.args
+        )
+        if slow or isinstance(error, requests.exceptions.Timeout):
+            return UnreachableError(
+                f"{self.shown} was asked for {asked} and did not answer in time ({reason}). Try again, ask for "
+                "less at once (conf.window), or wait longer (conf.connect_timeout, conf.read_timeout).",
+                reason=f"no answer in time ({reason})",
+                less_may_help=slow,
+                lasting=True,
+            )
+        return UnreachableError(
+            f"The FLARECAST service at {self.shown} cannot be reached ({reason}). Open the tunnel or port "
+            f"forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set sunpy_flarecast.conf.url or "
+            f"{URL_VARIABLE}, or start a service of your own with `sunpy-flarecast serve --demo`.",
+            reason=f"{self.shown} cannot be reached ({reason})",
+            lasting=True,
+        )
 
 
 def _quoting(body: bytes) -> str:
@@ -239,7 +303,7 @@ def _advice(status: int) -> str:
         return "Ask those who run the service for access."
     if status == HTTPStatus.NOT_FOUND:
         return "Check the series and conf.url."
-    if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT):
+    if status in _TOO_MUCH:
         return "Ask for less at once: set conf.window to a smaller number of days."
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return "Try again later."

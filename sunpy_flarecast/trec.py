@@ -100,7 +100,7 @@ def slot_text(slot: int) -> str:
 
 @cache
 def _date_text(day: int) -> str:
-    return f"{_EPOCH + timedelta(days=day):%Y%m%d}"
+    return f"{_EPOCH + timedelta(days=int(day)):%Y%m%d}"
 
 
 def text_slot(text: str) -> int | None:

@@ -17,7 +17,7 @@ from .config import conf
 from .errors import QueryError
 from .paths import Plan, plan, template_of
 from .response import FLARECASTResponse
-from .service import base_url
+from .stored import with_credentials
 from .transfer import enqueue
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def fetch(
         raise QueryError(f"fetch(passes={passes}): at least one pass is needed.")
     template = template_of(path)
     plans = [
-        plan(table, template, base_url(table.service or conf.url), move=conf.rebase_urls) for table in _tables(results)
+        plan(table, template, with_credentials(table.service, conf.url), move=conf.rebase_urls)
+        for table in _tables(results)
     ]
     todo = _joined(plans)
     failed = {url: Failure("", url, str(error)) for url, error in todo.refused}

@@ -29,7 +29,8 @@ def read(*rows: Any) -> Records:
 
 
 def urls(records: Records) -> list[list[str]]:
-    return [[prefix + name for name in names] for prefix, names in zip(records.prefix, records.names, strict=True)]
+    prefixes = (prefix.decode() for prefix in records.prefix)
+    return [[prefix + name for name in names] for prefix, names in zip(prefixes, records.names, strict=True)]
 
 
 def rows(records: Records) -> list[tuple[Any, ...]]:

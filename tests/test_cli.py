@@ -123,6 +123,21 @@ def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> No
     assert "no record of HARP 999999" in shown.stderr
 
 
+def test_gaps_are_no_success_and_strict_makes_them_errors(demo: tuple[str, Layer]) -> None:
+    demo[1].faults["start=2015-12-12"] = answer(b"busy", status=503)
+    days = ("2015-12-11", "2015-12-14", "--sample", "12 h")
+    shown = run("search", *days)
+    assert shown.exit_code == 1
+    assert " records, " in shown.stdout
+    assert "missing of hmi.sharp_720s from 2015-12-12T" in shown.stderr
+    shown = run("search", *days, "--strict", "--no-progress")
+    assert shown.exit_code == 1
+    assert "Error: Records are missing" in shown.stderr
+    assert shown.stdout == ""
+    demo[1].clear()
+    assert run("search", *days, "--strict").exit_code == 0
+
+
 def test_missing_segments_are_no_success(demo: tuple[str, Layer], tmp_path: Path) -> None:
     url, layer = demo
     reply = requests.get(f"{url}/HMI/hmi.sharp_720s?start=2015-12-11T00:10:00Z&end=2015-12-11T00:11:00Z", timeout=60)

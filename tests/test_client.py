@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import filecmp
+import io
+import json
+import pickle
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +20,14 @@ import numpy as np
 import pytest
 import sunpy
 import sunpy.map
-from astropy.time import Time
+from astropy.time import Time, TimeDelta
 from astropy.utils.introspection import minversion
 from faults import Layer, answer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.net.fido_factory import UnifiedResponse
 
 import sunpy_flarecast
 from sunpy_flarecast import (
@@ -259,6 +269,313 @@ def test_works_without_any_network_but_loopback(demo: tuple[str, Layer], tmp_pat
         assert len(files) == 2 and not files.errors, files
     """
     subprocess.run([sys.executable, "-c", code, demo[0], str(tmp_path)], check=True, timeout=120)
+
+
+# --- windows that fail -----------------------------------------------------------------------------------------------
+
+DAYS = a.Time("2015-12-11", "2015-12-16")
+BUSY = answer(b"busy", status=503)
+
+
+def records_of(table: FLARECASTResponse) -> list[tuple[Any, ...]]:
+    return list(zip(table["Record"].tolist(), table["T_REC"].isot, table["Segments"].tolist(), strict=True))
+
+
+def fail(layer: Layer, *days: str, fault: Any = BUSY) -> None:
+    for day in days:
+        layer.faults[f"start={day}"] = fault
+
+
+def gaps(table: FLARECASTResponse) -> list[tuple[str, str]]:
+    return [(one.start.isot[:16], one.end.isot[:16]) for one in table.missing]
+
+
+def test_what_fails_is_told_and_the_rest_is_there(demo: tuple[str, Layer]) -> None:
+    _, layer = demo
+    whole = search(DAYS, CCD, Segment("bitmap"))
+    assert whole.missing == []
+    fail(layer, "2015-12-12", "2015-12-13", "2015-12-15")
+    with pytest.warns(
+        MissingDataWarning, match=r"are missing of hmi.sharp_720s .*12T00:.*15T00:.*503.*busy.*retry_missing"
+    ) as told:
+        table = search(DAYS, CCD, Segment("bitmap"))
+    assert told[0].filename == __file__
+    assert gaps(table) == [("2015-12-12T00:00", "2015-12-14T00:00"), ("2015-12-15T00:00", "2015-12-16T00:00")]
+    assert all("503" in str(one.error) for one in table.missing)
+    there = {day for _, time, _ in records_of(table) for day in [time[:10]]}
+    assert there == {"2015-12-11", "2015-12-14", "2015-12-12", "2015-12-15"}  # T_REC is later than what is asked for
+    assert set(records_of(table)) < set(records_of(whole))
+    layer.clear()
+    complete = table.retry_missing()
+    assert records_of(complete) == records_of(whole)
+    assert complete.missing == []
+    assert complete.queries == table.queries
+    assert complete.service == table.service
+    assert sorted(path[path.index("start=") + 6 :][:10] for _, path in layer.requests) == [
+        "2015-12-12", "2015-12-13", "2015-12-15",
+    ]  # fmt: skip
+    layer.clear()
+    assert records_of(complete.retry_missing()) == records_of(whole)
+    assert layer.requests == []
+
+
+def test_what_still_fails_is_still_missing(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015-12-12", "2015-12-13", "2015-12-15")
+    with pytest.warns(MissingDataWarning):
+        table = search(DAYS, CCD)
+    demo[1].faults.pop("start=2015-12-13")
+    with pytest.warns(MissingDataWarning, match="are missing") as told:
+        better = table.retry_missing()
+    assert told[0].filename == __file__
+    assert gaps(better) == [("2015-12-12T00:00", "2015-12-13T00:00"), ("2015-12-15T00:00", "2015-12-16T00:00")]
+    assert len(better) > len(table)
+    demo[1].clear()
+    assert records_of(better.retry_missing()) == records_of(search(DAYS, CCD))
+
+
+@pytest.mark.parametrize("more", [(a.Sample(9 * u.hour),), (HARPNUM(1, 9000), a.Sample(25 * u.hour))])
+def test_a_sampled_search_is_completed_as_if_nothing_had_failed(demo: tuple[str, Layer], more: tuple[Any, ...]) -> None:
+    whole = search(DAYS, CCD, *more)
+    fail(demo[1], "2015-12-11T23", "2015-12-13", "2015-12-14")
+    with pytest.warns(MissingDataWarning):
+        table = search(DAYS, CCD, *more)
+    assert records_of(table) != records_of(whole)
+    demo[1].clear()
+    assert records_of(table.retry_missing()) == records_of(whole)
+    assert len(demo[1].requests) < 5
+
+
+def test_the_nearest_time_step_is_found_after_all(demo: tuple[str, Layer]) -> None:
+    near = a.Time("2015-12-11", "2015-12-16", near="2015-12-13T12:00")
+    whole = search(near, CCD)
+    fail(demo[1], "2015-12-13")
+    with pytest.warns(MissingDataWarning):
+        table = search(near, CCD)
+    assert not set(records_of(table)) & set(records_of(whole))
+    demo[1].clear()
+    assert records_of(table.retry_missing()) == records_of(whole)
+
+
+@pytest.mark.parametrize(
+    ("query", "requests"),
+    [
+        (DAYS & (CCD & Segment("bitmap") | CEA & Segment("Br") & a.Sample(6 * u.hour)), 1 + 2),
+        (DAYS & CCD & (Segment("bitmap") | Segment("magnetogram")), 1),
+        # Which of the rows were sampled cannot be told any more.
+        (DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")), 5 + 6),
+    ],
+)
+def test_branches_are_completed_each_in_its_way(demo: tuple[str, Layer], query: Any, requests: int) -> None:
+    whole = search(query)
+    fail(demo[1], "2015-12-13T", "2015-12-12T23")
+    with pytest.warns(MissingDataWarning):
+        table = search(query)
+    assert set(records_of(table)) != set(records_of(whole))
+    demo[1].clear()
+    assert records_of(table.retry_missing()) == records_of(whole)
+    assert len(demo[1].requests) == requests
+
+
+def test_a_search_that_is_made_again_in_vain_leaves_what_is_there(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015-12-13T", "2015-12-12T23")
+    with pytest.warns(MissingDataWarning):
+        table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
+    fail(demo[1], "2015", fault=answer(b"closed", status=403))
+    with pytest.warns(MissingDataWarning, match="are missing"):
+        again = table.retry_missing()
+    assert records_of(again) == records_of(table)
+    assert gaps(again) == gaps(table)
+
+
+def test_if_all_fails_it_is_an_error(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015")
+    with pytest.raises(sunpy_flarecast.ServiceError, match=r"from 2015-12-11T00:00:00Z to 2015-12-12.* 503"):
+        search(DAYS, CCD)
+
+
+def test_strict_makes_a_gap_an_error(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015-12-12", "2015-12-13")
+    with pytest.raises(
+        sunpy_flarecast.ServiceError, match=r"missing of hmi.sharp_720s from 2015-12-12T00.*to 2015-12-14T.*strict"
+    ):
+        FLARECASTClient().search(DAYS, CCD, strict=True)
+    demo[1].clear()
+    assert len(FLARECASTClient().search(DAYS, CCD, strict=True)) > 1000
+
+
+def test_what_is_missing_stays_with_the_table(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015-12-12")
+    with pytest.warns(MissingDataWarning):
+        results = Fido.search(DAYS, CCD)
+    table = results["flarecast"]
+    assert len(table) > 1000
+    for same in (
+        table[:5],
+        table[table["HARPNUM"] > 6000],
+        table.copy(),
+        copy.deepcopy(table),
+        pickle.loads(pickle.dumps(table)),
+        results[0, 3:7],
+        UnifiedResponse(table)[0],
+    ):
+        assert gaps(same) == [("2015-12-12T00:00", "2015-12-13T00:00")]
+        assert len(same.queries) == 1
+    if minversion(sunpy, "7.1"):
+        [[error]] = results.errors
+        assert error is table.missing[0].error
+        assert "503" in str(results)
+    demo[1].clear()
+    assert set(table[:5]["Record"]) < set(table[:5].retry_missing()["Record"])
+
+
+@pytest.mark.parametrize("suffix", ["ecsv", "fits"])
+def test_a_search_that_was_kept_is_completed_another_day(demo: tuple[str, Layer], tmp_path: Path, suffix: str) -> None:
+    query = (DAYS, CCD, Segment("bitmap"), a.Sample(7 * u.hour))
+    whole = search(*query)
+    fail(demo[1], "2015-12-12T23")
+    with pytest.warns(MissingDataWarning):
+        search(*query).write(tmp_path / f"search.{suffix}")
+    demo[1].clear()
+    read = FLARECASTResponse.read(tmp_path / f"search.{suffix}")
+    assert [str(one.error)[:10] for one in read.missing] == [demo[0][:10]]
+    assert records_of(read.retry_missing()) == records_of(whole)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(b"too much", status=413),
+        answer(b"too slow", status=504),
+        answer(b'{"data": [{"recnum": 5', length=1000, drop=True),
+        answer(b'{"data": [{"recnum": 5'),
+    ],
+)
+def test_windows_that_are_too_much_come_in_halves(demo: tuple[str, Layer], fault: Any) -> None:
+    time = a.Time("2015-12-11", "2015-12-14")
+    whole = records_of(search(time, CCD))
+    demo[1].clear()
+    for part in ("T00%3A00%3A00Z&end=2015-12-12T00", "T00%3A00%3A00Z&end=2015-12-11T12"):
+        demo[1].faults[part] = fault
+    assert records_of(search(time, CCD)) == whole
+    assert len(demo[1].requests) == 2 + 3 + 2
+
+
+def test_windows_come_in_any_order_several_at_a_time_over_few_connections(demo: tuple[str, Layer]) -> None:
+    _, layer = demo
+    with conf.set_temp("parallel_requests", 1), conf.set_temp("window", 10.0):
+        whole = records_of(search(DAYS, CCD))
+    layer.clear()
+    connections = set()
+
+    async def fault(scope: Any, send: Any) -> None:
+        connections.add(scope["client"])
+        first = scope["query_string"].startswith(b"start=2015-12-11")
+        while len(layer.requests) < (5 if first else 4):  # the first comes last
+            await asyncio.sleep(0.001)
+        await layer.app(scope, asyncio.Event().wait, send)
+
+    layer.faults["/HMI/"] = fault
+    assert records_of(search(DAYS, CCD)) == whole
+    assert len(connections) == 4
+
+
+def test_replies_with_too_much_in_any_order(demo: tuple[str, Layer]) -> None:
+    def row(number: int, slot: int) -> dict[str, Any]:
+        return {"recnum": number, "t_rec_index": slot, "urls": [f"http://h/HMI/hmi.sharp_720s/{number}/bitmap.fits"]}
+
+    # 1005480 is 2015-12-11T00:00:00 TAI, and 120 slots are a day.
+    days = [[row(120 * day + slot, 1005480 + 120 * day + slot) for slot in range(1, 120)] for day in range(4)]
+    early, late = [row(9001, 1005480 - 500)], [row(9002, 1005480 + 5000)]
+    for day, content in enumerate(
+        ([*days[1], *days[0]], [*late, *days[1][::-1]], [*days[0], *days[2]], [*days[3], *early])
+    ):
+        demo[1].faults[f"start=2015-12-{11 + day}"] = answer(json.dumps(content).encode())
+    table = search(a.Time("2015-12-11", "2015-12-15"), CCD)
+    assert table["Record"].tolist() == [number["recnum"] for day in days for number in day]
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    begin=st.sampled_from(["2016-12-31T20:00:00", "2015-12-11T00:00:00", "2017-01-01T00:00:36.5"]),
+    scale=st.sampled_from(["utc", "tai"]),
+    offset=st.integers(0, 4 * 3600 * 10).map(lambda tenths: tenths / 10),
+    hours=st.floats(0.0, 9.0),
+    window=st.floats(0.02, 0.6),
+    parallel=st.integers(1, 6),
+    more=st.sampled_from([(), (a.Sample(50 * u.min),), (HARPNUM(1, 7000),)]),
+)
+def test_any_windows_give_the_same_as_one_request(
+    demo: tuple[str, Layer],
+    begin: str,
+    scale: str,
+    offset: float,
+    hours: float,
+    window: float,
+    parallel: int,
+    more: Any,
+) -> None:
+    start = Time(begin, scale=scale) + TimeDelta(offset, format="sec")
+    query = (a.Time(start, start + TimeDelta(hours * 3600, format="sec")), CCD, *more)
+    with conf.set_temp("window", 1000.0):
+        whole = search(*query)
+    with conf.set_temp("window", window), conf.set_temp("parallel_requests", parallel):
+        parts = search(*query)
+    assert records_of(parts) == records_of(whole)
+    assert (parts["Start Time"] == whole["Start Time"]).all()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("time", "options", "terminal", "shown"),
+    [
+        (DAYS, {}, True, True),
+        (DAYS, {"progress": False}, True, False),
+        (HOUR, {}, True, False),
+        (DAYS, {}, False, False),
+    ],
+)
+def test_progress_is_shown_where_it_can_be_seen(
+    demo: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch, time: a.Time, options: Any, terminal: bool, shown: bool
+) -> None:
+    stream = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    table = FLARECASTClient().search(time, CCD, **options)
+    told = stream.getvalue()
+    assert ("Windows searched: 100%" in told) == shown
+    assert ("5/5" in told) == shown
+    assert (f"{len(table):,} records" in told) == shown
+    if not shown:
+        assert told == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
+def test_ctrl_c_ends_a_search_at_once() -> None:
+    code = """if True:
+        import sys
+        from sunpy.net import Fido, attrs as a
+        import sunpy_flarecast
+        sunpy_flarecast.conf.url = sys.argv[1]
+        try:
+            Fido.search(a.Time("2015-01-01", "2015-12-31"), a.flarecast.Series.hmi_sharp_720s)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        child = subprocess.Popen(
+            [sys.executable, "-c", code, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        silent.settimeout(60)
+        connections = [silent.accept() for _ in range(conf.parallel_requests)]
+        child.send_signal(signal.SIGINT)
+        said, error = child.communicate(timeout=60)  # half of the time that a reply may take
+        for connection, _ in connections:
+            connection.close()
+    assert (said, error, child.returncode) == ("interrupted\n", "", 0)
 
 
 # --- fetch -----------------------------------------------------------------------------------------------------------

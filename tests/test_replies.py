@@ -14,8 +14,9 @@ from replying import FOLDER, SERIES, encoded, read, row, rows, urls
 
 from sunpy_flarecast import ReplyError
 from sunpy_flarecast.catalog import find_series
-from sunpy_flarecast.records import merge, segment_of, utc_datetime64
+from sunpy_flarecast.records import merge, segment_of
 from sunpy_flarecast.replies import read_records
+from sunpy_flarecast.times import utc_datetime64
 from sunpy_flarecast.trec import slot_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def test_layout_a(examples: dict[str, bytes]) -> None:
     assert (len(records), broken) == (5, 0)
     assert records.series.tolist() == ["sharp_720s"] * 5
     assert records.date_obs[0] == np.datetime64("2015-12-11T18:22:08.799999")
-    assert records.prefix[4] == "http://cluster-r730-1:8001/HMI/sharp_720s/sharp_720s_20151211_191008"
+    assert records.prefix[4] == b"http://cluster-r730-1:8001/HMI/sharp_720s/sharp_720s_20151211_191008"
     assert set(records.names) == {("",)}
     for column in (records.recnum, records.harpnum, records.slot, records.quality, records.wavelength):
         assert column.mask.all()
@@ -52,7 +53,7 @@ def test_layout_b(examples: dict[str, bytes]) -> None:
     assert records.harpnum.tolist() == [None]
     assert records.wavelength.tolist() == [None]
     assert records.date_obs[0] == np.datetime64("2016-01-19T01:10:08.4")
-    assert records.prefix[0] == "http://cluster-r730-1:8001/HMI/sharp_cea_720s_nrt/1958485_20160119011008_"
+    assert records.prefix[0] == b"http://cluster-r730-1:8001/HMI/sharp_cea_720s_nrt/1958485_20160119011008_"
     listed = ["conf_disambig", "Bt_err", "Br", "Br_err", "magnetogram", "Bp_err", "bitmap", "Bp", "Dopplergram", "Bt"]
     assert records.names[0] == tuple(f"{name}.fits" for name in listed)
 
@@ -64,7 +65,7 @@ def test_layout_c_in_both_envelopes(examples: dict[str, bytes], name: str) -> No
     assert rows(records)[0][:6] == ("hmi.sharp_720s", 5605571, 6178, 1005598, 0, 6173.0)
     assert records.date_obs[0] == np.datetime64("2015-12-11T23:34:08.799999")
     assert records.nearest_slot().tolist() == [1005598]
-    assert records.prefix[0] == f"{FOLDER}/5605571/"
+    assert records.prefix[0].decode() == f"{FOLDER}/5605571/"
     segments = [segment.name for segment in find_series("hmi.sharp_720s").segments]
     assert records.names[0] == tuple(f"{segment}.fits" for segment in segments)
 
@@ -284,6 +285,57 @@ def test_a_reply_that_was_damaged_is_read_or_refused(at: int, bad: bytes, lost: 
     assert len(records) + broken <= 5
 
 
+@pytest.mark.parametrize("wrong", [{"urls": 5}, {"urls": None}], ids=str)
+@pytest.mark.parametrize("place", [0, 499, 999])
+def test_one_broken_record_among_a_thousand(place: int, wrong: dict[str, Any]) -> None:
+    listed = [
+        row(number, harpnum=number % 7, t_rec_index=number, quality=None if number % 5 else 0, wavelnth=6173)
+        for number in range(1000)
+    ]
+    records, broken = read_records(encoded(*listed[:place], {**listed[place], **wrong}, *listed[place + 1 :]), SERIES)
+    assert broken == 1
+    assert rows(records) == rows(read(*listed[:place], *listed[place + 1 :]))
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "-Infinity", "[NaN]", '"\x00"', "01", "'x'", "1e", "[1,]", '{"x": 1,}'], ids=repr
+)
+@pytest.mark.parametrize("field", ["recnum", "new", "urls"])
+def test_a_value_that_is_no_json(field: str, value: str) -> None:
+    # In what is read, in what is skipped, and in what is read later: nothing of such a reply is taken for good.
+    reply = f'[{{"harpnum": 1, "{field}": {value}}}, {json.dumps(row(2))}]'.encode()
+    with pytest.raises(ReplyError, match="not JSON"):
+        read_records(reply, SERIES)
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        b" " * 100_000_000,
+        b'"x": "' + b"x" * 100_000_000 + b'", ',
+        b'"date__obs": "' + b"2" * 100_000_000 + b'", ',
+        b'"harpnum": ' + b"9" * 100_000_000 + b", ",
+        b'"harpnum": 1e' + b"9" * 10_000_000 + b", ",
+    ],
+    ids=lambda huge: repr(huge[:20]),
+)
+def test_a_reply_of_a_hundred_megabytes(huge: bytes) -> None:
+    reply = b'{"data": [{' + huge + json.dumps(row(7)).encode()[1:] + b"]}"
+    records, broken = read_records(reply, SERIES)
+    assert (records.recnum.tolist(), broken) == ([7], 0)
+    assert urls(records) == [[f"{FOLDER}/7/bitmap.fits"]]
+    assert records.harpnum.tolist() == [None]
+    assert np.isnat(records.date_obs).all()
+
+
+def test_a_hundred_megabytes_of_records() -> None:
+    one = json.dumps({**row(7), "x": "x" * 1900}).encode()
+    records, broken = read_records(b"[" + b", ".join([one] * 50_000) + b"]", SERIES)
+    assert (len(records), broken) == (50_000, 0)
+    assert len({id(names) for names in records.names}) == 1
+    assert len(merge([records])) == 1
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -414,7 +466,7 @@ def test_any_urls_are_kept(given_urls: list[str]) -> None:
 def test_urls_that_do_not_begin_alike() -> None:
     listed = ["http://a/HMI/s/7/Br.fits", "http://b/HMI/s/7/Bt.fits", "http://a/HMI/s/7/Bp.fits"]
     records = read(row(urls=listed), row(urls=listed[:1]))
-    assert records.prefix.tolist() == ["", "http://a/HMI/s/7/"]
+    assert records.prefix.tolist() == [b"", b"http://a/HMI/s/7/"]
     assert urls(records) == [listed, listed[:1]]
     assert [segment_of(name) for name in records.names[0]] == ["Br", "Bt", "Bp"]
     for odd in (["Br.fits", listed[0]], [listed[0], "Br.fits"], [listed[0], "Br.fits", ""]):

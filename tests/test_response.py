@@ -12,6 +12,7 @@ import pytest
 from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
+from replying import rows as compared
 
 from sunpy_flarecast import FLARECASTResponse, FLARECASTRow, QueryError
 from sunpy_flarecast.naming import file_name
@@ -183,6 +184,48 @@ def test_files_do_without_the_other_columns() -> None:
     assert list(table.files()) == before
 
 
+# --- Back to records ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listed", [[], [FULL], [BARE], [BARE, FULL, BARE]])
+def test_records_of_a_table(listed: list[dict[str, Any]]) -> None:
+    records = records_of(*listed)
+    again = FLARECASTResponse.from_records(records).records()
+    assert compared(again) == compared(records)
+    assert again.names.tolist() == records.names.tolist()
+    for name in ("series", "recnum", "harpnum", "slot", "quality", "wavelength", "date_obs", "names"):
+        assert getattr(again, name).dtype == getattr(records, name).dtype, name
+    assert again.prefix.dtype.kind == "S"
+
+
+def test_records_of_a_slice_and_of_a_table_with_more() -> None:
+    table = table_of(FULL, {**FULL, "recnum": 8, "wavelnth": None, "date__obs": "2016-12-31T23:59:59.999999Z"}, BARE)
+    table["My class"] = ["C", "X", "M"]
+    assert compared(table[[2, 1]].records()) == [compared(table.records())[place] for place in (2, 1)]
+    assert table[:2].records().names[0] is table[:2].records().names[1]
+
+
+def test_prefixes_are_utf_8() -> None:
+    url = "http://h/HMI/sé☉/7/bitmap.fits"
+    table = table_of({"urls": [url]}, FULL)
+    assert table["URL Prefix"].dtype.kind == "S"
+    assert table["URL Prefix"][0] == "http://h/HMI/sé☉/7/"
+    assert [file.url for file in table[:1].files()] == [url]
+    assert compared(table.records()) == compared(records_of({"urls": [url]}, FULL))
+    # A user, or a file, may have made text of them.
+    table["URL Prefix"] = table["URL Prefix"].tolist()
+    assert table["URL Prefix"].dtype.kind == "U"
+    assert compared(table.records()) == compared(records_of({"urls": [url]}, FULL))
+
+
+@pytest.mark.parametrize("column", ["Start Time", "T_REC", "Quality", "Wavelength", "URL Names"])
+def test_records_need_their_columns(column: str) -> None:
+    table = table_of(FULL)
+    table.remove_column(column)
+    with pytest.raises(QueryError, match=f"no column '{column}' any more"):
+        table.records()
+
+
 # --- Path fields --------------------------------------------------------------------------------------------------
 
 
@@ -299,6 +342,27 @@ LISTED = st.lists(
     ),
     max_size=5,
 )
+
+
+@given(LISTED)
+def test_any_records_come_back(listed: list[dict[str, Any]]) -> None:
+    records = records_of(*listed)
+    again = FLARECASTResponse.from_records(records).records()
+    assert compared(again) == compared(records)
+    assert compared(FLARECASTResponse.from_records(again).records()) == compared(records)
+
+
+def test_a_long_table_is_printed_in_parts() -> None:
+    records = records_of(*({**FULL, "recnum": 1_000_000 + number} for number in range(101)))
+    table = FLARECASTResponse.from_records(records[np.arange(300_000) % 101])
+    for text in (str(table), repr(table)):
+        assert len(text.splitlines()) <= 110
+        assert "1000000" in text
+        assert "..." in text
+        assert "cluster" not in text
+    short = str(table[:90])
+    assert "1000089" in short
+    assert "..." not in short or "1000045" not in short  # older astropy keeps to the height of the terminal
 
 
 @given(LISTED)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
+import struct
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import sunpy
 from faults import answer
 
 from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
 from sunpy_flarecast.service import USER_AGENT, Service, base_url, body_message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from faults import Layer
 
+QUERY = "start=2015-12-11T00%3A00%3A00Z&end=2015-12-11T01%3A00%3A00Z&meta=false"
 START, END = "2015-12-11T00:00:00Z", "2015-12-11T01:00:00Z"
 
 
@@ -152,3 +161,174 @@ def test_messages_are_short_and_on_one_line() -> None:
     assert body_message(b"<html>no title</html>") == "a web page"
     assert body_message(b'{"errors": ["a", "b"]}') == '["a","b"]'
     assert body_message(b"[" * 100_000).startswith("[[[")
+
+
+# --- retries ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def speaking(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve one connection after the other with these bytes, or reset it; gives the URL and what was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for said in answers:
+                connection, _ = server.accept()
+                with connection:
+                    asked.append(connection.recv(65536))
+                    if said is None:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    else:
+                        connection.sendall(said)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_busy_service_is_asked_again(demo: tuple[str, Layer], asked: Service, status: int) -> None:
+    layer = demo[1]
+    layer.faults["/HMI/"] = answer(b"busy", status=status)
+    layer.times["/HMI/"] = 2
+    records, _ = asked.records("hmi.sharp_720s", START, END)
+    assert len(records) > 10
+    assert len(layer.requests) == 3
+
+
+def test_retries_come_to_an_end(demo: tuple[str, Layer]) -> None:
+    demo[1].faults["/HMI/"] = answer(b"busy", status=503)
+    with conf.set_temp("max_retries", 2), Service() as service, pytest.raises(ServiceError, match="503"):
+        service.records("hmi.sharp_720s", START, END)
+    assert len(demo[1].requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 504])
+def test_an_answer_that_will_be_the_same_is_not_asked_for_again(
+    demo: tuple[str, Layer], asked: Service, status: int
+) -> None:
+    demo[1].faults["/HMI/"] = answer(b"no", status=status, headers={"retry-after": "3600"})
+    with pytest.raises(ServiceError) as caught:
+        asked.records("hmi.sharp_720s", START, END)
+    assert len(demo[1].requests) == 1
+    assert caught.value.less_may_help == (status in (413, 504))
+    assert caught.value.lasting == (status in (403, 404))
+
+
+@pytest.mark.parametrize("wait", ["3600", "0", "Fri, 01 Jan 2100 00:00:00 GMT", "soon", "-1"])
+def test_what_a_service_may_ask_to_wait_has_an_end(demo: tuple[str, Layer], wait: str) -> None:
+    demo[1].faults["/HMI/"] = answer(b"busy", status=429, headers={"retry-after": wait})
+    demo[1].times["/HMI/"] = 1
+    with conf.set_temp("retry_after_max", 0.01), Service() as service:
+        service.records("hmi.sharp_720s", START, END)
+    assert len(demo[1].requests) == 2
+
+
+def test_a_connection_that_is_reset_is_tried_again() -> None:
+    with speaking(None, None, EMPTY) as (url, asked), Service(url) as service:
+        assert len(service.records("hmi.sharp_720s", START, END)[0]) == 0
+    assert len(asked) == 3
+
+
+def test_an_answer_that_stops_half_way_is_one_that_less_may_help(demo: tuple[str, Layer]) -> None:
+    # Here the server ends; above, the time.
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"
+    with speaking(whole) as (url, _), Service(url) as service, pytest.raises(ReplyError) as broken:
+        service.records("hmi.sharp_720s", START, END)
+    assert broken.value.less_may_help
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        conf.set_temp("read_timeout", 0.2),
+        Service(f"http://127.0.0.1:{server.getsockname()[1]}") as service,
+    ):
+        ended = threading.Event()
+
+        def stall() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(whole)
+                ended.wait(60)
+
+        thread = threading.Thread(target=stall, daemon=True)
+        thread.start()
+        with pytest.raises(UnreachableError, match="in time") as slow:
+            service.records("hmi.sharp_720s", START, END)
+        ended.set()
+        thread.join()
+    assert slow.value.less_may_help
+
+
+def test_json_that_ends_early_is_one_that_less_may_help(demo: tuple[str, Layer], asked: Service) -> None:
+    for body, less in ((b'{"data": [{"recnum": 7', True), (b"", False), (b"{]", False), (b"<html>", False)):
+        demo[1].faults["/HMI/"] = answer(body)
+        with pytest.raises(ReplyError) as caught:
+            asked.records("hmi.sharp_720s", START, END)
+        assert caught.value.less_may_help is less
+
+
+def test_urllib3_s_warnings_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with conf.set_temp("max_retries", 1), Service("http://127.0.0.1:9") as service, pytest.raises(UnreachableError):
+        service.records("hmi.sharp_720s", START, END)
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+# --- HTTP ------------------------------------------------------------------------------------------------------------
+
+
+def test_gzip_is_read(demo: tuple[str, Layer], asked: Service) -> None:
+    body = b'[{"recnum": 7, "urls": ["http://h/HMI/hmi.sharp_720s/7/bitmap.fits"]}]'
+    demo[1].faults["/HMI/"] = answer(gzip.compress(body), headers={"content-encoding": "gzip"})
+    assert asked.records("hmi.sharp_720s", START, END)[0].recnum.tolist() == [7]
+    assert "gzip" in demo[1].headers[0]["accept-encoding"]
+    demo[1].faults["/HMI/"] = answer(gzip.compress(body)[:-20], headers={"content-encoding": "gzip"})
+    with pytest.raises(ReplyError):
+        asked.records("hmi.sharp_720s", START, END)
+    demo[1].faults["/HMI/"] = answer(b"this is not gzip", headers={"content-encoding": "gzip"})
+    with pytest.raises(ReplyError, match="broke off"):
+        asked.records("hmi.sharp_720s", START, END)
+
+
+def test_redirects_are_followed(demo: tuple[str, Layer], asked: Service) -> None:
+    url, layer = demo
+    layer.faults["/HMI/moved"] = answer(b"", status=307, headers={"location": f"{url}/HMI/hmi.sharp_720s?{QUERY}"})
+    assert len(asked.records("moved", START, END)[0]) > 10
+    assert len(layer.requests) == 2
+
+
+def test_each_request_is_a_line_for_those_who_look(demo: tuple[str, Layer]) -> None:
+    url = demo[0].replace("http://", "http://me:secret@")
+    level = sunpy.log.level
+    sunpy.log.setLevel("DEBUG")
+    try:
+        with sunpy.log.log_to_list() as told, Service(url) as service:
+            records, _ = service.records("hmi.sharp_720s", START, END)
+            demo[1].faults["/HMI/"] = answer(b"no", status=404)
+            with pytest.raises(ServiceError):
+                service.records("hmi.sharp_720s", START, END)
+    finally:
+        sunpy.log.setLevel(level)
+    first, second = (record.message for record in told)
+    assert f"{demo[0]}/HMI/hmi.sharp_720s?{QUERY}: " in first
+    assert first.endswith(f" bytes, {len(records)} records")
+    assert "404" in second
+    assert "secret" not in first + second
+    assert {record.levelname for record in told} == {"DEBUG"}
+
+
+def test_replies_are_kept_and_not_asked_for_again(
+    demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "astropy").mkdir()
+    with conf.set_temp("cache", True), Service() as service:
+        first, _ = service.records("hmi.sharp_720s", START, END)
+        again, _ = service.records("hmi.sharp_720s", START, END)
+        assert first.recnum.tolist() == again.recnum.tolist()
+        assert len(demo[1].requests) == 1
+        demo[1].faults["/HMI/"] = answer(b'[{"recnum": 7}]')
+        for _ in range(2):  # not kept, since a record is broken
+            assert service.records("hmi.sharp_720s", START, "2015-12-11T02:00:00Z")[1] == 1
+        assert len(demo[1].requests) == 3

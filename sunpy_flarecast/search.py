@@ -1,0 +1,264 @@
+"""From queries to records: all their windows asked for, what answers them chosen, and what is missing listed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.time import Time
+
+from .config import conf
+from .errors import ServiceError
+from .missing import Missing, joined
+from .query import service_time, service_times
+from .records import merge
+from .replies import read_records
+from .selection import choose_files, select
+from .windows import Window, answers
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from .query import Query
+    from .records import Records
+    from .service import Service
+
+__all__ = ["Found", "complete", "find"]
+
+#: What is asked for: a query and a range of it, which is all of it or what was missing.
+_Range = tuple["Query", Any, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """
+    The outcome of a search.
+
+    Parameters
+    ----------
+    records : Records
+        In the order of the table to be.
+    missing : list of Missing
+        What the service did not answer for.
+    told : list of str
+        What else the user should know, as sentences.
+    """
+
+    records: Records
+    missing: list[Missing]
+    told: list[str]
+
+
+def find(queries: Sequence[Query], service: Service, *, progress: bool = False) -> Found:
+    """
+    Ask a service for the records of queries.
+
+    Queries that differ in what is filtered here ask for the same windows, which are asked for once.
+
+    Parameters
+    ----------
+    queries : sequence of Query
+        The branches of a search.
+    service : Service
+        What is asked.
+    progress : bool
+        Show a bar, if there are several windows.
+
+    Returns
+    -------
+    Found
+        The records of all queries, each once.
+
+    Raises
+    ------
+    ServiceError
+        If there is no answer for any window; that of the first one.
+    """
+    parts = _ask([(query, *query.span) for query in queries], service, progress=progress)
+    if not any(part.records for part in parts):
+        raise parts[0].missing[0].error
+    told: list[str] = []
+    found: list[Records] = []
+    for query, part in zip(queries, parts, strict=True):
+        records, sentences = _chosen(select(part.joined(), query), query, part.broken, service.shown)
+        found.append(records)
+        told += sentences
+    return Found(merge(found), _still_missing(parts), told)
+
+
+def complete(
+    held: Records, queries: Sequence[Query], missing: Sequence[Missing], service: Service, *, progress: bool = False
+) -> Found:
+    """
+    Ask again for what is missing, and join it with what is there.
+
+    Parameters
+    ----------
+    held : Records
+        What is there.
+    queries : sequence of Query
+        The branches of the search that found it.
+    missing : sequence of Missing
+        What it could not get.
+    service : Service
+        What is asked.
+    progress : bool
+        Show a bar, if there are several windows.
+
+    Returns
+    -------
+    Found
+        All records, and what is still missing.
+    """
+    if not _separable(held, queries, missing):
+        try:
+            return find(queries, service, progress=progress)
+        except ServiceError:
+            return Found(held, list(missing), [])
+    parts = _ask([(one.query, one.start, one.end) for one in missing], service, progress=progress)
+    told: list[str] = []
+    for one, part in zip(missing, parts, strict=True):
+        query = one.query
+        new, sentences = _chosen(select(part.joined(), query), query, part.broken, service.shown)
+        told += sentences
+        if query.sample is None and query.near is None:
+            held = merge([held, new])
+            continue
+        # What is there was chosen without what was missing, and has to be chosen anew together with it.
+        own = _own(held, query, queries)
+        held = merge([held[~own], select(merge([held[own], new]), query)])
+    return Found(held, _still_missing(parts), told)
+
+
+@dataclass
+class _Part:
+    """What came for one range of a query."""
+
+    records: dict[int, list[Records]] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+    broken: int = 0
+
+    def joined(self) -> Records:
+        """All records, each once; the windows in the order of time, in whatever order they came."""
+        parts = [records for number in sorted(self.records) for records in self.records[number]]
+        return merge(parts or [read_records(b"[]", "")[0]])
+
+
+def _ask(ranges: Sequence[_Range], service: Service, *, progress: bool) -> list[_Part]:
+    """Ask for the windows of ranges, each once, and take from each what answers the queries, as it comes."""
+    windows, takers = _windows(ranges)
+
+    def ask(number: int, window: Window) -> tuple[list[Records], int]:
+        records, broken = service.records(window.series, *window.times)
+        return [select(records, ranges[taker][0]) for taker in takers[number]], broken
+
+    parts = [_Part() for _ in ranges]
+    missing: dict[tuple[int, int], list[Missing]] = {}
+    found = 0
+    # Closed at once, whatever happens here, so that nothing more is asked.
+    with closing(answers(windows, ask, service.patience)) as coming, _bar(len(windows), shown=progress) as bar:
+        for number, pieces in coming:
+            for place, taker in enumerate(takers[number]):
+                for piece in pieces:
+                    if piece.value is not None:
+                        selected, broken = piece.value
+                        found += len(selected[place])
+                        parts[taker].records.setdefault(number, []).append(selected[place])
+                        parts[taker].broken += broken
+                    elif piece.error is not None:
+                        query = ranges[taker][0]
+                        missing.setdefault((taker, number), []).append(
+                            Missing(start=piece.window.start, end=piece.window.end, error=piece.error, query=query)
+                        )
+            bar.set_postfix_str(f"{found:,} records", refresh=False)
+            bar.update()
+    for taker, number in sorted(missing):
+        parts[taker].missing += missing[taker, number]
+    return parts
+
+
+def _still_missing(parts: Iterable[_Part]) -> list[Missing]:
+    missing = [one for part in parts for one in joined(part.missing)]
+    for one in missing:
+        # Tables live long; tracebacks would keep the session and its replies as long.
+        one.error.__traceback__ = one.error.__cause__ = one.error.__context__ = None
+    return missing
+
+
+def _windows(ranges: Iterable[_Range]) -> tuple[list[Window], list[list[int]]]:
+    """Cut ranges into windows, each once; also tell for each which of the ranges want it."""
+    spans: dict[tuple[str, str, str], tuple[_Range, list[int]]] = {}
+    for taker, (query, start, end) in enumerate(ranges):
+        key = (query.series, service_time(start), service_time(end, up=True))
+        spans.setdefault(key, ((query, start, end), []))[1].append(taker)
+    windows: list[Window] = []
+    takers: list[list[int]] = []
+    known: dict[tuple[str, ...], int] = {}
+    for (query, start, end), wanted in spans.values():
+        # A span has its margin already.
+        cut = list(replace(query, start=start, end=end, sample=None).windows(conf.window))
+        texts = (service_times(Time([ends[side] for ends in cut]), up=bool(side)) for side in (0, 1))
+        for ends, *times in zip(cut, *texts, strict=True):
+            number = known.setdefault((query.series, *times), len(windows))
+            if number == len(windows):
+                windows.append(Window(query.series, *ends))
+                takers.append([])
+            takers[number] += wanted
+    return windows, takers
+
+
+def _bar(total: int, *, shown: bool) -> Any:
+    from tqdm.auto import tqdm
+
+    # None means: only in a terminal; a notebook's bar takes it for False.
+    disable = None if shown and total > 1 else True
+    return tqdm(total=total, desc="Windows searched", unit="window", disable=disable)
+
+
+def _separable(held: Records, queries: Sequence[Query], missing: Iterable[Missing]) -> bool:
+    """Tell whether the records of each query that must be chosen anew can be told from those of others."""
+    if len(queries) == 1:
+        return True
+    chosen = {query.series for query in queries if query.sample is not None or query.near is not None}
+    anew = {one.query.series for one in missing} & chosen
+    several = [series for series in anew if sum(query.series == series for query in queries) > 1]
+    # A service may call its series otherwise than it was asked for them.
+    return not several and (not anew or set(held.series.tolist()) <= {query.series for query in queries})
+
+
+def _own(held: Records, query: Query, queries: Sequence[Query]) -> npt.NDArray[np.bool_]:
+    """Tell which records were found for a query."""
+    if len(queries) == 1:
+        return np.ones(len(held), dtype=bool)
+    return np.asarray(held.series == query.series, dtype=bool)
+
+
+def _chosen(records: Records, query: Query, broken: int, shown: str) -> tuple[Records, list[str]]:
+    """Choose the files of records, and say what is wrong with them."""
+    records, lacking = choose_files(records, query.segments)
+    told = []
+    if broken:
+        told.append(
+            f"{shown} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no "
+            "URLs of files); left out of the table. Tell those who run the service."
+        )
+    if not query.segments and (empty := sum(not names for names in records.names)):
+        told.append(
+            f"{shown} gave {empty:,} of {len(records):,} records of {query} without any file; they stay listed."
+        )
+    if lacking:
+        told.append(_lacking_text(lacking, len(records), query))
+    return records, told
+
+
+def _lacking_text(lacking: Counter[str], count: int, query: Query) -> str:
+    listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
+    return (
+        f"Of {count:,} records of {query}, some do not have a segment that was asked for: {listed}. "
+        "They stay in the table with the segments they have."
+    )
