@@ -17,6 +17,7 @@ from astropy.config import get_cache_dir
 from astropy.time import Time
 from sunpy import log
 
+from .addresses import without_password
 from .config import conf
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def lookup(url: str) -> bytes | None:
     bytes or None
         The reply's body; None if there is none, or if what there is is damaged, which is then removed.
     """
-    url = _anonymous(url)
+    url = without_password(url)
     try:
         path = _path(url)
         entry = path.read_bytes()
@@ -133,7 +134,7 @@ def keep(url: str, body: bytes) -> None:
     body : bytes
         The reply's body.
     """
-    url = _anonymous(url)
+    url = without_password(url)
     entry = _packed(body, url)
     limit = conf.cache_size * 1e6
     if len(entry) > limit:
@@ -189,12 +190,6 @@ def _folder() -> Path:
 
 def _path(url: str) -> Path:
     return _folder() / f"{hashlib.sha256(url.encode()).hexdigest()}{_SUFFIX}"
-
-
-def _anonymous(url: str) -> str:
-    from .service import without_password  # which uses this module
-
-    return without_password(url)
 
 
 def _head(url: str) -> bytes:

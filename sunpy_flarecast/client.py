@@ -11,16 +11,16 @@ from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
+from .addresses import base_url, with_credentials, without_password
 from .attrs import Segment, Series
 from .catalog import all_series
 from .config import conf
-from .errors import FLARECASTError, MissingDataWarning, QueryError, ServiceError
+from .errors import FLARECASTError, MissingDataWarning, QueryError
 from .missing import described
 from .paths import plan, template_of
 from .response import FLARECASTResponse
 from .search import complete, find
 from .service import Service
-from .stored import with_credentials
 from .transfer import enqueue
 from .walker import FIXED, queries, supported_attrs
 
@@ -106,9 +106,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         try:
             branches = queries(*query)
             with Service() as service:
-                found = find(branches, service, progress=progress)
-            if strict and found.missing:
-                raise ServiceError(f"{described(found.missing)} Try again later, or take the rest without strict.")
+                found = find(branches, service, strict=strict, progress=progress)
         except FLARECASTError as error:
             # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
             log.error(str(error))
@@ -204,7 +202,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
         # The service that was asked has the files, whatever conf.url is by now.
-        base = with_credentials(query_results.service, conf.url)
+        base = without_password(base_url(query_results.service or conf.url))
         planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
         queued = enqueue(downloader, planned)
         if not wait:
@@ -219,5 +217,7 @@ def _sentences(found: Found) -> list[str]:
     """Say what the user should know of a search."""
     if not found.missing:
         return found.told
-    gaps = f"{described(found.missing)} The rest is in the table; results.retry_missing() asks for what is missing."
-    return [*found.told, gaps]
+    chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
+    text = " Which records are nearest to the times wanted may change with it." if chosen else ""
+    what = "The rest is there; retry_missing() of the table, or the same command again, asks for it."
+    return [*found.told, f"{described(found.missing)} {what}{text}"]

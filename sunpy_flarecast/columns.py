@@ -138,7 +138,15 @@ def _encoded(name: str, column: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if mask.any():
             values = np.where(mask, np.zeros((), dtype=values.dtype), values)
         if values.dtype.kind in "US":
-            values, about["escaped"] = _safe_text(values)
+            try:
+                values, about["escaped"] = _safe_text(values)
+            except UnicodeDecodeError:
+                raise QueryError(
+                    f"Column {name!r} has bytes that are no text, and cannot be written. Remove it from the table: "
+                    f"table.remove_column({name!r})."
+                ) from None
+        elif values.dtype == np.int8:
+            values = values.astype(np.int16)  # FITS would make logical values of it
         parts = {name: values}
     if masked:
         parts[f"{name}.mask"] = mask
@@ -173,7 +181,7 @@ def _decoded(plain: Table, about: dict[str, Any]) -> Any:
         values = np.char.encode(values, "utf-8") if dtype.kind == "S" and about["escaped"] else values
     values = np.asarray(values).astype(dtype)
     if kind == "quantity":
-        quantity = u.Quantity(values, about["unit"])
+        quantity = u.Quantity(values, about["unit"], dtype=dtype)
         return quantity if mask is None else Masked(quantity, mask=mask)
     more = {"unit": about["unit"]} if "unit" in about else {}
     return Column(values, **more) if mask is None else MaskedColumn(values, mask=mask, **more)

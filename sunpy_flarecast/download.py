@@ -168,13 +168,17 @@ class Download:
 
     async def _attempt(self, session: aiohttp.ClientSession, part: Part) -> None:
         """Ask once, for the whole file or for the rest of it, and check what has then come together."""
-        headers = self.terms.headers
+        headers = self.terms.headers(self.url)
         begin = 0
         if self._origin is not None and 0 < part.size <= self._origin.length:
             begin = part.size
             headers = {**headers, "Range": f"bytes={begin}-", "If-Range": self._origin.validator}
         async with session.get(
-            self.url, headers=headers, proxy=self.terms.proxy(self.url), timeout=self.terms.timeout, read_bufsize=_CHUNK
+            self.url,
+            headers=headers,
+            proxy=self.terms.proxy(self.url),
+            timeout=self.terms.timeout,
+            read_bufsize=_CHUNK,
         ) as answer:
             await self._check_status(answer, begin, part)
             length = None if answer.headers.get("Content-Encoding") else answer.content_length

@@ -35,13 +35,24 @@ class ServiceError(FLARECASTError):
         Whether the size of the answer can explain it, so that less may be asked for at once.
     lasting : bool, optional
         Whether other requests can be expected to end alike.
+    away : bool, optional
+        Whether not even a connection came about.
     """
 
-    def __init__(self, message: str, *, reason: str = "", less_may_help: bool = False, lasting: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        less_may_help: bool = False,
+        lasting: bool = False,
+        away: bool = False,
+    ) -> None:
         super().__init__(message)
         self.reason = reason or message
         self.less_may_help = less_may_help
         self.lasting = lasting
+        self.away = away
 
 
 class UnreachableError(ServiceError):

@@ -30,14 +30,14 @@ _REMEMBERED: Final = 1 << 15
 _GRAIN: Final = 3_000_000_000
 
 #: The beginning of headers of images and tables as they are nearly always written: each card at the place that the
-#: standard gives it, and the value in columns 11 to 30.
+#: standard gives it, and the value at the end of columns 11 to 30 (or else the next card would not follow there).
 _IMAGE: Final = re.compile(
     rb"XTENSION=.{71}"
-    rb"BITPIX  = [ -]{17}([ 0-9]{3})[ /].{49}"
+    rb"BITPIX  = ( *-?\d+)[ /].{49}"
     rb"NAXIS   = {20}2[ /].{49}"
-    rb"NAXIS1  = ([ 0-9]{20})[ /].{49}"
-    rb"NAXIS2  = ([ 0-9]{20})[ /].{49}"
-    rb"PCOUNT  = ([ 0-9]{20})[ /].{49}"
+    rb"NAXIS1  = ( *\d+)[ /].{49}"
+    rb"NAXIS2  = ( *\d+)[ /].{49}"
+    rb"PCOUNT  = ( *\d+)[ /].{49}"
     rb"GCOUNT  = {20}1[ /]",
     re.DOTALL,
 )
@@ -170,7 +170,7 @@ def _data_size(header: bytes) -> int:
     """Compute the size of the data unit, padding included (FITS standard 4.0, sections 4.4.1 and 6.1)."""
     if usual := _IMAGE.match(header):
         bits, columns, rows, heap = map(int, usual.groups())
-        return -(-(bits // 8 * (columns * rows + heap)) // BLOCK) * BLOCK
+        return -(-(abs(bits) // 8 * (columns * rows + heap)) // BLOCK) * BLOCK
     count = _integer(header, "NAXIS", 2)
     axes = [_integer(header, f"NAXIS{number}", 2 + number) for number in range(1, count + 1)]
     if not axes:

@@ -54,12 +54,12 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
     Parameters
     ----------
     missing : iterable of Missing
-        Those of one query in the order of time.
+        Those of one query.
 
     Returns
     -------
     list of Missing
-        In the same order; a joined one has the first one's error.
+        In the order of time; a joined one has the first one's error.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
     hmi.sharp_720s from 2015-12-11T00:00:00Z to 2015-12-13T00:00:00Z: busy
     """
     whole: list[Missing] = []
-    for one in missing:
+    for one in sorted(missing, key=lambda one: (one.start.jd1, one.start.jd2)):
         last = whole[-1] if whole else None
         if (
             last is not None

@@ -85,10 +85,10 @@ class Patience:
         with self._lock:
             self._in_a_row += 1
             self._lasting = self._lasting and error.lasting
-            away, never = isinstance(error, UnreachableError), not self._succeeded
-            enough = 1 if away and never else 2 * self.parallel
+            unreachable, never = isinstance(error, UnreachableError), not self._succeeded
+            enough = 1 if error.away and never else 2 * self.parallel
             # After an answer, a refusal may mean that there are no records in a window.
-            if self._lasting and (away or never) and self._in_a_row >= enough and self._over is None:
+            if self._lasting and (unreachable or never) and self._in_a_row >= enough and self._over is None:
                 self._over = error
                 self._end.set()
 

@@ -41,18 +41,23 @@ class _Row(msgspec.Struct, gc=False):
     series_name: str | None = None
 
 
-class _Envelope(msgspec.Struct):
-    """The object around the list, or an error reply."""
+class _Told(msgspec.Struct):
+    """What error replies tell, in one of these."""
 
-    data: list[_Row] | None = None
     message: Any = None
     error: Any = None
     errors: Any = None
     detail: Any = None
 
 
-class _LooseEnvelope(msgspec.Struct):
-    data: list[msgspec.Raw] | None = None
+class _Envelope(_Told):
+    """The object around the list, or an error reply."""
+
+    data: list[_Row] | None = None
+
+
+class _LooseEnvelope(_Told):
+    data: msgspec.Raw = _NULL
 
 
 _list = msgspec.json.Decoder(list[_Row])
@@ -97,7 +102,7 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
     return records, count - len(rows)
 
 
-def _message(envelope: _Envelope) -> str:
+def _message(envelope: _Told) -> str:
     """Find the text of an error reply."""
     for text in (envelope.message, envelope.error, envelope.errors, envelope.detail):
         if text:
@@ -183,7 +188,13 @@ def _loose(raw: msgspec.Raw) -> _Row | None:
 def _read_loosely(reply: bytes, series: str) -> tuple[Records, int]:
     """Read a reply in which something has another type than it should, record by record."""
     bare = reply.lstrip()[:1] == b"["
-    raws = _loose_list.decode(reply) if bare else (_loose_envelope.decode(reply).data or [])
+    if bare:
+        raws = _loose_list.decode(reply)
+    else:
+        envelope = _loose_envelope.decode(reply)
+        if message := _message(envelope):
+            raise ReplyError(message)
+        raws = [] if bytes(envelope.data) == b"null" else _loose_list.decode(envelope.data)
     rows = [row for raw in raws if (row := _loose(raw)) is not None]
     if raws and not any(bytes(raw).startswith(b"{") for raw in raws):
         raise ReplyError("a list whose elements are not records")

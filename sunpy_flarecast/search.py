@@ -11,7 +11,7 @@ from astropy.time import Time
 
 from .config import conf
 from .errors import ServiceError
-from .missing import Missing, joined
+from .missing import Missing, described, joined
 from .query import service_time, service_times
 from .records import merge
 from .replies import read_records
@@ -54,7 +54,7 @@ class Found:
     told: list[str]
 
 
-def find(queries: Sequence[Query], service: Service, *, progress: bool = False) -> Found:
+def find(queries: Sequence[Query], service: Service, *, strict: bool = False, progress: bool = False) -> Found:
     """
     Ask a service for the records of queries.
 
@@ -66,6 +66,8 @@ def find(queries: Sequence[Query], service: Service, *, progress: bool = False) 
         The branches of a search.
     service : Service
         What is asked.
+    strict : bool
+        End with an error as soon as anything is missing.
     progress : bool
         Show a bar, if there are several windows.
 
@@ -77,15 +79,15 @@ def find(queries: Sequence[Query], service: Service, *, progress: bool = False) 
     Raises
     ------
     ServiceError
-        If there is no answer for any window; that of the first one.
+        If there is no answer for any window; that of the first one. With ``strict``, if there is none for one.
     """
-    parts = _ask([(query, *query.span) for query in queries], service, progress=progress)
+    parts = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
     if not any(part.records for part in parts):
-        raise parts[0].missing[0].error
+        raise min(parts[0].missing, key=lambda one: (one.start.jd1, one.start.jd2)).error
     told: list[str] = []
     found: list[Records] = []
     for query, part in zip(queries, parts, strict=True):
-        records, sentences = _chosen(select(part.joined(), query), query, part.broken, service.shown)
+        records, sentences = _chosen(select(part.joined(), query), query, part.broken, service.url)
         found.append(records)
         told += sentences
     return Found(merge(found), _still_missing(parts), told)
@@ -117,14 +119,20 @@ def complete(
     """
     if not _separable(held, queries, missing):
         try:
-            return find(queries, service, progress=progress)
+            found = find(queries, service, progress=progress)
         except ServiceError:
             return Found(held, list(missing), [])
+        if all(any(_within(one, other) for other in missing) for one in found.missing):
+            return found
+        other = (
+            "The whole search had to be made again, and failed for other parts of its range; the table is as it was."
+        )
+        return Found(held, list(missing), [other])
     parts = _ask([(one.query, one.start, one.end) for one in missing], service, progress=progress)
     told: list[str] = []
     for one, part in zip(missing, parts, strict=True):
         query = one.query
-        new, sentences = _chosen(select(part.joined(), query), query, part.broken, service.shown)
+        new, sentences = _chosen(select(part.joined(), query), query, part.broken, service.url)
         told += sentences
         if query.sample is None and query.near is None:
             held = merge([held, new])
@@ -144,12 +152,12 @@ class _Part:
     broken: int = 0
 
     def joined(self) -> Records:
-        """All records, each once; the windows in the order of time, in whatever order they came."""
+        """All records, each once; the windows in the order they were asked for, in whatever order they came."""
         parts = [records for number in sorted(self.records) for records in self.records[number]]
         return merge(parts or [read_records(b"[]", "")[0]])
 
 
-def _ask(ranges: Sequence[_Range], service: Service, *, progress: bool) -> list[_Part]:
+def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, progress: bool) -> list[_Part]:
     """Ask for the windows of ranges, each once, and take from each what answers the queries, as it comes."""
     windows, takers = _windows(ranges)
 
@@ -175,6 +183,11 @@ def _ask(ranges: Sequence[_Range], service: Service, *, progress: bool) -> list[
                         missing.setdefault((taker, number), []).append(
                             Missing(start=piece.window.start, end=piece.window.end, error=piece.error, query=query)
                         )
+                        if strict:
+                            raise ServiceError(
+                                f"{described(missing[taker, number])} The rest was not asked for. Try again later, or "
+                                "without strict, which gives a table of what there is and lists what is missing."
+                            ) from piece.error
             bar.set_postfix_str(f"{found:,} records", refresh=False)
             bar.update()
     for taker, number in sorted(missing):
@@ -218,6 +231,10 @@ def _bar(total: int, *, shown: bool) -> Any:
     # None means: only in a terminal; a notebook's bar takes it for False.
     disable = None if shown and total > 1 else True
     return tqdm(total=total, desc="Windows searched", unit="window", disable=disable)
+
+
+def _within(one: Missing, other: Missing) -> bool:
+    return bool(one.query == other.query and other.start <= one.start and one.end <= other.end)
 
 
 def _separable(held: Records, queries: Sequence[Query], missing: Iterable[Missing]) -> bool:

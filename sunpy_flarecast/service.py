@@ -5,19 +5,22 @@ from __future__ import annotations
 import html
 import re
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 import requests
 from astropy.time import Time
+from requests.auth import HTTPBasicAuth
 from sunpy import log
-from urllib3.exceptions import ReadTimeoutError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from . import __version__, cache
+from .addresses import base_url, credentials, without_password
 from .config import URL_VARIABLE, conf
-from .errors import QueryError, ReplyError, ServiceError, UnreachableError
+from .errors import ReplyError, ServiceError, UnreachableError
 from .patience import Patience, patient_session
 from .replies import read_records
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from .records import Records
 
-__all__ = ["USER_AGENT", "Service", "base_url", "body_message", "without_password"]
+__all__ = ["USER_AGENT", "Service", "body_message"]
 
 #: What the client calls itself in every request.
 USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
@@ -36,65 +39,13 @@ USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
 _TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
 
 #: Statuses of answers that other requests will get, too.
-_LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+_LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 #: How much of an answer is read at a time, in bytes.
 _PIECE: Final = 1 << 20
 
 #: How much of an answer that is no reply is shown to the user, in characters.
 _QUOTED: Final = 300
-
-
-def base_url(url: str) -> str:
-    """
-    Check and normalise the base URL of a service.
-
-    Parameters
-    ----------
-    url : str
-        For example ``http://localhost:8001``; a trailing slash or ``/HMI`` is dropped.
-
-    Returns
-    -------
-    str
-        Without trailing slash.
-
-    Raises
-    ------
-    QueryError
-        If it is not an http or https URL with a host.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.service import base_url
-    >>> base_url("http://localhost:8001/HMI/")
-    'http://localhost:8001'
-    """
-    try:
-        parts = urlsplit(url.strip())
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        whole = False
-    if not whole:
-        raise QueryError(
-            f"The service's URL {without_password(url)!r} is not an http:// or https:// URL. Set "
-            f"sunpy_flarecast.conf.url or {URL_VARIABLE}, for example to http://localhost:8001."
-        )
-    path = parts.path.rstrip("/").removesuffix("/HMI").rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def without_password(url: str) -> str:
-    """
-    Give a URL without user and password, for messages.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.service import without_password
-    >>> without_password("https://me:secret@host/flarecast")
-    'https://host/flarecast'
-    """
-    return re.sub(r"(?<=://)[^/?#\s]*@", "", url)
 
 
 def body_message(body: bytes) -> str:
@@ -146,7 +97,7 @@ class Service:
     Parameters
     ----------
     url : str, optional
-        Base URL; by default ``conf.url``.
+        Base URL, with user and password if it needs them; by default ``conf.url``.
     patience : Patience, optional
         How often requests are tried again, and how many run at a time.
 
@@ -164,12 +115,14 @@ class Service:
     """
 
     def __init__(self, url: str | None = None, patience: Patience | None = None) -> None:
-        self.url = base_url(conf.url if url is None else url)
-        self.shown = without_password(self.url)
+        address = base_url(conf.url if url is None else url)
+        self.url = without_password(address)
         self.patience = Patience() if patience is None else patience
         self._timeouts = (conf.connect_timeout, conf.read_timeout)
         self._session = patient_session(self.patience)
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        if found := credentials(address):
+            self._session.auth = HTTPBasicAuth(*found)
 
     def __enter__(self) -> Self:
         return self
@@ -215,21 +168,21 @@ class Service:
         asked = f"records of {series} from {start} to {end}"
         begin = time.perf_counter()
         cached = bool(conf.cache) and cache.usable(series, Time(end, format="isot", scale="utc"))
-        body = cache.lookup(url) if cached else None
-        kept = body is not None
+        if cached and (kept := cache.lookup(url)) is not None:
+            # What another version of this package could read and this one cannot is asked for again.
+            with suppress(ReplyError):
+                records, broken = self._read(kept, series, asked)
+                log.debug(f"{url}: {len(kept):,} bytes, {len(records):,} records from the cache")
+                return records, broken
         try:
-            if body is None:
-                body = self._get(url, asked)
+            body, keep = self._get(url, asked)
             records, broken = self._read(body, series, asked)
         except ServiceError as error:
-            log.debug(f"{without_password(url)}: {time.perf_counter() - begin:.3f} s, {error.reason}")
+            log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {error.reason}")
             raise
-        log.debug(
-            f"{without_password(url)}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, "
-            f"{len(records):,} records{' (from the cache)' if kept else ''}"
-        )
+        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {len(records):,} records")
         # Where there are no records, they may have yet to come to the service.
-        if cached and not kept and not broken and len(records):
+        if cached and keep and not broken and len(records):
             cache.keep(url, body)
         return records, broken
 
@@ -238,37 +191,39 @@ class Service:
             return read_records(body, series)
         except ReplyError as error:
             raise ReplyError(
-                f"{self.shown} was asked for {asked} and answered with what is not a list of records: {error}"
+                f"{self.url} was asked for {asked} and answered with what is not a list of records: {error}"
                 f"{_quoting(body)}. Check that conf.url is the URL of a FLARECAST HMI service.",
                 reason=f"an answer that is not a list of records: {error}",
                 less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
             ) from error
 
-    def _get(self, url: str, asked: str) -> bytes:
+    def _get(self, url: str, asked: str) -> tuple[bytes, bool]:
+        """Give the body of an answer, and whether the service allows to keep it."""
         try:
             with self._session.get(url, timeout=self._timeouts, stream=True) as answer:
                 # requests by itself reads in pieces of 10 kB, which takes longer than to decode what they hold.
                 body = b"".join(answer.iter_content(_PIECE))
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
             raise ReplyError(
-                f"{self.shown} was asked for {asked}; its answer broke off. Try again.",
+                f"{self.url} was asked for {asked}; its answer broke off. Try again.",
                 reason="the answer broke off",
                 less_may_help=True,
             ) from error
         except (requests.exceptions.Timeout, requests.exceptions.ConnectionError) as error:
             raise self._unreachable(error, asked) from error
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError, UnicodeError) as error:
+            # Not all that urllib3 raises goes through requests.
             reason = _reason(error)
-            raise ServiceError(f"{self.shown} could not be asked for {asked}: {reason}.", reason=reason) from error
+            raise ServiceError(f"{self.url} could not be asked for {asked}: {reason}.", reason=reason) from error
         if answer.status_code != HTTPStatus.OK:
             said = f"answered {answer.status_code} {answer.reason}{_quoting(body)}"
             raise ServiceError(
-                f"{self.shown} was asked for {asked} and {said}. {_advice(answer.status_code)}",
-                reason=f"{self.shown} {said}",
+                f"{self.url} was asked for {asked} and {said}. {_advice(answer.status_code)}",
+                reason=f"{self.url} {said}",
                 less_may_help=answer.status_code in _TOO_MUCH,
                 lasting=answer.status_code in _LASTING,
             )
-        return body
+        return body, "no-store" not in answer.headers.get("Cache-Control", "").lower()
 
     def _unreachable(self, error: requests.exceptions.RequestException, asked: str) -> UnreachableError:
         reason = _reason(error)
@@ -278,19 +233,28 @@ class Service:
         )
         if slow or isinstance(error, requests.exceptions.Timeout):
             return UnreachableError(
-                f"{self.shown} was asked for {asked} and did not answer in time ({reason}). Try again, ask for "
+                f"{self.url} was asked for {asked} and did not answer in time ({reason}). Try again, ask for "
                 "less at once (conf.window), or wait longer (conf.connect_timeout, conf.read_timeout).",
                 reason=f"no answer in time ({reason})",
                 less_may_help=slow,
                 lasting=True,
             )
         return UnreachableError(
-            f"The FLARECAST service at {self.shown} cannot be reached ({reason}). Open the tunnel or port "
+            f"The FLARECAST service at {self.url} cannot be reached ({reason}). Open the tunnel or port "
             f"forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set sunpy_flarecast.conf.url or "
             f"{URL_VARIABLE}, or start a service of your own with `sunpy-flarecast serve --demo`.",
-            reason=f"{self.shown} cannot be reached ({reason})",
+            reason=f"{self.url} cannot be reached ({reason})",
             lasting=True,
+            away=_is_away(error),
         )
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether not even a connection came about, rather than one that the service closed."""
+    within = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+        within, NewConnectionError | NameResolutionError
+    )
 
 
 def _quoting(body: bytes) -> str:

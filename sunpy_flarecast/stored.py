@@ -10,23 +10,22 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.misc import NOT_OVERWRITING_MSG
 
+from .addresses import base_url, without_password
 from .columns import decoded, encoded
 from .errors import QueryError, TransferError
 from .missing import as_plain, from_plain
-from .service import base_url, without_password
 
 if TYPE_CHECKING:
     import os
 
     from .response import FLARECASTResponse
 
-__all__ = ["read_table", "with_credentials", "write_table"]
+__all__ = ["read_table", "write_table"]
 
 #: astropy's names of the formats, which are also accepted, and the ends of file names.
 _FORMATS: Final = {
@@ -168,52 +167,6 @@ def read_table(path: str | os.PathLike[str], *, kind: str | None = None) -> FLAR
     return FLARECASTResponse.from_columns(
         columns, client=FLARECASTClient(), service=service, queries=queries, missing=missing
     )
-
-
-def with_credentials(service: str, configured: str) -> str:
-    """
-    Give the base URL of a table's service, with user and password if ``conf.url`` has them for the same service.
-
-    Passwords are not written to files, so a table that was read from one lacks them.
-
-    Parameters
-    ----------
-    service : str
-        Base URL of the service that was asked; empty if it is not known.
-    configured : str
-        The value of ``conf.url``.
-
-    Returns
-    -------
-    str
-        Without trailing slash.
-
-    Raises
-    ------
-    QueryError
-        If the URL that is to be used is none.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.stored import with_credentials
-    >>> with_credentials("https://host/flarecast", "https://me:secret@host:443/flarecast/")
-    'https://me:secret@host:443/flarecast'
-    >>> with_credentials("https://host/flarecast", "https://me:secret@other/flarecast")
-    'https://host/flarecast'
-    """
-    if not service:
-        return base_url(configured)
-    asked = base_url(service)
-    try:
-        now = base_url(configured)
-    except QueryError:
-        return asked  # it is not asked for
-    return now if "@" not in urlsplit(asked).netloc and _identity(now) == _identity(asked) else asked
-
-
-def _identity(base: str) -> tuple[Any, ...]:
-    parts = urlsplit(base)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme), parts.path
 
 
 def _place(path: str | os.PathLike[str], kind: str | None) -> _Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from requests.utils import get_environ_proxies, select_proxy
 
+from .addresses import credentials, without_password
 from .config import conf
 from .pacing import Pace
 from .service import USER_AGENT
@@ -48,11 +50,16 @@ class Terms:
     _paces: dict[str, Pace] = field(default_factory=dict)
     _proxies: dict[str, str | None] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
+    _authorized: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
         # A compressed answer would have another length than the file, and SHARP files are compressed already.
-        self.headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        # Kept apart from the URLs of files, which are shown and written in many places.
+        url = without_password(conf.url)
+        if found := credentials(conf.url):
+            self._authorized[_origin(f"{url}/")] = f"Basic {b64encode(b':'.join(found)).decode()}"
 
     def pace(self, url: str) -> Pace:
         """Give the gate of a URL's host."""
@@ -69,6 +76,11 @@ class Terms:
                 proxy = select_proxy(url, get_environ_proxies(url))
             self._proxies[origin] = proxy
         return self._proxies[origin]
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Give the headers of a request; user and password are those of ``conf.url``, and for its host only."""
+        authorized = self._authorized.get(_origin(url)) if self._authorized else None
+        return {**self._headers, "Authorization": authorized} if authorized else self._headers
 
     def make_folder(self, path: str) -> None:
         """Make the folder of a file, once for all files in it."""

@@ -18,12 +18,12 @@ import parfive
 from parfive.utils import FailedDownload
 from sunpy import log
 
+from .addresses import base_url, without_password
 from .config import conf
 from .download import Download
 from .errors import QueryError, TransferError
 from .fits import is_whole
 from .part import discard
-from .service import base_url, without_password
 from .terms import DISK_FULL, Terms
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ def _add_refused(results: parfive.Results, refused: Iterable[tuple[str, Transfer
 
         # parfive's retry raises at the user for URLs of other kinds than it knows.
         known = url.startswith(("http://", "https://"))
-        results.add_error(filepath, url if known else f"{base_url(conf.url)}/refused/{quote(url, safe='')}", error)
+        stand_in = f"{without_password(base_url(conf.url))}/refused/{quote(url, safe='')}"
+        results.add_error(filepath, url if known else stand_in, error)
 
 
 class Transfer:

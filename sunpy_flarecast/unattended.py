@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -13,16 +13,20 @@ from sunpy import log
 from sunpy.net.base_client import QueryResponseRow
 from sunpy.net.fido_factory import UnifiedResponse
 
+from .addresses import base_url, without_password
 from .config import conf
 from .errors import QueryError
+from .missing import described
 from .paths import Plan, plan, template_of
+from .query import service_time
 from .response import FLARECASTResponse
-from .stored import with_credentials
 from .transfer import enqueue
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+
+    from .missing import Missing
 
 __all__ = ["Failure", "Report", "fetch"]
 
@@ -65,12 +69,15 @@ class Report:
         The files that are not there.
     interrupted : bool
         Whether the fetch was interrupted before it had tried all it could.
+    missing : list of Missing
+        What the search could not get, so that nobody knows which files there are.
     """
 
     fetched: list[str]
     already_there: list[str]
     failed: list[Failure]
     interrupted: bool = False
+    missing: list[Missing] = field(default_factory=list)
 
     @property
     def files(self) -> list[str]:
@@ -79,8 +86,8 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether all files are there."""
-        return not self.failed
+        """Whether all files are there, of all records that were searched for."""
+        return not self.failed and not self.missing
 
     def __str__(self) -> str:
         lines = [
@@ -93,6 +100,8 @@ class Report:
         for same in reasons.values():
             more = f" (and {len(same) - 1:,} more alike)" if len(same) > 1 else ""
             lines.append(f"Failed: {same[0].reason}{more}")
+        if self.missing:
+            lines.append(f"{described(self.missing)} Their files were not asked for; search for them again.")
         return "\n".join(lines)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -110,6 +119,15 @@ class Report:
             "fetched": self.fetched,
             "already_there": self.already_there,
             "failed": [{"path": one.path, "url": one.url, "reason": one.reason} for one in self.failed],
+            "missing": [
+                {
+                    "series": one.query.series,
+                    "start": service_time(one.start),
+                    "end": service_time(one.end, up=True),
+                    "reason": one.error.reason,
+                }
+                for one in self.missing
+            ],
         }
         Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -173,9 +191,10 @@ def fetch(
     if passes < 1:
         raise QueryError(f"fetch(passes={passes}): at least one pass is needed.")
     template = template_of(path)
+    tables = _tables(results)
     plans = [
-        plan(table, template, with_credentials(table.service, conf.url), move=conf.rebase_urls)
-        for table in _tables(results)
+        plan(table, template, without_password(base_url(table.service or conf.url)), move=conf.rebase_urls)
+        for table in tables
     ]
     todo = _joined(plans)
     failed = {url: Failure("", url, str(error)) for url, error in todo.refused}
@@ -206,7 +225,8 @@ def fetch(
                 interrupted = True
                 break
     failed |= {place.url: Failure(place.path, place.url, errors[place.url]) for place in left}
-    return Report(fetched, there, list(failed.values()), interrupted)
+    missing = [one for table in tables for one in table.missing]
+    return Report(fetched, there, list(failed.values()), interrupted, missing)
 
 
 def _tables(results: Any) -> list[FLARECASTResponse]:

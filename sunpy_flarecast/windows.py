@@ -115,7 +115,7 @@ class _Asker(Generic[T]):
         if self._too_long and self._too_long[round(window.length)] >= _ENOUGH and (halves := window.halves()):
             return self._parts(number, halves)
         failures = 0
-        while True:
+        while not self._patience.stopped:
             if over := self._patience.over:
                 return [Piece(window, error=_not_asked(over))]
             try:
@@ -135,6 +135,7 @@ class _Asker(Generic[T]):
                 return [Piece(window, error=error)]
             self._patience.succeeded()
             return [Piece(window, value)]
+        return []  # nobody waits for it
 
     def _parts(self, number: int, halves: tuple[Window, Window]) -> list[Piece[T]]:
         return [piece for half in halves for piece in self.pieces(number, half)]

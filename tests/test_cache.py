@@ -366,8 +366,8 @@ def found(start: str, end: str, series: str = "hmi.sharp_720s") -> list[int]:
     return FLARECASTClient().search(query)["Record"].tolist()
 
 
-def test_a_search_asks_once(demo: tuple[str, Layer], folder: Path) -> None:
-    _, layer = demo
+def test_a_search_asks_once(settled: tuple[str, Layer], folder: Path) -> None:
+    _, layer = settled
     with conf.set_temp("window", 0.25):
         first = found("2015-12-11", "2015-12-12")
         asked = layer.count("hmi.sharp_720s")["GET"]
@@ -399,3 +399,11 @@ def test_a_cache_that_does_not_work_harms_no_search(demo: tuple[str, Layer], fol
     assert found("2015-12-11", "2015-12-11T06:00")
     assert found("2015-12-11", "2015-12-11T06:00")
     assert 1 <= len(heard) <= 2
+
+
+def test_synthetic_records_are_never_kept(demo: tuple[str, Layer], folder: Path) -> None:
+    _, layer = demo
+    for number in (1, 2):
+        assert found("2015-12-11", "2015-12-11T06:00")
+        assert layer.count("hmi.sharp_720s")["GET"] == number
+    assert entries(folder) == []

@@ -387,6 +387,45 @@ def test_a_search_that_is_made_again_in_vain_leaves_what_is_there(demo: tuple[st
     assert gaps(again) == gaps(table)
 
 
+def test_a_search_made_again_does_not_lose_what_was_there(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015-12-13T", "2015-12-12T23")
+    with pytest.warns(MissingDataWarning):
+        table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
+    demo[1].faults.clear()
+    fail(demo[1], "2015-12-11", "2015-12-10")
+    with pytest.warns(MissingDataWarning) as told:
+        again = table.retry_missing()
+    assert "failed for other parts of its range" in str(told[0].message)
+    assert records_of(again) == records_of(table)
+    assert gaps(again) == gaps(table)
+    demo[1].faults.clear()
+    assert again.retry_missing().missing == []
+
+
+def test_what_branches_of_different_ranges_lack_is_all_told(demo: tuple[str, Layer]) -> None:
+    # The windows of the second branch come in the order in which the first one has them.
+    query = a.Time("2015-12-12", "2015-12-15") & CCD & Segment("magnetogram") | (
+        a.Time("2015-12-11", "2015-12-15") & CCD & Segment("bitmap")
+    )
+    whole = search(query)
+    fail(demo[1], "2015-12-11", "2015-12-12", "2015-12-14")
+    with pytest.warns(MissingDataWarning, match=r"2015-12-11T00.*to 2015-12-13T00"):
+        table = search(query)
+    assert sorted(set(gaps(table))) == [
+        ("2015-12-11T00:00", "2015-12-13T00:00"),
+        ("2015-12-12T00:00", "2015-12-13T00:00"),
+        ("2015-12-14T00:00", "2015-12-15T00:00"),
+    ]
+    demo[1].faults.clear()
+    assert records_of(table.retry_missing()) == records_of(whole)
+
+
+def test_a_gap_near_a_chosen_time_is_told_to_matter(demo: tuple[str, Layer]) -> None:
+    fail(demo[1], "2015-12-12")
+    with pytest.warns(MissingDataWarning, match="Which records are nearest to the times wanted may change"):
+        search(a.Time("2015-12-11", "2015-12-14", near="2015-12-12T12:00"), CCD)
+
+
 def test_if_all_fails_it_is_an_error(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015")
     with pytest.raises(sunpy_flarecast.ServiceError, match=r"from 2015-12-11T00:00:00Z to 2015-12-12.* 503"):
@@ -396,7 +435,7 @@ def test_if_all_fails_it_is_an_error(demo: tuple[str, Layer]) -> None:
 def test_strict_makes_a_gap_an_error(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-12", "2015-12-13")
     with pytest.raises(
-        sunpy_flarecast.ServiceError, match=r"missing of hmi.sharp_720s from 2015-12-12T00.*to 2015-12-14T.*strict"
+        sunpy_flarecast.ServiceError, match=r"missing of hmi.sharp_720s from 2015-12-1[23]T00.*without strict"
     ):
         FLARECASTClient().search(DAYS, CCD, strict=True)
     demo[1].clear()

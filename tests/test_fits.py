@@ -208,6 +208,24 @@ def test_a_header_that_does_not_tell_its_size(file: Path, cards: tuple[str, ...]
     assert reason(file, header(*cards, "END") + bytes(BLOCK)) == f"has a header without a valid {name}"
 
 
+def test_an_extension_whose_sizes_are_odd_is_told_and_no_error(file: Path) -> None:
+    cards = {"BITPIX": "-32", "NAXIS": "2", "NAXIS1": "10", "NAXIS2": "20", "PCOUNT": "0", "GCOUNT": "1"}
+    empty = header("BITPIX  =                    8", "NAXIS   =                    0", "END")
+
+    def extended(**changed: str) -> bytes:
+        values = {**cards, **changed}
+        texts = [f"{name:8}= {value:>20}" for name, value in values.items()]
+        return empty + header(*texts, "END").replace(
+            b"SIMPLE  =                    T", b"XTENSION= 'IMAGE   '          "
+        )
+
+    assert whole(file, extended() + bytes(BLOCK))
+    assert not whole(file, extended())
+    for name in cards:
+        for value in ("", "1 0", "- 1", "x", "1.5"):
+            assert "without a valid" in reason(file, extended(**{name: value}) + bytes(BLOCK)), (name, value)
+
+
 def test_sizes_with_comments_and_sizes_that_no_disk_has(file: Path) -> None:
     commented = (IMAGE[0], "NAXIS   = 1 / axes", "NAXIS1  =   100/length")
     assert whole(file, header(*commented, "END") + bytes(BLOCK))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 from typing import Any
@@ -34,6 +35,14 @@ def test_adjoining_and_overlapping_intervals_are_joined() -> None:
     parts = [missing(0, 1.00001), missing(1, 2.00001), missing(3, 4), missing(4, 5)]
     assert times(joined(parts)) == [(0, 2), (3, 5)]
     assert joined([]) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), min_size=1, max_size=8))
+def test_joined_or_not_the_same_time_is_missing(spans: list[tuple[int, int]]) -> None:
+    whole = joined([missing(first, first + length) for first, length in spans])
+    days = {day for first, length in spans for day in range(first, first + length)}
+    assert {day for first, last in times(whole) for day in range(round(first), round(last))} == days
+    assert all(one.end < other.start for one, other in itertools.pairwise(whole))
 
 
 def test_intervals_of_other_reasons_or_queries_stay_apart() -> None:

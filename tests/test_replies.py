@@ -95,6 +95,12 @@ def test_no_records(reply: bytes) -> None:
     assert records.date_obs.dtype == "datetime64[us]"
 
 
+@pytest.mark.parametrize("data", [[{**row(), "recnum": "7", "harpnum": "x"}], {"a": 1}, 5, None])
+def test_an_error_message_counts_whatever_is_beside_it(data: Any) -> None:
+    with pytest.raises(ReplyError, match="database timeout"):
+        read_records(json.dumps({"data": data, "message": "partial: database timeout"}).encode(), SERIES)
+
+
 def test_null_fields_and_unknown_fields() -> None:
     fields = ["date__obs", "harpnum", "quality", "series_name", "t_rec_index", "type", "url", "wavelnth"]
     records = read({**dict.fromkeys(fields), **row(), "new": {"deep": [1, {"er": None}]}, "recnum": None})

@@ -6,7 +6,7 @@ import gzip
 import socket
 import struct
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,8 @@ import sunpy
 from faults import answer
 
 from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
-from sunpy_flarecast.service import USER_AGENT, Service, base_url, body_message
+from sunpy_flarecast.addresses import base_url
+from sunpy_flarecast.service import USER_AGENT, Service, body_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,46 @@ def test_an_unreachable_service_names_the_url_and_what_to_do() -> None:
     for part in (f"http://127.0.0.1:{port}", "refused", "ssh -L", "conf.url", "FLARECAST_URL", "sunpy-flarecast serve"):
         assert part in text
     assert "object at 0x" not in text
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host..name:8001", f"http://{'a' * 70}.org", "http://me:se/cret@host", "me:cret@h"]
+)
+def test_hosts_that_cannot_be(url: str) -> None:
+    with pytest.raises(QueryError, match="is not an http:// or https:// URL") as caught:
+        Service(url)
+    assert "cret" not in str(caught.value)
+
+
+def test_a_password_of_any_letters(demo: tuple[str, Layer]) -> None:
+    with Service(demo[0].replace("://", "://me:%E2%82%AC@")) as service:
+        assert len(service.records("hmi.sharp_720s", START, END)[0]) > 10
+        assert service.url == demo[0]
+    assert demo[1].headers[0]["authorization"] == "Basic bWU64oKs"
+
+
+def test_a_service_that_closes_its_connections_is_not_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def close_at_once() -> None:
+            with suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        thread = threading.Thread(target=close_at_once)
+        thread.start()
+        with (
+            conf.set_temp("max_retries", 1),
+            Service(f"http://127.0.0.1:{listener.getsockname()[1]}") as service,
+            pytest.raises(UnreachableError) as caught,
+        ):
+            service.records("hmi.sharp_720s", START, END)
+        assert not caught.value.away
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    with Service("http://127.0.0.1:9") as service, pytest.raises(UnreachableError) as caught:
+        service.records("hmi.sharp_720s", START, END)
+    assert caught.value.away
 
 
 def test_an_unknown_host_is_unreachable() -> None:
@@ -216,7 +257,7 @@ def test_an_answer_that_will_be_the_same_is_not_asked_for_again(
         asked.records("hmi.sharp_720s", START, END)
     assert len(demo[1].requests) == 1
     assert caught.value.less_may_help == (status in (413, 504))
-    assert caught.value.lasting == (status in (403, 404))
+    assert caught.value.lasting == (status == 403)
 
 
 @pytest.mark.parametrize("wait", ["3600", "0", "Fri, 01 Jan 2100 00:00:00 GMT", "soon", "-1"])
@@ -319,7 +360,7 @@ def test_each_request_is_a_line_for_those_who_look(demo: tuple[str, Layer]) -> N
 
 
 def test_replies_are_kept_and_not_asked_for_again(
-    demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settled: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "astropy").mkdir()
@@ -327,8 +368,12 @@ def test_replies_are_kept_and_not_asked_for_again(
         first, _ = service.records("hmi.sharp_720s", START, END)
         again, _ = service.records("hmi.sharp_720s", START, END)
         assert first.recnum.tolist() == again.recnum.tolist()
-        assert len(demo[1].requests) == 1
-        demo[1].faults["/HMI/"] = answer(b'[{"recnum": 7}]')
+        assert len(settled[1].requests) == 1
+        settled[1].faults["/HMI/"] = answer(b'[{"recnum": 7}]')
         for _ in range(2):  # not kept, since a record is broken
             assert service.records("hmi.sharp_720s", START, "2015-12-11T02:00:00Z")[1] == 1
-        assert len(demo[1].requests) == 3
+        assert len(settled[1].requests) == 3
+        settled[1].faults["/HMI/"] = answer(b"[]")
+        for _ in range(2):  # not kept either, since there may be records some day
+            service.records("hmi.sharp_720s", START, "2015-12-11T03:00:00Z")
+        assert len(settled[1].requests) == 5

@@ -31,9 +31,9 @@ from sunpy_flarecast import (
     TransferError,
     conf,
 )
+from sunpy_flarecast.addresses import with_credentials
 from sunpy_flarecast.missing import Missing
 from sunpy_flarecast.query import Query
-from sunpy_flarecast.stored import with_credentials
 
 if TYPE_CHECKING:
     from faults import Layer
@@ -148,6 +148,8 @@ def test_columns_of_a_user(tmp_path: Path, kind: str) -> None:
     table["Mine"] = [" with spaces ", "", "größer \\ 5'\"\n&"]
     table["Good"] = [True, False, True]
     table["Small"] = np.array([1, -2, 3], dtype=np.int16)
+    table["Tiny"] = np.array([-1, 2, 3], dtype=np.int8)
+    table["Whole"] = u.Quantity(np.array([1, 2, 3], dtype=np.int32), u.s, dtype=np.int32)
     table["Lon"] = [1.5, np.nan, -np.inf] * u.deg
     table["Flux"] = np.array([0.1, 0.2, 0.3], dtype=np.float32) * u.Unit("1e8 Mx")
     table["Note"] = np.ma.MaskedArray(["a", "b", "c"], mask=[True, False, False])
@@ -160,6 +162,8 @@ def test_columns_of_a_user(tmp_path: Path, kind: str) -> None:
     found = again(table, tmp_path / f"search.{kind}")
     assert_same(table, found)
     assert found["Mine"].tolist() == table["Mine"].tolist()
+    assert found["Tiny"].tolist() == [-1, 2, 3]
+    assert (found["Tiny"].dtype, found["Whole"].dtype) == (np.int8, np.int32)
     assert found["Mine"].info.description == "What I think of it."
 
 
@@ -391,7 +395,13 @@ def test_columns_that_a_fetch_needs(tmp_path: Path, column: str) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize(
-    "column", [np.array([{"a": 1}, None], dtype=object), np.zeros((2, 3)), np.array([1, 2], dtype="datetime64[s]")]
+    "column",
+    [
+        np.array([{"a": 1}, None], dtype=object),
+        np.zeros((2, 3)),
+        np.array([1, 2], dtype="datetime64[s]"),
+        np.array([b"\xff\xfe", b"a"]),
+    ],
 )
 def test_columns_that_cannot_be_written(tmp_path: Path, kind: str, column: Any) -> None:
     table = table_of(FULL, BARE)

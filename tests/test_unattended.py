@@ -10,7 +10,16 @@ from faults import Layer, answer
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_flarecast import Failure, FLARECASTClient, QueryError, Report, Series, conf, fetch
+from sunpy_flarecast import (
+    Failure,
+    FLARECASTClient,
+    MissingDataWarning,
+    QueryError,
+    Report,
+    Series,
+    conf,
+    fetch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +46,39 @@ def test_what_comes_in_a_later_pass_is_fetched(many: tuple[str, Layer], tmp_path
     assert again.fetched == []
     assert again.files == report.files
     assert str(again) == "0 files fetched, 10 already there, 0 failed."
+
+
+def test_what_a_search_lacks_is_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    layer.faults["start=2015-12-12"] = answer(b"busy", status=503)
+    with conf.set_temp("window", 1 / 24), pytest.warns(MissingDataWarning):
+        table = FLARECASTClient().search(a.Time("2015-12-11T22:00", "2015-12-12T01:00"), QUERY[1])
+    report = fetch(table, path=tmp_path, progress=False)
+    assert len(report.fetched) == len(table) > 0
+    assert report.failed == []
+    assert not report.complete
+    assert "Records are missing of hmi.sharp_cea_720s from 2015-12-12T00:00:00Z" in str(report)
+    report.write(tmp_path / "report.json")
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["complete"] is False
+    assert told["missing"][0]["start"] == "2015-12-12T00:00:00Z"
+    assert "busy" in told["missing"][0]["reason"]
+
+
+def test_passwords_are_used_but_neither_told_nor_written(
+    many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, layer = many
+    with conf.set_temp("url", url.replace("://", "://me:se%40cret@")), caplog.at_level("DEBUG"):
+        table = FLARECASTClient().search(*QUERY)
+        layer.faults[f"/{table['Record'][3]}/"] = answer(b"gone", status=404)
+        report = fetch(table, path=tmp_path, progress=False, passes=1)
+        results = Fido.fetch(table, path=tmp_path, progress=False)
+    assert {headers["authorization"] for headers in layer.headers} == {"Basic bWU6c2VAY3JldA=="}
+    report.write(tmp_path / "report.json")
+    assert len(report.failed) == len(results.errors) == 1
+    told = [repr(table.meta), repr(report), str(report), repr(results), results.errors[0].url, caplog.text]
+    assert not any("cret" in text for text in [*told, (tmp_path / "report.json").read_text()])
 
 
 def test_it_ends_when_nothing_progresses_and_tells_why(many: tuple[str, Layer], tmp_path: Path) -> None:

@@ -128,12 +128,34 @@ def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
 
 
 def test_a_service_that_was_never_reached_is_left_alone() -> None:
-    asked = Asked(lambda window: UnreachableError("There is no service.", reason="refused", lasting=True))
+    asked = Asked(lambda window: UnreachableError("There is no service.", reason="refused", lasting=True, away=True))
     found = dict(answers(windows(100), asked, Patience(2)))
     assert len(asked.windows) <= 3
     told = str(found[99][0].error)
     assert told.startswith("Not asked, since the service could not be reached any more (refused).")
     assert isinstance(found[99][0].error, UnreachableError)
+
+
+def test_a_service_that_closes_one_connection_is_asked_on() -> None:
+    asked = Asked(
+        lambda window: UnreachableError("Closed.", reason="closed", lasting=True) if window.start == START else None
+    )
+    found = dict(answers(windows(20), asked, Patience(2)))
+    assert [number for number, [piece] in found.items() if piece.error is not None] == [0]
+
+
+def test_nothing_more_is_asked_once_nobody_waits() -> None:
+    patience = Patience(1)
+
+    def too_much_then_stop(window: Window) -> ServiceError | None:
+        if window.length > 20 * 3600:
+            return ServiceError("413", less_may_help=True)
+        patience.stop()
+        return None
+
+    asked = Asked(too_much_then_stop)
+    [number, pieces] = next(answers(windows(9), asked, patience))
+    assert (number, len(pieces), len(asked.windows)) == (0, 1, 2)
 
 
 def test_a_service_that_goes_away_is_left_alone_after_a_while() -> None:

@@ -125,6 +125,8 @@ def create_app(archive: Archive, *, envelope: bool = True) -> FastAPI:
 
 def _hmi_routes(archive: Archive, envelope: bool) -> APIRouter:
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
+    # A service of real records may take the place, and the URL, of one to try things out with.
+    listed = {"Cache-Control": "no-store"} if archive.synthetic else None
 
     @router.head("/{series}", include_in_schema=False)
     @router.get("/{series}", responses=LIST_REPLY, summary="List the records of a series in a range of time")
@@ -146,7 +148,7 @@ def _hmi_routes(archive: Archive, envelope: bool) -> APIRouter:
         begin = next(chunks)
         if request.method == "HEAD":
             return Response(media_type="application/json")
-        return StreamingResponse(chain((begin,), chunks), media_type="application/json")
+        return StreamingResponse(chain((begin,), chunks), media_type="application/json", headers=listed)
 
     @router.head("/{series}/meta/{recnum}", include_in_schema=False)
     @router.get("/{series}/meta/{recnum}", responses=META_REPLY, summary="Give keywords of records")

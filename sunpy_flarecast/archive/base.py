@@ -67,6 +67,9 @@ class Archive(Protocol):
     that the archive does not hold. Series are given by their full names.
     """
 
+    #: Whether the records are made up, so that nobody should keep them as if they were real.
+    synthetic: bool
+
     def series(self) -> Sequence[str]:
         """List the full names of the series held."""
         ...

@@ -78,6 +78,8 @@ class DirectoryArchive:
     (('hmi.sharp_720s',), 1)
     """
 
+    synthetic: bool = False
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).expanduser().resolve()
         if not self.path.is_dir():

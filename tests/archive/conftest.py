@@ -23,6 +23,8 @@ KEYWORDS = {"harpnum": 6178, "t_rec": "2015.12.11_23:36:00_TAI", "area": 3507.31
 class MemoryArchive:
     """Records and contents given by the test; ``fail_after`` breaks a list off."""
 
+    synthetic = False
+
     def __init__(
         self,
         records: list[Record],

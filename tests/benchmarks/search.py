@@ -288,7 +288,7 @@ def over_http(runs: int) -> dict[str, Any]:
 
         others = {name: lambda way=way: fetched(way) for name, way in WAYS.items() if name != "ours"}
         seconds = alternating({"ours": search, **others}, runs)
-    return compared(seconds, {"floor": 1 / 1.5, "SOAR": 1.0, "SOLARNET": 1.0})
+    return compared(seconds, {"floor": 1 / 1.5})
 
 
 def a_year(runs: int) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class DemoArchive:
     b'SIMPLE  ='
     """
 
+    synthetic: bool = True
+
     def __init__(self, headers: Literal["full", "bare"] = "full", cached: int = 8) -> None:
         if headers not in ("full", "bare"):
             raise ValueError(f"headers must be 'full' or 'bare', not {headers!r}.")
