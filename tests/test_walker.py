@@ -326,7 +326,7 @@ def test_what_the_client_accepts_the_walker_understands(
         (DAY, CCD, a.Source("SDO")),
         (DAY, CCD, a.Physobs("LOS_magnetic_field")),
     ],
-    ids=str,
+    ids=lambda leaves: " ".join(type(leaf).__name__ for leaf in leaves) or "nothing",
 )
 def test_what_is_not_for_this_client(leaves: tuple[attr.Attr, ...]) -> None:
     assert not FLARECASTClient._can_handle_query(*leaves)
