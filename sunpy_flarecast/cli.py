@@ -19,7 +19,17 @@ from sunpy.net import attrs as a
 from sunpy.time import parse_time
 from sunpy.util.exceptions import SunpyUserWarning
 
-from . import HARPNUM, FLARECASTClient, FLARECASTError, MissingDataWarning, Segment, Series, __version__, conf
+from . import (
+    HARPNUM,
+    FLARECASTClient,
+    FLARECASTError,
+    MissingDataWarning,
+    QueryError,
+    Segment,
+    Series,
+    __version__,
+    conf,
+)
 from . import fetch as fetch_all
 
 if TYPE_CHECKING:
@@ -246,6 +256,8 @@ def fetch(
     there and whole.
     """
     with _plain_errors() as missing:
+        if report and not report.absolute().parent.is_dir():
+            raise QueryError(f"The report cannot be written to {report}, since there is no such folder. Make it first.")
         table = _search(progress=progress, **options)
         got = fetch_all(
             table,
@@ -255,9 +267,10 @@ def fetch(
             progress=progress,
             overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
         )
-        if report:
-            got.write(report)
     (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
+    if report:
+        with _plain_errors():
+            got.write(report)
     raise SystemExit(1 if missing or got.failed or not got.files else 0)
 
 

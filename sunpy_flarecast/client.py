@@ -53,7 +53,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
     @property
     def info_url(self) -> str:
         """The URL of the service that is asked."""
-        return str(conf.url)
+        return without_password(str(conf.url))
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -24,6 +25,12 @@ _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 
 #: The URLs that all services give, of which nothing has to be checked further; the group is what stays if moved.
 _PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\w[\w.-]*)", re.ASCII)
+
+
+#: Two times that have nothing in common.
+_SAMPLES: Final = (datetime(2011, 2, 15, 7, 48, 12), datetime(2023, 11, 30, 22, 36, 24))  # noqa: DTZ001
+
+_TIMES: Final = "Times take formats such as {t_rec:%Y%m%d}."
 
 
 class Place(NamedTuple):
@@ -111,7 +118,12 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
     >>> template_of("{harpnum}-{file}")
     '{harpnum}-{file}'
     """
-    template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
+    try:
+        template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
+    except (TypeError, RuntimeError) as error:
+        raise QueryError(f"path={path!r} is no path ({error}); write a folder, or a template with {{file}}.") from None
+    if "\0" in str(template):
+        raise QueryError(f"path={path!r} has a NUL character, which no path may have.")
     return str(template if "{file}" in str(template) else template / "{file}")
 
 
@@ -185,6 +197,11 @@ def _fields(template: str, table: FLARECASTResponse) -> set[str]:
     if wrong := [name for name in names if name not in valid]:
         listed = ", ".join(f"{{{name}}}" for name in sorted(valid))
         raise QueryError(f"The path {template!r} has a field {{{wrong[0]}}} that there is not. Valid: {listed}.")
+    for name, spec in parts:
+        timed = spec and name in ("t_rec", "start_time") and "{" not in spec
+        # Of what they do not know, strftime and format make the same text for all times.
+        if timed and len({format(time, str(spec)) for time in _SAMPLES}) == 1:
+            raise QueryError(f"The path {template!r} has {{{name}:{spec}}}, which is the same for all times. {_TIMES}")
     return set(names)
 
 

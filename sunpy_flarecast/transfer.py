@@ -288,6 +288,7 @@ class Transfer:
         """Make of any exception one that says what was asked, what is wrong and what to do."""
         if error is self.terms.halted:
             return self.terms.halted
+        todo = "Fetch it again to try once more."
         match error:
             case asyncio.CancelledError():
                 self.terms.interrupted = True
@@ -302,12 +303,11 @@ class Transfer:
             case TransferError():
                 reason = str(error)
             case OSError():
-                reason = f"it cannot be written ({error.strerror or error})"
+                reason = f"it cannot be written there ({error.strerror or error})"
+                todo = "Choose another path, or mend the folder."
             case _:
                 reason = f"{type(error).__name__}: {error}"
-        return TransferError(
-            f"{self.path} was not fetched from {without_password(self.url)}: {reason}. Fetch it again to try once more."
-        )
+        return TransferError(f"{self.path} was not fetched from {without_password(self.url)}: {reason}. {todo}")
 
 
 def _about_to_overwrite() -> bool:

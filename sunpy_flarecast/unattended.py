@@ -211,7 +211,8 @@ def fetch(
         errors = {error.url: str(error.exception) for error in [*brought.errors, *queued.errors]}
         before, left = len(left), [place for place in left if place.url in errors]
         interrupted = queued.terms is not None and queued.terms.interrupted
-        if not left or interrupted or (number > 1 and len(left) == before):
+        halted = queued.terms is not None and queued.terms.halted is not None
+        if not left or interrupted or halted or (number > 1 and len(left) == before):
             break
         if number < passes:
             wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)

@@ -84,6 +84,7 @@ def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
         (("--url", "http://127.0.0.1:9", "search", *DAY), 1, "cannot be reached"),
         (("--url", "localhost", "search", *DAY), 1, "is not an http:// or https:// URL"),
         (("fetch", *DAY, "--path", "{harp}/{file}"), 1, "Valid: {file}"),
+        (("fetch", *DAY, "--report", "/no/such/folder/report.json"), 1, "there is no such folder"),
         (("serve",), 2, "or write --demo"),
         (("serve", "/nowhere"), 2, "does not exist"),
         (("serve", "--demo", "--port", "99999"), 2, "range"),

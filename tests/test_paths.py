@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import FLARECASTResponse, QueryError, TransferError
-from sunpy_flarecast.paths import Place, Plan, moved_url, plan
+from sunpy_flarecast.paths import Place, Plan, moved_url, plan, template_of
 from sunpy_flarecast.replies import read_records
 
 BASE = "http://localhost:8001"
@@ -302,3 +302,14 @@ def test_whatever_the_names_no_path_leaves_the_folder(segment: str, series: str,
         assert place.path.startswith("folder/")
         assert place.path.count("/") == f"folder/{template}".count("/")
         assert not any(step.startswith(".") for step in place.path.split("/"))
+
+
+@pytest.mark.parametrize("spec", ["abc", "%Q", "%%", "2015"])
+def test_formats_that_tell_no_time(spec: str) -> None:
+    assert "is the same for all times" in error(f"{{t_rec:{spec}}}/{{file}}")
+
+
+@pytest.mark.parametrize("path", [5, b"x", "a\0b"])
+def test_what_is_no_path(path: Any) -> None:
+    with pytest.raises(QueryError, match="path="):
+        template_of(path)
