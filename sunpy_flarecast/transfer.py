@@ -303,7 +303,7 @@ class Transfer:
             case TransferError():
                 reason = str(error)
             case OSError():
-                reason = f"it cannot be written there ({error.strerror or error})"
+                reason = f"it cannot be written ({error.strerror or error})"
                 todo = "Choose another path, or mend the folder."
             case _:
                 reason = f"{type(error).__name__}: {error}"
