@@ -6,11 +6,13 @@ Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its
 
 __version__ = "0.1.0"
 
-from .attrs import HARPNUM, Segment, Series
+from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from .cache import clear_cache
 from .client import FLARECASTClient
+from .complete import complete_header
 from .config import conf
 from .errors import (
+    FileError,
     FLARECASTError,
     MissingDataWarning,
     QueryError,
@@ -19,17 +21,23 @@ from .errors import (
     TransferError,
     UnreachableError,
 )
+from .load import Maps, load
 from .response import FLARECASTResponse, FLARECASTRow
 from .unattended import Failure, Report, fetch
 
 __all__ = [
     "HARPNUM",
+    "NOAA",
     "FLARECASTClient",
     "FLARECASTError",
     "FLARECASTResponse",
     "FLARECASTRow",
     "Failure",
+    "FileError",
+    "Keyword",
+    "Maps",
     "MissingDataWarning",
+    "Quality",
     "QueryError",
     "ReplyError",
     "Report",
@@ -40,6 +48,8 @@ __all__ = [
     "UnreachableError",
     "__version__",
     "clear_cache",
+    "complete_header",
     "conf",
     "fetch",
+    "load",
 ]

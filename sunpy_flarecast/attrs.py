@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Any, NoReturn
 
-from sunpy.net.attr import Range, SimpleAttr
+import astropy.units as u
+import numpy as np
+from sunpy.net.attr import Attr, DataAttr, Range, SimpleAttr
 
-__all__ = ["HARPNUM", "Segment", "Series"]
+from .catalog import find_keyword
+from .errors import QueryError
+
+__all__ = ["HARPNUM", "NOAA", "Keyword", "Quality", "Segment", "Series"]
 
 
 # Tab completion of ``a.flarecast`` shows the attrs and nothing else.
 def __dir__() -> list[str]:
     return __all__
+
+
+def _whole(number: object) -> bool:
+    # bool is an integer to Python but not to a reader.
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 class Series(SimpleAttr):  # type: ignore[misc]
@@ -122,8 +133,7 @@ class HARPNUM(Range):  # type: ignore[misc]
     def __init__(self, first: int, last: int | None = None) -> None:
         last = first if last is None else last
         for number in (first, last):
-            # bool is an integer to Python but not to a reader.
-            if isinstance(number, bool) or not isinstance(number, Integral):
+            if not _whole(number):
                 raise TypeError(f"HARPNUM({number!r}): HARP numbers are integers, for example HARPNUM(6178).")
         if last < first:
             raise ValueError(f"HARPNUM({first}, {last}) ends before it begins; write HARPNUM({last}, {first}).")
@@ -136,3 +146,225 @@ class HARPNUM(Range):  # type: ignore[misc]
     def __repr__(self) -> str:
         numbers = f"{self.min}" if self.min == self.max else f"{self.min}, {self.max}"
         return f"<{type(self).__module__}.HARPNUM({numbers})>"
+
+
+class NOAA(SimpleAttr):  # type: ignore[misc]
+    """
+    A NOAA active region: HARPs that match it best, or that it is a part of (``NOAA_AR`` and ``NOAA_ARS``).
+
+    Several are combined with ``|``; with ``&`` a HARP has to hold them all.
+
+    Parameters
+    ----------
+    number : int
+        Its number with all five digits.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.NOAA(12443).value
+    12443
+    """
+
+    def __init__(self, number: int) -> None:
+        if not _whole(number):
+            raise TypeError(f"NOAA({number!r}): NOAA numbers are integers, for example NOAA(12443).")
+        super().__init__(int(number))
+
+    def collides(self, other: object) -> bool:
+        """A HARP may hold several active regions, so nothing collides."""
+        return False
+
+
+class Quality(SimpleAttr):  # type: ignore[misc]
+    """
+    What the quality of records must be; records without it are left out.
+
+    Parameters
+    ----------
+    value : str
+        ``"good"``: the quality is 0.
+    mask : int, optional
+        Instead: the quality may have any bits but these.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is something else, or the mask is no word of 32 bits.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.Quality.good
+    <sunpy_flarecast.attrs.Quality('good')>
+    >>> a.flarecast.Quality(mask=0xFFFFFBFF)
+    <sunpy_flarecast.attrs.Quality(mask=0xfffffbff)>
+    """
+
+    def __init__(self, value: str = "good", *, mask: int | None = None) -> None:
+        if mask is not None and not _whole(mask):
+            raise TypeError(f"Quality(mask={mask!r}): a mask is an integer, for example Quality(mask=0x400).")
+        if mask is not None and not 0 < mask < 1 << 32:
+            raise ValueError(f"Quality(mask={mask}): a mask has some of 32 bits, for example Quality(mask=0x400).")
+        if value != "good":
+            raise ValueError(f"Quality({value!r}): write Quality.good, or the bits not wanted as Quality(mask=0x400).")
+        self.mask = None if mask is None else int(mask)
+        super().__init__(value)
+
+    def collides(self, other: object) -> bool:
+        """Several masks can be asked for at once, so nothing collides."""
+        return False
+
+    def __repr__(self) -> str:
+        what = repr(self.value) if self.mask is None else f"mask={self.mask:#x}"
+        return f"<{type(self).__module__}.Quality({what})>"
+
+
+class KeywordCondition(DataAttr):  # type: ignore[misc]
+    """
+    A comparison of a keyword with a value; `Keyword` makes it by ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``.
+
+    Parameters
+    ----------
+    name : str
+        The keyword.
+    operator : str
+        The comparison.
+    value : number, str or `~astropy.units.Quantity`
+        One value.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the value cannot be compared with any keyword.
+    """
+
+    def __init__(self, name: str, operator: str, value: Any) -> None:
+        super().__init__()
+        self.name = name
+        self.operator = operator
+        self.value = _comparable(value, f"Keyword({name!r}) {operator} {value!r}")
+
+    def collides(self, other: object) -> bool:
+        """Two comparisons ANDed are a range, or concern two keywords, so nothing collides."""
+        return False
+
+    def __bool__(self) -> NoReturn:
+        # Python takes ``1 < x < 2`` for ``(1 < x) and (x < 2)``, of which only the second part would be left.
+        written = f"Keyword({self.name!r})"
+        raise TypeError(
+            f"A condition on {written} is neither true nor false. Join conditions with & and |, each in parentheses; "
+            f"write a range as ({written} > low) & ({written} < high)."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.KeywordCondition({self.name} {self.operator} {self.value})>"
+
+
+def _comparable(value: Any, written: str) -> Any:
+    """Give a single number, quantity or text in plain types."""
+    if isinstance(value, str):
+        return str(value)
+    number = value.value if isinstance(value, u.Quantity) else value
+    if isinstance(number, (np.ndarray, np.generic)) and np.ndim(number) == 0:
+        number = number.item()
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise TypeError(f"{written}: keywords are compared with one number, one quantity, or text.")
+    if not np.isfinite(float(number)):
+        raise ValueError(f"{written}: no keyword is compared with {number}; records without a value are left out.")
+    number = int(number) if isinstance(number, Integral) else float(number)
+    return u.Quantity(number, value.unit, subok=True) if isinstance(value, u.Quantity) else number
+
+
+class Keyword(SimpleAttr):  # type: ignore[misc]
+    """
+    A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
+
+    Comparisons are ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``; a range is two of them joined with ``&``, each in
+    parentheses. A plain number is in the keyword's own unit. A record that lacks the keyword's value does not fulfil
+    any condition on it, ``!=`` included.
+
+    Parameters
+    ----------
+    value : str
+        The keyword's name, as in DRMS (``"date__obs"``) or in FITS files (``"DATE-OBS"``), in any letter case.
+
+    Raises
+    ------
+    TypeError
+        If the name is not a string.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.Keyword("usflux") > 1e22 * u.Mx
+    <sunpy_flarecast.attrs.KeywordCondition(usflux > 1e+22 Mx)>
+    >>> a.flarecast.Keyword.lon_fwt
+    <sunpy_flarecast.attrs.Keyword('lon_fwt'): ... in deg>
+    """
+
+    #: So that numpy and astropy leave comparisons with their numbers to this class.
+    __array_ufunc__ = None
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"Keyword({value!r}): a keyword is named by a string, for example Keyword('usflux').")
+        super().__init__(value)
+        if (known := find_keyword(value)) is not None:
+            # help() shows the text of an object that has one of its own.
+            self.__doc__ = f"{known.fits}: {known.meaning}{f', in {known.unit}' if known.unit else ''}"
+
+    def __repr__(self) -> str:
+        known = find_keyword(self.value)
+        told = f": {self.__doc__.partition(': ')[2]}" if known and self.__doc__ else ""
+        return f"<{type(self).__module__}.Keyword({self.value!r}){told}>"
+
+    def __hash__(self) -> int:
+        return hash((Keyword, self.value))
+
+    def __lt__(self, other: Any) -> KeywordCondition:
+        return KeywordCondition(self.value, "<", other)
+
+    def __le__(self, other: Any) -> KeywordCondition:
+        return KeywordCondition(self.value, "<=", other)
+
+    def __gt__(self, other: Any) -> KeywordCondition:
+        return KeywordCondition(self.value, ">", other)
+
+    def __ge__(self, other: Any) -> KeywordCondition:
+        return KeywordCondition(self.value, ">=", other)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Attr):  # asked by sunpy and by containers, not by users
+            return isinstance(other, Keyword) and self.value == other.value
+        return KeywordCondition(self.value, "==", other)
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, Attr):
+            return not self == other
+        return KeywordCondition(self.value, "!=", other)
+
+    def __and__(self, other: Any) -> NoReturn:
+        self._alone()
+
+    __rand__ = __or__ = __ror__ = __and__
+
+    def _alone(self) -> NoReturn:
+        # ``&`` binds tighter than ``>``, so this is also what comes of comparisons without parentheses.
+        raise QueryError(
+            f"Keyword({self.value!r}) cannot be joined with anything before it is compared, for example "
+            f"(Keyword({self.value!r}) > 5) & (Keyword({self.value!r}) < 9); each comparison needs its parentheses."
+        )
+
+    def collides(self, other: object) -> bool:
+        """Nothing collides with a keyword that is not compared; the search says what is wrong with it."""
+        return False

@@ -1,17 +1,35 @@
-"""What is known of the SHARP series before any service is asked: their names, their segments, units and meanings."""
+"""What is known of the SHARP series before any service is asked: their segments and keywords, units and meanings."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
 import msgspec
 
-__all__ = ["Segment", "Series", "all_series", "find_series"]
+__all__ = [
+    "SPACE_WEATHER",
+    "Keyword",
+    "Segment",
+    "Series",
+    "all_keywords",
+    "all_series",
+    "find_keyword",
+    "find_series",
+    "similar_keywords",
+]
 
 #: What every name of a SHARP series begins with, and what the service's short forms leave out.
 _PREFIX: Final = "hmi."
+
+#: The SHARP parameters, by which flares are forecast (Bobra et al. 2014, Sol. Phys. 289, 3549, and later R_VALUE and
+#: AREA_ACR), in the usual order.
+SPACE_WEATHER: Final[tuple[str, ...]] = (
+    *("usflux", "meangam", "meangbt", "meangbz", "meangbh", "meanjzd", "totusjz", "meanalp", "meanjzh", "totusjh"),
+    *("absnjzh", "savncpp", "meanpot", "totpot", "meanshr", "shrgt45", "r_value", "area_acr"),
+)
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -124,3 +142,93 @@ def find_series(name: str) -> Series | None:
         folded = "sharp_720s"
     folded = folded.removeprefix(_PREFIX)
     return next((series for series in all_series() if series.name.removeprefix(_PREFIX) == folded), None)
+
+
+class Keyword(msgspec.Struct, frozen=True):
+    """
+    One keyword of SHARP records.
+
+    Parameters
+    ----------
+    name : str
+        As the service spells it: the DRMS name in lower case, for example ``"date__obs"``.
+    fits : str
+        Its name in FITS files, for example ``"DATE-OBS"``.
+    unit : str
+        The unit in a spelling that astropy reads; empty for text, codes, counts, and for numbers whose unit astropy
+        has not (``meaning`` tells it then).
+    kind : str
+        ``"int"``, ``"float"`` or ``"text"``.
+    meaning : str
+        What it says.
+    error : str
+        Name of the keyword that holds its error; empty if there is none.
+    projections : tuple of str
+        The projections whose series have it, of ``"CCD"`` and ``"CEA"``.
+    """
+
+    name: str
+    fits: str
+    unit: str
+    kind: str
+    meaning: str
+    error: str = ""
+    projections: tuple[str, ...] = ("CCD", "CEA")
+
+
+@cache
+def all_keywords() -> tuple[Keyword, ...]:
+    """
+    List the keywords of all SHARP series, in the order of their headers.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import all_keywords
+    >>> {keyword.name: keyword.unit for keyword in all_keywords()}["usflux"]
+    'Mx'
+    """
+    text = files("sunpy_flarecast").joinpath("data", "keywords.json").read_bytes()
+    return msgspec.json.decode(text, type=tuple[Keyword, ...])
+
+
+@cache
+def _keywords_by_name() -> dict[str, Keyword]:
+    by_name = {keyword.fits.casefold(): keyword for keyword in all_keywords()}
+    return by_name | {keyword.name: keyword for keyword in all_keywords()}
+
+
+def find_keyword(name: str) -> Keyword | None:
+    """
+    Find a keyword by its DRMS or its FITS name, in any letter case.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"lat_fwtpos"`` or ``"LATFWTPO"``.
+
+    Returns
+    -------
+    Keyword or None
+        None if the catalog does not know the name.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> find_keyword("DATE-OBS").name
+    'date__obs'
+    """
+    return _keywords_by_name().get(name.strip().casefold())
+
+
+def similar_keywords(name: str) -> tuple[str, ...]:
+    """
+    List the keywords, at most three, whose names are most like one that there is not.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import similar_keywords
+    >>> similar_keywords("usfluxx")
+    ('usflux', 'usfluxl')
+    """
+    close = get_close_matches(name.strip().casefold(), _keywords_by_name(), n=3, cutoff=0.6)
+    return tuple(dict.fromkeys(_keywords_by_name()[one].name for one in close))

@@ -12,8 +12,8 @@ from sunpy.net import attrs as a
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from .addresses import base_url, with_credentials, without_password
-from .attrs import Segment, Series
-from .catalog import all_series
+from .attrs import Keyword, Quality, Segment, Series
+from .catalog import all_keywords, all_series
 from .config import conf
 from .errors import FLARECASTError, MissingDataWarning, QueryError
 from .missing import described
@@ -21,6 +21,7 @@ from .paths import plan, template_of
 from .response import FLARECASTResponse
 from .search import complete, find
 from .service import Service
+from .supplement import mode_of
 from .transfer import enqueue
 from .walker import FIXED, queries, supported_attrs
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from .query import Query
     from .search import Found
+    from .supplement import Mode
 
 __all__ = ["FLARECASTClient"]
 
@@ -68,6 +70,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             a.Instrument: [("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory")],
             Series: [(series.name, series.meaning) for series in all_series()],
             Segment: list(meanings.items()),
+            Keyword: [(one.name, f"[{one.unit}] {one.meaning}" if one.unit else one.meaning) for one in all_keywords()],
+            Quality: [("good", "quality 0, no bit of it is set")],
         }
 
     @classmethod
@@ -84,7 +88,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         ----------
         *query : `sunpy.net.attr.Attr`
             ``a.Time`` and ``a.flarecast.Series``, and any of ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
-            ``a.Sample``, ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
+            ``a.flarecast.NOAA``, ``a.flarecast.Quality``, comparisons of ``a.flarecast.Keyword``, ``a.Sample``,
+            ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
         strict : bool
             Whether it is an error if the service does not answer for a part of the range. By default there is a
             warning, and the table lists those parts as ``missing``.
@@ -155,6 +160,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         progress: bool = True,
         max_conn: int = 5,
         wait: bool = True,
+        headers: Mode | None = None,
         **kwargs: Any,
     ) -> parfive.Results:
         """
@@ -180,6 +186,10 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             Number of transfers at a time.
         wait : bool
             If False, and with a ``downloader``, only queue the transfers.
+        headers : "auto", True or False, optional
+            Which files get the keywords that they lack, so that `sunpy.map.Map` can read them: those that have none
+            (``"auto"``), all, or no file. By default ``conf.complete_headers``. Files that are already there stay as
+            they are; `complete_header` is for those.
         **kwargs
             Accepted for the sake of other clients in the same ``Fido.fetch``, and ignored.
 
@@ -193,6 +203,11 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         ------
         QueryError
             If the path cannot be filled in, or two files would get the same one. Nothing is fetched then.
+
+        Warns
+        -----
+        MissingDataWarning
+            If keywords could not be had; the files are then there without.
         """
         if not isinstance(query_results, FLARECASTResponse):
             # sunpy 7.1 and newer put a table of their own in the place of one that a failed search did not give.
@@ -204,7 +219,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         # The service that was asked has the files, whatever conf.url is by now.
         base = without_password(base_url(query_results.service or conf.url))
         planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
-        queued = enqueue(downloader, planned)
+        queued = enqueue(downloader, planned, headers=None if headers is None else mode_of(headers))
         if not wait:
             return queued
         results = downloader.download()

@@ -12,6 +12,7 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from .errors import QueryError
+from .rows import FILE_COLUMNS, require
 from .times import utc_dates, utc_time
 from .trec import CADENCE, slot_of, slot_time
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from .response import FLARECASTResponse
 
 __all__ = ["decoded", "encoded"]
-
-#: Columns without which a table cannot be fetched.
-_NEEDED: Final = ("T_REC", "Series", "HARPNUM", "Record", "URL Prefix", "URL Names")
 
 _EPOCH: Final = np.datetime64("1993-01-01T00:00:00", "us")  # of the slots, in TAI
 _SLOT: Final = np.timedelta64(CADENCE, "s")
@@ -56,11 +54,7 @@ def encoded(table: FLARECASTResponse) -> tuple[Table, list[dict[str, Any]]]:
     QueryError
         If a column is lacking, or has values that cannot be written.
     """
-    if lost := [name for name in _NEEDED if name not in table.colnames]:
-        raise QueryError(
-            f"The table has no column {lost[0]!r} any more, without which it could not be fetched when it is read "
-            "again. Write a table with all columns; table.show(...) gives a copy with a few for reading."
-        )
+    require(table, FILE_COLUMNS, "without which it could not be fetched when it is read again")
     plain: dict[str, Any] = {}
     columns = []
     for name in table.colnames:
@@ -100,7 +94,7 @@ def decoded(plain: Table, columns: list[dict[str, Any]]) -> dict[str, Any]:
             if what in about:
                 setattr(column.info, what, about[what])
         found[about["name"]] = column
-    if lost := [name for name in _NEEDED if name not in found]:
+    if lost := [name for name in FILE_COLUMNS if name not in found]:
         raise ValueError(f"there is no column {lost[0]!r}")
     return found
 

@@ -55,6 +55,17 @@ class _URLItem(ConfigItem):  # type: ignore[misc]
             self._set_here = before
 
 
+class _HeadersItem(ConfigItem):  # type: ignore[misc]
+    """``"auto"``, True or False; as text in the configuration file."""
+
+    def __call__(self) -> Any:
+        value = str(super().__call__())
+        return {"true": True, "false": False}.get(value.lower(), value)
+
+    def set(self, value: Any) -> None:
+        super().set(str(value))
+
+
 class Conf(ConfigNamespace):  # type: ignore[misc]
     """
     Settings of sunpy_flarecast.
@@ -133,6 +144,13 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     verify_checksum = ConfigItem(
         False,
         "Check the FITS checksums (CHECKSUM, DATASUM) of every file that is fetched, besides its structure.",
+        module=_MODULE,
+    )
+    complete_headers = _HeadersItem(
+        "auto",
+        "Whether files get the keywords (FITS headers) that they lack, from the service, before they are there under "
+        "their final names: auto for files without any, True for all files, False for none.",
+        cfgtype="option('auto', 'True', 'true', 'False', 'false')",
         module=_MODULE,
     )
     rebase_urls = ConfigItem(

@@ -4,6 +4,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 __all__ = [
     "FLARECASTError",
+    "FileError",
     "MissingDataWarning",
     "QueryError",
     "ReplyError",
@@ -65,6 +66,10 @@ class ReplyError(ServiceError):
 
 class TransferError(FLARECASTError):
     """A file did not arrive whole, or could not be written."""
+
+
+class FileError(FLARECASTError):
+    """A file on disk cannot be used as it is: broken, foreign, or without keywords."""
 
 
 class MissingDataWarning(SunpyUserWarning):  # type: ignore[misc]

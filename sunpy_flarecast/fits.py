@@ -14,11 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["check_whole", "is_whole"]
+__all__ = ["BLOCK", "CARD", "NOT_OF_THE_RECORD", "card", "check_whole", "data_size", "header_at", "is_whole"]
 
 #: FITS files consist of blocks of this size (FITS standard 4.0, section 3.1), and headers of cards of 80 bytes.
 BLOCK: Final = 2880
-_CARD: Final = 80
+CARD: Final = 80
+
+#: Cards that describe how a file is built, and those that differ between the segments of a record (header
+#: generation 3 puts an underscore in front of some of them).
+NOT_OF_THE_RECORD: Final = re.compile(
+    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|EXTNAME|EXTVER|PCOUNT|GCOUNT|TFIELDS|T(TYPE|FORM)\d+|END|BLANK|BZERO|BSCALE"
+    r"|CHECKSUM|DATASUM|Z(IMAGE|SIMPLE|TENSION|EXTEND|PCOUNT|GCOUNT|BITPIX|CMPTYPE|MASKCMP|QUANTIZ|DITHER0|BLANK|SCALE"
+    r"|ZERO|HECKSUM|DATASUM|(NAXIS|TILE|NAME|VAL)\d*)|COMMENT|HISTORY|CONTINUE|HIERARCH|DRMS_ID|"
+    r"|_?(BUNIT|DATAMIN|DATAMAX|DATAMEDN|DATAMEAN|DATARMS|DATASKEW|DATAKURT|DATAVALS|MISSVALS|TOTVALS)"
+)
 
 #: No SHARP header comes near this; without a bound a wrong file would be read to its end in search of one.
 _LONGEST_HEADER: Final = 400 * BLOCK
@@ -135,8 +144,8 @@ def _check(length: int, read: Callable[[int, int], bytes]) -> None:
     while position < length:
         if position >= at + len(piece):
             piece, at = read(position, _PIECE), position
-        header = _header(piece[position - at :], position, read)
-        size = _data_size(header)
+        header = header_at(piece[position - at :], position, read)
+        size = data_size(header)
         position += len(header) + size
         data += size
     if position > length:
@@ -145,16 +154,16 @@ def _check(length: int, read: Callable[[int, int], bytes]) -> None:
         raise TransferError("holds no data")
 
 
-def _header(begin: bytes, position: int, read: Callable[[int, int], bytes]) -> bytes:
+def header_at(begin: bytes, position: int, read: Callable[[int, int], bytes]) -> bytes:
     """Give a header, of which the begin was read, with its padding; it ends with the block that has the END card."""
     searched = 0
     while True:
         if len(begin) >= BLOCK and not begin.startswith(b"XTENSION=" if position else b"SIMPLE  ="):
             raise TransferError(f"has no FITS header at byte {position:,}")
         end = begin.find(b"END     ", searched)
-        while end >= 0 and end % _CARD:
+        while end >= 0 and end % CARD:
             end = begin.find(b"END     ", end + 1)
-        length = -(-(end + _CARD) // BLOCK) * BLOCK if end >= 0 else 0
+        length = -(-(end + CARD) // BLOCK) * BLOCK if end >= 0 else 0
         if 0 < length <= len(begin):
             return begin[:length]
         if len(begin) >= _LONGEST_HEADER:
@@ -162,11 +171,11 @@ def _header(begin: bytes, position: int, read: Callable[[int, int], bytes]) -> b
         more = read(position + len(begin), _PIECE)
         if not more:
             raise TransferError(f"ends within the header that begins at byte {position:,}")
-        searched = max(0, len(begin) - _CARD) // _CARD * _CARD
+        searched = max(0, len(begin) - CARD) // CARD * CARD
         begin += more
 
 
-def _data_size(header: bytes) -> int:
+def data_size(header: bytes) -> int:
     """Compute the size of the data unit, padding included (FITS standard 4.0, sections 4.4.1 and 6.1)."""
     if usual := _IMAGE.match(header):
         bits, columns, rows, heap = map(int, usual.groups())
@@ -176,7 +185,7 @@ def _data_size(header: bytes) -> int:
     if not axes:
         return 0
     pixels = 1
-    random_groups = axes[0] == 0 and _card(header, b"GROUPS  =")[10:30].strip() == b"T"
+    random_groups = axes[0] == 0 and card(header, b"GROUPS  =")[10:30].strip() == b"T"
     for axis in axes[1:] if random_groups else axes:
         pixels *= axis
     parameters = _integer(header, "PCOUNT", 3 + count, 0)
@@ -190,22 +199,23 @@ def _key(name: str) -> bytes:
     return name.ljust(8).encode() + b"="
 
 
-def _card(header: bytes, key: bytes) -> bytes:
+def card(header: bytes, key: bytes) -> bytes:
+    """Find a card by its first nine letters, such as ``b"DATASUM ="``; empty if there is none."""
     at = header.find(key)
-    while at >= 0 and at % _CARD:
+    while at >= 0 and at % CARD:
         at = header.find(key, at + 1)
-    return header[at : at + _CARD] if at >= 0 else b""
+    return header[at : at + CARD] if at >= 0 else b""
 
 
 def _integer(header: bytes, name: str, place: int, default: int | None = None) -> int:
     """Read an integer; ``place`` is where the standard puts its card, but not all writers keep to that."""
     key = _key(name)
-    at = place * _CARD
-    card = header[at : at + _CARD] if header.startswith(key, at) else _card(header, key)
-    if not card and default is not None:
+    at = place * CARD
+    found = header[at : at + CARD] if header.startswith(key, at) else card(header, key)
+    if not found and default is not None:
         return default
     try:
-        value = int(card[10:].split(b"/", 1)[0])
+        value = int(found[10:].split(b"/", 1)[0])
     except ValueError:
         value = None
     if value is None or (value < 0 and name != "BITPIX"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from astropy.time import Time, TimeDelta
 
 from . import errors
+from .conditions import Condition
 from .errors import ServiceError
 from .query import Query, service_time
 
@@ -183,6 +184,7 @@ def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, 
                 "harps": None if query.harps is None else list(query.harps),
                 "sample": query.sample,
                 "near": None if query.near is None else _text(query.near),
+                "conditions": [[list(one.keywords), one.operator, one.value] for one in query.conditions],
             }
             for query in known
         ],
@@ -221,6 +223,11 @@ def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
                 harps=None if one["harps"] is None else (int(one["harps"][0]), int(one["harps"][1])),
                 sample=None if one["sample"] is None else float(one["sample"]),
                 near=None if one["near"] is None else _time(one["near"]),
+                conditions=tuple(
+                    # Files of version 1 have none.
+                    Condition(tuple(keywords), operator, value)
+                    for keywords, operator, value in one.get("conditions", ())
+                ),
             )
             for one in value["queries"]
         ]
@@ -233,7 +240,7 @@ def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
             )
             for one in value["missing"]
         ]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"What was asked for cannot be read ({type(error).__name__}: {error}).") from error
     return missing, queries
 

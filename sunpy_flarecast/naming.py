@@ -1,10 +1,41 @@
-"""File names of segments, as JSOC gives them; known before anything is downloaded."""
+"""File names of segments, as JSOC gives them: written before anything is downloaded, and read."""
 
 from __future__ import annotations
 
-from .trec import slot_text
+import re
+from typing import Final, NamedTuple
 
-__all__ = ["file_name"]
+from .trec import slot_text, text_slot
+
+__all__ = ["FileName", "file_name", "read_name"]
+
+_NAME: Final = re.compile(
+    r"(?P<series>\w+(?:\.\w+)*)\.(?P<harpnum>\d{1,9})"
+    r"\.(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_TAI\.(?P<segment>\w+)\.fits",
+    re.ASCII,
+)
+
+
+class FileName(NamedTuple):
+    """
+    What the name of a file tells.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series.
+    harpnum : int
+        HARP number.
+    slot : int or None
+        T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI; None if it is none.
+    segment : str
+        The segment's name.
+    """
+
+    series: str
+    harpnum: int
+    slot: int | None
+    segment: str
 
 
 def file_name(
@@ -46,3 +77,26 @@ def file_name(
     region = harpnum if harpnum is not None else recnum
     time = slot_text(slot) if slot is not None else (recnum if harpnum is not None else None)
     return ".".join(str(part) for part in (series, region, time, segment, "fits") if part is not None)
+
+
+def read_name(name: str) -> FileName | None:
+    """
+    Read a file name as JSOC gives it; None for any other.
+
+    Parameters
+    ----------
+    name : str
+        ``{series}.{harpnum}.{T_REC}.{segment}.fits``, without folder.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.naming import read_name
+    >>> read_name("hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
+    FileName(series='hmi.sharp_cea_720s', harpnum=377, slot=794290, segment='Bp_err')
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = match.groups()[2:8]
+    slot = text_slot(f"{year}.{month}.{day}_{hour}:{minute}:{second}_TAI")
+    return FileName(match["series"], int(match["harpnum"]), slot, match["segment"])

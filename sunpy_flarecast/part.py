@@ -28,6 +28,9 @@ __all__ = ["BusyError", "Origin", "Part", "discard", "part_path"]
 #: A part shorter than this is not kept for the next process: to bring it again takes no longer than to note its origin.
 KEEP_FROM: Final = 1 << 20
 
+#: How much of a part is moved at a time, in bytes.
+_MOVED: Final = 1 << 20
+
 
 class BusyError(Exception):
     """Another process, or thread, is bringing the same file."""
@@ -177,7 +180,35 @@ class Part:
         """Continue at the end; gives its position."""
         return os.lseek(self._fd, 0, os.SEEK_END)
 
-    def write(self, data: bytes) -> None:
+    def replace_begin(self, begin: bytes, length: int) -> None:
+        """
+        Put other bytes, no fewer, in the place of those that the part begins with.
+
+        What interrupts this leaves a part that no process goes on with.
+
+        Parameters
+        ----------
+        begin : bytes
+            What the part is to begin with.
+        length : int
+            How many bytes that replaces.
+        """
+        self._forget()
+        shift = len(begin) - length
+        end = self.size
+        while shift and end > length:
+            at = max(length, end - _MOVED)
+            os.lseek(self._fd, at, os.SEEK_SET)
+            piece = b""
+            while len(piece) < end - at:
+                piece += os.read(self._fd, end - at - len(piece))
+            os.lseek(self._fd, at + shift, os.SEEK_SET)
+            self.write(piece)
+            end = at
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        self.write(begin)
+
+    def write(self, data: bytes | memoryview) -> None:
         """Write all of ``data``."""
         view = memoryview(data)
         while view:

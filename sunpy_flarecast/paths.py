@@ -11,9 +11,11 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+import numpy as np
 from sunpy import config
 
 from .errors import QueryError, TransferError
+from .supplement import Record
 
 if TYPE_CHECKING:
     from .response import FLARECASTResponse
@@ -34,10 +36,24 @@ _TIMES: Final = "Times take formats such as {t_rec:%Y%m%d}."
 
 
 class Place(NamedTuple):
-    """Where one file comes from and where it goes to."""
+    """
+    Where one file comes from and where it goes to.
+
+    Parameters
+    ----------
+    url, path : str
+        From and to.
+    segment : str
+        The segment's name; empty if it is not known.
+    record : Record or None
+        The record, whose keywords the file may need; one object for all files of a record. None if its number is not
+        known.
+    """
 
     url: str
     path: str
+    segment: str = ""
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,7 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
     """
     fields = _fields(template, table)
     values = table.path_values(fields - {"file", "segment"})
+    records = _records(table, base)
     places: list[Place] = []
     refused: list[tuple[str, TransferError]] = []
     taken: dict[str, str] = {}
@@ -181,8 +198,17 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
                 f"Two files would both be written to {path}: {other} and {url}. Nothing was fetched. Add fields to the "
                 f"path that tell them apart, for example {{record}}/{{file}}, or fetch the rows one after the other."
             )
-        places.append(Place(url, path))
+        places.append(Place(url, path, file.segment, records[file.row]))
     return Plan(places, refused)
+
+
+def _records(table: FLARECASTResponse, base: str) -> list[Record | None]:
+    """Name the record of each row; none of a table whose columns have been removed, which its files complain of."""
+    if not {"Record", "Series"} <= set(table.colnames):
+        return []
+    lost = np.broadcast_to(getattr(table["Record"], "mask", np.False_), len(table)).tolist()
+    rows = zip(table["Series"].tolist(), np.ma.getdata(table["Record"]).tolist(), lost, strict=True)
+    return [None if unknown else Record(base, series, recnum) for series, recnum, unknown in rows]
 
 
 def _fields(template: str, table: FLARECASTResponse) -> set[str]:

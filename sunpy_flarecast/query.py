@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from astropy.time import Time, TimeDelta
 
+from .conditions import looked_up
 from .errors import QueryError
 from .trec import CADENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from .conditions import Condition
 
 __all__ = ["OVERLAP", "Query", "matching_names", "service_time", "service_times"]
 
@@ -42,6 +45,9 @@ class Query:
         Step of the time grid in seconds.
     near : `astropy.time.Time`, optional
         UTC; only the time step nearest to this is wanted.
+    conditions : tuple of Condition
+        What the keywords of records must fulfil, all of it. Those that lists of records tell decide which records can
+        be sampled or be the nearest; the others, which of these are kept.
     """
 
     series: str
@@ -51,6 +57,12 @@ class Query:
     harps: tuple[int, int] | None = None
     sample: float | None = None
     near: Time | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        """The keywords that have to be asked for, by their names."""
+        return looked_up(self.conditions)
 
     def windows(self, days: float) -> Iterator[tuple[Time, Time]]:
         """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from .catalog import find_keyword
 from .times import utc_time
 from .trec import slot_of
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["FILE_URL", "Records", "different", "merge", "segment_of"]
+__all__ = ["FILE_URL", "Records", "different", "keyword_column", "merge", "segment_of"]
 
 #: The URL of a file: folder, then in layout B ``recnum_timestamp_``, then the segment.
 FILE_URL: Final = re.compile(r"(.*/(?:\d+_\d{14}_)?)([^/]*)", re.DOTALL)
@@ -41,6 +42,8 @@ class Records:
         What the URLs of a record's files begin with, in UTF-8.
     names : ndarray of object
         What the URLs go on with: tuples of str, one object for all records with the same files.
+    keywords : dict
+        Keywords that were asked for, by their names, as `keyword_column` makes them.
     """
 
     series: npt.NDArray[Any]
@@ -52,13 +55,15 @@ class Records:
     date_obs: npt.NDArray[np.datetime64]
     prefix: npt.NDArray[Any]
     names: npt.NDArray[Any]
+    keywords: dict[str, np.ma.MaskedArray[Any, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.prefix)
 
     def __getitem__(self, which: Any) -> Records:
         """Take some of the records, by a mask, a slice or an array of positions."""
-        return Records(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+        columns: dict[str, Any] = {name: getattr(self, name)[which] for name in _COLUMNS}
+        return Records(**columns, keywords={name: column[which] for name, column in self.keywords.items()})
 
     def nearest_slot(self) -> np.ma.MaskedArray[Any, Any]:
         """
@@ -72,6 +77,44 @@ class Records:
         if unknown.any():
             slot[unknown] = slot_of(utc_time(self.date_obs[unknown]))
         return slot
+
+
+_COLUMNS: Final = tuple(one.name for one in fields(Records) if one.name != "keywords")
+
+_DTYPES: Final[dict[str, type]] = {"int": np.int64, "float": np.float64, "text": object}
+
+
+def keyword_column(name: str, values: Sequence[int | float | str | None]) -> np.ma.MaskedArray[Any, Any]:
+    """
+    Make a column of a keyword's values.
+
+    Parameters
+    ----------
+    name : str
+        Name of the keyword.
+    values : sequence
+        Plain values of the keyword's kind; None where there is none.
+
+    Returns
+    -------
+    `numpy.ma.MaskedArray`
+        Of int64, float or object (text), masked where missing.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.records import keyword_column
+    >>> keyword_column("noaa_ar", [12443, None]).tolist()
+    [12443, None]
+    """
+    known = find_keyword(name)
+    kind = known.kind if known else "text"
+    if kind == "int" and any(isinstance(value, float) for value in values):
+        kind = "float"  # what a service gives is not rounded
+    mask = [value is None for value in values]
+    filled = [("" if kind == "text" else 0) if value is None else value for value in values]
+    column: npt.NDArray[Any] = np.empty(len(filled), dtype=_DTYPES[kind])
+    column[:] = filled
+    return np.ma.MaskedArray(column, mask=mask)
 
 
 def segment_of(name: str) -> str:
@@ -150,13 +193,24 @@ def _joined(parts: Sequence[Records]) -> Records:
     if len(parts) == 1:
         return parts[0]
     columns: dict[str, Any] = {}
-    for field in fields(Records):
-        arrays = [getattr(part, field.name) for part in parts]
-        columns[field.name] = (np.ma if isinstance(arrays[0], np.ma.MaskedArray) else np).concatenate(arrays)
+    for name in _COLUMNS:
+        arrays = [getattr(part, name) for part in parts]
+        columns[name] = (np.ma if isinstance(arrays[0], np.ma.MaskedArray) else np).concatenate(arrays)
     for name in ("series", "names"):
         objects, numbers = different(columns[name])
         columns[name] = np.fromiter(objects, dtype=object, count=len(objects))[numbers]
-    return Records(**columns)
+    asked = dict.fromkeys(name for part in parts for name in part.keywords)
+    masked: Any = np.ma  # which numpy has typed in part
+    keywords = {
+        name: masked.concatenate(
+            [
+                part.keywords[name] if name in part.keywords else keyword_column(name, [None] * len(part))
+                for part in parts
+            ]
+        )
+        for name in asked
+    }
+    return Records(**columns, keywords=keywords)
 
 
 def _each_once(records: Records) -> Records:
@@ -173,6 +227,7 @@ def _each_once(records: Records) -> Records:
     keep[order[~begins]] = False
     # Names that differ are put together one by one, and so are records known by nothing but their URLs.
     occurrence_of = np.cumsum(begins) - 1
+    keywords = {name: _filled(column, order, order[begins][occurrence_of]) for name, column in records.keywords.items()}
     differs = np.zeros(np.count_nonzero(begins), dtype=bool)
     differs[occurrence_of[kind[order] != kind[order[begins]][occurrence_of]]] = True
     single = ~numbered
@@ -191,4 +246,15 @@ def _each_once(records: Records) -> Records:
             names[other] = tuple(prefixes[other].decode() + name for name in names[other])
             prefixes[other] = b""
         names[other] = tuple(dict.fromkeys((*names[other], *own)))
-    return replace(records, names=names, prefix=prefixes)[keep]
+    return replace(records, names=names, prefix=prefixes, keywords=keywords)[keep]
+
+
+def _filled(
+    column: np.ma.MaskedArray[Any, Any], places: npt.NDArray[np.intp], firsts: npt.NDArray[np.intp]
+) -> np.ma.MaskedArray[Any, Any]:
+    """Give the first occurrences of records the values that only later ones have."""
+    mask = np.ma.getmaskarray(column)
+    told = mask[firsts] & ~mask[places]
+    filled = column.copy()
+    filled[firsts[told]] = column[places[told]]
+    return filled

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import re
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import astropy.units as u
-import numpy as np
 from astropy.table import TableAttribute
-from astropy.time import Time
-from astropy.utils.masked import Masked
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from .errors import QueryError
+from .fields import path_field, path_values
 from .naming import file_name
-from .records import Records, segment_of
-from .times import utc_dates, utc_time
-from .trec import slot_of, slot_time
+from .records import segment_of
+from .rows import FILE_COLUMNS, NAMES, PREFIX, columns_of, heading, optional, records_of, require
+from .trec import slot_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
 
-    import numpy.typing as npt
+    import astropy.units as u
+    from astropy.table import QTable
+    from matplotlib.axes import Axes
+    from sunpy.timeseries import GenericTimeSeries
 
     from .missing import Missing
     from .query import Query
+    from .records import Records
 
 __all__ = ["FLARECASTResponse", "FLARECASTRow", "SegmentFile"]
-
-_PREFIX: Final = "URL Prefix"
-_NAMES: Final = "URL Names"
 
 #: The most lines that a table is printed in.
 _MOST_LINES: Final = 100
@@ -58,18 +56,6 @@ class SegmentFile(NamedTuple):
     name: str
 
 
-class _Unknown(str):
-    """A value that the service did not give, in a path; it takes any format, so that ``{t_rec:%Y}`` always works."""
-
-    __slots__ = ()
-
-    def __format__(self, spec: str) -> str:
-        return str(self)
-
-
-_UNKNOWN: Final = _Unknown("unknown")
-
-
 class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     """One record of a `FLARECASTResponse`."""
 
@@ -92,11 +78,12 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
 
     Columns: ``Start Time`` (UTC, from DATE-OBS), ``T_REC`` (TAI), ``Series``, ``HARPNUM``, ``Quality`` (bit word, 0 is
     good), ``Segments`` (how many files a fetch of the row brings), ``Wavelength``, ``Instrument``, ``Source``,
-    ``Provider``, ``Record`` (record number). Values that the service does not give are masked.
+    ``Provider``, ``Record`` (record number), and the keywords that the query had conditions on, such as ``usflux``.
+    Values that the service does not give are masked.
     """
 
     Row = FLARECASTRow
-    hide_keys = (_PREFIX, _NAMES)
+    hide_keys = (PREFIX, NAMES)
 
     #: Base URL of the service that was asked, which has the files.
     service = TableAttribute(default="")
@@ -137,23 +124,8 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         -------
         FLARECASTResponse
         """
-        count = len(records)
         return cls.from_columns(
-            {
-                "Start Time": utc_time(records.date_obs),
-                "T_REC": _t_rec(records.slot),
-                "Series": records.series.astype(str),
-                "HARPNUM": _plain(records.harpnum),
-                "Quality": _plain(records.quality),
-                "Segments": np.fromiter(map(len, records.names), dtype=np.int64, count=count),
-                "Wavelength": _quantity(records.wavelength, u.angstrom),
-                "Instrument": np.full(count, "HMI"),
-                "Source": np.full(count, "SDO"),
-                "Provider": np.full(count, "FLARECAST"),
-                "Record": _plain(records.recnum),
-                _PREFIX: records.prefix,
-                _NAMES: records.names,
-            },
+            columns_of(records),
             client=client,
             service=service,
             queries=queries,
@@ -281,6 +253,147 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         client = self.client if isinstance(self.client, FLARECASTClient) else FLARECASTClient()
         return client.retry_missing(self, progress=progress)
 
+    def keywords(self, *names: str, known: QTable | None = None, strict: bool = False, progress: bool = True) -> QTable:
+        """
+        Ask for keywords of the records, and give them as a table with units.
+
+        Parameters
+        ----------
+        *names : str
+            Names of keywords, DRMS's or those in FITS files, in any letter case, or patterns of DRMS names
+            (``"mean*"``, ``"err??"``), of which those are taken that the service has; by default the 18
+            space-weather parameters.
+        known : `astropy.table.QTable`, optional
+            A table that this method gave before, for the same keywords and any records, or that was read from the file
+            it was written to. What it has is taken from there; only the other records, and those that it lacks for a
+            failure, are asked for.
+        strict : bool
+            Whether it is an error if the service does not answer for some of the records. By default there is a
+            warning, their rows are masked, and ``meta["missing"]`` of the table lists them.
+        progress : bool
+            Show a bar, if there is more than one request, in a terminal or notebook.
+
+        Returns
+        -------
+        `astropy.table.QTable`
+            One row a record, in the order of this table: ``T_REC`` (TAI), ``Start Time`` (UTC), ``Series``,
+            ``HARPNUM``, ``Record``, and a column for each keyword under its DRMS name in lower case, with the unit
+            that `~sunpy_flarecast.catalog.find_keyword` tells; values that there are not are masked.
+
+        Raises
+        ------
+        QueryError
+            If a keyword is not known, or columns that are needed have been removed from the table.
+        ServiceError
+            If the service cannot be asked, or answers for none of the records.
+
+        Examples
+        --------
+        >>> table = results["flarecast"].keywords("usflux", "r_value", "err*")  # doctest: +SKIP
+        >>> table["usflux"].max()  # doctest: +SKIP
+        >>> table.write("keywords.ecsv")  # doctest: +SKIP
+        """
+        from .keywords import keyword_table  # which fills such tables
+
+        return keyword_table(self, names, known=known, strict=strict, progress=progress)
+
+    def timeseries(
+        self,
+        *names: str,
+        harpnum: int | Iterable[int] | None = None,
+        errors: bool = False,
+        strict: bool = False,
+        progress: bool = True,
+    ) -> GenericTimeSeries | dict[int, GenericTimeSeries]:
+        """
+        Ask for keywords of the records, and give them as time series.
+
+        Times are T_REC in UTC, each once, sorted. Values that there are not are NaN.
+        `~sunpy_flarecast.curves.timeseries_of` makes the same of a table of keywords, without asking again.
+
+        Parameters
+        ----------
+        *names : str
+            Names or patterns of keywords, as for `keywords`; by default the 18 space-weather parameters.
+        harpnum : int or iterable of int, optional
+            HARP numbers; by default all in the table.
+        errors : bool
+            Whether to ask for the errors (``errvf`` for ``usflux``, ...) of those keywords that have any, too.
+        strict, progress
+            As for `keywords`.
+
+        Returns
+        -------
+        `sunpy.timeseries.GenericTimeSeries` or dict
+            One time series if ``harpnum`` is one number, else a dict of them by HARP number.
+
+        Raises
+        ------
+        QueryError
+            If there is no record of a HARP, a keyword is not known or is text, or the table has several series.
+        ServiceError
+            If the service cannot be asked, or answers for none of the records.
+        ImportError
+            If what `sunpy.timeseries` needs is not installed.
+
+        Examples
+        --------
+        >>> flux = results["flarecast"].timeseries("usflux", harpnum=6178, errors=True)  # doctest: +SKIP
+        >>> flux.plot(columns=["usflux"])  # doctest: +SKIP
+        """
+        from .curves import keyword_curves  # which needs pandas
+
+        made = keyword_curves(self, names, harpnum, errors=errors, strict=strict, progress=progress)
+        return made[int(harpnum)] if isinstance(harpnum, Integral) else made
+
+    def plot_disk(self, time: Any = None, color: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """
+        Draw the HARPs of one time step as boxes on the solar disk.
+
+        Parameters
+        ----------
+        time : time-like, optional
+            The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is just one step.
+        color : str, optional
+            A keyword whose values the boxes have as their colours, for example ``"usflux"``.
+        ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
+            Axes in helioprojective coordinates; by default a new figure with limb and heliographic grid.
+
+        Returns
+        -------
+        `astropy.visualization.wcsaxes.WCSAxes`
+
+        See Also
+        --------
+        sunpy_flarecast.plot.plot_disk
+        """
+        from .plot import plot_disk  # which needs matplotlib
+
+        return plot_disk(self, time, color, ax=ax)
+
+    def plot_coverage(self, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
+        """
+        Draw which records there are: a row for each HARP over time, with its gaps.
+
+        Parameters
+        ----------
+        step : `~astropy.units.Quantity`, optional
+            Records further apart than 1.5 times this have a gap between them; by default the usual distance.
+        ax : `matplotlib.axes.Axes`, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        `matplotlib.axes.Axes`
+
+        See Also
+        --------
+        sunpy_flarecast.plot.plot_coverage
+        """
+        from .plot import plot_coverage  # which needs matplotlib
+
+        return plot_coverage(self, step=step, ax=ax)
+
     def __str__(self) -> str:
         """Give the table as text; of a long one, its beginning and its end."""
         # Newer versions of astropy write out all rows, which takes a minute where there are hundreds of thousands.
@@ -304,27 +417,17 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         QueryError
             If columns that are needed have been removed from the table.
         """
-        needed = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Wavelength", "Record", _PREFIX, _NAMES)
-        if lost := [name for name in needed if name not in self.colnames]:
-            raise QueryError(
-                f"The table has no column {lost[0]!r} any more, which is needed to tell its records. "
-                "Use the table with all columns; table.show(...) gives a copy with a few for reading."
-            )
-        return Records(
-            series=_shared(self["Series"].tolist()),
-            recnum=_as_masked(self["Record"], self["Record"], np.int64),
-            harpnum=_as_masked(self["HARPNUM"], self["HARPNUM"], np.int64),
-            slot=_as_masked(slot_of(self["T_REC"]), self["T_REC"], np.int64),
-            quality=_as_masked(self["Quality"], self["Quality"], np.int64),
-            wavelength=_as_masked(self["Wavelength"].to(u.angstrom), self["Wavelength"], np.float64),
-            date_obs=utc_dates(self["Start Time"]),
-            prefix=np.char.encode(np.array(self[_PREFIX].tolist(), dtype=str), "utf-8"),
-            names=_shared([tuple(names) for names in self[_NAMES]]),
-        )
+        return records_of(self, dict.fromkeys(name for query in self.queries for name in query.looked_up))
+
+    @property
+    def keyword_columns(self) -> list[str]:
+        """The columns of the keywords that the query had conditions on."""
+        looked_up = dict.fromkeys(name for query in self.queries for name in query.looked_up)
+        return [heading(name) for name in looked_up if heading(name) in self.colnames]
 
     def path_format_keys(self) -> set[str]:
         """List the names that a path may contain in braces, besides ``{segment}`` and ``{file}``."""
-        return {_field(name) for name in self.colnames if name not in FLARECASTResponse.hide_keys}
+        return {path_field(name) for name in self.colnames if name not in FLARECASTResponse.hide_keys}
 
     def path_values(self, wanted: Iterable[str]) -> dict[str, list[Any]]:
         """
@@ -344,8 +447,8 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         dict
             Lists of the table's length.
         """
-        columns = {_field(name): name for name in self.colnames}
-        return {field: _path_values(self[columns[field]]) for field in wanted}
+        columns = {path_field(name): name for name in self.colnames}
+        return {field: path_values(self[columns[field]]) for field in wanted}
 
     def files(self) -> Iterator[SegmentFile]:
         """
@@ -371,19 +474,14 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
         >>> [file.name for file in FLARECASTResponse.from_records(records).files()]
         ['hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits']
         """
-        needed = ("T_REC", "Series", "HARPNUM", "Record", _PREFIX, _NAMES)
-        if lost := [name for name in needed if name not in self.colnames]:
-            raise QueryError(
-                f"The table has no column {lost[0]!r} any more, which is needed to find its files. "
-                "Fetch a table with all columns; table.show(...) gives a copy with a few for reading."
-            )
+        require(self, FILE_COLUMNS, "which is needed to find its files")
         rows = zip(
             self["Series"].tolist(),
-            _optional(self["HARPNUM"], self["HARPNUM"]),
-            _optional(slot_of(self["T_REC"]), self["T_REC"]),
-            _optional(self["Record"], self["Record"]),
-            self[_PREFIX].tolist(),
-            self[_NAMES],
+            optional(self["HARPNUM"], self["HARPNUM"]),
+            optional(slot_of(self["T_REC"]), self["T_REC"]),
+            optional(self["Record"], self["Record"]),
+            self[PREFIX].tolist(),
+            self[NAMES],
             strict=True,
         )
         for row, (series, harpnum, slot, recnum, prefix, names) in enumerate(rows):
@@ -396,65 +494,3 @@ class FLARECASTResponse(QueryResponseTable):  # type: ignore[misc]
                 else:
                     known = file_name(series, segment, harpnum=harpnum, slot=slot, recnum=recnum)
                     yield SegmentFile(row, prefix + name, segment, known)
-
-
-def _field(column: str) -> str:
-    return re.sub(r"\W", "_", column).lower()
-
-
-def _mask(column: Any) -> Any:
-    return getattr(column, "mask", np.False_)
-
-
-def _optional(values: Any, column: Any) -> list[Any]:
-    """Make a list with None where the column is masked."""
-    mask = np.broadcast_to(_mask(column), len(column))
-    plain = np.asarray(getattr(values, "unmasked", values)).tolist()
-    return [None if masked else value for value, masked in zip(plain, mask.tolist(), strict=True)]
-
-
-def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, Any]:
-    """Make a masked array of values, masked where the column is."""
-    mask = np.array(np.broadcast_to(_mask(column), len(column)))
-    plain: npt.NDArray[Any] = np.array(getattr(values, "unmasked", values), dtype=dtype)
-    plain[mask] = 0
-    return np.ma.MaskedArray(plain, mask=mask)
-
-
-def _shared(values: list[Any]) -> npt.NDArray[Any]:
-    """Make an array of objects, with one object for all that are equal."""
-    known: dict[Any, Any] = {}
-    return np.fromiter((known.setdefault(value, value) for value in values), dtype=object, count=len(values))
-
-
-def _path_values(column: Any) -> list[Any]:
-    if isinstance(column, Time):
-        mask = np.broadcast_to(_mask(column), len(column))
-        epoch = Time("2000-01-01", scale=column.scale)
-        filled = Time(
-            np.where(mask, epoch.jd1, column.jd1),
-            np.where(mask, epoch.jd2, column.jd2),
-            format="jd",
-            scale=column.scale,
-        )
-        values = filled.to_datetime(leap_second_strict="silent") if len(column) else np.array([])
-    else:
-        values = column.value if isinstance(column, u.Quantity) else column
-    return [_UNKNOWN if value is None else value for value in _optional(values, column)]
-
-
-def _plain(column: np.ma.MaskedArray[Any, Any]) -> Any:
-    return column if np.ma.getmaskarray(column).any() else column.data
-
-
-def _quantity(column: np.ma.MaskedArray[Any, Any], unit: u.UnitBase) -> Any:
-    mask = np.ma.getmaskarray(column)
-    quantity = u.Quantity(column.data, unit)
-    return Masked(quantity, mask=mask) if mask.any() else quantity
-
-
-def _t_rec(slots: np.ma.MaskedArray[Any, Any]) -> Time:
-    times = slot_time(slots.filled(0)).replicate("iso")
-    if (mask := np.ma.getmaskarray(slots)).any():
-        times[mask] = np.ma.masked
-    return times

@@ -11,11 +11,12 @@ from astropy.time import Time
 
 from .config import conf
 from .errors import ServiceError
+from .lookup import look_up
 from .missing import Missing, described, joined
 from .query import service_time, service_times
 from .records import merge
 from .replies import read_records
-from .selection import choose_files, select
+from .selection import again, choose_files, select
 from .windows import Window, answers
 
 if TYPE_CHECKING:
@@ -79,17 +80,29 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
     Raises
     ------
     ServiceError
-        If there is no answer for any window; that of the first one. With ``strict``, if there is none for one.
+        If there is no answer for any window, or for the keywords of any record; that of the first one. With
+        ``strict``, if there is none for one.
     """
     parts = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
     if not any(part.records for part in parts):
         raise min(parts[0].missing, key=lambda one: (one.start.jd1, one.start.jd2)).error
+    looked = look_up(
+        [(query, select(part.joined(), query)) for query, part in zip(queries, parts, strict=True)],
+        service,
+        progress=progress,
+    )
+    if failed := [gap for one in looked for gap in one.missing]:
+        if strict:
+            raise _too_little(failed)
+        if not any(one.known for one in looked):
+            raise failed[0].error
     told: list[str] = []
     found: list[Records] = []
-    for query, part in zip(queries, parts, strict=True):
-        records, sentences = _chosen(select(part.joined(), query), query, part.broken, service.url)
+    for query, part, one in zip(queries, parts, looked, strict=True):
+        records, sentences = _chosen(one.records, query, part.broken, service.url)
         found.append(records)
-        told += sentences
+        told += [*one.told, *sentences]
+        part.missing += one.missing
     return Found(merge(found), _still_missing(parts), told)
 
 
@@ -128,18 +141,32 @@ def complete(
             "The whole search had to be made again, and failed for other parts of its range; the table is as it was."
         )
         return Found(held, list(missing), [other])
-    parts = _ask([(one.query, one.start, one.end) for one in missing], service, progress=progress)
+    around = [again(one) for one in missing]
+    parts = _ask(
+        [(one.query, *ends) for one, (ends, _) in zip(missing, around, strict=True)], service, progress=progress
+    )
+    selected = []
+    for one, part, (_, concerned) in zip(missing, parts, around, strict=True):
+        new = select(part.joined(), one.query)
+        selected.append((one.query, new if concerned is None else new[concerned(new)]))
+    looked = look_up(selected, service, progress=progress)
     told: list[str] = []
-    for one, part in zip(missing, parts, strict=True):
-        query = one.query
-        new, sentences = _chosen(select(part.joined(), query), query, part.broken, service.url)
-        told += sentences
+    for one, part, seen, (query, new), (_, concerned) in zip(missing, parts, looked, selected, around, strict=True):
+        records, sentences = _chosen(seen.records, query, part.broken, service.url)
+        told += [*seen.told, *sentences]
+        part.missing += seen.missing
         if query.sample is None and query.near is None:
-            held = merge([held, new])
+            held = merge([held, records])
             continue
-        # What is there was chosen without what was missing, and has to be chosen anew together with it.
         own = _own(held, query, queries)
-        held = merge([held[~own], select(merge([held[own], new]), query)])
+        if concerned is None:
+            # What is there was chosen without what was missing, and has to be chosen anew together with it.
+            held = merge([held[~own], select(merge([held[own], records]), query)])
+        elif part.records:
+            chosen = np.isin(held.recnum.filled(-1), new.recnum.compressed())
+            held = merge([held[~own | ~concerned(held) | chosen], records])
+        else:
+            part.missing = [one]
     return Found(held, _still_missing(parts), told)
 
 
@@ -184,15 +211,19 @@ def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, pr
                             Missing(start=piece.window.start, end=piece.window.end, error=piece.error, query=query)
                         )
                         if strict:
-                            raise ServiceError(
-                                f"{described(missing[taker, number])} The rest was not asked for. Try again later, or "
-                                "without strict, which gives a table of what there is and lists what is missing."
-                            ) from piece.error
+                            raise _too_little(missing[taker, number]) from piece.error
             bar.set_postfix_str(f"{found:,} records", refresh=False)
             bar.update()
     for taker, number in sorted(missing):
         parts[taker].missing += missing[taker, number]
     return parts
+
+
+def _too_little(missing: Sequence[Missing]) -> ServiceError:
+    return ServiceError(
+        f"{described(missing)} The rest was not asked for. Try again later, or without strict, which gives a table of "
+        "what there is and lists what is missing."
+    )
 
 
 def _still_missing(parts: Iterable[_Part]) -> list[Missing]:

@@ -1,4 +1,4 @@
-"""Which records answer a query (range, HARP numbers, sampling, nearest time step), and which of their files."""
+"""Which records answer a query (range, HARP, sampling, nearest time step, keywords), and which of their files."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.time import Time
+from astropy.time import Time, TimeDelta
 
 from .catalog import find_series
+from .conditions import LISTED
 from .query import matching_names
 from .records import different, segment_of
 from .times import utc_datetime64
 from .trec import CADENCE, slot_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
+    from .missing import Missing
     from .query import Query
     from .records import Records
 
-__all__ = ["choose_files", "select"]
+__all__ = ["again", "choose_files", "fulfilling", "select"]
 
 
 def select(records: Records, query: Query) -> Records:
     """
-    Take the records that answer a query.
+    Take the records that answer a query, but for the conditions on keywords that have to be asked for.
 
     Taking them from parts and then from the parts joined gives the same as taking them from the whole at once.
 
@@ -48,12 +50,88 @@ def select(records: Records, query: Query) -> Records:
     if query.harps is not None:
         first, last = query.harps
         records = _taken(records, np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False))
+    columns = {name: getattr(records, column) for name, column in LISTED.items()}
+    for condition in query.conditions:
+        if condition.listed:
+            records = _taken(records, condition.fulfilled(columns))
+            columns = {name: getattr(records, column) for name, column in LISTED.items()}
     if query.near is not None:
         # One time step is no series to be sampled.
         records = _taken(records, _nearest(records, query.near))
     elif query.sample is not None:
         records = _taken(records, _sampled(records, query.start, query.end, query.sample))
     return records
+
+
+def fulfilling(records: Records, query: Query) -> Records:
+    """
+    Take the records that fulfil a query's conditions on keywords that had to be asked for.
+
+    Parameters
+    ----------
+    records : Records
+        What `select` took, with those keywords.
+    query : Query
+        What is asked for.
+
+    Returns
+    -------
+    Records
+        In the order they came in.
+    """
+    which = np.ones(len(records), dtype=bool)
+    columns = {name: getattr(records, column) for name, column in LISTED.items()} | records.keywords
+    for condition in query.conditions:
+        if not condition.listed:
+            which &= condition.fulfilled(columns)
+    return _taken(records, which)
+
+
+def again(missing: Missing) -> tuple[tuple[Time, Time], Callable[[Records], npt.NDArray[np.bool_]] | None]:
+    """
+    Tell what to ask for so that records that were missing get their place among those that are there.
+
+    That is what was missing, unless records were sampled, or the nearest found, and then left out for their keywords:
+    these are not known any more, so all are needed that may have been chosen instead of those that come.
+
+    Parameters
+    ----------
+    missing : Missing
+        What was missing.
+
+    Returns
+    -------
+    ends : tuple of `astropy.time.Time`
+        The range to ask for.
+    concerned : callable or None
+        Tells of records whether they are among those that have to be chosen anew from what comes, and from nothing
+        else; None if what is there and what comes can be joined.
+    """
+    query = missing.query
+    if not query.looked_up or (query.sample is None and query.near is None):
+        return (missing.start, missing.end), None
+    if query.near is not None or query.sample is None:
+        return query.span, lambda records: np.ones(len(records), dtype=bool)
+    step = max(query.sample, 1.0)
+    # A slot more on both sides, since it is not known by which of its times a service puts a record into a range.
+    first, last = (
+        int(np.floor((_seconds(time) - _seconds(query.start) + sign * CADENCE) / step + 0.5))
+        for time, sign in ((missing.start, -1), (missing.end, 1))
+    )
+    start, end = query.span
+    before, after = (
+        (point + sign / 2) * step + sign * CADENCE + _seconds(query.start) - _seconds(limit)
+        for point, sign, limit in ((first, -1, start), (last, 1, end))
+    )
+    begin = start if before <= 0 else start + TimeDelta(before, format="sec")
+    stop = end if after >= 0 else end + TimeDelta(after, format="sec")
+
+    def concerned(records: Records) -> npt.NDArray[np.bool_]:
+        slot = records.nearest_slot()
+        point = _points(slot, query.start, step)
+        return np.asarray(~np.ma.getmaskarray(slot) & (point >= first) & (point <= last))
+
+    return (begin, stop), concerned
 
 
 def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
@@ -92,7 +170,7 @@ def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArr
     slot = records.nearest_slot()
     step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
     seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
-    point = np.rint(seconds / step).astype(np.int64)
+    point = _points(slot, start, step)
     last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
     wanted = ~np.ma.getmaskarray(slot) & (point >= 0) & (point <= last)
     distance = np.abs(seconds - point * step)
@@ -108,6 +186,12 @@ def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArr
     taken = np.zeros(len(records), dtype=bool)
     taken[order] = slot.filled(0)[order] == chosen_slot
     return taken
+
+
+def _points(slot: np.ma.MaskedArray[Any, Any], start: Time, step: float) -> npt.NDArray[np.int64]:
+    """Give each slot the number of the nearest point of the grid."""
+    points = np.rint((slot.filled(0) * float(CADENCE) - _seconds(start)) / step)
+    return np.asarray(points.astype(np.int64))
 
 
 def _nearest(records: Records, near: Time) -> npt.NDArray[Any]:

@@ -21,10 +21,12 @@ from . import __version__, cache
 from .addresses import base_url, credentials, without_password
 from .config import URL_VARIABLE, conf
 from .errors import ReplyError, ServiceError, UnreachableError
+from .metadata import meta_url, read_meta
 from .patience import Patience, patient_session
 from .replies import read_records
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -118,6 +120,8 @@ class Service:
         address = base_url(conf.url if url is None else url)
         self.url = without_password(address)
         self.patience = Patience() if patience is None else patience
+        #: Whether the meta route understands several records at once; None as long as that is not known.
+        self.many: bool | None = None
         self._timeouts = (conf.connect_timeout, conf.read_timeout)
         self._session = patient_session(self.patience)
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
@@ -186,16 +190,64 @@ class Service:
             cache.keep(url, body)
         return records, broken
 
+    def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
+        """
+        Give keywords of records, by one request.
+
+        Parameters
+        ----------
+        series : str
+            Name of the series.
+        recnums : sequence of int
+            Record numbers. Not every service understands several; `~sunpy_flarecast.inquiry.ask_all` knows what to do.
+        fields : sequence of str, optional
+            Keywords as the service spells them; all of them if there are none.
+
+        Returns
+        -------
+        dict
+            For each record number its keywords, as `~sunpy_flarecast.metadata.read_meta` gives them; records may be
+            lacking.
+
+        Raises
+        ------
+        UnreachableError
+            If no answer comes.
+        ReplyError
+            If the answer is none of the meta route.
+        ServiceError
+            If the service answers with an error.
+        """
+        url = meta_url(self.url, series, recnums, fields)
+        number = f"{len(recnums):,} records" if len(recnums) > 1 else f"record {recnums[0]}"
+        names = f"{', '.join(fields[:3])}{', ...' * (len(fields) > 3)}" if fields else "all keywords"
+        asked = f"{names} of {number} of {series}"
+        begin = time.perf_counter()
+        try:
+            body, _ = self._get(url, asked)
+            try:
+                found = read_meta(body)
+            except ReplyError as error:
+                raise self._no_reply(error, body, asked, "keywords of records") from error
+        except ServiceError as error:
+            log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {error.reason}")
+            raise
+        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {len(found):,} records")
+        return found
+
     def _read(self, body: bytes, series: str, asked: str) -> tuple[Records, int]:
         try:
             return read_records(body, series)
         except ReplyError as error:
-            raise ReplyError(
-                f"{self.url} was asked for {asked} and answered with what is not a list of records: {error}"
-                f"{_quoting(body)}. Check that conf.url is the URL of a FLARECAST HMI service.",
-                reason=f"an answer that is not a list of records: {error}",
-                less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
-            ) from error
+            raise self._no_reply(error, body, asked, "a list of records") from error
+
+    def _no_reply(self, error: ReplyError, body: bytes, asked: str, expected: str) -> ReplyError:
+        return ReplyError(
+            f"{self.url} was asked for {asked} and answered with what is not {expected}: {error}{_quoting(body)}. "
+            "Check that conf.url is the URL of a FLARECAST HMI service.",
+            reason=f"an answer that is not {expected}: {error}",
+            less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
+        )
 
     def _get(self, url: str, asked: str) -> tuple[bytes, bool]:
         """Give the body of an answer, and whether the service allows to keep it."""
@@ -217,8 +269,9 @@ class Service:
             raise ServiceError(f"{self.url} could not be asked for {asked}: {reason}.", reason=reason) from error
         if answer.status_code != HTTPStatus.OK:
             said = f"answered {answer.status_code} {answer.reason}{_quoting(body)}"
+            end = "" if said.endswith(("?", "!")) else "."
             raise ServiceError(
-                f"{self.url} was asked for {asked} and {said}. {_advice(answer.status_code)}",
+                f"{self.url} was asked for {asked} and {said}{end} {_advice(answer.status_code)}",
                 reason=f"{self.url} {said}",
                 less_may_help=answer.status_code in _TOO_MUCH,
                 lasting=answer.status_code in _LASTING,

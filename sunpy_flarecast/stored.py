@@ -40,7 +40,7 @@ _KEY: Final = "SEARCH"
 _WHAT: Final = "sunpy_flarecast search"
 
 #: Counts up when files get a form that older versions of this module would misread.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 _POSSIBLE: Final = "A search can be kept as .ecsv (text), .parquet (small and quick) or .fits"
 

@@ -16,9 +16,11 @@ from .addresses import credentials, without_password
 from .config import conf
 from .pacing import Pace
 from .service import USER_AGENT
+from .supplement import Supplement
 
 if TYPE_CHECKING:
     from .errors import TransferError
+    from .supplement import Mode
 
 __all__ = ["DISK_FULL", "Terms"]
 
@@ -35,9 +37,12 @@ class Terms:
     ----------
     settings : `parfive.config.DownloaderConfig`
         Of the downloader: ``overwrite`` and proxies.
+    headers_wanted : "auto", True or False
+        Which files get the keywords that they lack.
     """
 
     settings: Any
+    headers_wanted: Mode = "auto"
     max_retries: int = field(default_factory=lambda: conf.max_retries)
     retry_wait: float = field(default_factory=lambda: conf.retry_wait)
     retry_after_max: float = field(default_factory=lambda: conf.retry_after_max)
@@ -53,6 +58,7 @@ class Terms:
     _authorized: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        self.supplement = Supplement(self.headers_wanted)
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
         # A compressed answer would have another length than the file, and SHARP files are compressed already.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
@@ -60,6 +66,10 @@ class Terms:
         url = without_password(conf.url)
         if found := credentials(conf.url):
             self._authorized[_origin(f"{url}/")] = f"Basic {b64encode(b':'.join(found)).decode()}"
+
+    def anew(self) -> Terms:
+        """Give the same terms for another fetch, without what was learnt in this one."""
+        return Terms(self.settings, self.headers_wanted)
 
     def pace(self, url: str) -> Pace:
         """Give the gate of a URL's host."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote
@@ -21,9 +22,10 @@ from sunpy import log
 from .addresses import base_url, without_password
 from .config import conf
 from .download import Download
-from .errors import QueryError, TransferError
+from .errors import MissingDataWarning, QueryError, TransferError
 from .fits import is_whole
 from .part import discard
+from .supplement import described_bare
 from .terms import DISK_FULL, Terms
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from .paths import Place, Plan
+    from .supplement import Bare, Mode
 
 __all__ = ["Queued", "enqueue"]
 
@@ -59,6 +62,7 @@ class Queued(parfive.Results):  # type: ignore[misc]
         super().__init__()
         self.terms = terms
         self.waiting: dict[Transfer, None] = {}
+        self.running = 0
 
     @property
     def errors(self) -> list[Any]:
@@ -70,8 +74,26 @@ class Queued(parfive.Results):  # type: ignore[misc]
             probe.add_error(transfer.filepath, transfer.url, transfer.explained(asyncio.CancelledError()))
         return [*self._errors, *probe.errors]
 
+    @property
+    def bare(self) -> list[Bare]:
+        """The files that were fetched and lack their keywords, each with the reason."""
+        return [] if self.terms is None else self.terms.supplement.bare
 
-def enqueue(downloader: parfive.Downloader, plan: Plan) -> Queued:
+    def tell(self) -> None:
+        """
+        Warn once of all files that lack their keywords, when nothing more is under way.
+
+        Warns
+        -----
+        MissingDataWarning
+            If there are any.
+        """
+        over = not self.running and (not self.waiting or (self.terms is not None and self.terms.interrupted))
+        if over and self.bare:
+            warnings.warn(described_bare(self.bare), MissingDataWarning, stacklevel=2)
+
+
+def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None = None) -> Queued:
     """
     Queue the transfers of files, but for those that are there and whole.
 
@@ -81,6 +103,8 @@ def enqueue(downloader: parfive.Downloader, plan: Plan) -> Queued:
         Its settings for overwriting, proxies and progress bars hold.
     plan : Plan
         Where the files come from and go to.
+    headers : "auto", True or False, optional
+        Which files get the keywords that they lack; by default ``conf.complete_headers``.
 
     Returns
     -------
@@ -105,7 +129,7 @@ def enqueue(downloader: parfive.Downloader, plan: Plan) -> Queued:
                 f"Two files would both be written to {place.path}: {other} and {place.url}. Fetch the tables one after "
                 "the other, or add fields to the path that tell them apart."
             )
-    terms = Terms(downloader.config)
+    terms = Terms(downloader.config, conf.complete_headers if headers is None else headers)
     queued = Queued(terms)
     keep = downloader.config.overwrite is False
     there: list[str] = []
@@ -116,7 +140,7 @@ def enqueue(downloader: parfive.Downloader, plan: Plan) -> Queued:
             there.append(place.path)
             _add(queued, place)
             continue
-        transfer = Transfer(place.url, place.path, queued)
+        transfer = Transfer(place, queued)
         queued.waiting[transfer] = None
         if queue is not None:
             queue.append(transfer)
@@ -166,20 +190,27 @@ class Transfer:
 
     Parameters
     ----------
-    url : str
-        Where the file comes from.
-    path : str
-        Where it goes to.
+    place : Place
+        Where the file comes from and goes to.
     queued : Queued
         Of the fetch.
     """
 
-    __slots__ = ("path", "queued", "url")
+    __slots__ = ("place", "queued")
 
-    def __init__(self, url: str, path: str, queued: Queued) -> None:
-        self.url = url
-        self.path = path
+    def __init__(self, place: Place, queued: Queued) -> None:
+        self.place = place
         self.queued = queued
+
+    @property
+    def url(self) -> str:
+        """Where the file comes from."""
+        return self.place.url
+
+    @property
+    def path(self) -> str:
+        """Where it goes to."""
+        return self.place.path
 
     @property
     def terms(self) -> Terms:
@@ -211,8 +242,16 @@ class Transfer:
             For whatever went wrong, as parfive expects it.
         """
         self.queued.waiting.pop(self, None)
+        self.queued.running += 1
         try:
-            path = await self._bring(session, _Bar(file_pb, token, os.path.basename(self.path)))
+            return await self._call(session, _Bar(file_pb, token, os.path.basename(self.path)))
+        finally:
+            self.queued.running -= 1
+            self.queued.tell()
+
+    async def _call(self, session: aiohttp.ClientSession, bar: _Bar) -> tuple[str, str] | str:
+        try:
+            path = await self._bring(session, bar)
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
             explained = self.explained(error)
             self._tell(self.path, explained)
@@ -250,7 +289,7 @@ class Transfer:
         if self.terms.settings.overwrite is False and is_whole(self.path):
             return Path(self.path)
         # What was learnt in the fetch that failed does not hold for this one.
-        self.queued = Queued(Terms(self.terms.settings))
+        self.queued = Queued(self.terms.anew())
         outcome: list[str | BaseException] = []
 
         async def alone() -> str:
@@ -270,6 +309,7 @@ class Transfer:
         [result] = outcome
         if isinstance(result, BaseException):
             raise self.explained(result) from result
+        self.queued.tell()
         return Path(result)
 
     def _tell(self, path: str, error: Exception | None) -> None:
@@ -282,7 +322,7 @@ class Transfer:
             raise self.terms.halted
         self.terms.make_folder(self.path)
         with bar:
-            return await Download(self.url, self.path, self.terms, bar.update).run(session)
+            return await Download(self.place, self.terms, bar.update).run(session)
 
     def explained(self, error: BaseException) -> TransferError:
         """Make of any exception one that says what was asked, what is wrong and what to do."""

@@ -20,6 +20,7 @@ from .missing import described
 from .paths import Plan, plan, template_of
 from .query import service_time
 from .response import FLARECASTResponse
+from .supplement import described_bare, mode_of
 from .transfer import enqueue
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .missing import Missing
+    from .supplement import Bare, Mode
 
 __all__ = ["Failure", "Report", "fetch"]
 
@@ -71,6 +73,8 @@ class Report:
         Whether the fetch was interrupted before it had tried all it could.
     missing : list of Missing
         What the search could not get, so that nobody knows which files there are.
+    bare : list of Bare
+        Those of the fetched files that lack the keywords which `sunpy.map.Map` needs, since they could not be had.
     """
 
     fetched: list[str]
@@ -78,6 +82,7 @@ class Report:
     failed: list[Failure]
     interrupted: bool = False
     missing: list[Missing] = field(default_factory=list)
+    bare: list[Bare] = field(default_factory=list)
 
     @property
     def files(self) -> list[str]:
@@ -102,6 +107,8 @@ class Report:
             lines.append(f"Failed: {same[0].reason}{more}")
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not asked for; search for them again.")
+        if self.bare:
+            lines.append(described_bare(self.bare))
         return "\n".join(lines)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -128,6 +135,7 @@ class Report:
                 }
                 for one in self.missing
             ],
+            "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
         }
         Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -146,6 +154,7 @@ def fetch(
     overwrite: bool | Literal["unique"] = False,
     max_conn: int = 5,
     progress: bool = True,
+    headers: Mode | None = None,
 ) -> Report:
     """
     Fetch the files of records until all are there, or until a pass brings no more.
@@ -168,6 +177,9 @@ def fetch(
         Number of transfers at a time.
     progress : bool
         Show progress bars.
+    headers : "auto", True or False, optional
+        Which files get the keywords that they lack: those that have none, all, or no file. By default
+        ``conf.complete_headers``.
 
     Returns
     -------
@@ -177,6 +189,11 @@ def fetch(
     ------
     QueryError
         If there is nothing of this package to fetch, the path cannot be filled in, or two files would get the same one.
+
+    Warns
+    -----
+    MissingDataWarning
+        If keywords could not be had; the files are then there without, and in ``Report.bare``.
 
     Examples
     --------
@@ -190,6 +207,7 @@ def fetch(
     """
     if passes < 1:
         raise QueryError(f"fetch(passes={passes}): at least one pass is needed.")
+    mode = None if headers is None else mode_of(headers)
     template = template_of(path)
     tables = _tables(results)
     plans = [
@@ -200,14 +218,16 @@ def fetch(
     failed = {url: Failure("", url, str(error)) for url, error in todo.refused}
     fetched: list[str] = []
     there: list[str] = []
+    bare: list[Bare] = []
     interrupted = False
     left = todo.places
     for number in range(1, passes + 1):
         downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
-        queued = enqueue(downloader, Plan(left, []))
+        queued = enqueue(downloader, Plan(left, []), headers=mode)
         there += queued.data
         brought = downloader.download() if queued.waiting else parfive.Results()
         fetched += map(str, brought)
+        bare += queued.bare
         errors = {error.url: str(error.exception) for error in [*brought.errors, *queued.errors]}
         before, left = len(left), [place for place in left if place.url in errors]
         interrupted = queued.terms is not None and queued.terms.interrupted
@@ -227,7 +247,7 @@ def fetch(
                 break
     failed |= {place.url: Failure(place.path, place.url, errors[place.url]) for place in left}
     missing = [one for table in tables for one in table.missing]
-    return Report(fetched, there, list(failed.values()), interrupted, missing)
+    return Report(fetched, there, list(failed.values()), interrupted, missing, bare)
 
 
 def _tables(results: Any) -> list[FLARECASTResponse]:

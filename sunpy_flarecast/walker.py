@@ -10,13 +10,16 @@ from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.util.exceptions import warn_user
 
-from .attrs import HARPNUM, Segment, Series
+from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series
 from .catalog import all_series, find_series
+from .conditions import compared, example_of, good, known_keyword, noaa, without
 from .errors import QueryError
 from .query import Query, matching_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .conditions import Condition
 
 __all__ = ["FIXED", "queries", "supported_attrs"]
 
@@ -94,7 +97,7 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
         if type(leaf) not in supported_attrs():
             raise QueryError(
                 f"{type(leaf).__name__} is not understood by the FLARECAST client. It understands "
-                f"{_listed(sorted(kind.__name__ for kind in supported_attrs()))}."
+                f"{_listed(sorted(kind.__name__ for kind in supported_attrs() - {KeywordCondition}))}."
             )
         # sunpy looks for collisions in `x & (y & z)` at y and z alone, if at all.
         if any(leaf.collides(other) for other in leaves if other is not leaf):
@@ -128,6 +131,31 @@ def _apply_segment(_: attr.AttrWalker, leaf: Segment, parts: dict[str, Any]) -> 
 @walker.add_applier(HARPNUM)
 def _apply_harpnum(_: attr.AttrWalker, leaf: HARPNUM, parts: dict[str, Any]) -> None:
     parts["harps"] = (leaf.min, leaf.max)
+
+
+@walker.add_applier(Keyword)
+def _apply_keyword(_: attr.AttrWalker, leaf: Keyword, parts: dict[str, Any]) -> None:
+    example = example_of(known_keyword(leaf.value))
+    raise QueryError(f"Keyword({leaf.value!r}) has to be compared with a value, for example {example}.")
+
+
+@walker.add_applier(KeywordCondition)
+def _apply_condition(_: attr.AttrWalker, leaf: KeywordCondition, parts: dict[str, Any]) -> None:
+    _require(parts, compared(leaf.name, leaf.operator, leaf.value))
+
+
+@walker.add_applier(NOAA)
+def _apply_noaa(_: attr.AttrWalker, leaf: NOAA, parts: dict[str, Any]) -> None:
+    _require(parts, noaa(leaf.value))
+
+
+@walker.add_applier(Quality)
+def _apply_quality(_: attr.AttrWalker, leaf: Quality, parts: dict[str, Any]) -> None:
+    _require(parts, good() if leaf.mask is None else without(leaf.mask))
+
+
+def _require(parts: dict[str, Any], condition: Condition) -> None:
+    parts["conditions"] = tuple(dict.fromkeys((*parts.get("conditions", ()), condition)))
 
 
 @walker.add_applier(a.Sample)

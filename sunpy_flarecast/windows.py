@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from astropy.time import Time, TimeDelta
 
@@ -15,12 +15,25 @@ from .query import OVERLAP, service_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+    from typing import Self
 
     from .patience import Patience
 
 __all__ = ["Piece", "Window", "answers"]
 
 T = TypeVar("T")
+
+
+class _Divisible(Protocol):
+    """What one request asks for, and can be asked for in two; a window, or some records."""
+
+    @property
+    def length(self) -> float: ...
+
+    def halves(self) -> tuple[Self, Self] | None: ...
+
+
+W = TypeVar("W", bound=_Divisible)
 
 #: Windows are not halved to less than this, in seconds.
 _SHORTEST: Final = 3600.0
@@ -83,9 +96,9 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece(Generic[T]):
+class Piece(Generic[W, T]):
     """
-    A window or a part of one, and what became of it.
+    A window (or what else is asked for in parts) or a part of one, and what became of it.
 
     Parameters
     ----------
@@ -97,20 +110,20 @@ class Piece(Generic[T]):
         Why there is no answer.
     """
 
-    window: Window
+    window: W
     value: T | None = None
     error: ServiceError | None = None
 
 
-class _Asker(Generic[T]):
+class _Asker(Generic[W, T]):
     """Asks for windows, in parts where needed; several threads use one."""
 
-    def __init__(self, ask: Callable[[int, Window], T], patience: Patience) -> None:
+    def __init__(self, ask: Callable[[int, W], T], patience: Patience) -> None:
         self._ask = ask
         self._patience = patience
         self._too_long: Counter[int] = Counter()
 
-    def pieces(self, number: int, window: Window) -> list[Piece[T]]:
+    def pieces(self, number: int, window: W) -> list[Piece[W, T]]:
         """Ask for a window; gives its parts in order, or itself."""
         if self._too_long and self._too_long[round(window.length)] >= _ENOUGH and (halves := window.halves()):
             return self._parts(number, halves)
@@ -137,7 +150,7 @@ class _Asker(Generic[T]):
             return [Piece(window, value)]
         return []  # nobody waits for it
 
-    def _parts(self, number: int, halves: tuple[Window, Window]) -> list[Piece[T]]:
+    def _parts(self, number: int, halves: tuple[W, W]) -> list[Piece[W, T]]:
         return [piece for half in halves for piece in self.pieces(number, half)]
 
 
@@ -148,8 +161,8 @@ def _not_asked(error: ServiceError) -> ServiceError:
 
 
 def answers(
-    windows: Sequence[Window], ask: Callable[[int, Window], T], patience: Patience
-) -> Generator[tuple[int, list[Piece[T]]], None, None]:
+    windows: Sequence[W], ask: Callable[[int, W], T], patience: Patience
+) -> Generator[tuple[int, list[Piece[W, T]]], None, None]:
     """
     Ask for windows in parallel, as they come.
 
@@ -180,7 +193,7 @@ def answers(
     asker = _Asker(ask, patience)
     todo = iter(enumerate(windows))
     lock = threading.Lock()
-    done: SimpleQueue[tuple[int, list[Piece[T]]] | BaseException] = SimpleQueue()
+    done: SimpleQueue[tuple[int, list[Piece[W, T]]] | BaseException] = SimpleQueue()
 
     def work() -> None:
         while not patience.stopped:

@@ -92,9 +92,12 @@ def _many_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
 
 @pytest.fixture
 def many(_many_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
-    """Serve 500 small files of one HARP, one a record, from 2015-12-11 on; like `demo` else."""
+    """Serve 500 small files of one HARP, one a record, from 2015-12-11 on; like `demo` else.
+
+    The service has no keywords for them, and is not asked for any.
+    """
     url, layer = _many_service
     layer.clear()
-    with conf.set_temp("url", url):
+    with conf.set_temp("url", url), conf.set_temp("complete_headers", False):
         yield url, layer
     layer.clear()

@@ -99,6 +99,7 @@ def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
         "cache_settled",
         "cache_size",
         "verify_checksum",
+        "complete_headers",
         "rebase_urls",
     }
     for _, item in items:

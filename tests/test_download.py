@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,16 +67,27 @@ SMALL = {path_of(number): fits_bytes(number) for number in range(500)}
 LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, which is worth to go on with
 
 
+@contextmanager
+def files_only(url: str) -> Iterator[None]:
+    """Ask this service, which has files only."""
+    with (
+        conf.set_temp("url", url),
+        conf.set_temp("read_timeout", 0.5),
+        conf.set_temp("complete_headers", False),
+    ):
+        yield
+
+
 @pytest.fixture
 def chaos() -> Iterator[Chaos]:
-    with serving(Chaos(dict(SMALL))) as one, conf.set_temp("url", one.url), conf.set_temp("read_timeout", 0.5):
+    with serving(Chaos(dict(SMALL))) as one, files_only(one.url):
         one.other_host = one.url.replace("127.0.0.1", "localhost")
         yield one
 
 
 @pytest.fixture
 def large() -> Iterator[Chaos]:
-    with serving(Chaos(dict(LARGE))) as one, conf.set_temp("url", one.url), conf.set_temp("read_timeout", 0.5):
+    with serving(Chaos(dict(LARGE))) as one, files_only(one.url):
         one.other_host = one.url.replace("127.0.0.1", "localhost")
         yield one
 
@@ -231,6 +243,7 @@ import sunpy_flarecast
 from test_download import get
 chaos = Chaos({}, url=sys.argv[1])
 sunpy_flarecast.conf.url = chaos.url
+sunpy_flarecast.conf.complete_headers = False
 first, last = map(int, sys.argv[4:6])
 async def notebook():
     # A notebook runs what the user writes within a loop of its own.

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import ReplyError, ServiceError, UnreachableError
+from sunpy_flarecast.conditions import compared, good, noaa, without
 from sunpy_flarecast.missing import Missing, as_plain, described, from_plain, joined
 from sunpy_flarecast.query import Query
 
@@ -128,6 +130,16 @@ def test_the_leap_second_survives() -> None:
     assert again.start.isot.startswith("2016-12-31T23:59:60.5")
 
 
+def test_conditions_are_kept() -> None:
+    conditions = (good(), without(5), noaa(12443), compared("usflux", ">", 1e22), compared("noaa_ars", "!=", "é'&\\"))
+    query = replace(QUERY, conditions=conditions)
+    _, [again] = from_plain(json.loads(json.dumps(as_plain([missing(0, 1, query=query)], [query]))))
+    assert again.conditions == conditions
+    plain = as_plain([], [QUERY])
+    del plain["queries"][0]["conditions"]  # as the first version wrote it
+    assert from_plain(plain)[1][0].conditions == ()
+
+
 GOOD = as_plain([missing(0, 1)], [QUERY])
 
 
@@ -141,6 +153,12 @@ GOOD = as_plain([missing(0, 1)], [QUERY])
         {"queries": [], "missing": GOOD["missing"]},
         {"queries": [{**GOOD["queries"][0], "start": "yesterday"}], "missing": []},
         {"queries": [{**GOOD["queries"][0], "harps": [1]}], "missing": []},
+        {"queries": [{**GOOD["queries"][0], "conditions": 5}], "missing": []},
+        {"queries": [{**GOOD["queries"][0], "conditions": [[["usflux"], ">"]]}], "missing": []},
+        {"queries": [{**GOOD["queries"][0], "conditions": [[[5], ">", 1]]}], "missing": []},
+        {"queries": [{**GOOD["queries"][0], "conditions": [[[["x"]], ">", 1]]}], "missing": []},
+        {"queries": [{**GOOD["queries"][0], "conditions": [[["usflux"], ["lists"], 1]]}], "missing": []},
+        {"queries": [{**GOOD["queries"][0], "conditions": [[["usflux"], "import os", 1]]}], "missing": []},
         {"queries": GOOD["queries"], "missing": [{**GOOD["missing"][0], "kind": "SystemExit"}]},
     ],
 )

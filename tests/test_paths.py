@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import FLARECASTResponse, QueryError, TransferError
-from sunpy_flarecast.paths import Place, Plan, moved_url, plan, template_of
+from sunpy_flarecast.paths import Plan, moved_url, plan, template_of
 from sunpy_flarecast.replies import read_records
 
 BASE = "http://localhost:8001"
@@ -198,10 +198,10 @@ def test_a_template_is_checked_even_for_an_empty_table() -> None:
 
 def test_a_plan_is_in_the_order_of_the_table() -> None:
     planned = plan(table_of(record(7, "bitmap", "field"), record(8, harpnum=5)), "{segment}/{file}", BASE)
-    assert planned.places == [
-        Place(f"{BASE}/HMI/{SERIES}/7/bitmap.fits", f"bitmap/{NAME.replace('magnetogram', 'bitmap')}"),
-        Place(f"{BASE}/HMI/{SERIES}/7/field.fits", f"field/{NAME.replace('magnetogram', 'field')}"),
-        Place(f"{BASE}/HMI/{SERIES}/8/magnetogram.fits", f"magnetogram/{NAME.replace('6178', '5')}"),
+    assert [(place.url, place.path, place.segment, place.record.recnum) for place in planned.places] == [
+        (f"{BASE}/HMI/{SERIES}/7/bitmap.fits", f"bitmap/{NAME.replace('magnetogram', 'bitmap')}", "bitmap", 7),
+        (f"{BASE}/HMI/{SERIES}/7/field.fits", f"field/{NAME.replace('magnetogram', 'field')}", "field", 7),
+        (f"{BASE}/HMI/{SERIES}/8/magnetogram.fits", f"magnetogram/{NAME.replace('6178', '5')}", "magnetogram", 8),
     ]
     assert planned.refused == []
 
@@ -277,7 +277,8 @@ def test_names_of_series_that_are_refused(series: str, template: str) -> None:
 )
 def test_layout_a_has_safe_names_too(url: str) -> None:
     planned = plan(table_of({"url": url}, {"url": f"{HOST}/HMI/sharp_720s/x_1"}), "{segment}/{file}", BASE)
-    assert planned.places == [Place(f"{BASE}/HMI/sharp_720s/x_1", "unknown/x_1.fits")]
+    [place] = planned.places
+    assert (place.url, place.path) == (f"{BASE}/HMI/sharp_720s/x_1", "unknown/x_1.fits")
     assert [found for found, _ in planned.refused] == [url]
 
 

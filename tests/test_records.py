@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replying import FOLDER, SERIES, read, row, rows, urls
 
-from sunpy_flarecast.records import Records, merge, segment_of
+from sunpy_flarecast.records import Records, keyword_column, merge, segment_of
 
 
 @pytest.mark.parametrize(
@@ -115,3 +116,51 @@ def test_any_parts_join_to_the_whole(listed: list[dict[str, Any]], data: st.Data
     assert compared(merge(parts)) == compared(whole)
     assert compared(merge([merge([part]) for part in data.draw(st.permutations(parts))])) == compared(whole)
     assert rows(merge([whole, whole])) == rows(whole)
+
+
+# --- Keywords -----------------------------------------------------------------------------------------------------
+
+
+def with_keywords(*numbers: int, **keywords: list[Any]) -> Records:
+    columns = {name: keyword_column(name, values) for name, values in keywords.items()}
+    return replace(read(*map(row, numbers)), keywords=columns)
+
+
+def test_keywords_of_a_record_come_together_from_all_parts() -> None:
+    records = merge(
+        [
+            with_keywords(1, 2, usflux=[1e21, None]),
+            with_keywords(2, 3, usflux=[2e21, 3e21], noaa_ars=["12443", None]),
+            with_keywords(1, 4, noaa_ar=[12443, 12445]),
+            read(row(5)),
+        ]
+    )
+    assert records.recnum.tolist() == [1, 2, 3, 4, 5]
+    assert {name: column.tolist() for name, column in records.keywords.items()} == {
+        "usflux": [1e21, 2e21, 3e21, None, None],
+        "noaa_ars": [None, "12443", None, None, None],
+        "noaa_ar": [12443, None, None, 12445, None],
+    }
+    assert records[3:].keywords["noaa_ar"].tolist() == [12445, None]
+
+
+def test_what_is_there_first_stays() -> None:
+    records = merge([with_keywords(1, usflux=[1e21]), with_keywords(1, usflux=[2e21])])
+    assert records.keywords["usflux"].tolist() == [1e21]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "dtype"),
+    [
+        ("noaa_ar", [12443, None], "int64"),
+        ("noaa_ar", [12443.5, 2], "float64"),
+        ("noaa_ar", [2**80 * 1.0, 2], "float64"),
+        ("usflux", [1, None], "float64"),
+        ("noaa_ars", ["x", None], "object"),
+        ("usflux", [], "float64"),
+        ("noaa_ars", [None], "object"),
+    ],
+)
+def test_columns_of_keywords(name: str, values: list[Any], dtype: str) -> None:
+    column = keyword_column(name, values)
+    assert (column.tolist(), column.dtype) == (values, dtype)

@@ -530,8 +530,8 @@ def changed(path: Path, **more: Any) -> None:
 def test_a_newer_file(tmp_path: Path) -> None:
     path = tmp_path / "search.ecsv"
     table_of(FULL).write(path)
-    changed(path, version=2, columns="of another form")
-    with pytest.raises(QueryError, match=r"written by a newer sunpy_flarecast \(format 2; this one reads 1\). Update"):
+    changed(path, version=3, columns="of another form")
+    with pytest.raises(QueryError, match=r"written by a newer sunpy_flarecast \(format 3; this one reads 2\). Update"):
         FLARECASTResponse.read(path)
 
 

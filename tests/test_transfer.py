@@ -271,6 +271,7 @@ import os, sys
 from sunpy.net import Fido, attrs as a
 import sunpy_flarecast
 sunpy_flarecast.conf.url = sys.argv[1]
+sunpy_flarecast.conf.complete_headers = False
 found = Fido.search(a.Time("2015-12-11", "2015-12-16"), a.flarecast.Series("hmi.sharp_cea_720s"))
 for _ in sys.stdin:
     fetch = os.fork()

@@ -18,8 +18,10 @@ from sunpy.net import attrs as a
 from sunpy.time import TimeRange
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast import HARPNUM, FLARECASTClient, QueryError, Segment, Series
+from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Keyword, Quality, QueryError, Segment, Series
+from sunpy_flarecast.attrs import KeywordCondition
 from sunpy_flarecast.catalog import all_series, find_series
+from sunpy_flarecast.conditions import compared, good, noaa, without
 from sunpy_flarecast.query import Query
 from sunpy_flarecast.walker import FIXED, queries, supported_attrs
 
@@ -186,6 +188,44 @@ def test_another_instrument_or_provider(leaf: attr.Attr) -> None:
     assert not FLARECASTClient._can_handle_query(DAY, CCD, leaf)
 
 
+# --- Conditions ---------------------------------------------------------------------------------------------------
+
+
+def test_conditions_in_the_order_they_are_written_each_once() -> None:
+    flux = Keyword("USFLUX") > 1e14 * u.Wb
+    query = one(DAY, CCD, flux & (Keyword("usflux") < 1e23), NOAA(12443), Quality.good & Quality(mask=4), flux)
+    assert query.conditions == (
+        compared("usflux", ">", 1e22),
+        compared("usflux", "<", 1e23),
+        noaa(12443),
+        good(),
+        without(4),
+    )
+    assert query.looked_up == ("usflux", "noaa_ar", "noaa_ars")
+    assert one(DAY, CCD).conditions == ()
+
+
+def test_conditions_by_branches() -> None:
+    found = queries(DAY, CCD, (Keyword("usflux") > 1e22) | NOAA(12443))
+    assert [query.conditions for query in found] == [(compared("usflux", ">", 1e22),), (noaa(12443),)]
+
+
+@pytest.mark.parametrize(
+    ("leaf", "text"),
+    [
+        (Keyword("usflux"), "compared with a value, for example a.flarecast.Keyword('usflux') > 1e22 * u.Mx."),
+        (Keyword("usflx"), "Did you mean 'usflux'"),
+        (Keyword("usflx") > 5, "Did you mean 'usflux'"),
+        (Keyword("usflux") > 5 * u.G, "is in Mx, and cannot be compared with 5.0 G"),
+        (NOAA(2443), "write NOAA(12443)"),
+    ],
+)
+def test_conditions_that_are_none(leaf: attr.Attr, text: str) -> None:
+    assert text in error(DAY, CCD, leaf)
+    # So that Fido asks this client, which says what is wrong.
+    assert FLARECASTClient._can_handle_query(DAY, CCD, leaf)
+
+
 # --- Combinations -------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +285,15 @@ WRITTEN = {
     ),
     HARPNUM: st.lists(st.integers(), min_size=2, max_size=2).map(lambda numbers: HARPNUM(*sorted(numbers))),
     a.Sample: st.builds(lambda value: a.Sample(value * u.s), st.floats()),
+    Keyword: st.builds(Keyword, st.sampled_from(["usflux", "usflx"])),
+    KeywordCondition: st.builds(
+        KeywordCondition,
+        st.sampled_from(["usflux", "DATE-OBS", "noaa_ar", "usflx"]),
+        st.sampled_from(["<", "!="]),
+        st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1 * u.Mx, 1 * u.one, "x"]),
+    ),
+    NOAA: st.builds(NOAA, st.integers()),
+    Quality: st.builds(lambda mask: Quality(mask=mask), st.none() | st.integers(1, 2**32 - 1)),
     a.Provider: st.builds(a.Provider, st.sampled_from(["FLARECAST", "flarecast", "JSOC"]) | st.text(max_size=3)),
     a.Instrument: st.builds(a.Instrument, st.sampled_from(["HMI", "hmi", "AIA"]) | st.text(min_size=1, max_size=3)),
 }
@@ -267,7 +316,7 @@ def test_there_is_a_strategy_for_every_attr() -> None:
 def combined(leaves: list[attr.Attr]) -> attr.Attr | None:
     try:
         return reduce(and_, leaves)
-    except TypeError:  # sunpy refuses most attrs of one kind
+    except (TypeError, QueryError):  # sunpy refuses most attrs of one kind, and keywords are refused uncompared
         return None
 
 

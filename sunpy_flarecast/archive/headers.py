@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from astropy.io.fits import Header, VerifyError
+
+from sunpy_flarecast.catalog import find_keyword
+from sunpy_flarecast.fits import NOT_OF_THE_RECORD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,15 +25,6 @@ _CARD: Final = 80
 
 #: Bytes that a header may not hold, which would make astropy warn.
 _TO_PRINTABLE: Final = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))
-
-#: Cards that describe how a file is built, and those that differ between the segments of a record (header
-#: generation 3 puts an underscore in front of some of them).
-_NOT_OF_THE_RECORD: Final = re.compile(
-    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|EXTNAME|EXTVER|PCOUNT|GCOUNT|TFIELDS|T(TYPE|FORM)\d+|END|BLANK|BZERO|BSCALE"
-    r"|CHECKSUM|DATASUM|Z(IMAGE|SIMPLE|TENSION|EXTEND|PCOUNT|GCOUNT|BITPIX|CMPTYPE|MASKCMP|QUANTIZ|DITHER0|BLANK|SCALE"
-    r"|ZERO|HECKSUM|DATASUM|(NAXIS|TILE|NAME|VAL)\d*)|COMMENT|HISTORY|CONTINUE|HIERARCH|DRMS_ID|"
-    r"|_?(BUNIT|DATAMIN|DATAMAX|DATAMEDN|DATAMEAN|DATARMS|DATASKEW|DATAKURT|DATAVALS|MISSVALS|TOTVALS)"
-)
 
 #: How the generations write that there is no value.
 _MISSING: Final = frozenset({"", "nan", "-nan", "missing"})
@@ -121,8 +114,14 @@ def keywords_of(header: Header) -> dict[str, Any]:
     >>> keywords_of(Header({"NAXIS": 2, "DATE-OBS": "2011-02-15T01:58:12.30", "HARPNUM": 377, "R_VALUE": "nan"}))
     {'date__obs': '2011-02-15T01:58:12.30', 'harpnum': 377, 'r_value': None}
     """
-    names = dict.fromkeys(name for name in header if _NOT_OF_THE_RECORD.fullmatch(name) is None)
-    return {name.lower().replace("-", "__"): card(header, name) for name in names}
+    names = dict.fromkeys(name for name in header if NOT_OF_THE_RECORD.fullmatch(name) is None)
+    return {_drms_name(name): card(header, name) for name in names}
+
+
+def _drms_name(name: str) -> str:
+    """Give the DRMS name of a card; FITS names are shorter, and some are cut."""
+    known = find_keyword(name)
+    return known.name if known else name.lower().replace("-", "__")
 
 
 def _plain(value: object) -> str | int | float | bool | None:

@@ -9,21 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sunpy_flarecast import naming
 from sunpy_flarecast.catalog import find_series
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits import check_whole
-from sunpy_flarecast.trec import text_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["Place", "fault_of", "fits_files", "place_of", "read_name"]
-
-_NAME: Final = re.compile(
-    r"(?P<series>\w+(?:\.\w+)*)\.(?P<harpnum>\d{1,9})"
-    r"\.(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_TAI\.(?P<segment>\w+)\.fits",
-    re.ASCII,
-)
 
 _WORD: Final = re.compile(r"\w+", re.ASCII)
 _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
@@ -81,12 +75,8 @@ def read_name(name: str) -> Place | None:
     >>> read_name("hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
     Place(series='hmi.sharp_cea_720s', harpnum=377, slot=794290, segment='Bp_err')
     """
-    match = _NAME.fullmatch(name)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = match.groups()[2:8]
-    slot = text_slot(f"{year}.{month}.{day}_{hour}:{minute}:{second}_TAI")
-    return place_of(match["series"], int(match["harpnum"]), slot, match["segment"])
+    named = naming.read_name(name)
+    return place_of(*named) if named else None
 
 
 def fits_files(root: Path, skip: Callable[[Path, str], None]) -> Iterator[Path]:

@@ -5,6 +5,9 @@ Server: nginx if it is installed, else a small one of this script; for the case 
 parfive through ``enqueue_file`` with its defaults (what other Fido clients do), the documented script of the service
 (one file after the other with requests), and curl, aria2c and wget if they are installed. Each is run once to warm up,
 then all of them in turn, ``--runs`` times; medians are compared. Progress bars are on.
+
+The files have no keywords. What it costs to complete their headers is measured by cases of its own, against the same
+fetch without that; every record has other numbers there.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -37,7 +41,10 @@ from sunpy.net import Fido
 from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse
+from sunpy_flarecast.archive import DemoArchive
+from sunpy_flarecast.complete import is_bare
 from sunpy_flarecast.replies import read_records
+from sunpy_flarecast.trec import slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +60,17 @@ CASES: dict[str, tuple[int, int, int, float, dict[str, float]]] = {
 }
 
 
+#: Case of header completion: number of records, segments of each, and how many times as long as the plain fetch it
+#: may take.
+COMPLETION: dict[str, tuple[int, int, float]] = {
+    "headers of 64 records with 31 segments": (64, 31, 1.3),
+    "headers of 2,000 records with 1 segment": (2000, 1, 2.2),
+}
+
+#: Size of their files; SHARP files have 60 to 600 kB.
+COMPLETION_SIZE = 100_000
+
+
 def make_files(folder: Path, count: int, size: int) -> None:
     """Write FITS files of about a size, all different."""
     side = int((size - 5760) ** 0.5 / 2)
@@ -64,6 +82,68 @@ def make_files(folder: Path, count: int, size: int) -> None:
         path = folder / "HMI" / SERIES / str(number) / "Br.fits"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(buffer.getvalue())
+
+
+def make_records(folder: Path, records: int, segments: int) -> None:
+    """Write FITS files with checksums and without keywords, and the replies that give their keywords."""
+    side = int((COMPLETION_SIZE - 5760) ** 0.5 / 2)
+    chance = np.random.default_rng(1)
+    archive = DemoArchive()
+    day = datetime(2015, 12, 11, tzinfo=UTC)
+    some = [one.recnum for one in archive.records(SERIES, day, day + timedelta(hours=1))]
+    keywords, others = (archive.keywords(SERIES, recnum) for recnum in (some[0], some[-1]))
+    buffer = io.BytesIO()
+    for number in range(records):
+        # What differs between two records differs between all, with all digits.
+        meta = {
+            name: value * chance.uniform(0.9, 1.1) if isinstance(value, float) and value != others[name] else value
+            for name, value in keywords.items()
+        }
+        slot = 1005481 + number
+        meta |= {"recnum": number, "t_rec": str(slot_time(slot).iso), "t_obs": str(slot_time(slot).iso)}
+        reply = folder / "HMI" / SERIES / "meta" / str(number)
+        reply.parent.mkdir(parents=True, exist_ok=True)
+        reply.write_text(json.dumps({str(number): {"recnum": number, "meta": meta, "urls": []}}))
+        for segment in range(segments):
+            buffer.seek(0)
+            buffer.truncate()
+            data = chance.integers(-1000, 1000, (side, side), dtype=np.int32)
+            fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data)]).writeto(buffer, checksum=True)
+            path = folder / "HMI" / SERIES / str(number) / f"segment{segment}.fits"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(buffer.getvalue())
+
+
+def completion(case: str, runs: int, work: Path) -> dict[str, Any]:
+    """Compare fetches with and without completion."""
+    records, segments, target = COMPLETION[case]
+    root, out = work / "root", work / "out"
+    make_records(root, records, segments)
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    with server(root, 0.0) as (kind, url):
+        rows = ",".join(
+            f'{{"recnum": {number}, "harpnum": 377, "t_rec_index": {1005481 + number}, "urls": ['
+            + ",".join(f'"{url}/HMI/{SERIES}/{number}/segment{segment}.fits"' for segment in range(segments))
+            + "]}"
+            for number in range(records)
+        )
+        found, _ = read_records(f"[{rows}]".encode(), SERIES)
+        table = FLARECASTResponse.from_records(found, client=FLARECASTClient(), service=url)
+        for run in range(runs + 1):
+            for headers in (False, True):
+                os.sync()
+                begin = time.perf_counter()
+                with Path(os.devnull).open("w") as sink, contextlib.redirect_stderr(sink):
+                    got = Fido.fetch(UnifiedResponse(table), path=out, headers="auto" if headers else False)
+                took = time.perf_counter() - begin
+                assert len(got) == records * segments
+                assert is_bare(got[0]) != headers
+                if run:  # the first is to warm up
+                    seconds[headers].append(took)
+                shutil.rmtree(out)
+    shutil.rmtree(root)
+    plain, completed = (statistics.median(seconds[headers]) for headers in (False, True))
+    return {"server": kind, "plain": plain, "completed": completed, "ratio": completed / plain, "target": target}
 
 
 @contextlib.contextmanager
@@ -146,7 +226,7 @@ def table_of(urls: list[str]) -> FLARECASTResponse:
 
 def ours(table: FLARECASTResponse, folder: Path, connections: int) -> int:
     """Fetch as a user does, who has a table from a search."""
-    return len(Fido.fetch(UnifiedResponse(table), path=folder, max_conn=connections))
+    return len(Fido.fetch(UnifiedResponse(table), path=folder, max_conn=connections, headers=False))
 
 
 def by_parfive(urls: list[str], folder: Path, connections: int) -> int:
@@ -259,7 +339,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--case", action="append", choices=[*CASES, "memory"], help="only this; may be repeated")
+    every = [*CASES, *COMPLETION, "memory"]
+    parser.add_argument("--case", action="append", choices=every, help="only this; may be repeated")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--latency", type=float, help=argparse.SUPPRESS)
@@ -276,12 +357,19 @@ def main() -> None:
     packages = {name: version(name) for name in ("sunpy", "parfive", "aiohttp", "astropy")}
     figures: dict[str, Any] = {"python": platform.python_version(), "cores": os.cpu_count(), **packages}
     say(", ".join(f"{key} {value}" for key, value in figures.items()))
-    cases = options.case or [*CASES, "memory"]
+    cases = options.case or every
     for case in cases:
         with tempfile.TemporaryDirectory() as work:
             if case == "memory":
                 figures["memory"] = memory(20_000, Path(work))
                 say(f"\nmemory above import, 20,000 queued files: {figures['memory']:.0f} MB (target: at most 60)")
+                continue
+            if case in COMPLETION:
+                result = figures[case] = completion(case, options.runs, Path(work))
+                say(f"\n{case} (5 connections, {result['server']}, medians of {options.runs})")
+                verdict = "met" if result["ratio"] <= result["target"] else "MISSED"
+                say(f"  plain {result['plain']:.3f} s, completed {result['completed']:.3f} s")
+                say(f"  {result['ratio']:.2f} times as long; target {result['target']}: {verdict}")
                 continue
             result = figures[case] = measure(case, options.runs, Path(work))
         say(f"\n{case} ({CASES[case][2]} connections, {result['server']}, medians of {options.runs})")

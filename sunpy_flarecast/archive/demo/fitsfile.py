@@ -9,6 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from sunpy_flarecast.archive.demo.cards import cards
+from sunpy_flarecast.checksum import NO_CHECKSUM, added, checksum_letters, sum_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +24,6 @@ _NOTES: Final = (
     "This is a model, not an observation: do not use it for science.",
 )
 _BLOCK: Final = 2880
-#: Letters that a checksum must not have (the FITS standard 4.0, appendix J).
-_EXCLUDED: Final = frozenset(b":;<=>?@[\\]^_`")
 
 _CardTuple = tuple[str, Any, str]
 
@@ -173,38 +172,13 @@ def _unit(raw: bytes, more: str, when: str) -> bytes:
     """
     end = next(place for place in range(0, len(raw), 80) if raw[place : place + 80].rstrip() == b"END")
     data = raw[-(-(end + 80) // _BLOCK) * _BLOCK :]
-    datasum = _sum(data)
+    datasum = sum_of(data)
     note = f"data unit checksum updated {when}"
     text = raw[:end] + more.encode("ascii")
     text += card_text(
-        [("DATASUM", str(datasum), note), ("CHECKSUM", "0" * 16, f"HDU checksum updated {when}")]
+        [("DATASUM", str(datasum), note), ("CHECKSUM", NO_CHECKSUM, f"HDU checksum updated {when}")]
     ).encode()
     text += b"END".ljust(80)
     text = text.ljust(-(-len(text) // _BLOCK) * _BLOCK)
-    total = _sum(text) + datasum
-    total = (total & 0xFFFFFFFF) + (total >> 32)
-    return text.replace(b"'0000000000000000'", b"'" + _encoded(total) + b"'", 1) + data
-
-
-def _sum(data: bytes) -> int:
-    """Add up big-endian words of 32 bits, carrying what overflows around to the other end."""
-    total = int(np.frombuffer(data, dtype=">u4").sum(dtype=np.uint64))
-    while total >> 32:
-        total = (total & 0xFFFFFFFF) + (total >> 32)
-    return total
-
-
-def _encoded(total: int) -> bytes:
-    """Write the complement of a sum in letters, so that the sum over the HDU becomes -0 (appendix J)."""
-    result = bytearray(16)
-    for place, byte in enumerate((~total & 0xFFFFFFFF).to_bytes(4, "big")):
-        letters = [byte // 4 + 48] * 4
-        letters[0] += byte % 4
-        while _EXCLUDED.intersection(letters):
-            for low in (0, 2):
-                if _EXCLUDED.intersection(letters[low : low + 2]):
-                    letters[low] += 1
-                    letters[low + 1] -= 1
-        for row, letter in enumerate(letters):
-            result[4 * row + place] = letter
-    return bytes(result[15:] + result[:15])
+    letters = checksum_letters(added(sum_of(text), datasum))
+    return text.replace(f"'{NO_CHECKSUM}'".encode(), b"'" + letters + b"'", 1) + data

@@ -150,6 +150,7 @@ def keywords_of(
         "qlook": int(near_real_time),
         "source": "none (synthetic)",
         **_harp(one, near_real_time),
+        **_span(one, one.carrington(seconds) - observer.longitude),
     }
 
 
@@ -190,7 +191,6 @@ def _harp(one: Region, near_real_time: bool) -> dict[str, float | int | str]:
         for slot, present in enumerate(day_of(day, near_real_time).present, day * SLOTS_A_DAY)
         if one.first <= slot <= one.last
     )
-    span = _span(one)
     return {
         "harpnum": one.harpnum(near_real_time),
         "t_frst": _tai(one.first),
@@ -205,17 +205,17 @@ def _harp(one: Region, near_real_time: bool) -> dict[str, float | int | str]:
         "noaa_ars": ",".join(map(str, numbers)) if numbers else "MISSING",
         # Synodic, as JSOC has it.
         "omega_dt": 14.1844 - 0.9856 + drift(one.latitude),
-        **span,
     }
 
 
-def _span(one: Region) -> dict[str, float]:
-    """Give the box of the HARP when it crosses the central meridian, or would."""
+def _span(one: Region, longitude: float) -> dict[str, float]:
+    """Give the box that holds the HARP at all times, where it is at this one, as real records have it."""
     rows, columns = build_of(one).shape
     up, along = rows * CEA_SCALE / 2, columns * CEA_SCALE / 2 / float(np.cos(np.radians(one.latitude)))
+    middle = (longitude + 180) % 360 - 180
     return {
         "latdtmin": one.latitude - up,
         "latdtmax": one.latitude + up,
-        "londtmin": -along,
-        "londtmax": along,
+        "londtmin": middle - along,
+        "londtmax": middle + along,
     }

@@ -1,4 +1,4 @@
-"""Pictures of SHARP maps: the whole disk with its active regions, and each of them with its coordinates."""
+"""Magnetograms of one time: the whole disk with its active regions, and each of them with its coordinates."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import sunpy.map
 from astropy.coordinates import SkyCoord
 from matplotlib.colors import Normalize
+
+from .labels import draw_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,9 +99,6 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = FIELD_LIM
     axes.set_facecolor("#808080")
     for one in maps:
         _plot(one, axes, limit, autoalign=True)
-        x, y = disk.wcs.world_to_pixel(one.center)
-        height = one.data.shape[0] * abs(one.scale[1].value) / (2 * edge / pixels) / 2
-        axes.text(x, y + height + 8, f"{_harpnum(one)}", color="gold", fontsize=9, ha="center", va="bottom")
     disk.draw_limb(axes=axes, color="white", linewidth=1)
     disk.draw_grid(axes=axes, color="white", alpha=0.35, linewidth=0.5, annotate=False)
     axes.set_xlim(-0.5, pixels - 0.5)
@@ -107,7 +106,14 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = FIELD_LIM
     axes.set_title(f"{maps[0].date.isot[:19]} UTC", fontsize=11)
     axes.set_xlabel("helioprojective x (arcsec)")
     axes.set_ylabel("helioprojective y (arcsec)")
+    draw_labels(axes, [_box(one, disk) for one in maps], [str(_harpnum(one)) for one in maps], color="gold")
     return axes
+
+
+def _box(one: Any, disk: Any) -> tuple[float, float, float, float]:
+    """Tell where a map lies on the disk's pixels: left, bottom, right, top."""
+    x, y = disk.wcs.world_to_pixel(SkyCoord([one.bottom_left_coord, one.top_right_coord]))
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
 def _harpnum(one: Any) -> int:

@@ -1,0 +1,183 @@
+"""
+Make ``sunpy_flarecast/data/keywords.json``, the catalog of SHARP keywords, from tables of JSOC.
+
+Run it from the top of the project, with one table a projection::
+
+    python docs/tools/make_keywords.py hmi.sharp_720s.csv hmi.sharp_cea_720s.csv
+
+A table lists the cards of the header of one exported file. Its columns are ``fits`` (name of the card),
+``drms_from_comment`` (name of the keyword, where the comment tells another one), ``unit`` (what stands in brackets at
+the beginning of the comment), and ``value_example`` (the value as it stands in the card). The unit and the kind of a
+keyword come from it. To make one, export a record of the series from http://jsoc.stanford.edu (method ``url``, protocol
+``FITS``) in 2022 or later, when cards had comments, and list the cards of the magnetogram; the same facts are in the
+series information (``show_info -j`` or http://jsoc.stanford.edu/ajax/lookdata.html), by DRMS names. The tables that
+the catalog was made from are of the record of HARP 11465 at 2024.06.28_00:00:00_TAI; sunpy has the headers among its
+test data (``sunpy/data/test/hmi_sharp_magnetogram.header``, ``hmi_cea_sharp_magnetogram.header``).
+
+What JSOC does not tell, or tells in words that no program understands, stands here, and what a keyword means in
+``keyword_meanings.txt`` beside this script, one line a keyword.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+OUTPUT = HERE.parents[1] / "sunpy_flarecast" / "data" / "keywords.json"
+
+PROJECTIONS = ("CCD", "CEA")
+
+#: Cards that are about the file, or about the pixels of one segment.
+NOT_OF_THE_RECORD = {
+    *("BUNIT", "DATAVALS", "MISSVALS", "DATAMIN", "DATAMAX", "DATAMEDN", "DATAMEAN", "DATARMS"),
+    *("DRMS_ID", "HEADSUM", "LONGSTRN"),
+}
+
+#: DRMS names (in lower case) that differ from the names in FITS files. JSOC's comments tell them, but are cut. Of
+#: USFLUXL and MEANGBL they tell names that differ between the projections (they took the place of keywords that were no
+#: longer needed); a service cannot be expected to use those.
+DRMS = {
+    "DATE-OBS": "date__obs",
+    "TRECEPOC": "t_rec_epoch",
+    "TRECSTEP": "t_rec_step",
+    "TRECUNIT": "t_rec_unit",
+    "LATFWTPO": "lat_fwtpos",
+    "LONFWTPO": "lon_fwtpos",
+    "LATFWTNE": "lat_fwtneg",
+    "LONFWTNE": "lon_fwtneg",
+}
+
+#: JSOC's units in a spelling that astropy reads. Areas (mH, millionths of the hemisphere or the disk) and counts are
+#: numbers.
+UNITS = {
+    "": "",
+    "ISO": "",
+    "TAI": "",
+    "number": "",
+    "mH": "",
+    "pixels": "",
+    "pixel": "pix",
+    "seconds": "s",
+    "Maxwell": "Mx",
+    "Degrees": "deg",
+    "degree": "deg",
+    "deg": "deg",
+    "degree/day": "deg / d",
+    "arcsec": "arcsec",
+    "Gauss": "G",
+    "gauss": "G",
+    "G": "G",
+    "Gauss/Mm": "G / Mm",
+    "mA/(m^2)": "mA / m2",
+    "Amperes": "A",
+    "1/Mm": "1 / Mm",
+    "(G^2)/m": "G2 / m",
+    "Ergs per cubic centimeter": "erg / cm3",
+    "Percentage of Total": "%",
+    "Mm": "Mm",
+    "m": "m",
+    "meters": "m",
+    "m/s": "m / s",
+    "cm/s": "cm / s",
+    "angstrom": "Angstrom",
+    "Angstrom": "Angstrom",
+    "mA": "0.001 Angstrom",
+    "mA/Gauss": "0.001 Angstrom / G",
+    "D/S": "DN / s",
+}
+
+#: Units other than JSOC's tables have them, by DRMS names.
+MEANT = {
+    # An energy density integrated over an area: MEANPOT times CMASK times the area of a pixel.
+    "totpot": "erg / cm",
+    "errtpot": "erg / cm",
+    # A logarithm, with 0 for no flux at all; a logarithmic unit would make 1 Mx of that.
+    "r_value": "",
+    # JSOC says weber, but MNET is MMEAN times NPIX.
+    "mtot": "G",
+    "mnet": "G",
+    "mpos_tot": "G",
+    "mneg_tot": "G",
+    # No filter is hundreds of ångström wide.
+    "invlyotw": "0.001 Angstrom",
+    # In the unit that CUNIT1 and CUNIT2 tell, which differs between the projections.
+    **dict.fromkeys(("crval1", "crval2", "cdelt1", "cdelt2"), ""),
+    # Text that names a unit.
+    **dict.fromkeys(("cunit1", "cunit2"), ""),
+}
+
+#: Keywords without a value in the tables.
+KINDS = {
+    **dict.fromkeys(("gwill", "csyser1", "csyser2", "invkeyd3"), "float"),
+    **dict.fromkeys(("invkeyi1", "invkeyi2"), "int"),
+    **dict.fromkeys(("invdocu", "ambdocu", "invkeys1", "invkeys2", "invkeys3"), "text"),
+}
+
+#: The keywords that are errors of others, after Bobra et al. (2014, Sol. Phys. 289, 3549), table 3.
+ERRORS = {
+    "usflux": "errvf",
+    "meangam": "errgam",
+    "meangbt": "errbt",
+    "meangbz": "errbz",
+    "meangbh": "errbh",
+    "meanjzd": "errjz",
+    "totusjz": "errusi",
+    "meanalp": "erralp",
+    "meanjzh": "errmih",
+    "totusjh": "errtui",
+    "absnjzh": "errtai",
+    "savncpp": "errjht",
+    "meanpot": "errmpot",
+    "totpot": "errtpot",
+    "meanshr": "errmsha",
+}
+
+
+def kind_of(name: str, example: str) -> str:
+    """Tell the type of a keyword from a value as a card has it."""
+    if not example:
+        return KINDS[name]
+    if example.startswith(("'", '"')):
+        return "text"
+    return "float" if set(example) & set(".E") else "int"
+
+
+def main(tables: list[str]) -> None:
+    """Write the catalog, one line a keyword."""
+    if len(tables) != len(PROJECTIONS):
+        sys.exit(f"Name {len(PROJECTIONS)} tables, of {' and '.join(PROJECTIONS)}.\n{__doc__}")
+    lines = (HERE / "keyword_meanings.txt").read_text("utf-8").splitlines()
+    meanings = dict(line.split(" ", 1) for line in lines)
+    found: dict[str, dict[str, object]] = {}
+    for projection, table in zip(PROJECTIONS, tables, strict=True):
+        with Path(table).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                fits = row["fits"]
+                if fits in NOT_OF_THE_RECORD:
+                    continue
+                name = DRMS.get(fits, fits.lower())
+                unit = MEANT[name] if name in MEANT else UNITS[row["unit"]]
+                keyword = {
+                    "name": name,
+                    "fits": fits,
+                    "unit": unit,
+                    "kind": kind_of(name, row["value_example"]),
+                    "meaning": meanings[name],
+                    "error": ERRORS.get(name, ""),
+                    "projections": [],
+                }
+                held = found.setdefault(name, keyword)
+                if {**held, "projections": []} != keyword:
+                    sys.exit(f"{name} differs between the projections: {held} and {keyword}")
+                held["projections"] += [projection]  # type: ignore[operator]
+    if stale := meanings.keys() - found.keys():
+        sys.exit(f"These have a meaning, but are in no table: {', '.join(sorted(stale))}")
+    rows = ",\n".join(f" {json.dumps(keyword, ensure_ascii=False)}" for keyword in found.values())
+    OUTPUT.write_text(f"[\n{rows}\n]\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

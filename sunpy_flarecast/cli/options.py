@@ -1,0 +1,169 @@
+"""What commands that search have in common: arguments and options, and the search that they mean."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import click
+from sunpy.net import attr
+from sunpy.net import attrs as a
+from sunpy.time import parse_time
+
+from sunpy_flarecast import (
+    HARPNUM,
+    NOAA,
+    FLARECASTClient,
+    MissingDataWarning,
+    Quality,
+    Segment,
+    Series,
+    conf,
+)
+from sunpy_flarecast.attrs import KeywordCondition
+from sunpy_flarecast.catalog import find_keyword
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from astropy.time import Time
+
+    from sunpy_flarecast.response import FLARECASTResponse
+
+__all__ = ["query_options", "search_table", "time_of", "url_option"]
+
+
+def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
+    if url:
+        context.with_resource(conf.set_temp("url", url))
+
+
+#: For the whole command and for those that ask a service, so that it may stand before or after their names.
+url_option = click.option(
+    "--url",
+    callback=_use_url,
+    expose_value=False,
+    help="Base URL of the service; by default conf.url or the environment variable FLARECAST_URL.",
+)
+
+
+def query_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the arguments and options of a search."""
+    for decorator in reversed(
+        (
+            click.argument("start"),
+            click.argument("end"),
+            click.option("--series", default="hmi.sharp_720s", show_default=True, help="SHARP series."),
+            click.option(
+                "--segment",
+                "segments",
+                multiple=True,
+                metavar="NAME",
+                help="Segment or pattern, such as 'B?'; may be repeated. All segments without it.",
+            ),
+            click.option(
+                "--harp", "harps", multiple=True, metavar="N[:M]", help="HARP number or range; may be repeated."
+            ),
+            click.option("--noaa", multiple=True, type=int, metavar="N", help="NOAA active region; may be repeated."),
+            click.option("--good", is_flag=True, help="Only records of quality 0."),
+            click.option(
+                "--where",
+                "conditions",
+                multiple=True,
+                metavar="CONDITION",
+                help="Only records whose keyword is so, such as 'usflux > 1e22 Mx'; all of them, if repeated.",
+            ),
+            click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'."),
+            click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
+            click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
+            click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar."),
+            url_option,
+        )
+    ):
+        command = decorator(command)
+    return command
+
+
+def query_of(
+    start: str,
+    end: str,
+    series: str,
+    segments: tuple[str, ...],
+    harps: tuple[str, ...],
+    noaa: tuple[int, ...],
+    good: bool,
+    conditions: tuple[str, ...],
+    sample: str | None,
+    near: str | None,
+) -> attr.Attr:
+    first, last = time_of(start), time_of(end)
+    if first > last:
+        raise click.UsageError(f"START {start} is after END {end}; write the earlier time first.")
+    query = attr.and_(a.Time(first, last, near=time_of(near) if near else None), Series(series))
+    if segments:
+        query &= Segment(*segments)
+    if sample:
+        query &= a.Sample(_step(sample))
+    if harps:
+        query &= attr.or_(*map(_harp, harps))
+    if noaa:
+        query &= attr.or_(*map(NOAA, noaa))
+    if good:
+        query &= Quality("good")
+    for condition in conditions:
+        query &= _condition(condition)
+    return query
+
+
+def time_of(text: str) -> Time:
+    """Read a time that was typed."""
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC).") from error
+
+
+def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
+    """Search, and warn of HARPs that were asked for and have no record."""
+    table = FLARECASTClient().search(query_of(harps=harps, **options), strict=strict, progress=progress)
+    for text in harps:
+        asked = _harp(text)
+        if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
+            warnings.warn(f"There is no record of HARP {text}.", MissingDataWarning, stacklevel=2)
+    return table
+
+
+def _step(text: str) -> u.Quantity:
+    try:
+        return u.Quantity(text).to(u.s)
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.") from error
+
+
+def _harp(text: str) -> HARPNUM:
+    first, _, last = text.partition(":")
+    try:
+        return HARPNUM(int(first), int(last) if last else None)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a HARP number or range; write 377 or 377:380.") from error
+
+
+def _condition(text: str) -> KeywordCondition:
+    match = re.fullmatch(r"\s*([\w-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no condition; write 'usflux > 1e22 Mx' or 'lon_fwt <= 60'.")
+    name, comparison, value = match.groups()
+    known = find_keyword(name)
+    operand: Any = value.strip("'\"")
+    if known is None or known.kind != "text":
+        try:
+            operand = u.Quantity(value)
+        except (TypeError, ValueError) as error:
+            raise click.BadParameter(
+                f"{text!r}: {value!r} is neither a number nor a number with a unit, such as '1e22 Mx'."
+            ) from error
+        if operand.unit == u.dimensionless_unscaled and re.fullmatch(r"[\d.eE+-]+", value):
+            operand = float(value)  # in the keyword's own unit
+    return KeywordCondition(name, {"=": "=="}.get(comparison, comparison), operand)

@@ -1,0 +1,134 @@
+"""The commands that draw: ``plot disk, coverage, record, keywords``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from sunpy_flarecast import (
+    QueryError,
+)
+
+from .main import cli
+from .options import query_options, search_table, time_of
+from .terminal import out, plain_errors
+
+__all__ = ["plot"]
+
+
+@cli.group()
+def plot() -> None:
+    """Draw pictures into files."""
+
+
+#: Where a picture goes; the file's name tells its kind.
+_output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The picture: .png, .pdf or .svg.",
+)
+
+
+@plot.command("disk")
+@query_options
+@click.option("--time", "when", metavar="TIME", help="The time step nearest to this; by default --near, or START.")
+@click.option("--color", metavar="KEYWORD", help="Colour the boxes by this keyword, such as usflux.")
+@_output_option
+def plot_disk_command(when: str | None, color: str | None, output: Path, **options: Any) -> None:
+    """Draw the HARPs of one time step on the solar disk."""
+    chosen = when or options["near"] or options["start"]
+    options |= {"near": options["near"] or chosen, "sample": None}  # the other steps are of no use
+    with plain_errors() as missing:
+        pictures = _pictures()
+        pictures.save(pictures.plot_disk(search_table(**options), time_of(chosen), color), output)
+    _say_picture(output, missing)
+
+
+@plot.command("coverage")
+@query_options
+@_output_option
+def plot_coverage_command(output: Path, **options: Any) -> None:
+    """Draw which records there are: a row for each HARP over time."""
+    with plain_errors() as missing:
+        pictures = _pictures()
+        pictures.save(pictures.plot_coverage(search_table(**options)), output)
+    _say_picture(output, missing)
+
+
+@plot.command("record")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_output_option
+def plot_record_command(files: tuple[Path, ...], output: Path) -> None:
+    """Draw all segments of one record.
+
+    FILES are its files, or a folder that holds them and no others.
+    """
+    with plain_errors() as missing:
+        pictures = _pictures()
+        pictures.save(pictures.plot_record(files[0] if len(files) == 1 else files), output)
+    _say_picture(output, missing)
+
+
+@plot.command("keywords")
+@query_options
+@click.option(
+    "--keyword", "names", multiple=True, default=("usflux",), show_default=True, metavar="NAME",
+    help="Keyword or pattern; may be repeated.",
+)  # fmt: skip
+@click.option("--errors", is_flag=True, help="Draw the errors of the keywords, too.")
+@click.option(
+    "--flares",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Table of flares to mark (.ecsv, .csv, ...), with columns peak_time and goes_class, or as the HEK has them.",
+)
+@_output_option
+def plot_keywords_command(
+    names: tuple[str, ...], errors: bool, flares: Path | None, output: Path, **options: Any
+) -> None:
+    """Draw keywords over time."""
+    from sunpy_flarecast.curves import curve_names
+
+    with plain_errors() as missing:
+        pictures = _pictures()
+        table = search_table(**options)
+        chosen = curve_names(names, set(table["Series"].tolist()), errors=errors)
+        curves = table.keywords(*chosen, strict=options["strict"], progress=options["progress"])
+        marks = None if flares is None else _flares(flares)
+        pictures.save(pictures.plot_keywords(curves, flares=marks), output)
+    _say_picture(output, missing)
+
+
+def _pictures() -> Any:
+    """Import what draws pictures, which need no screen here."""
+    from sunpy_flarecast.extras import need_plot
+
+    need_plot("Pictures")
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from sunpy_flarecast import plot as pictures
+
+    return pictures
+
+
+def _flares(path: Path) -> Any:
+    from astropy.io.registry import IORegistryError
+    from astropy.table import Table
+
+    try:
+        return Table.read(path)
+    except (IORegistryError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise QueryError(f"The table of flares {path} cannot be read: {reason}. Save it as .ecsv or .csv.") from error
+
+
+def _say_picture(output: Path, missing: list[Warning]) -> None:
+    out.print(f"The picture is {escape(str(output))}.", soft_wrap=True)
+    raise SystemExit(1 if missing else 0)

@@ -1,0 +1,169 @@
+"""The commands that search: ``search, fetch, keywords, complete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from sunpy_flarecast import (
+    QueryError,
+)
+from sunpy_flarecast import fetch as fetch_all
+
+from .main import cli
+from .options import query_options, search_table, url_option
+from .terminal import ROWS, WIDTH, err, out, plain_errors, show
+
+__all__ = ["complete", "fetch", "keywords", "search"]
+
+
+@cli.command()
+@query_options
+def search(**options: Any) -> None:
+    """List records.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
+    are missing or cannot be read.
+    """
+    with plain_errors() as missing:
+        table = search_table(**options)
+        show(table)
+    raise SystemExit(1 if missing or not len(table) else 0)
+
+
+@cli.command()
+@query_options
+@click.option(
+    "--path",
+    default="{file}",
+    show_default=True,
+    metavar="TEMPLATE",
+    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'.",
+)
+@click.option("--max-conn", default=5, show_default=True, type=click.IntRange(min=1), help="Transfers at a time.")
+@click.option(
+    "--overwrite",
+    type=click.Choice(["no", "yes", "unique"]),
+    default="no",
+    show_default=True,
+    help="What to do with files that are already there and whole: keep, replace, or keep both.",
+)
+@click.option(
+    "--passes",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How often to go over what is missing at most.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what became of every file to this file, as JSON.",
+)
+@click.option(
+    "--headers",
+    type=click.Choice(["auto", "yes", "no"]),
+    help="Which files get the keywords that they lack: those that have none, all, or no file.  [default: "
+    "conf.complete_headers, which is auto]",
+)
+def fetch(
+    path: str,
+    max_conn: int,
+    overwrite: str,
+    progress: bool,
+    passes: int,
+    report: Path | None,
+    headers: str | None,
+    **options: Any,
+) -> None:
+    """Fetch the files of records.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if all files asked for are
+    there and whole.
+    """
+    with plain_errors() as missing:
+        if report and not report.absolute().parent.is_dir():
+            raise QueryError(f"The report cannot be written to {report}, since there is no such folder. Make it first.")
+        table = search_table(progress=progress, **options)
+        got = fetch_all(
+            table,
+            path=path,
+            passes=passes,
+            max_conn=max_conn,
+            progress=progress,
+            overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
+            headers={"yes": True, "no": False}.get(headers, "auto") if headers else None,
+        )
+    (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
+    if report:
+        with plain_errors():
+            got.write(report)
+    raise SystemExit(1 if missing or got.failed or not got.files else 0)
+
+
+@cli.command()
+@query_options
+@click.option(
+    "--keyword",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Keyword or pattern, such as 'mean*'; may be repeated. The 18 space-weather parameters without it.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the table to this file (.ecsv, .csv or .parquet) instead of showing it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+def keywords(
+    names: tuple[str, ...], output: Path | None, overwrite: bool, strict: bool, progress: bool, **options: Any
+) -> None:
+    """Give keywords of records as a table.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
+    of them or of their keywords are missing.
+    """
+    from sunpy_flarecast.keyword_files import check_path, write_keywords
+    from sunpy_flarecast.keywords import LEADING
+
+    with plain_errors() as missing:
+        if output:
+            check_path(output, overwrite=overwrite)
+        table = search_table(strict=strict, progress=progress, **options).keywords(
+            *names, strict=strict, progress=progress
+        )
+        if output:
+            write_keywords(table, output, overwrite=overwrite)
+            count = len(table.columns) - len(LEADING)
+            out.print(f"{len(table):,} records, {count} keywords in {escape(str(output))}", soft_wrap=True)
+        else:
+            width = max(out.width, WIDTH)
+            lines = table.pformat(max_lines=ROWS + 4, max_width=width, show_unit=True, show_dtype=False)
+            Console(width=width, highlight=False, markup=False).print("\n".join(lines))
+            out.print(f"{len(table):,} records")
+    raise SystemExit(1 if missing or not len(table) else 0)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+@url_option
+def complete(directory: Path, progress: bool) -> None:
+    """Put keywords into files that lack them.
+
+    The SHARP files below DIRECTORY that have no keywords in their headers get them from the service, by the names that
+    JSOC gives files. Status 0 only if none lacks them in the end.
+    """
+    with plain_errors():
+        from sunpy_flarecast.folders import complete_folder
+
+        got = complete_folder(directory, progress=progress)
+    (err if got.bare else out).print(escape(str(got)), soft_wrap=True)
+    raise SystemExit(1 if got.bare else 0)

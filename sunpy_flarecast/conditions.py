@@ -1,0 +1,309 @@
+"""Conditions on the keywords of records, as a query has them: what they need, and which records fulfil them."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import numpy as np
+
+from .catalog import find_keyword, similar_keywords
+from .errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from .catalog import Keyword
+
+__all__ = [
+    "LISTED",
+    "Condition",
+    "compared",
+    "example_of",
+    "good",
+    "known_keyword",
+    "looked_up",
+    "noaa",
+    "without",
+]
+
+#: Keywords that every list of records has, by the columns of `~sunpy_flarecast.records.Records`.
+LISTED: Final = {"harpnum": "harpnum", "quality": "quality", "recnum": "recnum", "wavelnth": "wavelength"}
+
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+#: SHARPs begin in May 2010, when NOAA had come to 11064; astronomers leave the first digit out.
+_LEAST_NOAA: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    One condition on the keywords of a record.
+
+    A record that lacks the value does not fulfil the condition, whatever it is.
+
+    Parameters
+    ----------
+    keywords : tuple of str
+        Names of the keywords that are looked at, as the service spells them.
+    operator : str
+        A comparison of the one keyword (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``); ``"without"`` if it must not
+        have a bit of the value; ``"lists"`` if one of the keywords must be the value or, as text, list it.
+    value : int, float or str
+        In the keyword's own unit.
+
+    Raises
+    ------
+    ValueError
+        If it is no condition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_flarecast.conditions import Condition
+    >>> usflux = np.ma.MaskedArray([1e21, 3e22, 5e22], mask=[False, False, True])
+    >>> Condition(("usflux",), ">", 1e22).fulfilled({"usflux": usflux}).tolist()
+    [False, True, False]
+    """
+
+    keywords: tuple[str, ...]
+    operator: str
+    value: int | float | str
+
+    def __post_init__(self) -> None:
+        kinds = [known.kind for name in self.keywords if (known := find_keyword(name)) and known.name == name]
+        whole = isinstance(self.value, int) and not isinstance(self.value, bool)
+        if self.operator == "lists":
+            fits = bool(kinds) and whole
+        elif self.operator == "without":
+            fits = kinds == ["int"] and whole
+        elif kinds == ["text"]:
+            fits = self.operator in ("==", "!=") and isinstance(self.value, str)
+        else:
+            fits = len(kinds) == 1 and self.operator in _COMPARISONS and (whole or isinstance(self.value, float))
+        if not fits or len(kinds) != len(self.keywords):
+            raise ValueError(f"not a condition on keywords: {self.keywords!r} {self.operator} {self.value!r}")
+
+    @property
+    def listed(self) -> bool:
+        """Whether lists of records have what it needs, so that no keywords have to be asked for."""
+        return LISTED.keys() >= set(self.keywords)
+
+    def fulfilled(self, columns: Mapping[str, np.ma.MaskedArray[Any, Any]]) -> npt.NDArray[np.bool_]:
+        """
+        Tell which records fulfil the condition.
+
+        Parameters
+        ----------
+        columns : mapping
+            The keywords' values by their names, masked where missing; text as objects.
+
+        Returns
+        -------
+        ndarray of bool
+        """
+        chosen = [columns[name] for name in self.keywords]
+        if self.operator == "lists":
+            return np.asarray(np.any([_lists(column, int(self.value)) for column in chosen], axis=0))
+        [column] = chosen
+        if isinstance(self.value, str):
+            fits = np.array([str(text).strip() for text in column.data], dtype=object) == self.value
+            fits = fits if self.operator == "==" else ~fits
+        elif self.operator == "without":
+            fits = (column.data & self.value) == 0
+        else:
+            fits = _COMPARISONS[self.operator](column.data, self.value)
+        return np.asarray(fits & ~np.ma.getmaskarray(column), dtype=bool)
+
+    def __str__(self) -> str:
+        """The condition in a few words, for messages."""
+        return f"{' or '.join(name.upper() for name in self.keywords)} {self.operator} {self.value}"
+
+
+def _lists(column: np.ma.MaskedArray[Any, Any], number: int) -> npt.NDArray[np.bool_]:
+    known = ~np.ma.getmaskarray(column)
+    if column.dtype != object:
+        return np.asarray(known & (column.data == number))
+    # HARPs keep their text for days.
+    texts = {
+        text: str(number) in {part.strip().lstrip("0") for part in str(text).split(",")} for text in {*column.data}
+    }
+    listed = np.fromiter((texts[text] for text in column.data), dtype=bool, count=len(column))
+    return np.asarray(known & listed)
+
+
+def looked_up(conditions: Iterable[Condition]) -> tuple[str, ...]:
+    """
+    Name the keywords that have to be asked for, each once.
+
+    Parameters
+    ----------
+    conditions : iterable of Condition
+        What records have to fulfil.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.conditions import compared, good, looked_up, noaa
+    >>> looked_up([good(), noaa(12443), compared("USFLUX", ">", 1e22), compared("usflux", "<", 1e23)])
+    ('noaa_ar', 'noaa_ars', 'usflux')
+    """
+    return tuple(dict.fromkeys(name for one in conditions if not one.listed for name in one.keywords))
+
+
+def known_keyword(name: str) -> Keyword:
+    """
+    Find a keyword that a user named.
+
+    Parameters
+    ----------
+    name : str
+        DRMS or FITS name in any letter case.
+
+    Returns
+    -------
+    `~sunpy_flarecast.catalog.Keyword`
+
+    Raises
+    ------
+    QueryError
+        If the catalog does not know it; names those that are spelled alike.
+    """
+    if (known := find_keyword(name)) is not None:
+        return known
+    similar = similar_keywords(name)
+    hint = (
+        f"Did you mean {' or '.join(map(repr, similar))}?"
+        if similar
+        else "print(a.flarecast.Keyword) lists them; among them are 'usflux', 'r_value', 'lon_fwt', 'noaa_ar'."
+    )
+    raise QueryError(f"Keyword {name!r} is not among those of SHARP records. {hint}")
+
+
+def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Condition:
+    """
+    Compare a keyword with a value.
+
+    Parameters
+    ----------
+    name : str
+        DRMS or FITS name in any letter case.
+    comparison : str
+        One of ``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``.
+    value : number, str or `~astropy.units.Quantity`
+        A number is in the keyword's own unit; text keywords are compared with text.
+
+    Returns
+    -------
+    Condition
+
+    Raises
+    ------
+    QueryError
+        If there is no such keyword, or it is not of the value's kind or unit.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy_flarecast.conditions import compared
+    >>> print(compared("usflux", ">", 1e14 * u.Wb))
+    USFLUX > 1e+22
+    """
+    keyword = known_keyword(name)
+    written = f"Keyword({name!r}) {comparison} {value!r}"
+    shown = keyword.fits
+    if keyword.kind == "text":
+        if not isinstance(value, str):
+            raise QueryError(f"{written}: {shown} is text ({keyword.meaning}); write Keyword({name!r}) == '...'.")
+        if comparison not in ("==", "!="):
+            raise QueryError(f"{written}: {shown} is text ({keyword.meaning}), which takes == and != alone.")
+        return Condition((keyword.name,), comparison, value.strip())
+    example = example_of(keyword, comparison)
+    if isinstance(value, str):
+        raise QueryError(f"{written}: {shown} is a number ({keyword.meaning}); write {example}.")
+    if not isinstance(value, u.Quantity):
+        return Condition((keyword.name,), comparison, value)
+    try:
+        number = float(value.to_value(u.Unit(keyword.unit)))
+    except (u.UnitConversionError, u.UnitTypeError, TypeError, ValueError) as error:
+        unit = f"is in {keyword.unit}" if keyword.unit else "has no unit"
+        more = ", or a plain number" if keyword.unit else ""
+        raise QueryError(
+            f"{shown} ({keyword.meaning}) {unit}, and cannot be compared with {value}. Write {example}{more}."
+        ) from error
+    return Condition((keyword.name,), comparison, number)
+
+
+def example_of(keyword: Keyword, comparison: str = ">") -> str:
+    """
+    Show how a keyword is compared.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.conditions import example_of
+    >>> example_of(find_keyword("usflux"))
+    "a.flarecast.Keyword('usflux') > 1e22 * u.Mx"
+    """
+    if keyword.kind == "text":
+        return f"a.flarecast.Keyword({keyword.name!r}) == '...'"
+    number = "1e22" if keyword.unit == "Mx" else "5"
+    if not keyword.unit:
+        unit = ""
+    elif keyword.unit.isidentifier():
+        unit = f" * u.{keyword.unit}"
+    else:
+        unit = f" * u.Unit({keyword.unit!r})"
+    return f"a.flarecast.Keyword({keyword.name!r}) {comparison} {number}{unit}"
+
+
+def noaa(number: int) -> Condition:
+    """
+    Ask for the records of a NOAA active region, be it the best match of the HARP or one of several.
+
+    Parameters
+    ----------
+    number : int
+        With all its five digits.
+
+    Returns
+    -------
+    Condition
+
+    Raises
+    ------
+    QueryError
+        If no region of SHARP's time has that number.
+    """
+    if number < _LEAST_NOAA:
+        right = f"; write NOAA({number + _LEAST_NOAA})" if number >= 0 and number + _LEAST_NOAA > 11_000 else ""
+        raise QueryError(
+            f"NOAA({number}): NOAA's active regions of the years that SHARPs cover have numbers of five digits, "
+            f"from 11064 on{right}."
+        )
+    return Condition(("noaa_ar", "noaa_ars"), "lists", number)
+
+
+def good() -> Condition:
+    """Ask for records of quality 0."""
+    return Condition(("quality",), "==", 0)
+
+
+def without(mask: int) -> Condition:
+    """Ask for records whose quality has no bit of a mask."""
+    return Condition(("quality",), "without", mask)

@@ -1,0 +1,288 @@
+"""The HARPs of one time step as boxes on the solar disk, coloured by a keyword."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.visualization.wcsaxes import WCSAxes
+from astropy.wcs import WCS
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patches import Polygon
+from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, Helioprojective, get_earth
+from sunpy.map import make_fitswcs_header
+from sunpy.time import parse_time
+from sunpy.visualization import drawing, wcsaxes_compat
+
+from sunpy_flarecast.catalog import find_keyword
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.trec import slot_of
+
+from .labels import draw_labels
+from .tables import keyword_label, masked_floats, steps_of
+
+if TYPE_CHECKING:
+    from astropy.time import Time
+    from matplotlib.axes import Axes
+
+    from sunpy_flarecast.response import FLARECASTResponse
+
+__all__ = ["box_outline", "plot_disk"]
+
+#: The box that holds a HARP during its whole passage, where it is at T_REC, in Stonyhurst coordinates of the observer;
+#: the middle of a CEA image is just CRLN_OBS more in longitude. And the extent of its pixels, where there is no box.
+_BOX: Final = ("londtmin", "latdtmin", "londtmax", "latdtmax")
+_EXTENT: Final = ("lon_min", "lat_min", "lon_max", "lat_max")
+
+#: Where the observer was.
+_OBSERVER: Final = ("crln_obs", "crlt_obs", "dsun_obs")
+
+#: Radius of the Sun of all HMI data products (keyword ``RSUN_REF``).
+_RSUN: Final = 696e6 * u.m
+
+#: How far from the time asked for the nearest step may be.
+_FARTHEST: Final = 1 * u.day
+
+#: Pixels of the side of the picture, and how much larger than the Sun it is.
+_PIXELS: Final = 1024
+_MARGIN: Final = 1.06
+
+#: Points of a side of a box.
+_POINTS: Final = 40
+
+_SKY: Final = "#ffffff"
+_SUN: Final = "#fdf6e3"
+_PLAIN: Final = "#b2182b"
+
+
+def plot_disk(
+    results: FLARECASTResponse, time: Any = None, color: str | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """
+    Draw the HARPs of one time step as boxes on the solar disk.
+
+    The keywords that say where they are, are asked from the service.
+
+    Parameters
+    ----------
+    results : FLARECASTResponse
+        What a search found.
+    time : time-like, optional
+        The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is just one step.
+    color : str, optional
+        A keyword whose values the boxes have as their colours, for example ``"usflux"``.
+    ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
+        Axes in helioprojective coordinates to draw into, for example those of a map of the whole disk. Without it
+        there is a new figure with limb and heliographic grid.
+
+    Returns
+    -------
+    `astropy.visualization.wcsaxes.WCSAxes`
+
+    Raises
+    ------
+    QueryError
+        If there are no records at that time, or several times and none is chosen, or the keyword is unknown.
+    ServiceError
+        If the service does not give the keywords.
+
+    Examples
+    --------
+    >>> ax = results["flarecast"].plot_disk("2014-10-23T12:00", color="usflux")  # doctest: +SKIP
+    """
+    if ax is not None and not isinstance(ax, WCSAxes):
+        raise QueryError(
+            "plot_disk(ax=...) needs axes with helioprojective coordinates, such as "
+            "plt.subplot(projection=some_map); without ax= it makes its own."
+        )
+    step = _step(results, time)
+    if color is not None and (known := find_keyword(color)) is not None:
+        if known.kind == "text":
+            raise QueryError(f"plot_disk(color={color!r}): that keyword is text, which has no scale of colours.")
+        color = known.name
+    names = [*_BOX, *_EXTENT, *_OBSERVER, *([color] if color else [])]
+    keywords = step.keywords(*dict.fromkeys(names), progress=False)
+    when = step["T_REC"][0]
+    observer = _observer(keywords, when)
+    own = ax is None
+    axes: Any = _empty_disk(observer, bar=color is not None) if ax is None else ax
+    bounds = _bounds(keywords)
+    b0, edge = float(observer.lat.deg), float(_RSUN / observer.radius)
+    outlines = [box_outline(box[0], box[1], box[2], box[3], b0, edge) for box in bounds.tolist()]
+    colours, norm = _colours(keywords, color)
+    texts, boxes = [], []
+    for row, (outline, colour) in enumerate(zip(outlines, colours, strict=True)):
+        if not outline[0].size:
+            continue
+        points = SkyCoord(
+            outline[0] * u.deg + observer.lon,
+            outline[1] * u.deg,
+            _RSUN,
+            frame=HeliographicStonyhurst(obstime=observer.obstime),
+        )
+        corners = np.column_stack(axes.wcs.world_to_pixel(points))
+        harp = "?" if np.ma.is_masked(keywords["HARPNUM"][row]) else str(keywords["HARPNUM"][row])
+        patch = Polygon(corners, facecolor=colour, edgecolor=_PLAIN if color is None else "black", lw=1.2, zorder=3)
+        patch.set_gid(f"HARP {harp}")
+        axes.add_patch(patch)
+        texts.append(harp)
+        boxes.append((*corners.min(axis=0), *corners.max(axis=0)))
+    if norm is not None and color is not None:
+        shown = mpl.cm.ScalarMappable(norm, "viridis")
+        axes.figure.colorbar(shown, ax=axes, label=keyword_label(keywords, color), shrink=0.75, pad=0.03)
+    if own:
+        left_out = len(step) - len(texts)
+        hidden = f"; {left_out} without a visible place" if left_out else ""
+        axes.set_title(f"{len(texts)} HARPs, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
+    draw_labels(axes, boxes, texts, fontsize=10, color="black")
+    drawn: Axes = axes
+    return drawn
+
+
+def box_outline(west: float, south: float, east: float, north: float, b0: float, edge: float) -> tuple[Any, Any]:
+    """
+    Walk around a box of longitudes and latitudes, along the limb where it goes beyond.
+
+    Parameters
+    ----------
+    west, south, east, north : float
+        The least longitude from the observer's meridian, the least latitude, the greatest of both, in degree.
+    b0 : float
+        Latitude of the observer, in degree.
+    edge : float
+        Radius of the Sun over the observer's distance; places whose vertical has less than this as its cosine to the
+        observer are beyond the limb.
+
+    Returns
+    -------
+    longitude, latitude : ndarray
+        In degree; empty if nothing of the box can be seen, or its bounds are not known (NaN).
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.plot.disk import box_outline
+    >>> longitude, latitude = box_outline(60, -10, 120, 10, 0.0, 0.0)
+    >>> print(longitude.min(), longitude.max())
+    60.0 90.0
+    >>> box_outline(100, -10, 120, 10, 0.0, 0.0)[0].size
+    0
+    """
+    if not np.all(np.isfinite((west, south, east, north))):
+        return np.empty(0), np.empty(0)
+    latitude = np.linspace(south, north, _POINTS)
+    sine, cosine = np.sin(np.radians(latitude)), np.cos(np.radians(latitude))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = (edge - np.sin(np.radians(b0)) * sine) / (np.cos(np.radians(b0)) * cosine)
+    limb = np.degrees(np.arccos(np.clip(limit, -1, 1)))
+    least, most = np.maximum(west, -limb), np.minimum(east, limb)
+    seen = least < most
+    if not seen.any():
+        return np.empty(0), np.empty(0)
+    latitude, least, most = latitude[seen], least[seen], most[seen]
+    along = np.linspace(0, 1, _POINTS)[1:-1]
+    parts = (
+        (least[0] + (most[0] - least[0]) * along, np.full(along.size, latitude[0])),
+        (most, latitude),
+        (most[-1] + (least[-1] - most[-1]) * along, np.full(along.size, latitude[-1])),
+        (least[::-1], latitude[::-1]),
+    )
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _step(results: FLARECASTResponse, time: Any) -> FLARECASTResponse:
+    """Choose the records of one time step."""
+    slots = steps_of(results, "plot_disk()")
+    steps = np.unique(slots.compressed())
+    if time is None:
+        if steps.size > 1:
+            raise QueryError(
+                f"plot_disk() draws one time step, and the table has {steps.size:,}; choose one: "
+                f"plot_disk({results['T_REC'][int(np.argmax(slots == steps[0]))].utc.isot[:16]!r})."
+            )
+        chosen = steps[0]
+    else:
+        try:
+            wanted = parse_time(time)
+        except (ValueError, TypeError) as error:
+            raise QueryError(f"plot_disk({time!r}): that is not a time; write '2014-10-23T12:00' (UTC).") from error
+        chosen = steps[np.argmin(abs(steps - slot_of(wanted)))]
+        found = results["T_REC"][int(np.argmax((slots == chosen).filled(False)))]
+        if abs((found.tai - wanted.tai).to(u.day)) > _FARTHEST:
+            raise QueryError(
+                f"plot_disk({time!r}): no records are within a day of that; the nearest are of "
+                f"{found.utc.isot[:16]} UTC. Search that time, or choose one of the table's."
+            )
+    step: FLARECASTResponse = results[(slots == chosen).filled(False)]
+    return step
+
+
+def _observer(keywords: Any, when: Time) -> SkyCoord:
+    """Tell where SDO was, or where the Earth was, if the service does not."""
+    place = np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in _OBSERVER])
+    known = place[np.isfinite(place).all(axis=1)]
+    if not len(known):
+        return SkyCoord(get_earth(when))
+    longitude, latitude, distance = known[0]
+    frame = HeliographicCarrington(obstime=when, observer="self")
+    return SkyCoord(longitude * u.deg, latitude * u.deg, distance * u.m, frame=frame).transform_to(
+        HeliographicStonyhurst(obstime=when)
+    )
+
+
+def _bounds(keywords: Any) -> Any:
+    """Give the boxes, one a row; NaN where the service does not tell them."""
+    boxes, extents = (
+        np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in names]) for names in (_BOX, _EXTENT)
+    )
+    return np.where(np.isfinite(boxes).all(axis=1)[:, np.newaxis], boxes, extents)
+
+
+def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | None]:
+    """Choose the colour of each box."""
+    if color is None:
+        return [(*mpl.colors.to_rgb(_PLAIN), 0.15)] * len(keywords), None
+    values = masked_floats(keywords[color])
+    known = values.compressed()
+    if not known.size:
+        return ["none"] * len(keywords), None
+    low, high = float(known.min()), float(known.max())
+    # Fluxes differ by orders of magnitude; then equal steps of the colour are equal factors.
+    norm = LogNorm(low, high) if low > 0 and high > 30 * low else Normalize(low, high if high > low else low + 1)
+    colours = mpl.colormaps["viridis"](norm(values.filled(low)))
+    return [
+        "none" if missing else colour for colour, missing in zip(colours, np.ma.getmaskarray(values), strict=True)
+    ], norm
+
+
+def _empty_disk(observer: SkyCoord, *, bar: bool) -> Any:
+    """Make axes with the disk as the observer sees it, limb and heliographic grid, and room for a colour bar."""
+    frame = Helioprojective(observer=observer, obstime=observer.obstime, rsun=_RSUN)
+    edge = float(np.arcsin(_RSUN / observer.radius).to_value(u.arcsec)) * _MARGIN
+    header = make_fitswcs_header(
+        (_PIXELS, _PIXELS),
+        SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame),
+        scale=[2 * edge / _PIXELS] * 2 * u.arcsec / u.pixel,
+    )
+    figure = plt.figure(figsize=(9.6 if bar else 8.4, 8), layout="constrained")
+    axes: Any = figure.add_subplot(projection=WCS(header))
+    axes.set_facecolor(_SKY)
+    axes.set_aspect("equal")
+    limits = (-0.5, _PIXELS - 0.5)
+    axes.set_xlim(limits)
+    axes.set_ylim(limits)
+    visible, _ = drawing.limb(axes, observer, rsun=_RSUN, color="black", linewidth=1, zorder=1)
+    visible.set(fill=True, facecolor=_SUN, edgecolor="black")
+    wcsaxes_compat.wcsaxes_heliographic_overlay(
+        axes, grid_spacing=15 * u.deg, annotate=False, observer=observer, rsun=_RSUN,
+        color="black", alpha=0.3, linewidth=0.6,
+    )  # fmt: skip
+    axes.coords[0].set_axislabel("helioprojective x")
+    axes.coords[1].set_axislabel("helioprojective y")
+    for coordinate in axes.coords:
+        coordinate.set_major_formatter("s")
+        coordinate.set_format_unit(u.arcsec, show_decimal_unit=True)
+    return axes

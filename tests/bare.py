@@ -1,0 +1,68 @@
+"""Bare twins of FITS files with full headers, as archives store them, and an archive that serves them with keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sunpy_flarecast.archive import NotHeldError, Record
+from sunpy_flarecast.complete import image_header
+from sunpy_flarecast.fits import BLOCK, CARD, NOT_OF_THE_RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+#: Cards that `NOT_OF_THE_RECORD` names, and that stored files have not.
+EXPORTED = ("DRMS_ID", "COMMENT", "HISTORY", "CONTINUE", "", "BUNIT", "DATA", "MISSVALS", "TOTVALS", "_")
+
+
+def bare_twin(file: bytes) -> bytes:
+    """Drop all cards that are not about how the file is built; the checksum of the header is then wrong."""
+    image = image_header(file)
+    kept = b""
+    for at in range(0, len(image.header), CARD):
+        name = image.header[at : at + 8].rstrip().decode()
+        stays = NOT_OF_THE_RECORD.fullmatch(name) and name != "END" and name != ""
+        if stays and (name == "DATASUM" or not name.startswith(EXPORTED[:4] + EXPORTED[5:])):
+            kept += image.header[at : at + CARD]
+    kept += b"END"
+    return file[: image.at] + kept.ljust(-(-len(kept) // BLOCK) * BLOCK) + file[image.end :]
+
+
+class TwinArchive:
+    """
+    One record of a series, given by its keywords and files.
+
+    Parameters
+    ----------
+    series : str
+        Name of the series.
+    record : Record
+        The record.
+    keywords : mapping
+        Its keywords.
+    files : mapping
+        The content of its files by segments.
+    """
+
+    synthetic = False
+
+    def __init__(self, series: str, record: Record, keywords: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+        self._series = series
+        self._record = record
+        self._keywords = keywords
+        self._files = files
+
+    def series(self) -> list[str]:
+        return [self._series]
+
+    def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
+        yield self._record
+
+    def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
+        if recnum != self._record.recnum:
+            raise NotHeldError(f"no record {recnum}")
+        return self._keywords
+
+    def segment(self, series: str, recnum: int, name: str) -> bytes:
+        return self._files[name]
