@@ -18,11 +18,11 @@ from .config import conf
 from .errors import FLARECASTError, MissingDataWarning, QueryError
 from .missing import described
 from .paths import plan, template_of
+from .queueing import enqueue
 from .response import FLARECASTResponse
 from .search import complete, find
 from .service import Service
 from .supplement import mode_of
-from .transfer import enqueue
 from .walker import FIXED, queries, supported_attrs
 
 if TYPE_CHECKING:

@@ -1,9 +1,4 @@
-"""
-Files as transfers in parfive's queue, with its progress bars, connection slots and results.
-
-This is the one place that uses `parfive.Downloader.http_queue`. parfive runs what stands in it; its own transfer
-(several requests a file, written in small pieces under the final name) is not used.
-"""
+"""The transfer of one file, as parfive runs it: progress bar, result or error, and parfive's own way to retry it."""
 
 from __future__ import annotations
 
@@ -12,42 +7,33 @@ import os
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
 
 import parfive
 from parfive.utils import FailedDownload
 from sunpy import log
 
-from .addresses import base_url, without_password
-from .config import conf
+from .addresses import without_password
 from .download import Download
-from .errors import MissingDataWarning, QueryError, TransferError
+from .errors import MissingDataWarning, TransferError
 from .fits import is_whole
-from .part import discard
 from .supplement import described_bare
 from .terms import DISK_FULL, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import aiohttp
 
-    from .paths import Place, Plan
-    from .supplement import Bare, Mode
+    from .paths import Place
+    from .supplement import Bare
 
-__all__ = ["Queued", "enqueue"]
+__all__ = ["WITH_URLS", "Queued", "Transfer"]
 
 #: From parfive 2.2 on, a result is a path and a URL; before, a path alone.
-_WITH_URLS: Final = hasattr(parfive.Results, "urls")
+WITH_URLS: Final = hasattr(parfive.Results, "urls")
 
 #: A file that takes longer than this gets a progress bar of its own, in seconds; bars for small files take a quarter
 #: of the time that the files themselves do.
 _BAR_AFTER: Final = 1.0
-
-
-#: Size of a block after whose release pieces of files are kept, in bytes.
-_KEPT: Final = 8 << 20
 
 
 class Queued(parfive.Results):  # type: ignore[misc]
@@ -91,97 +77,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
         over = not self.running and (not self.waiting or (self.terms is not None and self.terms.interrupted))
         if over and self.bare:
             warnings.warn(described_bare(self.bare), MissingDataWarning, stacklevel=2)
-
-
-def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None = None) -> Queued:
-    """
-    Queue the transfers of files, but for those that are there and whole.
-
-    Parameters
-    ----------
-    downloader : `parfive.Downloader`
-        Its settings for overwriting, proxies and progress bars hold.
-    plan : Plan
-        Where the files come from and go to.
-    headers : "auto", True or False, optional
-        Which files get the keywords that they lack; by default ``conf.complete_headers``.
-
-    Returns
-    -------
-    Queued
-        To be joined with the results of the download once it has ended.
-
-    Raises
-    ------
-    QueryError
-        If a file of another table in the same download goes to the same path, or a setting is out of range.
-    """
-    if downloader.config.overwrite not in (False, True, "unique"):
-        raise QueryError(f"overwrite={downloader.config.overwrite!r} is not known; write False, True or 'unique'.")
-    if downloader.config.max_conn < 1:
-        raise QueryError(f"max_conn={downloader.config.max_conn}: at least one transfer at a time is needed.")
-    queue = getattr(downloader, "http_queue", None)
-    # Other tables of the same Fido.fetch may have queued files before.
-    taken = {transfer.path: transfer.url for transfer in queue or () if isinstance(transfer, Transfer)}
-    for place in plan.places:
-        if (other := taken.get(place.path, place.url)) != place.url:
-            raise QueryError(
-                f"Two files would both be written to {place.path}: {other} and {place.url}. Fetch the tables one after "
-                "the other, or add fields to the path that tell them apart."
-            )
-    terms = Terms(downloader.config, conf.complete_headers if headers is None else headers)
-    queued = Queued(terms)
-    keep = downloader.config.overwrite is False
-    there: list[str] = []
-    for place in plan.places:
-        if place.path in taken:
-            continue
-        if keep and is_whole(place.path):
-            there.append(place.path)
-            _add(queued, place)
-            continue
-        transfer = Transfer(place, queued)
-        queued.waiting[transfer] = None
-        if queue is not None:
-            queue.append(transfer)
-        else:
-            # A parfive without this queue: its own transfer asks for a path, and gets the finished file.
-            downloader.enqueue_file(place.url, filename=transfer.filepath)
-    discard(there)
-    _add_refused(queued, plan.refused)
-    if queued.waiting:
-        _keep_memory()
-    return queued
-
-
-def _keep_memory() -> None:
-    """
-    Let glibc keep the memory of pieces that arrived for those to come.
-
-    It would give it back to the system after each piece of 256 KiB, which takes a quarter of the time of large files.
-    It keeps what is smaller than the largest block that was ever freed; this one costs no memory, since nothing is
-    written to it.
-    """
-    bytes(_KEPT)
-
-
-def _add(results: parfive.Results, place: Place) -> None:
-    if _WITH_URLS:
-        results.append(path=place.path, url=place.url)
-    else:
-        results.append(place.path)
-
-
-def _add_refused(results: parfive.Results, refused: Iterable[tuple[str, TransferError]]) -> None:
-    for url, error in refused:
-
-        def filepath(response: object, url: str, error: TransferError = error) -> NoReturn:
-            raise error
-
-        # parfive's retry raises at the user for URLs of other kinds than it knows.
-        known = url.startswith(("http://", "https://"))
-        stand_in = f"{without_password(base_url(conf.url))}/refused/{quote(url, safe='')}"
-        results.add_error(filepath, url if known else stand_in, error)
 
 
 class Transfer:
@@ -257,7 +152,7 @@ class Transfer:
             self._tell(self.path, explained)
             raise FailedDownload(self.filepath, self.url, explained) from error
         self._tell(path, None)
-        return (self.url, path) if _WITH_URLS else path
+        return (self.url, path) if WITH_URLS else path
 
     def filepath(self, response: object, url: str) -> Path:
         """

@@ -19,9 +19,9 @@ from .errors import QueryError
 from .missing import described
 from .paths import Plan, plan, template_of
 from .query import service_time
+from .queueing import enqueue
 from .response import FLARECASTResponse
 from .supplement import described_bare, mode_of
-from .transfer import enqueue
 
 if TYPE_CHECKING:
     import os

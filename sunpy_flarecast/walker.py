@@ -10,10 +10,11 @@ from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.util.exceptions import warn_user
 
-from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series
+from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from .catalog import all_series, find_series
 from .conditions import compared, example_of, good, known_keyword, noaa, without
 from .errors import QueryError
+from .keyword_condition import KeywordCondition
 from .query import Query, matching_names
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from sunpy.net import attr
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, NOAA, Keyword, Quality, QueryError, Segment, Series
-from sunpy_flarecast.attrs import KeywordCondition
 from sunpy_flarecast.catalog import all_keywords, all_series
+from sunpy_flarecast.keyword_condition import KeywordCondition
 
 
 def test_the_attrs_are_at_a_flarecast_and_nothing_else_is() -> None:

@@ -19,7 +19,7 @@ from sunpy.net import attrs as a
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, Segment, Series, TransferError, conf
 from sunpy_flarecast.fits import is_whole
 from sunpy_flarecast.paths import Place, Plan
-from sunpy_flarecast.transfer import enqueue
+from sunpy_flarecast.queueing import enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from sunpy_flarecast import (
     Series,
     conf,
 )
-from sunpy_flarecast.attrs import KeywordCondition
 from sunpy_flarecast.catalog import find_keyword
+from sunpy_flarecast.keyword_condition import KeywordCondition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
