@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from astropy.io import fits
-from faults import Layer
+from faults import Layer, pointed_at
 from hypothesis import settings
+from keyworded import fill
 
 from sunpy_flarecast import conf
 from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, create_app, running
@@ -57,11 +58,8 @@ def _demo_service() -> Iterator[tuple[str, Layer]]:
 @pytest.fixture
 def demo(_demo_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
     """Serve synthetic SHARPs; gives the URL, which is also ``conf.url``, and the layer that counts and makes faults."""
-    url, layer = _demo_service
-    layer.clear()
-    with conf.set_temp("url", url):
-        yield url, layer
-    layer.clear()
+    with pointed_at(_demo_service):
+        yield _demo_service
 
 
 class _Settled(DemoArchive):
@@ -96,8 +94,23 @@ def many(_many_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
 
     The service has no keywords for them, and is not asked for any.
     """
-    url, layer = _many_service
-    layer.clear()
-    with conf.set_temp("url", url), conf.set_temp("complete_headers", False):
+    with pointed_at(_many_service), conf.set_temp("complete_headers", False):
+        yield _many_service
+
+
+@pytest.fixture(scope="module")
+def _keyworded_service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Layer]]:
+    folder = tmp_path_factory.mktemp("keyworded")
+    fill(folder, request.module.STEPS)
+    layer = Layer(create_app(DirectoryArchive(folder)))
+    with running(layer) as url:
         yield url, layer
-    layer.clear()
+
+
+@pytest.fixture
+def keyworded(_keyworded_service: tuple[str, Layer]) -> Iterator[Layer]:
+    """Serve the small files of `keyworded.fill`, as many time steps as the test module's ``STEPS`` says."""
+    with pointed_at(_keyworded_service):
+        yield _keyworded_service[1]

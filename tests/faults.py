@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sunpy_flarecast import conf
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     Fault = Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]]
 
@@ -86,3 +89,13 @@ def answer(
             raise ConnectionResetError("dropped by the test")
 
     return fault
+
+
+@contextmanager
+def pointed_at(service: tuple[str, Layer]) -> Iterator[None]:
+    """Make a service, given by its URL and layer, that of ``conf.url``; what was counted and set is forgotten."""
+    url, layer = service
+    layer.clear()
+    with conf.set_temp("url", url):
+        yield
+    layer.clear()

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 SERIES = "hmi.sharp_720s"
 FOLDER = f"http://cluster-r730-1:8001/HMI/{SERIES}"
 
+#: A record of which all is told, and one of which nothing is.
+FULL = {
+    "recnum": 5605571,
+    "harpnum": 6178,
+    "t_rec_index": 1005598,
+    "quality": 1024,
+    "wavelnth": 6173,
+    "date__obs": "2015-12-11T23:34:08.799999Z",
+    "urls": [f"{FOLDER}/5605571/{name}.fits" for name in ("magnetogram", "bitmap")],
+}
+BARE = {"urls": [f"{FOLDER}/7/bitmap.fits"]}
+
 
 def encoded(*rows: Any) -> bytes:
     return json.dumps(rows).encode()

@@ -12,7 +12,7 @@ import pytest
 from astropy.table import QTable, vstack
 from astropy.time import Time
 from faults import Layer, answer
-from keyworded import FIRST, HARPS, SERIES, fill, keywords_of, recnum_of
+from keyworded import FIRST, HARPS, SERIES, keywords_of, recnum_of
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import (
@@ -22,15 +22,12 @@ from sunpy_flarecast import (
     QueryError,
     Series,
     ServiceError,
-    conf,
 )
-from sunpy_flarecast.archive import DirectoryArchive, create_app, running
 from sunpy_flarecast.curves import curve_names, timeseries_of
 from sunpy_flarecast.keyword_files import write_keywords
 from sunpy_flarecast.trec import slot_of, slot_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 STEPS = 20
@@ -41,29 +38,13 @@ with warnings.catch_warnings():
     pytest.importorskip("sunpy.timeseries", reason="the extra timeseries is not installed", exc_type=ImportError)
 
 
-@pytest.fixture(scope="module")
-def _keyworded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
-    folder = tmp_path_factory.mktemp("keyworded")
-    fill(folder, STEPS)
-    layer = Layer(create_app(DirectoryArchive(folder)))
-    with running(layer) as url:
-        yield url, layer
-
-
 @pytest.fixture
-def layer(_keyworded: tuple[str, Layer]) -> Iterator[Layer]:
-    _keyworded[1].clear()
-    with conf.set_temp("url", _keyworded[0]):
-        yield _keyworded[1]
-
-
-@pytest.fixture
-def results(layer: Layer) -> FLARECASTResponse:
+def results(keyworded: Layer) -> FLARECASTResponse:
     return FLARECASTClient().search(a.Time("2015-12-11", "2015-12-12"), Series(SERIES))
 
 
-def test_one_harp_is_one_time_series(results: FLARECASTResponse, layer: Layer) -> None:
-    layer.clear()
+def test_one_harp_is_one_time_series(results: FLARECASTResponse, keyworded: Layer) -> None:
+    keyworded.clear()
     flux = results.timeseries("usflux", "R_VALUE", harpnum=6178, errors=True)
     assert type(flux).__name__ == "GenericTimeSeries"
     assert flux.columns == ["usflux", "errvf", "r_value"]
@@ -80,7 +61,7 @@ def test_one_harp_is_one_time_series(results: FLARECASTResponse, layer: Layer) -
     assert meta["series"] == SERIES
     assert meta["telescop"] == "SDO/HMI"
     # Only this HARP was asked for.
-    assert sum(path.partition("?")[0].count(",") + 1 for _, path in layer.requests) == STEPS
+    assert sum(path.partition("?")[0].count(",") + 1 for _, path in keyworded.requests) == STEPS
 
 
 def test_several_harps_are_a_dict_of_them(results: FLARECASTResponse) -> None:
@@ -91,17 +72,17 @@ def test_several_harps_are_a_dict_of_them(results: FLARECASTResponse) -> None:
     assert results[results["HARPNUM"] == 6180].timeseries("meangam").keys() == {6180}
 
 
-def test_of_a_table_that_was_kept(results: FLARECASTResponse, layer: Layer, tmp_path: Path) -> None:
+def test_of_a_table_that_was_kept(results: FLARECASTResponse, keyworded: Layer, tmp_path: Path) -> None:
     table = results.keywords("usflux", "noaa_ars", "npix")
     write_keywords(table, tmp_path / "k.ecsv")
-    layer.clear()
+    keyworded.clear()
     for kept in (table, QTable.read(tmp_path / "k.ecsv")):
         made = timeseries_of(kept)
         assert made[6178].columns == ["usflux", "npix"]
         assert made[6178].units["usflux"] == u.Mx
         assert np.isnan(made[6178].quantity("npix")[0])
         assert timeseries_of(kept, ["USFLUX"], 6180)[6180].columns == ["usflux"]
-    assert layer.requests == []
+    assert keyworded.requests == []
     with pytest.raises(QueryError, match=r"no column of numbers 'meangam'. It has: usflux, npix"):
         timeseries_of(table, ["meangam"])
 
@@ -121,8 +102,8 @@ def test_times_are_sorted_and_each_there_once(results: FLARECASTResponse) -> Non
     assert values[1] == keywords_of(6178, 1)["USFLUX"]
 
 
-def test_what_is_missing_is_told_and_nan(results: FLARECASTResponse, layer: Layer) -> None:
-    layer.faults[str(recnum_of(6178, 5))] = answer(b'{"message": "the tape is away"}', status=404)
+def test_what_is_missing_is_told_and_nan(results: FLARECASTResponse, keyworded: Layer) -> None:
+    keyworded.faults[str(recnum_of(6178, 5))] = answer(b'{"message": "the tape is away"}', status=404)
     with pytest.warns(MissingDataWarning, match="the tape is away") as told:
         curve = results.timeseries("meangam", harpnum=6178)
     assert told[0].filename == __file__
@@ -154,13 +135,13 @@ def test_rows_without_a_time_are_left_out(results: FLARECASTResponse) -> None:
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_asked(
-    results: FLARECASTResponse, layer: Layer, names: tuple[str, ...], options: dict[str, object], part: str
+    results: FLARECASTResponse, keyworded: Layer, names: tuple[str, ...], options: dict[str, object], part: str
 ) -> None:
-    layer.clear()
+    keyworded.clear()
     with pytest.raises(QueryError) as caught:
         results.timeseries(*names, **options)
     assert part in str(caught.value)
-    assert layer.requests == []
+    assert keyworded.requests == []
 
 
 def test_nothing_found_and_several_series_are_told(results: FLARECASTResponse) -> None:
@@ -178,13 +159,13 @@ def test_text_that_a_pattern_fits_is_left_out() -> None:
 
 
 def test_without_its_extra_time_series_name_it(
-    results: FLARECASTResponse, monkeypatch: pytest.MonkeyPatch, layer: Layer
+    results: FLARECASTResponse, monkeypatch: pytest.MonkeyPatch, keyworded: Layer
 ) -> None:
-    layer.clear()
+    keyworded.clear()
     monkeypatch.setitem(sys.modules, "sunpy.timeseries", None)
     with pytest.raises(ImportError, match=r"sunpy-flarecast\[timeseries\]"):
         results.timeseries("usflux")
-    assert layer.requests == []
+    assert keyworded.requests == []
 
 
 def test_leap_seconds_and_time_scales_are_kept() -> None:

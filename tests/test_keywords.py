@@ -13,7 +13,7 @@ from astropy.table import QTable, Table, vstack
 from astropy.time import Time
 from click.testing import CliRunner
 from faults import Layer, answer
-from keyworded import FIRST, HARPS, SERIES, fill, keywords_of, one_at_a_time, recnum_of
+from keyworded import FIRST, HARPS, SERIES, keywords_of, one_at_a_time, recnum_of
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import (
@@ -25,7 +25,6 @@ from sunpy_flarecast import (
     ServiceError,
     conf,
 )
-from sunpy_flarecast.archive import DirectoryArchive, create_app, running
 from sunpy_flarecast.catalog import SPACE_WEATHER, find_keyword
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.keyword_files import write_keywords
@@ -34,7 +33,6 @@ from sunpy_flarecast.replies import read_records
 from sunpy_flarecast.trec import slot_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from click.testing import Result
@@ -42,31 +40,15 @@ if TYPE_CHECKING:
 STEPS = 60
 
 
-@pytest.fixture(scope="module")
-def _keyworded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
-    folder = tmp_path_factory.mktemp("keyworded")
-    fill(folder, STEPS)
-    layer = Layer(create_app(DirectoryArchive(folder)))
-    with running(layer) as url:
-        yield url, layer
-
-
 @pytest.fixture
-def layer(_keyworded: tuple[str, Layer]) -> Iterator[Layer]:
-    _keyworded[1].clear()
-    with conf.set_temp("url", _keyworded[0]):
-        yield _keyworded[1]
-
-
-@pytest.fixture
-def results(layer: Layer) -> FLARECASTResponse:
+def results(keyworded: Layer) -> FLARECASTResponse:
     found = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-12"), Series(SERIES))
-    layer.clear()
+    keyworded.clear()
     assert len(found) == 2 * STEPS
     return found
 
 
-def test_a_column_for_each_keyword_with_its_unit(results: FLARECASTResponse, layer: Layer) -> None:
+def test_a_column_for_each_keyword_with_its_unit(results: FLARECASTResponse, keyworded: Layer) -> None:
     table = results.keywords("usflux", "MEANGAM", "r_value", "npix", "noaa_ars", "LATFWTPO")
     assert isinstance(table, QTable)
     assert table.colnames == [
@@ -91,7 +73,9 @@ def test_a_column_for_each_keyword_with_its_unit(results: FLARECASTResponse, lay
     assert table["usflux"].info.description == find_keyword("usflux").meaning
     assert table.meta["missing"] == []
     assert table.meta["service"] == conf.url
-    assert all(path.endswith("?fields=usflux,meangam,r_value,npix,noaa_ars,lat_fwtpos") for _, path in layer.requests)
+    assert all(
+        path.endswith("?fields=usflux,meangam,r_value,npix,noaa_ars,lat_fwtpos") for _, path in keyworded.requests
+    )
     assert table[table["meangam"] > 60 * u.deg]["meangam"].min() > 60 * u.deg
 
 
@@ -104,15 +88,15 @@ def test_the_table_is_its_own(results: FLARECASTResponse) -> None:
     assert len(vstack([table, other], metadata_conflicts="silent")) == 4
 
 
-def test_fields_of_the_record_need_no_request(results: FLARECASTResponse, layer: Layer) -> None:
+def test_fields_of_the_record_need_no_request(results: FLARECASTResponse, keyworded: Layer) -> None:
     table = results.keywords("quality", "wavelnth", "harpnum", "recnum")
-    assert layer.requests == []
+    assert keyworded.requests == []
     assert table["quality"].tolist() == results["Quality"].tolist()
     assert set(table["quality"].tolist()) == {0, 1024}
     assert (table["wavelnth"] == 6173 * u.AA).all()
     assert table["harpnum"].tolist() == table["HARPNUM"].tolist()
     results.keywords("quality", "meangam")
-    assert all(path.endswith("?fields=meangam") for _, path in layer.requests)
+    assert all(path.endswith("?fields=meangam") for _, path in keyworded.requests)
 
 
 def test_the_18_parameters_by_default(demo: tuple[str, Layer]) -> None:
@@ -131,16 +115,16 @@ def test_the_18_parameters_by_default(demo: tuple[str, Layer]) -> None:
     assert (pixels["usflux"] > 0 * u.Mx).all()
 
 
-def test_patterns_take_what_the_service_has(results: FLARECASTResponse, layer: Layer) -> None:
+def test_patterns_take_what_the_service_has(results: FLARECASTResponse, keyworded: Layer) -> None:
     table = results.keywords("err*", "mean?am")
     assert table.colnames[5:] == ["errgam", "errvf", "meangam"]
     everything = results[:3].keywords("*")
     assert {"usflux", "noaa_ars", "quality"} < set(everything.colnames)
     assert "usfluxl" not in everything.colnames
-    layer.clear()
+    keyworded.clear()
     again = results[:3].keywords("*", known=everything)
     assert again.colnames == everything.colnames
-    assert layer.requests == []
+    assert keyworded.requests == []
     with pytest.raises(ServiceError, match=r"has none of the keywords that 'amb\*', 'inv\*' fit"):
         results.keywords("amb*", "inv*")
 
@@ -156,12 +140,12 @@ def test_patterns_take_what_the_service_has(results: FLARECASTResponse, layer: L
     ],
 )
 def test_unknown_names_are_told_before_anything_is_asked(
-    results: FLARECASTResponse, layer: Layer, names: tuple[str, ...], part: str
+    results: FLARECASTResponse, keyworded: Layer, names: tuple[str, ...], part: str
 ) -> None:
     with pytest.raises(QueryError) as caught:
         results.keywords(*names)
     assert part in str(caught.value)
-    assert layer.requests == []
+    assert keyworded.requests == []
 
 
 def test_a_keyword_that_the_service_has_not_is_an_error(results: FLARECASTResponse) -> None:
@@ -169,18 +153,18 @@ def test_a_keyword_that_the_service_has_not_is_an_error(results: FLARECASTRespon
         results.keywords("meangam", "usfluxl")
 
 
-def test_a_service_that_takes_one_record_at_a_time(results: FLARECASTResponse, layer: Layer) -> None:
-    layer.faults[","] = one_at_a_time(layer)
+def test_a_service_that_takes_one_record_at_a_time(results: FLARECASTResponse, keyworded: Layer) -> None:
+    keyworded.faults[","] = one_at_a_time(keyworded)
     table = results[:10].keywords("meangam")
     assert not np.any(getattr(table["meangam"], "mask", False))
-    assert len(layer.requests) == 1 + 10
+    assert len(keyworded.requests) == 1 + 10
 
 
 def test_what_is_missing_is_told_masked_and_asked_for_again(
-    results: FLARECASTResponse, layer: Layer, tmp_path: Path
+    results: FLARECASTResponse, keyworded: Layer, tmp_path: Path
 ) -> None:
     lost = recnum_of(6180, 5)
-    layer.faults[str(lost)] = answer(b'{"message": "the tape is away"}', status=404)
+    keyworded.faults[str(lost)] = answer(b'{"message": "the tape is away"}', status=404)
     with pytest.warns(MissingDataWarning) as told:
         table = results.keywords("meangam", "npix")
     [text] = [str(one.message) for one in told]
@@ -196,22 +180,22 @@ def test_what_is_missing_is_told_masked_and_asked_for_again(
         results.keywords("meangam", strict=True)
     # Also another day, from a file.
     write_keywords(table, tmp_path / "k.ecsv")
-    layer.clear()
+    keyworded.clear()
     for known in (table, QTable.read(tmp_path / "k.ecsv")):
-        layer.clear()
+        keyworded.clear()
         whole = results.keywords("meangam", "npix", known=known)
-        assert layer.requests == [("GET", f"/HMI/{SERIES}/meta/{lost}?fields=meangam,npix")]
+        assert keyworded.requests == [("GET", f"/HMI/{SERIES}/meta/{lost}?fields=meangam,npix")]
         assert whole.meta["missing"] == []
         assert whole["meangam"][row] == keywords_of(6180, 5)["MEANGAM"] * u.deg
         assert not np.any(getattr(whole["meangam"], "mask", False))
         assert whole["npix"].mask.sum() == 2
 
 
-def test_known_rows_serve_other_searches(results: FLARECASTResponse, layer: Layer) -> None:
+def test_known_rows_serve_other_searches(results: FLARECASTResponse, keyworded: Layer) -> None:
     known = results[:100].keywords("usflux", "noaa_ars")
-    layer.clear()
+    keyworded.clear()
     table = results[::-1].keywords("usflux", "noaa_ars", known=known)
-    assert sum(path.partition("?")[0].count(",") + 1 for _, path in layer.requests) == 20
+    assert sum(path.partition("?")[0].count(",") + 1 for _, path in keyworded.requests) == 20
     fresh = results[::-1].keywords("usflux", "noaa_ars")
     for name in ("usflux", "noaa_ars"):
         assert (table[name].mask == fresh[name].mask).all()
@@ -220,8 +204,8 @@ def test_known_rows_serve_other_searches(results: FLARECASTResponse, layer: Laye
         results.keywords("meangam", known=known)
 
 
-def test_if_nothing_comes_it_is_an_error(results: FLARECASTResponse, layer: Layer) -> None:
-    layer.faults["/meta/"] = answer(b"<html><title>Please log in</title></html>")
+def test_if_nothing_comes_it_is_an_error(results: FLARECASTResponse, keyworded: Layer) -> None:
+    keyworded.faults["/meta/"] = answer(b"<html><title>Please log in</title></html>")
     with pytest.raises(ServiceError, match="Please log in"):
         results.keywords("meangam")
     with conf.set_temp("max_retries", 0):
@@ -230,11 +214,11 @@ def test_if_nothing_comes_it_is_an_error(results: FLARECASTResponse, layer: Laye
             results.keywords("meangam")
 
 
-def test_an_empty_table_has_the_columns(results: FLARECASTResponse, layer: Layer) -> None:
+def test_an_empty_table_has_the_columns(results: FLARECASTResponse, keyworded: Layer) -> None:
     table = results[:0].keywords("usflux", "noaa_ars", "npix")
     assert len(table) == 0
     assert table["usflux"].unit == u.Mx
-    assert layer.requests == []
+    assert keyworded.requests == []
 
 
 def test_several_series_in_one_table(demo: tuple[str, Layer]) -> None:
@@ -250,7 +234,7 @@ def test_several_series_in_one_table(demo: tuple[str, Layer]) -> None:
     assert table["quiet"].mask.tolist() == cea.tolist()
 
 
-def test_rows_without_a_number_are_masked_and_told(layer: Layer) -> None:
+def test_rows_without_a_number_are_masked_and_told(keyworded: Layer) -> None:
     records, _ = read_records(b'[{"url": "http://h/HMI/sharp_720s/x", "date_obs": "2015-12-11T00:00:00Z"}]', SERIES)
     nameless = FLARECASTResponse.from_records(records, service=conf.url)
     with pytest.raises(QueryError, match="no record number"):
@@ -347,7 +331,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["keywords", "2015-12-11", "2015-12-12", "--series", SERIES, *arguments])
 
 
-def test_the_command_shows_and_writes(layer: Layer, tmp_path: Path) -> None:
+def test_the_command_shows_and_writes(keyworded: Layer, tmp_path: Path) -> None:
     shown = run("--keyword", "meangam", "--keyword", "noaa_ar*", "--harp", "6178")
     assert shown.exit_code == 0, shown.stderr
     assert "12443,12444" in shown.stdout
@@ -358,22 +342,22 @@ def test_the_command_shows_and_writes(layer: Layer, tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.stderr
     assert f"{2 * STEPS} records, 1 keywords in {path}" in shown.stdout
     assert QTable.read(path)["meangam"].unit == u.deg
-    layer.clear()
+    keyworded.clear()
     again = run("--keyword", "meangam", "-o", str(path))
     assert again.exit_code == 1
     assert "is there already" in again.stderr
-    assert layer.requests == []
+    assert keyworded.requests == []
     assert run("--keyword", "meangam", "-o", str(path), "--overwrite").exit_code == 0
 
 
-def test_the_command_tells_what_is_missing_and_what_is_wrong(layer: Layer, tmp_path: Path) -> None:
-    layer.faults[str(recnum_of(6180, 5))] = answer(b'{"message": "the tape is away"}', status=404)
+def test_the_command_tells_what_is_missing_and_what_is_wrong(keyworded: Layer, tmp_path: Path) -> None:
+    keyworded.faults[str(recnum_of(6180, 5))] = answer(b'{"message": "the tape is away"}', status=404)
     shown = run("--keyword", "meangam")
     assert shown.exit_code == 1
     assert "the tape is away" in shown.stderr
     assert "120 records" in shown.stdout
     assert run("--keyword", "meangam", "--strict").exit_code == 1
-    layer.clear()
+    keyworded.clear()
     for arguments, part in (
         (("--keyword", "usflus"), "Did you mean 'usflux'"),
         (("-o", str(tmp_path / "k.xls")), ".ecsv"),

@@ -16,7 +16,7 @@ from astropy.io import fits
 from astropy.time import Time
 from bare import TwinArchive, bare_twin
 from click.testing import CliRunner
-from faults import Layer, answer
+from faults import Layer, answer, pointed_at
 from sunpy.coordinates import HeliographicStonyhurst
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -67,11 +67,8 @@ def _bare_service() -> Iterator[tuple[str, Layer]]:
 @pytest.fixture
 def bare(_bare_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
     """Serve synthetic SHARPs without keywords in their files; as `demo` else."""
-    url, layer = _bare_service
-    layer.clear()
-    with conf.set_temp("url", url):
-        yield url, layer
-    layer.clear()
+    with pointed_at(_bare_service):
+        yield _bare_service
 
 
 def search(series: str, *segments: str, query: Any = TWO_STEPS) -> FLARECASTResponse:

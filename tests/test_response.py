@@ -12,6 +12,7 @@ import pytest
 from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
+from replying import BARE, FOLDER, FULL, SERIES
 from replying import rows as compared
 
 from sunpy_flarecast import FLARECASTResponse, FLARECASTRow, QueryError
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.records import Records
 
-SERIES = "hmi.sharp_720s"
-FOLDER = f"http://cluster-r730-1:8001/HMI/{SERIES}"
 COLUMNS = [
     "Start Time",
     "T_REC",
@@ -39,17 +38,6 @@ COLUMNS = [
     "Record",
 ]
 FIELDS = {name.lower().replace(" ", "_") for name in COLUMNS}
-
-FULL = {
-    "recnum": 5605571,
-    "harpnum": 6178,
-    "t_rec_index": 1005598,
-    "quality": 1024,
-    "wavelnth": 6173,
-    "date__obs": "2015-12-11T23:34:08.799999Z",
-    "urls": [f"{FOLDER}/5605571/{name}.fits" for name in ("magnetogram", "bitmap")],
-}
-BARE = {"urls": [f"{FOLDER}/7/bitmap.fits"]}
 
 
 def records_of(*listed: dict[str, Any], series: str = SERIES) -> Records:

@@ -18,7 +18,7 @@ from astropy.time import Time
 from faults import answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replying import FOLDER, SERIES, read
+from replying import BARE, FOLDER, FULL, SERIES, read
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -44,16 +44,6 @@ needs_parquet = pytest.mark.skipif(
 FORMATS = ["ecsv", "fits", pytest.param("parquet", marks=needs_parquet)]
 TESTED = ["ecsv", "fits", *(["parquet"] if find_spec("pyarrow") and find_spec("pandas") else [])]
 
-FULL = {
-    "recnum": 5605571,
-    "harpnum": 6178,
-    "t_rec_index": 1005598,
-    "quality": 1024,
-    "wavelnth": 6173,
-    "date__obs": "2015-12-11T23:34:08.799999Z",
-    "urls": [f"{FOLDER}/5605571/{name}.fits" for name in ("magnetogram", "bitmap")],
-}
-BARE = {"urls": [f"{FOLDER}/7/bitmap.fits"]}
 LAYOUT_A = {"url": "http://host/HMI/sharp_720s/sharp_720s_20151211_182208", "date_obs": "2015-12-11T18:22:08Z"}
 
 
