@@ -18,10 +18,8 @@ import contextlib
 import io
 import json
 import os
-import platform
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,7 +27,6 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +34,7 @@ import numpy as np
 import parfive
 import requests
 from astropy.io import fits
+from common import free_port, judged, keep, machine, process, say
 from sunpy.net import Fido
 from sunpy.net.fido_factory import UnifiedResponse
 
@@ -149,8 +147,7 @@ def completion(case: str, runs: int, work: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def server(folder: Path, latency: float) -> Iterator[tuple[str, str]]:
     """Serve a folder; gives the server's name and URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     if not latency and shutil.which("nginx"):
         name = "nginx"
         (folder / "nginx.conf").write_text(
@@ -163,20 +160,8 @@ def server(folder: Path, latency: float) -> Iterator[tuple[str, str]]:
     else:
         name = "this script's server"
         command = [sys.executable, __file__, "--serve", str(folder), "--port", str(port), "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
-            yield name, f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with process(command, port) as url:
+        yield name, url
 
 
 def serve(folder: Path, port: int, latency: float) -> None:
@@ -354,9 +339,7 @@ def main() -> None:
     if options.memory:
         memory_child(options.memory, options.count, options.work)
         return
-    packages = {name: version(name) for name in ("sunpy", "parfive", "aiohttp", "astropy")}
-    figures: dict[str, Any] = {"python": platform.python_version(), "cores": os.cpu_count(), **packages}
-    say(", ".join(f"{key} {value}" for key, value in figures.items()))
+    figures = machine("sunpy", "parfive", "aiohttp", "astropy")
     cases = options.case or every
     for case in cases:
         with tempfile.TemporaryDirectory() as work:
@@ -367,7 +350,7 @@ def main() -> None:
             if case in COMPLETION:
                 result = figures[case] = completion(case, options.runs, Path(work))
                 say(f"\n{case} (5 connections, {result['server']}, medians of {options.runs})")
-                verdict = "met" if result["ratio"] <= result["target"] else "MISSED"
+                verdict = judged(result["ratio"] <= result["target"])
                 say(f"  plain {result['plain']:.3f} s, completed {result['completed']:.3f} s")
                 say(f"  {result['ratio']:.2f} times as long; target {result['target']}: {verdict}")
                 continue
@@ -376,15 +359,9 @@ def main() -> None:
         for name, seconds in sorted(result["seconds"].items(), key=lambda item: item[1]):
             target = result["targets"].get(name)
             ratio = result["ratios"][name]
-            verdict = "" if target is None else f"   target {target:.2f}: {'met' if ratio >= target else 'MISSED'}"
+            verdict = "" if target is None else f"   target {target:.2f}: {judged(ratio >= target)}"
             say(f"  {name:8} {seconds:8.3f} s   {ratio:6.2f} x ours{verdict}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)  # noqa: T201
+    keep(figures, options.json)
 
 
 if __name__ == "__main__":

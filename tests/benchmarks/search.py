@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import json
 import os
-import platform
 import resource
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,7 +23,6 @@ import time
 import urllib.parse
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +32,7 @@ import numpy as np
 import requests
 from astropy.table import QTable
 from astropy.time import Time
+from common import alternating, free_port, judged, keep, machine, process, say
 from sunpy.net import attrs as a
 from sunpy.net.base_client import QueryResponseTable
 from sunpy.time import parse_time
@@ -124,23 +121,10 @@ def serve_replies(port: int, latency: float) -> None:
 @contextlib.contextmanager
 def server(kind: str, latency: float = 0.0) -> Iterator[str]:
     """Run this script's server, or the demo archive, in a process of its own; gives the URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, __file__, "--serve", kind, "--port", str(port), "--latency", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with process(command, port) as url:
+        yield url
 
 
 def time_of(step: float) -> str:
@@ -240,19 +224,6 @@ WAYS: dict[str, Callable[[bytes], int]] = {
 # --- Cases --------------------------------------------------------------------------------------------------------
 
 
-def alternating(ways: dict[str, Callable[[], Any]], runs: int) -> dict[str, list[float]]:
-    """Run all ways in turn, and tell the seconds of each but the first time."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for run in range(runs + 1):
-        for name, way in ways.items():
-            gc.collect()
-            begin = time.perf_counter()
-            way()
-            if run:
-                seconds[name].append(time.perf_counter() - begin)
-    return seconds
-
-
 def compared(seconds: dict[str, list[float]], targets: dict[str, float]) -> dict[str, Any]:
     """Print medians, and how they compare to ours; a target below 1 is for the floor, which is faster."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
@@ -333,9 +304,6 @@ def largest_memory() -> float:
 def latency(runs: int) -> dict[str, Any]:
     """Compare parallel requests with one after the other, if each takes long to be answered."""
     say(f"\n30 windows at 100 ms a request (medians of {runs})")
-    if not hasattr(type(conf), "parallel_requests"):
-        say("  not there yet")
-        return {}
     start, end = time_of(0), time_of(360)
     with server("replies", 0.1) as url, conf.set_temp("url", url), conf.set_temp("window", 0.1):
 
@@ -406,11 +374,6 @@ def archive(runs: int) -> dict[str, Any]:
     return {"MB/s": median, "all": values}
 
 
-def judged(met: bool) -> str:
-    """Say it."""
-    return "met" if met else "MISSED"
-
-
 def main() -> None:
     """Run the cases and print tables."""
     cases = dict(zip(CASES, (bytes_to_table, over_http, a_year, latency, handling, importing, archive), strict=True))
@@ -431,18 +394,10 @@ def main() -> None:
     elif options.memory:
         memory_child(options.memory, options.days)
     else:
-        packages = {name: version(name) for name in ("sunpy", "astropy", "numpy", "msgspec", "requests")}
-        figures: dict[str, Any] = {"python": platform.python_version(), "cores": os.cpu_count(), **packages}
-        say(", ".join(f"{key} {value}" for key, value in figures.items()))
+        figures = machine("sunpy", "astropy", "numpy", "msgspec", "requests")
         for case in options.case or cases:
             figures[case] = cases[case](options.runs)
-        if options.json:
-            options.json.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)  # noqa: T201
+        keep(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+"""What all benchmarks need: a server in a process of its own, ways run in turn, and how a figure is said and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import platform
+import socket
+import subprocess
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+
+def free_port() -> int:
+    """Find a port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def process(command: Sequence[str], port: int) -> Iterator[str]:
+    """Run a server in a process of its own; gives its URL once it listens at the port."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    if time.monotonic() > deadline or server.poll() is not None:
+                        raise
+                    time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def alternating(ways: dict[str, Callable[[], Any]], runs: int) -> dict[str, list[float]]:
+    """Run all ways in turn, and tell the seconds of each but the first time."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for run in range(runs + 1):
+        for name, way in ways.items():
+            gc.collect()
+            begin = time.perf_counter()
+            way()
+            if run:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def machine(*packages: str) -> dict[str, Any]:
+    """Tell, and print, what the figures hold for."""
+    figures = {"python": platform.python_version(), "cores": os.cpu_count()}
+    figures |= {name: version(name) for name in packages}
+    say(", ".join(f"{key} {value}" for key, value in figures.items()))
+    return figures
+
+
+def keep(figures: dict[str, Any], path: Path | None) -> None:
+    """Write the figures to a file, if there is one to write."""
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def judged(met: bool) -> str:
+    """Say whether a target was met."""
+    return "met" if met else "MISSED"
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)  # noqa: T201
