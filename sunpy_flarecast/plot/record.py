@@ -77,7 +77,7 @@ def plot_record(files: Any, *, ax: Axes | None = None) -> list[Axes]:
     for number, one in enumerate(maps, start=1):
         panel = figure.add_subplot(rows, columns, number, projection=one)
         # All show the same place, so that the coordinates of the outer ones are those of all.
-        _draw(one, panel, left=number % columns == 1 or columns == 1, bottom=number > (rows - 1) * columns)
+        _draw(one, panel, left=number % columns == 1 or columns == 1, bottom=number + columns > len(maps))
         axes.append(panel)
     figure.suptitle(records[0], fontsize=13)
     return axes
