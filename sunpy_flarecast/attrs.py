@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from numbers import Integral
 from typing import Any, NoReturn
 
 from sunpy.net.attr import Attr, Range, SimpleAttr
 
-from .catalog import find_keyword
+from .catalog import all_keywords, find_keyword
+from .conditions import compared, known_keyword, noaa
 from .errors import QueryError
 from .keyword_condition import KeywordCondition
 
@@ -162,6 +165,8 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
     ------
     TypeError
         If it is not an integer.
+    QueryError
+        If no region of SHARP's time has that number.
 
     Examples
     --------
@@ -174,6 +179,7 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
     def __init__(self, number: int) -> None:
         if not _whole(number):
             raise TypeError(f"NOAA({number!r}): NOAA numbers are integers, for example NOAA(12443).")
+        noaa(int(number))
         super().__init__(int(number))
 
     def collides(self, other: object) -> bool:
@@ -226,7 +232,24 @@ class Quality(SimpleAttr):  # type: ignore[misc]
         return f"<{type(self).__module__}.Quality({what})>"
 
 
-class Keyword(SimpleAttr):  # type: ignore[misc]
+class _Listed(type(SimpleAttr)):  # type: ignore[misc]
+    """What `Keyword` is printed by: sunpy's table leaves the meanings out where a terminal has 80 columns."""
+
+    def __str__(cls) -> str:
+        """List the keywords, with units and meanings."""
+        width = max(shutil.get_terminal_size().columns, 60)
+        name = max(len(keyword.name) for keyword in all_keywords())
+        about = (cls.__doc__ or "").strip().partition("\n\n")[0]
+        lines = [f"{cls.__module__}.{cls.__name__}", "", *textwrap.wrap(about, width), ""]
+        for keyword in all_keywords():
+            told = f"[{keyword.unit}] {keyword.meaning}" if keyword.unit else keyword.meaning
+            lines += textwrap.wrap(
+                told, width, initial_indent=f"{keyword.name:{name}}  ", subsequent_indent=" " * (name + 2)
+            )
+        return "\n".join(lines)
+
+
+class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     """
     A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
 
@@ -243,6 +266,8 @@ class Keyword(SimpleAttr):  # type: ignore[misc]
     ------
     TypeError
         If the name is not a string.
+    QueryError
+        When it is compared: if the catalog does not know the keyword, or it is not of the value's kind or unit.
 
     Examples
     --------
@@ -275,26 +300,36 @@ class Keyword(SimpleAttr):  # type: ignore[misc]
         return hash((Keyword, self.value))
 
     def __lt__(self, other: Any) -> KeywordCondition:
-        return KeywordCondition(self.value, "<", other)
+        return self._compared("<", other)
 
     def __le__(self, other: Any) -> KeywordCondition:
-        return KeywordCondition(self.value, "<=", other)
+        return self._compared("<=", other)
 
     def __gt__(self, other: Any) -> KeywordCondition:
-        return KeywordCondition(self.value, ">", other)
+        return self._compared(">", other)
 
     def __ge__(self, other: Any) -> KeywordCondition:
-        return KeywordCondition(self.value, ">=", other)
+        return self._compared(">=", other)
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, Attr):  # asked by sunpy and by containers, not by users
             return isinstance(other, Keyword) and self.value == other.value
-        return KeywordCondition(self.value, "==", other)
+        return self._compared("==", other)
 
     def __ne__(self, other: object) -> Any:
         if isinstance(other, Attr):
             return not self == other
-        return KeywordCondition(self.value, "!=", other)
+        return self._compared("!=", other)
+
+    def _compared(self, comparison: str, value: Any) -> KeywordCondition:
+        if any(sign in self.value for sign in "*?["):
+            raise QueryError(
+                f"Keyword({self.value!r}) is a pattern, and a condition is on one keyword. results.keywords"
+                f"({self.value!r}) gives those that it fits."
+            )
+        condition = KeywordCondition(self.value, comparison, value)
+        compared(known_keyword(self.value).name, comparison, condition.value)  # which says what is wrong with it
+        return condition
 
     def __and__(self, other: Any) -> NoReturn:
         self._alone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -31,7 +32,7 @@ def added(*sums: int) -> int:
     return total
 
 
-def sum_of(data: bytes | memoryview) -> int:
+def sum_of(data: bytes | bytearray | memoryview) -> int:
     """
     Add up big-endian words of 32 bits: what ``DATASUM`` tells of a data unit.
 
@@ -64,15 +65,19 @@ def checksum_letters(total: int) -> bytes:
     >>> checksum_letters(0xFFFFFFFF)
     b'0000000000000000'
     """
-    result = bytearray(16)
-    for place, byte in enumerate((~total & 0xFFFFFFFF).to_bytes(4, "big")):
-        letters = [byte // 4 + 48] * 4
-        letters[0] += byte % 4
-        while _EXCLUDED.intersection(letters):
-            for low in (0, 2):
-                if _EXCLUDED.intersection(letters[low : low + 2]):
-                    letters[low] += 1
-                    letters[low + 1] -= 1
-        for row, letter in enumerate(letters):
-            result[4 * row + place] = letter
-    return bytes(result[15:] + result[:15])
+    columns = [_letters(byte) for byte in (~total & 0xFFFFFFFF).to_bytes(4, "big")]
+    result = b"".join(map(bytes, zip(*columns, strict=True)))
+    return result[15:] + result[:15]
+
+
+@cache
+def _letters(byte: int) -> tuple[int, ...]:
+    """Give four letters whose codes, less that of zero, add up to a byte."""
+    letters = [byte // 4 + 48] * 4
+    letters[0] += byte % 4
+    while _EXCLUDED.intersection(letters):
+        for low in (0, 2):
+            if _EXCLUDED.intersection(letters[low : low + 2]):
+                letters[low] += 1
+                letters[low + 1] -= 1
+    return tuple(letters)

@@ -12,7 +12,7 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from .errors import QueryError
-from .rows import FILE_COLUMNS, require
+from .rows import FILE_COLUMNS, mask_of, require
 from .times import utc_dates, utc_time
 from .trec import CADENCE, slot_of, slot_time
 
@@ -105,7 +105,7 @@ def _encoded(name: str, column: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     for what in _ABOUT:
         if isinstance(value := getattr(column.info, what, None), str) and not isinstance(column, Time):
             about[what] = value
-    mask = np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)))
+    mask = mask_of(column)
     if np.ndim(column) != 1:
         raise QueryError(f"Column {name!r} has several values a row, and cannot be written. Remove it.")
     masked = isinstance(column, (np.ma.MaskedArray, Masked))

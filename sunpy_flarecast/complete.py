@@ -13,11 +13,15 @@ from .cards import IncompleteError, RecordCards
 from .checksum import NO_CHECKSUM, added, checksum_letters, sum_of
 from .errors import FileError, QueryError, TransferError
 from .fits import BLOCK, CARD, card, check_whole, data_size, header_at
+from .given import check_record, plain_keywords, told_as
 from .naming import read_name
 from .part import BusyError, Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from astropy.io.fits import Header
+    from astropy.table import Row
 
 __all__ = ["ImageHeader", "complete_header", "image_header", "is_bare", "new_begin"]
 
@@ -133,20 +137,17 @@ def new_begin(source: str | bytes, image: ImageHeader, record: RecordCards, segm
     """
     header = image.header
     end = len(header.rstrip(b" \0")) - len(b"END")
-    own = {header[at : at + 8].rstrip().decode("latin-1") for at in range(0, end, CARD)}
-    of_segment = record.of_segment(segment)
-    text = record.joined if own.isdisjoint(record.written) else _without(record.written, own)
-    text += _without(of_segment, own)
-    if text:
-        grown = b"".join((header[:end], text, record.history, b"END"))
-        header = _with_checksum(grown.ljust(-(-len(grown) // BLOCK) * BLOCK), source, image)
+    own = _held(header[:end])
+    of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
+    added_cards = record.without(own) + "".join(of_segment).encode("ascii")
+    if added_cards:
+        grown = end + len(added_cards) + len(record.history) + len(b"END")
+        padding = b" " * (-grown % BLOCK)
+        header = b"".join((header[:end], added_cards, record.history, b"END", padding))
+        header = _with_checksum(header, source, image)
     if not image.at:
         return header
     return _read(source, 0, image.at) + header
-
-
-def _without(cards: Mapping[str, str], names: set[str]) -> bytes:
-    return "".join(text for name, text in cards.items() if name not in names).encode("ascii")
 
 
 def _with_checksum(header: bytes, source: str | bytes, image: ImageHeader) -> bytes:
@@ -155,11 +156,12 @@ def _with_checksum(header: bytes, source: str | bytes, image: ImageHeader) -> by
     if not old:
         return header
     at = header.find(old)
-    cleared = header[:at] + _checksum_card(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}") + header[at + CARD :]
     told = _DATASUM.match(card(header, b"DATASUM ="))
     data = int(told[1]) if told else _data_sum(source, image.end, data_size(header))
-    letters = checksum_letters(added(sum_of(cleared), data))
-    return cleared[: at + _LETTERS.start] + letters + cleared[at + _LETTERS.stop :]
+    renewed = bytearray(header)
+    renewed[at : at + CARD] = _checksum_card(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}")
+    renewed[at + _LETTERS.start : at + _LETTERS.stop] = checksum_letters(added(sum_of(renewed), data))
+    return bytes(renewed)
 
 
 @lru_cache(1)
@@ -186,7 +188,7 @@ def _data_sum(source: str | bytes, at: int, size: int) -> int:
 
 def complete_header(
     path: str | os.PathLike[str],
-    keywords: Mapping[str, Any],
+    keywords: Mapping[str, Any] | Header | Row,
     *,
     series: str = "",
     segment: str = "",
@@ -202,9 +204,10 @@ def complete_header(
     ----------
     path : path-like
         A FITS file.
-    keywords : mapping
+    keywords : mapping, `~astropy.io.fits.Header` or `~astropy.table.Row`
         The keywords of its record by their DRMS or FITS names, in any letter case; also a header or ``map.meta`` of
-        another segment of the same record.
+        another segment of the same record, or a row of ``results.keywords("*")``. Quantities are converted to the
+        catalog's units; what is masked, or a card that cannot be read, has no value.
     series, segment : str, optional
         Full name of the series, and name of the segment, by default as the file's name tells. The catalog gives the
         unit of that segment.
@@ -221,7 +224,8 @@ def complete_header(
     Raises
     ------
     QueryError
-        If file and keywords together lack what `sunpy.map.Map` needs.
+        If file and keywords together lack what `sunpy.map.Map` needs; if the keywords are of another record (series,
+        HARPNUM, T_REC) than the file, where JSOC's name tells its record; if path or keywords are something else.
     FileError
         If it is not a whole FITS file, or another process is writing it.
     OSError
@@ -233,17 +237,25 @@ def complete_header(
     >>> complete_header("hmi.sharp_720s.6178.20151211_233600_TAI.Bp.fits", keywords)  # doctest: +SKIP
     True
     """
-    name = os.fspath(path)
+    name = _one_path(path)
+    plain = plain_keywords(keywords)
     try:
         check_whole(name)
         image = image_header(name)
     except TransferError as error:
         raise FileError(f"{name} cannot be completed: it {error}. Fetch it again.") from None
     named = read_name(os.path.basename(name))
-    series = series or (named.series if named else "")
+    try:
+        check_record(named, plain, series, recnum)
+    except QueryError as error:
+        raise QueryError(
+            f"{name} cannot be completed: it {error}. Give the keywords of its own record, or rename the file."
+        ) from None
+    series = series or str(plain.get("Series") or "") or (named.series if named else "")
+    plain.pop("Series", None)
     segment = segment or (named.segment if named else "")
     try:
-        record = RecordCards.of(keywords, series, recnum, source, held=_held(image.header))
+        record = RecordCards.of(plain, series, recnum, source, held=_held(image.header))
     except IncompleteError as error:
         raise QueryError(
             f"{name} cannot be completed: neither the file nor the keywords given have {error}, which sunpy.map.Map "
@@ -256,9 +268,19 @@ def complete_header(
     return True
 
 
+def _one_path(path: Any) -> str:
+    if isinstance(path, (str, os.PathLike)) and isinstance(name := os.fspath(path), str):
+        return name
+    raise QueryError(
+        f"complete_header takes the path of one file, not {told_as(path)}. "
+        "Of several files call it for each one, with the keywords of its own record."
+    )
+
+
 def _held(header: bytes) -> frozenset[str]:
     """List the names of the cards of a header."""
-    return frozenset(header[at : at + 8].rstrip().decode("latin-1") for at in range(0, len(header), CARD))
+    text = header.decode("latin-1")
+    return frozenset([text[at : at + 8].rstrip() for at in range(0, len(text), CARD)])
 
 
 def _rewrite(path: str, length: int, begin: bytes) -> None:

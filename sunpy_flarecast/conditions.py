@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from .catalog import find_keyword, similar_keywords
 from .errors import QueryError
+from .quality import QUALITY_WORDS, read_quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +44,18 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+
+#: What stands between the numbers of a list, and what may follow one that was a float somewhere.
+_BETWEEN: Final = re.compile(r"[,;\s\[\]]+")
+_INTEGRAL: Final = re.compile(r"\.0*$")
+
+#: Times as text: some services and headers write zeros behind the seconds, or Z for UTC.
+_FRACTION: Final = re.compile(
+    r"^(\d{4}[.-]\d\d[.-]\d\d[_T ]\d\d:\d\d:\d\d)(?:(?:\.0*)?|(\.\d*[1-9])0*)(?:(_[A-Z]+)|Z)?$"
+)
+
+#: Decimal digits that a number keeps when its unit is converted: 617.3 nm are 6172.999999999998 Å, and mean 6173.
+_DIGITS: Final = 15
 
 #: SHARPs begin in May 2010, when NOAA had come to 11064; astronomers leave the first digit out.
 _LEAST_NOAA: Final = 10_000
@@ -119,7 +133,7 @@ class Condition:
             return np.asarray(np.any([_lists(column, int(self.value)) for column in chosen], axis=0))
         [column] = chosen
         if isinstance(self.value, str):
-            fits = np.array([str(text).strip() for text in column.data], dtype=object) == self.value
+            fits = np.array([_plain(str(text)) for text in column.data], dtype=object) == _plain(self.value)
             fits = fits if self.operator == "==" else ~fits
         elif self.operator == "without":
             fits = (column.data & self.value) == 0
@@ -132,13 +146,19 @@ class Condition:
         return f"{' or '.join(name.upper() for name in self.keywords)} {self.operator} {self.value}"
 
 
+def _plain(text: str) -> str:
+    """Write text without blanks around it, and times without what tells nothing."""
+    return _FRACTION.sub(r"\1\2\3", text.strip())
+
+
 def _lists(column: np.ma.MaskedArray[Any, Any], number: int) -> npt.NDArray[np.bool_]:
     known = ~np.ma.getmaskarray(column)
     if column.dtype != object:
         return np.asarray(known & (column.data == number))
     # HARPs keep their text for days.
     texts = {
-        text: str(number) in {part.strip().lstrip("0") for part in str(text).split(",")} for text in {*column.data}
+        text: any(_INTEGRAL.sub("", part).lstrip("0") == str(number) for part in _BETWEEN.split(str(text)))
+        for text in {*column.data}
     }
     listed = np.fromiter((texts[text] for text in column.data), dtype=bool, count=len(column))
     return np.asarray(known & listed)
@@ -237,14 +257,17 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Con
     if isinstance(value, str):
         raise QueryError(f"{written}: {shown} is a number ({keyword.meaning}); write {example}.")
     if not isinstance(value, u.Quantity):
-        return Condition((keyword.name,), comparison, value)
+        return Condition((keyword.name,), comparison, read_quality(value) if keyword.name in QUALITY_WORDS else value)
     try:
-        number = float(value.to_value(u.Unit(keyword.unit)))
+        unit = u.Unit(keyword.unit)
+        number = float(value.to_value(unit))
+        if value.unit != unit:
+            number = float(f"{number:.{_DIGITS}g}")
     except (u.UnitConversionError, u.UnitTypeError, TypeError, ValueError) as error:
-        unit = f"is in {keyword.unit}" if keyword.unit else "has no unit"
+        its = f"is in {keyword.unit}" if keyword.unit else "has no unit"
         more = ", or a plain number" if keyword.unit else ""
         raise QueryError(
-            f"{shown} ({keyword.meaning}) {unit}, and cannot be compared with {value}. Write {example}{more}."
+            f"{shown} ({keyword.meaning}) {its}, and cannot be compared with {value}. Write {example}{more}."
         ) from error
     return Condition((keyword.name,), comparison, number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable
 from numbers import Integral
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
+from astropy.time import Time
 from sunpy.util.exceptions import SunpyUserWarning
 
-from .catalog import find_keyword
+from .catalog import SPACE_WEATHER, find_keyword
 from .errors import QueryError
 from .keyword_names import choose_keywords
 from .keywords import LEADING, keyword_table
+from .rows import mask_of
 from .times import utc_dates
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from .response import FLARECASTResponse
 
-__all__ = ["curve_names", "harp_rows", "keyword_curves", "timeseries_of"]
+__all__ = ["check_times", "curve_names", "curve_table", "harp_rows", "keyword_curves", "timeseries_of"]
 
 
 def keyword_curves(
@@ -54,10 +57,42 @@ def keyword_curves(
         Time series by HARP number.
     """
     _needed_packages()
+    table = curve_table(results, names, harpnum, errors=errors, strict=strict, progress=progress, stacklevel=5)
+    return timeseries_of(table, table.colnames[len(LEADING) :], harpnum)
+
+
+def curve_table(
+    results: FLARECASTResponse,
+    names: Sequence[str],
+    harpnum: int | Iterable[int] | None = None,
+    *,
+    errors: bool = False,
+    strict: bool = False,
+    progress: bool = True,
+    stacklevel: int = 4,
+) -> QTable:
+    """
+    Ask for the keywords that curves need; of what patterns fit, and of errors, for those that the service has.
+
+    Parameters
+    ----------
+    results, names, harpnum, errors, strict, progress
+        As for `keyword_curves`.
+    stacklevel : int
+        How many calls above `keyword_table` warnings point to the user's line.
+
+    Returns
+    -------
+    `astropy.table.QTable`
+        As `~sunpy_flarecast.keywords.keyword_table` makes it, of the records of these HARPs.
+    """
     rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
     wanted = curve_names(names, set(results["Series"].tolist()), errors=errors)
-    table = keyword_table(results[rows], wanted, strict=strict, progress=progress, stacklevel=4)
-    return timeseries_of(table, wanted, harpnum)
+    exact = {known.name for name in names or SPACE_WEATHER if (known := find_keyword(name))}
+    optional = [name for name in wanted if name not in exact]
+    return keyword_table(
+        results[rows], wanted, optional=optional, strict=strict, progress=progress, stacklevel=stacklevel
+    )
 
 
 def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = False) -> list[str]:
@@ -124,13 +159,14 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
         raise QueryError(f"The table has no column {lost[0]!r} any more, which is needed for time series.")
     if not len(table):
         raise QueryError("There are no records, and so no time series. Search for another range of time.")
+    check_times(table)
     series = sorted(set(table["Series"].tolist()))
     if len(series) > 1:
         raise QueryError(
             f"The table has records of several series ({', '.join(series)}), whose HARP numbers need not be the same. "
             f"Take those of one: results[results['Series'] == {series[0]!r}]."
         )
-    told = ~(_mask(table["HARPNUM"]) | _mask(table["T_REC"]))
+    told = ~(mask_of(table["HARPNUM"]) | mask_of(table["T_REC"]))
     numbers = np.asarray(getattr(table["HARPNUM"], "unmasked", table["HARPNUM"]))
     there = sorted(set(numbers[told].tolist()))
     if not there:
@@ -147,15 +183,28 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
     return {number: np.flatnonzero(told & (numbers == number)) for number in asked}
 
 
+def check_times(table: QTable) -> None:
+    """
+    Check that T_REC is a time.
+
+    Raises
+    ------
+    QueryError
+        If it is something else, such as text.
+    """
+    if not isinstance(table["T_REC"], Time):
+        raise QueryError(
+            f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype} and no time, "
+            "as of tables that were read from .csv. Keep tables as .ecsv or .parquet, or make it one: "
+            "table['T_REC'] = Time(table['T_REC'].tolist(), scale='tai')."
+        )
+
+
 def _numbers(harpnum: Any) -> list[int]:
     wanted = list(harpnum) if isinstance(harpnum, Iterable) else [harpnum]
     if not wanted or any(isinstance(one, bool) or not isinstance(one, Integral) for one in wanted):
         raise QueryError(f"harpnum={harpnum!r}: HARP numbers are integers, for example harpnum=6178.")
     return list(dict.fromkeys(map(int, wanted)))
-
-
-def _mask(column: Any) -> npt.NDArray[np.bool_]:
-    return np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)))
 
 
 def timeseries_of(
@@ -242,6 +291,8 @@ def timeseries_of(
 
 def _needed_packages() -> None:
     """Check that there is what time series need, before anything is asked for."""
+    if sys.modules.get("sunpy.timeseries"):
+        return  # Python's filters of warnings are common to all threads, and better not touched
     try:
         with warnings.catch_warnings():
             # sunpy warns where packages are missing with which it reads files, which is not done here.
@@ -256,4 +307,4 @@ def _needed_packages() -> None:
 
 def _floats(column: Any) -> npt.NDArray[np.float64]:
     plain = column.value if isinstance(column, u.Quantity) else column
-    return np.where(_mask(column), np.nan, np.asarray(getattr(plain, "unmasked", plain), dtype=np.float64))
+    return np.where(mask_of(column), np.nan, np.asarray(getattr(plain, "unmasked", plain), dtype=np.float64))

@@ -13,6 +13,7 @@ from .complete import image_header, new_begin
 from .errors import TransferError
 from .fits import is_whole
 from .part import KEEP_FROM, BusyError, Origin, Part
+from .supplement import Lack
 from .terms import DISK_FULL
 from .verify import check_content, check_digest, check_sums
 
@@ -57,7 +58,7 @@ class Download:
         self.terms = terms
         self._advance = advance
         # Why the file is published without its keywords.
-        self._lack = ""
+        self._lack: Lack | None = None
         self._origin: Origin | None = None
 
     async def run(self, session: aiohttp.ClientSession) -> str:
@@ -113,8 +114,8 @@ class Download:
             if full or self._origin is None or part.size < KEEP_FROM:
                 part.drop()
             raise
-        if self._lack:
-            self.terms.supplement.left_bare(path, self._lack)
+        if self._lack is not None:
+            self.terms.supplement.left_bare(path, self._lack, self.record, self.segment)
         return path
 
     async def _complete(self, session: aiohttp.ClientSession, part: Part, body: bytes | None) -> None:
@@ -129,14 +130,13 @@ class Download:
             image = image_header(source)
             if image.bare or self.terms.supplement.wanted_by_all:
                 outcome = await self.terms.supplement.of(self.record, session, self.terms)
-                if isinstance(outcome, str):
+                if isinstance(outcome, Lack):
                     self._lack = outcome
                 else:
                     begin, length = new_begin(source, image, outcome, self.segment), image.end
         if body is not None:
-            if begin:
-                part.write(begin)
-            part.write(memoryview(body)[length:])
+            # To copy it costs less than to write in two steps.
+            part.write(b"".join((begin, memoryview(body)[length:])) if begin else body)
         elif begin:
             self._origin = None
             part.replace_begin(begin, length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from .errors import QueryError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
 
     import astropy.units as u
     from astropy.table import QTable
@@ -136,15 +136,21 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         client = self.client if isinstance(self.client, FLARECASTClient) else FLARECASTClient()
         return client.retry_missing(self, progress=progress)
 
-    def keywords(self, *names: str, known: QTable | None = None, strict: bool = False, progress: bool = True) -> QTable:
+    def keywords(
+        self,
+        *names: str | Iterable[str],
+        known: QTable | None = None,
+        strict: bool = False,
+        progress: bool = True,
+    ) -> QTable:
         """
         Ask for keywords of the records, and give them as a table with units.
 
         Parameters
         ----------
-        *names : str
+        *names : str or iterable of str
             Names of keywords, DRMS's or those in FITS files, in any letter case, or patterns of DRMS names
-            (``"mean*"``, ``"err??"``), of which those are taken that the service has; by default the 18
+            (``"mean*"``, ``"err??"``, ``"*"``), of which those are taken that the service has; by default the 18
             space-weather parameters.
         known : `astropy.table.QTable`, optional
             A table that this method gave before, for the same keywords and any records, or that was read from the file
@@ -178,11 +184,11 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         """
         from .keywords import keyword_table  # which fills such tables
 
-        return keyword_table(self, names, known=known, strict=strict, progress=progress)
+        return keyword_table(self, _listed(names), known=known, strict=strict, progress=progress)
 
     def timeseries(
         self,
-        *names: str,
+        *names: str | Iterable[str],
         harpnum: int | Iterable[int] | None = None,
         errors: bool = False,
         strict: bool = False,
@@ -196,7 +202,7 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
 
         Parameters
         ----------
-        *names : str
+        *names : str or iterable of str
             Names or patterns of keywords, as for `keywords`; by default the 18 space-weather parameters.
         harpnum : int or iterable of int, optional
             HARP numbers; by default all in the table.
@@ -226,10 +232,12 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         """
         from .curves import keyword_curves  # which needs pandas
 
-        made = keyword_curves(self, names, harpnum, errors=errors, strict=strict, progress=progress)
+        made = keyword_curves(self, _listed(names), harpnum, errors=errors, strict=strict, progress=progress)
         return made[int(harpnum)] if isinstance(harpnum, Integral) else made
 
-    def plot_disk(self, time: Any = None, color: str | None = None, *, ax: Axes | None = None) -> Axes:
+    def plot_disk(
+        self, time: Any = None, color: str | None = None, *, progress: bool = True, ax: Axes | None = None
+    ) -> Axes:
         """
         Draw the HARPs of one time step as boxes on the solar disk.
 
@@ -239,6 +247,8 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
             The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is just one step.
         color : str, optional
             A keyword whose values the boxes have as their colours, for example ``"usflux"``.
+        progress : bool
+            Show a bar while the keywords are asked for.
         ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
             Axes in helioprojective coordinates; by default a new figure with limb and heliographic grid.
 
@@ -252,7 +262,7 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         """
         from .plot import plot_disk  # which needs matplotlib
 
-        return plot_disk(self, time, color, ax=ax)
+        return plot_disk(self, time, color, progress=progress, ax=ax)
 
     def plot_coverage(self, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
         """
@@ -276,3 +286,54 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         from .plot import plot_coverage  # which needs matplotlib
 
         return plot_coverage(self, step=step, ax=ax)
+
+    def plot_keywords(
+        self,
+        *names: str | Iterable[str],
+        harpnum: int | Iterable[int] | None = None,
+        errors: bool = False,
+        flares: Any = None,
+        strict: bool = False,
+        progress: bool = True,
+        ax: Axes | Iterable[Axes] | None = None,
+    ) -> list[Axes]:
+        """
+        Ask for keywords of the records, and draw them over time: a panel for each, a curve for each HARP.
+
+        Parameters
+        ----------
+        *names : str or iterable of str
+            Names or patterns of keywords, as for `keywords`; by default the 18 space-weather parameters.
+        harpnum : int or iterable of int, optional
+            HARP numbers; by default all in the table.
+        errors : bool
+            Whether to draw the errors of those keywords that have any, too.
+        flares : `~astropy.table.Table` or path-like, optional
+            Flares to mark: a table, or its file, with a column of peak times and one of GOES classes.
+        strict, progress
+            As for `keywords`.
+        ax : `matplotlib.axes.Axes` or several, optional
+            Where to draw, one for each keyword; by default a new figure.
+
+        Returns
+        -------
+        list of `matplotlib.axes.Axes`
+            One for each keyword.
+
+        See Also
+        --------
+        sunpy_flarecast.plot.plot_keywords
+        """
+        from .plot import plot_results  # which needs matplotlib
+
+        return plot_results(
+            self, _listed(names), harpnum, errors=errors, flares=flares, strict=strict, progress=progress, ax=ax
+        )
+
+
+def _listed(names: Iterable[Any]) -> list[Any]:
+    """Take lists of names for the names in them."""
+    found: list[Any] = []
+    for one in names:
+        found += one if isinstance(one, Iterable) and not isinstance(one, str) else [one]
+    return found

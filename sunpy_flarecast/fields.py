@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 from astropy.time import Time
 
-from .rows import optional
+from .rows import mask_of, optional
 
 __all__ = ["path_field", "path_values"]
 
@@ -34,7 +34,7 @@ def path_field(column: str) -> str:
 def path_values(column: Any) -> list[Any]:
     """Give the values of a column as they stand in a path."""
     if isinstance(column, Time):
-        mask = np.broadcast_to(getattr(column, "mask", np.False_), len(column))
+        mask = mask_of(column)
         epoch = Time("2000-01-01", scale=column.scale)
         filled = Time(
             np.where(mask, epoch.jd1, column.jd1),

@@ -51,6 +51,9 @@ _IMAGE: Final = re.compile(
     re.DOTALL,
 )
 
+#: How the empty primary HDU begins its third card.
+_NO_AXES: Final = b"NAXIS   =                    0 "
+
 #: What is read at a time: both headers of most SHARP files.
 _PIECE: Final = 8 * BLOCK
 
@@ -160,9 +163,10 @@ def header_at(begin: bytes, position: int, read: Callable[[int, int], bytes]) ->
     while True:
         if len(begin) >= BLOCK and not begin.startswith(b"XTENSION=" if position else b"SIMPLE  ="):
             raise TransferError(f"has no FITS header at byte {position:,}")
-        end = begin.find(b"END     ", searched)
-        while end >= 0 and end % CARD:
-            end = begin.find(b"END     ", end + 1)
+        # Blanks, of which headers are full, would make the search for them slow.
+        end = begin.find(b"END", searched)
+        while end >= 0 and (end % CARD or not begin.startswith(b"END     ", end)):
+            end = begin.find(b"END", end + 1)
         length = -(-(end + CARD) // BLOCK) * BLOCK if end >= 0 else 0
         if 0 < length <= len(begin):
             return begin[:length]
@@ -177,6 +181,8 @@ def header_at(begin: bytes, position: int, read: Callable[[int, int], bytes]) ->
 
 def data_size(header: bytes) -> int:
     """Compute the size of the data unit, padding included (FITS standard 4.0, sections 4.4.1 and 6.1)."""
+    if header.startswith(_NO_AXES, 2 * CARD):
+        return 0
     if usual := _IMAGE.match(header):
         bits, columns, rows, heap = map(int, usual.groups())
         return -(-(abs(bits) // 8 * (columns * rows + heap)) // BLOCK) * BLOCK

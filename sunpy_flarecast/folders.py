@@ -1,4 +1,4 @@
-"""The bare files of a folder: their records found by their names, the keywords asked for, and put into them."""
+"""Bare files that are there: their records found by their names, the keywords asked for, and put into them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ import astropy.units as u
 from sunpy.net import attr
 from sunpy.net import attrs as a
 
+from .addresses import with_credentials
 from .attrs import Series
 from .catalog import find_series
 from .client import FLARECASTClient
-from .complete import complete_header, is_bare
-from .errors import FLARECASTError
+from .complete import complete_header, image_header
+from .config import conf
+from .errors import FLARECASTError, TransferError
+from .fits import check_whole
 from .inquiry import keywords_of
 from .metadata import meta_url
 from .naming import read_name
 from .service import Service
-from .supplement import WAYS, Bare, fields_of
+from .supplement import WAYS, Bare, Record, fields_of
 from .trec import CADENCE, slot_time
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Completion", "complete_folder"]
+__all__ = ["Completion", "complete_again", "complete_folder"]
 
 #: Records of one search are not farther apart than this, in slots; what lies between is searched, too.
 _SLOTS_A_DAY: Final = 86400 // CADENCE
@@ -51,7 +54,7 @@ class Completion:
     fine : int
         How many files had them before.
     bare : list of Bare
-        Files that lack them still, each with the reason.
+        Files that lack them still, each with the reason; also those that are broken, or no FITS files.
     """
 
     completed: list[str] = field(default_factory=list)
@@ -101,7 +104,14 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     wanted: dict[_Key, list[str]] = {}
     fine = 0
     for path in sorted(str(file) for file in Path(folder).rglob("*.fits") if file.is_file()):
-        if not is_bare(path):
+        try:
+            check_whole(path)
+            lacking = image_header(path).bare
+        except (TransferError, OSError) as error:
+            told = str(error) if isinstance(error, TransferError) else f"cannot be read ({error.strerror or error})"
+            result.bare.append(Bare(path, f"it {told}"))
+            continue
+        if not lacking:
             fine += 1
             continue
         named = read_name(Path(path).name)
@@ -117,23 +127,51 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     return result
 
 
+def complete_again(bare: Iterable[Bare], *, progress: bool = True) -> list[Bare]:
+    """
+    Ask once more for the keywords of files that were published without, and put them into those.
+
+    Parameters
+    ----------
+    bare : iterable of Bare
+        What a fetch told of them.
+    progress : bool
+        Show bars.
+
+    Returns
+    -------
+    list of Bare
+        Those that lack their keywords still, each with the reason.
+    """
+    result = Completion()
+    left: dict[str, list[Bare]] = {}
+    for one in bare:
+        if one.record is None:
+            result.bare.append(one)
+        else:
+            left.setdefault(one.record.base, []).append(one)
+    for base, some in left.items():
+        with Service(with_credentials(base, conf.url)) as service:
+            _ask_for(service, some, result, progress=progress)
+    return result.bare
+
+
 def _complete(wanted: dict[_Key, list[str]], result: Completion, *, progress: bool) -> None:
     table = FLARECASTClient().search(_query(wanted), progress=progress)
     records = table.records()
     columns = (records.series, records.harpnum, records.slot, records.recnum)
     found = {tuple(key): recnum for *key, recnum in zip(*(column.tolist() for column in columns), strict=True)}
-    numbers: dict[str, dict[int, list[str]]] = {}
+    lacking: list[Bare] = []
     for key, paths in wanted.items():
         recnum = found.get(key)
         if recnum is None:
-            result.bare.extend(
-                Bare(path, "the service has no such record, or did not tell its number") for path in paths
-            )
+            reason = "the service has no such record, or did not tell its number"
+            result.bare.extend(Bare(path, reason) for path in paths)
         else:
-            numbers.setdefault(key[0], {})[recnum] = paths
+            record = Record(table.service, key[0], recnum)
+            lacking.extend(Bare(path, "", record) for path in paths)
     with Service(table.service or None) as service:
-        for series, paths_of in numbers.items():
-            _ask(service, series, paths_of, result, progress=progress)
+        _ask_for(service, lacking, result, progress=progress)
 
 
 def _query(wanted: Iterable[_Key]) -> attr.Attr:
@@ -151,15 +189,25 @@ def _query(wanted: Iterable[_Key]) -> attr.Attr:
     return attr.or_(*branches)
 
 
-def _ask(service: Service, series: str, paths_of: dict[int, list[str]], result: Completion, *, progress: bool) -> None:
-    left = dict(paths_of)
+def _ask_for(service: Service, bare: Iterable[Bare], result: Completion, *, progress: bool) -> None:
+    """Ask for the records of files, all of which are known, series by series."""
+    numbers: dict[str, dict[int, list[Bare]]] = {}
+    for one in bare:
+        if one.record is not None:
+            numbers.setdefault(one.record.series, {}).setdefault(one.record.recnum, []).append(one)
+    for series, files_of in numbers.items():
+        _ask(service, series, files_of, result, progress=progress)
+
+
+def _ask(service: Service, series: str, files_of: dict[int, list[Bare]], result: Completion, *, progress: bool) -> None:
+    left = dict(files_of)
     reasons: dict[int, str] = {}
     for way in WAYS:
         fields = fields_of(way)
         for values, failures in keywords_of(service, series, list(left), fields, progress=progress):
             for recnum, keywords in values.items():
                 source = meta_url(service.url, series, (recnum,), fields)
-                left[recnum], reason = _put(left[recnum], keywords, recnum, source, result)
+                left[recnum], reason = _put(left[recnum], keywords, source, result)
                 if not left[recnum]:
                     del left[recnum]
                 else:
@@ -169,22 +217,22 @@ def _ask(service: Service, series: str, paths_of: dict[int, list[str]], result: 
                     reasons.setdefault(recnum, error.reason)
         if not left:
             break
-    for recnum, paths in left.items():
-        result.bare.extend(Bare(path, reasons.get(recnum, "the service did not answer")) for path in paths)
+    for recnum, files in left.items():
+        reason = reasons.get(recnum, "the service did not answer")
+        result.bare.extend(one._replace(reason=reason) for one in files)
 
 
-def _put(
-    paths: list[str], keywords: Mapping[str, Any], recnum: int, source: str, result: Completion
-) -> tuple[list[str], str]:
+def _put(files: list[Bare], keywords: Mapping[str, Any], source: str, result: Completion) -> tuple[list[Bare], str]:
     """Complete the files of a record; gives those that could not be, and why the first could not."""
-    left: list[str] = []
+    left: list[Bare] = []
     reason = ""
-    for path in paths:
+    for one in files:
+        series, recnum = (one.record.series, one.record.recnum) if one.record else ("", None)
         try:
-            complete_header(path, keywords, recnum=recnum, source=source)
+            complete_header(one.path, keywords, series=series, segment=one.segment, recnum=recnum, source=source)
         except (FLARECASTError, OSError) as error:
-            left.append(path)
+            left.append(one)
             reason = reason or str(error)
         else:
-            result.completed.append(path)
+            result.completed.append(one.path)
     return left, reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,9 @@ _LONGEST: Final = 2000
 
 #: Most records in one request.
 _MOST: Final = 100
+
+#: How long a request may take where a bar shows that something happens, in seconds; services may compute keywords.
+_LIVELY: Final = 3.0
 
 #: After how many pairs of records of which none came nothing more is asked for.
 _TRIALS: Final = 3
@@ -114,9 +118,12 @@ def keywords_of(
     left = list(dict.fromkeys(recnums))
     with _bar(len(left), shown=progress) as bar:
         refused: list[ServiceError] = []
+        took = 0.0
         while len(left) > 1 and service.many is None and service.patience.over is None and len(refused) < _TRIALS:
             pair, left = left[:2], left[2:]
+            begun = time.monotonic()
             values, failures = _pair(service, series, pair, fields)
+            took = time.monotonic() - begun
             refused = [] if values else [*refused, failures[-1][1]]
             yield values, failures
             bar.update(len(pair))
@@ -125,6 +132,8 @@ def keywords_of(
             yield {}, [(left, _none_of_the_first(refused[-1]))]
             return
         size = _size(service, series, left, fields) if service.many else 1
+        if not bar.disable and took > 0:
+            size = min(size, max(2, int(2 * _LIVELY / took)))
         batches = [Batch(tuple(left[begin : begin + size])) for begin in range(0, len(left), size)]
 
         def ask(number: int, batch: Batch) -> tuple[_Values, _Failures]:
@@ -219,6 +228,6 @@ def _lacking(service: Service, series: str, recnums: Sequence[int]) -> ReplyErro
 def _bar(total: int, *, shown: bool) -> Any:
     from tqdm.auto import tqdm
 
-    # None means: only in a terminal; a notebook's bar takes it for False.
-    disable = None if shown and total > _MOST else True
+    # None means: only in a terminal; a notebook's bar takes it for False. Two records are one request.
+    disable = None if shown and total > 2 else True
     return tqdm(total=total, desc="Keywords", unit="record", disable=disable)

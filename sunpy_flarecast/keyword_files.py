@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from astropy.time import Time
 
 from .errors import QueryError, TransferError
+from .outputs import check_output
 
 if TYPE_CHECKING:
     import os
@@ -42,17 +43,18 @@ def check_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> str:
     Raises
     ------
     QueryError
-        If the name does not end with a known format, or what the format needs is not installed.
+        If the name does not end with a known format, what the format needs is not installed, or the folder is not
+        there or may not be written to.
     OSError
         If the file is there, and is not to be replaced.
 
     Examples
     --------
     >>> from sunpy_flarecast.keyword_files import check_path
-    >>> check_path("nowhere/keywords.ecsv")
+    >>> check_path("keywords.ecsv")
     'ascii.ecsv'
     """
-    path = Path(path)
+    path = check_output(path, "The table of keywords")
     kind = _FORMATS.get(path.suffix.lower())
     if kind is None:
         raise QueryError(
@@ -62,7 +64,7 @@ def check_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> str:
     if kind == "parquet" and find_spec("pyarrow") is None:
         raise QueryError('.parquet needs the package pyarrow: python -m pip install "sunpy-flarecast[parquet]"')
     if path.exists() and not overwrite:
-        raise OSError(f"{path} is there already. Choose another name, or overwrite it.")
+        raise OSError(f"{path} is there already. Choose another name, or replace it: overwrite=True, or --overwrite.")
     return kind
 
 
@@ -83,14 +85,14 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
     Raises
     ------
     QueryError
-        If the format is another one.
+        If the format is another one, or the folder is not there or may not be written to.
     OSError
         If the file is there, and is not to be replaced.
     TransferError
         If the disk does not allow it.
     """
     kind = check_path(path, overwrite=overwrite)
-    path = Path(path)
+    path = Path(path).expanduser()
     plain = table.copy()
     for name in plain.colnames:
         if isinstance(plain[name], Time):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .catalog import SPACE_WEATHER, Keyword, all_keywords, find_keyword, find_series, similar_keywords
+from .catalog import (
+    SPACE_WEATHER,
+    Keyword,
+    all_keywords,
+    all_series,
+    find_keyword,
+    find_series,
+    similar_keywords,
+)
 from .errors import QueryError
 from .query import matching_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["choose_keywords", "is_in"]
+__all__ = ["choose_keywords", "is_in", "not_in"]
 
 #: Keywords that a pattern leaves out, since the first columns of a table of keywords say the same.
 _LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "recnum"})
@@ -67,10 +75,7 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
             )
             raise QueryError(f"There is no SHARP keyword {name!r}. {hint}")
         if not _in_any(keyword, homes):
-            raise QueryError(
-                f"Keyword {keyword.name!r} ({keyword.meaning}) is in the series on the "
-                f"{' and '.join(keyword.projections)} grid only, and not{_of(homes)}."
-            )
+            raise QueryError(not_in(keyword, homes))
         found.setdefault(keyword.name, keyword)
         exact.add(keyword.name)
     return list(found.values()), frozenset(found.keys() - exact)
@@ -84,6 +89,24 @@ def is_in(keyword: Keyword, series: str) -> bool:
     """Tell whether a series has a keyword; one that the catalog does not know may have any."""
     known = find_series(series)
     return known is None or known.projection in keyword.projections
+
+
+def not_in(keyword: Keyword, series: Sequence[str]) -> str:
+    """
+    Say that no series of some has a keyword, and which do.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.keyword_names import not_in
+    >>> not_in(find_keyword("offdisk"), ["hmi.sharp_cea_720s"])[-73:]
+    'only (hmi.sharp_720s, hmi.sharp_720s_nrt), and not in hmi.sharp_cea_720s.'
+    """
+    homes = ", ".join(one.name for one in all_series() if is_in(keyword, one.name))
+    return (
+        f"Keyword {keyword.name!r} ({keyword.meaning}) is in the series on the "
+        f"{' and '.join(keyword.projections)} grid only ({homes}), and not{_of(series)}."
+    )
 
 
 def _of(series: Sequence[str]) -> str:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import astropy.units as u
 import numpy as np
-from astropy.table import Column, MaskedColumn, QTable
-from astropy.time import Time
-from astropy.utils.masked import Masked
+from astropy.table import QTable, Table
 
 from .addresses import with_credentials
 from .catalog import all_keywords
 from .config import conf
-from .errors import MissingDataWarning, QueryError, ServiceError
+from .errors import MissingDataWarning, QueryError, ServiceError, UnreachableError
 from .inquiry import keywords_of
+from .keyword_columns import Filled, own_column, plain_of
 from .keyword_names import choose_keywords, is_in
-from .metadata import clean
+from .query import matching_names
+from .rows import mask_of
 from .service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    import numpy.typing as npt
 
     from .catalog import Keyword
     from .response import FLARECASTResponse
@@ -37,10 +34,9 @@ LEADING: Final = ("T_REC", "Start Time", "Series", "HARPNUM", "Record")
 #: Keywords that the table of a search has, and its columns.
 _HELD: Final = {"quality": "Quality", "wavelnth": "Wavelength", "harpnum": "HARPNUM", "recnum": "Record"}
 
-_DTYPES: Final[dict[str, Any]] = {"int": np.int64, "float": np.float64, "text": object}
-
-#: How many record numbers a message names.
+#: How many record numbers, or keywords, a message names, and how much of a value it shows.
 _LISTED: Final = 3
+_QUOTED: Final = 40
 
 
 class _Failed(NamedTuple):
@@ -56,6 +52,7 @@ def keyword_table(
     names: Sequence[str] = (),
     *,
     known: QTable | None = None,
+    optional: Collection[str] = (),
     strict: bool = False,
     progress: bool = True,
     stacklevel: int = 3,
@@ -69,6 +66,8 @@ def keyword_table(
         The records.
     names, known, strict, progress
         As for `FLARECASTResponse.keywords`.
+    optional : collection of str
+        DRMS names of keywords that are meant, as those that patterns fit, where the service has them.
     stacklevel : int
         How many calls above this one warnings point to the user's line.
 
@@ -79,10 +78,16 @@ def keyword_table(
     """
     _check_columns(results, LEADING)
     rows = _rows(results)
-    chosen, by_pattern = choose_keywords(names, rows)
+    chosen, by_pattern = _choose(names, rows)
+    by_pattern |= frozenset(optional)
+    if known is not None and not isinstance(known, Table):
+        raise QueryError(
+            f"keywords(known=...) takes a table that results.keywords(...) gave before, not {type(known).__name__}; "
+            "QTable.read(path) reads one from its file."
+        )
     if known is not None:
         chosen = [one for one in chosen if one.name not in by_pattern or one.name in (*_HELD, *known.colnames)]
-    columns = {keyword.name: _Filled(keyword, len(results)) for keyword in chosen}
+    columns = {keyword.name: Filled(keyword, len(results)) for keyword in chosen}
     held = [name for name in columns if name in _HELD]
     _check_columns(results, [_HELD[name] for name in held])
     for name in held:
@@ -95,12 +100,16 @@ def keyword_table(
     lacking = set(by_pattern) if any(wanted.values()) and known is None else set()
     with Service(with_credentials(results.service, conf.url)) as service:
         for series, numbers in wanted.items():
-            fields = [keyword.name for keyword in asked if is_in(keyword, series)]
+            fields = [keyword.name for keyword in asked if keyword.name in by_pattern or is_in(keyword, series)]
             if numbers and not by_pattern.isdisjoint(fields):
-                there = _there(service, series, numbers[0])
+                there = _there(service, series, numbers)
                 fields = [name for name in fields if name not in by_pattern or name in there]
                 lacking -= set(fields)
             failed += _fill(service, series, numbers, fields, columns, rows[series], progress=progress)
+    came = sum(map(len, wanted.values())) - sum(len(one.records) for one in failed)
+    absent = [name for name, column in columns.items() if column.lacked and not column.came]
+    if known is None:
+        lacking |= by_pattern.intersection(absent)
     for name in lacking - _HELD.keys():
         del columns[name]
     if not columns:
@@ -108,7 +117,6 @@ def keyword_table(
             f"{service.url} has none of the keywords that {', '.join(map(repr, names))} fit. "
             "sunpy_flarecast.catalog.all_keywords() lists those of JSOC; this service may have others."
         )
-    came = sum(map(len, wanted.values())) - sum(len(one.records) for one in failed)
     if failed and (strict or (not came and known is None)):
         raise (
             failed[0].error
@@ -118,7 +126,11 @@ def keyword_table(
     if failed:
         again = "Their rows are masked; results.keywords(..., known=table) asks for them again, and for nothing else."
         warnings.warn(f"{_described(failed, wanted)} {again}", MissingDataWarning, stacklevel=stacklevel)
-    table = QTable({name: _own(results[name]) for name in LEADING})
+    if told := _empty(service.url, columns, absent):
+        if strict or (known is None and columns.keys() <= set(absent)):
+            raise ServiceError(f"{told} results.keywords('*') shows the keywords that it has.")
+        warnings.warn(f"{told} What it did not give is masked.", MissingDataWarning, stacklevel=stacklevel)
+    table = QTable({name: own_column(results[name]) for name in LEADING})
     for name, column in columns.items():
         table[name] = column.finished()
         table[name].info.description = column.keyword.meaning
@@ -129,27 +141,24 @@ def keyword_table(
     return table
 
 
-def _mask(column: Any) -> npt.NDArray[np.bool_]:
-    return np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)))
+def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword], frozenset[str]]:
+    """
+    Find what names and patterns mean, and which keywords are there by a pattern only.
 
-
-def _own(column: Any) -> Any:
-    """Copy a column, as one of any table; those of a search do not go with others into one table."""
-    if isinstance(column, Time):
-        return column.copy()
-    mask = _mask(column)
-    return MaskedColumn(_plain(column), mask=mask, copy=True) if mask.any() else Column(_plain(column), copy=True)
-
-
-def _plain(column: Any) -> npt.NDArray[Any]:
-    """Give the values of a column, whatever stands where it is masked."""
-    return np.asarray(getattr(column, "unmasked", column))
+    Services may have more than the catalog knows of a series, and a pattern means all that they have.
+    """
+    chosen, by_pattern = choose_keywords(names, series)
+    there = {keyword.name: keyword for keyword in all_keywords()}
+    patterns = [name for name in names if any(sign in name for sign in "*?[")]
+    more = set(matching_names(patterns, list(there))) - {keyword.name for keyword in chosen}
+    return [*chosen, *(keyword for name, keyword in there.items() if name in more)], by_pattern | more
 
 
 def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
     """Give for each series its record numbers, and the rows that each of them has."""
     found: dict[str, dict[int, list[int]]] = {}
-    numbers = zip(results["Series"].tolist(), _plain(results["Record"]).tolist(), _mask(results["Record"]), strict=True)
+    record = results["Record"]
+    numbers = zip(results["Series"].tolist(), plain_of(record).tolist(), mask_of(record), strict=True)
     for row, (series, number, masked) in enumerate(numbers):
         of_series = found.setdefault(series, {})
         if not masked:
@@ -167,7 +176,7 @@ def _check_columns(results: FLARECASTResponse, needed: Sequence[str]) -> None:
 
 def _check_numbers(results: FLARECASTResponse, stacklevel: int) -> None:
     """Tell of records that the service did not number (as in its first replies), which cannot be asked for."""
-    count = int(np.sum(_mask(results["Record"])))
+    count = int(np.sum(mask_of(results["Record"])))
     text = f"{count:,} of {len(results):,} records have no record number, by which keywords are asked for"
     if count == len(results):
         raise QueryError(f"{text}: the service does not tell them. Ask a service that does.")
@@ -175,53 +184,9 @@ def _check_numbers(results: FLARECASTResponse, stacklevel: int) -> None:
         warnings.warn(f"{text}; their rows are masked.", MissingDataWarning, stacklevel=stacklevel)
 
 
-class _Filled:
-    """A column of one keyword, filled record by record."""
-
-    def __init__(self, keyword: Keyword, count: int) -> None:
-        self.keyword = keyword
-        self.values = np.zeros(count, dtype=_DTYPES[keyword.kind])
-        self.mask = np.ones(count, dtype=bool)
-
-    def put(self, rows: Sequence[int], value: Any) -> None:
-        """Fill in what came for a record."""
-        plain = clean(value, self.keyword)
-        if plain is None:
-            return
-        if isinstance(plain, float) and self.values.dtype == np.int64:
-            self.values = self.values.astype(np.float64)
-        for row in rows:
-            self.values[row], self.mask[row] = plain, False
-
-    def take(self, column: Any, rows: Any = slice(None), of: Any = slice(None)) -> None:
-        """Fill rows with those of another column, of whatever unit that can be converted."""
-        unit = u.Unit(self.keyword.unit)
-        mask = _mask(column)[of]
-        if getattr(column, "unit", None) is not None:
-            column = column.to(unit) if isinstance(column, u.Quantity) else u.Quantity(column, column.unit).to(unit)
-        plain = _plain(getattr(column, "value", column))[of]
-        if plain.dtype.kind == "f" and self.values.dtype == np.int64:
-            self.values = self.values.astype(np.float64)
-        self.values[rows] = np.where(mask, self.values[rows], plain)
-        self.mask[rows] = mask
-
-    def finished(self) -> Any:
-        """Give the column as `~astropy.table.QTable` has it: a quantity where there is a unit."""
-        values = self.values
-        if values.dtype == object:
-            values = np.where(self.mask, "", values).astype(str)
-        elif values.dtype == np.float64:
-            values[self.mask] = np.nan
-        missing = bool(self.mask.any())
-        if self.keyword.unit:
-            quantity = u.Quantity(values, self.keyword.unit, dtype=values.dtype)
-            return Masked(quantity, mask=self.mask) if missing else quantity
-        return MaskedColumn(values, mask=self.mask) if missing else Column(values)
-
-
 def _wanted(
     rows: Mapping[str, Mapping[int, list[int]]],
-    columns: Mapping[str, _Filled],
+    columns: Mapping[str, Filled],
     asked: Sequence[Keyword],
     known: QTable | None,
 ) -> dict[str, list[int]]:
@@ -255,12 +220,17 @@ def _wanted(
     return wanted
 
 
-def _there(service: Service, series: str, number: int) -> Collection[str]:
-    """Find the keywords that a service has of a series, by asking for all of one record."""
-    try:
-        return service.meta(series, [number]).get(number, {})
-    except ServiceError:
-        return [keyword.name for keyword in all_keywords()]
+def _there(service: Service, series: str, numbers: Sequence[int]) -> Collection[str]:
+    """Find the keywords that a service has of a series, by asking for all of one record, or of others if it lacks."""
+    for number in dict.fromkeys(numbers[place] for place in (0, len(numbers) // 2, -1)):
+        try:
+            if came := service.meta(series, [number]).get(number):
+                return came
+        except UnreachableError:
+            break
+        except ServiceError:
+            continue
+    return [keyword.name for keyword in all_keywords() if is_in(keyword, series)]
 
 
 def _fill(
@@ -268,7 +238,7 @@ def _fill(
     series: str,
     numbers: Sequence[int],
     fields: Sequence[str],
-    columns: Mapping[str, _Filled],
+    columns: Mapping[str, Filled],
     rows: Mapping[int, list[int]],
     *,
     progress: bool,
@@ -281,11 +251,35 @@ def _fill(
         for values, failures in coming:
             for number, came in values.items():
                 for field in fields:
-                    columns[field].put(rows[number], came.get(field))
+                    if field in came:
+                        columns[field].put(rows[number], came[field])
+                    else:
+                        columns[field].lacked = True
             for some, error in failures:
                 error.__traceback__ = error.__cause__ = error.__context__ = None
                 reasons.setdefault(error.reason, _Failed(series, [], error)).records.extend(some)
     return list(reasons.values())
+
+
+def _empty(url: str, columns: Mapping[str, Filled], absent: Sequence[str]) -> str:
+    """Say which keywords a service left out of all that it gave, or gave in a way that cannot be read."""
+    texts = []
+    lost = [name for name in absent if name in columns]
+    if lost:
+        texts.append(f"{url} answered without {_named(lost)} for all records.")
+    strange = [name for name, column in columns.items() if column.unreadable is not None and column.mask.all()]
+    if strange:
+        example = repr(columns[strange[0]].unreadable)
+        texts.append(
+            f"{url} gave {_named(strange)} with values that cannot be read, such as "
+            f"{example if len(example) <= _QUOTED else f'{example[:_QUOTED]}...'}."
+        )
+    return " ".join(texts)
+
+
+def _named(names: Sequence[str]) -> str:
+    text = f"{', '.join(names[:_LISTED])}{f' and {len(names) - _LISTED:,} more' * (len(names) > _LISTED)}"
+    return f"the keyword{'s' * (len(names) > 1)} {text}"
 
 
 def _described(failed: Sequence[_Failed], wanted: Mapping[str, Sequence[int]]) -> str:

@@ -7,14 +7,15 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
+import numpy as np
 import parfive
 from astropy.io import fits
 
 from .cards import lacking
 from .catalog import find_series
-from .errors import FileError, QueryError, TransferError
+from .errors import FileError, MissingDataWarning, QueryError, TransferError
 from .extras import need_plot
 from .fits import check_whole
 from .mending import identify, mend
@@ -23,7 +24,11 @@ from .unattended import Report
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Maps", "load"]
+__all__ = ["Maps", "load", "tell_skipped"]
+
+
+#: How many files that are left out a warning names.
+_LISTED: Final = 10
 
 
 class Maps(Sequence[Any]):
@@ -65,7 +70,7 @@ class Maps(Sequence[Any]):
         return f"<Maps of {len(self):,} files{first}>"
 
 
-def load(files: Any) -> Any:
+def load(files: Any, *, skip_broken: bool = False) -> Any:
     """
     Open SHARP files as maps, with units, segment names, colours and ranges that suit them.
 
@@ -74,23 +79,31 @@ def load(files: Any) -> Any:
     and pictures that are black. Pixels without a value are NaN. ``map.meta["segment"]`` is the segment's name, which
     also stands in the title of plots.
 
+    Read maps in one thread, or in several processes: sunpy and astropy switch Python's filters of warnings while they
+    read, which threads have in common.
+
     Parameters
     ----------
     files : path-like, iterable of path-like, `parfive.Results` or Report
-        One file; several; what ``Fido.fetch`` or `sunpy_flarecast.fetch` gave; or a folder, for the FITS files below
-        it.
+        One file; several; what ``Fido.fetch`` or `sunpy_flarecast.fetch` gave; a folder, for the FITS files below it;
+        or a pattern of paths, such as ``"data/*/*.Br.fits"`` (``**`` for folders of any depth).
+    skip_broken : bool
+        Whether to leave out files that are not whole, are no SHARP images, or carry no keywords, and to name them in a
+        `~sunpy_flarecast.MissingDataWarning`. By default there is an error when such a file is read. All files are
+        looked into for that, without reading their pixels.
 
     Returns
     -------
     `sunpy.map.GenericMap` or Maps
         One map for the path of one file, else a sequence, whose maps are read when they are asked for: in the order of
-        the list, or, where there is none (fetches come in the order of arrival, folders in none), by series, HARP
-        number, T_REC and segment.
+        the list, or, where there is none (fetches come in the order of arrival, folders and patterns in none), by
+        series, HARP number, T_REC and segment.
 
     Raises
     ------
     FileError
-        If there is no file; when a map is read, if the file is broken, is no SHARP image, or carries no keywords.
+        If there is no file; when a map is read, if the file is broken, is no SHARP image, or carries no keywords. With
+        `skip_broken`, if all are such.
     QueryError
         If `files` is something else.
     ImportError
@@ -107,10 +120,15 @@ def load(files: Any) -> Any:
     need_plot("Maps")
     if isinstance(files, (str, os.PathLike)):
         path = Path(files).expanduser()
-        if not path.is_dir():
+        if path.is_dir():
+            paths: list[str] = sorted(map(str, path.rglob("*.fits")), key=_order)
+            where = f"in the folder {path} or below it"
+        elif any(sign in str(path) for sign in "*?[") and not path.exists():
+            base = Path(path.anchor)
+            paths = sorted(map(str, base.glob(str(path.relative_to(base)))), key=_order)
+            where = f"that fits {str(path)!r}"
+        else:
             return _read_map(path)
-        paths: list[str] = sorted(map(str, path.rglob("*.fits")), key=_order)
-        where = f"in the folder {path} or below it"
     elif isinstance(files, (parfive.Results, Report)):
         paths = sorted(files.files if isinstance(files, Report) else map(str, files), key=_order)
         where = "among what was fetched"
@@ -119,7 +137,38 @@ def load(files: Any) -> Any:
         where = "in the list"
     if not paths:
         raise FileError(f"load() found no FITS file {where}; fetch some with Fido.fetch(results, path=...) first.")
-    return Maps(paths)
+    return Maps(_whole(paths) if skip_broken else paths)
+
+
+def _whole(paths: list[str]) -> list[str]:
+    """Leave out files that cannot become maps, and tell which."""
+    reasons: dict[str, str] = {}
+    for path in paths:
+        try:
+            _, keywords, _ = _read(path, pixels=False)
+            _check_usable(path, mend(keywords, identify(keywords, Path(path).name)))
+        except FileError as error:
+            reasons[path] = str(error)
+    if len(reasons) == len(paths):
+        raise FileError(f"None of the {len(paths):,} files can be loaded. The first: {reasons[paths[0]]}")
+    if reasons:
+        tell_skipped(list(reasons.values()))
+    return [path for path in paths if path not in reasons]
+
+
+def tell_skipped(reasons: list[str]) -> None:
+    """
+    Warn of files that are left out.
+
+    Parameters
+    ----------
+    reasons : list of str
+        What is wrong with each, as sentences that name it.
+    """
+    listed = " ".join(reasons[:_LISTED])
+    more = f" And {len(reasons) - _LISTED:,} more." if len(reasons) > _LISTED else ""
+    text = f"{len(reasons):,} file{'s are' if len(reasons) > 1 else ' is'} left out: {listed}{more}"
+    warnings.warn(text, MissingDataWarning, stacklevel=4)
 
 
 def _as_paths(files: Any) -> list[str]:
@@ -170,7 +219,7 @@ def _read_map(path: str | Path) -> Any:
     return one
 
 
-def _read(path: str | Path) -> tuple[Any, dict[str, Any], dict[str, str]]:
+def _read(path: str | Path, *, pixels: bool = True) -> tuple[Any, dict[str, Any], dict[str, str]]:
     """Read pixels (NaN where there is no value), keywords that have a valid value, and their comments."""
     try:
         check_whole(path)
@@ -190,13 +239,15 @@ def _read(path: str | Path) -> tuple[Any, dict[str, Any], dict[str, str]]:
                 image = next((hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) == 2), None)
                 if image is None:
                     raise FileError(f"{path} is no SHARP file: it holds no image. sunpy.map.Map may know what it is.")
-                data = image.data
+                data = image.data if pixels else np.empty((0, 0))
                 for hdu in {id(hdu): hdu for hdu in (hdus[0], image)}.values():
                     _add_cards(hdu.header, keywords, comments)
         except (FileError, MemoryError):
             raise
         except Exception as error:  # astropy raises what it likes over damaged tiles
             raise FileError(f"{path} cannot be decoded ({error}). Remove it and fetch it again.") from error
+    if data.dtype.kind == "f":
+        keywords.pop("BLANK", None)  # NaN stands for it now, and astropy refuses it beside floats when a map is saved
     if not data.dtype.isnative:
         data = data.astype(data.dtype.newbyteorder("="))
     return data, keywords, comments

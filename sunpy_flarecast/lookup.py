@@ -99,7 +99,8 @@ def _looked(
     url: str,
 ) -> Looked:
     if not query.looked_up:
-        return Looked(records, [], [], len(records))
+        # What another branch asked for of the same records is known here, too.
+        return Looked(_beside(records, fields, values) if fields else records, [], [], len(records))
     numbers = records.recnum.tolist()
     told = []
     if nameless := sum(number is None for number in numbers):
@@ -122,8 +123,8 @@ def _looked(
 
 
 def _beside(records: Records, names: Iterable[str], values: Mapping[int, Mapping[str, Any]]) -> Records:
-    """Put keywords beside records."""
-    rows = [values[number] for number in records.recnum.tolist()]
+    """Put keywords beside records; those that were not asked for are masked."""
+    rows = [values.get(number, {}) for number in records.recnum.tolist()]
     keywords = {}
     for name in names:
         known = find_keyword(name)

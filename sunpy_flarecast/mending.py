@@ -7,17 +7,19 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .catalog import find_series
+from .metadata import MISSING_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Identity", "identify", "mend"]
 
-#: Names that JSOC gives to files, and those that this package gives where HARPNUM or T_REC is not known.
-_NAME: Final = re.compile(r"(?P<series>hmi\.sharp\w+)\.(?P<rest>.+)\.(?P<segment>\w+)\.fits", re.IGNORECASE)
-
-#: How the generations of headers write that there is no value; generation 1 has it without quotes.
-_MISSING: Final = frozenset({"", "nan", "-nan", "missing"})
+#: Names that JSOC gives to files, and those that this package gives where HARPNUM or T_REC is not known; files that are
+#: kept beside others (``overwrite="unique"``) have a number more.
+_NAME: Final = re.compile(
+    r"(?P<series>hmi\.sharp\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.fits", re.IGNORECASE
+)
+_ONE_MORE: Final = re.compile(r"_\d+$")
 
 #: Header generation 3 (from late 2025) puts an underscore before these.
 _RENAMED: Final = ("BUNIT", "DATAMIN", "DATAMAX")
@@ -67,13 +69,18 @@ def identify(keywords: Mapping[str, Any], name: str) -> Identity:
     series, _, rest = str(keywords.get("DRMS_ID", "")).partition(":")
     segment = rest.partition(":")[2]
     segment = segment or str(keywords.get("SEGMENT", ""))
-    if told := _NAME.fullmatch(name):
-        series, segment = series or told["series"], segment or told["segment"]
+    told = _NAME.fullmatch(name)
+    if told and not series:
+        series = told["series"]
     if not series and "CTYPE1" in keywords:
         series = "hmi.sharp_cea_720s" if "CEA" in str(keywords["CTYPE1"]) else "hmi.sharp_720s"
     found = find_series(series)
     if found is None:
-        return Identity("", segment)
+        return Identity("", segment or (told["segment"] if told else ""))
+    if not segment and told:
+        # The name as it is comes first, since there is a segment eta_0. What is none is not made up.
+        tried = (found.segment(text) for text in (told["segment"], _ONE_MORE.sub("", told["segment"])))
+        return Identity(found.name, next((one.name for one in tried if one is not None), ""))
     known = found.segment(segment)
     return Identity(found.name, segment if known is None else known.name)
 
@@ -123,7 +130,7 @@ def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
 
 def _is_missing(value: Any) -> bool:
     if isinstance(value, str):
-        return value.strip().casefold() in _MISSING
+        return value.strip().casefold() in MISSING_TEXT
     if isinstance(value, float):
         return not math.isfinite(value)
     return not isinstance(value, (bool, int))  # astropy's Undefined: the card is empty

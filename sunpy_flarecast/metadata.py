@@ -12,16 +12,17 @@ import msgspec
 
 from .catalog import find_keyword
 from .errors import ReplyError
+from .quality import QUALITY_WORDS, read_quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .catalog import Keyword
 
-__all__ = ["clean", "meta_url", "read_meta"]
+__all__ = ["MISSING_TEXT", "clean", "is_unreadable", "meta_url", "read_meta"]
 
-#: How services and headers write that there is no value.
-_MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing"})
+#: How services and headers of all generations write that there is no value.
+MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing"})
 
 #: JSOC's numbers for missing values.
 _MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
@@ -86,17 +87,21 @@ def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
         if isinstance(value.get("data"), (dict, list)):
             value = value["data"]
     if isinstance(value, list):
-        numbered = [(row.get("recnum") if isinstance(row, dict) else None, row) for row in value]
+        numbered = [(_own_number(row), row) for row in value]
     elif isinstance(value, dict):
-        numbered = list(value.items())
+        # What an object is keyed by may be something else, as places in a list.
+        numbered = [
+            (_record_number(key) if (own := _own_number(row)) is None else own, row) for key, row in value.items()
+        ]
     else:
         raise ReplyError("JSON that is not an object of records")
     found = {}
-    for key, row in numbered:
-        number = _record_number(key)
+    for number, row in numbered:
         if number is not None and isinstance(row, dict) and isinstance(row.get("meta"), dict):
-            found[number] = {_known(name): value for name, value in row["meta"].items()}
-    if numbered and not any(_record_number(key) is not None for key, _ in numbered):
+            meta, names = row["meta"], tuple(row["meta"])
+            known = _all_known(names)
+            found[number] = meta if known == names else dict(zip(known, meta.values(), strict=True))
+    if numbered and all(number is None for number, _ in numbered):
         raise ReplyError("JSON without record numbers")
     return found
 
@@ -114,15 +119,21 @@ def _decoded(reply: bytes) -> Any:
         raise ReplyError(f"not JSON ({error})") from error
 
 
+def _own_number(row: object) -> int | None:
+    """Give the number that a record names as its own."""
+    return _record_number(row.get("recnum")) if isinstance(row, dict) else None
+
+
 def _record_number(key: object) -> int | None:
     text = str(key).strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 and not isinstance(key, bool) else None
 
 
-@lru_cache(1024)
-def _known(name: str) -> str:
-    keyword = find_keyword(name)
-    return keyword.name if keyword else name.strip().lower()
+@lru_cache(64)
+def _all_known(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the catalog's names; services send the same ones for every record."""
+    known = [(find_keyword(name), name) for name in names]
+    return tuple(keyword.name if keyword else name.strip().lower() for keyword, name in known)
 
 
 def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
@@ -152,32 +163,61 @@ def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | Non
     True
     """
     kind = keyword.kind if keyword else ""
+    if keyword is not None and keyword.name in QUALITY_WORDS:
+        value = read_quality(value)  # of which JSOC's number for missing values is one
     if isinstance(value, str):
         text = value.strip()
-        if text.lower() in _MISSING_TEXT:
+        if text.lower() in MISSING_TEXT:
             return None
         return text if kind in ("", "text") else _number(text, kind)
-    if not isinstance(value, (int, float)):
+    if isinstance(value, list) and kind == "text":
+        return ",".join(str(one) for part in value if (one := clean(part, keyword)) is not None) or None
+    if not isinstance(value, (int, float)) or (isinstance(value, bool) and kind in ("int", "float")):
         return None
-    if value in _MISSING_NUMBERS or not math.isfinite(value):
+    if value in _MISSING_NUMBERS or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if kind == "text":
-        return str(value)
+        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
     return _number(value, kind)
+
+
+def is_unreadable(value: Any, keyword: Keyword) -> bool:
+    """
+    Tell whether a service gave a value that is none of a keyword, rather than none at all.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.metadata import is_unreadable
+    >>> [is_unreadable(value, find_keyword("usflux")) for value in ("a lot", "MISSING", None, 1e22)]
+    [True, False, False, False]
+    """
+    if value is None or clean(value, keyword) is not None:
+        return False
+    if isinstance(value, str):
+        return value.strip().lower() not in MISSING_TEXT and _parsed(value.strip()) is None
+    return not isinstance(value, (int, float)) or isinstance(value, bool)
+
+
+def _parsed(text: str) -> int | float | None:
+    try:
+        return int(text, 0)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _number(value: str | float, kind: str) -> int | float | None:
     """Give a number; of a keyword that is an integer, an integer where the value is one."""
-    number: int | float
-    try:
-        number = int(value, 0) if isinstance(value, str) else value
-    except ValueError:
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-    if not math.isfinite(number) or number in _MISSING_NUMBERS:
+    number = _parsed(value) if isinstance(value, str) else value
+    if number is None or number in _MISSING_NUMBERS or (isinstance(number, float) and not math.isfinite(number)):
         return None
     if kind == "float" or abs(number) >= 2**63:
-        return float(number)
+        try:
+            return float(number)
+        except OverflowError:
+            return None
     return int(number) if kind == "int" and number == int(number) else number

@@ -15,6 +15,7 @@ import numpy as np
 from sunpy import config
 
 from .errors import QueryError, TransferError
+from .rows import mask_of
 from .supplement import Record
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def _records(table: FLARECASTResponse, base: str) -> list[Record | None]:
     """Name the record of each row; none of a table whose columns have been removed, which its files complain of."""
     if not {"Record", "Series"} <= set(table.colnames):
         return []
-    lost = np.broadcast_to(getattr(table["Record"], "mask", np.False_), len(table)).tolist()
+    lost = mask_of(table["Record"]).tolist()
     rows = zip(table["Series"].tolist(), np.ma.getdata(table["Record"]).tolist(), lost, strict=True)
     return [None if unknown else Record(base, series, recnum) for series, recnum, unknown in rows]
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from .errors import ReplyError
+from .quality import read_quality, unsigned
 from .records import Records
 from .times import read_times
 from .urls import split_urls
@@ -80,6 +81,14 @@ def _column(values: list[Any], dtype: type) -> np.ma.MaskedArray[Any, Any]:
     return np.ma.MaskedArray(np.array([value or 0 for value in values], dtype=dtype), mask=mask)
 
 
+def _unsigned(quality: np.ma.MaskedArray[Any, Any]) -> np.ma.MaskedArray[Any, Any]:
+    """Give quality words as their bits are, also those that a service takes for signed numbers."""
+    words = quality.data
+    if (words < 0).any():
+        words[:] = [unsigned(word) for word in words.tolist()]
+    return quality
+
+
 def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
     """Make columns of decoded records, leaving out (and counting) those that cannot be read."""
     good, prefix, names = split_urls([row.urls for row in rows], [row.url for row in rows])
@@ -93,7 +102,7 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
         recnum=_column([row.recnum for row in rows], np.int64),
         harpnum=_column([row.harpnum for row in rows], np.int64),
         slot=_column([row.t_rec_index for row in rows], np.int64),
-        quality=_column([row.quality for row in rows], np.int64),
+        quality=_unsigned(_column([row.quality for row in rows], np.int64)),
         wavelength=_column([row.wavelnth for row in rows], np.float64),
         date_obs=read_times([row.date__obs or row.date_obs for row in rows]),
         prefix=prefix,
@@ -182,6 +191,9 @@ def _loose(raw: msgspec.Raw) -> _Row | None:
         if name in values:
             with suppress(msgspec.ValidationError):
                 good[name] = decoder.decode(values[name])
+    if "quality" not in good and "quality" in values:
+        word = read_quality(msgspec.json.decode(values["quality"]))  # hexadecimal, or of 64 bits
+        good["quality"] = word if type(word) is int and abs(word) < 2**63 else None
     return _Row(**good)
 
 

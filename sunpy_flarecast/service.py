@@ -242,8 +242,11 @@ class Service:
             raise self._no_reply(error, body, asked, "a list of records") from error
 
     def _no_reply(self, error: ReplyError, body: bytes, asked: str, expected: str) -> ReplyError:
+        # What the service says may be the error already.
+        twice = body_message(body).rstrip(".…") in " ".join(str(error).split())
         return ReplyError(
-            f"{self.url} was asked for {asked} and answered with what is not {expected}: {error}{_quoting(body)}. "
+            f"{self.url} was asked for {asked} and answered with what is not {expected}: "
+            f"{str(error).removesuffix('.')}{'' if twice else _quoting(body)}. "
             "Check that conf.url is the URL of a FLARECAST HMI service.",
             reason=f"an answer that is not {expected}: {error}",
             less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),

@@ -16,18 +16,27 @@ FIELD_LIMIT: Final = 1500.0
 #: Grey of what has no value, as beyond the limb, which must not look like strong field.
 BEYOND: Final = "#808080"
 
-#: What the values of ``bitmap`` mean (Bobra et al. 2014, Sol. Phys. 289, 3549); 17 and 18 are seen, and unexplained.
+#: Colour of codes that have no meaning here, and how many there may be.
+_UNKNOWN: Final = "#525252"
+_MOST_UNKNOWN: Final = 8
+
+#: What the values of ``bitmap`` mean (Bobra et al. 2014, Sol. Phys. 289, 3549; jsoc.stanford.edu/jsocwiki/BitMap_HARP):
+#: OFFDISK 0, QUIET 1, ACTIVE 2, and ON_PATCH 32 more within the HARP; in cylindrical equal area, 0 is beside the
+#: patch, too.
+#: Bitmaps of before 2013-08-21 were interpolated (sw_functions.c of the JSOC): 17 and 18 are half-way between within
+#: and without the HARP.
 _BITMAP: Final = {
-    0: ("off the patch", "#ffffff"),
+    0: ("off patch or disk", "#ffffff"),
     1: ("quiet", "#dcdcdc"),
     2: ("active", "#f4a582"),
-    17: ("17", "#bdbdbd"),
-    18: ("18", "#e08b6a"),
+    17: ("quiet, HARP's edge", "#bdbdbd"),
+    18: ("active, HARP's edge", "#e08b6a"),
     33: ("quiet, in HARP", "#92c5de"),
     34: ("active, in HARP", "#b2182b"),
 }
 
-#: ``disambig``: a bit for each method that adds 180 degrees to the azimuth (Hoeksema et al. 2014, Sol. Phys. 289).
+#: ``disambig``: a bit for each method that adds 180 degrees to the azimuth (Hoeksema et al. 2014, Sol. Phys. 289, 3483;
+#: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field they are all the same.
 _DISAMBIG: Final = {
     0: ("none", "#f0f0f0"),
     1: ("potential", "#a6cee3"),
@@ -39,10 +48,22 @@ _DISAMBIG: Final = {
     7: ("all three", "#6a3d9a"),
 }
 
-_CODES: Final = {"bitmap": _BITMAP, "disambig": _DISAMBIG}
+#: ``conf_disambig``: how the azimuth was disambiguated (JSOC's notes on hmi.B_720s and SHARP's patches).
+_CONFIDENCE: Final = {
+    0: ("0: not done", "#ffffff"),
+    50: ("50: weak field", "#d9e2ec"),
+    60: ("60: near strong", "#6baed6"),
+    90: ("90: strong field", "#08306b"),
+}
+
+_CODES: Final = {"bitmap": _BITMAP, "disambig": _DISAMBIG, "conf_disambig": _CONFIDENCE}
 
 #: Codes that are always listed; others only where an image has them.
-_USUAL: Final = {"bitmap": frozenset({0, 1, 2, 33, 34}), "disambig": frozenset({0, 7})}
+_USUAL: Final = {
+    "bitmap": frozenset({0, 1, 2, 33, 34}),
+    "disambig": frozenset({0, 7}),
+    "conf_disambig": frozenset({60, 90}),
+}
 
 #: Flags and indices, which have few values in any one file.
 _FLAGS: Final = frozenset({"conv_flag", "confid_map", "info_map"})
@@ -107,8 +128,8 @@ def style_of(segment: str, data: Any) -> Style:
     'active, in HARP'
     """
     values = data[np.isfinite(data)]
-    if segment in _CODES:
-        return _of_codes(segment, values)
+    if segment in _CODES and (style := _of_codes(segment, values)) is not None:
+        return style
     if not values.size:
         return Style("viridis", Normalize(0, 1), {})
     if segment in _FLAGS and (few := np.unique(values)).size <= 8:
@@ -132,8 +153,6 @@ def _range(segment: str, values: Any) -> tuple[str, Normalize]:
         return "RdBu", Normalize(0, 180)  # red towards the observer, as for velocities away: positive
     if segment == "azimuth":
         return "twilight", Normalize(0, 180 if values.max() <= 180 else 360)
-    if segment == "conf_disambig":
-        return "viridis", Normalize(0, 90)
     low, high = (float(value) for value in np.percentile(values, (0.2, 99.8)))
     if segment in ("continuum", "src_continuum", "src_grad"):
         return "gray", Normalize(low, low + _at_least(high - low, low))
@@ -148,9 +167,13 @@ def _at_least(width: float, value: float) -> float:
     return width if width > 1e-6 * abs(value) else abs(value) or 1.0
 
 
-def _of_codes(segment: str, values: Any) -> Style:
-    there = _USUAL[segment].union(np.unique(values).tolist())
-    table = {code: told for code, told in _CODES[segment].items() if code in there}
+def _of_codes(segment: str, values: Any) -> Style | None:
+    """Give each code its colour; None for so many other values that they are no codes."""
+    there = _USUAL[segment].union(np.unique(values.astype(np.int64)).tolist())
+    if len(there - _CODES[segment].keys()) > _MOST_UNKNOWN:
+        return None
+    # What is not known has a colour of its own, lest it is taken for what a neighbour means.
+    table = {code: _CODES[segment].get(code, (str(code), _UNKNOWN)) for code in sorted(there)}
     colours = ListedColormap([colour for _, colour in table.values()], name=f"flarecast_{segment}")
     return Style(colours, _steps(tuple(table)), {code: meaning for code, (meaning, _) in table.items()})
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .terms import Terms
 
-__all__ = ["WAYS", "Bare", "Mode", "Record", "Supplement", "described_bare", "fields_of", "mode_of"]
+__all__ = ["WAYS", "Bare", "Lack", "Mode", "Record", "Supplement", "described_bare", "fields_of", "mode_of"]
 
 #: Whether files get the keywords that they lack: those that have none, all, or no file.
 Mode = Literal["auto", True, False]
@@ -73,10 +73,35 @@ class Bare(NamedTuple):
         The file.
     reason : str
         Why the keywords could not be had.
+    record : Record or None
+        Whose keywords they are; None if its number is not known.
+    segment : str
+        The segment's name, empty if it is not known.
+    lasting : bool
+        Whether the service would answer the same again, so that to ask it once more is hardly of use.
     """
 
     path: str
     reason: str
+    record: Record | None = None
+    segment: str = ""
+    lasting: bool = False
+
+
+class Lack(NamedTuple):
+    """
+    Why there are no keywords of a record.
+
+    Parameters
+    ----------
+    reason : str
+        For a message.
+    lasting : bool
+        Whether the service would answer the same again.
+    """
+
+    reason: str
+    lasting: bool
 
 
 def mode_of(value: object) -> Mode:
@@ -130,7 +155,7 @@ class _Known:
     """What is known of one record; who holds the lock is asking."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    outcome: RecordCards | str = ""
+    outcome: RecordCards | Lack | None = None
 
 
 @dataclass(slots=True)
@@ -139,7 +164,7 @@ class _Host:
 
     way: int | None = None
     failures: int = 0
-    reason: str = ""
+    lack: Lack | None = None
 
 
 class Supplement:
@@ -168,11 +193,11 @@ class Supplement:
         """Whether files that have keywords get those that they lack."""
         return self.mode is True
 
-    def left_bare(self, path: str, reason: str) -> None:
+    def left_bare(self, path: str, lack: Lack, record: Record | None, segment: str) -> None:
         """Note a file that was published without."""
-        self.bare.append(Bare(path, reason))
+        self.bare.append(Bare(path, lack.reason, record, segment, lack.lasting))
 
-    async def of(self, record: Record | None, session: aiohttp.ClientSession, terms: Terms) -> RecordCards | str:
+    async def of(self, record: Record | None, session: aiohttp.ClientSession, terms: Terms) -> RecordCards | Lack:
         """
         Give the cards of a record, for which the service is asked by the first who wants them; the others wait.
 
@@ -187,29 +212,30 @@ class Supplement:
 
         Returns
         -------
-        RecordCards or str
+        RecordCards or Lack
             The cards, or why there are none.
         """
         if record is None:
-            return "the service did not tell the number of the record"
+            return Lack("the service did not tell the number of the record", lasting=True)
         known = self._records.get(record)
         if known is None:
             known = self._records[record] = _Known()
             if len(self._records) > _RECORDS_KEPT:
                 self._records.popitem(last=False)
-        if known.outcome:
+        if known.outcome is not None:
             return known.outcome
         async with known.lock:
-            if not known.outcome:
+            if known.outcome is None:
                 known.outcome = await self._ask(record, session, terms)
         return known.outcome
 
-    async def _ask(self, record: Record, session: aiohttp.ClientSession, terms: Terms) -> RecordCards | str:
+    async def _ask(self, record: Record, session: aiohttp.ClientSession, terms: Terms) -> RecordCards | Lack:
         host = self._hosts.setdefault((record.base, record.series), _Host())
-        if host.failures >= _HOPELESS:
-            return host.reason
+        if host.failures >= _HOPELESS and host.lack is not None:
+            return host.lack
         ways = WAYS if host.way is None else (host.way,)
         reason = ""
+        lasting = True
         answered = None
         for way in ways:
             url = meta_url(record.base, record.series, (record.recnum,), fields_of(way))
@@ -222,6 +248,7 @@ class Supplement:
                 reason = reason or f"{without_password(url)} was asked, and {error}"
                 if isinstance(error, (_LackingError, RefusedError)):
                     continue
+                lasting = False
                 break
             try:
                 cards = RecordCards.of(keywords, record.series, record.recnum, without_password(url))
@@ -236,8 +263,8 @@ class Supplement:
             host.way, host.failures = answered, 0
         else:
             host.failures += 1
-            host.reason = reason
-        return reason
+            host.lack = Lack(reason, lasting)
+        return Lack(reason, lasting)
 
 
 def _some(names: list[str]) -> str:

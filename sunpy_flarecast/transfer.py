@@ -49,10 +49,26 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.terms = terms
         self.waiting: dict[Transfer, None] = {}
         self.running = 0
+        #: Whether somebody else tells of files without keywords.
+        self.silent = False
+        self._raised: MissingDataWarning | None = None
 
     @property
     def errors(self) -> list[Any]:
-        """What will not come: refused URLs, and what an interrupted fetch did not begin."""
+        """
+        What will not come: refused URLs, and what an interrupted fetch did not begin.
+
+        They are asked for when the download is over. That is the place for a warning that is an error to the user:
+        raised within a transfer, it would reach them as one of parfive's own, or not at all.
+
+        Raises
+        ------
+        MissingDataWarning
+            If such warnings are errors, and there are files that lack their keywords.
+        """
+        if self._raised is not None:
+            error, self._raised = self._raised, None
+            raise error
         if self.terms is None or not self.terms.interrupted:
             return list(self._errors)
         probe = parfive.Results()
@@ -69,14 +85,23 @@ class Queued(parfive.Results):  # type: ignore[misc]
         """
         Warn once of all files that lack their keywords, when nothing more is under way.
 
+        If that is an error to the user, it is kept for `errors`.
+
         Warns
         -----
         MissingDataWarning
             If there are any.
         """
-        over = not self.running and (not self.waiting or (self.terms is not None and self.terms.interrupted))
+        over = (
+            not self.silent
+            and not self.running
+            and (not self.waiting or (self.terms is not None and self.terms.interrupted))
+        )
         if over and self.bare:
-            warnings.warn(described_bare(self.bare), MissingDataWarning, stacklevel=2)
+            try:
+                warnings.warn(described_bare(self.bare), MissingDataWarning, stacklevel=2)
+            except MissingDataWarning as error:
+                self._raised = error
 
 
 class Transfer:

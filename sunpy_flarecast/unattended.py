@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -15,7 +16,8 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from .addresses import base_url, without_password
 from .config import conf
-from .errors import QueryError
+from .errors import MissingDataWarning, QueryError
+from .folders import complete_again
 from .missing import described
 from .paths import Plan, plan, template_of
 from .query import service_time
@@ -34,6 +36,9 @@ __all__ = ["Failure", "Report", "fetch"]
 
 #: Longest pause between two passes, in seconds.
 _LONGEST_PAUSE: Final = 300.0
+
+#: How many files without keywords a report names when it is printed.
+_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,9 @@ class Report:
             lines.append(f"{described(self.missing)} Their files were not asked for; search for them again.")
         if self.bare:
             lines.append(described_bare(self.bare))
+            lines += [f"Without keywords: {one.path}" for one in self.bare[:_LISTED]]
+            if len(self.bare) > _LISTED:
+                lines.append(f"Without keywords: {len(self.bare) - _LISTED:,} more, which Report.bare lists")
         return "\n".join(lines)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -159,8 +167,9 @@ def fetch(
     """
     Fetch the files of records until all are there, or until a pass brings no more.
 
-    It does what ``Fido.fetch`` does, again and again for what is missing. Each file that could not be fetched is in the
-    report, with the reason.
+    It does what ``Fido.fetch`` does, again and again for what is missing, files and the keywords of files that came
+    without. Each file that could not be fetched is in the report, with the reason, and so is each that lacks keywords.
+    Keywords that the service refuses are asked for again only where there is another pass for something else.
 
     Parameters
     ----------
@@ -193,7 +202,7 @@ def fetch(
     Warns
     -----
     MissingDataWarning
-        If keywords could not be had; the files are then there without, and in ``Report.bare``.
+        At the end, if keywords could not be had; the files are then there without, and in ``Report.bare``.
 
     Examples
     --------
@@ -221,32 +230,40 @@ def fetch(
     bare: list[Bare] = []
     interrupted = False
     left = todo.places
+    unsettled = len(left)
     for number in range(1, passes + 1):
         downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
         queued = enqueue(downloader, Plan(left, []), headers=mode)
+        queued.silent = True
         there += queued.data
         brought = downloader.download() if queued.waiting else parfive.Results()
         fetched += map(str, brought)
-        bare += queued.bare
         errors = {error.url: str(error.exception) for error in [*brought.errors, *queued.errors]}
-        before, left = len(left), [place for place in left if place.url in errors]
+        missing_before, left = len(left), [place for place in left if place.url in errors]
         interrupted = queued.terms is not None and queued.terms.interrupted
         halted = queued.terms is not None and queued.terms.halted is not None
-        if not left or interrupted or halted or (number > 1 and len(left) == before):
-            break
-        if number < passes:
-            wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)
-            log.info(
-                f"Pass {number} of at most {passes}: {len(left):,} of {before:,} files are missing; "
-                f"trying again in {wait:.0f} s."
-            )
-            try:
-                time.sleep(wait)
-            except KeyboardInterrupt:
-                interrupted = True
+        older, bare = bare, [*bare, *queued.bare]
+        try:
+            if older and not interrupted and not halted:
+                bare = [*complete_again(older, progress=progress), *queued.bare]
+            again = [one for one in bare if not one.lasting]
+            before, unsettled = unsettled, len(left) + len(again)
+            if not unsettled or interrupted or halted or (number > 1 and unsettled >= before):
                 break
+            if number < passes:
+                wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)
+                log.info(
+                    f"Pass {number} of at most {passes}: {len(left):,} of {missing_before:,} files are missing"
+                    f"{f', keywords of {len(again):,}' if again else ''}; trying again in {wait:.0f} s."
+                )
+                time.sleep(wait)
+        except KeyboardInterrupt:
+            interrupted = True
+            break
     failed |= {place.url: Failure(place.path, place.url, errors[place.url]) for place in left}
     missing = [one for table in tables for one in table.missing]
+    if bare:
+        warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
     return Report(fetched, there, list(failed.values()), interrupted, missing, bare)
 
 

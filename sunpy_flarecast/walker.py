@@ -15,6 +15,7 @@ from .catalog import all_series, find_series
 from .conditions import compared, example_of, good, known_keyword, noaa, without
 from .errors import QueryError
 from .keyword_condition import KeywordCondition
+from .keyword_names import is_in, not_in
 from .query import Query, matching_names
 
 if TYPE_CHECKING:
@@ -108,7 +109,16 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
         if name not in parts:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
     parts["segments"] = _segments(parts["series"], parts.pop("segments", ()))
+    _check_keywords(parts.get("conditions", ()), parts["series"])
     return [Query(**parts)]
+
+
+def _check_keywords(conditions: Sequence[Condition], series: str) -> None:
+    """Refuse conditions on keywords that the series has not."""
+    for condition in conditions:
+        keywords = [known_keyword(name) for name in condition.keywords]
+        if not any(is_in(keyword, series) for keyword in keywords):
+            raise QueryError(f"{not_in(keywords[0], [series])} No record of it can fulfil {condition}.")
 
 
 @walker.add_applier(a.Time)

@@ -41,7 +41,7 @@ def test_segments_are_those_of_jsoc_in_its_order(shared: Path, name: str) -> Non
 
 def test_every_unit_is_one_that_maps_accept() -> None:
     units = {segment.unit for series in all_series() for segment in series.segments}
-    assert units == {"", "Mx/cm^2", "m/s", "cm/s", "DN/s", "degree"}
+    assert units == {"", "Mx/cm^2", "m/s", "cm/s", "DN/s", "degree", "10**-3 Angstrom"}
     for unit in units - {""}:
         u.Unit(unit)  # raises for what is no unit
 

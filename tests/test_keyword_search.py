@@ -244,7 +244,7 @@ def test_the_keywords_that_were_used_are_columns(layer: Layer) -> None:
 def test_values_that_are_missing_are_masked(layer: Layer) -> None:
     table = search(SOME, (Keyword("lon_fwt") > -90) | (Keyword("usflux") > 0), (sunpy_flarecast.HARPNUM(6171)))
     assert table["usflux"].mask.tolist() == [slot % 10 == 9 for slot in range(30)]
-    table = search(SOME, sunpy_flarecast.NOAA(12445) | HARPNUM(6171))
+    table = search(SOME, (HARPNUM(6170) & sunpy_flarecast.NOAA(12445)) | HARPNUM(6171))
     assert table["noaa_ar"].mask.tolist() == [number % 10 == 1 for number in numbers(table)]
     assert table[table["HARPNUM"] == 6171].path_values(["noaa_ar"])["noaa_ar"] == ["unknown"] * 30
 
@@ -448,13 +448,86 @@ def test_conditions_in_the_terminal(layer: Layer) -> None:
     [
         (("--where", "usflux"), 2, "'usflux' is no condition; write 'usflux > 1e22 Mx'"),
         (("--where", "usflux > big"), 2, "'big' is neither a number nor a number with a unit"),
-        (("--where", "usflux > 5 G"), 1, "USFLUX (total unsigned flux) is in Mx"),
-        (("--where", "usflx > 5"), 1, "Did you mean 'usflux'"),
-        (("--noaa", "2443"), 1, "write NOAA(12443)"),
+        (("--where", "usflux > 5 G"), 2, "USFLUX (total unsigned flux) is in Mx"),
+        (("--where", "usflx > 5"), 2, "Did you mean 'usflux'"),
+        (("--noaa", "2443"), 2, "write --noaa 12443"),
     ],
 )
 def test_errors_in_the_terminal(layer: Layer, options: tuple[str, ...], status: int, part: str) -> None:
     shown = run(*options)
     assert shown.exit_code == status
     assert part in " ".join(shown.stderr.split())
+    assert not layer.requests
+
+
+# --- Branches of which only some have conditions on keywords ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_no_branch_asked_for_is_masked(layer: Layer, tmp_path: Path, turned: bool) -> None:
+    asking = HARPNUM(6170, 6171) & (Keyword("usflux") > 1.1e21) & sunpy_flarecast.NOAA(12443)
+    plain = HARPNUM(6170) | (HARPNUM(6172) & Quality.good)
+    table = search(SOME, (plain | asking) if turned else (asking | plain))
+    assert numbers(table) == expected(
+        lambda one: one["harpnum"] == 6170 or (one["harpnum"] == 6172 and one["quality"] == 0), range(30)
+    )
+    assert sum(count for count, _ in asked(layer)) == 60  # nothing for the branches without
+    for name in ("usflux", "noaa_ar", "noaa_ars"):
+        column = table[name]
+        mask = np.array(column.mask)
+        values = np.asarray(getattr(column, "unmasked", column))
+        for number, value, masked in zip(numbers(table), values.tolist(), mask.tolist(), strict=True):
+            harp = HARPS[number % 10]
+            told = keywords_of(harp, BASE + (number - 7_000_000) // 10)[name]
+            # Of HARP 6170 all are known, also of the records that do not fulfil the condition.
+            assert masked == (harp == 6172 or told is None)
+            assert masked or value == told
+    assert table["usflux"].unit == u.Mx
+    table.write(tmp_path / "search.ecsv")
+    read = FLARECASTResponse.read(tmp_path / "search.ecsv")
+    assert read.pformat() == table.pformat()
+    assert set(read.keyword_columns) == set(table.keyword_columns) == {"usflux", "noaa_ar", "noaa_ars"}
+
+
+def test_branches_of_several_series(layer: Layer) -> None:
+    other = sunpy_flarecast.Series("hmi.sharp_720s")
+    reply = [
+        {"recnum": 5, "harpnum": 1, "t_rec_index": BASE + 3, "urls": ["http://host/HMI/hmi.sharp_720s/5/bitmap.fits"]}
+    ]
+    layer.faults["/hmi.sharp_720s?"] = answer(json.dumps(reply).encode())
+    table = FLARECASTClient().search(SOME, (CEA & (Keyword("usflux") > 3e21)) | other, progress=False)
+    assert set(table["Series"]) == {SERIES, "hmi.sharp_720s"}
+    assert table["usflux"].mask.tolist() == [series != SERIES for series in table["Series"]]
+    tables = Fido.search(SOME, (CEA & (Keyword("usflux") > 3e21)) | other)
+    assert [one.keyword_columns for one in tables] == [["usflux"], []]
+    assert "usflux" not in tables[1].colnames
+
+
+def test_a_branch_that_was_missing_has_its_columns_afterwards(layer: Layer) -> None:
+    query = (SOME, HARPNUM(6170) | (HARPNUM(6171) & (Keyword("usflux") > 0)))
+    whole = search(*query)
+    layer.clear()
+    layer.faults["/meta/"] = answer(b"", status=410)
+    with pytest.warns(MissingDataWarning, match="are missing"):
+        table = search(*query)
+    assert set(table["HARPNUM"]) == {6170}
+    assert "usflux" not in table.colnames or np.all(table["usflux"].mask)
+    layer.clear()
+    again = table.retry_missing(progress=False)
+    assert again.pformat() == whole.pformat()
+    assert again["usflux"].mask.tolist() == [
+        harp == 6170 or np.all(value.mask) for harp, value in zip(whole["HARPNUM"], whole["usflux"], strict=True)
+    ]
+
+
+def test_a_keyword_that_the_series_has_not_is_refused_before_anything_is_asked(layer: Layer) -> None:
+    with pytest.raises(QueryError, match=r"'offdisk' .* CCD grid only .*not in hmi.sharp_cea_720s"):
+        search(SOME, Keyword("offdisk") > 0)
+    with pytest.raises(QueryError, match=r"'offdisk' .* CCD grid only .*not in hmi.sharp_cea_720s"):
+        search(SOME, HARPNUM(6170) | (Keyword("offdisk") > 0))
+    assert not layer.requests
+    table = search(SOME)
+    layer.clear()
+    with pytest.raises(QueryError, match=r"'offdisk' .* CCD grid only .*not in hmi.sharp_cea_720s"):
+        table.keywords("usflux", "OFFDISK")
     assert not layer.requests

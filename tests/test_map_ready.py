@@ -102,6 +102,11 @@ def same_map(one: sunpy.map.GenericMap, other: sunpy.map.GenericMap) -> None:
     np.testing.assert_array_equal(one.data, other.data)
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Compare values of cards, of which astropy writes no more than 20 letters."""
+    return one == (pytest.approx(other, rel=1e-12) if isinstance(other, float) else other)
+
+
 def data_of(file: bytes) -> bytes:
     return file[image_header(file).end :]
 
@@ -126,8 +131,12 @@ def test_bare_files_become_maps_like_those_of_full_files(bare: tuple[str, Layer]
         same_map(one, other)
         lost = set(other.meta) - set(one.meta) - STATISTICS - {"comment"}
         assert lost == set()
-        differ = {name for name in other.meta if name in one.meta and one.meta[name] != other.meta[name]}
+        differ = {name for name in other.meta if name in one.meta and not alike(one.meta[name], other.meta[name])}
         assert differ <= GENERATION | {"date-obs"}
+        told = FULL.keywords(series, recnum)
+        assert {name: one.meta[name] for name in told if isinstance(told[name], float) and name in one.meta} == {
+            name: value for name, value in told.items() if isinstance(value, float) and name in one.meta
+        }
         assert one.meta["drms_id"] == f"{series}:{recnum}:{segment}"
         with fits.open(path, disable_image_compression=True, checksum=True) as hdus:
             assert [hdu.verify_checksum() for hdu in hdus] == [1] * len(hdus)
@@ -398,12 +407,13 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
     got = complete_folder(tmp_path, progress=False)
     assert sorted(got.completed) == sorted([*one, *two])
     assert not any(map(is_bare, got.completed))
-    assert got.fine == 1
+    assert got.fine == 0
     assert {Path(left.path).name: left.reason for left in got.bare} == {
+        "page.fits": "it is no FITS file",
         "mine.fits": "its name does not tell its record, as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits does",
         f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service has no such record, or did not tell its number",
     }
-    assert "2 lack them" in str(got)
+    assert "3 lack them" in str(got)
     asked = [path for _, path in bare[1].requests if "start=" in path]
     assert len(asked) == 2  # not the months between
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -271,9 +272,14 @@ def test_coverage_of_sampled_and_of_missing_parts(demo: tuple[str, Layer]) -> No
     axes = table.plot_coverage()
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert "not answered for" in texts
-    for collection in axes.collections:
-        for path in collection.get_paths():
-            assert path.get_extents().width >= 0.25 - 1e-6
+    begin, end = mdates.date2num([Time(day, scale="utc").tai.to_datetime() for day in ("2014-10-23", "2014-10-26")])
+    marks = [path.get_extents() for collection in axes.collections for path in collection.get_paths()]
+    assert marks
+    for mark in marks:  # none tells of more than its record
+        assert mark.width == 0
+        assert begin - 0.01 <= mark.x0 <= end + 0.01
+    assert axes.get_xlim() == pytest.approx((begin, end), abs=0.02)
+    assert "one every 6 h" in axes.get_title(loc="left")
     with pytest.raises(QueryError, match="no length of time"):
         table.plot_coverage(step=3 * u.m)
     with pytest.raises(QueryError, match="longer than nothing"):
@@ -307,7 +313,9 @@ def test_a_record_is_one_sheet(demo: tuple[str, Layer], tmp_path: Path, series: 
     ]  # fmt: skip
     assert all(isinstance(panel, WCSAxes) for panel in panels)
     bars = [panel.child_axes[0] for panel in panels]
-    assert [bar.get_ylabel() for bar in bars] == ["Mx cm⁻²", "", "m s⁻¹", "DN s⁻¹", ""]
+    assert [bar.get_ylabel() for bar in bars] == ["Mx cm⁻²", "", bars[2].get_ylabel(), "DN s⁻¹", ""]
+    assert re.fullmatch(r"m s⁻¹\nwhite: median -?[\d.e+]+", bars[2].get_ylabel())
+    assert "90: strong field" in [label.get_text() for label in bars[4].get_yticklabels()]
     assert "active, in HARP" in [label.get_text() for label in bars[1].get_yticklabels()]
     assert str(table["HARPNUM"][0]) in figure.get_suptitle()
     assert "2014-10-23 12:00:00 TAI" in figure.get_suptitle()
@@ -358,7 +366,7 @@ def test_curves_have_units_names_and_gaps() -> None:
     assert np.all(np.diff(times) >= 0)
     assert times[0] == pytest.approx(mdates.date2num(slot_time(1005000).utc.to_datetime()))
     assert np.nanmax(values) == 9e21
-    assert [text.get_text() for text in flux.get_legend().get_texts()] == ["HARP 11", "HARP 12"]
+    assert [text.get_text() for text in flux.figure.legends[0].get_texts()] == ["HARP 11", "HARP 12"]
     assert len(flux.containers) == 2  # the errors, which are no panel of their own
     [one] = plot_keywords(keyword_table(), "MEANGAM")
     assert one.get_ylabel() == "MEANGAM (°)"
@@ -377,7 +385,8 @@ def test_curves_are_drawn_into_given_axes_and_of_time_series(step: FLARECASTResp
     assert panel.get_ylabel() == "USFLUX (Mx)"
     assert len(panel.lines) == len(step)
     [alone] = plot_keywords(next(iter(series.values())))
-    assert [text.get_text() for text in alone.get_legend().get_texts()] == [f"HARP {next(iter(series))}"]
+    assert alone.figure.get_suptitle() == f"HARP {next(iter(series))}"
+    assert not alone.figure.legends
 
 
 def test_curves_of_nothing_are_errors() -> None:
@@ -409,7 +418,9 @@ def test_flares_are_marked_where_they_peaked() -> None:
         marks = {line.get_gid(): line.get_xdata()[0] for line in panel.lines if line.get_gid()}
         assert set(marks) == {"flare M1.2", "flare C3.0"}
         assert marks["flare M1.2"] == pytest.approx(mdates.date2num(first.to_datetime()))
-    assert [text.get_text() for text in upper.texts] == ["M1.2"]  # the other's name would cover it
+    assert [text.get_text() for text in upper.texts] == ["M1.2", "C3.0"]
+    upper.figure.canvas.draw()
+    assert not upper.texts[0].get_window_extent().overlaps(upper.texts[1].get_window_extent())
     assert not lower.texts
     ours = Table({"peak_time": Time([first]), "goes_class": ["X1.0"]})
     assert [text.get_text() for text in plot_keywords(keyword_table(), flares=ours)[0].texts] == ["X1.0"]
@@ -434,7 +445,7 @@ def test_the_terminal_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path
         ("record", files),
         ("keywords", (*day, "--keyword", "usflux", "--flares", flares)),
     ):
-        picture = tmp_path / "out" / f"{kind}.png"
+        picture = tmp_path / f"{kind}.png"
         shown = run("plot", kind, *rest, "-o", picture)
         assert shown.exit_code == 0, shown.output
         assert picture.read_bytes().startswith(b"\x89PNG")

@@ -322,7 +322,7 @@ LISTED = st.lists(
             "recnum": NULLABLE,
             "harpnum": NULLABLE,
             "t_rec_index": NULLABLE,
-            "quality": st.none() | st.integers(-(2**63), 2**63 - 1),
+            "quality": st.none() | st.integers(0, 2**63 - 1) | st.integers(-(2**63), -(2**31) - 1),
             "wavelnth": st.none() | st.floats(0, 10_000),
             "date__obs": st.none() | st.datetimes(datetime(2010, 5, 1), datetime(2026, 1, 1)).map(datetime.isoformat),  # noqa: DTZ001
             "urls": st.lists(st.sampled_from([f"{FOLDER}/7/{name}.fits" for name in "abc"]), unique=True),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from astropy.io import fits
 from faults import Layer, answer
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -13,13 +15,19 @@ from sunpy.net import attrs as a
 from sunpy_flarecast import (
     Failure,
     FLARECASTClient,
+    FLARECASTResponse,
     MissingDataWarning,
     QueryError,
     Report,
+    Segment,
     Series,
     conf,
     fetch,
 )
+from sunpy_flarecast.archive import DemoArchive, create_app, running
+from sunpy_flarecast.complete import is_bare
+from sunpy_flarecast.fits import is_whole
+from sunpy_flarecast.supplement import Bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,3 +150,112 @@ def test_the_report_says_the_same_only_once() -> None:
         "1 files fetched, 0 already there, 3 failed, interrupted.",
         "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more alike)",
     ]
+
+
+# --- keywords of files that came without ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare() -> Iterator[Layer]:
+    """Serve files that have no keywords."""
+    layer = Layer(create_app(DemoArchive(headers="bare", cached=16)))
+    with running(layer) as url, conf.set_temp("url", url):
+        yield layer
+
+
+CEA = Series("hmi.sharp_cea_720s"), Segment("Br", "Bt")
+
+
+def some(layer: Layer) -> FLARECASTResponse:
+    table = FLARECASTClient().search(a.Time("2015-12-11T23:30", "2015-12-11T23:40"), *CEA)[:3]
+    layer.clear()
+    return table
+
+
+def test_keywords_that_failed_are_asked_for_in_the_next_pass(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)
+    number = int(table["Record"][1])
+    bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
+    bare.times[f"/meta/{number}"] = 2  # as often as a pass asks
+    report = fetch(table, path=tmp_path, progress=False)
+    assert report.complete
+    assert report.bare == []
+    assert len(report.fetched) == 6
+    assert not any(map(is_bare, report.files))
+    assert bare.count(".fits") == {"GET": 6}
+    assert fits.getheader(report.files[0], 1)["DRMS_ID"].startswith("hmi.sharp_cea_720s:")
+
+
+def test_files_that_are_kept_beside_others_get_their_keywords_too(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)[:1]
+    fetch(table, path=tmp_path, progress=False)
+    bare.faults["/meta/"] = answer(b"busy", status=503)
+    bare.times["/meta/"] = 2
+    report = fetch(table, path=tmp_path, progress=False, overwrite="unique")
+    assert report.bare == []
+    assert all(path.endswith("_1.fits") for path in report.fetched)
+    headers = [fits.getheader(path, 1) for path in sorted(report.fetched)]
+    assert [header["DRMS_ID"].rpartition(":")[2] for header in headers] == ["Br", "Bt"]
+    assert {header["BUNIT"] for header in headers} == {"Mx/cm^2"}
+
+
+def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)
+    number = int(table["Record"][1])
+    bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
+    with pytest.warns(MissingDataWarning, match="2 files lack the keywords") as told:
+        report = fetch(table, path=tmp_path, progress=False)
+    assert [one.category for one in told].count(MissingDataWarning) == 1
+    lines = [line for line in str(report).splitlines() if line.startswith("Without keywords: ")]
+    assert sorted(line.removeprefix("Without keywords: ") for line in lines) == sorted(one.path for one in report.bare)
+    assert all(is_bare(one.path) for one in report.bare)
+    assert all("503" in one.reason for one in report.bare)
+    # A second pass that brought nothing was the last one.
+    assert bare.count(".fits") == {"GET": 6}
+
+
+def test_a_refusal_is_no_reason_to_wait(bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = some(bare)
+    bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
+    with caplog.at_level("INFO"), pytest.warns(MissingDataWarning, match="6 files lack .*no such route"):
+        report = fetch(table, path=tmp_path, progress=False)
+    assert report.complete
+    assert len(report.bare) == 6
+    assert "Pass 1" not in caplog.text
+
+
+def test_what_was_refused_is_asked_for_where_there_is_another_pass(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)
+    number = int(table["Record"][1])
+    bare.faults[f"/meta/{number}"] = answer(b"", status=404)
+    bare.times[f"/meta/{number}"] = 3  # the three ways to ask
+    bare.faults[f"/{table['Record'][2]}/Br"] = answer(b"busy", status=503)
+    bare.times[f"/{table['Record'][2]}/Br"] = 2
+    report = fetch(table, path=tmp_path, progress=False)
+    assert report.complete
+    assert report.bare == []
+
+
+def test_long_reports_are_cut(tmp_path: Path) -> None:
+    bare = [Bare(f"{number}.fits", "the service answered 404") for number in range(25)]
+    text = str(Report([one.path for one in bare], [], [], bare=bare))
+    assert text.count("Without keywords: ") == 21
+    assert text.endswith("Without keywords: 5 more, which Report.bare lists")
+
+
+@pytest.mark.parametrize(
+    ("bring", "tables"),
+    [(fetch, 2), (Fido.fetch, 2), (lambda found, **options: FLARECASTClient().fetch(found[0], **options), 1)],
+    ids=["unattended", "fido", "client"],
+)
+def test_warnings_as_errors_come_when_all_files_are_there(bare: Layer, tmp_path: Path, bring: Any, tables: int) -> None:
+    bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
+    time = a.Time("2015-12-11T23:30", "2015-12-11T23:40")
+    found = Fido.search(time, CEA[0], a.flarecast.Segment("Br") | a.flarecast.Segment("Bt"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MissingDataWarning)
+        with pytest.raises(MissingDataWarning, match=r"files lack the keywords .*no such route"):
+            bring(found, path=tmp_path, progress=False)
+    there = list(tmp_path.iterdir())
+    assert len(there) == sum(map(len, found[:tables]))
+    assert all(path.suffix == ".fits" and is_whole(path) for path in there)

@@ -215,9 +215,8 @@ def test_conditions_by_branches() -> None:
     [
         (Keyword("usflux"), "compared with a value, for example a.flarecast.Keyword('usflux') > 1e22 * u.Mx."),
         (Keyword("usflx"), "Did you mean 'usflux'"),
-        (Keyword("usflx") > 5, "Did you mean 'usflux'"),
-        (Keyword("usflux") > 5 * u.G, "is in Mx, and cannot be compared with 5.0 G"),
-        (NOAA(2443), "write NOAA(12443)"),
+        (KeywordCondition("usflx", ">", 5), "Did you mean 'usflux'"),
+        (KeywordCondition("usflux", ">", 5 * u.G), "is in Mx, and cannot be compared with 5.0 G"),
     ],
 )
 def test_conditions_that_are_none(leaf: attr.Attr, text: str) -> None:
@@ -288,11 +287,11 @@ WRITTEN = {
     Keyword: st.builds(Keyword, st.sampled_from(["usflux", "usflx"])),
     KeywordCondition: st.builds(
         KeywordCondition,
-        st.sampled_from(["usflux", "DATE-OBS", "noaa_ar", "usflx"]),
+        st.sampled_from(["usflux", "DATE-OBS", "noaa_ar"]),
         st.sampled_from(["<", "!="]),
         st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1 * u.Mx, 1 * u.one, "x"]),
     ),
-    NOAA: st.builds(NOAA, st.integers()),
+    NOAA: st.builds(NOAA, st.integers(11_064, 2**40)),
     Quality: st.builds(lambda mask: Quality(mask=mask), st.none() | st.integers(1, 2**32 - 1)),
     a.Provider: st.builds(a.Provider, st.sampled_from(["FLARECAST", "flarecast", "JSOC"]) | st.text(max_size=3)),
     a.Instrument: st.builds(a.Instrument, st.sampled_from(["HMI", "hmi", "AIA"]) | st.text(min_size=1, max_size=3)),
@@ -400,3 +399,29 @@ def test_every_registered_value_is_for_this_client(
 
 def test_all_series_are_registered() -> None:
     assert set(attr.Attr._attr_registry[Series].name_long) == {series.name for series in all_series()}
+
+
+# --- keywords that only some series have ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "known"),
+    [
+        ("offdisk", "hmi.sharp_cea_720s", False),
+        ("OFFDISK", "hmi.sharp_cea_720s_nrt", False),
+        ("offdisk", "hmi.sharp_720s", True),
+        ("usflux", "hmi.sharp_cea_720s", True),
+    ],
+)
+def test_keywords_that_a_series_has_not(name: str, series: str, known: bool) -> None:
+    query = (DAY, Series(series), Keyword(name) > 1)
+    if known:
+        assert len(queries(*query)[0].conditions) == 1
+        return
+    with pytest.raises(QueryError, match=rf"'offdisk' .* CCD grid only .*not in {series}\. No record .* OFFDISK > 1"):
+        queries(*query)
+
+
+def test_series_that_the_catalog_does_not_know_may_have_any_keyword() -> None:
+    with pytest.warns(UserWarning, match="is not among"):
+        assert queries(DAY, Series("my.series"), Keyword("offdisk") > 1)

@@ -9,6 +9,7 @@ from astropy.io.fits import Header, VerifyError
 
 from sunpy_flarecast.catalog import find_keyword
 from sunpy_flarecast.fits import NOT_OF_THE_RECORD
+from sunpy_flarecast.metadata import MISSING_TEXT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +26,6 @@ _CARD: Final = 80
 
 #: Bytes that a header may not hold, which would make astropy warn.
 _TO_PRINTABLE: Final = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))
-
-#: How the generations write that there is no value.
-_MISSING: Final = frozenset({"", "nan", "-nan", "missing"})
 
 _LARGEST: Final = 2**63
 
@@ -127,7 +125,7 @@ def _drms_name(name: str) -> str:
 def _plain(value: object) -> str | int | float | bool | None:
     if isinstance(value, str):
         text = value.strip()
-        return None if text.lower() in _MISSING else text
+        return None if text.lower() in MISSING_TEXT else text
     if isinstance(value, int):
         return value if -_LARGEST <= value < _LARGEST else float(value)
     if isinstance(value, float):

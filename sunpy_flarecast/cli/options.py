@@ -18,11 +18,13 @@ from sunpy_flarecast import (
     FLARECASTClient,
     MissingDataWarning,
     Quality,
+    QueryError,
     Segment,
     Series,
     conf,
 )
-from sunpy_flarecast.catalog import find_keyword
+from sunpy_flarecast.catalog import find_keyword, similar_keywords
+from sunpy_flarecast.conditions import compared
 from sunpy_flarecast.keyword_condition import KeywordCondition
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from astropy.time import Time
 
+    from sunpy_flarecast.catalog import Keyword
     from sunpy_flarecast.response import FLARECASTResponse
 
 __all__ = ["query_options", "search_table", "time_of", "url_option"]
@@ -109,7 +112,7 @@ def query_of(
     if harps:
         query &= attr.or_(*map(_harp, harps))
     if noaa:
-        query &= attr.or_(*map(NOAA, noaa))
+        query &= attr.or_(*map(_noaa, noaa))
     if good:
         query &= Quality("good")
     for condition in conditions:
@@ -150,20 +153,64 @@ def _harp(text: str) -> HARPNUM:
         raise click.BadParameter(f"{text!r} is not a HARP number or range; write 377 or 377:380.") from error
 
 
+def _noaa(number: int) -> NOAA:
+    try:
+        return NOAA(number)
+    except QueryError as error:
+        right = f"; write --noaa {number + 10_000}" if 1000 < number < 10_000 else ""
+        raise click.BadParameter(
+            f"--noaa {number}: NOAA's active regions of the years that SHARPs cover have numbers of five digits, from "
+            f"11064 on{right}."
+        ) from error
+
+
+def _known(name: str, text: str) -> Keyword:
+    if any(sign in name for sign in "*?["):
+        raise click.BadParameter(f"{text!r}: {name!r} is a pattern, and a condition is on one keyword.")
+    known = find_keyword(name)
+    if known is not None:
+        return known
+    near = similar_keywords(name)
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Among them are usflux, r_value, lon_fwt."
+    raise click.BadParameter(f"{text!r}: {name!r} is not among the keywords of SHARP records. {hint}")
+
+
+def _example(keyword: Keyword, comparison: str) -> str:
+    """Show a condition as it is typed."""
+    if keyword.kind == "text":
+        return f"'{keyword.name} == ...'"
+    number = "1e22 Mx" if keyword.unit == "Mx" else f"5 {keyword.unit}".strip()
+    return f"'{keyword.name} {comparison} {number}'"
+
+
 def _condition(text: str) -> KeywordCondition:
-    match = re.fullmatch(r"\s*([\w-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
+    match = re.fullmatch(r"\s*([\w*?-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
     if match is None:
         raise click.BadParameter(f"{text!r} is no condition; write 'usflux > 1e22 Mx' or 'lon_fwt <= 60'.")
     name, comparison, value = match.groups()
-    known = find_keyword(name)
+    comparison = {"=": "=="}.get(comparison, comparison)
+    known = _known(name, text)
     operand: Any = value.strip("'\"")
-    if known is None or known.kind != "text":
+    example = _example(known, comparison)
+    if known.kind == "text":
+        if comparison not in ("==", "!="):
+            raise click.BadParameter(f"{text!r}: {known.fits} is text, which takes == and != alone; write {example}.")
+    elif re.fullmatch(r"0[xX][0-9a-fA-F]+", value):
+        operand = int(value, 16)  # of a quality word
+    else:
         try:
             operand = u.Quantity(value)
         except (TypeError, ValueError) as error:
             raise click.BadParameter(
-                f"{text!r}: {value!r} is neither a number nor a number with a unit, such as '1e22 Mx'."
+                f"{text!r}: {value!r} is neither a number nor a number with a unit; write {example}."
             ) from error
         if operand.unit == u.dimensionless_unscaled and re.fullmatch(r"[\d.eE+-]+", value):
             operand = float(value)  # in the keyword's own unit
-    return KeywordCondition(name, {"=": "=="}.get(comparison, comparison), operand)
+    try:
+        compared(known.name, comparison, operand)
+        return KeywordCondition(name, comparison, operand)
+    except (QueryError, TypeError, ValueError) as error:
+        its = f"is in {known.unit}" if known.unit else "has no unit"
+        raise click.BadParameter(
+            f"{text!r}: {known.fits} ({known.meaning}) {its}, and cannot be compared with {value}; write {example}."
+        ) from error

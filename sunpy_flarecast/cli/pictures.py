@@ -8,9 +8,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from sunpy_flarecast import (
-    QueryError,
-)
+from sunpy_flarecast.curves import curve_names
 
 from .main import cli
 from .options import query_options, search_table, time_of
@@ -31,7 +29,7 @@ _output_option = click.option(
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The picture: .png, .pdf or .svg.",
+    help="The picture: .png, .pdf, .svg, or what else matplotlib writes (.jpg, .webp, .eps, ...).",
 )
 
 
@@ -45,8 +43,10 @@ def plot_disk_command(when: str | None, color: str | None, output: Path, **optio
     chosen = when or options["near"] or options["start"]
     options |= {"near": options["near"] or chosen, "sample": None}  # the other steps are of no use
     with plain_errors() as missing:
-        pictures = _pictures()
-        pictures.save(pictures.plot_disk(search_table(**options), time_of(chosen), color), output)
+        pictures = _pictures(output)
+        at = time_of(chosen)
+        drawn = pictures.plot_disk(search_table(**options), at, color, progress=options["progress"])
+        pictures.save(drawn, output)
     _say_picture(output, missing)
 
 
@@ -56,22 +56,23 @@ def plot_disk_command(when: str | None, color: str | None, output: Path, **optio
 def plot_coverage_command(output: Path, **options: Any) -> None:
     """Draw which records there are: a row for each HARP over time."""
     with plain_errors() as missing:
-        pictures = _pictures()
+        pictures = _pictures(output)
         pictures.save(pictures.plot_coverage(search_table(**options)), output)
     _say_picture(output, missing)
 
 
 @plot.command("record")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
 @_output_option
-def plot_record_command(files: tuple[Path, ...], output: Path) -> None:
+def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path) -> None:
     """Draw all segments of one record.
 
     FILES are its files, or a folder that holds them and no others.
     """
     with plain_errors() as missing:
-        pictures = _pictures()
-        pictures.save(pictures.plot_record(files[0] if len(files) == 1 else files), output)
+        pictures = _pictures(output)
+        pictures.save(pictures.plot_record(files[0] if len(files) == 1 else files, skip_broken=skip_broken), output)
     _say_picture(output, missing)
 
 
@@ -93,20 +94,19 @@ def plot_keywords_command(
     names: tuple[str, ...], errors: bool, flares: Path | None, output: Path, **options: Any
 ) -> None:
     """Draw keywords over time."""
-    from sunpy_flarecast.curves import curve_names
-
     with plain_errors() as missing:
-        pictures = _pictures()
-        table = search_table(**options)
-        chosen = curve_names(names, set(table["Series"].tolist()), errors=errors)
-        curves = table.keywords(*chosen, strict=options["strict"], progress=options["progress"])
-        marks = None if flares is None else _flares(flares)
-        pictures.save(pictures.plot_keywords(curves, flares=marks), output)
+        pictures = _pictures(output)
+        curve_names(names, [options["series"]], errors=errors)  # before anything is asked for
+        marks = None if flares is None else pictures.read_flares(flares)
+        drawn = search_table(**options).plot_keywords(
+            *names, errors=errors, flares=marks, strict=options["strict"], progress=options["progress"]
+        )
+        pictures.save(drawn, output)
     _say_picture(output, missing)
 
 
-def _pictures() -> Any:
-    """Import what draws pictures, which need no screen here."""
+def _pictures(output: Path) -> Any:
+    """Import what draws pictures, which need no screen here, and check that this one can be written."""
     from sunpy_flarecast.extras import need_plot
 
     need_plot("Pictures")
@@ -115,18 +115,8 @@ def _pictures() -> Any:
     mpl.use("agg")
     from sunpy_flarecast import plot as pictures
 
+    pictures.check_picture(output)
     return pictures
-
-
-def _flares(path: Path) -> Any:
-    from astropy.io.registry import IORegistryError
-    from astropy.table import Table
-
-    try:
-        return Table.read(path)
-    except (IORegistryError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise QueryError(f"The table of flares {path} cannot be read: {reason}. Save it as .ecsv or .csv.") from error
 
 
 def _say_picture(output: Path, missing: list[Warning]) -> None:

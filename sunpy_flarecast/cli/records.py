@@ -9,10 +9,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from sunpy_flarecast import (
-    QueryError,
-)
 from sunpy_flarecast import fetch as fetch_all
+from sunpy_flarecast.outputs import check_output
 
 from .main import cli
 from .options import query_options, search_table, url_option
@@ -86,8 +84,8 @@ def fetch(
     there and whole.
     """
     with plain_errors() as missing:
-        if report and not report.absolute().parent.is_dir():
-            raise QueryError(f"The report cannot be written to {report}, since there is no such folder. Make it first.")
+        if report:
+            check_output(report, "The report")
         table = search_table(progress=progress, **options)
         got = fetch_all(
             table,
@@ -119,7 +117,8 @@ def fetch(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the table to this file (.ecsv, .csv or .parquet) instead of showing it.",
+    help="Write the table to this file instead of showing it: .ecsv or .parquet, which keep units (the latter needs "
+    "the extra parquet), or .csv.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 def keywords(
@@ -131,11 +130,13 @@ def keywords(
     of them or of their keywords are missing.
     """
     from sunpy_flarecast.keyword_files import check_path, write_keywords
+    from sunpy_flarecast.keyword_names import choose_keywords
     from sunpy_flarecast.keywords import LEADING
 
     with plain_errors() as missing:
         if output:
             check_path(output, overwrite=overwrite)
+        choose_keywords(names, [options["series"]])  # before anything is asked for
         table = search_table(strict=strict, progress=progress, **options).keywords(
             *names, strict=strict, progress=progress
         )
@@ -144,8 +145,12 @@ def keywords(
             count = len(table.columns) - len(LEADING)
             out.print(f"{len(table):,} records, {count} keywords in {escape(str(output))}", soft_wrap=True)
         else:
-            width = max(out.width, WIDTH)
-            lines = table.pformat(max_lines=ROWS + 4, max_width=width, show_unit=True, show_dtype=False)
+            # A file or another program takes the whole table; a person in a terminal sees as much as fits.
+            width = max(out.width, WIDTH) if out.is_terminal else -1
+            lines = table.pformat(
+                max_lines=ROWS + 4 if out.is_terminal else -1, max_width=width, show_unit=True, show_dtype=False
+            )
+            width = max(map(len, lines))
             Console(width=width, highlight=False, markup=False).print("\n".join(lines))
             out.print(f"{len(table):,} records")
     raise SystemExit(1 if missing or not len(table) else 0)
@@ -159,7 +164,7 @@ def complete(directory: Path, progress: bool) -> None:
     """Put keywords into files that lack them.
 
     The SHARP files below DIRECTORY that have no keywords in their headers get them from the service, by the names that
-    JSOC gives files. Status 0 only if none lacks them in the end.
+    JSOC gives files. Status 0 only if none lacks them in the end, is broken, or is no FITS file.
     """
     with plain_errors():
         from sunpy_flarecast.folders import complete_folder

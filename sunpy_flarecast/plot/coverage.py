@@ -1,4 +1,4 @@
-"""Which records there are: a row for each HARP over time, with its gaps."""
+"""Which records there are: a bar for each HARP over time, with its gaps."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.rows import mask_of
 from sunpy_flarecast.trec import CADENCE, slot_time
 
+from .dates import date_axis
+from .lanes import pack
 from .tables import steps_of
 
 if TYPE_CHECKING:
@@ -30,13 +33,23 @@ _MISSING: Final = "#bbbbbb"
 _EPOCH: Final = float(mdates.date2num(slot_time(0).to_datetime()))
 _SLOT: Final = CADENCE / 86400
 
-#: Height of a row and of the rest of the picture, and the greatest height, in inches.
+#: Width of the picture, height of a row and of the rest, and the greatest height, in inches.
+_WIDTH: Final = 11.0
 _ROW: Final = 0.2
 _FRAME: Final = 1.3
 _TALLEST: Final = 16.0
 
-#: More rows than this are not all labelled.
-_MOST_LABELS: Final = 80
+#: More HARPs than this share rows; such a row is higher, since it also holds their numbers, which are so wide.
+_MOST_ROWS: Final = 60
+_SHARED_ROW: Final = 0.26
+_NUMBER_WIDTH: Final = 0.36
+
+#: How much of the range is left free at its ends, and between HARPs in one row.
+_FREE: Final = 0.004
+
+#: Bars and marks are at least so wide, in points, so that single records can be seen.
+_THIN: Final = 0.9
+_MARK: Final = 1.2
 
 
 class Run(NamedTuple):
@@ -60,16 +73,16 @@ def plot_coverage(results: FLARECASTResponse, *, step: u.Quantity | None = None,
     """
     Draw which records there are: a row for each HARP over time.
 
-    Records whose quality is not 0 (or missing) have another colour; intervals that the service did not answer for
-    (``results.missing``) are grey.
+    Of many HARPs several stand in one row, each with its number. A record is a bar of 12 minutes, so that those without
+    a gap join; of a search that took samples each record is a mark. Records whose quality is not 0 (or missing) have
+    another colour; intervals that the service did not answer for (``results.missing``) are grey.
 
     Parameters
     ----------
     results : FLARECASTResponse
         What a search found.
     step : `~astropy.units.Quantity`, optional
-        Records further apart than 1.5 times this have a gap between them; by default the usual distance of the
-        table's records.
+        Records further apart than 1.5 times this have a gap between them, others are joined; by default 12 minutes.
     ax : `matplotlib.axes.Axes`, optional
         Where to draw; by default a new figure, as high as there are HARPs.
 
@@ -90,20 +103,34 @@ def plot_coverage(results: FLARECASTResponse, *, step: u.Quantity | None = None,
     slots = steps_of(results, "plot_coverage()")
     known = ~np.ma.getmaskarray(slots)
     groups = _groups(results, known)
-    number = len(groups)
-    every = _usual_step([where for _, where in groups], slots) if step is None else _as_slots(step)
+    usual = _usual_step([where for _, where in groups], slots)
+    every = 1 if step is None else _as_slots(step)
+    first, last = _range(results, slots)
+    number_width = (last - first) * _NUMBER_WIDTH / (_WIDTH - 1)
+    places = _places(groups, slots, number_width)
+    shared = len(groups) > _MOST_ROWS
+    number = max(places) + 1
     if ax is None:
-        height = min(_FRAME + _ROW * number, _TALLEST)
-        _, ax = plt.subplots(figsize=(11, height), layout="constrained")
+        height = min(_FRAME + (_SHARED_ROW if shared else _ROW) * number, _TALLEST)
+        _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")
     quality = np.ma.asarray(results["Quality"]).filled(-1) if "Quality" in results.colnames else np.zeros(len(results))
     flawed = False
-    for row, (_, where) in enumerate(groups):
-        found = runs(slots.data[where], np.asarray(quality)[where] == 0, every)
-        flawed = flawed or not all(run.good for run in found)
-        for good in (True, False):
-            bars = [_bar(run, every) for run in found if run.good is good]
-            if bars:
-                ax.broken_barh(bars, (row - 0.4, 0.8), facecolors=_GOOD if good else _FLAWED, gid=groups[row][0])
+    for (name, where), row in zip(groups, places, strict=True):
+        low, high = (row - 0.05, row + 0.4) if shared else (row - 0.4, row + 0.4)
+        good = np.asarray(quality)[where] == 0
+        flawed = flawed or not good.all()
+        for which, colour in ((good, _GOOD), (~good, _FLAWED)):
+            chosen = slots.data[where][which]
+            if step is None and usual > 1 and chosen.size:
+                ax.vlines(_EPOCH + chosen * _SLOT, low, high, colors=colour, lw=_MARK, gid=name)
+            elif chosen.size:
+                bars = [_bar(run) for run in runs(slots.data[where], good, every) if run.good is (colour == _GOOD)]
+                ax.broken_barh(bars, (low, high - low), color=colour, lw=_THIN, gid=name)
+        if shared:
+            begin = _EPOCH + float(slots.data[where].min()) * _SLOT
+            right = begin + number_width > last  # at the end of the range, where it would leave the axes
+            ax.text(last if right else max(begin, first), row - 0.05, name, fontsize=6.5, va="bottom",
+                    ha="right" if right else "left", clip_on=True)  # fmt: skip
     legend = [Patch(color=_GOOD, label="records")]
     if flawed:
         legend.append(Patch(color=_FLAWED, label="quality not 0"))
@@ -112,7 +139,16 @@ def plot_coverage(results: FLARECASTResponse, *, step: u.Quantity | None = None,
             ax.axvspan(*mdates.date2num([gap.start.tai.to_datetime(), gap.end.tai.to_datetime()]),
                        color=_MISSING, alpha=0.6, lw=0, zorder=0)  # fmt: skip
         legend.append(Patch(color=_MISSING, label="not answered for"))
-    _dress(ax, [name for name, _ in groups], legend, len(results) - int(known.sum()))
+    ax.set_xlim(first, last)
+    ax.set_ylim(number - 0.3, -0.7)
+    ax.set_yticks([] if shared else range(number), [] if shared else [name for name, _ in groups], fontsize=8)
+    count = int(known.sum())
+    said = [f"{len(groups):,} HARP{'s' * (len(groups) > 1)}, {count:,} record{'s' * (count > 1)}"]
+    if count > len(groups):
+        said[0] += f", one every {_said(usual)}"
+    if left_out := len(results) - count:
+        said.append(f"{left_out:,} without T_REC are left out")
+    _dress(ax, "; ".join(said), legend)
     return ax
 
 
@@ -150,16 +186,44 @@ def runs(slots: Any, good: Any, every: int) -> list[Run]:
     ]
 
 
-def _bar(run: Run, every: int) -> tuple[float, float]:
-    """Give begin and length in days, as matplotlib counts them; a record stands for half a step before and after it."""
-    return _EPOCH + (run.first - every / 2) * _SLOT, (run.last - run.first + every) * _SLOT
+def _bar(run: Run) -> tuple[float, float]:
+    """Give begin and length in days, as matplotlib counts them; a record stands for the 12 minutes around it."""
+    return _EPOCH + (run.first - 0.5) * _SLOT, (run.last - run.first + 1) * _SLOT
+
+
+def _range(results: FLARECASTResponse, slots: Any) -> tuple[float, float]:
+    """Give the range that was searched, as far as the records are in it, else that of the records."""
+    begin, end = (_EPOCH + (place + half) * _SLOT for place, half in ((slots.min(), -0.5), (slots.max(), 0.5)))
+    asked = mdates.date2num([time.tai.to_datetime() for query in results.queries for time in query.span])
+    if len(asked) and asked.min() <= begin + _SLOT and end - _SLOT <= asked.max():
+        begin, end = float(asked.min()), float(asked.max())
+    margin = max(_FREE * (end - begin), _SLOT / 2)
+    return float(begin - margin), float(end + margin)
+
+
+def _places(groups: list[tuple[str, Any]], slots: Any, number_width: float) -> list[int]:
+    """Choose the rows of HARPs: one for each, or where they are many, as few as can be with room for their numbers."""
+    if len(groups) <= _MOST_ROWS:
+        return list(range(len(groups)))
+    spans = []
+    for _, where in groups:
+        begin, end = (_EPOCH + float(place) * _SLOT for place in (slots.data[where].min(), slots.data[where].max()))
+        spans.append((begin, max(end + number_width / 8, begin + number_width)))
+    return pack(spans)
+
+
+def _said(slots: int) -> str:
+    minutes = slots * CADENCE / 60
+    if minutes < 120:
+        return f"{minutes:g} min"
+    return f"{minutes / 60:.3g} h" if minutes <= 48 * 60 else f"{minutes / 1440:.3g} days"
 
 
 def _groups(results: FLARECASTResponse, known: Any) -> list[tuple[str, Any]]:
     """Find the rows of each HARP of each series, in the order of the numbers."""
     series = np.asarray(results["Series"]).astype(str)
     column = results["HARPNUM"]
-    masked = np.ma.MaskedArray(np.ma.getdata(column), mask=np.broadcast_to(getattr(column, "mask", False), len(column)))
+    masked = np.ma.MaskedArray(np.ma.getdata(column), mask=mask_of(column))
     numbers: Any = masked.filled(-1)
     names = sorted(set(series.tolist()))
     found = []
@@ -189,22 +253,15 @@ def _as_slots(step: Any) -> int:
     return max(round(float(seconds) / CADENCE), 1)
 
 
-def _dress(ax: Axes, names: list[str], legend: list[Patch], left_out: int) -> None:
+def _dress(ax: Axes, title: str, legend: list[Patch]) -> None:
     """Write axes, title and legend."""
-    number = len(names)
-    shown = range(0, number, -(-number // _MOST_LABELS))
-    ax.set_yticks(list(shown), [names[row] for row in shown], fontsize=8)
-    ax.set_ylim(number - 0.3, -0.7)
     ax.set_ylabel("HARP")
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", alpha=0.3)
     ax.set_axisbelow(True)
-    locator = mdates.AutoDateLocator()
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    date_axis(ax)
     ax.set_xlabel("T_REC (TAI)")
-    if left_out:
-        ax.set_title(f"{left_out:,} records without T_REC are left out", fontsize=9, loc="left")
+    ax.set_title(title, fontsize=9, loc="left")
     if len(legend) > 1:
         ax.legend(
             handles=legend, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(legend), fontsize=8, frameon=False

@@ -58,9 +58,17 @@ _SKY: Final = "#ffffff"
 _SUN: Final = "#fdf6e3"
 _PLAIN: Final = "#b2182b"
 
+#: Of boxes that are coloured by a keyword.
+_OPACITY: Final = 0.75
+
 
 def plot_disk(
-    results: FLARECASTResponse, time: Any = None, color: str | None = None, *, ax: Axes | None = None
+    results: FLARECASTResponse,
+    time: Any = None,
+    color: str | None = None,
+    *,
+    progress: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
     """
     Draw the HARPs of one time step as boxes on the solar disk.
@@ -75,6 +83,8 @@ def plot_disk(
         The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is just one step.
     color : str, optional
         A keyword whose values the boxes have as their colours, for example ``"usflux"``.
+    progress : bool
+        Show a bar while the keywords are asked for.
     ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
         Axes in helioprojective coordinates to draw into, for example those of a map of the whole disk. Without it
         there is a new figure with limb and heliographic grid.
@@ -105,7 +115,7 @@ def plot_disk(
             raise QueryError(f"plot_disk(color={color!r}): that keyword is text, which has no scale of colours.")
         color = known.name
     names = [*_BOX, *_EXTENT, *_OBSERVER, *([color] if color else [])]
-    keywords = step.keywords(*dict.fromkeys(names), progress=False)
+    keywords = step.keywords(*dict.fromkeys(names), progress=progress)
     when = step["T_REC"][0]
     observer = _observer(keywords, when)
     own = ax is None
@@ -126,19 +136,28 @@ def plot_disk(
         )
         corners = np.column_stack(axes.wcs.world_to_pixel(points))
         harp = "?" if np.ma.is_masked(keywords["HARPNUM"][row]) else str(keywords["HARPNUM"][row])
-        patch = Polygon(corners, facecolor=colour, edgecolor=_PLAIN if color is None else "black", lw=1.2, zorder=3)
+        # Regions lie on one another: what is below shows through, and outlines are above all.
+        patch = Polygon(corners, facecolor=colour, edgecolor="none", zorder=3)
+        outline_only = Polygon(corners, fill=False, edgecolor=_PLAIN if color is None else "black", lw=1.2, zorder=4)
         patch.set_gid(f"HARP {harp}")
         axes.add_patch(patch)
+        axes.add_patch(outline_only)
         texts.append(harp)
         boxes.append((*corners.min(axis=0), *corners.max(axis=0)))
     if norm is not None and color is not None:
         shown = mpl.cm.ScalarMappable(norm, "viridis")
-        axes.figure.colorbar(shown, ax=axes, label=keyword_label(keywords, color), shrink=0.75, pad=0.03)
+        axes.figure.colorbar(
+            shown, ax=axes, alpha=_OPACITY, label=keyword_label(keywords, color), shrink=0.75, pad=0.03
+        )
     if own:
         left_out = len(step) - len(texts)
         hidden = f"; {left_out} without a visible place" if left_out else ""
         axes.set_title(f"{len(texts)} HARPs, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
-    draw_labels(axes, boxes, texts, fontsize=10, color="black")
+    limb = None
+    if own:
+        middle, radius = (_PIXELS - 1) / 2, _PIXELS / 2 / _MARGIN
+        limb = (middle, middle, radius)
+    draw_labels(axes, boxes, texts, circle=limb, fontsize=10, color="black")
     drawn: Axes = axes
     return drawn
 
@@ -252,7 +271,7 @@ def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | N
     low, high = float(known.min()), float(known.max())
     # Fluxes differ by orders of magnitude; then equal steps of the colour are equal factors.
     norm = LogNorm(low, high) if low > 0 and high > 30 * low else Normalize(low, high if high > low else low + 1)
-    colours = mpl.colormaps["viridis"](norm(values.filled(low)))
+    colours = mpl.colormaps["viridis"](norm(values.filled(low)), alpha=_OPACITY)
     return [
         "none" if missing else colour for colour, missing in zip(colours, np.ma.getmaskarray(values), strict=True)
     ], norm
@@ -280,9 +299,9 @@ def _empty_disk(observer: SkyCoord, *, bar: bool) -> Any:
         axes, grid_spacing=15 * u.deg, annotate=False, observer=observer, rsun=_RSUN,
         color="black", alpha=0.3, linewidth=0.6,
     )  # fmt: skip
-    axes.coords[0].set_axislabel("helioprojective x")
-    axes.coords[1].set_axislabel("helioprojective y")
+    axes.coords[0].set_axislabel("helioprojective x (arcsec)")
+    axes.coords[1].set_axislabel("helioprojective y (arcsec)")
     for coordinate in axes.coords:
         coordinate.set_major_formatter("s")
-        coordinate.set_format_unit(u.arcsec, show_decimal_unit=True)
+        coordinate.set_format_unit(u.arcsec, show_decimal_unit=False)
     return axes

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import matplotlib.dates as mdates
 import numpy as np
+from astropy.io.registry import IORegistryError
+from astropy.table import Table
 from astropy.time import Time
 from sunpy.time import parse_time
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.metadata import MISSING_TEXT
+from sunpy_flarecast.times import utc_dates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Flare", "mark_flares", "read_flares"]
+__all__ = ["Flare", "class_colours", "mark_flares", "read_flares"]
 
 #: Names of the columns of peak times and classes, of the HEK, of NOAA's lists, and those that people choose.
 _TIMES: Final = ("event_peaktime", "peak_time", "peaktime", "peak time", "peak", "max", "goes_peak_time", "time")
 _CLASSES: Final = ("fl_goescls", "goes_class", "goesclass", "goes class", "class", "flare_class", "magnitude")
 
+#: How text has that there is no value.
+_NONE: Final = MISSING_TEXT | {"nat", "none", "--"}
+
 #: Colours by the letter of the class.
 _COLOURS: Final = {"X": "#b2182b", "M": "#ef8a00", "C": "#c9b200"}
 _OTHER: Final = "#9e9e9e"
 
-#: The least distance of the names of two flares, in points.
+#: The least distance of the names of two flares in one line, the height of a line, in points, and the most lines.
 _APART: Final = 26
+_LINE: Final = 10
+_LINES: Final = 5
 
 
 class Flare(NamedTuple):
@@ -50,8 +61,9 @@ def read_flares(table: Any) -> list[Flare]:
 
     Parameters
     ----------
-    table : `~astropy.table.Table`
-        With a column of peak times (UTC, if they have no scale) and one of GOES classes.
+    table : `~astropy.table.Table`, path-like, or list of Flare
+        A table, or the file of one that astropy can read, with a column of peak times (UTC, if they have no scale) and
+        one of GOES classes.
 
     Returns
     -------
@@ -60,7 +72,7 @@ def read_flares(table: Any) -> list[Flare]:
     Raises
     ------
     QueryError
-        If there are no such columns, or times that cannot be read.
+        If the file cannot be read, or there are no such columns, or times that cannot be read.
 
     Examples
     --------
@@ -70,6 +82,10 @@ def read_flares(table: Any) -> list[Flare]:
     >>> read_flares(table)[0].size
     'X3.1'
     """
+    if isinstance(table, list) and all(isinstance(one, Flare) for one in table):
+        return table
+    if isinstance(table, (str, os.PathLike)):
+        table = _from_file(Path(table).expanduser())
     columns = {str(name).casefold(): name for name in getattr(table, "colnames", getattr(table, "columns", ()))}
     time = next((columns[name] for name in _TIMES if name in columns), None)
     size = next((columns[name] for name in _CLASSES if name in columns), None)
@@ -79,15 +95,32 @@ def read_flares(table: Any) -> list[Flare]:
             f"{', '.join(map(str, columns.values())) or 'none at all'}. Rename the one that holds them to "
             f"{'peak_time' if time is None else 'goes_class'!r}."
         )
-    sizes = ["" if np.ma.is_masked(one) or one is None else str(one).strip() for one in table[size]]
+    sizes = ["" if _is_none(one) else str(one).strip() for one in table[size]]
     peaks = _peaks(table[time], str(time))
     return [Flare(peak, size) for peak, size in zip(peaks, sizes, strict=True) if np.isfinite(peak)]
+
+
+def _from_file(path: Path) -> Table:
+    try:
+        return Table.read(path)
+    except (IORegistryError, ValueError, OSError, ImportError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+        raise QueryError(f"The table of flares {path} cannot be read: {reason}. Save it as .ecsv or .csv.") from error
+
+
+def _is_none(value: Any) -> bool:
+    """Tell whether a cell is empty, however tables of astropy, numpy and pandas have that."""
+    if value is None or np.any(getattr(value, "mask", False)):
+        return True
+    if isinstance(value, str):
+        return value.strip().casefold() in _NONE
+    return bool(value != value)
 
 
 def _peaks(column: Any, name: str) -> list[float]:
     peaks = []
     for value in column:
-        if np.ma.is_masked(value) or value is None or (isinstance(value, str) and not value.strip()):
+        if _is_none(value):
             peaks.append(np.nan)
             continue
         try:
@@ -97,11 +130,11 @@ def _peaks(column: Any, name: str) -> list[float]:
                 f"The table of flares has {str(value)!r} in its column {name!r}, which is no time; write "
                 "'2014-10-24T21:41'."
             ) from error
-        peaks.append(float(mdates.date2num(time.utc.to_datetime(leap_second_strict="silent"))))
+        peaks.append(float(mdates.date2num(utc_dates(time.reshape(1))[0])))
     return peaks
 
 
-def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> None:
+def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[Flare]:
     """
     Draw a vertical line for each flare within the limits of the axes.
 
@@ -112,23 +145,44 @@ def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> None:
     flares : list of Flare
         Any.
     named : bool
-        Write the classes above the axes, those of the greatest flares first; names that would cover another are left
-        out.
+        Write the classes above the axes, in several lines where they are near one another, those of the greatest
+        flares first.
+
+    Returns
+    -------
+    list of Flare
+        Those for whose names there is no room.
     """
     first, last = axes.get_xlim()
     within = sorted((flare for flare in flares if first <= flare.peak <= last), key=_strength, reverse=True)
     for flare in within:
         axes.axvline(flare.peak, color=_colour(flare), lw=0.9, ls="--", alpha=0.85, zorder=1, gid=f"flare {flare.size}")
     if not named:
-        return
-    width = axes.get_window_extent().width / axes.figure.dpi * 72
-    taken: list[float] = []
+        return []
+    width = axes.get_window_extent().width / axes.figure.figure.dpi * 72
+    lines: list[list[float]] = [[] for _ in range(_LINES)]
+    left_out = []
     for flare in within:
+        if not flare.size:
+            continue
         place = (flare.peak - first) / (last - first) * width
-        if flare.size and all(abs(place - other) >= _APART for other in taken):
-            taken.append(place)
-            axes.annotate(flare.size, (flare.peak, 1), (0, 2), xycoords=("data", "axes fraction"), color=_colour(flare),
-                          textcoords="offset points", ha="center", va="bottom", fontsize=8)  # fmt: skip
+        free = (line for line, taken in enumerate(lines) if all(abs(place - other) >= _APART for other in taken))
+        line = next(free, None)
+        if line is None:
+            left_out.append(flare)
+            continue
+        lines[line].append(place)
+        axes.annotate(
+            flare.size, (flare.peak, 1), (0, 2 + line * _LINE), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="center", va="bottom", fontsize=8, color=_colour(flare),
+        )  # fmt: skip
+    return left_out
+
+
+def class_colours(flares: list[Flare]) -> dict[str, str]:
+    """Give the letters of the classes of flares, the greatest first, with their colours."""
+    letters = {flare.size[:1].upper() for flare in flares if flare.size}
+    return {letter: _COLOURS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
 
 
 def _strength(flare: Flare) -> tuple[int, float]:

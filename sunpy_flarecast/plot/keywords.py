@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import matplotlib as mpl
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
+from sunpy.net.base_client import QueryResponseTable
+from sunpy.net.fido_factory import UnifiedResponse
 
+from sunpy_flarecast.curves import check_times, curve_table
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.times import utc_dates
 
-from .flares import mark_flares, read_flares
+from .dates import date_axis
+from .flares import class_colours, mark_flares, read_flares
 from .tables import axis_label, masked_floats
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
     from matplotlib.axes import Axes
 
-__all__ = ["Curve", "plot_keywords"]
+    from sunpy_flarecast.response import FLARECASTResponse
+
+    from .flares import Flare
+
+__all__ = ["Curve", "plot_keywords", "plot_results"]
 
 #: Columns of keyword tables that are no curves.
 _NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "record", "series", "quality", "recnum"})
@@ -26,10 +39,13 @@ _NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "record", "seri
 #: Curves are broken where records are further apart than this many times their usual distance.
 _GAP: Final = 3.0
 
-#: More HARPs than this have no names in the legend but the first and the last.
-_MOST_NAMES: Final = 12
+#: Keywords whose 0 says that there is none, so that no line leads there.
+_ZERO_IS_NONE: Final = frozenset({"r_value"})
 
+#: Height of a panel and of a line of the legend, in inches; more panels than this stand in two columns.
 _PANEL: Final = 2.0
+_LEGEND_LINE: Final = 0.17
+_MOST_IN_COLUMN: Final = 6
 
 
 class Curve(NamedTuple):
@@ -50,6 +66,8 @@ class Curve(NamedTuple):
         NaN where there are none.
     errors : ndarray or None
         Standard deviations.
+    series : str
+        The series, in which HARP numbers have their meaning; empty if it is not known.
     """
 
     keyword: str
@@ -58,22 +76,57 @@ class Curve(NamedTuple):
     times: Any
     values: Any
     errors: Any = None
+    series: str = ""
 
 
-def plot_keywords(data: Any, *keywords: str, flares: Any = None, ax: Axes | Iterable[Axes] | None = None) -> list[Axes]:
+def plot_results(
+    results: FLARECASTResponse,
+    names: Sequence[str] = (),
+    harpnum: int | Iterable[int] | None = None,
+    *,
+    errors: bool = False,
+    flares: Any = None,
+    strict: bool = False,
+    progress: bool = True,
+    ax: Axes | Iterable[Axes] | None = None,
+) -> list[Axes]:
+    """
+    Ask for keywords of records and draw them: what `FLARECASTResponse.plot_keywords` does.
+
+    Parameters
+    ----------
+    results : FLARECASTResponse
+        The records.
+    names, harpnum, errors, flares, strict, progress, ax
+        As for `FLARECASTResponse.plot_keywords`.
+
+    Returns
+    -------
+    list of `matplotlib.axes.Axes`
+        One for each keyword.
+    """
+    marks = None if flares is None else read_flares(flares)
+    table = curve_table(results, names, harpnum, errors=errors, strict=strict, progress=progress, stacklevel=5)
+    return plot_keywords(table, flares=marks, ax=ax)
+
+
+def plot_keywords(
+    data: Any, *keywords: str | Sequence[str], flares: Any = None, ax: Axes | Iterable[Axes] | None = None
+) -> list[Axes]:
     """
     Draw keywords over time: a panel for each, a curve for each HARP.
 
     Parameters
     ----------
     data : `~astropy.table.Table`, `sunpy.timeseries.GenericTimeSeries`, or several time series
-        What ``results.keywords(...)`` or ``results.timeseries(...)`` gave.
-    *keywords : str
+        What ``results.keywords(...)`` or ``results.timeseries(...)`` gave. ``results.plot_keywords(...)`` asks and
+        draws in one.
+    *keywords : str or sequence of str
         Which of them; by default all that are numbers. Those that are errors of others (``"errvf"`` of ``"usflux"``)
         are drawn as bars of these.
-    flares : `~astropy.table.Table`, optional
-        Flares to mark, for example of the HEK: a column of peak times (``event_peaktime``, ``peak_time``, ...) and one
-        of GOES classes (``fl_goescls``, ``goes_class``, ``class``, ...).
+    flares : `~astropy.table.Table` or path-like, optional
+        Flares to mark, for example of the HEK, as a table or its file: a column of peak times (``event_peaktime``,
+        ``peak_time``, ...) and one of GOES classes (``fl_goescls``, ``goes_class``, ``class``, ...).
     ax : `matplotlib.axes.Axes` or several, optional
         Where to draw, one for each keyword; by default a new figure.
 
@@ -93,45 +146,70 @@ def plot_keywords(data: Any, *keywords: str, flares: Any = None, ax: Axes | Iter
     >>> table = results["flarecast"].keywords("usflux", "r_value")  # doctest: +SKIP
     >>> upper, lower = plot_keywords(table)  # doctest: +SKIP
     """
-    curves = _curves(data, keywords)
-    names = list(dict.fromkeys(curve.keyword for curve in curves))
     marks = read_flares(flares) if flares is not None else []
-    panels = _panels(ax, len(names))
+    curves = _curves(data, [name for one in keywords for name in ([one] if isinstance(one, str) else one)])
+    names = list(dict.fromkeys(curve.keyword for curve in curves))
+    own = ax is None
+    panels, columns = _panels(len(names)) if ax is None else (_given(ax, len(names)), 1)
     harps = sorted({curve.harp for curve in curves}, key=lambda harp: (len(harp), harp))
-    colours = dict(zip(harps, _colours(len(harps)), strict=True))
+    styles = dict(zip(harps, _styles(len(harps)), strict=True))
     for name, panel in zip(names, panels, strict=True):
-        own = [curve for curve in curves if curve.keyword == name]
-        for curve in own:
-            _draw(panel, curve, colours[curve.harp])
-        panel.set_ylabel(axis_label(name, own[0].unit), fontsize=9)
+        of_panel = [curve for curve in curves if curve.keyword == name]
+        for curve in of_panel:
+            _draw(panel, curve, styles[curve.harp])
+        panel.set_ylabel(axis_label(name, of_panel[0].unit), fontsize=9)
+        panel.yaxis.get_offset_text().set(x=-0.01, ha="right")  # beside the names of flares
         panel.grid(alpha=0.3)
-        locator = mdates.AutoDateLocator()
-        panel.xaxis.set_major_locator(locator)
-        panel.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+        date_axis(panel)
     first = min(float(curve.times.min()) for curve in curves)
     last = max(float(curve.times.max()) for curve in curves)
     margin = max((last - first) * 0.02, 0.01)
+    nameless = False
     for place, panel in enumerate(panels):
         panel.set_xlim(first - margin, last + margin)
-        mark_flares(panel, marks, named=place == 0)
-    panels[-1].set_xlabel("T_REC (UTC)")
-    _name_harps(panels[0], harps, colours)
+        nameless |= bool(mark_flares(panel, marks, named=place < columns))
+    for panel in panels[-columns:]:
+        panel.tick_params(labelbottom=True)
+        panel.set_xlabel("T_REC (UTC)")
+    _name_harps(panels[columns - 1], harps, styles, marks if nameless else [], own=own)
+    if own:
+        panels[0].figure.align_ylabels(panels)
     return panels
 
 
-def _curves(data: Any, keywords: tuple[str, ...]) -> list[Curve]:
+def _curves(data: Any, keywords: Sequence[str]) -> list[Curve]:
     """Take the curves from whatever holds them."""
+    if isinstance(data, (QueryResponseTable, UnifiedResponse)):
+        call = f"plot_keywords({', '.join(map(repr, keywords)) or repr('usflux')})"
+        table = "results" if isinstance(data, QueryResponseTable) else "results['flarecast']"
+        raise QueryError(
+            "plot_keywords() was given the results of a search, which do not hold the keywords. "
+            f"{table}.{call} asks for them and draws them."
+        )
     several = data.values() if isinstance(data, Mapping) else data if isinstance(data, (list, tuple)) else [data]
     curves = [curve for one in several for curve in _curves_of(one)]
     if not curves:
         raise QueryError("plot_keywords() was given no keyword with a value and a time; there is nothing to draw.")
-    curves = _with_errors(curves)
+    if len({curve.series for curve in curves}) > 1:
+        curves = [one._replace(harp=f"{one.harp} ({one.series.removeprefix('hmi.')})") for one in curves]
+    curves = _with_errors(curves, {name.casefold() for name in keywords})
     known = dict.fromkeys(curve.keyword for curve in curves)
     by_name = {name.casefold(): name for name in known}
     if lost := [name for name in keywords if name.casefold() not in by_name]:
-        raise QueryError(f"plot_keywords(): {lost[0]!r} is not among the data, which have {', '.join(known)}.")
+        raise QueryError(_not_there(lost[0], list(known), data))
     wanted = [by_name[name.casefold()] for name in keywords] or list(known)
     return [curve for name in dict.fromkeys(wanted) for curve in curves if curve.keyword == name]
+
+
+def _not_there(name: str, known: list[str], data: Any) -> str:
+    """Say why there is no curve of a name."""
+    column = next((one for one in getattr(data, "colnames", ()) if one.casefold() == name.casefold()), None)
+    if column is not None:
+        why = "has no values" if _is_numbers(data[column]) else "is no column of numbers, so that it makes no curve"
+        return f"plot_keywords(): {column!r} {why}. The data have {', '.join(known)}."
+    close = get_close_matches(name.casefold(), known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"plot_keywords(): {name!r} is not among the data, which have {', '.join(known)}.{hint}"
 
 
 def _curves_of(one: Any) -> list[Curve]:
@@ -148,35 +226,39 @@ def _curves_of(one: Any) -> list[Curve]:
 def _of_table(table: Any) -> list[Curve]:
     if not len(table):
         return []
-    lost = np.array(np.broadcast_to(getattr(table["T_REC"], "mask", False), len(table)))
-    times = np.full(len(table), np.nan)
-    times[~lost] = mdates.date2num(table["T_REC"][~lost].utc.to_datetime(leap_second_strict="silent"))
-    rows_of: dict[Any, list[int]] = {}
+    check_times(table)
+    times = mdates.date2num(utc_dates(table["T_REC"]))
+    lost = np.isnan(times)
+    rows_of: dict[tuple[str, Any], list[int]] = {}
     harps = table["HARPNUM"].tolist() if "HARPNUM" in table.colnames else [None] * len(table)
+    homes = table["Series"].tolist() if "Series" in table.colnames else [""] * len(table)
     for row in np.flatnonzero(~lost).tolist():
-        rows_of.setdefault(harps[row], []).append(row)
+        rows_of.setdefault((homes[row], harps[row]), []).append(row)
     curves = []
     for name in table.colnames:
         if name.casefold() in _NO_CURVES or not _is_numbers(table[name]):
             continue
         values = masked_floats(table[name]).filled(np.nan)
-        for harp, rows in rows_of.items():
+        for (home, harp), rows in rows_of.items():
             if np.isfinite(values[rows]).any():
                 text = "" if harp is None else str(harp)
                 unit = getattr(table[name], "unit", None)
-                curves.append(_sorted(Curve(name, unit, text, times[rows], values[rows])))
+                curves.append(_sorted(Curve(name, unit, text, times[rows], values[rows], series=home)))
     return curves
 
 
 def _of_series(series: Any) -> list[Curve]:
     frame = series.to_dataframe()
-    harp = next((str(meta["harpnum"]) for *_, meta in series.meta.metadata if "harpnum" in meta), "")
+    harp, home = (
+        next((str(meta[what]) for *_, meta in series.meta.metadata if what in meta), "")
+        for what in ("harpnum", "series")
+    )
     times = mdates.date2num(frame.index.to_pydatetime())
     curves = []
     for name in frame.columns:
         values = frame[name].to_numpy(dtype=float, na_value=np.nan)
         if np.isfinite(values).any():
-            curves.append(_sorted(Curve(str(name), series.units.get(name), harp, times, values)))
+            curves.append(_sorted(Curve(str(name), series.units.get(name), harp, times, values, series=home)))
     return curves
 
 
@@ -189,8 +271,8 @@ def _sorted(curve: Curve) -> Curve:
     return curve._replace(times=curve.times[order], values=curve.values[order])
 
 
-def _with_errors(curves: list[Curve]) -> list[Curve]:
-    """Give keywords their errors, which are no curves of their own then."""
+def _with_errors(curves: list[Curve], named: Collection[str]) -> list[Curve]:
+    """Give keywords their errors, which are no curves of their own then, unless they are named."""
     from sunpy_flarecast.catalog import find_keyword
 
     known = {(curve.keyword.casefold(), curve.harp): curve for curve in curves}
@@ -204,14 +286,24 @@ def _with_errors(curves: list[Curve]) -> list[Curve]:
             used.add(key)
             curve = curve._replace(errors=error.values)  # noqa: PLW2901 (the same curve, with more)
         found.append(curve)
-    return [curve for curve in found if (curve.keyword.casefold(), curve.harp) not in used]
+    return [one for one in found if one.keyword.casefold() in named or (one.keyword.casefold(), one.harp) not in used]
 
 
-def _panels(ax: Axes | Iterable[Axes] | None, number: int) -> list[Axes]:
-    if ax is None:
-        height = 1.2 + max(_PANEL * number, 2.6)
-        _, made = plt.subplots(number, sharex=True, squeeze=False, figsize=(11, height), layout="constrained")
-        return list(made[:, 0])
+def _panels(number: int) -> tuple[list[Axes], int]:
+    """Make panels below one another, or in two columns if they are many; tell how many columns."""
+    columns = 2 if number > _MOST_IN_COLUMN else 1
+    rows = -(-number // columns)
+    _, made = plt.subplots(
+        rows, columns, sharex=True, squeeze=False, layout="constrained",
+        figsize=(11 if columns == 1 else 16, 1.2 + max(_PANEL * rows, 2.6)),
+    )  # fmt: skip
+    panels = list(made.ravel())
+    for panel in panels[number:]:
+        panel.remove()
+    return panels[:number], columns
+
+
+def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
     given = list(np.ravel(np.asarray(ax, dtype=object)))
     if len(given) != number:
         raise QueryError(
@@ -220,33 +312,59 @@ def _panels(ax: Axes | Iterable[Axes] | None, number: int) -> list[Axes]:
     return given
 
 
-def _draw(panel: Axes, curve: Curve, colour: Any) -> None:
+def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
     """Draw a curve that is broken where records are missing; records that stand alone are points."""
     times, values = curve.times, curve.values
     steps = np.diff(times)
     usual = np.median(steps[steps > 0]) if (steps > 0).any() else np.inf
     breaks = np.flatnonzero(steps > _GAP * usual) + 1
-    style = {"color": colour, "lw": 1.2, "marker": ".", "ms": 3 if len(times) < 400 else 0}
-    panel.plot(np.insert(times, breaks, times[breaks]), np.insert(values, breaks, np.nan), label=curve.harp, **style)
+    look = {**style, "lw": 1.2, "marker": ".", "ms": 3 if len(times) < 400 else 0}
+    if curve.keyword.casefold() in _ZERO_IS_NONE:
+        none = values == 0
+        panel.plot(times[none], values[none], ls="none", marker=".", ms=2, color=style["color"], alpha=0.5)
+        values = np.where(none, np.nan, values)
+    x, y = np.insert(times, breaks, times[breaks]), np.insert(values, breaks, np.nan)
+    panel.plot(x, y, label=curve.harp, **look)
+    if not look["ms"]:
+        there = np.concatenate([[False], np.isfinite(y), [False]])
+        alone = there[1:-1] & ~there[:-2] & ~there[2:]
+        panel.plot(x[alone], y[alone], ls="none", marker=".", ms=3, color=style["color"])
     if curve.errors is not None:
-        panel.errorbar(times, values, yerr=abs(curve.errors), fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.5)
+        panel.errorbar(
+            times, values, yerr=abs(curve.errors), fmt="none", ecolor=style["color"], elinewidth=0.7, alpha=0.5
+        )
 
 
-def _colours(number: int) -> list[Any]:
-    import matplotlib as mpl
+def _styles(number: int) -> list[dict[str, Any]]:
+    """Choose colours, and where there are more curves than colours that can be told apart, dashes, too."""
+    colours = [mpl.colormaps["tab10"](place) for place in range(10)]
+    dashes = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
+    return [
+        {"color": colour, "ls": dash}
+        for dash, colour in islice(((dash, colour) for dash in cycle(dashes) for colour in colours), number)
+    ]
 
-    if number <= 10:
-        return [mpl.colormaps["tab10"](place) for place in range(number)]
-    return list(mpl.colormaps["viridis"](np.linspace(0, 0.95, number)))
 
-
-def _name_harps(panel: Axes, harps: list[str], colours: dict[str, Any]) -> None:
-    from matplotlib.lines import Line2D
-
+def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:
+    """Name the HARPs, a single one as the title; and the colours of flares for whose names there is no room."""
     named = [harp for harp in harps if harp]
-    if not named:
+    if len(harps) == 1 and named:
+        if own:
+            panel.figure.suptitle(f"HARP {named[0]}", fontsize=11)
+        else:
+            panel.set_title(f"HARP {named[0]}", fontsize=10, loc="left")
+        named = []
+    lines = [Line2D([], [], label=f"HARP {harp}", **styles[harp]) for harp in named]
+    lines += [
+        Line2D([], [], color=colour, lw=0.9, ls="--", label=f"{letter} flare")
+        for letter, colour in class_colours(flares).items()
+    ]
+    if not lines:
         return
-    if len(named) > _MOST_NAMES:
-        named = [named[0], named[-1]]
-    lines = [Line2D([], [], color=colours[harp], label=f"HARP {harp}") for harp in named]
-    panel.legend(handles=lines, loc="upper left", bbox_to_anchor=(1.005, 1), borderaxespad=0, fontsize=8, frameon=False)
+    height = (panel.figure if own else panel).bbox.height / panel.figure.figure.dpi
+    columns = -(-len(lines) // max(1, int(height / _LEGEND_LINE)))
+    look: dict[str, Any] = {"handles": lines, "ncols": columns, "fontsize": 8, "frameon": False, "handlelength": 2.6}
+    if own:  # beside all panels, so that a long one does not push them apart
+        panel.figure.legend(loc="outside right upper", **look)
+    else:
+        panel.legend(loc="upper left", bbox_to_anchor=(1.005, 1), borderaxespad=0, **look)

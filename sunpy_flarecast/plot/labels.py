@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patheffects import withStroke
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,7 @@ _SIDES: Final = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1
 _RINGS: Final = 9
 
 
-def place_labels(boxes: Any, sizes: Any) -> Any:
+def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | None = None) -> Any:
     """
     Choose places for labels beside boxes: as near as can be where they cover no other label, and if possible no box.
 
@@ -30,6 +32,8 @@ def place_labels(boxes: Any, sizes: Any) -> Any:
         What is to be named: left, bottom, right, top.
     sizes : array_like, (n, 2)
         Widths and heights of the labels.
+    circle : tuple of float, optional
+        A line that they should not be written across: x and y of the centre, and radius.
 
     Returns
     -------
@@ -52,6 +56,7 @@ def place_labels(boxes: Any, sizes: Any) -> Any:
             half = size / 2
             rectangle = np.concatenate([candidate - half, candidate + half])
             cost = 1000 * _covered(rectangle, placed) + 10 * _covered(rectangle, boxes) + distance
+            cost += 3 * _across(rectangle, circle)
             if cost < best:
                 best, centres[number] = cost, candidate
         half = sizes[number] / 2
@@ -78,7 +83,19 @@ def _covered(rectangle: Any, others: Any) -> float:
     return float((np.maximum(width, 0) * np.maximum(height, 0)).sum() / area)
 
 
-def draw_labels(axes: Axes, boxes: Any, texts: Sequence[str], **style: Any) -> list[Any]:
+def _across(rectangle: Any, circle: tuple[float, float, float] | None) -> bool:
+    """Tell whether a circle goes through a rectangle."""
+    if circle is None:
+        return False
+    middle = np.array(circle[:2])
+    nearest = np.clip(middle, rectangle[:2], rectangle[2:])
+    farthest = np.where(abs(rectangle[:2] - middle) > abs(rectangle[2:] - middle), rectangle[:2], rectangle[2:])
+    return bool(np.hypot(*(nearest - middle)) < circle[2] < np.hypot(*(farthest - middle)))
+
+
+def draw_labels(
+    axes: Axes, boxes: Any, texts: Sequence[str], *, circle: tuple[float, float, float] | None = None, **style: Any
+) -> list[Any]:
     """
     Write labels beside boxes, with a thin line to the box where a label stands apart.
 
@@ -90,6 +107,8 @@ def draw_labels(axes: Axes, boxes: Any, texts: Sequence[str], **style: Any) -> l
         Left, bottom, right, top, in data coordinates.
     texts : sequence of str
         What to write.
+    circle : tuple of float, optional
+        A line that they should not be written across: x and y of the centre, and radius, in data coordinates.
     **style
         Of the texts, as `matplotlib.axes.Axes.text` takes it.
 
@@ -102,11 +121,18 @@ def draw_labels(axes: Axes, boxes: Any, texts: Sequence[str], **style: Any) -> l
     axes.figure.figure.draw_without_rendering()  # which settles where the axes are, also in a subfigure
     look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "zorder": 5} | style
     labels = [axes.text(0, 0, text, clip_on=False, **look) for text in texts]
+    halo = "white" if sum(to_rgb(look.get("color", "black"))) < 1.5 else "black"
+    for label in labels:
+        label.set_path_effects([withStroke(linewidth=2, foreground=halo, alpha=0.7)])
     extents = [label.get_window_extent() for label in labels]
     sizes = [(extent.width, extent.height) for extent in extents]
     corners = np.sort(axes.transData.transform(np.reshape(boxes, (-1, 2))).reshape(-1, 2, 2), axis=1)
     rectangles = corners.reshape(-1, 4)
-    centres = place_labels(rectangles, sizes)
+    drawn = None
+    if circle is not None:
+        middle, edge = axes.transData.transform([circle[:2], (circle[0] + circle[2], circle[1])])
+        drawn = (*middle, np.hypot(*(edge - middle)))
+    centres = place_labels(rectangles, sizes, drawn)
     back = axes.transData.inverted()
     for label, centre, size, rectangle in zip(labels, centres, sizes, rectangles, strict=True):
         label.set_position(tuple(back.transform(centre)))

@@ -10,6 +10,7 @@ import numpy as np
 import sunpy.map
 from astropy.coordinates import SkyCoord
 from matplotlib.colors import Normalize
+from matplotlib.patches import Rectangle
 
 from .labels import draw_labels
 
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["plot_disk_maps", "plot_magnetograms"]
 
 #: Range of the grey scale of magnetograms, in Mx/cm²; sunspots saturate and the quiet Sun stays visible.
-FIELD_LIMIT: Final = 500.0
+_LIMIT: Final = 500.0
+
+#: How much larger than the Sun the picture of the disk is.
+_MARGIN: Final = 1.04
+
+#: How many are drawn by themselves at most.
+_SINGLE: Final = 6
 
 
-def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Figure:
+def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     """
     Draw magnetograms of one time: all of them on the disk, and each by itself, north up.
 
@@ -43,17 +50,20 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Fig
     Raises
     ------
     ValueError
-        If there are no maps.
+        If there are no maps, or none has pixels with a value.
     """
     if not maps:
         raise ValueError("plot_magnetograms() was given no maps; fetch some magnetograms first.")
-    large = sorted(maps, key=lambda one: np.count_nonzero(abs(one.data) > limit / 2), reverse=True)[:6]
+    seen = [one for one in maps if np.isfinite(one.data).any()]
+    if not seen:
+        raise ValueError("plot_magnetograms(): none of the maps has a pixel with a value.")
+    large = sorted(seen, key=lambda one: np.count_nonzero(abs(one.data) > limit / 2), reverse=True)[:_SINGLE]
     large.sort(key=_harpnum)
     rows = -(-len(large) // 2)
     figure: Figure = plt.figure(figsize=(15, max(7.5, 2.9 * rows)), layout="constrained")
     halves = figure.add_gridspec(1, 2, width_ratios=(1.4, 1))
     whole, single = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
-    plot_disk_maps(maps, figure=whole, limit=limit)
+    plot_disk_maps(seen, figure=whole, limit=limit)
     for number, one in enumerate(large, start=1):
         axes = single.add_subplot(rows, 2, number, projection=one)
         image = _plot(one, axes, limit)
@@ -65,11 +75,13 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = FIELD_LIMIT) -> Fig
         for coordinate in axes.coords:
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
+    if len(seen) > len(large):
+        single.suptitle(f"the {len(large)} of {len(seen)} HARPs that have most strong field", fontsize=11)
     figure.colorbar(image, ax=single.axes, label="line-of-sight field (Mx/cm²)", shrink=0.7, aspect=30, extend="both")
     return figure
 
 
-def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = FIELD_LIMIT) -> Axes:
+def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -> Axes:
     """
     Draw maps of one time where they are on the solar disk, with limb and heliographic grid.
 
@@ -87,7 +99,7 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = FIELD_LIM
     `astropy.visualization.wcsaxes.WCSAxes`
     """
     frame = maps[0].coordinate_frame
-    edge = maps[0].rsun_obs.to_value(u.arcsec) * 1.04
+    edge = maps[0].rsun_obs.to_value(u.arcsec) * _MARGIN
     centre = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
     pixels = 1024
     header = sunpy.map.make_fitswcs_header(
@@ -106,7 +118,14 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = FIELD_LIM
     axes.set_title(f"{maps[0].date.isot[:19]} UTC", fontsize=11)
     axes.set_xlabel("helioprojective x (arcsec)")
     axes.set_ylabel("helioprojective y (arcsec)")
-    draw_labels(axes, [_box(one, disk) for one in maps], [str(_harpnum(one)) for one in maps], color="gold")
+    boxes = [_box(one, disk) for one in maps]
+    for left, bottom, right, top in boxes:  # of quiet patches nothing else is seen
+        axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, ec="gold", lw=0.6, alpha=0.7))
+    middle, radius = (pixels - 1) / 2, pixels / 2 / _MARGIN
+    draw_labels(
+        axes, boxes, [str(_harpnum(one)) for one in maps],
+        circle=(middle, middle, radius), color="gold",
+    )  # fmt: skip
     return axes
 
 

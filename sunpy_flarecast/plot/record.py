@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import CenteredNorm
 from sunpy.map import GenericMap
 
 from sunpy_flarecast.catalog import find_series
-from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.load import load
+from sunpy_flarecast.errors import FileError, QueryError
+from sunpy_flarecast.load import load, tell_skipped
 from sunpy_flarecast.mending import identify
 from sunpy_flarecast.styles import BEYOND, style_of
 from sunpy_flarecast.trec import slot_time, text_slot
@@ -21,19 +22,31 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_record"]
 
-#: Most columns of a sheet, and the width that it has, in inches.
-_COLUMNS: Final = 5
+#: How many columns a sheet of more than four segments may have, and how wide one is, in inches.
+_COLUMNS: Final = (4, 5, 3)
 _WIDTH: Final = 17.0
 
 #: Room beside and above each image, in inches.
-_BESIDE: Final = 0.95
-_ABOVE: Final = 0.34
+_BESIDE: Final = 1.25
+_ABOVE: Final = 0.36
 
-#: What the codes of segments without a unit in words are counted in, beside those that the catalog tells.
-_WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "conf_disambig": "", "chisq": ""}
+#: Panels (images with what is beside them) have letters of full size from this width on, in inches; narrower ones have
+#: smaller letters and fewer ticks, and still narrower ones are refused.
+_ROOMY: Final = 2.6
+_LEAST: Final = 1.1
+
+#: What segments are counted in that have no unit, or one that is better said otherwise.
+_WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
 
 
-def plot_record(files: Any, *, ax: Axes | None = None) -> list[Axes]:
+class _Look(NamedTuple):
+    """How large letters are, and how many ticks an axis has."""
+
+    scale: float
+    ticks: int
+
+
+def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None) -> list[Axes]:
     """
     Draw the segments of one record beside one another, with a colour bar each, north up.
 
@@ -41,8 +54,11 @@ def plot_record(files: Any, *, ax: Axes | None = None) -> list[Axes]:
     ----------
     files : path-like, iterable of path-like, `parfive.Results`, Report, Maps or list of `sunpy.map.GenericMap`
         The files of one record, as `sunpy_flarecast.load` takes them, or maps that it gave.
+    skip_broken : bool
+        Whether to leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them.
     ax : `matplotlib.axes.Axes`, optional
-        Axes of a subplot, whose place the sheet takes; by default there is a new figure.
+        Axes of a subplot, whose place the sheet takes, with letters as large as its panels allow; by default there is
+        a new figure.
 
     Returns
     -------
@@ -52,7 +68,7 @@ def plot_record(files: Any, *, ax: Axes | None = None) -> list[Axes]:
     Raises
     ------
     QueryError
-        If the files are of several records.
+        If the files are of several records, or there is no room for them in `ax`.
     FileError
         If there are no files, or one cannot be read.
 
@@ -63,33 +79,60 @@ def plot_record(files: Any, *, ax: Axes | None = None) -> list[Axes]:
     >>> files = sunpy_flarecast.load("data/6178/20151211")  # doctest: +SKIP
     >>> axes = plot_record(files)  # doctest: +SKIP
     """
-    maps = sorted(_maps(files), key=_place)
-    records = sorted({_record(one) for one in maps})
-    if len(records) > 1:
+    maps = sorted(_maps(files, skip_broken), key=_place)
+    records = {_record(one): one for one in maps}
+    known = {name for one in maps if (name := _series_name(one))}
+    if len(records) > 1 or len(known) > 1:
+        names = sorted(f"HARP {record[0]}, {record[1]}" for record in records) if len(records) > 1 else sorted(known)
         raise QueryError(
-            f"plot_record() draws one record, and these files are of {len(records)}: {records[0]}, {records[1]}"
-            f"{', ...' if len(records) > 2 else ''}. Choose those of one HARP, T_REC and series."
+            f"plot_record() draws one record, and these files are of {len(names)}: {names[0]}, {names[1]}"
+            f"{', ...' if len(names) > 2 else ''}. Choose those of one HARP, T_REC and series."
         )
-    columns = min(_COLUMNS, len(maps)) if len(maps) > 4 else min(len(maps), 2)
-    rows = -(-len(maps) // columns)
-    figure = _figure(maps[0], rows, columns) if ax is None else _instead_of(ax)
+    [(harp, time, projection)] = records
+    number = len(maps)
+    if ax is None:
+        columns = _columns(number)
+        rows = -(-number // columns)
+        figure, look = _figure(maps[0], rows, columns), _Look(1.0, 4)
+    else:
+        figure, columns, look = _instead_of(ax, maps[0], number)
+        rows = -(-number // columns)
     axes = []
-    for number, one in enumerate(maps, start=1):
-        panel = figure.add_subplot(rows, columns, number, projection=one)
+    for place, one in enumerate(maps, start=1):
+        panel = figure.add_subplot(rows, columns, place, projection=one)
         # All show the same place, so that the coordinates of the outer ones are those of all.
-        _draw(one, panel, left=number % columns == 1 or columns == 1, bottom=number + columns > len(maps))
+        _draw(one, panel, look, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
         axes.append(panel)
-    figure.suptitle(records[0], fontsize=13)
+    title = f"HARP {harp}, {time}, {next(iter(known), projection)}".removesuffix(", ")
+    room = axes[0].figure.bbox.width / figure.figure.dpi
+    size = 13 * look.scale
+    if len(title) * size * 0.6 / 72 > room:
+        title = title.replace(", ", "\n")
+    figure.suptitle(title, fontsize=size)
     return axes
 
 
-def _maps(files: Any) -> list[Any]:
+def _maps(files: Any, skip_broken: bool) -> list[Any]:
     if isinstance(files, GenericMap):
         return [files]
     if isinstance(files, (list, tuple)) and files and all(isinstance(one, GenericMap) for one in files):
         return list(files)
     loaded = load(files)
-    return [loaded] if isinstance(loaded, GenericMap) else list(loaded)
+    if isinstance(loaded, GenericMap):
+        return [loaded]
+    if not skip_broken:
+        return list(loaded)
+    maps, reasons = [], []
+    for place in range(len(loaded)):
+        try:
+            maps.append(loaded[place])
+        except FileError as error:
+            reasons.append(str(error))
+    if not maps:
+        raise FileError(f"None of the {len(reasons):,} files can be drawn. The first: {reasons[0]}")
+    if reasons:
+        tell_skipped(reasons)
+    return maps
 
 
 def _segment(one: Any) -> str:
@@ -108,14 +151,25 @@ def _place(one: Any) -> tuple[int, str]:
     return names.index(segment) if segment in names else len(names), segment
 
 
-def _record(one: Any) -> str:
-    """Name the record of a map."""
+def _record(one: Any) -> tuple[str, str, str]:
+    """Tell the record of a map: HARP, T_REC and projection."""
     series = _series(one)
-    name = f"{series.name}, " if series and "DRMS_ID" in one.meta else ""
-    projection = "" if name else f", {series.projection}" if series else ""
     slot = text_slot(str(one.meta.get("t_rec", "")))
     time = "T_REC unknown" if slot is None else f"{slot_time(slot).isot[:19].replace('T', ' ')} TAI"
-    return f"{name}HARP {one.meta.get('harpnum', 'unknown')}, {time}{projection}"
+    return str(one.meta.get("harpnum", "unknown")), time, series.projection if series else ""
+
+
+def _series_name(one: Any) -> str:
+    """Name the series of a map, if its keywords tell; the projection alone does not."""
+    series = _series(one)
+    return series.name if series and "DRMS_ID" in one.meta else ""
+
+
+def _columns(number: int) -> int:
+    """Choose how many columns leave the fewest places empty."""
+    if number <= 4:
+        return min(number, 2)
+    return min(_COLUMNS, key=lambda columns: -number % columns)
 
 
 def _figure(one: Any, rows: int, columns: int) -> Any:
@@ -131,53 +185,71 @@ def _figure(one: Any, rows: int, columns: int) -> Any:
     )
 
 
-def _instead_of(ax: Axes) -> Any:
+def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, _Look]:
+    """Put a figure in the place of axes, and choose the columns by which the images are largest there."""
     place = ax.get_subplotspec()
     if place is None:
         raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(), or none.")
+    ax.figure.figure.draw_without_rendering()  # which settles how large they are
+    box = ax.get_window_extent()
+    wide, high = box.width / ax.figure.figure.dpi, box.height / ax.figure.figure.dpi
+    shape = one.data.shape[1] / one.data.shape[0]
+
+    def width(columns: int) -> float:
+        return float(min(wide / columns, shape * high / -(-number // columns)))
+
+    columns = max(range(1, number + 1), key=width)
+    if (panel := width(columns)) < _LEAST:
+        needed = _LEAST / panel
+        raise QueryError(
+            f"plot_record(ax=...): {number} segments have no room in axes of {wide:.1f} x {high:.1f} inches. Give it "
+            f"axes of about {wide * needed:.0f} x {high * needed:.0f} inches, fewer segments, or no ax."
+        )
     figure = ax.figure
     ax.remove()
-    return figure.add_subfigure(place)
+    scale = min(1.0, max(0.5, panel / _ROOMY))
+    return figure.add_subfigure(place), columns, _Look(scale, 4 if scale > 0.8 else 2)
 
 
-def _draw(one: Any, axes: Any, *, left: bool, bottom: bool) -> None:
+def _draw(one: Any, axes: Any, look: _Look, *, left: bool, bottom: bool) -> None:
     segment = _segment(one)
     style = style_of(segment, one.data)
     image = one.plot(axes=axes, annotate=False)
     axes.set_facecolor(BEYOND)
-    axes.set_title(segment or one.measurement, fontsize=10, pad=3)
+    axes.set_title(segment or one.measurement, fontsize=10 * look.scale, pad=5)
     if one.rotation_matrix[0, 0] < 0:  # the camera stood on its head
         axes.invert_xaxis()
         axes.invert_yaxis()
     # Beside the image and as high as it is, whatever its shape.
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.035, 1)), extend=style.extend)
-    bar.ax.tick_params(labelsize=7)
+    bar.ax.tick_params(labelsize=7 * look.scale, length=3 * look.scale)
+    bar.ax.yaxis.get_offset_text().set_fontsize(7 * look.scale)
     if style.codes:
-        _name_codes(bar, style.codes)
-    elif unit := _unit(one, segment):
-        bar.set_label(unit, fontsize=8)
+        _name_codes(bar, style.codes, look)
+    else:
+        bar.set_label(_unit(one, segment, style.norm), fontsize=8 * look.scale)
     axes.coords.grid(draw_grid=False)
     for coordinate, name, shown in zip(axes.coords, "xy", (bottom, left), strict=True):
         coordinate.set_ticks_position("b" if name == "x" else "l")
-        coordinate.set_ticklabel(fontsize=7)
-        coordinate.set_ticks(number=4)
+        coordinate.set_ticklabel(fontsize=7 * look.scale)
+        coordinate.set_ticks(number=look.ticks)
         coordinate.set_ticklabel_visible(shown)
-        coordinate.set_axislabel(_axis_label(one, name) if shown else " ", fontsize=8)
+        coordinate.set_axislabel(_axis_label(one, name) if shown else " ", fontsize=8 * look.scale)
         coordinate.set_auto_axislabel(False)
 
 
-def _name_codes(bar: Any, codes: dict[int, str]) -> None:
+def _name_codes(bar: Any, codes: dict[int, str], look: _Look) -> None:
     """Write the meanings of codes beside the middle of their colours."""
     edges = np.asarray(bar.norm.boundaries)
     bar.ax.yaxis.set_ticks((edges[1:] + edges[:-1]) / 2, list(codes.values()))
     bar.ax.minorticks_off()
-    bar.ax.tick_params(length=0, labelsize=6)
+    bar.ax.tick_params(length=0, labelsize=6 * look.scale)
 
 
-def _unit(one: Any, segment: str) -> str:
-    if one.unit is None:
-        return _WORDS.get(segment, "")
-    return str(one.unit.to_string("unicode"))
+def _unit(one: Any, segment: str, norm: Any) -> str:
+    """Write the unit; and where the colours are centred, if not at zero."""
+    unit = _WORDS.get(segment, "" if one.unit is None else str(one.unit.to_string("unicode")))
+    return f"{unit}\nwhite: median {norm.vcenter:.4g}" if isinstance(norm, CenteredNorm) else unit
 
 
 def _axis_label(one: Any, name: str) -> str:

@@ -4,18 +4,59 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.outputs import check_output
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
-__all__ = ["save"]
+__all__ = ["check_picture", "save"]
+
+
+def check_picture(path: str | os.PathLike[str]) -> Path:
+    """
+    Check that a picture can be written to a file, before anything is asked for it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    `pathlib.Path`
+        The file.
+
+    Raises
+    ------
+    QueryError
+        If there is no such kind of picture, or the folder is not there or may not be written to.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.plot import check_picture
+    >>> check_picture("disk.png").suffix
+    '.png'
+    """
+    place = check_output(path, "The picture")
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if _kind(place) not in kinds:
+        raise QueryError(
+            f"The picture {place} has no kind that can be written; its name must end with .png, .pdf, .svg or another "
+            f"of {', '.join(sorted(f'.{kind}' for kind in kinds))}."
+        )
+    return place
+
+
+def _kind(place: Path) -> str:
+    return place.suffix.removeprefix(".").lower()
 
 
 def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
@@ -27,32 +68,27 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
     axes : `matplotlib.axes.Axes` or several
         What a function of this package gave.
     path : path-like
-        The file, whose name tells its kind: ``.png``, ``.pdf``, ``.svg``. Its folder is made if it is not there; the
-        file is there under its name only when it is whole.
+        The file, whose name tells its kind: ``.png``, ``.pdf``, ``.svg``, or another that matplotlib
+        writes. Its folder must be there; the file is there under its name only when it is whole.
     dpi : float
         Points per inch.
 
     Raises
     ------
     QueryError
-        If there is no such kind of picture.
+        If there is no such kind of picture, or the folder is not there or may not be written to.
     OSError
         If the disk does not allow it.
     """
     figure = np.ravel(np.asarray(axes, dtype=object))[0].figure.figure
-    place = Path(path)
-    kind = place.suffix.removeprefix(".").lower()
-    kinds = figure.canvas.get_supported_filetypes()
-    if kind not in kinds:
-        raise QueryError(
-            f"The picture {place} has no kind that can be written; its name must end with .png, .pdf or .svg."
-        )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
     try:
-        figure.savefig(beside, format=kind, dpi=dpi)
-        beside.replace(place)
+        place = check_picture(path)
+        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            figure.savefig(beside, format=_kind(place), dpi=dpi)
+            beside.replace(place)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
     finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         plt.close(figure)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.rows import mask_of
 from sunpy_flarecast.trec import slot_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def steps_of(results: FLARECASTResponse, who: str) -> np.ma.MaskedArray[Any, Any
         raise QueryError(f"{who} needs the column 'T_REC', which the table has not any more; use the whole table.")
     if not len(results):
         raise QueryError(f"{who} was given a table without records; there is nothing to draw. Search another range.")
-    mask = np.broadcast_to(getattr(results["T_REC"], "mask", False), len(results))
+    mask = mask_of(results["T_REC"])
     if mask.all():
         raise QueryError(f"{who}: none of the {len(results):,} records has a T_REC, so that none can be drawn.")
     slots = slot_of(results["T_REC"])
@@ -55,7 +56,7 @@ def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
     >>> masked_floats([1.0, float("nan")] * u.deg).tolist()
     [1.0, None]
     """
-    mask = np.array(np.broadcast_to(getattr(column, "mask", False), len(column)))
+    mask = mask_of(column)
     plain = getattr(column, "unmasked", column)
     plain = np.ma.filled(getattr(plain, "value", plain), 0)
     values = np.array(plain, dtype=float)
