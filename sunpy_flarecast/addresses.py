@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from .config import URL_VARIABLE
 from .errors import QueryError
 
-__all__ = ["base_url", "credentials", "with_credentials", "without_password"]
+__all__ = ["base_url", "credentials", "is_same_service", "with_credentials", "without_password"]
 
 
 def base_url(url: str) -> str:
@@ -125,6 +125,24 @@ def with_credentials(service: str, configured: str) -> str:
     except QueryError:
         return asked  # it is not asked for
     return now if "@" not in urlsplit(asked).netloc and _identity(now) == _identity(asked) else asked
+
+
+def is_same_service(url: str, other: str) -> bool:
+    """
+    Tell whether two URLs, with or without passwords, are those of one service; one that is no URL is that of none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.addresses import is_same_service
+    >>> is_same_service("https://host:443/HMI", "https://me:secret@HOST/")
+    True
+    >>> is_same_service("https://host", "http://host")
+    False
+    """
+    try:
+        return _identity(base_url(url)) == _identity(base_url(other))
+    except QueryError:
+        return False
 
 
 def _identity(base: str) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 
+from .access import what_to_do
 from .errors import TransferError
 from .pacing import backoff, retry_after
 from .service import body_message
@@ -25,6 +26,9 @@ _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 #: Statuses by which a host says that it is busy, which concerns all transfers from it.
 _BUSY: Final = frozenset({429, 503})
+
+#: Statuses by which access is refused.
+_NO_ACCESS: Final = frozenset({401, 403})
 
 #: How often what arrived whole but is not what was asked for is asked for again; a page that asks to log in will not
 #: go away.
@@ -119,4 +123,6 @@ async def check_status(answer: aiohttp.ClientResponse) -> None:
     text = f"the service answered {status} {answer.reason}{f': {message}' if message else ''}"
     if status in _AGAIN:
         raise AgainError(text, wait=retry_after(answer.headers.get("Retry-After")), busy=status in _BUSY)
+    if status in _NO_ACCESS:
+        text = f"{text.removesuffix('.')} ({what_to_do(sent='Authorization' in answer.request_info.headers)})"
     raise RefusedError(text)

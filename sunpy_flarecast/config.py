@@ -1,4 +1,4 @@
-"""Settings: `conf`, an `astropy.config.ConfigNamespace`, and the environment variable for the service's URL."""
+"""Settings: `conf`, an `astropy.config.ConfigNamespace`, and environment variables for the service's URL and token."""
 
 from __future__ import annotations
 
@@ -6,35 +6,51 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from astropy.config import ConfigItem, ConfigNamespace
+from astropy.config import ConfigItem, ConfigNamespace, get_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Conf", "conf"]
+__all__ = ["Conf", "conf", "token_service"]
 
 #: Environment variable that holds the base URL of the service.
 URL_VARIABLE: Final = "FLARECAST_URL"
 
+#: Environment variable that holds the token that the service demands.
+TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
+
 _MODULE: Final = "sunpy_flarecast"  # so that all items stand at the top of sunpy_flarecast.cfg
 
 
-class _URLItem(ConfigItem):  # type: ignore[misc]
+class _EnvironmentItem(ConfigItem):  # type: ignore[misc]
     """
-    The service's URL: what this session set, else the environment, else the configuration file, else the default.
+    What this session set, else the environment, else the configuration file, else the default.
 
     What a session sets must win over the environment, or else `Conf.set_temp` would do nothing where the variable is
     set.
     """
 
     _set_here = False
+    _filed = ""
+
+    def __init__(self, default: str, description: str, variable: str) -> None:
+        super().__init__(default, description, module=_MODULE)
+        self._variable = variable
+
+    def by_source(self) -> tuple[str, str, str]:
+        """Give what this session, the environment and the configuration file say; empty where one says nothing."""
+        held = str(get_config(self.module, rootname=self.rootname).get(self.name, ""))
+        session, filed = (held, self._filed) if self._set_here else ("", held)
+        return session, os.environ.get(self._variable, ""), "" if filed == self.defaultvalue else filed
 
     def __call__(self) -> Any:
-        if not self._set_here and (url := os.environ.get(URL_VARIABLE)):
-            return url
+        if not self._set_here and (found := os.environ.get(self._variable)):
+            return found
         return super().__call__()
 
     def set(self, value: Any) -> None:
+        if not self._set_here:
+            self._filed = self.by_source()[2]
         super().set(value)
         # ConfigItem sets the default itself when it finds no value, which is nobody's choice.
         self._set_here = value != self.defaultvalue
@@ -53,6 +69,22 @@ class _URLItem(ConfigItem):  # type: ignore[misc]
         finally:
             super().set(stored)
             self._set_here = before
+
+
+class _SecretItem(_EnvironmentItem):
+    """A text that is not shown with the settings."""
+
+    def set(self, value: Any) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"sunpy_flarecast.conf.{self.name} is text, not {type(value).__name__}")
+        super().set(value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: name={self.name!r} {'set' if self() else 'not set'}>"
+
+    def __str__(self) -> str:
+        state = "set" if self() else "not set"
+        return f"{type(self).__name__}: {self.name}\n  description={self.description!r}\n  {state}"
 
 
 class _HeadersItem(ConfigItem):  # type: ignore[misc]
@@ -81,10 +113,16 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     0.5
     """
 
-    url = _URLItem(
+    url = _EnvironmentItem(
         "http://cluster-r730-1:8001",
         f"Base URL of the FLARECAST HMI service, without /HMI. The environment variable {URL_VARIABLE} overrides it.",
-        module=_MODULE,
+        URL_VARIABLE,
+    )
+    token = _SecretItem(
+        "",
+        "Bearer token of the service at url, if it demands one; it is sent to no other, and shown nowhere. The "
+        f"environment variable {TOKEN_VARIABLE} overrides it.",
+        TOKEN_VARIABLE,
     )
     window = ConfigItem(
         1.0,
@@ -162,3 +200,25 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
 
 
 conf = Conf()
+
+
+def token_service() -> str:
+    """
+    Give the URL of the service whose token ``conf.token`` is.
+
+    One that stands in the environment, or in the configuration file, is for the URL that stands there, and not for
+    another that is asked for a while (``--url``, ``--from``).
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.config import conf, token_service
+    >>> with conf.set_temp("url", "http://localhost:8001"), conf.set_temp("token", "for-the-example"):
+    ...     token_service()
+    'http://localhost:8001'
+    """
+    session, environment, _ = Conf.token.by_source()
+    if session:
+        return str(conf.url)
+    _, beside, filed = Conf.url.by_source()
+    standing = beside or filed if environment else filed or beside
+    return standing or str(conf.url)

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["BLOCK", "CARD", "NOT_OF_THE_RECORD", "card", "check_whole", "data_size", "header_at", "is_whole"]
+__all__ = [
+    "BLOCK",
+    "CARD",
+    "NOT_OF_THE_RECORD",
+    "card",
+    "check_structure",
+    "check_whole",
+    "data_size",
+    "header_at",
+    "is_whole",
+]
 
 #: FITS files consist of blocks of this size (FITS standard 4.0, section 3.1), and headers of cards of 80 bytes.
 BLOCK: Final = 2880
@@ -90,7 +100,7 @@ def check_whole(source: str | Path | bytes) -> None:
     is no FITS file
     """
     if isinstance(source, bytes):
-        _check(len(source), lambda at, size: source[at : at + size])
+        check_structure(len(source), lambda at, size: source[at : at + size])
         return
     descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
 
@@ -99,7 +109,7 @@ def check_whole(source: str | Path | bytes) -> None:
         return os.read(descriptor, size)
 
     try:
-        _check(os.fstat(descriptor).st_size, read)
+        check_structure(os.fstat(descriptor).st_size, read)
     finally:
         os.close(descriptor)
 
@@ -136,8 +146,22 @@ def _check_once(path: str | Path, *_version: int) -> None:
     check_whole(path)
 
 
-def _check(length: int, read: Callable[[int, int], bytes]) -> None:
-    """Check what is ``length`` bytes long; ``read`` gives so many bytes from a position on."""
+def check_structure(length: int, read: Callable[[int, int], bytes]) -> None:
+    """
+    Check what can be read in pieces, as `check_whole` does.
+
+    Parameters
+    ----------
+    length : int
+        Bytes that there are.
+    read : callable
+        Gives so many bytes from a position on.
+
+    Raises
+    ------
+    TransferError
+        With what is wrong, as the end of a sentence that begins with the file's name.
+    """
     if length == 0:
         raise TransferError("is empty")
     piece = read(0, _PIECE)

@@ -13,12 +13,12 @@ from urllib.parse import quote, urlencode
 import msgspec
 import requests
 from astropy.time import Time
-from requests.auth import HTTPBasicAuth
 from sunpy import log
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from . import __version__, cache
-from .addresses import base_url, credentials, without_password
+from .access import Authorization, authorization, what_to_do
+from .addresses import base_url, without_password
 from .config import URL_VARIABLE, conf
 from .errors import ReplyError, ServiceError, UnreachableError
 from .metadata import meta_url, read_meta
@@ -125,8 +125,8 @@ class Service:
         self._timeouts = (conf.connect_timeout, conf.read_timeout)
         self._session = patient_session(self.patience)
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        if found := credentials(address):
-            self._session.auth = HTTPBasicAuth(*found)
+        if header := authorization(address):
+            self._session.auth = Authorization(header)
 
     def __enter__(self) -> Self:
         return self
@@ -274,7 +274,7 @@ class Service:
             said = f"answered {answer.status_code} {answer.reason}{_quoting(body)}"
             end = "" if said.endswith(("?", "!")) else "."
             raise ServiceError(
-                f"{self.url} was asked for {asked} and {said}{end} {_advice(answer.status_code)}",
+                f"{self.url} was asked for {asked} and {said}{end} {_advice(answer)}",
                 reason=f"{self.url} {said}",
                 less_may_help=answer.status_code in _TOO_MUCH,
                 lasting=answer.status_code in _LASTING,
@@ -318,9 +318,11 @@ def _quoting(body: bytes) -> str:
     return f": {message.removesuffix('.')}" if message else ""
 
 
-def _advice(status: int) -> str:
+def _advice(answer: requests.Response) -> str:
+    status = answer.status_code
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return "Ask those who run the service for access."
+        advice = what_to_do(sent="Authorization" in answer.request.headers)
+        return f"{advice[0].upper()}{advice[1:]}."
     if status == HTTPStatus.NOT_FOUND:
         return "Check the series and conf.url."
     if status in _TOO_MUCH:

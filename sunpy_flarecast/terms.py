@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +11,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from requests.utils import get_environ_proxies, select_proxy
 
-from .addresses import credentials, without_password
+from .access import authorization
+from .addresses import without_password
 from .config import conf
 from .pacing import Pace
 from .service import USER_AGENT
@@ -63,9 +63,8 @@ class Terms:
         # A compressed answer would have another length than the file, and SHARP files are compressed already.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         # Kept apart from the URLs of files, which are shown and written in many places.
-        url = without_password(conf.url)
-        if found := credentials(conf.url):
-            self._authorized[_origin(f"{url}/")] = f"Basic {b64encode(b':'.join(found)).decode()}"
+        if header := authorization(conf.url):
+            self._authorized[_origin(f"{without_password(conf.url)}/")] = header
 
     def anew(self) -> Terms:
         """Give the same terms for another fetch, without what was learnt in this one."""
@@ -88,7 +87,7 @@ class Terms:
         return self._proxies[origin]
 
     def headers(self, url: str) -> dict[str, str]:
-        """Give the headers of a request; user and password are those of ``conf.url``, and for its host only."""
+        """Give the headers of a request; token or password are those of ``conf.url``, and for its host only."""
         authorized = self._authorized.get(_origin(url)) if self._authorized else None
         return {**self._headers, "Authorization": authorized} if authorized else self._headers
 

@@ -13,7 +13,7 @@ from astropy.time import Time
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["CADENCE", "slot_of", "slot_text", "slot_time", "text_slot"]
+__all__ = ["CADENCE", "slot_of", "slot_text", "slot_time", "t_rec_text", "text_slot"]
 
 #: Length of a slot in seconds (keyword ``T_REC_step`` of the series).
 CADENCE: Final = 720
@@ -96,6 +96,25 @@ def slot_text(slot: int) -> str:
     day, in_day = divmod(slot, _SLOTS_A_DAY)
     hour, minute = divmod(in_day * CADENCE // 60, 60)
     return f"{_date_text(day)}_{hour:02}{minute:02}00_TAI"
+
+
+def t_rec_text(slot: int) -> str:
+    """
+    Write a slot as the keyword ``T_REC`` has it.
+
+    Parameters
+    ----------
+    slot : int
+        Slots of 720 s since 1993-01-01T00:00:00 TAI.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.trec import t_rec_text
+    >>> t_rec_text(1005598)
+    '2015.12.11_23:36:00_TAI'
+    """
+    text = slot_text(slot)
+    return f"{text[:4]}.{text[4:6]}.{text[6:8]}_{text[9:11]}:{text[11:13]}:{text[13:]}"
 
 
 @cache

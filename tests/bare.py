@@ -9,7 +9,7 @@ from sunpy_flarecast.complete import image_header
 from sunpy_flarecast.fits import BLOCK, CARD, NOT_OF_THE_RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
 #: Cards that `NOT_OF_THE_RECORD` names, and that stored files have not.
@@ -59,10 +59,21 @@ class TwinArchive:
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         yield self._record
 
-    def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
+    def record(self, series: str, recnum: int) -> Record:
         if recnum != self._record.recnum:
             raise NotHeldError(f"no record {recnum}")
-        return self._keywords
+        return self._record
+
+    def keyword_names(self, series: str) -> list[str]:
+        return list(self._keywords)
+
+    def keywords_of(
+        self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        chosen = self._keywords if names is None else names
+        return {
+            self.record(series, number).recnum: {name: self._keywords[name] for name in chosen} for number in recnums
+        }
 
     def segment(self, series: str, recnum: int, name: str) -> bytes:
         return self._files[name]

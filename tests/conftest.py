@@ -14,7 +14,7 @@ from keyworded import fill
 
 from sunpy_flarecast import conf
 from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, create_app, running
-from sunpy_flarecast.config import URL_VARIABLE
+from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE
 from sunpy_flarecast.naming import file_name
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the URL and the terminal that a developer works with out of the tests."""
+    """Keep the service and the terminal that a developer works with out of the tests."""
     monkeypatch.delenv(URL_VARIABLE, raising=False)
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("LINES", "50")
 

@@ -158,6 +158,7 @@ def test_serve_runs_until_it_is_stopped(tmp_path: Path, end: signal.Signals) -> 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None
+            assert child.stdout.readline().startswith("1 record in 1 file (1 new)")
             url = child.stdout.readline().split()[2]
             query = "start=2011-02-15T00:00:00Z&end=2011-02-16T00:00:00Z"
             reply = requests.get(f"{url}/HMI/sharp_720s?{query}", timeout=60).json()

@@ -621,8 +621,9 @@ def test_ctrl_c_ends_a_search_at_once() -> None:
 
 
 @pytest.fixture(scope="session")
-def _real_service(shared: Path) -> Iterator[str]:
-    with running(create_app(DirectoryArchive(shared / "data" / "sharp_fits"))) as url:
+def _real_service(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    index = tmp_path_factory.mktemp("real") / "index.sqlite"
+    with DirectoryArchive(shared / "data" / "sharp_fits", index=index) as archive, running(create_app(archive)) as url:
         yield url
 
 

@@ -88,6 +88,7 @@ def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
     items = list(Conf().items())
     assert {name for name, _ in items} == {
         "url",
+        "token",
         "window",
         "parallel_requests",
         "connect_timeout",

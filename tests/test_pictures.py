@@ -249,7 +249,7 @@ def test_bars_of_one_row_do_not_overlap(spans: list[tuple[int, int]]) -> None:
 
 
 def test_labels_keep_off_the_limb() -> None:
-    from sunpy_flarecast.plot.labels import place_labels
+    from sunpy_flarecast.placing import place_labels
 
     boxes, sizes, limb = [[-95, -5, -85, 5]], [[30, 10]], (0.0, 0.0, 100.0)
     [(x, y)] = place_labels(boxes, sizes, limb)

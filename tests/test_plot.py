@@ -206,7 +206,7 @@ def test_disks_of_nothing_or_of_no_such_keyword_are_errors(step: FLARECASTRespon
 
 
 def test_boxes_end_at_the_limb() -> None:
-    from sunpy_flarecast.plot.disk import box_outline
+    from sunpy_flarecast.outlines import box_outline
 
     longitude, latitude = box_outline(80, 10, 110, 30, 7.0, 0.0047)
     cosine = np.sin(np.radians(7)) * np.sin(np.radians(latitude)) + np.cos(np.radians(7)) * np.cos(
@@ -225,7 +225,7 @@ BOXES = st.lists(
 
 @given(BOXES)
 def test_labels_of_any_boxes_cover_no_other_label(boxes: list[tuple[int, ...]]) -> None:
-    from sunpy_flarecast.plot.labels import place_labels
+    from sunpy_flarecast.placing import place_labels
 
     size = np.array([30.0, 10.0])
     places = place_labels([(x, y, x + width, y + height) for x, y, width, height in boxes], [size] * len(boxes))

@@ -130,7 +130,12 @@ def test_a_silent_service_ends_in_a_timeout() -> None:
         (404, b'{"message": "no such series"}', "application/json", ["404", "no such series", "Check the series"]),
         (500, b"out of memory", "text/plain", ["500", "out of memory", "later"]),
         (413, b'{"detail": {"max": 5}}', "application/json", ["413", '"max"', "conf.window"]),
-        (401, b"<html><head><title>Log &amp; in</title>", "text/html", ["401", 'page titled "Log & in"', "access"]),
+        (
+            401,
+            b"<html><head><title>Log &amp; in</title>",
+            "text/html",
+            ["401", 'page titled "Log & in"', "Set conf.token"],
+        ),
         (400, b"", "text/plain", ["400", "Check the query"]),
     ],
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .demo import DemoArchive
     from .directory import DirectoryArchive
     from .server import running, serve
+    from .settings import Settings
 
 __all__ = [
     "Archive",
@@ -18,6 +19,7 @@ __all__ = [
     "DirectoryArchive",
     "NotHeldError",
     "Record",
+    "Settings",
     "create_app",
     "running",
     "serve",
@@ -31,13 +33,25 @@ _HOMES: Final = {
     "DirectoryArchive": "directory",
     "NotHeldError": "base",
     "Record": "base",
+    "Settings": "settings",
     "create_app": "app",
     "running": "server",
     "serve": "server",
 }
 
 #: Modules that the extra ``archive`` installs.
-_EXTRA: Final = frozenset({"fastapi", "starlette", "pydantic", "anyio", "uvicorn", "swagger_ui_bundle"})
+_EXTRA: Final = frozenset(
+    {
+        "fastapi",
+        "jinja2",
+        "starlette",
+        "pydantic",
+        "anyio",
+        "uvicorn",
+        "swagger_ui_bundle",
+        "prometheus_client",
+    }
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,17 +1,23 @@
-"""What the service's OpenAPI document says of its routes, and the page `/ui` that shows it; no logic of the routes."""
+"""What the service's OpenAPI document says of its routes: replies, errors, examples; no logic of the routes."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
-from swagger_ui_bundle import swagger_ui_path
 
-__all__ = ["DESCRIPTION", "FILE_REPLY", "LIST_REPLY", "META_REPLY", "OPENAPI_VERSION", "TITLE", "Message", "ui_routes"]
+__all__ = [
+    "COMMON_REPLIES",
+    "DESCRIPTION",
+    "FILE_REPLY",
+    "HEALTH_REPLY",
+    "LIST_REPLY",
+    "META_REPLY",
+    "OPENAPI_VERSION",
+    "SERIES_REPLY",
+    "TITLE",
+    "Message",
+]
 
 TITLE: Final = "FLARECAST HMI service"
 
@@ -22,8 +28,6 @@ DESCRIPTION: Final = (
 
 #: The bundled Swagger UI is version 4, which refuses documents of OpenAPI 3.1.
 OPENAPI_VERSION: Final = "3.0.3"
-
-_ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 class Message(BaseModel):
@@ -73,85 +77,139 @@ _ROW_SCHEMA: Final[dict[str, Any]] = {
     },
 }
 
-_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": Message, "description": "A parameter that cannot be understood."},
-    404: {"model": Message, "description": "A series, record or segment that the archive does not hold."},
-    422: {"model": Message, "description": "A parameter that is missing or of the wrong type."},
+_HOLDING: Final = {
+    "series": "hmi.sharp_720s",
+    "records": 2041,
+    "first": "2015-12-11T00:00:08.799999Z",
+    "last": "2015-12-12T23:58:08.799999Z",
+    "segments": ["magnetogram", "bitmap"],
+}
+
+_HOLDING_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "series": {"type": "string", "description": "Full name of the series."},
+        "records": _field("integer", "Number of records; null where they are not counted."),
+        "first": _field("string", "First `date__obs`, UTC."),
+        "last": _field("string", "Last `date__obs`, UTC."),
+        "segments": {"type": "array", "items": {"type": "string"}, "description": "Segments that some record has."},
+    },
+    "required": ["series", "records", "first", "last", "segments"],
+}
+
+_STATE_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "enum": ["ok"]},
+        "version": {"type": "string", "description": "Version of sunpy_flarecast."},
+        "series": {"type": "integer", "description": "Number of series held."},
+        "records": _field("integer", "Number of records; null where they are not counted."),
+        "synthetic": {"type": "boolean", "description": "Whether the records are made up."},
+    },
+    "required": ["status", "version", "series", "records", "synthetic"],
+}
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {"model": Message, "description": description}
+
+
+_BUSY: Final[dict[str, Any]] = {
+    **_error("Too many answers are under way, or a file cannot be read just now."),
+    "headers": {
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to try again."},
+    },
+}
+
+#: What any route may answer.
+COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
+    400: _error("A parameter, path or header that cannot be understood."),
+    401: _error("No token, or none that is valid, where the service demands one."),
+    413: _error("A request with a body, which nothing here needs."),
+    503: _BUSY,
+}
+
+_NOT_HELD: Final = _error("A series, record or segment that the archive does not hold.")
+_NOT_VALID: Final = _error("A parameter that is missing or of the wrong type.")
+
+_GZIP: Final[dict[str, Any]] = {
+    "Content-Encoding": {"schema": {"type": "string"}, "description": "`gzip`, if `Accept-Encoding` allows it."}
 }
 
 
 def _json(description: str, schema: dict[str, Any], example: object) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"description": description, "content": content, "headers": _GZIP}
 
 
-def _list_reply() -> dict[int | str, dict[str, Any]]:
-    rows = {"type": "array", "items": _ROW_SCHEMA}
-    schema = {"oneOf": [{"type": "object", "properties": {"data": rows}}, rows]}
-    text = "The records by T_REC and HARP number, in an object under `data` (or bare, as the service is set up)."
-    return {200: _json(text, schema, {"data": [_ROW]}), **_ERRORS}
+def _enveloped(item: dict[str, Any], example: object, text: str) -> dict[str, Any]:
+    items = {"type": "array", "items": item}
+    schema = {"oneOf": [{"type": "object", "properties": {"data": items}, "required": ["data"]}, items]}
+    return _json(f"{text}, in an object under `data` (or bare, as the service is set up).", schema, {"data": [example]})
 
 
 def _file_reply() -> dict[int | str, dict[str, Any]]:
     content = {"application/fits": {"schema": {"type": "string", "format": "binary"}}}
+
+    def header(description: str) -> dict[str, Any]:
+        return {"schema": {"type": "string"}, "description": description}
+
+    headers = {
+        "ETag": header("What tells this version of the file from others."),
+        "Last-Modified": header("When the file was changed; not for synthetic ones."),
+        "Accept-Ranges": header("`bytes`"),
+        "Content-Disposition": header("`attachment; filename=` and the name that JSOC gives the file."),
+    }
+    digest = header("SHA-256 of the file (RFC 9530), if the archive knows it.")
+    part = {"Content-Range": header("Which bytes these are."), "Repr-Digest": digest}
     return {
-        200: {"description": "The FITS file; `Content-Disposition` has the name JSOC gives it.", "content": content},
-        206: {"description": "The part of the file that `Range` asks for.", "content": content},
+        **COMMON_REPLIES,
+        200: {
+            "description": "The FITS file; `Content-Disposition` has the name JSOC gives it.",
+            "content": content,
+            "headers": {**headers, "Content-Digest": digest},
+        },
+        206: {
+            "description": "The part of the file that `Range` asks for.",
+            "content": content,
+            "headers": {**headers, **part},
+        },
         304: {"description": "The client has the file already (`If-None-Match`, `If-Modified-Since`)."},
-        416: {"model": Message, "description": "The range lies outside the file."},
-        404: _ERRORS[404],
-        422: _ERRORS[422],
+        404: _NOT_HELD,
+        416: _error("The range lies outside the file."),
+        422: _NOT_VALID,
     }
 
 
-#: The ``responses`` of the three routes.
-LIST_REPLY: Final = _list_reply()
+#: The ``responses`` of the routes.
+LIST_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMON_REPLIES,
+    200: _enveloped(_ROW_SCHEMA, _ROW, "The records by T_REC and HARP number"),
+    404: _NOT_HELD,
+    413: _error("A range that is longer than this service lists at a time; the message says how to split it."),
+    422: _NOT_VALID,
+}
 META_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMON_REPLIES,
     200: _json(
         "The records by their number, without their URLs.",
         {"type": "object", "additionalProperties": _ROW_SCHEMA},
         {"5605571": _META_ROW},
     ),
-    **_ERRORS,
+    404: _NOT_HELD,
+    413: _error("More record numbers than one request may have."),
+    422: _NOT_VALID,
 }
 FILE_REPLY: Final = _file_reply()
-
-
-def ui_routes() -> APIRouter:
-    """
-    Make the routes of the Swagger UI, all of whose files come from the package ``swagger-ui-bundle``.
-
-    Returns
-    -------
-    `fastapi.APIRouter`
-        ``/``, ``/ui`` and its files.
-    """
-    router = APIRouter(include_in_schema=False)
-
-    @router.head("/")
-    @router.get("/")
-    def root() -> RedirectResponse:
-        return RedirectResponse("ui")
-
-    @router.head("/ui")
-    @router.get("/ui")
-    def page() -> HTMLResponse:
-        # Addresses are relative, so that the page works behind a proxy that puts a path in front. The validator,
-        # to which Swagger UI would send the document, is on the Internet.
-        return get_swagger_ui_html(
-            title=TITLE,
-            openapi_url="openapi.json",
-            swagger_js_url="ui/swagger-ui-bundle.js",
-            swagger_css_url="ui/swagger-ui.css",
-            swagger_favicon_url="ui/favicon-32x32.png",
-            oauth2_redirect_url=None,
-            swagger_ui_parameters={"validatorUrl": None},
-        )
-
-    @router.head("/ui/{asset}")
-    @router.get("/ui/{asset}")
-    def file(asset: str) -> FileResponse:
-        if asset not in _ASSETS:
-            raise HTTPException(404, f"There is no file {asset[:80]!r} here. The page is /ui")
-        return FileResponse(Path(str(swagger_ui_path)) / asset)
-
-    return router
+SERIES_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMON_REPLIES,
+    200: _enveloped(_HOLDING_SCHEMA, _HOLDING, "The series held"),
+}
+HEALTH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMON_REPLIES,
+    200: _json(
+        "The archive can be read.",
+        _STATE_SCHEMA,
+        {"status": "ok", "version": "1.0.0", "series": 1, "records": 2041, "synthetic": False},
+    ),
+}

@@ -1,99 +1,57 @@
 """The routes of the FLARECAST HMI service, over any `Archive`; it knows HTTP and nothing of where files come from."""
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
-from itertools import chain
-from typing import Annotated, Any, Final
+from typing import Final
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response, StreamingResponse
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
+from fastapi.responses import JSONResponse, Response
+from fastapi.security import HTTPBearer
 
 from sunpy_flarecast import __version__
-from sunpy_flarecast.catalog import find_series
+from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.naming import file_name
 
-from .apidoc import DESCRIPTION, FILE_REPLY, LIST_REPLY, META_REPLY, OPENAPI_VERSION, TITLE, ui_routes
-from .base import Archive, NotHeldError
+from .apidoc import DESCRIPTION, FILE_REPLY, HEALTH_REPLY, LIST_REPLY, META_REPLY, OPENAPI_VERSION, SERIES_REPLY, TITLE
+from .base import Archive, NotHeldError, may_pass
 from .content import file_response
-from .facts import record_of
-from .instants import read_instant
+from .exchange import Observer
+from .faults import speak_json
+from .forwarded import Forwarded, base_url, check_public_url
+from .limits import RETRY_AFTER, Limits, PathGuard
 from .listing import Rows, list_chunks
+from .metrics import Metrics, metrics_routes
+from .networks import read_network
+from .page import page_routes
+from .parameters import (
+    QUOTED,
+    EndParameter,
+    FieldsParameter,
+    MetaParameter,
+    RecnumParameter,
+    RecnumsParameter,
+    SegmentParameter,
+    SeriesParameter,
+    StartParameter,
+    check_limits,
+    held_series,
+    read_fields,
+    read_range,
+    read_recnums,
+)
+from .replies import json_reply, streamed_reply
+from .settings import Settings
+from .tokens import TokenGate, Tokens
+from .ui import ui_routes
 
 __all__ = ["create_app"]
 
-#: Records whose keywords one request may ask for.
-_MOST_RECORDS: Final = 1000
-
-#: Characters of what a client sent that a message repeats.
-_QUOTED: Final = 80
-
-_RECNUMS: Final = re.compile(r"\d{1,18}(?:,\d{1,18})*", re.ASCII)
-
 _SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
-_INSTANT_HINT: Final = "Write an instant in ISO 8601 and UTC, for example 2015-12-11T00:00:00Z."
 
-_HINTS: Final = {
-    "start": _INSTANT_HINT,
-    "end": _INSTANT_HINT,
-    "meta": "Write true or false.",
-    "recnum": "Write a record number, for example 5605571.",
-}
-
-_Series = Annotated[
-    str,
-    Path(
-        description="Name of the series, full (`hmi.sharp_720s`) or short (`sharp_720s`), in any letter case.",
-        openapi_examples={"CCD": {"value": "hmi.sharp_720s"}, "CEA": {"value": "hmi.sharp_cea_720s"}},
-    ),
-]
-_Start = Annotated[
-    str,
-    Query(
-        description="First `date__obs` that is listed, ISO 8601.",
-        openapi_examples={"day": {"value": "2015-12-11T00:00:00Z"}},
-    ),
-]
-_End = Annotated[
-    str,
-    Query(
-        description="Last `date__obs` that is listed, ISO 8601.",
-        openapi_examples={"day": {"value": "2015-12-12T00:00:00Z"}},
-    ),
-]
-_WithKeywords = Annotated[
-    bool, Query(description="Give every record with all its keywords. Slow: better ask `/meta/` for those needed.")
-]
-_Recnums = Annotated[
-    str,
-    Path(
-        description=f"Record numbers, separated by commas; at most {_MOST_RECORDS}.",
-        openapi_examples={"one": {"value": "5605571"}, "several": {"value": "5605571,5605572"}},
-    ),
-]
-_Fields = Annotated[
-    str,
-    Query(
-        description="Keywords by their DRMS names, separated by commas; all of them if left out.",
-        openapi_examples={"all": {"value": ""}, "some": {"value": "area,cmask,distcoef"}},
-    ),
-]
-_Recnum = Annotated[
-    int, Path(ge=0, lt=10**18, description="Record number.", openapi_examples={"one": {"value": 5605571}})
-]
-_Segment = Annotated[
-    str, Path(description="Name of the segment.", openapi_examples={"magnetogram": {"value": "magnetogram"}})
-]
-
-
-def create_app(archive: Archive, *, envelope: bool = True) -> FastAPI:
+def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  # noqa: B008 (it cannot be changed)
     """
     Make the FLARECAST HMI service of an archive.
 
@@ -101,13 +59,19 @@ def create_app(archive: Archive, *, envelope: bool = True) -> FastAPI:
     ----------
     archive : Archive
         What is served. Its methods are called in threads.
-    envelope : bool, optional
-        Whether lists stand in an object under ``data``, or bare.
+    settings : Settings, optional
+        How the service behaves.
 
     Returns
     -------
     `fastapi.FastAPI`
-        An ASGI application, for uvicorn or any other server.
+        An ASGI application, for uvicorn or any other server. (With uvicorn, ``proxy_headers=False`` leaves it to the
+        application which proxies are trusted, and ``http=FileProtocol`` sends files faster.)
+
+    Raises
+    ------
+    ValueError
+        If the settings are none that a service can have.
 
     Examples
     --------
@@ -115,168 +79,137 @@ def create_app(archive: Archive, *, envelope: bool = True) -> FastAPI:
     >>> create_app(DemoArchive()).title
     'FLARECAST HMI service'
     """
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version=__version__, docs_url=None, redoc_url=None)
+    check_limits(settings.max_days, settings.max_streams)
+    public_url = None if settings.public_url is None else check_public_url(settings.public_url)
+    trusted = [read_network(text) for text in settings.trusted_proxies]
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # Relative to the document, which may lie behind a proxy's prefix.
+        servers=[{"url": public_url or "."}],
+        root_path_in_servers=False,
+        # For the document; the layer TokenGate demands the token.
+        dependencies=[Security(HTTPBearer(auto_error=False))] if settings.tokens else None,
+    )
     app.openapi_version = OPENAPI_VERSION
-    app.include_router(_hmi_routes(archive, envelope))
+    app.include_router(_record_routes(archive, settings, public_url))
+    app.include_router(_state_routes(archive, settings))
+    metrics = Metrics()
+    app.include_router(metrics_routes(metrics, settings))
+    app.include_router(page_routes(archive, settings, partial(_base_url, public_url=public_url)))
     app.include_router(ui_routes())
-    _speak_json(app)
+    speak_json(app)
+    # From the innermost to the outermost.
+    app.add_middleware(PathGuard)
+    app.add_middleware(Limits, max_streams=settings.max_streams)
+    if settings.tokens:
+        app.add_middleware(TokenGate, tokens=Tokens(settings.tokens))
+    app.add_middleware(Observer, tell=[metrics])
+    app.add_middleware(Forwarded, trusted=trusted)
     return app
 
 
-def _hmi_routes(archive: Archive, envelope: bool) -> APIRouter:
+def _record_routes(archive: Archive, settings: Settings, public_url: str | None) -> APIRouter:
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
     # A service of real records may take the place, and the URL, of one to try things out with.
-    listed = {"Cache-Control": "no-store"} if archive.synthetic else None
+    listed = {"Cache-Control": "no-store"} if archive.synthetic else {}
 
     @router.head("/{series}", include_in_schema=False)
     @router.get("/{series}", responses=LIST_REPLY, summary="List the records of a series in a range of time")
     def list_records(
-        request: Request, series: _Series, start: _Start, end: _End, meta: _WithKeywords = False
+        request: Request, series: SeriesParameter, start: StartParameter, end: EndParameter, meta: MetaParameter = False
     ) -> Response:
         """List the records whose `date__obs` lies between `start` and `end`, both included."""
-        name = _held_series(archive, series)
-        first, last = _instant("start", start), _instant("end", end)
-        if first > last:
-            raise HTTPException(400, f"start ({start[:_QUOTED]}) is after end ({end[:_QUOTED]})")
-        chunks = list_chunks(
+        name = held_series(series, archive.series())
+        first, last = read_range(start, end, settings.max_days)
+        pieces = list_chunks(
             archive.records(name, first, last),
-            Rows(name, _base_url(request)),
-            envelope=envelope,
-            keywords=partial(archive.keywords, name) if meta else None,
+            Rows(name, _base_url(request, public_url)),
+            envelope=settings.envelope,
+            keywords=partial(archive.keywords_of, name) if meta else None,
         )
-        # Taken before the answer begins: a failure of the archive can still become a status.
-        begin = next(chunks)
-        if request.method == "HEAD":
-            return Response(media_type="application/json")
-        return StreamingResponse(chain((begin,), chunks), media_type="application/json", headers=listed)
+        return streamed_reply(request, pieces, listed)
 
     @router.head("/{series}/meta/{recnum}", include_in_schema=False)
     @router.get("/{series}/meta/{recnum}", responses=META_REPLY, summary="Give keywords of records")
-    def give_keywords(request: Request, series: _Series, recnum: _Recnums, fields: _Fields = "") -> Response:
+    def give_keywords(
+        request: Request, series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = ""
+    ) -> Response:
         """Give the keywords of one or more records; those a record lacks are null."""
-        name = _held_series(archive, series)
-        keywords = _keywords(archive, name, _recnums(recnum))
-        chosen = _fields(fields, keywords.values())
-        rows = Rows(name, _base_url(request))
+        name = held_series(series, archive.series())
+        numbers = read_recnums(recnum)
+        chosen = read_fields(fields, archive.keyword_names(name)) if fields else None
+        keywords = archive.keywords_of(name, numbers, chosen)
+        rows = Rows(name, "")
         reply = {
-            str(number): rows.row(
-                record_of(number, held), held if chosen is None else {field: held.get(field) for field in chosen}
-            )
-            for number, held in keywords.items()
+            str(number): rows.row(msgspec.structs.replace(archive.record(name, number), segments=()), keywords[number])
+            for number in numbers
         }
-        return Response(msgspec.json.encode(reply), media_type="application/json")
+        return json_reply(request, msgspec.json.encode(reply))
 
     @router.head("/{series}/{recnum}/{segment}.fits", include_in_schema=False)
     @router.get("/{series}/{recnum}/{segment}.fits", responses=FILE_REPLY, summary="Give the FITS file of a segment")
-    def give_file(request: Request, series: _Series, recnum: _Recnum, segment: _Segment) -> Response:
+    def give_file(
+        request: Request, series: SeriesParameter, recnum: RecnumParameter, segment: SegmentParameter
+    ) -> Response:
         """Give a FITS file, or a range of its bytes."""
-        name = _held_series(archive, series)
+        name = held_series(series, archive.series())
         if _SEGMENT.fullmatch(segment) is None:  # it becomes part of a header
-            raise NotHeldError(f"There is no segment {segment[:_QUOTED]!r}")
-        content = archive.segment(name, recnum, segment)
-        record = record_of(recnum, archive.keywords(name, recnum))
-        called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
+            raise NotHeldError(f"There is no segment {segment[:QUOTED]!r}")
         try:
+            content = archive.segment(name, recnum, segment)
+            record = archive.record(name, recnum)
+            called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
             return file_response(request, content, called)
-        except OSError as error:
-            raise NotHeldError(f"The file of segment {segment} of record {recnum} of {name} cannot be read") from error
+        except (OSError, TransferError) as error:
+            if isinstance(error, OSError) and may_pass(error):
+                raise HTTPException(
+                    503,
+                    f"The file of segment {segment} of record {recnum} of {name} cannot be read just now "
+                    f"({error.strerror}). Try again in {RETRY_AFTER} s.",
+                    {"Retry-After": str(RETRY_AFTER)},
+                ) from error
+            raise NotHeldError(
+                f"The file of segment {segment} of record {recnum} of {name} cannot be read any more. Try again later."
+            ) from error
 
     return router
 
 
-def _held_series(archive: Archive, name: str) -> str:
-    """Find the full name of a series that the archive holds, which the catalog may not know."""
-    known = find_series(name)
-    wanted = (known.name if known else name.strip()).casefold()
-    held = archive.series()
-    for series in held:
-        if series.casefold() in (wanted, f"hmi.{wanted}"):
-            return series
-    raise NotHeldError(f"This archive holds no series {name[:_QUOTED]!r}. It holds: {', '.join(held) or 'none'}.")
+def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
+    router = APIRouter(default_response_class=Response)
+
+    @router.head("/HMI", include_in_schema=False)
+    @router.get("/HMI", responses=SERIES_REPLY, tags=["HMI"], summary="List the series held")
+    def list_series(request: Request) -> Response:
+        """List the series held, with the number of their records, and the first and the last `date__obs`."""
+        held = archive.holdings()
+        return json_reply(request, msgspec.json.encode({"data": held} if settings.envelope else held))
+
+    @router.head("/health", include_in_schema=False)
+    @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Say whether the service works")
+    def give_health() -> Response:
+        """Say whether the archive can be read."""
+        counts = [holding.records for holding in archive.holdings()]
+        known = [count for count in counts if count is not None]
+        state = {
+            "status": "ok",
+            "version": __version__,
+            "series": len(counts),
+            "records": sum(known) if len(known) == len(counts) else None,
+            "synthetic": archive.synthetic,
+        }
+        return JSONResponse(state, headers={"Cache-Control": "no-store"})
+
+    return router
 
 
-def _instant(parameter: str, text: str) -> datetime:
+def _base_url(request: Request, public_url: str | None) -> str:
     try:
-        return read_instant(text)
+        return base_url(request.scope, public_url)
     except ValueError as error:
-        raise HTTPException(
-            400, f"Parameter {parameter!r} cannot be read: {text[:_QUOTED]!r}. {_INSTANT_HINT}"
-        ) from error
-
-
-def _base_url(request: Request) -> str:
-    """Find the URL of the service as this client reached it."""
-    try:
-        return str(request.base_url).rstrip("/")
-    except ValueError as error:
-        raise HTTPException(400, "The header Host names no host") from error
-
-
-def _recnums(text: str) -> list[int]:
-    if _RECNUMS.fullmatch(text) is None:
-        raise HTTPException(
-            400, f"No record numbers: {text[:_QUOTED]!r}. Write one, or several separated by commas: 5605571,5605572."
-        )
-    numbers = list(dict.fromkeys(int(number) for number in text.split(",")))
-    if len(numbers) > _MOST_RECORDS:
-        raise HTTPException(400, f"{len(numbers)} record numbers are too many for one request: at most {_MOST_RECORDS}")
-    return numbers
-
-
-def _keywords(archive: Archive, series: str, recnums: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """Collect the keywords of records, and complain once of all that are not held."""
-    keywords: dict[int, Mapping[str, Any]] = {}
-    missing: list[str] = []
-    for recnum in recnums:
-        try:
-            keywords[recnum] = archive.keywords(series, recnum)
-        except NotHeldError:
-            missing.append(str(recnum))
-    if missing:
-        raise NotHeldError(f"{series} has no record {', '.join(missing)} in this archive")
-    return keywords
-
-
-def _fields(text: str, keywords: Iterable[Mapping[str, Any]]) -> list[str] | None:
-    """Read the keywords asked for; None means all."""
-    fields = list(dict.fromkeys(field.strip().lower() for field in text.split(",") if field.strip()))
-    if not fields:
-        return None
-    known = sorted({name for held in keywords for name in held})
-    for field in fields:
-        if field not in known:
-            near = difflib.get_close_matches(field[:_QUOTED], known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise HTTPException(400, f"There is no keyword {field[:_QUOTED]!r}.{hint}")
-    return fields
-
-
-def _speak_json(app: FastAPI) -> None:
-    """Make every error an object with a ``message``."""
-
-    @app.exception_handler(NotHeldError)
-    def not_held(request: Request, error: NotHeldError) -> JSONResponse:
-        return JSONResponse({"message": str(error)}, 404)
-
-    @app.exception_handler(StarletteHTTPException)
-    def http_error(request: Request, error: StarletteHTTPException) -> JSONResponse:
-        message = error.detail
-        if error.status_code == 404 and message == "Not Found":
-            message = "There is no such route. The routes are described at /ui"
-        return JSONResponse({"message": message}, error.status_code, error.headers)
-
-    @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"message": " ".join(_complaint(fault) for fault in error.errors())}, 422)
-
-    @app.exception_handler(Exception)
-    def failed(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"message": "The service failed; its log says why"}, 500)
-
-
-def _complaint(fault: Mapping[str, Any]) -> str:
-    name = str(fault["loc"][-1])
-    hint = _HINTS.get(name, "")
-    if fault["type"] == "missing":
-        return f"Parameter {name!r} is missing. {hint}".rstrip()
-    return f"Parameter {name!r} cannot be read: {str(fault.get('input'))[:_QUOTED]!r}. {hint}".rstrip()
+        raise HTTPException(400, str(error)) from error

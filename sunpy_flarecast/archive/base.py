@@ -1,17 +1,32 @@
-"""What the service needs of an archive: the `Archive` protocol, and the `Record` it lists."""
+"""What the service needs of an archive: the `Archive` protocol, and what it gives: `Record`, `Stored`, `Holding`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import errno
+from pathlib import Path  # noqa: TC003 (msgspec reads the annotations)
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-    from pathlib import Path
+    from datetime import date, datetime
 
-__all__ = ["Archive", "NotHeldError", "Record"]
+__all__ = ["Archive", "Holding", "NotHeldError", "Record", "Stored", "may_pass"]
+
+#: Why a file cannot be read now, and perhaps can in a moment: too much is open, or a disk in the network stumbles.
+_PASSING: Final = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
 
 
 class NotHeldError(LookupError):
@@ -23,6 +38,19 @@ class NotHeldError(LookupError):
     message : str
         One sentence: what was asked for, and what there is instead.
     """
+
+
+def may_pass(error: OSError) -> bool:
+    """
+    Tell whether what cannot be read now may be read in a moment; the service answers 503 then, and not 404.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.base import may_pass
+    >>> may_pass(OSError(24, "Too many open files")), may_pass(FileNotFoundError(2, "No such file or directory"))
+    (True, False)
+    """
+    return error.errno in _PASSING
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +85,51 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     quality: int | None = None
     time: str | None = None
     wavelnth: int | None = 6173
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A file on disk, and what the archive knows of it without opening it.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        Where it lies; itself no link.
+    size : int
+        Its size in bytes when it was last looked at.
+    mtime_ns : int
+        Its time of modification then, in nanoseconds since 1970.
+    sha256 : bytes, optional
+        Digest of its content at that size and time, 32 bytes.
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+    sha256: bytes | None = None
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What an archive holds of one series.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series.
+    records : int, optional
+        Number of records; None if they are not counted.
+    first, last : str, optional
+        ``date__obs`` of the first and of the last record, UTC, ISO 8601 with ``Z``; None where there is none.
+    segments : tuple of str
+        Names of the segments that some record has.
+    """
+
+    series: str
+    records: int | None
+    first: str | None
+    last: str | None
+    segments: tuple[str, ...]
 
 
 class Archive(Protocol):
@@ -100,9 +173,65 @@ class Archive(Protocol):
         """
         ...
 
-    def segment(self, series: str, recnum: int, name: str) -> Path | bytes:
+    def keywords_of(
+        self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
+    ) -> Mapping[int, Mapping[str, Any]]:
         """
-        Give the FITS file of a segment, as a path if it lies on disk.
+        Give keywords of several records; a `NotHeldError` names all that are not held.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        recnums : sequence of int
+            Record numbers.
+        names : sequence of str, optional
+            DRMS names in lower case of those wanted; a record that lacks one has None. All without it.
+        """
+        ...
+
+    def keyword_names(self, series: str) -> Sequence[str]:
+        """
+        List the names of all keywords that records of a series have.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        """
+        ...
+
+    def record(self, series: str, recnum: int) -> Record:
+        """
+        Give a record by its number.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        recnum : int
+            Record number.
+        """
+        ...
+
+    def holdings(self) -> Sequence[Holding]:
+        """Say what is held of each series; cheap enough to be asked by everybody who comes by."""
+        ...
+
+    def days(self, series: str) -> Mapping[date, int]:
+        """
+        Count the records of each day (UTC) that has any.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        """
+        ...
+
+    def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
+        """
+        Give the FITS file of a segment, as a `Stored` if it lies on disk; an `OSError` says why it cannot be read now.
 
         Parameters
         ----------

@@ -1,33 +1,34 @@
-"""An archive of SHARP FITS files that lie in a folder, as JSOC or a Fido client left them there."""
+"""An archive of SHARP FITS files that lie in a folder, as JSOC or a Fido client left them there, by its index."""
 
 from __future__ import annotations
 
 import difflib
-from functools import lru_cache
+import os
+import tempfile
+import warnings
+import weakref
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sunpy.util.exceptions import warn_user
 
-from sunpy_flarecast.trec import slot_text
+from sunpy_flarecast.trec import t_rec_text
 
-from .base import NotHeldError
-from .headers import keywords_of, read_header
-from .scan import Scan
-from .tree import fault_of
+from .base import NotHeldError, Stored, may_pass
+from .index import ArchiveIndexError, BusyIndexError, Reader, build_index, can_write, copy_index, folder_at, index_path
+from .index.facts import Version
+from .index.reading import Found, read_files
+from .tree import Place
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
-    from .base import Record
-    from .shelf import Held, Shelf
+    from .base import Holding, Record
+    from .index import IndexReport, Progress
 
 __all__ = ["DirectoryArchive"]
-
-#: Headers kept, for clients that ask for the keywords and then for the files of a record.
-_HEADERS_KEPT: Final = 256
 
 #: Characters of what was asked for that a message repeats.
 _QUOTED: Final = 80
@@ -37,31 +38,46 @@ class DirectoryArchive:
     """
     An archive of the SHARP files in a folder and the folders in it.
 
-    The folder is read once. Files named as JSOC names them may be bare; those with other names must have full
-    headers, whose ``DRMS_ID`` tells series and segment. Where no header of a record tells its number, it has one
-    made of its HARP number and T_REC.
+    It serves from an index (see `sunpy_flarecast.archive.index`), which is made or brought up to date when the archive
+    is opened, and may be kept up to date by another process meanwhile. Files named as JSOC names them may be bare;
+    those with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Keywords of bare files
+    come from tables beside them (``keywords.ecsv``). Where nothing tells the number of a record, it has one made of its
+    HARP number and T_REC.
 
     Parameters
     ----------
     path : path-like
         The folder.
+    index : path-like, optional
+        The index. By default a hidden file in the folder, or one that is gone with the archive where nothing may be
+        written there.
+    update : bool, optional
+        Whether to bring the index up to date first. It stays as it is, too, while another process writes it.
+    jobs : int, optional
+        Processes that read files while the index is brought up to date.
+    progress : callable, optional
+        Is told how far that is.
 
     Attributes
     ----------
     path : `pathlib.Path`
         The folder.
-    skipped : list of tuple
-        Files that are not served, each with the reason.
+    index : `pathlib.Path`
+        The index.
+    report : IndexReport or None
+        What was done to bring the index up to date.
 
     Raises
     ------
     NotADirectoryError
         If there is no such folder.
+    ArchiveIndexError
+        If the index cannot be used.
 
     Warns
     -----
     sunpy.util.exceptions.SunpyUserWarning
-        If files are not served.
+        If files are not served, or the index cannot be kept.
 
     Examples
     --------
@@ -73,39 +89,93 @@ class DirectoryArchive:
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits")
     ...     fits.PrimaryHDU(np.zeros((2, 2))).writeto(file)
-    ...     archive = DirectoryArchive(folder)
-    >>> archive.series(), len(archive)
+    ...     with DirectoryArchive(folder) as archive:
+    ...         archive.series(), len(archive)
     (('hmi.sharp_720s',), 1)
     """
 
     synthetic: bool = False
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser().resolve()
-        if not self.path.is_dir():
-            raise NotADirectoryError(f"There is no folder {str(path)!r} to serve SHARP files from")
-        scan = Scan(self.path)
-        self.skipped: list[tuple[Path, str]] = scan.skipped
-        self._shelves = scan.shelves
-        self._keywords_in = lru_cache(_HEADERS_KEPT)(_keywords_in)
-        if self.skipped:
-            first, reason = self.skipped[0]
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        index: str | os.PathLike[str] | None = None,
+        update: bool = True,
+        jobs: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self.path = folder_at(path)
+        self.index = index_path(self.path, index)
+        self.report: IndexReport | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if index is None and not can_write(self.path):
+            # One that another user keeps there serves, too, while that writes it.
+            update = not self._can_read()
+            if update:
+                self._keep_elsewhere()
+        if update:
+            self._update(jobs, progress)
+        self._reader = Reader(self.index)
+        self._finalizer = weakref.finalize(self, _close, self._reader, self._temporary)
+        skipped = self.skipped
+        if skipped:
+            first, reason = skipped[0]
             warn_user(
-                f"{len(self.skipped)} of the files in {self.path} are not served (see DirectoryArchive.skipped); "
+                f"{len(skipped)} of the files in {self.path} are not served (see DirectoryArchive.skipped); "
                 f"the first is {first.relative_to(self.path)}: {reason}."
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, tuple[Path, Path]]:
+        # Another process reads the same index, which is for this one to keep.
+        return _reopened, (self.path, self.index)
+
     def __len__(self) -> int:
-        return sum(len(shelf) for shelf in self._shelves.values())
+        return self._reader.count()
 
     def __repr__(self) -> str:
         return (
-            f"<DirectoryArchive {str(self.path)!r}: {len(self)} records of {', '.join(self._shelves) or 'no series'}>"
+            f"<DirectoryArchive {str(self.path)!r}: {len(self)} records of {', '.join(self.series()) or 'no series'}>"
         )
+
+    @property
+    def skipped(self) -> list[tuple[Path, str]]:
+        """Files and folders that are not served, each with the reason."""
+        return self._reader.faults(self.path)
+
+    def close(self) -> None:
+        """Close the index; the archive can be asked nothing any more."""
+        self._finalizer()
+
+    def _can_read(self) -> bool:
+        try:
+            Reader(self.index).close()
+        except ArchiveIndexError:
+            return False
+        return True
+
+    def _keep_elsewhere(self) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="sunpy-flarecast-", ignore_cleanup_errors=True)
+        beside, self.index = self.index, Path(self._temporary.name, "index.sqlite")
+        copy_index(beside, self.index)
+        warn_user(
+            f"Nothing may be written in {self.path}, so that the index of its files is made anew each time. To keep "
+            "it, name a file for it elsewhere: DirectoryArchive(path, index=FILE), or --index FILE in the terminal."
+        )
+
+    def _update(self, jobs: int, progress: Progress | None) -> None:
+        with suppress(BusyIndexError):  # whoever writes it has it up to date, or will soon
+            self.report = build_index(self.path, index=self.index, jobs=jobs, digests=False, progress=progress)
 
     def series(self) -> tuple[str, ...]:
         """List the full names of the series held."""
-        return tuple(self._shelves)
+        return tuple(self._reader.series())
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         """
@@ -120,11 +190,11 @@ class DirectoryArchive:
         start, end : `datetime.datetime`
             UTC, with their time zone.
         """
-        return self._shelf(series).between(start, end)
+        return self._reader.records(self._number(series), start, end)
 
-    def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
+    def record(self, series: str, recnum: int) -> Record:
         """
-        Give all keywords of a record; for one without a full header those that the names of its files tell.
+        Give a record by its number.
 
         Parameters
         ----------
@@ -133,22 +203,84 @@ class DirectoryArchive:
         recnum : int
             Record number.
         """
-        held = self._find(series, recnum)
-        # Records without a header, and those of another generation, have the same names, so that a keyword asked of
-        # several records is missing in some and not unknown.
-        keywords: dict[str, Any] = dict.fromkeys(self._shelf(series).names)
-        if held.source is None:
-            return keywords | {"harpnum": held.record.harpnum, "t_rec": _t_rec_text(held.record.t_rec_index)}
-        path = self.path / held.files[held.source]
-        try:
-            stat = path.stat()
-            return keywords | self._keywords_in(path, stat.st_mtime_ns, stat.st_size)
-        except (OSError, ValueError) as error:
-            raise NotHeldError(f"The keywords of record {recnum} of {series} cannot be read any more") from error
+        record = self._reader.record(self._number(series), recnum)
+        if record is None:
+            raise NotHeldError(f"{series} has no record {recnum} in this archive")
+        return record
 
-    def segment(self, series: str, recnum: int, name: str) -> Path:
+    def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
         """
-        Give the path of a segment's file.
+        Give all keywords of a record; for one without any those that the names of its files tell.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        recnum : int
+            Record number.
+        """
+        return self.keywords_of(series, [recnum])[recnum]
+
+    def keywords_of(
+        self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
+    ) -> Mapping[int, Mapping[str, Any]]:
+        """
+        Give keywords of several records.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        recnums : sequence of int
+            Record numbers.
+        names : sequence of str, optional
+            DRMS names in lower case of those wanted; all without it. A record that lacks one has None.
+        """
+        number = self._number(series)
+        found = self._reader.keywords(number, recnums)
+        if missing := [str(recnum) for recnum in dict.fromkeys(recnums) if recnum not in found]:
+            raise NotHeldError(f"{series} has no record {', '.join(missing)} in this archive")
+        # Records without keywords, and those of another generation, have the same names, so that a keyword asked of
+        # several records is missing in some and not unknown.
+        blank: dict[str, Any] = dict.fromkeys(self.keyword_names(series) if names is None else names)
+        replies: dict[int, Mapping[str, Any]] = {}
+        for recnum in recnums:
+            harpnum, slot, held = found[recnum]
+            known = {"harpnum": harpnum, "t_rec": t_rec_text(slot)} | held
+            wanted = known if names is None else {name: known[name] for name in names if name in known}
+            replies[recnum] = blank | wanted
+        return replies
+
+    def keyword_names(self, series: str) -> tuple[str, ...]:
+        """
+        List the names of all keywords that records of a series have.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        """
+        # These two the names of files tell.
+        return tuple(dict.fromkeys((*self._reader.keyword_names(self._number(series)), "harpnum", "t_rec")))
+
+    def holdings(self) -> list[Holding]:
+        """Say what is held of each series; where ``date__obs`` is not known it is T_REC that is told, in UTC."""
+        return self._reader.holdings()
+
+    def days(self, series: str) -> Mapping[date, int]:
+        """
+        Count the records of each day (UTC) that has any.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        """
+        return self._reader.days(self._number(series))
+
+    def segment(self, series: str, recnum: int, name: str) -> Stored:
+        """
+        Give the file of a segment, as it is on disk now.
 
         Parameters
         ----------
@@ -158,43 +290,66 @@ class DirectoryArchive:
             Record number.
         name : str
             The segment's name.
+
+        Returns
+        -------
+        Stored
+            With the digest, if the index has it, and the file has not changed since.
         """
-        held = self._find(series, recnum)
-        segments = held.record.segments
-        if name not in segments:
+        filed = self._reader.segment(self._number(series), recnum, name)
+        if filed is None:
+            segments = self.record(series, recnum).segments
             near = difflib.get_close_matches(name[:_QUOTED], segments, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise NotHeldError(
                 f"Record {recnum} of {series} has no segment {name[:_QUOTED]!r}.{hint} It has: {', '.join(segments)}."
             )
-        path = self.path / held.files[segments.index(name)]
-        if fault := fault_of(path, self.path):
-            raise NotHeldError(f"Segment {name} of record {recnum} of {series} is not there any more. {fault}.")
-        return path
+        try:
+            # Not only the file may have become a link since, but any folder on its way.
+            path = Path(os.path.realpath(self.path / filed.path, strict=True))
+            if not path.is_relative_to(self.path):
+                raise _GoneError("It is a link to a file outside of the archive")
+            stat = path.stat()
+            same = filed.version == Version(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            if not same:
+                folder, _, file = filed.path.rpartition("/")
+                (facts,) = read_files(str(self.path), [Found(folder, file)])
+                if facts.fault:
+                    raise _GoneError(facts.fault)
+                if facts.place != Place(series, filed.harpnum, filed.slot, name):
+                    raise _GoneError("What is in its place now is of another record or segment")
+        except OSError as error:
+            if may_pass(error):
+                raise
+            fault = f"It cannot be read: {error.strerror}"
+        except _GoneError as error:
+            fault = str(error)
+        else:
+            digest = filed.sha256 if same else None
+            return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=digest)
+        raise NotHeldError(f"Segment {name} of record {recnum} of {series} is not there any more. {fault}.")
 
-    def _shelf(self, series: str) -> Shelf:
-        shelf = self._shelves.get(series)
-        if shelf is None:
-            held = ", ".join(self._shelves) or "none"
-            raise NotHeldError(f"This archive holds no series {series[:_QUOTED]!r}. It holds: {held}.")
-        return shelf
-
-    def _find(self, series: str, recnum: int) -> Held:
-        held = self._shelf(series).find(recnum)
-        if held is None:
-            raise NotHeldError(f"{series} has no record {recnum} in this archive")
-        return held
+    def _number(self, series: str) -> int:
+        held = self._reader.series()
+        number = held.get(series)
+        if number is None:
+            raise NotHeldError(
+                f"This archive holds no series {series[:_QUOTED]!r}. It holds: {', '.join(held) or 'none'}."
+            )
+        return number
 
 
-def _keywords_in(path: Path, mtime: int, size: int) -> dict[str, Any]:
-    """Read the keywords in a file; its ``mtime`` and ``size`` keep what is remembered from outliving a change."""
-    del mtime, size
-    return keywords_of(read_header(path))
+class _GoneError(Exception):
+    """Why a file that the index knows is not served."""
 
 
-def _t_rec_text(slot: int | None) -> str | None:
-    """Write T_REC as the keyword does."""
-    if slot is None:
-        return None
-    text = slot_text(slot)
-    return f"{text[:4]}.{text[4:6]}.{text[6:8]}_{text[9:11]}:{text[11:13]}:{text[13:]}"
+def _close(reader: Reader, temporary: tempfile.TemporaryDirectory[str] | None) -> None:
+    reader.close()
+    if temporary is not None:
+        temporary.cleanup()
+
+
+def _reopened(path: Path, index: Path) -> DirectoryArchive:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is not served has been told
+        return DirectoryArchive(path, index=index, update=False)

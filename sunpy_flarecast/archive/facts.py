@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.trec import text_slot
 
@@ -12,7 +12,9 @@ from .instants import read_instant
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["record_of"]
+__all__ = ["record_of", "whole_number"]
+
+_LARGEST: Final = 2**63
 
 
 def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
@@ -48,15 +50,17 @@ def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...
 
 
 def whole_number(value: object) -> int | None:
-    """Read an integer as headers write it: ``377``, ``6173.0``, or a bit word ``"0x00000400"``."""
+    """Read an integer as headers write it: ``377``, ``6173.0``, or ``"0x00000400"``; None beyond 64 bits, too."""
     if isinstance(value, str):
         try:
-            return int(value, 0)
+            number = int(value, 0)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         return None
-    return int(value)
+    else:
+        number = int(value)
+    return number if abs(number) < _LARGEST else None
 
 
 def _utc_text(value: object) -> str | None:

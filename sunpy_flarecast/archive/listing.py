@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import msgspec
 
+from .base import NotHeldError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from .base import Record
 
@@ -103,13 +106,13 @@ def list_chunks(
     rows: Rows,
     *,
     envelope: bool = True,
-    keywords: Callable[[int], Mapping[str, Any]] | None = None,
-) -> Iterator[bytes]:
+    keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]] | None = None,
+) -> Generator[bytes, None, None]:
     """
     Encode a list of records piece by piece.
 
-    Nothing is caught here: an archive that fails half-way must leave the JSON unfinished, so that no client takes
-    a part for the whole.
+    An archive that fails half-way must leave the JSON unfinished, so that no client takes a part for the whole. Only
+    records that went between their listing and the question for their keywords are left out.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ def list_chunks(
     envelope : bool, optional
         Whether the list stands in an object under ``data``, or bare.
     keywords : callable, optional
-        Gives the keywords of a record number; with it, every row has ``meta``.
+        Gives the keywords of record numbers; with it, every row has ``meta``.
 
     Yields
     ------
@@ -142,7 +145,24 @@ def list_chunks(
         if keywords is None:
             encoded = [rows.row(record) for record in chunk]
         else:
-            encoded = [rows.row(record, keywords(record.recnum)) for record in chunk]
+            held = _held(keywords, [record.recnum for record in chunk])
+            encoded = [rows.row(record, held[record.recnum]) for record in chunk if record.recnum in held]
+            if not encoded:
+                continue
         yield head + _ENCODER.encode(encoded)[1:-1]
         head = b","
     yield tail if head == b"," else head + tail
+
+
+def _held(
+    keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]], recnums: Sequence[int]
+) -> Mapping[int, Mapping[str, Any]]:
+    """Give the keywords of those records that are still there."""
+    try:
+        return keywords(recnums)
+    except NotHeldError:
+        held: dict[int, Mapping[str, Any]] = {}
+        for recnum in recnums:
+            with suppress(NotHeldError):
+                held |= keywords([recnum])
+        return held

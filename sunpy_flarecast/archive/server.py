@@ -4,59 +4,47 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
+import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import uvicorn
+from sunpy.util.exceptions import SunpyUserWarning
 
+from .accesslog import AccessLog
 from .app import create_app
+from .engine import Operation, Server
+from .listening import exposure, listen, url_of
+from .settings import Settings
+from .tls import check_certificate
+from .workers import supervise
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
     from .base import Archive
 
+    Path = str | os.PathLike[str]
+
 __all__ = ["running", "serve"]
 
-#: Seconds that answers still under way are given when the service stops.
-_GRACE: Final = 5
-
-_LAST_PORT: Final = 65535
-
-#: Addresses that mean all of this machine, and one of them that a client can use.
-_WILDCARDS: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not bound)
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn that says when it listens."""
-
-    def __init__(self, app: ASGIApp, ready: Callable[[], None], *, access_log: bool, grace: int) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                access_log=access_log,
-                # Handlers and formats belong to the program that runs the service.
-                log_config=None,
-                log_level="info" if access_log else "warning",
-                timeout_graceful_shutdown=grace,
-                ws="none",
-            )
-        )
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._ready()
+_SETTINGS: Final = Settings()
 
 
 @contextmanager
 def running(
-    archive: Archive | ASGIApp, *, host: str = "127.0.0.1", port: int = 0, envelope: bool = True, grace: int = 2
+    archive: Archive | ASGIApp,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    settings: Settings = _SETTINGS,
+    grace: int = 2,
+    ssl_cert: Path | None = None,
+    ssl_key: Path | None = None,
+    access_log: Path | None = None,
 ) -> Iterator[str]:
     """
     Serve an archive from a thread for as long as a ``with`` block lasts.
@@ -69,10 +57,12 @@ def running(
         Address to listen at.
     port : int, optional
         Port to listen at; a free one if 0.
-    envelope : bool, optional
-        Whether lists stand in an object under ``data`` (not for an application).
+    settings : Settings, optional
+        How the service behaves (not for an application).
     grace : int, optional
         Seconds that answers still under way are given at the end of the block.
+    ssl_cert, ssl_key, access_log
+        As for `serve`.
 
     Yields
     ------
@@ -82,7 +72,7 @@ def running(
     Raises
     ------
     OSError
-        If the port cannot be listened at.
+        If the port cannot be listened at, or a file not be read or written.
     RuntimeError
         If the application does not start.
 
@@ -94,8 +84,8 @@ def running(
     ...     requests.get(f"{url}/openapi.json", timeout=60).status_code
     200
     """
+    operation = _operation(grace, ssl_cert, ssl_key, access_log)
     settled = threading.Event()
-    server = _Server(_application(archive, envelope), settled.set, access_log=False, grace=grace)
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -106,8 +96,9 @@ def running(
         finally:
             settled.set()
 
-    with _listener(host, port) as listener:
-        url = _url(listener)
+    with listen(host, port) as listener:
+        url = _introduced(listener, settings, operation)
+        server = Server(archive, settings, operation, settled.set)
         thread = threading.Thread(target=work, name=f"sunpy_flarecast {url}", daemon=True)
         thread.start()
         try:
@@ -116,7 +107,7 @@ def running(
                 raise RuntimeError(f"The service at {url} did not start") from next(iter(failures), None)
             yield url
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join()
 
 
@@ -125,8 +116,12 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8001,
     *,
-    envelope: bool = True,
-    access_log: bool = False,
+    settings: Settings = _SETTINGS,
+    workers: int = 1,
+    grace: int = 30,
+    ssl_cert: Path | None = None,
+    ssl_key: Path | None = None,
+    access_log: Path | None = None,
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """
@@ -140,66 +135,99 @@ def serve(
         Address to listen at.
     port : int, optional
         Port to listen at; a free one if 0.
-    envelope : bool, optional
-        Whether lists stand in an object under ``data`` (not for an application).
-    access_log : bool, optional
-        Whether to log every request, at level INFO to the logger ``uvicorn.access``.
+    settings : Settings, optional
+        How the service behaves (not for an application).
+    workers : int, optional
+        Number of processes that serve. With more than one, each gets a copy of the archive, which must be possible to
+        pickle.
+    grace : int, optional
+        Seconds that answers still under way are given when the service stops.
+    ssl_cert, ssl_key : path, optional
+        Files of a certificate and its key, in PEM; with them the service speaks https.
+    access_log : path, optional
+        File to which a line of JSON is added for every request; ``"-"`` for the standard error.
     ready : callable, optional
         Called with the service's URL once it listens. Without it the URL is logged.
 
     Raises
     ------
     OSError
-        If the port cannot be listened at; the message is for the user.
+        If the port cannot be listened at, or a file not be read or written; the message is for the user.
     RuntimeError
-        If the application does not start.
+        If the service does not start.
+    ValueError
+        If a setting, or the certificate, cannot be used.
+    TypeError
+        If the archive cannot be served by several processes.
+
+    Warns
+    -----
+    SunpyUserWarning
+        If others than this machine can read the archive, or the tokens.
     """
+    if workers < 1:
+        raise ValueError(f"workers={workers}: at least one process is needed to serve")
+    operation = _operation(grace, ssl_cert, ssl_key, access_log)
     announce = ready or _log_url
-    with _listener(host, port) as listener:
-        url = _url(listener)
-        server = _Server(_application(archive, envelope), lambda: announce(url), access_log=access_log, grace=_GRACE)
-        # uvicorn stops cleanly at both signals and then raises them again, for whoever handled them before. Without
-        # a handler SIGTERM would end the program there, before the caller could close what it has open.
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        previous = signal.signal(signal.SIGTERM, lambda *_: None) if in_main_thread else None
-        failure: SystemExit | None = None
-        try:
-            server.run(sockets=[listener])
-        except KeyboardInterrupt:
+    with listen(host, port) as listener:
+        url = _introduced(listener, settings, operation)
+        if workers == 1:
+            _serve_alone(archive, settings, operation, listener, url, announce)
             return
-        except SystemExit as error:  # by which uvicorn says that the application did not start
-            failure = error
-        finally:
-            if in_main_thread:
-                signal.signal(signal.SIGTERM, previous)
-        if not server.started:
-            raise RuntimeError(f"The service at {url} did not start") from failure
+        if callable(archive):
+            raise TypeError("An application is served by one process (workers=1); give the archive itself")
+        # What is wrong with settings and log is said here, and not by each worker.
+        create_app(archive, settings)
+        if operation.access_log is not None:
+            AccessLog(operation.access_log).close()
+        try:
+            supervise(archive, settings, operation, listener, workers=workers, ready=lambda: announce(url))
+        except RuntimeError as error:
+            raise RuntimeError(f"The service at {url} did not start: {error}") from error
 
 
-def _application(archive: Archive | ASGIApp, envelope: bool) -> ASGIApp:
-    return archive if callable(archive) else create_app(archive, envelope=envelope)
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """Bind the port before anything is started, so that the URL is known, and a port in use is said in a sentence."""
-    if not 0 <= port <= _LAST_PORT:
-        raise OSError(f"Cannot serve at port {port}: ports are numbered from 0 to {_LAST_PORT}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _serve_alone(
+    archive: Archive | ASGIApp,
+    settings: Settings,
+    operation: Operation,
+    listener: socket.socket,
+    url: str,
+    announce: Callable[[str], None],
+) -> None:
+    server = Server(archive, settings, operation, lambda: announce(url))
+    # uvicorn stops cleanly at both signals and then raises them again, for whoever handled them before. Without
+    # a handler SIGTERM would end the program there, before the caller could close what it has open.
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, lambda *_: None) if in_main_thread else None
+    failure: SystemExit | None = None
     try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        # Python adds the address to the reasons for which a port cannot be bound.
-        reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
-        raise OSError(f"Cannot serve at port {port} of {host}: {reason}. Choose another address or port.") from error
-    # asyncio does this only for sockets that tell their protocol; without it small replies wait for 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return
+    except SystemExit as error:  # by which uvicorn says that the application did not start
+        failure = error
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)
+    if not server.started:
+        raise RuntimeError(f"The service at {url} did not start") from failure
 
 
-def _url(listener: socket.socket) -> str:
-    address: tuple[Any, ...] = listener.getsockname()
-    host = _WILDCARDS.get(address[0], address[0])
-    return f"http://[{host}]:{address[1]}" if ":" in host else f"http://{host}:{address[1]}"
+def _operation(grace: int, ssl_cert: Path | None, ssl_key: Path | None, access_log: Path | None) -> Operation:
+    """Check how a service shall be run."""
+    if grace < 0:
+        raise ValueError(f"grace={grace}: write the seconds that answers under way are given, or 0")
+    files = [None if path is None else os.fspath(path) for path in (ssl_cert, ssl_key, access_log)]
+    check_certificate(files[0], files[1])
+    return Operation(grace=grace, ssl_cert=files[0], ssl_key=files[1], access_log=files[2])
+
+
+def _introduced(listener: socket.socket, settings: Settings, operation: Operation) -> str:
+    """Give the service's URL, and warn of who else can use it."""
+    tls = operation.ssl_cert is not None
+    if warning := exposure(listener, settings, tls=tls):
+        warnings.warn(warning, SunpyUserWarning, stacklevel=3)
+    return url_of(listener, tls=tls)
 
 
 def _log_url(url: str) -> None:

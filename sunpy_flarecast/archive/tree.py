@@ -1,23 +1,16 @@
-"""The FITS files of a folder: which of them may be served, and what their names tell; directories only, no headers."""
+"""Where a file belongs, as its name tells: series, HARP number, slot and segment."""
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from sunpy_flarecast import naming
 from sunpy_flarecast.catalog import find_series
-from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits import check_whole
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["Place", "fault_of", "fits_files", "place_of", "read_name"]
+__all__ = ["Place", "place_of", "read_name"]
 
 _WORD: Final = re.compile(r"\w+", re.ASCII)
 _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
@@ -77,56 +70,3 @@ def read_name(name: str) -> Place | None:
     """
     named = naming.read_name(name)
     return place_of(*named) if named else None
-
-
-def fits_files(root: Path, skip: Callable[[Path, str], None]) -> Iterator[Path]:
-    """
-    Walk a folder for FITS files, in the order of their names.
-
-    Links to folders are not followed: what lies inside the root is found without them.
-
-    Parameters
-    ----------
-    root : `pathlib.Path`
-        The folder, resolved.
-    skip : callable
-        Told of what cannot be served, and why.
-    """
-
-    def unreadable(error: OSError) -> None:
-        skip(Path(error.filename), f"The folder cannot be read: {error.strerror}")
-
-    for folder, folders, names in os.walk(root, onerror=unreadable):
-        folders.sort()
-        here = Path(folder)
-        for name in folders:
-            link = here / name
-            if link.is_symlink() and not link.resolve().is_relative_to(root):
-                skip(link, "It is a link to a folder outside of the archive")
-        for name in sorted(names):
-            if name.endswith(".fits"):
-                yield here / name
-
-
-def fault_of(path: Path, root: Path) -> str | None:
-    """
-    Say why a file cannot be served; None if it can.
-
-    Parameters
-    ----------
-    path : `pathlib.Path`
-        A file in the folder.
-    root : `pathlib.Path`
-        The folder, resolved.
-    """
-    try:
-        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
-            return "It is a link to a file outside of the archive"
-        if not path.is_file():  # a pipe would block whoever opens it
-            return "It is no file"
-        check_whole(path)
-    except OSError as error:
-        return f"It cannot be read: {error.strerror}"
-    except TransferError as error:
-        return f"It {error}"
-    return None

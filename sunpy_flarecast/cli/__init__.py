@@ -1,6 +1,6 @@
 """The terminal: options, tables and messages of ``sunpy-flarecast``, nothing else."""
 
-from . import pictures, records, serving
+from . import indexing, openapi, pictures, records, serving
 from .main import cli
 
-__all__ = ["cli", "pictures", "records", "serving"]
+__all__ = ["cli", "indexing", "openapi", "pictures", "records", "serving"]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sunpy_flarecast.catalog import Keyword
     from sunpy_flarecast.response import FLARECASTResponse
 
-__all__ = ["query_options", "search_table", "time_of", "url_option"]
+__all__ = ["harp_of", "query_options", "search_table", "step_of", "time_of", "url_option"]
 
 
 def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
@@ -108,9 +108,9 @@ def query_of(
     if segments:
         query &= Segment(*segments)
     if sample:
-        query &= a.Sample(_step(sample))
+        query &= a.Sample(step_of(sample))
     if harps:
-        query &= attr.or_(*map(_harp, harps))
+        query &= attr.or_(*map(harp_of, harps))
     if noaa:
         query &= attr.or_(*map(_noaa, noaa))
     if good:
@@ -132,20 +132,22 @@ def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options
     """Search, and warn of HARPs that were asked for and have no record."""
     table = FLARECASTClient().search(query_of(harps=harps, **options), strict=strict, progress=progress)
     for text in harps:
-        asked = _harp(text)
+        asked = harp_of(text)
         if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
             warnings.warn(f"There is no record of HARP {text}.", MissingDataWarning, stacklevel=2)
     return table
 
 
-def _step(text: str) -> u.Quantity:
+def step_of(text: str) -> u.Quantity:
+    """Read a length of time that was typed."""
     try:
         return u.Quantity(text).to(u.s)
     except (TypeError, ValueError) as error:
         raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.") from error
 
 
-def _harp(text: str) -> HARPNUM:
+def harp_of(text: str) -> HARPNUM:
+    """Read a HARP number, or a range of them, that was typed."""
     first, _, last = text.partition(":")
     try:
         return HARPNUM(int(first), int(last) if last else None)

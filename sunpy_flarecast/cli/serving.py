@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
+from rich.markup import escape
 
+from sunpy_flarecast.errors import FLARECASTError
+
+from .indexing import progress_bars
 from .main import cli
-from .terminal import out, plain_errors, show
+from .terminal import err, out, plain_errors, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sunpy_flarecast.archive import Archive
+    from sunpy_flarecast.archive.index import IndexReport
 
 __all__ = ["demo", "serve"]
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+#: Seconds that the keeping of the index is given to end.
+_LAST_WORDS: Final = 5.0
 
 
 @cli.command()
@@ -23,22 +41,122 @@ __all__ = ["demo", "serve"]
     show_default=True,
     help="With --demo: whether files carry their keywords, or are as bare as stored ones.",
 )
+@click.option("--index", type=_FILE, help="Index of DIRECTORY, if it does not lie in it; made where it is not there.")
+@click.option("--watch", is_flag=True, help="Keep the index up to date while files come and go.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0 for a free one.")
-def serve(directory: Path | None, demo: bool, headers: Literal["full", "bare"], host: str, port: int) -> None:
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that serve.")
+@click.option("--public-url", help="URL of the service in its replies; by default as each client reached it.")
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Address or network of a proxy whose X-Forwarded headers are believed; may be given several times.  "
+    "[default: those on this machine]",
+)
+@click.option("--max-days", type=click.FloatRange(0, min_open=True), help="Longest range of one list, in days.")
+@click.option("--max-streams", type=click.IntRange(1), help="Answers under way at a time in each process; beyond, 503.")
+@click.option("--token-file", type=_FILE, help="Demand one of the bearer tokens in this file, one a line.")
+@click.option("--ssl-cert", type=_FILE, help="Certificate in PEM; with it the service speaks https.")
+@click.option("--ssl-key", type=_FILE, help="Its key in PEM, if it is not in the same file.")
+@click.option("--access-log", metavar="FILE", help="Add a line of JSON for every request; - for the standard error.")
+@click.option(
+    "--metrics-from",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Address or network that gets /metrics without a token; may be given several times.  [default: this machine]",
+)
+@click.option(
+    "--grace",
+    default=30,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seconds that transfers under way are given when the service stops.",
+)
+def serve(
+    directory: Path | None,
+    demo: bool,
+    headers: Literal["full", "bare"],
+    index: Path | None,
+    watch: bool,
+    token_file: Path | None,
+    max_streams: int | None,
+    trusted_proxies: tuple[str, ...],
+    metrics_from: tuple[str, ...],
+    public_url: str | None,
+    max_days: float | None,
+    **operation: Any,
+) -> None:
     """Serve SHARP files as a FLARECAST service.
 
-    The files are those below DIRECTORY, or synthetic ones; Ctrl-C stops it.
+    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the transfers under way
+    are over; a second Ctrl-C at once. How to run it for a group: docs/serving.md.
     """
     if demo == (directory is not None):
         raise click.UsageError("Name a DIRECTORY of SHARP files, or write --demo for synthetic ones.")
-    with plain_errors():
-        from sunpy_flarecast.archive import DemoArchive, DirectoryArchive
+    if demo and (index is not None or watch):
+        raise click.UsageError("--index and --watch are for a DIRECTORY; synthetic SHARPs have no index.")
+    with plain_errors(), ExitStack() as stack:
+        from sunpy_flarecast.archive import DemoArchive, Settings
         from sunpy_flarecast.archive import serve as run
+        from sunpy_flarecast.archive.tokens import read_tokens
 
-        archive = DemoArchive(headers=headers) if directory is None else DirectoryArchive(directory)
-        run(archive, host, port, ready=_say_where)
+        chosen: dict[str, Any] = {
+            "trusted_proxies": trusted_proxies or None,
+            "metrics_from": metrics_from or None,
+            "max_streams": max_streams,
+            "max_days": max_days,
+            "public_url": public_url,
+            "tokens": None if token_file is None else read_tokens(token_file),
+        }
+        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+        archive = DemoArchive(headers=headers) if directory is None else _opened(directory, index, watch, stack)
+        try:
+            run(archive, settings=settings, ready=_say_where, **operation)
+        except RuntimeError as error:  # it did not start, and says why
+            raise click.ClickException(str(error)) from error
     out.print("Stopped.")
+
+
+def _opened(directory: Path, index: Path | None, watch: bool, stack: ExitStack) -> Archive:
+    """Bring the index of a directory up to date, and keep it so for as long as it is served."""
+    from sunpy_flarecast.archive import DirectoryArchive
+
+    with progress_bars(err.is_terminal) as progress:
+        archive = DirectoryArchive(directory, index=index, jobs=os.cpu_count() or 1, progress=progress)
+    stack.callback(archive.close)
+    if archive.report is not None:
+        _say(archive.report)
+    if watch:
+        stack.enter_context(_watching(directory, archive.index))
+    return archive
+
+
+def _say(report: IndexReport) -> None:
+    out.print(escape(str(report)), soft_wrap=True)
+
+
+@contextmanager
+def _watching(directory: Path, index: Path) -> Iterator[None]:
+    from sunpy_flarecast.archive.index import watch_index
+
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            watch_index(directory, index=index, told=_say, stop=stop)
+        except (FLARECASTError, OSError) as error:
+            err.print(f"[yellow]Warning:[/] New files are not noticed any more: {escape(str(error))}", soft_wrap=True)
+
+    thread = threading.Thread(target=work, name=f"sunpy_flarecast index of {directory}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        # It may be amid hours of work, which the next start goes on with.
+        thread.join(_LAST_WORDS)
 
 
 def _say_where(url: str) -> None:

@@ -10,10 +10,11 @@ import pytest
 from astropy.io import fits
 
 from sunpy_flarecast.archive import NotHeldError, Record
+from sunpy_flarecast.archive.base import Holding, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
 SERIES = "hmi.sharp_720s"
 
@@ -28,7 +29,7 @@ class MemoryArchive:
     def __init__(
         self,
         records: list[Record],
-        contents: Mapping[str, Path | bytes] | None = None,
+        contents: Mapping[str, Path | Stored | bytes] | None = None,
         series: str = SERIES,
         fail_after: int | None = None,
     ) -> None:
@@ -47,15 +48,43 @@ class MemoryArchive:
             yield record
 
     def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
-        if recnum not in {record.recnum for record in self._records}:
-            raise NotHeldError(f"no record {recnum}")
-        return KEYWORDS
+        return self.keywords_of(series, [recnum])[recnum]
 
-    def segment(self, series: str, recnum: int, name: str) -> Path | bytes:
+    def keywords_of(
+        self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
+    ) -> Mapping[int, Mapping[str, Any]]:
+        missing = set(recnums) - {record.recnum for record in self._records}
+        if missing:
+            raise NotHeldError(f"no record {', '.join(map(str, sorted(missing)))}")
+        return {recnum: {name: KEYWORDS[name] for name in names or KEYWORDS} for recnum in recnums}
+
+    def keyword_names(self, series: str) -> Sequence[str]:
+        return list(KEYWORDS)
+
+    def record(self, series: str, recnum: int) -> Record:
         try:
-            return self._contents[name]
+            return next(record for record in self._records if record.recnum == recnum)
+        except StopIteration:
+            raise NotHeldError(f"no record {recnum}") from None
+
+    def holdings(self) -> Sequence[Holding]:
+        dates = [record.date__obs for record in self._records]
+        first, last = (dates[0], dates[-1]) if dates else (None, None)
+        segments = tuple(dict.fromkeys(name for record in self._records for name in record.segments))
+        return [Holding(series=self._series, records=len(dates), first=first, last=last, segments=segments)]
+
+    def days(self, series: str) -> Mapping[date, int]:
+        return {}
+
+    def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
+        try:
+            content = self._contents[name]
         except KeyError:
             raise NotHeldError(f"no segment {name}") from None
+        if not isinstance(content, Path):
+            return content
+        stat = content.stat()
+        return Stored(path=content, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
 
 
 @pytest.fixture(scope="session")

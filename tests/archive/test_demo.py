@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -347,3 +348,55 @@ def test_importing_makes_nothing():
     code = "import sys, sunpy_flarecast.archive.demo as d; print([m for m in sys.modules if m.startswith(d.__name__)])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "['sunpy_flarecast.archive.demo']"
+
+
+class TestWhatIsHeld:
+    """What a service tells of the archive as a whole, and of single records."""
+
+    @pytest.mark.parametrize("series", ["hmi.sharp_720s", "hmi.sharp_cea_720s_nrt"])
+    @pytest.mark.parametrize(
+        ("start", "days"), [("2010-04-29", 40), ("2012-06-25", 10), ("2016-12-28", 8), ("2026-12-20", 20)]
+    )
+    def test_days_are_those_of_the_records(self, archive, series, start, days):
+        begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
+        end = begin + timedelta(days=days) - timedelta(microseconds=1)
+        listed = Counter(record.date__obs[:10] for record in archive.records(series, begin, end))
+        counted = {
+            day.isoformat(): number
+            for day, number in archive.days(series).items()
+            if begin.date() <= day < (begin + timedelta(days=days)).date()
+        }
+        assert counted == listed
+
+    def test_holdings(self, archive):
+        assert [holding.series for holding in archive.holdings()] == list(archive.series())
+        for holding in archive.holdings():
+            assert holding.records == sum(archive.days(holding.series).values()) > 5_000_000
+            assert (holding.first[:8], holding.last[:10]) == ("2010-05-", "2026-12-31")
+            assert "magnetogram" in holding.segments
+
+    def recnums(self, archive):
+        start = datetime(2015, 12, 11, tzinfo=UTC)
+        return [one.recnum for one in archive.records("hmi.sharp_cea_720s", start, start + timedelta(hours=1))]
+
+    def test_record(self, archive):
+        start = datetime(2015, 12, 11, tzinfo=UTC)
+        for series in archive.series():
+            for record in archive.records(series, start, start + timedelta(hours=2)):
+                assert archive.record(series, record.recnum) == record
+        with pytest.raises(NotHeldError, match=r"it is one of hmi\.sharp_cea_720s"):
+            archive.record("hmi.sharp_720s", self.recnums(archive)[0])
+
+    def test_keywords_of(self, archive):
+        first, second = self.recnums(archive)[:2]
+        found = archive.keywords_of("hmi.sharp_cea_720s", [second, first], ["harpnum", "nonsense"])
+        assert list(found) == [second, first]
+        assert found[first] == {"harpnum": archive.record("hmi.sharp_cea_720s", first).harpnum, "nonsense": None}
+        whole = archive.keywords_of("hmi.sharp_cea_720s", [first])[first]
+        assert tuple(whole) == archive.keyword_names("hmi.sharp_cea_720s")
+        with pytest.raises(NotHeldError, match="has no record 5, 7; list records"):
+            archive.keywords_of("hmi.sharp_cea_720s", [first, 5, 7])
+        with pytest.raises(NotHeldError, match=r"There is no series 'hmi\.nothing'"):
+            archive.keywords_of("hmi.nothing", [])
+        with pytest.raises(NotHeldError, match=r"There is no series 'hmi\.nothing'"):
+            archive.keyword_names("hmi.nothing")

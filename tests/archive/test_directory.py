@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from itertools import islice
 
 import numpy as np
 import pytest
 import requests
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
+from indexed import header_of, name_of, tiny
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.archive import DirectoryArchive, NotHeldError, running
-from sunpy_flarecast.archive.headers import card, keywords_of, read_header
+from sunpy_flarecast.archive.base import Holding
+from sunpy_flarecast.archive.headers import card, keywords_of, read_cards, read_header
+from sunpy_flarecast.archive.index import ArchiveIndexError, build_index
 
 ALL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -43,8 +51,9 @@ def reasons(archive):
 
 class TestRealFiles:
     @pytest.fixture
-    def archive(self, shared_data):
-        return DirectoryArchive(shared_data / "sharp_fits")
+    def archive(self, shared_data, tmp_path):
+        with DirectoryArchive(shared_data / "sharp_fits", index=tmp_path / "index.sqlite") as archive:
+            yield archive
 
     def test_records(self, archive):
         assert archive.skipped == []
@@ -111,7 +120,7 @@ class TestRecords:
         (record,) = listed(archive)
         assert record.segments == ("magnetogram", "Br")
         assert (record.recnum, record.quality, record.date__obs) == (3464220, 1024, "2011-02-15T01:58:12.300Z")
-        assert archive.segment(CEA, 3464220, "Br") == tmp_path / "a" / JSOC.format(377, "Br")
+        assert archive.segment(CEA, 3464220, "Br").path == tmp_path / "a" / JSOC.format(377, "Br")
         assert archive.keywords(CEA, 3464220)["area"] == 12.5
 
     def test_bare_files_only(self, tmp_path, write):
@@ -184,6 +193,9 @@ class TestRecords:
             ("RECNUM", "none", {"recnum": 1003770794290}),
             ("RECNUM", -5, {"recnum": 1003770794290}),
             ("RECNUM", 10**15, {"recnum": 1003770794290}),
+            ("QUALITY", 1e300, {"quality": None}),
+            ("QUALITY", "0xFFFFFFFFFFFFFFFFFFFF", {"quality": None}),
+            ("NOAA_AR", 1e30, {"recnum": 3464220}),
         ],
     )
     def test_odd_values(self, tmp_path, write, keyword, value, expected):
@@ -234,6 +246,48 @@ class TestHeaders:
             "text": None,
             "broken": None,
         }
+
+    @given(
+        st.one_of(
+            st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
+            st.integers(-(10**18), 10**18),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.booleans(),
+            st.none(),
+        ),
+        st.sampled_from(["", "a note", "[Mx] with / in it"]),
+    )
+    def test_cards_are_read_as_astropy_reads_them(self, value, comment):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a comment may be too long
+            header = fits.Header([("A_KEY", value, comment), ("LAST", 5)])
+            text = header.tostring()
+            again = fits.Header.fromstring(text)
+        assert read_cards(text.encode()) == {"A_KEY": card(again, "A_KEY"), "LAST": 5}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "5",
+            "7.5e+00",
+            "7.5d+00",
+            "5 no slash",
+            "'text'/",
+            "+.5E3",
+            "1D5",
+            "(1.0, 2.0)",
+            "T",
+            "t",
+            "'open",
+            "-NaN",
+            "",
+            "'a''b'",
+            "007",
+        ],
+    )
+    def test_cards_as_people_write_them(self, text):
+        header = f"{'A_KEY   = ' + text:80}{'END':80}"
+        assert read_cards(header.encode())["A_KEY"] == card(fits.Header.fromstring(header), "A_KEY")
 
     def test_keywords_in_the_primary_header_of_a_compressed_file(self, tmp_path):
         path = tmp_path / "a.fits"
@@ -292,8 +346,8 @@ class TestSkippedFiles:
         second = write(tmp_path / "b" / JSOC.format(377, "br"))
         with pytest.warns(SunpyUserWarning):
             archive = DirectoryArchive(tmp_path)
-        assert archive.skipped == [(second, f"Segment Br of this record is served from {first} already")]
-        assert archive.segment(CEA, 3464220, "Br") == first
+        assert archive.skipped == [(second, f"Segment Br of this record is served from a/{first.name} already")]
+        assert archive.segment(CEA, 3464220, "Br").path == first
 
     def test_a_header_of_another_record_than_the_name(self, tmp_path, write):
         write(tmp_path / JSOC.format(378, "Br"), **FULL)
@@ -357,7 +411,7 @@ class TestAfterTheScan:
             replies = [
                 requests.get(f"{url}/HMI/{CEA}/{rest}", timeout=20) for rest in ("3464220/Br.fits", "meta/3464220")
             ]
-        assert [reply.status_code for reply in replies] == [404, 404]
+        assert [reply.status_code for reply in replies] == [404, 200]  # keywords are in the index
         assert "is not there any more" in replies[0].json()["message"]
 
     def test_a_file_that_becomes_a_link_to_the_outside(self, path, tmp_path):
@@ -367,10 +421,125 @@ class TestAfterTheScan:
         with pytest.raises(NotHeldError, match="a link to a file outside"):
             archive.segment(CEA, 3464220, "Br")
 
+    def test_a_folder_that_becomes_a_link_to_the_outside(self, path, tmp_path, write):
+        inner = write(path.parent / "a" / JSOC.format(378, "Br"))
+        archive = DirectoryArchive(path.parent)
+        inner.parent.rename(tmp_path / "outside")
+        (path.parent / "a").symlink_to(tmp_path / "outside")
+        with pytest.raises(NotHeldError, match="a link to a file outside"):
+            archive.segment(CEA, 1003780794290, "Br")
+
     def test_a_file_that_changes(self, path, write):
         archive = DirectoryArchive(path.parent)
-        assert archive.keywords(CEA, 3464220)["area"] == 12.5
+        before = archive.segment(CEA, 3464220, "Br")
         path.unlink()
-        write(path, **{**FULL, "AREA": 99.5})
+        write(path, **{**FULL, "AREA": 99.5, "MORE": 1})
         os.utime(path, (1, 1))
-        assert archive.keywords(CEA, 3464220)["area"] == 99.5
+        after = archive.segment(CEA, 3464220, "Br")
+        assert (before.size, after.mtime_ns) == (after.size, 10**9)
+        assert archive.keywords(CEA, 3464220)["area"] == 12.5
+        with DirectoryArchive(path.parent) as archive:
+            assert archive.keywords(CEA, 3464220)["area"] == 99.5
+
+    def test_a_file_that_is_being_replaced(self, path):
+        archive = DirectoryArchive(path.parent)
+        path.write_bytes(path.read_bytes()[:-1])
+        with pytest.raises(NotHeldError, match=r"is not there any more. It ends at byte 5,759 of 5,760"):
+            archive.segment(CEA, 3464220, "Br")
+
+    def test_a_file_that_becomes_that_of_another_record(self, tmp_path, write):
+        path = write(tmp_path / "Br.fits", DRMS_ID=f"{CEA}:3464220:Br", **FULL)
+        archive = DirectoryArchive(tmp_path)
+        path.unlink()
+        write(path, DRMS_ID=f"{CEA}:3464221:Br", **{**FULL, "HARPNUM": 378, "RECNUM": 3464221})
+        with pytest.raises(NotHeldError, match=r"What is in its place now is of another record or segment"):
+            archive.segment(CEA, 3464220, "Br")
+
+    @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be deleted there")
+    def test_an_index_that_is_made_anew(self, path, write):
+        with DirectoryArchive(path.parent) as archive:
+            assert [one.recnum for one in listed(archive)] == [3464220]
+            for file in path.parent.glob(".flarecast*"):
+                file.unlink()
+            write(path.with_name("hmi.sharp_720s.5.20110215_020000_TAI.bitmap.fits"), compressed=True)
+            write(path.with_name(JSOC.format(378, "bitmap")))
+            build_index(path.parent)
+            assert (len(archive), archive.series()) == (3, (CCD, CEA))
+            assert [one.segments for one in listed(archive)] == [("Br",), ("bitmap",)]
+            assert archive.keywords(CEA, 3464220)["area"] == 12.5
+
+    def test_closed(self, path):
+        with DirectoryArchive(path.parent) as archive:
+            pass
+        with pytest.raises(ArchiveIndexError, match="was closed"):
+            archive.series()
+
+
+class TestWhatIsTold:
+    @pytest.fixture
+    def archive(self, tmp_path, write):
+        for day, harps in ((15, (377, 378)), (17, (377,))):
+            for harp in harps:
+                cards = {**FULL, "HARPNUM": harp, "RECNUM": 100 * day + harp, "T_REC": f"2011.02.{day}_02:00:00_TAI"}
+                cards["DATE_OBS"] = f"2011-02-{day}T01:58:12.300"
+                write(tmp_path / f"hmi.sharp_cea_720s.{harp}.201102{day}_020000_TAI.Br.fits", **cards)
+        write(tmp_path / "hmi.sharp_cea_720s.377.20110217_020000_TAI.bitmap.fits")
+        write(tmp_path / "hmi.sharp_720s.5.20110217_020000_TAI.bitmap.fits")
+        with DirectoryArchive(tmp_path) as archive:
+            yield archive
+
+    def test_holdings(self, archive):
+        bare, full = archive.holdings()
+        assert (bare.series, bare.records, bare.first, bare.last) == (CCD, 1, *2 * ["2011-02-17T01:59:26Z"])
+        assert full == Holding(
+            series=CEA,
+            records=3,
+            first="2011-02-15T01:58:12.300Z",
+            last="2011-02-17T01:58:12.300Z",
+            segments=("bitmap", "Br"),
+        )
+
+    def test_days(self, archive):
+        assert archive.days(CEA) == {date(2011, 2, 15): 2, date(2011, 2, 17): 1}
+
+    def test_record(self, archive):
+        assert archive.record(CEA, 1877) == listed(archive)[0]
+        with pytest.raises(NotHeldError, match="has no record 5 in"):
+            archive.record(CEA, 5)
+
+    def test_keywords_of_several_records(self, archive):
+        assert archive.keyword_names(CEA)[-2:] == ("recnum", "area")
+        assert archive.keyword_names(CCD) == ("harpnum", "t_rec")
+        replies = archive.keywords_of(CEA, [2077, 1877], ["area", "usflux"])
+        assert list(replies.items()) == [(2077, {"area": 12.5, "usflux": None}), (1877, {"area": 12.5, "usflux": None})]
+        with pytest.raises(NotHeldError, match=r"hmi.sharp_cea_720s has no record 5, 6 in this archive"):
+            archive.keywords_of(CEA, [5, 1877, 6])
+        many = archive.keywords_of(CEA, [1877, *range(1878, 1879)] + [1877] * 1500)
+        assert len(many) == 2
+
+
+def test_many_records(tmp_path):
+    """More than are taken from the database at once, while others are written."""
+    for step in range(2500):
+        tiny(tmp_path / "a" / name_of(1 + step % 3, step // 3, "Br"), **header_of(1 + step % 3, step // 3))
+    with DirectoryArchive(tmp_path) as archive:
+        records = archive.records(CEA, *ALL)
+        places = [(one.t_rec_index, one.harpnum) for one in islice(records, 1500)]
+        for step in (10, 2000):
+            tiny(tmp_path / "a" / name_of(9, step, "Br"))
+        assert build_index(tmp_path, digests=False).new == 2
+        places += [(one.t_rec_index, one.harpnum) for one in records]
+        assert len(places) == 2501
+        assert places == sorted(set(places))
+
+
+def test_many_threads(tmp_path, write):
+    for harp in range(1, 40):
+        write(tmp_path / JSOC.format(harp, "Br"))
+    with DirectoryArchive(tmp_path) as archive, ThreadPoolExecutor(8) as threads:
+        counts = threads.map(lambda _: (len(listed(archive)), len(archive)), range(200))
+        for harp in range(40, 80):
+            write(tmp_path / JSOC.format(harp, "Br"))
+            build_index(tmp_path)
+        assert {tuple(sorted(count)) == count and 39 <= count[0] <= 79 for count in counts} == {True}
+        assert len(archive) == 79

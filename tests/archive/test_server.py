@@ -83,7 +83,7 @@ class TestRunning:
         assert asyncio.run(cell()).json() == {"data": []}
 
     def test_every_address(self, memory):
-        with running(memory([]), host="0.0.0.0") as url:
+        with pytest.warns(UserWarning, match="everybody who reaches"), running(memory([]), host="0.0.0.0") as url:
             assert url.startswith("http://127.0.0.1:")
 
     def test_ipv6(self, memory):
@@ -161,7 +161,7 @@ class TestPublicFace:
         program = (
             "import sys, sunpy_flarecast.archive as archive\n"
             "archive.DirectoryArchive, archive.Record\n"
-            "extra = 'fastapi', 'uvicorn', 'swagger_ui_bundle'\n"
+            "extra = 'fastapi', 'prometheus_client', 'swagger_ui_bundle', 'uvicorn'\n"
             "assert not set(extra) & set(sys.modules)\n"
             "for missing in extra:\n"
             "    sys.modules[missing] = None\n"
@@ -174,5 +174,5 @@ class TestPublicFace:
         result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
         assert result.stdout.splitlines() == [
             f'running needs {missing}, which is not installed: pip install "sunpy-flarecast[archive]"'
-            for missing in ("fastapi", "uvicorn", "swagger_ui_bundle")
+            for missing in ("fastapi", "prometheus_client", "swagger_ui_bundle", "uvicorn")
         ]

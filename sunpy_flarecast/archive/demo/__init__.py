@@ -5,17 +5,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sunpy_flarecast.archive.base import NotHeldError, Record
+from sunpy_flarecast.archive.base import Holding, NotHeldError, Record
 from sunpy_flarecast.catalog import all_series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
+    from sunpy_flarecast.archive.demo.population import Region
     from sunpy_flarecast.archive.demo.scene import Scene
     from sunpy_flarecast.catalog import Series
 
 __all__ = ["DemoArchive"]
+
+#: Records whose measured keywords are kept, some 6 kB each.
+_MEASURED: Final = 4096
 
 
 class DemoArchive:
@@ -67,6 +71,13 @@ class DemoArchive:
             series.name: tuple(segment.name for segment in series.segments) for series in all_series()
         }
         self._scene: Final = lru_cache(maxsize=cached)(_scene)
+        self._measured: Final = lru_cache(maxsize=_MEASURED)(self._measure)
+        self._ends: Final = lru_cache(maxsize=None)(self._find_ends)
+        self._keyword_names: Final[dict[str, tuple[str, ...]]] = {}
+
+    def __reduce__(self) -> tuple[type[DemoArchive], tuple[str, int]]:
+        # Another process begins with empty caches.
+        return type(self), ("full" if self._full else "bare", self._scene.cache_parameters()["maxsize"])
 
     def series(self) -> tuple[str, ...]:
         """
@@ -129,8 +140,143 @@ class DemoArchive:
         NotHeldError
             There is no such series or record.
         """
+        return self._keywords(series, recnum, None)
+
+    def keywords_of(
+        self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """
+        Give keywords of several records.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        recnums : sequence of int
+            Record numbers.
+        names : sequence of str, optional
+            DRMS names in lower case of those wanted; all without it.
+
+        Returns
+        -------
+        dict
+            Keywords by record number.
+
+        Raises
+        ------
+        NotHeldError
+            There is no such series, or there are no such records: all that are missing are named.
+        """
+        self._find(series)
+        missing: list[str] = []
+        for recnum in recnums:
+            try:
+                self._held(series, recnum)
+            except NotHeldError:
+                missing.append(str(recnum))
+        if missing:
+            raise NotHeldError(f"{series} has no record {', '.join(missing)}; list records to learn their numbers.")
+        held = {recnum: self._keywords(series, recnum, names) for recnum in recnums}
+        if names is None:
+            return held
+        return {recnum: {name: keywords.get(name) for name in names} for recnum, keywords in held.items()}
+
+    def _keywords(self, series: str, recnum: int, names: Sequence[str] | None) -> dict[str, Any]:
+        """Give the keywords of a record; those measured on its pixels, which takes long, only if they are wanted."""
         found, scene = self._record(series, recnum)
-        return scene.keywords(found.projection, recnum)
+        told = scene.told(found.projection, recnum)
+        if names is not None and told.keys() >= set(names):
+            return told
+        return told | self._measured(scene.one.ordinal, scene.slot, scene.near_real_time)
+
+    def _measure(self, index: int, slot: int, near_real_time: bool) -> dict[str, Any]:
+        return self._scene(index, slot, near_real_time).measured
+
+    def keyword_names(self, series: str) -> tuple[str, ...]:
+        """
+        List the names of all keywords, which are the same for all records of a series.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+
+        Raises
+        ------
+        NotHeldError
+            There is no such series.
+
+        Examples
+        --------
+        >>> from sunpy_flarecast.archive.demo import DemoArchive
+        >>> "usflux" in DemoArchive().keyword_names("hmi.sharp_720s")
+        True
+        """
+        if series not in self._keyword_names:
+            self._keyword_names[series] = tuple(self.keywords(series, self._ends(series)[0].recnum))
+        return self._keyword_names[series]
+
+    def record(self, series: str, recnum: int) -> Record:
+        """
+        Give a record by its number.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+        recnum : int
+            Record number.
+
+        Raises
+        ------
+        NotHeldError
+            There is no such series or record.
+        """
+        from sunpy_flarecast.archive.demo.timetable import SLOTS_A_DAY, day_of
+
+        found, one, slot = self._held(series, recnum)
+        day, rest = divmod(slot, SLOTS_A_DAY)
+        times = day_of(day, found.near_real_time)
+        return Record(
+            recnum=recnum,
+            segments=self._names[series],
+            harpnum=one.harpnum(found.near_real_time),
+            t_rec_index=slot,
+            date__obs=times.dates[rest],
+            quality=times.quality[rest],
+            time=times.entered[rest],
+        )
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Say what is held of each series."""
+        return tuple(
+            Holding(
+                series=series,
+                records=sum(self.days(series).values()),
+                first=self._ends(series)[0].date__obs,
+                last=self._ends(series)[1].date__obs,
+                segments=names,
+            )
+            for series, names in self._names.items()
+        )
+
+    def days(self, series: str) -> Mapping[date, int]:
+        """
+        Count the records of each day (UTC); it takes about a second, and nothing the second time.
+
+        Parameters
+        ----------
+        series : str
+            Full name of the series.
+
+        Raises
+        ------
+        NotHeldError
+            There is no such series.
+        """
+        from sunpy_flarecast.archive.demo.census import records_a_day
+
+        return records_a_day(self._find(series)[1].near_real_time)
 
     def segment(self, series: str, recnum: int, name: str) -> bytes:
         """
@@ -179,7 +325,22 @@ class DemoArchive:
         except KeyError:
             raise NotHeldError(f"There is no series {series!r}; there are {', '.join(self._series)}.") from None
 
+    def _find_ends(self, series: str) -> tuple[Record, Record]:
+        """Find the first and the last record."""
+        from datetime import UTC, datetime, time, timedelta
+
+        days = list(self.days(series))
+        first, last = (datetime.combine(day, time(), UTC) for day in (days[0], days[-1]))
+        whole = timedelta(days=1)
+        *_, end = self.records(series, last, last + whole)
+        return next(self.records(series, first, first + whole)), end
+
     def _record(self, series: str, recnum: int) -> tuple[Series, Scene]:
+        found, one, slot = self._held(series, recnum)
+        return found, self._scene(one.ordinal, slot, found.near_real_time)
+
+    def _held(self, series: str, recnum: int) -> tuple[Series, Region, int]:
+        """Find series, region and slot of a record that is there."""
         from sunpy_flarecast.archive.demo.population import record_of
         from sunpy_flarecast.archive.demo.timetable import SLOTS_A_DAY, day_of
 
@@ -193,7 +354,7 @@ class DemoArchive:
         day, rest = divmod(slot, SLOTS_A_DAY)
         if not day_of(day, found.near_real_time).present[rest]:
             raise NotHeldError(f"{series} has no record {recnum}; the observation of that slot is missing.")
-        return found, self._scene(one.ordinal, slot, found.near_real_time)
+        return found, one, slot
 
 
 def _scene(index: int, slot: int, near_real_time: bool) -> Scene:

@@ -83,11 +83,15 @@ class Scene:
         """The keywords that are measured on the pixels; those of the vector field on CEA, those of HARPs on the CCD."""
         return parameters(self.cea) | patch_keywords(self.ccd)
 
-    def keywords(self, projection: str, recnum: int) -> dict[str, Any]:
-        """Give all keywords of the record as DRMS has them; `recnum` is its number in the series of a projection."""
+    def told(self, projection: str, recnum: int) -> dict[str, Any]:
+        """Give the keywords that are not measured; `recnum` is the record's number in the series of a projection."""
         wcs = self.view(projection).grid.reference
         times = self.one, self.slot, self.seconds, self.near_real_time
-        return keywords_of(*times, self.observer, projection, wcs) | self.measured | {"recnum": recnum}
+        return keywords_of(*times, self.observer, projection, wcs) | {"recnum": recnum}
+
+    def keywords(self, projection: str, recnum: int) -> dict[str, Any]:
+        """Give all keywords of the record as DRMS has them; `recnum` is its number in the series of a projection."""
+        return self.told(projection, recnum) | self.measured
 
     def header(self, projection: str, recnum: int) -> str:
         """Give the cards that the full headers of all segments share, as text."""

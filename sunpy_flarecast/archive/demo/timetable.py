@@ -11,7 +11,17 @@ from sunpy_flarecast.archive.demo.ephemeris import AU, LIGHT, distance, utc_micr
 from sunpy_flarecast.archive.demo.noise import generator
 from sunpy_flarecast.trec import CADENCE
 
-__all__ = ["FIRST_DAY", "FIRST_SLOT", "LAST_DAY", "LAST_SLOT", "SLOTS_A_DAY", "Day", "day_of", "observed_seconds"]
+__all__ = [
+    "FIRST_DAY",
+    "FIRST_SLOT",
+    "LAST_DAY",
+    "LAST_SLOT",
+    "SLOTS_A_DAY",
+    "Day",
+    "day_of",
+    "missing_slots",
+    "observed_seconds",
+]
 
 SLOTS_A_DAY: Final = 86400 // CADENCE
 
@@ -110,10 +120,9 @@ def day_of(day: int, near_real_time: bool) -> Day:
     delay = 3 * 3600 if near_real_time else 36 * 86400
     entered = observed // 1_000_000 * 1_000_000 + (delay * 1_000_000 + slots % 7 * 1_000_000)
     random = generator(1, int(near_real_time), day)
+    missing = _gap(random)
     present = np.ones(SLOTS_A_DAY, dtype=bool)
-    if random.random() < 0.35:
-        gap = int(random.integers(SLOTS_A_DAY))
-        present[gap : gap + int(random.integers(1, 4))] = False
+    present[missing.start : missing.stop] = False
     quality = np.where(random.random(SLOTS_A_DAY) < 0.012, random.choice(_FLAWS, SLOTS_A_DAY), 0)
     return Day(
         observed=tuple(observed.tolist()),
@@ -122,6 +131,38 @@ def day_of(day: int, near_real_time: bool) -> Day:
         present=tuple(present.tolist()),
         quality=tuple(quality.tolist()),
     )
+
+
+def missing_slots(day: int, near_real_time: bool) -> range:
+    """
+    Tell the slots of a day of which there are no records.
+
+    Parameters
+    ----------
+    day : int
+        Days since 1993-01-01.
+    near_real_time : bool
+        Whether of the near-real-time series.
+
+    Returns
+    -------
+    range
+        Places in the day; mostly none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.timetable import day_of, missing_slots
+    >>> len(missing_slots(8379, False)) == day_of(8379, False).present.count(False)
+    True
+    """
+    return _gap(generator(1, int(near_real_time), day))
+
+
+def _gap(random: np.random.Generator) -> range:
+    if random.random() >= 0.35:
+        return range(0)
+    gap = int(random.integers(SLOTS_A_DAY))
+    return range(gap, min(gap + int(random.integers(1, 4)), SLOTS_A_DAY))
 
 
 def _texts(micros: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[str, ...]:

@@ -1,0 +1,100 @@
+"""The command that keeps the index of an archive: ``index``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.markup import escape
+
+from .main import cli
+from .terminal import err, out, plain_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sunpy_flarecast.archive.index import IndexReport, Progress
+
+__all__ = ["index", "progress_bars"]
+
+#: What the steps of an indexing run are called beside their bars.
+_STEPS: Final = {"files": "Files looked at", "digests": "Digests"}
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--index",
+    "database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the index is kept; by default in a hidden file in DIRECTORY. Not on a network disk.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that read files.  [default: as many as there are processors]",
+)
+@click.option(
+    "--digests/--no-digests",
+    default=True,
+    show_default=True,
+    help="Compute the SHA-256 of new files, with which they are served; it takes reading all of them.",
+)
+@click.option("--watch", is_flag=True, help="Go on, and keep up with what changes; Ctrl-C stops it.")
+@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+def index(directory: Path, database: Path | None, jobs: int | None, digests: bool, watch: bool, progress: bool) -> None:
+    """Make the index of an archive, or bring it up to date.
+
+    The SHARP files below DIRECTORY are served from this index. Files that it knows are not read again, and a run that
+    is interrupted is gone on with by the next. Status 0 only if all files can be served.
+    """
+    with plain_errors():
+        from sunpy_flarecast.archive.index import build_index, watch_index
+
+        options: dict[str, Any] = {"index": database, "jobs": jobs or os.cpu_count() or 1, "digests": digests}
+        try:
+            with progress_bars(progress) as told:
+                if watch:
+                    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
+                    watch_index(directory, **options, progress=told, told=_say)
+                    return
+                report = build_index(directory, **options, progress=told)
+        except KeyboardInterrupt:
+            out.print("Stopped. What was read is kept.")
+            raise SystemExit(0 if watch else 130) from None
+    _say(report)
+    raise SystemExit(1 if report.faulty else 0)
+
+
+def _say(report: IndexReport) -> None:
+    (err if report.faulty else out).print(escape(str(report)), soft_wrap=True)
+
+
+@contextmanager
+def progress_bars(shown: bool) -> Iterator[Progress | None]:
+    """Give what shows in a terminal how far an indexing run is, a bar for each step; None if that is not wanted."""
+    if not shown:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def tell(step: str, done: int, total: int) -> None:
+        bar = bars.get(step)
+        if bar is None:
+            bar = bars[step] = tqdm(desc=_STEPS.get(step, step), unit="file", total=total, disable=None)
+        bar.total = total
+        bar.update(done - bar.n)
+
+    try:
+        yield tell
+    finally:
+        for bar in bars.values():
+            bar.close()

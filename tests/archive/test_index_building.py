@@ -1,0 +1,364 @@
+"""The index of a folder: what is read, what is not read again, and that only what is there decides what it says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from indexed import CEA, FIRST, contents, header_of, name_of, tiny
+
+from sunpy_flarecast.archive import DirectoryArchive
+from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index, copy_index, index_path
+from sunpy_flarecast.archive.index.building import compare, refresh
+from sunpy_flarecast.archive.index.digests import add_digests
+from sunpy_flarecast.archive.index.facts import FileFacts, Version
+from sunpy_flarecast.archive.index.reading import Found
+from sunpy_flarecast.archive.index.walking import Folder
+from sunpy_flarecast.archive.index.workers import Readers
+from sunpy_flarecast.archive.index.writing import Writer
+from sunpy_flarecast.archive.tree import Place
+
+
+def counts(report):
+    return report.files, report.new, report.changed, report.removed, report.unchanged, report.records
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Give a folder of two records with two files each."""
+    folder = tmp_path / "root"
+    for step in range(2):
+        tiny(folder / "a" / name_of(377, step, "Bp"), **header_of(377, step, RECNUM=100 + step, QUALITY=0))
+        tiny(folder / "a" / name_of(377, step, "Br"), pixel=step)
+    return folder
+
+
+class TestWhatIsRead:
+    def test_unchanged_files_are_not_opened(self, root):
+        assert counts(build_index(root)) == (4, 4, 0, 0, 0, 2)
+        before = contents(index_path(root))
+        opened = []
+        sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
+        report = build_index(root)
+        names = [str(path) for path in opened if str(path).endswith(".fits")]
+        assert (counts(report), report.digests, names) == ((4, 0, 0, 0, 4, 2), 0, [])
+        assert contents(index_path(root)) == before
+
+    def test_new_changed_and_removed_files(self, root):
+        build_index(root)
+        tiny(root / "b" / name_of(378, 0, "Br"))
+        tiny(root / "a" / name_of(377, 0, "Bp"), **header_of(377, 0, RECNUM=100, QUALITY=1024))
+        (root / "a" / name_of(377, 1, "Br")).unlink()
+        assert counts(build_index(root)) == (4, 1, 1, 1, 2, 3)
+        with DirectoryArchive(root) as archive:
+            first, second = (archive.record(CEA, number) for number in (100, 101))
+        assert (first.quality, first.segments, second.segments) == (1024, ("Bp", "Br"), ("Bp",))
+
+    def test_a_folder_that_goes(self, root):
+        tiny(root / "b" / "c" / name_of(378, 0, "Br"))
+        build_index(root)
+        shutil.rmtree(root / "b")
+        assert counts(build_index(root))[3:] == (1, 4, 2)
+
+    def test_a_change_that_keeps_size_and_time_of_modification(self, root):
+        path = root / "a" / name_of(377, 1, "Br")
+        build_index(root)
+        stat = path.stat()
+        tiny(path, pixel=77)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        with DirectoryArchive(root, update=False) as archive:
+            assert archive.segment(CEA, 101, "Br").sha256 is None
+        assert build_index(root).changed == 1
+        with DirectoryArchive(root) as archive:
+            assert archive.segment(CEA, 101, "Br").sha256 == sha256(path.read_bytes()).digest()
+
+    def test_times_of_the_future(self, root):
+        for path in (root / "a").iterdir():
+            os.utime(path, (4e9, 4e9))
+        build_index(root)
+        assert counts(build_index(root)) == (4, 0, 0, 0, 4, 2)
+
+    def test_a_header_that_could_not_be_read_is_read_by_the_next_run(self, root):
+        """As when the file that has the keywords goes, and the next one is on a disk that fails for a moment."""
+        name = name_of(377, 0, "Bt")
+        place = Place(CEA, 377, FIRST, "Bt")
+        build_index(root)
+        with Writer(root, index_path(root)) as writer:
+            writer.remove([number for file, (number, _) in writer.held("a", "", None).items() if "Bp" in file])
+            writer.add([FileFacts(folder="a", name=name, version=Version(5760, 1, 1), place=place, full=True)])
+            assert not writer.held("a", "", None)[name][1].settled
+
+    def test_digests_are_left_for_later(self, tmp_path):
+        for step in range(40):
+            tiny(tmp_path / name_of(1, step, "Br"))
+        build_index(tmp_path, digests=False)
+        with Writer(tmp_path, index_path(tmp_path)) as writer:
+            first, second = (add_digests(writer, enough=lambda: True) for _ in range(2))
+            assert (first > 0, first + second, writer.count_without_digest()) == (True, 40, 0)
+            assert second > 0
+
+    def test_a_folder_on_a_disk_that_fails_is_kept(self, root):
+        tiny(root / "a" / "b" / name_of(378, 0, "Br"))
+        build_index(root)
+        before = contents(index_path(root))
+        folders = [
+            Folder(path=""),
+            Folder(path="a", fault="The folder cannot be read: Stale file handle", failing=True),
+        ]
+        with Writer(root, index_path(root)) as writer:
+            report = compare(writer, iter(folders), set(writer.folders()))
+            assert (report.removed, report.records, report.faulty) == (0, 3, 1)
+        assert build_index(root).unchanged == 5
+        assert contents(index_path(root)) == before
+
+    def test_digests_come_later(self, root):
+        assert build_index(root, digests=False).digests == 0
+        with DirectoryArchive(root) as archive:
+            assert archive.segment(CEA, 100, "Br").sha256 is None
+        assert build_index(root).digests == 4
+        with DirectoryArchive(root) as archive:
+            stored = archive.segment(CEA, 100, "Br")
+        assert stored.sha256 == sha256(stored.path.read_bytes()).digest()
+        assert (stored.size, stored.mtime_ns) == (stored.path.stat().st_size, stored.path.stat().st_mtime_ns)
+
+    def test_several_processes(self, tmp_path):
+        found = [Found("", name_of(1, step, segment)) for step in range(600) for segment in ("Bp", "Br")]
+        for file in found:
+            tiny(tmp_path / file.name, **header_of(1, 0))
+        told = {}
+        for jobs in (1, 2):
+            with Readers(str(tmp_path), jobs, told.setdefault(jobs, []).append, few=0) as readers:
+                for file in found:
+                    readers.read(file)
+                readers.finish()
+        assert told[1] == told[2]
+        assert [len(chunk) for chunk in told[1]] == [512, 512, 176]
+        assert Counter(one.fault for chunk in told[1] for one in chunk)[None] == 2
+
+    def test_progress(self, root):
+        steps = []
+        tiny(root / "b" / name_of(378, 0, "Br"))
+        build_index(root, progress=lambda *step: steps.append(step))
+        assert steps == [("files", 0, 5), ("files", 4, 5), ("files", 5, 5), ("digests", 5, 5)]
+
+    def test_a_disk_that_is_not_mounted(self, tmp_path, root):
+        build_index(root, index=tmp_path / "index")
+        before = contents(tmp_path / "index")
+        shutil.rmtree(root)
+        root.mkdir()
+        with pytest.raises(ArchiveIndexError, match=r"is empty, but its index .* knows 2 records. Is the disk mounted"):
+            build_index(root, index=tmp_path / "index")
+        with Writer(root, tmp_path / "index") as writer, pytest.raises(ArchiveIndexError, match="Is the disk mounted"):
+            refresh(writer, ["a"])
+        assert contents(tmp_path / "index") == before
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
+    def test_a_name_that_is_no_text(self, root):
+        (root / "a" / name_of(377, 1, "Br")).rename(os.fsdecode(os.fsencode(root / "a") + b"/\xff.fits"))
+        (root / os.fsdecode(b"\xfe")).mkdir()
+        report = build_index(root)
+        assert (report.files, report.faulty, report.records) == (4, 2, 2)
+        assert build_index(root).unchanged == 4
+
+
+class TestWhereItIs:
+    def test_apart(self, tmp_path, root):
+        build_index(root, index=tmp_path / "index.sqlite")
+        assert [path.name for path in root.iterdir()] == ["a"]
+        with DirectoryArchive(root, index=tmp_path / "index.sqlite") as archive:
+            assert len(archive) == 2
+
+    def test_the_index_of_another_folder(self, tmp_path, root):
+        build_index(root, index=tmp_path / "index.sqlite")
+        other = tmp_path / "other"
+        other.mkdir()
+        with pytest.raises(ArchiveIndexError, match=f"is that of {root}, and not of {other}. Choose another"):
+            build_index(other, index=tmp_path / "index.sqlite")
+
+    def test_a_folder_that_moved_with_its_index(self, tmp_path, root):
+        build_index(root)
+        root.rename(tmp_path / "moved")
+        assert build_index(tmp_path / "moved").unchanged == 4
+
+    def test_a_place_that_is_none(self, tmp_path, root):
+        with pytest.raises(ArchiveIndexError, match=r"there is no folder .* Make it first"):
+            build_index(root, index=tmp_path / "nowhere" / "index")
+        with pytest.raises(ArchiveIndexError, match=r"is a folder. Name a file in it"):
+            build_index(root, index=tmp_path)
+
+    def test_a_folder_that_cannot_be_written_to(self, root):
+        root.chmod(0o555)
+        with pytest.raises(ArchiveIndexError, match=r"nothing may be written there. Choose another place with --index"):
+            build_index(root)
+        with pytest.warns(UserWarning, match=r"made anew each time. To keep it, .* --index FILE"):
+            archive = DirectoryArchive(root)
+        assert (len(archive), archive.index.exists()) == (2, True)
+        archive.close()
+        assert not archive.index.exists()
+        assert [path.name for path in root.iterdir()] == ["a"]
+
+    def test_an_index_that_another_user_keeps(self, root):
+        build_index(root)
+        before = index_path(root).read_bytes()
+        root.chmod(0o555)
+        with DirectoryArchive(root) as archive:
+            assert (len(archive), archive.index, archive.report) == (2, index_path(root), None)
+        assert index_path(root).read_bytes() == before
+
+    def test_a_copy_of_it(self, tmp_path, root):
+        """Who may not write beside an index cannot open it while nobody else has."""
+        build_index(root)
+        copy = tmp_path / "copy"
+        copy_index(index_path(root), copy)
+        assert build_index(root, index=copy).unchanged == 4
+        assert contents(copy) == contents(index_path(root))
+        for other in (tmp_path / "nowhere", root / "a" / name_of(377, 0, "Br")):
+            copy_index(other, tmp_path / "none")
+            assert not (tmp_path / "none").exists()
+
+    def test_a_disk_that_is_full(self, root):
+        build_index(root)
+        fact = FileFacts(folder="", name="x" * 9000 + ".fits", version=Version(1, 1, 1), fault="It is empty")
+
+        def fill():
+            with Writer(root, index_path(root)) as writer:
+                writer._database.execute("PRAGMA max_page_count = 1")
+                writer.add([fact])
+
+        with pytest.raises(ArchiveIndexError, match=r"database or disk is full. Free the disk"):
+            fill()
+        assert build_index(root).unchanged == 4
+
+    def test_what_is_no_index(self, tmp_path, root):
+        index = tmp_path / "index"
+        index.write_text("a text that is long enough to be told from a database" * 20)
+        with pytest.raises(
+            ArchiveIndexError, match=r"file is not a database. It is another file, or broken. Delete it"
+        ):
+            build_index(root, index=index)
+        index.unlink()
+        with closing(sqlite3.connect(index)) as database:
+            database.execute("CREATE TABLE mine (id)")
+        with pytest.raises(ArchiveIndexError, match="is a database, but no index of SHARP files"):
+            build_index(root, index=index)
+
+    def test_another_version(self, root):
+        build_index(root)
+        with closing(sqlite3.connect(index_path(root))) as database:
+            database.execute("PRAGMA user_version = 99")
+        for use in (build_index, DirectoryArchive):
+            with pytest.raises(ArchiveIndexError, match=r"made by another version .* Delete it and make it again"):
+                use(root)
+
+    def test_there_is_none(self, root):
+        with pytest.raises(ArchiveIndexError, match=r"There is no index .* sunpy-flarecast index DIR"):
+            DirectoryArchive(root, update=False)
+
+    def test_one_writer_at_a_time(self, root):
+        build_index(root)
+        with Writer(root, index_path(root)):
+            with pytest.raises(BusyIndexError, match=r"Another process is writing the index .* Wait for its end"):
+                build_index(root)
+            with DirectoryArchive(root) as archive:
+                assert (len(archive), archive.report) == (2, None)
+        assert build_index(root).unchanged == 4
+
+
+#: A file: folder, HARP number, step, segment; and what it holds: whole and bare, full with this RECNUM, or broken.
+FILES = st.tuples(
+    st.sampled_from(["", "a", "a/b"]), st.integers(1, 2), st.integers(0, 1), st.sampled_from(["Br", "br"])
+)
+HOLDING = st.one_of(st.just("bare"), st.just("broken"), st.just("gone"), st.integers(1, 3))
+TABLES = st.tuples(st.sampled_from(["", "a", "a/b"]), st.sampled_from([None, CEA, "other"]), st.integers(-1, 3))
+
+
+def put(root: Path, change: tuple) -> None:
+    """Make one change of the tree."""
+    if len(change) == 3:
+        folder, series, value = change
+        path = root / folder / "keywords.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        names, values = ("series,", f"{series},") if series else ("", "")
+        text = f"{names}T_REC,HARPNUM,USFLUX,RECNUM\n{values}2015.12.11_00:12:00_TAI,1,{value}e20,{value}\n"
+        path.write_text("no table" if value == 3 else text)
+        if value == -1:
+            path.unlink()
+        return
+    (folder, harp, step, segment), holds = change
+    path = root / folder / name_of(harp, step, segment)
+    path.unlink(missing_ok=True)
+    if holds == "gone":
+        return
+    tiny(path, **(header_of(harp, step, RECNUM=holds, USFLUX=1e22 * holds) if isinstance(holds, int) else {}))
+    if holds == "broken":
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.one_of(st.tuples(FILES, HOLDING), TABLES), min_size=1, max_size=8), min_size=1, max_size=3))
+def test_only_what_is_there_decides(runs):
+    """However a folder came to be as it is, and however often it was indexed on the way, the index says the same."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder, "root")
+        root.mkdir()
+        (root / "keep").write_text("so that the folder is never empty")
+        for number, changes in enumerate(runs):
+            for change in changes:
+                put(root, change)
+            build_index(root, index=Path(folder, "index"), digests=number == len(runs) - 1)
+        build_index(root, index=Path(folder, "fresh"))
+        assert contents(Path(folder, "index")) == contents(Path(folder, "fresh"))
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from sunpy_flarecast.archive.index import build_index
+    root, index = Path(sys.argv[1]), Path(sys.argv[2])
+    unfinished = 0
+    for steps in range(1, 8):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            build_index(root, index=index, progress=lambda *_: os.write(writing, b"."))
+            os._exit(0)
+        for _ in range(5 * steps):
+            os.read(reading, 1)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        unfinished += os.WIFSIGNALED(status)
+        os.close(reading), os.close(writing)
+    print(unfinished)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are made by forking")
+def test_a_run_that_is_killed_is_gone_on_with(tmp_path):
+    root = tmp_path / "root"
+    for step in range(600):
+        number = RECNUM_TWICE if step % 400 == 1 else step + 1
+        tiny(root / f"{step // 15:02}" / name_of(1, step, "Br"), **header_of(1, step, RECNUM=number))
+        tiny(root / f"{step // 15:02}" / name_of(1, step, "Bp"))
+    build_index(root, index=tmp_path / "undisturbed")
+    program = textwrap.dedent(KILLED)
+    command = [sys.executable, "-c", program, str(root), str(tmp_path / "index")]
+    killed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert int(killed.stdout) >= 1
+    report = build_index(root, index=tmp_path / "index")
+    assert report.records == 600
+    assert contents(tmp_path / "index") == contents(tmp_path / "undisturbed")
+
+
+RECNUM_TWICE = 5000

@@ -1,0 +1,124 @@
+"""The index kept up to date while files come and go."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from indexed import CEA, contents, header_of, name_of, tiny
+
+from sunpy_flarecast.archive import DirectoryArchive
+from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index, index_path, watch_index
+
+pytest.importorskip("watchfiles", reason="the package watchfiles is not installed")
+
+
+@contextmanager
+def watching(root, **options):
+    """Watch a folder from a thread; gives what returns the next report."""
+    reports: queue.Queue = queue.Queue()
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=partial(watch_index, root, told=reports.put, stop=stop, **options), name="watch", daemon=True
+    )
+    thread.start()
+    try:
+        yield partial(reports.get, timeout=60)
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_files_that_come_change_and_go(tmp_path):
+    root = tmp_path / "root"
+    tiny(root / "a" / name_of(1, 0, "Br"))
+    with watching(root) as report:
+        assert (report().new, len(DirectoryArchive(root))) == (1, 1)
+        with pytest.raises(BusyIndexError):
+            build_index(root)
+        with DirectoryArchive(root) as archive:
+            # Written beside, and given its name when it is whole, as files are fetched.
+            part = tiny(root / "b" / "c" / "file.part", **header_of(2, 0, RECNUM=5))
+            part.rename(part.with_name(name_of(2, 0, "Br")))
+            assert report().new == 1
+            assert archive.record(CEA, 5).harpnum == 2
+            assert archive.segment(CEA, 5, "Br").sha256 is not None
+            tiny(root / "b" / "c" / name_of(2, 0, "Br"), **header_of(2, 0, RECNUM=6, QUALITY=1))
+            assert report().changed == 1
+            assert archive.record(CEA, 6).quality == 1
+            tiny(tmp_path / "d" / "e" / name_of(3, 0, "Br"))
+            (tmp_path / "d").rename(root / "d")
+            assert (report().new, len(archive)) == (1, 3)
+            shutil.rmtree(root / "b")
+            assert (report().removed, len(archive)) == (1, 2)
+    build_index(root, index=tmp_path / "fresh")
+    assert contents(index_path(root)) == contents(tmp_path / "fresh")
+
+
+def test_links_are_not_followed(tmp_path):
+    root = tmp_path / "root"
+    tiny(root / "a" / name_of(1, 0, "Br"))
+    tiny(tmp_path / "outside" / name_of(2, 0, "Br"), **header_of(2, 0, RECNUM=5))
+    with watching(root) as report:
+        assert report().new == 1
+        (root / "link").symlink_to(tmp_path / "outside")
+        tiny(root / "a" / name_of(3, 0, "Br"))
+        assert report().new == 1
+    with pytest.warns(UserWarning, match="It is a link to a folder outside"):
+        archive = DirectoryArchive(root)
+    with archive:
+        assert len(archive) == 2
+        assert archive.skipped == [(root / "link", "It is a link to a folder outside of the archive")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="what is open cannot be deleted there")
+def test_an_index_that_is_deleted(tmp_path):
+    tiny(tmp_path / name_of(1, 0, "Br"))
+
+    def told(report):
+        index_path(tmp_path).unlink()
+
+    with pytest.raises(ArchiveIndexError, match=r"was deleted or replaced .* Start the same command again"):
+        watch_index(tmp_path, told=told)
+
+
+def test_everything_is_looked_at_now_and_then(tmp_path):
+    tiny(tmp_path / name_of(1, 0, "Br"))
+    with watching(tmp_path, every=0.0) as report:
+        assert report().new == 1
+        tiny(tmp_path / name_of(2, 0, "Br"))
+        assert (report().new, len(DirectoryArchive(tmp_path))) == (1, 2)
+
+
+def test_without_the_package(tmp_path):
+    """Everything is looked at again and again instead."""
+    program = (
+        "import sys, threading; sys.modules['watchfiles'] = None\n"
+        "from pathlib import Path\n"
+        "from sunpy_flarecast.archive.index import watch_index\n"
+        "root, stop, seen = Path(sys.argv[1]), threading.Event(), []\n"
+        "def told(report):\n"
+        "    seen.append(report.new)\n"
+        "    if len(seen) == 2: stop.set()\n"
+        "    else: Path(sys.argv[2]).rename(root / Path(sys.argv[2]).name)\n"
+        "watch_index(root, told=told, stop=stop)\n"
+        "print(seen)\n"
+    )
+    tiny(tmp_path / "root" / name_of(1, 0, "Br"))
+    later = tiny(tmp_path / name_of(2, 0, "Br"))
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "root"), str(later)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert result.stdout == "[1, 1]\n"

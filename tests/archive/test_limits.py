@@ -1,0 +1,140 @@
+"""What one request may take: days, record numbers, bodies, answers at a time; and that the client splits in time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime
+
+import pytest
+import requests
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+from wire import connect, get, raw, received
+
+import sunpy_flarecast
+from sunpy_flarecast.archive import DemoArchive, Record, create_app, running
+from sunpy_flarecast.archive.settings import Settings
+
+RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
+
+
+@pytest.fixture(scope="module")
+def short(memory):
+    with running(memory([Record(recnum=5, segments=("bitmap",))]), settings=Settings(max_days=10)) as url:
+        yield url
+
+
+class TestDays:
+    @pytest.mark.parametrize(
+        ("end", "status"),
+        [
+            ("2015-12-11", 200),
+            ("2015-12-21T00:00:00Z", 200),
+            ("2015-12-21T00:00:01Z", 200),  # parts may overlap
+            ("2015-12-21T00:02:00Z", 413),
+            ("2016-12-11", 413),
+            ("9999-12-31T23:59:59Z", 413),
+        ],
+    )
+    def test_most(self, short, end, status):
+        reply = get(f"{short}/HMI/720", params={**RANGE, "end": end})
+        assert reply.status_code == status
+        if status == 413:
+            assert "ask first from 2015-12-11T00:00:00Z to 2015-12-21T00:00:00Z" in reply.json()["message"]
+
+    @pytest.mark.parametrize("days", [0, -1, float("inf"), float("nan"), 1e12])
+    def test_what_is_no_number_of_days(self, memory, days):
+        with pytest.raises(ValueError, match=r"max_days=.*: write a number of days, for example 40"):
+            create_app(memory([]), Settings(max_days=days))
+
+    def test_as_many_as_there_are(self, memory):
+        with running(memory([]), settings=Settings(max_days=999_999_999)) as url:
+            assert get(f"{url}/HMI/720?start=0001-01-01&end=9999-12-31").json() == {"data": []}
+
+    def test_any_by_default(self, memory):
+        with running(memory([])) as url:
+            assert get(f"{url}/HMI/720?start=0001-01-01&end=9999-12-31").json() == {"data": []}
+
+    def test_the_client_asks_for_less(self):
+        """A search that is longer than the service allows finds what one without limits finds."""
+        asked = a.Time("2015-12-11", "2015-12-21"), a.flarecast.Series.hmi_sharp_720s, a.flarecast.HARPNUM(1, 10**6)
+        with running(DemoArchive(), settings=Settings(max_days=2.5)) as url, sunpy_flarecast.conf.set_temp("url", url):
+            found = Fido.search(*asked)["flarecast"]
+        whole = DemoArchive().records(
+            "hmi.sharp_720s", datetime(2015, 12, 11, tzinfo=UTC), datetime(2015, 12, 21, tzinfo=UTC)
+        )
+        assert {record.recnum for record in whole} <= set(found["Record"].tolist())
+        assert found.missing == []
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        "header", [b"Content-Length: 70000", b"Transfer-Encoding: chunked", b"Content-Length: 99999999999999999999999"]
+    )
+    def test_long_ones_are_not_taken(self, short, header):
+        status, body = raw(short, b"GET /HMI HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n")
+        assert (status in (400, 413), list(json.loads(body))) == (True, ["message"])
+
+    def test_short_ones_are_ignored(self, short):
+        reply = requests.request("GET", f"{short}/HMI", data=b"a" * 1000, timeout=20)
+        assert reply.status_code == 200
+
+
+class TestAnswersAtATime:
+    def test_no_more_than_allowed(self, memory):
+        """While one answer waits, others are told when to come back; then they get theirs."""
+        archive, arrived, go_on = memory([]), threading.Event(), threading.Event()
+        holdings = archive.holdings
+
+        def waiting():
+            arrived.set()
+            assert go_on.wait(60)
+            return holdings()
+
+        archive.holdings = waiting
+        with running(archive, settings=Settings(max_streams=1)) as url:
+            first: list[int] = []
+            thread = threading.Thread(target=lambda: first.append(get(f"{url}/health").status_code))
+            thread.start()
+            assert arrived.wait(60)
+            reply = get(f"{url}/HMI/720", params=RANGE)
+            go_on.set()
+            thread.join()
+            assert (reply.status_code, reply.headers["retry-after"]) == (503, "2")
+            assert "Try again in 2 s" in reply.json()["message"]
+            assert first == [200]
+            assert get(f"{url}/HMI/720", params=RANGE).status_code == 200
+
+    def test_clients_that_go_away_make_room(self, memory, many):
+        """An answer that nobody takes ends with its client, and what it reads from is closed."""
+        closed = threading.Event()
+
+        class Endless(type(memory([]))):
+            def records(self, series, start, end):
+                try:
+                    while True:
+                        yield from many
+                finally:
+                    closed.set()
+
+        with running(Endless([]), settings=Settings(max_streams=1)) as url:
+            with connect(url) as connection:
+                connection.sendall(b"GET /HMI/720?start=2015-12-11&end=2015-12-12 HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert connection.recv(10_000)
+            assert closed.wait(60)
+            for _ in range(1000):  # the answer ends at once after that, but not before
+                if get(f"{url}/health").status_code == 200:
+                    return
+        pytest.fail("there is no room again")
+
+
+def test_several_requests_on_a_connection_one_after_the_other(short):
+    """Requests that are sent before the last answer came are answered in order."""
+    asked = (
+        b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 9 + b"GET /HMI HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    with connect(short) as connection:
+        connection.sendall(asked)
+        answer = received(connection)
+    assert (answer.count(b"HTTP/1.1 200 OK"), answer.count(b'"status":"ok"')) == (10, 9)

@@ -1,0 +1,273 @@
+"""The first page and Swagger UI, over real HTTP, as a browser would look at them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+import requests
+import sunpy
+
+from sunpy_flarecast import conf
+from sunpy_flarecast.archive import DemoArchive, Record, Settings, running
+from sunpy_flarecast.archive.base import Holding, NotHeldError
+
+VOID = {"meta", "link", "br", "rect", "circle", "path", "line"}
+
+DAY = date(2015, 12, 11)
+
+PLACES = {"londtmin": -12.5, "latdtmin": 10.0, "londtmax": 2.5, "latdtmax": 20.0, "crlt_obs": -0.6, "noaa_ars": "12443"}
+
+
+class Held:
+    """An archive of what the test gives."""
+
+    synthetic = False
+
+    def __init__(self, days, keywords=None, series="hmi.sharp_720s"):
+        self.counts = days
+        self.given = {5605571: PLACES} if keywords is None else keywords
+        self.name = series
+        self.asked = 0
+
+    def series(self):
+        return [self.name]
+
+    def holdings(self):
+        self.asked += 1
+        return [
+            Holding(
+                series=self.name,
+                records=sum(self.counts.values()),
+                first=None,
+                last=None,
+                segments=("bitmap",) if self.counts else (),
+            )
+        ]
+
+    def days(self, series):
+        return self.counts
+
+    def records(self, series, start, end):
+        assert (start.date(), end.date()) == (max(self.counts), max(self.counts))
+        yield Record(recnum=1, segments=("bitmap",), harpnum=1, t_rec_index=1005597)
+        for number, recnum in enumerate(self.given):
+            yield Record(recnum=recnum, segments=("bitmap",), harpnum=6178 + number, t_rec_index=1005598)
+
+    def keywords_of(self, series, recnums, names=None):
+        return {recnum: {name: self.given[recnum].get(name) for name in names} for recnum in recnums}
+
+
+class Reader(HTMLParser):
+    """Check that a page is well formed and collect what it is made of."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.inline = [], [], [], {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("style", "script"):
+            self.inline[self.open[-1]] = self.inline.get(self.open[-1], "") + data
+
+
+def look(archive, settings=None, **options):
+    with running(archive, settings=settings or Settings()) as url:
+        reply = requests.get(f"{url}/", timeout=60, **options)
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    return reply, Reader(reply.text)
+
+
+class TestPage:
+    def test_what_it_shows(self):
+        days = {date(2014, 1, 1): 5, date(2014, 1, 3): 10, DAY: 1200}
+        reply, _ = look(Held(days))
+        for text in ("hmi.sharp_720s", "1,215", "NOAA 12443", "2015-12-11 23:36 TAI", "2014-01-02", "1 HARP."):
+            assert text in reply.text
+        assert "HARP 1<" not in reply.text  # of an earlier time step
+        assert 'a.Time("2015-12-11", "2015-12-12")' in reply.text.replace("&#34;", '"')
+
+    def test_nothing_comes_from_elsewhere(self):
+        reply, page = look(Held({DAY: 1}))
+        links = [
+            value for _, name, value in page.attributes if name in ("href", "src", "action", "xlink:href", "srcset")
+        ]
+        assert {"ui", "openapi.json", "health", "metrics"} < set(links)
+        assert all(link.startswith("data:") or re.fullmatch(r"[\w.]+", link) for link in links)
+        assert not {name for _, name, _ in page.attributes if name == "style" or name.startswith("on")}
+        policy = dict(part.split(" ", 1) for part in reply.headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        for tag, directive in (("style", "style-src"), ("script", "script-src")):
+            digest = base64.b64encode(hashlib.sha256(page.inline[tag].encode()).digest()).decode()
+            assert policy[directive] == f"'sha256-{digest}'"
+        assert not re.search(r"url\(|@import|https?:", page.inline["style"] + page.inline["script"])
+
+    def test_everything_is_named(self):
+        _, page = look(Held({DAY: 1}))
+        assert ("html", "lang", "en") in page.attributes
+        ids = {value for _, name, value in page.attributes if name == "id"}
+        for _, name, value in page.attributes:
+            if name in ("aria-labelledby", "data-copies"):
+                assert set(value.split()) <= ids
+        assert page.tags.count("h1") == page.tags.count("main") == 1
+        pictures = [tag for tag, name, value in page.attributes if (name, value) == ("role", "img")]
+        labels = [tag for tag, name, _ in page.attributes if name in ("aria-label", "aria-labelledby")]
+        assert pictures == ["svg", "div"]
+        assert set(pictures) <= set(labels)
+
+    def test_an_empty_archive(self):
+        reply, _ = look(Held({}))
+        assert "holds no records yet" in reply.text
+        assert "Fido.search" in reply.text
+        assert "<figure>" not in reply.text
+
+    def test_without_keywords(self):
+        reply, _ = look(Held({DAY: 2}, {7: {}, 8: {"londtmin": "MISSING", "noaa_ars": None}}))
+        assert "Where they are is not known" in reply.text
+        assert ">6178<" in reply.text
+        assert ">6179<" in reply.text
+        assert 'class="disk"' not in reply.text
+
+    def test_a_series_that_has_gone(self):
+        class Going(Held):
+            def days(self, series):
+                raise NotHeldError("gone")
+
+        assert "holds no records yet" in look(Going({DAY: 1}))[0].text
+
+    def test_synthetic_records_are_called_so(self):
+        archive = Held({DAY: 1})
+        assert "synthetic" not in look(archive)[0].text
+        archive.synthetic = True
+        assert "These records are synthetic" in look(archive)[0].text
+
+    def test_everything_is_escaped(self):
+        evil = "</code></pre></script><script>alert(1)</script>\"'&"
+        reply, page = look(Held({DAY: 1}, {7: {**PLACES, "noaa_ars": evil}}, series=evil))
+        assert "alert(1)" in reply.text
+        assert "<script>alert" not in reply.text
+        assert page.tags.count("script") == 1
+
+    def test_the_url_is_the_one_that_the_client_used(self):
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "sharps.example", "X-Forwarded-Prefix": "/hmi"}
+        assert "https://sharps.example/hmi&#34;" in look(Held({DAY: 1}), headers=headers)[0].text
+        settings = Settings(public_url="https://elsewhere.example/")
+        assert "https://elsewhere.example&#34;" in look(Held({DAY: 1}), settings)[0].text
+
+    def test_with_tokens_the_snippet_has_one(self):
+        token = "for-the-tests-only"
+        reply, _ = look(
+            Held({DAY: 1}), Settings(tokens=frozenset({token})), headers={"Authorization": f"Bearer {token}"}
+        )
+        assert "conf.token" in reply.text
+        assert token not in reply.text
+
+    def test_head_and_gzip(self):
+        with running(Held({DAY: 1})) as url:
+            head = requests.head(f"{url}/", timeout=20)
+            assert (head.status_code, head.content) == (200, b"")
+            plain = requests.get(f"{url}/", timeout=20, headers={"Accept-Encoding": "identity"})
+            packed = requests.get(f"{url}/", timeout=20, headers={"Accept-Encoding": "gzip"})
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
+        assert packed.text == plain.text
+
+    def test_the_archive_is_asked_once_for_many(self):
+        archive = Held({DAY: 1})
+        with running(archive) as url, ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda _: requests.get(f"{url}/", timeout=20).status_code, range(24))) == {200}
+        assert archive.asked == 1
+
+    def test_those_who_look_hold_up_nobody_else(self):
+        asked, release = threading.Event(), threading.Event()
+
+        class Slow(Held):
+            def holdings(self):
+                asked.set()
+                assert release.wait(60)
+                return super().holdings()
+
+        # More than the threads in which lists and files are read.
+        with running(Slow({DAY: 1})) as url, ThreadPoolExecutor(60) as pool:
+            looking = [pool.submit(requests.get, f"{url}/", timeout=60) for _ in range(60)]
+            try:
+                assert asked.wait(60)
+                dates = {"start": f"{DAY}T00:00:00Z", "end": f"{DAY}T12:00:00Z"}
+                assert requests.get(f"{url}/HMI/720", params=dates, timeout=20).status_code == 200
+                assert not any(look.done() for look in looking)
+            finally:
+                release.set()
+            assert {look.result().status_code for look in looking} == {200}
+
+    def test_the_snippet_does_what_it_says(self, tmp_path):
+        with running(DemoArchive(cached=1)) as url:
+            text = requests.get(f"{url}/", timeout=120).text
+            snippet = re.search('<pre id="python"[^>]*><code>(.*?)</code>', text, re.DOTALL)[1].replace("&#34;", '"')
+            names = {}
+            before = sunpy.config.get("downloads", "download_dir")
+            sunpy.config.set("downloads", "download_dir", str(tmp_path))
+            try:
+                with conf.set_temp("url", "http://localhost:9"):
+                    exec(snippet, names)
+            finally:
+                sunpy.config.set("downloads", "download_dir", before)
+        assert len(names["files"]) == 4
+        assert not names["files"].errors
+
+
+@pytest.fixture(scope="module")
+def url():
+    with running(Held({})) as url:
+        yield url
+
+
+class TestSwaggerUI:
+    def test_it_needs_no_internet(self, url):
+        reply = requests.get(f"{url}/ui", timeout=20)
+        page = Reader(reply.text)
+        links = [value for _, name, value in page.attributes if name in ("href", "src")]
+        assert sorted(link for link in links if link.startswith("ui/")) == [
+            "ui/swagger-ui-bundle.js",
+            "ui/swagger-ui.css",
+        ]
+        for link in links:
+            assert link == "data:," or requests.get(f"{url}/{link}", timeout=20).status_code == 200
+        assert "validatorUrl: null" in reply.text
+        assert not re.search("https?:", reply.text)
+        policy = reply.headers["content-security-policy"]
+        digest = base64.b64encode(hashlib.sha256(page.inline["script"].encode()).digest()).decode()
+        assert f"script-src 'sha256-{digest}' 'self'" in policy
+        assert "default-src 'none'" in policy
+        assert "connect-src 'self'" in policy
+        assert not re.search("https?:", policy)
+
+    @pytest.mark.parametrize("asset", ["index.html", "..%2f..%2f__init__.py", "%2e%2e/__init__.py", "nothing.js"])
+    def test_no_other_files(self, url, asset):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as client:
+            client.sendall(f"GET /ui/{asset} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            reply = b"".join(iter(lambda: client.recv(65536), b""))
+        assert reply.split()[1] in (b"400", b"404")

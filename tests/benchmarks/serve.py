@@ -1,0 +1,215 @@
+"""
+How fast the service gives files and lists: ``python tests/benchmarks/serve.py``.
+
+Files of 4 MB on loopback, side by side with nginx if it is installed, with the same files and connections: what a
+client gets a second, and the CPU time of the server. Then a list of a year of synthetic records, plain and in gzip:
+MB/s, and the memory of the server. All servers are processes of their own; runs alternate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import requests
+from astropy.io import fits
+from common import free_port, judged, keep, machine, process, say
+
+from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, serve
+from sunpy_flarecast.naming import file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERIES = "hmi.sharp_720s"
+
+FILES, SIZE, CONNECTIONS, REQUESTS = 50, 4_000_000, 5, 500
+
+#: The least ratio wanted of what a client gets from the service to what it gets from nginx.
+RATIO = 0.5
+
+#: The least that a list must give in plain (MB/s), and the most memory that it may take (MB more than before).
+LIST_RATE, LIST_MEMORY = 50, 150
+
+
+def make_files(folder: Path) -> list[str]:
+    """Write FITS files of about a size, all different; gives their names."""
+    side = int((SIZE - 5760) ** 0.5 / 2)
+    chance = np.random.default_rng(1)
+    names = [file_name(SERIES, "magnetogram", harpnum=6178, slot=1005481 + number) for number in range(FILES)]
+    for name in names:
+        data = chance.integers(-1000, 1000, (side, side), dtype=np.int32)
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data)]).writeto(folder / name)
+    return names
+
+
+def nginx(folder: Path, work: Path, port: int) -> list[str]:
+    """Give the command of an nginx with one worker that serves a folder."""
+    (work / "nginx.conf").write_text(
+        f"""
+        worker_processes 1; daemon off; pid {work}/nginx.pid; error_log {work}/error.log;
+        events {{ worker_connections 512; }}
+        http {{
+          access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000;
+          client_body_temp_path {work}; proxy_temp_path {work}; fastcgi_temp_path {work}; uwsgi_temp_path {work};
+          scgi_temp_path {work};
+          server {{ listen 127.0.0.1:{port}; root {folder}; }}
+        }}
+        """
+    )
+    return [shutil.which("nginx") or "nginx", "-c", str(work / "nginx.conf")]
+
+
+def fetch(urls: list[str]) -> float:
+    """Fetch all files over some connections, as cheaply as can be; gives MB/s."""
+    port = urlsplit(urls[0]).port
+    paths = cycle(urlsplit(url).path for url in urls)
+    numbers = iter(range(REQUESTS))
+    lock = threading.Lock()
+    received: list[int] = []
+
+    def work() -> None:
+        buffer = memoryview(bytearray(1 << 20))
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            while True:
+                with lock:
+                    if next(numbers, None) is None:
+                        return
+                    path = next(paths)
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(4096)
+                assert b" 200 " in head[:20], head
+                head, _, body = head.partition(b"\r\n\r\n")
+                size = int(head.lower().partition(b"content-length:")[2].split()[0])
+                left = size - len(body)
+                while left:
+                    left -= connection.recv_into(buffer, min(left, len(buffer)))
+                received.append(size)
+
+    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+    begin = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(received) / (time.perf_counter() - begin) / 1e6
+
+
+def figures_of(port: int) -> Iterator[tuple[float, float]]:
+    """Give CPU seconds and MB of the processes that listen at a port, again and again (Linux)."""
+    inodes = {
+        line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines() if f":{port:04X} 00000000" in line
+    }
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(folder.readlink()) in {f"socket:[{inode}]" for inode in inodes}:
+                found.append(folder.parents[1])
+        except OSError:
+            continue
+    while True:
+        stats = [(one / "stat").read_text().rpartition(")")[2].split() for one in set(found)]
+        ticks = sum(int(stat[11]) + int(stat[12]) for stat in stats)
+        pages = sum(int(stat[21]) for stat in stats)
+        yield ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def files(url: str, peer: str | None, names: list[str], runs: int) -> dict[str, Any]:
+    """Compare with nginx."""
+    records = requests.get(f"{url}/HMI/{SERIES}?start=2015-12-01&end=2015-12-31", timeout=60).json()["data"]
+    ways = {"service": [record["urls"][0] for record in records]}
+    if peer is not None:
+        ways["nginx"] = [f"{peer}/{name}" for name in names]
+    assert {len(urls) for urls in ways.values()} == {FILES}
+    figures = {name: figures_of(urlsplit(urls[0]).port or 0) for name, urls in ways.items()}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    costs: dict[str, list[float]] = {name: [] for name in ways}
+    for run in range(runs + 1):
+        for name, urls in ways.items():
+            before = next(figures[name])[0]
+            rate = fetch(urls)
+            if run:  # the first is to warm up
+                rates[name].append(rate)
+                costs[name].append((next(figures[name])[0] - before) / REQUESTS * 1e3)
+    result: dict[str, Any] = {}
+    for name in ways:
+        result[name] = {"MB/s": statistics.median(rates[name]), "CPU ms a file": statistics.median(costs[name])}
+        say(f"  {name}: {result[name]['MB/s']:.0f} MB/s, {result[name]['CPU ms a file']:.2f} ms of CPU a file")
+    if peer is not None:
+        pairs = zip(rates["service"], rates["nginx"], strict=True)
+        result["ratio"] = statistics.median(ours / theirs for ours, theirs in pairs)
+        say(f"  ratio {result['ratio']:.2f}, wanted {RATIO}: {judged(result['ratio'] >= RATIO)}")
+    return result
+
+
+def year(url: str, encoding: str) -> dict[str, Any]:
+    """Stream a year of records."""
+    watch = figures_of(urlsplit(url).port or 0)
+    before, most, size = next(watch)[1], 0.0, 0
+    unpack = zlib.decompressobj(31)
+    begin = time.perf_counter()
+    with requests.get(
+        f"{url}/HMI/{SERIES}?start=2015-01-01&end=2016-01-01",
+        headers={"Accept-Encoding": encoding},
+        stream=True,
+        timeout=60,
+    ) as answer:
+        for number, piece in enumerate(answer.raw.stream(1 << 20, decode_content=False)):
+            size += len(piece if encoding == "identity" else unpack.decompress(piece))
+            if number % 16 == 0:
+                most = max(most, next(watch)[1])
+    rate, more = size / (time.perf_counter() - begin) / 1e6, max(most, next(watch)[1]) - before
+    met = more <= LIST_MEMORY and (rate >= LIST_RATE or encoding != "identity")
+    say(f"  {encoding}: {size / 1e6:.0f} MB, {rate:.0f} MB/s, {more:.0f} MB more than before: {judged(met)}")
+    return {"MB": size / 1e6, "MB/s": rate, "more memory, MB": more}
+
+
+def main() -> None:
+    """Measure, and say what was met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5, help="of each server")
+    parser.add_argument("--json", type=Path, help="file to keep the figures in")
+    parser.add_argument("--serve", nargs=2, metavar=("FOLDER", "PORT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        folder, port = options.serve
+        serve(DirectoryArchive(folder) if folder else DemoArchive(), port=int(port))
+        return
+    results: dict[str, Any] = {"machine": machine("uvicorn", "starlette", "fastapi")}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "files")
+        folder.mkdir()
+        folder.parent.chmod(0o755)  # nginx changes its user
+        names = make_files(folder)
+        port, other = free_port(), free_port()
+        say(f"{REQUESTS} files of {SIZE / 1e6:g} MB, {CONNECTIONS} connections")
+        with process([sys.executable, __file__, "--serve", str(folder), str(port)], port) as url:
+            if shutil.which("nginx"):
+                with process(nginx(folder, Path(name), other), other) as peer:
+                    results["files"] = files(url, peer, names, options.runs)
+            else:
+                results["files"] = files(url, None, names, options.runs)
+    port = free_port()
+    with process([sys.executable, __file__, "--serve", "", str(port)], port) as url:
+        say("A year of records")
+        results["year"] = {encoding: year(url, encoding) for encoding in ("identity", "gzip")}
+    keep(results, options.json)
+
+
+if __name__ == "__main__":
+    main()

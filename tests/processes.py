@@ -1,0 +1,80 @@
+"""A service in processes of its own, as the terminal starts it, and a client that takes its time."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["begun", "refused", "rest", "serving", "url_of", "workers_of"]
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start `sunpy-flarecast serve` at a free port; what still runs at the end is killed."""
+    command = [sys.executable, "-m", "sunpy_flarecast", "serve", "--port", "0", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def url_of(process: subprocess.Popen[str]) -> str:
+    """Wait until a service listens, and give its URL."""
+    for line in process.stdout:
+        if found := re.match(r"Serving at (\S+)", line):
+            process.stdout.readline()  # how to use it
+            return found[1]
+    raise AssertionError(process.stderr.read())
+
+
+def workers_of(process: subprocess.Popen[str]) -> set[int]:
+    """List the worker processes of a service (Linux)."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return {int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
+
+
+def begun(url: str, path: str) -> socket.socket:
+    """Ask for something that is longer than what fits between client and server, and take only its beginning."""
+    parts = urlsplit(url)
+    client = socket.socket(socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET)
+    client.settimeout(60)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    client.connect((parts.hostname, parts.port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
+    assert client.recv(12) == b"HTTP/1.1 200"
+    return client
+
+
+def rest(client: socket.socket) -> bytes:
+    """Take what is left of an answer, to the end of the connection."""
+    with client:
+        pieces = []
+        try:
+            while piece := client.recv(1 << 20):
+                pieces.append(piece)
+        except ConnectionError:
+            pass
+        return b"".join(pieces)
+
+
+def refused(url: str) -> None:
+    """Wait until nobody listens any more."""
+    parts = urlsplit(url)
+    while True:
+        try:
+            socket.create_connection((parts.hostname, parts.port), timeout=60).close()
+        except ConnectionError:
+            return
