@@ -22,6 +22,7 @@ from .errors import (
     UnreachableError,
 )
 from .load import Maps, load
+from .mirroring import MirrorReport, mirror
 from .response import FLARECASTResponse, FLARECASTRow
 from .unattended import Failure, Report, fetch
 
@@ -36,6 +37,7 @@ __all__ = [
     "FileError",
     "Keyword",
     "Maps",
+    "MirrorReport",
     "MissingDataWarning",
     "Quality",
     "QueryError",
@@ -52,4 +54,5 @@ __all__ = [
     "conf",
     "fetch",
     "load",
+    "mirror",
 ]

@@ -1,6 +1,6 @@
 """The terminal: options, tables and messages of ``sunpy-flarecast``, nothing else."""
 
-from . import indexing, openapi, pictures, records, serving
+from . import indexing, mirroring, openapi, pictures, records, serving
 from .main import cli
 
-__all__ = ["cli", "indexing", "openapi", "pictures", "records", "serving"]
+__all__ = ["cli", "indexing", "mirroring", "openapi", "pictures", "records", "serving"]

@@ -1,0 +1,99 @@
+"""The command that fills an archive's folder: ``mirror``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.markup import escape
+
+from sunpy_flarecast import QueryError
+
+from .main import cli
+from .options import harp_of, step_of, time_of, url_option
+from .terminal import err, out, plain_errors
+
+__all__ = ["mirror"]
+
+
+@cli.command()
+@click.argument("start")
+@click.argument("end")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--series", multiple=True, required=True, help="SHARP series; may be repeated.")
+@click.option("--segment", multiple=True, metavar="NAME", help="Segment or pattern, such as 'B?'; may be repeated.")
+@click.option("--harpnum", "harps", multiple=True, metavar="N[:M]", help="HARP number or range; may be repeated.")
+@click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'.")
+@click.option("--from", "service", metavar="URL", help="FLARECAST service to copy from; by default conf.url.")
+@click.option("--from-jsoc", is_flag=True, help="Copy from JSOC, through the package drms.")
+@click.option("--jsoc-url", metavar="URL", help="Copy from another site that runs JSOC's software.")
+@click.option(
+    "--email",
+    metavar="ADDRESS",
+    envvar="JSOC_EMAIL",
+    show_envvar=True,
+    help="Address registered at JSOC, with which files that are not online there are asked for.",
+)
+@click.option(
+    "--stage-wait",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    metavar="MINUTES",
+    help="How long to wait for such files; the next mirror takes what comes later.",
+)
+@click.option("--max-conn", type=click.IntRange(min=1), help="Transfers at a time.  [default: 5, from JSOC 2]")
+@click.option("--index/--no-index", default=True, show_default=True, help="Index the folder in the end.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what came and what is missing to this file, as JSON.",
+)
+@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+@url_option
+def mirror(
+    start: str,
+    end: str,
+    directory: Path,
+    harps: tuple[str, ...],
+    sample: str | None,
+    from_jsoc: bool,
+    jsoc_url: str | None,
+    email: str | None,
+    stage_wait: float,
+    report: Path | None,
+    **options: Any,
+) -> None:
+    """Fill a folder with SHARP files from another service or from JSOC.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command again goes on where one was
+    ended, and brings what has changed. Status 0 only if nothing is missing.
+    """
+    jsoc = jsoc_url or from_jsoc
+    if click.get_current_context().get_parameter_source("email") is ParameterSource.ENVIRONMENT and not jsoc:
+        email = None  # which is set for all that asks JSOC
+    with plain_errors():
+        from sunpy_flarecast import mirror as fill
+
+        if report and not report.absolute().parent.is_dir():
+            raise QueryError(f"The report cannot be written to {report}, since there is no such folder. Make it first.")
+        got = fill(
+            time_of(start),
+            time_of(end),
+            directory,
+            harpnum=[(harp.min, harp.max) for harp in map(harp_of, harps)],
+            sample=step_of(sample) if sample else None,
+            jsoc=jsoc,
+            email=email,
+            stage_wait=60 * stage_wait,
+            jobs=os.cpu_count() or 1,
+            **options,
+        )
+        if report:
+            got.write(report)
+    (out if got.complete else err).print(escape(str(got)), soft_wrap=True)
+    raise SystemExit(0 if got.complete else 1)

@@ -1,0 +1,127 @@
+"""Another FLARECAST service as the source of a mirror: searched by the package's own client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sunpy_flarecast.addresses import base_url, without_password
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import ServiceError, TransferError
+from sunpy_flarecast.inquiry import keywords_of
+from sunpy_flarecast.paths import moved_url
+from sunpy_flarecast.records import merge
+from sunpy_flarecast.response import FLARECASTResponse
+from sunpy_flarecast.rows import optional
+from sunpy_flarecast.search import find
+from sunpy_flarecast.selection import select
+from sunpy_flarecast.service import Service
+from sunpy_flarecast.supplement import WAYS, fields_of
+from sunpy_flarecast.trec import slot_of
+
+from .offers import Answer, Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sunpy_flarecast.query import Query
+    from sunpy_flarecast.records import Records
+
+    from .offers import Wanted
+    from .windows import Window
+
+__all__ = ["FLARECASTSource"]
+
+
+class FLARECASTSource:
+    """The service of ``conf.url``, which is asked for its records, their files, and the keywords of bare ones."""
+
+    connections = 5
+
+    def __init__(self) -> None:
+        self.name = without_password(base_url(str(conf.url)))
+
+    def answer(self, queries: Sequence[Query], window: Window) -> Answer:
+        """
+        List the records of a window that answer one of the queries.
+
+        Raises
+        ------
+        ServiceError
+            If the service does not answer for all of it.
+        """
+        asked = [replace(query, start=window.start, end=window.end, sample=None) for query in queries]
+        with Service() as service:
+            found = find(asked, service, strict=True)
+        # The grid of a sampling begins where the whole mirror does, and not with a window.
+        records = merge([select(found.records, query) for query in queries])
+        undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
+        told = [*found.told, *([f"{undated:,} records have no T_REC, by which files are kept."] if undated else [])]
+        return Answer(offers=self._offers(records, window), told=told)
+
+    def _offers(self, records: Records, window: Window) -> list[Offer]:
+        table = FLARECASTResponse.from_records(records)
+        files: list[dict[str, str]] = [{} for _ in range(len(table))]
+        lacking: list[dict[str, str]] = [{} for _ in range(len(table))]
+        for file in table.files():
+            try:
+                files[file.row][file.segment] = moved_url(file.url, self.name, move=conf.rebase_urls)
+            except TransferError as error:
+                lacking[file.row][file.segment] = str(error)
+        rows = zip(
+            table["Series"].tolist(),
+            optional(slot_of(table["T_REC"]), table["T_REC"]),
+            optional(table["HARPNUM"], table["HARPNUM"]),
+            optional(table["Record"], table["Record"]),
+            files,
+            lacking,
+            strict=True,
+        )
+        return [
+            Offer(series=series, slot=slot, harpnum=harpnum, recnum=recnum, files=urls, lacking=why)
+            for series, slot, harpnum, recnum, urls, why in rows
+            if slot is not None and window.first <= slot <= window.last
+        ]
+
+    def stage(
+        self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Give the reasons again: a service has all files at hand that it has at all."""
+        return {}, {name: one.offer.lacking[one.segment] for name, one in wanted.items()}
+
+    def keywords(self, offers: Sequence[Offer]) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
+        """
+        Ask for all keywords of records.
+
+        Yields
+        ------
+        values, reasons : dict
+            By the keys of the records.
+        """
+        yield {}, {one.key: "the service did not tell its number" for one in offers if one.recnum is None}
+        with Service() as service:
+            for series in dict.fromkeys(one.series for one in offers):
+                keys = {one.recnum: one.key for one in offers if one.series == series and one.recnum is not None}
+                yield from _asked(service, series, keys)
+
+
+def _asked(
+    service: Service, series: str, keys: dict[int, str]
+) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
+    """Ask in one way after the other, until no record is left."""
+    left = dict(keys)
+    reasons: dict[int, str] = {}
+    for way in WAYS:
+        try:
+            for values, failures in keywords_of(service, series, list(left), fields_of(way)):
+                some = {left.pop(recnum): dict(of) for recnum, of in values.items() if of and recnum in left}
+                yield some, {}
+                for recnums, error in failures:
+                    reasons |= {recnum: error.reason for recnum in recnums if recnum not in reasons}
+        except ServiceError as error:
+            reasons |= {recnum: error.reason for recnum in left if recnum not in reasons}
+        if not left:
+            return
+    yield {}, {key: reasons.get(recnum, "the service did not answer") for recnum, key in left.items()}

@@ -1,0 +1,52 @@
+"""The index of a folder that a mirror has filled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tqdm.auto import tqdm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .report import MirrorReport
+
+__all__ = ["index_folder"]
+
+
+def index_folder(root: Path, report: MirrorReport, *, jobs: int, progress: bool) -> None:
+    """
+    Bring the index up to date, and say in the report what it holds, or why not.
+
+    Parameters
+    ----------
+    root : `pathlib.Path`
+        The folder.
+    report : MirrorReport
+        Of the mirror.
+    jobs : int
+        Processes that read files.
+    progress : bool
+        Show a bar.
+    """
+    try:
+        from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
+    except ModuleNotFoundError as error:
+        report.index = (
+            f"It is not indexed, which needs the package {error.name!r}: "
+            'python -m pip install "sunpy-flarecast[archive]"'
+        )
+        return
+    with tqdm(desc="Index", unit="file", disable=None if progress else True) as bar:
+
+        def tell(step: str, done: int, total: int) -> None:
+            bar.set_postfix_str(step, refresh=False)
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            report.index = f"Index: {build_index(root, jobs=jobs, progress=tell)}"
+        except BusyIndexError as error:
+            report.index = f"Another process keeps the index, and takes up what has come. {error}"
+        except ArchiveIndexError as error:
+            report.lack("index", str(error), str(root))

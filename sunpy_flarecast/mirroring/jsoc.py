@@ -1,0 +1,310 @@
+"""
+JSOC as the source of a mirror, through the package drms: its records, where their segments lie, and keywords.
+
+Segments that are online have paths under JSOC's web server. Those files are bare, as JSOC stores them; the keywords are
+asked for apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
+
+import numpy as np
+
+from sunpy_flarecast.catalog import Keyword, find_keyword, find_series
+from sunpy_flarecast.errors import QueryError, ServiceError
+from sunpy_flarecast.metadata import clean
+from sunpy_flarecast.query import matching_names
+from sunpy_flarecast.records import Records
+from sunpy_flarecast.selection import select
+from sunpy_flarecast.times import read_times
+from sunpy_flarecast.trec import CADENCE, text_slot
+
+from .asking import ask
+from .offers import Answer, Offer, t_rec_text
+from .staging import BATCH, NO_FILE, NOT_ONLINE, Staging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sunpy_flarecast.query import Query
+
+    from .offers import Wanted
+    from .windows import Window
+
+__all__ = ["JSOC_URL", "JSOCSource", "need_drms"]
+
+#: Where JSOC is.
+JSOC_URL: Final = "http://jsoc.stanford.edu"
+
+#: What is asked of every record; the pseudo keywords of jsoc_info stand between asterisks.
+_KEYS: Final = ("*recnum*", "*online*", "HARPNUM", "T_REC", "DATE__OBS")
+
+#: Paths of files that are online.
+_PATH: Final = re.compile(r"(/[\w-]+(?:\.[\w-]+)*)+", re.ASCII)
+
+
+class JSOCSource:
+    """
+    JSOC, or another site that runs its software.
+
+    Parameters
+    ----------
+    url : str
+        Where its web server is.
+    email : str or None
+        An address registered there, with which files that are not online are asked for.
+    wait : float
+        How many seconds to wait at most until such files are there.
+
+    Raises
+    ------
+    ImportError
+        If drms is not installed.
+    QueryError
+        If the address is not registered.
+    ServiceError
+        If it is not known, since JSOC does not answer.
+    """
+
+    connections = 2
+
+    def __init__(self, url: str = JSOC_URL, *, email: str | None = None, wait: float = 3600.0) -> None:
+        drms = need_drms()
+        base = url.rstrip("/")
+        if re.match(r"https?://[^/]", base) is None:
+            raise QueryError(f"{url!r} is no http:// or https:// URL of a site such as {JSOC_URL}.")
+        self.name = "JSOC" if base == JSOC_URL else base
+        self._base = f"{base}/"
+        self._client = drms.Client(
+            drms.ServerConfig(
+                name="JSOC",
+                cgi_baseurl=f"{base}/cgi-bin/ajax/",
+                cgi_show_series="show_series",
+                cgi_jsoc_info="jsoc_info",
+                cgi_jsoc_fetch="jsoc_fetch",
+                cgi_check_address="checkAddress.sh",
+                http_download_baseurl=self._base,
+            )
+        )
+        if email is not None and not ask(f"the address {email}", lambda: self._client.check_email(email)):
+            raise QueryError(
+                f"The address {email!r} is not registered for exports at {self.name}. Register it at "
+                f"{JSOC_URL}/ajax/register_email.html, or leave it out to copy what is online."
+            )
+        self._staging = Staging(self._client, email, wait)
+
+    def answer(self, queries: Sequence[Query], window: Window) -> Answer:
+        """
+        List the records of a window that answer one of the queries.
+
+        Raises
+        ------
+        QueryError
+            If there is no such series, or it has none of the segments.
+        ServiceError
+            If JSOC does not answer.
+        """
+        answer = Answer(offers=[])
+        known: set[str] = set()
+        for query in queries:
+            offers, told = self._answer(query, window)
+            answer.offers += [one for one in offers if one.key not in known]
+            answer.told += told
+            known.update(one.key for one in offers)
+        answer.offers.sort(key=lambda one: (one.slot, one.harpnum or 0))
+        return answer
+
+    def _answer(self, query: Query, window: Window) -> tuple[list[Offer], list[str]]:
+        segments = self._segments(query)
+        record_set = _record_set(query, window)
+        keys, paths = ask(
+            f"the records {record_set}",
+            lambda: self._client.query(record_set, key=list(_KEYS), seg=list(segments), convert_numeric=False),
+        )
+        count = len(keys)
+        columns = {name: [str(value) for value in keys[name]] for name in keys}
+        if count and not {"HARPNUM", "T_REC"} <= set(columns):
+            raise ServiceError(f"JSOC gave {record_set} without HARPNUM and T_REC.", reason="no HARPNUM and T_REC")
+        slots = [text_slot(text) for text in columns.get("T_REC", ())]
+        harps = [_number(text) for text in columns.get("HARPNUM", ())]
+        recnums = [_number(text) for text in columns.get("*recnum*", [""] * count)]
+        online = columns.get("*online*", [""] * count)
+        dates = columns.get("DATE__OBS", [""] * count)
+        chosen = _chosen(query, slots, harps, dates)
+        offers: list[Offer] = []
+        told: list[str] = []
+        for row in range(count):
+            slot = slots[row]
+            if slot is None or harps[row] is None:
+                what = f"HARP {columns['HARPNUM'][row]!r} at {columns['T_REC'][row]!r}"
+                told.append(f"{record_set} has a record of {what}, which cannot be kept.")
+            elif chosen[row] and window.first <= slot <= window.last:
+                files, lacking = self._files({name: str(paths[name].iloc[row]) for name in paths}, online[row])
+                offers.append(
+                    Offer(
+                        series=query.series,
+                        slot=slot,
+                        harpnum=harps[row],
+                        recnum=recnums[row],
+                        files=files,
+                        lacking=lacking,
+                    )
+                )
+        return offers, told
+
+    def _files(self, paths: Mapping[str, str], online: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Tell the segments that are online from those that are not, or that do not exist."""
+        files: dict[str, str] = {}
+        lacking: dict[str, str] = {}
+        for segment, path in paths.items():
+            if path in ("", "InvalidSegName"):
+                continue
+            if online != "N" and _PATH.fullmatch(path):
+                files[segment] = urljoin(self._base, path)
+            else:
+                lacking[segment] = NO_FILE if online == "Y" else NOT_ONLINE
+        return files, lacking
+
+    def _info(self, series: str) -> Any:
+        """Ask what a series has; drms remembers the answer."""
+        try:
+            return ask(f"the series {series}", lambda: self._client.info(series))
+        except ServiceError as error:
+            if type(error.__cause__).__name__ == "DrmsQueryError":
+                raise QueryError(f"{self.name} has no series {series!r} ({error.reason}).") from error
+            raise
+
+    def _segments(self, query: Query) -> tuple[str, ...]:
+        """Name the segments asked for, as the series has them."""
+        there = [str(name) for name in self._info(query.series).segments.index]
+        known = find_series(query.series)
+        found = matching_names(query.segments or ([one.name for one in known.segments] if known else ["*"]), there)
+        if not found:
+            raise QueryError(f"{query.series} has none of the segments {', '.join(query.segments)} at {self.name}.")
+        return found
+
+    def stage(
+        self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """
+        Have files brought online, if there is an address to ask with.
+
+        Returns
+        -------
+        urls, reasons : dict
+            By the names of the files.
+        """
+        return self._staging.stage(wanted, notes, keep)
+
+    def keywords(self, offers: Sequence[Offer]) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
+        """
+        Ask for all keywords of records.
+
+        Yields
+        ------
+        values, reasons : dict
+            By the keys of some of the records.
+        """
+        yield {}, {one.key: f"{self.name} did not tell its number" for one in offers if one.recnum is None}
+        numbered = [one for one in offers if one.recnum is not None]
+        for series in dict.fromkeys(one.series for one in numbered):
+            of_series = [one for one in numbered if one.series == series]
+            for begin in range(0, len(of_series), BATCH):
+                yield self._asked(series, {one.recnum: one.key for one in of_series[begin : begin + BATCH]})
+
+    def _asked(self, series: str, keys: Mapping[int | None, str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        record_set = f"{series}[:{','.join(f'#{recnum}' for recnum in keys)}]"
+        try:
+            types = self._info(series).keywords
+            table = ask(
+                f"the keywords of {len(keys):,} records of {series}",
+                lambda: self._client.query(record_set, key=["*recnum*", "**ALL**"], convert_numeric=False),
+            )
+        except ServiceError as error:
+            return {}, dict.fromkeys(keys.values(), error.reason)
+        found: dict[str, dict[str, Any]] = {}
+        kinds = {
+            str(name): "int" if types.is_integer[name] else "float" if types.is_real[name] else "text"
+            for name in types.index
+        }
+        names = [name for name in table if not name.startswith("*")]
+        known = {name: find_keyword(name) or _unknown(name, kinds.get(name, "text")) for name in names}
+        numbers = [_number(str(value)) for value in table["*recnum*"]] if "*recnum*" in table else []
+        for recnum, *values in zip(numbers, *(table[name] for name in names), strict=True) if numbers else ():
+            if recnum in keys:
+                plain = zip(known.values(), values, strict=True)
+                found[keys[recnum]] = {keyword.name: clean(str(value), keyword) for keyword, value in plain}
+        return found, {key: f"{self.name} answered without it" for key in keys.values() if key not in found}
+
+
+def need_drms() -> Any:
+    """
+    Import drms.
+
+    Raises
+    ------
+    ImportError
+        With the command that installs it.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.mirroring.jsoc import need_drms
+    >>> need_drms().__name__
+    'drms'
+    """
+    try:
+        import drms
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'A mirror of JSOC needs the package {error.name!r}: python -m pip install "sunpy-flarecast[jsoc]"',
+            name=error.name,
+        ) from error
+    return drms
+
+
+def _record_set(query: Query, window: Window) -> str:
+    """Write a query as JSOC has them: HARP numbers, then T_REC in TAI, both ends included."""
+    slots = round(window.around / CADENCE) + (window.around > 0)
+    times = f"{t_rec_text(window.first - slots)}-{t_rec_text(window.last + slots)}"
+    first, last = query.harps or (0, 0)
+    harps = "" if query.harps is None else f"{first}-{last}" if last != first else f"{first}"
+    return f"{query.series}[{harps}][{times}]"
+
+
+def _chosen(
+    query: Query, slots: Sequence[int | None], harps: Sequence[int | None], dates: Sequence[str]
+) -> Sequence[bool]:
+    """Tell which records answer a query, by the same rules as of those of a FLARECAST service."""
+    count = len(slots)
+    if not count:
+        return []
+    numbers = np.ma.MaskedArray(np.arange(count), mask=np.zeros(count, dtype=bool))
+    records = Records(
+        series=np.full(count, query.series, dtype=object),
+        recnum=numbers,
+        harpnum=_masked(harps),
+        slot=_masked(slots),
+        quality=numbers,
+        wavelength=numbers,
+        date_obs=read_times([None if date in ("", "MISSING") else date for date in dates]),
+        prefix=np.full(count, b"", dtype=object),
+        names=np.full(count, None, dtype=object),
+    )
+    taken = set(select(records, query).recnum.tolist())
+    return [row in taken for row in range(count)]
+
+
+def _masked(values: Sequence[int | None]) -> np.ma.MaskedArray[Any, Any]:
+    return np.ma.MaskedArray([value or 0 for value in values], mask=[value is None for value in values], dtype=np.int64)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.strip().isdigit() else None
+
+
+def _unknown(name: str, kind: str) -> Keyword:
+    """Describe a keyword that the catalog does not know."""
+    return Keyword(name=name.lower(), fits=name.upper(), unit="", kind=kind, meaning="")

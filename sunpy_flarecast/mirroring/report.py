@@ -1,0 +1,175 @@
+"""What became of a mirror: `MirrorReport`, which counts what came and groups what is missing by its reason."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["MirrorReport", "Shortfall"]
+
+#: Of how many things that are missing for one reason a report keeps the names, so that it stays small.
+_EXAMPLES: Final = 100
+
+#: How many reasons a text lists.
+_LISTED: Final = 20
+
+
+@dataclass(slots=True)
+class Shortfall:
+    """
+    Things that are missing for one reason.
+
+    Parameters
+    ----------
+    kind : str
+        ``"range"`` (what records there are is not known), ``"record"`` (cannot be kept), ``"file"``, ``"keywords"``,
+        ``"index"``.
+    reason : str
+        Why, in the words of who said it.
+    count : int
+        How many.
+    examples : list of str
+        The first hundred of them.
+    """
+
+    kind: str
+    reason: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class MirrorReport:
+    """
+    What became of a mirror.
+
+    Parameters
+    ----------
+    directory : str
+        The folder that was filled.
+    source : str
+        What it was filled from.
+    records : int
+        How many records were found.
+    fetched, already_there : int
+        How many files came, and how many were there and whole before.
+    shortfalls : list of Shortfall
+        What is missing; empty if everything is there.
+    interrupted : bool
+        Whether it ended before all had been tried.
+    index : str
+        What the index says of the folder; empty if none was made.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.mirroring import MirrorReport
+    >>> report = MirrorReport("sharps", "JSOC", records=2, fetched=61)
+    >>> report.lack("file", "it is not online at JSOC", "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits")
+    >>> print(report)
+    2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.
+    1 file: it is not online at JSOC (hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits)
+    The same command asks for what is missing, and for nothing else.
+    """
+
+    directory: str
+    source: str
+    records: int = 0
+    fetched: int = 0
+    already_there: int = 0
+    shortfalls: list[Shortfall] = field(default_factory=list)
+    interrupted: bool = False
+    index: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is there that was asked for, with its keywords."""
+        return not self.shortfalls and not self.interrupted
+
+    def lack(self, kind: str, reason: str, what: str) -> None:
+        """
+        Note something that is missing.
+
+        Parameters
+        ----------
+        kind, reason : str
+            As for `Shortfall`.
+        what : str
+            Its name.
+        """
+        same = next((one for one in self.shortfalls if (one.kind, one.reason) == (kind, reason)), None)
+        if same is None:
+            same = Shortfall(kind, reason)
+            self.shortfalls.append(same)
+        same.count += 1
+        if len(same.examples) < _EXAMPLES:
+            same.examples.append(what)
+
+    def __str__(self) -> str:
+        missing = [_counted(kind, self._count(kind)) for kind in _WORDS if self._count(kind)]
+        several = len(missing) > 1 or sum(one.count for one in self.shortfalls) > 1
+        ends = f"; {' and '.join(missing)} {'are' if several else 'is'} missing" if missing else ""
+        records, files = (
+            f"{n:,} {what}{'s' * (n != 1)}" for n, what in ((self.records, "record"), (self.fetched, "file"))
+        )
+        here = f"fetched into {self.directory}, {self.already_there:,} already there"
+        lines = [f"{records} of {self.source}: {files} {here}{ends}."]
+        lines += [_line(one) for one in self.shortfalls[:_LISTED]]
+        if len(self.shortfalls) > _LISTED:
+            lines.append(f"... and {len(self.shortfalls) - _LISTED:,} other reasons.")
+        if self.interrupted:
+            lines.append("It was interrupted; the same command goes on.")
+        elif self.shortfalls:
+            lines.append("The same command asks for what is missing, and for nothing else.")
+        return "\n".join([*lines, *([self.index] if self.index else [])])
+
+    def _count(self, kind: str) -> int:
+        return sum(one.count for one in self.shortfalls if one.kind == kind)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """
+        Write the report as JSON.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; its folder exists.
+        """
+        content = {
+            "complete": self.complete,
+            "interrupted": self.interrupted,
+            "directory": self.directory,
+            "source": self.source,
+            "records": self.records,
+            "fetched": self.fetched,
+            "already_there": self.already_there,
+            "missing": [
+                {"kind": one.kind, "reason": one.reason, "count": one.count, "examples": one.examples}
+                for one in self.shortfalls
+            ],
+            "index": self.index,
+        }
+        Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+#: Kinds of what is missing, in words: one, several.
+_WORDS: Final = {
+    "range": ("range of time", "ranges of time"),
+    "record": ("record", "records"),
+    "file": ("file", "files"),
+    "keywords": ("record's keywords", "records' keywords"),
+    "index": ("index", "indexes"),
+}
+
+
+def _counted(kind: str, count: int) -> str:
+    return f"{count:,} {_WORDS[kind][count > 1]}"
+
+
+def _line(one: Shortfall) -> str:
+    more = ", ..." if one.count > 1 else ""
+    return f"{_counted(one.kind, one.count)}: {one.reason.removesuffix('.')} ({one.examples[0]}{more})"

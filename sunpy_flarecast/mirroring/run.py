@@ -1,0 +1,235 @@
+"""`mirror`: window after window, from a source into the folders of an archive, and then its index."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from astropy.time import Time
+from sunpy.net import attr
+from sunpy.net import attrs as a
+from sunpy.time import parse_time
+from tqdm.auto import tqdm
+
+from sunpy_flarecast.attrs import HARPNUM, Segment, Series
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import QueryError, ServiceError
+from sunpy_flarecast.query import service_time
+from sunpy_flarecast.walker import queries
+
+from .filling import fill
+from .flarecast import FLARECASTSource
+from .indexing import index_folder
+from .jsoc import JSOC_URL, JSOCSource
+from .lock import locked
+from .report import MirrorReport
+from .windows import windows
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import astropy.units as u
+
+    from sunpy_flarecast.query import Query
+
+    from .offers import Offer, Source
+    from .windows import Window
+
+__all__ = ["mirror"]
+
+#: After so many windows in a row for which the source failed nothing more is asked.
+_HOPELESS: Final = 3
+
+
+def mirror(
+    start: str | Time,
+    end: str | Time,
+    directory: str | os.PathLike[str],
+    *,
+    series: str | Sequence[str],
+    segment: str | Sequence[str] = (),
+    harpnum: int | Sequence[int | tuple[int, int]] = (),
+    sample: u.Quantity | None = None,
+    service: str | None = None,
+    jsoc: bool | str = False,
+    email: str | None = None,
+    stage_wait: float = 3600.0,
+    max_conn: int | None = None,
+    index: bool = True,
+    jobs: int = 1,
+    progress: bool = True,
+) -> MirrorReport:
+    """
+    Fill an archive's folder with SHARP files from another FLARECAST service or from JSOC.
+
+    A mirror that was ended, however that was, goes on when it is called again; what is there and whole is not asked
+    for again, but for records that have been made anew since. Files are kept as the source has them, as
+    ``{series}/{YYYY}/{MM}/{DD}/{JSOC's name}`` by the day of T_REC (TAI), and for those without keywords in their
+    headers there is a table of keywords in each folder, ``keywords.ecsv``.
+
+    Parameters
+    ----------
+    start, end : str or `astropy.time.Time`
+        The range, UTC if they are text; both ends belong to it. Records are in it by DATE-OBS or T_REC.
+    directory : path-like
+        The folder, which is made if there is none.
+    series : str or sequence of str
+        Series, such as ``"hmi.sharp_720s"``.
+    segment : str or sequence of str
+        Segments or patterns (``"B?"``); all without it.
+    harpnum : int or sequence
+        HARP numbers, or pairs of first and last; all without it.
+    sample : `astropy.units.Quantity`, optional
+        Of each HARP only the records nearest to a grid of this step from ``start`` on.
+    service : str, optional
+        Base URL of the FLARECAST service; by default ``conf.url``.
+    jsoc : bool or str
+        Copy from JSOC instead (True), or from another site that runs its software (base URL).
+    email : str, optional
+        With ``jsoc``, an address registered there, by which files that are not online are asked for.
+    stage_wait : float
+        How many seconds to wait for such files; what takes longer is taken by the next mirror.
+    max_conn : int, optional
+        Transfers at a time; by default 5, from JSOC 2.
+    index : bool
+        Bring the index of the folder up to date in the end.
+    jobs : int
+        Processes that read files for the index; a script that asks for several needs ``if __name__ == "__main__"``.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    MirrorReport
+        What came, and what is missing, with reasons.
+
+    Raises
+    ------
+    QueryError
+        If what is asked for is not there at all, contradictory, or the address is not registered.
+    ServiceError
+        If the source does not answer for the first window.
+    TransferError
+        If the folder cannot be written to, or another mirror is filling it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import sunpy_flarecast
+    >>> from sunpy_flarecast.archive import DemoArchive, running
+    >>> with running(DemoArchive()) as url, TemporaryDirectory() as folder:
+    ...     report = sunpy_flarecast.mirror("2015-12-11T12:00", "2015-12-11T12:05", folder, service=url,
+    ...                                     series="hmi.sharp_cea_720s", segment="bitmap", progress=False)
+    >>> report.complete, report.fetched == report.records
+    (True, True)
+    """
+    asked = _queries(start, end, series, segment, harpnum, sample)
+    if email is not None and not jsoc:
+        raise QueryError("email is for exports from JSOC; write jsoc=True (--from-jsoc), too.")
+    if service is not None and jsoc:
+        raise QueryError("A mirror has one source; write either service (--from) or jsoc (--from-jsoc).")
+    if max_conn is not None and max_conn < 1:
+        raise QueryError(f"max_conn={max_conn}: at least one transfer at a time is needed.")
+    root = Path(directory).expanduser()
+    with ExitStack() as stack:
+        if service is not None:
+            stack.enter_context(conf.set_temp("url", service))
+        stack.enter_context(locked(root))
+        source: Source = (
+            JSOCSource(JSOC_URL if jsoc is True else jsoc, email=email, wait=stage_wait) if jsoc else FLARECASTSource()
+        )
+        report = MirrorReport(str(root), source.name)
+        _go(asked, root, source, report, connections=max_conn or source.connections, progress=progress)
+        if index and not report.interrupted:
+            index_folder(root, report, jobs=jobs, progress=progress)
+    return report
+
+
+def _queries(
+    start: Any, end: Any, series: Any, segment: Any, harpnum: Any, sample: u.Quantity | None
+) -> list[list[Query]]:
+    """Check what is asked for, before any source is asked; gives the queries of each series."""
+    try:
+        first, last = (time if isinstance(time, Time) else parse_time(time) for time in (start, end))
+    except (ValueError, TypeError) as error:
+        raise QueryError(f"{start!r} to {end!r} is no range of time; write 2015-12-11 or 2015-12-11T12:00.") from error
+    if first > last:
+        raise QueryError(f"The range begins at {first.utc.isot} and ends before that, at {last.utc.isot}.")
+    every = [series] if isinstance(series, str) else list(series)
+    if not every:
+        raise QueryError("A mirror needs a series, for example hmi.sharp_720s.")
+    parts: list[attr.Attr] = [a.Time(first, last)]
+    if names := ([segment] if isinstance(segment, str) else list(segment)):
+        parts.append(Segment(*names))
+    if sample is not None:
+        parts.append(a.Sample(sample))
+    if harps := ([harpnum] if isinstance(harpnum, int) else list(harpnum)):
+        parts.append(attr.or_(*(HARPNUM(*one) if isinstance(one, tuple) else HARPNUM(one) for one in harps)))
+    return [queries(*parts, Series(name)) for name in dict.fromkeys(every)]
+
+
+def _go(
+    asked: Sequence[list[Query]],
+    root: Path,
+    source: Source,
+    report: MirrorReport,
+    *,
+    connections: int,
+    progress: bool,
+) -> None:
+    todo = [(of, window) for of in asked for window in windows(of[0].start, of[0].end, of[0].sample)]
+    failed = 0
+    with tqdm(total=len(todo), unit="day", disable=None if progress else True) as bar:
+        came: Counter[bool] = Counter()
+
+        def done(well: bool) -> None:
+            came[well] += 1
+            bar.set_postfix_str(f"{came[True]:,} files, {came[False]:,} failed", refresh=False)
+            bar.update(0)
+
+        try:
+            for number, (of, window) in enumerate(todo):
+                try:
+                    answer = source.answer(of, window)
+                except ServiceError as error:
+                    failed += 1
+                    if number == 0:
+                        raise
+                    report.lack("range", error.reason, _described(of, window))
+                    if failed >= _HOPELESS:
+                        for unasked in todo[number + 1 :]:
+                            report.lack(
+                                "range", "not asked for, since the source had failed before", _described(*unasked)
+                            )
+                        return
+                    continue
+                else:
+                    failed = 0
+                    for text in answer.told:
+                        report.lack("record", text, of[0].series)
+                    for folder, offers in _by_folder(root, answer.offers, report):
+                        if not fill(folder, offers, source, report, connections=connections, done=done):
+                            report.interrupted = True
+                            return
+                finally:
+                    bar.update(1)
+        except KeyboardInterrupt:
+            report.interrupted = True
+
+
+def _by_folder(root: Path, offers: Sequence[Offer], report: MirrorReport) -> Iterator[tuple[Path, list[Offer]]]:
+    folders: dict[Path, list[Offer]] = {}
+    for one in offers:
+        if fault := one.fault():
+            report.lack("record", f"it cannot be kept, since {fault}", f"{one.series} {one.key}")
+        else:
+            report.records += 1
+            folders.setdefault(one.folder(root), []).append(one)
+    yield from folders.items()
+
+
+def _described(of: Sequence[Query], window: Window) -> str:
+    return f"{of[0].series} from {service_time(window.start)} to {service_time(window.end, up=True)}"

@@ -1,0 +1,130 @@
+"""Mirrors of FLARECAST services: the same records as a search finds, bare and full files, what is missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import pytest
+from astropy.table import Table
+from faults import Layer, answer
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import HARPNUM, FLARECASTClient, Segment, Series, ServiceError, conf, mirror
+from sunpy_flarecast.archive import DemoArchive, create_app, running
+from sunpy_flarecast.complete import is_bare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Tree = Callable[[Path], dict[str, bytes]]
+
+CEA = "hmi.sharp_cea_720s"
+
+QUIET: dict[str, Any] = {"progress": False, "index": False}
+
+#: Two steps of the synthetic Sun, at either side of midnight TAI, and two of its HARPs.
+STEPS = ("2015-12-11T23:46", "2015-12-12T00:00")
+
+
+@pytest.fixture(scope="module")
+def harps() -> list[int]:
+    times = (datetime(2015, 12, 11, 23, 46, tzinfo=UTC), datetime(2015, 12, 12, tzinfo=UTC))
+    numbers = sorted({record.harpnum or 0 for record in DemoArchive().records(CEA, *times)})
+    return numbers[:2]
+
+
+@pytest.fixture(autouse=True)
+def _hasty() -> Iterator[None]:
+    with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[tuple[str, Layer]]:
+    layer = Layer(create_app(DemoArchive(headers="bare")))
+    with running(layer) as url:
+        yield url, layer
+
+
+def files_of(table: Any) -> set[str]:
+    return {file.name for file in table.files()}
+
+
+@pytest.mark.parametrize("sample", [None, 7 * u.hour, 30 * u.hour])
+def test_the_records_are_those_that_a_search_finds(
+    many: tuple[str, Layer], tmp_path: Path, sample: u.Quantity | None
+) -> None:
+    url, _ = many
+    ends = ("2015-12-11T05:00", "2015-12-14T05:00")
+    found = FLARECASTClient().search(a.Time(*ends), Series(CEA), *([] if sample is None else [a.Sample(sample)]))
+    report = mirror(*ends, tmp_path, series="sharp_cea_720s", sample=sample, service=url, **QUIET)
+    assert report.records == report.fetched == len(found)
+    assert {file.name for file in tmp_path.rglob("*.fits")} == files_of(found)
+    for file in tmp_path.rglob("*.fits"):
+        day = file.name.split(".")[3]
+        assert file.parent == tmp_path / CEA / day[:4] / day[4:6] / day[6:8]
+
+
+def test_full_files_need_no_table(demo: tuple[str, Layer], harps: list[int], tmp_path: Path) -> None:
+    url, layer = demo
+    report = mirror(*STEPS, tmp_path, series=CEA, segment="bitmap", harpnum=harps, service=url, **QUIET)
+    assert report.complete, report
+    assert report.fetched == report.records > 0
+    assert not list(tmp_path.rglob("keywords.ecsv"))
+    assert layer.count("/meta/") == {}
+
+
+def test_bare_files_stay_bare_and_get_a_table(
+    bare: tuple[str, Layer], harps: list[int], tmp_path: Path, tree: Tree
+) -> None:
+    url, layer = bare
+    layer.faults["/meta/"] = answer(b"no", status=404)
+    report = mirror(*STEPS, tmp_path, series=CEA, segment="bitmap", harpnum=harps, service=url, **QUIET)
+    assert {one.kind for one in report.shortfalls} == {"keywords"}
+    assert sum(one.count for one in report.shortfalls) == report.records == report.fetched
+    layer.clear()
+    report = mirror(*STEPS, tmp_path, series=CEA, segment="bitmap", harpnum=harps, service=url, **QUIET)
+    assert report.complete, report
+    assert report.fetched == 0
+    files = list(tmp_path.rglob("*.fits"))
+    assert all(map(is_bare, files))
+    with conf.set_temp("url", url):
+        table = FLARECASTClient().search(a.Time(*STEPS), Series(CEA), Segment("bitmap"), HARPNUM(*harps))
+    assert {file.name for file in files} == files_of(table)
+    rows = {row["RECNUM"]: row for path in tmp_path.rglob("keywords.ecsv") for row in Table.read(path)}
+    assert sorted(rows) == sorted(table["Record"])
+    keywords = DemoArchive().keywords(CEA, int(table["Record"][0]))
+    row = rows[table["Record"][0]]
+    assert row["usflux"] == keywords["usflux"]
+    assert row["T_REC"] == keywords["t_rec"]
+    before = tree(tmp_path)
+    layer.clear()
+    mirror(*STEPS, tmp_path, series=CEA, segment="bitmap", harpnum=harps, service=url, **QUIET)
+    assert layer.count("/meta/") == layer.count(".fits") == {}
+    assert tree(tmp_path) == before
+
+
+def test_what_fails_is_told_and_comes_the_next_time(many: tuple[str, Layer], tmp_path: Path) -> None:
+    url, layer = many
+    ends = ("2015-12-11T20:00", "2015-12-12T04:00")
+    found = FLARECASTClient().search(a.Time(*ends), Series(CEA))
+    layer.faults[f"/{found['Record'][3]}/"] = answer(b"gone", status=404)
+    layer.faults["start=2015-12-11T23%3A5"] = answer(b'{"message": "the index is away"}', status=403)
+    report = mirror(*ends, tmp_path, series=CEA, service=url, **QUIET)
+    kinds = {one.kind: one for one in report.shortfalls}
+    assert kinds["file"].examples == [list(found.files())[3].name]
+    assert "404" in kinds["file"].reason
+    assert "the index is away" in kinds["range"].reason
+    assert "1 range of time and 1 file are missing" in str(report)
+    layer.clear()
+    report = mirror(*ends, tmp_path, series=CEA, service=url, **QUIET)
+    assert report.complete
+    assert report.records == len(found) == len(list(tmp_path.rglob("*.fits")))
+
+
+def test_a_service_that_is_away_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match=r"http://127\.0\.0\.1:9"):
+        mirror(*STEPS, tmp_path, series=CEA, service="http://127.0.0.1:9", **QUIET)
