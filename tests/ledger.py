@@ -11,7 +11,7 @@ from sunpy_flarecast.archive import NotHeldError, Record
 from sunpy_flarecast.trec import slot_text, slot_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 SERIES = "hmi.sharp_cea_720s"
@@ -71,23 +71,33 @@ class Ledger:
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         begin, stop = (f"{time:%Y-%m-%dT%H:%M:%S.%f}" for time in (start, end))
-        for recnum in self.held:
-            known = self.keywords(series, recnum)
-            if begin <= known["date__obs"][:-1] <= stop:
-                slot = self.held[recnum][1]
-                yield Record(
-                    recnum=recnum,
-                    segments=("magnetogram", "bitmap"),
-                    harpnum=known["harpnum"],
-                    t_rec_index=slot,
-                    date__obs=known["date__obs"],
-                    quality=known["quality"],
-                )
+        for recnum, record in self.held.items():
+            if begin <= keywords_of(*record)["date__obs"][:-1] <= stop:
+                yield self.record(series, recnum)
 
-    def keywords(self, series: str, recnum: int) -> dict[str, Any]:
+    def record(self, series: str, recnum: int) -> Record:
         if recnum not in self.held:
             raise NotHeldError(f"There is no record {recnum}")
-        return keywords_of(*self.held[recnum])
+        harp, slot = self.held[recnum]
+        known = keywords_of(harp, slot)
+        return Record(
+            recnum=recnum,
+            segments=("magnetogram", "bitmap"),
+            harpnum=harp,
+            t_rec_index=slot,
+            date__obs=known["date__obs"],
+            quality=known["quality"],
+        )
+
+    def keyword_names(self, series: str) -> list[str]:
+        return list(keywords_of(HARPS[0], BASE))
+
+    def keywords_of(
+        self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        chosen = self.keyword_names(series) if names is None else names
+        held = {self.record(series, recnum).recnum: keywords_of(*self.held[recnum]) for recnum in recnums}
+        return {recnum: {name: known[name] for name in chosen} for recnum, known in held.items()}
 
     def segment(self, series: str, recnum: int, name: str) -> bytes:
         raise NotHeldError("There are no files here")

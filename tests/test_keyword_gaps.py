@@ -80,7 +80,8 @@ def changed(layer: Layer, change: Callable[[int, dict[str, Any]], dict[str, Any]
             status = message.get("status", status)
             body += message.get("body", b"")
 
-        await layer.app(scope, receive, keep)
+        as_it_is = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+        await layer.app({**scope, "headers": as_it_is}, receive, keep)
         rows = json.loads(body)
         if status == 200:
             kept = {key: {**row, "meta": change(int(key), row["meta"])} for key, row in rows.items()}
