@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from swagger_ui_bundle import swagger_ui_path
 
 from .apidoc import TITLE
@@ -14,7 +14,8 @@ from .html import html_response
 
 __all__ = ["ui_routes"]
 
-_ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
+#: The files of the page and their types.
+_ASSETS: Final = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 #: Characters of what a client sent that a message repeats.
 _QUOTED: Final = 80
@@ -45,9 +46,11 @@ def ui_routes() -> APIRouter:
 
     @router.head("/ui/{asset}")
     @router.get("/ui/{asset}")
-    def file(asset: str) -> FileResponse:
+    def file(asset: str) -> Response:
         if asset not in _ASSETS:
             raise HTTPException(404, f"There is no file {asset[:_QUOTED]!r} here. The page is /ui")
-        return FileResponse(Path(str(swagger_ui_path)) / asset)
+        # Read here, in a thread of the pool: Starlette's own way imports modules in the event loop at its first use,
+        # which has failed where other threads were importing at that moment.
+        return Response((Path(str(swagger_ui_path)) / asset).read_bytes(), media_type=_ASSETS[asset])
 
     return router
