@@ -38,6 +38,8 @@ class ServiceError(FLARECASTError):
         Whether other requests can be expected to end alike.
     away : bool, optional
         Whether not even a connection came about.
+    advice : str, optional
+        What to do, if that is more than to try again.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class ServiceError(FLARECASTError):
         less_may_help: bool = False,
         lasting: bool = False,
         away: bool = False,
+        advice: str = "",
     ) -> None:
         super().__init__(message)
         self.reason = reason or message
         self.less_may_help = less_may_help
         self.lasting = lasting
         self.away = away
+        self.advice = advice
 
 
 class UnreachableError(ServiceError):

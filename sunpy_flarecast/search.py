@@ -93,7 +93,7 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
     )
     if failed := [gap for one in looked for gap in one.missing]:
         if strict:
-            raise _too_little(failed)
+            raise _too_little(failed) from failed[0].error
         if not any(one.known for one in looked):
             raise failed[0].error
     told: list[str] = []
@@ -220,9 +220,14 @@ def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, pr
 
 
 def _too_little(missing: Sequence[Missing]) -> ServiceError:
+    first = missing[0].error
+    todo = (
+        f"{first.advice} Without strict there is a table of what came, and a list of what is missing."
+        if first.advice
+        else "Try again later, or without strict, which gives a table of what there is and lists what is missing."
+    )
     return ServiceError(
-        f"{described(missing)} The rest was not asked for. Try again later, or without strict, which gives a table of "
-        "what there is and lists what is missing."
+        f"{described(missing)} The rest was not asked for. {todo}", reason=first.reason, advice=first.advice
     )
 
 

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import requests
@@ -42,6 +42,11 @@ _TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIME
 
 #: Statuses of answers that other requests will get, too.
 _LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+#: Where the service is reached by a tunnel: at the default URL's host, and at this end of it.
+_BEHIND_A_TUNNEL: Final = ("cluster-r730-1", "localhost", "::1")
+
+_LATER: Final = "Try again later."
 
 #: How much of an answer is read at a time, in bytes.
 _PIECE: Final = 1 << 20
@@ -273,8 +278,10 @@ class Service:
         if answer.status_code != HTTPStatus.OK:
             said = f"answered {answer.status_code} {answer.reason}{_quoting(body)}"
             end = "" if said.endswith(("?", "!")) else "."
+            advice = _advice(answer, body)
             raise ServiceError(
-                f"{self.url} was asked for {asked} and {said}{end} {_advice(answer)}",
+                f"{self.url} was asked for {asked} and {said}{end} {advice}",
+                advice="" if advice == _LATER else advice,
                 reason=f"{self.url} {said}",
                 less_may_help=answer.status_code in _TOO_MUCH,
                 lasting=answer.status_code in _LASTING,
@@ -295,14 +302,41 @@ class Service:
                 less_may_help=slow,
                 lasting=True,
             )
+        advice = _way_to(self.url, error, reason)
         return UnreachableError(
-            f"The FLARECAST service at {self.url} cannot be reached ({reason}). Open the tunnel or port "
-            f"forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set sunpy_flarecast.conf.url or "
-            f"{URL_VARIABLE}, or start a service of your own with `sunpy-flarecast serve --demo`.",
+            f"The FLARECAST service at {self.url} cannot be reached ({reason}). {advice}",
+            advice=advice,
             reason=f"{self.url} cannot be reached ({reason})",
             lasting=True,
             away=_is_away(error),
         )
+
+
+def _way_to(url: str, error: Exception, reason: str) -> str:
+    """Say what to do about a service that cannot be reached."""
+    scheme, _, rest = url.partition("://")
+    if isinstance(error, requests.exceptions.SSLError):
+        if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
+            return (
+                "Its certificate is not of an authority that is trusted here, or of another host. If it is one of your "
+                "own institute, name the file of its authority's certificate in the environment variables "
+                "REQUESTS_CA_BUNDLE (for searches) and SSL_CERT_FILE (for files), and start Python again."
+            )
+        return f"Its answer is none of TLS; if it has no https there, try http://{rest} (conf.url, {URL_VARIABLE})."
+    away = _is_away(error)
+    if scheme == "http" and not away:
+        return f"It closed the connection. If it speaks TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else again."
+    host = urlsplit(url).hostname or ""
+    if host in _BEHIND_A_TUNNEL or host.startswith("127."):
+        return (
+            "Open the tunnel or port forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set "
+            f"sunpy_flarecast.conf.url or {URL_VARIABLE}, or start a service of your own with "
+            "`sunpy-flarecast serve --demo`."
+        )
+    return (
+        f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service runs there, and "
+        "whether a firewall or VPN lies between."
+    )
 
 
 def _is_away(error: Exception) -> bool:
@@ -318,8 +352,10 @@ def _quoting(body: bytes) -> str:
     return f": {message.removesuffix('.')}" if message else ""
 
 
-def _advice(answer: requests.Response) -> str:
+def _advice(answer: requests.Response, body: bytes) -> str:
     status = answer.status_code
+    if status == HTTPStatus.BAD_REQUEST and b"HTTPS port" in body:  # as nginx and Go say it
+        return f"Try https:// in place of http:// (conf.url, {URL_VARIABLE})."
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         advice = what_to_do(sent="Authorization" in answer.request.headers)
         return f"{advice[0].upper()}{advice[1:]}."
@@ -328,7 +364,7 @@ def _advice(answer: requests.Response) -> str:
     if status in _TOO_MUCH:
         return "Ask for less at once: set conf.window to a smaller number of days."
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return "Try again later."
+        return _LATER
     return "Check the query and conf.url."
 
 

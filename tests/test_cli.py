@@ -178,6 +178,78 @@ def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
     assert "Choose another address or port" in shown.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--host", "192.0.2.1"), "Cannot serve at port"),
+        (("--trusted-proxy", "nowhere"), "is no address and no network"),
+        (("--metrics-from", "nowhere"), "is no address and no network"),
+        (("--public-url", "sharps.example"), "sharps.example"),
+        (("--access-log", "none/log"), "The access log cannot be written"),
+        (("--ssl-key", "none"), "without its certificate"),
+    ],
+)
+def test_options_are_checked_before_the_archive_is_read(tmp_path: Path, options: tuple[str, str], message: str) -> None:
+    shown = run("serve", str(tmp_path), "--port", "0", *options)
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert message in shown.stderr
+    assert not list(tmp_path.iterdir())  # no index
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--demo",), "not both"),
+        (("--headers", "bare"), "--headers is for --demo"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    shown = run("serve", str(tmp_path), *arguments)
+    assert shown.exit_code == 2
+    assert message in shown.stderr
+
+
+def test_files_that_are_not_served_are_told_once(tmp_path: Path) -> None:
+    for harp in range(1, 13):
+        (tmp_path / f"hmi.sharp_720s.{harp}.20110215_020000_TAI.bitmap.fits").touch()
+    fits.PrimaryHDU(np.ones((4, 4), dtype=np.int16)).writeto(
+        tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
+    )
+    command = [sys.executable, "-m", "sunpy_flarecast", "serve", str(tmp_path), "--watch", "--host", "0.0.0.0"]
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            assert child.stdout is not None
+            url = child.stdout.readline().split()[2]
+            assert child.stdout.readline().startswith("It listens on all addresses of this machine")
+            while not requests.get(f"{url}/health", timeout=60).json()["watching"]:
+                pass
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert (child.returncode, out.splitlines()[-1]) == (0, "Stopped.")
+    assert err.count("It is empty") == 10
+    assert err.count("cannot be served") == 1
+    assert f"... and 2 more: sunpy-flarecast index {tmp_path} lists them" in err
+    assert "DirectoryArchive" not in err
+
+
+def test_ctrl_c_during_the_imports_is_one_line() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'sunpy_flarecast.cli': raise KeyboardInterrupt\n"
+        "import sunpy_flarecast.__main__ as m\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "m.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
 def test_the_demo_ends_with_files_and_a_picture(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sunpy_flarecast", "demo", "--output", "out", "--no-progress"]
     environment = {**os.environ, "FLARECAST_URL": "http://127.0.0.1:9"}  # which the demo must not ask

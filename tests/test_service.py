@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sunpy
+from certificates import self_signed
 from faults import answer
 
 from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
 from sunpy_flarecast.addresses import base_url
+from sunpy_flarecast.archive import DemoArchive, running
 from sunpy_flarecast.service import USER_AGENT, Service, body_message
 
 if TYPE_CHECKING:
@@ -64,6 +66,41 @@ def test_an_unreachable_service_names_the_url_and_what_to_do() -> None:
     for part in (f"http://127.0.0.1:{port}", "refused", "ssh -L", "conf.url", "FLARECAST_URL", "sunpy-flarecast serve"):
         assert part in text
     assert "object at 0x" not in text
+
+
+def test_only_where_a_tunnel_helps_it_is_advised() -> None:
+    with Service("http://flarecast.invalid:8001") as service, pytest.raises(UnreachableError) as caught:
+        service.records("hmi.sharp_720s", START, END)
+    assert "ssh -L" not in str(caught.value)
+    assert "Check host and port of sunpy_flarecast.conf.url or FLARECAST_URL" in str(caught.value)
+
+
+def test_what_is_wrong_with_tls_is_told(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    with running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url, conf.set_temp("max_retries", 0):
+        for asked, parts in {
+            url: ("CERTIFICATE_VERIFY_FAILED", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+            url.replace("https:", "http:"): (f"try {url}", "closed the connection"),
+        }.items():
+            with Service(asked) as service, pytest.raises(UnreachableError) as caught:
+                service.records("hmi.sharp_720s", START, END)
+            assert all(part in str(caught.value) for part in parts)
+            assert "ssh -L" not in str(caught.value)
+
+
+def test_a_service_without_tls_is_told(demo: tuple[str, Layer]) -> None:
+    with (
+        conf.set_temp("max_retries", 0),
+        Service(demo[0].replace("http:", "https:")) as service,
+        pytest.raises(UnreachableError, match=f"try {demo[0]}"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
+
+
+def test_http_to_a_port_of_https_is_told_by_a_front(demo: tuple[str, Layer], asked: Service) -> None:
+    demo[1].faults["/HMI/"] = answer(b"<title>400 The plain HTTP request was sent to HTTPS port</title>", status=400)
+    with pytest.raises(ServiceError, match="Try https:// in place of http://"):
+        asked.records("hmi.sharp_720s", START, END)
 
 
 @pytest.mark.parametrize(

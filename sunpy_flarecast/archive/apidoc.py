@@ -105,6 +105,10 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "series": {"type": "integer", "description": "Number of series held."},
         "records": _field("integer", "Number of records; null where they are not counted."),
         "synthetic": {"type": "boolean", "description": "Whether the records are made up."},
+        "watching": {
+            "type": "boolean",
+            "description": "Whether new files are noticed; only where the service shall notice them.",
+        },
     },
     "required": ["status", "version", "series", "records", "synthetic"],
 }
@@ -115,7 +119,7 @@ def _error(description: str) -> dict[str, Any]:
 
 
 _BUSY: Final[dict[str, Any]] = {
-    **_error("Too many answers are under way, or a file cannot be read just now."),
+    **_error("Too many answers are under way, or files cannot be read just now."),
     "headers": {
         "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to try again."},
     },

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 
 from sunpy_flarecast import __version__
-from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.errors import FLARECASTError, TransferError
 from sunpy_flarecast.naming import file_name
 
 from .apidoc import DESCRIPTION, FILE_REPLY, HEALTH_REPLY, LIST_REPLY, META_REPLY, OPENAPI_VERSION, SERIES_REPLY, TITLE
-from .base import Archive, NotHeldError, may_pass
+from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
 from .content import file_response
 from .exchange import Observer
 from .faults import speak_json
@@ -23,7 +23,7 @@ from .forwarded import Forwarded, base_url, check_public_url
 from .limits import RETRY_AFTER, Limits, PathGuard
 from .listing import Rows, list_chunks
 from .metrics import Metrics, metrics_routes
-from .networks import read_network
+from .networks import Network, read_network
 from .page import page_routes
 from .parameters import (
     QUOTED,
@@ -37,6 +37,7 @@ from .parameters import (
     StartParameter,
     check_limits,
     held_series,
+    only_parameters,
     read_fields,
     read_range,
     read_recnums,
@@ -46,7 +47,7 @@ from .settings import Settings
 from .tokens import TokenGate, Tokens
 from .ui import ui_routes
 
-__all__ = ["create_app"]
+__all__ = ["check_settings", "create_app"]
 
 _SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
@@ -79,9 +80,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     >>> create_app(DemoArchive()).title
     'FLARECAST HMI service'
     """
-    check_limits(settings.max_days, settings.max_streams)
-    public_url = None if settings.public_url is None else check_public_url(settings.public_url)
-    trusted = [read_network(text) for text in settings.trusted_proxies]
+    public_url, trusted = check_settings(settings)
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -113,13 +112,39 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     return app
 
 
+def check_settings(settings: Settings) -> tuple[str | None, list[Network]]:
+    """
+    Check that a service can have these settings; give its public URL and the networks of its proxies.
+
+    Parameters
+    ----------
+    settings : Settings
+        How the service shall behave.
+
+    Raises
+    ------
+    ValueError
+        If it cannot; the message is for the user.
+    """
+    check_limits(settings.max_days, settings.max_streams)
+    for text in settings.metrics_from:
+        read_network(text)
+    public_url = None if settings.public_url is None else check_public_url(settings.public_url)
+    return public_url, [read_network(text) for text in settings.trusted_proxies]
+
+
 def _record_routes(archive: Archive, settings: Settings, public_url: str | None) -> APIRouter:
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
     # A service of real records may take the place, and the URL, of one to try things out with.
     listed = {"Cache-Control": "no-store"} if archive.synthetic else {}
 
     @router.head("/{series}", include_in_schema=False)
-    @router.get("/{series}", responses=LIST_REPLY, summary="List the records of a series in a range of time")
+    @router.get(
+        "/{series}",
+        responses=LIST_REPLY,
+        summary="List the records of a series in a range of time",
+        dependencies=[only_parameters("start", "end", "meta")],
+    )
     def list_records(
         request: Request, series: SeriesParameter, start: StartParameter, end: EndParameter, meta: MetaParameter = False
     ) -> Response:
@@ -135,7 +160,12 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         return streamed_reply(request, pieces, listed)
 
     @router.head("/{series}/meta/{recnum}", include_in_schema=False)
-    @router.get("/{series}/meta/{recnum}", responses=META_REPLY, summary="Give keywords of records")
+    @router.get(
+        "/{series}/meta/{recnum}",
+        responses=META_REPLY,
+        summary="Give keywords of records",
+        dependencies=[only_parameters("fields")],
+    )
     def give_keywords(
         request: Request, series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = ""
     ) -> Response:
@@ -193,8 +223,14 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
     @router.head("/health", include_in_schema=False)
     @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Say whether the service works")
     def give_health() -> Response:
-        """Say whether the archive can be read."""
-        counts = [holding.records for holding in archive.holdings()]
+        """Say whether the archive can be read: 503 if its folder is not there."""
+        condition = archive.condition() if isinstance(archive, Conditioned) else Condition()
+        if condition.fault is not None:
+            raise _ill(condition.fault)
+        try:
+            counts = [holding.records for holding in archive.holdings()]
+        except FLARECASTError as error:
+            raise _ill("The index of the archive cannot be read; the service's log says why.") from error
         known = [count for count in counts if count is not None]
         state = {
             "status": "ok",
@@ -203,9 +239,15 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
             "records": sum(known) if len(known) == len(counts) else None,
             "synthetic": archive.synthetic,
         }
+        if condition.watching is not None:
+            state["watching"] = condition.watching
         return JSONResponse(state, headers={"Cache-Control": "no-store"})
 
     return router
+
+
+def _ill(reason: str) -> HTTPException:
+    return HTTPException(503, reason, {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"})
 
 
 def _base_url(request: Request, public_url: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path  # noqa: TC003 (msgspec reads the annotations)
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-__all__ = ["Archive", "Holding", "NotHeldError", "Record", "Stored", "may_pass"]
+__all__ = ["Archive", "Condition", "Conditioned", "Holding", "NotHeldError", "Record", "Stored", "may_pass"]
 
 #: Why a file cannot be read now, and perhaps can in a moment: too much is open, or a disk in the network stumbles.
 _PASSING: Final = frozenset(
@@ -130,6 +130,31 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     first: str | None
     last: str | None
     segments: tuple[str, ...]
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How an archive is, for those who look after the service.
+
+    Parameters
+    ----------
+    fault : str, optional
+        Why its files cannot be served now, as a sentence.
+    watching : bool, optional
+        Whether new files are noticed; None if they need not be.
+    """
+
+    fault: str | None = None
+    watching: bool | None = None
+
+
+@runtime_checkable
+class Conditioned(Protocol):
+    """An archive whose files may be away, or that may fail to notice new ones."""
+
+    def condition(self) -> Condition:
+        """Say how it is now; cheap enough to be asked every second."""
+        ...
 
 
 class Archive(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import tempfile
 import warnings
@@ -15,8 +16,19 @@ from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.trec import t_rec_text
 
-from .base import NotHeldError, Stored, may_pass
-from .index import ArchiveIndexError, BusyIndexError, Reader, build_index, can_write, copy_index, folder_at, index_path
+from .base import Condition, NotHeldError, Stored, may_pass
+from .index import (
+    ArchiveIndexError,
+    BusyIndexError,
+    Reader,
+    build_index,
+    can_write,
+    copy_index,
+    folder_at,
+    index_path,
+    is_there,
+    is_written,
+)
 from .index.facts import Version
 from .index.reading import Found, read_files
 from .tree import Place
@@ -66,6 +78,8 @@ class DirectoryArchive:
         The index.
     report : IndexReport or None
         What was done to bring the index up to date.
+    watched : bool
+        Whether somebody shall keep the index up to date while it is served; set it to have that looked after.
 
     Raises
     ------
@@ -108,6 +122,7 @@ class DirectoryArchive:
         self.path = folder_at(path)
         self.index = index_path(self.path, index)
         self.report: IndexReport | None = None
+        self.watched = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if index is None and not can_write(self.path):
             # One that another user keeps there serves, too, while that writes it.
@@ -132,9 +147,9 @@ class DirectoryArchive:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Any, tuple[Path, Path]]:
+    def __reduce__(self) -> tuple[Any, tuple[Path, Path, bool]]:
         # Another process reads the same index, which is for this one to keep.
-        return _reopened, (self.path, self.index)
+        return _reopened, (self.path, self.index, self.watched)
 
     def __len__(self) -> int:
         return self._reader.count()
@@ -321,13 +336,32 @@ class DirectoryArchive:
         except OSError as error:
             if may_pass(error):
                 raise
-            fault = f"It cannot be read: {error.strerror}"
+            if self._is_away():
+                raise OSError(errno.ESTALE, "the folder of the archive is not there") from error
+            dangling = isinstance(error, FileNotFoundError) and (self.path / filed.path).is_symlink()
+            fault = "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
         except _GoneError as error:
             fault = str(error)
         else:
             digest = filed.sha256 if same else None
             return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=digest)
         raise NotHeldError(f"Segment {name} of record {recnum} of {series} is not there any more. {fault}.")
+
+    def condition(self) -> Condition:
+        """Say whether the folder is there, and, if the archive is `watched`, whether anybody keeps its index."""
+        return Condition(
+            fault="The folder of the archive is not there, or empty. Is its disk mounted?" if self._is_away() else None,
+            watching=is_written(self.index) if self.watched else None,
+        )
+
+    def _is_away(self) -> bool:
+        """Whether the disk is; an archive that never had any files is there if its folder is."""
+        if is_there(str(self.path)):
+            return False
+        try:
+            return not self.path.is_dir() or len(self) > 0
+        except ArchiveIndexError:
+            return True
 
     def _number(self, series: str) -> int:
         held = self._reader.series()
@@ -349,7 +383,9 @@ def _close(reader: Reader, temporary: tempfile.TemporaryDirectory[str] | None) -
         temporary.cleanup()
 
 
-def _reopened(path: Path, index: Path) -> DirectoryArchive:
+def _reopened(path: Path, index: Path, watched: bool) -> DirectoryArchive:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is not served has been told
-        return DirectoryArchive(path, index=index, update=False)
+        archive = DirectoryArchive(path, index=index, update=False)
+    archive.watched = watched
+    return archive

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from .settings import Settings
 
-__all__ = ["exposure", "listen", "url_of"]
+__all__ = ["exposure", "listen", "url_of", "url_on_network"]
 
 _LAST_PORT: Final = 65535
 
@@ -58,6 +58,31 @@ def url_of(listener: socket.socket, *, tls: bool) -> str:
     host = _WILDCARDS.get(address[0], address[0])
     authority = f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
     return f"{'https' if tls else 'http'}://{authority}"
+
+
+def url_on_network(host: str, url: str) -> str | None:
+    """
+    Give a URL by which others reach a service that listens at all addresses of this machine; None for other services.
+
+    Parameters
+    ----------
+    host : str
+        Where it listens.
+    url : str
+        What `url_of` gives.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.listening import url_on_network
+    >>> url_on_network("127.0.0.1", "http://127.0.0.1:8001") is None
+    True
+    >>> url_on_network("0.0.0.0", "http://127.0.0.1:8001").endswith(":8001")
+    True
+    """
+    if host not in _WILDCARDS:
+        return None
+    # Not the full name, for which some systems ask the network for seconds.
+    return f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
 
 
 def exposure(listener: socket.socket, settings: Settings, *, tls: bool) -> str | None:

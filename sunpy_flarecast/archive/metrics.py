@@ -2,6 +2,7 @@
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
 import os
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request
@@ -15,7 +16,7 @@ from .networks import is_in, read_network
 from .settings import Settings
 from .tokens import Tokens
 
-__all__ = ["FOLDER_VARIABLE", "Metrics", "metrics_routes"]
+__all__ = ["FOLDER_VARIABLE", "Metrics", "metrics_guard", "metrics_routes"]
 
 #: Environment variable by which processes share their figures; prometheus_client looks at it when it is imported.
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -81,6 +82,35 @@ class Metrics:
         return generate_latest(registry)
 
 
+def metrics_guard(settings: Settings) -> Callable[[Request], bool]:
+    """
+    Make what tells whether a client may see the metrics.
+
+    Parameters
+    ----------
+    settings : Settings
+        Clients in ``metrics_from`` may, and those that have one of the ``tokens``.
+
+    Returns
+    -------
+    callable
+        Takes a request.
+
+    Raises
+    ------
+    ValueError
+        If ``metrics_from`` has what is no address and no network.
+    """
+    allowed = [read_network(text) for text in settings.metrics_from]
+    tokens = Tokens(settings.tokens)
+
+    def may_see(request: Request) -> bool:
+        client = request.client.host if request.client else ""
+        return is_in(client, allowed) or bool(tokens.accept(request.scope["headers"]))
+
+    return may_see
+
+
 def metrics_routes(metrics: Metrics, settings: Settings) -> APIRouter:
     """
     Make the route of the metrics.
@@ -103,8 +133,7 @@ def metrics_routes(metrics: Metrics, settings: Settings) -> APIRouter:
         If ``metrics_from`` has what is no address and no network.
     """
     router = APIRouter(tags=["operation"], default_response_class=Response)
-    allowed = [read_network(text) for text in settings.metrics_from]
-    tokens = Tokens(settings.tokens)
+    may_see = metrics_guard(settings)
     replies: dict[int | str, dict[str, Any]] = {
         **COMMON_REPLIES,
         200: {"description": "Counts of requests, errors, bytes and seconds.", "content": {"text/plain": {}}},
@@ -115,8 +144,7 @@ def metrics_routes(metrics: Metrics, settings: Settings) -> APIRouter:
     @router.get("/metrics", responses=replies, summary="Give figures for Prometheus")
     def give_metrics(request: Request) -> Response:
         """Give the figures of this service's operation in Prometheus' text format."""
-        client = request.client.host if request.client else ""
-        if not is_in(client, allowed) and not tokens.accept(request.scope["headers"]):
+        if not may_see(request):
             raise HTTPException(
                 403, "Metrics are given to clients on the service's own machine (see --metrics-from) or with a token"
             )

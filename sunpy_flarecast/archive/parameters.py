@@ -5,9 +5,9 @@ import difflib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from fastapi import HTTPException, Path, Query
+from fastapi import Depends, HTTPException, Path, Query, Request
 
 from sunpy_flarecast.catalog import find_series
 
@@ -26,7 +26,9 @@ __all__ = [
     "SeriesParameter",
     "StartParameter",
     "check_limits",
+    "check_names",
     "held_series",
+    "only_parameters",
     "read_fields",
     "read_range",
     "read_recnums",
@@ -157,6 +159,50 @@ def check_limits(max_days: float | None, max_streams: int) -> None:
         raise ValueError(f"max_streams={max_streams}: at least one answer at a time is needed to serve")
     if max_days is not None and not 0 < max_days <= timedelta.max.days:
         raise ValueError(f"max_days={max_days:g}: write a number of days, for example 40, or leave it out for any")
+
+
+def check_names(given: Sequence[str], known: Sequence[str]) -> None:
+    """
+    Check which parameters a query has.
+
+    A name that is misspelt would be taken for one that is left out, and of two values one would be chosen.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Their names, as often as they are given.
+    known : sequence of str
+        Those that the route has.
+
+    Raises
+    ------
+    `fastapi.HTTPException`
+        400 for one that it has not, or that is given more than once.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.parameters import check_names
+    >>> check_names(["start", "ends"], ["start", "end", "meta"])
+    Traceback (most recent call last):
+    ...
+    fastapi.exceptions.HTTPException: 400: There is no parameter 'ends'. Did you mean 'end'?
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
+            raise HTTPException(400, f"There is no parameter {name[:QUOTED]!r}. {hint}")
+        if given.count(name) > 1:
+            raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
+
+
+def only_parameters(*known: str) -> Any:
+    """Make a dependency of routes that refuses all parameters but some, and those that are given twice."""
+
+    def check(request: Request) -> None:
+        check_names([name for name, _ in request.query_params.multi_items()], known)
+
+    return Depends(check)
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:

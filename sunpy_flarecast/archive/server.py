@@ -7,12 +7,12 @@ import signal
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sunpy.util.exceptions import SunpyUserWarning
 
 from .accesslog import AccessLog
-from .app import create_app
+from .app import check_settings, create_app
 from .engine import Operation, Server
 from .listening import exposure, listen, url_of
 from .settings import Settings
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Path = str | os.PathLike[str]
 
-__all__ = ["running", "serve"]
+__all__ = ["prepared", "running", "serve"]
 
 _SETTINGS: Final = Settings()
 
@@ -165,25 +165,74 @@ def serve(
     SunpyUserWarning
         If others than this machine can read the archive, or the tokens.
     """
+    options: dict[str, Any] = {
+        "settings": settings,
+        "workers": workers,
+        "grace": grace,
+        "ssl_cert": ssl_cert,
+        "ssl_key": ssl_key,
+        "access_log": access_log,
+    }
+    with prepared(host, port, **options) as run:
+        run(archive, ready or _log_url)
+
+
+@contextmanager
+def prepared(
+    host: str = "127.0.0.1",
+    port: int = 8001,
+    *,
+    settings: Settings = _SETTINGS,
+    workers: int = 1,
+    grace: int = 30,
+    ssl_cert: Path | None = None,
+    ssl_key: Path | None = None,
+    access_log: Path | None = None,
+) -> Iterator[Callable[[Archive | ASGIApp, Callable[[str], None]], None]]:
+    """
+    Check everything that a service needs but its archive, which may take long to open, and take the port.
+
+    Parameters
+    ----------
+    host, port, settings, workers, grace, ssl_cert, ssl_key, access_log
+        As for `serve`, with the same errors and warnings.
+
+    Yields
+    ------
+    callable
+        Takes the archive, and what is called with the service's URL once it listens; serves as `serve` does.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.server import prepared
+    >>> with prepared(port=70_000):
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    OSError: Cannot serve at port 70000: ports are numbered from 0 to 65535
+    """
     if workers < 1:
         raise ValueError(f"workers={workers}: at least one process is needed to serve")
     operation = _operation(grace, ssl_cert, ssl_key, access_log)
-    announce = ready or _log_url
-    with listen(host, port) as listener:
-        url = _introduced(listener, settings, operation)
+    check_settings(settings)
+    if operation.access_log is not None:
+        AccessLog(operation.access_log).close()
+
+    def run(archive: Archive | ASGIApp, announce: Callable[[str], None]) -> None:
         if workers == 1:
             _serve_alone(archive, settings, operation, listener, url, announce)
             return
         if callable(archive):
             raise TypeError("An application is served by one process (workers=1); give the archive itself")
-        # What is wrong with settings and log is said here, and not by each worker.
-        create_app(archive, settings)
-        if operation.access_log is not None:
-            AccessLog(operation.access_log).close()
+        create_app(archive, settings)  # what is wrong is said here, and not by each worker
         try:
             supervise(archive, settings, operation, listener, workers=workers, ready=lambda: announce(url))
         except RuntimeError as error:
             raise RuntimeError(f"The service at {url} did not start: {error}") from error
+
+    with listen(host, port) as listener:
+        url = _introduced(listener, settings, operation)
+        yield run
 
 
 def _serve_alone(

@@ -63,8 +63,23 @@ def check_certificate(certificate: Path | str | None, key: Path | str | None) ->
                 f"The key in {key or certificate} has a passphrase, which nobody can give when the service starts. "
                 f"Write it without: openssl pkey -in {key or certificate} -out NEW"
             ) from error
-        raise ValueError(
-            f"{certificate} and {key or certificate} are no certificate with its key in PEM "
-            f"({getattr(error, 'reason', None) or error})"
-        ) from error
+        raise ValueError(_fault(Path(certificate), None if key is None else Path(key), error)) from error
     return True
+
+
+def _fault(certificate: Path, key: Path | None, error: ssl.SSLError | ValueError) -> str:
+    """Say which of the files is bad."""
+    reason = getattr(error, "reason", None) or str(error)
+    if b"-----BEGIN CERTIFICATE-----" not in certificate.read_bytes():
+        return f"{certificate} (--ssl-cert) has no certificate in PEM"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(certificate)
+    except ssl.SSLError:
+        return f"The certificate in {certificate} (--ssl-cert) is broken ({reason})"
+    if b"PRIVATE KEY-----" not in (key or certificate).read_bytes():
+        if key is None:
+            return f"{certificate} (--ssl-cert) has no key; name it with --ssl-key"
+        return f"{key} (--ssl-key) has no key in PEM"
+    if "MISMATCH" in reason:
+        return f"The key in {key or certificate} is not that of the certificate in {certificate} ({reason})"
+    return f"The key in {key or certificate} cannot be used with the certificate in {certificate} ({reason})"

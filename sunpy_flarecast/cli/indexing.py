@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.markup import escape
 
 from .main import cli
-from .terminal import err, out, plain_errors
+from .telling import Teller
+from .terminal import out, plain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sunpy_flarecast.archive.index import IndexReport, Progress
+    from sunpy_flarecast.archive.index import Progress
 
 __all__ = ["index", "progress_bars"]
 
@@ -58,22 +58,19 @@ def index(directory: Path, database: Path | None, jobs: int | None, digests: boo
         from sunpy_flarecast.archive.index import build_index, watch_index
 
         options: dict[str, Any] = {"index": database, "jobs": jobs or os.cpu_count() or 1, "digests": digests}
+        tell = Teller(directory)
         try:
             with progress_bars(progress) as told:
                 if watch:
                     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
-                    watch_index(directory, **options, progress=told, told=_say)
+                    watch_index(directory, **options, progress=told, told=tell)
                     return
                 report = build_index(directory, **options, progress=told)
         except KeyboardInterrupt:
             out.print("Stopped. What was read is kept.")
             raise SystemExit(0 if watch else 130) from None
-    _say(report)
+    tell(report)
     raise SystemExit(1 if report.faulty else 0)
-
-
-def _say(report: IndexReport) -> None:
-    (err if report.faulty else out).print(escape(str(report)), soft_wrap=True)
 
 
 @contextmanager

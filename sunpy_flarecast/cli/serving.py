@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import warnings
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,6 +18,7 @@ from sunpy_flarecast.errors import FLARECASTError
 
 from .indexing import progress_bars
 from .main import cli
+from .telling import Teller
 from .terminal import err, out, plain_errors, show
 
 if TYPE_CHECKING:
@@ -30,6 +34,12 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 #: Seconds that the keeping of the index is given to end.
 _LAST_WORDS: Final = 5.0
 
+#: Files that cannot be served of which the reasons are told.
+_NAMED: Final = 10
+
+#: Seconds after which the keeping of the index is tried again where it failed.
+_AGAIN: Final = 30.0
+
 
 @cli.command()
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -37,9 +47,7 @@ _LAST_WORDS: Final = 5.0
 @click.option(
     "--headers",
     type=click.Choice(["full", "bare"]),
-    default="full",
-    show_default=True,
-    help="With --demo: whether files carry their keywords, or are as bare as stored ones.",
+    help="With --demo: whether files carry their keywords, or are as bare as stored ones.  [default: full]",
 )
 @click.option("--index", type=_FILE, help="Index of DIRECTORY, if it does not lie in it; made where it is not there.")
 @click.option("--watch", is_flag=True, help="Keep the index up to date while files come and go.")
@@ -77,7 +85,7 @@ _LAST_WORDS: Final = 5.0
 def serve(
     directory: Path | None,
     demo: bool,
-    headers: Literal["full", "bare"],
+    headers: Literal["full", "bare"] | None,
     index: Path | None,
     watch: bool,
     token_file: Path | None,
@@ -93,13 +101,17 @@ def serve(
     The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the transfers under way
     are over; a second Ctrl-C at once. How to run it for a group: docs/serving.md.
     """
-    if demo == (directory is not None):
+    if demo and directory is not None:
+        raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
+    if not demo and directory is None:
         raise click.UsageError("Name a DIRECTORY of SHARP files, or write --demo for synthetic ones.")
     if demo and (index is not None or watch):
         raise click.UsageError("--index and --watch are for a DIRECTORY; synthetic SHARPs have no index.")
+    if headers is not None and not demo:
+        raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
     with plain_errors(), ExitStack() as stack:
         from sunpy_flarecast.archive import DemoArchive, Settings
-        from sunpy_flarecast.archive import serve as run
+        from sunpy_flarecast.archive.server import prepared
         from sunpy_flarecast.archive.tokens import read_tokens
 
         chosen: dict[str, Any] = {
@@ -111,9 +123,13 @@ def serve(
             "tokens": None if token_file is None else read_tokens(token_file),
         }
         settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
-        archive = DemoArchive(headers=headers) if directory is None else _opened(directory, index, watch, stack)
+        # What is wrong is told before an archive is read, which may take hours.
+        run = stack.enter_context(prepared(settings=settings, **operation))
+        archive = (
+            DemoArchive(headers=headers or "full") if directory is None else _opened(directory, index, watch, stack)
+        )
         try:
-            run(archive, settings=settings, ready=_say_where, **operation)
+            run(archive, partial(_say_where, operation["host"]))
         except RuntimeError as error:  # it did not start, and says why
             raise click.ClickException(str(error)) from error
     out.print("Stopped.")
@@ -123,31 +139,47 @@ def _opened(directory: Path, index: Path | None, watch: bool, stack: ExitStack) 
     """Bring the index of a directory up to date, and keep it so for as long as it is served."""
     from sunpy_flarecast.archive import DirectoryArchive
 
-    with progress_bars(err.is_terminal) as progress:
+    tell = Teller(directory, _NAMED)
+    with progress_bars(err.is_terminal) as progress, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are told below
         archive = DirectoryArchive(directory, index=index, jobs=os.cpu_count() or 1, progress=progress)
     stack.callback(archive.close)
     if archive.report is not None:
-        _say(archive.report)
+        tell(archive.report)
+    else:
+        tell.tell_faults([f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped])
     if watch:
-        stack.enter_context(_watching(directory, archive.index))
+        archive.watched = True
+        stack.enter_context(_watching(directory.resolve(), archive.index, tell))
     return archive
 
 
-def _say(report: IndexReport) -> None:
-    out.print(escape(str(report)), soft_wrap=True)
-
-
 @contextmanager
-def _watching(directory: Path, index: Path) -> Iterator[None]:
+def _watching(directory: Path, index: Path, tell: Teller) -> Iterator[None]:
     from sunpy_flarecast.archive.index import watch_index
 
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
     stop = threading.Event()
 
+    def told(report: IndexReport) -> None:
+        # The first may say only what was told when the archive was opened.
+        if report.new or report.changed or report.removed:
+            tell(report)
+
     def work() -> None:
-        try:
-            watch_index(directory, index=index, told=_say, stop=stop)
-        except (FLARECASTError, OSError) as error:
-            err.print(f"[yellow]Warning:[/] New files are not noticed any more: {escape(str(error))}", soft_wrap=True)
+        warned = ""
+        while not stop.is_set():
+            try:
+                watch_index(directory, index=index, told=told, stop=stop)
+            except (FLARECASTError, OSError) as error:
+                if str(error) != warned:
+                    warned = str(error)
+                    err.print(
+                        f"[yellow]Warning:[/] New files are not noticed: {escape(warned)} It is tried again every "
+                        f"{_AGAIN:.0f} s.",
+                        soft_wrap=True,
+                    )
+                stop.wait(_AGAIN)
 
     thread = threading.Thread(target=work, name=f"sunpy_flarecast index of {directory}", daemon=True)
     thread.start()
@@ -159,8 +191,12 @@ def _watching(directory: Path, index: Path) -> Iterator[None]:
         thread.join(_LAST_WORDS)
 
 
-def _say_where(url: str) -> None:
+def _say_where(host: str, url: str) -> None:
+    from sunpy_flarecast.archive.listening import url_on_network
+
     out.print(f"Serving at {url} (Swagger UI at {url}/ui); Ctrl-C stops.", soft_wrap=True)
+    if elsewhere := url_on_network(host, url):
+        out.print(f"It listens on all addresses of this machine; from others it may be reached at {elsewhere}")
     out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ServiceError, TransferError
 from sunpy_flarecast.inquiry import keywords_of
 from sunpy_flarecast.paths import moved_url
+from sunpy_flarecast.query import service_time
 from sunpy_flarecast.records import merge
 from sunpy_flarecast.response import FLARECASTResponse
 from sunpy_flarecast.rows import optional
@@ -54,12 +55,26 @@ class FLARECASTSource:
         """
         asked = [replace(query, start=window.start, end=window.end, sample=None) for query in queries]
         with Service() as service:
-            found = find(asked, service, strict=True)
+            try:
+                found = find(asked, service, strict=True)
+            except ServiceError as error:
+                raise self._refused(error, queries) from error
         # The grid of a sampling begins where the whole mirror does, and not with a window.
         records = merge([select(found.records, query) for query in queries])
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
         told = [*found.told, *([f"{undated:,} records have no T_REC, by which files are kept."] if undated else [])]
         return Answer(offers=self._offers(records, window), told=told)
+
+    def _refused(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
+        """Say that records are not told, for the range that the user wrote."""
+        start, end = service_time(queries[0].start), service_time(queries[0].end, up=True)
+        reason = error.reason.removesuffix(".")
+        return type(error)(
+            f"{self.name} was asked for records of {queries[0].series} from {start} to {end}, in parts, and one could "
+            f"not be had: {reason}. {error.advice or 'Try again later.'} What is here is kept.",
+            reason=reason,
+            advice=error.advice,
+        )
 
     def _offers(self, records: Records, window: Window) -> list[Offer]:
         table = FLARECASTResponse.from_records(records)

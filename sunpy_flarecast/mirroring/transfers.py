@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import parfive
@@ -10,7 +12,7 @@ from sunpy_flarecast.paths import Place, Plan
 from sunpy_flarecast.queueing import enqueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["Brought", "bring"]
@@ -39,6 +41,17 @@ class Brought(NamedTuple):
     interrupted: bool
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep parfive from telling of failures, which are all in the report, in its own words and numbers."""
+    before = parfive.log.level
+    parfive.log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        parfive.log.setLevel(before)
+
+
 def bring(
     urls: Mapping[Path, str], *, overwrite: bool, connections: int, done: Callable[[bool], None] | None = None
 ) -> Brought:
@@ -61,7 +74,8 @@ def bring(
     places = [Place(url, str(path)) for path, url in urls.items()]
     # Files stay as the source has them, byte for byte.
     queued = enqueue(downloader, Plan(places, []), headers=False)
-    results = downloader.download() if queued.waiting else parfive.Results()
+    with _quiet():
+        results = downloader.download() if queued.waiting else parfive.Results()
     by_url = {error.url: str(error.exception) for error in [*results.errors, *queued.errors]}
     failed = {path: by_url[url] for path, url in urls.items() if url in by_url}
     came = {str(path) for path in results}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import requests
+from indexed import header_of, name_of, tiny
 from wire import get, raw
 
 from sunpy_flarecast import __version__
-from sunpy_flarecast.archive import NotHeldError, Record, create_app, running
+from sunpy_flarecast.archive import DirectoryArchive, NotHeldError, Record, create_app, running
 from sunpy_flarecast.archive.settings import Settings
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
@@ -160,6 +162,19 @@ class TestList:
             "Parameter 'meta' cannot be read: 'maybe'. Write true or false.",
         )
 
+    @pytest.mark.parametrize(
+        ("more", "said"),
+        [
+            ("&ends=x", "There is no parameter 'ends'. Did you mean 'end'?"),
+            ("&Meta=true", "There is no parameter 'Meta'. Did you mean 'meta'?"),
+            ("&harp=377", "There is no parameter 'harp'. There are: start, end, meta."),
+            ("&meta=true&meta=false", "Parameter 'meta' is given 2 times. Write it once."),
+        ],
+    )
+    def test_parameters_that_there_are_not_or_twice(self, url, more, said):
+        reply = get(f"{url}/HMI/720?start=2015-12-11&end=2015-12-12{more}")
+        assert (reply.status_code, reply.json()["message"]) == (400, said)
+
     def test_unknown_series(self, url):
         reply = get(f"{url}/HMI/hmi.sharp_cea_720s", params=RANGE)
         assert reply.status_code == 404
@@ -246,6 +261,23 @@ class TestHealth:
         with running(archive) as url:
             reply = get(f"{url}/health")
         assert (reply.status_code, list(reply.json())) == (500, ["message"])
+
+    @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be moved there")
+    def test_a_folder_that_is_away(self, tmp_path):
+        root = tmp_path / "root"
+        tiny(root / name_of(1, 0, "Br"), **header_of(1, 0, RECNUM=5))
+        with DirectoryArchive(root) as archive, running(archive) as url:
+            file = f"{url}/HMI/hmi.sharp_cea_720s/5/Br.fits"
+            assert (get(file).status_code, get(f"{url}/health").status_code) == (200, 200)
+            root.rename(tmp_path / "away")
+            for path in (f"{url}/health", file):
+                reply = get(path)
+                assert (reply.status_code, int(reply.headers["retry-after"]) > 0) == (503, True)
+                assert "folder of the archive is not there" in reply.json()["message"]
+            (tmp_path / "away").rename(root)
+            assert (get(file).status_code, get(f"{url}/health").json()["status"]) == (200, "ok")
+            archive.watched = True
+            assert get(f"{url}/health").json()["watching"] is False
 
 
 class TestOtherRequests:

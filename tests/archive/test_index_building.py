@@ -278,7 +278,11 @@ class TestWhereItIs:
 
 #: A file: folder, HARP number, step, segment; and what it holds: whole and bare, full with this RECNUM, or broken.
 FILES = st.tuples(
-    st.sampled_from(["", "a", "a/b"]), st.integers(1, 2), st.integers(0, 1), st.sampled_from(["Br", "br"])
+    st.sampled_from(["", "a", "a/b"]),
+    st.integers(1, 2),
+    st.integers(0, 1),
+    st.sampled_from(["Br", "br"]),
+    st.sampled_from([CEA, CEA, "other"]),
 )
 HOLDING = st.one_of(st.just("bare"), st.just("broken"), st.just("gone"), st.integers(1, 3))
 TABLES = st.tuples(st.sampled_from(["", "a", "a/b"]), st.sampled_from([None, CEA, "other"]), st.integers(-1, 3))
@@ -296,8 +300,8 @@ def put(root: Path, change: tuple) -> None:
         if value == -1:
             path.unlink()
         return
-    (folder, harp, step, segment), holds = change
-    path = root / folder / name_of(harp, step, segment)
+    (folder, harp, step, segment, series), holds = change
+    path = root / folder / name_of(harp, step, segment, series)
     path.unlink(missing_ok=True)
     if holds == "gone":
         return

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 from indexed import header_of, name_of, tiny
 
-from sunpy_flarecast.archive.index import BESIDE
+from sunpy_flarecast.archive.index import BESIDE, build_index
+from sunpy_flarecast.archive.index.building import refresh
+from sunpy_flarecast.archive.index.writing import Writer
 from sunpy_flarecast.cli import cli
 
 
@@ -31,13 +33,49 @@ def test_summary(tmp_path, run):
     assert run(tmp_path).stdout.startswith("0 records in 0 files (1 removed) after ")
 
 
+def test_records_without_keywords_are_told(tmp_path, run):
+    tiny(tmp_path / name_of(1, 0, "Br"))
+    assert "; 1 record has no keywords, which a table keywords.ecsv beside" in run(tmp_path).stdout
+    tiny(tmp_path / name_of(1, 1, "Br"))
+    assert "; 2 records have no keywords" in run(tmp_path).stdout
+    for step in (0, 1):
+        tiny(tmp_path / name_of(1, step, "Br"), **header_of(1, step))
+    assert "keywords" not in run(tmp_path).stdout
+
+
+def test_a_change_counts_what_was_looked_at(tmp_path):
+    for step in range(3):
+        tiny(tmp_path / str(step) / name_of(1, step, "Br"), **header_of(1, step))
+    build_index(tmp_path)
+    tiny(tmp_path / "0" / name_of(1, 0, "Bt"))
+    with Writer(tmp_path, tmp_path / BESIDE) as writer:
+        text = str(refresh(writer, ["0"]))
+    assert text.startswith("2 files looked at (1 new, 1 unchanged) after ")
+    assert text.endswith("; 3 records in the whole archive")
+
+
+@pytest.mark.parametrize(
+    ("cards", "said"),
+    [
+        ({}, "its header has no DRMS_ID, no HARPNUM, no T_REC. Give it JSOC's name, such as hmi.sharp_720s."),
+        (header_of(1, 0), "its header has no DRMS_ID. Give"),
+        ({**header_of(1, 0), "DRMS_ID": "something"}, "its header has DRMS_ID = 'something', HARPNUM = '1', T_REC"),
+    ],
+)
+def test_a_file_that_belongs_nowhere_is_told_what_it_lacks(tmp_path, run, cards, said):
+    tiny(tmp_path / "mine.fits", **cards)
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert f"mine.fits: Its name is none of JSOC's, and {said}" in result.stderr
+
+
 def test_files_that_cannot_be_served(tmp_path, run):
     for step in range(25):
         (tmp_path / name_of(1, step, "Br")).touch()
     result = run(tmp_path)
     assert result.exit_code == 1
     assert "25 cannot be served:\n  hmi.sharp_cea_720s.1.20151211_001200_TAI.Br.fits: It is empty\n" in result.stderr
-    assert result.stderr.endswith("and 5 more\n")
+    assert result.stderr.count(": It is empty\n") == 25  # as the service says of this command
 
 
 def test_apart(tmp_path, run):
@@ -63,7 +101,7 @@ def test_watching_ends_with_ctrl_c(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline().startswith("1 record in 1 file (1 new)")
         tiny(tmp_path / name_of(2, 0, "Br"))
-        assert process.stdout.readline().startswith("2 records in 2 files (1 new, 1 unchanged)")
+        assert process.stdout.readline().startswith("2 files looked at (1 new, 1 unchanged)")
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
     # The signal may come while the line above is being written, which is then written again.

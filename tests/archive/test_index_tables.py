@@ -13,6 +13,7 @@ from indexed import CEA, FIRST, header_of, name_of, tiny
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.archive import DirectoryArchive
+from sunpy_flarecast.archive.index import build_index
 from sunpy_flarecast.archive.index.facts import Row
 from sunpy_flarecast.archive.index.tables import TableError, read_table
 from sunpy_flarecast.keyword_files import write_keywords
@@ -148,14 +149,35 @@ class TestRecords:
         assert self.told(root)[1]["usflux"] == 1e22
         assert "usflux" not in self.told(root, "hmi.sharp_720s")[1]
 
+    @pytest.mark.filterwarnings("ignore::sunpy.util.exceptions.SunpyUserWarning")
+    def test_a_table_without_series_above_several_is_left_out(self, root):
+        path = write(root / "keywords.csv", table_of(1e22, RECNUM=5))
+        write(root / "ccd" / "keywords.csv", table_of(3e22))
+        assert [self.told(root, series)[1].get("usflux") for series in (CEA, "hmi.sharp_720s")] == [None, 3e22]
+        assert self.told(root)[0].recnum == MADE
+        report = build_index(root)
+        assert (report.faulty, report.bare) == (1, 1)
+        assert "keywords.csv: It has no column SERIES" in report.faults[0]
+        assert "(hmi.sharp_720s, hmi.sharp_cea_720s)" in report.faults[0] or CEA in report.faults[0]
+        # It holds again when it is for one series, or tells for which.
+        file = root / "ccd" / name_of(377, 0, "bitmap", "hmi.sharp_720s")
+        file.unlink()
+        report = build_index(root)
+        assert (report.faulty, self.told(root)[0].recnum, self.told(root)[1]["usflux"]) == (0, 5, 1e22)
+        tiny(file)
+        assert build_index(root).faulty == 1
+        path.unlink()
+        write(path, table_of(1e22, series=CEA, RECNUM=5))
+        assert (build_index(root).faulty, self.told(root)[0].recnum) == (0, 5)
+
     def test_a_table_with_series_holds_anywhere(self, root):
         write(root / "tables" / "keywords.csv", table_of(1e22, series="hmi.sharp_720s"))
         assert "usflux" not in self.told(root)[1]
         assert self.told(root, "hmi.sharp_720s")[1]["usflux"] == 1e22
 
     def test_several_tables_and_a_header(self, root):
-        write(root / "a.keywords.csv", table_of(1e22, AREA=1.5))
-        write(root / "b.keywords.csv", table_of(3.5, column="R_VALUE", AREA=2.5, MEANGAM=7.5))
+        write(root / "cea" / "a.keywords.csv", table_of(1e22, AREA=1.5))
+        write(root / "cea" / "b.keywords.csv", table_of(3.5, column="R_VALUE", AREA=2.5, MEANGAM=7.5))
         tiny(root / "cea" / "day" / name_of(377, 0, "Bt"), **header_of(377, 0, MEANGAM=5.5, RECNUM=17))
         record, keywords = self.told(root)
         assert record.recnum == 17
@@ -167,7 +189,7 @@ class TestRecords:
         }
 
     def test_a_table_that_changes_and_goes(self, root):
-        path = write(root / "keywords.csv", table_of(1e22))
+        path = write(root / "cea" / "keywords.csv", table_of(1e22))
         assert self.told(root)[1]["usflux"] == 1e22
         path.unlink()
         write(path, table_of(3e22, harp=377, RECNUM=5))

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 from indexed import CEA, contents, header_of, name_of, tiny
 
 from sunpy_flarecast.archive import DirectoryArchive
+from sunpy_flarecast.archive.base import Condition, may_pass
 from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index, index_path, watch_index
+from sunpy_flarecast.archive.index.building import compare
+from sunpy_flarecast.archive.index.schema import AwayError
+from sunpy_flarecast.archive.index.walking import walk
+from sunpy_flarecast.archive.index.writing import Writer
 
 pytest.importorskip("watchfiles", reason="the package watchfiles is not installed")
+
+
+YEARS = (datetime(2010, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC))
 
 
 @contextmanager
@@ -88,6 +99,78 @@ def test_an_index_that_is_deleted(tmp_path):
 
     with pytest.raises(ArchiveIndexError, match=r"was deleted or replaced .* Start the same command again"):
         watch_index(tmp_path, told=told)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="what is open cannot be moved there")
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_disk_that_goes_and_comes_back(tmp_path, beside, caplog):
+    root = tmp_path / "root"
+    index = index_path(root) if beside else tmp_path / "index"
+    tiny(root / "a" / name_of(1, 0, "Br"))
+    with watching(root, index=index) as report:
+        assert report().new == 1
+        with DirectoryArchive(root, index=index, update=False) as archive:
+            archive.watched = True
+            assert archive.condition() == Condition(watching=True)
+            root.rename(tmp_path / "away")
+            root.mkdir()  # as the place where a disk is mounted
+            logged(caplog, "root is not there: new files in it are noticed when it is back")
+            assert "Is its disk mounted?" in archive.condition().fault
+            assert archive.condition().watching is False
+            (number,) = (record.recnum for record in archive.records(CEA, *YEARS))
+            with pytest.raises(OSError, match="the folder of the archive is not there") as caught:
+                archive.segment(CEA, number, "Br")
+            assert may_pass(caught.value)
+            tiny(tmp_path / "away" / "b" / name_of(2, 0, "Br"))
+            root.rmdir()
+            (tmp_path / "away").rename(root)
+            logged(caplog, "root is back: new files in it are noticed again")
+            assert (report().new, len(archive)) == (1, 2)  # and none was taken out
+            assert archive.condition() == Condition(watching=True)
+            tiny(root / "c" / name_of(3, 0, "Br"))
+            assert (report().new, len(archive)) == (1, 3)
+            assert archive.segment(CEA, number, "Br").path.name == name_of(1, 0, "Br")
+    build_index(root, index=tmp_path / "fresh")
+    assert contents(index) == contents(tmp_path / "fresh")
+
+
+def logged(caplog, text):
+    """Wait until something is logged."""
+    end = time.monotonic() + 60
+    while text not in caplog.text:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_to_nothing(tmp_path):
+    """The same is said of it whenever it is looked at, wherever it led."""
+    root, outside = tmp_path / "root", tmp_path / "outside.fits"
+    tiny(outside)
+    for number, target in enumerate((outside, root / "none.fits")):
+        (root / "a").mkdir(parents=True, exist_ok=True)
+        (root / "a" / name_of(number + 1, 0, "Br")).symlink_to(target)
+    (first, _) = build_index(root).faults
+    assert first.endswith("It is a link to a file outside of the archive")
+    outside.unlink()
+    for _ in range(2):
+        assert [fault.partition(": ")[2] for fault in build_index(root).faults] == [
+            "It is a link to a file that is not there"
+        ] * 2
+
+
+def test_a_disk_that_goes_while_it_is_looked_at(tmp_path):
+    """Nothing of it is taken out of the index."""
+    root = tmp_path / "root"
+    tiny(root / "a" / name_of(1, 0, "Br"))
+    build_index(root, index=tmp_path / "index")
+    with Writer(root, tmp_path / "index") as writer:
+        folders = walk(str(root))
+        first = next(folders)
+        root.rename(tmp_path / "away")
+        with pytest.raises(AwayError, match="Is the disk mounted"):
+            compare(writer, itertools.chain([first], folders), set(writer.folders()))
+        assert writer.count() == 1
 
 
 def test_everything_is_looked_at_now_and_then(tmp_path):

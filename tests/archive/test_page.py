@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 import requests
 import sunpy
@@ -183,6 +184,24 @@ class TestPage:
         )
         assert "conf.token" in reply.text
         assert token not in reply.text
+
+    def test_metrics_are_linked_for_those_who_may_see_them(self):
+        token = "for-the-tests-only"
+        others = Settings(tokens=frozenset({token}), metrics_from=("10.1.2.3",))
+        header = {"Authorization": f"Bearer {token}"}
+        assert 'href="metrics"' in look(Held({DAY: 1}), others, headers=header)[0].text
+        assert 'href="metrics"' in look(Held({DAY: 1}))[0].text
+        assert 'href="metrics"' not in look(Held({DAY: 1}), Settings(metrics_from=("10.1.2.3",)))[0].text
+
+    def test_the_snippet_has_a_segment_of_that_day(self):
+        class Later(Held):
+            def holdings(self):
+                (one,) = super().holdings()
+                return [msgspec.structs.replace(one, segments=("magnetogram", "bitmap"))]
+
+        text = look(Later({DAY: 1}))[0].text
+        assert "--segment bitmap" in text
+        assert "--segment magnetogram" not in text
 
     def test_head_and_gzip(self):
         with running(Held({DAY: 1})) as url:

@@ -61,9 +61,12 @@ class TestWhatIsNone:
     def test_other_files(self, pair, tmp_path):
         path = tmp_path / "text.pem"
         path.write_text("nothing of the kind")
-        self.refused("are no certificate with its key in PEM", ssl_cert=path)
-        self.refused("are no certificate with its key in PEM", ssl_cert=pair[0], ssl_key=path)
-        self.refused("are no certificate with its key in PEM", ssl_cert=pair[0])
+        self.refused(r"text.pem \(--ssl-cert\) has no certificate in PEM", ssl_cert=path)
+        self.refused(r"text.pem \(--ssl-cert\) has no certificate in PEM", ssl_cert=path, ssl_key=pair[1])
+        self.refused(r"text.pem \(--ssl-key\) has no key in PEM", ssl_cert=pair[0], ssl_key=path)
+        self.refused(r"\(--ssl-cert\) has no key; name it with --ssl-key", ssl_cert=pair[0])
+        path.write_text("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+        self.refused(r"The certificate in .*text.pem \(--ssl-cert\) is broken", ssl_cert=path, ssl_key=pair[1])
 
     def test_the_key_of_another(self, pair, tmp_path):
         self.refused("KEY_VALUES_MISMATCH", ssl_cert=pair[0], ssl_key=self_signed(tmp_path)[1])

@@ -125,6 +125,27 @@ def test_what_fails_is_told_and_comes_the_next_time(many: tuple[str, Layer], tmp
     assert report.records == len(found) == len(list(tmp_path.rglob("*.fits")))
 
 
+def test_a_series_that_is_not_there_is_told_in_the_words_of_a_mirror(many: tuple[str, Layer], tmp_path: Path) -> None:
+    many[1].faults["/HMI/"] = answer(b'{"message": "This archive holds no such series"}', status=404)
+    with pytest.raises(ServiceError) as caught:
+        mirror("2015-12-11", "2015-12-13", tmp_path, series=CEA, service=many[0], **QUIET)
+    text = str(caught.value)
+    assert f"{CEA} from 2015-12-11T00:00:00Z to 2015-12-13T00:00:00Z" in text
+    assert "404 Not Found: This archive holds no such series. Check the series" in text
+    assert "strict" not in text
+    assert "later" not in text
+
+
+def test_failures_are_told_by_the_report_alone(
+    many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    many[1].faults[".fits"] = answer(b"gone", status=404)
+    report = mirror(*STEPS, tmp_path, series=CEA, service=many[0], **QUIET)
+    assert not report.complete
+    assert not [record for record in caplog.records if record.name == "parfive"]
+
+
 def test_a_service_that_is_away_is_told(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"http://127\.0\.0\.1:9"):
         mirror(*STEPS, tmp_path, series=CEA, service="http://127.0.0.1:9", **QUIET)

@@ -2,8 +2,10 @@
 
 from .asking import Reader
 from .building import build_index, can_write, folder_at, index_path
+from .lock import is_written
 from .report import IndexReport, Progress
 from .schema import BESIDE, ArchiveIndexError, BusyIndexError, copy_index
+from .walking import is_there
 from .watching import watch_index
 
 __all__ = [
@@ -18,5 +20,7 @@ __all__ = [
     "copy_index",
     "folder_at",
     "index_path",
+    "is_there",
+    "is_written",
     "watch_index",
 ]

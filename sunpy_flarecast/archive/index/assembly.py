@@ -198,7 +198,7 @@ class Assembly:
         found = self._database.execute(
             'SELECT "rows".series, folders.path, files.name, "rows".id, keywords FROM "rows"'
             ' JOIN files ON files.id = "rows"."table" JOIN folders ON folders.id = files.folder'
-            " WHERE slot = ? AND harpnum = ?",
+            " WHERE slot = ? AND harpnum = ? AND files.fault IS NULL",
             (key.slot, key.harpnum),
         ).fetchall()
         if not found:

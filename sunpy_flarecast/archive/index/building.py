@@ -12,7 +12,7 @@ from .digests import add_digests
 from .facts import Version, version_of
 from .reading import Found
 from .report import IndexReport
-from .schema import BESIDE, ArchiveIndexError
+from .schema import BESIDE, ArchiveIndexError, AwayError
 from .walking import count_files, is_bare_place, is_in, link_on, look_into, walk
 from .workers import Readers
 from .writing import Writer
@@ -27,9 +27,6 @@ __all__ = ["build_index", "can_write", "compare", "folder_at", "index_path", "re
 
 #: Files of a folder compared with the index at once.
 _SLICE: Final = 4096
-
-#: Faults that a report names.
-_NAMED: Final = 20
 
 #: Longest time that a file may have to be left alone before it is read, in seconds.
 _LONGEST_GRAIN: Final = 3.1
@@ -204,13 +201,22 @@ def refresh(writer: Writer, folders: Iterable[str]) -> IndexReport:
         for name in folder.folders:
             if f"{prefix}{name}" not in known:
                 there |= {one.path: one for one in walk(root, f"{prefix}{name}")}
-    return compare(writer, iter(there.values()), gone)
+    report = compare(writer, iter(there.values()), gone)
+    report.part = True
+    return report
 
 
 def _check_mounted(writer: Writer) -> None:
     """Do not take the records out of the index when only the disk is away."""
-    if is_bare_place(str(writer.root)) and (records := writer.count()):  # an index beside the data would be there
-        raise ArchiveIndexError(
+    try:
+        bare = is_bare_place(str(writer.root))
+    except OSError as error:
+        raise AwayError(
+            f"{writer.root} cannot be read: {error.strerror or error}. Is the disk mounted? The index "
+            f"{writer.index} is kept as it is."
+        ) from error
+    if bare and (records := writer.count()):  # an index beside the data would be there
+        raise AwayError(
             f"{writer.root} is empty, but its index {writer.index} knows {records:,} records. Is the disk mounted? If "
             "the files are really gone, delete the index."
         )
@@ -247,6 +253,8 @@ def compare(
     late: list[Found] = []
     with Readers(str(writer.root), jobs, writer.add) as readers:
         for folder in folders:
+            if folder.failing or not (folder.names or folder.folders):
+                _check_mounted(writer)  # a disk may go at any moment
             expected.discard(folder.path)
             expected -= _note(writer, folder)
             if folder.failing:
@@ -265,13 +273,17 @@ def compare(
         for file in late:
             readers.read(file)
         readers.finish()
+        if expected:
+            _check_mounted(writer)
         report.removed += sum(writer.remove_folder(path) for path in sorted(expected))
+    writer.settle_tables()
     if digests:
         report.digests = add_digests(writer, jobs=jobs, progress=progress)
     report.records = writer.count()
+    report.bare = writer.count_bare()
     faults = faults_in(writer.index, writer.root)
     report.faulty = len(faults)
-    report.faults = tuple(f"{path.relative_to(writer.root)}: {reason}" for path, reason in faults[:_NAMED])
+    report.faults = tuple(f"{path.relative_to(writer.root)}: {reason}" for path, reason in faults)
     report.seconds = time.monotonic() - started
     return report
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
 
 from .schema import ArchiveIndexError, BusyIndexError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["only_writer"]
+__all__ = ["is_written", "only_writer"]
+
+#: Seconds in which others may look whether the lock is held.
+_LOOK: Final = 0.5
 
 
 def only_writer(index: Path) -> sqlite3.Connection:
@@ -29,10 +33,10 @@ def only_writer(index: Path) -> sqlite3.Connection:
     ArchiveIndexError
         If it cannot be made.
     """
-    path = index.with_name(f"{index.name}-lock")
+    path = _beside(index)
     lock = None
     try:
-        lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        lock = sqlite3.connect(path, timeout=_LOOK, isolation_level=None, check_same_thread=False)
         lock.execute("PRAGMA journal_mode = MEMORY")
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
@@ -47,3 +51,38 @@ def only_writer(index: Path) -> sqlite3.Connection:
             f"The index {index} cannot be written ({error}). Choose another place with --index."
         ) from error
     return lock
+
+
+def is_written(index: Path) -> bool:
+    """
+    Tell whether some process, perhaps this one, is the writer of an index now.
+
+    Parameters
+    ----------
+    index : `pathlib.Path`
+        The database.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sunpy_flarecast.archive.index.lock import is_written, only_writer
+    >>> with TemporaryDirectory() as folder:
+    ...     index = Path(folder, "index.sqlite")
+    ...     lock = only_writer(index)
+    ...     held = is_written(index)
+    ...     lock.close()
+    ...     print(held, is_written(index))
+    True False
+    """
+    path = _beside(index)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)) as lock:
+            lock.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
+        return "locked" in str(error)
+    return False
+
+
+def _beside(index: Path) -> Path:
+    return index.with_name(f"{index.name}-lock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.archive.facts import whole_number
 from sunpy_flarecast.archive.headers import is_full, keywords_of, read_cards, telling_header
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Found", "outside", "read_files"]
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+_EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
 
 class Found(NamedTuple):
@@ -79,6 +82,8 @@ def _read(root: str, found: Found, told: set[tuple[str, int, int]]) -> FileFacts
     path = os.path.join(root, *found.folder.split("/"), found.name)
     version = Version(-1, -1, -1)
     try:
+        if os.path.islink(path) and not os.path.exists(path):
+            raise _FaultError("It is a link to a file that is not there")
         if os.path.islink(path) and outside(path, root):
             raise _FaultError("It is a link to a file outside of the archive")
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block whoever opens it
@@ -145,7 +150,7 @@ def _content(
     if place is None:
         place = _place_in_header(cards)
         if place is None:
-            raise _FaultError("Neither its name nor its header (DRMS_ID, HARPNUM, T_REC) tells where it belongs")
+            raise _FaultError(_homeless(cards))
         key = place.series, place.harpnum, place.slot
     elif not is_full(cards):
         return place, False, None
@@ -156,6 +161,16 @@ def _content(
     assert key is not None  # noqa: S101 (for mypy: a place has one)
     told.add(key)
     return place, True, keywords_of(cards)
+
+
+def _homeless(cards: Mapping[str, Any]) -> str:
+    """Say what a file lacks of what tells where it belongs."""
+    lacking = [name for name in ("DRMS_ID", "HARPNUM", "T_REC") if cards.get(name) in (None, "")]
+    shown = ", ".join(
+        f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", "HARPNUM", "T_REC") if name in cards
+    )
+    said = f"its header has no {', no '.join(lacking)}" if lacking else f"its header has {shown}, which name no segment"
+    return f"Its name is none of JSOC's, and {said}. Give it JSOC's name, such as {_EXAMPLE}"
 
 
 def _place_in_header(cards: Mapping[str, Any]) -> Place | None:

@@ -41,9 +41,13 @@ class IndexReport(msgspec.Struct, kw_only=True):
     faulty : int
         Files and folders that cannot be served, of this run and of earlier ones.
     faults : tuple of str
-        What is wrong with the first of them.
+        What is wrong with them.
     records : int
         Records in the index now.
+    bare : int
+        How many of them have no keywords but those in their names.
+    part : bool
+        Whether only some folders were looked at, so that ``files`` are not those of the records.
     digests : int
         Files whose digests were computed.
     seconds : float
@@ -64,15 +68,29 @@ class IndexReport(msgspec.Struct, kw_only=True):
     faulty: int = 0
     faults: tuple[str, ...] = ()
     records: int = 0
+    bare: int = 0
+    part: bool = False
     digests: int = 0
     seconds: float = 0.0
 
     def __str__(self) -> str:
         counts = {"new": self.new, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
         told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing new"
-        text = f"{_count(self.records, 'record')} in {_count(self.files, 'file')} ({told}) after {self.seconds:.1f} s"
+        records, files, after = (
+            _count(self.records, "record"),
+            _count(self.files, "file"),
+            f"after {self.seconds:.1f} s",
+        )
+        text = f"{records} in {files} ({told}) {after}"
+        if self.part:
+            text = f"{files} looked at ({told}) {after}; {records} in the whole archive"
         if self.digests:
             text += f"; {_count(self.digests, 'digest')} computed"
+        if self.bare:
+            text += (
+                f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords, which a table "
+                "keywords.ecsv beside the files could tell (docs/archive.md)"
+            )
         if self.faulty:
             text += f"; {self.faulty:,} cannot be served:"
             text += "".join(f"\n  {fault}" for fault in self.faults)

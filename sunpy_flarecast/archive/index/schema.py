@@ -21,7 +21,7 @@ BESIDE: Final = ".flarecast-index.sqlite"
 _APPLICATION: Final = 0x464C4358
 
 #: Raised with every change of the tables or of what stands in them.
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 #: Seconds to wait for another process that writes.
 _PATIENCE: Final = 30.0
@@ -50,13 +50,15 @@ CREATE INDEX files_with_faults ON files (folder) WHERE fault IS NOT NULL;
 CREATE INDEX files_without_digest ON files (folder, name)
     WHERE sha256 IS NULL AND record IS NOT NULL AND fault IS NULL;
 
--- Rows of keyword tables; those of no series are for the files in the table's folder and below.
+-- Rows of keyword tables; those of no series are for the files in the table's folder and below, if they are of one
+-- series; else the table has a fault.
 CREATE TABLE "rows" (
     id INTEGER PRIMARY KEY, "table" INTEGER NOT NULL, series TEXT, slot INTEGER NOT NULL, harpnum INTEGER NOT NULL,
     keywords INTEGER NOT NULL
 );
 CREATE INDEX rows_of_records ON "rows" (slot, harpnum);
 CREATE INDEX rows_of_tables ON "rows" ("table");
+CREATE INDEX rows_of_no_series ON "rows" ("table") WHERE series IS NULL;
 
 -- Made of files and rows. observed: date__obs, or T_REC if that is unknown, in microseconds since 1970 UTC. lead: that
 -- against the slot, nearly the same for all records. source: the file that has the keywords, header: what it has.
@@ -100,6 +102,10 @@ END;
 
 class ArchiveIndexError(FLARECASTError):
     """The index of a folder cannot be used; the message says what to do."""
+
+
+class AwayError(ArchiveIndexError):
+    """The folder of an archive is not there, as when its disk is not mounted: what the index knows of it holds on."""
 
 
 class BusyIndexError(ArchiveIndexError):

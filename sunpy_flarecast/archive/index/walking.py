@@ -12,7 +12,7 @@ from .facts import is_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Folder", "count_files", "is_bare_place", "is_in", "is_wanted", "link_on", "look_into", "walk"]
+__all__ = ["Folder", "count_files", "is_bare_place", "is_in", "is_there", "is_wanted", "link_on", "look_into", "walk"]
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +149,14 @@ def is_bare_place(root: str) -> bool:
     """Whether a folder holds nothing at all, as if a disk were not mounted there."""
     with os.scandir(root) as entries:
         return next(entries, None) is None
+
+
+def is_there(root: str) -> bool:
+    """Whether a folder is there and holds something; of a disk that is away nothing is left, or an empty folder."""
+    try:
+        return not is_bare_place(root)
+    except OSError:
+        return False
 
 
 def _is_outside(path: str, root: str) -> bool:

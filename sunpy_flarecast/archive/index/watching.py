@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .building import folder_at, index_path, refresh, update
 from .digests import add_digests
 from .report import IndexReport
-from .schema import BESIDE
-from .walking import is_wanted
+from .schema import BESIDE, ArchiveIndexError, AwayError, identity
+from .walking import is_there, is_wanted
 from .writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from .report import Progress
 
@@ -36,6 +38,11 @@ _LEAST_REST: Final = 30.0
 #: Seconds in which digests are computed before changes are looked at again.
 _AT_A_TIME: Final = 10.0
 
+#: Seconds between two looks at whether a folder that was away is back.
+_BACK: Final = 1.0
+
+_log: Final = logging.getLogger(__name__)
+
 
 def watch_index(
     root: str | os.PathLike[str],
@@ -52,7 +59,8 @@ def watch_index(
     Bring the index of a folder up to date, and keep it so until it is stopped or interrupted.
 
     The system tells of changes through the package watchfiles. Where that cannot be, and every hour in any case, the
-    whole folder is compared with the index.
+    whole folder is compared with the index. While the folder is away, as when its disk is not mounted, it waits, and
+    goes on when the folder is back with its index; both are logged.
 
     Parameters
     ----------
@@ -80,18 +88,54 @@ def watch_index(
     folder = folder_at(root)
     stop = stop or threading.Event()
     tell = told or _ignore
+    path = index_path(folder, index)
+    begun = False
+
+    def begin(report: IndexReport) -> None:
+        nonlocal begun
+        if not begun or report.new or report.changed or report.removed:
+            tell(report)
+        begun = True
+
+    while True:
+        try:
+            _watch(folder, path, jobs, digests, None if begun else progress, begin, stop, every)
+        except (ArchiveIndexError, OSError) as error:
+            away = isinstance(error, AwayError) or not is_there(str(folder)) or not path.parent.is_dir()
+            if not begun or not away:
+                raise
+        else:
+            return
+        if not (is_there(str(folder)) and path.exists()):
+            _log.warning("%s is not there: new files in it are noticed when it is back", folder)
+            while not (is_there(str(folder)) and path.exists()):
+                if stop.wait(_BACK):
+                    return
+            _log.warning("%s is back: new files in it are noticed again", folder)
+
+
+def _watch(
+    folder: Path,
+    index: Path,
+    jobs: int,
+    digests: bool,
+    progress: Progress | None,
+    tell: Callable[[IndexReport], None],
+    stop: threading.Event,
+    every: float,
+) -> None:
+    """Keep the index for as long as the folder is there."""
+    place = identity(folder)
     # Watched from the beginning, so that nothing can change unseen between the comparison and the watching.
-    with Writer(folder, index_path(folder, index)) as writer:
-        changes = _changes(folder, stop)
+    with Writer(folder, index) as writer, closing(_changes(folder, stop)) as changes:
         next(changes)
         # Digests come later, between changes: of a large archive they take hours.
-        report = update(writer, jobs=jobs, digests=False, progress=progress)
-        tell(report)
+        tell(update(writer, jobs=jobs, digests=False, progress=progress))
         due = time.monotonic() + every
         for folders in changes:
             if folders is None:
                 due = min(due, time.monotonic())
-            writer.check()
+            _check(writer, place)
             if time.monotonic() >= due:
                 report = update(writer, jobs=jobs, digests=False)
                 due = time.monotonic() + every
@@ -105,7 +149,16 @@ def watch_index(
                 tell(report)
 
 
-def _changes(root: Path, stop: threading.Event) -> Iterator[set[str] | None]:
+def _check(writer: Writer, place: tuple[int, int] | None) -> None:
+    """Make sure that the folder is that which is watched, and the index that which is written."""
+    if not is_there(str(writer.root)) and writer.index.is_relative_to(writer.root):
+        raise AwayError(f"{writer.root} is not there any more")
+    writer.check()
+    if identity(writer.root) != place:  # another disk, of which the system tells nothing
+        raise AwayError(f"{writer.root} was replaced")
+
+
+def _changes(root: Path, stop: threading.Event) -> Generator[set[str] | None, None, None]:
     """
     Yield the folders in which something changed, again and again; empty sets where nothing did for a while.
 
@@ -141,7 +194,7 @@ def _changes(root: Path, stop: threading.Event) -> Iterator[set[str] | None]:
         pending = next(watcher, None)
 
 
-def _looking_again(stop: threading.Event) -> Iterator[set[str] | None]:
+def _looking_again(stop: threading.Event) -> Generator[set[str] | None, None, None]:
     yield set()
     while True:
         started = time.monotonic()

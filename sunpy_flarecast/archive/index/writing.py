@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer"]
 
+#: Why a table of no series is left out.
+_AMBIGUOUS: Final = (
+    "It has no column SERIES, and there are files of several series beside or below it: {}. Their keywords and record "
+    "numbers differ; add the column, or give each series a folder with a table of its own"
+)
+
 #: Files taken out in one transaction.
 _AT_ONCE: Final = 1000
 
@@ -162,6 +168,11 @@ class Writer:
         """Count the records."""
         return int(self._database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
 
+    def count_bare(self) -> int:
+        """Count the records of which no header and no table has any keywords."""
+        (count,) = self._database.execute("SELECT coalesce(sum(records), 0) FROM tally WHERE layout = 0").fetchone()
+        return int(count)
+
     def add(self, facts: Sequence[FileFacts]) -> None:
         """
         Write what was read of files, in the place of what the index knew of them, and make their records.
@@ -226,6 +237,45 @@ class Writer:
                     " ON CONFLICT (path) DO UPDATE SET fault = excluded.fault",
                     (folder, fault),
                 )
+
+    def settle_tables(self) -> None:
+        """
+        Leave out tables that do not tell their series and have files of several below them; take in all others.
+
+        Keywords and record numbers differ between series, and NRT series have HARP numbers of their own. This is done
+        when all files of a run are in: what the rows hold for must not depend on what came first.
+        """
+        tables = self._database.execute(
+            "SELECT files.id, path, files.fault FROM files JOIN folders ON folders.id = folder WHERE files.id IN"
+            ' (SELECT DISTINCT "table" FROM "rows" INDEXED BY rows_of_no_series WHERE series IS NULL)'
+        ).fetchall()
+        for table, folder, before in tables:
+            series = self._series_below(folder)
+            fault = _AMBIGUOUS.format(", ".join(series)) if len(series) > 1 else None
+            if fault == before:
+                continue
+            records: dict[int, Key] = {}
+            with self._transaction():
+                self._database.execute("UPDATE files SET fault = ? WHERE id = ?", (fault, table))
+                for slot, harpnum in self._database.execute(
+                    'SELECT slot, harpnum FROM "rows" WHERE "table" = ?', (table,)
+                ).fetchall():
+                    self._touch_records(slot, harpnum, records)
+                self._assembly.assemble(records, {})
+
+    def _series_below(self, folder: str) -> list[str]:
+        """List the series of the files in a folder and below it."""
+        query = "SELECT DISTINCT name FROM tally JOIN series ON series.id = tally.series"
+        every = sorted(name for (name,) in self._database.execute(query))
+        if not folder or len(every) < 2:
+            return every
+        rows = self._database.execute(
+            "SELECT DISTINCT records.series FROM folders CROSS JOIN files ON files.folder = folders.id"
+            " CROSS JOIN records ON records.id = files.record WHERE path = ? OR substr(path, 1, ?) = ?",
+            (folder, len(folder) + 1, f"{folder}/"),
+        )
+        below = {number for (number,) in rows}
+        return [name for name in every if lasting_number(name) in below]
 
     def without_digest(self, after: tuple[int, str], limit: int) -> list[tuple[int, str, int, str, Version]]:
         """

@@ -13,6 +13,7 @@ from fastapi.responses import Response  # noqa: TC002
 from sunpy_flarecast import __version__
 from sunpy_flarecast.archive.apidoc import TITLE
 from sunpy_flarecast.archive.html import html_response
+from sunpy_flarecast.archive.metrics import metrics_guard
 from sunpy_flarecast.catalog import find_series
 from sunpy_flarecast.trec import slot_text
 
@@ -52,13 +53,15 @@ def page_routes(archive: Archive, settings: Settings, url_of: Callable[[Request]
         ``/``.
     """
     router = APIRouter(include_in_schema=False)
+    may_see = metrics_guard(settings)
     shown = Remembered(lambda: _shown(overview_of(archive)))
 
     def page(request: Request) -> Response:
         values: dict[str, Any] = shown()
         url = url_of(request)
         snippet = snippet_of(values["overview"], url, token=bool(settings.tokens))
-        return html_response(request, "page", {**values, "snippet": snippet, "url": url, "settings": settings})
+        told = {"snippet": snippet, "url": url, "settings": settings, "metrics": may_see(request)}
+        return html_response(request, "page", {**values, **told})
 
     @router.head("/")
     @router.get("/")

@@ -108,12 +108,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         Numbers of records by day (UTC), by series.
     step : Step, optional
         The latest time step of the series that has the latest day; None if there are no records.
+    segments : dict, optional
+        Segments that records of its latest day have, by series.
     """
 
     synthetic: bool
     holdings: tuple[Holding, ...]
     days: dict[str, dict[date, int]]
     step: Step | None
+    segments: dict[str, tuple[str, ...]] = {}
 
     @property
     def latest(self) -> date | None:
@@ -163,14 +166,27 @@ def overview_of(archive: Archive) -> Overview:
     if latest is not None:
         series = next(name for name, counts in days.items() if latest in counts)
         step = _step(archive, series, latest)
-    return Overview(synthetic=archive.synthetic, holdings=holdings, days=days, step=step)
+    segments = {series: _segments(archive, series, max(counts)) for series, counts in days.items() if counts}
+    return Overview(synthetic=archive.synthetic, holdings=holdings, days=days, step=step, segments=segments)
+
+
+def _whole(day: date) -> tuple[datetime, datetime]:
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return start, start + timedelta(days=1, microseconds=-1)
+
+
+def _segments(archive: Archive, series: str, day: date) -> tuple[str, ...]:
+    """List the segments that some record of a day has; not all that the series has may have come yet."""
+    try:
+        return tuple(dict.fromkeys(name for one in archive.records(series, *_whole(day)) for name in one.segments))
+    except NotHeldError:
+        return ()
 
 
 def _step(archive: Archive, series: str, day: date) -> Step | None:
     """Find the latest time step of a day."""
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     try:
-        records = _latest(archive, series, start, start + timedelta(days=1, microseconds=-1))
+        records = _latest(archive, series, *_whole(day))
         shown = records[:_MOST_HARPS]
         keywords = archive.keywords_of(series, [record.recnum for record in shown], _KEYWORDS)
     except NotHeldError:

@@ -79,12 +79,12 @@ def snippet_of(overview: Overview, url: str, *, token: bool = False) -> Snippet:
 
 
 def _example(overview: Overview) -> tuple[date, str, str]:
-    """Choose the series with the latest day among those that a client knows, its day, and a segment of it."""
+    """Choose the series with the latest day among those that a client knows, its day, and a segment of that day."""
     known = [holding for holding in overview.holdings if find_series(holding.series) and overview.days[holding.series]]
     if not known:
         return _SOME_DAY, _SOME_SERIES, _SOME_SEGMENT
     holding = max(known, key=lambda one: max(overview.days[one.series]))
-    segments = holding.segments or (_SOME_SEGMENT,)
+    segments = overview.segments.get(holding.series) or holding.segments or (_SOME_SEGMENT,)
     segment = _SOME_SEGMENT if _SOME_SEGMENT in segments else segments[0]
     return max(overview.days[holding.series]), holding.series, segment
 
