@@ -6,6 +6,8 @@ Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its
 
 __version__ = "0.1.0"
 
+from typing import TYPE_CHECKING, Any
+
 from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from .cache import clear_cache
 from .client import FLARECASTClient
@@ -22,9 +24,11 @@ from .errors import (
     UnreachableError,
 )
 from .load import Maps, load
-from .mirroring import MirrorReport, mirror
 from .response import FLARECASTResponse, FLARECASTRow
 from .unattended import Failure, Report, fetch
+
+if TYPE_CHECKING:
+    from .mirroring import MirrorReport, mirror
 
 __all__ = [
     "HARPNUM",
@@ -56,3 +60,12 @@ __all__ = [
     "load",
     "mirror",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what only those who run an archive use when it is asked for."""
+    if name in ("MirrorReport", "mirror"):
+        from . import mirroring
+
+        return getattr(mirroring, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

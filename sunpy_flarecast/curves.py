@@ -219,7 +219,7 @@ def timeseries_of(
     Parameters
     ----------
     table : `astropy.table.QTable`
-        As `FLARECASTResponse.keywords` gives it, also one that was read from a file.
+        As `~sunpy_flarecast.FLARECASTResponse.keywords` gives it, also one that was read from a file.
     names : sequence of str, optional
         Columns; by default all that are numbers.
     harpnum : int or iterable of int, optional

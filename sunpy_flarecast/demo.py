@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import sunpy.map
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from . import Segment, Series, conf
-from .archive import DemoArchive, running
 from .errors import TransferError
+from .extras import need_plot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +63,12 @@ def run_demo(
     FLARECASTError
         If anything does not arrive.
     """
+    need_plot("Maps and pictures of the demo", extra="demo")
     import matplotlib as mpl
+    import sunpy.map
 
     mpl.use("agg")
+    from .archive import DemoArchive, running
     from .plot import plot_magnetograms
 
     with running(DemoArchive()) as url, conf.set_temp("url", url):

@@ -1,4 +1,4 @@
-"""Packages that only pictures and maps need: a sentence in place of a traceback where they are not installed."""
+"""Packages that only maps and pictures need: a sentence in place of a traceback where they are not installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["need_plot"]
 _PLOT: Final = ("matplotlib", "sunpy.map", "sunpy.visualization")
 
 
-def need_plot(purpose: str) -> None:
+def need_plot(purpose: str, *, extra: str = "plot") -> None:
     """
     Check that the packages of the extra ``plot`` are there.
 
@@ -19,6 +19,8 @@ def need_plot(purpose: str) -> None:
     ----------
     purpose : str
         What they are needed for, as the begin of a sentence.
+    extra : str, optional
+        The extra to be named, if it is a larger one.
 
     Raises
     ------
@@ -35,6 +37,6 @@ def need_plot(purpose: str) -> None:
             import_module(name)
         except ModuleNotFoundError as error:
             raise ImportError(
-                f'{purpose} need the package {error.name!r}: python -m pip install "sunpy-flarecast[plot]"',
+                f'{purpose} need the package {error.name!r}: python -m pip install "sunpy-flarecast[{extra}]"',
                 name=error.name,
             ) from error

@@ -103,9 +103,9 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
     ------
     FileError
         If there is no file; when a map is read, if the file is broken, is no SHARP image, or carries no keywords. With
-        `skip_broken`, if all are such.
+        ``skip_broken``, if all are such.
     QueryError
-        If `files` is something else.
+        If ``files`` is something else.
     ImportError
         If the packages that maps need are not installed.
 

@@ -55,7 +55,7 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     @property
     def response_block_map(self) -> dict[str, Any]:
         """
-        The columns of this row as path fields: ``{harpnum}``, ``{t_rec:%Y%m%d}``, ``{start_time}`` and so on.
+        The columns of this row as path fields (``{harpnum}``, ``{t_rec:%Y%m%d}``, ``{start_time}`` and so on).
 
         See Also
         --------

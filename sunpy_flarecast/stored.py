@@ -185,7 +185,9 @@ def _place(path: str | os.PathLike[str], kind: str | None) -> _Place:
         if known not in _FORMATS:
             raise QueryError(f"The format {kind!r} would lose parts of a search. {_POSSIBLE}.")
     if known == "parquet" and (lacking := [name for name in ("pyarrow", "pandas") if find_spec(name) is None]):
-        raise QueryError(f"Parquet files need {' and '.join(lacking)}: python -m pip install {' '.join(lacking)}.")
+        raise QueryError(
+            f'Parquet files need {" and ".join(lacking)}: python -m pip install "sunpy-flarecast[parquet]"'
+        )
     return _Place(place, known)
 
 

@@ -33,7 +33,13 @@ def test_importing_is_quiet_and_uses_no_network_and_no_extras() -> None:
     added = done.stdout.split()
     assert "sunpy_flarecast.client" in added
     extras = ("fastapi", "uvicorn", "starlette", "sqlite3", "click", "rich", "matplotlib", "sunpy.map")
-    for name in (*extras, "sunpy_flarecast.archive", "sunpy_flarecast.cli", "sunpy_flarecast.plot"):
+    for name in (
+        *extras,
+        "sunpy_flarecast.archive",
+        "sunpy_flarecast.cli",
+        "sunpy_flarecast.mirroring",
+        "sunpy_flarecast.plot",
+    ):
         assert not [module for module in added if module == name or module.startswith(f"{name}.")]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .app import create_app
-    from .base import Archive, NotHeldError, Record
+    from .base import Archive, Holding, NotHeldError, Record, Stored
     from .demo import DemoArchive
     from .directory import DirectoryArchive
     from .server import running, serve
@@ -17,9 +17,11 @@ __all__ = [
     "Archive",
     "DemoArchive",
     "DirectoryArchive",
+    "Holding",
     "NotHeldError",
     "Record",
     "Settings",
+    "Stored",
     "create_app",
     "running",
     "serve",
@@ -31,9 +33,11 @@ _HOMES: Final = {
     "Archive": "base",
     "DemoArchive": "demo",
     "DirectoryArchive": "directory",
+    "Holding": "base",
     "NotHeldError": "base",
     "Record": "base",
     "Settings": "settings",
+    "Stored": "base",
     "create_app": "app",
     "running": "server",
     "serve": "server",
@@ -66,7 +70,7 @@ def __getattr__(name: str) -> Any:
         if missing not in _EXTRA:
             raise
         raise ImportError(
-            f'{name} needs {missing}, which is not installed: pip install "sunpy-flarecast[archive]"'
+            f'{name} needs the package {missing!r}: python -m pip install "sunpy-flarecast[archive]"', name=missing
         ) from error
     value = globals()[name] = getattr(module, name)
     return value

@@ -50,7 +50,7 @@ class DirectoryArchive:
     """
     An archive of the SHARP files in a folder and the folders in it.
 
-    It serves from an index (see `sunpy_flarecast.archive.index`), which is made or brought up to date when the archive
+    It serves from an index (``sunpy_flarecast.archive.index``), which is made or brought up to date when the archive
     is opened, and may be kept up to date by another process meanwhile. Files named as JSOC names them may be bare;
     those with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Keywords of bare files
     come from tables beside them (``keywords.ecsv``). Where nothing tells the number of a record, it has one made of its
@@ -76,7 +76,7 @@ class DirectoryArchive:
         The folder.
     index : `pathlib.Path`
         The index.
-    report : IndexReport or None
+    report : `~sunpy_flarecast.archive.index.IndexReport` or None
         What was done to bring the index up to date.
     watched : bool
         Whether somebody shall keep the index up to date while it is served; set it to have that looked after.
@@ -85,7 +85,7 @@ class DirectoryArchive:
     ------
     NotADirectoryError
         If there is no such folder.
-    ArchiveIndexError
+    ~sunpy_flarecast.archive.index.ArchiveIndexError
         If the index cannot be used.
 
     Warns

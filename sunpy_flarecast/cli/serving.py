@@ -99,7 +99,7 @@ def serve(
     """Serve SHARP files as a FLARECAST service.
 
     The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the transfers under way
-    are over; a second Ctrl-C at once. How to run it for a group: docs/serving.md.
+    are over; a second Ctrl-C at once. How to run it for a group: docs/howto/serving.md.
     """
     if demo and directory is not None:
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")

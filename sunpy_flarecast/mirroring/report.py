@@ -97,7 +97,7 @@ class MirrorReport:
         Parameters
         ----------
         kind, reason : str
-            As for `Shortfall`.
+            As for ``Shortfall``.
         what : str
             Its name.
         """

@@ -91,14 +91,14 @@ def plot_results(
     ax: Axes | Iterable[Axes] | None = None,
 ) -> list[Axes]:
     """
-    Ask for keywords of records and draw them: what `FLARECASTResponse.plot_keywords` does.
+    Ask for keywords of records and draw them: what `sunpy_flarecast.FLARECASTResponse.plot_keywords` does.
 
     Parameters
     ----------
     results : FLARECASTResponse
         The records.
     names, harpnum, errors, flares, strict, progress, ax
-        As for `FLARECASTResponse.plot_keywords`.
+        As for `sunpy_flarecast.FLARECASTResponse.plot_keywords`.
 
     Returns
     -------

@@ -68,7 +68,7 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
     Raises
     ------
     QueryError
-        If the files are of several records, or there is no room for them in `ax`.
+        If the files are of several records, or there is no room for them in ``ax``.
     FileError
         If there are no files, or one cannot be read.
 

@@ -1,4 +1,4 @@
-"""What docs/serving.md shows of nginx and systemd, tried."""
+"""What docs/howto/serving.md shows of nginx and systemd, tried."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from certificates import self_signed
 from sunpy_flarecast.archive import DemoArchive, Settings, running
 from sunpy_flarecast.cli import cli
 
-PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "serving.md").read_text(encoding="utf-8")
 
 TOKEN = "token-behind-nginx"
 

@@ -173,6 +173,6 @@ class TestPublicFace:
         )
         result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
         assert result.stdout.splitlines() == [
-            f'running needs {missing}, which is not installed: pip install "sunpy-flarecast[archive]"'
+            f'running needs the package {missing!r}: python -m pip install "sunpy-flarecast[archive]"'
             for missing in ("fastapi", "prometheus_client", "swagger_ui_bundle", "uvicorn")
         ]

@@ -43,7 +43,7 @@ class DemoArchive:
     Raises
     ------
     ValueError
-        `headers` is something else.
+        ``headers`` is something else.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class DemoArchive:
         NotHeldError
             There is no such series.
         TypeError
-            `start` or `end` has no time zone.
+            ``start`` or ``end`` has no time zone.
         """
         from sunpy_flarecast.archive.demo.listing import list_records
 

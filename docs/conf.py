@@ -1,0 +1,141 @@
+"""How the documentation is built: ``sphinx-build -W --keep-going -n docs docs/_build/html``; no network is needed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sunpy_flarecast import __version__
+from sunpy_flarecast.archive import DemoArchive, running
+from sunpy_flarecast.config import URL_VARIABLE
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "tools"))
+
+project = "sunpy_flarecast"
+author = "The sunpy_flarecast developers"
+copyright = author  # noqa: A001 (the name is Sphinx's)
+version = release = __version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_automodapi.automodapi",
+    "sphinx_automodapi.smart_resolver",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "myst_nb",
+]
+# Without .ipynb, since sphinx-gallery writes a notebook beside each of its pages.
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
+exclude_patterns = [
+    "_build",
+    "generated/gallery/*.ipynb",
+    "tools",
+    "generated/reference",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
+default_role = "obj"
+nitpicky = True
+
+# Links into the documentation of others need the network, so they are made where one asks for them; what they would
+# resolve is then not to be complained about.
+if os.environ.get("DOCS_INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "astropy": ("https://docs.astropy.org/en/stable", None),
+        "sunpy": ("https://docs.sunpy.org/en/stable", None),
+        "parfive": ("https://parfive.readthedocs.io/en/stable", None),
+        "matplotlib": ("https://matplotlib.org/stable", None),
+        "requests": ("https://requests.readthedocs.io/en/latest", None),
+    }
+else:
+    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|fastapi|starlette|pandas|msgspec|collections|datetime"
+    nitpick_ignore_regex = [(r"py:.*", rf"({_OTHERS}|pathlib|contextlib|typing|os|sqlite3|threading)\..*")]
+
+autodoc_typehints = "none"
+napoleon_google_docstring = False
+napoleon_use_param = False
+napoleon_use_rtype = False
+
+html_theme = "sunpy"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_title = "sunpy_flarecast"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+# Pages write files.
+nb_execution_in_temp = True
+nb_merge_streams = True
+# Logs, and what tqdm and asyncio say of notebooks; what fails raises, and ends the build.
+nb_output_stderr = "remove"
+
+automodapi_toctreedirnm = "generated/api"
+automodapi_inheritance_diagram = False
+
+# Examples are run where they are, and write files: so they are run from a copy.
+EXAMPLES = HERE / "_build" / "examples"
+shutil.copytree(HERE.parent / "examples", EXAMPLES, dirs_exist_ok=True)
+for stale in EXAMPLES.glob("*.py"):
+    if not (HERE.parent / "examples" / stale.name).exists():
+        stale.unlink()
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(EXAMPLES),
+    "gallery_dirs": "generated/gallery",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1e9,
+    "filename_pattern": r".*\.py$",
+    "abort_on_example_error": True,
+    "matplotlib_animations": False,
+    "remove_config_comments": True,
+    "plot_gallery": True,
+}
+
+
+def setup(app: Sphinx) -> None:
+    """Serve synthetic SHARPs while the documentation is built: pages and examples are run against them."""
+    served = ExitStack()
+
+    def begin(app: Sphinx) -> None:
+        # Imported here, after "tools" is on the path.
+        from make_reference import main as make_reference
+
+        make_reference()
+        # In notebooks without widgets tqdm warns, with the path of its own file.
+        os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
+        os.environ[URL_VARIABLE] = served.enter_context(running(DemoArchive(cached=24)))
+
+    def end(app: Sphinx, failure: Any) -> None:
+        served.close()
+
+    warnings.filterwarnings("error", module="sunpy_flarecast")
+    # sunpy tells of each map how it draws it.
+    logging.getLogger("sunpy").setLevel("WARNING")
+    # Before sphinx-gallery, which runs its examples at the same event.
+    app.connect("builder-inited", begin, priority=1)
+    app.connect("build-finished", end)

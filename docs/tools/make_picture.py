@@ -1,0 +1,63 @@
+"""
+Make the picture of the README: run its first example, as it is printed, against synthetic SHARPs.
+
+``python docs/tools/make_picture.py`` writes ``docs/_static/first.png``; ``--check`` only runs the example.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from PIL import Image
+
+from sunpy_flarecast import conf
+from sunpy_flarecast.archive import DemoArchive, running
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURE = ROOT / "docs" / "_static" / "first.png"
+
+#: The picture is shown between lines of text, and is fetched with every look at the page.
+LARGEST = 100_000
+
+
+def example() -> str:
+    """Give the first block of Python of the README."""
+    found = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    if found is None:
+        raise SystemExit("README.md has no block of Python.")
+    return found[1]
+
+
+def main() -> None:
+    """Run the example in a folder of its own, and keep what it shows."""
+    mpl.use("agg")
+    mpl.rcParams.update({"figure.figsize": (8, 4.2), "figure.dpi": 100, "figure.constrained_layout.use": True})
+    plt.show = lambda *_, **__: None
+    with tempfile.TemporaryDirectory() as folder, running(DemoArchive()) as url, conf.set_temp("url", url):
+        os.chdir(folder)
+        try:
+            exec(compile(example(), "README.md", "exec"), {"__name__": "__main__"})  # noqa: S102 (our own README)
+        finally:
+            os.chdir(ROOT)
+    if "--check" in sys.argv[1:]:
+        return
+    PICTURE.parent.mkdir(exist_ok=True)
+    drawn = BytesIO()
+    plt.gcf().savefig(drawn)
+    # Greys and black: a palette holds them all, in half of the bytes.
+    Image.open(drawn).convert("RGB").quantize(colors=128, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    size = PICTURE.stat().st_size
+    print(f"{PICTURE.relative_to(ROOT)}: {size:,} bytes")
+    if size > LARGEST:
+        raise SystemExit(f"That is more than {LARGEST:,} bytes.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""
+Write the parts of the reference that the code already knows, as Markdown, into ``docs/generated/reference``.
+
+Sphinx does so at the begin of each build (see ``conf.py``); the pages in ``docs/reference`` include what is written.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+from astropy.table import TableAttribute
+from sunpy.net.attr import Attr
+
+from sunpy_flarecast import FLARECASTResponse, Keyword, Quality, Segment, Series, __version__, conf
+from sunpy_flarecast.archive import DemoArchive, create_app
+from sunpy_flarecast.catalog import SPACE_WEATHER, all_keywords, all_series, find_keyword
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+DOCS: Final = Path(__file__).parents[1]
+OUTPUT: Final = DOCS / "generated" / "reference"
+
+
+def main() -> None:
+    """Write all parts; those that are as they were are left alone, so that Sphinx does not read their pages again."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    makers: dict[str, Callable[[], str]] = {
+        "attrs.md": attrs,
+        "series.md": series,
+        "parameters.md": parameters,
+        "keywords.md": keywords,
+        "results.rst": results,
+        "settings.md": settings,
+        "settings.cfg": configuration,
+        "rest.md": routes,
+        "changes.rst": changes,
+    }
+    for name, make in makers.items():
+        path, text = OUTPUT / name, make().strip() + "\n"
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def attrs() -> str:
+    """List the values that tab completion offers, by attr."""
+    parts = []
+    for attr in (Series, Segment, Quality):
+        known = Attr._attr_registry[attr]
+        rows = (
+            (code(name), code(value), escaped(meaning))
+            for name, value, meaning in sorted(zip(known.name, known.name_long, known.desc, strict=True))
+        )
+        parts += [
+            f"## {attr.__name__}",
+            summary(attr),
+            table((f"after `a.flarecast.{attr.__name__}.`", "value", "meaning"), rows),
+        ]
+    parts += ["## Keyword", summary(Keyword), "The names are those of [Keywords](keywords.md)."]
+    return "\n\n".join(parts)
+
+
+def series() -> str:
+    """List the series, and the segments of each projection."""
+    names = table(
+        ("series", "projection", "near real time", "what it is"),
+        ((code(one.name), one.projection, "yes" if one.near_real_time else "", one.meaning) for one in all_series()),
+    )
+    parts = [names]
+    for projection in dict.fromkeys(one.projection for one in all_series()):
+        segments = next(one.segments for one in all_series() if one.projection == projection)
+        rows = ((code(one.name), unit(one.unit), escaped(one.meaning)) for one in segments)
+        parts += [f"## Segments of {projection}", table(("segment", "unit", "what its pixels are"), rows)]
+    return "\n\n".join(parts)
+
+
+def parameters() -> str:
+    """List the SHARP parameters, in their usual order."""
+    found = [find_keyword(name) for name in SPACE_WEATHER]
+    rows = (
+        (code(one.name), code(one.fits), unit(one.unit), code(one.error), escaped(one.meaning)) for one in found if one
+    )
+    return table(("keyword", "in FITS files", "unit", "its error", "meaning"), rows)
+
+
+def keywords() -> str:
+    """List all keywords by name."""
+    rows = (
+        (
+            code(one.name),
+            code(one.fits),
+            one.kind,
+            unit(one.unit),
+            " and ".join(one.projections),
+            escaped(one.meaning),
+        )
+        for one in sorted(all_keywords(), key=lambda keyword: keyword.name)
+    )
+    return table(("keyword", "in FITS files", "kind", "unit", "projection", "meaning"), rows)
+
+
+def results() -> str:
+    """Document the table of results, with its own methods and not with the hundred of astropy's tables."""
+    own = [one for one in FLARECASTResponse.__mro__ if one.__module__.startswith("sunpy_flarecast.")]
+    told = (classmethod, property, TableAttribute, FunctionType)
+    names = [name for one in own for name, value in vars(one).items() if name[0] != "_" and isinstance(value, told)]
+    return f".. autoclass:: sunpy_flarecast.FLARECASTResponse\n   :members: {', '.join(dict.fromkeys(names))}"
+
+
+def settings() -> str:
+    """List the settings in their order in ``Conf``."""
+    rows = (
+        (code(f"conf.{name}"), code(repr(item.defaultvalue)), escaped(item.description)) for name, item in conf.items()
+    )
+    return table(("setting", "default", "what it does"), rows)
+
+
+def configuration() -> str:
+    """Give a configuration file with everything as it is by default."""
+    return "\n".join(f"# {name} = {item.defaultvalue}" for name, item in conf.items())
+
+
+def routes() -> str:
+    """Describe the routes of the service from its OpenAPI document."""
+    document = create_app(DemoArchive()).openapi()
+    parts = []
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            parts += [f"## {route['summary']}", f"`{method.upper()} {path}`", route.get("description", "")]
+            if parameters := route.get("parameters", []):
+                parts.append(table(("parameter", "in", "type", "what it is"), map(_parameter, parameters)))
+            parts.append(table(("status", "answer"), _answers(route["responses"])))
+            parts += _examples(route["responses"])
+    return "\n\n".join(part for part in parts if part)
+
+
+def _parameter(parameter: dict[str, Any]) -> tuple[str, ...]:
+    schema = parameter.get("schema", {})
+    kinds = [one.get("type", "") for one in schema.get("anyOf", [schema])]
+    kind = " or ".join(kind for kind in kinds if kind and kind != "null")
+    told = " ".join(parameter.get("description", "").split())
+    if not parameter.get("required"):
+        default = schema.get("default")
+        told += " Optional." if default in (None, "") else f" By default `{json.dumps(default)}`."
+    values = [str(one["value"]) for one in parameter.get("examples", {}).values() if one.get("value") not in (None, "")]
+    if values:
+        told += f" For example {' or '.join(map(code, values))}."
+    return code(parameter["name"]), parameter["in"], kind, escaped(told)
+
+
+def _answers(responses: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    for status, response in sorted(responses.items()):
+        content = ", ".join(response.get("content", {}))
+        yield status, escaped(f"{response.get('description', '')}{f' ({content})' if content else ''}")
+
+
+def _examples(responses: dict[str, Any]) -> Iterable[str]:
+    for response in responses.values():
+        for content in response.get("content", {}).values():
+            if "example" in content:
+                yield f"```json\n{json.dumps(content['example'], indent=2, ensure_ascii=False)}\n```"
+
+
+def changes() -> str:
+    """Give the changes that no release has yet, from the fragments in ``changelog``."""
+    told = ("--version", __version__, "--date", "not released")
+    command = [sys.executable, "-m", "towncrier", "build", "--draft", *told]
+    done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"towncrier failed: {done.stderr}")
+    return done.stdout if "No significant changes" not in done.stdout else ""
+
+
+def summary(attr: type[Attr]) -> str:
+    """Take the first paragraph of a docstring; code is marked by one backtick in Markdown."""
+    first = (inspect.getdoc(attr) or "").split("\n\n")[0]
+    return " ".join(first.replace("``", "`").split())
+
+
+def unit(text: str) -> str:
+    """Show a unit as code, so that carets stay, and in one line."""
+    return code(text.replace(" ", "\N{NO-BREAK SPACE}"))
+
+
+def code(text: str) -> str:
+    """Mark code; nothing stays nothing."""
+    return f"`{text}`" if text else ""
+
+
+def escaped(text: str) -> str:
+    """Keep signs that Markdown would take for its own, but not those in code."""
+    pieces = re.split(r"(`[^`]*`)", text)
+    return "".join(piece if piece.startswith("`") else re.sub(r"([*_<\[\]])", r"\\\1", piece) for piece in pieces)
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Set a table in Markdown."""
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

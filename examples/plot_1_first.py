@@ -1,0 +1,38 @@
+"""
+First search and map
+====================
+
+One search, one file, one map: the line-of-sight magnetic field of an active region.
+"""
+
+import matplotlib.pyplot as plt
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+
+# %%
+# The record nearest to noon of 23 October 2014 of one HARP, and of its 31 segments just the magnetogram.
+
+results = Fido.search(
+    a.Time("2014-10-23", "2014-10-24", near="2014-10-23T12:00"),
+    a.flarecast.Series.hmi_sharp_720s,
+    a.flarecast.Segment.magnetogram,
+    a.flarecast.HARPNUM(3944),
+)
+files = Fido.fetch(results, path="data/{file}", progress=False)
+print(files[0])
+
+# %%
+# This series is on the grid of the camera, which stands on its head: solar north is at the bottom of the image (CROTA2
+# is about 180 degrees). The map knows that, and the coordinates are right. Turning both axes puts north at the top,
+# without touching the data.
+
+magnetogram = sunpy_flarecast.load(files)[0]
+figure = plt.figure(figsize=(9, 5.5), layout="constrained")
+axes = figure.add_subplot(projection=magnetogram)
+magnetogram.plot(axes=axes)
+axes.invert_xaxis()
+axes.invert_yaxis()
+figure.colorbar(axes.images[0], ax=axes, label=str(magnetogram.unit), shrink=0.8)
+plt.show()

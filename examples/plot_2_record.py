@@ -1,0 +1,32 @@
+"""
+The 31 segments of a record
+===========================
+
+All images that there are of one HARP at one time: the field and its errors, the parameters of the inversion, velocity
+and intensity, masks and codes.
+"""
+
+import matplotlib.pyplot as plt
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
+from sunpy_flarecast.plot import plot_record
+
+# %%
+# Without ``a.flarecast.Segment`` a fetch brings all segments of each record.
+
+results = Fido.search(
+    a.Time("2014-10-23", "2014-10-24", near="2014-10-23T12:00"),
+    a.flarecast.Series.hmi_sharp_720s,
+    a.flarecast.HARPNUM(3944),
+)
+files = Fido.fetch(results, path="data/{file}", progress=False)
+print(len(files), "files")
+
+# %%
+# Segments of numbers have a scale with their unit; those of codes, such as ``bitmap`` and ``disambig``, have the
+# meaning of each code beside its colour.
+
+plot_record(files)
+plt.show()

@@ -1,0 +1,50 @@
+"""
+An active region crosses the disk
+=================================
+
+One HARP, once a day from limb to limb, each magnetogram where it was on the disk.
+"""
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+
+# %%
+# ``a.Sample`` takes, of the records every 12 minutes, those nearest to a grid of one a day.
+
+results = Fido.search(
+    a.Time("2014-10-27", "2014-11-08"),
+    a.flarecast.Series.hmi_sharp_720s,
+    a.flarecast.Segment.magnetogram,
+    a.flarecast.HARPNUM(3972),
+    a.Sample(1 * u.day),
+)
+files = Fido.fetch(results, path="data/{file}", progress=False)
+maps = sunpy_flarecast.load(files)
+print(len(maps), "magnetograms")
+
+# %%
+# ``maps`` reads each file when it is its turn, in the order of time. The corners of a map tell where it is. That the
+# camera stands on its head is settled by them, too: the lower left pixel is at the upper right on the Sun. Near the
+# limb the line of sight is nearly horizontal on the Sun, so polarities there are not those of the radial field.
+
+figure, axes = plt.subplots(figsize=(11, 3.8), layout="constrained")
+for one in maps:
+    first, last = one.bottom_left_coord, one.top_right_coord
+    extent = [first.Tx.value, last.Tx.value, first.Ty.value, last.Ty.value]
+    axes.imshow(one.data, extent=extent, origin="lower", cmap="gray", vmin=-1000, vmax=1000)
+    axes.text(one.center.Tx.value, first.Ty.value + 10, f"{one.date.datetime:%d %b}", rotation=60, fontsize=8)
+radius = maps[0].rsun_obs.to_value(u.arcsec)
+axes.add_patch(plt.Circle((0, 0), radius, fill=False))
+axes.set(
+    xlim=(-1000, 1000),
+    ylim=(-150, 400),
+    aspect="equal",
+    xlabel="helioprojective x (arcsec)",
+    ylabel="helioprojective y (arcsec)",
+    title=f"HARP 3972, {maps[0].date.isot[:10]} to {maps[-1].date.isot[:10]}",
+)
+plt.show()

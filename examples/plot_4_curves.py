@@ -1,0 +1,40 @@
+"""
+Curves of keywords
+==================
+
+How the parameters of two active regions change over a week, without fetching any image.
+"""
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+from astropy.table import Table
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
+from sunpy_flarecast.plot import plot_keywords
+
+# %%
+# Two HARPs are asked for with ``|``; ``Fido`` gives a table for each.
+
+results = Fido.search(
+    a.Time("2014-10-20", "2014-10-27"),
+    a.flarecast.Series.hmi_sharp_cea_720s,
+    a.flarecast.HARPNUM(3944) | a.flarecast.HARPNUM(3953),
+    a.Sample(12 * u.hour),
+)
+series = [
+    one
+    for table in results["flarecast"]
+    for one in table.timeseries("usflux", "r_value", "totusjz", errors=True, progress=False).values()
+]
+series[0].to_dataframe().head(3)
+
+# %%
+# A panel for each keyword, a curve for each HARP, and bars for the errors of those that have any. Flares can be marked
+# from any table with peak times and GOES classes, such as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``.
+# The Sun of this service has none, so the two here are invented as well.
+
+flares = Table({"event_peaktime": ["2014-10-22T14:28", "2014-10-24T21:41"], "fl_goescls": ["M1.6", "X3.1"]})
+plot_keywords(series, "usflux", "r_value", "totusjz", flares=flares)
+plt.show()

@@ -1,0 +1,33 @@
+"""
+HARPs on the disk
+=================
+
+All HARPs of one time: where they are and how much flux they have, and their magnetograms.
+"""
+
+import matplotlib.pyplot as plt
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+from sunpy_flarecast.plot import plot_disk_maps
+
+results = Fido.search(
+    a.Time("2014-11-01", "2014-11-02", near="2014-11-01T12:00"),
+    a.flarecast.Series.hmi_sharp_720s,
+    a.flarecast.Segment.magnetogram,
+)["flarecast"]
+results["T_REC", "HARPNUM", "Quality"]
+
+# %%
+# Boxes need the keywords alone. Their colour is that of any keyword that is a number.
+
+results.plot_disk(color="usflux")
+plt.show()
+
+# %%
+# The images, each where it belongs:
+
+files = Fido.fetch(results, path="data/{file}", progress=False)
+plot_disk_maps(sunpy_flarecast.load(files), figure=plt.figure(figsize=(8, 8), layout="constrained"))
+plt.show()

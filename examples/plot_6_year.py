@@ -1,0 +1,56 @@
+"""
+A year at six-hour cadence
+==========================
+
+What there is in a year, and how to fetch it.
+"""
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+import numpy as np
+from astropy.time import Time
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+
+# %%
+# The search goes through all 350,000 records of the year, some at a time, and keeps those nearest to the grid.
+
+results = Fido.search(
+    a.Time("2014-01-01", "2015-01-01"),
+    a.flarecast.Series.hmi_sharp_cea_720s,
+    a.flarecast.Segment.br,
+    a.Sample(6 * u.hour),
+)["flarecast"]
+harps = np.asarray(results["HARPNUM"])
+print(f"{len(results):,} records of {len(np.unique(harps)):,} HARPs")
+
+# %%
+# How many HARPs there are on the disk, every six hours. Where the record of a grid time is missing, the nearest one
+# stands for it, so times are rounded to the grid to be counted.
+
+grid = np.round(results["T_REC"].mjd * 4) / 4
+times, count = np.unique(grid, return_counts=True)
+figure, axes = plt.subplots(figsize=(9, 3), layout="constrained")
+axes.plot(Time(times, format="mjd", scale="tai").datetime, count, lw=0.8)
+axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs on the disk")
+plt.show()
+
+# %%
+# One month of it, a row for each HARP. A HARP that lives on the visible side can be seen for 13 to 14 days at most.
+
+# sphinx_gallery_thumbnail_number = 2
+march = (results["T_REC"] >= Time("2014-03-01", scale="tai")) & (results["T_REC"] < Time("2014-04-01", scale="tai"))
+results[march].plot_coverage()
+plt.show()
+
+# %%
+# The table is kept in a file, so that the fetch can go on with it on another day. ``sunpy_flarecast.fetch`` goes over
+# what is missing until nothing is, which may take a night; here it is three files of the many. More in
+# :doc:`/howto/years`.
+
+results.write("year.ecsv", overwrite=True)
+results = sunpy_flarecast.FLARECASTResponse.read("year.ecsv")
+report = sunpy_flarecast.fetch(results[::5000], path="data/{harpnum}/{file}", progress=False)
+print(report)
