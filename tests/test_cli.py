@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -223,8 +224,9 @@ def test_files_that_are_not_served_are_told_once(tmp_path: Path) -> None:
             assert child.stdout is not None
             url = child.stdout.readline().split()[2]
             assert child.stdout.readline().startswith("It listens on all addresses of this machine")
+            deadline = time.monotonic() + 60
             while not requests.get(f"{url}/health", timeout=60).json()["watching"]:
-                pass
+                assert time.monotonic() < deadline
             child.send_signal(signal.SIGINT)
             out, err = child.communicate(timeout=60)
         finally:

@@ -99,10 +99,13 @@ def test_watching_ends_with_ctrl_c(tmp_path):
     tiny(tmp_path / name_of(1, 0, "Br"))
     command = [sys.executable, "-m", "sunpy_flarecast", "index", str(tmp_path), "--watch"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline().startswith("1 record in 1 file (1 new)")
-        tiny(tmp_path / name_of(2, 0, "Br"))
-        assert process.stdout.readline().startswith("2 files looked at (1 new, 1 unchanged)")
-        process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=60)
+        try:
+            assert process.stdout.readline().startswith("1 record in 1 file (1 new)")
+            tiny(tmp_path / name_of(2, 0, "Br"))
+            assert process.stdout.readline().startswith("2 files looked at (1 new, 1 unchanged)")
+            process.send_signal(signal.SIGINT)
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     # The signal may come while the line above is being written, which is then written again.
     assert (process.returncode, out.splitlines()[-1], error) == (0, "Stopped. What was read is kept.", "")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import queue
 import shutil
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -103,7 +103,7 @@ def test_an_index_that_is_deleted(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be moved there")
 @pytest.mark.parametrize("beside", [True, False])
-def test_a_disk_that_goes_and_comes_back(tmp_path, beside, caplog):
+def test_a_disk_that_goes_and_comes_back(tmp_path, beside, told):
     root = tmp_path / "root"
     index = index_path(root) if beside else tmp_path / "index"
     tiny(root / "a" / name_of(1, 0, "Br"))
@@ -114,7 +114,7 @@ def test_a_disk_that_goes_and_comes_back(tmp_path, beside, caplog):
             assert archive.condition() == Condition(watching=True)
             root.rename(tmp_path / "away")
             root.mkdir()  # as the place where a disk is mounted
-            logged(caplog, "root is not there: new files in it are noticed when it is back")
+            told.wait_for("root is not there: new files in it are noticed when it is back")
             assert "Is its disk mounted?" in archive.condition().fault
             assert archive.condition().watching is False
             (number,) = (record.recnum for record in archive.records(CEA, *YEARS))
@@ -124,7 +124,7 @@ def test_a_disk_that_goes_and_comes_back(tmp_path, beside, caplog):
             tiny(tmp_path / "away" / "b" / name_of(2, 0, "Br"))
             root.rmdir()
             (tmp_path / "away").rename(root)
-            logged(caplog, "root is back: new files in it are noticed again")
+            told.wait_for("root is back: new files in it are noticed again")
             assert (report().new, len(archive)) == (1, 2)  # and none was taken out
             assert archive.condition() == Condition(watching=True)
             tiny(root / "c" / name_of(3, 0, "Br"))
@@ -134,12 +134,30 @@ def test_a_disk_that_goes_and_comes_back(tmp_path, beside, caplog):
     assert contents(index) == contents(tmp_path / "fresh")
 
 
-def logged(caplog, text):
-    """Wait until something is logged."""
-    end = time.monotonic() + 60
-    while text not in caplog.text:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+class Told(logging.Handler):
+    """Keeps what is logged, and lets a test wait for it."""
+
+    def __init__(self):
+        super().__init__()
+        self._text = ""
+        self._changed = threading.Condition()
+
+    def emit(self, record):
+        with self._changed:
+            self._text += record.getMessage()
+            self._changed.notify_all()
+
+    def wait_for(self, text):
+        with self._changed:
+            assert self._changed.wait_for(lambda: text in self._text, timeout=60), self._text
+
+
+@pytest.fixture
+def told():
+    handler, logger = Told(), logging.getLogger("sunpy_flarecast.archive.index.watching")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
