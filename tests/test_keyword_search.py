@@ -325,7 +325,7 @@ def test_no_keywords_at_all_is_an_error(layer: Layer) -> None:
 
 def test_strict(layer: Layer) -> None:
     layer.faults[str(recnum_of(6171, BASE + 10))] = answer(b"", status=410)
-    with pytest.raises(ServiceError, match=r"Records are missing.*without strict"):
+    with pytest.raises(ServiceError, match=r"Records are missing.*Without strict"):
         search(SOME, Keyword("usflux") > 0, strict=True)
 
 
