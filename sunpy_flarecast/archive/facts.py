@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.trec import text_slot
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["record_of", "whole_number"]
 
 _LARGEST: Final = 2**63
+
+#: Times as headers write them.
+_USUAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?", re.ASCII)
 
 
 def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
@@ -68,8 +72,9 @@ def _utc_text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     try:
-        read_instant(value)
+        instant = read_instant(value)
     except ValueError:
         return None
     text = value.strip()
-    return text if text[-1:] in "Zz" or "+" in text else f"{text}Z"
+    # As it is written, if it is as usual: its digits, and its leap second, stay.
+    return f"{text.removesuffix('Z')}Z" if _USUAL.fullmatch(text) else instant.isoformat().replace("+00:00", "Z")

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 from rich.markup import escape
 
-from sunpy_flarecast import QueryError
+from sunpy_flarecast.outputs import check_output
 
 from .main import cli
 from .options import harp_of, step_of, time_of, url_option
@@ -79,8 +79,8 @@ def mirror(
     with plain_errors():
         from sunpy_flarecast import mirror as fill
 
-        if report and not report.absolute().parent.is_dir():
-            raise QueryError(f"The report cannot be written to {report}, since there is no such folder. Make it first.")
+        if report:
+            check_output(report, "The report")
         got = fill(
             time_of(start),
             time_of(end),
@@ -93,7 +93,8 @@ def mirror(
             jobs=os.cpu_count() or 1,
             **options,
         )
-        if report:
-            got.write(report)
     (out if got.complete else err).print(escape(str(got)), soft_wrap=True)
+    if report:
+        with plain_errors():
+            got.write(report)
     raise SystemExit(0 if got.complete else 1)

@@ -29,14 +29,8 @@ def index_folder(root: Path, report: MirrorReport, *, jobs: int, progress: bool)
     progress : bool
         Show a bar.
     """
-    try:
-        from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
-    except ModuleNotFoundError as error:
-        report.index = (
-            f"It is not indexed, which needs the package {error.name!r}: "
-            'python -m pip install "sunpy-flarecast[archive]"'
-        )
-        return
+    from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
+
     with tqdm(desc="Index", unit="file", disable=None if progress else True) as bar:
 
         def tell(step: str, done: int, total: int) -> None:
@@ -50,3 +44,6 @@ def index_folder(root: Path, report: MirrorReport, *, jobs: int, progress: bool)
             report.index = f"Another process keeps the index, and takes up what has come. {error}"
         except ArchiveIndexError as error:
             report.lack("index", str(error), str(root))
+        except KeyboardInterrupt:
+            report.interrupted = True
+            report.index = "The index is not finished; sunpy-flarecast index goes on with it."

@@ -87,6 +87,10 @@ class Ledger:
         if changed:
             there = [file.name for file in self._path.parent.glob("*.fits")]
             self.old |= {name for name in there if f"{name.rsplit('.', 2)[0]}." in changed}
+            # Exports under way are of the records as they were.
+            for number, names in list(self.staging.items()):
+                if any(f"{name.rsplit('.', 2)[0]}." in changed for name in names):
+                    del self.staging[number]
         self.keep()
 
     def settle(self) -> None:

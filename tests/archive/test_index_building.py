@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ import sys
 import textwrap
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +28,7 @@ from sunpy_flarecast.archive.index.digests import add_digests
 from sunpy_flarecast.archive.index.facts import FileFacts, Version
 from sunpy_flarecast.archive.index.reading import Found
 from sunpy_flarecast.archive.index.walking import Folder
-from sunpy_flarecast.archive.index.workers import Readers
+from sunpy_flarecast.archive.index.workers import Readers, _record
 from sunpy_flarecast.archive.index.writing import Writer
 from sunpy_flarecast.archive.tree import Place
 
@@ -366,3 +368,29 @@ def test_a_run_that_is_killed_is_gone_on_with(tmp_path):
 
 
 RECNUM_TWICE = 5000
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        ("2011-02-15", "2011-02-15T00:00:00Z"),
+        ("2011-02-15T01:00:00-05:00", "2011-02-15T06:00:00Z"),
+        ("2011-02-15T01:58:12.30", "2011-02-15T01:58:12.30Z"),
+        ("2016-12-31T23:59:60.5", "2016-12-31T23:59:60.5Z"),
+        ("yesterday", None),
+    ],
+)
+def test_dates_as_fits_allows_them(tmp_path, written, listed):
+    tiny(tmp_path / name_of(1, 0, "Br"), DATE_OBS=written, **header_of(1, 0))
+    assert build_index(tmp_path).records == 1
+    with DirectoryArchive(tmp_path) as archive:
+        (record,) = archive.records(CEA, datetime(2000, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))
+        assert record.date__obs == listed
+        json.dumps(archive.keywords(CEA, record.recnum))
+
+
+def test_files_with_names_of_their_own_are_records_each():
+    """So that a chunk of work ends between any two of them, however many lie in a folder."""
+    own = ("img1.fits", "img2.fits", "a.1.fits", "a.2.fits")
+    assert len({_record(Found("a", name)) for name in own}) == 4
+    assert len({_record(Found("a", name_of(1, 0, segment))) for segment in ("Br", "Bt")}) == 1

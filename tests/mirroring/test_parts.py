@@ -121,6 +121,17 @@ def test_broken_notes_are_none(tmp_path: Path) -> None:
     assert Ledger(tmp_path)._notes.records == {"2.19930101_001200_TAI": 3}
 
 
+def test_an_export_of_a_record_that_was_made_anew_is_not_waited_for(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    old, new, other = (
+        Offer(series=SERIES, slot=1, harpnum=harp, recnum=recnum) for harp, recnum in ((2, 3), (2, 4), (5, 6))
+    )
+    ledger.expect([old, other])
+    ledger.staging.update({"JSOC_1": [old.name("bitmap")], "JSOC_2": [other.name("bitmap")]})
+    ledger.expect([new, other])
+    assert list(ledger.staging) == ["JSOC_2"]
+
+
 def test_a_report_stays_small() -> None:
     report = MirrorReport("sharps", "JSOC", records=1)
     for number in range(1000):

@@ -29,7 +29,8 @@ def add_digests(
     """
     Compute the digests (SHA-256) that the index lacks.
 
-    Those of each hundred files are written when they are computed, so that an interrupted run goes on where it was.
+    Those of some hundred files are written together (of fewer while something else may be due), so that an interrupted
+    run goes on where it was.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class IndexReport(msgspec.Struct, kw_only=True):
         if self.bare:
             text += (
                 f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords, which a table "
-                "keywords.ecsv beside the files could tell (docs/archive.md)"
+                "keywords.ecsv beside the files could tell (docs/howto/archive.md)"
             )
         if self.faulty:
             text += f"; {self.faulty:,} cannot be served:"

@@ -11,6 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Final, Self
 
+from sunpy_flarecast.archive.tree import read_name
+
 from .reading import read_files
 from .schema import ArchiveIndexError
 
@@ -104,7 +106,8 @@ class Readers:
 
 def _record(file: Found) -> tuple[str, str]:
     """What the files of a record have in common if they are named as JSOC names them."""
-    return file.folder, file.name.rpartition(".fits")[0].rpartition(".")[0]
+    name = file.name.rpartition(".fits")[0].rpartition(".")[0]
+    return file.folder, file.name if read_name(file.name) is None else name
 
 
 def _prepare() -> None:
