@@ -38,7 +38,8 @@ axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs on the disk")
 plt.show()
 
 # %%
-# One month of it, a row for each HARP. A HARP that lives on the visible side can be seen for 13 to 14 days at most.
+# One month of it, a row for each HARP. The Sun's rotation carries a HARP across the disk in 13 to 14 days, so no bar is
+# longer.
 
 # sphinx_gallery_thumbnail_number = 2
 march = (results["T_REC"] >= Time("2014-03-01", scale="tai")) & (results["T_REC"] < Time("2014-04-01", scale="tai"))

@@ -15,7 +15,7 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 
 # %%
-# Regions near the centre of the disk, of good quality, with some flux, once in three days:
+# Regions near the centre of the disk, of good quality, with some flux, every three days:
 
 results = Fido.search(
     a.Time("2014-10-20", "2014-11-01"),
