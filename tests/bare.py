@@ -12,6 +12,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+#: Keywords of a record that a map needs, as services spell and write them.
+NEEDED = {
+    "ctype1": "CRLN-CEA",
+    "ctype2": "CRLT-CEA",
+    "cunit1": "degree",
+    "cunit2": "degree",
+    "crpix1": 30.5,
+    "crpix2": 20,
+    "crval1": -27.4,
+    "crval2": "5.3",
+    "cdelt1": 0.03,
+    "cdelt2": 0.03,
+    "instrume": "HMI_SIDE1",
+    "date__obs": "2015-12-11T23:34:08.8Z",
+    "t_obs": "2015.12.11_23:35:48_TAI",
+    "crln_obs": 25.1,
+    "crlt_obs": 2.5,
+    "dsun_obs": 152059830419.2442,
+    "rsun_ref": 696000000,
+    "harpnum": 6178.0,
+    "t_rec": "2015.12.11_23:36:00_TAI",
+}
+
 #: Cards that `NOT_OF_THE_RECORD` names, and that stored files have not.
 EXPORTED = ("DRMS_ID", "COMMENT", "HISTORY", "CONTINUE", "", "BUNIT", "DATA", "MISSVALS", "TOTVALS", "_")
 

@@ -15,10 +15,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sunpy_flarecast.catalog import find_series
-from sunpy_flarecast.mirroring.offers import t_rec_text
 from sunpy_flarecast.naming import file_name
 from sunpy_flarecast.times import utc_time
-from sunpy_flarecast.trec import slot_time, text_slot
+from sunpy_flarecast.trec import slot_time, t_rec_text, text_slot
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from astropy.io import fits
+from bare import NEEDED
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,29 +16,6 @@ from sunpy_flarecast.cards import IncompleteError, RecordCards, header_cards, la
 from sunpy_flarecast.catalog import all_keywords, all_series
 
 SERIES = "hmi.sharp_cea_720s"
-
-#: What a map needs.
-NEEDED = {
-    "ctype1": "CRLN-CEA",
-    "ctype2": "CRLT-CEA",
-    "cunit1": "degree",
-    "cunit2": "degree",
-    "crpix1": 30.5,
-    "crpix2": 20,
-    "crval1": -27.4,
-    "crval2": "5.3",
-    "cdelt1": 0.03,
-    "cdelt2": 0.03,
-    "instrume": "HMI_SIDE1",
-    "date__obs": "2015-12-11T23:34:08.8Z",
-    "t_obs": "2015.12.11_23:35:48_TAI",
-    "crln_obs": 25.1,
-    "crlt_obs": 2.5,
-    "dsun_obs": 152059830419.2442,
-    "rsun_ref": 696000000,
-    "harpnum": 6178.0,
-    "t_rec": "2015.12.11_23:36:00_TAI",
-}
 
 
 def header(keywords: dict[str, Any], segment: str = "Br", **more: Any) -> fits.Header:

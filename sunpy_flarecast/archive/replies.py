@@ -79,7 +79,7 @@ def gzip_pieces(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, 
         yield packer.flush()
 
 
-def json_reply(request: Request, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+def json_reply(request: Request, body: bytes) -> Response:
     """
     Answer with a JSON document.
 
@@ -89,15 +89,13 @@ def json_reply(request: Request, body: bytes, headers: Mapping[str, str] | None 
         GET or HEAD; its ``Accept-Encoding`` is honoured.
     body : bytes
         The document.
-    headers : mapping, optional
-        Further headers.
 
     Returns
     -------
     `starlette.responses.Response`
         Without its content for HEAD.
     """
-    told = _headers(request, headers)
+    told = _headers(request, None)
     if "Content-Encoding" in told:
         body = b"".join(gzip_pieces(piece for piece in (body,)))
     if request.method == "HEAD":

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sunpy_flarecast.complete import is_bare
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits import is_whole
-from sunpy_flarecast.trec import text_slot
+from sunpy_flarecast.trec import t_rec_text, text_slot
 
 from .ledger import Ledger
-from .offers import Wanted, t_rec_text
+from .offers import Wanted
 from .tables import KeywordTable
 from .transfers import bring
 

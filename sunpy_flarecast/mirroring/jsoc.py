@@ -20,10 +20,10 @@ from sunpy_flarecast.query import matching_names
 from sunpy_flarecast.records import Records
 from sunpy_flarecast.selection import select
 from sunpy_flarecast.times import read_times
-from sunpy_flarecast.trec import CADENCE, text_slot
+from sunpy_flarecast.trec import CADENCE, t_rec_text, text_slot
 
 from .asking import ask
-from .offers import Answer, Offer, t_rec_text
+from .offers import Answer, Offer
 from .staging import BATCH, NO_FILE, NOT_ONLINE, Staging
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .windows import Window
 
-__all__ = ["Answer", "Offer", "Source", "Wanted", "t_rec_text"]
+__all__ = ["Answer", "Offer", "Source", "Wanted"]
 
 _WORD: Final = re.compile(r"\w+", re.ASCII)
 _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
@@ -155,17 +155,3 @@ class Source(Protocol):
             By the keys of some of the records: keywords by their DRMS names in lower case, or why there are none.
         """
         ...
-
-
-def t_rec_text(slot: int) -> str:
-    """
-    Write T_REC as JSOC's queries and keywords have it.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.mirroring.offers import t_rec_text
-    >>> t_rec_text(1005598)
-    '2015.12.11_23:36:00_TAI'
-    """
-    text = slot_text(slot)
-    return f"{text[:4]}.{text[4:6]}.{text[6:8]}_{text[9:11]}:{text[11:13]}:{text[13:]}"

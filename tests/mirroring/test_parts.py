@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import MirrorReport
 from sunpy_flarecast.mirroring.ledger import LEDGER, Ledger
-from sunpy_flarecast.mirroring.offers import Offer, t_rec_text
+from sunpy_flarecast.mirroring.offers import Offer
 from sunpy_flarecast.mirroring.tables import KeywordTable
 from sunpy_flarecast.mirroring.whole import beside, write_whole
 from sunpy_flarecast.mirroring.windows import windows
-from sunpy_flarecast.trec import slot_time
+from sunpy_flarecast.trec import slot_time, t_rec_text
 
 SERIES = "hmi.sharp_720s"
 

@@ -156,13 +156,9 @@ class Writer:
         )
         return {name: (number, Version(*version)) for name, number, *version in rows}
 
-    def folders(self, below: str = "") -> list[str]:
-        """List the folders that the index knows: one and those below it."""
-        rows = self._database.execute(
-            "SELECT path FROM folders WHERE ? = '' OR path = ? OR substr(path, 1, ?) = ?",
-            (below, below, len(below) + 1, f"{below}/"),
-        )
-        return [path for (path,) in rows]
+    def folders(self) -> list[str]:
+        """List the folders that the index knows."""
+        return [path for (path,) in self._database.execute("SELECT path FROM folders")]
 
     def count(self) -> int:
         """Count the records."""
