@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .errors import ReplyError, ServiceError, UnreachableError
 from .metadata import meta_url
+from .progress import progress_bar
 from .windows import answers
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def keywords_of(
         Some of those for which there is no answer.
     """
     left = list(dict.fromkeys(recnums))
-    with _bar(len(left), shown=progress) as bar:
+    # Two records are one request.
+    with progress_bar(shown=progress and len(left) > 2, total=len(left), desc="Keywords", unit="record") as bar:
         refused: list[ServiceError] = []
         took = 0.0
         while len(left) > 1 and service.many is None and service.patience.over is None and len(refused) < _TRIALS:
@@ -223,11 +225,3 @@ def _lacking(service: Service, series: str, recnums: Sequence[int]) -> ReplyErro
         reason="an answer without the keywords of the record",
         less_may_help=len(recnums) > 1,
     )
-
-
-def _bar(total: int, *, shown: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    # None means: only in a terminal; a notebook's bar takes it for False. Two records are one request.
-    disable = None if shown and total > 2 else True
-    return tqdm(total=total, desc="Keywords", unit="record", disable=disable)

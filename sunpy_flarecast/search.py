@@ -13,6 +13,7 @@ from .config import conf
 from .errors import ServiceError
 from .lookup import look_up
 from .missing import Missing, described, joined
+from .progress import progress_bar
 from .query import service_time, service_times
 from .records import merge
 from .replies import read_records
@@ -196,7 +197,8 @@ def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, pr
     missing: dict[tuple[int, int], list[Missing]] = {}
     found = 0
     # Closed at once, whatever happens here, so that nothing more is asked.
-    with closing(answers(windows, ask, service.patience)) as coming, _bar(len(windows), shown=progress) as bar:
+    bar = progress_bar(shown=progress and len(windows) > 1, total=len(windows), desc="Windows searched", unit="window")
+    with closing(answers(windows, ask, service.patience)) as coming, bar:
         for number, pieces in coming:
             for place, taker in enumerate(takers[number]):
                 for piece in pieces:
@@ -259,14 +261,6 @@ def _windows(ranges: Iterable[_Range]) -> tuple[list[Window], list[list[int]]]:
                 takers.append([])
             takers[number] += wanted
     return windows, takers
-
-
-def _bar(total: int, *, shown: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    # None means: only in a terminal; a notebook's bar takes it for False.
-    disable = None if shown and total > 1 else True
-    return tqdm(total=total, desc="Windows searched", unit="window", disable=disable)
 
 
 def _within(one: Missing, other: Missing) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sunpy_flarecast.progress import progress_bar
+
 from .main import cli
 from .telling import Teller
 from .terminal import out, plain_errors
@@ -79,14 +81,12 @@ def progress_bars(shown: bool) -> Iterator[Progress | None]:
     if not shown:
         yield None
         return
-    from tqdm.auto import tqdm
-
     bars: dict[str, Any] = {}
 
     def tell(step: str, done: int, total: int) -> None:
         bar = bars.get(step)
         if bar is None:
-            bar = bars[step] = tqdm(desc=_STEPS.get(step, step), unit="file", total=total, disable=None)
+            bar = bars[step] = progress_bar(shown=True, desc=_STEPS.get(step, step), unit="file", total=total)
         bar.total = total
         bar.update(done - bar.n)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tqdm.auto import tqdm
+from sunpy_flarecast.progress import progress_bar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def index_folder(root: Path, report: MirrorReport, *, jobs: int, progress: bool)
     """
     from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
 
-    with tqdm(desc="Index", unit="file", disable=None if progress else True) as bar:
+    with progress_bar(shown=progress, desc="Index", unit="file") as bar:
 
         def tell(step: str, done: int, total: int) -> None:
             bar.set_postfix_str(step, refresh=False)

@@ -11,11 +11,11 @@ from astropy.time import Time
 from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.time import parse_time
-from tqdm.auto import tqdm
 
 from sunpy_flarecast.attrs import HARPNUM, Segment, Series
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import QueryError, ServiceError
+from sunpy_flarecast.progress import progress_bar
 from sunpy_flarecast.query import service_time
 from sunpy_flarecast.walker import queries
 
@@ -182,7 +182,7 @@ def _go(
 ) -> None:
     todo = [(of, window) for of in asked for window in windows(of[0].start, of[0].end, of[0].sample)]
     failed = 0
-    with tqdm(total=len(todo), unit="day", disable=None if progress else True) as bar:
+    with progress_bar(shown=progress, total=len(todo), unit="day") as bar:
         came: Counter[bool] = Counter()
 
         def done(well: bool) -> None:
