@@ -54,12 +54,18 @@ def listed(url):
     return float(line.rpartition(" ")[2])
 
 
-def interrupt(process, url):
-    """Tell a service to stop: one transfer is finished in its grace, another is broken off by a second interrupt."""
+def interrupt(process, url, told=lambda: True):
+    """
+    Tell a service to stop: one transfer is finished in its grace, another is broken off by a second interrupt.
+
+    The second one, which kills workers, is sent when the first transfer has been told of.
+    """
     finished, broken_off = begun(url, LONG), begun(url, LONG)
     process.send_signal(signal.SIGINT)
     refused(url)
     assert rest(finished).endswith(END)
+    while not told():
+        pass
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=120)
     assert (process.returncode, output) == (0, "Stopped.\n")
@@ -70,25 +76,29 @@ def interrupt(process, url):
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not list the workers")
 def test_workers_share_figures_and_log_are_replaced_and_finish_what_is_under_way(tmp_path):
     log = tmp_path / "access.jsonl"
+
+    def told_of(number):
+        return log.read_text().count('"path":"/HMI/hmi.sharp_720s"') >= number
+
     with serving("--demo", "--workers", "2", "--grace", "3600", "--access-log", str(log)) as process:
         url = url_of(process)
         first = workers_of(process)
         assert len(first) == 2
         assert asked(url) == [200] * 10
-        while listed(url) < 10:  # counted just after it is answered
+        while not told_of(10):  # just after it is answered
             pass
         assert [listed(url) for _ in range(6)] == [10] * 6
         for worker in first:
             os.kill(worker, signal.SIGKILL)
         # Nobody is refused: who connects waits at the socket, which is still there.
         assert asked(url) == [200] * 10
-        while listed(url) < 20:
+        while not told_of(20):
             pass
+        assert listed(url) == 20
         assert not workers_of(process) & first
-        errors = interrupt(process, url)
+        errors = interrupt(process, url, lambda: told_of(21))
     told = sorted(line[line.index("Worker") :] for line in errors.splitlines())
     assert told == sorted(f"Worker {worker} was ended by signal 9; another takes its place" for worker in first)
-    assert log.read_text().count('"path":"/HMI/hmi.sharp_720s"') >= 21
 
 
 def test_one_process_finishes_what_is_under_way():
