@@ -50,11 +50,13 @@ def main(extra: str, url: str) -> None:
                 lambda: import_module("sunpy_flarecast.archive").create_app,
             ],
             "cli": [lambda: command("search", *TIMES, "--url", url)],
+            "jsoc": [lambda: refused_by_jsoc(path / "mirrored")],
         }
+        for_this = {"demo": ("archive", "cli", "plot", "timeseries")}.get(extra, (extra,))
         for part, calls in parts.items():
             for call in calls:
                 told = outcome(call)
-                if part == extra:
+                if part in for_this:
                     assert told is None, f"{extra}: {told}"
                 else:
                     # An extra may bring what another one is for, too.
@@ -71,6 +73,15 @@ def outcome(call: Callable[[], Any]) -> str | None:
     except (ImportError, flarecast.QueryError) as error:
         return str(error)
     return None
+
+
+def refused_by_jsoc(folder: Path) -> None:
+    """Ask a port for a mirror of JSOC at which nobody listens, so that drms is used, and does not get far."""
+    try:
+        flarecast.mirror(*TIMES, folder, series="hmi.sharp_720s", jsoc="http://127.0.0.1:9", progress=False)
+    except flarecast.ServiceError:
+        return
+    raise AssertionError("A mirror of nothing succeeded.")
 
 
 def command(*arguments: str) -> None:
