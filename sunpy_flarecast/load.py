@@ -76,8 +76,8 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
 
     What `sunpy.map.Map` makes of such files as they are depends on when JSOC exported them, and on the segment: text
     ``'nan'`` for missing keywords, units that are missing (exports since late 2025), wrong (Dopplergrams), or refused,
-    and pictures that are black. Pixels without a value are NaN. ``map.meta["segment"]`` is the segment's name, which
-    also stands in the title of plots.
+    and pictures that are black. Pixels without a value are NaN. ``map.meta["segment"]`` is the segment's name; it is
+    also put into ``map.meta["content"]``, of which sunpy makes the title of plots.
 
     Read maps in one thread, or in several processes: sunpy and astropy switch Python's filters of warnings while they
     read, which threads have in common.
@@ -207,15 +207,15 @@ def _read_map(path: str | Path) -> Any:
     mended = mend(keywords, identity)
     _check_usable(path, mended)
     mended["KEYCOMMENTS"] = {name: comment for name, comment in comments.items() if name in mended}
+    if identity.segment:
+        # JSOC says "HMI OBSERVABLE" of every segment. sunpy makes the title of plots of it, also of those of a part of
+        # the map; a title among plot_settings would be handed to contours as well, which refuse it.
+        mended["CONTENT"] = identity.segment
     one = sunpy.map.Map(data, mended)
     style = style_of(identity.segment, data)
-    segment = identity.segment or one.measurement
-    region = f" HARP {mended['HARPNUM']}" if "HARPNUM" in mended else ""
-    one.plot_settings |= {
-        "cmap": style.cmap,
-        "norm": style.norm,
-        "title": f"HMI {segment}{region} {one.date.isot[:19].replace('T', ' ')}",
-    }
+    one.plot_settings |= {"cmap": style.cmap, "norm": style.norm}
+    if "HARPNUM" in mended:
+        one.nickname = f"{one.nickname} HARP {mended['HARPNUM']}"
     return one
 
 

@@ -103,7 +103,7 @@ def test_real_files_load_without_a_warning(shared: Path, name: str) -> None:
     assert isinstance(one, sunpy.map.sources.HMIMap)
     assert one.meta["segment"] == segment
     assert one.unit == (u.Unit(unit) if unit else None)
-    assert segment in one.plot_settings["title"]
+    assert segment.lower() in one.latex_name.split()
     assert "nan" not in [value for value in one.meta.values() if isinstance(value, str)]
     assert "r_value" not in one.meta or isinstance(one.meta["r_value"], float)
     with fits.open(path) as hdus:
@@ -143,7 +143,7 @@ def test_all_generations_give_the_same_map(
     assert "gwill" not in one.meta
     assert "_bunit" not in one.meta
     assert one.date.isot == "2024-06-27T23:58:46.200"
-    assert one.plot_settings["title"] == f"HMI {segment} HARP 11465 2024-06-27 23:58:46"
+    assert one.latex_name == f"HMI HARP 11465 {segment.lower()} 2024-06-27 23:58:46"
     reference = one.coordinate_frame.observer
     assert reference.radius.to_value(u.m) == pytest.approx(header["DSUN_OBS"])
     assert one.wcs.wcs.crval.tolist() == [header["CRVAL1"], header["CRVAL2"]]
@@ -279,8 +279,19 @@ def test_demo_files_are_those_that_map_reads(tmp_path: Path) -> None:
         assert mine.wcs.wcs.compare(plain.wcs.wcs)
         axes = mpl.pyplot.figure().add_subplot(projection=mine)
         mine.plot(axes=axes)
-        assert mine.meta["segment"] in axes.get_title()
+        assert f" {mine.meta['segment'].lower()} " in axes.get_title()
         mpl.pyplot.close("all")
+
+
+def test_contours_and_parts(tmp_path: Path) -> None:
+    field, bitmap = (load(path) for path in demo_files(tmp_path, "hmi.sharp_cea_720s", "magnetogram", "bitmap"))
+    part = field.submap([4, 4] * u.pix, top_right=[40, 30] * u.pix)
+    axes = mpl.pyplot.figure().add_subplot(projection=part)
+    part.plot(axes=axes)
+    assert " magnetogram " in axes.get_title()
+    for one in (bitmap, part):
+        assert one.draw_contours([0.5 * one.data.max()] * (one.unit or u.dimensionless_unscaled), axes=axes).levels
+    mpl.pyplot.close("all")
 
 
 def test_norms_and_colours_suit_the_segment() -> None:

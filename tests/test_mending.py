@@ -58,7 +58,7 @@ def test_a_second_file_loads_as_the_first(tmp_path: Path, ending: str) -> None:
     one = load(demo_file(tmp_path, CCD, "Dopplergram", ending))
     assert one.meta["segment"] == "Dopplergram"
     assert one.unit.to_string() == "m / s"
-    assert "HMI Dopplergram" in one.plot_settings["title"]
+    assert one.measurement == "dopplergram"
 
 
 @pytest.mark.parametrize("segment", ["magnetogram", "conf_disambig"])
