@@ -181,7 +181,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     verify_checksum = ConfigItem(
         False,
-        "Check the FITS checksums (CHECKSUM, DATASUM) of every file that is fetched, besides its structure.",
+        "Check the FITS checksums (CHECKSUM, DATASUM) of every file of a fetch, besides its structure; those that "
+        "are there already and have wrong ones are fetched again.",
         module=_MODULE,
     )
     complete_headers = _HeadersItem(

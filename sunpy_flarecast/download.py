@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from .attempts import AgainError, check_status, persist
 from .complete import image_header, new_begin
 from .errors import TransferError
-from .fits import is_whole
 from .part import KEEP_FROM, BusyError, Origin, Part
 from .supplement import Lack
 from .terms import DISK_FULL
@@ -98,7 +97,7 @@ class Download:
                     return self.path
 
     def _is_there(self) -> bool:
-        return self.terms.settings.overwrite is False and is_whole(self.path)
+        return self.terms.has(self.path)
 
     async def _fill(self, session: aiohttp.ClientSession, part: Part) -> str:
         """Fill the part in as many attempts as it takes, and publish it."""

@@ -7,13 +7,15 @@ This is the one place that uses `parfive.Downloader.http_queue`. parfive runs wh
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote
+
+from sunpy import log
 
 from .addresses import base_url, without_password
 from .config import conf
 from .errors import QueryError, TransferError
-from .fits import is_whole
 from .part import discard
 from .terms import Terms
 from .transfer import WITH_URLS, Queued, Transfer
@@ -30,6 +32,9 @@ __all__ = ["enqueue"]
 
 #: Size of a block after whose release pieces of files are kept, in bytes.
 _KEPT: Final = 8 << 20
+
+#: How many files that are fetched anew are named.
+_NAMED: Final = 5
 
 
 def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None = None) -> Queued:
@@ -72,13 +77,16 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
     queued = Queued(terms)
     keep = downloader.config.overwrite is False
     there: list[str] = []
+    damaged: list[str] = []
     for place in plan.places:
         if place.path in taken:
             continue
-        if keep and is_whole(place.path):
+        if keep and terms.has(place.path):
             there.append(place.path)
             _add(queued, place)
             continue
+        if keep and os.path.exists(place.path):
+            damaged.append(place.path)
         transfer = Transfer(place, queued)
         queued.waiting[transfer] = None
         if queue is not None:
@@ -87,6 +95,13 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
             # A parfive without this queue: its own transfer asks for a path, and gets the finished file.
             downloader.enqueue_file(place.url, filename=transfer.filepath)
     discard(there)
+    if damaged:
+        more = f" and {len(damaged) - _NAMED:,} more" if len(damaged) > _NAMED else ""
+        log.warning(
+            f"{len(damaged):,} of the files that are there are not whole"
+            f"{' or have wrong checksums' if terms.verify_checksum else ''}, and are fetched again: "
+            f"{', '.join(damaged[:_NAMED])}{more}."
+        )
     _add_refused(queued, plan.refused)
     if queued.waiting:
         _keep_memory()

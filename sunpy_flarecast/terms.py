@@ -14,12 +14,14 @@ from requests.utils import get_environ_proxies, select_proxy
 from .access import authorization
 from .addresses import without_password
 from .config import conf
+from .errors import TransferError
+from .fits import is_whole
 from .pacing import Pace
 from .service import USER_AGENT
 from .supplement import Supplement
+from .verify import check_sums
 
 if TYPE_CHECKING:
-    from .errors import TransferError
     from .supplement import Mode
 
 __all__ = ["DISK_FULL", "Terms"]
@@ -90,6 +92,17 @@ class Terms:
         """Give the headers of a request; token or password are those of ``conf.url``, and for its host only."""
         authorized = self._authorized.get(_origin(url)) if self._authorized else None
         return {**self._headers, "Authorization": authorized} if authorized else self._headers
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file is there and whole, and its sums hold if those are wanted, so that it stays."""
+        if self.settings.overwrite is not False or not is_whole(path):
+            return False
+        try:
+            if self.verify_checksum:
+                check_sums(path)
+        except (TransferError, OSError):
+            return False
+        return True
 
     def make_folder(self, path: str) -> None:
         """Make the folder of a file, once for all files in it."""

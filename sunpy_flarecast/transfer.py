@@ -16,7 +16,6 @@ from sunpy import log
 from .addresses import without_password
 from .download import Download
 from .errors import MissingDataWarning, TransferError
-from .fits import is_whole
 from .supplement import described_bare
 from .terms import DISK_FULL, Terms
 
@@ -206,7 +205,7 @@ class Transfer:
                 f"{self.path} cannot be retried with overwrite: parfive would write over the checked file with a "
                 "transfer of its own, which is not checked. Leave overwrite out of Fido.fetch(files, ...)."
             )
-        if self.terms.settings.overwrite is False and is_whole(self.path):
+        if self.terms.has(self.path):
             return Path(self.path)
         # What was learnt in the fetch that failed does not hold for this one.
         self.queued = Queued(self.terms.anew())

@@ -232,6 +232,26 @@ def test_checksums_are_checked_if_wanted(chaos: Chaos, tmp_path: Path) -> None:
         assert get(chaos, tmp_path / "checked").errors == []
 
 
+def test_checksums_of_files_that_are_there_are_checked_if_wanted(
+    chaos: Chaos, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = (Path(path) for path in sorted(get(chaos, tmp_path, range(2))))
+    good = first.read_bytes()
+    flipped = bytearray(good)
+    flipped[-3000] ^= 1
+    first.write_bytes(flipped)
+    caplog.clear()
+    assert get(chaos, tmp_path, range(2)).errors == []
+    assert first.read_bytes() == flipped
+    assert caplog.text == ""
+    with conf.set_temp("verify_checksum", True):
+        assert get(chaos, tmp_path, range(2)).errors == []
+        assert "1 of the files that are there are not whole or have wrong checksums" in caplog.text
+        assert str(first) in caplog.text
+        assert str(second) not in caplog.text
+    assert first.read_bytes() == good
+
+
 # --- across processes ------------------------------------------------------------------------------------------------
 
 CHILD = """
