@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -27,7 +29,7 @@ from .supplement import described_bare, mode_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .missing import Missing
     from .supplement import Bare, Mode
@@ -236,7 +238,8 @@ def fetch(
         queued = enqueue(downloader, Plan(left, []), headers=mode)
         queued.silent = True
         there += queued.data
-        brought = downloader.download() if queued.waiting else parfive.Results()
+        with _parfive_silent():
+            brought = downloader.download() if queued.waiting else parfive.Results()
         fetched += map(str, brought)
         errors = {error.url: str(error.exception) for error in [*brought.errors, *queued.errors]}
         missing_before, left = len(left), [place for place in left if place.url in errors]
@@ -265,6 +268,18 @@ def fetch(
     if bare:
         warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
     return Report(fetched, there, list(failed.values()), interrupted, missing, bare)
+
+
+@contextmanager
+def _parfive_silent() -> Iterator[None]:
+    """Keep parfive from telling of every file that fails, in every pass: the report does, once."""
+    level = parfive.log.level
+    if level != logging.DEBUG:
+        parfive.log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        parfive.log.setLevel(level)
 
 
 def _tables(results: Any) -> list[FLARECASTResponse]:

@@ -90,7 +90,10 @@ def test_passwords_are_used_but_neither_told_nor_written(
     assert not any("cret" in text for text in [*told, (tmp_path / "report.json").read_text()])
 
 
-def test_it_ends_when_nothing_progresses_and_tells_why(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_it_ends_when_nothing_progresses_and_tells_why(
+    many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     _, layer = many
     table = FLARECASTClient().search(*QUERY)
     layer.clear()
@@ -99,6 +102,8 @@ def test_it_ends_when_nothing_progresses_and_tells_why(many: tuple[str, Layer], 
     report = fetch(table, path=tmp_path, progress=False, passes=9)
     assert not report.complete
     assert len(report.fetched) == 9
+    assert "parfive" not in {record.name for record in caplog.records}
+    assert "Pass 1 of at most 9: 1 of 10 files are missing" in caplog.text
     [failure] = report.failed
     assert failure.url.endswith(f"/{number}/Br.fits")
     assert failure.path.startswith(str(tmp_path))
