@@ -52,6 +52,11 @@ class SegmentFile(NamedTuple):
 class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     """One record of a `FLARECASTResponse`."""
 
+    def _repr_html_(self) -> str:
+        # As the table does, it leaves out the columns that are hidden.
+        html: str = self.as_table()._repr_html_()
+        return html
+
     @property
     def response_block_map(self) -> dict[str, Any]:
         """
