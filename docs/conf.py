@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
+import pydoc
+import re
 import shutil
 import sys
 import warnings
@@ -117,6 +120,15 @@ sphinx_gallery_conf = {
 }
 
 
+def describe(_app: Sphinx, what: str, name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+    """Say of a field, which has no docstring of its own, what its class says of the parameter of this name."""
+    if what == "attribute" and not any(lines):
+        owner, _, field = name.rpartition(".")
+        told = inspect.getdoc(pydoc.locate(owner)) or ""
+        if found := re.search(rf"^(?:.+, )?{field}(?:, .+)? : .+\n((?:    .+\n?)+)", told, re.MULTILINE):
+            lines[:] = [line.strip() for line in found[1].splitlines()]
+
+
 def setup(app: Sphinx) -> None:
     """Serve synthetic SHARPs while the documentation is built: pages and examples are run against them."""
     served = ExitStack()
@@ -139,3 +151,4 @@ def setup(app: Sphinx) -> None:
     # Before sphinx-gallery, which runs its examples at the same event.
     app.connect("builder-inited", begin, priority=1)
     app.connect("build-finished", end)
+    app.connect("autodoc-process-docstring", describe)

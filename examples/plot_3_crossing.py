@@ -32,11 +32,13 @@ print(len(maps), "magnetograms")
 # limb the line of sight is nearly horizontal on the Sun, so polarities there are not those of the radial field.
 
 figure, axes = plt.subplots(figsize=(11, 3.8), layout="constrained")
+style = {"origin": "lower", "cmap": "gray", "vmin": -1000, "vmax": 1000}
 for one in maps:
     first, last = one.bottom_left_coord, one.top_right_coord
     extent = [first.Tx.value, last.Tx.value, first.Ty.value, last.Ty.value]
-    axes.imshow(one.data, extent=extent, origin="lower", cmap="gray", vmin=-1000, vmax=1000)
-    axes.text(one.center.Tx.value, first.Ty.value + 10, f"{one.date.datetime:%d %b}", rotation=60, fontsize=8)
+    axes.imshow(one.data, extent=extent, **style)
+    x, y = one.center.Tx.value, first.Ty.value + 10
+    axes.text(x, y, f"{one.date.datetime:%d %b}", rotation=60, fontsize=8)
 radius = maps[0].rsun_obs.to_value(u.arcsec)
 axes.add_patch(plt.Circle((0, 0), radius, fill=False))
 axes.set(

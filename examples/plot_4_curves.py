@@ -23,11 +23,11 @@ results = Fido.search(
     a.flarecast.HARPNUM(3944) | a.flarecast.HARPNUM(3953),
     a.Sample(12 * u.hour),
 )
-series = [
-    one
-    for table in results["flarecast"]
-    for one in table.timeseries("usflux", "r_value", "totusjz", errors=True, progress=False).values()
-]
+names = "usflux", "r_value", "totusjz"
+series = []
+for table in results["flarecast"]:
+    curves = table.timeseries(*names, errors=True, progress=False)
+    series.extend(curves.values())
 series[0].to_dataframe().head(3)
 
 # %%
@@ -35,6 +35,10 @@ series[0].to_dataframe().head(3)
 # from any table with peak times and GOES classes, such as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``.
 # The Sun of this service has none, so the two here are invented as well.
 
-flares = Table({"event_peaktime": ["2014-10-22T14:28", "2014-10-24T21:41"], "fl_goescls": ["M1.6", "X3.1"]})
-plot_keywords(series, "usflux", "r_value", "totusjz", flares=flares)
+flares = Table(
+    rows=[("2014-10-22T14:28", "M1.6"), ("2014-10-24T21:41", "X3.1")],
+    names=("event_peaktime", "fl_goescls"),
+)
+axes = plot_keywords(series, *names, flares=flares)
+axes[0].figure.suptitle("USFLUX, R_VALUE and TOTUSJZ of two HARPs")
 plt.show()

@@ -29,5 +29,6 @@ plt.show()
 # The images, each where it belongs:
 
 files = Fido.fetch(results, path="data/{file}", progress=False)
-plot_disk_maps(sunpy_flarecast.load(files), figure=plt.figure(figsize=(8, 8), layout="constrained"))
+figure = plt.figure(figsize=(8, 8), layout="constrained")
+plot_disk_maps(sunpy_flarecast.load(files), figure=figure)
 plt.show()

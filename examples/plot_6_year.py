@@ -34,16 +34,19 @@ grid = np.round(results["T_REC"].mjd * 4) / 4
 times, count = np.unique(grid, return_counts=True)
 figure, axes = plt.subplots(figsize=(9, 3), layout="constrained")
 axes.plot(Time(times, format="mjd", scale="tai").datetime, count, lw=0.8)
-axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs on the disk")
+axes.set_title("HARPs on the disk in 2014")
+axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs")
 plt.show()
 
 # %%
 # One month of it, a row for each HARP. The Sun's rotation carries a HARP across the disk in 13 to 14 days, so no bar is
-# longer.
+# longer. The axis is the range of the search, here the year, unless it is set.
 
 # sphinx_gallery_thumbnail_number = 2
-march = (results["T_REC"] >= Time("2014-03-01", scale="tai")) & (results["T_REC"] < Time("2014-04-01", scale="tai"))
-results[march].plot_coverage()
+start, end = Time(["2014-03-01", "2014-04-01"], scale="tai")
+march = (results["T_REC"] >= start) & (results["T_REC"] < end)
+axes = results[march].plot_coverage()
+axes.set_xlim(start.datetime, end.datetime)
 plt.show()
 
 # %%
@@ -53,5 +56,6 @@ plt.show()
 
 results.write("year.ecsv", overwrite=True)
 results = sunpy_flarecast.FLARECASTResponse.read("year.ecsv")
-report = sunpy_flarecast.fetch(results[::5000], path="data/{harpnum}/{file}", progress=False)
+path = "data/{harpnum}/{file}"
+report = sunpy_flarecast.fetch(results[::5000], path=path, progress=False)
 print(report)

@@ -25,7 +25,8 @@ results = Fido.search(
     a.Sample(3 * u.day),
 )["flarecast"]
 table = results.keywords("usflux", "lon_fwt", progress=False)
-wanted = np.ma.filled((abs(table["lon_fwt"]) < 60 * u.deg) & (table["usflux"] > 2e21 * u.Mx), False)
+central = abs(table["lon_fwt"]) < 60 * u.deg
+wanted = np.ma.filled(central & (table["usflux"] > 2e21 * u.Mx), False)
 results, table = results[wanted], table[wanted]
 
 # %%
@@ -33,10 +34,12 @@ results, table = results[wanted], table[wanted]
 
 harps = np.random.default_rng(seed=4).permutation(np.unique(table["HARPNUM"]))
 ends = np.round(np.array([0.6, 0.8]) * len(harps)).astype(int)
-parts = zip(("train", "validation", "test"), np.split(harps, ends), strict=True)
+sets = "train", "validation", "test"
+parts = zip(sets, np.split(harps, ends), strict=True)
 set_of = {harp: name for name, some in parts for harp in some}
 table["set"] = results["set"] = [set_of[harp] for harp in table["HARPNUM"]]
-report = sunpy_flarecast.fetch(results, path="dataset/{set}/{file}", progress=False)
+path = "dataset/{set}/{file}"
+report = sunpy_flarecast.fetch(results, path=path, progress=False)
 print(report)
 
 # %%
@@ -44,24 +47,23 @@ print(report)
 
 colours = {"train": "tab:blue", "validation": "tab:orange", "test": "tab:red"}
 order = np.argsort(table["set"] != "train", kind="stable")
-paths = [f"dataset/{row['set']}/{file.name}" for row, file in zip(table, results.files(), strict=True)]
-maps = sunpy_flarecast.load([paths[row] for row in order])
+names = [file.name for file in results.files()]
+paths = [f"dataset/{table['set'][row]}/{names[row]}" for row in order]
+maps = sunpy_flarecast.load(paths)
 columns = 4
-figure, panels = plt.subplots(
-    -(-len(maps) // columns), columns, figsize=(10, 1.6 * -(-len(maps) // columns)), layout="constrained"
-)
+rows = -(-len(maps) // columns)
+figure, panels = plt.subplots(rows, columns, layout="constrained")
+figure.set_size_inches(10, 1.6 * rows)
 for panel in panels.flat:
     panel.set_axis_off()
 for panel, one, row in zip(panels.flat, maps, order, strict=False):
     panel.set_axis_on()
     panel.imshow(one.data, origin="lower", cmap="gray", vmin=-1000, vmax=1000)
     panel.set(xticks=[], yticks=[])
-    panel.set_title(f"HARP {table['HARPNUM'][row]}, {one.date.isot[:10]}", fontsize=8)
+    harp, day = table["HARPNUM"][row], one.date.isot[:10]
+    panel.set_title(f"HARP {harp}, {day}", fontsize=8)
     for side in panel.spines.values():
         side.set(color=colours[table["set"][row]], linewidth=3)
-figure.legend(
-    handles=[plt.Line2D([], [], color=colour, lw=3, label=name) for name, colour in colours.items()],
-    loc="outside upper center",
-    ncols=3,
-)
+lines = [plt.Line2D([], [], color=colour, lw=3) for colour in colours.values()]
+figure.legend(lines, colours, loc="outside upper center", ncols=3)
 plt.show()

@@ -201,9 +201,10 @@ def escaped(text: str) -> str:
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Set a table in Markdown."""
+    """Set a table of names and, last, what they mean in Markdown; by its class it is another one on a phone."""
     lines = [heads, tuple("---" for _ in heads), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    text = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return f":::{{div}} names\n{text}\n:::"
 
 
 if __name__ == "__main__":
