@@ -34,6 +34,9 @@ _NO_ACCESS: Final = frozenset({401, 403})
 #: go away.
 _BAD_CONTENT_RETRIES: Final = 1
 
+#: What a host that does not let one connect is told by; older versions of aiohttp do not tell.
+_NO_CONNECTION: Final = getattr(aiohttp, "ConnectionTimeoutError", ())
+
 _T = TypeVar("_T")
 
 
@@ -79,9 +82,11 @@ async def persist(url: str, terms: Terms, attempt: Callable[[], Awaitable[_T]]) 
             return await attempt()
         except AgainError as error:
             failure = error
-        except TimeoutError:  # aiohttp's are subclasses
+        except TimeoutError as error:  # aiohttp's are subclasses
             failure = AgainError(
-                f"the service did not go on sending within {terms.read_timeout:g} s (conf.read_timeout)"
+                f"no connection could be made within {terms.connect_timeout:g} s (conf.connect_timeout)"
+                if isinstance(error, _NO_CONNECTION)
+                else f"the service did not go on sending within {terms.read_timeout:g} s (conf.read_timeout)"
             )
         except aiohttp.ClientPayloadError:
             failure = AgainError("the answer broke off before its end")

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -250,6 +250,21 @@ def test_checksums_of_files_that_are_there_are_checked_if_wanted(
         assert str(first) in caplog.text
         assert str(second) not in caplog.text
     assert first.read_bytes() == good
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others answer though their queue is full")
+def test_a_host_that_does_not_let_one_connect_is_told_as_such(tmp_path: Path) -> None:
+    with socket.socket() as full, ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than it keeps for itself; the last ones are not answered any more
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        chaos = Chaos({}, url=f"http://127.0.0.1:{full.getsockname()[1]}")
+        with files_only(chaos.url), conf.set_temp("connect_timeout", 0.3), conf.set_temp("max_retries", 0):
+            [error] = get(chaos, tmp_path).errors
+    assert "no connection could be made within 0.3 s (conf.connect_timeout)" in str(error.exception)
 
 
 # --- across processes ------------------------------------------------------------------------------------------------
