@@ -24,8 +24,8 @@ __all__ = [
 #: What every name of a SHARP series begins with, and what the service's short forms leave out.
 _PREFIX: Final = "hmi."
 
-#: The SHARP parameters, by which flares are forecast (Bobra et al. 2014, Sol. Phys. 289, 3549, and later R_VALUE and
-#: AREA_ACR), in the usual order.
+#: The SHARP parameters, by which flares are forecast, in the usual order (Bobra et al. 2014, Solar Physics 289, 3549;
+#: R_VALUE and AREA_ACR came later).
 SPACE_WEATHER: Final[tuple[str, ...]] = (
     *("usflux", "meangam", "meangbt", "meangbz", "meangbh", "meanjzd", "totusjz", "meanalp", "meanjzh", "totusjh"),
     *("absnjzh", "savncpp", "meanpot", "totpot", "meanshr", "shrgt45", "r_value", "area_acr"),

@@ -64,12 +64,18 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
     @classmethod
     def register_values(cls) -> dict[type[attr.Attr], list[tuple[str, str]]]:
         """List what tab completion offers; the service is not asked."""
-        meanings = {segment.name: segment.meaning for series in all_series() for segment in series.segments}
+        grids: dict[tuple[str, str], set[str]] = {}
+        for series in all_series():
+            for segment in series.segments:
+                grids.setdefault((segment.name, segment.meaning), set()).add(series.projection)
         return {
             a.Provider: [("FLARECAST", "EU H2020 project on flare forecasting; its service of SDO/HMI SHARP data")],
             a.Instrument: [("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory")],
             Series: [(series.name, series.meaning) for series in all_series()],
-            Segment: list(meanings.items()),
+            Segment: [
+                (name, meaning if len(found) > 1 else f"{meaning} ({found.pop()} only)")
+                for (name, meaning), found in grids.items()
+            ],
             Keyword: [(one.name, f"[{one.unit}] {one.meaning}" if one.unit else one.meaning) for one in all_keywords()],
             Quality: [("good", "quality 0, no bit of it is set")],
         }

@@ -150,7 +150,8 @@ def plot_disk(
     if own:
         left_out = len(step) - len(texts)
         hidden = f"; {left_out} without a visible place" if left_out else ""
-        axes.set_title(f"{len(texts)} HARPs, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
+        count = f"{len(texts)} HARP{'s' * (len(texts) != 1)}"
+        axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
     limb = None
     if own:
         middle, radius = (_PIXELS - 1) / 2, _PIXELS / 2 / _MARGIN
