@@ -11,7 +11,7 @@ import aiohttp
 from .access import what_to_do
 from .errors import TransferError
 from .pacing import backoff, retry_after
-from .service import body_message
+from .reasons import body_message
 from .verify import MESSAGE_BYTES
 
 if TYPE_CHECKING:

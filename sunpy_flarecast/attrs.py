@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from sunpy.net.attr import Attr, Range, SimpleAttr
 
 from .catalog import all_keywords, find_keyword
-from .conditions import compared, known_keyword, noaa
+from .demands import compared, known_keyword, noaa
 from .errors import QueryError
 from .keyword_condition import KeywordCondition
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 from .cards import IncompleteError, RecordCards
 from .checksum import NO_CHECKSUM, added, checksum_letters, sum_of
 from .errors import FileError, QueryError, TransferError
-from .fits import BLOCK, CARD, card, check_whole, data_size, header_at
+from .fits import BLOCK, CARD, card, check_whole, data_size, has_keywords, header_at
 from .given import check_record, plain_keywords, told_as
 from .naming import read_name
 from .part import BusyError, Part
@@ -93,11 +93,7 @@ def _image_header(begin: bytes, length: int, read: Any) -> ImageHeader:
     if length > len(primary) and data_size(primary) == 0:
         at = len(primary)
         header = header_at(begin[at:] or read(at, _PIECE), at, read)
-    return ImageHeader(at, header, not any(map(_has_keywords, (header, primary))))
-
-
-def _has_keywords(header: bytes) -> bool:
-    return bool(card(header, b"HARPNUM =") and card(header, b"T_REC   ="))
+    return ImageHeader(at, header, not any(map(has_keywords, (header, primary))))
 
 
 def is_bare(path: str | os.PathLike[str]) -> bool:

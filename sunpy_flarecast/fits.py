@@ -22,6 +22,7 @@ __all__ = [
     "check_structure",
     "check_whole",
     "data_size",
+    "has_keywords",
     "header_at",
     "is_whole",
 ]
@@ -235,6 +236,19 @@ def card(header: bytes, key: bytes) -> bytes:
     while at >= 0 and at % CARD:
         at = header.find(key, at + 1)
     return header[at : at + CARD] if at >= 0 else b""
+
+
+def has_keywords(header: bytes) -> bool:
+    """
+    Tell whether a header has the keywords of its record, or is bare, as files are stored at JSOC.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.fits import has_keywords
+    >>> has_keywords(b"".join(text.ljust(80) for text in (b"HARPNUM =  377", b"T_REC   = '2011.02.15_02:00:00_TAI'")))
+    True
+    """
+    return bool(card(header, b"HARPNUM =") and card(header, b"T_REC   ="))
 
 
 def _integer(header: bytes, name: str, place: int, default: int | None = None) -> int:

@@ -1,13 +1,18 @@
-"""Files that a user wants written: whether that can be, before anything is asked of a service for them."""
+"""Files that a user wants written: whether that can be, before a service is asked for anything; reports as JSON."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .errors import QueryError
 
-__all__ = ["check_output"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["check_output", "write_report"]
 
 
 def check_output(path: str | os.PathLike[str], what: str) -> Path:
@@ -51,3 +56,17 @@ def check_output(path: str | os.PathLike[str], what: str) -> Path:
     if not os.access(folder, os.W_OK):
         raise QueryError(f"{told}, since nothing may be written to that folder. Choose another one.")
     return place
+
+
+def write_report(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """
+    Write a report as JSON that people can read, too.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; its folder exists.
+    content : mapping
+        What it says.
+    """
+    Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import html
-import re
 import time
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-import msgspec
 import requests
 from astropy.time import Time
 from sunpy import log
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from . import __version__, cache
-from .access import Authorization, authorization, what_to_do
+from .access import Authorization, authorization
 from .addresses import base_url, without_password
-from .config import URL_VARIABLE, conf
+from .config import conf
 from .errors import ReplyError, ServiceError, UnreachableError
 from .metadata import meta_url, read_meta
 from .patience import Patience, patient_session
+from .reasons import LATER, TOO_MUCH, advice_on, body_message, is_away, quoting, reason_of, way_to
 from .replies import read_records
 
 if TYPE_CHECKING:
@@ -32,67 +30,16 @@ if TYPE_CHECKING:
 
     from .records import Records
 
-__all__ = ["USER_AGENT", "Service", "body_message"]
+__all__ = ["USER_AGENT", "Service"]
 
 #: What the client calls itself in every request.
 USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
 
-#: Statuses of answers that may be others if less is asked for at once.
-_TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
-
 #: Statuses of answers that other requests will get, too.
 _LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
-#: Where the service is reached by a tunnel: at the default URL's host, and at this end of it.
-_BEHIND_A_TUNNEL: Final = ("cluster-r730-1", "localhost", "::1")
-
-_LATER: Final = "Try again later."
-
 #: How much of an answer is read at a time, in bytes.
 _PIECE: Final = 1 << 20
-
-#: How much of an answer that is no reply is shown to the user, in characters.
-_QUOTED: Final = 300
-
-
-def body_message(body: bytes) -> str:
-    """
-    Find what an answer that is no reply says: the message of JSON, the title of HTML, else the text itself.
-
-    Parameters
-    ----------
-    body : bytes
-        The answer's body, or its beginning.
-
-    Returns
-    -------
-    str
-        At most 300 characters on one line; empty if there is nothing to quote.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.service import body_message
-    >>> body_message(b'{"message": "no such series"}')
-    'no such series'
-    >>> body_message(b"<html><title>Please log in</title>...")
-    'a web page titled "Please log in"'
-    """
-    text = body.decode("utf-8", "replace").strip()
-    try:
-        value: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        told = next((value[key] for key in ("message", "error", "errors", "detail") if value.get(key)), None)
-        if told is not None:
-            text = told if isinstance(told, str) else msgspec.json.encode(told).decode()
-    elif re.match(r"(?i)<(!doctype html|html|head|body)", text):
-        title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
-        text = f'a web page titled "{html.unescape(title[1]).strip()}"' if title else "a web page"
-    elif not text.isprintable() and not re.fullmatch(r"[\s\x21-\x7e\xa0-\uffff]*", text):
-        return "binary data"
-    text = " ".join(text.split())
-    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 
 
 class Service:
@@ -251,7 +198,7 @@ class Service:
         twice = body_message(body).rstrip(".…") in " ".join(str(error).split())
         return ReplyError(
             f"{self.url} was asked for {asked} and answered with what is not {expected}: "
-            f"{str(error).removesuffix('.')}{'' if twice else _quoting(body)}. "
+            f"{str(error).removesuffix('.')}{'' if twice else quoting(body)}. "
             "Check that conf.url is the URL of a FLARECAST HMI service.",
             reason=f"an answer that is not {expected}: {error}",
             less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
@@ -273,23 +220,23 @@ class Service:
             raise self._unreachable(error, asked) from error
         except (requests.exceptions.RequestException, HTTPError, UnicodeError) as error:
             # Not all that urllib3 raises goes through requests.
-            reason = _reason(error)
+            reason = reason_of(error)
             raise ServiceError(f"{self.url} could not be asked for {asked}: {reason}.", reason=reason) from error
         if answer.status_code != HTTPStatus.OK:
-            said = f"answered {answer.status_code} {answer.reason}{_quoting(body)}"
+            said = f"answered {answer.status_code} {answer.reason}{quoting(body)}"
             end = "" if said.endswith(("?", "!")) else "."
-            advice = _advice(answer, body)
+            advice = advice_on(answer, body)
             raise ServiceError(
                 f"{self.url} was asked for {asked} and {said}{end} {advice}",
-                advice="" if advice == _LATER else advice,
+                advice="" if advice == LATER else advice,
                 reason=f"{self.url} {said}",
-                less_may_help=answer.status_code in _TOO_MUCH,
+                less_may_help=answer.status_code in TOO_MUCH,
                 lasting=answer.status_code in _LASTING,
             )
         return body, "no-store" not in answer.headers.get("Cache-Control", "").lower()
 
     def _unreachable(self, error: requests.exceptions.RequestException, asked: str) -> UnreachableError:
-        reason = _reason(error)
+        reason = reason_of(error)
         # A timeout amid the answer's body is a ConnectionError for requests.
         slow = isinstance(error, requests.exceptions.ReadTimeout) or any(
             isinstance(arg, ReadTimeoutError) for arg in error.args
@@ -302,81 +249,11 @@ class Service:
                 less_may_help=slow,
                 lasting=True,
             )
-        advice = _way_to(self.url, error, reason)
+        advice = way_to(self.url, error, reason)
         return UnreachableError(
             f"The FLARECAST service at {self.url} cannot be reached ({reason}). {advice}",
             advice=advice,
             reason=f"{self.url} cannot be reached ({reason})",
             lasting=True,
-            away=_is_away(error),
+            away=is_away(error),
         )
-
-
-def _way_to(url: str, error: Exception, reason: str) -> str:
-    """Say what to do about a service that cannot be reached."""
-    scheme, _, rest = url.partition("://")
-    if isinstance(error, requests.exceptions.SSLError):
-        if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
-            return (
-                "Its certificate is not of an authority that is trusted here, or of another host. If it is one of your "
-                "own institute, name the file of its authority's certificate in the environment variables "
-                "REQUESTS_CA_BUNDLE (for searches) and SSL_CERT_FILE (for files), and start Python again."
-            )
-        return f"Its answer is none of TLS; if it has no https there, try http://{rest} (conf.url, {URL_VARIABLE})."
-    away = _is_away(error)
-    if scheme == "http" and not away:
-        return f"It closed the connection. If it speaks TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else again."
-    host = urlsplit(url).hostname or ""
-    if host in _BEHIND_A_TUNNEL or host.startswith("127."):
-        return (
-            "Open the tunnel or port forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set "
-            f"sunpy_flarecast.conf.url or {URL_VARIABLE}, or start a service of your own with "
-            "`sunpy-flarecast serve --demo`."
-        )
-    return (
-        f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service runs there, and "
-        "whether a firewall or VPN lies between."
-    )
-
-
-def _is_away(error: Exception) -> bool:
-    """Tell whether not even a connection came about, rather than one that the service closed."""
-    within = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
-        within, NewConnectionError | NameResolutionError
-    )
-
-
-def _quoting(body: bytes) -> str:
-    message = body_message(body)
-    return f": {message.removesuffix('.')}" if message else ""
-
-
-def _advice(answer: requests.Response, body: bytes) -> str:
-    status = answer.status_code
-    if status == HTTPStatus.BAD_REQUEST and b"HTTPS port" in body:  # as nginx and Go say it
-        return f"Try https:// in place of http:// (conf.url, {URL_VARIABLE})."
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        advice = what_to_do(sent="Authorization" in answer.request.headers)
-        return f"{advice[0].upper()}{advice[1:]}."
-    if status == HTTPStatus.NOT_FOUND:
-        return "Check the series and conf.url."
-    if status in _TOO_MUCH:
-        return "Ask for less at once: set conf.window to a smaller number of days."
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _LATER
-    return "Check the query and conf.url."
-
-
-def _reason(error: Exception) -> str:
-    """Give the innermost reason of a requests exception, without the objects' addresses."""
-    reason: Any = error
-    while True:
-        inner = getattr(reason, "reason", None) or next(
-            (arg for arg in getattr(reason, "args", ()) if isinstance(arg, Exception)), None
-        )
-        if not isinstance(inner, Exception):
-            break
-        reason = inner
-    text = re.sub(r"<[^>]*>:? ?|\w*Connection\([^)]*\): ", "", str(reason))
-    return without_password(text) or type(reason).__name__

@@ -16,6 +16,7 @@ from sunpy import log
 from .addresses import without_password
 from .download import Download
 from .errors import MissingDataWarning, TransferError
+from .progress import LateBar
 from .supplement import described_bare
 from .terms import DISK_FULL, Terms
 
@@ -29,10 +30,6 @@ __all__ = ["WITH_URLS", "Queued", "Transfer"]
 
 #: From parfive 2.2 on, a result is a path and a URL; before, a path alone.
 WITH_URLS: Final = hasattr(parfive.Results, "urls")
-
-#: A file that takes longer than this gets a progress bar of its own, in seconds; bars for small files take a quarter
-#: of the time that the files themselves do.
-_BAR_AFTER: Final = 1.0
 
 
 class Queued(parfive.Results):  # type: ignore[misc]
@@ -163,12 +160,12 @@ class Transfer:
         self.queued.waiting.pop(self, None)
         self.queued.running += 1
         try:
-            return await self._call(session, _Bar(file_pb, token, os.path.basename(self.path)))
+            return await self._call(session, LateBar(file_pb, token, os.path.basename(self.path)))
         finally:
             self.queued.running -= 1
             self.queued.tell()
 
-    async def _call(self, session: aiohttp.ClientSession, bar: _Bar) -> tuple[str, str] | str:
+    async def _call(self, session: aiohttp.ClientSession, bar: LateBar) -> tuple[str, str] | str:
         try:
             path = await self._bring(session, bar)
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
@@ -213,7 +210,7 @@ class Transfer:
 
         async def alone() -> str:
             async with self.terms.settings.aiohttp_client_session() as session:
-                return await self._bring(session, _Bar(False, None, ""))
+                return await self._bring(session, LateBar(False, None, ""))
 
         def run() -> None:
             try:
@@ -236,7 +233,7 @@ class Transfer:
         for callback in self.terms.settings.done_callbacks:
             callback(path, self.url, error)
 
-    async def _bring(self, session: aiohttp.ClientSession, bar: _Bar) -> str:
+    async def _bring(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
         if self.terms.halted is not None:
             raise self.terms.halted
         self.terms.make_folder(self.path)
@@ -281,43 +278,3 @@ def _about_to_overwrite() -> bool:
         return False
     frame = getattr(task.get_coro(), "cr_frame", None) if task else None
     return bool(frame and frame.f_locals.get("overwrite"))
-
-
-class _Bar:
-    """A progress bar that appears only when a transfer takes long."""
-
-    __slots__ = ("_bar", "_kind", "_name", "_received", "_token", "_when")
-
-    def __init__(self, kind: Any, token: Any, name: str) -> None:
-        self._kind = kind
-        self._token = token
-        self._name = name
-        self._received = 0
-        self._bar: Any = None
-        self._when = 0.0
-
-    def __enter__(self) -> None:
-        if self._kind:
-            self._when = asyncio.get_running_loop().time() + _BAR_AFTER
-
-    def update(self, received: int, total: int | None) -> None:
-        """Count bytes."""
-        if not self._kind:
-            return
-        self._received += received
-        if self._bar is not None:
-            self._bar.update(received)
-        elif asyncio.get_running_loop().time() > self._when:
-            self._bar = self._kind(
-                position=self._token.n,
-                unit="B",
-                unit_scale=True,
-                desc=self._name,
-                leave=False,
-                total=total,
-                initial=self._received,
-            )
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import parfive
@@ -21,6 +19,7 @@ from .config import conf
 from .errors import MissingDataWarning, QueryError
 from .folders import complete_again
 from .missing import described
+from .outputs import write_report
 from .paths import Plan, plan, template_of
 from .query import service_time
 from .queueing import enqueue
@@ -147,7 +146,7 @@ class Report:
             ],
             "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
         }
-        Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_report(path, content)
 
 
 def _alike(failure: Failure) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from .errors import TransferError
 from .fits import check_whole
-from .service import body_message
+from .reasons import body_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from sunpy.util.exceptions import warn_user
 
 from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from .catalog import all_series, find_series
-from .conditions import compared, example_of, good, known_keyword, noaa, without
+from .demands import compared, example_of, good, known_keyword, noaa, without
 from .errors import QueryError
 from .keyword_condition import KeywordCondition
 from .keyword_names import is_in, not_in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sunpy_flarecast.trec import slot_text, t_rec_text
@@ -12,8 +13,31 @@ from sunpy_flarecast.trec import slot_text, t_rec_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-CEA = "hmi.sharp_cea_720s"
+    from sunpy_flarecast.archive import DirectoryArchive, Record
+
+CCD, CEA = "hmi.sharp_720s", "hmi.sharp_cea_720s"
 FIRST = 1005481
+
+#: Any time.
+ALL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+
+#: Cards that make a header full, and names of files of the same T_REC by HARP number and segment.
+FULL = {
+    "HARPNUM": 377,
+    "T_REC": "2011.02.15_02:00:00.000_TAI",
+    "DATE_OBS": "2011-02-15T01:58:12.300",
+    "QUALITY": 1024,
+    "WAVELNTH": 6173.0,
+    "RECNUM": 3464220,
+    "AREA": 12.5,
+}
+JSOC = "hmi.sharp_cea_720s.{}.20110215_020000_TAI.{}.fits"
+
+
+def listed(
+    archive: DirectoryArchive, series: str = CEA, start: datetime = ALL[0], end: datetime = ALL[1]
+) -> list[Record]:
+    return list(archive.records(series, start, end))
 
 
 def contents(index: Path) -> dict[str, Any]:
@@ -37,7 +61,7 @@ def contents(index: Path) -> dict[str, Any]:
         records = [
             (*row[:-3], json.loads(row[-3]), files.get(row[-2], (None,))[0], keywords.get(row[-1]))
             for row in database.execute(
-                "SELECT name, slot, harpnum, recnum, date__obs, quality, wavelnth, noaa, observed, lead, day, claimed,"
+                "SELECT name, slot, harpnum, recnum, date__obs, quality, wavelnth, observed, lead, day, claimed,"
                 " names, source, keywords FROM records JOIN series ON series.id = series"
                 " JOIN segment_sets ON segment_sets.id = segments ORDER BY name, slot, harpnum"
             )

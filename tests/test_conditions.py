@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import QueryError
 from sunpy_flarecast.catalog import all_keywords, find_keyword
-from sunpy_flarecast.conditions import Condition, compared, example_of, good, known_keyword, looked_up, noaa, without
+from sunpy_flarecast.conditions import Condition, looked_up
+from sunpy_flarecast.demands import compared, example_of, good, known_keyword, noaa, without
 from sunpy_flarecast.records import keyword_column
 
 OPERATORS = {

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import ReplyError, ServiceError, UnreachableError
-from sunpy_flarecast.conditions import compared, good, noaa, without
+from sunpy_flarecast.demands import compared, good, noaa, without
 from sunpy_flarecast.missing import Missing, as_plain, described, from_plain, joined
 from sunpy_flarecast.query import Query
 

@@ -16,7 +16,7 @@ from replying import encoded, row
 from sunpy_flarecast import ReplyError
 from sunpy_flarecast.catalog import find_keyword
 from sunpy_flarecast.cli.options import query_of
-from sunpy_flarecast.conditions import compared, noaa, without
+from sunpy_flarecast.demands import compared, noaa, without
 from sunpy_flarecast.metadata import clean, is_unreadable, read_meta
 from sunpy_flarecast.quality import QUALITY_WORDS, read_quality, unsigned
 from sunpy_flarecast.records import keyword_column

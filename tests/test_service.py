@@ -17,7 +17,8 @@ from faults import answer
 from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
 from sunpy_flarecast.addresses import base_url
 from sunpy_flarecast.archive import DemoArchive, running
-from sunpy_flarecast.service import USER_AGENT, Service, body_message
+from sunpy_flarecast.reasons import body_message
+from sunpy_flarecast.service import USER_AGENT, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

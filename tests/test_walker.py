@@ -20,7 +20,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Keyword, Quality, QueryError, Segment, Series
 from sunpy_flarecast.catalog import all_series, find_series
-from sunpy_flarecast.conditions import compared, good, noaa, without
+from sunpy_flarecast.demands import compared, good, noaa, without
 from sunpy_flarecast.keyword_condition import KeywordCondition
 from sunpy_flarecast.query import Query
 from sunpy_flarecast.walker import FIXED, queries, supported_attrs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import errno
-import os
 import tempfile
 import warnings
 import weakref
@@ -16,7 +15,7 @@ from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.trec import t_rec_text
 
-from .base import Condition, NotHeldError, Stored, may_pass
+from .base import Condition, NotHeldError
 from .index import (
     ArchiveIndexError,
     BusyIndexError,
@@ -29,15 +28,15 @@ from .index import (
     is_there,
     is_written,
 )
-from .index.facts import Version
-from .index.reading import Found, read_files
+from .index.present import GoneError, present_file
 from .tree import Place
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from .base import Holding, Record
+    from .base import Holding, Record, Stored
     from .index import IndexReport, Progress
 
 __all__ = ["DirectoryArchive"]
@@ -320,32 +319,13 @@ class DirectoryArchive:
                 f"Record {recnum} of {series} has no segment {name[:_QUOTED]!r}.{hint} It has: {', '.join(segments)}."
             )
         try:
-            # Not only the file may have become a link since, but any folder on its way.
-            path = Path(os.path.realpath(self.path / filed.path, strict=True))
-            if not path.is_relative_to(self.path):
-                raise _GoneError("It is a link to a file outside of the archive")
-            stat = path.stat()
-            same = filed.version == Version(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-            if not same:
-                folder, _, file = filed.path.rpartition("/")
-                (facts,) = read_files(str(self.path), [Found(folder, file)])
-                if facts.fault:
-                    raise _GoneError(facts.fault)
-                if facts.place != Place(series, filed.harpnum, filed.slot, name):
-                    raise _GoneError("What is in its place now is of another record or segment")
-        except OSError as error:
-            if may_pass(error):
-                raise
+            return present_file(self.path, filed, Place(series, filed.harpnum, filed.slot, name))
+        except GoneError as error:
             if self._is_away():
                 raise OSError(errno.ESTALE, "the folder of the archive is not there") from error
-            dangling = isinstance(error, FileNotFoundError) and (self.path / filed.path).is_symlink()
-            fault = "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
-        except _GoneError as error:
-            fault = str(error)
-        else:
-            digest = filed.sha256 if same else None
-            return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=digest)
-        raise NotHeldError(f"Segment {name} of record {recnum} of {series} is not there any more. {fault}.")
+            raise NotHeldError(
+                f"Segment {name} of record {recnum} of {series} is not there any more. {error}."
+            ) from error
 
     def condition(self) -> Condition:
         """Say whether the folder is there, and, if the archive is `watched`, whether anybody keeps its index."""
@@ -371,10 +351,6 @@ class DirectoryArchive:
                 f"This archive holds no series {series[:_QUOTED]!r}. It holds: {', '.join(held) or 'none'}."
             )
         return number
-
-
-class _GoneError(Exception):
-    """Why a file that the index knows is not served."""
 
 
 def _close(reader: Reader, temporary: tempfile.TemporaryDirectory[str] | None) -> None:

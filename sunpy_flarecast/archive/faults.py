@@ -16,7 +16,29 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI, Request
 
-__all__ = ["speak_json"]
+__all__ = ["refusal", "speak_json"]
+
+
+def refusal(status: int, message: object, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """
+    Make the answer that tells of an error.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    message : str
+        What is wrong and what to do.
+    headers : mapping, optional
+        Others than those of every answer.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.faults import refusal
+    >>> refusal(404, "There is no such route").body
+    b'{"message":"There is no such route"}'
+    """
+    return JSONResponse({"message": message}, status, headers)
 
 
 def speak_json(app: FastAPI) -> None:
@@ -31,22 +53,22 @@ def speak_json(app: FastAPI) -> None:
 
     @app.exception_handler(NotHeldError)
     async def not_held(request: Request, error: NotHeldError) -> JSONResponse:
-        return JSONResponse({"message": str(error)}, 404)
+        return refusal(404, str(error))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         message = error.detail
         if error.status_code == 404 and message == "Not Found":
             message = "There is no such route. The routes are described at /ui"
-        return JSONResponse({"message": message}, error.status_code, error.headers)
+        return refusal(error.status_code, message, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"message": " ".join(_complaint(fault) for fault in error.errors())}, 422)
+        return refusal(422, " ".join(_complaint(fault) for fault in error.errors()))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"message": "The service failed; its log says why"}, 500)
+        return refusal(500, "The service failed; its log says why")
 
 
 def _complaint(fault: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from astropy.io.fits import Card, Header, VerifyError
 
 from sunpy_flarecast.catalog import find_keyword
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits import BLOCK, CARD, NOT_OF_THE_RECORD, data_size, header_at
+from sunpy_flarecast.fits import BLOCK, CARD, NOT_OF_THE_RECORD, data_size, has_keywords, header_at
 from sunpy_flarecast.metadata import MISSING_TEXT
 
 if TYPE_CHECKING:
@@ -109,11 +109,7 @@ def telling_header(read: Callable[[int, int], bytes]) -> bytes:
         extension = header_at(begin[start:] or read(start, 8 * BLOCK), start, read)
     except TransferError:
         return primary
-    return primary if _has_keywords(primary) and not _has_keywords(extension) else extension
-
-
-def _has_keywords(header: bytes) -> bool:
-    return b"HARPNUM =" in header and b"T_REC   =" in header
+    return primary if has_keywords(primary) and not has_keywords(extension) else extension
 
 
 def read_cards(header: bytes) -> dict[str, Any]:

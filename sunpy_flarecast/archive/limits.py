@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import JSONResponse
+from .faults import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -49,23 +49,21 @@ class Limits:
             await self._app(scope, receive, send)
             return
         if _has_long_body(scope):
-            refusal = JSONResponse(
-                {"message": f"The request has a body of more than {_MOST_BODY // 1024} kB; none is needed here"},
+            answer = refusal(
                 413,
+                f"The request has a body of more than {_MOST_BODY // 1024} kB; none is needed here",
                 # What is left of the body is not waited for.
                 {"Connection": "close"},
             )
-            await refusal(scope, receive, send)
+            await answer(scope, receive, send)
         elif self._under_way >= self._most:
-            refusal = JSONResponse(
-                {
-                    "message": f"{self._most} answers are under way, and no more at a time. "
-                    f"Try again in {RETRY_AFTER} s, with fewer connections."
-                },
+            answer = refusal(
                 503,
+                f"{self._most} answers are under way, and no more at a time. "
+                f"Try again in {RETRY_AFTER} s, with fewer connections.",
                 {"Retry-After": str(RETRY_AFTER)},
             )
-            await refusal(scope, receive, send)
+            await answer(scope, receive, send)
         else:
             self._under_way += 1
             try:
@@ -98,7 +96,7 @@ class PathGuard:
         """Handle a request."""
         if scope["type"] == "http" and _is_strange(scope):
             message = "The path of the request is none of this service. The routes are described at /ui"
-            await JSONResponse({"message": message}, 400)(scope, receive, send)
+            await refusal(400, message)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -2,7 +2,9 @@
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request
@@ -16,10 +18,10 @@ from .networks import is_in, read_network
 from .settings import Settings
 from .tokens import Tokens
 
-__all__ = ["FOLDER_VARIABLE", "Metrics", "metrics_guard", "metrics_routes"]
+__all__ = ["Metrics", "metrics_guard", "metrics_routes", "shared_metrics"]
 
 #: Environment variable by which processes share their figures; prometheus_client looks at it when it is imported.
-FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -43,7 +45,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self._folder = os.environ.get(FOLDER_VARIABLE)
+        self._folder = os.environ.get(_FOLDER_VARIABLE)
         # Processes that share their figures collect them anew each time.
         self._registry = None if self._folder else CollectorRegistry()
         kept: dict[str, Any] = {"registry": self._registry}
@@ -80,6 +82,20 @@ class Metrics:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, self._folder)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+@contextmanager
+def shared_metrics() -> Iterator[None]:
+    """Give processes that are started now a folder in which they share their figures, unless there is one."""
+    if os.environ.get(_FOLDER_VARIABLE):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="sunpy_flarecast-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[_FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_FOLDER_VARIABLE]
 
 
 def metrics_guard(settings: Settings) -> Callable[[Request], bool]:

@@ -9,7 +9,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, Final
 
-import msgspec
+from .faults import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,18 +159,11 @@ class TokenGate:
         if accepted:
             await self._app(scope, receive, send)
             return
-        challenge = b'Bearer realm="FLARECAST"'
+        challenge = 'Bearer realm="FLARECAST"'
         if accepted is False:
-            challenge += b', error="invalid_token"'
-        body = msgspec.json.encode({"message": _MESSAGE if accepted is None else _WRONG})
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"www-authenticate", challenge),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+            challenge += ', error="invalid_token"'
+        headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
+        await refusal(401, _MESSAGE if accepted is None else _WRONG, headers)(scope, receive, send)
 
 
 def _is_open(scope: Scope) -> bool:

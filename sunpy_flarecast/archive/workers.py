@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import pickle
 import signal
 import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -17,6 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .engine import Server
+from .metrics import shared_metrics
 
 if TYPE_CHECKING:
     import socket
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 __all__ = ["supervise"]
-
-#: Environment variable of prometheus_client, by which processes share their figures.
-_METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 #: Seconds beyond the grace after which a worker that has not ended is killed.
 _PATIENCE: Final = 10.0
@@ -165,7 +161,7 @@ def supervise(
     def begin(pipe: Connection) -> Any:
         return _SPAWN.Process(target=_work, args=(archive, settings, operation, listener, pipe), daemon=False)
 
-    with _shared_metrics(), _Signals() as signals:
+    with shared_metrics(), _Signals() as signals:
         crew = _Crew(workers, begin)
         try:
             crew.watch(signals, ready)
@@ -279,17 +275,3 @@ def _ignored(number: int) -> Iterator[None]:
         yield
     finally:
         signal.signal(number, previous)
-
-
-@contextmanager
-def _shared_metrics() -> Iterator[None]:
-    """Give the workers a folder in which they share their figures, unless there is one."""
-    if os.environ.get(_METRICS_FOLDER):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="sunpy_flarecast-metrics-", ignore_cleanup_errors=True) as folder:
-        os.environ[_METRICS_FOLDER] = folder
-        try:
-            yield
-        finally:
-            del os.environ[_METRICS_FOLDER]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sunpy_flarecast import (
-    __version__,
-)
+from sunpy_flarecast import __version__
 
 from .options import url_option
 

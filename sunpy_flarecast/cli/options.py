@@ -24,7 +24,7 @@ from sunpy_flarecast import (
     conf,
 )
 from sunpy_flarecast.catalog import find_keyword, similar_keywords
-from sunpy_flarecast.conditions import compared
+from sunpy_flarecast.demands import compared
 from sunpy_flarecast.keyword_condition import KeywordCondition
 
 if TYPE_CHECKING:

@@ -14,10 +14,7 @@ from rich.table import Table
 from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast import (
-    FLARECASTError,
-    MissingDataWarning,
-)
+from sunpy_flarecast import FLARECASTError, MissingDataWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from sunpy import log
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.pacing import backoff, retry_after
-from sunpy_flarecast.service import body_message
+from sunpy_flarecast.reasons import body_message
 from sunpy_flarecast.verify import MESSAGE_BYTES
 
 if TYPE_CHECKING:

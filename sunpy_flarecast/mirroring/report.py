@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from sunpy_flarecast.outputs import write_report
 
 if TYPE_CHECKING:
     import os
@@ -153,7 +153,7 @@ class MirrorReport:
             ],
             "index": self.index,
         }
-        Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_report(path, content)
 
 
 #: Kinds of what is missing, in words: one, several.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.time import Time
-from indexed import CEA, FIRST, header_of, name_of, tiny
+from indexed import ALL, CEA, FIRST, header_of, name_of, tiny
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.archive import DirectoryArchive
@@ -18,7 +16,6 @@ from sunpy_flarecast.archive.index.facts import Row
 from sunpy_flarecast.archive.index.tables import TableError, read_table
 from sunpy_flarecast.keyword_files import write_keywords
 
-ALL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 T_REC = "2015.12.11_00:12:00_TAI"
 MADE = 10**12 + 377 * 10**7 + FIRST
 ENDS = ("csv", "ecsv", "parquet")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,11 +10,13 @@ import msgspec
 
 from sunpy_flarecast.archive.base import Holding, Record
 
+from .connections import Connections
 from .facts import Version
 from .numbers import EPOCH, SLOT, microseconds
-from .schema import ArchiveIndexError, connect, identity, unusable
+from .schema import connect
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -46,6 +46,9 @@ _LEADS: Final = tuple(
     f"SELECT lead FROM records INDEXED BY records_by_lead WHERE series = ? ORDER BY lead {order} LIMIT 1"  # noqa: S608
     for order in ("ASC", "DESC")
 )
+
+#: More than any HARP number.
+_BEYOND: Final = 2**62
 
 _UNIX: Final = date(1970, 1, 1)
 
@@ -89,55 +92,17 @@ class Reader:
     """
 
     def __init__(self, index: Path) -> None:
-        self._index = index
-        self._identity = identity(index)
-        self._idle: list[sqlite3.Connection] = [connect(index)]
-        self._closed = False
-        self._guard = threading.Lock()
+        self._connections = Connections(index)
         self._sets: dict[int, tuple[str, ...]] = {}
         self._layouts: dict[int, tuple[str, ...]] = {}
 
     def close(self) -> None:
         """Close the connections, those in use as soon as they are given back."""
-        with self._guard:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for database in idle:
-            database.close()
-
-    @contextmanager
-    def _asking(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection for a moment: there are as many as queries ever ran at a time."""
-        now = identity(self._index)
-        old: list[sqlite3.Connection] = []
-        with self._guard:
-            if self._closed:
-                raise ArchiveIndexError(f"The archive with the index {self._index} was closed")
-            if now not in (None, self._identity):  # the index was made anew
-                old, self._idle, self._identity = self._idle, [], now
-            database = self._idle.pop() if self._idle else None
-            lent = self._identity
-        for one in old:
-            one.close()
-        if database is None:
-            database = connect(self._index)
-        keep = False
-        try:
-            yield database
-            keep = True
-        except sqlite3.Error as error:
-            raise unusable(self._index, error) from error
-        finally:
-            with self._guard:
-                keep = keep and not self._closed and lent == self._identity
-                if keep:
-                    self._idle.append(database)
-            if not keep:
-                database.close()
+        self._connections.close()
 
     def series(self) -> dict[str, int]:
         """Give the series that have records, with their numbers in the index."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             rows = database.execute(
                 "SELECT name, id FROM series WHERE EXISTS (SELECT 1 FROM tally WHERE series = id) ORDER BY name"
             )
@@ -145,7 +110,7 @@ class Reader:
 
     def count(self) -> int:
         """Count all records."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             return int(database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
 
     def holdings(self) -> list[Holding]:
@@ -153,7 +118,7 @@ class Reader:
         return [self._holding(name, number) for name, number in self.series().items()]
 
     def _holding(self, name: str, series: int) -> Holding:
-        with self._asking() as database:
+        with self._connections.lent() as database:
             (records,) = database.execute("SELECT sum(records) FROM tally WHERE series = ?", (series,)).fetchone()
             ends = [database.execute(query, (series,)).fetchone() for query in _ENDS]
             sets = database.execute("SELECT DISTINCT segments FROM tally WHERE series = ?", (series,)).fetchall()
@@ -165,7 +130,7 @@ class Reader:
 
     def days(self, series: int) -> dict[date, int]:
         """Count the records of each day that has any."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             rows = database.execute(
                 "SELECT day, sum(records) FROM tally WHERE series = ? GROUP BY day ORDER BY day", (series,)
             ).fetchall()
@@ -174,7 +139,7 @@ class Reader:
     def records(self, series: int, start: datetime, end: datetime) -> Iterator[Record]:
         """List records by T_REC and HARP number; the database is asked for one page after the other."""
         first, last = microseconds(start), microseconds(end)
-        with self._asking() as database:
+        with self._connections.lent() as database:
             leads = [database.execute(query, (series,)).fetchone() for query in _LEADS]
         if None in leads:
             return
@@ -189,7 +154,7 @@ class Reader:
             "page": _PAGE,
         }
         while True:
-            with self._asking() as database:
+            with self._connections.lent() as database:
                 rows = database.execute(_LIST, place).fetchall()
             for row in rows:
                 yield self._record(row)
@@ -199,7 +164,7 @@ class Reader:
 
     def record(self, series: int, recnum: int) -> Record | None:
         """Give a record by its number."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             row = database.execute(
                 f"SELECT {_FIELDS} FROM records WHERE series = ? AND recnum = ?",  # noqa: S608
                 (series, recnum),
@@ -224,7 +189,7 @@ class Reader:
         for start in range(0, len(recnums), _ASKED):
             asked = recnums[start : start + _ASKED]
             marks = ", ".join("?" * len(asked))
-            with self._asking() as database:
+            with self._connections.lent() as database:
                 rows = database.execute(
                     'SELECT recnum, harpnum, slot, records.layout, "values" FROM records'  # noqa: S608
                     f" LEFT JOIN keywords ON keywords.id = records.keywords WHERE series = ? AND recnum IN ({marks})",
@@ -238,7 +203,7 @@ class Reader:
 
     def keyword_names(self, series: int) -> tuple[str, ...]:
         """List the names of keywords that some record has."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             layouts = database.execute(
                 "SELECT layout FROM tally WHERE series = ? AND layout > 0 GROUP BY layout ORDER BY sum(records) DESC",
                 (series,),
@@ -247,7 +212,7 @@ class Reader:
 
     def segment(self, series: int, recnum: int, name: str) -> Filed | None:
         """Give the file of a segment."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             row = database.execute(
                 "SELECT path, name, size, mtime_ns, ctime_ns, sha256, harpnum, slot FROM records"
                 " JOIN files ON record = records.id JOIN folders ON folders.id = folder"
@@ -261,7 +226,7 @@ class Reader:
 
     def faults(self, root: Path) -> list[tuple[Path, str]]:
         """List files and folders that are not served, each with the reason."""
-        with self._asking() as database:
+        with self._connections.lent() as database:
             return _faults(database, root)
 
     def _segments(self, number: int) -> tuple[str, ...]:
@@ -278,13 +243,9 @@ class Reader:
         return names
 
     def _names(self, table: str, number: int) -> tuple[str, ...]:
-        with self._asking() as database:
+        with self._connections.lent() as database:
             (text,) = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
         return msgspec.json.decode(text, type=tuple[str, ...])
-
-
-#: More than any HARP number.
-_BEYOND: Final = 2**62
 
 
 def faults_in(index: Path, root: Path) -> list[tuple[Path, str]]:
@@ -298,11 +259,8 @@ def faults_in(index: Path, root: Path) -> list[tuple[Path, str]]:
     root : `pathlib.Path`
         The folder that it describes.
     """
-    database = connect(index)
-    try:
+    with closing(connect(index)) as database:
         return _faults(database, root)
-    finally:
-        database.close()
 
 
 def _faults(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:

@@ -159,7 +159,6 @@ class Assembly:
             "date__obs": facts.date__obs,
             "quality": facts.quality,
             "wavelnth": facts.wavelnth,
-            "noaa": whole_number(values.get("noaa_ar")),
             "observed": observed,
             "lead": observed - EPOCH - key.slot * SLOT,
             "day": observed // _DAY,
@@ -287,7 +286,7 @@ class Assembly:
 
 
 _COLUMNS: Final = (
-    *("id", "series", "recnum", "slot", "harpnum", "date__obs", "quality", "wavelnth", "noaa", "observed", "lead"),
+    *("id", "series", "recnum", "slot", "harpnum", "date__obs", "quality", "wavelnth", "observed", "lead"),
     *("day", "segments", "claimed", "source", "header", "keywords", "layout"),
 )
 _INSERT: Final = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)})"  # noqa: S608

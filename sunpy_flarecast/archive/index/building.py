@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .asking import faults_in
@@ -12,8 +11,9 @@ from .digests import add_digests
 from .facts import Version, version_of
 from .reading import Found
 from .report import IndexReport
-from .schema import BESIDE, ArchiveIndexError, AwayError
+from .schema import ArchiveIndexError, AwayError
 from .walking import count_files, is_bare_place, is_in, link_on, look_into, walk
+from .whereabouts import can_write, folder_at, index_path
 from .workers import Readers
 from .writing import Writer
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .report import Progress
     from .walking import Folder
 
-__all__ = ["build_index", "can_write", "compare", "folder_at", "index_path", "refresh", "update"]
+__all__ = ["build_index", "compare", "refresh", "update"]
 
 #: Files of a folder compared with the index at once.
 _SLICE: Final = 4096
@@ -96,59 +96,6 @@ def build_index(
         )
     with Writer(folder, path) as writer:
         return update(writer, jobs=jobs, digests=digests, progress=progress)
-
-
-def folder_at(root: str | os.PathLike[str]) -> Path:
-    """
-    Find the folder of an archive.
-
-    Parameters
-    ----------
-    root : path-like
-        As the user wrote it.
-
-    Raises
-    ------
-    NotADirectoryError
-        If there is no such folder.
-    """
-    folder = Path(root).expanduser().resolve()
-    if not folder.is_dir():
-        raise NotADirectoryError(f"There is no folder {os.fspath(root)!r} to serve SHARP files from")
-    return folder
-
-
-def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
-    """
-    Find the index of a folder.
-
-    Parameters
-    ----------
-    root : `pathlib.Path`
-        The folder.
-    index : path-like, optional
-        Where the user wants it to be.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from sunpy_flarecast.archive.index import index_path
-    >>> index_path(Path("sharps")).name
-    '.flarecast-index.sqlite'
-    """
-    if index is None:
-        return root / BESIDE
-    path = Path(index).expanduser().resolve()
-    if path.is_dir():
-        raise ArchiveIndexError(f"The index {path} is a folder. Name a file in it, such as {path / 'index.sqlite'}")
-    if not path.parent.is_dir():
-        raise ArchiveIndexError(f"The index cannot be {path}, since there is no folder {path.parent}. Make it first.")
-    return path
-
-
-def can_write(folder: Path) -> bool:
-    """Whether files may be made in a folder; where nobody may, not even the administrator should."""
-    return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
 def update(writer: Writer, *, jobs: int = 1, digests: bool = True, progress: Progress | None = None) -> IndexReport:

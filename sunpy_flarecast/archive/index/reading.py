@@ -10,7 +10,7 @@ from sunpy_flarecast.archive.facts import whole_number
 from sunpy_flarecast.archive.headers import is_full, keywords_of, read_cards, telling_header
 from sunpy_flarecast.archive.tree import Place, place_of, read_name
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits import card, check_structure
+from sunpy_flarecast.fits import card, check_structure, has_keywords
 from sunpy_flarecast.trec import text_slot
 
 from .facts import FileFacts, Version, is_table, version_of
@@ -140,8 +140,7 @@ def _content(
     header = telling_header(read)
     place = read_name(name)
     key = None if place is None else (place.series, place.harpnum, place.slot)
-    full = b"HARPNUM =" in header and b"T_REC   =" in header
-    if place is not None and not full:
+    if place is not None and not has_keywords(header):
         return place, False, None
     # The rest of a long header is not needed to tell whether it is that of the record.
     cards = read_cards(

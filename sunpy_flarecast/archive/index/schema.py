@@ -21,7 +21,7 @@ BESIDE: Final = ".flarecast-index.sqlite"
 _APPLICATION: Final = 0x464C4358
 
 #: Raised with every change of the tables or of what stands in them.
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 #: Seconds to wait for another process that writes.
 _PATIENCE: Final = 30.0
@@ -64,7 +64,7 @@ CREATE INDEX rows_of_no_series ON "rows" ("table") WHERE series IS NULL;
 -- against the slot, nearly the same for all records. source: the file that has the keywords, header: what it has.
 CREATE TABLE records (
     id INTEGER PRIMARY KEY, series INTEGER NOT NULL, recnum INTEGER NOT NULL, slot INTEGER NOT NULL,
-    harpnum INTEGER NOT NULL, date__obs TEXT, quality INTEGER, wavelnth INTEGER, noaa INTEGER,
+    harpnum INTEGER NOT NULL, date__obs TEXT, quality INTEGER, wavelnth INTEGER,
     observed INTEGER NOT NULL, lead INTEGER NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
     claimed INTEGER, source INTEGER, header INTEGER, keywords INTEGER, layout INTEGER NOT NULL
 );

@@ -10,11 +10,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .building import folder_at, index_path, refresh, update
+from .building import refresh, update
 from .digests import add_digests
 from .report import IndexReport
 from .schema import BESIDE, ArchiveIndexError, AwayError, identity
 from .walking import is_there, is_wanted
+from .whereabouts import folder_at, index_path
 from .writing import Writer
 
 if TYPE_CHECKING:

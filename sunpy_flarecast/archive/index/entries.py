@@ -1,0 +1,229 @@
+"""Files, folders and rows of keyword tables as they stand in an index, and the records that change with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .assembly import Key
+from .facts import is_table
+from .numbers import lasting_number
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .facts import FileFacts
+
+__all__ = ["Entries"]
+
+#: Why a table of no series is left out.
+_AMBIGUOUS: Final = (
+    "It has no column SERIES, and there are files of several series beside or below it: {}. Their keywords and record "
+    "numbers differ; add the column, or give each series a folder with a table of its own"
+)
+
+
+class Entries:
+    """
+    Enters files and takes them out, within a transaction of whoever calls it.
+
+    What identifies the records that are to be made anew thereafter is added to ``records``, by their numbers.
+
+    Parameters
+    ----------
+    database : `sqlite3.Connection`
+        Opened for writing.
+    keep_keywords : callable
+        Stores keywords, and gives their number.
+    """
+
+    def __init__(self, database: sqlite3.Connection, keep_keywords: Callable[[dict[str, Any]], int]) -> None:
+        self._database = database
+        self._keep_keywords = keep_keywords
+        self._folders: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Forget the numbers of what a transaction that failed has added."""
+        self._folders.clear()
+
+    def add(self, facts: Sequence[FileFacts], records: dict[int, Key]) -> dict[int, dict[str, Any]]:
+        """Enter files, in the place of what is known of them; give the keywords in their headers, by their numbers."""
+        fresh: dict[int, dict[str, Any]] = {}
+        numbers = _Numbers(self._database)
+        for one in facts:
+            number = self._add_file(one, numbers, records)
+            if one.keywords is not None:
+                fresh[number] = one.keywords
+            if is_table(one.name):
+                self._replace_rows(number, one, records)
+        return fresh
+
+    def remove(self, file: int, records: dict[int, Key]) -> None:
+        """Take a file out by its number."""
+        self._touch(file, records)
+        self._remove_rows(file, records)
+        self._database.execute("DELETE FROM files WHERE id = ?", (file,))
+
+    def remove_folder(self, path: str) -> None:
+        """Take out a folder that has no files."""
+        self._database.execute("DELETE FROM folders WHERE path = ?", (path,))
+        self._folders.pop(path, None)
+
+    def unsettled_tables(self) -> Iterator[tuple[int, str | None]]:
+        """
+        Find tables that do not tell their series, and are to be left out or taken in from now on.
+
+        Keywords and record numbers differ between series, and NRT series have HARP numbers of their own, so that such
+        a table holds only where there are files of one series.
+
+        Yields
+        ------
+        number : int
+            That of the table.
+        fault : str or None
+            What it has to have.
+        """
+        tables = self._database.execute(
+            "SELECT files.id, path, files.fault FROM files JOIN folders ON folders.id = folder WHERE files.id IN"
+            ' (SELECT DISTINCT "table" FROM "rows" INDEXED BY rows_of_no_series WHERE series IS NULL)'
+        ).fetchall()
+        for table, folder, before in tables:
+            series = self._series_below(folder)
+            fault = _AMBIGUOUS.format(", ".join(series)) if len(series) > 1 else None
+            if fault != before:
+                yield table, fault
+
+    def settle_table(self, table: int, fault: str | None, records: dict[int, Key]) -> None:
+        """Leave a table out or take it in."""
+        self._database.execute("UPDATE files SET fault = ? WHERE id = ?", (fault, table))
+        rows = self._database.execute('SELECT slot, harpnum FROM "rows" WHERE "table" = ?', (table,)).fetchall()
+        for slot, harpnum in rows:
+            self._touch_records(slot, harpnum, records)
+
+    def _series_below(self, folder: str) -> list[str]:
+        """List the series of the files in a folder and below it."""
+        query = "SELECT DISTINCT name FROM tally JOIN series ON series.id = tally.series"
+        every = sorted(name for (name,) in self._database.execute(query))
+        if not folder or len(every) < 2:
+            return every
+        rows = self._database.execute(
+            "SELECT DISTINCT records.series FROM folders CROSS JOIN files ON files.folder = folders.id"
+            " CROSS JOIN records ON records.id = files.record WHERE path = ? OR substr(path, 1, ?) = ?",
+            (folder, len(folder) + 1, f"{folder}/"),
+        )
+        below = {number for (number,) in rows}
+        return [name for name in every if lasting_number(name) in below]
+
+    def _add_file(self, facts: FileFacts, numbers: _Numbers, records: dict[int, Key]) -> int:
+        folder = self._folder(facts.folder)
+        record = None
+        if facts.place is not None:
+            key = Key(numbers.series(facts.place.series), facts.place.slot, facts.place.harpnum)
+            record = numbers.record(key)
+            records[record] = key
+        old = self._database.execute(
+            "SELECT id FROM files WHERE folder = ? AND name = ?", (folder, facts.name)
+        ).fetchone()
+        values = (
+            *facts.version,
+            record,
+            None if facts.place is None else facts.place.segment,
+            facts.full,
+            facts.fault,
+        )
+        if old is None:
+            cursor = self._database.execute(
+                'INSERT INTO files (size, mtime_ns, ctime_ns, record, segment, "full", fault, folder, name)'
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, folder, facts.name),
+            )
+            return cursor.lastrowid or 0
+        self._touch(old[0], records)
+        self._database.execute(
+            'UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, record = ?, segment = ?, "full" = ?, fault = ?,'
+            " sha256 = NULL WHERE id = ?",
+            (*values, old[0]),
+        )
+        # The header that was kept of it holds no more.
+        self._database.execute(
+            "UPDATE records SET source = -1 WHERE id = (SELECT record FROM files WHERE id = ?) AND source = ?",
+            (old[0], old[0]),
+        )
+        return int(old[0])
+
+    def _touch(self, file: int, records: dict[int, Key]) -> None:
+        """Note that the record of a file is to be made anew."""
+        row = self._database.execute(
+            "SELECT records.id, series, slot, harpnum FROM files JOIN records ON records.id = record"
+            " WHERE files.id = ?",
+            (file,),
+        ).fetchone()
+        if row is not None:
+            records[row[0]] = Key(*row[1:])
+
+    def _folder(self, path: str) -> int:
+        number = self._folders.get(path)
+        if number is None:
+            self._database.execute("INSERT OR IGNORE INTO folders (path) VALUES (?)", (path,))
+            (number,) = self._database.execute("SELECT id FROM folders WHERE path = ?", (path,)).fetchone()
+            self._folders[path] = number
+        return int(number)
+
+    def _replace_rows(self, table: int, facts: FileFacts, records: dict[int, Key]) -> None:
+        self._remove_rows(table, records)
+        for row in facts.rows:
+            keywords = self._keep_keywords(row.keywords)
+            self._database.execute(
+                'INSERT INTO "rows" ("table", series, slot, harpnum, keywords) VALUES (?, ?, ?, ?, ?)',
+                (table, row.series, row.slot, row.harpnum, keywords),
+            )
+            self._touch_records(row.slot, row.harpnum, records)
+
+    def _remove_rows(self, table: int, records: dict[int, Key]) -> None:
+        gone = self._database.execute(
+            'SELECT id, slot, harpnum, keywords FROM "rows" WHERE "table" = ?', (table,)
+        ).fetchall()
+        for number, slot, harpnum, keywords in gone:
+            self._touch_records(slot, harpnum, records)
+            self._database.execute('DELETE FROM "rows" WHERE id = ?', (number,))
+            self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
+
+    def _touch_records(self, slot: int, harpnum: int, records: dict[int, Key]) -> None:
+        """Note that the records of all series at a slot and HARP are to be made anew."""
+        found = self._database.execute(
+            "SELECT records.id, records.series, slot, harpnum FROM series CROSS JOIN records"
+            " ON records.series = series.id AND slot = ? AND harpnum = ?",
+            (slot, harpnum),
+        )
+        for number, *key in found:
+            records[number] = Key(*key)
+
+
+class _Numbers:
+    """Numbers of series and records in the index, for what is there and for what is being added."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._series: dict[str, int] = {}
+        self._records: dict[Key, int] = {}
+        self._next = 1 + database.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0]
+
+    def series(self, name: str) -> int:
+        """Give the number of a series."""
+        number = self._series.get(name)
+        if number is None:
+            number = self._series[name] = lasting_number(name)
+            self._database.execute("INSERT OR IGNORE INTO series (id, name) VALUES (?, ?)", (number, name))
+        return number
+
+    def record(self, key: Key) -> int:
+        """Give the number of a record."""
+        number = self._records.get(key)
+        if number is None:
+            row = self._database.execute(
+                "SELECT id FROM records WHERE series = ? AND slot = ? AND harpnum = ?", key
+            ).fetchone()
+            number = self._next if row is None else row[0]
+            self._next += row is None
+            self._records[key] = number
+        return int(number)
