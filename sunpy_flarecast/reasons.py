@@ -24,8 +24,8 @@ TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEO
 #: What to do where nothing better is known.
 LATER: Final = "Try again later."
 
-#: Where the service is reached by a tunnel: at the default URL's host, and at this end of it.
-_BEHIND_A_TUNNEL: Final = ("cluster-r730-1", "localhost", "::1")
+#: The default URL's host, which is reached by a tunnel.
+_AFAR: Final = "cluster-r730-1"
 
 #: How much of an answer that is no reply is shown to the user, in characters.
 _QUOTED: Final = 300
@@ -120,6 +120,8 @@ def way_to(url: str, error: Exception, reason: str) -> str:
     """Say what to do about a service that cannot be reached."""
     scheme, _, rest = url.partition("://")
     if isinstance(error, requests.exceptions.SSLError):
+        if "certificate has expired" in reason:
+            return "Those who run the service have to renew it; files and keywords would not be had either."
         if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
             return (
                 "Its certificate is not of an authority that is trusted here, or of another host. If it is one of your "
@@ -131,11 +133,12 @@ def way_to(url: str, error: Exception, reason: str) -> str:
     if scheme == "http" and not away:
         return f"It closed the connection. If it speaks TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else again."
     host = urlsplit(url).hostname or ""
-    if host in _BEHIND_A_TUNNEL or host.startswith("127."):
+    here = host in ("localhost", "::1") or host.startswith("127.")
+    if here or host == _AFAR:
         return (
-            "Open the tunnel or port forwarding to it (ssh -L 8001:cluster-r730-1:8001 ...) and set "
-            f"sunpy_flarecast.conf.url or {URL_VARIABLE}, or start a service of your own with "
-            "`sunpy-flarecast serve --demo`."
+            f"{'If it is to run on this machine, start it; else open' if here else 'Open'} the tunnel or port "
+            f"forwarding to it (ssh -L 8001:{_AFAR}:8001 ...) and set sunpy_flarecast.conf.url or {URL_VARIABLE}. "
+            "`sunpy-flarecast serve --demo` starts a service to try things out."
         )
     return (
         f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service runs there, and "

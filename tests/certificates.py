@@ -11,7 +11,11 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["openssl", "self_signed"]
+__all__ = ["expired", "openssl", "self_signed"]
+
+_SUBJECT = ("-subj", "/CN=service of the tests", "-addext", "subjectAltName=IP:127.0.0.1")
+
+_KIND = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
 def openssl(*arguments: str | Path) -> None:
@@ -24,7 +28,14 @@ def openssl(*arguments: str | Path) -> None:
 def self_signed(folder: Path) -> tuple[Path, Path]:
     """Make a certificate of 127.0.0.1, which is also its issuer's, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=service of the tests", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *kind, *subject, "-keyout", key, "-out", certificate)
+    openssl("req", "-x509", *_KIND, *_SUBJECT, "-days", "2", "-keyout", key, "-out", certificate)
+    return certificate, key
+
+
+def expired(folder: Path) -> tuple[Path, Path]:
+    """Make such a certificate, and its key, that is not valid any more."""
+    certificate, key, request = (folder / f"expired-{name}.pem" for name in ("certificate", "key", "request"))
+    openssl("req", *_KIND, *_SUBJECT, "-keyout", key, "-out", request)
+    signed = ["-signkey", key, "-days", "-1", "-copy_extensions", "copy"]
+    openssl("x509", "-req", "-in", request, *signed, "-out", certificate)
     return certificate, key

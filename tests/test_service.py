@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sunpy
-from certificates import self_signed
+from certificates import expired, self_signed
 from faults import answer
 
 from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
@@ -87,6 +87,18 @@ def test_what_is_wrong_with_tls_is_told(tmp_path: Path) -> None:
                 service.records("hmi.sharp_720s", START, END)
             assert all(part in str(caught.value) for part in parts)
             assert "ssh -L" not in str(caught.value)
+
+
+def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = expired(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with (
+        running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url,
+        conf.set_temp("max_retries", 0),
+        Service(url) as service,
+        pytest.raises(UnreachableError, match=r"certificate has expired.*Those who run the service have to renew it"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
 
 
 def test_a_service_without_tls_is_told(demo: tuple[str, Layer]) -> None:
