@@ -48,14 +48,17 @@ class Series(SimpleAttr):  # type: ignore[misc]
     >>> import sunpy_flarecast
     >>> a.flarecast.Series("sharp_cea_720s").value
     'sharp_cea_720s'
-    >>> a.flarecast.Series.hmi_sharp_720s.value
-    'hmi.sharp_720s'
+    >>> a.flarecast.Series.hmi_sharp_720s
+    <sunpy_flarecast.attrs.Series('hmi.sharp_720s')>
     """
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
             raise TypeError(f"Series({value!r}): a series is named by a string, for example Series('hmi.sharp_720s').")
         super().__init__(value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Series({self.value!r})>"
 
 
 class Segment(SimpleAttr):  # type: ignore[misc]
@@ -81,8 +84,8 @@ class Segment(SimpleAttr):  # type: ignore[misc]
     --------
     >>> from sunpy.net import attrs as a
     >>> import sunpy_flarecast
-    >>> a.flarecast.Segment.magnetogram.names
-    ('magnetogram',)
+    >>> a.flarecast.Segment.magnetogram
+    <sunpy_flarecast.attrs.Segment('magnetogram')>
     >>> a.flarecast.Segment("B?", "*_err").names
     ('B?', '*_err')
     """
@@ -100,6 +103,9 @@ class Segment(SimpleAttr):  # type: ignore[misc]
     def collides(self, other: object) -> bool:
         """Two segments ANDed ask for both files, so nothing collides."""
         return False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Segment({', '.join(map(repr, self.names))})>"
 
 
 class HARPNUM(Range):  # type: ignore[misc]
