@@ -143,6 +143,8 @@ class HARPNUM(Range):  # type: ignore[misc]
         for number in (first, last):
             if not _whole(number):
                 raise TypeError(f"HARPNUM({number!r}): HARP numbers are integers, for example HARPNUM(6178).")
+            if number < 1:
+                raise ValueError(f"HARPNUM({number!r}): HARP numbers begin at 1, for example HARPNUM(6178).")
         if last < first:
             raise ValueError(f"HARPNUM({first}, {last}) ends before it begins; write HARPNUM({last}, {first}).")
         super().__init__(int(first), int(last))

@@ -266,6 +266,8 @@ def complete_header(
 
 def _one_path(path: Any) -> str:
     if isinstance(path, (str, os.PathLike)) and isinstance(name := os.fspath(path), str):
+        if os.path.isdir(name):
+            raise QueryError(f"complete_header takes the path of one file, and {name} is a folder.")
         return name
     raise QueryError(
         f"complete_header takes the path of one file, not {told_as(path)}. "

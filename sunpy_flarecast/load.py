@@ -118,7 +118,7 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
     >>> maps[0].peek()  # doctest: +SKIP
     """
     need_plot("Maps")
-    if isinstance(files, (str, os.PathLike)):
+    if isinstance(files, (str, os.PathLike)) and os.fspath(files):
         path = Path(files).expanduser()
         if path.is_dir():
             paths: list[str] = sorted(map(str, path.rglob("*.fits")), key=_order)
@@ -174,7 +174,9 @@ def tell_skipped(reasons: list[str]) -> None:
 def _as_paths(files: Any) -> list[str]:
     if isinstance(files, Maps):
         return list(files.paths)
-    paths = list(files) if isinstance(files, Iterable) else [files]
+    if files == "":
+        raise QueryError("load(''): the path is empty. Write that of a file or a folder; '.' is the current one.")
+    paths = list(files) if isinstance(files, Iterable) and not isinstance(files, bytes) else [files]
     if other := [path for path in paths if not isinstance(path, (str, os.PathLike))]:
         raise QueryError(
             f"load() takes files, not {type(other[0]).__name__}: paths, a folder, or what Fido.fetch(results) gave. "

@@ -34,7 +34,7 @@ def check_output(path: str | os.PathLike[str], what: str) -> Path:
     Raises
     ------
     QueryError
-        If there is no such folder, nothing may be written to it, or the path is a folder itself.
+        If there is no such folder, nothing may be written to it, or the path is a folder itself or none.
 
     Examples
     --------
@@ -46,6 +46,8 @@ def check_output(path: str | os.PathLike[str], what: str) -> Path:
         ...
     sunpy_flarecast.errors.QueryError: The table cannot be written to ..., since there is no such folder. Make it first.
     """
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise QueryError(f"{what} needs the name of a file to be written to, not {path!r}.")
     place = Path(path).expanduser()
     told = f"{what} cannot be written to {place}"
     if place.is_dir():

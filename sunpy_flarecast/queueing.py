@@ -8,6 +8,7 @@ This is the one place that uses `parfive.Downloader.http_queue`. parfive runs wh
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote
 
@@ -62,8 +63,10 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
     """
     if downloader.config.overwrite not in (False, True, "unique"):
         raise QueryError(f"overwrite={downloader.config.overwrite!r} is not known; write False, True or 'unique'.")
-    if downloader.config.max_conn < 1:
-        raise QueryError(f"max_conn={downloader.config.max_conn}: at least one transfer at a time is needed.")
+    if not isinstance(downloader.config.max_conn, Integral) or downloader.config.max_conn < 1:
+        raise QueryError(
+            f"max_conn={downloader.config.max_conn!r}: write a whole number; at least one transfer at a time is needed."
+        )
     queue = getattr(downloader, "http_queue", None)
     # Other tables of the same Fido.fetch may have queued files before.
     taken = {transfer.path: transfer.url for transfer in queue or () if isinstance(transfer, Transfer)}

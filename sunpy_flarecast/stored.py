@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
-from astropy.utils.misc import NOT_OVERWRITING_MSG
 
 from .addresses import base_url, without_password
 from .columns import decoded, encoded
@@ -93,7 +92,7 @@ def write_table(
     }
     plain.meta[_KEY] = json.dumps(about, separators=(",", ":")).translate(_ESCAPED)
     if not overwrite and place.path.exists():
-        raise OSError(NOT_OVERWRITING_MSG.format(place.path))
+        raise OSError(f"{place.path} is there already. Choose another name, or replace it: overwrite=True.")
     if place.format == "fits":
         # FITS has bytes; astropy makes them of text, too, but takes several times as long for it.
         for name in plain.colnames:
@@ -178,7 +177,7 @@ def _place(path: str | os.PathLike[str], kind: str | None) -> _Place:
     if kind is None:
         known = next((name for name, ends in _FORMATS.items() if place.name.lower().endswith(ends)), None)
         if known is None:
-            raise QueryError(f"{place.name!r} does not tell a format that a search can be kept in. {_POSSIBLE}.")
+            raise QueryError(f"{str(path)!r} does not tell a format that a search can be kept in. {_POSSIBLE}.")
     else:
         # "ecsv" is what astropy calls its newer reader.
         known = {"ecsv": "ascii.ecsv"}.get(kind, kind)

@@ -7,6 +7,7 @@ import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import parfive
@@ -215,8 +216,8 @@ def fetch(
     >>> report.complete  # doctest: +SKIP
     True
     """
-    if passes < 1:
-        raise QueryError(f"fetch(passes={passes}): at least one pass is needed.")
+    if not isinstance(passes, Integral) or passes < 1:
+        raise QueryError(f"fetch(passes={passes!r}): write a whole number; at least one pass is needed.")
     mode = None if headers is None else mode_of(headers)
     template = template_of(path)
     tables = _tables(results)

@@ -81,7 +81,7 @@ def test_series_cannot_be_anded() -> None:
         _ = Series("hmi.sharp_720s") & Series("hmi.sharp_cea_720s")
 
 
-@given(st.integers(), st.integers())
+@given(st.integers(1), st.integers(1))
 def test_harp_numbers(one: int, other: int) -> None:
     first, last = sorted((one, other))
     harps = HARPNUM(first, last)
@@ -94,6 +94,12 @@ def test_harp_numbers(one: int, other: int) -> None:
     if first < last:
         with pytest.raises(ValueError, match=rf"HARPNUM\({first}, {last}\)\.$"):
             HARPNUM(last, first)
+
+
+@pytest.mark.parametrize("number", [0, -1, np.int64(-5)])
+def test_harp_numbers_begin_at_1(number: int) -> None:
+    with pytest.raises(ValueError, match="HARP numbers begin at 1"):
+        HARPNUM(number, 6178)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 import pytest
 import requests
@@ -32,12 +34,34 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments))
 
 
+def commands(command: click.Command = cli, names: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(command, click.Group):
+        return [names]
+    return [names, *(path for name, one in command.commands.items() for path in commands(one, (*names, name)))]
+
+
 def test_help_names_every_command() -> None:
-    shown = run("--help")
-    assert shown.exit_code == 0
-    for command in ("demo", "fetch", "search", "serve"):
-        assert command in shown.stdout
-        assert run(command, "--help").exit_code == 0
+    shown = run("--help").stdout
+    assert all(names[0] in shown for names in commands() if names)
+
+
+@pytest.mark.parametrize("names", commands(), ids="-".join)
+def test_help_fits_a_terminal_and_its_examples_are_understood(
+    names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = run(*names, "--help").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    (tmp_path / "sharps").mkdir()
+    monkeypatch.chdir(tmp_path)
+    examples = [shlex.split(line)[1:] for line in shown.partition("Examples:")[2].splitlines() if line.strip()]
+    assert examples
+    for arguments in examples:
+        assert tuple(arguments[: len(names)]) == names
+        command: click.Command = cli
+        while isinstance(command, click.Group):
+            command = command.commands[arguments.pop(0)]
+        if arguments != ["--help"]:
+            command.make_context("sunpy-flarecast", arguments).close()
 
 
 def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
@@ -81,6 +105,12 @@ def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
         (("search", "2015-12-12", "2015-12-11"), 2, "is after END"),
         (("search", *DAY, "--sample", "6"), 2, "is not a length of time; write '6 h'"),
         (("search", *DAY, "--harp", "x"), 2, "is not a HARP number or range; write 377"),
+        (("search", *DAY, "--harp", "0"), 2, "is not a HARP number or range; write 377"),
+        (("search", *DAY, "--sample", "-6 h"), 2, "'-6 h' is not a length of time; write '6 h'"),
+        (("search", *DAY, "--sample", ""), 2, "is not a length of time; write '6 h'"),
+        (("search", *DAY, "--near", ""), 2, "'' is not a time; write 2015-12-11"),
+        (("search", *DAY, "--url", ""), 1, "is not an http:// or https:// URL"),
+        (("openapi", "-o", "no/such/folder/openapi.json"), 1, "there is no such folder"),
         (("search", *DAY, "--segment", "Br"), 1, "'Br' is in hmi.sharp_cea_720s"),
         (("--url", "http://127.0.0.1:9", "search", *DAY), 1, "cannot be reached"),
         (("--url", "localhost", "search", *DAY), 1, "is not an http:// or https:// URL"),
@@ -96,6 +126,18 @@ def test_errors_are_one_message(demo: tuple[str, Layer], arguments: tuple[str, .
     assert shown.exit_code == status
     assert part in shown.stderr
     assert "Traceback" not in shown.output
+
+
+def test_a_person_gets_fewer_digits_than_a_program(demo: tuple[str, Layer]) -> None:
+    command = [sys.executable, "-m", "sunpy_flarecast", "--url", demo[0], "keywords", *DAY, "--keyword", "usflux"]
+    shown = [
+        subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **terminal}, check=True)
+        for terminal in ({}, {"FORCE_COLOR": "1"})
+    ]
+    whole, short = ([line.split()[-1] for line in one.stdout.splitlines() if "hmi.sharp" in line] for one in shown)
+    assert max(map(len, whole)) > 15
+    assert max(map(len, short)) <= len("-1.23457e+22")
+    assert [float(value) for value in short] == pytest.approx([float(value) for value in whole], rel=1e-5)
 
 
 def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], tmp_path: Path) -> None:

@@ -196,6 +196,11 @@ def test_what_is_no_path(wrong: Any) -> None:
         complete_header(wrong, KEYWORDS)
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match=f"takes the path of one file, and {tmp_path} is a folder"):
+        complete_header(tmp_path, KEYWORDS)
+
+
 def test_a_row_of_a_table_of_keywords(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = FLARECASTClient().search(a.Time("2015-12-11T23:30", "2015-12-11T23:36"), Series(CEA))
     keywords = table.keywords("*", progress=False)

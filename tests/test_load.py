@@ -249,9 +249,11 @@ def test_what_cannot_be_loaded_is_told_by_name(shared: Path, tmp_path: Path) -> 
     for nothing in (tmp_path / "empty", [], parfive.Results()):
         with pytest.raises(FileError, match="found no FITS file"):
             load(nothing)
-    for other in (3, [3], None):
+    for other in (3, [3], None, b"a.fits"):
         with pytest.raises(QueryError, match="takes files, not"):
             load(other)
+    with pytest.raises(QueryError, match="the path is empty"):
+        load("")
 
 
 def test_damaged_tiles_are_told_by_name(tmp_path: Path) -> None:

@@ -172,7 +172,19 @@ def test_results_draw_their_keywords(results: FLARECASTResponse, layer: Layer, t
         results.plot_keywords("usflux", flares=flares)
     with pytest.raises(QueryError, match=r"none\.csv cannot be read"):
         results.plot_keywords("usflux", flares=tmp_path / "none.csv")
+    with pytest.raises(QueryError, match="flares=5 is no table of flares"):
+        results.plot_keywords("usflux", flares=5)
     assert not layer.requests
+
+
+def test_what_are_no_axes_or_names_are_refused(results: FLARECASTResponse) -> None:
+    with pytest.raises(QueryError, match=r"plot_coverage\(ax=\.\.\.\) needs axes"):
+        results.plot_coverage(ax=5)
+    with pytest.raises(QueryError, match=r"plot_keywords\(ax=\.\.\.\) needs axes"):
+        results.plot_keywords("usflux", ax=5)
+    for wrong in (5, ""):
+        with pytest.raises(QueryError, match=rf"plot_disk\(color={wrong!r}\): keywords are named by strings"):
+            results.plot_disk(results["T_REC"][0], color=wrong)
 
 
 def test_what_is_no_curve_is_told_with_what_to_do(results: FLARECASTResponse) -> None:

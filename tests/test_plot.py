@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import matplotlib as mpl
 import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import requests
@@ -83,11 +84,53 @@ def test_each_region_is_on_the_disk_and_by_itself(maps: list[Any], tmp_path: Pat
     assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
-def test_no_maps_is_an_error_that_says_so() -> None:
-    from sunpy_flarecast.plot import plot_magnetograms
+def test_what_is_no_magnetograms_of_one_time_is_refused(maps: list[Any], step: FLARECASTResponse) -> None:
+    from sunpy_flarecast.plot import plot_disk_maps, plot_magnetograms, plot_record
 
-    with pytest.raises(ValueError, match="no maps"):
-        plot_magnetograms([])
+    later = sunpy.map.Map(maps[0].data, {**maps[0].meta, "t_rec": "2014.10.23_13:00:00_TAI"})
+    curved = sunpy.map.Map(maps[0].data, {**maps[0].meta, "ctype1": "CRLN-CEA", "ctype2": "CRLT-CEA"})
+    figure = plt.figure()
+    for wrong, reason in (
+        ([], "no maps"),
+        (["a.fits"], "takes maps, .* not str"),
+        ([*maps, later], "draws one time, and these maps are of 2: .* Choose those of one T_REC"),
+        ([curved], "one is on the CEA grid"),
+    ):
+        with pytest.raises(QueryError, match=reason):
+            plot_magnetograms(wrong)
+        with pytest.raises(QueryError, match=reason):
+            plot_disk_maps(wrong, figure=figure)
+    assert not figure.axes
+    with pytest.raises(QueryError, match=r"plot_record\(ax=\.\.\.\) needs axes"):
+        plot_record(maps[0], ax=5)  # type: ignore[arg-type]
+
+
+def test_a_disk_is_drawn_without_notes(maps: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    from sunpy_flarecast.plot import plot_disk_maps
+
+    with caplog.at_level("INFO", logger="sunpy"):
+        plot_disk_maps(maps[0], figure=plt.figure())
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("wrong", [None, [], "disk.png"])
+def test_what_is_no_picture_is_not_saved(wrong: Any, tmp_path: Path) -> None:
+    from sunpy_flarecast.plot import save
+
+    with pytest.raises(QueryError, match=r"save\(\) writes axes or a figure"):
+        save(wrong, tmp_path / "wrong.png")
+    with pytest.raises(QueryError, match="The picture needs the name of a file"):
+        save(plt.figure(), "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_figure_is_saved_as_its_axes_are(tmp_path: Path) -> None:
+    from sunpy_flarecast.plot import save
+
+    figure, axes = plt.subplots(1, 2)
+    for number, drawn in enumerate((figure, axes, axes[0], list(axes))):
+        save(drawn, tmp_path / f"{number}.png", dpi=20)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
 STEP = ("2014-10-23T11:40", "2014-10-23T12:20")

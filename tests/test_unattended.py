@@ -142,8 +142,14 @@ def test_one_row_is_enough(many: tuple[str, Layer], tmp_path: Path) -> None:
 def test_what_is_not_ours_is_refused(many: tuple[str, Layer], tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="not list"):
         fetch([1, 2], path=tmp_path)
-    with pytest.raises(QueryError, match="at least one pass"):
-        fetch(FLARECASTClient().search(*QUERY), passes=0)
+    found = FLARECASTClient().search(*QUERY)
+    for passes in (0, 1.5, "x"):
+        with pytest.raises(QueryError, match="write a whole number; at least one pass"):
+            fetch(found, passes=passes, path=tmp_path)  # type: ignore[arg-type]
+    for most in (0, 1.5, "x"):
+        with pytest.raises(QueryError, match="write a whole number; at least one transfer"):
+            fetch(found, max_conn=most, path=tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_report_says_the_same_only_once() -> None:

@@ -45,7 +45,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         # Python adds the address to the reasons for which a port cannot be bound.
-        reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (")[0]
         raise OSError(f"Cannot serve at port {port} of {host}: {reason}. Choose another address or port.") from error
     # asyncio does this only for sockets that tell their protocol; without it small replies wait for 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

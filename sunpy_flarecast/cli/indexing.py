@@ -13,6 +13,7 @@ import click
 from sunpy_flarecast.progress import progress_bar
 
 from .main import cli
+from .options import examples, progress_option
 from .telling import Teller
 from .terminal import out, plain_errors
 
@@ -27,20 +28,22 @@ __all__ = ["index", "progress_bars"]
 _STEPS: Final = {"files": "Files looked at", "digests": "Digests"}
 
 
-@cli.command()
+@cli.command(epilog=examples("index sharps", "index sharps --index index.sqlite --jobs 4"))
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--index",
     "database",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Where the index is kept; by default in a hidden file in DIRECTORY. Not on a network disk.",
+    show_default="a hidden file in DIRECTORY",
+    help="Where the index is kept; not on a network disk.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes that read files.  [default: as many as there are processors]",
+    show_default="as many as there are processors",
+    help="Processes that read files.",
 )
 @click.option(
     "--digests/--no-digests",
@@ -48,8 +51,10 @@ _STEPS: Final = {"files": "Files looked at", "digests": "Digests"}
     show_default=True,
     help="Compute the SHA-256 of new files, with which they are served; it takes reading all of them.",
 )
-@click.option("--watch", is_flag=True, help="Go on, and keep up with what changes; Ctrl-C stops it.")
-@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+@click.option(
+    "--watch", is_flag=True, help="Go on, and keep the index up to date while files come and go; Ctrl-C stops it."
+)
+@progress_option
 def index(directory: Path, database: Path | None, jobs: int | None, digests: bool, watch: bool, progress: bool) -> None:
     """Make the index of an archive, or bring it up to date.
 

@@ -13,21 +13,31 @@ from rich.markup import escape
 from sunpy_flarecast.outputs import check_output
 
 from .main import cli
-from .options import harp_of, step_of, time_of, url_option
+from .options import (
+    examples,
+    harp_of,
+    harp_option,
+    progress_option,
+    range_of,
+    sample_option,
+    segment_option,
+    step_of,
+    url_option,
+)
 from .terminal import err, out, plain_errors
 
 __all__ = ["mirror"]
 
 
-@cli.command()
+@cli.command(epilog=examples("mirror 2015-12-11 2015-12-12 sharps --series hmi.sharp_720s"))
 @click.argument("start")
 @click.argument("end")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--series", multiple=True, required=True, help="SHARP series; may be repeated.")
-@click.option("--segment", multiple=True, metavar="NAME", help="Segment or pattern, such as 'B?'; may be repeated.")
-@click.option("--harpnum", "harps", multiple=True, metavar="N[:M]", help="HARP number or range; may be repeated.")
-@click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'.")
-@click.option("--from", "service", metavar="URL", help="FLARECAST service to copy from; by default conf.url.")
+@click.option("--series", multiple=True, required=True, metavar="NAME", help="SHARP series; may be repeated.")
+@segment_option
+@harp_option
+@sample_option
+@click.option("--from", "service", metavar="URL", show_default="that of --url", help="FLARECAST service to copy from.")
 @click.option("--from-jsoc", is_flag=True, help="Copy from JSOC, through the package drms.")
 @click.option("--jsoc-url", metavar="URL", help="Copy from another site that runs JSOC's software.")
 @click.option(
@@ -45,20 +55,29 @@ __all__ = ["mirror"]
     metavar="MINUTES",
     help="How long to wait for such files; the next mirror takes what comes later.",
 )
-@click.option("--max-conn", type=click.IntRange(min=1), help="Transfers at a time.  [default: 5, from JSOC 2]")
-@click.option("--index/--no-index", default=True, show_default=True, help="Index the folder in the end.")
+@click.option(
+    "--max-conn",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="5, from JSOC 2",
+    help="Transfers at a time.",
+)
+@click.option(
+    "--index/--no-index", default=True, show_default=True, help="Bring the index of DIRECTORY up to date in the end."
+)
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write what came and what is missing to this file, as JSON.",
 )
-@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+@progress_option
 @url_option
 def mirror(
     start: str,
     end: str,
     directory: Path,
+    segments: tuple[str, ...],
     harps: tuple[str, ...],
     sample: str | None,
     from_jsoc: bool,
@@ -68,7 +87,7 @@ def mirror(
     report: Path | None,
     **options: Any,
 ) -> None:
-    """Fill a folder with SHARP files from another service or from JSOC.
+    """Fill a folder with SHARP files of another service or of JSOC.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command again goes on where one was
     ended, and brings what has changed. Status 0 only if nothing is missing.
@@ -82,11 +101,11 @@ def mirror(
         if report:
             check_output(report, "The report")
         got = fill(
-            time_of(start),
-            time_of(end),
+            *range_of(start, end),
             directory,
+            segment=segments,
             harpnum=[(harp.min, harp.max) for harp in map(harp_of, harps)],
-            sample=step_of(sample) if sample else None,
+            sample=None if sample is None else step_of(sample),
             jsoc=jsoc,
             email=email,
             stage_wait=60 * stage_wait,

@@ -5,16 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.markup import escape
+
+from sunpy_flarecast.outputs import check_output
 
 from .main import cli
+from .options import examples
 from .terminal import out, plain_errors
 
 __all__ = ["openapi"]
 
 
-@cli.command()
+@cli.command(epilog=examples("openapi -o openapi.json"))
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write, instead of the terminal."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the description to this file instead of showing it.",
 )
 def openapi(output: Path | None) -> None:
     """Print the OpenAPI description of the service.
@@ -22,14 +30,16 @@ def openapi(output: Path | None) -> None:
     It is what a running one gives at /openapi.json: for generators of clients, and tools that test services.
     """
     with plain_errors():
+        if output:
+            check_output(output, "The description")
         import json
 
         from sunpy_flarecast.archive import DemoArchive, create_app
 
         # The routes are the same for all archives.
         text = json.dumps(create_app(DemoArchive()).openapi(), indent=2, ensure_ascii=False) + "\n"
-        if output is None:
+        if not output:
             click.echo(text, nl=False)
         else:
             output.write_text(text, encoding="utf-8")
-            out.print(f"The description is {output}.", soft_wrap=True)
+            out.print(f"The description is {escape(str(output))}.", soft_wrap=True)

@@ -35,21 +35,56 @@ if TYPE_CHECKING:
     from sunpy_flarecast.catalog import Keyword
     from sunpy_flarecast.response import FLARECASTResponse
 
-__all__ = ["harp_of", "query_options", "search_table", "step_of", "time_of", "url_option"]
+__all__ = [
+    "examples",
+    "harp_of",
+    "harp_option",
+    "progress_option",
+    "query_options",
+    "range_of",
+    "sample_option",
+    "search_table",
+    "segment_option",
+    "step_of",
+    "time_of",
+    "url_option",
+]
+
+#: Options that several commands have, in the same words.
+harp_option = click.option(
+    "--harp", "harps", multiple=True, metavar="N[:M]", help="HARP number or range; may be repeated."
+)
+segment_option = click.option(
+    "--segment",
+    "segments",
+    multiple=True,
+    metavar="NAME",
+    show_default="all",
+    help="Segment or pattern, such as 'field*'; may be repeated.",
+)
+sample_option = click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'.")
+progress_option = click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
 
 
 def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
-    if url:
+    if url is not None:
         context.with_resource(conf.set_temp("url", url))
 
 
 #: For the whole command and for those that ask a service, so that it may stand before or after their names.
 url_option = click.option(
     "--url",
+    metavar="URL",
     callback=_use_url,
     expose_value=False,
-    help="Base URL of the service; by default conf.url or the environment variable FLARECAST_URL.",
+    show_default="FLARECAST_URL of the environment, or conf.url",
+    help="Base URL of the service.",
 )
+
+
+def examples(*lines: str) -> str:
+    """Give the end of a help page: commands that can be copied."""
+    return "\n".join(["\b", "Examples:", *(f"  sunpy-flarecast {line}" for line in lines)])
 
 
 def query_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,31 +93,27 @@ def query_options(command: Callable[..., None]) -> Callable[..., None]:
         (
             click.argument("start"),
             click.argument("end"),
-            click.option("--series", default="hmi.sharp_720s", show_default=True, help="SHARP series."),
+            click.option("--series", default="hmi.sharp_720s", show_default=True, metavar="NAME", help="SHARP series."),
+            segment_option,
+            harp_option,
             click.option(
-                "--segment",
-                "segments",
+                "--noaa",
                 multiple=True,
-                metavar="NAME",
-                help="Segment or pattern, such as 'B?'; may be repeated. All segments without it.",
+                type=int,
+                metavar="N",
+                help="NOAA active region, such as 12673; may be repeated.",
             ),
-            click.option(
-                "--harp", "harps", multiple=True, metavar="N[:M]", help="HARP number or range; may be repeated."
-            ),
-            click.option("--noaa", multiple=True, type=int, metavar="N", help="NOAA active region; may be repeated."),
             click.option("--good", is_flag=True, help="Only records of quality 0."),
             click.option(
                 "--where",
                 "conditions",
                 multiple=True,
                 metavar="CONDITION",
-                help="Only records whose keyword is so, such as 'usflux > 1e22 Mx'; all of them, if repeated.",
+                help="Only records whose keyword is so, such as 'usflux > 1e22 Mx'; may be repeated, and all hold.",
             ),
-            click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'."),
+            sample_option,
             click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
             click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
-            click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar."),
-            url_option,
         )
     ):
         command = decorator(command)
@@ -101,13 +132,11 @@ def query_of(
     sample: str | None,
     near: str | None,
 ) -> attr.Attr:
-    first, last = time_of(start), time_of(end)
-    if first > last:
-        raise click.UsageError(f"START {start} is after END {end}; write the earlier time first.")
-    query = attr.and_(a.Time(first, last, near=time_of(near) if near else None), Series(series))
+    first, last = range_of(start, end)
+    query = attr.and_(a.Time(first, last, near=None if near is None else time_of(near)), Series(series))
     if segments:
         query &= Segment(*segments)
-    if sample:
+    if sample is not None:
         query &= a.Sample(step_of(sample))
     if harps:
         query &= attr.or_(*map(harp_of, harps))
@@ -128,6 +157,14 @@ def time_of(text: str) -> Time:
         raise click.BadParameter(f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC).") from error
 
 
+def range_of(start: str, end: str) -> tuple[Time, Time]:
+    """Read a range of time that was typed."""
+    first, last = time_of(start), time_of(end)
+    if first > last:
+        raise click.UsageError(f"START {start} is after END {end}; write the earlier time first.")
+    return first, last
+
+
 def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
     """Search, and warn of HARPs that were asked for and have no record."""
     table = FLARECASTClient().search(query_of(harps=harps, **options), strict=strict, progress=progress)
@@ -141,9 +178,12 @@ def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options
 def step_of(text: str) -> u.Quantity:
     """Read a length of time that was typed."""
     try:
-        return u.Quantity(text).to(u.s)
+        step = u.Quantity(text).to(u.s)
     except (TypeError, ValueError) as error:
         raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.") from error
+    if not step > 0 * u.s:
+        raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.")
+    return step
 
 
 def harp_of(text: str) -> HARPNUM:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
@@ -13,14 +14,21 @@ from sunpy_flarecast import fetch as fetch_all
 from sunpy_flarecast.outputs import check_output
 
 from .main import cli
-from .options import query_options, search_table, url_option
+from .options import examples, progress_option, query_options, search_table, url_option
 from .terminal import ROWS, WIDTH, err, out, plain_errors, show
 
 __all__ = ["complete", "fetch", "keywords", "search"]
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "search 2014-10-23 2014-10-24 --harp 3944 --segment bitmap",
+        "search 2014-10-23 2014-10-24 --where 'usflux > 1e22 Mx'",
+    )
+)
 @query_options
+@progress_option
+@url_option
 def search(**options: Any) -> None:
     """List records.
 
@@ -33,7 +41,12 @@ def search(**options: Any) -> None:
     raise SystemExit(1 if missing or not len(table) else 0)
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "fetch 2014-10-23 2014-10-24 --harp 3944 --segment 'field*'",
+        "fetch 2014-10-23 2014-10-24 --sample '6 h' --path data",
+    )
+)
 @query_options
 @click.option(
     "--path",
@@ -42,7 +55,9 @@ def search(**options: Any) -> None:
     metavar="TEMPLATE",
     help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'.",
 )
-@click.option("--max-conn", default=5, show_default=True, type=click.IntRange(min=1), help="Transfers at a time.")
+@click.option(
+    "--max-conn", default=5, show_default=True, type=click.IntRange(min=1), metavar="N", help="Transfers at a time."
+)
 @click.option(
     "--overwrite",
     type=click.Choice(["no", "yes", "unique"]),
@@ -55,19 +70,23 @@ def search(**options: Any) -> None:
     default=5,
     show_default=True,
     type=click.IntRange(min=1),
+    metavar="N",
     help="How often to go over what is missing at most.",
-)
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write what became of every file to this file, as JSON.",
 )
 @click.option(
     "--headers",
     type=click.Choice(["auto", "yes", "no"]),
-    help="Which files get the keywords that they lack: those that have none, all, or no file.  [default: "
-    "conf.complete_headers, which is auto]",
+    show_default="conf.complete_headers, which is auto",
+    help="Which files get the keywords that they lack: those that have none, all, or no file.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what became of every file to this file, as JSON.",
+)
+@progress_option
+@url_option
 def fetch(
     path: str,
     max_conn: int,
@@ -103,14 +122,20 @@ def fetch(
     raise SystemExit(1 if missing or got.failed or not got.files else 0)
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "keywords 2014-10-23 2014-10-24 --harp 3944 --keyword 'mean*'",
+        "keywords 2014-10-23 2014-10-24 --good -o keywords.ecsv",
+    )
+)
 @query_options
 @click.option(
     "--keyword",
     "names",
     multiple=True,
     metavar="NAME",
-    help="Keyword or pattern, such as 'mean*'; may be repeated. The 18 space-weather parameters without it.",
+    show_default="the 18 space-weather parameters",
+    help="Keyword or pattern, such as 'mean*'; may be repeated.",
 )
 @click.option(
     "-o",
@@ -121,10 +146,12 @@ def fetch(
     "the extra parquet), or .csv.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@progress_option
+@url_option
 def keywords(
     names: tuple[str, ...], output: Path | None, overwrite: bool, strict: bool, progress: bool, **options: Any
 ) -> None:
-    """Give keywords of records as a table.
+    """Show keywords of records as a table, or write them to a file.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
     of them or of their keywords are missing.
@@ -146,6 +173,10 @@ def keywords(
             out.print(f"{len(table):,} records, {count} keywords in {escape(str(output))}", soft_wrap=True)
         else:
             # A file or another program takes the whole table; a person in a terminal sees as much as fits.
+            if out.is_terminal:
+                for name in table.colnames:
+                    if getattr(table[name], "dtype", np.dtype(object)).kind == "f":
+                        table[name].info.format = ".6g"  # of this table, which is written nowhere
             width = max(out.width, WIDTH) if out.is_terminal else -1
             lines = table.pformat(
                 max_lines=ROWS + 4 if out.is_terminal else -1, max_width=width, show_unit=True, show_dtype=False
@@ -156,9 +187,9 @@ def keywords(
     raise SystemExit(1 if missing or not len(table) else 0)
 
 
-@cli.command()
+@cli.command(epilog=examples("complete sharps"))
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+@progress_option
 @url_option
 def complete(directory: Path, progress: bool) -> None:
     """Put keywords into files that lack them.

@@ -18,6 +18,7 @@ from sunpy_flarecast.errors import FLARECASTError
 
 from .indexing import progress_bars
 from .main import cli
+from .options import examples, progress_option
 from .telling import Teller
 from .terminal import err, out, plain_errors, show
 
@@ -41,46 +42,87 @@ _NAMED: Final = 10
 _AGAIN: Final = 30.0
 
 
-@cli.command()
+@cli.command(
+    epilog=examples("serve --demo", "serve sharps --port 8002 --watch --workers 2"),
+)
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--demo", is_flag=True, help="Serve synthetic SHARPs instead of a directory.")
+@click.option("--demo", is_flag=True, help="Serve synthetic SHARPs instead of the files of a DIRECTORY.")
 @click.option(
     "--headers",
     type=click.Choice(["full", "bare"]),
-    help="With --demo: whether files carry their keywords, or are as bare as stored ones.  [default: full]",
+    show_default="full",
+    help="With --demo: whether files carry their keywords, or are as bare as stored ones.",
 )
-@click.option("--index", type=_FILE, help="Index of DIRECTORY, if it does not lie in it; made where it is not there.")
+@click.option(
+    "--index",
+    type=_FILE,
+    metavar="FILE",
+    show_default="a hidden file in DIRECTORY",
+    help="Where the index is kept; not on a network disk.",
+)
 @click.option("--watch", is_flag=True, help="Keep the index up to date while files come and go.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0 for a free one.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that serve.")
-@click.option("--public-url", help="URL of the service in its replies; by default as each client reached it.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen at.")
+@click.option(
+    "--port",
+    default=8001,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port to listen at; 0 for a free one.",
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Processes that serve."
+)
+@click.option(
+    "--public-url",
+    metavar="URL",
+    show_default="as each client reached it",
+    help="URL of the service in its replies.",
+)
 @click.option(
     "--trusted-proxy",
     "trusted_proxies",
     multiple=True,
     metavar="ADDRESS",
-    help="Address or network of a proxy whose X-Forwarded headers are believed; may be given several times.  "
-    "[default: those on this machine]",
+    show_default="those on this machine",
+    help="Address or network of a proxy whose X-Forwarded headers are believed; may be repeated. Those named take the "
+    "place of the default.",
 )
-@click.option("--max-days", type=click.FloatRange(0, min_open=True), help="Longest range of one list, in days.")
-@click.option("--max-streams", type=click.IntRange(1), help="Answers under way at a time in each process; beyond, 503.")
-@click.option("--token-file", type=_FILE, help="Demand one of the bearer tokens in this file, one a line.")
-@click.option("--ssl-cert", type=_FILE, help="Certificate in PEM; with it the service speaks https.")
-@click.option("--ssl-key", type=_FILE, help="Its key in PEM, if it is not in the same file.")
+@click.option(
+    "--max-days",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    show_default="any",
+    help="Longest range of one list, in days; beyond, 413.",
+)
+@click.option(
+    "--max-streams",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="500",
+    help="Answers under way at a time in each process; beyond, 503.",
+)
+@click.option(
+    "--token-file", type=_FILE, metavar="FILE", help="Demand one of the bearer tokens in this file, one a line."
+)
+@click.option("--ssl-cert", type=_FILE, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
+@click.option("--ssl-key", type=_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
 @click.option("--access-log", metavar="FILE", help="Add a line of JSON for every request; - for the standard error.")
 @click.option(
     "--metrics-from",
     multiple=True,
     metavar="ADDRESS",
-    help="Address or network that gets /metrics without a token; may be given several times.  [default: this machine]",
+    show_default="this machine",
+    help="Address or network that gets /metrics without a token; may be repeated. Those named take the place of the "
+    "default.",
 )
 @click.option(
     "--grace",
     default=30,
     show_default=True,
     type=click.IntRange(0),
-    help="Seconds that transfers under way are given when the service stops.",
+    metavar="SECONDS",
+    help="How long transfers under way may take when the service stops.",
 )
 def serve(
     directory: Path | None,
@@ -200,20 +242,21 @@ def _say_where(host: str, url: str) -> None:
     out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
 
 
-@cli.command()
+@cli.command(epilog=examples("demo", "demo -o trial"))
 @click.option(
+    "-o",
     "--output",
     default="flarecast-demo",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
     help="Folder for files and picture.",
 )
-@click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+@progress_option
 def demo(output: Path, progress: bool) -> None:
-    """Try it out.
+    """Try everything out on synthetic SHARPs.
 
-    Run a service of synthetic SHARPs, search a day, fetch a few segments, load them as maps and draw them. No network
-    is needed.
+    Run a service of them, search a day, fetch a few segments, load them as maps and draw them. No network is needed.
     """
     with plain_errors():
         from sunpy_flarecast.demo import run_demo

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import astropy.units as u
 from astropy.time import Time
 from sunpy.net import attr
 from sunpy.net import attrs as a
@@ -28,10 +32,7 @@ from .report import MirrorReport
 from .windows import windows
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
-
-    import astropy.units as u
 
     from sunpy_flarecast.query import Query
 
@@ -131,8 +132,10 @@ def mirror(
         raise QueryError("email is for exports from JSOC; write jsoc=True (--from-jsoc), too.")
     if service is not None and jsoc:
         raise QueryError("A mirror has one source; write either service (--from) or jsoc (--from-jsoc).")
-    if max_conn is not None and max_conn < 1:
-        raise QueryError(f"max_conn={max_conn}: at least one transfer at a time is needed.")
+    if max_conn is not None and (not isinstance(max_conn, Integral) or max_conn < 1):
+        raise QueryError(f"max_conn={max_conn!r}: write a whole number; at least one transfer at a time is needed.")
+    if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
+        raise QueryError(f"mirror(directory={directory!r}): write the path of the folder to fill.")
     root = Path(directory).expanduser()
     with ExitStack() as stack:
         if service is not None:
@@ -158,17 +161,30 @@ def _queries(
         raise QueryError(f"{start!r} to {end!r} is no range of time; write 2015-12-11 or 2015-12-11T12:00.") from error
     if first > last:
         raise QueryError(f"The range begins at {first.utc.isot} and ends before that, at {last.utc.isot}.")
-    every = [series] if isinstance(series, str) else list(series)
+    every, names = _named(series, "series", "'hmi.sharp_720s'"), _named(segment, "segment", "'magnetogram'")
     if not every:
         raise QueryError("A mirror needs a series, for example hmi.sharp_720s.")
     parts: list[attr.Attr] = [a.Time(first, last)]
-    if names := ([segment] if isinstance(segment, str) else list(segment)):
+    if names:
         parts.append(Segment(*names))
     if sample is not None:
-        parts.append(a.Sample(sample))
-    if harps := ([harpnum] if isinstance(harpnum, int) else list(harpnum)):
+        try:
+            parts.append(a.Sample(sample))
+        except (TypeError, u.UnitsError) as error:
+            raise QueryError(f"mirror(sample={sample!r}): that is no length of time; write 6 * u.hour.") from error
+    if isinstance(harpnum, str) or not isinstance(harpnum, (Integral, Iterable)):
+        raise QueryError(f"mirror(harpnum={harpnum!r}): HARP numbers are integers, for example harpnum=6178.")
+    harps: list[Any] = [harpnum] if isinstance(harpnum, Integral) else list(harpnum)
+    if harps:
         parts.append(attr.or_(*(HARPNUM(*one) if isinstance(one, tuple) else HARPNUM(one) for one in harps)))
     return [queries(*parts, Series(name)) for name in dict.fromkeys(every)]
+
+
+def _named(given: Any, what: str, example: str) -> list[str]:
+    """Give the names of series or segments as a list."""
+    if not isinstance(given, (str, Iterable)):
+        raise QueryError(f"mirror({what}={given!r}): names are strings, for example {what}={example}.")
+    return [given] if isinstance(given, str) else list(given)
 
 
 def _go(

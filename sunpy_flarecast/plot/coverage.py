@@ -8,6 +8,7 @@ import astropy.units as u
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from sunpy_flarecast.errors import QueryError
@@ -19,8 +20,6 @@ from .lanes import pack
 from .tables import steps_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from sunpy_flarecast.response import FLARECASTResponse
 
 __all__ = ["Run", "plot_coverage", "runs"]
@@ -110,6 +109,8 @@ def plot_coverage(results: FLARECASTResponse, *, step: u.Quantity | None = None,
     places = _places(groups, slots, number_width)
     shared = len(groups) > _MOST_ROWS
     number = max(places) + 1
+    if ax is not None and not isinstance(ax, Axes):
+        raise QueryError("plot_coverage(ax=...) needs axes, such as plt.subplots() makes, or none.")
     if ax is None:
         height = min(_FRAME + (_SHARED_ROW if shared else _ROW) * number, _TALLEST)
         _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")

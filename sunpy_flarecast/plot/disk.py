@@ -107,6 +107,8 @@ def plot_disk(
             "plot_disk(ax=...) needs axes with helioprojective coordinates, such as "
             "plt.subplot(projection=some_map); without ax= it makes its own."
         )
+    if color is not None and (not isinstance(color, str) or not color):
+        raise QueryError(f"plot_disk(color={color!r}): keywords are named by strings, for example color='usflux'.")
     step = _step(results, time)
     if color is not None and (known := find_keyword(color)) is not None:
         if known.kind == "text":

@@ -86,6 +86,10 @@ def read_flares(table: Any) -> list[Flare]:
         return table
     if isinstance(table, (str, os.PathLike)):
         table = _from_file(Path(table).expanduser())
+    if not hasattr(table, "columns"):
+        raise QueryError(
+            f"flares={table!r} is no table of flares. Give an astropy table, or the path of a file of one."
+        )
     columns = {str(name).casefold(): name for name in getattr(table, "colnames", getattr(table, "columns", ()))}
     time = next((columns[name] for name in _TIMES if name in columns), None)
     size = next((columns[name] for name in _CLASSES if name in columns), None)
@@ -101,6 +105,8 @@ def read_flares(table: Any) -> list[Flare]:
 
 
 def _from_file(path: Path) -> Table:
+    if not path.is_file():
+        raise QueryError(f"The table of flares {path} cannot be read: there is no such file. Correct the path.")
     try:
         return Table.read(path)
     except (IORegistryError, ValueError, OSError, ImportError) as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sunpy_flarecast.curves import curve_table
@@ -20,8 +21,6 @@ from .tables import axis_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from matplotlib.axes import Axes
 
     from sunpy_flarecast.response import FLARECASTResponse
 
@@ -156,6 +155,10 @@ def _panels(number: int) -> tuple[list[Axes], int]:
 
 def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
     given = list(np.ravel(np.asarray(ax, dtype=object)))
+    if not all(isinstance(one, Axes) for one in given):
+        raise QueryError(
+            "plot_keywords(ax=...) needs axes, such as plt.subplots() makes, one for each keyword, or none."
+        )
     if len(given) != number:
         raise QueryError(
             f"plot_keywords(ax=...): there are {number} keywords for {len(given)} axes; give one for each, or none."

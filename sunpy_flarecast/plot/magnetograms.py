@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
@@ -11,11 +13,16 @@ import sunpy.map
 from astropy.coordinates import SkyCoord
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
+from sunpy import log
+from sunpy.coordinates import Helioprojective
+from sunpy.map import GenericMap
+
+from sunpy_flarecast.errors import QueryError
 
 from .labels import draw_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -49,14 +56,12 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
 
     Raises
     ------
-    ValueError
-        If there are no maps, or none has pixels with a value.
+    QueryError
+        If there are no maps, none has pixels with a value, or they are of several times or not on the CCD grid.
     """
-    if not maps:
-        raise ValueError("plot_magnetograms() was given no maps; fetch some magnetograms first.")
-    seen = [one for one in maps if np.isfinite(one.data).any()]
+    seen = [one for one in _checked(maps, "plot_magnetograms()") if np.isfinite(one.data).any()]
     if not seen:
-        raise ValueError("plot_magnetograms(): none of the maps has a pixel with a value.")
+        raise QueryError("plot_magnetograms(): none of the maps has a pixel with a value.")
     large = sorted(seen, key=lambda one: np.count_nonzero(abs(one.data) > limit / 2), reverse=True)[:_SINGLE]
     large.sort(key=_harpnum)
     rows = -(-len(large) // 2)
@@ -97,7 +102,13 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
     Returns
     -------
     `astropy.visualization.wcsaxes.WCSAxes`
+
+    Raises
+    ------
+    QueryError
+        If there are no maps, or they are of several times or not on the CCD grid.
     """
+    maps = _checked(maps, "plot_disk_maps()")
     frame = maps[0].coordinate_frame
     edge = maps[0].rsun_obs.to_value(u.arcsec) * _MARGIN
     centre = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
@@ -109,8 +120,9 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
     axes: Axes = figure.add_subplot(projection=disk)
     disk.plot(axes=axes, annotate=False)
     axes.set_facecolor("#808080")
-    for one in maps:
-        _plot(one, axes, limit, autoalign=True)
+    with _without_notes():
+        for one in maps:
+            _plot(one, axes, limit, autoalign=True)
     disk.draw_limb(axes=axes, color="white", linewidth=1)
     disk.draw_grid(axes=axes, color="white", alpha=0.35, linewidth=0.5, annotate=False)
     axes.set_xlim(-0.5, pixels - 0.5)
@@ -127,6 +139,36 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
         circle=(middle, middle, radius), color="gold",
     )  # fmt: skip
     return axes
+
+
+def _checked(maps: Any, who: str) -> list[Any]:
+    """Give maps as a list, if they can be drawn where they are on the disk at one time."""
+    given = [maps] if isinstance(maps, GenericMap) else list(() if maps is None else maps)
+    if not given:
+        raise QueryError(f"{who} was given no maps; fetch some magnetograms first.")
+    for one in given:
+        if not isinstance(one, GenericMap):
+            raise QueryError(f"{who} takes maps, such as sunpy_flarecast.load(files) gives, not {type(one).__name__}.")
+        if not isinstance(one.coordinate_frame, Helioprojective):
+            raise QueryError(f"{who} takes maps on the CCD grid, and one is on the CEA grid. Fetch hmi.sharp_720s.")
+    times = sorted({str(one.meta.get("t_rec") or one.date.isot[:19]) for one in given})
+    if len(times) > 1:
+        raise QueryError(
+            f"{who} draws one time, and these maps are of {len(times)}: {times[0]}, {times[1]}"
+            f"{', ...' if len(times) > 2 else ''}. Choose those of one T_REC."
+        )
+    return given
+
+
+@contextmanager
+def _without_notes() -> Iterator[None]:
+    """Keep sunpy from a note for each map of how it is drawn."""
+    level = log.level
+    log.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _box(one: Any, disk: Any) -> tuple[float, float, float, float]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from sunpy.map import GenericMap
 
@@ -16,9 +17,6 @@ from sunpy_flarecast.load import load, tell_skipped
 from sunpy_flarecast.mending import identify
 from sunpy_flarecast.styles import BEYOND, style_of
 from sunpy_flarecast.trec import slot_time, text_slot
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["plot_record"]
 
@@ -187,7 +185,7 @@ def _figure(one: Any, rows: int, columns: int) -> Any:
 
 def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, _Look]:
     """Put a figure in the place of axes, and choose the columns by which the images are largest there."""
-    place = ax.get_subplotspec()
+    place = ax.get_subplotspec() if isinstance(ax, Axes) else None
     if place is None:
         raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(), or none.")
     ax.figure.figure.draw_without_rendering()  # which settles how large they are

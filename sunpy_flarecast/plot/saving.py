@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.figure import FigureBase
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.outputs import check_output
@@ -65,8 +67,8 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
 
     Parameters
     ----------
-    axes : `matplotlib.axes.Axes` or several
-        What a function of this package gave.
+    axes : `matplotlib.axes.Axes`, sequence of them, or `matplotlib.figure.Figure`
+        What a function of this package gave. The whole figure is written, also if these are some of its axes.
     path : path-like
         The file, whose name tells its kind: ``.png``, ``.pdf``, ``.svg``, or another that matplotlib
         writes. Its folder must be there; the file is there under its name only when it is whole.
@@ -76,11 +78,24 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
     Raises
     ------
     QueryError
-        If there is no such kind of picture, or the folder is not there or may not be written to.
+        If these are no axes, or there is no such kind of picture, or the folder is not there or may not be written to.
     OSError
         If the disk does not allow it.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sunpy_flarecast.plot import save
+    >>> figure, axes = plt.subplots()
+    >>> save(axes, "empty.png")  # doctest: +SKIP
     """
-    figure = np.ravel(np.asarray(axes, dtype=object))[0].figure.figure
+    drawn = np.ravel(np.asarray(axes, dtype=object))
+    if not drawn.size or not all(isinstance(one, (Axes, FigureBase)) for one in drawn):
+        given = type(axes).__name__ if drawn.size else "an empty list"
+        raise QueryError(
+            f"save() writes axes or a figure, which the functions of sunpy_flarecast.plot give, not {given}."
+        )
+    figure = drawn[0].figure.figure
     try:
         place = check_picture(path)
         beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")

@@ -35,7 +35,7 @@ def test_a_mirror_of_jsoc(jsoc: Served, tmp_path: Path) -> None:
     url, layer, server = jsoc
     server.records[1].online = False
     arguments = ["2015-12-11", "2015-12-13", str(tmp_path / "sharps"), "--series", CEA, "--jsoc-url", url]
-    arguments += ["--no-progress", "--no-index", "--segment", "B[rt]", "--harpnum", "6178:6180", "--max-conn", "3"]
+    arguments += ["--no-progress", "--no-index", "--segment", "B[rt]", "--harp", "6178:6180", "--max-conn", "3"]
     shown = run(*arguments, "--report", str(tmp_path / "report.json"))
     assert shown.exit_code == 1
     assert shown.stdout == ""
@@ -67,7 +67,7 @@ def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypa
         (["--email", EMAIL], "--from-jsoc"),
         (["--report", "/nowhere/report.json"], "there is no such folder"),
         (["--sample", "soon"], "is not a length of time"),
-        (["--harpnum", "x"], "is not a HARP number"),
+        (["--harp", "x"], "is not a HARP number"),
         (["--segment", "Brr"], "Did you mean"),
     ],
 )

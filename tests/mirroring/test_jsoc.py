@@ -434,3 +434,17 @@ def test_what_contradicts_itself_is_told_before_anything_is_asked(tmp_path: Path
         run("", tmp_path, max_conn=0)
     with pytest.raises(QueryError, match="is no http:// or https:// URL"):
         run("jsoc.stanford.edu", tmp_path)
+    for wrong, said in (
+        ({"series": 5}, r"mirror\(series=5\): names are strings"),
+        ({"segment": 5}, r"mirror\(segment=5\): names are strings"),
+        ({"harpnum": "6178"}, r"mirror\(harpnum='6178'\): HARP numbers are integers"),
+        ({"harpnum": 6178.0}, r"mirror\(harpnum=6178.0\): HARP numbers are integers"),
+        ({"sample": 5}, r"mirror\(sample=5\): that is no length of time"),
+        ({"sample": 5 * u.km}, "that is no length of time"),
+        ({"max_conn": "x"}, r"max_conn='x': write a whole number"),
+    ):
+        with pytest.raises(QueryError, match=said):
+            run("", tmp_path, **wrong)
+    for folder in ("", 5, None):
+        with pytest.raises(QueryError, match="write the path of the folder to fill"):
+            mirror("2015-12-11", "2015-12-12", folder, series="hmi.sharp_720s")  # type: ignore[arg-type]

@@ -176,7 +176,7 @@ def connect(path: Path) -> sqlite3.Connection:
         If there is none, it was made by another version, or cannot be read.
     """
     if not path.exists():
-        raise ArchiveIndexError(f"There is no index {path}. Make it first: sunpy-flarecast index DIR")
+        raise ArchiveIndexError(f"There is no index {path}. Make it first: sunpy-flarecast index DIRECTORY")
     last: sqlite3.Error | None = None
     # Reading takes files beside the database that tell writers of it; who may not write there may still read them.
     for mode in ("rw", "ro"):
@@ -185,7 +185,7 @@ def connect(path: Path) -> sqlite3.Connection:
             database.execute("PRAGMA query_only = ON")
             database.execute("PRAGMA cache_size = -1024")
             if not _is_current(database, path):
-                raise ArchiveIndexError(f"The index {path} is empty. Make it: sunpy-flarecast index DIR")
+                raise ArchiveIndexError(f"The index {path} is empty. Make it: sunpy-flarecast index DIRECTORY")
         except sqlite3.Error as error:
             database.close()
             last = error
@@ -250,7 +250,7 @@ def _is_current(database: sqlite3.Connection, path: Path) -> bool:
     if version != _VERSION:
         raise ArchiveIndexError(
             f"The index {path} was made by another version of sunpy_flarecast (its form is {version}, and {_VERSION} "
-            "is needed). Delete it and make it again (sunpy-flarecast index DIR), or choose another with --index."
+            "is needed). Delete it and make it again (sunpy-flarecast index DIRECTORY), or choose another with --index."
         )
     return True
 
@@ -273,7 +273,7 @@ def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
     elif "full" in reason:
         advice = "Free the disk, or choose another place with --index; what is written is kept."
     elif "malformed" in reason:
-        advice = "It is broken. Delete it and make it again: sunpy-flarecast index DIR"
+        advice = "It is broken. Delete it and make it again: sunpy-flarecast index DIRECTORY"
     return ArchiveIndexError(f"The index {path} cannot be used: {reason}. {advice}")
 
 
