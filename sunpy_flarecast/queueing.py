@@ -20,6 +20,7 @@ from .errors import QueryError, TransferError
 from .part import discard
 from .terms import Terms
 from .transfer import WITH_URLS, Queued, Transfer
+from .verify import described_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,9 +34,6 @@ __all__ = ["enqueue"]
 
 #: Size of a block after whose release pieces of files are kept, in bytes.
 _KEPT: Final = 8 << 20
-
-#: How many files that are fetched anew are named.
-_NAMED: Final = 5
 
 
 def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None = None) -> Queued:
@@ -80,7 +78,6 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
     queued = Queued(terms)
     keep = downloader.config.overwrite is False
     there: list[str] = []
-    damaged: list[str] = []
     for place in plan.places:
         if place.path in taken:
             continue
@@ -89,7 +86,7 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
             _add(queued, place)
             continue
         if keep and os.path.exists(place.path):
-            damaged.append(place.path)
+            queued.damaged.append(place.path)
         transfer = Transfer(place, queued)
         queued.waiting[transfer] = None
         if queue is not None:
@@ -98,13 +95,8 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
             # A parfive without this queue: its own transfer asks for a path, and gets the finished file.
             downloader.enqueue_file(place.url, filename=transfer.filepath)
     discard(there)
-    if damaged:
-        more = f" and {len(damaged) - _NAMED:,} more" if len(damaged) > _NAMED else ""
-        log.warning(
-            f"{len(damaged):,} of the files that are there are not whole"
-            f"{' or have wrong checksums' if terms.verify_checksum else ''}, and are fetched again: "
-            f"{', '.join(damaged[:_NAMED])}{more}."
-        )
+    if queued.damaged:
+        log.warning(described_damaged(queued.damaged))
     _add_refused(queued, plan.refused)
     if queued.waiting:
         _keep_memory()

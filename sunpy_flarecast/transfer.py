@@ -45,6 +45,8 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.terms = terms
         self.waiting: dict[Transfer, None] = {}
         self.running = 0
+        #: Files that are there and damaged, so that they are fetched again.
+        self.damaged: list[str] = []
         #: Whether somebody else tells of files without keywords.
         self.silent = False
         self._raised: MissingDataWarning | None = None

@@ -26,6 +26,7 @@ from .query import service_time
 from .queueing import enqueue
 from .response import FLARECASTResponse
 from .supplement import described_bare, mode_of
+from .verify import described_damaged
 
 if TYPE_CHECKING:
     import os
@@ -80,6 +81,8 @@ class Report:
         Whether the fetch was interrupted before it had tried all it could.
     missing : list of Missing
         What the search could not get, so that nobody knows which files there are.
+    damaged : list of str
+        Paths of the files that were there and damaged before, so that they were to be fetched again.
     bare : list of Bare
         Those of the fetched files that lack the keywords which `sunpy.map.Map` needs, since they could not be had.
     """
@@ -89,6 +92,7 @@ class Report:
     failed: list[Failure]
     interrupted: bool = False
     missing: list[Missing] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
 
     @property
@@ -112,6 +116,8 @@ class Report:
         for same in reasons.values():
             more = f" (and {len(same) - 1:,} more alike)" if len(same) > 1 else ""
             lines.append(f"Failed: {same[0].reason}{more}")
+        if self.damaged:
+            lines.append(f"{described_damaged(self.damaged)}.")
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not asked for; search for them again.")
         if self.bare:
@@ -145,6 +151,7 @@ class Report:
                 }
                 for one in self.missing
             ],
+            "damaged": self.damaged,
             "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
         }
         write_report(path, content)
@@ -229,6 +236,7 @@ def fetch(
     failed = {url: Failure("", url, str(error)) for url, error in todo.refused}
     fetched: list[str] = []
     there: list[str] = []
+    damaged: list[str] = []
     bare: list[Bare] = []
     interrupted = False
     left = todo.places
@@ -237,6 +245,7 @@ def fetch(
         downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
         queued = enqueue(downloader, Plan(left, []), headers=mode)
         queued.silent = True
+        damaged = queued.damaged if number == 1 else damaged
         there += queued.data
         with _parfive_silent():
             brought = downloader.download() if queued.waiting else parfive.Results()
@@ -267,7 +276,7 @@ def fetch(
     missing = [one for table in tables for one in table.missing]
     if bare:
         warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
-    return Report(fetched, there, list(failed.values()), interrupted, missing, bare)
+    return Report(fetched, there, list(failed.values()), interrupted, missing, damaged, bare)
 
 
 @contextmanager

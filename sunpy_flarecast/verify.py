@@ -14,13 +14,16 @@ from .fits import check_whole
 from .reasons import body_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
-__all__ = ["check_content", "check_digest", "check_sums"]
+__all__ = ["check_content", "check_digest", "check_sums", "described_damaged"]
 
 #: How much of what is no FITS file is read in search of a message, in bytes.
 MESSAGE_BYTES: Final = 65536
+
+#: How many damaged files are named.
+_NAMED: Final = 5
 
 #: The algorithms of RFC 9530 that are not broken.
 _DIGEST: Final = re.compile(r"(?:^|[,\s])(sha-256|sha-512)=:([A-Za-z0-9+/=]*):")
@@ -115,6 +118,24 @@ def check_sums(source: str | bytes) -> None:
                 for keyword, state in (("DATASUM", hdu.verify_datasum()), ("CHECKSUM", hdu.verify_checksum())):
                     if state == 0:
                         raise TransferError(f"what the service sent has a wrong {keyword} in HDU {number}")
+
+
+def described_damaged(paths: Sequence[str]) -> str:
+    """
+    Say which files that were there are fetched again.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.verify import described_damaged
+    >>> described_damaged(["a.fits"])
+    '1 of the files that were there is damaged and is fetched again: a.fits'
+    """
+    one = len(paths) == 1
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return (
+        f"{len(paths):,} of the files that were there {'is damaged and is' if one else 'are damaged and are'} fetched "
+        f"again: {', '.join(paths[:_NAMED])}{more}"
+    )
 
 
 def _opened(source: str | bytes) -> BinaryIO:

@@ -159,12 +159,27 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
     assert shown.exit_code == 0, shown.stderr
     assert f"1 files fetched, {count} already there, 0 failed." in shown.stdout
     assert json.loads(report.read_text())["complete"]
+    path = min(tmp_path.rglob("*.fits"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3000] + bytes([whole[-3000] ^ 1]) + whole[-2999:])
+    for verify, what in {(): f"{count + 1} already there", ("--verify",): "that were there is damaged"}.items():
+        shown = run(*options, *verify)
+        assert shown.exit_code == 0, shown.stderr
+        assert what in shown.stdout
+    assert path.read_bytes() == whole
+    assert not conf.verify_checksum
+    # Where there is nothing to report, the report of another fetch is no report.
+    assert run("--url", "http://127.0.0.1:9", *options, "--report", str(report)).exit_code == 1
+    assert not report.exists()
 
 
 def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> None:
     shown = run("search", *DAY, "--harp", "1:100000", "--harp", "999999")
     assert shown.exit_code == 1
-    assert "no record of HARP 999999" in shown.stderr
+    assert "no record of HARP 999999." in shown.stderr
+    shown = run("search", *DAY, "--harp", "1:100000", "--noaa", "12999")
+    assert shown.exit_code == 1
+    assert "no record of HARP 1:100000 that fulfils the other conditions." in shown.stderr
 
 
 def test_gaps_are_no_success_and_strict_makes_them_errors(demo: tuple[str, Layer]) -> None:

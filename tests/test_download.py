@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import socket
@@ -246,9 +247,14 @@ def test_checksums_of_files_that_are_there_are_checked_if_wanted(
     assert caplog.text == ""
     with conf.set_temp("verify_checksum", True):
         assert get(chaos, tmp_path, range(2)).errors == []
-        assert "1 of the files that are there are not whole or have wrong checksums" in caplog.text
-        assert str(first) in caplog.text
-        assert str(second) not in caplog.text
+        assert f"1 of the files that were there is damaged and is fetched again: {first}" in caplog.text
+        second.write_bytes(second.read_bytes()[:-1])
+        first.write_bytes(flipped)
+        report = fetch(table_of(chaos, range(2)), path=tmp_path / "{file}", progress=False)
+        assert report.damaged == sorted(report.fetched) == [str(first), str(second)]
+        assert f"2 of the files that were there are damaged and are fetched again: {first}, {second}." in str(report)
+        report.write(tmp_path / "report.json")
+        assert json.loads((tmp_path / "report.json").read_text())["damaged"] == report.damaged
     assert first.read_bytes() == good
 
 

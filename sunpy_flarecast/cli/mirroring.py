@@ -69,7 +69,8 @@ __all__ = ["mirror"]
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write what came and what is missing to this file, as JSON.",
+    help="Write what came and what is missing to this file, as JSON; one of an earlier mirror is removed at the "
+    "beginning.",
 )
 @progress_option
 @url_option
@@ -99,7 +100,8 @@ def mirror(
         from sunpy_flarecast import mirror as fill
 
         if report:
-            check_output(report, "The report")
+            # If this mirror comes to nothing, that of another one must not be taken for its report.
+            check_output(report, "The report").unlink(missing_ok=True)
         got = fill(
             *range_of(start, end),
             directory,

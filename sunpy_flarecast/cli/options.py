@@ -168,10 +168,12 @@ def range_of(start: str, end: str) -> tuple[Time, Time]:
 def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
     """Search, and warn of HARPs that were asked for and have no record."""
     table = FLARECASTClient().search(query_of(harps=harps, **options), strict=strict, progress=progress)
+    others = any(options[name] for name in ("noaa", "good", "conditions"))
     for text in harps:
         asked = harp_of(text)
         if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
-            warnings.warn(f"There is no record of HARP {text}.", MissingDataWarning, stacklevel=2)
+            which = " that fulfils the other conditions" if others else ""
+            warnings.warn(f"There is no record of HARP {text}{which}.", MissingDataWarning, stacklevel=2)
     return table
 
 

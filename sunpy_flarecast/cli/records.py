@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 
+from sunpy_flarecast import conf
 from sunpy_flarecast import fetch as fetch_all
 from sunpy_flarecast.outputs import check_output
 
@@ -80,10 +81,17 @@ def search(**options: Any) -> None:
     help="Which files get the keywords that they lack: those that have none, all, or no file.",
 )
 @click.option(
+    "--verify",
+    is_flag=True,
+    show_default="conf.verify_checksum",
+    help="Compute the FITS checksums of all files, too, also of those that are already there; what has wrong ones is "
+    "fetched again.",
+)
+@click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write what became of every file to this file, as JSON.",
+    help="Write what became of every file to this file, as JSON; one of an earlier fetch is removed at the beginning.",
 )
 @progress_option
 @url_option
@@ -95,6 +103,7 @@ def fetch(
     passes: int,
     report: Path | None,
     headers: str | None,
+    verify: bool,
     **options: Any,
 ) -> None:
     """Fetch the files of records.
@@ -104,7 +113,10 @@ def fetch(
     """
     with plain_errors() as missing:
         if report:
-            check_output(report, "The report")
+            # If this fetch comes to nothing, that of another one must not be taken for its report.
+            check_output(report, "The report").unlink(missing_ok=True)
+        if verify:
+            click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
         table = search_table(progress=progress, **options)
         got = fetch_all(
             table,
