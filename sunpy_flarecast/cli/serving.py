@@ -202,14 +202,19 @@ def _watching(directory: Path, index: Path, tell: Teller) -> Iterator[None]:
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
     stop = threading.Event()
+    warned = ""
 
     def told(report: IndexReport) -> None:
+        nonlocal warned
+        if warned:
+            warned = ""
+            err.print("New files are noticed again.")
         # The first may say only what was told when the archive was opened.
         if report.new or report.changed or report.removed:
             tell(report)
 
     def work() -> None:
-        warned = ""
+        nonlocal warned
         while not stop.is_set():
             try:
                 watch_index(directory, index=index, told=told, stop=stop)
