@@ -126,7 +126,7 @@ class HARPNUM(Range):  # type: ignore[misc]
     TypeError
         If a number is not an integer.
     ValueError
-        If the range ends before it begins.
+        If a number is below 1, or the range ends before it begins.
 
     Examples
     --------

@@ -174,7 +174,7 @@ def tell_skipped(reasons: list[str]) -> None:
 def _as_paths(files: Any) -> list[str]:
     if isinstance(files, Maps):
         return list(files.paths)
-    if files == "":
+    if isinstance(files, str) and not files:
         raise QueryError("load(''): the path is empty. Write that of a file or a folder; '.' is the current one.")
     paths = list(files) if isinstance(files, Iterable) and not isinstance(files, bytes) else [files]
     if other := [path for path in paths if not isinstance(path, (str, os.PathLike))]:

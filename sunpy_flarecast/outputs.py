@@ -12,7 +12,7 @@ from .errors import QueryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_output", "write_report"]
+__all__ = ["check_output", "fresh_output", "write_report"]
 
 
 def check_output(path: str | os.PathLike[str], what: str) -> Path:
@@ -60,6 +60,35 @@ def check_output(path: str | os.PathLike[str], what: str) -> Path:
     return place
 
 
+def fresh_output(path: str | os.PathLike[str], what: str) -> Path:
+    """
+    Check where a file is wanted, as `check_output` does, and remove what an earlier run wrote there.
+
+    What is no ordinary file stays.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    what : str
+        What is to be written, as the begin of a sentence.
+
+    Returns
+    -------
+    `pathlib.Path`
+        The file.
+
+    Raises
+    ------
+    QueryError
+        As `check_output`.
+    """
+    place = check_output(path, what)
+    if place.is_file() and not place.is_symlink():
+        place.unlink()
+    return place
+
+
 def write_report(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """
     Write a report as JSON that people can read, too.
@@ -71,4 +100,4 @@ def write_report(path: str | os.PathLike[str], content: Mapping[str, Any]) -> No
     content : mapping
         What it says.
     """
-    Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    Path(path).expanduser().write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -117,7 +117,7 @@ class Report:
             more = f" (and {len(same) - 1:,} more alike)" if len(same) > 1 else ""
             lines.append(f"Failed: {same[0].reason}{more}")
         if self.damaged:
-            lines.append(f"{described_damaged(self.damaged)}.")
+            lines.append(described_damaged(self.damaged))
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not asked for; search for them again.")
         if self.bare:
@@ -284,7 +284,7 @@ def _parfive_silent() -> Iterator[None]:
     """Keep parfive from telling of every file that fails, in every pass: the report does, once."""
     level = parfive.log.level
     if level != logging.DEBUG:
-        parfive.log.setLevel(logging.WARNING)
+        parfive.log.setLevel(max(level, logging.WARNING))
     try:
         yield
     finally:

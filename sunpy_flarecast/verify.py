@@ -128,13 +128,13 @@ def described_damaged(paths: Sequence[str]) -> str:
     --------
     >>> from sunpy_flarecast.verify import described_damaged
     >>> described_damaged(["a.fits"])
-    '1 of the files that were there is damaged and is fetched again: a.fits'
+    '1 of the files that were there is damaged and is fetched again: a.fits.'
     """
     one = len(paths) == 1
     more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
     return (
         f"{len(paths):,} of the files that were there {'is damaged and is' if one else 'are damaged and are'} fetched "
-        f"again: {', '.join(paths[:_NAMED])}{more}"
+        f"again: {', '.join(paths[:_NAMED])}{more}."
     )
 
 

@@ -36,6 +36,8 @@ def expired(folder: Path) -> tuple[Path, Path]:
     """Make such a certificate, and its key, that is not valid any more."""
     certificate, key, request = (folder / f"expired-{name}.pem" for name in ("certificate", "key", "request"))
     openssl("req", *_KIND, *_SUBJECT, "-keyout", key, "-out", request)
-    signed = ["-signkey", key, "-days", "-1", "-copy_extensions", "copy"]
+    extensions = folder / "extensions"
+    extensions.write_text("subjectAltName=IP:127.0.0.1\n")
+    signed = ["-signkey", key, "-days", "-1", "-extfile", extensions]
     openssl("x509", "-req", "-in", request, *signed, "-out", certificate)
     return certificate, key

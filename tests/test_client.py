@@ -150,12 +150,15 @@ def test_nothing_found_is_an_empty_table(demo: tuple[str, Layer]) -> None:
 
 def test_all_ways_to_show_a_table(demo: tuple[str, Layer]) -> None:
     table = search(HOUR, CCD)
-    for text in (str(table), repr(table), table._repr_html_()):
+    for text in (str(table), repr(table), table._repr_html_(), table[0]._repr_html_()):
         assert "hmi.sharp_720s" in text
         assert "http://" not in text
     assert "URL Prefix" in table.show().colnames
     assert "hmi.sharp_720s" in FLARECASTClient()._repr_html_()
     assert "FLARECASTClient" in str(Fido)
+    meanings = dict(FLARECASTClient.register_values()[Segment])
+    assert meanings["Br"].endswith("(CEA only)")
+    assert "only" not in meanings["magnetogram"]
     assert table.client.info_url == demo[0]
 
 

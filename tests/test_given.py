@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +198,7 @@ def test_what_is_no_path(wrong: Any) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match=f"takes the path of one file, and {tmp_path} is a folder"):
+    with pytest.raises(QueryError, match=f"takes the path of one file, and {re.escape(str(tmp_path))} is a folder"):
         complete_header(tmp_path, KEYWORDS)
 
 

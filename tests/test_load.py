@@ -198,6 +198,8 @@ def test_lists_keep_their_order_and_are_read_when_asked_for(tmp_path: Path) -> N
     broken = tmp_path / "broken.fits"
     broken.write_bytes(second.read_bytes()[:-3000])
     maps = load([third, str(first), broken, second])
+    # As a column of a table gives them.
+    assert load(np.array([third, str(first), broken, second], dtype=str)).paths == maps.paths
     assert isinstance(maps, Maps)
     assert len(maps) == 4
     assert maps[0].meta["segment"] == "magnetogram"

@@ -282,7 +282,7 @@ WRITTEN = {
     Segment: st.lists(st.sampled_from([*SEGMENTS, "b*", "?r"]) | st.text(max_size=6), min_size=1, max_size=3).map(
         lambda names: Segment(*names)
     ),
-    HARPNUM: st.lists(st.integers(), min_size=2, max_size=2).map(lambda numbers: HARPNUM(*sorted(numbers))),
+    HARPNUM: st.lists(st.integers(1), min_size=2, max_size=2).map(lambda numbers: HARPNUM(*sorted(numbers))),
     a.Sample: st.builds(lambda value: a.Sample(value * u.s), st.floats()),
     Keyword: st.builds(Keyword, st.sampled_from(["usflux", "usflx"])),
     KeywordCondition: st.builds(

@@ -31,7 +31,7 @@ def openapi(output: Path | None) -> None:
     """
     with plain_errors():
         if output:
-            check_output(output, "The description")
+            output = check_output(output, "The description")
         import json
 
         from sunpy_flarecast.archive import DemoArchive, create_app

@@ -202,25 +202,26 @@ def _watching(directory: Path, index: Path, tell: Teller) -> Iterator[None]:
 
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
     stop = threading.Event()
-    warned = ""
+    warned, noticed = "", True
 
     def told(report: IndexReport) -> None:
-        nonlocal warned
-        if warned:
-            warned = ""
+        nonlocal noticed
+        if not noticed:
+            noticed = True
             err.print("New files are noticed again.")
         # The first may say only what was told when the archive was opened.
         if report.new or report.changed or report.removed:
             tell(report)
 
     def work() -> None:
-        nonlocal warned
+        nonlocal warned, noticed
         while not stop.is_set():
             try:
                 watch_index(directory, index=index, told=told, stop=stop)
             except (FLARECASTError, OSError) as error:
+                # What it can do, and then cannot go on with, every time, is told once.
                 if str(error) != warned:
-                    warned = str(error)
+                    warned, noticed = str(error), False
                     err.print(
                         f"[yellow]Warning:[/] New files are not noticed: {escape(warned)} It is tried again every "
                         f"{_AGAIN:.0f} s.",

@@ -165,8 +165,6 @@ def _queries(
     if not every:
         raise QueryError("A mirror needs a series, for example hmi.sharp_720s.")
     parts: list[attr.Attr] = [a.Time(first, last)]
-    if names:
-        parts.append(Segment(*names))
     if sample is not None:
         try:
             parts.append(a.Sample(sample))
@@ -175,9 +173,18 @@ def _queries(
     if isinstance(harpnum, str) or not isinstance(harpnum, (Integral, Iterable)):
         raise QueryError(f"mirror(harpnum={harpnum!r}): HARP numbers are integers, for example harpnum=6178.")
     harps: list[Any] = [harpnum] if isinstance(harpnum, Integral) else list(harpnum)
-    if harps:
-        parts.append(attr.or_(*(HARPNUM(*one) if isinstance(one, tuple) else HARPNUM(one) for one in harps)))
-    return [queries(*parts, Series(name)) for name in dict.fromkeys(every)]
+    try:
+        if harps:
+            parts.append(attr.or_(*map(_harp, harps)))
+        if names:
+            parts.append(Segment(*names))
+        return [queries(*parts, Series(name)) for name in dict.fromkeys(every)]
+    except (TypeError, ValueError) as error:  # of the attrs, which say what is wrong
+        raise error if isinstance(error, QueryError) else QueryError(str(error)) from error
+
+
+def _harp(one: Any) -> HARPNUM:
+    return HARPNUM(*one) if isinstance(one, tuple) and len(one) == 2 else HARPNUM(one)
 
 
 def _named(given: Any, what: str, example: str) -> list[str]:

@@ -90,7 +90,7 @@ def read_flares(table: Any) -> list[Flare]:
         raise QueryError(
             f"flares={table!r} is no table of flares. Give an astropy table, or the path of a file of one."
         )
-    columns = {str(name).casefold(): name for name in getattr(table, "colnames", getattr(table, "columns", ()))}
+    columns = {str(name).casefold(): name for name in table.columns}
     time = next((columns[name] for name in _TIMES if name in columns), None)
     size = next((columns[name] for name in _CLASSES if name in columns), None)
     if time is None or size is None:

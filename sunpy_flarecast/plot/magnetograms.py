@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -143,7 +144,8 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
 
 def _checked(maps: Any, who: str) -> list[Any]:
     """Give maps as a list, if they can be drawn where they are on the disk at one time."""
-    given = [maps] if isinstance(maps, GenericMap) else list(() if maps is None else maps)
+    several = isinstance(maps, Iterable) and not isinstance(maps, GenericMap)
+    given = [] if maps is None else list(maps) if several else [maps]
     if not given:
         raise QueryError(f"{who} was given no maps; fetch some magnetograms first.")
     for one in given:
