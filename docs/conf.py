@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import os
 import pydoc
@@ -55,7 +56,8 @@ default_role = "obj"
 nitpicky = True
 
 # Links into the documentation of others need the network, so they are made where one asks for them; what they would
-# resolve is then not to be complained about.
+# resolve is otherwise not to be complained about. What is not in the mapping never is.
+nitpick_ignore_regex = [(r"py:.*", r"(fastapi|msgspec|starlette)\..*")]
 if os.environ.get("DOCS_INTERSPHINX"):
     extensions.append("sphinx.ext.intersphinx")
     intersphinx_mapping = {
@@ -65,11 +67,12 @@ if os.environ.get("DOCS_INTERSPHINX"):
         "sunpy": ("https://docs.sunpy.org/en/stable", None),
         "parfive": ("https://parfive.readthedocs.io/en/stable", None),
         "matplotlib": ("https://matplotlib.org/stable", None),
+        "pandas": ("https://pandas.pydata.org/docs", None),
         "requests": ("https://requests.readthedocs.io/en/latest", None),
     }
 else:
-    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|fastapi|starlette|pandas|msgspec|collections|datetime"
-    nitpick_ignore_regex = [(r"py:.*", rf"({_OTHERS}|pathlib|contextlib|typing|os|sqlite3|threading)\..*")]
+    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|pandas|collections|datetime|pathlib|contextlib"
+    nitpick_ignore_regex += [(r"py:.*", rf"({_OTHERS}|typing|os|sqlite3|threading)\..*")]
 
 autodoc_typehints = "none"
 napoleon_google_docstring = False
@@ -129,6 +132,32 @@ def describe(_app: Sphinx, what: str, name: str, _value: Any, _options: Any, lin
             lines[:] = [line.strip() for line in found[1].splitlines()]
 
 
+def clean_notebook(path: Path, base: str) -> None:
+    """
+    Make of a page's notebook one that is worth downloading.
+
+    Without what its cells gave here, which differs from machine to machine, without the paragraph that offers it, and
+    with links that lead to the pages at their URL, or, if that is not known, with their text alone.
+    """
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+
+    def link(found: re.Match[str]) -> str:
+        text, target = found.groups()
+        if "://" in target:
+            return found[0]
+        return f"[{text}]({base.rstrip('/')}/{re.sub(r'[.](md|rst)(?=#|$)', '.html', target)})" if base else text
+
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+        else:
+            kept = (part for part in "".join(cell["source"]).split("\n\n") if "{nb-download}" not in part)
+            cell["source"] = re.sub(r"\[([^\]]+)\]\(([^()\s]+)\)", link, "\n\n".join(kept))
+    for name in ("source_map", "language_info"):
+        notebook["metadata"].pop(name, None)
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
     """Serve synthetic SHARPs while the documentation is built: pages and examples are run against them."""
     served = ExitStack()
@@ -144,6 +173,8 @@ def setup(app: Sphinx) -> None:
 
     def end(app: Sphinx, failure: Any) -> None:
         served.close()
+        for path in (Path(app.outdir) / "_downloads").glob("*/tutorial.ipynb"):
+            clean_notebook(path, app.config.html_baseurl)
 
     warnings.filterwarnings("error", module="sunpy_flarecast")
     # sunpy tells of each map how it draws it.

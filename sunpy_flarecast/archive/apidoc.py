@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from sunpy_flarecast import __version__
+
 __all__ = [
     "COMMON_REPLIES",
     "DESCRIPTION",
@@ -214,6 +216,6 @@ HEALTH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     200: _json(
         "The archive can be read.",
         _STATE_SCHEMA,
-        {"status": "ok", "version": "1.0.0", "series": 1, "records": 2041, "synthetic": False},
+        {"status": "ok", "version": __version__, "series": 1, "records": 2041, "synthetic": False},
     ),
 }
