@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sunpy_flarecast.archive.headers import card, keywords_of, read_cards, read_header
@@ -52,13 +53,17 @@ def test_values_of_cards():
     ),
     st.sampled_from(["", "a note", "[Mx] with / in it"]),
 )
+@example("a'/b", "a note")
 def test_cards_are_read_as_astropy_reads_them(value, comment):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a comment may be too long
         header = fits.Header([("A_KEY", value, comment), ("LAST", 5)])
         text = header.tostring()
         again = fits.Header.fromstring(text)
-    assert read_cards(text.encode()) == {"A_KEY": card(again, "A_KEY"), "LAST": 5}
+    # Of a text with a quote before a slash astropy reads the part before the slash only.
+    cut = isinstance(value, str) and re.search("' */", value)
+    expected = value.rstrip() if cut else card(again, "A_KEY")
+    assert read_cards(text.encode()) == {"A_KEY": expected, "LAST": 5}
 
 
 @pytest.mark.parametrize(
