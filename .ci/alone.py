@@ -62,7 +62,8 @@ def main(extra: str, url: str) -> None:
                     # An extra may bring what another one is for, too.
                     assert told is None or (len(told.splitlines()) == 1 and "sunpy-flarecast[" in told), told
         if extra == "core":
-            assert all(outcome(call) for calls in parts.values() for call in calls)
+            # But for drms, which sunpy's own extra brings.
+            assert all(outcome(call) for part, calls in parts.items() if part != "jsoc" for call in calls)
     print(f"{extra} alone works")
 
 
