@@ -12,10 +12,10 @@ from .errors import QueryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_output", "fresh_output", "write_report"]
+__all__ = ["check_output", "write_report"]
 
 
-def check_output(path: str | os.PathLike[str], what: str) -> Path:
+def check_output(path: str | os.PathLike[str], what: str, *, fresh: bool = False) -> Path:
     """
     Check that a file can be written where a user wants it; its folder must be there.
 
@@ -25,6 +25,8 @@ def check_output(path: str | os.PathLike[str], what: str) -> Path:
         The file.
     what : str
         What it is to hold, as the begin of a sentence.
+    fresh : bool
+        Remove what an earlier run wrote there. What is no ordinary file stays.
 
     Returns
     -------
@@ -57,34 +59,7 @@ def check_output(path: str | os.PathLike[str], what: str) -> Path:
         raise QueryError(f"{told}, since there is no such folder. Make it first.")
     if not os.access(folder, os.W_OK):
         raise QueryError(f"{told}, since nothing may be written to that folder. Choose another one.")
-    return place
-
-
-def fresh_output(path: str | os.PathLike[str], what: str) -> Path:
-    """
-    Check where a file is wanted, as `check_output` does, and remove what an earlier run wrote there.
-
-    What is no ordinary file stays.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    what : str
-        What is to be written, as the begin of a sentence.
-
-    Returns
-    -------
-    `pathlib.Path`
-        The file.
-
-    Raises
-    ------
-    QueryError
-        As `check_output`.
-    """
-    place = check_output(path, what)
-    if place.is_file() and not place.is_symlink():
+    if fresh and place.is_file() and not place.is_symlink():
         place.unlink()
     return place
 

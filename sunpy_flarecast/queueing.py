@@ -76,16 +76,15 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
             )
     terms = Terms(downloader.config, conf.complete_headers if headers is None else headers)
     queued = Queued(terms)
-    keep = downloader.config.overwrite is False
     there: list[str] = []
     for place in plan.places:
         if place.path in taken:
             continue
-        if keep and terms.has(place.path):
+        if terms.has(place.path):
             there.append(place.path)
             _add(queued, place)
             continue
-        if keep and os.path.exists(place.path):
+        if downloader.config.overwrite is False and os.path.isfile(place.path):
             queued.damaged.append(place.path)
         transfer = Transfer(place, queued)
         queued.waiting[transfer] = None

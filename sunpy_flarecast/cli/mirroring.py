@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 from rich.markup import escape
 
-from sunpy_flarecast.outputs import fresh_output
+from sunpy_flarecast.outputs import check_output
 
 from .main import cli
 from .options import (
@@ -101,7 +101,7 @@ def mirror(
 
         if report:
             # If this mirror comes to nothing, that of another one must not be taken for its report.
-            report = fresh_output(report, "The report")
+            report = check_output(report, "The report", fresh=True)
         got = fill(
             *range_of(start, end),
             directory,

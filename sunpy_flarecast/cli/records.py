@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from sunpy_flarecast import conf
 from sunpy_flarecast import fetch as fetch_all
-from sunpy_flarecast.outputs import fresh_output
+from sunpy_flarecast.outputs import check_output
 
 from .main import cli
 from .options import examples, progress_option, query_options, search_table, url_option
@@ -114,7 +114,7 @@ def fetch(
     with plain_errors() as missing:
         if report:
             # If this fetch comes to nothing, that of another one must not be taken for its report.
-            report = fresh_output(report, "The report")
+            report = check_output(report, "The report", fresh=True)
         if verify:
             click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
         table = search_table(progress=progress, **options)
