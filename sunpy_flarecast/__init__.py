@@ -8,10 +8,14 @@ __version__ = "0.1.0"
 
 from typing import TYPE_CHECKING, Any
 
-from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
-from .cache import clear_cache
-from .client import FLARECASTClient
-from .complete import complete_header
+from sunpy_flarecast.download.fetch import Failure, Report, fetch
+from sunpy_flarecast.fido.client import FLARECASTClient
+from sunpy_flarecast.fido.response import FLARECASTResponse, FLARECASTRow
+from sunpy_flarecast.fits.complete import complete_header
+from sunpy_flarecast.maps.load import Maps, load
+from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
+from sunpy_flarecast.rest.cache import clear_cache
+
 from .config import conf
 from .errors import (
     FileError,
@@ -23,9 +27,6 @@ from .errors import (
     TransferError,
     UnreachableError,
 )
-from .load import Maps, load
-from .response import FLARECASTResponse, FLARECASTRow
-from .unattended import Failure, Report, fetch
 
 if TYPE_CHECKING:
     from .mirroring import MirrorReport, mirror
@@ -65,7 +66,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import what only those who run an archive use when it is asked for."""
     if name in ("MirrorReport", "mirror"):
-        from . import mirroring
+        from sunpy_flarecast import mirroring
 
         return getattr(mirroring, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

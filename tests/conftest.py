@@ -10,15 +10,17 @@ import pytest
 from astropy.io import fits
 from faults import Layer, pointed_at
 from hypothesis import settings
+from indexed import header_of, name_of, tiny
+from jsoc import JSOC, Held, held
 from keyworded import fill
 
 from sunpy_flarecast import conf
 from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, create_app, running
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE
-from sunpy_flarecast.naming import file_name
+from sunpy_flarecast.sharp.filenames import file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 settings.register_profile("sunpy_flarecast", deadline=None, max_examples=50)
 settings.load_profile("sunpy_flarecast")
@@ -115,3 +117,59 @@ def keyworded(_keyworded_service: tuple[str, Layer]) -> Iterator[Layer]:
     """Serve the small files of `keyworded.fill`, as many time steps as the test module's ``STEPS`` says."""
     with pointed_at(_keyworded_service):
         yield _keyworded_service[1]
+
+
+JSOC_SERIES = "hmi.sharp_cea_720s"
+
+#: T_REC 2015-12-11T00:00:00 TAI, the first slot of its day.
+JSOC_FIRST = 1005480
+
+
+def sky() -> list[Held]:
+    """Give two HARPs, three segments each, every two hours from 22:00 to 04:00 TAI over midnight."""
+    return [
+        held(JSOC_SERIES, harp, JSOC_FIRST + 110 + 10 * step, 5_600_000 + 100 * harp + step, "Bp", "Bt", "Br")
+        for step in range(4)
+        for harp in (6178, 6180)
+    ]
+
+
+@pytest.fixture
+def jsoc() -> Iterator[tuple[str, Layer, JSOC]]:
+    """Serve JSOC in small; gives its URL, the layer that counts and makes faults, and what it has."""
+    server = JSOC(sky())
+    layer = Layer(server)
+    with running(layer) as url:
+        yield url, layer, server
+
+
+@pytest.fixture
+def tree() -> Callable[[Path], dict[str, bytes]]:
+    """Read all that is in a folder, but for the index."""
+
+    def tree(folder: Path) -> dict[str, bytes]:
+        return {
+            str(file.relative_to(folder)): file.read_bytes()
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and "index" not in file.name
+        }
+
+    return tree
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Give a folder of two records with two files each."""
+    folder = tmp_path / "root"
+    for step in range(2):
+        tiny(folder / "a" / name_of(377, step, "Bp"), **header_of(377, step, RECNUM=100 + step, QUALITY=0))
+        tiny(folder / "a" / name_of(377, step, "Br"), pixel=step)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    path = Path(__file__).parents[2] / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the folder ../shared with real data is not here")
+    return path

@@ -31,7 +31,7 @@ def test_importing_is_quiet_and_uses_no_network_and_no_extras() -> None:
     assert done.stderr == ""
     assert done.returncode == 0
     added = done.stdout.split()
-    assert "sunpy_flarecast.client" in added
+    assert "sunpy_flarecast.fido.client" in added
     extras = ("fastapi", "uvicorn", "starlette", "sqlite3", "click", "rich", "matplotlib", "sunpy.map")
     for name in (
         *extras,

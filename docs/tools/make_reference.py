@@ -20,7 +20,7 @@ from sunpy.net.attr import Attr
 
 from sunpy_flarecast import FLARECASTResponse, Keyword, Quality, Segment, Series, __version__, conf
 from sunpy_flarecast.archive import DemoArchive, create_app
-from sunpy_flarecast.catalog import SPACE_WEATHER, all_keywords, all_series, find_keyword
+from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, all_keywords, all_series, find_keyword
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

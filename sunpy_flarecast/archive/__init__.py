@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from sunpy_flarecast.archive.demo.archive import DemoArchive
+    from sunpy_flarecast.archive.server.run import running, serve
+
     from .app import create_app
     from .base import Archive, Holding, NotHeldError, Record, Stored
-    from .demo import DemoArchive
     from .directory import DirectoryArchive
-    from .server import running, serve
     from .settings import Settings
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
 #: nothing, and an archive can be read without the web server of the extra.
 _HOMES: Final = {
     "Archive": "base",
-    "DemoArchive": "demo",
+    "DemoArchive": "demo.archive",
     "DirectoryArchive": "directory",
     "Holding": "base",
     "NotHeldError": "base",
@@ -39,8 +40,8 @@ _HOMES: Final = {
     "Settings": "settings",
     "Stored": "base",
     "create_app": "app",
-    "running": "server",
-    "serve": "server",
+    "running": "server.run",
+    "serve": "server.run",
 }
 
 #: Modules that the extra ``archive`` installs.

@@ -11,21 +11,20 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 
 from sunpy_flarecast import __version__
-from sunpy_flarecast.errors import FLARECASTError, TransferError
-from sunpy_flarecast.naming import file_name
-
-from .apidoc import DESCRIPTION, FILE_REPLY, HEALTH_REPLY, LIST_REPLY, META_REPLY, OPENAPI_VERSION, SERIES_REPLY, TITLE
-from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
-from .content import file_response
-from .exchange import Observer
-from .faults import speak_json
-from .forwarded import Forwarded, base_url, check_public_url
-from .limits import RETRY_AFTER, Limits, PathGuard
-from .listing import Rows, list_chunks
-from .metrics import Metrics, metrics_routes
-from .networks import Network, read_network
-from .page import page_routes
-from .parameters import (
+from sunpy_flarecast.archive.api.errors import speak_json
+from sunpy_flarecast.archive.api.file_response import file_response
+from sunpy_flarecast.archive.api.listing import Rows, list_chunks
+from sunpy_flarecast.archive.api.openapi import (
+    DESCRIPTION,
+    FILE_REPLY,
+    HEALTH_REPLY,
+    LIST_REPLY,
+    META_REPLY,
+    OPENAPI_VERSION,
+    SERIES_REPLY,
+    TITLE,
+)
+from sunpy_flarecast.archive.api.parameters import (
     QUOTED,
     EndParameter,
     FieldsParameter,
@@ -42,10 +41,20 @@ from .parameters import (
     read_range,
     read_recnums,
 )
-from .replies import json_reply, streamed_reply
+from sunpy_flarecast.archive.api.responses import json_reply, streamed_reply
+from sunpy_flarecast.archive.middleware.forwarded import Forwarded, base_url, check_public_url
+from sunpy_flarecast.archive.middleware.limits import RETRY_AFTER, Limits, PathGuard
+from sunpy_flarecast.archive.middleware.metrics import Metrics, metrics_routes
+from sunpy_flarecast.archive.middleware.networks import Network, read_network
+from sunpy_flarecast.archive.middleware.observer import Observer
+from sunpy_flarecast.archive.middleware.tokens import TokenGate, Tokens
+from sunpy_flarecast.archive.web.front_page import page_routes
+from sunpy_flarecast.archive.web.swagger import ui_routes
+from sunpy_flarecast.errors import FLARECASTError, TransferError
+from sunpy_flarecast.sharp.filenames import file_name
+
+from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
 from .settings import Settings
-from .tokens import TokenGate, Tokens
-from .ui import ui_routes
 
 __all__ = ["check_settings", "create_app"]
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sunpy.util.exceptions import warn_user
 
-from sunpy_flarecast.trec import t_rec_text
+from sunpy_flarecast.archive.index.file_names import Place
+from sunpy_flarecast.archive.index.present import GoneError, present_file
+from sunpy_flarecast.sharp.t_rec import t_rec_text
 
 from .base import Condition, NotHeldError
 from .index import (
@@ -28,8 +30,6 @@ from .index import (
     is_there,
     is_written,
 )
-from .index.present import GoneError, present_file
-from .tree import Place
 
 if TYPE_CHECKING:
     import os

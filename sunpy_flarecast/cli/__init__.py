@@ -1,6 +1,6 @@
 """The terminal: options, tables and messages of ``sunpy-flarecast``, nothing else."""
 
-from . import indexing, mirroring, openapi, pictures, records, serving
+from . import index, mirror, openapi, plot, search, serve
 from .main import cli
 
-__all__ = ["cli", "indexing", "mirroring", "openapi", "pictures", "records", "serving"]
+__all__ = ["cli", "index", "mirror", "openapi", "plot", "search", "serve"]

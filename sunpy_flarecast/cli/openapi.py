@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from sunpy_flarecast.outputs import check_output
+from sunpy_flarecast.utils.files import check_output
 
+from .console import out, plain_errors
 from .main import cli
 from .options import examples
-from .terminal import out, plain_errors
 
 __all__ = ["openapi"]
 

@@ -23,17 +23,17 @@ from sunpy_flarecast import (
     Series,
     conf,
 )
-from sunpy_flarecast.catalog import find_keyword, similar_keywords
-from sunpy_flarecast.demands import compared
-from sunpy_flarecast.keyword_condition import KeywordCondition
+from sunpy_flarecast.query.demands import compared
+from sunpy_flarecast.query.keyword_condition import KeywordCondition
+from sunpy_flarecast.sharp.catalog import find_keyword, similar_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from astropy.time import Time
 
-    from sunpy_flarecast.catalog import Keyword
-    from sunpy_flarecast.response import FLARECASTResponse
+    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.sharp.catalog import Keyword
 
 __all__ = [
     "examples",

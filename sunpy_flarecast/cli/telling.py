@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.markup import escape
 
-from .terminal import err, out
+from .console import err, out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

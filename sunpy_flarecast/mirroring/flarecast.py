@@ -7,30 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sunpy_flarecast.addresses import base_url, without_password
 from sunpy_flarecast.config import conf
+from sunpy_flarecast.download.plan import moved_url
+from sunpy_flarecast.download.record_keywords import WAYS, fields_of
 from sunpy_flarecast.errors import ServiceError, TransferError
-from sunpy_flarecast.inquiry import keywords_of
-from sunpy_flarecast.paths import moved_url
-from sunpy_flarecast.query import service_time
-from sunpy_flarecast.records import merge
-from sunpy_flarecast.response import FLARECASTResponse
-from sunpy_flarecast.rows import optional
-from sunpy_flarecast.search import find
-from sunpy_flarecast.selection import select
-from sunpy_flarecast.service import Service
-from sunpy_flarecast.supplement import WAYS, fields_of
-from sunpy_flarecast.trec import slot_of
+from sunpy_flarecast.fido.response import FLARECASTResponse
+from sunpy_flarecast.query.query import service_time
+from sunpy_flarecast.rest.keyword_requests import keywords_of
+from sunpy_flarecast.rest.records import merge
+from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.rest.service_url import base_url, without_password
+from sunpy_flarecast.search.search import find
+from sunpy_flarecast.search.selection import select
+from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.table.columns import optional
 
-from .offers import Answer, Offer
+from .source import Answer, Offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sunpy_flarecast.query import Query
-    from sunpy_flarecast.records import Records
+    from sunpy_flarecast.query.query import Query
+    from sunpy_flarecast.rest.records import Records
 
-    from .offers import Wanted
+    from .source import Wanted
     from .windows import Window
 
 __all__ = ["FLARECASTSource"]

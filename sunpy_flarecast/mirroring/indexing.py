@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunpy_flarecast.progress import progress_bar
+from sunpy_flarecast.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,25 +13,25 @@ from urllib.parse import urljoin
 
 import numpy as np
 
-from sunpy_flarecast.catalog import Keyword, find_keyword, find_series
 from sunpy_flarecast.errors import QueryError, ServiceError
-from sunpy_flarecast.metadata import clean
-from sunpy_flarecast.query import matching_names
-from sunpy_flarecast.records import Records
-from sunpy_flarecast.selection import select
-from sunpy_flarecast.times import read_times
-from sunpy_flarecast.trec import CADENCE, t_rec_text, text_slot
+from sunpy_flarecast.query.query import matching_names
+from sunpy_flarecast.rest.meta_reply import clean
+from sunpy_flarecast.rest.records import Records
+from sunpy_flarecast.search.selection import select
+from sunpy_flarecast.sharp.catalog import Keyword, find_keyword, find_series
+from sunpy_flarecast.sharp.t_rec import CADENCE, t_rec_text, text_slot
+from sunpy_flarecast.sharp.times import read_times
 
-from .asking import ask
-from .offers import Answer, Offer
-from .staging import BATCH, NO_FILE, NOT_ONLINE, Staging
+from .jsoc_client import ask
+from .jsoc_export import BATCH, NO_FILE, NOT_ONLINE, Staging
+from .source import Answer, Offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sunpy_flarecast.query import Query
+    from sunpy_flarecast.query.query import Query
 
-    from .offers import Wanted
+    from .source import Wanted
     from .windows import Window
 
 __all__ = ["JSOC_URL", "JSOCSource", "need_drms"]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from .whole import forget, write_whole
+from sunpy_flarecast.utils.whole import forget, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from .offers import Offer
+    from .source import Offer
 
 __all__ = ["LEDGER", "Ledger"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sunpy_flarecast.outputs import write_report
+from sunpy_flarecast.utils.files import write_report
 
 if TYPE_CHECKING:
     import os

@@ -16,27 +16,27 @@ from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.time import parse_time
 
-from sunpy_flarecast.attrs import HARPNUM, Segment, Series
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import QueryError, ServiceError
-from sunpy_flarecast.progress import progress_bar
-from sunpy_flarecast.query import service_time
-from sunpy_flarecast.walker import queries
+from sunpy_flarecast.query.attr_walker import queries
+from sunpy_flarecast.query.attrs import HARPNUM, Segment, Series
+from sunpy_flarecast.query.query import service_time
+from sunpy_flarecast.utils.lock import locked
+from sunpy_flarecast.utils.progress import progress_bar
 
-from .filling import fill
 from .flarecast import FLARECASTSource
+from .folder import fill
 from .indexing import index_folder
 from .jsoc import JSOC_URL, JSOCSource
-from .lock import locked
 from .report import MirrorReport
 from .windows import windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sunpy_flarecast.query import Query
+    from sunpy_flarecast.query.query import Query
 
-    from .offers import Offer, Source
+    from .source import Offer, Source
     from .windows import Window
 
 __all__ = ["mirror"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import parfive
 
-from sunpy_flarecast.paths import Place, Plan
-from sunpy_flarecast.queueing import enqueue
+from sunpy_flarecast.download.plan import Place, Plan
+from sunpy_flarecast.download.queue import enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from astropy.time import TimeDelta
 
-from sunpy_flarecast.trec import CADENCE, slot_time
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def windows(start: Time, end: Time, sample: float | None = None) -> Iterator[Win
     --------
     >>> from astropy.time import Time
     >>> from sunpy_flarecast.mirroring.windows import windows
-    >>> from sunpy_flarecast.trec import slot_text
+    >>> from sunpy_flarecast.sharp.t_rec import slot_text
     >>> for window in windows(Time("2015-12-11"), Time("2015-12-12")):
     ...     print(slot_text(window.first), slot_text(window.last))
     20151211_001200_TAI 20151211_234800_TAI

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sunpy_flarecast.extras import need_plot
+from sunpy_flarecast.utils.optional_deps import need_plot
 
 need_plot("Pictures")
 

@@ -12,15 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.rows import mask_of
-from sunpy_flarecast.trec import CADENCE, slot_time
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
+from sunpy_flarecast.table.columns import mask_of
 
-from .dates import date_axis
+from .axes import date_axis
+from .data import steps_of
 from .lanes import pack
-from .tables import steps_of
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.response import FLARECASTResponse
+    from sunpy_flarecast.fido.response import FLARECASTResponse
 
 __all__ = ["Run", "plot_coverage", "runs"]
 

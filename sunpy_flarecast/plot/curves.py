@@ -11,12 +11,12 @@ import numpy as np
 from sunpy.net.base_client import QueryResponseTable
 from sunpy.net.fido_factory import UnifiedResponse
 
-from sunpy_flarecast.catalog import find_keyword
-from sunpy_flarecast.curves import check_times
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.times import utc_dates
+from sunpy_flarecast.keywords.timeseries import check_times
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.times import utc_dates
 
-from .tables import masked_floats
+from .data import masked_floats
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -18,19 +18,19 @@ from sunpy.map import make_fitswcs_header
 from sunpy.time import parse_time
 from sunpy.visualization import drawing, wcsaxes_compat
 
-from sunpy_flarecast.catalog import find_keyword
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.outlines import box_outline
-from sunpy_flarecast.trec import slot_of
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.utils.outlines import box_outline
 
+from .data import keyword_label, masked_floats, steps_of
 from .labels import draw_labels
-from .tables import keyword_label, masked_floats, steps_of
 
 if TYPE_CHECKING:
     from astropy.time import Time
     from matplotlib.axes import Axes
 
-    from sunpy_flarecast.response import FLARECASTResponse
+    from sunpy_flarecast.fido.response import FLARECASTResponse
 
 __all__ = ["plot_disk"]
 

@@ -14,8 +14,8 @@ from astropy.time import Time
 from sunpy.time import parse_time
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.metadata import MISSING_TEXT
-from sunpy_flarecast.times import utc_dates
+from sunpy_flarecast.rest.meta_reply import MISSING_TEXT
+from sunpy_flarecast.sharp.times import utc_dates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

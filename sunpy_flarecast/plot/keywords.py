@@ -11,18 +11,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from sunpy_flarecast.curves import curve_table
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.keywords.timeseries import curve_table
 
+from .axes import date_axis
 from .curves import curves_in
-from .dates import date_axis
+from .data import axis_label
 from .flares import class_colours, mark_flares, read_flares
-from .tables import axis_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sunpy_flarecast.response import FLARECASTResponse
+    from sunpy_flarecast.fido.response import FLARECASTResponse
 
     from .curves import Curve
     from .flares import Flare

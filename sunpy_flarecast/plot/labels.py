@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patheffects import withStroke
 
-from sunpy_flarecast.placing import place_labels
+from sunpy_flarecast.utils.picture_geometry import place_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

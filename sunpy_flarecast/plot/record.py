@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from sunpy.map import GenericMap
 
-from sunpy_flarecast.catalog import find_series
 from sunpy_flarecast.errors import FileError, QueryError
-from sunpy_flarecast.load import load, tell_skipped
-from sunpy_flarecast.mending import identify
-from sunpy_flarecast.styles import BEYOND, style_of
-from sunpy_flarecast.trec import slot_time, text_slot
+from sunpy_flarecast.maps.header_fixes import identify
+from sunpy_flarecast.maps.load import load, tell_skipped
+from sunpy_flarecast.maps.styles import BEYOND, style_of
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 __all__ = ["plot_record"]
 

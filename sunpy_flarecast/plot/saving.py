@@ -13,7 +13,7 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import FigureBase
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.outputs import check_output
+from sunpy_flarecast.utils.files import check_output
 
 if TYPE_CHECKING:
     import os

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from indexed import header_of, name_of, tiny
 
 from sunpy_flarecast.archive import NotHeldError, Record
 from sunpy_flarecast.archive.base import Holding, Stored
@@ -114,21 +113,3 @@ def write() -> Callable[..., Path]:
         return path
 
     return write
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Give a folder of two records with two files each."""
-    folder = tmp_path / "root"
-    for step in range(2):
-        tiny(folder / "a" / name_of(377, step, "Bp"), **header_of(377, step, RECNUM=100 + step, QUALITY=0))
-        tiny(folder / "a" / name_of(377, step, "Br"), pixel=step)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    path = Path(__file__).parents[3] / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip("the folder ../shared with real data is not here")
-    return path

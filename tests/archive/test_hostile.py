@@ -13,7 +13,7 @@ from astropy.io import fits
 from wire import connect, get, received
 
 from sunpy_flarecast.archive import DirectoryArchive, running
-from sunpy_flarecast.naming import file_name
+from sunpy_flarecast.sharp.filenames import file_name
 
 SECRET = b"only for the owner of this machine"
 

@@ -23,7 +23,7 @@ from astropy.io import fits
 from common import say
 
 from sunpy_flarecast.archive import DirectoryArchive, running
-from sunpy_flarecast.naming import file_name
+from sunpy_flarecast.sharp.filenames import file_name
 
 #: What the examples of the document ask for: series, and record numbers with their T_REC.
 SERIES = ("hmi.sharp_720s", "hmi.sharp_cea_720s")

@@ -40,9 +40,9 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse
 from sunpy_flarecast.archive import DemoArchive
-from sunpy_flarecast.complete import is_bare
-from sunpy_flarecast.replies import read_records
-from sunpy_flarecast.trec import slot_time
+from sunpy_flarecast.fits.complete import is_bare
+from sunpy_flarecast.rest.list_reply import read_records
+from sunpy_flarecast.sharp.t_rec import slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

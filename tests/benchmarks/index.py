@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import urllib3
 from common import free_port, judged, keep, machine, process, say
@@ -34,12 +34,12 @@ from indexed import contents, header_of, name_of, tiny
 
 from sunpy_flarecast.archive import DemoArchive
 from sunpy_flarecast.archive.index import build_index, index_path
-from sunpy_flarecast.archive.index.facts import FileFacts, Version
-from sunpy_flarecast.archive.index.writing import Writer
-from sunpy_flarecast.archive.tree import Place
-from sunpy_flarecast.catalog import find_series
-from sunpy_flarecast.naming import file_name, read_name
-from sunpy_flarecast.trec import slot_text, slot_time, t_rec_text
+from sunpy_flarecast.archive.index.file_names import Place
+from sunpy_flarecast.archive.index.model import FileFacts, Version
+from sunpy_flarecast.archive.index.write import Writer
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.filenames import file_name, read_name
+from sunpy_flarecast.sharp.t_rec import slot_text, slot_time, t_rec_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

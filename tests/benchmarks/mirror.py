@@ -1,11 +1,11 @@
 """
 Whether a mirror may be killed at any moment, and how much memory it takes: ``python tests/benchmarks/mirror.py``.
 
-The sources are in this process, over loopback: JSOC in small (``tests/jsoc.py``), and a FLARECAST service of bare
-files with a table of keywords. ``killed``: the command is killed (SIGKILL) ``--kills`` times for each source, after a
-number of requests or at a moment by chance (``--seed``), in a new folder after every two; after the first of them a
-record is made anew at JSOC. (A mirror that ended before it was killed does not count, and begins again.) In the end
-the tree and all that an archive of it serves must be those of a mirror that nobody disturbed.
+The sources are in this process, over loopback: JSOC in small (``tests/helpers/jsoc.py``), and a FLARECAST service of
+bare files with a table of keywords. ``killed``: the command is killed (SIGKILL) ``--kills`` times for each source,
+after a number of requests or at a moment by chance (``--seed``), in a new folder after every two; after the first of
+them a record is made anew at JSOC. (A mirror that ended before it was killed does not count, and begins again.) In the
+end the tree and all that an archive of it serves must be those of a mirror that nobody disturbed.
 ``memory``: the largest memory of mirrors of few and of many days.
 """
 
@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from common import judged, keep, machine, say
 from faults import Layer

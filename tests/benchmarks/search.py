@@ -39,12 +39,12 @@ from sunpy.time import parse_time
 
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, Series, conf
 from sunpy_flarecast.archive import DemoArchive, serve
+from sunpy_flarecast.archive.api.listing import Rows, list_chunks
 from sunpy_flarecast.archive.base import Record
-from sunpy_flarecast.archive.listing import Rows, list_chunks
-from sunpy_flarecast.catalog import find_series
-from sunpy_flarecast.records import merge
-from sunpy_flarecast.replies import read_records
-from sunpy_flarecast.selection import choose_files
+from sunpy_flarecast.rest.list_reply import read_records
+from sunpy_flarecast.rest.records import merge
+from sunpy_flarecast.search.selection import choose_files
+from sunpy_flarecast.sharp.catalog import find_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

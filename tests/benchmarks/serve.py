@@ -29,7 +29,7 @@ from astropy.io import fits
 from common import free_port, judged, keep, machine, process, say
 
 from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, serve
-from sunpy_flarecast.naming import file_name
+from sunpy_flarecast.sharp.filenames import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

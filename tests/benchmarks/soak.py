@@ -31,8 +31,8 @@ import numpy as np
 from astropy.io import fits
 from common import judged, keep, machine, say
 
-from sunpy_flarecast.naming import file_name
-from sunpy_flarecast.trec import t_rec_text
+from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.sharp.t_rec import t_rec_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, FLARECASTClient, Segment, Series, ServiceError, conf, mirror
 from sunpy_flarecast.archive import DemoArchive, create_app, running
-from sunpy_flarecast.complete import is_bare
+from sunpy_flarecast.fits.complete import is_bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

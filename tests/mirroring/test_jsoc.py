@@ -14,8 +14,8 @@ from jsoc import EMAIL, JSOC, held
 
 from sunpy_flarecast import MirrorReport, QueryError, ServiceError, TransferError, conf, mirror
 from sunpy_flarecast.mirroring.ledger import LEDGER
-from sunpy_flarecast.mirroring.lock import locked
-from sunpy_flarecast.naming import file_name
+from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.utils.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final, NamedTuple
 
-from sunpy_flarecast.catalog import all_keywords
+from sunpy_flarecast.sharp.catalog import all_keywords
 
 __all__ = ["Card", "cards"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sunpy_flarecast.archive.demo.population import region
-from sunpy_flarecast.archive.demo.timetable import (
+from .regions import region
+from .time_slots import (
     FIRST_DAY,
     FIRST_SLOT,
     LAST_DAY,

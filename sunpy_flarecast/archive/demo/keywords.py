@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sunpy_flarecast.archive.demo.ephemeris import AU, RSUN
-from sunpy_flarecast.archive.demo.field import build_of
-from sunpy_flarecast.archive.demo.geometry import CCD_SCALE, CEA_SCALE, CENTRE, roll
-from sunpy_flarecast.archive.demo.population import drift, noaa_numbers
-from sunpy_flarecast.archive.demo.timetable import SLOTS_A_DAY, day_of
-from sunpy_flarecast.archive.demo.view import ACTIVE, PATCH
-from sunpy_flarecast.trec import CADENCE
+from sunpy_flarecast.sharp.t_rec import CADENCE
+
+from .ephemeris import AU, RSUN
+from .magnetic_field import build_of
+from .pixels import ACTIVE, PATCH
+from .projections import CCD_SCALE, CEA_SCALE, CENTRE, roll
+from .regions import drift, noaa_numbers
+from .time_slots import SLOTS_A_DAY, day_of
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.archive.demo.ephemeris import Observer
-    from sunpy_flarecast.archive.demo.population import Region
+    from .ephemeris import Observer
+    from .regions import Region
 
 __all__ = ["ORIGIN", "keywords_of"]
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.archive.base import Record
-from sunpy_flarecast.archive.demo.population import recnum_of, regions_on
-from sunpy_flarecast.archive.demo.timetable import FIRST_DAY, LAST_DAY, SLOTS_A_DAY, day_of
+
+from .regions import recnum_of, regions_on
+from .time_slots import FIRST_DAY, LAST_DAY, SLOTS_A_DAY, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

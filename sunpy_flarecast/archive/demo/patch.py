@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sunpy_flarecast.archive.demo.ephemeris import RSUN
-from sunpy_flarecast.archive.demo.geometry import CCD_SCALE
-from sunpy_flarecast.archive.demo.view import ACTIVE, PATCH
+from .ephemeris import RSUN
+from .pixels import ACTIVE, PATCH
+from .projections import CCD_SCALE
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.archive.demo.view import View
+    from .pixels import View
 
 __all__ = ["patch_keywords"]
 

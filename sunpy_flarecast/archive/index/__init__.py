@@ -1,12 +1,12 @@
 """The index of an archive's files, an SQLite database: made and kept up to date by one process, asked by many."""
 
-from .asking import Reader
-from .building import build_index
+from .database import BESIDE, ArchiveIndexError, BusyIndexError, copy_index
 from .lock import is_written
+from .query import Reader
 from .report import IndexReport, Progress
-from .schema import BESIDE, ArchiveIndexError, BusyIndexError, copy_index
-from .walking import is_there
-from .watching import watch_index
+from .scan import is_there
+from .update import build_index
+from .watch import watch_index
 from .whereabouts import can_write, folder_at, index_path
 
 __all__ = [

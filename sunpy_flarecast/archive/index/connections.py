@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .schema import ArchiveIndexError, connect, identity, unusable
+from .database import ArchiveIndexError, connect, identity, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .facts import Version
+    from .model import Version
     from .report import Progress
-    from .writing import Writer
+    from .write import Writer
 
 __all__ = ["add_digests"]
 

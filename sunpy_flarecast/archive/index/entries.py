@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .assembly import Key
-from .facts import is_table
+from .model import is_table
 from .numbers import lasting_number
+from .records import Key
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
-    from .facts import FileFacts
+    from .model import FileFacts
 
 __all__ = ["Entries"]
 

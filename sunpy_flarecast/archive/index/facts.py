@@ -1,136 +1,79 @@
-"""What the index is made from: `FileFacts`, which reading gives and writing takes, and the `Version` of a file."""
+"""What the service lists of a record, read from its keywords."""
 
 from __future__ import annotations
 
-import os
-import time
-from typing import Any, Final, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
+from sunpy_flarecast.archive.base import Record
+from sunpy_flarecast.sharp.instants import read_instant
+from sunpy_flarecast.sharp.t_rec import text_slot
 
-from sunpy_flarecast.archive.tree import Place  # noqa: TC001 (msgspec reads the annotations)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-__all__ = ["FileFacts", "Row", "Version", "is_table", "version_of"]
+__all__ = ["record_of", "whole_number"]
 
-#: How a time that is kept in whole seconds, or in steps of two, may lag behind, and one that is kept finely (Linux
-#: takes it from a clock that ticks every 10 ms or less); in nanoseconds.
-_COARSE_GRAIN: Final = 3_000_000_000
-_FINE_GRAIN: Final = 50_000_000
+_LARGEST: Final = 2**63
 
-_SECOND: Final = 1_000_000_000
-
-_TABLE_ENDS: Final = ("keywords.ecsv", "keywords.csv", "keywords.parquet")
+#: Times as headers write them.
+_USUAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?", re.ASCII)
 
 
-class Version(NamedTuple):
+def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
     """
-    What tells one content of a file from another.
+    Describe a record by its keywords; what they do not tell, or tell in no known form, is None.
 
     Parameters
     ----------
-    size : int
-        In bytes; -1 for a file that cannot be looked at.
-    mtime_ns, ctime_ns : int
-        Times of its last changes; ctime_ns is 0 if it may have changed after it was looked at and before the clock of
-        the file system went on.
-    """
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether a later change will show."""
-        return self.ctime_ns != 0
-
-
-class Row(msgspec.Struct, frozen=True):
-    """
-    A row of a keyword table.
-
-    Parameters
-    ----------
-    series : str or None
-        None if the table has no such column; the row is then for the series of the files beside and below it.
-    harpnum, slot : int
-        The record.
-    keywords : dict
-        By DRMS names in lower case, as JSON has them.
-    """
-
-    series: str | None
-    harpnum: int
-    slot: int
-    keywords: dict[str, Any]
-
-
-class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What there is to know of a file.
-
-    Parameters
-    ----------
-    folder : str
-        Below the root, with slashes; empty for the root.
-    name : str
-        Its name there.
-    version : Version
-        What was read.
-    fault : str, optional
-        Why it cannot be served.
-    place : Place, optional
-        The record and segment, of a file that can be served.
-    full : bool, optional
-        Whether its header has the keywords of the record.
-    keywords : dict, optional
-        Those keywords, unless another file that was read with it gives them.
-    rows : tuple of Row, optional
-        Of a keyword table.
+    recnum : int
+        Record number.
+    keywords : mapping
+        Keywords by their DRMS names in lower case.
+    segments : tuple of str, optional
+        Names of the segments held.
 
     Examples
     --------
-    >>> from sunpy_flarecast.archive.index.facts import FileFacts, Version
-    >>> FileFacts(folder="", name="a.fits", version=Version(0, 1, 2), fault="It is empty").full
-    False
+    >>> from sunpy_flarecast.archive.index.facts import record_of
+    >>> record = record_of(5, {"t_rec": "2011.02.15_02:00:00_TAI", "date__obs": "2011-02-15T01:58:12.30"})
+    >>> record.t_rec_index, record.date__obs, record.harpnum
+    (794290, '2011-02-15T01:58:12.30Z', None)
     """
-
-    folder: str
-    name: str
-    version: Version
-    fault: str | None = None
-    place: Place | None = None
-    full: bool = False
-    keywords: dict[str, Any] | None = None
-    rows: tuple[Row, ...] = ()
-
-
-def is_table(name: str) -> bool:
-    """
-    Whether a file is a keyword table, by its name.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.facts import is_table
-    >>> [is_table(name) for name in ("keywords.ecsv", "2015.keywords.csv", "mykeywords.csv", ".a.keywords.csv.tmp")]
-    [True, True, False, False]
-    """
-    return name.endswith(_TABLE_ENDS) and (
-        name in _TABLE_ENDS or name.endswith(tuple(f".{end}" for end in _TABLE_ENDS))
+    t_rec = keywords.get("t_rec")
+    return Record(
+        recnum=recnum,
+        segments=segments,
+        harpnum=whole_number(keywords.get("harpnum")),
+        t_rec_index=text_slot(t_rec) if isinstance(t_rec, str) else None,
+        date__obs=_utc_text(keywords.get("date__obs")),
+        quality=whole_number(keywords.get("quality")),
+        wavelnth=whole_number(keywords.get("wavelnth")),
     )
 
 
-def version_of(stat: os.stat_result) -> Version:
-    """
-    Give the version of a file.
+def whole_number(value: object) -> int | None:
+    """Read an integer as headers write it: ``377``, ``6173.0``, or ``"0x00000400"``; None beyond 64 bits, too."""
+    if isinstance(value, str):
+        try:
+            number = int(value, 0)
+        except ValueError:
+            return None
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return None
+    else:
+        number = int(value)
+    return number if abs(number) < _LARGEST else None
 
-    Parameters
-    ----------
-    stat : `os.stat_result`
-        Taken just now.
-    """
-    # On Windows, ctime is when the file was made; elsewhere every change shows in it, and mtime may be set at will.
-    newest = max(stat.st_mtime_ns, stat.st_ctime_ns) if os.name == "nt" else stat.st_ctime_ns
-    grain = _FINE_GRAIN if newest % _SECOND else _COARSE_GRAIN
-    young = time.time_ns() - newest < grain
-    return Version(stat.st_size, stat.st_mtime_ns, 0 if young else stat.st_ctime_ns)
+
+def _utc_text(value: object) -> str | None:
+    """Give a time the ``Z`` with which the service writes UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = read_instant(value)
+    except ValueError:
+        return None
+    text = value.strip()
+    # As it is written, if it is as usual: its digits, and its leap second, stay.
+    return f"{text.removesuffix('Z')}Z" if _USUAL.fullmatch(text) else instant.isoformat().replace("+00:00", "Z")

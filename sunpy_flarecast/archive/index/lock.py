@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from .schema import ArchiveIndexError, BusyIndexError
+from .database import ArchiveIndexError, BusyIndexError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -63,7 +63,7 @@ def t_rec_utc(slot: int) -> int:
     """
     import warnings
 
-    from sunpy_flarecast.trec import slot_time
+    from sunpy_flarecast.sharp.t_rec import slot_time
 
     with warnings.catch_warnings():
         # Leap seconds of the far future are unknown, and a T_REC there is nonsense anyway.

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from sunpy_flarecast.archive.base import Stored, may_pass
 
-from .facts import Version
-from .reading import Found, read_files
+from .model import Version
+from .read import Found, read_files
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.archive.tree import Place
-
-    from .asking import Filed
+    from .file_names import Place
+    from .query import Filed
 
 __all__ = ["GoneError", "present_file"]
 

@@ -6,14 +6,14 @@ import re
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from sunpy_flarecast.archive.facts import whole_number
-from sunpy_flarecast.archive.headers import drms_name, plain
-from sunpy_flarecast.archive.tree import place_of
-from sunpy_flarecast.catalog import find_keyword
-from sunpy_flarecast.metadata import clean
-from sunpy_flarecast.trec import t_rec_text, text_slot
+from sunpy_flarecast.rest.meta_reply import clean
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
 
-from .facts import Row
+from .facts import whole_number
+from .file_names import place_of
+from .headers import drms_name, plain
+from .model import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

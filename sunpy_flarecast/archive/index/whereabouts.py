@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .schema import BESIDE, ArchiveIndexError
+from .database import BESIDE, ArchiveIndexError
 
 __all__ = ["can_write", "folder_at", "index_path"]
 

@@ -1,0 +1,80 @@
+"""Errors as the service tells them: always an object with a ``message``, whatever went wrong and wherever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from sunpy_flarecast.archive.base import NotHeldError
+
+from .parameters import HINTS, QUOTED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+__all__ = ["refusal", "speak_json"]
+
+
+def refusal(status: int, message: object, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """
+    Make the answer that tells of an error.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    message : str
+        What is wrong and what to do.
+    headers : mapping, optional
+        Others than those of every answer.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.errors import refusal
+    >>> refusal(404, "There is no such route").body
+    b'{"message":"There is no such route"}'
+    """
+    return JSONResponse({"message": message}, status, headers)
+
+
+def speak_json(app: FastAPI) -> None:
+    """
+    Make every error of an application an object with a ``message``.
+
+    Parameters
+    ----------
+    app : `fastapi.FastAPI`
+        The application.
+    """
+
+    @app.exception_handler(NotHeldError)
+    async def not_held(request: Request, error: NotHeldError) -> JSONResponse:
+        return refusal(404, str(error))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        message = error.detail
+        if error.status_code == 404 and message == "Not Found":
+            message = "There is no such route. The routes are described at /ui"
+        return refusal(error.status_code, message, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return refusal(422, " ".join(_complaint(fault) for fault in error.errors()))
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        return refusal(500, "The service failed; its log says why")
+
+
+def _complaint(fault: Mapping[str, Any]) -> str:
+    name = str(fault["loc"][-1])
+    hint = HINTS.get(name, "")
+    if fault["type"] == "missing":
+        return f"Parameter {name!r} is missing. {hint}".rstrip()
+    return f"Parameter {name!r} cannot be read: {str(fault.get('input'))[:QUOTED]!r}. {hint}".rstrip()

@@ -1,0 +1,313 @@
+"""The parameters of the routes: what the specification says of them, and what their texts mean."""
+# No postponed annotations: FastAPI reads those of the routes when they are made.
+
+import difflib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, HTTPException, Path, Query, Request
+
+from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.instants import read_instant
+
+__all__ = [
+    "HINTS",
+    "QUOTED",
+    "EndParameter",
+    "FieldsParameter",
+    "MetaParameter",
+    "RecnumParameter",
+    "RecnumsParameter",
+    "SegmentParameter",
+    "SeriesParameter",
+    "StartParameter",
+    "check_limits",
+    "check_names",
+    "held_series",
+    "only_parameters",
+    "read_fields",
+    "read_range",
+    "read_recnums",
+]
+
+#: Characters of what a client sent that a message repeats.
+QUOTED: Final = 80
+
+#: Records whose keywords one request may ask for.
+_MOST_RECORDS: Final = 1000
+
+#: By how much a range may be longer than the longest: clients let the parts that they ask for overlap.
+_OVERLAP: Final = timedelta(minutes=1)
+
+_RECNUMS: Final = re.compile(r"\d{1,18}(?:,\d{1,18})*", re.ASCII)
+
+_INSTANT_HINT: Final = "Write an instant in ISO 8601 and UTC, for example 2015-12-11T00:00:00Z."
+
+#: What to write for a parameter, for the messages about it.
+HINTS: Final = {
+    "start": _INSTANT_HINT,
+    "end": _INSTANT_HINT,
+    "meta": "Write true or false.",
+    "recnum": "Write a record number, for example 5605571.",
+}
+
+SeriesParameter = Annotated[
+    str,
+    Path(
+        description="Name of the series, full (`hmi.sharp_720s`) or short (`sharp_720s`), in any letter case.",
+        openapi_examples={"CCD": {"value": "hmi.sharp_720s"}, "CEA": {"value": "hmi.sharp_cea_720s"}},
+    ),
+]
+StartParameter = Annotated[
+    str,
+    Query(
+        description="First `date__obs` that is listed, ISO 8601; UTC if it has no offset.",
+        openapi_examples={"day": {"value": "2015-12-11T00:00:00Z"}},
+    ),
+]
+EndParameter = Annotated[
+    str,
+    Query(
+        description="Last `date__obs` that is listed, ISO 8601; UTC if it has no offset.",
+        openapi_examples={"day": {"value": "2015-12-12T00:00:00Z"}},
+    ),
+]
+MetaParameter = Annotated[
+    bool, Query(description="Give every record with all its keywords. Slow: better ask `/meta/` for those needed.")
+]
+RecnumsParameter = Annotated[
+    str,
+    Path(
+        description=f"Record numbers, separated by commas; at most {_MOST_RECORDS}.",
+        openapi_examples={"one": {"value": "5605571"}, "several": {"value": "5605571,5605572"}},
+    ),
+]
+FieldsParameter = Annotated[
+    str,
+    Query(
+        description="Keywords by their DRMS names, separated by commas; all of them if left out.",
+        openapi_examples={"all": {"value": ""}, "some": {"value": "area,cmask,distcoef"}},
+    ),
+]
+RecnumParameter = Annotated[
+    int, Path(ge=0, le=10**18 - 1, description="Record number.", openapi_examples={"one": {"value": 5605571}})
+]
+SegmentParameter = Annotated[
+    str, Path(description="Name of the segment.", openapi_examples={"magnetogram": {"value": "magnetogram"}})
+]
+
+
+def held_series(name: str, held: Sequence[str]) -> str:
+    """
+    Find the full name of a series that an archive holds, which the catalog may not know.
+
+    Parameters
+    ----------
+    name : str
+        As a client wrote it.
+    held : sequence of str
+        Full names of the series held.
+
+    Raises
+    ------
+    NotHeldError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.parameters import held_series
+    >>> held_series("Sharp_CEA_720s", ["hmi.sharp_720s", "hmi.sharp_cea_720s"])
+    'hmi.sharp_cea_720s'
+    """
+    known = find_series(name)
+    wanted = (known.name if known else name.strip()).casefold()
+    for series in held:
+        if series.casefold() in (wanted, f"hmi.{wanted}"):
+            return series
+    raise NotHeldError(f"This archive holds no series {name[:QUOTED]!r}. It holds: {', '.join(held) or 'none'}.")
+
+
+def check_limits(max_days: float | None, max_streams: int) -> None:
+    """
+    Check what a service is told to bound.
+
+    Parameters
+    ----------
+    max_days : float or None
+        The longest range of a list.
+    max_streams : int
+        Answers under way at a time.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be measured by it.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.parameters import check_limits
+    >>> check_limits(40, 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: max_streams=0: at least one answer at a time is needed to serve
+    """
+    if max_streams < 1:
+        raise ValueError(f"max_streams={max_streams}: at least one answer at a time is needed to serve")
+    if max_days is not None and not 0 < max_days <= timedelta.max.days:
+        raise ValueError(f"max_days={max_days:g}: write a number of days, for example 40, or leave it out for any")
+
+
+def check_names(given: Sequence[str], known: Sequence[str]) -> None:
+    """
+    Check which parameters a query has.
+
+    A name that is misspelt would be taken for one that is left out, and of two values one would be chosen.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Their names, as often as they are given.
+    known : sequence of str
+        Those that the route has.
+
+    Raises
+    ------
+    `fastapi.HTTPException`
+        400 for one that it has not, or that is given more than once.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.parameters import check_names
+    >>> check_names(["start", "ends"], ["start", "end", "meta"])
+    Traceback (most recent call last):
+    ...
+    fastapi.exceptions.HTTPException: 400: There is no parameter 'ends'. Did you mean 'end'?
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
+            raise HTTPException(400, f"There is no parameter {name[:QUOTED]!r}. {hint}")
+        if given.count(name) > 1:
+            raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
+
+
+def only_parameters(*known: str) -> Any:
+    """Make a dependency of routes that refuses all parameters but some, and those that are given twice."""
+
+    def check(request: Request) -> None:
+        check_names([name for name, _ in request.query_params.multi_items()], known)
+
+    return Depends(check)
+
+
+def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
+    """
+    Read the range of a list.
+
+    Parameters
+    ----------
+    start, end : str
+        Instants.
+    max_days : float, optional
+        The longest range; a minute more is let pass.
+
+    Raises
+    ------
+    `fastapi.HTTPException`
+        400 for what is no range, 413 for one that is too long.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.parameters import read_range
+    >>> [instant.isoformat() for instant in read_range("2015-12-11", "2015-12-12T06:00:00Z", 2)]
+    ['2015-12-11T00:00:00+00:00', '2015-12-12T06:00:00+00:00']
+    """
+    first, last = _instant("start", start), _instant("end", end)
+    if first > last:
+        raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
+    days = (last - first) / timedelta(days=1)
+    if max_days is not None and last - first > timedelta(days=max_days) + _OVERLAP:
+        until = (first + timedelta(days=max_days)).replace(tzinfo=None).isoformat(timespec="seconds")
+        raise HTTPException(
+            413,
+            f"The range from {start[:QUOTED]} to {end[:QUOTED]} has {days:.6g} days, and this service lists at most "
+            f"{max_days:g} at a time. Split it: ask first from {start[:QUOTED]} to {until}Z, then from there on.",
+        )
+    return first, last
+
+
+def _instant(parameter: str, text: str) -> datetime:
+    try:
+        return read_instant(text)
+    except ValueError as error:
+        raise HTTPException(
+            400, f"Parameter {parameter!r} cannot be read: {text[:QUOTED]!r}. {_INSTANT_HINT}"
+        ) from error
+
+
+def read_recnums(text: str) -> list[int]:
+    """
+    Read record numbers, each once.
+
+    Parameters
+    ----------
+    text : str
+        Separated by commas.
+
+    Raises
+    ------
+    `fastapi.HTTPException`
+        400 if there is something else, 413 for too many.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.parameters import read_recnums
+    >>> read_recnums("3,1,3")
+    [3, 1]
+    """
+    if _RECNUMS.fullmatch(text) is None:
+        raise HTTPException(
+            400, f"No record numbers: {text[:QUOTED]!r}. Write one, or several separated by commas: 5605571,5605572."
+        )
+    numbers = list(dict.fromkeys(int(number) for number in text.split(",")))
+    if len(numbers) > _MOST_RECORDS:
+        raise HTTPException(
+            413, f"{len(numbers)} record numbers are too many for one request. Ask for at most {_MOST_RECORDS} at once."
+        )
+    return numbers
+
+
+def read_fields(text: str, known: Sequence[str]) -> list[str] | None:
+    """
+    Read the names of keywords; None means all.
+
+    Parameters
+    ----------
+    text : str
+        Separated by commas, in any letter case.
+    known : sequence of str
+        The names that there are.
+
+    Raises
+    ------
+    `fastapi.HTTPException`
+        400 if there is no such keyword.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.api.parameters import read_fields
+    >>> read_fields("AREA, cmask", ["area", "cmask", "distcoef"]), read_fields("", [])
+    (['area', 'cmask'], None)
+    """
+    fields = list(dict.fromkeys(field.strip().lower() for field in text.split(",") if field.strip()))
+    held = set(known)
+    for field in fields:
+        if field not in held:
+            near = difflib.get_close_matches(field[:QUOTED], known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise HTTPException(400, f"There is no keyword {field[:QUOTED]!r}.{hint}")
+    return fields or None

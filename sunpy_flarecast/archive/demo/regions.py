@@ -1,0 +1,294 @@
+"""Which HARPs there are, when, and where on the Sun; their numbers, and the numbers of their records."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from sunpy_flarecast.sharp.t_rec import CADENCE
+
+from .ephemeris import observe
+from .random import generator
+from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_SLOT, SLOTS_A_DAY
+
+__all__ = ["Region", "drift", "flux_of", "noaa_numbers", "recnum_of", "record_of", "region", "regions_on"]
+
+_DAY: Final = 86400.0
+#: Days between the first appearances of two HARPs; with their mean stay of ten days, eight are on the disk.
+_SPACING: Final = 1.25
+#: No HARP stays for more days than this (its record numbers have 2048 places, which are 17 days).
+_LONGEST: Final = 14.0
+_SHIFT: Final = 11
+_BEGIN: Final = (FIRST_DAY - _LONGEST - 1) * _DAY
+#: Stonyhurst longitude of the centre at which a HARP comes or goes, in degree.
+_EDGE: Final = 84.0
+#: Record numbers begin somewhere above zero, as those of an old archive do.
+_RECORDS_FROM: Final = 64 << _SHIFT
+#: Of any so many HARPs one has two NOAA numbers, `_SINGLES` have one, the others none.
+_BLOCK: Final = 20
+_SINGLES: Final = 12
+_NOAA_FROM: Final = 11060
+
+
+class Region(NamedTuple):
+    """
+    One active region: what stays the same over its life.
+
+    Times are TAI seconds since 1993-01-01T00:00:00 TAI.
+
+    Parameters
+    ----------
+    ordinal : int
+        Number of the region in order of first appearance, from 0.
+    first, last : int
+        Slots of its first and last record.
+    reference : float
+        Time at which it has its Carrington longitude `longitude`.
+    longitude, latitude : float
+        Of its centre, in degree.
+    born : float
+        Time of its emergence.
+    rise, life : float
+        Time to its maximum, and to its end, in seconds from its birth.
+    cycle : int
+        Number of its sunspot cycle.
+    """
+
+    ordinal: int
+    first: int
+    last: int
+    reference: float
+    longitude: float
+    latitude: float
+    born: float
+    rise: float
+    life: float
+    cycle: int
+
+    def harpnum(self, near_real_time: bool) -> int:
+        """Give the HARP number; numbers leave gaps, where JSOC's tracker merged HARPs."""
+        if near_real_time:
+            return 5003 + 2 * self.ordinal + int(generator(3, 1, self.ordinal).integers(2))
+        return 1 + 3 * self.ordinal + int(generator(3, 0, self.ordinal).integers(3))
+
+    def carrington(self, seconds: float) -> float:
+        """Give the Carrington longitude of the centre at a time, in degree, not folded into 0 to 360."""
+        return self.longitude + drift(self.latitude) * (seconds - self.reference) / _DAY
+
+
+def drift(latitude: float) -> float:
+    """
+    Compute the rotation of active regions relative to Carrington's system.
+
+    It is `sunpy.sun.models.differential_rotation` with the model ``"snodgrass"``, for magnetic features
+    (Snodgrass 1983, ApJ 270, 288), without its units, which take more time than the formula.
+
+    Parameters
+    ----------
+    latitude : float
+        Heliographic latitude in degree.
+
+    Returns
+    -------
+    float
+        In degree per day, positive to the west.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.regions import drift
+    >>> round(drift(0.0), 3), round(drift(30.0), 3)
+    (-0.071, -0.642)
+    """
+    square = math.sin(math.radians(latitude)) ** 2
+    return math.degrees((2.851 - 0.343 * square - 0.474 * square * square) * 1e-6 * _DAY) - 14.1844
+
+
+@lru_cache(maxsize=8192)
+def region(ordinal: int) -> Region:
+    """
+    Make one region.
+
+    Parameters
+    ----------
+    ordinal : int
+        Number of the region, from 0.
+
+    Returns
+    -------
+    Region
+        Its `Region.last` is before its `Region.first` if it was never seen.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.regions import region
+    >>> region(100).first < region(101).first
+    True
+    """
+    random = generator(2, 0, ordinal)
+    seen = _BEGIN + (ordinal + 0.999 * random.random()) * _SPACING * _DAY
+    cycle, latitude = _latitude(seen, random.random(), random.random(), random.standard_normal())
+    rise = float(random.uniform(1.2, 3.5)) * _DAY
+    if random.random() < 0.6:  # it comes around the east limb, and most probably lives for long
+        start = -_EDGE
+        life = float(random.uniform(11.0, 38.0)) * _DAY
+        born = seen - float(random.uniform(0.12, 0.5)) * life
+    else:  # it emerges on the disk
+        start = float(random.uniform(-70.0, 45.0))
+        life = float(random.uniform(4.5, 24.0)) * _DAY
+        born = seen
+    leaves = seen + (_EDGE - start) / (14.1844 + drift(latitude) - 0.9856) * _DAY
+    ends = min(leaves, born + life, seen + _LONGEST * _DAY)
+    return Region(
+        ordinal=ordinal,
+        first=max(math.ceil(seen / CADENCE), FIRST_SLOT),
+        last=min(math.floor(ends / CADENCE), LAST_SLOT),
+        reference=seen,
+        longitude=observe(seen).longitude + start,
+        latitude=latitude,
+        born=born,
+        rise=rise,
+        life=life,
+        cycle=cycle,
+    )
+
+
+def _latitude(seconds: float, which: float, side: float, scatter: float) -> tuple[int, float]:
+    """Draw cycle and latitude from the butterfly diagram (Hathaway 2011, Sol. Phys. 273, 221)."""
+    year = 1993 + seconds / (365.25 * _DAY)
+    # Around the minimum of 2019.9 the regions of the new cycle take over within two years.
+    cycle = 25 if which < (year - 2018.9) / 2.0 else 24
+    age = max(year - (2008.9 if cycle == 24 else 2018.9), 0.0)
+    mean = 28 * math.exp(-age / 7.5)
+    latitude = min(max(mean + (2.0 + 0.12 * mean) * scatter, 3.0), 38.0)
+    return cycle, latitude if side < 0.5 else -latitude
+
+
+@lru_cache(maxsize=512)
+def regions_on(day: int) -> tuple[Region, ...]:
+    """
+    List the regions that have a slot on a day, in order of HARP number.
+
+    Parameters
+    ----------
+    day : int
+        Days since 1993-01-01.
+
+    Returns
+    -------
+    tuple of Region
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.regions import regions_on
+    >>> 6 <= len(regions_on(8379)) <= 12
+    True
+    """
+    begin, end = day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY
+    # First appearances are in order, one in each interval of `_SPACING`: only these few can have a slot on this day.
+    earliest = max(math.floor((day - _LONGEST - _BEGIN / _DAY) / _SPACING) - 1, 0)
+    latest = math.ceil((day + 1 - _BEGIN / _DAY) / _SPACING)
+    known = (region(index) for index in range(earliest, latest + 1))
+    return tuple(one for one in known if max(one.first, begin) <= min(one.last, end - 1))
+
+
+def recnum_of(series: int, one: Region, slot: int) -> int:
+    """
+    Number a record.
+
+    Parameters
+    ----------
+    series : int
+        0 to 3, the place of the series among the four.
+    one : Region
+        The region.
+    slot : int
+        Between `Region.first` and `Region.last`.
+
+    Returns
+    -------
+    int
+        Another for every series, so that a number asked for in the wrong series is noticed.
+    """
+    return (_RECORDS_FROM + (one.ordinal << _SHIFT) + slot - one.first) * 4 + series
+
+
+def record_of(recnum: int) -> tuple[int, Region, int] | None:
+    """
+    Undo `recnum_of`.
+
+    Parameters
+    ----------
+    recnum : int
+        Any number.
+
+    Returns
+    -------
+    tuple of int, Region, int, or None
+        Series, region and slot; None if there is no such record.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.regions import record_of, recnum_of, region
+    >>> record_of(recnum_of(2, region(7), region(7).first)) == (2, region(7), region(7).first)
+    True
+    """
+    rest, series = divmod(recnum, 4)
+    index, offset = divmod(rest - _RECORDS_FROM, 1 << _SHIFT)
+    if index < 0 or index * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
+        return None
+    one = region(index)
+    slot = one.first + offset
+    return (series, one, slot) if slot <= one.last else None
+
+
+def flux_of(ordinal: int) -> float:
+    """
+    Give the unsigned flux of a region at its maximum; most are small.
+
+    Parameters
+    ----------
+    ordinal : int
+        Number of the region.
+
+    Returns
+    -------
+    float
+        In Mx.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.regions import flux_of
+    >>> 2e21 < flux_of(7) < 5e22
+    True
+    """
+    drawn = 1.1e22 * math.exp(0.75 * float(generator(5, 1, ordinal).standard_normal()))
+    return min(max(drawn, 2.5e21), 4.5e22)
+
+
+def noaa_numbers(ordinal: int) -> tuple[int, ...]:
+    """
+    Give the NOAA numbers of a region: none, one or two.
+
+    Parameters
+    ----------
+    ordinal : int
+        Number of the region.
+
+    Returns
+    -------
+    tuple of int
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.demo.regions import noaa_numbers
+    >>> sorted({len(noaa_numbers(ordinal)) for ordinal in range(20)})
+    [0, 1, 2]
+    """
+    block, place = divmod(ordinal, _BLOCK)
+    kinds = [2] + [1] * _SINGLES + [0] * (_BLOCK - 1 - _SINGLES)
+    # NOAA numbers regions with spots, and sees two of them in the largest HARPs.
+    order = sorted(range(block * _BLOCK, (block + 1) * _BLOCK), key=flux_of, reverse=True)
+    counts = [kinds[order.index(one)] for one in sorted(order)]
+    number = _NOAA_FROM + block * sum(kinds) + sum(counts[:place])
+    return tuple(range(number, number + counts[place]))

@@ -1,0 +1,72 @@
+"""Where a file belongs, as its name tells: series, HARP number, slot and segment."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from sunpy_flarecast.sharp import filenames as naming
+from sunpy_flarecast.sharp.catalog import find_series
+
+__all__ = ["Place", "place_of", "read_name"]
+
+_WORD: Final = re.compile(r"\w+", re.ASCII)
+_WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
+
+#: One above the largest HARP number that a name is believed: where it was not known, the record number, which is
+#: larger, stands in its place. The HARPs of 2010 to 2025 reached 13,000.
+_HARPNUM_END: Final = 100_000
+
+#: One above the last slot for which there are record numbers; it lies in the year 2221.
+_SLOT_END: Final = 10_000_000
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a file belongs: series, HARP number, slot and segment."""
+
+    series: str
+    harpnum: int
+    slot: int
+    segment: str
+
+
+def place_of(series: str, harpnum: int | None, slot: int | None, segment: str) -> Place | None:
+    """
+    Make a place, in the catalog's spelling; None for numbers that no SHARP has.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.file_names import place_of
+    >>> place_of("hmi.sharp_cea_720s", 377, 794290, "br").segment
+    'Br'
+    """
+    if _WORD.fullmatch(segment) is None or _WORDS.fullmatch(series) is None or harpnum is None or slot is None:
+        return None
+    if not (0 <= harpnum < _HARPNUM_END and 0 <= slot < _SLOT_END):
+        return None
+    known = find_series(series)
+    if known is None:
+        return Place(series, harpnum, slot, segment)
+    found = known.segment(segment)
+    return Place(known.name, harpnum, slot, found.name if found else segment)
+
+
+def read_name(name: str) -> Place | None:
+    """
+    Read a file name as JSOC gives it; None for any other.
+
+    Parameters
+    ----------
+    name : str
+        ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.file_names import read_name
+    >>> read_name("hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
+    Place(series='hmi.sharp_cea_720s', harpnum=377, slot=794290, segment='Bp_err')
+    """
+    named = naming.read_name(name)
+    return place_of(*named) if named else None

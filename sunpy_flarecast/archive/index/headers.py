@@ -1,0 +1,254 @@
+"""FITS headers of SHARP files as keywords, whichever generation wrote them; of a file only its headers are read."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from astropy.io.fits import Card, Header, VerifyError
+
+from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, data_size, has_keywords, header_at
+from sunpy_flarecast.rest.meta_reply import MISSING_TEXT
+from sunpy_flarecast.sharp.catalog import find_keyword
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = [
+    "BLOCK",
+    "card",
+    "drms_name",
+    "is_full",
+    "keywords_of",
+    "plain",
+    "read_cards",
+    "read_header",
+    "telling_header",
+]
+
+#: Bytes that a header may not hold, which would make astropy warn.
+_TO_PRINTABLE: Final = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))
+
+#: Values as nearly all cards have them; astropy, which reads the others, takes ten times as long.
+_VALUE: Final = re.compile(
+    r" *(?:'(?P<text>(?:[^']|'')*)'|(?P<whole>[+-]?\d+)|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[EDe][+-]?\d+)?)"
+    r"|(?P<truth>[TF])|(?P<none>-?nan|))? *(?:/.*)?",
+    re.ASCII,
+)
+
+_NAME: Final = re.compile(r"[A-Z0-9_-]+ *", re.ASCII)
+
+#: Cards that have a meaning only together with others, or a form of their own.
+_JOINED: Final = ("CONTINUE", "HIERARCH")
+
+#: Cards without a value.
+_REMARKS: Final = frozenset({"COMMENT ", "HISTORY ", "        "})
+
+_LARGEST: Final = 2**63
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """
+    Read the cards of the header of a SHARP file that holds its keywords.
+
+    That is the first one, or, where the image is tile-compressed, that of the first extension.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        A FITS file.
+
+    Returns
+    -------
+    dict
+        Values by their FITS names, as `read_cards` gives them.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no FITS file.
+    """
+    with path.open("rb", buffering=0) as file:
+
+        def read(at: int, size: int) -> bytes:
+            file.seek(at)
+            return file.read(size)
+
+        try:
+            return read_cards(telling_header(read))
+        except TransferError as error:
+            raise ValueError(f"It has no FITS header: it {error}") from error
+
+
+def telling_header(read: Callable[[int, int], bytes]) -> bytes:
+    """
+    Find the header that holds the keywords of the record.
+
+    Parameters
+    ----------
+    read : callable
+        Gives so many bytes of the file from a position on.
+
+    Raises
+    ------
+    TransferError
+        If there is no FITS header.
+    """
+    begin = read(0, 8 * BLOCK)
+    primary = header_at(begin, 0, read)
+    if data_size(primary):
+        return primary
+    start = len(primary)
+    try:
+        extension = header_at(begin[start:] or read(start, 8 * BLOCK), start, read)
+    except TransferError:
+        return primary
+    return primary if has_keywords(primary) and not has_keywords(extension) else extension
+
+
+def read_cards(header: bytes) -> dict[str, Any]:
+    """
+    Read all cards of a header; of those that come twice the first.
+
+    Parameters
+    ----------
+    header : bytes
+        Cards of 80 bytes, to END or to the end.
+
+    Returns
+    -------
+    dict
+        Values by their FITS names; None where there is none, or one that is not written as FITS demands.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.headers import read_cards
+    >>> read_cards(f"{'HARPNUM =                  377':80}{'R_VALUE =                  nan / log':80}".encode())
+    {'HARPNUM': 377, 'R_VALUE': None}
+    """
+    text = header.translate(_TO_PRINTABLE).decode("ascii")
+    cards: dict[str, Any] = {}
+    for start in range(0, len(text), CARD):
+        one = text[start : start + CARD]
+        name = one[:8]
+        if name == "END     ":
+            break
+        if name in _REMARKS:
+            continue
+        if name in _JOINED:
+            whole = Header.fromstring(text)
+            return {key: card(whole, key) for key in dict.fromkeys(whole)}
+        match = _VALUE.fullmatch(one, 10) if one[8:10] == "= " and _NAME.fullmatch(name) else None
+        if match is not None:
+            cards.setdefault(name.rstrip(), _value(match))
+        else:
+            odd = Card.fromstring(one)
+            try:
+                cards.setdefault(odd.keyword, plain(odd.value))
+            except VerifyError:
+                cards.setdefault(name.rstrip(), None)
+    return cards
+
+
+def _value(match: re.Match[str]) -> str | int | float | bool | None:
+    kind = match.lastgroup
+    if kind is None or kind == "none":
+        return None
+    value = match[kind]
+    if kind == "text":
+        return plain(value.replace("''", "'"))
+    if kind == "whole":
+        return plain(int(value))
+    if kind == "number":
+        return plain(float(value.replace("D", "E")))
+    return value == "T"
+
+
+def card(header: Mapping[str, object], name: str) -> Any:
+    """
+    Give the value of a card; None if it is missing, or not written as FITS demands.
+
+    Examples
+    --------
+    >>> from astropy.io.fits import Header
+    >>> from sunpy_flarecast.archive.index.headers import card
+    >>> card(Header.fromstring(f"{'R_VALUE = nan':80}"), "R_VALUE") is None
+    True
+    """
+    try:
+        return plain(header[name])
+    except (KeyError, VerifyError):
+        return None
+
+
+def is_full(header: Mapping[str, object]) -> bool:
+    """Whether a header has the keywords of the record, or is bare, as files are stored at JSOC."""
+    return "HARPNUM" in header and "T_REC" in header
+
+
+def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
+    """
+    Give the keywords of a record by their DRMS names in lower case, as JSON has them.
+
+    Cards that are about the file or the segment are left out.
+
+    Parameters
+    ----------
+    header : `astropy.io.fits.Header` or mapping
+        A header of a SHARP file, of any generation, or its cards as `read_cards` gives them.
+
+    Examples
+    --------
+    >>> from astropy.io.fits import Header
+    >>> from sunpy_flarecast.archive.index.headers import keywords_of
+    >>> keywords_of(Header({"NAXIS": 2, "DATE-OBS": "2011-02-15T01:58:12.30", "HARPNUM": 377, "R_VALUE": "nan"}))
+    {'date__obs': '2011-02-15T01:58:12.30', 'harpnum': 377, 'r_value': None}
+    """
+    if isinstance(header, Header):
+        header = {name: card(header, name) for name in dict.fromkeys(header)}
+    return {drms: value for name, value in header.items() if (drms := drms_name(name))}
+
+
+@lru_cache(4096)
+def drms_name(name: str) -> str:
+    """
+    Give the DRMS name of a card, in lower case; FITS names are shorter, and some are cut.
+
+    Parameters
+    ----------
+    name : str
+        FITS or DRMS name.
+
+    Returns
+    -------
+    str
+        Empty for cards that are not of the record, but of the file or the segment.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.headers import drms_name
+    >>> [drms_name(name) for name in ("DATE-OBS", "LATFWTPO", "BITPIX")]
+    ['date__obs', 'lat_fwtpos', '']
+    """
+    if NOT_OF_THE_RECORD.fullmatch(name) is not None:
+        return ""
+    known = find_keyword(name)
+    return known.name if known else name.lower().replace("-", "__")
+
+
+def plain(value: object) -> str | int | float | bool | None:
+    """Give a value as JSON has it; None for those that say that there is none."""
+    if isinstance(value, str):
+        text = value.strip()
+        return None if text.lower() in MISSING_TEXT else text
+    if isinstance(value, int):
+        return value if -_LARGEST <= value < _LARGEST else float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return None  # astropy's Undefined: the card is empty

@@ -1,0 +1,277 @@
+"""What the index is asked: records, keywords, files and counts, each by a short query that holds nothing up."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from sunpy_flarecast.archive.base import Holding, Record
+
+from .connections import Connections
+from .database import connect
+from .model import Version
+from .numbers import EPOCH, SLOT, microseconds
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Filed", "Reader", "faults_in"]
+
+#: Records taken from the database at once: a few milliseconds, after which others may have the connection.
+_PAGE: Final = 1024
+
+#: Numbers that one query asks for.
+_ASKED: Final = 500
+
+_FIELDS: Final = "recnum, harpnum, slot, date__obs, quality, wavelnth, segments"
+
+_LIST: Final = (
+    f"SELECT {_FIELDS} FROM records INDEXED BY records_in_order"  # noqa: S608
+    " WHERE series = :series AND (slot, harpnum) > (:slot, :harpnum) AND slot <= :last"
+    " AND observed BETWEEN :start AND :end ORDER BY slot, harpnum LIMIT :page"
+)
+
+#: The first record and the last, and the least lead and the most; each is one look at an index.
+_ENDS: Final = tuple(
+    "SELECT date__obs, observed FROM records INDEXED BY records_in_order WHERE series = ?"  # noqa: S608
+    f" ORDER BY slot {order}, harpnum {order} LIMIT 1"
+    for order in ("ASC", "DESC")
+)
+_LEADS: Final = tuple(
+    f"SELECT lead FROM records INDEXED BY records_by_lead WHERE series = ? ORDER BY lead {order} LIMIT 1"  # noqa: S608
+    for order in ("ASC", "DESC")
+)
+
+#: More than any HARP number.
+_BEYOND: Final = 2**62
+
+_UNIX: Final = date(1970, 1, 1)
+
+
+class Filed(msgspec.Struct, frozen=True):
+    """
+    The file of a segment, as the index knows it.
+
+    Parameters
+    ----------
+    path : str
+        Below the root, with slashes.
+    version : Version
+        What was read.
+    sha256 : bytes or None
+        Its digest, if it was computed.
+    harpnum, slot : int
+        The record that it is of.
+    """
+
+    path: str
+    version: Version
+    sha256: bytes | None
+    harpnum: int
+    slot: int
+
+
+class Reader:
+    """
+    Asks an index; from any number of threads, and while another process writes it.
+
+    Parameters
+    ----------
+    index : `pathlib.Path`
+        The database.
+
+    Raises
+    ------
+    ArchiveIndexError
+        If it cannot be read.
+    """
+
+    def __init__(self, index: Path) -> None:
+        self._connections = Connections(index)
+        self._sets: dict[int, tuple[str, ...]] = {}
+        self._layouts: dict[int, tuple[str, ...]] = {}
+
+    def close(self) -> None:
+        """Close the connections, those in use as soon as they are given back."""
+        self._connections.close()
+
+    def series(self) -> dict[str, int]:
+        """Give the series that have records, with their numbers in the index."""
+        with self._connections.lent() as database:
+            rows = database.execute(
+                "SELECT name, id FROM series WHERE EXISTS (SELECT 1 FROM tally WHERE series = id) ORDER BY name"
+            )
+            return dict(rows.fetchall())
+
+    def count(self) -> int:
+        """Count all records."""
+        with self._connections.lent() as database:
+            return int(database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
+
+    def holdings(self) -> list[Holding]:
+        """Say what there is of each series."""
+        return [self._holding(name, number) for name, number in self.series().items()]
+
+    def _holding(self, name: str, series: int) -> Holding:
+        with self._connections.lent() as database:
+            (records,) = database.execute("SELECT sum(records) FROM tally WHERE series = ?", (series,)).fetchone()
+            ends = [database.execute(query, (series,)).fetchone() for query in _ENDS]
+            sets = database.execute("SELECT DISTINCT segments FROM tally WHERE series = ?", (series,)).fetchall()
+        names: dict[str, None] = {}
+        for one in sorted((self._segments(number) for (number,) in sets), key=len, reverse=True):
+            names |= dict.fromkeys(one)
+        first, last = (None if end is None else end[0] or _instant(end[1]) for end in ends)
+        return Holding(series=name, records=records or 0, first=first, last=last, segments=tuple(names))
+
+    def days(self, series: int) -> dict[date, int]:
+        """Count the records of each day that has any."""
+        with self._connections.lent() as database:
+            rows = database.execute(
+                "SELECT day, sum(records) FROM tally WHERE series = ? GROUP BY day ORDER BY day", (series,)
+            ).fetchall()
+        return {_UNIX + timedelta(days=day): records for day, records in rows}
+
+    def records(self, series: int, start: datetime, end: datetime) -> Iterator[Record]:
+        """List records by T_REC and HARP number; the database is asked for one page after the other."""
+        first, last = microseconds(start), microseconds(end)
+        with self._connections.lent() as database:
+            leads = [database.execute(query, (series,)).fetchone() for query in _LEADS]
+        if None in leads:
+            return
+        least, most = (lead[0] for lead in leads)
+        place = {
+            "series": series,
+            "slot": -((EPOCH + most - first) // SLOT) - 1,
+            "harpnum": _BEYOND,
+            "last": (last - EPOCH - least) // SLOT,
+            "start": first,
+            "end": last,
+            "page": _PAGE,
+        }
+        while True:
+            with self._connections.lent() as database:
+                rows = database.execute(_LIST, place).fetchall()
+            for row in rows:
+                yield self._record(row)
+            if len(rows) < _PAGE:
+                return
+            place |= {"slot": rows[-1][2], "harpnum": rows[-1][1]}
+
+    def record(self, series: int, recnum: int) -> Record | None:
+        """Give a record by its number."""
+        with self._connections.lent() as database:
+            row = database.execute(
+                f"SELECT {_FIELDS} FROM records WHERE series = ? AND recnum = ?",  # noqa: S608
+                (series, recnum),
+            ).fetchone()
+        return None if row is None else self._record(row)
+
+    def _record(self, row: tuple[Any, ...]) -> Record:
+        recnum, harpnum, slot, date__obs, quality, wavelnth, segments = row
+        return Record(
+            recnum=recnum,
+            segments=self._sets.get(segments) or self._segments(segments),
+            harpnum=harpnum,
+            t_rec_index=slot,
+            date__obs=date__obs,
+            quality=quality,
+            wavelnth=wavelnth,
+        )
+
+    def keywords(self, series: int, recnums: Sequence[int]) -> dict[int, tuple[int, int, dict[str, Any]]]:
+        """Give HARP number, slot and keywords of records, those that there are, by their numbers."""
+        found: dict[int, tuple[int, int, dict[str, Any]]] = {}
+        for start in range(0, len(recnums), _ASKED):
+            asked = recnums[start : start + _ASKED]
+            marks = ", ".join("?" * len(asked))
+            with self._connections.lent() as database:
+                rows = database.execute(
+                    'SELECT recnum, harpnum, slot, records.layout, "values" FROM records'  # noqa: S608
+                    f" LEFT JOIN keywords ON keywords.id = records.keywords WHERE series = ? AND recnum IN ({marks})",
+                    (series, *asked),
+                ).fetchall()
+            for recnum, harpnum, slot, layout, values in rows:
+                names = self._layout(layout) if values is not None else ()
+                told = msgspec.json.decode(values) if values is not None else []
+                found[recnum] = harpnum, slot, dict(zip(names, told, strict=True))
+        return found
+
+    def keyword_names(self, series: int) -> tuple[str, ...]:
+        """List the names of keywords that some record has."""
+        with self._connections.lent() as database:
+            layouts = database.execute(
+                "SELECT layout FROM tally WHERE series = ? AND layout > 0 GROUP BY layout ORDER BY sum(records) DESC",
+                (series,),
+            ).fetchall()
+        return tuple(dict.fromkeys(name for (layout,) in layouts for name in self._layout(layout)))
+
+    def segment(self, series: int, recnum: int, name: str) -> Filed | None:
+        """Give the file of a segment."""
+        with self._connections.lent() as database:
+            row = database.execute(
+                "SELECT path, name, size, mtime_ns, ctime_ns, sha256, harpnum, slot FROM records"
+                " JOIN files ON record = records.id JOIN folders ON folders.id = folder"
+                " WHERE records.series = ? AND recnum = ? AND segment = ? AND files.fault IS NULL",
+                (series, recnum, name),
+            ).fetchone()
+        if row is None:
+            return None
+        folder, file, size, mtime, ctime, *rest = row
+        return Filed(f"{folder}/{file}" if folder else file, Version(size, mtime, ctime), *rest)
+
+    def faults(self, root: Path) -> list[tuple[Path, str]]:
+        """List files and folders that are not served, each with the reason."""
+        with self._connections.lent() as database:
+            return _faults(database, root)
+
+    def _segments(self, number: int) -> tuple[str, ...]:
+        # One tuple for all records that have the same segments; what a number means never changes.
+        names = self._sets.get(number)
+        if names is None:
+            names = self._sets.setdefault(number, self._names("segment_sets", number))
+        return names
+
+    def _layout(self, number: int) -> tuple[str, ...]:
+        names = self._layouts.get(number)
+        if names is None:
+            names = self._layouts.setdefault(number, self._names("layouts", number))
+        return names
+
+    def _names(self, table: str, number: int) -> tuple[str, ...]:
+        with self._connections.lent() as database:
+            (text,) = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
+        return msgspec.json.decode(text, type=tuple[str, ...])
+
+
+def faults_in(index: Path, root: Path) -> list[tuple[Path, str]]:
+    """
+    List what an index knows that cannot be served, each with the reason, by path.
+
+    Parameters
+    ----------
+    index : `pathlib.Path`
+        The database.
+    root : `pathlib.Path`
+        The folder that it describes.
+    """
+    with closing(connect(index)) as database:
+        return _faults(database, root)
+
+
+def _faults(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:
+    files = database.execute(
+        "SELECT path, name, files.fault FROM files INDEXED BY files_with_faults"
+        " JOIN folders ON folders.id = folder WHERE files.fault IS NOT NULL"
+    ).fetchall()
+    folders = database.execute("SELECT path, '', fault FROM folders WHERE fault IS NOT NULL").fetchall()
+    return sorted((root.joinpath(path, name), fault) for path, name, fault in files + folders)
+
+
+def _instant(microseconds: int) -> str:
+    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return f"{instant:%Y-%m-%dT%H:%M:%S}Z"

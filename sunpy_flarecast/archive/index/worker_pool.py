@@ -1,0 +1,129 @@
+"""Files read for the index by several processes, or by this one while they are few."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Final, Self
+
+from .database import ArchiveIndexError
+from .file_names import read_name
+from .read import read_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from .model import FileFacts
+    from .read import Found
+
+__all__ = ["Readers"]
+
+#: Files read at once, and written in one transaction; more, until the record ends.
+_CHUNK: Final = 512
+
+#: Chunks that wait for being written, a process.
+_WAITING: Final = 3
+
+
+class Readers:
+    """
+    Reads files, and hands on what they told, chunk by chunk in the order in which they were asked for.
+
+    Parameters
+    ----------
+    root : str
+        The root, resolved.
+    jobs : int
+        Processes that read; 1 for none but this one.
+    take : callable
+        Is given what was read.
+    few : int, optional
+        Files for which it is not worth while to start other processes, which takes some seconds.
+    """
+
+    def __init__(self, root: str, jobs: int, take: Callable[[list[FileFacts]], None], *, few: int = 2500) -> None:
+        self._root = root
+        self._jobs = jobs
+        self._take = take
+        self._few = few
+        self._chunk: list[Found] = []
+        self._begun = 0
+        self._pool: ProcessPoolExecutor | None = None
+        self._waiting: deque[Future[list[FileFacts]]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def read(self, file: Found) -> None:
+        """Have a file read, now or later."""
+        # Of files of one record only one has to be read with all of its header, if they come together.
+        if len(self._chunk) >= _CHUNK and _record(file) != _record(self._chunk[-1]):
+            self._begin()
+        self._chunk.append(file)
+
+    def finish(self) -> None:
+        """Read what is left, and hand it on."""
+        if self._chunk:
+            self._begin()
+        while self._waiting:
+            self._hand_on()
+
+    def _begin(self) -> None:
+        chunk, self._chunk = self._chunk, []
+        self._begun += len(chunk)
+        if self._pool is None and self._jobs > 1 and self._begun > self._few:
+            self._pool = ProcessPoolExecutor(
+                self._jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
+            )
+        if self._pool is None:
+            self._take(read_files(self._root, chunk))
+            return
+        try:
+            self._waiting.append(self._pool.submit(read_files, self._root, chunk))
+        except BrokenProcessPool as error:
+            raise _broken() from error
+        while len(self._waiting) > _WAITING * self._jobs:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        try:
+            facts = self._waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise _broken() from error
+        self._take(facts)
+
+
+def _record(file: Found) -> tuple[str, str]:
+    """What the files of a record have in common if they are named as JSOC names them."""
+    name = file.name.rpartition(".fits")[0].rpartition(".")[0]
+    return file.folder, file.name if read_name(file.name) is None else name
+
+
+def _prepare() -> None:
+    """Have this process end with the one that started it, however that ends, and not by Ctrl-C before it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _broken() -> ArchiveIndexError:
+    return ArchiveIndexError(
+        "A process that was reading files was killed, perhaps for want of memory. Run it again, with fewer --jobs; "
+        'what was read is kept. (A Python script that asks for several jobs needs `if __name__ == "__main__":`.)'
+    )

@@ -1,0 +1,151 @@
+"""The commands that draw: ``plot disk, coverage, record, keywords``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from sunpy_flarecast.keywords.timeseries import curve_names
+
+from .console import out, plain_errors
+from .main import cli
+from .options import examples, progress_option, query_options, search_table, time_of, url_option
+
+__all__ = ["plot"]
+
+
+@cli.group(epilog=examples("plot disk 2014-10-23 2014-10-24 -o disk.png", "plot disk --help"))
+def plot() -> None:
+    """Draw pictures into files."""
+
+
+#: Where a picture goes; the file's name tells its kind.
+_output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The picture: .png, .pdf, .svg, or what else matplotlib writes (.jpg, .webp, .eps, ...).",
+)
+
+
+@plot.command("disk", epilog=examples("plot disk 2014-10-23 2014-10-24 --color usflux -o disk.png"))
+@query_options
+@click.option(
+    "--time", "when", metavar="TIME", show_default="that of --near, or START", help="The time step nearest to this."
+)
+@click.option("--color", metavar="KEYWORD", help="Colour the boxes by this keyword, such as usflux.")
+@_output_option
+@progress_option
+@url_option
+def plot_disk_command(when: str | None, color: str | None, output: Path, **options: Any) -> None:
+    """Draw the HARPs of one time step on the solar disk.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
+    missing.
+    """
+    chosen = next(time for time in (when, options["near"], options["start"]) if time is not None)
+    near = chosen if options["near"] is None else options["near"]
+    options |= {"near": near, "sample": None}  # the other steps are of no use
+    with plain_errors() as missing:
+        pictures = _pictures(output)
+        at = time_of(chosen)
+        drawn = pictures.plot_disk(search_table(**options), at, color, progress=options["progress"])
+        pictures.save(drawn, output)
+    _say_picture(output, missing)
+
+
+@plot.command("coverage", epilog=examples("plot coverage 2014-10-23 2014-10-24 -o coverage.png"))
+@query_options
+@_output_option
+@progress_option
+@url_option
+def plot_coverage_command(output: Path, **options: Any) -> None:
+    """Draw which records there are: a row for each HARP over time.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
+    missing.
+    """
+    with plain_errors() as missing:
+        pictures = _pictures(output)
+        pictures.save(pictures.plot_coverage(search_table(**options)), output)
+    _say_picture(output, missing)
+
+
+@plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
+@_output_option
+def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path) -> None:
+    """Draw all segments of one record.
+
+    FILES are its files, or a folder that holds them and no others. Status 0 only if all of them are drawn.
+    """
+    with plain_errors() as missing:
+        pictures = _pictures(output)
+        pictures.save(pictures.plot_record(files[0] if len(files) == 1 else files, skip_broken=skip_broken), output)
+    _say_picture(output, missing)
+
+
+@plot.command(
+    "keywords",
+    epilog=examples(
+        "plot keywords 2014-10-23 2014-10-24 --harp 3944 -o flux.png",
+        "plot keywords 2014-10-23 2014-10-24 --errors -o errors.png",
+    ),
+)
+@query_options
+@click.option(
+    "--keyword", "names", multiple=True, default=("usflux",), show_default=True, metavar="NAME",
+    help="Keyword or pattern, such as 'mean*'; may be repeated.",
+)  # fmt: skip
+@click.option("--errors", is_flag=True, help="Draw the errors of the keywords, too.")
+@click.option(
+    "--flares",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Table of flares to mark (.ecsv, .csv, ...), with columns peak_time and goes_class, or as the HEK has them.",
+)
+@_output_option
+@progress_option
+@url_option
+def plot_keywords_command(
+    names: tuple[str, ...], errors: bool, flares: Path | None, output: Path, **options: Any
+) -> None:
+    """Draw keywords over time.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
+    missing.
+    """
+    with plain_errors() as missing:
+        pictures = _pictures(output)
+        curve_names(names, [options["series"]], errors=errors)  # before anything is asked for
+        marks = None if flares is None else pictures.read_flares(flares)
+        drawn = search_table(**options).plot_keywords(
+            *names, errors=errors, flares=marks, strict=options["strict"], progress=options["progress"]
+        )
+        pictures.save(drawn, output)
+    _say_picture(output, missing)
+
+
+def _pictures(output: Path) -> Any:
+    """Import what draws pictures, which need no screen here, and check that this one can be written."""
+    from sunpy_flarecast.utils.optional_deps import need_plot
+
+    need_plot("Pictures")
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from sunpy_flarecast import plot as pictures
+
+    pictures.check_picture(output)
+    return pictures
+
+
+def _say_picture(output: Path, missing: list[Warning]) -> None:
+    out.print(f"The picture is {escape(str(output))}.", soft_wrap=True)
+    raise SystemExit(1 if missing else 0)

@@ -1,0 +1,271 @@
+"""The commands that run a service: ``serve, demo``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import click
+from rich.markup import escape
+
+from sunpy_flarecast.errors import FLARECASTError
+
+from .console import err, out, plain_errors, show
+from .index import progress_bars
+from .main import cli
+from .options import examples, progress_option
+from .telling import Teller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sunpy_flarecast.archive import Archive
+    from sunpy_flarecast.archive.index import IndexReport
+
+__all__ = ["demo", "serve"]
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+#: Seconds that the keeping of the index is given to end.
+_LAST_WORDS: Final = 5.0
+
+#: Files that cannot be served of which the reasons are told.
+_NAMED: Final = 10
+
+#: Seconds after which the keeping of the index is tried again where it failed.
+_AGAIN: Final = 30.0
+
+
+@cli.command(
+    epilog=examples("serve --demo", "serve sharps --port 8002 --watch --workers 2"),
+)
+@click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--demo", is_flag=True, help="Serve synthetic SHARPs instead of the files of a DIRECTORY.")
+@click.option(
+    "--headers",
+    type=click.Choice(["full", "bare"]),
+    show_default="full",
+    help="With --demo: whether files carry their keywords, or are as bare as stored ones.",
+)
+@click.option(
+    "--index",
+    type=_FILE,
+    metavar="FILE",
+    show_default="a hidden file in DIRECTORY",
+    help="Where the index is kept; not on a network disk.",
+)
+@click.option("--watch", is_flag=True, help="Keep the index up to date while files come and go.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen at.")
+@click.option(
+    "--port",
+    default=8001,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port to listen at; 0 for a free one.",
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Processes that serve."
+)
+@click.option(
+    "--public-url",
+    metavar="URL",
+    show_default="as each client reached it",
+    help="URL of the service in its replies.",
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    show_default="those on this machine",
+    help="Address or network of a proxy whose X-Forwarded headers are believed; may be repeated. Those named take the "
+    "place of the default.",
+)
+@click.option(
+    "--max-days",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    show_default="any",
+    help="Longest range of one list, in days; beyond, 413.",
+)
+@click.option(
+    "--max-streams",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="500",
+    help="Answers under way at a time in each process; beyond, 503.",
+)
+@click.option(
+    "--token-file", type=_FILE, metavar="FILE", help="Demand one of the bearer tokens in this file, one a line."
+)
+@click.option("--ssl-cert", type=_FILE, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
+@click.option("--ssl-key", type=_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
+@click.option("--access-log", metavar="FILE", help="Add a line of JSON for every request; - for the standard error.")
+@click.option(
+    "--metrics-from",
+    multiple=True,
+    metavar="ADDRESS",
+    show_default="this machine",
+    help="Address or network that gets /metrics without a token; may be repeated. Those named take the place of the "
+    "default.",
+)
+@click.option(
+    "--grace",
+    default=30,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="SECONDS",
+    help="How long transfers under way may take when the service stops.",
+)
+def serve(
+    directory: Path | None,
+    demo: bool,
+    headers: Literal["full", "bare"] | None,
+    index: Path | None,
+    watch: bool,
+    token_file: Path | None,
+    max_streams: int | None,
+    trusted_proxies: tuple[str, ...],
+    metrics_from: tuple[str, ...],
+    public_url: str | None,
+    max_days: float | None,
+    **operation: Any,
+) -> None:
+    """Serve SHARP files as a FLARECAST service.
+
+    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the transfers under way
+    are over; a second Ctrl-C at once. How to run it for a group: docs/howto/serving.md.
+    """
+    if demo and directory is not None:
+        raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
+    if not demo and directory is None:
+        raise click.UsageError("Name a DIRECTORY of SHARP files, or write --demo for synthetic ones.")
+    if demo and (index is not None or watch):
+        raise click.UsageError("--index and --watch are for a DIRECTORY; synthetic SHARPs have no index.")
+    if headers is not None and not demo:
+        raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
+    with plain_errors(), ExitStack() as stack:
+        from sunpy_flarecast.archive import DemoArchive, Settings
+        from sunpy_flarecast.archive.middleware.tokens import read_tokens
+        from sunpy_flarecast.archive.server.run import prepared
+
+        chosen: dict[str, Any] = {
+            "trusted_proxies": trusted_proxies or None,
+            "metrics_from": metrics_from or None,
+            "max_streams": max_streams,
+            "max_days": max_days,
+            "public_url": public_url,
+            "tokens": None if token_file is None else read_tokens(token_file),
+        }
+        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+        # What is wrong is told before an archive is read, which may take hours.
+        run = stack.enter_context(prepared(settings=settings, **operation))
+        archive = (
+            DemoArchive(headers=headers or "full") if directory is None else _opened(directory, index, watch, stack)
+        )
+        try:
+            run(archive, partial(_say_where, operation["host"]))
+        except RuntimeError as error:  # it did not start, and says why
+            raise click.ClickException(str(error)) from error
+    out.print("Stopped.")
+
+
+def _opened(directory: Path, index: Path | None, watch: bool, stack: ExitStack) -> Archive:
+    """Bring the index of a directory up to date, and keep it so for as long as it is served."""
+    from sunpy_flarecast.archive import DirectoryArchive
+
+    tell = Teller(directory, _NAMED)
+    with progress_bars(err.is_terminal) as progress, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are told below
+        archive = DirectoryArchive(directory, index=index, jobs=os.cpu_count() or 1, progress=progress)
+    stack.callback(archive.close)
+    if archive.report is not None:
+        tell(archive.report)
+    else:
+        tell.tell_faults([f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped])
+    if watch:
+        archive.watched = True
+        stack.enter_context(_watching(directory.resolve(), archive.index, tell))
+    return archive
+
+
+@contextmanager
+def _watching(directory: Path, index: Path, tell: Teller) -> Iterator[None]:
+    from sunpy_flarecast.archive.index import watch_index
+
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
+    stop = threading.Event()
+    warned, noticed = "", True
+
+    def told(report: IndexReport) -> None:
+        nonlocal noticed
+        if not noticed:
+            noticed = True
+            err.print("New files are noticed again.")
+        # The first may say only what was told when the archive was opened.
+        if report.new or report.changed or report.removed:
+            tell(report)
+
+    def work() -> None:
+        nonlocal warned, noticed
+        while not stop.is_set():
+            try:
+                watch_index(directory, index=index, told=told, stop=stop)
+            except (FLARECASTError, OSError) as error:
+                # What it can do, and then cannot go on with, every time, is told once.
+                if str(error) != warned:
+                    warned, noticed = str(error), False
+                    err.print(
+                        f"[yellow]Warning:[/] New files are not noticed: {escape(warned)} It is tried again every "
+                        f"{_AGAIN:.0f} s.",
+                        soft_wrap=True,
+                    )
+                stop.wait(_AGAIN)
+
+    thread = threading.Thread(target=work, name=f"sunpy_flarecast index of {directory}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        # It may be amid hours of work, which the next start goes on with.
+        thread.join(_LAST_WORDS)
+
+
+def _say_where(host: str, url: str) -> None:
+    from sunpy_flarecast.archive.server.socket import url_on_network
+
+    out.print(f"Serving at {url} (Swagger UI at {url}/ui); Ctrl-C stops.", soft_wrap=True)
+    if elsewhere := url_on_network(host, url):
+        out.print(f"It listens on all addresses of this machine; from others it may be reached at {elsewhere}")
+    out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
+
+
+@cli.command(epilog=examples("demo", "demo -o trial"))
+@click.option(
+    "-o",
+    "--output",
+    default="flarecast-demo",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="Folder for files and picture.",
+)
+@progress_option
+def demo(output: Path, progress: bool) -> None:
+    """Try everything out on synthetic SHARPs.
+
+    Run a service of them, search a day, fetch a few segments, load them as maps and draw them. No network is needed.
+    """
+    with plain_errors():
+        from sunpy_flarecast.tour import run_demo
+
+        picture = run_demo(output, say=lambda text: out.print(text, soft_wrap=True), show=show, progress=progress)
+    out.print(f"The picture is {picture}.", soft_wrap=True)

@@ -1,0 +1,118 @@
+"""What holds for all transfers of one fetch: settings, read once, and what transfers learn from each other."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from requests.utils import get_environ_proxies, select_proxy
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.rest.auth import authorization
+from sunpy_flarecast.rest.backoff import Pace
+from sunpy_flarecast.rest.service import USER_AGENT
+from sunpy_flarecast.rest.service_url import without_password
+
+from .record_keywords import Supplement
+from .verify import check_sums
+
+if TYPE_CHECKING:
+    from .record_keywords import Mode
+
+__all__ = ["DISK_FULL", "Terms"]
+
+#: Conditions of the disk that concern all files of a fetch.
+DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+@dataclass
+class Terms:
+    """
+    What holds for all transfers of one fetch: settings, read once, and what they have learnt from each other.
+
+    Parameters
+    ----------
+    settings : `parfive.config.DownloaderConfig`
+        Of the downloader: ``overwrite`` and proxies.
+    headers_wanted : "auto", True or False
+        Which files get the keywords that they lack.
+    """
+
+    settings: Any
+    headers_wanted: Mode = "auto"
+    max_retries: int = field(default_factory=lambda: conf.max_retries)
+    retry_wait: float = field(default_factory=lambda: conf.retry_wait)
+    retry_after_max: float = field(default_factory=lambda: conf.retry_after_max)
+    read_timeout: float = field(default_factory=lambda: conf.read_timeout)
+    connect_timeout: float = field(default_factory=lambda: conf.connect_timeout)
+    verify_checksum: bool = field(default_factory=lambda: conf.verify_checksum)
+    #: Why nothing more is fetched, once that is so.
+    halted: TransferError | None = None
+    interrupted: bool = False
+    _paces: dict[str, Pace] = field(default_factory=dict)
+    _proxies: dict[str, str | None] = field(default_factory=dict)
+    _folders: set[str] = field(default_factory=set)
+    _authorized: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.supplement = Supplement(self.headers_wanted)
+        self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
+        # A compressed answer would have another length than the file, and SHARP files are compressed already.
+        self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        # Kept apart from the URLs of files, which are shown and written in many places.
+        if header := authorization(conf.url):
+            self._authorized[_origin(f"{without_password(conf.url)}/")] = header
+
+    def anew(self) -> Terms:
+        """Give the same terms for another fetch, without what was learnt in this one."""
+        return Terms(self.settings, self.headers_wanted)
+
+    def pace(self, url: str) -> Pace:
+        """Give the gate of a URL's host."""
+        return self._paces.setdefault(_origin(url), Pace())
+
+    def proxy(self, url: str) -> str | None:
+        """Give the proxy for a URL."""
+        origin = _origin(url)
+        if origin not in self._proxies:
+            scheme = urlsplit(url).scheme
+            proxy: str | None = self.settings.https_proxy if scheme == "https" else self.settings.http_proxy
+            if proxy in (None, os.environ.get(f"{scheme.upper()}_PROXY")):
+                # Not of the downloader's own choice: as for the search, with no_proxy and lower case.
+                proxy = select_proxy(url, get_environ_proxies(url))
+            self._proxies[origin] = proxy
+        return self._proxies[origin]
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Give the headers of a request; token or password are those of ``conf.url``, and for its host only."""
+        authorized = self._authorized.get(_origin(url)) if self._authorized else None
+        return {**self._headers, "Authorization": authorized} if authorized else self._headers
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file is there and whole, and its sums hold if those are wanted, so that it stays."""
+        if self.settings.overwrite is not False or not is_whole(path):
+            return False
+        try:
+            if self.verify_checksum:
+                check_sums(path)
+        except (TransferError, OSError):
+            return False
+        return True
+
+    def make_folder(self, path: str) -> None:
+        """Make the folder of a file, once for all files in it."""
+        folder = os.path.dirname(path)
+        if folder and folder not in self._folders:
+            os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
+
+
+def _origin(url: str) -> str:
+    """Give scheme and host of an http URL; much faster than `urlsplit`."""
+    return url[: url.find("/", 8)]

@@ -1,0 +1,283 @@
+"""The transfer of one file, as parfive runs it: progress bar, result or error, and parfive's own way to retry it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import parfive
+from parfive.utils import FailedDownload
+from sunpy import log
+
+from sunpy_flarecast.errors import MissingDataWarning, TransferError
+from sunpy_flarecast.rest.service_url import without_password
+from sunpy_flarecast.utils.progress import LateBar
+
+from .context import DISK_FULL, Terms
+from .http_file import Download
+from .record_keywords import described_bare
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from .plan import Place
+    from .record_keywords import Bare
+
+__all__ = ["WITH_URLS", "Queued", "Transfer"]
+
+#: From parfive 2.2 on, a result is a path and a URL; before, a path alone.
+WITH_URLS: Final = hasattr(parfive.Results, "urls")
+
+
+class Queued(parfive.Results):  # type: ignore[misc]
+    """
+    What is known of a fetch besides what parfive will tell: files that are there, and files that are not begun.
+
+    parfive forgets the files that it had not begun when it was interrupted. They are among the errors of these results
+    for as long as they have not begun, so that joined after the download the two tell of every file.
+    """
+
+    def __init__(self, terms: Terms | None = None) -> None:
+        super().__init__()
+        self.terms = terms
+        self.waiting: dict[Transfer, None] = {}
+        self.running = 0
+        #: Files that are there and damaged, so that they are fetched again.
+        self.damaged: list[str] = []
+        #: Whether somebody else tells of files without keywords.
+        self.silent = False
+        self._raised: MissingDataWarning | None = None
+
+    @property
+    def errors(self) -> list[Any]:
+        """
+        What will not come: refused URLs, and what an interrupted fetch did not begin.
+
+        They are asked for when the download is over. That is the place for a warning that is an error to the user:
+        raised within a transfer, it would reach them as one of parfive's own, or not at all.
+
+        Raises
+        ------
+        MissingDataWarning
+            If such warnings are errors, and there are files that lack their keywords.
+        """
+        if self._raised is not None:
+            error, self._raised = self._raised, None
+            raise error
+        if self.terms is None or not self.terms.interrupted:
+            return list(self._errors)
+        probe = parfive.Results()
+        for transfer in self.waiting:
+            probe.add_error(transfer.filepath, transfer.url, transfer.explained(asyncio.CancelledError()))
+        return [*self._errors, *probe.errors]
+
+    @property
+    def bare(self) -> list[Bare]:
+        """The files that were fetched and lack their keywords, each with the reason."""
+        return [] if self.terms is None else self.terms.supplement.bare
+
+    def tell(self) -> None:
+        """
+        Warn once of all files that lack their keywords, when nothing more is under way.
+
+        If that is an error to the user, it is kept for `errors`.
+
+        Warns
+        -----
+        MissingDataWarning
+            If there are any.
+        """
+        over = (
+            not self.silent
+            and not self.running
+            and (not self.waiting or (self.terms is not None and self.terms.interrupted))
+        )
+        if over and self.bare:
+            try:
+                warnings.warn(described_bare(self.bare), MissingDataWarning, stacklevel=2)
+            except MissingDataWarning as error:
+                self._raised = error
+
+
+class Transfer:
+    """
+    The transfer of one file, as parfive wants it.
+
+    Parameters
+    ----------
+    place : Place
+        Where the file comes from and goes to.
+    queued : Queued
+        Of the fetch.
+    """
+
+    __slots__ = ("place", "queued")
+
+    def __init__(self, place: Place, queued: Queued) -> None:
+        self.place = place
+        self.queued = queued
+
+    @property
+    def url(self) -> str:
+        """Where the file comes from."""
+        return self.place.url
+
+    @property
+    def path(self) -> str:
+        """Where it goes to."""
+        return self.place.path
+
+    @property
+    def terms(self) -> Terms:
+        """What holds for all transfers of the fetch."""
+        assert self.queued.terms is not None  # noqa: S101 (it is where transfers are made)
+        return self.queued.terms
+
+    async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
+        """
+        Bring the file; parfive calls this.
+
+        Parameters
+        ----------
+        session : `aiohttp.ClientSession`
+            parfive's session.
+        token : `parfive.utils.Token`
+            The connection slot; its number is the position of the progress bar.
+        file_pb : type or False
+            The class of progress bars, if wanted.
+
+        Returns
+        -------
+        url, path : str
+            What parfive puts into its results (the path alone before parfive 2.2).
+
+        Raises
+        ------
+        `parfive.utils.FailedDownload`
+            For whatever went wrong, as parfive expects it.
+        """
+        self.queued.waiting.pop(self, None)
+        self.queued.running += 1
+        try:
+            return await self._call(session, LateBar(file_pb, token, os.path.basename(self.path)))
+        finally:
+            self.queued.running -= 1
+            self.queued.tell()
+
+    async def _call(self, session: aiohttp.ClientSession, bar: LateBar) -> tuple[str, str] | str:
+        try:
+            path = await self._bring(session, bar)
+        except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
+            explained = self.explained(error)
+            self._tell(self.path, explained)
+            raise FailedDownload(self.filepath, self.url, explained) from error
+        self._tell(path, None)
+        return (self.url, path) if WITH_URLS else path
+
+    def filepath(self, response: object, url: str) -> Path:
+        """
+        Bring the file when parfive's own transfer asks for a path, which is what ``Fido.fetch(files)`` ends in.
+
+        parfive finds the file there and leaves it as it is. The files of such a retry come one after the other, since
+        parfive waits for the path, and an interrupt takes effect after the file under way.
+
+        Parameters
+        ----------
+        response, url : object
+            What parfive passes; not needed.
+
+        Returns
+        -------
+        `pathlib.Path`
+
+        Raises
+        ------
+        TransferError
+            If the file cannot be brought, or if parfive is about to write over it.
+        """
+        self.queued.waiting.pop(self, None)
+        if _about_to_overwrite():
+            raise TransferError(
+                f"{self.path} cannot be retried with overwrite: parfive would write over the checked file with a "
+                "transfer of its own, which is not checked. Leave overwrite out of Fido.fetch(files, ...)."
+            )
+        if self.terms.has(self.path):
+            return Path(self.path)
+        # What was learnt in the fetch that failed does not hold for this one.
+        self.queued = Queued(self.terms.anew())
+        outcome: list[str | BaseException] = []
+
+        async def alone() -> str:
+            async with self.terms.settings.aiohttp_client_session() as session:
+                return await self._bring(session, LateBar(False, None, ""))
+
+        def run() -> None:
+            try:
+                outcome.append(asyncio.run(alone()))
+            except BaseException as error:  # noqa: BLE001 (raised again in the thread that asked)
+                outcome.append(error)
+
+        # The caller is a coroutine, and a loop cannot run within a running one.
+        thread = threading.Thread(target=run, name="sunpy_flarecast retry")
+        thread.start()
+        thread.join()
+        [result] = outcome
+        if isinstance(result, BaseException):
+            raise self.explained(result) from result
+        self.queued.tell()
+        return Path(result)
+
+    def _tell(self, path: str, error: Exception | None) -> None:
+        """Call the functions that a user of parfive asked to be called for every file."""
+        for callback in self.terms.settings.done_callbacks:
+            callback(path, self.url, error)
+
+    async def _bring(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
+        if self.terms.halted is not None:
+            raise self.terms.halted
+        self.terms.make_folder(self.path)
+        with bar:
+            return await Download(self.place, self.terms, bar.update).run(session)
+
+    def explained(self, error: BaseException) -> TransferError:
+        """Make of any exception one that says what was asked, what is wrong and what to do."""
+        if error is self.terms.halted:
+            return self.terms.halted
+        todo = "Fetch it again to try once more."
+        match error:
+            case asyncio.CancelledError():
+                self.terms.interrupted = True
+                reason = "the fetch was interrupted"
+            case OSError() if error.errno in DISK_FULL:
+                self.terms.halted = TransferError(
+                    f"The disk that holds {os.path.abspath(os.path.dirname(self.path))} is full ({error.strerror}); "
+                    "nothing more was fetched. Make room and fetch again; what is there is kept."
+                )
+                log.error(str(self.terms.halted))
+                return self.terms.halted
+            case TransferError():
+                reason = str(error)
+            case OSError():
+                reason = f"it cannot be written ({error.strerror or error})"
+                todo = "Choose another path, or mend the folder."
+            case _:
+                reason = f"{type(error).__name__}: {error}"
+        return TransferError(f"{self.path} was not fetched from {without_password(self.url)}: {reason}. {todo}")
+
+
+def _about_to_overwrite() -> bool:
+    """
+    Tell whether parfive's own transfer, which is asking for a path, is going to write over a file that it finds there.
+
+    parfive does not say, but its transfer is the coroutine that is running.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    frame = getattr(task.get_coro(), "cr_frame", None) if task else None
+    return bool(frame and frame.f_locals.get("overwrite"))

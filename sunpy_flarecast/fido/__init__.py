@@ -1,0 +1,1 @@
+"""The Fido client and its table of results."""

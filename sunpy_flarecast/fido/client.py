@@ -1,0 +1,245 @@
+"""`FLARECASTClient`, which joins the steps: attrs to table in `search`, table to files in `fetch`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import parfive
+from sunpy import log
+from sunpy.net import attr
+from sunpy.net import attrs as a
+from sunpy.net.base_client import BaseClient, convert_row_to_table
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.download.plan import plan, template_of
+from sunpy_flarecast.download.queue import enqueue
+from sunpy_flarecast.download.record_keywords import mode_of
+from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryError
+from sunpy_flarecast.query.attr_walker import FIXED, queries, supported_attrs
+from sunpy_flarecast.query.attrs import Keyword, Quality, Segment, Series
+from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.rest.service_url import base_url, with_credentials, without_password
+from sunpy_flarecast.search.missing import described
+from sunpy_flarecast.search.search import complete, find
+from sunpy_flarecast.sharp.catalog import all_keywords, all_series
+
+from .response import FLARECASTResponse
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from sunpy_flarecast.download.record_keywords import Mode
+    from sunpy_flarecast.query.query import Query
+    from sunpy_flarecast.search.search import Found
+
+__all__ = ["FLARECASTClient"]
+
+
+class FLARECASTClient(BaseClient):  # type: ignore[misc]
+    """
+    SDO/HMI SHARP active-region patches from a FLARECAST HMI service.
+
+    Which service is asked is set by ``sunpy_flarecast.conf.url`` or the environment variable ``FLARECAST_URL``.
+    Usually the client is used through `sunpy.net.Fido`.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_flarecast
+    >>> results = Fido.search(a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series.hmi_sharp_720s,
+    ...                       a.flarecast.Segment.magnetogram)  # doctest: +SKIP
+    >>> files = Fido.fetch(results, path="data/{harpnum}/{file}")  # doctest: +SKIP
+    """
+
+    @property
+    def info_url(self) -> str:
+        """The URL of the service that is asked."""
+        return without_password(str(conf.url))
+
+    @classmethod
+    def _attrs_module(cls) -> tuple[str, str]:
+        return "flarecast", "sunpy_flarecast.attrs"
+
+    @classmethod
+    def register_values(cls) -> dict[type[attr.Attr], list[tuple[str, str]]]:
+        """List what tab completion offers; the service is not asked."""
+        grids: dict[tuple[str, str], set[str]] = {}
+        for series in all_series():
+            for segment in series.segments:
+                grids.setdefault((segment.name, segment.meaning), set()).add(series.projection)
+        return {
+            a.Provider: [("FLARECAST", "EU H2020 project on flare forecasting; its service of SDO/HMI SHARP data")],
+            a.Instrument: [("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory")],
+            Series: [(series.name, series.meaning) for series in all_series()],
+            Segment: [
+                (name, meaning if len(found) > 1 else f"{meaning} ({found.pop()} only)")
+                for (name, meaning), found in grids.items()
+            ],
+            Keyword: [(one.name, f"[{one.unit}] {one.meaning}" if one.unit else one.meaning) for one in all_keywords()],
+            Quality: [("good", "quality 0, no bit of it is set")],
+        }
+
+    @classmethod
+    def _can_handle_query(cls, *query: attr.Attr) -> bool:
+        if not cls.check_attr_types_in_query(query, {a.Time, Series}, supported_attrs()):
+            return False
+        return all(str(leaf.value).casefold() == FIXED[type(leaf)].casefold() for leaf in query if type(leaf) in FIXED)
+
+    def search(self, *query: attr.Attr, strict: bool = False, progress: bool = True) -> FLARECASTResponse:
+        """
+        Find records.
+
+        Parameters
+        ----------
+        *query : `sunpy.net.attr.Attr`
+            ``a.Time`` and ``a.flarecast.Series``, and any of ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
+            ``a.flarecast.NOAA``, ``a.flarecast.Quality``, comparisons of ``a.flarecast.Keyword``, ``a.Sample``,
+            ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
+        strict : bool
+            Whether it is an error if the service does not answer for a part of the range. By default there is a
+            warning, and the table lists those parts as ``missing``.
+        progress : bool
+            Show a bar, if there is more than one request, in a terminal or notebook.
+
+        Returns
+        -------
+        FLARECASTResponse
+            Sorted by T_REC, then HARP number; without rows if nothing was found.
+
+        Raises
+        ------
+        QueryError
+            If the query is none, for example because the series does not have a segment.
+        ServiceError
+            If the service cannot be reached, or answers with an error or with what is no reply.
+        """
+        try:
+            branches = queries(*query)
+            with Service() as service:
+                found = find(branches, service, strict=strict, progress=progress)
+        except FLARECASTError as error:
+            # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
+            log.error(str(error))
+            raise
+        for text in _sentences(found):
+            # The user's line is above search and, with Fido, above a good part of sunpy.
+            warnings.warn(text, MissingDataWarning, stacklevel=2)
+        return self._table(found, service, branches)
+
+    def retry_missing(self, table: FLARECASTResponse, *, progress: bool = True) -> FLARECASTResponse:
+        """
+        Complete a table: what `FLARECASTResponse.retry_missing` does.
+
+        Parameters
+        ----------
+        table : FLARECASTResponse
+            The outcome of a search, or some of its rows.
+        progress : bool
+            Show a bar, if there is more than one request.
+
+        Returns
+        -------
+        FLARECASTResponse
+            A new table.
+        """
+        held = table.records()
+        with Service(with_credentials(table.service, conf.url)) as service:
+            found = complete(held, table.queries, table.missing, service, progress=progress)
+        for text in _sentences(found):
+            warnings.warn(text, MissingDataWarning, stacklevel=3)
+        return self._table(found, service, table.queries)
+
+    def _table(self, found: Found, service: Service, asked: Sequence[Query]) -> FLARECASTResponse:
+        return FLARECASTResponse.from_records(
+            found.records, client=self, service=service.url, queries=asked, missing=found.missing
+        )
+
+    @convert_row_to_table  # type: ignore[untyped-decorator]
+    def fetch(
+        self,
+        query_results: FLARECASTResponse,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        downloader: parfive.Downloader | None = None,
+        overwrite: bool | str | None = None,
+        progress: bool = True,
+        max_conn: int = 5,
+        wait: bool = True,
+        headers: Mode | None = None,
+        **kwargs: Any,
+    ) -> parfive.Results:
+        """
+        Fetch the files of records, each whole or not at all.
+
+        A file that is already there and whole is taken as it is, without asking the service.
+
+        Parameters
+        ----------
+        query_results : FLARECASTResponse
+            The records, or a part of the rows of a search.
+        path : path-like, optional
+            A folder, or a template with ``{file}``, ``{segment}`` and the table's columns, for example
+            ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. By default sunpy's download folder.
+        downloader : `parfive.Downloader`, optional
+            Where to queue the transfers. If given, ``overwrite``, ``progress`` and ``max_conn`` are its own.
+        overwrite : bool or "unique", optional
+            Whether to fetch files that are already there: False for no, True to replace them once the new file is
+            whole, ``"unique"`` to keep both, the new one as ``..._1.fits``.
+        progress : bool
+            Show progress bars.
+        max_conn : int
+            Number of transfers at a time.
+        wait : bool
+            If False, and with a ``downloader``, only queue the transfers.
+        headers : "auto", True or False, optional
+            Which files get the keywords that they lack, so that `sunpy.map.Map` can read them: those that have none
+            (``"auto"``), all, or no file. By default ``conf.complete_headers``. Files that are already there stay as
+            they are; `complete_header` is for those.
+        **kwargs
+            Accepted for the sake of other clients in the same ``Fido.fetch``, and ignored.
+
+        Returns
+        -------
+        `parfive.Results`
+            Paths, and for what could not be fetched ``errors``. With ``wait=False``, only of files that need no
+            transfer.
+
+        Raises
+        ------
+        QueryError
+            If the path cannot be filled in, or two files would get the same one. Nothing is fetched then.
+
+        Warns
+        -----
+        MissingDataWarning
+            If keywords could not be had; the files are then there without.
+        """
+        if not isinstance(query_results, FLARECASTResponse):
+            # sunpy 7.1 and newer put a table of their own in the place of one that a failed search did not give.
+            failed = getattr(query_results, "errors", None)
+            raise QueryError(f"There is nothing to fetch{f', since the search failed: {failed}' if failed else ''}.")
+        if downloader is None:
+            wait = True
+            downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
+        # The service that was asked has the files, whatever conf.url is by now.
+        base = without_password(base_url(query_results.service or conf.url))
+        planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
+        queued = enqueue(downloader, planned, headers=None if headers is None else mode_of(headers))
+        if not wait:
+            return queued
+        results = downloader.download()
+        results.data += queued.data
+        results._errors += queued.errors
+        return results
+
+
+def _sentences(found: Found) -> list[str]:
+    """Say what the user should know of a search."""
+    if not found.missing:
+        return found.told
+    chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
+    text = " Which records are nearest to the times wanted may change with it." if chosen else ""
+    what = "The rest is there; retry_missing() of the table, or the same command again, asks for it."
+    return [*found.told, f"{described(found.missing)} {what}{text}"]

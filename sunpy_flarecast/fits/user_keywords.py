@@ -1,0 +1,272 @@
+"""Keywords as users have them (dict, header, row of a table): made plain, and checked to be of a file's record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import numpy as np
+from astropy.table import Row
+from astropy.time import Time
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.rest.meta_reply import clean
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.t_rec import slot_text, text_slot
+from sunpy_flarecast.table.columns import mask_of
+
+from .cards import PLAIN
+from .structure import NOT_OF_THE_RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from astropy.io.fits import Header
+
+    from sunpy_flarecast.sharp.filenames import FileName
+
+__all__ = ["check_record", "plain_keywords", "told_as"]
+
+#: Columns that tables of searches and of keywords have, and the keywords that they are.
+_COLUMNS: Final = {"Start Time": "date__obs", "Record": "recnum"}
+
+#: Keywords that are TAI; those that begin with DATE are UTC.
+_TAI: Final = frozenset({"t_rec", "t_obs", "t_frst", "t_frst1", "t_last1", "t_last"})
+
+#: What JSON has, too: it is no value of a keyword, and counts as none.
+_OF_JSON: Final = (list, dict)
+
+#: How the axis begins in each projection.
+_PROJECTIONS: Final = {"CRLN": "CEA", "HPLN": "CCD"}
+
+_SERIES: Final = re.compile(r"\w+(\.\w+)*", re.ASCII)
+
+
+def plain_keywords(keywords: Any) -> dict[str, Any]:
+    """
+    Make plain values of keywords, in the catalog's units.
+
+    Of a row the columns that are keywords are taken, and its ``Series``. Cards of a header that cannot be read, and
+    masked values, are None.
+
+    Parameters
+    ----------
+    keywords : mapping, `~astropy.io.fits.Header` or `~astropy.table.Row`
+        Values are numbers, text, those of numpy, quantities, and times; None, or masked, if they are missing.
+
+    Returns
+    -------
+    dict
+        By the names as they came.
+
+    Raises
+    ------
+    QueryError
+        If these are no keywords, or a value is none of its keyword.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.fits.user_keywords import plain_keywords
+    >>> plain_keywords({"DSUN_OBS": 1 * u.AU, "T_REC": Time("2015-12-11T23:36", scale="tai")})
+    {'DSUN_OBS': 149597870700.0, 'T_REC': '2015.12.11_23:36:00_TAI'}
+    """
+    from astropy.io.fits import Header  # slow to import
+
+    if isinstance(keywords, Header):
+        return _of_header(keywords)
+    if isinstance(keywords, Row):
+        pairs = ((str(name), keywords[name]) for name in keywords.colnames)
+        return _of_pairs((name, value) for name, value in pairs if _is_of_record(name))
+    if isinstance(keywords, Mapping):
+        for name in keywords:
+            if not isinstance(name, str):
+                raise QueryError(f"complete_header: keywords are named by strings, for example 'usflux', not {name!r}.")
+        return _of_pairs(keywords.items())
+    raise QueryError(
+        f"complete_header takes the keywords of one record, not {told_as(keywords)}: a dict, a FITS header "
+        "(fits.getheader(path, 1), map.meta), or a row of results.keywords('*'), such as table[0]."
+    )
+
+
+def check_record(
+    named: FileName | None, keywords: Mapping[str, Any], series: str = "", recnum: int | None = None
+) -> None:
+    """
+    Check that keywords can be those of the record that a file's name tells.
+
+    Parameters
+    ----------
+    named : FileName or None
+        What the name of the file tells; None if it is no name of JSOC's, which says nothing.
+    keywords : mapping
+        As `plain_keywords` gives them. What they do not tell is not compared.
+    series : str, optional
+        The series, if it is known from elsewhere.
+    recnum : int, optional
+        The record number, if it is known from elsewhere.
+
+    Raises
+    ------
+    QueryError
+        If they are of another series, HARP or time; the end of a sentence that begins with the file's name.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.fits.user_keywords import check_record
+    >>> from sunpy_flarecast.sharp.filenames import read_name
+    >>> try:
+    ...     check_record(read_name("hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"), {"harpnum": 378})
+    ... except ValueError as error:
+    ...     print(error)
+    is of HARPNUM 377 by its name, and the keywords are of HARPNUM 378
+    """
+    if named is None:
+        return
+    told: dict[str, Any] = {}
+    for name, value in keywords.items():
+        known = name.strip().lower()
+        if known in ("harpnum", "t_rec", "recnum", "ctype1", "drms_id", "series") and type(value) in PLAIN:
+            told.setdefault(known, clean(value, find_keyword(known)))
+    differing = [
+        *_of_series(named.series, [series, str(told.get("series") or ""), str(told.get("drms_id") or "")]),
+        *_of_projection(named.series, str(told.get("ctype1") or "")),
+    ]
+    # Where HARPNUM was not known when the file was named the record number stands in its place.
+    harpnum = told.get("harpnum")
+    if harpnum is not None and named.harpnum not in (harpnum, recnum, told.get("recnum")):
+        differing.append((f"HARPNUM {named.harpnum}", f"HARPNUM {harpnum}"))
+    slot = text_slot(str(told.get("t_rec") or ""))
+    if slot is not None and named.slot is not None and slot != named.slot:
+        differing.append((f"T_REC {slot_text(named.slot)}", f"T_REC {slot_text(slot)}"))
+    if differing:
+        own, others = (", ".join(some) for some in zip(*differing, strict=True))
+        raise QueryError(f"is of {own} by its name, and the keywords are of {others}")
+
+
+def _of_series(own: str, others: Iterable[str]) -> list[tuple[str, str]]:
+    for text in others:
+        match = _SERIES.match(text.strip())  # DRMS_ID goes on with record and segment
+        if match and _known_series(match[0]) != _known_series(own):
+            return [(f"series {own}", f"series {match[0]}")]
+    return []
+
+
+def _known_series(name: str) -> str:
+    known = find_series(name)
+    return known.name if known else name.casefold()
+
+
+def _of_projection(own: str, axis: str) -> list[tuple[str, str]]:
+    known, projection = find_series(own), _PROJECTIONS.get(axis[:4])
+    if known is None or projection in (None, known.projection):
+        return []
+    return [(f"series {own} ({known.projection})", f"a series on the {projection} grid (CTYPE1 {axis})")]
+
+
+def _is_of_record(column: str) -> bool:
+    return column in _COLUMNS or column == "Series" or find_keyword(column) is not None
+
+
+def _of_header(header: Header) -> dict[str, Any]:
+    """Take the first card of each name; what is written otherwise than FITS demands has no value."""
+    from astropy.io.fits import VerifyError
+
+    found: dict[str, Any] = {}
+    for card in header.cards:
+        name = card.keyword
+        if name in found or (NOT_OF_THE_RECORD.fullmatch(name) and name != "DRMS_ID"):  # which tells the series
+            continue
+        try:
+            value = card.value
+        except VerifyError:
+            value = None
+        found[name] = value if type(value) in PLAIN else None
+    return found
+
+
+def _of_pairs(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
+    for name, value in pairs:
+        known = _COLUMNS.get(name, name)
+        plain = value if value is None or type(value) in PLAIN else _plain(known, value)
+        (found if known == name else columns)[known] = plain
+    # The keyword itself, where a table has it, is nearer to what the service said.
+    return found | {name: value for name, value in columns.items() if found.get(name) is None}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, _OF_JSON):
+        return None
+    if np.shape(value):
+        raise QueryError(f"complete_header: {name} has several values, not one. Give the keywords of one record.")
+    if mask_of(value).any():
+        return None
+    if isinstance(value, Time):
+        return _time_text(name, value)
+    if isinstance(value, u.Quantity):
+        return _in_unit(name, value)
+    if isinstance(value, (np.generic, np.ndarray)) and value.dtype.kind not in "mM":  # times without a scale
+        value = value.item()
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if value is None:
+        return None
+    raise QueryError(
+        f"complete_header: {name} is {told_as(value)}, which is no value of a keyword. Give a number, text, a "
+        "quantity, an astropy Time, or None if it is missing."
+    )
+
+
+def _time_text(name: str, value: Time) -> str:
+    known = find_keyword(name)
+    drms = known.name if known else name.strip().lower()
+    if drms in _TAI:
+        text = str(value.tai.isot).removesuffix(".000")
+        return f"{text.replace('-', '.').replace('T', '_')}_TAI"
+    if drms.startswith("date"):
+        return str(value.utc.isot)
+    raise QueryError(f"complete_header: {name} is a time, and this keyword is none. Give it as text, or leave it out.")
+
+
+def _in_unit(name: str, value: u.Quantity) -> float:
+    known = find_keyword(name)
+    if known is None:
+        raise QueryError(
+            f"complete_header: {name} is no SHARP keyword, so that its unit is not known, and {value} cannot be "
+            "written. Give a number, or leave it out."
+        )
+    try:
+        number = getattr(value, "unmasked", value).to_value(known.unit)
+    except u.UnitConversionError:
+        unit = f"in {known.unit}" if known.unit else "without a unit"
+        raise QueryError(
+            f"complete_header: {name} ({known.meaning}) is written {unit}, and {value} cannot be converted. Give a "
+            "number, or the right unit."
+        ) from None
+    return float(number)
+
+
+def told_as(value: Any) -> str:
+    """
+    Name a value that is none of those wanted.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.fits.user_keywords import told_as
+    >>> told_as(None), told_as(7), told_as("a.fits")
+    ('None', 'an int', "the string 'a.fits'")
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        return f"the string {value[:60]!r}"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

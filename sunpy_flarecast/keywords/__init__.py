@@ -1,0 +1,1 @@
+"""Keyword tables with units, and time series."""

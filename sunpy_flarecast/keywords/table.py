@@ -1,0 +1,296 @@
+"""Keywords of the records of a search as a table with units: what is asked for, filled in as it comes, or masked."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from astropy.table import QTable, Table
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import MissingDataWarning, QueryError, ServiceError, UnreachableError
+from sunpy_flarecast.query.query import matching_names
+from sunpy_flarecast.rest.keyword_requests import keywords_of
+from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.rest.service_url import with_credentials
+from sunpy_flarecast.sharp.catalog import all_keywords
+from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in
+from sunpy_flarecast.table.columns import mask_of
+
+from .columns import Filled, own_column, plain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.sharp.catalog import Keyword
+
+__all__ = ["LEADING", "keyword_table"]
+
+#: The columns that every table of keywords begins with.
+LEADING: Final = ("T_REC", "Start Time", "Series", "HARPNUM", "Record")
+
+#: Keywords that the table of a search has, and its columns.
+_HELD: Final = {"quality": "Quality", "wavelnth": "Wavelength", "harpnum": "HARPNUM", "recnum": "Record"}
+
+#: How many record numbers, or keywords, a message names, and how much of a value it shows.
+_LISTED: Final = 3
+_QUOTED: Final = 40
+
+
+class _Failed(NamedTuple):
+    """Records of a series whose keywords did not come."""
+
+    series: str
+    records: list[int]
+    error: ServiceError
+
+
+def keyword_table(
+    results: FLARECASTResponse,
+    names: Sequence[str] = (),
+    *,
+    known: QTable | None = None,
+    optional: Collection[str] = (),
+    strict: bool = False,
+    progress: bool = True,
+    stacklevel: int = 3,
+) -> QTable:
+    """
+    Make the table of keywords: what `FLARECASTResponse.keywords` does.
+
+    Parameters
+    ----------
+    results : FLARECASTResponse
+        The records.
+    names, known, strict, progress
+        As for `FLARECASTResponse.keywords`.
+    optional : collection of str
+        DRMS names of keywords that are meant, as those that patterns fit, where the service has them.
+    stacklevel : int
+        How many calls above this one warnings point to the user's line.
+
+    Returns
+    -------
+    `astropy.table.QTable`
+        One row a record.
+    """
+    _check_columns(results, LEADING)
+    rows = _rows(results)
+    chosen, by_pattern = _choose(names, rows)
+    by_pattern |= frozenset(optional)
+    if known is not None and not isinstance(known, Table):
+        raise QueryError(
+            f"keywords(known=...) takes a table that results.keywords(...) gave before, not {type(known).__name__}; "
+            "QTable.read(path) reads one from its file."
+        )
+    if known is not None:
+        chosen = [one for one in chosen if one.name not in by_pattern or one.name in (*_HELD, *known.colnames)]
+    columns = {keyword.name: Filled(keyword, len(results)) for keyword in chosen}
+    held = [name for name in columns if name in _HELD]
+    _check_columns(results, [_HELD[name] for name in held])
+    for name in held:
+        columns[name].take(results[_HELD[name]])
+    asked = [keyword for keyword in chosen if keyword.name not in _HELD]
+    if asked and len(results):
+        _check_numbers(results, stacklevel + 1)
+    wanted = _wanted(rows, columns, asked, known) if asked else {}
+    failed: list[_Failed] = []
+    lacking = set(by_pattern) if any(wanted.values()) and known is None else set()
+    with Service(with_credentials(results.service, conf.url)) as service:
+        for series, numbers in wanted.items():
+            fields = [keyword.name for keyword in asked if keyword.name in by_pattern or is_in(keyword, series)]
+            if numbers and not by_pattern.isdisjoint(fields):
+                there = _there(service, series, numbers)
+                fields = [name for name in fields if name not in by_pattern or name in there]
+                lacking -= set(fields)
+            failed += _fill(service, series, numbers, fields, columns, rows[series], progress=progress)
+    came = sum(map(len, wanted.values())) - sum(len(one.records) for one in failed)
+    absent = [name for name, column in columns.items() if column.lacked and not column.came]
+    if known is None:
+        lacking |= by_pattern.intersection(absent)
+    for name in lacking - _HELD.keys():
+        del columns[name]
+    if not columns:
+        raise ServiceError(
+            f"{service.url} has none of the keywords that {', '.join(map(repr, names))} fit. "
+            "sunpy_flarecast.catalog.all_keywords() lists those of JSOC; this service may have others."
+        )
+    if failed and (strict or (not came and known is None)):
+        raise (
+            failed[0].error
+            if not came
+            else ServiceError(f"{_described(failed, wanted)} Try again later, or take the rest without strict.")
+        )
+    if failed:
+        again = "Their rows are masked; results.keywords(..., known=table) asks for them again, and for nothing else."
+        warnings.warn(f"{_described(failed, wanted)} {again}", MissingDataWarning, stacklevel=stacklevel)
+    if told := _empty(service.url, columns, absent):
+        if strict or (known is None and columns.keys() <= set(absent)):
+            raise ServiceError(f"{told} results.keywords('*') shows the keywords that it has.")
+        warnings.warn(f"{told} What it did not give is masked.", MissingDataWarning, stacklevel=stacklevel)
+    table = QTable({name: own_column(results[name]) for name in LEADING})
+    for name, column in columns.items():
+        table[name] = column.finished()
+        table[name].info.description = column.keyword.meaning
+    table.meta["service"] = service.url
+    table.meta["missing"] = [
+        {"series": one.series, "records": one.records, "reason": one.error.reason} for one in failed
+    ]
+    return table
+
+
+def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword], frozenset[str]]:
+    """
+    Find what names and patterns mean, and which keywords are there by a pattern only.
+
+    Services may have more than the catalog knows of a series, and a pattern means all that they have.
+    """
+    chosen, by_pattern = choose_keywords(names, series)
+    there = {keyword.name: keyword for keyword in all_keywords()}
+    patterns = [name for name in names if any(sign in name for sign in "*?[")]
+    more = set(matching_names(patterns, list(there))) - {keyword.name for keyword in chosen}
+    return [*chosen, *(keyword for name, keyword in there.items() if name in more)], by_pattern | more
+
+
+def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
+    """Give for each series its record numbers, and the rows that each of them has."""
+    found: dict[str, dict[int, list[int]]] = {}
+    record = results["Record"]
+    numbers = zip(results["Series"].tolist(), plain_of(record).tolist(), mask_of(record), strict=True)
+    for row, (series, number, masked) in enumerate(numbers):
+        of_series = found.setdefault(series, {})
+        if not masked:
+            of_series.setdefault(number, []).append(row)
+    return found
+
+
+def _check_columns(results: FLARECASTResponse, needed: Sequence[str]) -> None:
+    if lost := [name for name in needed if name not in results.colnames]:
+        raise QueryError(
+            f"The table has no column {lost[0]!r} any more, which is needed for a table of keywords. Use the table "
+            "with all columns; table.show(...) gives a copy with a few for reading."
+        )
+
+
+def _check_numbers(results: FLARECASTResponse, stacklevel: int) -> None:
+    """Tell of records that the service did not number (as in its first replies), which cannot be asked for."""
+    count = int(np.sum(mask_of(results["Record"])))
+    text = f"{count:,} of {len(results):,} records have no record number, by which keywords are asked for"
+    if count == len(results):
+        raise QueryError(f"{text}: the service does not tell them. Ask a service that does.")
+    if count:
+        warnings.warn(f"{text}; their rows are masked.", MissingDataWarning, stacklevel=stacklevel)
+
+
+def _wanted(
+    rows: Mapping[str, Mapping[int, list[int]]],
+    columns: Mapping[str, Filled],
+    asked: Sequence[Keyword],
+    known: QTable | None,
+) -> dict[str, list[int]]:
+    """Tell what must be asked for, and take the rest from a table that is known already."""
+    if known is None:
+        return {series: list(of_series) for series, of_series in rows.items()}
+    needed = ["Series", "Record", *(keyword.name for keyword in asked)]
+    if lost := [name for name in needed if name not in known.colnames]:
+        raise QueryError(
+            f"known has no column {lost[0]!r}. It must be a table that results.keywords() gave for the same keywords."
+        )
+    place = {
+        (series, number): of_number[0]
+        for series, of_series in _rows(known).items()
+        for number, of_number in of_series.items()
+    }
+    for one in known.meta.get("missing", ()):
+        for number in one["records"]:
+            place.pop((one["series"], number), None)
+    wanted: dict[str, list[int]] = {}
+    to: list[int] = []
+    of: list[int] = []
+    for series, of_series in rows.items():
+        wanted[series] = [number for number in of_series if (series, number) not in place]
+        for number, own in of_series.items():
+            if (series, number) in place:
+                to += own
+                of += [place[series, number]] * len(own)
+    for keyword in asked:
+        columns[keyword.name].take(known[keyword.name], to, of)
+    return wanted
+
+
+def _there(service: Service, series: str, numbers: Sequence[int]) -> Collection[str]:
+    """Find the keywords that a service has of a series, by asking for all of one record, or of others if it lacks."""
+    for number in dict.fromkeys(numbers[place] for place in (0, len(numbers) // 2, -1)):
+        try:
+            if came := service.meta(series, [number]).get(number):
+                return came
+        except UnreachableError:
+            break
+        except ServiceError:
+            continue
+    return [keyword.name for keyword in all_keywords() if is_in(keyword, series)]
+
+
+def _fill(
+    service: Service,
+    series: str,
+    numbers: Sequence[int],
+    fields: Sequence[str],
+    columns: Mapping[str, Filled],
+    rows: Mapping[int, list[int]],
+    *,
+    progress: bool,
+) -> list[_Failed]:
+    """Ask for the keywords of records of a series, and fill them in as they come."""
+    if not fields or not numbers:
+        return []
+    reasons: dict[str, _Failed] = {}
+    with closing(keywords_of(service, series, numbers, fields, progress=progress)) as coming:
+        for values, failures in coming:
+            for number, came in values.items():
+                for field in fields:
+                    if field in came:
+                        columns[field].put(rows[number], came[field])
+                    else:
+                        columns[field].lacked = True
+            for some, error in failures:
+                error.__traceback__ = error.__cause__ = error.__context__ = None
+                reasons.setdefault(error.reason, _Failed(series, [], error)).records.extend(some)
+    return list(reasons.values())
+
+
+def _empty(url: str, columns: Mapping[str, Filled], absent: Sequence[str]) -> str:
+    """Say which keywords a service left out of all that it gave, or gave in a way that cannot be read."""
+    texts = []
+    lost = [name for name in absent if name in columns]
+    if lost:
+        texts.append(f"{url} answered without {_named(lost)} for all records.")
+    strange = [name for name, column in columns.items() if column.unreadable is not None and column.mask.all()]
+    if strange:
+        example = repr(columns[strange[0]].unreadable)
+        texts.append(
+            f"{url} gave {_named(strange)} with values that cannot be read, such as "
+            f"{example if len(example) <= _QUOTED else f'{example[:_QUOTED]}...'}."
+        )
+    return " ".join(texts)
+
+
+def _named(names: Sequence[str]) -> str:
+    text = f"{', '.join(names[:_LISTED])}{f' and {len(names) - _LISTED:,} more' * (len(names) > _LISTED)}"
+    return f"the keyword{'s' * (len(names) > 1)} {text}"
+
+
+def _described(failed: Sequence[_Failed], wanted: Mapping[str, Sequence[int]]) -> str:
+    """Say in a sentence what is missing and why."""
+    texts = []
+    for series in dict.fromkeys(one.series for one in failed):
+        records = [number for one in failed if one.series == series for number in one.records]
+        listed = f"{', '.join(map(str, records[:_LISTED]))}{', ...' * (len(records) > _LISTED)}"
+        of = f"{len(records):,} of {len(wanted[series]):,} record{'s' * (len(wanted[series]) > 1)}"
+        texts.append(f"{of} of {series} (number{'s' * (len(records) > 1)} {listed})")
+    reasons = list(dict.fromkeys(one.error.reason.removesuffix(".") for one in failed))
+    others = f" (and {len(reasons) - 1:,} other{'s' * (len(reasons) > 2)})" if len(reasons) > 1 else ""
+    return f"Keywords are missing of {' and '.join(texts)}. Reason: {reasons[0]}{others}."

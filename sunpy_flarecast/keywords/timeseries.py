@@ -1,0 +1,311 @@
+"""Keywords over time: a table of keywords as `sunpy.timeseries.GenericTimeSeries`, one for each HARP."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+from astropy.time import Time
+from sunpy.util.exceptions import SunpyUserWarning
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, find_keyword
+from sunpy_flarecast.sharp.keyword_names import choose_keywords
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.table.columns import mask_of
+
+from .table import LEADING, keyword_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from astropy.table import QTable
+    from sunpy.timeseries import GenericTimeSeries
+
+    from sunpy_flarecast.fido.response import FLARECASTResponse
+
+__all__ = ["check_times", "curve_names", "curve_table", "harp_rows", "keyword_curves", "timeseries_of"]
+
+
+def keyword_curves(
+    results: FLARECASTResponse,
+    names: Sequence[str],
+    harpnum: int | Iterable[int] | None = None,
+    *,
+    errors: bool = False,
+    strict: bool = False,
+    progress: bool = True,
+) -> dict[int, GenericTimeSeries]:
+    """
+    Ask for keywords of the records of HARPs, and make time series of them: what `FLARECASTResponse.timeseries` does.
+
+    Parameters
+    ----------
+    results : FLARECASTResponse
+        The records.
+    names, harpnum, errors, strict, progress
+        As for `FLARECASTResponse.timeseries`.
+
+    Returns
+    -------
+    dict
+        Time series by HARP number.
+    """
+    _needed_packages()
+    table = curve_table(results, names, harpnum, errors=errors, strict=strict, progress=progress, stacklevel=5)
+    return timeseries_of(table, table.colnames[len(LEADING) :], harpnum)
+
+
+def curve_table(
+    results: FLARECASTResponse,
+    names: Sequence[str],
+    harpnum: int | Iterable[int] | None = None,
+    *,
+    errors: bool = False,
+    strict: bool = False,
+    progress: bool = True,
+    stacklevel: int = 4,
+) -> QTable:
+    """
+    Ask for the keywords that curves need; of what patterns fit, and of errors, for those that the service has.
+
+    Parameters
+    ----------
+    results, names, harpnum, errors, strict, progress
+        As for `keyword_curves`.
+    stacklevel : int
+        How many calls above `keyword_table` warnings point to the user's line.
+
+    Returns
+    -------
+    `astropy.table.QTable`
+        As `~sunpy_flarecast.keywords.table.keyword_table` makes it, of the records of these HARPs.
+    """
+    rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
+    wanted = curve_names(names, set(results["Series"].tolist()), errors=errors)
+    exact = {known.name for name in names or SPACE_WEATHER if (known := find_keyword(name))}
+    optional = [name for name in wanted if name not in exact]
+    return keyword_table(
+        results[rows], wanted, optional=optional, strict=strict, progress=progress, stacklevel=stacklevel
+    )
+
+
+def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = False) -> list[str]:
+    """
+    List the keywords that time series are asked for.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names or patterns; the 18 parameters if there are none. What a pattern fits and is text is left out.
+    series : iterable of str
+        The series.
+    errors : bool
+        Whether to add the errors of those that have any.
+
+    Raises
+    ------
+    QueryError
+        If a name is not known, or that of text.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.keywords.timeseries import curve_names
+    >>> curve_names(["usflux", "r_value"], ["hmi.sharp_720s"], errors=True)
+    ['usflux', 'errvf', 'r_value']
+    """
+    found: list[str] = []
+    for keyword in choose_keywords(names, series)[0]:
+        if keyword.kind == "text":
+            if any(find_keyword(name) == keyword for name in names):
+                raise QueryError(
+                    f"Keyword {keyword.name!r} ({keyword.meaning}) is text, and a time series holds numbers; "
+                    f"results.keywords({keyword.name!r}) gives it as a column of a table."
+                )
+            continue
+        found += [keyword.name, *([keyword.error] if errors and keyword.error else [])]
+    if not found:
+        raise QueryError(f"All keywords that {', '.join(map(repr, names))} fits are text; a time series holds numbers.")
+    return list(dict.fromkeys(found))
+
+
+def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict[int, npt.NDArray[np.intp]]:
+    """
+    Find the rows of HARPs that have a time.
+
+    Parameters
+    ----------
+    table : `astropy.table.QTable`
+        With the columns ``HARPNUM``, ``T_REC`` and ``Series``.
+    harpnum : int or iterable of int, optional
+        HARP numbers; all that there are by default.
+
+    Returns
+    -------
+    dict
+        Positions of rows by HARP number, in the order of the numbers asked for, else of the numbers.
+
+    Raises
+    ------
+    QueryError
+        If there are no such rows, or rows of several series, in which HARP numbers mean different regions.
+    """
+    if lost := [name for name in LEADING if name not in table.colnames]:
+        raise QueryError(f"The table has no column {lost[0]!r} any more, which is needed for time series.")
+    if not len(table):
+        raise QueryError("There are no records, and so no time series. Search for another range of time.")
+    check_times(table)
+    series = sorted(set(table["Series"].tolist()))
+    if len(series) > 1:
+        raise QueryError(
+            f"The table has records of several series ({', '.join(series)}), whose HARP numbers need not be the same. "
+            f"Take those of one: results[results['Series'] == {series[0]!r}]."
+        )
+    told = ~(mask_of(table["HARPNUM"]) | mask_of(table["T_REC"]))
+    numbers = np.asarray(getattr(table["HARPNUM"], "unmasked", table["HARPNUM"]))
+    there = sorted(set(numbers[told].tolist()))
+    if not there:
+        raise QueryError(
+            f"None of the {len(table):,} records has both HARP number and T_REC, so there is no time series. Ask a "
+            "service that tells them."
+        )
+    asked = there if harpnum is None else _numbers(harpnum)
+    if lost_numbers := [number for number in asked if number not in there]:
+        shown = f"{', '.join(map(str, there[:10]))}{', ...' * (len(there) > 10)}"
+        raise QueryError(
+            f"There is no record of HARP {', '.join(map(str, lost_numbers))} in this table. It has: {shown}."
+        )
+    return {number: np.flatnonzero(told & (numbers == number)) for number in asked}
+
+
+def check_times(table: QTable) -> None:
+    """
+    Check that T_REC is a time.
+
+    Raises
+    ------
+    QueryError
+        If it is something else, such as text.
+    """
+    if not isinstance(table["T_REC"], Time):
+        raise QueryError(
+            f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype} and no time, "
+            "as of tables that were read from .csv. Keep tables as .ecsv or .parquet, or make it one: "
+            "table['T_REC'] = Time(table['T_REC'].tolist(), scale='tai')."
+        )
+
+
+def _numbers(harpnum: Any) -> list[int]:
+    wanted = list(harpnum) if isinstance(harpnum, Iterable) else [harpnum]
+    if not wanted or any(isinstance(one, bool) or not isinstance(one, Integral) for one in wanted):
+        raise QueryError(f"harpnum={harpnum!r}: HARP numbers are integers, for example harpnum=6178.")
+    return list(dict.fromkeys(map(int, wanted)))
+
+
+def timeseries_of(
+    table: QTable, names: Sequence[str] = (), harpnum: int | Iterable[int] | None = None
+) -> dict[int, GenericTimeSeries]:
+    """
+    Make time series of a table of keywords.
+
+    The index is T_REC in UTC, as `sunpy.timeseries` has all times, sorted, each time once: of several records of a HARP
+    at one T_REC the first value that is there is taken. Masked values become NaN.
+
+    Parameters
+    ----------
+    table : `astropy.table.QTable`
+        As `~sunpy_flarecast.FLARECASTResponse.keywords` gives it, also one that was read from a file.
+    names : sequence of str, optional
+        Columns; by default all that are numbers.
+    harpnum : int or iterable of int, optional
+        HARP numbers; by default all.
+
+    Returns
+    -------
+    dict
+        Time series by HARP number.
+
+    Raises
+    ------
+    QueryError
+        If there is nothing to make them of.
+    ImportError
+        If what `sunpy.timeseries` needs is not installed.
+
+    Examples
+    --------
+    >>> from astropy.table import QTable
+    >>> import astropy.units as u
+    >>> from sunpy_flarecast.keywords.timeseries import timeseries_of
+    >>> from sunpy_flarecast.sharp.t_rec import slot_time
+    >>> table = QTable({"T_REC": slot_time([1005598, 1005599]), "Start Time": slot_time([1005598, 1005599]).utc,
+    ...                 "Series": ["hmi.sharp_720s"] * 2, "HARPNUM": [6178] * 2, "Record": [1, 2],
+    ...                 "usflux": [2e22, 3e22] * u.Mx})
+    >>> timeseries_of(table)[6178].quantity("usflux")
+    <Quantity [2.e+22, 3.e+22] Mx>
+    """
+    rows = harp_rows(table, harpnum)
+    own = [name for name in table.colnames if name not in LEADING and table[name].dtype.kind in "if"]
+    columns = [keyword.name if (keyword := find_keyword(name)) else name for name in names] or own
+    if lost := [name for name in columns if name not in own]:
+        raise QueryError(
+            f"The table has no column of numbers {lost[0]!r}. It has: {', '.join(own) or 'none'}; "
+            "results.keywords(...) gives those that are asked for."
+        )
+    if not columns:
+        raise QueryError("The table has no keywords that are numbers; results.keywords('usflux', ...) gives them.")
+    _needed_packages()
+    import pandas as pd
+    from sunpy.timeseries import GenericTimeSeries
+    from sunpy.util.metadata import MetaDict
+
+    units = {name: u.Unit(getattr(table[name], "unit", None) or "") for name in columns}
+    values = {name: _floats(table[name]) for name in columns}
+    index = pd.DatetimeIndex(utc_dates(table["T_REC"]))
+    series = str(table["Series"][0])
+    made = {}
+    for number, places in rows.items():
+        frame = pd.DataFrame({name: values[name][places] for name in columns}, index=index[places])
+        frame = frame.groupby(level=0, sort=True).first()
+        meta = MetaDict(
+            {
+                "telescop": "SDO/HMI",
+                "instrume": "HMI",
+                "wavelnth": 6173.0,
+                "waveunit": "Angstrom",
+                "series": series,
+                "harpnum": number,
+                "time": "T_REC in UTC",
+                "provider": "FLARECAST",
+                "service": str(table.meta.get("service", "")),
+            }
+        )
+        made[number] = GenericTimeSeries(frame, meta, dict(units))
+    return made
+
+
+def _needed_packages() -> None:
+    """Check that there is what time series need, before anything is asked for."""
+    if sys.modules.get("sunpy.timeseries"):
+        return  # Python's filters of warnings are common to all threads, and better not touched
+    try:
+        with warnings.catch_warnings():
+            # sunpy warns where packages are missing with which it reads files, which is not done here.
+            warnings.simplefilter("ignore", SunpyUserWarning)
+            import sunpy.timeseries  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'Time series need the package {error.name!r}: python -m pip install "sunpy-flarecast[timeseries]"',
+            name=error.name,
+        ) from error
+
+
+def _floats(column: Any) -> npt.NDArray[np.float64]:
+    plain = column.value if isinstance(column, u.Quantity) else column
+    return np.where(mask_of(column), np.nan, np.asarray(getattr(plain, "unmasked", plain), dtype=np.float64))

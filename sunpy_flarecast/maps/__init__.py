@@ -1,0 +1,1 @@
+"""SHARP files as sunpy maps."""

@@ -1,0 +1,136 @@
+"""What the keywords of SHARP files need before sunpy.map reads them rightly: units, names, missing values. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sunpy_flarecast.rest.meta_reply import MISSING_TEXT
+from sunpy_flarecast.sharp.catalog import find_series
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Identity", "identify", "mend"]
+
+#: Names that JSOC gives to files, and those that this package gives where HARPNUM or T_REC is not known; files that are
+#: kept beside others (``overwrite="unique"``) have a number more.
+_NAME: Final = re.compile(
+    r"(?P<series>hmi\.sharp\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.fits", re.IGNORECASE
+)
+_ONE_MORE: Final = re.compile(r"_\d+$")
+
+#: Header generation 3 (from late 2025) puts an underscore before these.
+_RENAMED: Final = ("BUNIT", "DATAMIN", "DATAMAX")
+
+#: Units that JSOC gives which mean something else to astropy, or nothing; `sunpy.map` has no words for most of them.
+_FOREIGN_UNITS: Final = {
+    **dict.fromkeys(("enumerated", "none", "adimensional", "data units", "doppler width units", "ma"), ""),
+    **dict.fromkeys(("deg", "degree", "degrees"), "degree"),
+}
+
+
+class Identity(NamedTuple):
+    """
+    Which image a file holds.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series; empty if nothing tells it.
+    segment : str
+        Name of the segment as JSOC spells it; empty if nothing tells it.
+    """
+
+    series: str
+    segment: str
+
+
+def identify(keywords: Mapping[str, Any], name: str) -> Identity:
+    """
+    Tell series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name.
+
+    Parameters
+    ----------
+    keywords : mapping
+        By FITS names in capitals.
+    name : str
+        The file's name, without folders.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.maps.header_fixes import identify
+    >>> identify({}, "hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
+    Identity(series='hmi.sharp_cea_720s', segment='Bp_err')
+    >>> identify({"DRMS_ID": "hmi.sharp_720s:9252513:magnetogram"}, "first.fits").segment
+    'magnetogram'
+    """
+    series, _, rest = str(keywords.get("DRMS_ID", "")).partition(":")
+    segment = rest.partition(":")[2]
+    segment = segment or str(keywords.get("SEGMENT", ""))
+    told = _NAME.fullmatch(name)
+    if told and not series:
+        series = told["series"]
+    if not series and "CTYPE1" in keywords:
+        series = "hmi.sharp_cea_720s" if "CEA" in str(keywords["CTYPE1"]) else "hmi.sharp_720s"
+    found = find_series(series)
+    if found is None:
+        return Identity("", segment or (told["segment"] if told else ""))
+    if not segment and told:
+        # The name as it is comes first, since there is a segment eta_0. What is none is not made up.
+        tried = (found.segment(text) for text in (told["segment"], _ONE_MORE.sub("", told["segment"])))
+        return Identity(found.name, next((one.name for one in tried if one is not None), ""))
+    known = found.segment(segment)
+    return Identity(found.name, segment if known is None else known.name)
+
+
+def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """
+    Mend the keywords of a full header.
+
+    Missing values (``nan`` and ``'nan'`` in generation 1, ``MISSING``, empty cards) are left out. ``_BUNIT`` and the
+    like (generation 3) get back their names. ``BUNIT`` becomes what the catalog says of the segment: JSOC says cm/s of
+    Dopplergrams in m/s, mA (milliampere to astropy) of milliångström, and several things that are no units. The
+    segment's name stands in ``SEGMENT``.
+
+    Parameters
+    ----------
+    keywords : mapping
+        By FITS names in capitals.
+    identity : Identity
+        Which image it is.
+
+    Returns
+    -------
+    dict
+        By FITS names in capitals.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.maps.header_fixes import Identity, mend
+    >>> mend({"R_VALUE": "nan", "_BUNIT": "cm/s"}, Identity("hmi.sharp_720s", "Dopplergram"))
+    {'BUNIT': 'm/s', 'SEGMENT': 'Dopplergram'}
+    """
+    mended = {name: value for name, value in keywords.items() if not _is_missing(value)}
+    for name in _RENAMED:
+        value = mended.pop(f"_{name}", None)
+        if value is not None:
+            mended.setdefault(name, value)
+    series = find_series(identity.series) if identity.series else None
+    known = series.segment(identity.segment) if series else None
+    unit = str(mended.pop("BUNIT", "")).strip()
+    unit = _FOREIGN_UNITS.get(unit.casefold(), unit) if known is None else known.unit
+    if unit:
+        mended["BUNIT"] = unit
+    if identity.segment:
+        mended["SEGMENT"] = identity.segment
+    return mended
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().casefold() in MISSING_TEXT
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return not isinstance(value, (bool, int))  # astropy's Undefined: the card is empty

@@ -1,0 +1,200 @@
+"""How each segment is shown: colours, range of values, and what codes mean."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from matplotlib.colors import BoundaryNorm, CenteredNorm, Colormap, ListedColormap, Normalize
+
+__all__ = ["BEYOND", "Style", "style_of"]
+
+#: Range of the field's components, in Mx/cm²: the strong field of most regions; umbrae saturate.
+FIELD_LIMIT: Final = 1500.0
+
+#: Grey of what has no value, as beyond the limb, which must not look like strong field.
+BEYOND: Final = "#808080"
+
+#: Colour of codes that have no meaning here, and how many there may be.
+_UNKNOWN: Final = "#525252"
+_MOST_UNKNOWN: Final = 8
+
+#: What the values of ``bitmap`` mean (Bobra et al. 2014, Sol. Phys. 289, 3549; jsoc.stanford.edu/jsocwiki/BitMap_HARP):
+#: OFFDISK 0, QUIET 1, ACTIVE 2, and ON_PATCH 32 more within the HARP; in cylindrical equal area, 0 is beside the
+#: patch, too.
+#: Bitmaps of before 2013-08-21 were interpolated (sw_functions.c of the JSOC): 17 and 18 are half-way between within
+#: and without the HARP.
+_BITMAP: Final = {
+    0: ("off patch or disk", "#ffffff"),
+    1: ("quiet", "#dcdcdc"),
+    2: ("active", "#f4a582"),
+    17: ("quiet, HARP's edge", "#bdbdbd"),
+    18: ("active, HARP's edge", "#e08b6a"),
+    33: ("quiet, in HARP", "#92c5de"),
+    34: ("active, in HARP", "#b2182b"),
+}
+
+#: ``disambig``: a bit for each method that adds 180 degrees to the azimuth (Hoeksema et al. 2014, Sol. Phys. 289, 3483;
+#: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field they are all the same.
+_DISAMBIG: Final = {
+    0: ("none", "#f0f0f0"),
+    1: ("potential", "#a6cee3"),
+    2: ("random", "#fdbf6f"),
+    3: ("pot., rand.", "#b2df8a"),
+    4: ("radial", "#fb9a99"),
+    5: ("pot., rad.", "#1f78b4"),
+    6: ("rand., rad.", "#ff7f00"),
+    7: ("all three", "#6a3d9a"),
+}
+
+#: ``conf_disambig``: how the azimuth was disambiguated (JSOC's notes on hmi.B_720s and SHARP's patches).
+_CONFIDENCE: Final = {
+    0: ("0: not done", "#ffffff"),
+    50: ("50: weak field", "#d9e2ec"),
+    60: ("60: near strong", "#6baed6"),
+    90: ("90: strong field", "#08306b"),
+}
+
+_CODES: Final = {"bitmap": _BITMAP, "disambig": _DISAMBIG, "conf_disambig": _CONFIDENCE}
+
+#: Codes that are always listed; others only where an image has them.
+_USUAL: Final = {
+    "bitmap": frozenset({0, 1, 2, 33, 34}),
+    "disambig": frozenset({0, 7}),
+    "conf_disambig": frozenset({60, 90}),
+}
+
+#: Flags and indices, which have few values in any one file.
+_FLAGS: Final = frozenset({"conv_flag", "confid_map", "info_map"})
+
+_COMPONENTS: Final = frozenset({"magnetogram", "Br", "Bt", "Bp"})
+_VELOCITIES: Final = frozenset({"Dopplergram", "vlos_mag"})
+_CORRELATIONS: Final = frozenset(
+    {
+        *("field_inclination_err", "field_az_err", "inclin_azimuth_err"),
+        *("field_alpha_err", "inclination_alpha_err", "azimuth_alpha_err"),
+    }
+)
+
+
+class Style(NamedTuple):
+    """
+    How a segment is shown.
+
+    Parameters
+    ----------
+    cmap : str or `matplotlib.colors.Colormap`
+        Colours.
+    norm : `matplotlib.colors.Normalize`
+        From values to colours.
+    codes : dict
+        What the values mean, if they are codes; else empty.
+    extend : str
+        Which ends of the range the values of the image go beyond, as colour bars take it.
+    """
+
+    cmap: str | Colormap
+    norm: Normalize
+    codes: dict[int, str]
+    extend: str = "neither"
+
+
+def style_of(segment: str, data: Any) -> Style:
+    """
+    Choose how an image is shown.
+
+    Parameters
+    ----------
+    segment : str
+        The segment's name as JSOC spells it; any other is shown from the least to the greatest value.
+    data : ndarray
+        The pixels; NaN where there is no value.
+
+    Returns
+    -------
+    Style
+        Symmetric ranges for what has a sign (the same for all images of the field's components, so that they can be
+        compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_flarecast.maps.styles import style_of
+    >>> style = style_of("Br", np.array([[-20.0, np.nan], [2100.0, 0.0]]))
+    >>> style.norm.vmin, style.norm.vmax, style.extend
+    (-1500.0, 1500.0, 'max')
+    >>> style_of("bitmap", np.array([[0, 34]])).codes[34]
+    'active, in HARP'
+    """
+    values = data[np.isfinite(data)]
+    if segment in _CODES and (style := _of_codes(segment, values)) is not None:
+        return style
+    if not values.size:
+        return Style("viridis", Normalize(0, 1), {})
+    if segment in _FLAGS and (few := np.unique(values)).size <= 8:
+        return _of_values(tuple(int(value) for value in few), hexadecimal=segment == "info_map")
+    cmap, norm = _range(segment, values)
+    low, high = values.min() < norm.vmin, values.max() > norm.vmax
+    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((bool(low), bool(high)), "neither")
+    return Style(_with_grey(cmap), norm, {}, extend)
+
+
+def _range(segment: str, values: Any) -> tuple[str, Normalize]:
+    if segment in _COMPONENTS:
+        return "gray", Normalize(-FIELD_LIMIT, FIELD_LIMIT)
+    if segment in _VELOCITIES:
+        # The observer moves at up to 3.5 km/s, so that zero is not in the middle of the Sun's own velocities.
+        middle = float(np.median(values))
+        return "RdBu_r", CenteredNorm(middle, _at_least(float(np.percentile(abs(values - middle), 99.5)), middle))
+    if segment in _CORRELATIONS:
+        return "RdBu_r", Normalize(-1, 1)
+    if segment == "inclination":
+        return "RdBu", Normalize(0, 180)  # red towards the observer, as for velocities away: positive
+    if segment == "azimuth":
+        return "twilight", Normalize(0, 180 if values.max() <= 180 else 360)
+    low, high = (float(value) for value in np.percentile(values, (0.2, 99.8)))
+    if segment in ("continuum", "src_continuum", "src_grad"):
+        return "gray", Normalize(low, low + _at_least(high - low, low))
+    if segment == "field":
+        return "magma", Normalize(0, _at_least(high, 0))
+    colours = "cividis" if segment.endswith("_err") else "viridis"
+    return colours, Normalize(low, low + _at_least(high - low, low))
+
+
+def _at_least(width: float, value: float) -> float:
+    """Give the width of a range, or where all values are the same some other, since norms divide by it."""
+    return width if width > 1e-6 * abs(value) else abs(value) or 1.0
+
+
+def _of_codes(segment: str, values: Any) -> Style | None:
+    """Give each code its colour; None for so many other values that they are no codes."""
+    there = _USUAL[segment].union(np.unique(values.astype(np.int64)).tolist())
+    if len(there - _CODES[segment].keys()) > _MOST_UNKNOWN:
+        return None
+    # What is not known has a colour of its own, lest it is taken for what a neighbour means.
+    table = {code: _CODES[segment].get(code, (str(code), _UNKNOWN)) for code in sorted(there)}
+    colours = ListedColormap([colour for _, colour in table.values()], name=f"flarecast_{segment}")
+    return Style(colours, _steps(tuple(table)), {code: meaning for code, (meaning, _) in table.items()})
+
+
+def _of_values(codes: tuple[int, ...], *, hexadecimal: bool) -> Style:
+    import matplotlib as mpl
+
+    colours = ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 1, len(codes))))
+    texts = {code: f"{code:#x}" if hexadecimal and code else str(code) for code in codes}
+    return Style(colours, _steps(codes), texts)
+
+
+def _steps(codes: tuple[int, ...]) -> BoundaryNorm:
+    """Make a norm with one step for each code, and its bounds half-way between them."""
+    between = [(one + other) / 2 for one, other in pairwise(codes)]
+    return BoundaryNorm([codes[0] - 0.5, *between, codes[-1] + 0.5], len(codes))
+
+
+def _with_grey(name: str) -> Colormap:
+    """Give colours under which pixels without a value are grey."""
+    import matplotlib as mpl
+
+    colours: Colormap = mpl.colormaps[name].with_extremes(bad=BEYOND)
+    return colours

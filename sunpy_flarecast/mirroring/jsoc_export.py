@@ -1,0 +1,174 @@
+"""Files that JSOC does not have online: exports that bring them there, and that outlive the process that asked."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from sunpy import log
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import ServiceError
+from sunpy_flarecast.sharp.t_rec import text_slot
+
+from .jsoc_client import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .source import Wanted
+
+__all__ = ["BATCH", "NOT_ONLINE", "NO_FILE", "Staging"]
+
+#: Records of one request.
+BATCH: Final = 200
+
+#: Seconds between two looks at an export, as a multiple of ``conf.retry_wait``; drms, too, looks every 5 s.
+_LOOKS: Final = 10
+
+#: A record as exports name it: series, HARP number, T_REC, and the segment if it is told.
+_RECORD: Final = re.compile(r"\s*[\w.]+\[(\d+)\]\[([^\]]+)\](?:\{(\w+)\})?\s*", re.ASCII)
+
+#: Why a file cannot be fetched as it is.
+NO_FILE: Final = "JSOC has the record online, but no such file"
+NOT_ONLINE: Final = "JSOC does not have it online"
+
+#: What to do if it is not online.
+_GIVE_ADDRESS: Final = "an export can bring it, for which an address registered at JSOC is needed (--email)"
+
+
+class Staging:
+    """
+    Exports of one mirror.
+
+    Parameters
+    ----------
+    client : `drms.Client`
+        Who asks.
+    email : str or None
+        A registered address; None if nothing is asked for.
+    wait : float
+        How many seconds to wait at most for one export.
+    """
+
+    def __init__(self, client: Any, email: str | None, wait: float) -> None:
+        self._client = client
+        self._email = email
+        self._wait = wait
+        # An export that took too long; after it no other is asked for.
+        self._pending = ""
+
+    def stage(
+        self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """
+        Have files brought online, and wait for them.
+
+        Parameters
+        ----------
+        wanted, notes, keep
+            As for `Source.stage`.
+
+        Returns
+        -------
+        urls, reasons : dict
+            By the names of the files.
+        """
+        reasons = {name: one.offer.lacking[one.segment] for name, one in wanted.items()}
+        left = {name: one for name, one in wanted.items() if reasons[name] != NO_FILE}
+        if self._email is None:
+            return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_GIVE_ADDRESS}")
+        urls: dict[str, str] = {}
+        for number, names in list(notes.items()):
+            # What an earlier process has asked for is not asked for again, unless that came to nothing.
+            mine = [name for name in names if name in left]
+            if not mine or not self._take(number, None, {name: left[name] for name in mine}, urls, reasons):
+                del notes[number]
+                keep()
+            else:
+                left = {name: one for name, one in left.items() if name not in mine}
+        for record_set, names in _batches(left):
+            if self._pending:
+                reasons |= dict.fromkeys(names, f"{NOT_ONLINE}, and is busy with the export {self._pending}")
+                continue
+            try:
+                export = self._asked(record_set)
+            except ServiceError as error:
+                reasons |= dict.fromkeys(names, f"{NOT_ONLINE}; {error.reason}")
+                continue
+            number = str(export.id or "")
+            if number:
+                notes[number] = sorted(names)
+                keep()
+            if not self._take(number, export, {name: left[name] for name in names}, urls, reasons) and number:
+                del notes[number]
+                keep()
+        return urls, {name: reason for name, reason in reasons.items() if name not in urls}
+
+    def _asked(self, record_set: str) -> Any:
+        log.info(f"Files of {record_set} are not online; an export is asked for.")
+        return ask(
+            f"an export of {record_set}",
+            lambda: self._client.export(record_set, method="url_quick", protocol="as-is", email=self._email),
+        )
+
+    def _take(
+        self, number: str, export: Any, wanted: Mapping[str, Wanted], urls: dict[str, str], reasons: dict[str, str]
+    ) -> bool:
+        """Wait for an export, and tell where its files are, or why not; gives whether it may still be of use."""
+        what = f"the export {number}" if number else "an export"
+        try:
+            if export is None:
+                export = ask(what, lambda: self._client.export_from_id(number))
+            ended = ask(what, lambda: export.wait(timeout=self._wait, sleep=_LOOKS * conf.retry_wait))
+            table = ask(what, lambda: export.urls) if ended else None
+        except ServiceError as error:
+            reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}; {error.reason}")
+            return type(error.__cause__).__name__ != "DrmsExportError"
+        if table is None:
+            self._pending = number
+            reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}, and is still busy with the export {number}")
+            return True
+        given = _given(zip(table["record"], table["filename"], table["url"], strict=True))
+        for name, one in wanted.items():
+            url = given.get((one.offer.harpnum, one.offer.slot, one.segment))
+            if url is None:
+                reasons[name] = f"{NOT_ONLINE}, and an export did not bring it"
+            else:
+                urls[name] = url
+        return True
+
+
+def _batches(left: Mapping[str, Wanted]) -> list[tuple[str, list[str]]]:
+    """Make record sets of what is wanted, each with the names of the files that it stands for."""
+    segments: dict[int, list[str]] = {}
+    names: dict[int, list[str]] = {}
+    series: dict[int, str] = {}
+    for name, one in left.items():
+        if one.offer.recnum is not None:
+            segments.setdefault(one.offer.recnum, []).append(one.segment)
+            names.setdefault(one.offer.recnum, []).append(name)
+            series[one.offer.recnum] = one.offer.series
+    alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for recnum, of_record in segments.items():
+        alike.setdefault((series[recnum], tuple(of_record)), []).append(recnum)
+    found: list[tuple[str, list[str]]] = []
+    for (of, some), recnums in alike.items():
+        for begin in range(0, len(recnums), BATCH):
+            chosen = recnums[begin : begin + BATCH]
+            record_set = f"{of}[:{','.join(f'#{recnum}' for recnum in chosen)}]{{{','.join(some)}}}"
+            found.append((record_set, [name for recnum in chosen for name in names[recnum]]))
+    return found
+
+
+def _given(rows: Any) -> dict[tuple[int | None, int, str], str]:
+    """Find the files of an export by HARP number, slot and segment."""
+    found: dict[tuple[int | None, int, str], str] = {}
+    for record, filename, url in rows:
+        match = _RECORD.fullmatch(str(record))
+        slot = text_slot(match[2]) if match else None
+        if match and slot is not None:
+            # Without a segment in the record's name, it is what the file's name ends with.
+            segment = match[3] or str(filename).rpartition("/")[2].removesuffix(".fits").rpartition(".")[2]
+            found[int(match[1]), slot, segment] = str(url)
+    return found

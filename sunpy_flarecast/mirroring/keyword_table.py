@@ -1,0 +1,116 @@
+"""The keywords of bare files beside them: ``keywords.ecsv`` in the folder of a day, a row a record."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from astropy.table import MaskedColumn, Table
+from sunpy import log
+
+from sunpy_flarecast.rest.meta_reply import clean
+from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
+from sunpy_flarecast.sharp.t_rec import slot_text, text_slot
+from sunpy_flarecast.utils.whole import forget, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["TABLE", "KeywordTable"]
+
+#: Name of the file.
+TABLE: Final = "keywords.ecsv"
+
+#: The columns that every table begins with, by which its rows are known.
+_LEADING: Final = ("series", "recnum", "harpnum", "t_rec")
+
+_HEADINGS: Final = {"series": "Series", "recnum": "RECNUM", "harpnum": "HARPNUM", "t_rec": "T_REC"}
+
+_Row = dict[str, "int | float | str | None"]
+
+
+class KeywordTable:
+    """
+    The table of a folder.
+
+    Parameters
+    ----------
+    folder : `pathlib.Path`
+        The folder; it need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / TABLE
+        forget(self._path)
+
+    def exists(self) -> bool:
+        """Whether there is a table."""
+        return self._path.is_file()
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+        """
+        Put records into the table, in the place of those that have the same HARP number and T_REC.
+
+        Parameters
+        ----------
+        rows : iterable of mapping
+            Keywords by their DRMS names in lower case, with ``series``, ``recnum``, ``harpnum`` and ``t_rec``.
+
+        Returns
+        -------
+        dict
+            The record numbers of all rows, by HARP number and T_REC as `Offer.key` writes them.
+        """
+        new = [{name: clean(value, find_keyword(name)) for name, value in row.items()} for row in rows]
+        known = {_identity(row): row for row in self._read()} | {_identity(row): row for row in new}
+        ordered = [known[identity] for identity in sorted(known)]
+        write_whole(self._path, _written(ordered))
+        return {f"{harpnum}.{slot_text(slot)}": int(known[slot, harpnum].get("recnum") or 0) for slot, harpnum in known}
+
+    def _read(self) -> list[_Row]:
+        try:
+            table = Table.read(self._path, format="ascii.ecsv")
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # noqa: BLE001 (whatever the reader makes of a broken one, it is written anew)
+            log.warning(f"{self._path} cannot be read as a table of keywords ({error}); it is written anew.")
+            return []
+        columns = {name.lower(): table[name].tolist() for name in table.colnames}
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[int, int]:
+    return text_slot(str(row.get("t_rec"))) or 0, int(row.get("harpnum") or 0)
+
+
+def _written(rows: list[_Row]) -> str:
+    """
+    Write rows as ECSV.
+
+    astropy writes the head, and would take half a minute for the rows of a week, which csv writes in a second.
+    """
+    known = dict.fromkeys([*_LEADING, *(one.name for one in all_keywords())])
+    rank = {name: number for number, name in enumerate(known)}
+    names = sorted({name for row in rows for name in row}, key=lambda name: (rank.get(name, len(rank)), name))
+    head = io.StringIO()
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    Table([_column(name, values) for name, values in columns.items()]).write(head, format="ascii.ecsv", delimiter=",")
+    writer = csv.writer(head, lineterminator="\n")
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow(["" if value is None else value for value in row])
+    return head.getvalue()
+
+
+def _column(name: str, values: list[Any]) -> MaskedColumn:
+    """Make an empty column of the type that holds values."""
+    kinds = {type(value) for value in values if value is not None}
+    if not kinds:
+        known = find_keyword(name)
+        kinds = {{"int": int, "float": float}.get(known.kind if known else "", str)}
+    dtype: Any = np.int64 if kinds == {int} else np.float64 if kinds <= {int, float} else str
+    unit = known.unit if (known := find_keyword(name)) and known.unit and dtype is not str else None
+    heading = _HEADINGS.get(name, name)
+    return MaskedColumn([], name=heading, dtype=dtype, unit=unit, mask=[])

@@ -1,0 +1,357 @@
+"""What a user may write in a query, as ``a.flarecast``; nothing here asks the service."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from numbers import Integral
+from typing import Any, NoReturn
+
+from sunpy.net.attr import Attr, Range, SimpleAttr
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
+
+from .demands import compared, known_keyword, noaa
+from .keyword_condition import KeywordCondition
+
+__all__ = ["HARPNUM", "NOAA", "Keyword", "Quality", "Segment", "Series"]
+
+
+# Tab completion of ``a.flarecast`` shows the attrs and nothing else.
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _whole(number: object) -> bool:
+    # bool is an integer to Python but not to a reader.
+    return isinstance(number, Integral) and not isinstance(number, bool)
+
+
+class Series(SimpleAttr):  # type: ignore[misc]
+    """
+    The SHARP series.
+
+    Parameters
+    ----------
+    value : str
+        A series, in any letter case, with or without ``hmi.``. A name that is not among the registered ones is sent to
+        the service as it is written, after a warning.
+
+    Raises
+    ------
+    TypeError
+        If the name is not a string.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.Series("sharp_cea_720s").value
+    'sharp_cea_720s'
+    >>> a.flarecast.Series.hmi_sharp_720s
+    <sunpy_flarecast.attrs.Series('hmi.sharp_720s')>
+    """
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"Series({value!r}): a series is named by a string, for example Series('hmi.sharp_720s').")
+        super().__init__(value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Series({self.value!r})>"
+
+
+class Segment(SimpleAttr):  # type: ignore[misc]
+    """
+    Segments of a record: which of its FITS files to fetch.
+
+    ``Segment("Br") & Segment("Bt")`` and ``Segment("Br", "Bt")`` both ask for the two files of each record;
+    ``Segment("Br") | Segment("Bt")`` gives two tables. Without a Segment all files of a record are asked for.
+
+    Parameters
+    ----------
+    *names : str
+        Names of segments, in any letter case, or patterns with ``*``, ``?`` and ``[...]``.
+
+    Raises
+    ------
+    TypeError
+        If a name is not a string.
+    ValueError
+        If no name is given.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.Segment.magnetogram
+    <sunpy_flarecast.attrs.Segment('magnetogram')>
+    >>> a.flarecast.Segment("B?", "*_err").names
+    ('B?', '*_err')
+    """
+
+    def __init__(self, *names: str) -> None:
+        if not names:
+            raise ValueError("Segment() names no segment; write Segment('magnetogram'), or leave it out for all.")
+        if wrong := [name for name in names if not isinstance(name, str)]:
+            raise TypeError(
+                f"Segment({wrong[0]!r}): segments are named by strings, for example Segment('magnetogram')."
+            )
+        self.names = names
+        super().__init__(names[0] if len(names) == 1 else ", ".join(names))
+
+    def collides(self, other: object) -> bool:
+        """Two segments ANDed ask for both files, so nothing collides."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Segment({', '.join(map(repr, self.names))})>"
+
+
+class HARPNUM(Range):  # type: ignore[misc]
+    """
+    HARP numbers, one or a range; several are combined with ``|``.
+
+    The numbers of the definitive and the near-real-time series are unrelated.
+
+    Parameters
+    ----------
+    first : int
+        HARP number.
+    last : int, optional
+        End of the range, included.
+
+    Raises
+    ------
+    TypeError
+        If a number is not an integer.
+    ValueError
+        If a number is below 1, or the range ends before it begins.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.HARPNUM(6178)
+    <sunpy_flarecast.attrs.HARPNUM(6178)>
+    >>> 6180 in a.flarecast.HARPNUM(6178, 6190)
+    True
+    """
+
+    def __init__(self, first: int, last: int | None = None) -> None:
+        last = first if last is None else last
+        for number in (first, last):
+            if not _whole(number):
+                raise TypeError(f"HARPNUM({number!r}): HARP numbers are integers, for example HARPNUM(6178).")
+            if number < 1:
+                raise ValueError(f"HARPNUM({number!r}): HARP numbers begin at 1, for example HARPNUM(6178).")
+        if last < first:
+            raise ValueError(f"HARPNUM({first}, {last}) ends before it begins; write HARPNUM({last}, {first}).")
+        super().__init__(int(first), int(last))
+
+    def collides(self, other: object) -> bool:
+        """A record has one HARP number, so two of them cannot both be asked for."""
+        return isinstance(other, HARPNUM)
+
+    def __repr__(self) -> str:
+        numbers = f"{self.min}" if self.min == self.max else f"{self.min}, {self.max}"
+        return f"<{type(self).__module__}.HARPNUM({numbers})>"
+
+
+class NOAA(SimpleAttr):  # type: ignore[misc]
+    """
+    A NOAA active region: HARPs that match it best, or that it is a part of (``NOAA_AR`` and ``NOAA_ARS``).
+
+    Several are combined with ``|``; with ``&`` a HARP has to hold them all.
+
+    Parameters
+    ----------
+    number : int
+        Its number with all five digits.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    QueryError
+        If no region of SHARP's time has that number.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.NOAA(12443).value
+    12443
+    """
+
+    def __init__(self, number: int) -> None:
+        if not _whole(number):
+            raise TypeError(f"NOAA({number!r}): NOAA numbers are integers, for example NOAA(12443).")
+        noaa(int(number))
+        super().__init__(int(number))
+
+    def collides(self, other: object) -> bool:
+        """A HARP may hold several active regions, so nothing collides."""
+        return False
+
+
+class Quality(SimpleAttr):  # type: ignore[misc]
+    """
+    What the quality of records must be; records without it are left out.
+
+    Parameters
+    ----------
+    value : str
+        ``"good"``: the quality is 0.
+    mask : int, optional
+        Instead: the quality may have any bits but these.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is something else, or the mask is no word of 32 bits.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.Quality.good
+    <sunpy_flarecast.attrs.Quality('good')>
+    >>> a.flarecast.Quality(mask=0xFFFFFBFF)
+    <sunpy_flarecast.attrs.Quality(mask=0xfffffbff)>
+    """
+
+    def __init__(self, value: str = "good", *, mask: int | None = None) -> None:
+        if mask is not None and not _whole(mask):
+            raise TypeError(f"Quality(mask={mask!r}): a mask is an integer, for example Quality(mask=0x400).")
+        if mask is not None and not 0 < mask < 1 << 32:
+            raise ValueError(f"Quality(mask={mask}): a mask has some of 32 bits, for example Quality(mask=0x400).")
+        if value != "good":
+            raise ValueError(f"Quality({value!r}): write Quality.good, or the bits not wanted as Quality(mask=0x400).")
+        self.mask = None if mask is None else int(mask)
+        super().__init__(value)
+
+    def collides(self, other: object) -> bool:
+        """Several masks can be asked for at once, so nothing collides."""
+        return False
+
+    def __repr__(self) -> str:
+        what = repr(self.value) if self.mask is None else f"mask={self.mask:#x}"
+        return f"<{type(self).__module__}.Quality({what})>"
+
+
+class _Listed(type(SimpleAttr)):  # type: ignore[misc]
+    """What `Keyword` is printed by: sunpy's table leaves the meanings out where a terminal has 80 columns."""
+
+    def __str__(cls) -> str:
+        """List the keywords, with units and meanings."""
+        width = max(shutil.get_terminal_size().columns, 60)
+        name = max(len(keyword.name) for keyword in all_keywords())
+        about = (cls.__doc__ or "").strip().partition("\n\n")[0]
+        lines = [f"{cls.__module__}.{cls.__name__}", "", *textwrap.wrap(about, width), ""]
+        for keyword in all_keywords():
+            told = f"[{keyword.unit}] {keyword.meaning}" if keyword.unit else keyword.meaning
+            lines += textwrap.wrap(
+                told, width, initial_indent=f"{keyword.name:{name}}  ", subsequent_indent=" " * (name + 2)
+            )
+        return "\n".join(lines)
+
+
+class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
+    """
+    A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
+
+    Comparisons are ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``; a range is two of them joined with ``&``, each in
+    parentheses. A plain number is in the keyword's own unit. A record that lacks the keyword's value does not fulfil
+    any condition on it, ``!=`` included.
+
+    Parameters
+    ----------
+    value : str
+        The keyword's name, as in DRMS (``"date__obs"``) or in FITS files (``"DATE-OBS"``), in any letter case.
+
+    Raises
+    ------
+    TypeError
+        If the name is not a string.
+    QueryError
+        When it is compared: if the catalog does not know the keyword, or it is not of the value's kind or unit.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> a.flarecast.Keyword("usflux") > 1e22 * u.Mx
+    <sunpy_flarecast.query.keyword_condition.KeywordCondition(usflux > 1e+22 Mx)>
+    >>> a.flarecast.Keyword.lon_fwt
+    <sunpy_flarecast.attrs.Keyword('lon_fwt'): ... in deg>
+    """
+
+    #: So that numpy and astropy leave comparisons with their numbers to this class.
+    __array_ufunc__ = None
+
+    def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"Keyword({value!r}): a keyword is named by a string, for example Keyword('usflux').")
+        super().__init__(value)
+        if (known := find_keyword(value)) is not None:
+            # help() shows the text of an object that has one of its own.
+            self.__doc__ = f"{known.fits}: {known.meaning}{f', in {known.unit}' if known.unit else ''}"
+
+    def __repr__(self) -> str:
+        known = find_keyword(self.value)
+        told = f": {self.__doc__.partition(': ')[2]}" if known and self.__doc__ else ""
+        return f"<{type(self).__module__}.Keyword({self.value!r}){told}>"
+
+    def __hash__(self) -> int:
+        return hash((Keyword, self.value))
+
+    def __lt__(self, other: Any) -> KeywordCondition:
+        return self._compared("<", other)
+
+    def __le__(self, other: Any) -> KeywordCondition:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: Any) -> KeywordCondition:
+        return self._compared(">", other)
+
+    def __ge__(self, other: Any) -> KeywordCondition:
+        return self._compared(">=", other)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Attr):  # asked by sunpy and by containers, not by users
+            return isinstance(other, Keyword) and self.value == other.value
+        return self._compared("==", other)
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, Attr):
+            return not self == other
+        return self._compared("!=", other)
+
+    def _compared(self, comparison: str, value: Any) -> KeywordCondition:
+        if any(sign in self.value for sign in "*?["):
+            raise QueryError(
+                f"Keyword({self.value!r}) is a pattern, and a condition is on one keyword. results.keywords"
+                f"({self.value!r}) gives those that it fits."
+            )
+        condition = KeywordCondition(self.value, comparison, value)
+        compared(known_keyword(self.value).name, comparison, condition.value)  # which says what is wrong with it
+        return condition
+
+    def __and__(self, other: Any) -> NoReturn:
+        self._alone()
+
+    __rand__ = __or__ = __ror__ = __and__
+
+    def _alone(self) -> NoReturn:
+        # ``&`` binds tighter than ``>``, so this is also what comes of comparisons without parentheses.
+        raise QueryError(
+            f"Keyword({self.value!r}) cannot be joined with anything before it is compared, for example "
+            f"(Keyword({self.value!r}) > 5) & (Keyword({self.value!r}) < 9); each comparison needs its parentheses."
+        )
+
+    def collides(self, other: object) -> bool:
+        """Nothing collides with a keyword that is not compared; the search says what is wrong with it."""
+        return False

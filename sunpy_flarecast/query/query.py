@@ -1,0 +1,182 @@
+"""What a search asks for, in terms of the service: `Query`, its time windows and its times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from math import ceil, floor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from astropy.time import Time, TimeDelta
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.t_rec import CADENCE
+
+from .conditions import looked_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .conditions import Condition
+
+__all__ = ["OVERLAP", "Query", "matching_names", "service_time", "service_times"]
+
+#: By how many seconds neighbouring windows overlap, since it is not known whether a service counts the ends of a range.
+OVERLAP: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """
+    One search, in terms of the service.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series, or the name as the user wrote it if the catalog does not know it.
+    start, end : `astropy.time.Time`
+        UTC; both belong to the range.
+    segments : tuple of str
+        Names of the segments to fetch; patterns if the catalog does not know the series; empty for all.
+    harps : tuple of int, optional
+        First and last HARP number.
+    sample : float, optional
+        Step of the time grid in seconds.
+    near : `astropy.time.Time`, optional
+        UTC; only the time step nearest to this is wanted.
+    conditions : tuple of Condition
+        What the keywords of records must fulfil, all of it. Those that lists of records tell decide which records can
+        be sampled or be the nearest; the others, which of these are kept.
+    """
+
+    series: str
+    start: Time
+    end: Time
+    segments: tuple[str, ...] = ()
+    harps: tuple[int, int] | None = None
+    sample: float | None = None
+    near: Time | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        """The keywords that have to be asked for, by their names."""
+        return looked_up(self.conditions)
+
+    def windows(self, days: float) -> Iterator[tuple[Time, Time]]:
+        """
+        Cut the range into windows of at most ``days`` days that overlap by one second.
+
+        Parameters
+        ----------
+        days : float
+            Length of a window.
+
+        Yields
+        ------
+        tuple of `astropy.time.Time`
+            Start and end, UTC, in order.
+
+        Raises
+        ------
+        QueryError
+            If the length is not a positive number.
+        """
+        first, last = self.span
+        if not days > 0:
+            raise QueryError(f"conf.window is {days}: a window needs a length, in days. Set conf.window = 1.0.")
+        length = (last - first).to_value("day") - OVERLAP / 86400
+        count = max(1, ceil(length / days - 1e-9))
+        # All at once, since each operation on times takes long.
+        starts = first + TimeDelta(np.arange(1, count) * days, format="jd")
+        ends = starts + TimeDelta(OVERLAP, format="sec")
+        edge = first
+        for number in range(count - 1):
+            yield edge, (ends[number] if number < count - 2 else min(ends[number], last))
+            edge = starts[number]
+        yield edge, last
+
+    @property
+    def span(self) -> tuple[Time, Time]:
+        """
+        The range of the records wanted.
+
+        With ``sample`` it reaches half a slot beyond both ends, since the slot nearest to midnight UTC may begin half a
+        minute before it.
+        """
+        if self.sample is None:
+            return self.start, self.end
+        margin = TimeDelta(CADENCE / 2, format="sec")
+        return self.start - margin, self.end + margin
+
+    def __str__(self) -> str:
+        """The query in a few words, for messages."""
+        return f"{self.series} from {self.start.isot} to {self.end.isot} UTC"
+
+
+def service_time(time: Time, *, up: bool = False) -> str:
+    """
+    Write a time for the service: UTC, whole seconds, with ``Z``.
+
+    Parameters
+    ----------
+    time : `astropy.time.Time`
+        Any scale.
+    up : bool
+        Round up, as suits the end of a range, instead of down. A leap second, which services cannot be expected to
+        read, becomes the second before or after it.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.query.query import service_time
+    >>> service_time(Time("2015-12-11T00:00:36.25", scale="tai"))
+    '2015-12-11T00:00:00Z'
+    >>> service_time(Time("2016-12-31T23:59:60.5", scale="utc"), up=True)
+    '2017-01-01T00:00:00Z'
+    """
+    return service_times(time.reshape(1), up=up)[0]
+
+
+def service_times(times: Time, *, up: bool = False) -> list[str]:
+    """
+    Write times for the service, as `service_time` does.
+
+    Parameters
+    ----------
+    times : `astropy.time.Time`
+        An array, any scale.
+    up : bool
+        Round up instead of down.
+    """
+    texts = []
+    for year, month, day, hour, minute, fraction in times.utc.ymdhms.tolist():
+        # A time that went through another scale may miss a whole second by nanoseconds.
+        second = round(fraction, 6)
+        whole = ceil(second) if up else min(floor(second), 59)
+        base = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        texts.append(f"{base + timedelta(seconds=min(whole, 60)):%Y-%m-%dT%H:%M:%SZ}")
+    return texts
+
+
+def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """
+    Select the names that one of the patterns fits, in any letter case, in the order of ``names``.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Names or patterns with ``*``, ``?`` and ``[...]``.
+    names : sequence of str
+        What there is.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.query.query import matching_names
+    >>> matching_names(["b?"], ["magnetogram", "Bp", "Bt", "Br", "Br_err"])
+    ('Bp', 'Bt', 'Br')
+    """
+    folded = [pattern.casefold() for pattern in patterns]
+    return tuple(name for name in names if any(fnmatchcase(name.casefold(), pattern) for pattern in folded))

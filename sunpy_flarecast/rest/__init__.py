@@ -1,0 +1,1 @@
+"""One FLARECAST HMI service over REST."""

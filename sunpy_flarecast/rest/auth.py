@@ -1,0 +1,105 @@
+"""Access to a service that demands it: what is sent to whom, and what to do where access is refused."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING, Final
+
+from requests.auth import AuthBase
+
+from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, conf, token_service
+from sunpy_flarecast.errors import QueryError
+
+from .service_url import credentials, is_same_service, without_password
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+__all__ = ["Authorization", "authorization", "what_to_do"]
+
+#: The letters of a token (RFC 6750); anything else could not be sent, or would be another header.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+def authorization(url: str) -> str | None:
+    """
+    Give the header ``Authorization`` for the requests to a service.
+
+    Parameters
+    ----------
+    url : str
+        Base URL of the service, with user and password if it has them.
+
+    Returns
+    -------
+    str or None
+        ``conf.token``, if it is that of the service (see `~sunpy_flarecast.config.token_service`); else the URL's user
+        and password; None without either.
+
+    Raises
+    ------
+    QueryError
+        If ``conf.token`` cannot be a token. It is not repeated.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import conf
+    >>> from sunpy_flarecast.rest.auth import authorization
+    >>> with conf.set_temp("url", "https://host/flarecast"), conf.set_temp("token", "for-the-example"):
+    ...     authorization("https://host/flarecast/"), authorization("https://elsewhere")
+    ('Bearer for-the-example', None)
+    """
+    if (token := conf.token.strip()) and is_same_service(url, token_service()):
+        if _TOKEN.fullmatch(token) is None:
+            raise QueryError(
+                "sunpy_flarecast.conf.token is no token: it has characters that cannot be in one. Set it, or "
+                f"{TOKEN_VARIABLE}, to the token alone, as those who run the service gave it."
+            )
+        return f"Bearer {token}"
+    found = credentials(url)
+    return f"Basic {b64encode(b':'.join(found)).decode()}" if found else None
+
+
+class Authorization(AuthBase):
+    """
+    Puts the header into the requests of a session, which takes it out again where it is sent on to another host.
+
+    Parameters
+    ----------
+    header : str
+        Its value.
+    """
+
+    def __init__(self, header: str) -> None:
+        self._header = header
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Put it into one; requests calls this."""
+        request.headers["Authorization"] = self._header
+        return request
+
+
+def what_to_do(*, sent: bool) -> str:
+    """
+    Say what to do where a service refuses access (401, 403).
+
+    Parameters
+    ----------
+    sent : bool
+        Whether the request had a token, or user and password.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.auth import what_to_do
+    >>> what_to_do(sent=False)
+    'set conf.token, or the environment variable FLARECAST_TOKEN, to a token from those who run the service'
+    """
+    if sent:
+        return "what conf.token or conf.url holds does not give access; ask those who run the service"
+    if conf.token.strip():
+        return (
+            f"the token in conf.token is for {without_password(token_service())} and was not sent; set conf.url and "
+            f"conf.token, or {URL_VARIABLE} and {TOKEN_VARIABLE}, to those of one service"
+        )
+    return f"set conf.token, or the environment variable {TOKEN_VARIABLE}, to a token from those who run the service"

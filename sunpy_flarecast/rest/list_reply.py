@@ -1,0 +1,215 @@
+"""Replies of the service, from bytes to `Records`: two envelopes, three layouts, and whatever is broken in them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any, Final
+
+import msgspec
+import numpy as np
+
+from sunpy_flarecast.errors import ReplyError
+from sunpy_flarecast.sharp.times import read_times
+from sunpy_flarecast.sharp.values import read_quality, unsigned
+
+from .records import Records
+from .url_prefix import split_urls
+
+__all__ = ["read_records"]
+
+_NULL: Final = msgspec.Raw(b"null")
+
+_Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+#: HARP and record numbers; JSOC's number for a missing value is negative.
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+#: Slots from 1993 to about 9970; others, such as JSOC's number for a missing value, have no calendar date.
+_Slot = Annotated[int, msgspec.Meta(ge=0, le=350_000_000)]
+
+
+class _Row(msgspec.Struct, gc=False):
+    """The fields that are needed of a record; layouts A (``url``, ``date_obs``), B and C (the others)."""
+
+    urls: msgspec.Raw = _NULL
+    url: str | None = None
+    date__obs: str | None = None
+    date_obs: str | None = None
+    recnum: _Number | None = None
+    harpnum: _Number | None = None
+    t_rec_index: _Slot | None = None
+    quality: _Int | None = None
+    wavelnth: float | None = None
+    series_name: str | None = None
+
+
+class _Told(msgspec.Struct):
+    """What error replies tell, in one of these."""
+
+    message: Any = None
+    error: Any = None
+    errors: Any = None
+    detail: Any = None
+
+
+class _Envelope(_Told):
+    """The object around the list, or an error reply."""
+
+    data: list[_Row] | None = None
+
+
+class _LooseEnvelope(_Told):
+    data: msgspec.Raw = _NULL
+
+
+_list = msgspec.json.Decoder(list[_Row])
+_envelope = msgspec.json.Decoder(_Envelope)
+_loose_list = msgspec.json.Decoder(list[msgspec.Raw])
+_loose_envelope = msgspec.json.Decoder(_LooseEnvelope)
+_loose_row = msgspec.json.Decoder(_Row, strict=False)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_field_decoders = {
+    field.name: msgspec.json.Decoder(field.type, strict=False)
+    for field in msgspec.structs.fields(_Row)
+    if field.name != "urls"
+}
+
+
+def _column(values: list[Any], dtype: type) -> np.ma.MaskedArray[Any, Any]:
+    if None not in values:
+        return np.ma.MaskedArray(np.array(values, dtype=dtype), mask=np.zeros(len(values), dtype=bool))
+    mask = [value is None for value in values]
+    return np.ma.MaskedArray(np.array([value or 0 for value in values], dtype=dtype), mask=mask)
+
+
+def _unsigned(quality: np.ma.MaskedArray[Any, Any]) -> np.ma.MaskedArray[Any, Any]:
+    """Give quality words as their bits are, also those that a service takes for signed numbers."""
+    words = quality.data
+    if (words < 0).any():
+        words[:] = [unsigned(word) for word in words.tolist()]
+    return quality
+
+
+def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
+    """Make columns of decoded records, leaving out (and counting) those that cannot be read."""
+    good, prefix, names = split_urls([row.urls for row in rows], [row.url for row in rows])
+    count = len(rows)
+    if not good.all():
+        rows = [row for row, whole in zip(rows, good.tolist(), strict=True) if whole]
+    shared: dict[str, str] = {}
+    all_series = [row.series_name or series for row in rows]
+    records = Records(
+        series=np.fromiter((shared.setdefault(name, name) for name in all_series), dtype=object, count=len(rows)),
+        recnum=_column([row.recnum for row in rows], np.int64),
+        harpnum=_column([row.harpnum for row in rows], np.int64),
+        slot=_column([row.t_rec_index for row in rows], np.int64),
+        quality=_unsigned(_column([row.quality for row in rows], np.int64)),
+        wavelength=_column([row.wavelnth for row in rows], np.float64),
+        date_obs=read_times([row.date__obs or row.date_obs for row in rows]),
+        prefix=prefix,
+        names=names,
+    )
+    return records, count - len(rows)
+
+
+def _message(envelope: _Told) -> str:
+    """Find the text of an error reply."""
+    for text in (envelope.message, envelope.error, envelope.errors, envelope.detail):
+        if text:
+            return text if isinstance(text, str) else msgspec.json.encode(text).decode()
+    return ""
+
+
+def read_records(reply: bytes, series: str) -> tuple[Records, int]:
+    """
+    Read a list reply.
+
+    Both envelopes (a bare list, an object with ``data``) and the three layouts that FLARECAST has had are understood;
+    unknown fields are ignored.
+
+    Parameters
+    ----------
+    reply : bytes
+        JSON.
+    series : str
+        The series that was asked for; it names the records that do not name their own.
+
+    Returns
+    -------
+    records : Records
+        In the order of the reply.
+    broken : int
+        How many records could not be read and are left out.
+
+    Raises
+    ------
+    ReplyError
+        If the reply is not JSON, is JSON of another shape, or is an error reply, whose text is then quoted.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.list_reply import read_records
+    >>> reply = b'{"data": [{"recnum": 7, "urls": ["http://host/HMI/hmi.sharp_720s/7/bitmap.fits"]}]}'
+    >>> records, broken = read_records(reply, "hmi.sharp_720s")
+    >>> records.prefix[0], records.names[0]
+    (np.bytes_(b'http://host/HMI/hmi.sharp_720s/7/'), ('bitmap.fits',))
+    """
+    try:
+        try:
+            return _read(reply, series)
+        except msgspec.ValidationError:
+            return _read_loosely(reply, series)
+    except msgspec.ValidationError as error:
+        raise ReplyError(f"JSON that is not a list of records ({error})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReplyError(f"not JSON ({error})") from error
+
+
+def _read(reply: bytes, series: str) -> tuple[Records, int]:
+    if reply.lstrip()[:1] == b"[":
+        return _records(_list.decode(reply), series)
+    envelope = _envelope.decode(reply)
+    if message := _message(envelope):
+        # With records beside it or not: they would be part of an answer at best.
+        raise ReplyError(message)
+    if envelope.data is None:
+        raise ReplyError("an object without data")
+    return _records(envelope.data, series)
+
+
+def _loose(raw: msgspec.Raw) -> _Row | None:
+    """Read one record; a value that cannot be read is a missing one, but for the URLs, without which there is none."""
+    try:
+        return _loose_row.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    try:
+        values = _fields.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    good: dict[str, Any] = {"urls": values.get("urls", _NULL)}
+    for name, decoder in _field_decoders.items():
+        if name in values:
+            with suppress(msgspec.ValidationError):
+                good[name] = decoder.decode(values[name])
+    if "quality" not in good and "quality" in values:
+        word = read_quality(msgspec.json.decode(values["quality"]))  # hexadecimal, or of 64 bits
+        good["quality"] = word if type(word) is int and abs(word) < 2**63 else None
+    return _Row(**good)
+
+
+def _read_loosely(reply: bytes, series: str) -> tuple[Records, int]:
+    """Read a reply in which something has another type than it should, record by record."""
+    bare = reply.lstrip()[:1] == b"["
+    if bare:
+        raws = _loose_list.decode(reply)
+    else:
+        envelope = _loose_envelope.decode(reply)
+        if message := _message(envelope):
+            raise ReplyError(message)
+        raws = [] if bytes(envelope.data) == b"null" else _loose_list.decode(envelope.data)
+    rows = [row for raw in raws if (row := _loose(raw)) is not None]
+    if raws and not any(bytes(raw).startswith(b"{") for raw in raws):
+        raise ReplyError("a list whose elements are not records")
+    records, broken = _records(rows, series)
+    return records, broken + len(raws) - len(rows)

@@ -1,0 +1,223 @@
+"""The meta route of the service, which gives keywords of records: its URL, its replies, and their values."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from sunpy_flarecast.errors import ReplyError
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sunpy_flarecast.sharp.catalog import Keyword
+
+__all__ = ["MISSING_TEXT", "clean", "is_unreadable", "meta_url", "read_meta"]
+
+#: How services and headers of all generations write that there is no value.
+MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing"})
+
+#: JSOC's numbers for missing values.
+_MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
+
+
+def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[str] = ()) -> str:
+    """
+    Write the URL that asks for keywords.
+
+    Parameters
+    ----------
+    base : str
+        Base URL of the service.
+    series : str
+        Name of the series.
+    recnums : iterable of int
+        Record numbers.
+    fields : iterable of str, optional
+        Keywords as the service spells them; all of them if there are none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.meta_reply import meta_url
+    >>> meta_url("http://localhost:8001", "hmi.sharp_720s", [5601499, 5605571], ["area", "cmask"])
+    'http://localhost:8001/HMI/hmi.sharp_720s/meta/5601499,5605571?fields=area,cmask'
+    """
+    url = f"{base}/HMI/{quote(series, safe='')}/meta/{','.join(map(str, recnums))}"
+    names = ",".join(quote(field, safe="") for field in fields)
+    return f"{url}?fields={names}" if names else url
+
+
+def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
+    """
+    Read a reply of the meta route.
+
+    Parameters
+    ----------
+    reply : bytes
+        JSON: an object of records by their numbers, or a list of records, bare or under ``data``.
+
+    Returns
+    -------
+    dict
+        For each record number its keywords, by the catalog's names (names that it does not know are lower-cased), with
+        the values as they came. Records without keywords are left out.
+
+    Raises
+    ------
+    ReplyError
+        If the reply is not JSON, is JSON of another shape, or is an error reply, whose text is then quoted.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.meta_reply import read_meta
+    >>> read_meta(b'{"5601499": {"recnum": 5601499, "meta": {"area": 3507.3125, "USFLUX": null}, "urls": []}}')
+    {5601499: {'area': 3507.3125, 'usflux': None}}
+    """
+    value = _decoded(reply)
+    if isinstance(value, dict):
+        if told := next((value[key] for key in ("message", "error", "errors", "detail") if value.get(key)), None):
+            raise ReplyError(told if isinstance(told, str) else msgspec.json.encode(told).decode())
+        if isinstance(value.get("data"), (dict, list)):
+            value = value["data"]
+    if isinstance(value, list):
+        numbered = [(_own_number(row), row) for row in value]
+    elif isinstance(value, dict):
+        # What an object is keyed by may be something else, as places in a list.
+        numbered = [
+            (_record_number(key) if (own := _own_number(row)) is None else own, row) for key, row in value.items()
+        ]
+    else:
+        raise ReplyError("JSON that is not an object of records")
+    found = {}
+    for number, row in numbered:
+        if number is not None and isinstance(row, dict) and isinstance(row.get("meta"), dict):
+            meta, names = row["meta"], tuple(row["meta"])
+            known = _all_known(names)
+            found[number] = meta if known == names else dict(zip(known, meta.values(), strict=True))
+    if numbered and all(number is None for number, _ in numbered):
+        raise ReplyError("JSON without record numbers")
+    return found
+
+
+def _decoded(reply: bytes) -> Any:
+    try:
+        try:
+            return msgspec.json.decode(reply)
+        except msgspec.DecodeError:
+            # Python services write NaN, which JSON has not; those that are broken are broken here, too.
+            if b"NaN" not in reply and b"Infinity" not in reply:
+                raise
+            return json.loads(reply)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise ReplyError(f"not JSON ({error})") from error
+
+
+def _own_number(row: object) -> int | None:
+    """Give the number that a record names as its own."""
+    return _record_number(row.get("recnum")) if isinstance(row, dict) else None
+
+
+def _record_number(key: object) -> int | None:
+    text = str(key).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 and not isinstance(key, bool) else None
+
+
+@lru_cache(64)
+def _all_known(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the catalog's names; services send the same ones for every record."""
+    known = [(find_keyword(name), name) for name in names]
+    return tuple(keyword.name if keyword else name.strip().lower() for keyword, name in known)
+
+
+def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
+    """
+    Make a plain value of what a service gave for a keyword.
+
+    Parameters
+    ----------
+    value : object
+        As it came.
+    keyword : Keyword, optional
+        What the catalog knows of it; without it strings stay strings.
+
+    Returns
+    -------
+    int, float, str or None
+        A number, also of one that came as text, for keywords that are numbers; None for a value that is missing (null,
+        ``"MISSING"``, NaN, JSOC's numbers for it) or is none of that kind.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.rest.meta_reply import clean
+    >>> clean("1.5E22", find_keyword("usflux")), clean("0x00000400", find_keyword("quality"))
+    (1.5e+22, 1024)
+    >>> clean("MISSING", find_keyword("noaa_ars")) is None
+    True
+    """
+    kind = keyword.kind if keyword else ""
+    if keyword is not None and keyword.name in QUALITY_WORDS:
+        value = read_quality(value)  # of which JSOC's number for missing values is one
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in MISSING_TEXT:
+            return None
+        return text if kind in ("", "text") else _number(text, kind)
+    if isinstance(value, list) and kind == "text":
+        return ",".join(str(one) for part in value if (one := clean(part, keyword)) is not None) or None
+    if not isinstance(value, (int, float)) or (isinstance(value, bool) and kind in ("int", "float")):
+        return None
+    if value in _MISSING_NUMBERS or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if kind == "text":
+        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return _number(value, kind)
+
+
+def is_unreadable(value: Any, keyword: Keyword) -> bool:
+    """
+    Tell whether a service gave a value that is none of a keyword, rather than none at all.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.rest.meta_reply import is_unreadable
+    >>> [is_unreadable(value, find_keyword("usflux")) for value in ("a lot", "MISSING", None, 1e22)]
+    [True, False, False, False]
+    """
+    if value is None or clean(value, keyword) is not None:
+        return False
+    if isinstance(value, str):
+        return value.strip().lower() not in MISSING_TEXT and _parsed(value.strip()) is None
+    return not isinstance(value, (int, float)) or isinstance(value, bool)
+
+
+def _parsed(text: str) -> int | float | None:
+    try:
+        return int(text, 0)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _number(value: str | float, kind: str) -> int | float | None:
+    """Give a number; of a keyword that is an integer, an integer where the value is one."""
+    number = _parsed(value) if isinstance(value, str) else value
+    if number is None or number in _MISSING_NUMBERS or (isinstance(number, float) and not math.isfinite(number)):
+        return None
+    if kind == "float" or abs(number) >= 2**63:
+        try:
+            return float(number)
+        except OverflowError:
+            return None
+    return int(number) if kind == "int" and number == int(number) else number

@@ -1,0 +1,1 @@
+"""From a query to records: windows, selection, keyword filters, what is missing."""

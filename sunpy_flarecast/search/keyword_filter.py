@@ -1,0 +1,161 @@
+"""Keywords that the conditions of queries need: asked for, put beside the records, and what could not be had listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.time import TimeDelta
+
+from sunpy_flarecast.rest.keyword_requests import ask_all
+from sunpy_flarecast.rest.meta_reply import clean
+from sunpy_flarecast.rest.records import keyword_column
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
+
+from .missing import Missing
+from .selection import fulfilling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from astropy.time import Time
+
+    from sunpy_flarecast.errors import ServiceError
+    from sunpy_flarecast.query.query import Query
+    from sunpy_flarecast.rest.records import Records
+    from sunpy_flarecast.rest.service import Service
+
+__all__ = ["Looked", "look_up"]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """
+    The records of a query after a look at their keywords.
+
+    Parameters
+    ----------
+    records : Records
+        Those that fulfil all conditions, with the keywords.
+    missing : list of Missing
+        The time steps of those whose keywords could not be had.
+    told : list of str
+        What else the user should know, as sentences.
+    known : int
+        Of how many records the keywords came, or were not needed.
+    """
+
+    records: Records
+    missing: list[Missing]
+    told: list[str]
+    known: int
+
+
+def look_up(selected: Sequence[tuple[Query, Records]], service: Service, *, progress: bool = False) -> list[Looked]:
+    """
+    Take the records whose keywords fulfil the conditions, and ask for what that needs.
+
+    Records of one series are asked for together, each once.
+
+    Parameters
+    ----------
+    selected : sequence of (Query, Records)
+        Queries, each with the records that answer it but for those conditions.
+    service : Service
+        What is asked.
+    progress : bool
+        Show a bar, if there are several requests.
+
+    Returns
+    -------
+    list of Looked
+        One for each query.
+    """
+    values: dict[str, dict[int, dict[str, Any]]] = {}
+    fields: dict[str, list[str]] = {}
+    failed: dict[str, dict[int, ServiceError]] = {}
+    for series in dict.fromkeys(query.series for query, _ in selected):
+        concerned = [(query, records) for query, records in selected if query.series == series and query.looked_up]
+        fields[series] = list(dict.fromkeys(name for query, _ in concerned for name in query.looked_up))
+        numbers = dict.fromkeys(number for _, records in concerned for number in records.recnum.compressed().tolist())
+        values[series], failures = (
+            ask_all(service, series, list(numbers), fields[series], progress=progress) if numbers else ({}, [])
+        )
+        failed[series] = {number: error for several, error in failures for number in several}
+    return [
+        _looked(query, records, fields[query.series], values[query.series], failed[query.series], service.url)
+        for query, records in selected
+    ]
+
+
+def _looked(
+    query: Query,
+    records: Records,
+    fields: Sequence[str],
+    values: Mapping[int, Mapping[str, Any]],
+    failed: Mapping[int, ServiceError],
+    url: str,
+) -> Looked:
+    if not query.looked_up:
+        # What another branch asked for of the same records is known here, too.
+        return Looked(_beside(records, fields, values) if fields else records, [], [], len(records))
+    numbers = records.recnum.tolist()
+    told = []
+    if nameless := sum(number is None for number in numbers):
+        told.append(
+            f"{url} gave {nameless:,} of {len(records):,} records of {query} without record number, so that their "
+            "keywords cannot be asked for; left out of the table."
+        )
+    known = np.fromiter((number in values for number in numbers), dtype=bool, count=len(numbers))
+    missing = _missing(query, records, failed) if failed else []
+    records = _beside(records[known], fields, values)
+    for condition in query.conditions:
+        columns = [records.keywords.get(name) for name in condition.keywords]
+        if len(records) and all(column is not None and np.ma.getmaskarray(column).all() for column in columns):
+            names = " and ".join(name.upper() for name in condition.keywords)
+            told.append(
+                f"{url} has no value of {names} for any of {len(records):,} records of {query}; none fulfils a "
+                "condition on it."
+            )
+    return Looked(fulfilling(records, query), missing, told, int(known.sum()))
+
+
+def _beside(records: Records, names: Iterable[str], values: Mapping[int, Mapping[str, Any]]) -> Records:
+    """Put keywords beside records; those that were not asked for are masked."""
+    rows = [values.get(number, {}) for number in records.recnum.tolist()]
+    keywords = {}
+    for name in names:
+        known = find_keyword(name)
+        keywords[name] = keyword_column(name, [clean(row.get(name), known) for row in rows])
+    return replace(records, keywords=keywords)
+
+
+def _missing(query: Query, records: Records, failed: Mapping[int, ServiceError]) -> list[Missing]:
+    """List in order the intervals of the records whose keywords could not be had, with few others in them."""
+    errors: dict[int | None, ServiceError | None] = {}
+    for slot, number in zip(records.nearest_slot().tolist(), records.recnum.tolist(), strict=True):
+        errors[slot] = errors.get(slot) or failed.get(number)
+    unknown = errors.pop(None, None)
+    runs: list[tuple[int, int, ServiceError]] = []
+    before: ServiceError | None = None
+    for slot, error in sorted(errors.items(), key=lambda item: item[0] or 0):
+        if slot is not None and error is not None:
+            if before is not None and before.reason == error.reason:
+                runs[-1] = (runs[-1][0], slot, runs[-1][2])
+            else:
+                runs.append((slot, slot, error))
+        before = error
+    missing = [Missing(**_interval(query, *ends), error=error, query=query) for *ends, error in runs]
+    return missing if unknown is None else [Missing(start=query.span[0], end=query.span[1], error=unknown, query=query)]
+
+
+def _interval(query: Query, first: int, last: int) -> dict[str, Time]:
+    """Give the range of the records of some time steps."""
+    start, end = query.span
+    half = TimeDelta(CADENCE / 2, format="sec")  # DATE-OBS is less than that before T_REC
+    begin, stop = max(start, slot_time(first).utc - half), min(end, slot_time(last).utc + half)
+    # A record whose times contradict each other may lie outside.
+    return {"start": begin, "end": stop} if begin < stop else {"start": start, "end": end}

@@ -1,0 +1,261 @@
+"""What a search could not get: `Missing`, its texts, and its form in files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from astropy.time import Time, TimeDelta
+
+from sunpy_flarecast import errors
+from sunpy_flarecast.errors import ServiceError
+from sunpy_flarecast.query.conditions import Condition
+from sunpy_flarecast.query.query import Query, service_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Missing", "as_plain", "described", "from_plain", "joined"]
+
+#: How many intervals a text lists.
+_LISTED: Final = 3
+
+_KINDS: Final = {kind.__name__: kind for kind in (ServiceError, errors.UnreachableError, errors.ReplyError)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """
+    A part of the range of a search that the service did not answer for.
+
+    Parameters
+    ----------
+    start, end : `astropy.time.Time`
+        The interval that was asked for, UTC.
+    error : ServiceError
+        Why it is missing.
+    query : Query
+        What was asked for in it.
+    """
+
+    start: Time
+    end: Time
+    error: ServiceError
+    query: Query
+
+    def __str__(self) -> str:
+        """The interval and the reason in one line."""
+        return f"{self.query.series} {_interval(self.start, self.end)}: {self.error.reason}"
+
+
+def joined(missing: Iterable[Missing]) -> list[Missing]:
+    """
+    Join adjoining intervals of one query that are missing for the same reason.
+
+    Parameters
+    ----------
+    missing : iterable of Missing
+        Those of one query.
+
+    Returns
+    -------
+    list of Missing
+        In the order of time; a joined one has the first one's error.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.errors import ServiceError
+    >>> from sunpy_flarecast.search.missing import Missing, joined
+    >>> from sunpy_flarecast.query.query import Query
+    >>> days = Time(["2015-12-11", "2015-12-12", "2015-12-13"])
+    >>> query = Query(series="hmi.sharp_720s", start=days[0], end=days[2])
+    >>> busy = ServiceError("The service is busy.", reason="busy")
+    >>> [whole] = joined([Missing(start=a, end=b, error=busy, query=query) for a, b in zip(days[:2], days[1:])])
+    >>> print(whole)
+    hmi.sharp_720s from 2015-12-11T00:00:00Z to 2015-12-13T00:00:00Z: busy
+    """
+    whole: list[Missing] = []
+    for one in sorted(missing, key=lambda one: (one.start.jd1, one.start.jd2)):
+        last = whole[-1] if whole else None
+        if (
+            last is not None
+            and last.error.reason == one.error.reason
+            and last.query == one.query
+            and _adjoin(last.end, one.start)
+        ):
+            whole[-1] = replace(last, end=max(last.end, one.end))
+        else:
+            whole.append(one)
+    return whole
+
+
+def described(missing: Sequence[Missing]) -> str:
+    """
+    Say in a sentence what is missing and why.
+
+    Parameters
+    ----------
+    missing : sequence of Missing
+        At least one. Intervals that several queries lack are told once.
+
+    Returns
+    -------
+    str
+        Without what to do about it.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.errors import ServiceError
+    >>> from sunpy_flarecast.search.missing import Missing, described
+    >>> from sunpy_flarecast.query.query import Query
+    >>> query = Query(series="hmi.sharp_720s", start=Time("2015-12-11"), end=Time("2015-12-13"))
+    >>> described([Missing(start=Time("2015-12-12"), end=query.end, error=ServiceError("busy"), query=query)])
+    'Records are missing of hmi.sharp_720s from 2015-12-12T00:00:00Z to 2015-12-13T00:00:00Z. Reason: busy.'
+    """
+    intervals: dict[str, list[tuple[Time, Time]]] = {}
+    for one in sorted(missing, key=lambda one: (one.query.series, one.start.jd1, one.start.jd2)):
+        of_series = intervals.setdefault(one.query.series, [])
+        if of_series and _adjoin(of_series[-1][1], one.start):
+            of_series[-1] = of_series[-1][0], max(of_series[-1][1], one.end)
+        else:
+            of_series.append((one.start, one.end))
+    texts = [
+        f"{'' if place else f'{series} '}{_interval(*ends)}"
+        for series, several in intervals.items()
+        for place, ends in enumerate(several)
+    ]
+    listed = ", ".join(texts[:_LISTED])
+    if (more := len(texts) - _LISTED) > 0:
+        listed += f" and {more:,} more interval{'s' * (more > 1)}"
+    reasons = list(dict.fromkeys(one.error.reason.removesuffix(".") for one in missing))
+    others = f" (and {len(reasons) - 1:,} other{'s' * (len(reasons) > 2)})" if len(reasons) > 1 else ""
+    return f"Records are missing of {listed}. Reason: {reasons[0]}{others}."
+
+
+def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, Any]:
+    """
+    Write queries and what is missing of them as values that JSON has.
+
+    Parameters
+    ----------
+    missing : sequence of Missing
+        What is missing.
+    queries : sequence of Query
+        The queries of the search.
+
+    Returns
+    -------
+    dict
+        For `from_plain`.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.search.missing import as_plain, from_plain
+    >>> from sunpy_flarecast.query.query import Query
+    >>> query = Query(series="hmi.sharp_720s", start=Time("2015-12-11"), end=Time("2015-12-13"))
+    >>> from_plain(as_plain([], [query])) == ([], [query])
+    True
+    """
+    known = list(queries)
+    listed = []
+    for one in missing:
+        if one.query not in known:
+            known.append(one.query)
+        listed.append(
+            {
+                "start": _text(one.start),
+                "end": _text(one.end),
+                "query": known.index(one.query),
+                "kind": next((name for name, kind in _KINDS.items() if type(one.error) is kind), "ServiceError"),
+                "message": str(one.error),
+                "reason": one.error.reason,
+            }
+        )
+    return {
+        "queries": [
+            {
+                "series": query.series,
+                "start": _text(query.start),
+                "end": _text(query.end),
+                "segments": list(query.segments),
+                "harps": None if query.harps is None else list(query.harps),
+                "sample": query.sample,
+                "near": None if query.near is None else _text(query.near),
+                "conditions": [[list(one.keywords), one.operator, one.value] for one in query.conditions],
+            }
+            for query in known
+        ],
+        "missing": listed,
+    }
+
+
+def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
+    """
+    Read what `as_plain` wrote.
+
+    Parameters
+    ----------
+    value : dict
+        As it came from JSON.
+
+    Returns
+    -------
+    missing : list of Missing
+        What is missing.
+    queries : list of Query
+        The queries of the search.
+
+    Raises
+    ------
+    ValueError
+        If it is not of that form.
+    """
+    try:
+        queries = [
+            Query(
+                series=str(one["series"]),
+                start=_time(one["start"]),
+                end=_time(one["end"]),
+                segments=tuple(map(str, one["segments"])),
+                harps=None if one["harps"] is None else (int(one["harps"][0]), int(one["harps"][1])),
+                sample=None if one["sample"] is None else float(one["sample"]),
+                near=None if one["near"] is None else _time(one["near"]),
+                conditions=tuple(
+                    # Files of version 1 have none.
+                    Condition(tuple(keywords), operator, value)
+                    for keywords, operator, value in one.get("conditions", ())
+                ),
+            )
+            for one in value["queries"]
+        ]
+        missing = [
+            Missing(
+                start=_time(one["start"]),
+                end=_time(one["end"]),
+                error=_KINDS[one["kind"]](str(one["message"]), reason=str(one["reason"])),
+                query=queries[int(one["query"])],
+            )
+            for one in value["missing"]
+        ]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"What was asked for cannot be read ({type(error).__name__}: {error}).") from error
+    return missing, queries
+
+
+def _adjoin(end: Time, start: Time) -> bool:
+    return bool(start <= end + TimeDelta(1e-3, format="sec"))
+
+
+def _interval(start: Time, end: Time) -> str:
+    return f"from {service_time(start)} to {service_time(end, up=True)}"
+
+
+def _text(time: Time) -> str:
+    return str(Time(time.utc, format="isot", precision=9).isot)
+
+
+def _time(text: Any) -> Time:
+    return Time(str(text), format="isot", scale="utc")

@@ -1,0 +1,255 @@
+"""Which records answer a query (range, HARP, sampling, nearest time step, keywords), and which of their files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.time import Time, TimeDelta
+
+from sunpy_flarecast.query.conditions import LISTED
+from sunpy_flarecast.query.query import matching_names
+from sunpy_flarecast.rest.records import different, segment_of
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
+from sunpy_flarecast.sharp.times import utc_datetime64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.query.query import Query
+    from sunpy_flarecast.rest.records import Records
+
+    from .missing import Missing
+
+__all__ = ["again", "choose_files", "fulfilling", "select"]
+
+
+def select(records: Records, query: Query) -> Records:
+    """
+    Take the records that answer a query, but for the conditions on keywords that have to be asked for.
+
+    Taking them from parts and then from the parts joined gives the same as taking them from the whole at once.
+
+    Parameters
+    ----------
+    records : Records
+        Records of the query's series, each once.
+    query : Query
+        What is asked for. Its segments are not looked at here.
+
+    Returns
+    -------
+    Records
+        In the order they came in.
+    """
+    records = _taken(records, _in_range(records, query))
+    if query.harps is not None:
+        first, last = query.harps
+        records = _taken(records, np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False))
+    columns = {name: getattr(records, column) for name, column in LISTED.items()}
+    for condition in query.conditions:
+        if condition.listed:
+            records = _taken(records, condition.fulfilled(columns))
+            columns = {name: getattr(records, column) for name, column in LISTED.items()}
+    if query.near is not None:
+        # One time step is no series to be sampled.
+        records = _taken(records, _nearest(records, query.near))
+    elif query.sample is not None:
+        records = _taken(records, _sampled(records, query.start, query.end, query.sample))
+    return records
+
+
+def fulfilling(records: Records, query: Query) -> Records:
+    """
+    Take the records that fulfil a query's conditions on keywords that had to be asked for.
+
+    Parameters
+    ----------
+    records : Records
+        What `select` took, with those keywords.
+    query : Query
+        What is asked for.
+
+    Returns
+    -------
+    Records
+        In the order they came in.
+    """
+    which = np.ones(len(records), dtype=bool)
+    columns = {name: getattr(records, column) for name, column in LISTED.items()} | records.keywords
+    for condition in query.conditions:
+        if not condition.listed:
+            which &= condition.fulfilled(columns)
+    return _taken(records, which)
+
+
+def again(missing: Missing) -> tuple[tuple[Time, Time], Callable[[Records], npt.NDArray[np.bool_]] | None]:
+    """
+    Tell what to ask for so that records that were missing get their place among those that are there.
+
+    That is what was missing, unless records were sampled, or the nearest found, and then left out for their keywords:
+    these are not known any more, so all are needed that may have been chosen instead of those that come.
+
+    Parameters
+    ----------
+    missing : Missing
+        What was missing.
+
+    Returns
+    -------
+    ends : tuple of `astropy.time.Time`
+        The range to ask for.
+    concerned : callable or None
+        Tells of records whether they are among those that have to be chosen anew from what comes, and from nothing
+        else; None if what is there and what comes can be joined.
+    """
+    query = missing.query
+    if not query.looked_up or (query.sample is None and query.near is None):
+        return (missing.start, missing.end), None
+    if query.near is not None or query.sample is None:
+        return query.span, lambda records: np.ones(len(records), dtype=bool)
+    step = max(query.sample, 1.0)
+    # A slot more on both sides, since it is not known by which of its times a service puts a record into a range.
+    first, last = (
+        int(np.floor((_seconds(time) - _seconds(query.start) + sign * CADENCE) / step + 0.5))
+        for time, sign in ((missing.start, -1), (missing.end, 1))
+    )
+    start, end = query.span
+    before, after = (
+        (point + sign / 2) * step + sign * CADENCE + _seconds(query.start) - _seconds(limit)
+        for point, sign, limit in ((first, -1, start), (last, 1, end))
+    )
+    begin = start if before <= 0 else start + TimeDelta(before, format="sec")
+    stop = end if after >= 0 else end + TimeDelta(after, format="sec")
+
+    def concerned(records: Records) -> npt.NDArray[np.bool_]:
+        slot = records.nearest_slot()
+        point = _points(slot, query.start, step)
+        return np.asarray(~np.ma.getmaskarray(slot) & (point >= first) & (point <= last))
+
+    return (begin, stop), concerned
+
+
+def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
+    # What is taken as a whole need not be copied.
+    return records if which.all() else records[which]
+
+
+def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
+    """
+    Tell which records lie in the range.
+
+    Whether a service judges by DATE-OBS or by T_REC, which is 1.8 minutes later, is not known; a record that either
+    of them puts into the range belongs to it. A record without any time stays, since the service chose it.
+    """
+    # However the times are shown, they are compared to the microsecond.
+    start, end = (
+        utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms")) for time in query.span
+    )
+    by_date = (records.date_obs >= start) & (records.date_obs <= end)  # false for NaT
+    known = ~np.ma.getmaskarray(records.slot)
+    seconds = records.slot.data * float(CADENCE)
+    from_start, to_end = (_seconds(time) for time in query.span)
+    by_slot = known & (seconds >= from_start) & (seconds <= to_end)
+    undated = ~known & np.isnat(records.date_obs)
+    return np.asarray(by_date | by_slot | undated)
+
+
+def _seconds(time: Time) -> float:
+    """Seconds from slot 0, on the scale of the slots (TAI)."""
+    # To the microsecond, so that what is halfway between two slots is so for the computer, too.
+    return round(float((time - slot_time(0)).to_value("s")), 6)
+
+
+def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArray[np.bool_]:
+    """Tell which records are, within their HARP, the nearest to a point of the grid ``start + n * step``."""
+    slot = records.nearest_slot()
+    step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
+    seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
+    point = _points(slot, start, step)
+    last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
+    wanted = ~np.ma.getmaskarray(slot) & (point >= 0) & (point <= last)
+    distance = np.abs(seconds - point * step)
+    harp = records.harpnum.filled(-1)
+    # Sorted, the first of each (HARP, point) is the nearest slot, and the earlier of two at the same distance.
+    order = np.lexsort([slot.filled(0), distance, point, harp])
+    order = order[wanted[order]]
+    keys = np.stack([harp[order], point[order]], axis=1)
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    # All records of the chosen slot stay: without HARP numbers they may be different HARPs.
+    chosen_slot = slot.filled(0)[order][begins][np.cumsum(begins) - 1] if len(order) else np.array([], dtype=np.int64)
+    taken = np.zeros(len(records), dtype=bool)
+    taken[order] = slot.filled(0)[order] == chosen_slot
+    return taken
+
+
+def _points(slot: np.ma.MaskedArray[Any, Any], start: Time, step: float) -> npt.NDArray[np.int64]:
+    """Give each slot the number of the nearest point of the grid."""
+    points = np.rint((slot.filled(0) * float(CADENCE) - _seconds(start)) / step)
+    return np.asarray(points.astype(np.int64))
+
+
+def _nearest(records: Records, near: Time) -> npt.NDArray[Any]:
+    """Tell which records belong to the one time step nearest to a time (the earlier of two at the same distance)."""
+    slot = records.nearest_slot()
+    known = ~np.ma.getmaskarray(slot)
+    if not known.any():
+        return known
+    slots = np.unique(slot.data[known])
+    nearest = slots[np.argmin(np.abs(slots * float(CADENCE) - _seconds(near)))]
+    return np.asarray(known & (slot.data == nearest))
+
+
+def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Counter[str]]:
+    """
+    Keep, of each record's files, those of the segments asked for, in the series' order.
+
+    Parameters
+    ----------
+    records : Records
+        Records that answer the query.
+    segments : sequence of str
+        Names or patterns; empty for all files.
+
+    Returns
+    -------
+    records : Records
+        The same records with the names of the chosen files.
+    lacking : Counter
+        For each segment (or pattern) asked for, how many records do not have it, if any.
+    """
+    (series, which), (sets, kind) = different(records.series), different(records.names)
+    _, first, pair, count = np.unique(
+        which * len(sets) + kind, return_index=True, return_inverse=True, return_counts=True
+    )
+    chosen = np.empty(len(first), dtype=object)
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    lacking: Counter[str] = Counter()
+    for place in np.argsort(first).tolist():  # as they come, for the order of what is lacking
+        names, absent = _choose(series[which[first[place]]], sets[kind[first[place]]], segments)
+        chosen[place] = shared.setdefault(names, names)
+        lacking.update(dict.fromkeys(absent, int(count[place])))
+    return replace(records, names=chosen[pair]), lacking
+
+
+def _choose(
+    series_name: str, names: tuple[str, ...], segments: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Choose among the files of one set; also tell which of the segments asked for are not there."""
+    series = find_series(series_name)
+    place = {segment.name: number for number, segment in enumerate(series.segments)} if series else {}
+    files: dict[str, str] = {}
+    for name in names:
+        files.setdefault(segment_of(name), name)
+    there = sorted(
+        files, key=lambda segment: place.get(segment, len(place))
+    )  # stable, so unknown ones keep their order
+    wanted = matching_names(segments, there) if segments else tuple(there)
+    absent = tuple(segment for segment in segments if not matching_names([segment], there))
+    return tuple(files[segment] for segment in wanted), absent

@@ -1,0 +1,234 @@
+"""What is known of the SHARP series before any service is asked: their segments and keywords, units and meanings."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+__all__ = [
+    "SPACE_WEATHER",
+    "Keyword",
+    "Segment",
+    "Series",
+    "all_keywords",
+    "all_series",
+    "find_keyword",
+    "find_series",
+    "similar_keywords",
+]
+
+#: What every name of a SHARP series begins with, and what the service's short forms leave out.
+_PREFIX: Final = "hmi."
+
+#: The SHARP parameters, by which flares are forecast, in the usual order (Bobra et al. 2014, Solar Physics 289, 3549;
+#: R_VALUE and AREA_ACR came later).
+SPACE_WEATHER: Final[tuple[str, ...]] = (
+    *("usflux", "meangam", "meangbt", "meangbz", "meangbh", "meanjzd", "totusjz", "meanalp", "meanjzh", "totusjh"),
+    *("absnjzh", "savncpp", "meanpot", "totpot", "meanshr", "shrgt45", "r_value", "area_acr"),
+)
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """
+    One image of a SHARP record.
+
+    Parameters
+    ----------
+    name : str
+        The segment's name as JSOC spells it, for example ``"Bt_err"``.
+    unit : str
+        The unit of the pixels, in a spelling that `sunpy.map.sources.HMIMap` accepts as ``BUNIT``; empty for masks,
+        codes, and numbers without a unit that it could express.
+    meaning : str
+        What the pixels are.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+
+
+class Series(msgspec.Struct, frozen=True):
+    """
+    One SHARP series.
+
+    Parameters
+    ----------
+    name : str
+        The full name, for example ``"hmi.sharp_cea_720s"``.
+    projection : str
+        ``"CCD"`` (pixels of the camera) or ``"CEA"`` (cylindrical equal area).
+    meaning : str
+        One line for a user who has to choose.
+    segments : tuple of Segment
+        The segments in JSOC's order.
+    """
+
+    name: str
+    projection: str
+    meaning: str
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def near_real_time(self) -> bool:
+        """Whether this is a near-real-time series, whose records may still change."""
+        return self.name.endswith("_nrt")
+
+    def segment(self, name: str) -> Segment | None:
+        """
+        Find a segment by its name in any letter case.
+
+        Examples
+        --------
+        >>> from sunpy_flarecast.catalog import find_series
+        >>> find_series("sharp_cea_720s").segment("BR_ERR").name
+        'Br_err'
+        """
+        folded = name.casefold()
+        return next((segment for segment in self.segments if segment.name.casefold() == folded), None)
+
+
+class _File(msgspec.Struct):
+    """The layout of ``data/series.json``, made from the segment tables of JSOC's series information."""
+
+    projections: dict[str, tuple[Segment, ...]]
+    series: tuple[Series, ...]
+
+
+@cache
+def all_series() -> tuple[Series, ...]:
+    """
+    List the four SHARP series.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import all_series
+    >>> [series.name for series in all_series()]
+    ['hmi.sharp_720s', 'hmi.sharp_720s_nrt', 'hmi.sharp_cea_720s', 'hmi.sharp_cea_720s_nrt']
+    """
+    text = files("sunpy_flarecast").joinpath("data", "series.json").read_bytes()
+    file = msgspec.json.decode(text, type=_File)
+    return tuple(
+        msgspec.structs.replace(series, segments=file.projections[series.projection]) for series in file.series
+    )
+
+
+def find_series(name: str) -> Series | None:
+    """
+    Find a series by its full name or one of the service's short forms, in any letter case.
+
+    Parameters
+    ----------
+    name : str
+        ``"hmi.sharp_720s"``, ``"sharp_720s"`` or ``"720"`` (the service's first name for it).
+
+    Returns
+    -------
+    Series or None
+        None if the catalog does not know the name.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_series
+    >>> find_series("Sharp_CEA_720s").name
+    'hmi.sharp_cea_720s'
+    """
+    folded = name.strip().casefold()
+    if folded == "720":
+        folded = "sharp_720s"
+    folded = folded.removeprefix(_PREFIX)
+    return next((series for series in all_series() if series.name.removeprefix(_PREFIX) == folded), None)
+
+
+class Keyword(msgspec.Struct, frozen=True):
+    """
+    One keyword of SHARP records.
+
+    Parameters
+    ----------
+    name : str
+        As the service spells it: the DRMS name in lower case, for example ``"date__obs"``.
+    fits : str
+        Its name in FITS files, for example ``"DATE-OBS"``.
+    unit : str
+        The unit in a spelling that astropy reads; empty for text, codes, counts, and for numbers whose unit astropy
+        has not (``meaning`` tells it then).
+    kind : str
+        ``"int"``, ``"float"`` or ``"text"``.
+    meaning : str
+        What it says.
+    error : str
+        Name of the keyword that holds its error; empty if there is none.
+    projections : tuple of str
+        The projections whose series have it, of ``"CCD"`` and ``"CEA"``.
+    """
+
+    name: str
+    fits: str
+    unit: str
+    kind: str
+    meaning: str
+    error: str = ""
+    projections: tuple[str, ...] = ("CCD", "CEA")
+
+
+@cache
+def all_keywords() -> tuple[Keyword, ...]:
+    """
+    List the keywords of all SHARP series, in the order of their headers.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import all_keywords
+    >>> {keyword.name: keyword.unit for keyword in all_keywords()}["usflux"]
+    'Mx'
+    """
+    text = files("sunpy_flarecast").joinpath("data", "keywords.json").read_bytes()
+    return msgspec.json.decode(text, type=tuple[Keyword, ...])
+
+
+@cache
+def _keywords_by_name() -> dict[str, Keyword]:
+    by_name = {keyword.fits.casefold(): keyword for keyword in all_keywords()}
+    return by_name | {keyword.name: keyword for keyword in all_keywords()}
+
+
+def find_keyword(name: str) -> Keyword | None:
+    """
+    Find a keyword by its DRMS or its FITS name, in any letter case.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"lat_fwtpos"`` or ``"LATFWTPO"``.
+
+    Returns
+    -------
+    Keyword or None
+        None if the catalog does not know the name.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> find_keyword("DATE-OBS").name
+    'date__obs'
+    """
+    return _keywords_by_name().get(name.strip().casefold())
+
+
+def similar_keywords(name: str) -> tuple[str, ...]:
+    """
+    List the keywords, at most three, whose names are most like one that there is not.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import similar_keywords
+    >>> similar_keywords("usfluxx")
+    ('usflux', 'usfluxl')
+    """
+    close = get_close_matches(name.strip().casefold(), _keywords_by_name(), n=3, cutoff=0.6)
+    return tuple(dict.fromkeys(_keywords_by_name()[one].name for one in close))

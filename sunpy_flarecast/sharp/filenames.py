@@ -1,0 +1,102 @@
+"""File names of segments, as JSOC gives them: written before anything is downloaded, and read."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from .t_rec import slot_text, text_slot
+
+__all__ = ["FileName", "file_name", "read_name"]
+
+_NAME: Final = re.compile(
+    r"(?P<series>\w+(?:\.\w+)*)\.(?P<harpnum>\d{1,9})"
+    r"\.(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_TAI\.(?P<segment>\w+)\.fits",
+    re.ASCII,
+)
+
+
+class FileName(NamedTuple):
+    """
+    What the name of a file tells.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series.
+    harpnum : int
+        HARP number.
+    slot : int or None
+        T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI; None if it is none.
+    segment : str
+        The segment's name.
+    """
+
+    series: str
+    harpnum: int
+    slot: int | None
+    segment: str
+
+
+def file_name(
+    series: str, segment: str, *, harpnum: int | None = None, slot: int | None = None, recnum: int | None = None
+) -> str:
+    """
+    Name the file of one segment of one record.
+
+    Where HARPNUM or T_REC is not known the record number stands in its place, so that the name stays unique.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series.
+    segment : str
+        The segment's name.
+    harpnum : int, optional
+        HARP number.
+    slot : int, optional
+        T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI (``t_rec_index``).
+    recnum : int, optional
+        Record number.
+
+    Returns
+    -------
+    str
+        ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.filenames import file_name
+    >>> file_name("hmi.sharp_720s", "magnetogram", harpnum=6178, slot=1005598, recnum=5605571)
+    'hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits'
+    >>> file_name("hmi.sharp_cea_720s_nrt", "Br", slot=1010166, recnum=1958485)
+    'hmi.sharp_cea_720s_nrt.1958485.20160119_011200_TAI.Br.fits'
+    """
+    if slot is not None and harpnum is not None:
+        return f"{series}.{harpnum}.{slot_text(slot)}.{segment}.fits"
+    region = harpnum if harpnum is not None else recnum
+    time = slot_text(slot) if slot is not None else (recnum if harpnum is not None else None)
+    return ".".join(str(part) for part in (series, region, time, segment, "fits") if part is not None)
+
+
+def read_name(name: str) -> FileName | None:
+    """
+    Read a file name as JSOC gives it; None for any other.
+
+    Parameters
+    ----------
+    name : str
+        ``{series}.{harpnum}.{T_REC}.{segment}.fits``, without folder.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.filenames import read_name
+    >>> read_name("hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
+    FileName(series='hmi.sharp_cea_720s', harpnum=377, slot=794290, segment='Bp_err')
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = match.groups()[2:8]
+    slot = text_slot(f"{year}.{month}.{day}_{hour}:{minute}:{second}_TAI")
+    return FileName(match["series"], int(match["harpnum"]), slot, match["segment"])

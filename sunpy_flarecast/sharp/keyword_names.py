@@ -1,0 +1,114 @@
+"""What the names and patterns mean by which a user asks for keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.query.query import matching_names
+
+from .catalog import (
+    SPACE_WEATHER,
+    Keyword,
+    all_keywords,
+    all_series,
+    find_keyword,
+    find_series,
+    similar_keywords,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["choose_keywords", "is_in", "not_in"]
+
+#: Keywords that a pattern leaves out, since the first columns of a table of keywords say the same.
+_LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "recnum"})
+
+
+def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[Keyword], frozenset[str]]:
+    """
+    Find what names and patterns mean.
+
+    Parameters
+    ----------
+    names : sequence of str
+        DRMS or FITS names in any letter case, or patterns of DRMS names; the 18 parameters if there are none.
+    series : iterable of str
+        The series that are asked; what none of them has is an error. Those that the catalog does not know may have all.
+
+    Returns
+    -------
+    keywords : list of Keyword
+        Each once, in the order in which they are named.
+    by_pattern : frozenset of str
+        Names of those that only a pattern fits, and that are meant where there are any.
+
+    Raises
+    ------
+    QueryError
+        If a name is not known, or a pattern fits none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.keyword_names import choose_keywords
+    >>> [keyword.name for keyword in choose_keywords(["R_VALUE", "mean?z?"], ["hmi.sharp_720s"])[0]]
+    ['r_value', 'meanjzd', 'meanjzh']
+    """
+    homes = list(series)
+    found: dict[str, Keyword] = {}
+    exact = set()
+    for name in names or SPACE_WEATHER:
+        if not isinstance(name, str):
+            raise QueryError(f"keywords({name!r}): keywords are named by strings, for example keywords('usflux').")
+        if any(sign in name for sign in "*?["):
+            there = {one.name: one for one in all_keywords() if _in_any(one, homes)}
+            fitting = [one for one in matching_names([name], list(there)) if one not in _LEADING_ALREADY]
+            if not fitting:
+                raise QueryError(f"No keyword{_of(homes)} fits {name!r}. Patterns are such as 'mean*' or 'err*'.")
+            found |= {one: there[one] for one in fitting if one not in found}
+            continue
+        keyword = find_keyword(name)
+        if keyword is None:
+            near = similar_keywords(name)
+            hint = (
+                f"Did you mean {' or '.join(map(repr, near))}?" if near else "Examples: 'usflux', 'r_value', 'mean*'."
+            )
+            raise QueryError(f"There is no SHARP keyword {name!r}. {hint}")
+        if not _in_any(keyword, homes):
+            raise QueryError(not_in(keyword, homes))
+        found.setdefault(keyword.name, keyword)
+        exact.add(keyword.name)
+    return list(found.values()), frozenset(found.keys() - exact)
+
+
+def _in_any(keyword: Keyword, series: Sequence[str]) -> bool:
+    return not series or any(is_in(keyword, one) for one in series)
+
+
+def is_in(keyword: Keyword, series: str) -> bool:
+    """Tell whether a series has a keyword; one that the catalog does not know may have any."""
+    known = find_series(series)
+    return known is None or known.projection in keyword.projections
+
+
+def not_in(keyword: Keyword, series: Sequence[str]) -> str:
+    """
+    Say that no series of some has a keyword, and which do.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.sharp.keyword_names import not_in
+    >>> not_in(find_keyword("offdisk"), ["hmi.sharp_cea_720s"])[-73:]
+    'only (hmi.sharp_720s, hmi.sharp_720s_nrt), and not in hmi.sharp_cea_720s.'
+    """
+    homes = ", ".join(one.name for one in all_series() if is_in(keyword, one.name))
+    return (
+        f"Keyword {keyword.name!r} ({keyword.meaning}) is in the series on the "
+        f"{' and '.join(keyword.projections)} grid only ({homes}), and not{_of(series)}."
+    )
+
+
+def _of(series: Sequence[str]) -> str:
+    return f" in {' or '.join(series)}" if series else ""

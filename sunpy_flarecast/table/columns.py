@@ -1,0 +1,197 @@
+"""Records as columns of a table, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import numpy as np
+from astropy.utils.masked import Masked
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.rest.records import Records, keyword_column
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.t_rec import slot_of, slot_time
+from sunpy_flarecast.sharp.times import utc_dates, utc_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+    from astropy.table import QTable
+    from astropy.time import Time
+
+__all__ = ["FILE_COLUMNS", "NAMES", "PREFIX", "columns_of", "heading", "mask_of", "optional", "records_of", "require"]
+
+#: Hidden columns: what the URLs of a record's files begin with, and what they go on with.
+PREFIX: Final = "URL Prefix"
+NAMES: Final = "URL Names"
+
+#: Columns that tell where files are and what they are called.
+FILE_COLUMNS: Final = ("T_REC", "Series", "HARPNUM", "Record", PREFIX, NAMES)
+
+#: Keywords whose names are those of other columns.
+_OTHERWISE: Final = ("t_rec", "source")
+
+
+def columns_of(records: Records) -> dict[str, Any]:
+    """
+    Make the columns of a table.
+
+    Parameters
+    ----------
+    records : Records
+        One a row.
+
+    Returns
+    -------
+    dict
+        Columns by name, in the order in which they are shown.
+    """
+    count = len(records)
+    return {
+        "Start Time": utc_time(records.date_obs),
+        "T_REC": _t_rec(records.slot),
+        "Series": records.series.astype(str),
+        "HARPNUM": _plain(records.harpnum),
+        "Quality": _plain(records.quality),
+        "Segments": np.fromiter(map(len, records.names), dtype=np.int64, count=count),
+        "Wavelength": _quantity(records.wavelength, u.angstrom),
+        "Instrument": np.full(count, "HMI"),
+        "Source": np.full(count, "SDO"),
+        "Provider": np.full(count, "FLARECAST"),
+        "Record": _plain(records.recnum),
+        **{heading(name): _keyword_values(name, column) for name, column in records.keywords.items()},
+        PREFIX: records.prefix,
+        NAMES: records.names,
+    }
+
+
+def records_of(table: QTable, keywords: Iterable[str]) -> Records:
+    """
+    Give the records of a table; the inverse of `columns_of`.
+
+    Parameters
+    ----------
+    table : `astropy.table.QTable`
+        With these columns, and maybe others, which are left out.
+    keywords : iterable of str
+        Keywords that may have columns of their own.
+
+    Returns
+    -------
+    Records
+        In the order of the rows.
+
+    Raises
+    ------
+    QueryError
+        If columns that are needed have been removed from the table.
+    """
+    require(table, ("Start Time", "Quality", "Wavelength", *FILE_COLUMNS), "which is needed to tell its records")
+    return Records(
+        series=_shared(table["Series"].tolist()),
+        recnum=_as_masked(table["Record"], table["Record"], np.int64),
+        harpnum=_as_masked(table["HARPNUM"], table["HARPNUM"], np.int64),
+        slot=_as_masked(slot_of(table["T_REC"]), table["T_REC"], np.int64),
+        quality=_as_masked(table["Quality"], table["Quality"], np.int64),
+        wavelength=_as_masked(table["Wavelength"].to(u.angstrom), table["Wavelength"], np.float64),
+        date_obs=utc_dates(table["Start Time"]),
+        prefix=np.char.encode(np.array(table[PREFIX].tolist(), dtype=str), "utf-8"),
+        names=_shared([tuple(names) for names in table[NAMES]]),
+        keywords={name: _keyword(table, name) for name in keywords if heading(name) in table.colnames},
+    )
+
+
+def require(table: QTable, columns: Iterable[str], why: str) -> None:
+    """
+    Check that a table has columns.
+
+    Parameters
+    ----------
+    table : `astropy.table.QTable`
+        A table that a user may have changed.
+    columns : iterable of str
+        Their names.
+    why : str
+        What they are needed for, as part of a sentence.
+
+    Raises
+    ------
+    QueryError
+        If one of them is not there.
+    """
+    if lost := [name for name in columns if name not in table.colnames]:
+        raise QueryError(
+            f"The table has no column {lost[0]!r} any more, {why}. Use a table with all columns; table.show(...) gives "
+            "a copy with a few for reading."
+        )
+
+
+def heading(keyword: str) -> str:
+    """Name the column of a keyword; FITS tables and paths do not tell names by their case."""
+    return f"{keyword} keyword" if keyword in _OTHERWISE else keyword
+
+
+def _keyword_values(name: str, column: np.ma.MaskedArray[Any, Any]) -> Any:
+    if column.dtype == object:
+        return _plain(np.ma.MaskedArray(column.data.astype(str), mask=np.ma.getmaskarray(column)))
+    known = find_keyword(name)
+    return _quantity(column, u.Unit(known.unit)) if known and known.unit else _plain(column)
+
+
+def mask_of(column: Any) -> npt.NDArray[np.bool_]:
+    """
+    Tell where a column of any kind is masked.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy_flarecast.table.columns import mask_of
+    >>> mask_of([1.0, 2.0] * u.Mx).tolist()
+    [False, False]
+    """
+    return np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)), dtype=bool)
+
+
+def optional(values: Any, column: Any) -> list[Any]:
+    """Make a list with None where the column is masked."""
+    plain = np.asarray(getattr(values, "unmasked", values)).tolist()
+    return [None if masked else value for value, masked in zip(plain, mask_of(column).tolist(), strict=True)]
+
+
+def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, Any]:
+    """Make a masked array of values, masked where the column is."""
+    mask = mask_of(column)
+    plain: npt.NDArray[Any] = np.array(getattr(values, "unmasked", values), dtype=dtype)
+    plain[mask] = 0
+    return np.ma.MaskedArray(plain, mask=mask)
+
+
+def _shared(values: list[Any]) -> npt.NDArray[Any]:
+    """Make an array of objects, with one object for all that are equal."""
+    known: dict[Any, Any] = {}
+    return np.fromiter((known.setdefault(value, value) for value in values), dtype=object, count=len(values))
+
+
+def _keyword(table: QTable, name: str) -> np.ma.MaskedArray[Any, Any]:
+    column, known = table[heading(name)], find_keyword(name)
+    values = column.to(u.Unit(known.unit)).value if known and isinstance(column, u.Quantity) else column
+    return keyword_column(name, optional(values, column))
+
+
+def _plain(column: np.ma.MaskedArray[Any, Any]) -> Any:
+    return column if np.ma.getmaskarray(column).any() else column.data
+
+
+def _quantity(column: np.ma.MaskedArray[Any, Any], unit: u.UnitBase) -> Any:
+    mask = np.ma.getmaskarray(column)
+    quantity = u.Quantity(column.data, unit)
+    return Masked(quantity, mask=mask) if mask.any() else quantity
+
+
+def _t_rec(slots: np.ma.MaskedArray[Any, Any]) -> Time:
+    times = slot_time(slots.filled(0)).replicate("iso")
+    if (mask := np.ma.getmaskarray(slots)).any():
+        times[mask] = np.ma.masked
+    return times

@@ -1,0 +1,92 @@
+"""The whole way in one go, for trying out: a synthetic service, a search, a fetch, maps, and a picture of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import Segment, Series, conf
+from sunpy_flarecast.utils.optional_deps import need_plot
+
+from .errors import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import parfive
+
+    from sunpy_flarecast.fido.response import FLARECASTResponse
+
+__all__ = ["run_demo"]
+
+#: The day that is searched, and the time whose regions are fetched.
+START: Final = "2014-10-23T00:00:00"
+END: Final = "2014-10-24T00:00:00"
+NEAR: Final = "2014-10-23T12:00:00"
+
+#: What is fetched of each region.
+SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
+
+_PATH: Final = "{harpnum}/{file}"
+
+
+def run_demo(
+    output: Path,
+    *,
+    say: Callable[[str], None],
+    show: Callable[[FLARECASTResponse], None],
+    progress: bool = True,
+) -> Path:
+    """
+    Search a day of synthetic SHARPs, fetch a few segments of those of one time, and draw them.
+
+    Parameters
+    ----------
+    output : `pathlib.Path`
+        Folder for files and picture.
+    say : callable
+        Takes each message.
+    show : callable
+        Takes the table of what was found.
+    progress : bool
+        Show parfive's progress bar.
+
+    Returns
+    -------
+    `pathlib.Path`
+        The picture.
+
+    Raises
+    ------
+    FLARECASTError
+        If anything does not arrive.
+    """
+    need_plot("Maps and pictures of the demo", extra="demo")
+    import matplotlib as mpl
+    import sunpy.map
+
+    mpl.use("agg")
+    from .archive import DemoArchive, running
+    from .plot import plot_magnetograms
+
+    with running(DemoArchive()) as url, conf.set_temp("url", url):
+        say(f"A service of synthetic SHARPs runs at {url}. Searching hmi.sharp_720s, {START} to {END} UTC ...")
+        day = Fido.search(a.Time(START, END), Series("hmi.sharp_720s"), Segment("magnetogram"))["flarecast"]
+        show(day)
+        step = Fido.search(a.Time(START, END, near=NEAR), Series("hmi.sharp_720s"), Segment(*SEGMENTS))["flarecast"]
+        say(f"Fetching {', '.join(SEGMENTS)} of the {len(step)} HARPs nearest to {NEAR} ...")
+        files: parfive.Results = Fido.fetch(step, path=str(output / _PATH), progress=progress)
+    if files.errors:
+        raise TransferError(f"{len(files.errors)} files did not arrive. The first: {files.errors[0].exception}")
+    names = sorted(files)
+    maps = {name: sunpy.map.Map(name) for name in names}
+    say(f"{len(names)} files, all of which sunpy.map.Map reads:")
+    for name, one in maps.items():
+        say(f"  {name}  {one.data.shape[1]} x {one.data.shape[0]} pixels, {one.date.isot[:19]} UTC")
+    picture = Path(output, "magnetograms.png")
+    figure = plot_magnetograms([one for name, one in maps.items() if name.endswith(".magnetogram.fits")])
+    figure.savefig(picture, dpi=110)
+    return picture

@@ -1,0 +1,1 @@
+"""Helpers without astronomy that two packages or more use."""

@@ -1,0 +1,203 @@
+"""Keyword tables beside bare files: what is read from them, and for which records it holds."""
+
+from __future__ import annotations
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.time import Time
+from indexed import ALL, CEA, FIRST, header_of, name_of, tiny
+from sunpy.util.exceptions import SunpyUserWarning
+
+from sunpy_flarecast.archive import DirectoryArchive
+from sunpy_flarecast.archive.index import build_index
+from sunpy_flarecast.archive.index.model import Row
+from sunpy_flarecast.archive.index.tables import TableError, read_table
+from sunpy_flarecast.keywords.files import write_keywords
+
+T_REC = "2015.12.11_00:12:00_TAI"
+MADE = 10**12 + 377 * 10**7 + FIRST
+ENDS = ("csv", "ecsv", "parquet")
+
+
+def write(path, table):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write(path, format={".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".parquet": "parquet"}[path.suffix])
+    return path
+
+
+def only(path, table):
+    (row,) = read_table(str(write(path, table)))
+    return row
+
+
+class TestReading:
+    @pytest.mark.parametrize("end", ENDS)
+    def test_values(self, tmp_path, end):
+        table = Table(
+            {
+                "T_REC": [T_REC, "2015-12-11T00:24:00"],
+                "harpnum": [377, 378],
+                "DATE-OBS": ["2015-12-11T00:10:12.3", "MISSING"],
+                "LATFWTPO": [1.5, np.nan],
+                "quality": ["0x00000400", "0"],
+                "NOAA_ARS": ["11158,11159", ""],
+                "USFLUX": MaskedColumn([1e22, 0], mask=[False, True]),
+                "NOAA_AR": MaskedColumn([11158, 0], mask=[False, True]),
+                "BITPIX": [8, 8],
+                "Peak flux": [5, 5],
+                "mine": [7, 8],
+            }
+        )
+        first, second = read_table(str(write(tmp_path / f"keywords.{end}", table)))
+        assert (first.series, first.harpnum, first.slot) == (None, 377, FIRST)
+        assert first.keywords == {
+            "t_rec": T_REC,
+            "harpnum": 377,
+            "date__obs": "2015-12-11T00:10:12.3",
+            "lat_fwtpos": 1.5,
+            "quality": 1024,
+            "noaa_ars": "11158,11159",
+            "usflux": 1e22,
+            "noaa_ar": 11158,
+            "mine": 7,
+        }
+        assert (second.slot, second.keywords["t_rec"]) == (FIRST + 1, "2015.12.11_00:24:00_TAI")
+        gone = {"date__obs", "lat_fwtpos", "noaa_ars", "usflux", "noaa_ar"}
+        assert {name for name, value in second.keywords.items() if value is None} == gone
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_as_the_client_writes_them(self, tmp_path, end):
+        table = QTable(
+            {
+                "T_REC": Time(["2015-12-11T00:12:00"], scale="tai"),
+                "Start Time": Time(["2015-12-11T00:10:12.3"], scale="utc"),
+                "Series": [CEA],
+                "HARPNUM": [377],
+                "Record": [5],
+                "usflux": [2.5] * u.Unit("1e22 Mx"),
+            }
+        )
+        write_keywords(table, tmp_path / f"a.{end}")
+        (row,) = read_table(str(tmp_path / f"a.{end}"))
+        assert (row.series, row.harpnum, row.slot) == (CEA, 377, FIRST)
+        usflux = row.keywords.pop("usflux")
+        assert usflux == pytest.approx(2.5 if end == "csv" else 2.5e22)  # which has no units
+        assert row.keywords == {
+            "t_rec": T_REC,
+            "harpnum": 377,
+            "recnum": 5,
+            "date__obs": "2015-12-11T00:10:12.300000",
+        }
+
+    def test_a_series_in_short(self, tmp_path):
+        table = Table({"SERIES": ["sharp_cea_720s"], "T_REC": [T_REC], "HARPNUM": [377]})
+        assert only(tmp_path / "keywords.csv", table) == Row(CEA, 377, FIRST, {"harpnum": 377, "t_rec": T_REC})
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ({"T_REC": [T_REC]}, "It has no column HARPNUM"),
+            ({"HARPNUM": [5]}, "It has no column T_REC"),
+            ({"T_REC": [T_REC, "soon"], "HARPNUM": [5, 6]}, "Its row 2 names no record: T_REC is 'soon', HARPNUM 6"),
+            ({"T_REC": [T_REC], "HARPNUM": [-1]}, "Its row 1 names no record"),
+        ],
+    )
+    def test_no_table_of_keywords(self, tmp_path, columns, message):
+        with pytest.raises(TableError, match=message):
+            list(read_table(str(write(tmp_path / "keywords.csv", Table(columns)))))
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_no_table(self, tmp_path, end):
+        path = tmp_path / f"keywords.{end}"
+        path.write_bytes(b"\x00\xff nothing\n'")
+        with pytest.raises(TableError, match=r"^It (cannot be read as a table: |has no column T_REC)"):
+            list(read_table(str(path)))
+
+
+def table_of(value, *, column="USFLUX", series=None, harp=377, **more):
+    columns = {"T_REC": [T_REC], "HARPNUM": [harp], column: Column([value])} | {key: [one] for key, one in more.items()}
+    return Table(({"Series": [series]} if series else {}) | columns)
+
+
+class TestRecords:
+    @pytest.fixture
+    def root(self, tmp_path):
+        tiny(tmp_path / "cea" / "day" / name_of(377, 0, "Br"))
+        tiny(tmp_path / "ccd" / name_of(377, 0, "bitmap", "hmi.sharp_720s"))
+        return tmp_path
+
+    def told(self, root, series=CEA):
+        with DirectoryArchive(root) as archive:
+            (recnum,) = (one.recnum for one in archive.records(series, *ALL))
+            return archive.record(series, recnum), archive.keywords(series, recnum)
+
+    def test_facts_of_a_bare_record(self, root):
+        more = {"RECNUM": 5605571, "DATE-OBS": "2015-12-11T00:10:12.3", "QUALITY": 1024, "NOAA_AR": 12443}
+        write(root / "cea" / "day" / "keywords.ecsv", table_of(1e22, **more))
+        record, keywords = self.told(root)
+        assert (record.recnum, record.date__obs, record.quality) == (5605571, "2015-12-11T00:10:12.3Z", 1024)
+        assert (keywords["usflux"], keywords["noaa_ar"], keywords["t_rec"]) == (1e22, 12443, T_REC)
+        assert self.told(root, "hmi.sharp_720s")[1] == {"harpnum": 377, "t_rec": T_REC}
+
+    def test_a_table_without_series_holds_for_files_beside_and_below(self, root):
+        write(root / "cea" / "a.keywords.csv", table_of(1e22))
+        assert self.told(root)[1]["usflux"] == 1e22
+        assert "usflux" not in self.told(root, "hmi.sharp_720s")[1]
+
+    @pytest.mark.filterwarnings("ignore::sunpy.util.exceptions.SunpyUserWarning")
+    def test_a_table_without_series_above_several_is_left_out(self, root):
+        path = write(root / "keywords.csv", table_of(1e22, RECNUM=5))
+        write(root / "ccd" / "keywords.csv", table_of(3e22))
+        assert [self.told(root, series)[1].get("usflux") for series in (CEA, "hmi.sharp_720s")] == [None, 3e22]
+        assert self.told(root)[0].recnum == MADE
+        report = build_index(root)
+        assert (report.faulty, report.bare) == (1, 1)
+        assert "keywords.csv: It has no column SERIES" in report.faults[0]
+        assert "(hmi.sharp_720s, hmi.sharp_cea_720s)" in report.faults[0] or CEA in report.faults[0]
+        # It holds again when it is for one series, or tells for which.
+        file = root / "ccd" / name_of(377, 0, "bitmap", "hmi.sharp_720s")
+        file.unlink()
+        report = build_index(root)
+        assert (report.faulty, self.told(root)[0].recnum, self.told(root)[1]["usflux"]) == (0, 5, 1e22)
+        tiny(file)
+        assert build_index(root).faulty == 1
+        path.unlink()
+        write(path, table_of(1e22, series=CEA, RECNUM=5))
+        assert (build_index(root).faulty, self.told(root)[0].recnum) == (0, 5)
+
+    def test_a_table_with_series_holds_anywhere(self, root):
+        write(root / "tables" / "keywords.csv", table_of(1e22, series="hmi.sharp_720s"))
+        assert "usflux" not in self.told(root)[1]
+        assert self.told(root, "hmi.sharp_720s")[1]["usflux"] == 1e22
+
+    def test_several_tables_and_a_header(self, root):
+        write(root / "cea" / "a.keywords.csv", table_of(1e22, AREA=1.5))
+        write(root / "cea" / "b.keywords.csv", table_of(3.5, column="R_VALUE", AREA=2.5, MEANGAM=7.5))
+        tiny(root / "cea" / "day" / name_of(377, 0, "Bt"), **header_of(377, 0, MEANGAM=5.5, RECNUM=17))
+        record, keywords = self.told(root)
+        assert record.recnum == 17
+        assert {name: keywords[name] for name in ("usflux", "area", "r_value", "meangam")} == {
+            "usflux": 1e22,
+            "area": 1.5,
+            "r_value": 3.5,
+            "meangam": 5.5,
+        }
+
+    def test_a_table_that_changes_and_goes(self, root):
+        path = write(root / "cea" / "keywords.csv", table_of(1e22))
+        assert self.told(root)[1]["usflux"] == 1e22
+        path.unlink()
+        write(path, table_of(3e22, harp=377, RECNUM=5))
+        assert (self.told(root)[1]["usflux"], self.told(root)[0].recnum) == (3e22, 5)
+        path.unlink()
+        assert (self.told(root)[1].get("usflux"), self.told(root)[0].recnum) == (None, MADE)
+
+    def test_a_table_that_cannot_be_used(self, root):
+        (root / "keywords.csv").write_text("HARPNUM\n5\n")
+        with (
+            pytest.warns(SunpyUserWarning, match=r"the first is keywords.csv: It has no column T_REC"),
+            DirectoryArchive(root) as archive,
+        ):
+            assert len(archive) == 2

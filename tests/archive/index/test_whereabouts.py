@@ -1,0 +1,125 @@
+"""Where an index lies: in its folder or elsewhere, who may write there, and what may be there instead."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from indexed import contents, name_of
+
+from sunpy_flarecast.archive import DirectoryArchive
+from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index, copy_index, index_path
+from sunpy_flarecast.archive.index.model import FileFacts, Version
+from sunpy_flarecast.archive.index.write import Writer
+
+
+def test_apart_from_the_folder(tmp_path, root):
+    build_index(root, index=tmp_path / "index.sqlite")
+    assert [path.name for path in root.iterdir()] == ["a"]
+    with DirectoryArchive(root, index=tmp_path / "index.sqlite") as archive:
+        assert len(archive) == 2
+
+
+def test_the_index_of_another_folder(tmp_path, root):
+    build_index(root, index=tmp_path / "index.sqlite")
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(ArchiveIndexError, match=f"is that of {root}, and not of {other}. Choose another"):
+        build_index(other, index=tmp_path / "index.sqlite")
+
+
+def test_a_folder_that_moved_with_its_index(tmp_path, root):
+    build_index(root)
+    root.rename(tmp_path / "moved")
+    assert build_index(tmp_path / "moved").unchanged == 4
+
+
+def test_a_place_that_is_none(tmp_path, root):
+    with pytest.raises(ArchiveIndexError, match=r"there is no folder .* Make it first"):
+        build_index(root, index=tmp_path / "nowhere" / "index")
+    with pytest.raises(ArchiveIndexError, match=r"is a folder. Name a file in it"):
+        build_index(root, index=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to(root):
+    root.chmod(0o555)
+    with pytest.raises(ArchiveIndexError, match=r"nothing may be written there. Choose another place with --index"):
+        build_index(root)
+    with pytest.warns(UserWarning, match=r"made anew each time. To keep it, .* --index FILE"):
+        archive = DirectoryArchive(root)
+    assert (len(archive), archive.index.exists()) == (2, True)
+    archive.close()
+    assert not archive.index.exists()
+    assert [path.name for path in root.iterdir()] == ["a"]
+
+
+def test_an_index_that_another_user_keeps(root):
+    build_index(root)
+    before = index_path(root).read_bytes()
+    root.chmod(0o555)
+    with DirectoryArchive(root) as archive:
+        assert (len(archive), archive.index, archive.report) == (2, index_path(root), None)
+    assert index_path(root).read_bytes() == before
+
+
+def test_a_copy(tmp_path, root):
+    """Who may not write beside an index cannot open it while nobody else has."""
+    build_index(root)
+    copy = tmp_path / "copy"
+    copy_index(index_path(root), copy)
+    assert build_index(root, index=copy).unchanged == 4
+    assert contents(copy) == contents(index_path(root))
+    for other in (tmp_path / "nowhere", root / "a" / name_of(377, 0, "Br")):
+        copy_index(other, tmp_path / "none")
+        assert not (tmp_path / "none").exists()
+
+
+def test_a_disk_that_is_full(root):
+    build_index(root)
+    fact = FileFacts(folder="", name="x" * 9000 + ".fits", version=Version(1, 1, 1), fault="It is empty")
+
+    def fill():
+        with Writer(root, index_path(root)) as writer:
+            writer._database.execute("PRAGMA max_page_count = 1")
+            writer.add([fact])
+
+    with pytest.raises(ArchiveIndexError, match=r"database or disk is full. Free the disk"):
+        fill()
+    assert build_index(root).unchanged == 4
+
+
+def test_what_is_no_index(tmp_path, root):
+    index = tmp_path / "index"
+    index.write_text("a text that is long enough to be told from a database" * 20)
+    with pytest.raises(ArchiveIndexError, match=r"file is not a database. It is another file, or broken. Delete it"):
+        build_index(root, index=index)
+    index.unlink()
+    with closing(sqlite3.connect(index)) as database:
+        database.execute("CREATE TABLE mine (id)")
+    with pytest.raises(ArchiveIndexError, match="is a database, but no index of SHARP files"):
+        build_index(root, index=index)
+
+
+def test_another_version(root):
+    build_index(root)
+    with closing(sqlite3.connect(index_path(root))) as database:
+        database.execute("PRAGMA user_version = 99")
+    for use in (build_index, DirectoryArchive):
+        with pytest.raises(ArchiveIndexError, match=r"made by another version .* Delete it and make it again"):
+            use(root)
+
+
+def test_no_index(root):
+    with pytest.raises(ArchiveIndexError, match=r"There is no index .* sunpy-flarecast index DIR"):
+        DirectoryArchive(root, update=False)
+
+
+def test_one_writer_at_a_time(root):
+    build_index(root)
+    with Writer(root, index_path(root)):
+        with pytest.raises(BusyIndexError, match=r"Another process is writing the index .* Wait for its end"):
+            build_index(root)
+        with DirectoryArchive(root) as archive:
+            assert (len(archive), archive.report) == (2, None)
+    assert build_index(root).unchanged == 4

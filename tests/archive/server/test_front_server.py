@@ -1,0 +1,143 @@
+"""What docs/howto/serving.md shows of nginx and systemd, tried."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import requests
+from certificates import self_signed
+
+from sunpy_flarecast.archive import DemoArchive, Settings, running
+from sunpy_flarecast.cli import cli
+
+PAGE = (Path(__file__).parents[3] / "docs" / "howto" / "serving.md").read_text(encoding="utf-8")
+
+TOKEN = "token-behind-nginx"
+
+#: What surrounds the documented part on a machine, with all that nginx writes in a folder.
+AROUND = """
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+{user}
+worker_processes 1;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {documented}
+}}
+"""
+
+
+def block(language):
+    return re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[1]
+
+
+def replaced(text, *pairs):
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture
+def front(tmp_path):
+    """Run nginx as documented before a service that demands a token; gives its URL, and its certificate."""
+    if shutil.which("nginx") is None:
+        pytest.skip("nginx is not here")
+    certificate, key = self_signed(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = Settings(tokens=frozenset({TOKEN}), metrics_from=())
+    with running(DemoArchive(), settings=settings, grace=0) as url:
+        documented = replaced(
+            block("nginx"),
+            ("127.0.0.1:8001", url.removeprefix("http://")),
+            ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+            ("/etc/ssl/certs/sharps.example.org.pem", str(certificate)),
+            ("/etc/ssl/private/sharps.example.org.key", str(key)),
+        )
+        user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
+        path = tmp_path / "nginx.conf"
+        path.write_text(AROUND.format(folder=tmp_path, user=user, documented=documented))
+        command = ["nginx", "-c", str(path), "-p", str(tmp_path), "-e", str(tmp_path / "error.log")]
+        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=60)
+        assert checked.returncode == 0, checked.stderr
+        assert "warn" not in checked.stderr
+        subprocess.run(command, check=True, capture_output=True, timeout=60)  # it listens when this comes back
+        try:
+            yield f"https://127.0.0.1:{port}/flarecast", certificate
+        finally:
+            subprocess.run([*command, "-s", "stop"], check=True, capture_output=True, timeout=60)
+
+
+def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):
+    url, certificate = front
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    get = partial(requests.get, verify=str(certificate), timeout=20)
+    assert get(f"{url}/HMI").status_code == 401
+    assert get(f"{url}/metrics", headers=headers).status_code == 403
+    assert get(f"{url}/ui").status_code == 200
+    assert get(url, headers=headers, allow_redirects=False).headers["location"].endswith("/flarecast/")
+    listed = get(f"{url}/HMI/720?start=2015-12-11T00:00:00Z&end=2015-12-11T00:30:00Z", headers=headers).json()
+    assert all(file.startswith(f"{url}/HMI/") for row in listed["data"] for file in row["urls"])
+    where = tmp_path / "files"
+    query = ["2015-12-11T00:00", "2015-12-11T00:30", "--segment", "magnetogram"]
+    fetched = subprocess.run(
+        [sys.executable, "-m", "sunpy_flarecast", "--url", url, "fetch", *query, "--path", str(where / "{file}")],
+        env={
+            **os.environ,
+            "FLARECAST_TOKEN": TOKEN,
+            "REQUESTS_CA_BUNDLE": str(certificate),
+            "SSL_CERT_FILE": str(certificate),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert fetched.returncode == 0, fetched.stderr
+    files = list(where.glob("*.magnetogram.fits"))
+    assert files
+    assert TOKEN not in fetched.stdout + fetched.stderr
+
+
+def test_the_unit_is_one(tmp_path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not here")
+    path = tmp_path / "flarecast.service"
+    path.write_text(replaced(block("systemd"), ("/opt/flarecast/bin/sunpy-flarecast", sys.executable)))
+    checked = subprocess.run(["systemd-analyze", "verify", str(path)], capture_output=True, text=True, timeout=60)
+    if "Failed to" in checked.stderr and "flarecast.service" not in checked.stderr:
+        pytest.skip("systemd does not run here")
+    told = [line for line in checked.stderr.splitlines() if "flarecast.service" in line]
+    assert (checked.returncode, told) == (0, [])
+
+
+def test_every_option_is_one():
+    options = {option for parameter in cli.commands["serve"].params for option in parameter.opts}
+    unit, table = block("systemd"), PAGE.partition("| option |")[2].partition("\n\n")[0]
+    used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", unit + table + PAGE.partition("```sh")[2].partition("```")[0]))
+    assert used
+    assert used <= options
+
+
+def test_logged_lines_are_as_shown(tmp_path):
+    import msgspec
+
+    shown = msgspec.json.decode(block("json"))
+    with running(DemoArchive(), access_log=tmp_path / "log") as url:
+        requests.get(f"{url}/ui", timeout=20)
+    written = msgspec.json.decode((tmp_path / "log").read_bytes())
+    assert list(written) == list(shown)

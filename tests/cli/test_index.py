@@ -1,0 +1,111 @@
+"""The command ``sunpy-flarecast index``."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from indexed import header_of, name_of, tiny
+
+from sunpy_flarecast.archive.index import BESIDE, build_index
+from sunpy_flarecast.archive.index.update import refresh
+from sunpy_flarecast.archive.index.write import Writer
+from sunpy_flarecast.cli import cli
+
+
+@pytest.fixture
+def run():
+    return lambda *arguments: CliRunner().invoke(cli, ["index", *map(str, arguments)])
+
+
+def test_summary(tmp_path, run):
+    tiny(tmp_path / name_of(1, 0, "Br"), **header_of(1, 0))
+    result = run(tmp_path, "--jobs", "1")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1 record in 1 file (1 new) after ")
+    assert result.stdout.endswith("1 digest computed\n")
+    assert run(tmp_path, "--no-digests").stdout.startswith("1 record in 1 file (1 unchanged) after ")
+    (tmp_path / name_of(1, 0, "Br")).unlink()
+    (tmp_path / "notes.txt").touch()
+    assert run(tmp_path).stdout.startswith("0 records in 0 files (1 removed) after ")
+
+
+def test_records_without_keywords_are_told(tmp_path, run):
+    tiny(tmp_path / name_of(1, 0, "Br"))
+    assert "; 1 record has no keywords, which a table keywords.ecsv beside" in run(tmp_path).stdout
+    tiny(tmp_path / name_of(1, 1, "Br"))
+    assert "; 2 records have no keywords" in run(tmp_path).stdout
+    for step in (0, 1):
+        tiny(tmp_path / name_of(1, step, "Br"), **header_of(1, step))
+    assert "keywords" not in run(tmp_path).stdout
+
+
+def test_a_change_counts_what_was_looked_at(tmp_path):
+    for step in range(3):
+        tiny(tmp_path / str(step) / name_of(1, step, "Br"), **header_of(1, step))
+    build_index(tmp_path)
+    tiny(tmp_path / "0" / name_of(1, 0, "Bt"))
+    with Writer(tmp_path, tmp_path / BESIDE) as writer:
+        text = str(refresh(writer, ["0"]))
+    assert text.startswith("2 files looked at (1 new, 1 unchanged) after ")
+    assert text.endswith("; 3 records in the whole archive")
+
+
+@pytest.mark.parametrize(
+    ("cards", "said"),
+    [
+        ({}, "its header has no DRMS_ID, no HARPNUM, no T_REC. Give it JSOC's name, such as hmi.sharp_720s."),
+        (header_of(1, 0), "its header has no DRMS_ID. Give"),
+        ({**header_of(1, 0), "DRMS_ID": "something"}, "its header has DRMS_ID = 'something', HARPNUM = '1', T_REC"),
+    ],
+)
+def test_a_file_that_belongs_nowhere_is_told_what_it_lacks(tmp_path, run, cards, said):
+    tiny(tmp_path / "mine.fits", **cards)
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert f"mine.fits: Its name is none of JSOC's, and {said}" in result.stderr
+
+
+def test_files_that_cannot_be_served(tmp_path, run):
+    for step in range(25):
+        (tmp_path / name_of(1, step, "Br")).touch()
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert "25 cannot be served:\n  hmi.sharp_cea_720s.1.20151211_001200_TAI.Br.fits: It is empty\n" in result.stderr
+    assert result.stderr.count(": It is empty\n") == 25  # as the service says of this command
+
+
+def test_apart(tmp_path, run):
+    root = tmp_path / "root"
+    tiny(root / name_of(1, 0, "Br"))
+    assert run(root, "--index", tmp_path / "index").exit_code == 0
+    assert [path.name for path in root.iterdir()] == [name_of(1, 0, "Br")]
+
+
+def test_an_index_that_cannot_be_used(tmp_path, run):
+    (tmp_path / BESIDE).write_text("something else " * 1000)
+    result = run(tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: The index ")
+    assert "Delete it if it was an index" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
+def test_watching_ends_with_ctrl_c(tmp_path):
+    pytest.importorskip("watchfiles")
+    tiny(tmp_path / name_of(1, 0, "Br"))
+    command = [sys.executable, "-m", "sunpy_flarecast", "index", str(tmp_path), "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().startswith("1 record in 1 file (1 new)")
+            tiny(tmp_path / name_of(2, 0, "Br"))
+            assert process.stdout.readline().startswith("2 files looked at (1 new, 1 unchanged)")
+            process.send_signal(signal.SIGINT)
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    # The signal may come while the line above is being written, which is then written again.
+    assert (process.returncode, out.splitlines()[-1], error) == (0, "Stopped. What was read is kept.", "")

@@ -1,0 +1,117 @@
+"""
+The code in the README and in the pages of the documentation that the build does not run.
+
+``{code-cell}`` is run by the build; ``python`` blocks are run here, those of a page one after the other, against the
+demo service. One that cannot be run, or not in seconds, has a line ``<!-- not run: reason -->`` above it, and only has
+to be Python. Commands in ``sh`` blocks have to be understood by the command line.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import astropy.units as u
+import click
+import matplotlib as mpl
+import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+from sunpy_flarecast.cli import cli
+
+if TYPE_CHECKING:
+    from faults import Layer
+
+ROOT = Path(__file__).parents[2]
+
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if not {"generated", "_build"} & set(path.parts)
+}
+
+_BLOCK = re.compile(
+    r"^(?P<note><!-- not run: [^\n]+ -->\n)?(?P<fence>`{3,})(?P<kind>[\w{}-]+)[^\n]*\n(?P<code>.*?)^(?P=fence)$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+class Block(NamedTuple):
+    """A block of code, its line in the page, and whether it can be run."""
+
+    code: str
+    line: int
+    runs: bool
+
+
+def blocks(page: str, *kinds: str) -> list[Block]:
+    text = PAGES[page].read_text("utf-8")
+    return [
+        Block(found["code"], text.count("\n", 0, found.start("code")), not found["note"])
+        for found in _BLOCK.finditer(text)
+        if found["kind"] in kinds
+    ]
+
+
+def test_pages_and_blocks_are_found() -> None:
+    assert "docs/tutorial.md" in PAGES
+    assert blocks("README.md", "python")
+    assert blocks("README.md", "sh")
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")  # peek() shows a window where there is one
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python", "pycon")])
+def test_python_blocks_run(page: str, demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("builtins.print", lambda *_, **__: None)
+    mpl.use("agg")
+    names: dict[str, Any] = {"Fido": Fido, "a": a, "u": u, "sunpy_flarecast": sunpy_flarecast}
+    before = sunpy_flarecast.conf.url
+    for block in blocks(page, "python"):
+        assert ">>>" not in block.code, f"{page}:{block.line}: such blocks are called pycon"
+        program = compile("\n" * block.line + block.code, page, "exec")
+        if block.runs:
+            exec(program, names)
+    for block in blocks(page, "pycon"):
+        test = doctest.DocTestParser().get_doctest(block.code, names, page, page, block.line)
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        assert not block.runs or runner.run(test, clear_globs=False).failed == 0
+    assert sunpy_flarecast.conf.url == before, "a page sets the URL for all that comes after it"
+
+
+def commands() -> list[tuple[str, str]]:
+    lines = [
+        (page, line)
+        for page in PAGES
+        for block in blocks(page, "sh", "bash", "console")
+        for line in block.code.replace("\\\n", " ").splitlines()
+    ]
+    return sorted({(page, match[1]) for page, line in lines if (match := _COMMAND.search(line))})
+
+
+_COMMAND = re.compile(r"(?:^|&& |\$ |\s)sunpy-flarecast (.*)")
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_are_understood(page: str, line: str) -> None:
+    words = takewhile(lambda word: word not in ("|", "||", "&&", "&", ";", ">", ">>"), shlex.split(line, comments=True))
+    arguments = [word for word in words if word != "..."]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and arguments and arguments[0] != "--help":
+        name = arguments.pop(0)
+        assert name in command.commands, f"{page}: there is no command {name!r}"
+        command = command.commands[name]
+    try:
+        command.make_context("sunpy-flarecast", arguments).close()
+    except click.BadParameter as error:
+        # The folder of an example is not here, and an elided command lacks its times.
+        if "..." not in line and not isinstance(getattr(error.param, "type", None), click.Path):
+            raise
+    except click.exceptions.Exit:  # of --help
+        pass

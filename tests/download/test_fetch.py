@@ -1,0 +1,272 @@
+"""Fetching without somebody watching, and its report."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from astropy.io import fits
+from faults import Layer, answer
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import (
+    Failure,
+    FLARECASTClient,
+    FLARECASTResponse,
+    MissingDataWarning,
+    QueryError,
+    Report,
+    Segment,
+    Series,
+    conf,
+    fetch,
+)
+from sunpy_flarecast.archive import DemoArchive, create_app, running
+from sunpy_flarecast.download.record_keywords import Bare
+from sunpy_flarecast.fits.complete import is_bare
+from sunpy_flarecast.fits.structure import is_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUERY = a.Time("2015-12-11", "2015-12-11T02:05"), Series("hmi.sharp_cea_720s")
+
+
+@pytest.fixture(autouse=True)
+def _hasty() -> Iterator[None]:
+    with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
+        yield
+
+
+def test_what_comes_in_a_later_pass_is_fetched(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    layer.faults[".fits"] = answer(b'{"message": "the tape is away"}', status=404)
+    layer.times[".fits"] = 12  # all ten files once, two of them twice
+    report = fetch(Fido.search(*QUERY), path=tmp_path, progress=False)
+    assert report.complete
+    assert len(report.fetched) == len(report.files) == 10
+    assert report.already_there == []
+    again = fetch(Fido.search(*QUERY), path=tmp_path, progress=False)
+    assert again.fetched == []
+    assert again.files == report.files
+    assert str(again) == "0 files fetched, 10 already there, 0 failed."
+
+
+def test_what_a_search_lacks_is_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    layer.faults["start=2015-12-12"] = answer(b"busy", status=503)
+    with conf.set_temp("window", 1 / 24), pytest.warns(MissingDataWarning):
+        table = FLARECASTClient().search(a.Time("2015-12-11T22:00", "2015-12-12T01:00"), QUERY[1])
+    report = fetch(table, path=tmp_path, progress=False)
+    assert len(report.fetched) == len(table) > 0
+    assert report.failed == []
+    assert not report.complete
+    assert "Records are missing of hmi.sharp_cea_720s from 2015-12-12T00:00:00Z" in str(report)
+    report.write(tmp_path / "report.json")
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["complete"] is False
+    assert told["missing"][0]["start"] == "2015-12-12T00:00:00Z"
+    assert "busy" in told["missing"][0]["reason"]
+
+
+def test_passwords_are_used_but_neither_told_nor_written(
+    many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, layer = many
+    with conf.set_temp("url", url.replace("://", "://me:se%40cret@")), caplog.at_level("DEBUG"):
+        table = FLARECASTClient().search(*QUERY)
+        layer.faults[f"/{table['Record'][3]}/"] = answer(b"gone", status=404)
+        report = fetch(table, path=tmp_path, progress=False, passes=1)
+        results = Fido.fetch(table, path=tmp_path, progress=False)
+        shown = FLARECASTClient().info_url
+    assert {headers["authorization"] for headers in layer.headers} == {"Basic bWU6c2VAY3JldA=="}
+    report.write(tmp_path / "report.json")
+    assert len(report.failed) == len(results.errors) == 1
+    told = [repr(table.meta), repr(report), str(report), repr(results), results.errors[0].url, caplog.text, shown]
+    assert not any("cret" in text for text in [*told, (tmp_path / "report.json").read_text()])
+
+
+def test_it_ends_when_nothing_progresses_and_tells_why(
+    many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    _, layer = many
+    table = FLARECASTClient().search(*QUERY)
+    layer.clear()
+    number = int(table["Record"][3])
+    layer.faults[f"/{number}/"] = answer(b'{"message": "the tape is away"}', status=404)
+    report = fetch(table, path=tmp_path, progress=False, passes=9)
+    assert not report.complete
+    assert len(report.fetched) == 9
+    assert "parfive" not in {record.name for record in caplog.records}
+    assert "Pass 1 of at most 9: 1 of 10 files are missing" in caplog.text
+    [failure] = report.failed
+    assert failure.url.endswith(f"/{number}/Br.fits")
+    assert failure.path.startswith(str(tmp_path))
+    assert "the tape is away" in failure.reason
+    assert layer.count(f"/{number}/") == {"GET": 2}
+    report.write(tmp_path / "report.json")
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert (told["complete"], len(told["fetched"]), told["failed"][0]["url"]) == (False, 9, failure.url)
+
+
+def test_overwriting_replaces_each_file_once(many: tuple[str, Layer], tmp_path: Path) -> None:
+    _, layer = many
+    table = FLARECASTClient().search(*QUERY)
+    fetch(table, path=tmp_path, progress=False)
+    layer.clear()
+    number = int(table["Record"][3])
+    layer.faults[f"/{number}/"] = answer(b"", status=404)
+    layer.times[f"/{number}/"] = 1
+    report = fetch(table, path=tmp_path, progress=False, overwrite=True)
+    assert len(report.fetched) == 10
+    assert layer.count(".fits") == {"GET": 11}
+
+
+def test_refused_urls_are_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
+    table = FLARECASTClient().search(*QUERY)
+    table["URL Prefix"][1] = "ftp://elsewhere/HMI/1/"
+    report = fetch(table, path=tmp_path, progress=False)
+    assert len(report.fetched) == 9
+    assert "no http or https URL" in report.failed[0].reason
+
+
+def test_one_row_is_enough(many: tuple[str, Layer], tmp_path: Path) -> None:
+    assert len(fetch(FLARECASTClient().search(*QUERY)[0], path=tmp_path, progress=False).fetched) == 1
+
+
+def test_what_is_not_ours_is_refused(many: tuple[str, Layer], tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="not list"):
+        fetch([1, 2], path=tmp_path)
+    found = FLARECASTClient().search(*QUERY)
+    for passes in (0, 1.5, "x"):
+        with pytest.raises(QueryError, match="write a whole number; at least one pass"):
+            fetch(found, passes=passes, path=tmp_path)  # type: ignore[arg-type]
+    for most in (0, 1.5, "x"):
+        with pytest.raises(QueryError, match="write a whole number; at least one transfer"):
+            fetch(found, max_conn=most, path=tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_report_says_the_same_only_once() -> None:
+    failed = [
+        Failure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.") for n in range(3)
+    ]
+    report = Report(["a"], [], failed, interrupted=True)
+    assert str(report).splitlines() == [
+        "1 files fetched, 0 already there, 3 failed, interrupted.",
+        "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more alike)",
+    ]
+
+
+# --- keywords of files that came without ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare() -> Iterator[Layer]:
+    """Serve files that have no keywords."""
+    layer = Layer(create_app(DemoArchive(headers="bare", cached=16)))
+    with running(layer) as url, conf.set_temp("url", url):
+        yield layer
+
+
+CEA = Series("hmi.sharp_cea_720s"), Segment("Br", "Bt")
+
+
+def some(layer: Layer) -> FLARECASTResponse:
+    table = FLARECASTClient().search(a.Time("2015-12-11T23:30", "2015-12-11T23:40"), *CEA)[:3]
+    layer.clear()
+    return table
+
+
+def test_keywords_that_failed_are_asked_for_in_the_next_pass(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)
+    number = int(table["Record"][1])
+    bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
+    bare.times[f"/meta/{number}"] = 2  # as often as a pass asks
+    report = fetch(table, path=tmp_path, progress=False)
+    assert report.complete
+    assert report.bare == []
+    assert len(report.fetched) == 6
+    assert not any(map(is_bare, report.files))
+    assert bare.count(".fits") == {"GET": 6}
+    assert fits.getheader(report.files[0], 1)["DRMS_ID"].startswith("hmi.sharp_cea_720s:")
+
+
+def test_files_that_are_kept_beside_others_get_their_keywords_too(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)[:1]
+    fetch(table, path=tmp_path, progress=False)
+    bare.faults["/meta/"] = answer(b"busy", status=503)
+    bare.times["/meta/"] = 2
+    report = fetch(table, path=tmp_path, progress=False, overwrite="unique")
+    assert report.bare == []
+    assert all(path.endswith("_1.fits") for path in report.fetched)
+    headers = [fits.getheader(path, 1) for path in sorted(report.fetched)]
+    assert [header["DRMS_ID"].rpartition(":")[2] for header in headers] == ["Br", "Bt"]
+    assert {header["BUNIT"] for header in headers} == {"Mx/cm^2"}
+
+
+def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)
+    number = int(table["Record"][1])
+    bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
+    with pytest.warns(MissingDataWarning, match="2 files lack the keywords") as told:
+        report = fetch(table, path=tmp_path, progress=False)
+    assert [one.category for one in told].count(MissingDataWarning) == 1
+    lines = [line for line in str(report).splitlines() if line.startswith("Without keywords: ")]
+    assert sorted(line.removeprefix("Without keywords: ") for line in lines) == sorted(one.path for one in report.bare)
+    assert all(is_bare(one.path) for one in report.bare)
+    assert all("503" in one.reason for one in report.bare)
+    # A second pass that brought nothing was the last one.
+    assert bare.count(".fits") == {"GET": 6}
+
+
+def test_a_refusal_is_no_reason_to_wait(bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = some(bare)
+    bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
+    with caplog.at_level("INFO"), pytest.warns(MissingDataWarning, match="6 files lack .*no such route"):
+        report = fetch(table, path=tmp_path, progress=False)
+    assert report.complete
+    assert len(report.bare) == 6
+    assert "Pass 1" not in caplog.text
+
+
+def test_what_was_refused_is_asked_for_where_there_is_another_pass(bare: Layer, tmp_path: Path) -> None:
+    table = some(bare)
+    number = int(table["Record"][1])
+    bare.faults[f"/meta/{number}"] = answer(b"", status=404)
+    bare.times[f"/meta/{number}"] = 3  # the three ways to ask
+    bare.faults[f"/{table['Record'][2]}/Br"] = answer(b"busy", status=503)
+    bare.times[f"/{table['Record'][2]}/Br"] = 2
+    report = fetch(table, path=tmp_path, progress=False)
+    assert report.complete
+    assert report.bare == []
+
+
+def test_long_reports_are_cut(tmp_path: Path) -> None:
+    bare = [Bare(f"{number}.fits", "the service answered 404") for number in range(25)]
+    text = str(Report([one.path for one in bare], [], [], bare=bare))
+    assert text.count("Without keywords: ") == 21
+    assert text.endswith("Without keywords: 5 more, which Report.bare lists")
+
+
+@pytest.mark.parametrize(
+    ("bring", "tables"),
+    [(fetch, 2), (Fido.fetch, 2), (lambda found, **options: FLARECASTClient().fetch(found[0], **options), 1)],
+    ids=["unattended", "fido", "client"],
+)
+def test_warnings_as_errors_come_when_all_files_are_there(bare: Layer, tmp_path: Path, bring: Any, tables: int) -> None:
+    bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
+    time = a.Time("2015-12-11T23:30", "2015-12-11T23:40")
+    found = Fido.search(time, CEA[0], a.flarecast.Segment("Br") | a.flarecast.Segment("Bt"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MissingDataWarning)
+        with pytest.raises(MissingDataWarning, match=r"files lack the keywords .*no such route"):
+            bring(found, path=tmp_path, progress=False)
+    there = list(tmp_path.iterdir())
+    assert len(there) == sum(map(len, found[:tables]))
+    assert all(path.suffix == ".fits" and is_whole(path) for path in there)

@@ -1,0 +1,454 @@
+"""Files from a server that does everything wrong: each fault by itself, and all of them mixed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from chaos import KINDS, Chaos, at_random, serving
+from sunpy.net import Fido
+
+from sunpy_flarecast import FLARECASTResponse, conf, fetch
+from sunpy_flarecast.fido.client import FLARECASTClient
+from sunpy_flarecast.rest.list_reply import read_records
+from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.utils.partial_file import part_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import parfive
+
+SERIES = "hmi.sharp_cea_720s"
+
+
+def fits_bytes(seed: int, side: int = 40) -> bytes:
+    data = np.random.default_rng(seed).integers(-1000, 1000, (side, side), dtype=np.int32)
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data)]).writeto(buffer, checksum=True)
+    return buffer.getvalue()
+
+
+def path_of(number: int) -> str:
+    return f"/HMI/{SERIES}/{number}/Br.fits"
+
+
+def name_of(number: int) -> str:
+    return file_name(SERIES, "Br", harpnum=377, slot=1005481 + number)
+
+
+def table_of(chaos: Chaos, numbers: range) -> FLARECASTResponse:
+    """Make the table that a search would give."""
+    rows = ",".join(
+        f'{{"recnum": {number}, "harpnum": 377, "t_rec_index": {1005481 + number},'
+        f' "urls": ["{chaos.url}{path_of(number)}"]}}'
+        for number in numbers
+    )
+    records, broken = read_records(f"[{rows}]".encode(), SERIES)
+    assert broken == 0
+    return FLARECASTResponse.from_records(records, client=FLARECASTClient())
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+SMALL = {path_of(number): fits_bytes(number) for number in range(500)}
+LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, which is worth to go on with
+
+
+@contextmanager
+def files_only(url: str) -> Iterator[None]:
+    """Ask this service, which has files only."""
+    with (
+        conf.set_temp("url", url),
+        conf.set_temp("read_timeout", 0.5),
+        conf.set_temp("complete_headers", False),
+    ):
+        yield
+
+
+@pytest.fixture
+def chaos() -> Iterator[Chaos]:
+    with serving(Chaos(dict(SMALL))) as one, files_only(one.url):
+        one.other_host = one.url.replace("127.0.0.1", "localhost")
+        yield one
+
+
+@pytest.fixture
+def large() -> Iterator[Chaos]:
+    with serving(Chaos(dict(LARGE))) as one, files_only(one.url):
+        one.other_host = one.url.replace("127.0.0.1", "localhost")
+        yield one
+
+
+def get(chaos: Chaos, folder: Path, numbers: range = range(1), **settings: Any) -> parfive.Results:
+    return Fido.fetch(table_of(chaos, numbers), path=folder, progress=False, **settings)
+
+
+def once(kind: str | None) -> Any:
+    return lambda path, number: kind if number == 0 else None
+
+
+# --- each fault by itself -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_that_passes_is_overcome(chaos: Chaos, tmp_path: Path, kind: str) -> None:
+    chaos.choose = once(kind)
+    assert list(get(chaos, tmp_path)) == [str(tmp_path / name_of(0))]
+    assert (tmp_path / name_of(0)).read_bytes() == SMALL[path_of(0)]
+    assert names(tmp_path) == [name_of(0)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_large_file_too_and_what_arrived_is_not_sent_again(large: Chaos, tmp_path: Path, kind: str) -> None:
+    large.choose = once(kind)
+    assert get(large, tmp_path).errors == []
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+    assert names(tmp_path) == [name_of(0)]
+    goes_on = [asked for _, _, asked in large.requests if asked]
+    assert bool(goes_on) == (kind in ("reset-mid-body", "short-body", "stall")), large.requests
+
+
+@pytest.mark.parametrize("kind", ["ignore-range", "wrong-content-range", "416", "changed-etag"])
+def test_doubt_about_the_rest_means_from_zero(large: Chaos, tmp_path: Path, kind: str) -> None:
+    large.choose = lambda path, number: ("short-body", kind, None)[min(number, 2)]
+    assert get(large, tmp_path).errors == []
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+    assert [bool(asked) for _, _, asked in large.requests][:2] == [False, True]
+
+
+def test_without_a_validator_there_is_no_going_on(large: Chaos, tmp_path: Path) -> None:
+    large.etag = False
+    large.choose = once("short-body")
+    assert get(large, tmp_path).errors == []
+    assert [asked for _, _, asked in large.requests] == [None, None]
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("slam", "the connection failed"),
+        ("short-body", "broke off"),
+        ("stall", "did not go on sending within 0.5 s"),
+        ("429", "answered 429"),
+        ("500", "answered 500 Status: busy, 3 times"),
+        ("html", 'no FITS file but a web page titled "Please log in"'),
+        ("json", "no FITS file but the tape is away"),
+        ("empty", "is empty"),
+        ("truncated-fits", "ends at byte"),
+        ("wrong-digest", "does not have the sha-256 that it told (Repr-Digest)"),
+        ("wrong-content-digest", "(Content-Digest)"),
+        ("redirect", "redirects"),
+    ],
+)
+def test_a_fault_that_stays_is_an_error(chaos: Chaos, tmp_path: Path, kind: str, part: str) -> None:
+    chaos.choose = lambda path, number: kind
+    with conf.set_temp("max_retries", 2):
+        [error] = get(chaos, tmp_path).errors
+    assert part in str(error.exception)
+    assert chaos.url in str(error.exception)
+    assert names(tmp_path) == []
+
+
+def test_other_answers_fail_at_once_with_their_message(chaos: Chaos, tmp_path: Path) -> None:
+    del chaos.files[path_of(3)]
+    [error] = get(chaos, tmp_path, range(3, 4)).errors
+    assert "answered 404 Status: no such file" in str(error.exception)
+    assert chaos.count() == 1
+
+
+def test_a_port_at_which_nobody_listens(chaos: Chaos, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        nowhere = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    with conf.set_temp("url", nowhere), conf.set_temp("max_retries", 1):
+        [error] = get(chaos, tmp_path).errors
+    assert "the connection failed" in str(error.exception)
+    assert "2 times" in str(error.exception)
+
+
+def test_a_busy_host_slows_all_transfers(chaos: Chaos, tmp_path: Path) -> None:
+    # One answer of 429 that asks for 0.4 s: while the gate is closed no other transfer asks.
+    import time
+
+    seen: list[float] = []
+
+    def choose(path: str, number: int) -> str | None:
+        seen.append(time.monotonic())
+        return "busy" if len(seen) == 3 else None
+
+    chaos.choose = choose
+    original = chaos._answer
+
+    async def answer(writer: Any, path: str, body: bytes, asked: Any, fault: str | None) -> bool:
+        if fault == "busy":
+            return await chaos._send(writer, 429, b"busy", {"Retry-After": "1"})
+        return await original(writer, path, body, asked, fault)
+
+    chaos._answer = answer  # type: ignore[method-assign]
+    assert get(chaos, tmp_path, range(40), max_conn=2).errors == []
+    gaps = np.diff(seen)
+    # Not a matter of speed: between two requests lies the second that the server asked for.
+    assert gaps.max() >= 0.9
+    assert np.argmax(gaps) in (2, 3)
+
+
+def test_the_wait_that_a_service_asks_for_is_capped(chaos: Chaos, tmp_path: Path) -> None:
+    original = chaos._answer
+
+    async def answer(writer: Any, path: str, body: bytes, asked: Any, fault: str | None) -> bool:
+        if fault == "busy":
+            return await chaos._send(writer, 503, b"busy", {"Retry-After": "86400"})
+        return await original(writer, path, body, asked, fault)
+
+    chaos._answer = answer  # type: ignore[method-assign]
+    chaos.choose = once("busy")
+    with conf.set_temp("retry_after_max", 0.05):
+        assert get(chaos, tmp_path).errors == []
+
+
+def test_checksums_are_checked_if_wanted(chaos: Chaos, tmp_path: Path) -> None:
+    good = SMALL[path_of(0)]
+    flipped = bytearray(good)
+    flipped[-3000] ^= 1
+    chaos.files[path_of(0)] = bytes(flipped)
+    assert get(chaos, tmp_path / "unchecked").errors == []
+    with conf.set_temp("verify_checksum", True):
+        [error] = get(chaos, tmp_path / "checked").errors
+        assert "has a wrong DATASUM in HDU 1" in str(error.exception)
+        chaos.files[path_of(0)] = good
+        assert get(chaos, tmp_path / "checked").errors == []
+
+
+def test_checksums_of_files_that_are_there_are_checked_if_wanted(
+    chaos: Chaos, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = (Path(path) for path in sorted(get(chaos, tmp_path, range(2))))
+    good = first.read_bytes()
+    flipped = bytearray(good)
+    flipped[-3000] ^= 1
+    first.write_bytes(flipped)
+    caplog.clear()
+    assert get(chaos, tmp_path, range(2)).errors == []
+    assert first.read_bytes() == flipped
+    assert caplog.text == ""
+    with conf.set_temp("verify_checksum", True):
+        assert get(chaos, tmp_path, range(2)).errors == []
+        assert f"1 of the files that were there is damaged and is fetched again: {first}" in caplog.text
+        second.write_bytes(second.read_bytes()[:-1])
+        first.write_bytes(flipped)
+        report = fetch(table_of(chaos, range(2)), path=tmp_path / "{file}", progress=False)
+        assert report.damaged == sorted(report.fetched) == [str(first), str(second)]
+        assert f"2 of the files that were there are damaged and are fetched again: {first}, {second}." in str(report)
+        report.write(tmp_path / "report.json")
+        assert json.loads((tmp_path / "report.json").read_text())["damaged"] == report.damaged
+    assert first.read_bytes() == good
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others answer though their queue is full")
+def test_a_host_that_does_not_let_one_connect_is_told_as_such(tmp_path: Path) -> None:
+    with socket.socket() as full, ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than it keeps for itself; the last ones are not answered any more
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        chaos = Chaos({}, url=f"http://127.0.0.1:{full.getsockname()[1]}")
+        with files_only(chaos.url), conf.set_temp("connect_timeout", 0.3), conf.set_temp("max_retries", 0):
+            [error] = get(chaos, tmp_path).errors
+    assert "no connection could be made within 0.3 s (conf.connect_timeout)" in str(error.exception)
+
+
+# --- across processes ------------------------------------------------------------------------------------------------
+
+CHILD = """
+import asyncio, os, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3].split(os.pathsep)
+from chaos import Chaos
+import sunpy_flarecast
+from test_http_file import get
+chaos = Chaos({}, url=sys.argv[1])
+sunpy_flarecast.conf.url = chaos.url
+sunpy_flarecast.conf.complete_headers = False
+first, last = map(int, sys.argv[4:6])
+async def notebook():
+    # A notebook runs what the user writes within a loop of its own.
+    return get(chaos, Path(sys.argv[2]), range(first, last), max_conn=int(sys.argv[6]))
+print("begin", flush=True)
+if sys.argv[7] == "notebook":
+    results = asyncio.run(notebook())
+else:
+    results = get(chaos, Path(sys.argv[2]), range(first, last), max_conn=int(sys.argv[6]))
+print(len(results), len(results.errors), flush=True)
+"""
+
+
+def child(
+    chaos: Chaos, folder: Path, first: int = 0, last: int = 1, max_conn: int = 5, within: str = "program"
+) -> subprocess.Popen[str]:
+    here = Path(__file__).parent
+    paths = os.pathsep.join((str(here), str(here.parent / "helpers")))
+    arguments = [chaos.url, str(folder), paths, str(first), str(last), str(max_conn), within]
+    process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begin\n"
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    out, _ = process.communicate(timeout=120)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("end", "within"), [(signal.SIGKILL, "program"), (signal.SIGINT, "program"), (signal.SIGINT, "notebook")]
+)
+def test_a_transfer_that_was_ended_goes_on_in_the_next_process(
+    large: Chaos, tmp_path: Path, end: signal.Signals, within: str
+) -> None:
+    path, whole = path_of(0), len(LARGE[path_of(0)])
+    large.choose = once("stall")
+    process = child(large, tmp_path, within=within)
+    part = Path(part_path(str(tmp_path / name_of(0))))
+    large.wait_for(lambda: large.count(path) >= 1)
+    while not part.exists() or part.stat().st_size < whole // 2:
+        os.sched_yield()  # until the half that is sent has been written
+    process.send_signal(end)
+    assert ended(process) == ("" if end == signal.SIGKILL else "0 1\n")
+    assert names(tmp_path) == sorted([part.name, f"{part.name}.json"])
+    before = large.sent[path]
+    assert get(large, tmp_path).errors == []
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path]
+    assert large.requests[-1][2] == f"bytes={whole // 2}-"
+    assert large.sent[path] - before == whole - whole // 2
+    assert names(tmp_path) == [name_of(0)]
+
+
+@pytest.mark.parametrize("within", ["program", "notebook"])
+def test_an_interrupted_fetch_tells_what_is_missing_and_is_completed(chaos: Chaos, tmp_path: Path, within: str) -> None:
+    chaos.choose = lambda path, number: "stall" if int(path.split("/")[3]) >= 20 and number == 0 else None
+    with conf.set_temp("read_timeout", 60.0):
+        process = child(chaos, tmp_path, last=100, within=within)
+        chaos.wait_for(lambda: chaos.count() >= 22)
+        process.send_signal(signal.SIGINT)
+        there, missing = map(int, ended(process).split())
+    assert process.returncode == 0
+    assert there + missing == 100
+    assert there >= 15
+    assert len(names(tmp_path)) == there  # small files leave no parts
+    assert len(get(chaos, tmp_path, range(100))) == 100
+
+
+def test_two_processes_share_the_work(chaos: Chaos, tmp_path: Path) -> None:
+    chaos.choose = lambda path, number: "trickle"
+    one, two = child(chaos, tmp_path, last=200), child(chaos, tmp_path, last=200)
+    assert [ended(one), ended(two)] == ["200 0\n"] * 2
+    for number in range(200):
+        assert (tmp_path / name_of(number)).read_bytes() == SMALL[path_of(number)]
+    assert len(names(tmp_path)) == 200
+    # Where one of them has a file in its hands, the other waits for it instead of bringing it, too.
+    assert chaos.count() < 300
+
+
+def test_two_processes_and_a_large_file(large: Chaos, tmp_path: Path) -> None:
+    large.choose = lambda path, number: "trickle"
+    one, two = child(large, tmp_path), child(large, tmp_path)
+    assert [ended(one), ended(two)] == ["1 0\n"] * 2
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+    assert large.count() <= 2
+    assert names(tmp_path) == [name_of(0)]
+
+
+# --- the disk --------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_one_error_and_stops_the_rest(chaos: Chaos, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder]).returncode:
+        pytest.skip("a small file system can be made only by root")
+    try:
+        results = get(chaos, folder, range(200), max_conn=3)
+        whole = list(folder.glob("hmi*.fits"))
+        assert len(results) == len(whole) > 3
+        assert len(results) + len(results.errors) == 200
+        assert len({str(error.exception) for error in results.errors}) == 1
+        assert "is full" in str(results.errors[0].exception)
+        assert chaos.count() <= len(whole) + 6
+        for path in whole:
+            assert path.read_bytes() == SMALL[path_of(int(results.data.index(str(path)) >= 0) and _number(path))]
+        assert not list(folder.glob(".*"))
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def _number(path: Path) -> int:
+    return next(number for number in range(500) if name_of(number) == path.name)
+
+
+def test_a_file_size_limit_is_an_error_of_the_files_concerned(large: Chaos, tmp_path: Path) -> None:
+    import resource
+
+    large.files[path_of(1)] = SMALL[path_of(1)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 22, hard))
+    try:
+        results = get(large, tmp_path, range(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(results) == [str(tmp_path / name_of(1))]
+    [error] = results.errors
+    assert "cannot be written (File too large)" in str(error.exception)
+
+
+def test_a_name_too_long_is_an_error(chaos: Chaos, tmp_path: Path) -> None:
+    results = Fido.fetch(table_of(chaos, range(1)), path=str(tmp_path / f"{'x' * 250}{{file}}"), progress=False)
+    [error] = results.errors
+    assert "cannot be written (File name too long)" in str(error.exception)
+    assert names(tmp_path) == []
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_500_files_through_mixed_faults_in_one_unattended_fetch(chaos: Chaos, tmp_path: Path, seed: int) -> None:
+    chaos.choose = at_random(seed, 0.3)
+    report = fetch(table_of(chaos, range(500)), path=tmp_path, progress=False, max_conn=10)
+    assert report.complete, str(report)
+    assert len(report.fetched) == 500
+    _assert_all_right(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(2, 4))
+def test_500_files_through_mixed_faults_in_three_fetches(chaos: Chaos, tmp_path: Path, seed: int) -> None:
+    chaos.choose = at_random(seed, 0.3)
+    table = table_of(chaos, range(500))
+    for _ in range(3):
+        results = Fido.fetch(table, path=tmp_path, progress=False, max_conn=10)
+        assert len(results) + len(results.errors) == 500
+        if not results.errors:
+            break
+    assert results.errors == []
+    _assert_all_right(tmp_path)
+
+
+def _assert_all_right(folder: Path) -> None:
+    assert len(names(folder)) == 500
+    for number in range(500):
+        assert (folder / name_of(number)).read_bytes() == SMALL[path_of(number)]

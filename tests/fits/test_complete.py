@@ -1,0 +1,212 @@
+"""Keywords put into files: headers change, data do not."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from bare import bare_twin
+from barefiles import KEYWORDS, NAME, compressed, file_bytes
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunpy_flarecast import FileError, QueryError, complete_header
+from sunpy_flarecast.fits.checksum import NO_CHECKSUM, added, checksum_letters, sum_of
+from sunpy_flarecast.fits.complete import image_header, is_bare
+from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.utils.partial_file import Origin, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def plain(checksum: bool = True) -> bytes:
+    return file_bytes(fits.HDUList([fits.PrimaryHDU(np.arange(100, dtype=np.uint8).reshape(10, 10))]), checksum)
+
+
+def extension() -> bytes:
+    image = fits.ImageHDU(np.arange(100.0).reshape(10, 10))
+    return file_bytes(fits.HDUList([fits.PrimaryHDU(), image, fits.ImageHDU(np.zeros((5, 5)))]), checksum=True)
+
+
+def sums_hold(path: Path) -> None:
+    with fits.open(path, disable_image_compression=True, checksum=True) as hdus:  # a wrong sum is a warning
+        for hdu in hdus:
+            assert hdu.verify_checksum() != 0
+            assert hdu.verify_datasum() != 0
+
+
+@pytest.mark.parametrize("make", [compressed, plain, extension, lambda: plain(checksum=False), lambda: compressed(700)])
+def test_only_the_header_of_the_image_changes(tmp_path: Path, make: Callable[[], bytes]) -> None:
+    path, before = tmp_path / NAME, make()
+    path.writefile_bytes(before)
+    assert is_bare(path)
+    assert complete_header(path, KEYWORDS, source="http://host/HMI/meta")
+    after = path.readfile_bytes()
+    old, new = image_header(before), image_header(after)
+    assert after[: new.at] == before[: old.at]
+    assert after[new.end :] == before[old.end :]
+    assert not new.bare
+    assert is_whole(path)
+    assert [one.name for one in tmp_path.iterdir()] == [NAME]
+    sums_hold(path)
+    was, now = (fits.Header.fromstring(one.header.decode()) for one in (old, new))
+    changed = {card.keyword for card in was.cards if str(now.cards[card.keyword]) != str(card)}
+    assert changed <= {"CHECKSUM"}
+    assert list(now)[: len(was)] == list(was)
+    assert now["USFLUX"] == 2e22
+    assert now["DRMS_ID"] == "hmi.sharp_cea_720s:7:Br"
+    assert "http://host/HMI/meta" in "".join(now["HISTORY"])
+
+
+def test_a_second_time_nothing_changes(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.writefile_bytes(compressed())
+    assert complete_header(str(path), KEYWORDS)
+    before = path.readfile_bytes()
+    assert not complete_header(path, KEYWORDS)
+    assert path.readfile_bytes() == before
+    assert complete_header(path, {"R_VALUE": 4.5})  # what the file has is not asked for again
+    [header] = [fits.getheader(path, 1)]
+    assert (header["R_VALUE"], header["USFLUX"]) == (4.5, 2e22)
+    sums_hold(path)
+
+
+def test_what_a_header_has_stays(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    hdu = fits.PrimaryHDU(np.zeros((4, 4), dtype=np.int16))
+    hdu.header["USFLUX"] = (1e20, "mine")
+    hdu.header["BUNIT"] = "Gauss"
+    hdu.writeto(path)
+    assert complete_header(path, KEYWORDS)
+    header = fits.getheader(path)
+    assert (header["USFLUX"], header.comments["USFLUX"], header["BUNIT"]) == (1e20, "mine", "Gauss")
+    assert header.count("USFLUX") == 1
+
+
+def test_the_header_of_another_segment_will_do(tmp_path: Path) -> None:
+    first, second = tmp_path / NAME, tmp_path / NAME.replace("Br", "Dopplergram")
+    first.writefile_bytes(compressed())
+    second.writefile_bytes(plain())
+    complete_header(first, KEYWORDS)
+    complete_header(second, fits.getheader(first, 1))
+    header = fits.getheader(second)
+    assert (header["BUNIT"], header["DRMS_ID"]) == ("m/s", "hmi.sharp_cea_720s:7:Dopplergram")
+    assert (header["BITPIX"], header["CRPIX1"]) == (8, 30.5)
+    sums_hold(second)
+
+
+def test_files_with_other_names(tmp_path: Path) -> None:
+    path = tmp_path / "mine.fits"
+    path.writefile_bytes(plain())
+    complete_header(path, KEYWORDS, series="hmi.sharp_720s", segment="field", recnum=9)
+    header = fits.getheader(path)
+    assert (header["BUNIT"], header["DRMS_ID"]) == ("Mx/cm^2", "hmi.sharp_720s:9:field")
+
+
+def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.writefile_bytes(compressed())
+    before = path.readfile_bytes()
+    with pytest.raises(QueryError, match=r"Br\.fits cannot be completed: neither .* have CRLN_OBS, CRLT_OBS, which"):
+        complete_header(path, {**KEYWORDS, "crln_obs": None, "crlt_obs": "nan"})
+    assert path.readfile_bytes() == before
+    path.writefile_bytes(before[:-1000])
+    with pytest.raises(FileError, match="it ends at byte"):
+        complete_header(path, KEYWORDS)
+    path.writefile_bytes(b"<html>")
+    with pytest.raises(FileError, match="it is no FITS file"):
+        complete_header(path, KEYWORDS)
+    with pytest.raises(FileNotFoundError):
+        complete_header(tmp_path / "not there.fits", KEYWORDS)
+    assert not is_bare(tmp_path / "not there.fits")
+    assert [one.name for one in tmp_path.iterdir()] == [NAME]
+
+
+def test_what_is_left_of_a_transfer_is_not_taken_for_the_file(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.writefile_bytes(compressed())
+    with Part(str(path)) as part:
+        part.write(b"begun" * 1000)
+        part.note(Origin("http://host/x", '"tag"', 9000))
+    assert complete_header(path, KEYWORDS)
+    assert [one.name for one in tmp_path.iterdir()] == [NAME]
+    sums_hold(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions, and no such locks")
+def test_permissions_stay_and_what_another_process_writes_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.writefile_bytes(compressed())
+    path.chmod(0o640)
+    complete_header(path, KEYWORDS)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    with Part(str(path)), pytest.raises(FileError, match="another process"):
+        complete_header(path, {"r_value": 4.0})
+
+
+def test_bare_twins_are_bare(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.writefile_bytes(compressed())
+    complete_header(path, KEYWORDS)
+    twin = bare_twin(path.readfile_bytes())
+    assert image_header(twin).bare
+    assert len(twin) == len(compressed())
+
+
+# --- parts that are completed in place ---------------------------------------------------------------------------
+
+
+@given(st.binary(max_size=300), st.integers(0, 100), st.binary(max_size=80))
+def test_another_begin(tmp_path_factory: pytest.TempPathFactory, content: bytes, length: int, more: bytes) -> None:
+    length = min(length, len(content))
+    begin = b"x" * length + more
+    path = tmp_path_factory.getbasetemp() / "moved.fits"
+    with pytest.MonkeyPatch.context() as patch, Part(str(path)) as part:
+        patch.setattr("sunpy_flarecast.utils.partial_file._MOVED", 7)
+        part.write(content)
+        part.replace_begin(begin, length)
+        part.publish()
+    assert path.readfile_bytes() == begin + content[length:]
+
+
+def test_a_part_that_is_being_moved_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / NAME)
+    with Part(path) as part:
+        part.write(bytes(5000))
+        part.note(Origin("http://host/x", '"tag"', 5000))
+
+        def killed(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Part, "write", killed)
+            with pytest.raises(KeyboardInterrupt):
+                part.replace_begin(bytes(2880), 0)
+    with Part(path) as part:
+        assert part.origin() is None
+        part.drop()
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- checksums -------------------------------------------------------------------------------------------------------
+
+
+@given(st.binary(min_size=4, max_size=400).map(lambda data: data[: len(data) // 4 * 4]))
+def test_checksums_are_those_of_astropy(data: bytes) -> None:
+    from astropy.io.fits.hdu.base import _ValidHDU
+
+    reference = _ValidHDU()
+    total = int(reference._compute_checksum(np.frombuffer(data, dtype=np.uint8)))
+    assert sum_of(data) == total
+    assert checksum_letters(total).decode() == reference._char_encode(~np.uint32(total))
+
+
+def test_sums_carry_around() -> None:
+    assert added(0xFFFFFFFF, 0xFFFFFFFF) == 0xFFFFFFFF
+    assert len(NO_CHECKSUM) == len(checksum_letters(12345)) == 16

@@ -1,0 +1,25 @@
+"""A file without keywords, made in memory, and the keywords that it lacks."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from astropy.io import fits
+from bare import NEEDED
+
+NAME = "hmi.sharp_cea_720s.6178.20151211_233600_TAI.Br.fits"
+
+KEYWORDS = NEEDED | {"harpnum": 6178, "usflux": 2e22, "recnum": 7}
+
+
+def compressed(side: int = 40) -> bytes:
+    data = np.random.default_rng(1).integers(-1000, 1000, (side, side), dtype=np.int32)
+    image = fits.CompImageHDU(data, compression_type="RICE_1", tile_shape=(1, side))
+    return file_bytes(fits.HDUList([fits.PrimaryHDU(), image]), checksum=True)
+
+
+def file_bytes(hdus: fits.HDUList, checksum: bool) -> bytes:
+    buffer = io.BytesIO()
+    hdus.writeto(buffer, checksum=checksum)
+    return buffer.getvalue()

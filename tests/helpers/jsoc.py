@@ -1,0 +1,233 @@
+"""JSOC in small: the routes of its web server that drms uses, and the files under them, as an ASGI application."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+import numpy as np
+from astropy.io import fits
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.sharp.t_rec import slot_time, t_rec_text, text_slot
+from sunpy_flarecast.sharp.times import utc_time
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+#: An address that is registered.
+EMAIL = "me@observatory.example"
+
+#: The types of keywords, as a series' description tells them; TESTWORD is in no catalog.
+TYPES = {
+    "HARPNUM": "int",
+    "T_REC": "time",
+    "DATE__OBS": "time",
+    "QUALITY": "int",
+    "WAVELNTH": "float",
+    "USFLUX": "float",
+    "NOAA_ARS": "string",
+    "CMASK": "float",
+    "TESTWORD": "longlong",
+}
+
+
+@dataclass
+class Held:
+    """A record: its number may change, and its files may be away."""
+
+    series: str
+    harpnum: int
+    slot: int
+    recnum: int
+    segments: tuple[str, ...]
+    online: bool = True
+    keywords: dict[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    width: int = 20
+
+    def __post_init__(self) -> None:
+        date = utc_time(np.array([slot_time(self.slot).utc.datetime64], dtype="datetime64[us]")).isot[0]
+        self.keywords = {
+            "HARPNUM": str(self.harpnum),
+            "T_REC": t_rec_text(self.slot),
+            "DATE__OBS": f"{date[:-1]}Z",
+            "QUALITY": "0x00000400",
+            "WAVELNTH": "6173.000000",
+            "USFLUX": "1.5e+22" if self.slot % 2 else "nan",
+            "NOAA_ARS": "MISSING",
+            "CMASK": str(1000 + self.harpnum),
+            "TESTWORD": "7",
+        } | self.keywords
+
+    def path(self, segment: str) -> str:
+        return f"/SUM{self.recnum % 90}/D{self.recnum}/S00000/{segment}.fits"
+
+    def content(self, segment: str) -> bytes:
+        """Pixels that differ from file to file and from version to version, without any keyword."""
+        file = io.BytesIO()
+        pixels = np.full((self.width, self.width), self.recnum, dtype=np.int32)
+        pixels[0, 0] = self.segments.index(segment)
+        hdu = fits.PrimaryHDU(pixels)
+        hdu.add_checksum(when="long ago")
+        hdu.writeto(file)
+        return file.getvalue()
+
+
+def held(series: str, harpnum: int, slot: int, recnum: int, *segments: str, **more: Any) -> Held:
+    return Held(series, harpnum, slot, recnum, segments, **more)
+
+
+@dataclass
+class _Export:
+    names: dict[str, tuple[Held, str]]
+    looks: int
+
+
+class JSOC(Starlette):
+    """
+    The server.
+
+    ``records`` is what it has. ``looks`` is how often a request for files that are not online is to be looked after
+    until it is done; ``exported`` lists the record sets that were asked for.
+    """
+
+    def __init__(self, records: list[Held]) -> None:
+        super().__init__(
+            routes=[
+                Route("/cgi-bin/ajax/jsoc_info", self._info),
+                Route("/cgi-bin/ajax/jsoc_fetch", self._fetch),
+                Route("/cgi-bin/ajax/checkAddress.sh", self._address),
+                Route("/{path:path}", self._file),
+            ]
+        )
+        self.records = records
+        self.looks = 1
+        self.exported: list[str] = []
+        self._exports: dict[str, _Export] = {}
+
+    async def _info(self, request: Request) -> Response:
+        query = request.query_params
+        chosen, _ = self._chosen(query["ds"])
+        series = re.match(r"[\w.]+", query["ds"])[0].lower()  # type: ignore[index]
+        if not any(one.series == series for one in self.records):
+            return JSONResponse({"error": f"Series {series} does not exist", "status": 1})
+        if query["op"] == "series_struct":
+            known = find_series(series)
+            assert known is not None
+            return JSONResponse(
+                {
+                    "note": "SHARP",
+                    "primekeys": ["HARPNUM", "T_REC"],
+                    "keywords": [{"name": name, "type": kind} for name, kind in TYPES.items()],
+                    "links": [],
+                    "segments": [{"name": one.name, "protocol": "fits"} for one in known.segments],
+                    "status": 0,
+                }
+            )
+        assert query["op"] == "rs_list"
+        keys = [name for key in query.get("key", "").split(",") for name in (TYPES if key == "**ALL**" else [key])]
+        found: dict[str, Any] = {"count": len(chosen), "runtime": 0.01, "status": 0}
+        if chosen:
+            found["keywords"] = [
+                {"name": name, "values": [self._value(one, name) for one in chosen]} for name in keys if name
+            ]
+            if "seg" in query:
+                found["segments"] = [
+                    {"name": name, "values": [self._segment(one, name) for one in chosen], "dims": ["20x20"]}
+                    for name in query["seg"].split(",")
+                ]
+        return JSONResponse(found)
+
+    def _value(self, one: Held, name: str) -> str:
+        special = {"*recnum*": str(one.recnum), "*online*": "Y" if one.online else "N"}
+        return special.get(name) or one.keywords.get(name, "Invalid KeyLink")
+
+    def _segment(self, one: Held, name: str) -> str:
+        if name not in one.segments:
+            return "InvalidSegName"
+        return "NoDataFile" if name in one.without else one.path(name) if one.online else "NoDataDirectory"
+
+    def _chosen(self, record_set: str) -> tuple[list[Held], list[str]]:
+        """Understand ``series[harps][first-last]{segments}`` and ``series[:#1,#2]{segments}``."""
+        match = re.fullmatch(r"([\w.]+)((?:\[[^\]]*\])*)(?:\{([\w,]*)\})?", record_set)
+        assert match is not None, record_set
+        series, filters, segments = match[1].lower(), re.findall(r"\[([^\]]*)\]", match[2]), (match[3] or "").split(",")
+        of_series = sorted(
+            (one for one in self.records if one.series == series), key=lambda one: (one.harpnum, one.slot)
+        )
+        if not filters:
+            return [], segments
+        if filters[0].startswith(":"):
+            numbers = {int(number) for number in re.fullmatch(r":(#\d+(?:,#\d+)*)", filters[0])[1][1:].split(",#")}  # type: ignore[index]
+            return [one for one in of_series if one.recnum in numbers], segments
+        first, last = (text_slot(text) for text in re.fullmatch(r"(.*_TAI)-(.*_TAI)", filters[1]).groups())  # type: ignore[union-attr]
+        assert first is not None
+        assert last is not None
+        low, _, high = filters[0].partition("-")
+        return [
+            one
+            for one in of_series
+            if first <= one.slot <= last and (not low or int(low) <= one.harpnum <= int(high or low))
+        ], segments
+
+    async def _fetch(self, request: Request) -> Response:
+        query = request.query_params
+        if query["op"] == "exp_status":
+            export = self._exports.get(query["requestid"])
+            if export is None:
+                return JSONResponse({"status": 5, "error": "The request is too old", "requestid": query["requestid"]})
+            export.looks -= 1
+            return JSONResponse(self._state(query["requestid"], export))
+        if query["notify"] != EMAIL:
+            return JSONResponse({"status": 4, "error": f"{query['notify']} is not registered", "requestid": ""})
+        assert (query["method"], query["protocol"]) == ("url_quick", "as-is")
+        self.exported.append(query["ds"])
+        chosen, segments = self._chosen(query["ds"])
+        files = [(one, name) for one in chosen for name in segments if name in one.segments and name not in one.without]
+        if all(one.online for one, _ in files):
+            data = [{"record": self._record(one, name), "filename": one.path(name)} for one, name in files]
+            return JSONResponse(
+                {"status": 0, "requestid": "", "method": "url_quick", "protocol": "as-is", "dir": "", "data": data}
+            )
+        number = f"JSOC_20151211_{len(self._exports)}"
+        names = {file_name(one.series, name, harpnum=one.harpnum, slot=one.slot): (one, name) for one, name in files}
+        self._exports[number] = _Export(names, self.looks)
+        return JSONResponse(self._state(number, self._exports[number]))
+
+    def _record(self, one: Held, name: str) -> str:
+        return f"{one.series}[{one.harpnum}][{t_rec_text(one.slot)}]{{{name}}}"
+
+    def _state(self, number: str, export: _Export) -> dict[str, Any]:
+        state = {"requestid": number, "method": "url", "protocol": "as-is", "wait": 1}
+        if export.looks > 0:
+            return state | {"status": 2}
+        data = [{"record": self._record(*of), "filename": name} for name, of in export.names.items()]
+        return state | {"status": 0, "dir": f"/SUM0/{number}/S00000", "data": data, "count": len(data)}
+
+    async def _address(self, request: Request) -> Response:
+        address = unquote_plus(request.query_params["address"])
+        return JSONResponse({"status": 2, "msg": "valid"} if address == EMAIL else {"status": 4, "msg": "unknown"})
+
+    async def _file(self, request: Request) -> Response:
+        folder, _, file = request.path_params["path"].rpartition("/")
+        found = None
+        if match := re.fullmatch(r"SUM\d+/D(\d+)/S00000", folder):
+            name, number = file.removesuffix(".fits"), int(match[1])
+            one = next((one for one in self.records if one.recnum == number and one.online), None)
+            found = (one, name) if one is not None and one.path(name) == f"/{folder}/{file}" else None
+        elif (export := self._exports.get(folder.removeprefix("SUM0/").removesuffix("/S00000"))) is not None:
+            found = export.names.get(file)
+        if found is None or found[1] not in found[0].segments:
+            return Response("<html><title>404 Not Found</title></html>", status_code=404, media_type="text/html")
+        one, name = found
+        return Response(
+            one.content(name), media_type="application/octet-stream", headers={"ETag": f'"{one.recnum}-{name}"'}
+        )

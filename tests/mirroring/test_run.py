@@ -1,0 +1,150 @@
+"""The parts of a mirror that need no source: windows, tables of keywords, notes, report."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from astropy.time import Time, TimeDelta
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sunpy_flarecast import MirrorReport
+from sunpy_flarecast.mirroring.keyword_table import KeywordTable
+from sunpy_flarecast.mirroring.ledger import LEDGER, Ledger
+from sunpy_flarecast.mirroring.source import Offer
+from sunpy_flarecast.mirroring.windows import windows
+from sunpy_flarecast.sharp.t_rec import slot_time, t_rec_text
+from sunpy_flarecast.utils.whole import beside, write_whole
+
+SERIES = "hmi.sharp_720s"
+
+seconds = st.floats(min_value=5e8, max_value=1e9)
+
+
+@settings(max_examples=30)
+@given(seconds, st.floats(min_value=0, max_value=4e6), st.none() | st.floats(min_value=1, max_value=1e6))
+def test_windows_cover_each_slot_of_a_range_once(begin: float, length: float, sample: float | None) -> None:
+    start = slot_time(0) + TimeDelta(begin, format="sec")
+    end = start + TimeDelta(length, format="sec")
+    found = list(windows(start.utc, end.utc, sample))
+    slots = [slot for window in found for slot in range(window.first, window.last + 1)]
+    assert slots == list(range(slots[0], slots[-1] + 1)) if slots else length < 720
+    for window in found:
+        # By whole days, so that no folder is filled from two windows.
+        assert window is found[0] or window.first % 120 == 0
+        assert window is found[-1] or window.last % 120 == 119
+        assert window.start < slot_time(window.first) <= slot_time(window.last) < window.end
+        assert (window.last - window.first + 1) * 720 >= (sample or 0) or window in (found[0], found[-1])
+        assert window.last - window.first < 120 or (sample or 0) > 86400
+    if slots:
+        # T_REC in the range, or less than two minutes after its end, as that of an observation in the range may be.
+        assert start.tai - slot_time(slots[0]) < TimeDelta(361, format="sec")
+        assert slot_time(slots[-1]) > end.tai - TimeDelta(720, format="sec")
+
+
+def test_leap_seconds_move_the_slots() -> None:
+    first = [
+        next(windows(Time(day), Time(day) + 1 * TimeDelta(1, format="jd"))).first
+        for day in ("2015-06-30", "2017-01-02")
+    ]
+    assert [slot_time(slot).isot[11:19] for slot in first] == ["00:12:00", "00:12:00"]
+    assert [len(list(windows(Time("2016-12-31T23:59:24"), Time("2016-12-31T23:59:60"))))] == [1]
+
+
+values = st.none() | st.integers(-(2**31) + 1, 2**31 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.none() | st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=20)
+rows = st.lists(
+    st.fixed_dictionaries(
+        {"harpnum": st.integers(1, 9999), "slot": st.integers(900_000, 900_119), "recnum": st.integers(1, 10**8)},
+        optional={"usflux": values, "noaa_ars": texts, "cmask": values, "strange": texts, "odd": values},
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda row: (row["harpnum"], row["slot"]),
+)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {"series": SERIES, "t_rec": t_rec_text(row["slot"]), **{k: v for k, v in row.items() if k != "slot"}}
+
+
+@settings(max_examples=12)
+@given(rows)
+def test_tables_keep_what_is_put_into_them_in_any_order(some: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        one, two = Path(folder, "one"), Path(folder, "two")
+        tabled = KeywordTable(one).add(map(_row, some))
+        for row in reversed(some):
+            again = KeywordTable(two).add([_row(row)])
+        assert (
+            tabled
+            == again
+            == {
+                Offer(series=SERIES, **{k: row[k] for k in ("slot", "harpnum", "recnum")}).key: row["recnum"]
+                for row in some
+            }
+        )
+        read = {row["harpnum"]: row for row in KeywordTable(one)._read()}
+        assert read == {row["harpnum"]: row for row in KeywordTable(two)._read()}
+        for row in some:
+            kept = next(of for of in KeywordTable(one)._read() if of["recnum"] == row["recnum"])
+            assert kept["t_rec"] == t_rec_text(row["slot"])
+            if isinstance(row.get("usflux"), float):
+                assert kept["usflux"] == row["usflux"]
+
+
+def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    for name in (LEDGER, "keywords.ecsv"):
+        beside(tmp_path / name).write_text("half")
+    Ledger(tmp_path)
+    KeywordTable(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_not_changed_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    write_whole(path, "text")
+    before = path.stat().st_ino
+    write_whole(path, "text")
+    assert path.stat().st_ino == before
+    write_whole(path, "other")
+    assert path.stat().st_ino != before
+    assert path.read_text() == "other"
+
+
+def test_broken_notes_are_none(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_text('{"records": 5}')
+    ledger = Ledger(tmp_path)
+    ledger.expect([Offer(series=SERIES, slot=1, harpnum=2, recnum=3)])
+    assert Ledger(tmp_path)._notes.records == {"2.19930101_001200_TAI": 3}
+
+
+def test_an_export_of_a_record_that_was_made_anew_is_not_waited_for(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    old, new, other = (
+        Offer(series=SERIES, slot=1, harpnum=harp, recnum=recnum) for harp, recnum in ((2, 3), (2, 4), (5, 6))
+    )
+    ledger.expect([old, other])
+    ledger.staging.update({"JSOC_1": [old.name("bitmap")], "JSOC_2": [other.name("bitmap")]})
+    ledger.expect([new, other])
+    assert list(ledger.staging) == ["JSOC_2"]
+
+
+def test_a_report_stays_small() -> None:
+    report = MirrorReport("sharps", "JSOC", records=1)
+    for number in range(1000):
+        report.lack("file", "it is away.", f"{number}.fits")
+    for number in range(30):
+        report.lack("range", f"reason {number}", "a day")
+    assert [len(one.examples) for one in report.shortfalls[:2]] == [100, 1]
+    lines = str(report).splitlines()
+    assert lines[0] == (
+        "1 record of JSOC: 0 files fetched into sharps, 0 already there; 30 ranges of time and 1,000 files are missing."
+    )
+    assert lines[1] == "1,000 files: it is away (0.fits, ...)"
+    assert lines[-2:] == [
+        "... and 11 other reasons.",
+        "The same command asks for what is missing, and for nothing else.",
+    ]

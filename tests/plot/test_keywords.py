@@ -1,0 +1,168 @@
+"""Curves of keywords: whose they are, that no record vanishes, what flare tables leave out, and files of pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import matplotlib as mpl
+import matplotlib.dates as mdates
+import numpy as np
+import pytest
+from astropy.table import MaskedColumn, QTable, Table, vstack
+from astropy.time import Time
+from astropy.utils.masked import Masked
+
+from sunpy_flarecast import QueryError
+from sunpy_flarecast.keywords.timeseries import timeseries_of
+from sunpy_flarecast.plot import plot_keywords
+from sunpy_flarecast.plot.flares import read_flares
+from sunpy_flarecast.plot.saving import save
+from sunpy_flarecast.sharp.t_rec import slot_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+mpl.use("agg")
+
+CCD, NRT = "hmi.sharp_720s", "hmi.sharp_720s_nrt"
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    mpl.pyplot.close("all")
+
+
+def keywords(slots: Any, *, harp: int = 377, series: str = CCD, factor: float = 1.0) -> QTable:
+    times = slot_time(slots)
+    count = len(slots)
+    return QTable(
+        {
+            "T_REC": times,
+            "Start Time": times.utc,
+            "Series": [series] * count,
+            "HARPNUM": [harp] * count,
+            "Record": np.arange(count),
+            "usflux": np.arange(1.0, count + 1) * factor * 1e21 * u.Mx,
+            "errvf": np.full(count, factor * 1e19) * u.Mx,
+            "meangam": np.full(count, np.nan) * u.deg,
+        }
+    )
+
+
+def drawn(panel: Any) -> dict[str, tuple[Any, Any]]:
+    return {line.get_label(): line.get_data() for line in panel.lines if not line.get_label().startswith("_")}
+
+
+def test_one_harp_number_in_two_series_is_two_curves() -> None:
+    table = vstack([keywords(np.arange(5)), keywords(np.arange(5), series=NRT, factor=10)], metadata_conflicts="silent")
+    [panel] = plot_keywords(table, "usflux")
+    curves = drawn(panel)
+    assert list(curves) == ["377 (sharp_720s)", "377 (sharp_720s_nrt)"]
+    assert curves["377 (sharp_720s)"][1].tolist() == [1e21, 2e21, 3e21, 4e21, 5e21]
+    assert curves["377 (sharp_720s_nrt)"][1].tolist() == [1e22, 2e22, 3e22, 4e22, 5e22]
+    # Each has its own errors.
+    lengths = [np.ptp(bar[:, 1]) for container in panel.containers for bar in container[2][0].get_segments()]
+    assert sorted(set(np.round(lengths, -15).tolist())) == pytest.approx([2e19, 2e20])
+    alone = plot_keywords(keywords(np.arange(5), series=NRT), "usflux")[0]
+    assert list(drawn(alone)) == ["377"]
+
+
+def test_time_series_of_two_series_are_two_curves() -> None:
+    pytest.importorskip("h5netcdf", reason="sunpy.timeseries needs it")
+    both = [timeseries_of(keywords(np.arange(5), series=series), ["usflux"])[377] for series in (CCD, NRT)]
+    assert list(drawn(plot_keywords(both)[0])) == ["377 (sharp_720s)", "377 (sharp_720s_nrt)"]
+
+
+@pytest.mark.parametrize("count", [20, 600])
+def test_records_that_stand_alone_are_points(count: int) -> None:
+    slots = np.concatenate([np.arange(count), [count + 50, count + 100], np.arange(count + 150, count + 160)])
+    table = keywords(slots)
+    table["usflux"][5] = np.nan
+    table["usflux"][7] = np.nan  # what is between them stands alone, too
+    [panel] = plot_keywords(table, "usflux")
+    pointed = set()
+    for line in panel.lines:
+        if line.get_marker() not in ("", "None", None) and line.get_markersize() > 0:
+            times, values = line.get_data()
+            pointed |= set(np.round(times[np.isfinite(values)], 6).tolist())
+    alone = np.round(mdates.date2num(slot_time(slots[[6, count, count + 1]]).utc.to_datetime()), 6)
+    assert set(alone.tolist()) <= pointed
+    assert len(pointed) == (3 if count == 600 else len(slots) - 2)
+
+
+@pytest.mark.parametrize(
+    "peaks",
+    [
+        Time(["2014-10-24T21:41", "2014-10-25T17:08"]),
+        np.array(["2014-10-24T21:41", "NaT"], dtype="datetime64[s]"),
+        ["2014-10-24T21:41", "nan"],
+        ["2014-10-24T21:41", "NaT"],
+        MaskedColumn(["2014-10-24T21:41", "x"], mask=[False, True]),
+        Masked(np.array(["2014-10-24T21:41", "x"]), mask=[False, True]),
+        np.array([Time("2014-10-24T21:41"), None], dtype=object),
+    ],
+    ids=["Time", "datetime64", "nan", "NaT", "MaskedColumn", "Masked", "objects"],
+)
+def test_flares_without_a_peak_are_left_out(peaks: Any) -> None:
+    if isinstance(peaks, Time):
+        peaks[1] = np.ma.masked
+    [flare] = read_flares(Table({"peak_time": peaks, "goes_class": ["X3.1", "M1.0"]}))
+    assert flare.size == "X3.1"
+    assert flare.peak == pytest.approx(mdates.datestr2num("2014-10-24T21:41"))
+
+
+def test_records_without_t_rec_are_left_out() -> None:
+    table = keywords(np.arange(5))
+    table["T_REC"][2] = np.ma.masked
+    times, values = drawn(plot_keywords(table, "usflux")[0])["377"]
+    assert values.tolist() == [1e21, 2e21, 4e21, 5e21]
+    assert times[0] == pytest.approx(mdates.date2num(slot_time(0).utc.to_datetime()))
+
+
+def test_flares_of_pandas_are_read() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {"peak_time": pandas.to_datetime(["2014-10-24T21:41", None]), "goes_class": [None, "M1.0"]}
+    )
+    [flare] = read_flares(frame)
+    assert flare.size == ""
+
+
+def test_a_time_that_is_text_is_one_sentence(tmp_path: Path) -> None:
+    from sunpy_flarecast.keywords.files import write_keywords
+
+    write_keywords(keywords(np.arange(5)), tmp_path / "k.csv")
+    with pytest.raises(QueryError, match=r"T_REC of the table is .* no time.*\.ecsv"):
+        plot_keywords(QTable.read(tmp_path / "k.csv"), "usflux")
+
+
+def test_errors_that_are_named_are_drawn() -> None:
+    [errors] = plot_keywords(keywords(np.arange(5)), "errvf")
+    assert errors.get_ylabel() == "ERRVF (Mx)"
+    assert drawn(errors)["377"][1].tolist() == [1e19] * 5
+    flux, errors = plot_keywords(keywords(np.arange(5)), "usflux", "ERRVF")
+    assert len(flux.containers) == 1
+    assert (flux.get_ylabel(), errors.get_ylabel()) == ("USFLUX (Mx)", "ERRVF (Mx)")
+    [flux] = plot_keywords(keywords(np.arange(5)))
+    assert flux.get_ylabel() == "USFLUX (Mx)"
+
+
+def test_a_keyword_without_values_is_told_as_such() -> None:
+    with pytest.raises(QueryError, match="'meangam' has no values"):
+        plot_keywords(keywords(np.arange(5)), "meangam")
+    masked = keywords(np.arange(5))
+    masked["errgam"] = Masked(np.zeros(5) * u.deg, mask=True)
+    with pytest.raises(QueryError, match="'errgam' has no values"):
+        plot_keywords(masked, "ERRGAM")
+
+
+@pytest.mark.parametrize("name", ["x.doc", "no/such/folder/x.png"])
+def test_a_picture_that_cannot_be_written_leaves_no_figure(tmp_path: Path, name: str) -> None:
+    axes = plot_keywords(keywords(np.arange(5)), "usflux")
+    with pytest.raises(QueryError):
+        save(axes, tmp_path / name)
+    assert mpl.pyplot.get_fignums() == []
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,228 @@
+"""Tokens at the client: who gets them, where they are not to be found, and what is said where access is refused."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+import pytest
+from astropy.config import set_temp_config
+from faults import Layer, answer
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import FLARECASTClient, QueryError, Segment, Series, ServiceError, conf, fetch
+from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running
+from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, Conf
+from sunpy_flarecast.rest.auth import authorization
+from sunpy_flarecast.rest.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOKEN = "s3cr3t-for-the-tests+/._~=="
+
+BEARER = f"Bearer {TOKEN}"
+
+QUERY = (a.Time("2015-12-11T00:00", "2015-12-11T00:30"), Series("hmi.sharp_720s"), Segment("bitmap"))
+
+
+@pytest.fixture(scope="module")
+def _guarded_service() -> Iterator[tuple[str, Layer]]:
+    layer = Layer(create_app(DemoArchive(headers="bare"), Settings(tokens=frozenset({TOKEN}))))
+    with running(layer) as url:
+        yield url, layer
+
+
+@pytest.fixture
+def guarded(_guarded_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
+    """Serve bare synthetic SHARPs to those with the token; ``conf.url`` is set, and ``conf.token`` is not."""
+    url, layer = _guarded_service
+    layer.clear()
+    with conf.set_temp("url", url):
+        yield url, layer
+    layer.clear()
+
+
+def redirect(to: str) -> object:
+    async def fault(scope: dict[str, object], send: object) -> None:
+        location = f"{to}{scope['path']}?{scope['query_string'].decode()}".encode()
+        await send({"type": "http.response.start", "status": 302, "headers": [(b"location", location)]})
+        await send({"type": "http.response.body", "body": b""})
+
+    return fault
+
+
+class TestWithTheToken:
+    def test_search_keywords_and_files(
+        self, guarded: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        _, layer = guarded
+        with conf.set_temp("token", TOKEN), caplog.at_level("DEBUG"):
+            results = Fido.search(*QUERY)
+            table = results["flarecast"]
+            table[:1].keywords("usflux")
+            files = Fido.fetch(results[0, :2], path=tmp_path, progress=False)
+            report = fetch(table[:3], path=tmp_path, progress=False)
+        assert len(files) == 2
+        assert not files.errors
+        assert report.complete
+        asked = [path for _, path in layer.requests]
+        assert all(any(part in path for path in asked) for part in ("?start=", "/meta/", ".fits"))
+        assert {headers.get("authorization") for headers in layer.headers} == {BEARER}
+        table.write(tmp_path / "table.ecsv")
+        report.write(tmp_path / "report.json")
+        written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        told = [
+            caplog.text,
+            repr(results),
+            repr(table.meta),
+            repr(table.client),
+            repr(files),
+            str(report),
+            repr(report),
+        ]
+        assert not any("s3cr3t" in text for text in told)
+        assert not any(b"s3cr3t" in content for content in written)
+
+    def test_the_environment_gives_it(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(TOKEN_VARIABLE, f" {TOKEN}\n")
+        assert len(FLARECASTClient().search(*QUERY))
+
+    def test_it_goes_before_user_and_password(self, guarded: tuple[str, Layer]) -> None:
+        url, layer = guarded
+        with conf.set_temp("url", url.replace("://", "://me:word@")), conf.set_temp("token", TOKEN):
+            assert len(FLARECASTClient().search(*QUERY))
+        assert {headers["authorization"] for headers in layer.headers} == {BEARER}
+
+
+class TestWithout:
+    def test_a_search_says_what_to_do(self, guarded: tuple[str, Layer]) -> None:
+        with Service() as service, pytest.raises(ServiceError, match=r"401 Unauthorized.*Set conf.token") as caught:
+            service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
+        assert TOKEN_VARIABLE in str(caught.value)
+
+    def test_so_does_a_fetch(self, guarded: tuple[str, Layer], tmp_path: Path) -> None:
+        with conf.set_temp("token", TOKEN):
+            table = FLARECASTClient().search(*QUERY)[:1]
+        files = Fido.fetch(table, path=tmp_path, progress=False)
+        [error] = files.errors
+        assert "401 Unauthorized" in str(error.exception)
+        assert "(set conf.token, or the environment variable FLARECAST_TOKEN" in str(error.exception)
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_token_that_is_not_accepted(self, guarded: tuple[str, Layer], status: int) -> None:
+        guarded[1].faults["/HMI/"] = answer(b'{"message": "no"}', status=status)
+        with (
+            conf.set_temp("token", "another-for-the-tests"),
+            Service() as service,
+            pytest.raises(
+                ServiceError, match=f"{status} .*What conf.token or conf.url holds does not give access"
+            ) as e,
+        ):
+            service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
+        assert "another-for" not in str(e.value)
+
+
+class TestOthers:
+    def test_another_host_does_not_get_it_by_a_redirect(
+        self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path
+    ) -> None:
+        other, others = demo
+        url, layer = guarded
+        with conf.set_temp("url", url), conf.set_temp("token", TOKEN):
+            table = FLARECASTClient().search(*QUERY)[:1]
+            layer.clear()
+            layer.faults["/HMI/"] = redirect(other)
+            assert len(FLARECASTClient().search(*QUERY))
+            assert not Fido.fetch(table, path=tmp_path, progress=False).errors
+        assert {headers["authorization"] for headers in layer.headers} == {BEARER}
+        assert len(others.headers) > 1
+        assert not any("authorization" in headers for headers in others.headers)
+
+    def test_another_service_does_not_get_it(
+        self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path
+    ) -> None:
+        """A table of one service is fetched from it, whatever ``conf.url`` and ``conf.token`` are by then."""
+        other, others = demo
+        with conf.set_temp("url", other):
+            table = FLARECASTClient().search(*QUERY)[:1]
+        with conf.set_temp("url", guarded[0]), conf.set_temp("token", TOKEN):
+            table.keywords("usflux")
+            assert not Fido.fetch(table, path=tmp_path, progress=False).errors
+            with Service(other) as service:
+                service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
+        assert not any("authorization" in headers for headers in others.headers)
+
+    def test_a_token_of_the_environment_is_for_the_url_of_the_environment(
+        self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What else is asked for a while, by ``--url`` or ``--from``, does not get it."""
+        monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+        monkeypatch.setenv(URL_VARIABLE, "http://me:word@own.example")
+        assert (authorization("http://own.example"), authorization(guarded[0])) == (BEARER, None)
+        with pytest.raises(ServiceError, match=r"The token in conf.token is for http://own.example and was not"):
+            FLARECASTClient().search(*QUERY)
+        assert not any("authorization" in headers for headers in guarded[1].headers)
+        with conf.set_temp("token", "of-this-session"):
+            assert authorization(guarded[0]) == "Bearer of-this-session"
+
+    @pytest.mark.parametrize("environment", ["", "http://environment.example"])
+    def test_a_token_of_the_file_is_for_the_url_of_the_file(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: str
+    ) -> None:
+        monkeypatch.setenv(URL_VARIABLE, environment)
+        (tmp_path / "astropy").mkdir()
+        text = f"url = http://own.example\ntoken = {TOKEN}\n"
+        (tmp_path / "astropy" / "sunpy_flarecast.cfg").write_text(text, encoding="utf-8")
+        with set_temp_config(tmp_path):
+            assert authorization("http://own.example") == BEARER
+            with conf.set_temp("url", "http://other.example"):
+                assert authorization("http://other.example") is None
+                assert authorization("http://own.example") == BEARER
+            if environment:
+                assert authorization(environment) is None
+
+    @pytest.mark.parametrize(
+        ("url", "sent"),
+        [
+            ("https://host/flarecast", True),
+            ("https://HOST:443/flarecast/HMI/", True),
+            ("http://host/flarecast", False),
+            ("https://host:444/flarecast", False),
+            ("https://host/other", False),
+            ("https://host.example/flarecast", False),
+            ("no URL", False),
+        ],
+    )
+    def test_which_urls_are_those_of_the_service(self, url: str, sent: bool) -> None:
+        with conf.set_temp("url", "https://host/flarecast"), conf.set_temp("token", TOKEN):
+            assert authorization(url) == (BEARER if sent else None)
+
+
+class TestSettings:
+    @pytest.mark.parametrize("token", ["two words", "line\nfeed-s3cr3t", "s3cr3t\r\nX-Evil: 1", "s3crét", "s3cr3t,"])
+    def test_what_can_be_no_token_is_refused_and_not_repeated(self, guarded: tuple[str, Layer], token: str) -> None:
+        with conf.set_temp("token", token), pytest.raises(QueryError, match=r"conf.token is no token") as caught:
+            FLARECASTClient().search(*QUERY)
+        assert token not in str(caught.value)
+        assert "s3cr" not in str(caught.value)
+        assert not guarded[1].requests
+
+    def test_it_is_not_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+        item = dict(Conf().items())["token"]
+        for shown in (repr(item), str(item), str(conf), repr(conf)):
+            assert "s3cr3t" not in shown
+        assert repr(item).endswith("name='token' set>")
+
+    def test_what_is_no_text_is_refused_and_not_repeated(self) -> None:
+        with pytest.raises(TypeError, match=r"conf.token is text, not bytes") as caught:
+            conf.token = b"s3cr3t"
+        assert "s3cr3t" not in str(caught.value)
+
+    def test_it_is_not_in_what_is_pickled(self, guarded: tuple[str, Layer]) -> None:
+        with conf.set_temp("token", TOKEN):
+            table = FLARECASTClient().search(*QUERY)
+            assert b"s3cr3t" not in pickle.dumps(table)

@@ -1,0 +1,149 @@
+"""Keywords of many records: how many are asked for at once, and what becomes of those that do not come."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from faults import Layer, answer
+from keyworded import HARPS, SERIES, one_at_a_time, recnum_of
+
+from sunpy_flarecast import conf
+from sunpy_flarecast.rest.keyword_requests import Batch, ask_all, keywords_of
+from sunpy_flarecast.rest.service import Service
+
+STEPS = 160
+NUMBERS = [recnum_of(harp, step) for harp in HARPS for step in range(STEPS)]
+
+
+def asked(keyworded: Layer) -> list[int]:
+    """Give how many records each request asked for."""
+    return [path.partition("?")[0].count(",") + 1 for _, path in keyworded.requests]
+
+
+def test_many_records_are_asked_for_at_once(keyworded: Layer) -> None:
+    with Service() as service:
+        values, failures = ask_all(service, SERIES, [*NUMBERS, NUMBERS[0]], ["meangam"])
+        assert service.many
+    assert failures == []
+    assert sorted(values) == sorted(NUMBERS)
+    assert values[recnum_of(6180, 7)] == {"meangam": 37.5}
+    assert sorted(asked(keyworded)) == [2, 18, 100, 100, 100]
+    assert all(len(path) < 2000 for _, path in keyworded.requests)
+
+
+def test_urls_have_a_bounded_length(keyworded: Layer) -> None:
+    names = ["meangam", "errgam", "r_value", "npix", "usflux", "errvf", "noaa_ar", "noaa_ars"] * 20
+    with Service() as service:
+        values, failures = ask_all(service, SERIES, NUMBERS, names)
+    assert failures == []
+    assert len(values) == len(NUMBERS)
+    assert max(len(conf.url + path) for _, path in keyworded.requests) <= 2000
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+def test_a_service_that_refuses_several_is_asked_one_by_one(keyworded: Layer, status: int) -> None:
+    keyworded.faults[","] = answer(b'{"message": "not a number"}', status=status)
+    wanted = NUMBERS[:12]
+    with conf.set_temp("max_retries", 1), Service() as service:
+        values, failures = ask_all(service, SERIES, wanted, ["meangam"])
+        assert service.many is False
+        again, _ = ask_all(service, SERIES, wanted, ["meangam"])
+    assert failures == []
+    assert sorted(values) == sorted(again) == wanted
+    several = [number for number in asked(keyworded) if number > 1]
+    assert several == [2] * (2 if status == 500 else 1)
+
+
+def test_a_service_that_gives_only_the_first_is_asked_one_by_one(keyworded: Layer) -> None:
+    keyworded.faults[","] = one_at_a_time(keyworded)
+    with Service() as service:
+        values, failures = ask_all(service, SERIES, NUMBERS[:12], ["meangam"])
+    assert failures == []
+    assert sorted(values) == NUMBERS[:12]
+    assert asked(keyworded).count(2) == 1
+    assert max(asked(keyworded)) == 2
+
+
+def test_records_that_there_are_not_do_not_take_others_with_them(keyworded: Layer) -> None:
+    lost = {NUMBERS[0] - 1, NUMBERS[-1] + 1}
+    with Service() as service:
+        values, failures = ask_all(service, SERIES, [NUMBERS[0] - 1, *NUMBERS, NUMBERS[-1] + 1], ["meangam"])
+    assert sorted(values) == NUMBERS
+    assert {number for numbers, _ in failures for number in numbers} == lost
+    assert all("has no record" in error.reason for _, error in failures)
+    assert len(keyworded.requests) < 30
+
+
+def test_what_a_service_gives_in_parts_is_asked_for_again(keyworded: Layer) -> None:
+    # It gives no more than a few records at a time, and says nothing.
+    body = {number: json.dumps({"meta": {"meangam": number}}) for number in NUMBERS[2:100]}
+
+    async def fault(scope: dict, send: object) -> None:
+        wanted = [int(number) for number in scope["path"].rpartition("/")[2].split(",")][:40]
+        text = ",".join(f'"{number}": {body[number]}' for number in wanted)
+        await answer(f"{{{text}}}".encode())(scope, send)
+
+    with Service() as service:
+        ask_all(service, SERIES, NUMBERS[:2], ["meangam"])
+        keyworded.clear()
+        keyworded.faults["/meta/"] = fault
+        values, failures = ask_all(service, SERIES, NUMBERS[2:100], ["meangam"])
+    assert failures == []
+    assert values == {number: {"meangam": number} for number in NUMBERS[2:100]}
+    assert asked(keyworded) == [98, 58, 18]
+
+
+def test_what_is_lacking_is_a_failure(keyworded: Layer) -> None:
+    with Service() as service:
+        ask_all(service, SERIES, NUMBERS[:2], ["meangam"])
+        keyworded.faults["/meta/"] = answer(b"{}")
+        values, failures = ask_all(service, SERIES, NUMBERS[2:6], ["meangam"])
+    assert values == {}
+    assert {number for numbers, _ in failures for number in numbers} == set(NUMBERS[2:6])
+    assert "answered without them" in str(failures[0][1])
+
+
+def test_a_field_that_is_refused_does_not_cost_a_request_a_record(keyworded: Layer) -> None:
+    with Service() as service:
+        values, failures = ask_all(service, SERIES, NUMBERS, ["usfluxl"])
+    assert values == {}
+    assert sum(len(numbers) for numbers, _ in failures) == len(NUMBERS)
+    assert "There is no keyword 'usfluxl'" in str(failures[-1][1])
+    assert len(keyworded.requests) == 9
+
+
+def test_an_unreachable_service_is_not_asked_for_each_record() -> None:
+    with conf.set_temp("max_retries", 0), Service("http://127.0.0.1:9") as service:
+        values, failures = ask_all(service, SERIES, range(10_000), ["usflux"])
+    assert values == {}
+    assert sum(len(numbers) for numbers, _ in failures) == 10_000
+    assert "cannot be reached" in failures[0][1].reason
+
+
+def test_a_fault_in_the_middle_costs_only_what_it_hits(keyworded: Layer) -> None:
+    keyworded.faults[f"/meta/{NUMBERS[102]},"] = answer(b"busy", status=503)
+    with conf.set_temp("max_retries", 1), Service() as service:
+        values, failures = ask_all(service, SERIES, NUMBERS, ["meangam"])
+    lost = {number for numbers, _ in failures for number in numbers}
+    assert sorted(values) == [number for number in NUMBERS if number not in lost]
+    assert len(lost) <= 100
+
+
+def test_nothing_asked_for_is_nothing_asked(keyworded: Layer) -> None:
+    with Service() as service:
+        assert ask_all(service, SERIES, [], ["usflux"]) == ({}, [])
+    assert keyworded.requests == []
+
+
+def test_what_comes_need_not_be_held(keyworded: Layer) -> None:
+    with Service() as service:
+        parts = [len(values) for values, _ in keywords_of(service, SERIES, NUMBERS, ["meangam"])]
+    assert max(parts) <= 100
+    assert sum(parts) == len(NUMBERS)
+
+
+def test_batches_are_divided() -> None:
+    first, second = Batch((1, 2, 3)).halves()
+    assert first.recnums + second.recnums == (1, 2, 3)
+    assert Batch((1,)).halves() is None

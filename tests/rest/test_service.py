@@ -1,0 +1,434 @@
+"""`Service` against a real server: what it asks, and what each wrong answer makes of it."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import struct
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+import sunpy
+from certificates import expired, self_signed
+from faults import answer
+
+from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
+from sunpy_flarecast.archive import DemoArchive, running
+from sunpy_flarecast.rest.error_text import body_message
+from sunpy_flarecast.rest.service import USER_AGENT, Service
+from sunpy_flarecast.rest.service_url import base_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from faults import Layer
+
+QUERY = "start=2015-12-11T00%3A00%3A00Z&end=2015-12-11T01%3A00%3A00Z&meta=false"
+START, END = "2015-12-11T00:00:00Z", "2015-12-11T01:00:00Z"
+
+
+@pytest.fixture
+def asked(demo: tuple[str, Layer]) -> Service:
+    with Service(demo[0]) as service:
+        yield service
+
+
+def test_the_request_is_the_documented_one(demo: tuple[str, Layer]) -> None:
+    url, layer = demo
+    with Service(f"{url}/HMI/") as service:
+        records, broken = service.records("hmi.sharp_720s", START, END)
+    assert len(records) > 10
+    assert broken == 0
+    [(method, path)] = layer.requests
+    assert method == "GET"
+    assert path == "/HMI/hmi.sharp_720s?start=2015-12-11T00%3A00%3A00Z&end=2015-12-11T01%3A00%3A00Z&meta=false"
+    assert layer.headers[0]["user-agent"] == USER_AGENT
+    assert USER_AGENT.startswith("sunpy_flarecast/0")
+
+
+def test_a_password_in_the_url_is_not_told() -> None:
+    with Service("http://me:secret@127.0.0.1:9") as service, pytest.raises(UnreachableError) as caught:
+        service.records("hmi.sharp_720s", START, END)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(QueryError) as refused:
+        base_url("ftp://me:secret@host")
+    assert "secret" not in str(refused.value)
+
+
+def test_an_unreachable_service_names_the_url_and_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with Service(f"http://127.0.0.1:{port}") as service, pytest.raises(UnreachableError) as caught:
+        service.records("hmi.sharp_720s", START, END)
+    text = str(caught.value)
+    for part in (f"http://127.0.0.1:{port}", "refused", "ssh -L", "conf.url", "FLARECAST_URL", "sunpy-flarecast serve"):
+        assert part in text
+    assert "object at 0x" not in text
+
+
+def test_only_where_a_tunnel_helps_it_is_advised() -> None:
+    with Service("http://flarecast.invalid:8001") as service, pytest.raises(UnreachableError) as caught:
+        service.records("hmi.sharp_720s", START, END)
+    assert "ssh -L" not in str(caught.value)
+    assert "Check host and port of sunpy_flarecast.conf.url or FLARECAST_URL" in str(caught.value)
+
+
+def test_what_is_wrong_with_tls_is_told(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    with running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url, conf.set_temp("max_retries", 0):
+        for asked, parts in {
+            url: ("CERTIFICATE_VERIFY_FAILED", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+            url.replace("https:", "http:"): (f"try {url}", "closed the connection"),
+        }.items():
+            with Service(asked) as service, pytest.raises(UnreachableError) as caught:
+                service.records("hmi.sharp_720s", START, END)
+            assert all(part in str(caught.value) for part in parts)
+            assert "ssh -L" not in str(caught.value)
+
+
+def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = expired(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with (
+        running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url,
+        conf.set_temp("max_retries", 0),
+        Service(url) as service,
+        pytest.raises(UnreachableError, match=r"certificate has expired.*Those who run the service have to renew it"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
+
+
+def test_a_service_without_tls_is_told(demo: tuple[str, Layer]) -> None:
+    with (
+        conf.set_temp("max_retries", 0),
+        Service(demo[0].replace("http:", "https:")) as service,
+        pytest.raises(UnreachableError, match=f"try {demo[0]}"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
+
+
+def test_http_to_a_port_of_https_is_told_by_a_front(demo: tuple[str, Layer], asked: Service) -> None:
+    demo[1].faults["/HMI/"] = answer(b"<title>400 The plain HTTP request was sent to HTTPS port</title>", status=400)
+    with pytest.raises(ServiceError, match="Try https:// in place of http://"):
+        asked.records("hmi.sharp_720s", START, END)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host..name:8001", f"http://{'a' * 70}.org", "http://me:se/cret@host", "me:cret@h"]
+)
+def test_hosts_that_cannot_be(url: str) -> None:
+    with pytest.raises(QueryError, match="is not an http:// or https:// URL") as caught:
+        Service(url)
+    assert "cret" not in str(caught.value)
+
+
+def test_a_password_of_any_letters(demo: tuple[str, Layer]) -> None:
+    with Service(demo[0].replace("://", "://me:%E2%82%AC@")) as service:
+        assert len(service.records("hmi.sharp_720s", START, END)[0]) > 10
+        assert service.url == demo[0]
+    assert demo[1].headers[0]["authorization"] == "Basic bWU64oKs"
+
+
+def test_a_service_that_closes_its_connections_is_not_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def close_at_once() -> None:
+            with suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        thread = threading.Thread(target=close_at_once)
+        thread.start()
+        with (
+            conf.set_temp("max_retries", 1),
+            Service(f"http://127.0.0.1:{listener.getsockname()[1]}") as service,
+            pytest.raises(UnreachableError) as caught,
+        ):
+            service.records("hmi.sharp_720s", START, END)
+        assert not caught.value.away
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    with Service("http://127.0.0.1:9") as service, pytest.raises(UnreachableError) as caught:
+        service.records("hmi.sharp_720s", START, END)
+    assert caught.value.away
+
+
+def test_an_unknown_host_is_unreachable() -> None:
+    with (
+        Service("http://flarecast.invalid:8001") as service,
+        pytest.raises(UnreachableError, match=r"flarecast\.invalid"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
+
+
+def test_a_silent_service_ends_in_a_timeout() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        conf.set_temp("read_timeout", 0.2),
+        Service(f"http://127.0.0.1:{silent.getsockname()[1]}") as service,
+        pytest.raises(UnreachableError, match="in time"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "parts"),
+    [
+        (404, b'{"message": "no such series"}', "application/json", ["404", "no such series", "Check the series"]),
+        (500, b"out of memory", "text/plain", ["500", "out of memory", "later"]),
+        (413, b'{"detail": {"max": 5}}', "application/json", ["413", '"max"', "conf.window"]),
+        (
+            401,
+            b"<html><head><title>Log &amp; in</title>",
+            "text/html",
+            ["401", 'page titled "Log & in"', "Set conf.token"],
+        ),
+        (400, b"", "text/plain", ["400", "Check the query"]),
+    ],
+)
+def test_an_error_status_is_told_with_the_body_s_message(
+    demo: tuple[str, Layer], asked: Service, status: int, body: bytes, kind: str, parts: list[str]
+) -> None:
+    demo[1].faults["/HMI/"] = answer(body, status=status, kind=kind)
+    with pytest.raises(ServiceError) as caught:
+        asked.records("hmi.sharp_720s", START, END)
+    for part in ["hmi.sharp_720s from 2015-12-11T00:00:00Z", *parts]:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        (b"<!DOCTYPE html><html><title>Please log in</title></html>", 'a web page titled "Please log in"'),
+        (b'{"message": "the database is away"}', "the database is away"),
+        (b'{"rows": []}', "an object without data"),
+        (b"[1, 2, 3]", "not records"),
+        (b'"hello"', "not a list of records"),
+        (b"", "not JSON"),
+        (b'[{"recnum": 1', "not JSON"),
+    ],
+)
+def test_a_reply_that_is_none_is_told_as_such(demo: tuple[str, Layer], asked: Service, body: bytes, part: str) -> None:
+    demo[1].faults["/HMI/"] = answer(body)
+    with pytest.raises(ReplyError) as caught:
+        asked.records("hmi.sharp_720s", START, END)
+    assert part in str(caught.value)
+    assert demo[0] in str(caught.value)
+
+
+def test_an_answer_that_breaks_off_is_told_as_such(demo: tuple[str, Layer], asked: Service) -> None:
+    demo[1].faults["/HMI/"] = answer(b'{"data": [', length=1000, drop=True)
+    with pytest.raises(ReplyError, match="broke off"):
+        asked.records("hmi.sharp_720s", START, END)
+
+
+def test_a_service_that_redirects_in_a_circle_is_an_error(demo: tuple[str, Layer], asked: Service) -> None:
+    demo[1].faults["/HMI/"] = answer(b"", status=302, headers={"location": "/HMI/hmi.sharp_720s"})
+    with pytest.raises(ServiceError, match="redirects"):
+        asked.records("hmi.sharp_720s", START, END)
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8001", "ftp://host/", "http://", "http://host:port", "http://[::1"])
+def test_a_url_that_is_none_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(QueryError, match=r"for example to http://localhost:8001"):
+        base_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://localhost:8001", "http://localhost:8001"),
+        (" https://host/flarecast/ ", "https://host/flarecast"),
+        ("http://host/flarecast/HMI", "http://host/flarecast"),
+        ("http://[::1]:8001/", "http://[::1]:8001"),
+    ],
+)
+def test_base_urls_are_normalised(url: str, expected: str) -> None:
+    assert base_url(url) == expected
+
+
+def test_messages_are_short_and_on_one_line() -> None:
+    assert body_message(b"first\n  second") == "first second"
+    assert len(body_message(b"x" * 10_000)) == 300
+    assert body_message(bytes(range(256)) * 4) == "binary data"
+    assert body_message(b"<html>no title</html>") == "a web page"
+    assert body_message(b'{"errors": ["a", "b"]}') == '["a","b"]'
+    assert body_message(b"[" * 100_000).startswith("[[[")
+
+
+# --- retries ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def speaking(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve one connection after the other with these bytes, or reset it; gives the URL and what was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for said in answers:
+                connection, _ = server.accept()
+                with connection:
+                    asked.append(connection.recv(65536))
+                    if said is None:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    else:
+                        connection.sendall(said)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_busy_service_is_asked_again(demo: tuple[str, Layer], asked: Service, status: int) -> None:
+    layer = demo[1]
+    layer.faults["/HMI/"] = answer(b"busy", status=status)
+    layer.times["/HMI/"] = 2
+    records, _ = asked.records("hmi.sharp_720s", START, END)
+    assert len(records) > 10
+    assert len(layer.requests) == 3
+
+
+def test_retries_come_to_an_end(demo: tuple[str, Layer]) -> None:
+    demo[1].faults["/HMI/"] = answer(b"busy", status=503)
+    with conf.set_temp("max_retries", 2), Service() as service, pytest.raises(ServiceError, match="503"):
+        service.records("hmi.sharp_720s", START, END)
+    assert len(demo[1].requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 504])
+def test_an_answer_that_will_be_the_same_is_not_asked_for_again(
+    demo: tuple[str, Layer], asked: Service, status: int
+) -> None:
+    demo[1].faults["/HMI/"] = answer(b"no", status=status, headers={"retry-after": "3600"})
+    with pytest.raises(ServiceError) as caught:
+        asked.records("hmi.sharp_720s", START, END)
+    assert len(demo[1].requests) == 1
+    assert caught.value.less_may_help == (status in (413, 504))
+    assert caught.value.lasting == (status == 403)
+
+
+@pytest.mark.parametrize("wait", ["3600", "0", "Fri, 01 Jan 2100 00:00:00 GMT", "soon", "-1"])
+def test_what_a_service_may_ask_to_wait_has_an_end(demo: tuple[str, Layer], wait: str) -> None:
+    demo[1].faults["/HMI/"] = answer(b"busy", status=429, headers={"retry-after": wait})
+    demo[1].times["/HMI/"] = 1
+    with conf.set_temp("retry_after_max", 0.01), Service() as service:
+        service.records("hmi.sharp_720s", START, END)
+    assert len(demo[1].requests) == 2
+
+
+def test_a_connection_that_is_reset_is_tried_again() -> None:
+    with speaking(None, None, EMPTY) as (url, asked), Service(url) as service:
+        assert len(service.records("hmi.sharp_720s", START, END)[0]) == 0
+    assert len(asked) == 3
+
+
+def test_an_answer_that_stops_half_way_is_one_that_less_may_help(demo: tuple[str, Layer]) -> None:
+    # Here the server ends; above, the time.
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"
+    with speaking(whole) as (url, _), Service(url) as service, pytest.raises(ReplyError) as broken:
+        service.records("hmi.sharp_720s", START, END)
+    assert broken.value.less_may_help
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        conf.set_temp("read_timeout", 0.2),
+        Service(f"http://127.0.0.1:{server.getsockname()[1]}") as service,
+    ):
+        ended = threading.Event()
+
+        def stall() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(whole)
+                ended.wait(60)
+
+        thread = threading.Thread(target=stall, daemon=True)
+        thread.start()
+        with pytest.raises(UnreachableError, match="in time") as slow:
+            service.records("hmi.sharp_720s", START, END)
+        ended.set()
+        thread.join()
+    assert slow.value.less_may_help
+
+
+def test_json_that_ends_early_is_one_that_less_may_help(demo: tuple[str, Layer], asked: Service) -> None:
+    for body, less in ((b'{"data": [{"recnum": 7', True), (b"", False), (b"{]", False), (b"<html>", False)):
+        demo[1].faults["/HMI/"] = answer(body)
+        with pytest.raises(ReplyError) as caught:
+            asked.records("hmi.sharp_720s", START, END)
+        assert caught.value.less_may_help is less
+
+
+def test_urllib3_s_warnings_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with conf.set_temp("max_retries", 1), Service("http://127.0.0.1:9") as service, pytest.raises(UnreachableError):
+        service.records("hmi.sharp_720s", START, END)
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+# --- HTTP ------------------------------------------------------------------------------------------------------------
+
+
+def test_gzip_is_read(demo: tuple[str, Layer], asked: Service) -> None:
+    body = b'[{"recnum": 7, "urls": ["http://h/HMI/hmi.sharp_720s/7/bitmap.fits"]}]'
+    demo[1].faults["/HMI/"] = answer(gzip.compress(body), headers={"content-encoding": "gzip"})
+    assert asked.records("hmi.sharp_720s", START, END)[0].recnum.tolist() == [7]
+    assert "gzip" in demo[1].headers[0]["accept-encoding"]
+    demo[1].faults["/HMI/"] = answer(gzip.compress(body)[:-20], headers={"content-encoding": "gzip"})
+    with pytest.raises(ReplyError):
+        asked.records("hmi.sharp_720s", START, END)
+    demo[1].faults["/HMI/"] = answer(b"this is not gzip", headers={"content-encoding": "gzip"})
+    with pytest.raises(ReplyError, match="broke off"):
+        asked.records("hmi.sharp_720s", START, END)
+
+
+def test_redirects_are_followed(demo: tuple[str, Layer], asked: Service) -> None:
+    url, layer = demo
+    layer.faults["/HMI/moved"] = answer(b"", status=307, headers={"location": f"{url}/HMI/hmi.sharp_720s?{QUERY}"})
+    assert len(asked.records("moved", START, END)[0]) > 10
+    assert len(layer.requests) == 2
+
+
+def test_each_request_is_a_line_for_those_who_look(demo: tuple[str, Layer]) -> None:
+    url = demo[0].replace("http://", "http://me:secret@")
+    level = sunpy.log.level
+    sunpy.log.setLevel("DEBUG")
+    try:
+        with sunpy.log.log_to_list() as told, Service(url) as service:
+            records, _ = service.records("hmi.sharp_720s", START, END)
+            demo[1].faults["/HMI/"] = answer(b"no", status=404)
+            with pytest.raises(ServiceError):
+                service.records("hmi.sharp_720s", START, END)
+    finally:
+        sunpy.log.setLevel(level)
+    first, second = (record.message for record in told)
+    assert f"{demo[0]}/HMI/hmi.sharp_720s?{QUERY}: " in first
+    assert first.endswith(f" bytes, {len(records)} records")
+    assert "404" in second
+    assert "secret" not in first + second
+    assert {record.levelname for record in told} == {"DEBUG"}
+
+
+def test_replies_are_kept_and_not_asked_for_again(
+    settled: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "astropy").mkdir()
+    with conf.set_temp("cache", True), Service() as service:
+        first, _ = service.records("hmi.sharp_720s", START, END)
+        again, _ = service.records("hmi.sharp_720s", START, END)
+        assert first.recnum.tolist() == again.recnum.tolist()
+        assert len(settled[1].requests) == 1
+        settled[1].faults["/HMI/"] = answer(b'[{"recnum": 7}]')
+        for _ in range(2):  # not kept, since a record is broken
+            assert service.records("hmi.sharp_720s", START, "2015-12-11T02:00:00Z")[1] == 1
+        assert len(settled[1].requests) == 3
+        settled[1].faults["/HMI/"] = answer(b"[]")
+        for _ in range(2):  # not kept either, since there may be records some day
+            service.records("hmi.sharp_720s", START, "2015-12-11T03:00:00Z")
+        assert len(settled[1].requests) == 5

@@ -1,0 +1,203 @@
+"""The engine of a search: every window answered for once, halves where needed, and an end to patience."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+import pytest
+from astropy.time import Time, TimeDelta
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sunpy_flarecast import ServiceError, UnreachableError, conf
+from sunpy_flarecast.query.query import Query
+from sunpy_flarecast.rest.retry import Patience
+from sunpy_flarecast.search.windows import Window, answers
+
+SERIES = "hmi.sharp_720s"
+START = Time("2015-12-11")
+
+
+def windows(count: int, days: float = 1.0) -> list[Window]:
+    query = Query(series=SERIES, start=START, end=START + TimeDelta(count * days, format="jd"))
+    return [Window(SERIES, *ends) for ends in query.windows(days)]
+
+
+class Asked:
+    """Answers with a window's times; notes what it was asked, and fails where ``fails`` gives an error."""
+
+    def __init__(self, fails: Any = lambda window: None) -> None:
+        self.windows: list[Window] = []
+        self.fails = fails
+        self._lock = threading.Lock()
+
+    def __call__(self, number: int, window: Window) -> tuple[str, str]:
+        with self._lock:
+            self.windows.append(window)
+            error = self.fails(window)
+        if error is not None:
+            raise error
+        return window.times
+
+
+def too_much(hours: float) -> Any:
+    return lambda window: ServiceError("413", less_may_help=True) if window.length > hours * 3600 + 5 else None
+
+
+@pytest.mark.parametrize("parallel", [1, 3, 20])
+def test_every_window_is_answered_for_once(parallel: int) -> None:
+    asked, wanted = Asked(), windows(10)
+    found = dict(answers(wanted, asked, Patience(parallel)))
+    assert sorted(found) == list(range(10))
+    for number, window in enumerate(wanted):
+        [piece] = found[number]
+        assert (piece.window, piece.value, piece.error) == (window, window.times, None)
+    assert len(asked.windows) == 10
+
+
+def test_no_windows_are_no_answers() -> None:
+    assert list(answers([], Asked(), Patience(2))) == []
+
+
+def test_as_many_are_asked_at_a_time_as_told() -> None:
+    together = threading.Barrier(4)
+    found = list(answers(windows(8), lambda number, window: together.wait(timeout=60), Patience(4)))
+    assert len(found) == 8  # else the barrier breaks
+
+
+def test_what_is_too_much_is_halved_and_others_of_that_length_at_once() -> None:
+    asked = Asked(too_much(6))
+    found = dict(answers(windows(8), asked, Patience(1)))
+    for number, window in enumerate(windows(8)):
+        pieces = found[number]
+        assert len(pieces) == 4
+        assert all(piece.error is None for piece in pieces)
+        assert (pieces[0].window.times[0], pieces[-1].window.times[1]) == window.times
+        for one, other in itertools.pairwise(pieces):
+            assert one.window.end > other.window.start  # they overlap, since ends may not count
+    whole = sum(window.length > 20 * 3600 for window in asked.windows)
+    assert whole == 3  # twice; and the last of all, which is a second shorter
+    assert len(asked.windows) < 8 * 4 + 10
+
+
+@settings(max_examples=20)
+@given(st.floats(0.01, 100.0), st.floats(0.9, 30.0))
+def test_halves_cover_the_window_and_are_no_shorter_than_an_hour(hours: float, limit: float) -> None:
+    window = Window(SERIES, START, START + TimeDelta(hours * 3600, format="sec"))
+    [(_, pieces)] = answers([window], Asked(too_much(limit)), Patience(1))
+    assert (pieces[0].window.start, pieces[-1].window.end) == (window.start, window.end)
+    for one, other in itertools.pairwise(pieces):
+        assert one.window.end > other.window.start
+    if len(pieces) > 1:
+        assert min(piece.window.length for piece in pieces) > 3590
+
+
+def test_an_hour_that_fails_is_missing_and_the_rest_of_the_window_is_there() -> None:
+    bad = Time("2015-12-11T13:40:00")
+
+    def fails(window: Window) -> ServiceError | None:
+        return ServiceError("504", less_may_help=True) if window.start <= bad <= window.end else None
+
+    asked = Asked(fails)
+    patience = Patience(1)
+    [(_, pieces)] = answers(windows(1), asked, patience)
+    [missing] = [piece for piece in pieces if piece.error is not None]
+    assert missing.window.start <= bad <= missing.window.end
+    assert 3600 <= missing.window.length < 7200
+    assert sum(window == missing.window for window in asked.windows) == 1 + patience.retries
+
+
+def test_a_failure_that_size_cannot_explain_is_not_halved() -> None:
+    asked = Asked(lambda window: ServiceError("busy"))
+    [(_, [piece])] = answers(windows(1), asked, Patience(1))
+    assert str(piece.error) == "busy"
+    assert len(asked.windows) == 1
+
+
+def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
+    good = START + TimeDelta(30, format="jd")
+    asked = Asked(lambda window: ServiceError("504", less_may_help=True) if window.start < good else None)
+    with conf.set_temp("max_retries", 2):
+        found = dict(answers(windows(40), asked, Patience(1)))
+    assert sum(piece.error is None for pieces in found.values() for piece in pieces) == 10
+    # The hours of the first, and then each of the others once.
+    assert all(len(found[number]) == 1 for number in range(2, 30))
+    assert len(asked.windows) < 40 + 20
+
+
+def test_a_service_that_was_never_reached_is_left_alone() -> None:
+    asked = Asked(lambda window: UnreachableError("There is no service.", reason="refused", lasting=True, away=True))
+    found = dict(answers(windows(100), asked, Patience(2)))
+    assert len(asked.windows) <= 3
+    told = str(found[99][0].error)
+    assert told.startswith("Not asked, since the service could not be reached any more (refused).")
+    assert isinstance(found[99][0].error, UnreachableError)
+
+
+def test_a_service_that_closes_one_connection_is_asked_on() -> None:
+    asked = Asked(
+        lambda window: UnreachableError("Closed.", reason="closed", lasting=True) if window.start == START else None
+    )
+    found = dict(answers(windows(20), asked, Patience(2)))
+    assert [number for number, [piece] in found.items() if piece.error is not None] == [0]
+
+
+def test_nothing_more_is_asked_once_nobody_waits() -> None:
+    patience = Patience(1)
+
+    def too_much_then_stop(window: Window) -> ServiceError | None:
+        if window.length > 20 * 3600:
+            return ServiceError("413", less_may_help=True)
+        patience.stop()
+        return None
+
+    asked = Asked(too_much_then_stop)
+    [number, pieces] = next(answers(windows(9), asked, patience))
+    assert (number, len(pieces), len(asked.windows)) == (0, 1, 2)
+
+
+def test_a_service_that_goes_away_is_left_alone_after_a_while() -> None:
+    away = START + TimeDelta(5, format="jd")
+    asked = Asked(
+        lambda window: None if window.start < away else UnreachableError("Gone.", reason="refused", lasting=True)
+    )
+    found = dict(answers(windows(100), asked, Patience(1)))
+    assert len(asked.windows) == 5 + 2
+    assert sorted(number for number, [piece] in found.items() if piece.error is None) == list(range(5))
+
+
+def test_one_refusal_for_all_ends_the_asking_and_another_does_not() -> None:
+    asked = Asked(lambda window: ServiceError("404", lasting=True))
+    found = dict(answers(windows(100), asked, Patience(1)))
+    assert len(asked.windows) == 2
+    assert "refused all that was asked" in str(found[50][0].error)
+    busy = Asked(lambda window: ServiceError("503"))
+    list(answers(windows(20), busy, Patience(1)))
+    assert len(busy.windows) == 20
+
+
+def test_a_refusal_after_an_answer_is_that_window_s_alone() -> None:
+    good = windows(20)[0].start
+    asked = Asked(lambda window: None if window.start == good else ServiceError("404", lasting=True))
+    list(answers(windows(20), asked, Patience(1)))
+    assert len(asked.windows) == 20
+
+
+def test_what_is_no_error_of_the_service_comes_through_and_ends_the_asking() -> None:
+    patience = Patience(1)
+    asked = Asked(lambda window: ZeroDivisionError("a fault of ours"))
+    with pytest.raises(ZeroDivisionError, match="of ours"):
+        list(answers(windows(50), asked, patience))
+    assert patience.stopped
+    assert len(asked.windows) == 1
+
+
+def test_who_stops_listening_ends_the_asking() -> None:
+    patience = Patience(1)
+    coming = answers(windows(2), Asked(), patience)
+    next(coming)
+    coming.close()
+    assert patience.stopped
+    patience.wait(50, asked=1e9)  # no more

@@ -1,0 +1,190 @@
+"""Values that services write in several ways: quality words, lists of NOAA regions, times, units, record numbers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from faults import answer
+from hypothesis import given
+from hypothesis import strategies as st
+from replying import encoded, row
+
+from sunpy_flarecast import ReplyError
+from sunpy_flarecast.cli.options import query_of
+from sunpy_flarecast.query.demands import compared, noaa, without
+from sunpy_flarecast.rest.list_reply import read_records
+from sunpy_flarecast.rest.meta_reply import clean, is_unreadable, read_meta
+from sunpy_flarecast.rest.records import keyword_column
+from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality, unsigned
+
+if TYPE_CHECKING:
+    from faults import Layer
+
+SERIES = "hmi.sharp_720s"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_word_is_the_same_however_it_is_written(word: int) -> None:
+    signed = word - 2**32 if word >= 2**31 else word
+    forms = [word, signed, str(word), str(signed), f"0x{word:08X}", f" {word:#x} ", signed % 2**64, float(word)]
+    assert [read_quality(form) for form in forms] == [word] * len(forms)
+    for name in QUALITY_WORDS:
+        assert [clean(form, find_keyword(name)) for form in forms] == [word] * len(forms)
+    listed = [form for form in forms if not isinstance(form, float)]
+    for form in listed:
+        records, broken = read_records(encoded(row(quality=form)), SERIES)
+        assert (records.quality.tolist(), broken) == ([word], 0)
+
+
+@pytest.mark.parametrize("value", [-(2**63), "-9223372036854775808", None, "MISSING", "nan", "0x", True])
+def test_what_is_no_word_is_missing(value: Any) -> None:
+    assert clean(value, find_keyword("quality")) is None
+
+
+@given(st.integers(2**32, 2**63 - 1) | st.integers(-(2**63), -(2**31) - 1))
+def test_numbers_that_are_no_words_stay(number: int) -> None:
+    assert unsigned(number) == number
+
+
+def test_the_highest_bit_is_a_bit_and_not_a_missing_value() -> None:
+    records, _ = read_records(
+        encoded(row(1, quality=-(2**31)), row(2, quality="0x80000400"), row(3, quality=0)), SERIES
+    )
+    assert without(2**31).fulfilled({"quality": records.quality}).tolist() == [False, False, True]
+    assert compared("quality", "==", -(2**31)).fulfilled({"quality": records.quality}).tolist() == [True, False, False]
+    # Of other numbers it is JSOC's way to say that there is none.
+    assert clean(-(2**31), find_keyword("npix")) is None
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        "12443,12445",
+        "12441 12443",
+        "12441;12443",
+        " 12441,  12443 ",
+        "12443.0",
+        "12441\t12443.000",
+        "[12441, 12443]",
+        [12441, 12443],
+        [12443.0],
+        ["12441", " 12443"],
+        12443,
+        12443.0,
+    ],
+    ids=str,
+)
+def test_lists_of_regions_in_all_forms(regions: Any) -> None:
+    value = clean(regions, find_keyword("noaa_ars"))
+    columns = {"noaa_ar": keyword_column("noaa_ar", [0]), "noaa_ars": keyword_column("noaa_ars", [value])}
+    assert noaa(12443).fulfilled(columns).tolist() == [True]
+    assert noaa(12444).fulfilled(columns).tolist() == [False]
+    assert noaa(24430).fulfilled(columns).tolist() == [False]
+
+
+def test_lists_that_say_nothing_are_missing() -> None:
+    noaa_ars = find_keyword("noaa_ars")
+    assert [clean(value, noaa_ars) for value in ([], [None, "MISSING"], {})] == [None] * 3
+    assert clean([12443, None, 12445.0], noaa_ars) == "12443,12445"
+
+
+def test_logical_values_are_no_numbers() -> None:
+    assert [clean(value, find_keyword(name)) for value in (True, False) for name in ("usflux", "npix")] == [None] * 4
+    assert clean(True) is True
+
+
+def test_numbers_too_great_for_any_kind_are_missing() -> None:
+    assert clean("9" * 400, find_keyword("usflux")) is None
+    assert clean(10**400, find_keyword("npix")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number", "others"),
+    [
+        ("wavelnth", 617.3 * u.nm, 6173.0, (6172.9, 6173.1)),
+        ("meanjzd", 0.3 * u.A / u.m**2, 300.0, (299.9, 300.1)),
+        ("lon_fwt", 3600 * 7 * u.arcsec, 7.0, (6.9, 7.1)),
+        ("usflux", 2.2e14 * u.Wb, 2.2e22, (2.1e22, 2.3e22)),
+    ],
+)
+def test_a_value_in_another_unit_is_met(name: str, value: u.Quantity, number: float, others: tuple[float, ...]) -> None:
+    below, above = others
+    column = {name: keyword_column(name, [below, number, above])}
+    assert compared(name, "==", value).fulfilled(column).tolist() == [False, True, False]
+    assert compared(name, "<=", value).fulfilled(column).tolist() == [True, True, False]
+    assert compared(name, ">=", value).fulfilled(column).tolist() == [False, True, True]
+    assert compared(name, "!=", value).fulfilled(column).tolist() == [True, False, True]
+
+
+def test_a_value_in_the_keyword_s_own_unit_keeps_all_its_digits() -> None:
+    exact = np.nextafter(6173.0, 0)
+    assert compared("wavelnth", "==", exact * u.AA).value == exact
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("t_rec", "2015.12.11_00:12:00_TAI", "2015.12.11_00:12:00.000_TAI"),
+        ("t_obs", "2015.12.11_00:10:42.30_TAI", "2015.12.11_00:10:42.300_TAI"),
+        ("date__obs", "2015-12-11T00:10:06.30Z", "2015-12-11T00:10:06.3"),
+        ("date__obs", "2015-12-11T00:10:06", "2015-12-11T00:10:06.00Z"),
+    ],
+)
+def test_times_are_equal_however_their_seconds_are_written(name: str, one: str, other: str) -> None:
+    column = {name: keyword_column(name, [one, other, f" {other} "])}
+    for value in (one, other):
+        assert compared(name, "==", value).fulfilled(column).tolist() == [True] * 3
+        assert compared(name, "!=", value).fulfilled(column).tolist() == [False] * 3
+
+
+@pytest.mark.parametrize("other", ["2015.12.11_00:12:00.030_TAI", "2015.12.11_00:12:10_TAI", "2015.12.11_00:12:00_UTC"])
+def test_other_times_are_other_times(other: str) -> None:
+    column = {"t_rec": keyword_column("t_rec", ["2015.12.11_00:12:00_TAI"])}
+    assert compared("t_rec", "==", other).fulfilled(column).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"0": {"recnum": 8, "meta": {"npix": 1}}, "1": {"recnum": 9, "meta": {"npix": 2}}},
+        {f"{SERIES}[377][x]": {"recnum": 8, "meta": {"npix": 1}}, "b": {"recnum": "9", "meta": {"npix": 2}}},
+        {"data": {"first": {"recnum": 8, "meta": {"npix": 1}}, "9": {"meta": {"npix": 2}}}},
+    ],
+)
+def test_records_by_other_keys_are_those_that_they_say(reply: dict[str, Any]) -> None:
+    assert read_meta(json.dumps(reply).encode()) == {8: {"npix": 1}, 9: {"npix": 2}}
+
+
+def test_what_is_unreadable_is_not_what_is_missing() -> None:
+    usflux, ars = find_keyword("usflux"), find_keyword("noaa_ars")
+    for value in ("a lot", [1.0], {"value": 1}, True):
+        assert is_unreadable(value, usflux)
+    for value in (None, "", "MISSING", "NaN", "-inf", "-2147483648", 1.0, "1e22", float("nan"), -(2**63)):
+        assert not is_unreadable(value, usflux)
+    assert not is_unreadable("anything", ars)
+
+
+@pytest.mark.parametrize("message", ["the database is away.", "x" * 500])
+def test_a_service_s_message_stands_once(demo: tuple[str, Layer], message: str) -> None:
+    demo[1].faults["/HMI/"] = answer(json.dumps({"message": message}).encode())
+    with Service() as service:
+        for ask in (lambda: service.meta(SERIES, [7]), lambda: service.records(SERIES, "2015-12-11", "2015-12-12")):
+            with pytest.raises(ReplyError) as caught:
+                ask()
+            assert str(caught.value).count(message.removesuffix(".")[:100]) == str(message).count(
+                message.removesuffix(".")[:100]
+            )
+            assert ".." not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "value"), [("quality == 0x400", 1024), ("quality!=0X80000000", 2**31)])
+def test_words_are_written_in_hexadecimal_on_the_command_line(text: str, value: int) -> None:
+    query = query_of("2015-12-11", "2015-12-12", SERIES, (), (), (), False, (text,), None, None)
+    [condition] = [one for one in query.attrs if getattr(one, "name", "") == "quality"]
+    assert (condition.value, type(condition.value)) == (value, int)

@@ -1,0 +1,560 @@
+"""Searches kept in files: what is read is what was written, and fetches; anything else is refused with a reason."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table, vstack
+from astropy.time import Time
+from faults import answer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from replying import BARE, FOLDER, FULL, SERIES, read
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import (
+    FLARECASTClient,
+    FLARECASTResponse,
+    MissingDataWarning,
+    QueryError,
+    ServiceError,
+    TransferError,
+    conf,
+)
+from sunpy_flarecast.query.query import Query
+from sunpy_flarecast.rest.service_url import with_credentials
+from sunpy_flarecast.search.missing import Missing
+
+if TYPE_CHECKING:
+    from faults import Layer
+
+needs_parquet = pytest.mark.skipif(
+    find_spec("pyarrow") is None or find_spec("pandas") is None, reason="pyarrow and pandas are not installed"
+)
+FORMATS = ["ecsv", "fits", pytest.param("parquet", marks=needs_parquet)]
+TESTED = ["ecsv", "fits", *(["parquet"] if find_spec("pyarrow") and find_spec("pandas") else [])]
+
+LAYOUT_A = {"url": "http://host/HMI/sharp_720s/sharp_720s_20151211_182208", "date_obs": "2015-12-11T18:22:08Z"}
+
+
+def table_of(*listed: dict[str, Any], **more: Any) -> FLARECASTResponse:
+    records = read(*listed) if listed else read(FULL)[:0]
+    return FLARECASTResponse.from_records(records, client=FLARECASTClient(), **more)
+
+
+def bits(time: Time, part: str) -> np.ndarray:
+    values = getattr(time, part)
+    return np.where(time.mask, 0.0, np.asarray(getattr(values, "unmasked", values)))
+
+
+def assert_same(one: FLARECASTResponse, other: FLARECASTResponse) -> None:
+    """Compare tables: types, units, masks, scales, and values to the last bit."""
+    assert type(other) is FLARECASTResponse
+    assert one.colnames == other.colnames
+    assert len(one) == len(other)
+    for name in one.colnames:
+        left, right = one[name], other[name]
+        assert type(left) is type(right), name
+        masks = [np.broadcast_to(getattr(column, "mask", False), len(one)) for column in (left, right)]
+        np.testing.assert_array_equal(*masks, err_msg=name)
+        if isinstance(left, Time):
+            assert (left.scale, left.format) == (right.scale, right.format)
+            for part in ("jd1", "jd2"):
+                np.testing.assert_array_equal(bits(left, part), bits(right, part), err_msg=name)
+            continue
+        assert left.dtype == right.dtype, name
+        assert left.info.unit == right.info.unit, name
+        plain = [np.asarray(getattr(column, "unmasked", column))[~masks[0]] for column in (left, right)]
+        np.testing.assert_array_equal(*plain, err_msg=name)
+    assert other.pformat() == one.pformat()
+    assert list(one.files()) == list(other.files())
+    assert (one.service, one.queries) == (other.service, other.queries)
+    assert [str(missing) for missing in one.missing] == [str(missing) for missing in other.missing]
+    assert isinstance(other.client, FLARECASTClient)
+
+
+def again(table: FLARECASTResponse, path: Path) -> FLARECASTResponse:
+    table.write(path, overwrite=True)
+    return FLARECASTResponse.read(path)
+
+
+# --- There and back -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(
+    "listed", [[FULL], [BARE], [LAYOUT_A], [FULL, BARE, LAYOUT_A], [BARE, FULL, {**FULL, "recnum": 8}], []]
+)
+def test_tables_come_back(tmp_path: Path, kind: str, listed: list[dict[str, Any]]) -> None:
+    table = table_of(*listed, service="http://localhost:8001")
+    assert_same(table, again(table, tmp_path / f"search.{kind}"))
+    assert [path.name for path in tmp_path.iterdir()] == [f"search.{kind}"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_read_table_is_written_as_it_was(tmp_path: Path, kind: str) -> None:
+    table = table_of(FULL, BARE)
+    twice = again(again(table, tmp_path / f"one.{kind}"), tmp_path / f"two.{kind}")
+    assert_same(table, twice)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_parts_and_other_arrangements(tmp_path: Path, kind: str) -> None:
+    table = table_of(FULL, BARE, {**FULL, "recnum": 8, "quality": 0}, LAYOUT_A, service="http://h")
+    fewer = table.copy()
+    fewer.remove_columns(["Quality", "Wavelength", "Start Time"])
+    other = table_of({**FULL, "recnum": 9}, BARE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of clients and services that differ
+        stacked = vstack([table[:2], other])
+    for number, part in enumerate(
+        (table[1:3], table[::-1], table[[3, 0]], table[:0], table[1].as_table(), table[table["Segments"] == 2], fewer)
+    ):
+        assert_same(part, again(part, tmp_path / f"{number}.{kind}"))
+    assert list(again(stacked, tmp_path / f"stacked.{kind}").files()) == list(stacked.files())
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_names_are_shared_again(tmp_path: Path, kind: str) -> None:
+    table = table_of(*({**FULL, "recnum": number} for number in range(100)), BARE)
+    found = again(table, tmp_path / f"search.{kind}")
+    assert set(found["URL Names"]) == {("magnetogram.fits", "bitmap.fits"), ("bitmap.fits",)}
+    assert len({id(names) for names in found["URL Names"]}) == 2
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_columns_of_a_user(tmp_path: Path, kind: str) -> None:
+    table = table_of(FULL, BARE, {**FULL, "recnum": 8})
+    table["Mine"] = [" with spaces ", "", "größer \\ 5'\"\n&"]
+    table["Good"] = [True, False, True]
+    table["Small"] = np.array([1, -2, 3], dtype=np.int16)
+    table["Tiny"] = np.array([-1, 2, 3], dtype=np.int8)
+    table["Whole"] = u.Quantity(np.array([1, 2, 3], dtype=np.int32), u.s, dtype=np.int32)
+    table["Lon"] = [1.5, np.nan, -np.inf] * u.deg
+    table["Flux"] = np.array([0.1, 0.2, 0.3], dtype=np.float32) * u.Unit("1e8 Mx")
+    table["Note"] = np.ma.MaskedArray(["a", "b", "c"], mask=[True, False, False])
+    table["Lon"].info.format = ".3f"
+    # Times that microseconds, or numpy's dates, do not hold.
+    table["Leap"] = Time(["2016-12-31T23:59:60.5", "2016-12-31T12:00:00", "2017-01-01"], scale="utc")
+    table["Odd"] = Time([57367.1234567890123, 1.0, 2.0], format="mjd", scale="tdb")
+    table["Fine"] = Time("2015-12-11T00:00:00.123456789", scale="tai") + np.arange(3) * u.ns
+    table["Mine"].info.description = "What I think of it."
+    found = again(table, tmp_path / f"search.{kind}")
+    assert_same(table, found)
+    assert found["Mine"].tolist() == table["Mine"].tolist()
+    assert found["Tiny"].tolist() == [-1, 2, 3]
+    assert (found["Tiny"].dtype, found["Whole"].dtype) == (np.int8, np.int32)
+    assert found["Mine"].info.description == "What I think of it."
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_what_was_asked_and_is_missing(tmp_path: Path, kind: str) -> None:
+    query = Query(
+        series=SERIES,
+        start=Time("2015-12-11"),
+        end=Time("2015-12-14"),
+        segments=("magnetogram",),
+        harps=(1, 7000),
+        sample=3600.0,
+        near=Time("2015-12-12T01:02:03.456"),
+    )
+    error = ServiceError("It's busy & 'broken'.", reason='answered 503, "busy" — grüß')
+    many = [
+        Missing(start=Time("2015-12-12") + step * u.hour, end=Time("2015-12-13"), error=error, query=query)
+        for step in range(20)
+    ]
+    table = table_of(FULL, service="http://h", queries=[query, Query(series="x", start=query.start, end=query.end)])
+    assert_same(table, again(table, tmp_path / f"asked.{kind}"))
+    table = table_of(FULL, service="http://h", queries=[query], missing=many)
+    found = again(table, tmp_path / f"missing.{kind}")
+    assert_same(table, found)
+    assert [str(one.error) for one in found.missing] == [str(error)] * 20
+    if hasattr(FLARECASTResponse, "errors"):
+        assert [str(error) for error in found.errors] == [str(error) for error in table.errors]
+
+
+RECORD = st.fixed_dictionaries(
+    {
+        "urls": st.lists(
+            st.builds("http://{}/HMI/s/{}.fits".format, st.text(max_size=5), st.text(max_size=9)),
+            min_size=1,
+            max_size=4,
+        )
+    },
+    optional={
+        "recnum": st.integers(0, 2**63 - 1),
+        "harpnum": st.integers(0, 2**63 - 1),
+        "t_rec_index": st.integers(0, 1_400_000),
+        "quality": st.integers(-(2**63), 2**63 - 1),
+        "wavelnth": st.floats(allow_nan=False, allow_infinity=False),
+        "date__obs": st.datetimes().map(lambda time: f"{time.isoformat()}Z"),
+        "series_name": st.text(max_size=6),
+    },
+)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@settings(max_examples=25)
+@given(listed=st.lists(RECORD, max_size=5))
+@pytest.mark.filterwarnings("ignore:ERFA function:erfa.ErfaWarning")  # of years before 1960
+def test_whatever_a_service_says_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, listed: list[dict[str, Any]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"whatever.{kind}"
+    table = table_of(*listed)
+    assert_same(table, again(table, path))
+
+
+@given(micros=st.lists(st.integers(0, 15 * 10**14), min_size=1, max_size=50))
+@settings(max_examples=20)
+def test_times_to_the_microsecond(tmp_path_factory: pytest.TempPathFactory, micros: list[int]) -> None:
+    times = np.datetime64("1972-01-01", "us") + np.array(micros)
+    table = table_of(*({**FULL, "recnum": number, "date__obs": f"{time}Z"} for number, time in enumerate(times)))
+    path = tmp_path_factory.getbasetemp() / "times.ecsv"
+    assert_same(table, again(table, path))
+    assert Table.read(path, format="ascii.ecsv")["Start Time"].tolist() == times.astype(str).tolist()
+
+
+def test_ecsv_is_legible(tmp_path: Path) -> None:
+    table_of(FULL, BARE).write(tmp_path / "search.ecsv")
+    [head, full, bare] = [
+        line for line in (tmp_path / "search.ecsv").read_text().splitlines() if not line.startswith("#")
+    ]
+    assert head.startswith('"Start Time" T_REC Series HARPNUM')
+    assert full.startswith("2015-12-11T23:34:08.799999 2015-12-11T23:36:00.000000 hmi.sharp_720s 6178 ")
+    assert bare.startswith('"" "" hmi.sharp_720s 0 True')
+
+
+def test_many_rows_stay_small(tmp_path: Path) -> None:
+    names = [f"{number}.fits" for number in range(31)]
+    listed = [
+        {**FULL, "recnum": number, "urls": [f"{FOLDER}/{number}/{name}" for name in names]} for number in range(500)
+    ]
+    table = table_of(*listed)
+    for kind in TESTED:
+        path = tmp_path / f"search.{kind}"
+        assert_same(table, again(table, path))
+        assert path.stat().st_size < 500 * 260
+
+
+# --- Fetching -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_read_table_fetches(many: tuple[str, Layer], tmp_path: Path, kind: str) -> None:
+    results = Fido.search(
+        a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series("hmi.sharp_cea_720s"), a.flarecast.Segment("Br")
+    )["flarecast"][:5]
+    results.write(tmp_path / f"search.{kind}")
+    table = FLARECASTResponse.read(tmp_path / f"search.{kind}")
+    assert_same(results, table)
+    files = Fido.fetch(table[1:4], path=tmp_path / "read", progress=False)
+    assert files.errors == []
+    wanted = Fido.fetch(results[1:4], path=tmp_path / "searched", progress=False)
+    for read_file, searched in zip(sorted(files), sorted(wanted), strict=True):
+        assert Path(read_file).name == Path(searched).name
+        assert Path(read_file).read_bytes() == Path(searched).read_bytes()
+
+
+def test_a_read_table_fetches_from_its_own_service(many: tuple[str, Layer], tmp_path: Path) -> None:
+    url, layer = many
+    results = Fido.search(
+        a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series("hmi.sharp_cea_720s"), a.flarecast.Segment("Br")
+    )["flarecast"][:1]
+    results.service = url.replace("://", "://me:secret@")
+    results.write(tmp_path / "search.ecsv")
+    assert "secret" not in (tmp_path / "search.ecsv").read_text()
+    table = FLARECASTResponse.read(tmp_path / "search.ecsv")
+    assert table.service == url
+    with conf.set_temp("url", "http://localhost:9"):
+        assert Fido.fetch(table, path=tmp_path / "one", progress=False).errors == []
+    assert "authorization" not in layer.headers[-1]
+    with conf.set_temp("url", url.replace("://", "://you:word@")):
+        assert Fido.fetch(table, path=tmp_path / "two", progress=False).errors == []
+    assert layer.headers[-1]["authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_read_table_is_completed(demo: tuple[str, Layer], tmp_path: Path, kind: str) -> None:
+    _, layer = demo
+    query = (
+        a.Time("2015-12-11", "2015-12-11T02:00"),
+        a.flarecast.Series("hmi.sharp_720s"),
+        a.flarecast.Segment("bitmap"),
+        a.Sample(0.5 * u.hour),
+    )
+    with conf.set_temp("window", 1 / 24), conf.set_temp("max_retries", 0):
+        whole = FLARECASTClient().search(*query)
+        layer.faults["start=2015-12-11T00"] = answer(b"broken", status=500)
+        with pytest.warns(MissingDataWarning, match="2015-12-11T00"):
+            results = FLARECASTClient().search(*query)
+        results.write(tmp_path / f"search.{kind}")
+        layer.clear()
+        table = FLARECASTResponse.read(tmp_path / f"search.{kind}")
+        assert len(table) < len(whole)
+        assert len(table.missing) == 1
+        assert_same(whole, table.retry_missing())
+    assert {path for _, path in layer.requests if "start=2015-12-11T00" not in path} == set()
+
+
+@pytest.mark.parametrize(
+    ("service", "configured", "used"),
+    [
+        ("", "http://host:8001/", "http://host:8001"),
+        ("http://host:8001", "http://other:8001", "http://host:8001"),
+        ("http://host:8001", "http://me:word@host:8001/HMI/", "http://me:word@host:8001"),
+        ("http://host:8001", "http://me@HOST:8001", "http://me@HOST:8001"),
+        ("http://host", "http://me:word@host:80", "http://me:word@host:80"),
+        ("https://host", "http://me:word@host", "https://host"),
+        ("http://host:8001", "http://me:word@host:8002", "http://host:8001"),
+        ("http://host/a", "http://me:word@host/b", "http://host/a"),
+        ("http://host/a", "http://me:word@host", "http://host/a"),
+        ("http://you:own@host", "http://me:word@host", "http://you:own@host"),
+        ("http://host", "no URL at all", "http://host"),
+    ],
+)
+def test_whose_password_is_used(service: str, configured: str, used: str) -> None:
+    assert with_credentials(service, configured) == used
+
+
+# --- What cannot be written ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["search.csv", "search.hdf5", "search.vot", "search.html", "search", ".ecsv.gz", "x.dat"]
+)
+def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(QueryError, match=r"\.ecsv \(text\), \.parquet \(small and quick\) or \.fits"):
+        table_of(FULL).write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["ascii", "ascii.csv", "hdf5", "votable", "jsviewer", "html", "pandas.csv", "no such"])
+def test_other_formats_are_refused_by_name(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(QueryError, match="would lose parts of a search"):
+        table_of(FULL).write(tmp_path / "search.ecsv", format=kind)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_format_may_be_named(tmp_path: Path) -> None:
+    table = table_of(FULL)
+    table.write(tmp_path / "search", format="ascii.ecsv")
+    assert_same(table, FLARECASTResponse.read(tmp_path / "search", format="ascii.ecsv"))
+    table.write(str(tmp_path / "SEARCH.FITS"))
+    assert_same(table, FLARECASTResponse.read(str(tmp_path / "SEARCH.FITS")))
+
+
+def test_parquet_needs_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(QueryError, match=r"Parquet files need pyarrow.*sunpy-flarecast\[parquet\]"):
+        table_of(FULL).write(tmp_path / "search.parquet")
+    with pytest.raises(QueryError, match=r"sunpy-flarecast\[parquet\]"):
+        FLARECASTResponse.read(tmp_path / "search.parquet")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_that_is_there(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"search.{kind}"
+    path.write_bytes(b"precious")
+    table = table_of(FULL)
+    with pytest.raises(OSError, match="overwrite=True"):
+        table.write(path)
+    assert path.read_bytes() == b"precious"
+    table.write(path, overwrite=True)
+    assert_same(table, FLARECASTResponse.read(path))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("column", ["T_REC", "Series", "HARPNUM", "Record", "URL Prefix", "URL Names"])
+def test_columns_that_a_fetch_needs(tmp_path: Path, column: str) -> None:
+    table = table_of(FULL)
+    table.remove_column(column)
+    with pytest.raises(QueryError, match=f"no column '{column}' any more"):
+        table.write(tmp_path / "search.ecsv")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([{"a": 1}, None], dtype=object),
+        np.zeros((2, 3)),
+        np.array([1, 2], dtype="datetime64[s]"),
+        np.array([b"\xff\xfe", b"a"]),
+    ],
+)
+def test_columns_that_cannot_be_written(tmp_path: Path, kind: str, column: Any) -> None:
+    table = table_of(FULL, BARE)
+    table["Mine"] = column
+    with pytest.raises(QueryError, match=r"'Mine'.*cannot be written"):
+        table.write(tmp_path / f"search.{kind}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_whose_names_clash(tmp_path: Path) -> None:
+    table = table_of(FULL, BARE)
+    table["HARPNUM.mask"] = [1, 2]
+    with pytest.raises(QueryError, match=r"two columns 'HARPNUM\.mask'"):
+        table.write(tmp_path / "search.ecsv")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_columns_that_differ_in_case(tmp_path: Path, kind: str) -> None:
+    table = table_of(FULL, BARE)
+    table["series"] = ["x", "y"]
+    path = tmp_path / f"search.{kind}"
+    try:
+        table.write(path)
+    except QueryError as error:
+        assert kind == "fits"
+        assert "cannot be written" in str(error)  # noqa: PT017
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert_same(table, FLARECASTResponse.read(path))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_folder_that_is_not_there(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(TransferError, match="could not be written to"):
+        table_of(FULL).write(tmp_path / "no" / f"search.{kind}")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # astropy 6.1 leaves the file open
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_full_disk_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    resource = pytest.importorskip("resource")
+    table = table_of(*({**FULL, "recnum": number} for number in range(500)))
+    path = tmp_path / f"search.{kind}"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(TransferError, match="free the disk"):
+            table.write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pages_for_a_browser(tmp_path: Path) -> None:
+    """What astropy's show_in_browser() does."""
+    for kind in ("html", "jsviewer"):
+        with (tmp_path / "table.html").open("w") as page:
+            table_of(FULL).write(page, format=kind)
+        assert "6178" in (tmp_path / "table.html").read_text()
+    with (tmp_path / "table.ecsv").open("w") as page, pytest.raises(QueryError, match="a file with a name"):
+        table_of(FULL).write(page, format="ascii.ecsv")
+
+
+def test_options_of_astropy_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="not delimiter"):
+        table_of(FULL).write(tmp_path / "search.ecsv", delimiter=",")
+
+
+# --- What cannot be read ------------------------------------------------------------------------------------------
+
+
+def image(path: Path) -> None:
+    fits.PrimaryHDU(np.zeros((3, 3))).writeto(path)
+
+
+def other_table(path: Path) -> None:
+    names = {".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
+    Table({"a": [1, 2]}).write(path, format=names[path.suffix])
+
+
+def text(path: Path) -> None:
+    path.write_text("harpnum,t_rec\n6178,2015\n")
+
+
+def noise(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 30)
+
+
+def nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("make", [image, other_table, text, noise, nothing])
+def test_other_files_are_refused(tmp_path: Path, kind: str, make: Any) -> None:
+    path = tmp_path / f"search.{kind}"
+    make(path)
+    with pytest.raises(QueryError, match=r"is not a search as FLARECASTResponse\.write writes it: it .*Search again"):
+        FLARECASTResponse.read(path)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.999])
+def test_cut_off_files_are_refused(tmp_path: Path, kind: str, part: float) -> None:
+    path = tmp_path / f"search.{kind}"
+    table_of(*({**FULL, "recnum": number} for number in range(300))).write(path)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(QueryError, match="is not a search as"):
+        FLARECASTResponse.read(path)
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "search.ecsv", tmp_path, tmp_path / "search.fits"):
+        with pytest.raises(QueryError, match=r"There is no file|does not tell a format"):
+            FLARECASTResponse.read(path)
+    with pytest.raises(QueryError, match="There is no file"):
+        FLARECASTResponse.read("http://host/search.ecsv")
+
+
+def changed(path: Path, **more: Any) -> None:
+    plain = Table.read(path, format="ascii.ecsv")
+    plain.meta["SEARCH"] = json.dumps({**json.loads(plain.meta["SEARCH"]), **more})
+    plain.write(path, format="ascii.ecsv", overwrite=True)
+
+
+def test_a_newer_file(tmp_path: Path) -> None:
+    path = tmp_path / "search.ecsv"
+    table_of(FULL).write(path)
+    changed(path, version=3, columns="of another form")
+    with pytest.raises(QueryError, match=r"written by a newer sunpy_flarecast \(format 3; this one reads 2\). Update"):
+        FLARECASTResponse.read(path)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"version": None},
+        {"what": "something else"},
+        {"rows": 2},
+        {"rows": None},
+        {"service": "no URL"},
+        {"service": 7},
+        {"asked": []},
+        {"asked": {"queries": [{}], "missing": []}},
+        {"columns": []},
+        {"columns": [{}]},
+        {"columns": [{"name": "T_REC", "kind": "slot", "time_format": "iso", "scale": "tai", "masked": True}]},
+        {"columns": [{"name": "T_REC", "kind": "plain", "dtype": "O", "masked": False}]},
+        {"columns": [{"name": "URL Names", "kind": "names", "sets": [], "masked": False}]},
+        {"columns": [{"name": "Wavelength", "kind": "quantity", "dtype": "<f8", "unit": "furlongs?", "masked": False}]},
+        {"columns": 5},
+    ],
+)
+def test_files_that_were_tampered_with(tmp_path: Path, more: dict[str, Any]) -> None:
+    path = tmp_path / "search.ecsv"
+    table_of(FULL).write(path)
+    changed(path)
+    assert len(FLARECASTResponse.read(path)) == 1
+    changed(path, **more)
+    with pytest.raises(QueryError, match=f"{path.name} is not a search as"):
+        FLARECASTResponse.read(path)
+
+
+def test_help_tells_what_to_write() -> None:
+    assert ".parquet" in (FLARECASTResponse.write.__doc__ or "")
+    assert "retry_missing" in (FLARECASTResponse.read.__doc__ or "")

@@ -1,0 +1,87 @@
+"""What is said where an extra is not installed: one sentence with the command that installs it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+#: What extras install, and nothing else does.
+PACKAGES = ("matplotlib", "pyarrow", "fastapi", "uvicorn", "swagger_ui_bundle", "click", "rich")
+
+#: Calls that need an extra, and which it is.
+CALLS = {
+    "flarecast.load('x.fits')": "plot",
+    "import_module('sunpy_flarecast.plot')": "plot",
+    "table.plot_disk()": "plot",
+    "table.plot_coverage()": "plot",
+    "table.timeseries('usflux')": "timeseries",
+    "table.write('search.parquet')": "parquet",
+    "flarecast.FLARECASTResponse.read('search.parquet')": "parquet",
+    "write_keywords(table, 'keywords.parquet')": "parquet",
+    "archive.create_app": "archive",
+    "archive.running": "archive",
+    "archive.serve": "archive",
+    "run_demo(Path('x'), say=print, show=print)": "demo",
+}
+
+SCRIPT = """
+import json, sys
+from importlib import import_module
+from pathlib import Path
+
+packages, calls = json.loads(sys.argv[1])
+sys.modules |= dict.fromkeys(packages)
+
+import sunpy_flarecast as flarecast
+from sunpy_flarecast import archive
+from sunpy_flarecast.tour import run_demo
+from sunpy_flarecast.keywords.files import write_keywords
+from sunpy_flarecast.rest.list_reply import read_records
+
+reply = b'[{"recnum": 1, "harpnum": 1, "t_rec_index": 1005598, "urls": ["http://h/HMI/hmi.sharp_720s/1/bitmap.fits"]}]'
+table = flarecast.FLARECASTResponse.from_records(read_records(reply, "hmi.sharp_720s")[0])
+told = {}
+for call in calls:
+    try:
+        eval(call)
+    except Exception as error:
+        told[call] = [isinstance(error, (ImportError, flarecast.QueryError)), str(error)]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, list[object]]:
+    arguments = [sys.executable, "-c", SCRIPT, json.dumps([PACKAGES, list(CALLS)])]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("call", "extra"), CALLS.items())
+def test_one_sentence_names_the_extra(told: dict[str, list[object]], call: str, extra: str) -> None:
+    expected, text = told[call]
+    assert expected, text
+    install = re.escape(f'python -m pip install "sunpy-flarecast[{extra}]"')
+    assert re.fullmatch(rf"[^\n]* needs? (the package )?\S+: {install}", str(text))
+
+
+def test_the_extras_that_are_named_exist() -> None:
+    root = Path(__file__).parents[2]
+    extras = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    pages = [*root.joinpath("sunpy_flarecast").rglob("*.py"), *root.joinpath("docs").rglob("*.md"), root / "README.md"]
+    named = {
+        extra
+        for path in pages
+        if "generated" not in path.parts
+        for group in re.findall(r"(?:sunpy-flarecast|\.)\[([a-z,]+)\]\"", path.read_text("utf-8"))
+        for extra in group.split(",")
+    }
+    assert named
+    assert named <= extras.keys()
