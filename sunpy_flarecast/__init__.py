@@ -4,8 +4,6 @@ SunPy Fido client for SDO/HMI SHARP data from FLARECAST services, and such a ser
 Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its attrs as ``a.flarecast``.
 """
 
-__version__ = "0.1.0"
-
 from typing import TYPE_CHECKING, Any
 
 from sunpy_flarecast.download.fetch import Failure, Report, fetch
@@ -16,6 +14,7 @@ from sunpy_flarecast.maps.load import Maps, load
 from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from sunpy_flarecast.rest.cache import clear_cache
 
+from ._version import __version__
 from .config import conf
 from .errors import (
     FileError,

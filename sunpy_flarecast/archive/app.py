@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.api.errors import speak_json
 from sunpy_flarecast.archive.api.file_response import file_response
 from sunpy_flarecast.archive.api.listing import Rows, list_chunks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 
 from .options import examples, url_option
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 from sunpy_flarecast.sharp.catalog import find_series
 
 from .cards import PLAIN, card_of, comment_of, write_cards

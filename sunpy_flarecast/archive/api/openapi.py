@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 
 __all__ = [
     "COMMON_REPLIES",

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.requests import Request  # noqa: TC002 (FastAPI reads the annotations of the routes)
 from fastapi.responses import Response  # noqa: TC002
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.api.openapi import TITLE
 from sunpy_flarecast.archive.middleware.metrics import metrics_guard
 from sunpy_flarecast.sharp.catalog import find_series
