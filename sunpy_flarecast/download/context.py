@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import random
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -14,9 +17,8 @@ from requests.utils import get_environ_proxies, select_proxy
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import is_whole
-from sunpy_flarecast.rest.auth import authorization
-from sunpy_flarecast.rest.backoff import Pace
-from sunpy_flarecast.rest.service import USER_AGENT
+from sunpy_flarecast.rest.auth import USER_AGENT, authorization
+from sunpy_flarecast.rest.retry import RetryPolicy
 from sunpy_flarecast.rest.service_url import without_password
 
 from .record_keywords import Supplement
@@ -25,10 +27,29 @@ from .verify import check_sums
 if TYPE_CHECKING:
     from .record_keywords import Mode
 
-__all__ = ["DISK_FULL", "Terms"]
+__all__ = ["DISK_FULL", "Pace", "Terms"]
 
 #: Conditions of the disk that concern all files of a fetch.
 DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+#: Transfers that waited for one host start again within this time, in seconds, and not all at once.
+_SPREAD: Final = 0.25
+
+
+class Pace:
+    """A gate for all transfers of one fetch from one host: when a host is busy, all of them leave it alone."""
+
+    def __init__(self) -> None:
+        self._open_at = 0.0
+
+    def pause(self, seconds: float) -> None:
+        """Close the gate for this many seconds from now, unless it is closed for longer already."""
+        self._open_at = max(self._open_at, time.monotonic() + seconds)
+
+    async def passed(self) -> None:
+        """Wait until the gate is open."""
+        while (wait := self._open_at - time.monotonic()) > 0:
+            await asyncio.sleep(wait + random.uniform(0, min(_SPREAD, wait)))  # noqa: S311 (no secret)
 
 
 @dataclass
@@ -46,9 +67,7 @@ class Terms:
 
     settings: Any
     headers_wanted: Mode = "auto"
-    max_retries: int = field(default_factory=lambda: conf.max_retries)
-    retry_wait: float = field(default_factory=lambda: conf.retry_wait)
-    retry_after_max: float = field(default_factory=lambda: conf.retry_after_max)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)
     connect_timeout: float = field(default_factory=lambda: conf.connect_timeout)
     verify_checksum: bool = field(default_factory=lambda: conf.verify_checksum)

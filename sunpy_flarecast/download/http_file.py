@@ -177,7 +177,7 @@ class Download:
                 return
             self._origin = None
             part.restart()
-            raise AgainError("the service did not go on where the transfer broke off", wait=0.0)
+            raise AgainError("the service did not go on where the transfer broke off", wait="0")
         await check_status(answer)
 
     def _continues(self, answer: aiohttp.ClientResponse, begin: int) -> bool:

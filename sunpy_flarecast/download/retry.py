@@ -10,8 +10,8 @@ import aiohttp
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.rest.auth import what_to_do
-from sunpy_flarecast.rest.backoff import backoff, retry_after
 from sunpy_flarecast.rest.error_text import body_message
+from sunpy_flarecast.rest.retry import BUSY, RETRIED
 
 from .verify import MESSAGE_BYTES
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from .context import Terms
 
 __all__ = ["AgainError", "RefusedError", "check_status", "persist"]
-
-#: Statuses after which it is worth to ask again (RFC 9110, and RFC 6585 for 429, RFC 8470 for 425).
-_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-#: Statuses by which a host says that it is busy, which concerns all transfers from it.
-_BUSY: Final = frozenset({429, 503})
 
 #: Statuses by which access is refused.
 _NO_ACCESS: Final = frozenset({401, 403})
@@ -44,7 +38,7 @@ _T = TypeVar("_T")
 class AgainError(TransferError):
     """An attempt failed in a way that the next may not."""
 
-    def __init__(self, reason: str, *, wait: float | None = None, busy: bool = False, content: bool = False) -> None:
+    def __init__(self, reason: str, *, wait: str | None = None, busy: bool = False, content: bool = False) -> None:
         super().__init__(reason)
         self.wait = wait
         self.busy = busy
@@ -99,12 +93,10 @@ async def persist(url: str, terms: Terms, attempt: Callable[[], Awaitable[_T]]) 
             failure = AgainError(f"the connection failed ({error or type(error).__name__})")
         failed += 1
         bad_contents += failure.content
-        if failed > terms.max_retries or bad_contents > _BAD_CONTENT_RETRIES:
+        if failed > terms.retry_policy.retries or bad_contents > _BAD_CONTENT_RETRIES:
             times = f", {failed} times" if failed > 1 else ""
             raise TransferError(f"{failure}{times}") from failure
-        wait = backoff(failed, terms.retry_wait)
-        if failure.wait is not None:
-            wait = min(failure.wait, terms.retry_after_max)
+        wait = terms.retry_policy.wait(failed, failure.wait)
         if failure.busy:
             pace.pause(wait)
         else:
@@ -127,8 +119,8 @@ async def check_status(answer: aiohttp.ClientResponse) -> None:
         return
     message = body_message(await answer.content.read(MESSAGE_BYTES))
     text = f"the service answered {status} {answer.reason}{f': {message}' if message else ''}"
-    if status in _AGAIN:
-        raise AgainError(text, wait=retry_after(answer.headers.get("Retry-After")), busy=status in _BUSY)
+    if status in RETRIED:
+        raise AgainError(text, wait=answer.headers.get("Retry-After"), busy=status in BUSY)
     if status in _NO_ACCESS:
         text = f"{text.removesuffix('.')} ({what_to_do(sent='Authorization' in answer.request_info.headers)})"
     raise RefusedError(text)

@@ -14,16 +14,13 @@ from sunpy import log
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.download.verify import MESSAGE_BYTES
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
-from sunpy_flarecast.rest.backoff import backoff, retry_after
 from sunpy_flarecast.rest.error_text import body_message
+from sunpy_flarecast.rest.retry import RETRIED, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["ask"]
-
-#: Statuses after which it is worth to ask again.
-_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 #: How often a page in place of a reply is asked for again.
 _PAGE_RETRIES: Final = 1
@@ -55,9 +52,10 @@ def ask(what: str, question: Callable[[], _T]) -> _T:
     """
     from drms import DrmsError
 
+    policy = RetryPolicy()
     failed = pages = 0
     while True:
-        wait = None
+        asked = None
         try:
             with _timeout():
                 return question()
@@ -66,9 +64,9 @@ def ask(what: str, question: Callable[[], _T]) -> _T:
                 said = body_message(error.read(MESSAGE_BYTES))
             phrase = responses.get(error.code, "")  # drms writes another text over the server's
             reason = f"it answered {error.code} {phrase}{f': {said}' if said and said != phrase else ''}"
-            wait = retry_after(error.headers.get("Retry-After"))
+            asked = error.headers.get("Retry-After")
             failure = ServiceError(_sentence(what, reason), reason=reason)
-            again = error.code in _AGAIN
+            again = error.code in RETRIED
         except (OSError, HTTPException) as error:
             cause = error.reason if isinstance(error, URLError) else error
             if isinstance(cause, TimeoutError):
@@ -88,9 +86,9 @@ def ask(what: str, question: Callable[[], _T]) -> _T:
             again = pages < _PAGE_RETRIES
             pages += 1
         failed += 1
-        if not again or failed > conf.max_retries:
+        if not again or failed > policy.retries:
             raise failure
-        pause = backoff(failed, conf.retry_wait) if wait is None else min(wait, conf.retry_after_max)
+        pause = policy.wait(failed, asked)
         log.debug(f"{failure} Asking again in {pause:.1f} s.")
         time.sleep(pause)
 

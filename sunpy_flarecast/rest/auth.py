@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from requests.auth import AuthBase
 
+from sunpy_flarecast._version import __version__
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, conf, token_service
 from sunpy_flarecast.errors import QueryError
 
@@ -16,7 +17,10 @@ from .service_url import credentials, is_same_service, without_password
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-__all__ = ["Authorization", "authorization", "what_to_do"]
+__all__ = ["USER_AGENT", "Authorization", "authorization", "what_to_do"]
+
+#: What the client calls itself in every request.
+USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
 
 #: The letters of a token (RFC 6750); anything else could not be sent, or would be another header.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")

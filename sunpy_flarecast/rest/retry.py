@@ -1,184 +1,95 @@
-"""How patiently a search asks a service: `Patience`, which all its requests share, and the session that obeys it."""
+"""The one retry policy for searches and transfers: which failures are retried, how often, and after which wait."""
 
 from __future__ import annotations
 
-import logging
-import threading
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
-
-import requests
-from requests.adapters import HTTPAdapter
-from sunpy import log
-from urllib3.exceptions import ReadTimeoutError, SSLError
-from urllib3.util import Retry
+from typing import Final
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import ServiceError, UnreachableError
 
-from .backoff import backoff, retry_after
+__all__ = ["BUSY", "RETRIED", "RetryPolicy", "retry_after"]
 
-if TYPE_CHECKING:
-    from typing import Self
+#: Statuses by which a host says that it is busy, whoever asks.
+BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
-    from urllib3 import BaseHTTPResponse
+#: Statuses after which the same request may succeed later (RFC 9110; RFC 6585 for 429, RFC 8470 for 425).
+RETRIED: Final = BUSY | {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
 
-__all__ = ["Patience", "patient_session"]
-
-#: Answers after which the same is asked again; others, such as that it was too much, do not change by that.
-_BUSY: Final = frozenset(
-    {
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    }
-)
+#: Longest wait, in seconds, that is not at the service's request.
+_LONGEST: Final = 60.0
 
 
-class Patience:
+@dataclass(frozen=True)
+class RetryPolicy:
     """
-    What the requests of one search, which run in several threads, know together of the service.
-
-    When twice as many as run at a time have failed in a row, in spite of all retries, the next are tried once each,
-    until one succeeds. If those failures can be expected of all requests, nothing more is asked; nor if there never was
-    an answer and the service cannot be reached.
-
-    Parameters
-    ----------
-    parallel : int, optional
-        How many requests run at a time; by default ``conf.parallel_requests``.
+    How often a failed request is retried and how long to wait before; the settings are read once.
 
     Examples
     --------
-    >>> from sunpy_flarecast.errors import ServiceError
-    >>> from sunpy_flarecast.rest.retry import Patience
-    >>> patience = Patience(2)
-    >>> for _ in range(4):
-    ...     patience.failed(ServiceError("The service is busy."))
-    >>> patience.hurried
+    >>> from sunpy_flarecast.rest.retry import RetryPolicy
+    >>> policy = RetryPolicy(retries=5, retry_wait=0.5, retry_after_max=300)
+    >>> 0 <= policy.wait(3) <= 2.0
     True
-    >>> patience.succeeded()
-    >>> patience.hurried
-    False
+    >>> policy.wait(1, "120"), policy.wait(1, "86400")
+    (120.0, 300.0)
     """
 
-    def __init__(self, parallel: int | None = None) -> None:
-        self.parallel: int = conf.parallel_requests if parallel is None else parallel
-        self.retries: int = conf.max_retries
-        self._first_wait: float = conf.retry_wait
-        self._longest_asked: float = conf.retry_after_max
-        self._lock = threading.Lock()
-        self._end = threading.Event()
-        self._stopped = False
-        self._in_a_row = 0
-        self._lasting = True
-        self._succeeded = False
-        self._over: ServiceError | None = None
+    retries: int = field(default_factory=lambda: conf.max_retries)
+    retry_wait: float = field(default_factory=lambda: conf.retry_wait)
+    retry_after_max: float = field(default_factory=lambda: conf.retry_after_max)
 
-    def succeeded(self) -> None:
-        """Take note of an answer."""
-        with self._lock:
-            self._in_a_row, self._lasting, self._succeeded = 0, True, True
-
-    def failed(self, error: ServiceError) -> None:
-        """Take note of a request that failed in spite of retries."""
-        with self._lock:
-            self._in_a_row += 1
-            self._lasting = self._lasting and error.lasting
-            unreachable, never = isinstance(error, UnreachableError), not self._succeeded
-            enough = 1 if error.away and never else 2 * self.parallel
-            # After an answer, a refusal may mean that there are no records in a window.
-            if self._lasting and (unreachable or never) and self._in_a_row >= enough and self._over is None:
-                self._over = error
-                self._end.set()
-
-    def stop(self) -> None:
-        """Take note that nobody wants the answers any more; ends all waits."""
-        self._stopped = True
-        self._end.set()
-
-    def wait(self, failures: int, asked: float | None = None) -> None:
+    def wait(self, failures: int, asked: str | None = None) -> float:
         """
-        Wait before something is tried again, unless nothing more is asked.
+        Return the seconds to wait before the next try.
 
         Parameters
         ----------
         failures : int
-            How often it has failed, from 1.
-        asked : float, optional
-            How many seconds the service asked for; no more than ``conf.retry_after_max`` of them are waited.
+            How many tries have failed, from 1.
+        asked : str, optional
+            The reply's ``Retry-After`` header, which is honoured up to ``conf.retry_after_max``. Without it the wait is
+            exponential with full jitter, so that clients that failed together do not come back together.
         """
-        wait = backoff(failures, self._first_wait) if asked is None else min(asked, self._longest_asked)
-        self._end.wait(wait)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nobody wants the answers any more."""
-        return self._stopped
-
-    @property
-    def over(self) -> ServiceError | None:
-        """Why nothing more is asked; None as long as it is."""
-        return self._over
-
-    @property
-    def hurried(self) -> bool:
-        """Whether everything is tried once only."""
-        return self.stopped or self._over is not None or self._in_a_row >= 2 * self.parallel
+        seconds = retry_after(asked)
+        if seconds is not None:
+            return min(seconds, self.retry_after_max)
+        return random.uniform(0, min(self.retry_wait * 2.0 ** min(failures - 1, 30), _LONGEST))  # noqa: S311 (no secret)
 
 
-class _Retry(Retry):
-    """urllib3's retries, with full jitter, an end to what a service may ask for, and waits that can be ended."""
-
-    RETRY_AFTER_STATUS_CODES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-
-    patience: Patience
-
-    def new(self, **changed: Any) -> Self:
-        made = super().new(**changed)
-        made.patience = self.patience
-        return made
-
-    def increment(self, *args: Any, **named: Any) -> Self:
-        # What takes too long is better asked for in parts, and a wrong certificate does not become right.
-        if isinstance(error := named.get("error"), (ReadTimeoutError, SSLError)):
-            raise error
-        left = super().increment(*args, **named)
-        log.debug(f"The service failed ({left.history[-1].status or error}); {left.total} more tries.")
-        return left
-
-    def is_exhausted(self) -> bool:
-        return self.patience.hurried or super().is_exhausted()
-
-    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        asked = None if response is None else retry_after(response.headers.get("Retry-After"))
-        self.patience.wait(len(self.history), asked)
-
-
-def _of_others(record: logging.LogRecord) -> bool:
-    """Leave out what urllib3 warns of when it tries again, which is ours to tell."""
-    return not (isinstance(record.args, tuple) and any(isinstance(arg, _Retry) for arg in record.args))
-
-
-def patient_session(patience: Patience) -> requests.Session:
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """
-    Open a session that tries again what fails for the moment, and that several threads may use.
-
-    Parameters
-    ----------
-    patience : Patience
-        How often, and how long to wait.
+    Parse a ``Retry-After`` header (RFC 9110, section 10.2.3): seconds or an HTTP date.
 
     Returns
     -------
-    `requests.Session`
-        With one pool of connections. After the last try it gives the answer, whatever its status.
+    float or None
+        Seconds, not negative; None if the header is missing or invalid.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from sunpy_flarecast.rest.retry import retry_after
+    >>> retry_after("120")
+    120.0
+    >>> retry_after("Wed, 21 Oct 2015 07:28:00 GMT", datetime(2015, 10, 21, 7, 27, tzinfo=UTC))
+    60.0
     """
-    retry = _Retry(total=patience.retries, status_forcelist=_BUSY, allowed_methods=None, raise_on_status=False)
-    retry.patience = patience
-    logging.getLogger("urllib3.connectionpool").addFilter(_of_others)
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=patience.parallel, max_retries=retry))
-    return session
+    text = (value or "").strip()
+    try:
+        if text.isascii() and text.isdigit():
+            return float(text)
+        when = parsedate_to_datetime(text)
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError):
+        return None

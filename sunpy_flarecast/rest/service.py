@@ -13,17 +13,16 @@ from astropy.time import Time
 from sunpy import log
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from sunpy_flarecast import __version__
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.rest import cache
 
-from .auth import Authorization, authorization
+from .auth import USER_AGENT, Authorization, authorization
 from .error_text import LATER, TOO_MUCH, advice_on, body_message, is_away, quoting, reason_of, way_to
 from .list_reply import read_records
 from .meta_reply import meta_url, read_meta
-from .retry import Patience, patient_session
 from .service_url import base_url, without_password
+from .session import Patience, patient_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +31,7 @@ if TYPE_CHECKING:
 
     from .records import Records
 
-__all__ = ["USER_AGENT", "Service"]
-
-#: What the client calls itself in every request.
-USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
+__all__ = ["Service"]
 
 #: Statuses of answers that other requests will get, too.
 _LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from typing import Self
 
-    from sunpy_flarecast.rest.retry import Patience
+    from sunpy_flarecast.rest.session import Patience
 
 __all__ = ["Piece", "Window", "answers"]
 
@@ -141,7 +141,7 @@ class _Asker(Generic[W, T]):
                         if all(part.error is None for part in parts):
                             self._too_long[round(window.length)] += 1
                         return parts
-                    if failures <= self._patience.retries:
+                    if failures <= self._patience.policy.retries:
                         self._patience.wait(failures)
                         continue
                 self._patience.failed(error)

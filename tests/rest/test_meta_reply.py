@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import ReplyError, ServiceError, UnreachableError
+from sunpy_flarecast.rest.auth import USER_AGENT
 from sunpy_flarecast.rest.meta_reply import clean, meta_url, read_meta
-from sunpy_flarecast.rest.service import USER_AGENT, Service
+from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 
 if TYPE_CHECKING:

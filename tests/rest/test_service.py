@@ -16,8 +16,9 @@ from faults import answer
 
 from sunpy_flarecast import QueryError, ReplyError, ServiceError, UnreachableError, conf
 from sunpy_flarecast.archive import DemoArchive, running
+from sunpy_flarecast.rest.auth import USER_AGENT
 from sunpy_flarecast.rest.error_text import body_message
-from sunpy_flarecast.rest.service import USER_AGENT, Service
+from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import base_url
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import ServiceError, UnreachableError, conf
 from sunpy_flarecast.query.query import Query
-from sunpy_flarecast.rest.retry import Patience
+from sunpy_flarecast.rest.session import Patience
 from sunpy_flarecast.search.windows import Window, answers
 
 SERIES = "hmi.sharp_720s"
@@ -106,7 +106,7 @@ def test_an_hour_that_fails_is_missing_and_the_rest_of_the_window_is_there() -> 
     [missing] = [piece for piece in pieces if piece.error is not None]
     assert missing.window.start <= bad <= missing.window.end
     assert 3600 <= missing.window.length < 7200
-    assert sum(window == missing.window for window in asked.windows) == 1 + patience.retries
+    assert sum(window == missing.window for window in asked.windows) == 1 + patience.policy.retries
 
 
 def test_a_failure_that_size_cannot_explain_is_not_halved() -> None:
@@ -200,4 +200,4 @@ def test_who_stops_listening_ends_the_asking() -> None:
     next(coming)
     coming.close()
     assert patience.stopped
-    patience.wait(50, asked=1e9)  # no more
+    patience.wait(50, asked="1000000000")  # no more
