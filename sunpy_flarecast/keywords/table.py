@@ -11,12 +11,11 @@ from astropy.table import QTable, Table
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import MissingDataWarning, QueryError, ServiceError, UnreachableError
-from sunpy_flarecast.query.query import matching_names
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.sharp.catalog import all_keywords
-from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in
+from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in, matching_names
 from sunpy_flarecast.table.columns import mask_of
 
 from .columns import Filled, own_column, plain_of

@@ -12,12 +12,12 @@ from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import all_series, find_series
-from sunpy_flarecast.sharp.keyword_names import is_in, not_in
+from sunpy_flarecast.sharp.keyword_names import is_in, matching_names, not_in
 
 from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from .demands import compared, example_of, good, known_keyword, noaa, without
 from .keyword_condition import KeywordCondition
-from .query import Query, matching_names
+from .query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
@@ -17,11 +16,11 @@ from sunpy_flarecast.sharp.t_rec import CADENCE
 from .conditions import looked_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from .conditions import Condition
 
-__all__ = ["OVERLAP", "Query", "matching_names", "service_time", "service_times"]
+__all__ = ["OVERLAP", "Query", "service_time", "service_times"]
 
 #: By how many seconds neighbouring windows overlap, since it is not known whether a service counts the ends of a range.
 OVERLAP: Final = 1.0
@@ -159,24 +158,3 @@ def service_times(times: Time, *, up: bool = False) -> list[str]:
         base = datetime(year, month, day, hour, minute, tzinfo=UTC)
         texts.append(f"{base + timedelta(seconds=min(whole, 60)):%Y-%m-%dT%H:%M:%SZ}")
     return texts
-
-
-def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """
-    Select the names that one of the patterns fits, in any letter case, in the order of ``names``.
-
-    Parameters
-    ----------
-    patterns : sequence of str
-        Names or patterns with ``*``, ``?`` and ``[...]``.
-    names : sequence of str
-        What there is.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.query.query import matching_names
-    >>> matching_names(["b?"], ["magnetogram", "Bp", "Bt", "Br", "Br_err"])
-    ('Bp', 'Bt', 'Br')
-    """
-    folded = [pattern.casefold() for pattern in patterns]
-    return tuple(name for name in names if any(fnmatchcase(name.casefold(), pattern) for pattern in folded))

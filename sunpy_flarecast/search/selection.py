@@ -10,9 +10,9 @@ import numpy as np
 from astropy.time import Time, TimeDelta
 
 from sunpy_flarecast.query.conditions import LISTED
-from sunpy_flarecast.query.query import matching_names
 from sunpy_flarecast.rest.records import different, segment_of
 from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.keyword_names import matching_names
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.sharp.times import utc_datetime64
 

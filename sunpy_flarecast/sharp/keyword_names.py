@@ -1,11 +1,11 @@
-"""What the names and patterns mean by which a user asks for keywords."""
+"""Names and patterns of keywords and segments, as users write them."""
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.query.query import matching_names
 
 from .catalog import (
     SPACE_WEATHER,
@@ -20,7 +20,7 @@ from .catalog import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["choose_keywords", "is_in", "not_in"]
+__all__ = ["choose_keywords", "is_in", "matching_names", "not_in"]
 
 #: Keywords that a pattern leaves out, since the first columns of a table of keywords say the same.
 _LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "recnum"})
@@ -112,3 +112,17 @@ def not_in(keyword: Keyword, series: Sequence[str]) -> str:
 
 def _of(series: Sequence[str]) -> str:
     return f" in {' or '.join(series)}" if series else ""
+
+
+def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """
+    Select the names that one of the patterns (``*``, ``?``, ``[...]``) fits, in any letter case, in their order.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.keyword_names import matching_names
+    >>> matching_names(["b?"], ["magnetogram", "Bp", "Bt", "Br", "Br_err"])
+    ('Bp', 'Bt', 'Br')
+    """
+    folded = [pattern.casefold() for pattern in patterns]
+    return tuple(name for name in names if any(fnmatchcase(name.casefold(), pattern) for pattern in folded))

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import QueryError
-from sunpy_flarecast.query.query import Query, matching_names, service_time
+from sunpy_flarecast.query.query import Query, service_time
 
 #: Of which leap seconds are known.
 TIMES = st.datetimes(datetime(2010, 5, 1), datetime(2026, 1, 1)).map(lambda time: Time(time, scale="utc"))  # noqa: DTZ001
@@ -113,34 +113,3 @@ def test_whole_seconds_stay_what_they_are_through_other_scales(time: datetime) -
         given_time = getattr(Time(time, scale="utc"), scale)
         for up in (False, True):
             assert service_time(given_time, up=up) == f"{time:%Y-%m-%dT%H:%M:%SZ}"
-
-
-NAMES = ["magnetogram", "bitmap", "Bp", "Bt", "Br", "Bp_err", "Bt_err", "Br_err", "conf_disambig"]
-
-
-@pytest.mark.parametrize(
-    ("patterns", "found"),
-    [
-        (["BR"], ["Br"]),
-        (["b?"], ["Bp", "Bt", "Br"]),
-        (["*_err"], ["Bp_err", "Bt_err", "Br_err"]),
-        (["B[pt]"], ["Bp", "Bt"]),
-        (["B[!pt]"], ["Br"]),
-        (["*"], NAMES),
-        (["Br", "magnetogram", "b*"], ["magnetogram", "bitmap", "Bp", "Bt", "Br", "Bp_err", "Bt_err", "Br_err"]),
-        (["B"], []),
-        ([""], []),
-        (["[z-a]"], []),
-        (["["], []),
-        ([], []),
-    ],
-)
-def test_matching_names(patterns: list[str], found: list[str]) -> None:
-    assert list(matching_names(patterns, NAMES)) == found
-
-
-@given(st.lists(st.text("Bb?*[]!prt_er-", max_size=8)), st.permutations(NAMES))
-def test_any_pattern_gives_names_in_their_order(patterns: list[str], names: list[str]) -> None:
-    found = matching_names(patterns, names)
-    assert [name for name in names if name in found] == list(found)
-    assert found == matching_names([pattern.swapcase() for pattern in patterns], names)
