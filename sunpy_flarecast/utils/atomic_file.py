@@ -1,0 +1,207 @@
+"""The one way to write a file: under a temporary name in its folder, renamed when it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+import time
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["AtomicFile", "atomic_write", "remove_abandoned"]
+
+_TEMPORARY: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}\.part", re.DOTALL)
+
+#: Where files cannot be locked, a temporary file that has not changed for so long was left by a dead process.
+_ABANDONED: Final = 86400.0
+
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+class AtomicFile:
+    """
+    A file under a temporary name of its own, until it is published; a context manager that removes it otherwise.
+
+    It is locked for as long as its process lives, so that `remove_abandoned` knows what a dead process left.
+
+    Parameters
+    ----------
+    path : path-like
+        The final name; its folder exists.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._final = os.fspath(path)
+        folder, name = os.path.split(self._final)
+        while True:
+            self.path = os.path.join(folder, f".{name}.{secrets.token_hex(6)}.part")
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
+            if _lock(self._fd) is not False and os.path.exists(self.path):
+                return
+            os.close(self._fd)  # another process took it for abandoned before it was locked
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if self.path:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
+
+    def close(self) -> None:
+        """Close the file, which releases the lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def fileno(self) -> int:
+        """Return the descriptor, open for reading and writing."""
+        return self._fd
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return os.fstat(self._fd).st_size
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of ``data``."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    def restart(self) -> None:
+        """Discard what was written."""
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+
+    def publish(self, *, unique: bool = False) -> str:
+        """
+        Give the file its final name in one step, and return that name.
+
+        Parameters
+        ----------
+        unique : bool
+            Keep a file of that name, and take the first free one of ``..._1.fits``, ``..._2.fits`` and so on.
+        """
+        if fcntl is None:
+            self.close()  # Windows does not rename open files
+        name = self._final
+        if unique:
+            name = _to_free_name(self.path, name)
+        else:
+            os.replace(self.path, name)
+        self.path = ""
+        return name
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
+    """
+    Open a file for writing that appears under its name at the end of the ``with`` block, unless that fails.
+
+    What dead processes left of the same file is removed.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; its folder exists.
+    mode : str
+        ``"wb"``, or ``"w"`` for text in UTF-8.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sunpy_flarecast.utils.atomic_file import atomic_write
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "report.txt")
+    ...     with atomic_write(path, "w") as file:
+    ...         written = file.write("complete"), path.exists()
+    ...     written, path.read_text()
+    ((8, False), 'complete')
+    """
+    remove_abandoned([os.fspath(path)])
+    text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    with AtomicFile(path) as target:
+        with open(target.fileno(), mode, closefd=False, **text) as file:  # type: ignore[call-overload]
+            yield file
+        target.publish()
+
+
+def remove_abandoned(paths: Iterable[str]) -> None:
+    """Remove the temporary files that dead processes left of some files."""
+    # Listing folders is much faster than looking for the temporary files of each path.
+    folders: dict[str, set[str]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        folders.setdefault(folder, set()).add(name)
+    for folder, names in folders.items():
+        with contextlib.suppress(OSError):  # not there, or not to be listed
+            for entry in os.listdir(folder or "."):
+                found = _TEMPORARY.fullmatch(entry)
+                if found and found[1] in names:
+                    _remove_if_abandoned(os.path.join(folder, entry))
+
+
+def _remove_if_abandoned(path: str) -> None:
+    with contextlib.suppress(OSError):
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return
+        old = time.time() - status.st_mtime > _ABANDONED
+        if fcntl is None:
+            if old:
+                os.unlink(path)
+            return
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | _NO_LINK)
+        try:
+            abandoned = _lock(descriptor)
+            if abandoned or (abandoned is None and old):
+                os.unlink(path)
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock a file; False if another process holds it, None where files cannot be locked."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _to_free_name(temporary: str, path: str) -> str:
+    """Rename a file to a free name, also while another process does the same."""
+    stem, ending = os.path.splitext(path)
+    number = 0
+    while True:
+        name = f"{stem}_{number}{ending}" if number else path
+        try:
+            os.link(temporary, name)
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError:  # a file system without links
+            with contextlib.suppress(FileExistsError), open(name, "xb"):
+                os.replace(temporary, name)
+                return name
+            number += 1
+            continue
+        os.unlink(temporary)
+        return name
