@@ -14,35 +14,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "Condition", "Conditioned", "Holding", "NotHeldError", "Record", "Stored", "may_pass"]
 
-#: Why a file cannot be read now, and perhaps can in a moment: too much is open, or a disk in the network stumbles.
+#: Temporary reasons why a file cannot be read: too much is open, or a network disk stumbles.
 _PASSING: Final = frozenset(
-    {
-        errno.EAGAIN,
-        errno.EBUSY,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-        errno.ESTALE,
-        errno.ETIMEDOUT,
-    }
+    (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
 )
 
 
 class NotHeldError(LookupError):
     """
-    The archive does not hold what was asked for; the service answers 404 with this text.
+    The archive does not hold the series, record or segment; the service answers 404 with this text.
 
     Parameters
     ----------
     message : str
-        One sentence: what was asked for, and what there is instead.
+        One sentence: what was asked for, and what exists instead.
     """
 
 
 def may_pass(error: OSError) -> bool:
     """
-    Tell whether what cannot be read now may be read in a moment; the service answers 503 then, and not 404.
+    Tell whether a file that cannot be read may be readable in a moment; the service then answers 503, not 404.
 
     Examples
     --------
@@ -55,18 +46,18 @@ def may_pass(error: OSError) -> bool:
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One HARP at one T_REC in one series; the fields are those of the service's list (names are its own).
+    One HARP at one T_REC in one series; the fields have the names of the service's list.
 
     Parameters
     ----------
     recnum : int
         Record number, unique within the series and the same at every start of the archive.
     segments : tuple of str
-        Names of the segments held. One tuple object should serve all records that hold the same.
+        Names of the segments held. Records with the same segments should share one tuple object.
     harpnum : int, optional
         HARP number.
     t_rec_index : int, optional
-        Slots of 720 s since 1993-01-01T00:00:00 TAI.
+        T_REC in slots of 720 s since 1993-01-01T00:00:00 TAI.
     date__obs : str, optional
         Start of the observation, UTC, ISO 8601 with ``Z``.
     quality : int, optional
@@ -89,24 +80,28 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A file on disk, and what the archive knows of it without opening it.
+    A file on disk.
 
     Parameters
     ----------
     path : `pathlib.Path`
-        Where it lies; itself no link.
+        Its path, without symbolic links.
     size : int
-        Its size in bytes when it was last looked at.
+        Its size in bytes when the archive last looked at it.
     mtime_ns : int
-        Its time of modification then, in nanoseconds since 1970.
+        Its time of modification at that moment, in nanoseconds since 1970.
     sha256 : bytes, optional
-        Digest of its content at that size and time, 32 bytes.
+        Digest of its content at that moment.
+    root : `pathlib.Path`, optional
+        The archive's folder, a parent of `path`. Where it is given, a front server can send the file
+        (`Settings.x_accel`).
     """
 
     path: Path
     size: int
     mtime_ns: int
     sha256: bytes | None = None
+    root: Path | None = None
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,9 +115,9 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     records : int, optional
         Number of records; None if they are not counted.
     first, last : str, optional
-        ``date__obs`` of the first and of the last record, UTC, ISO 8601 with ``Z``; None where there is none.
+        ``date__obs`` of the first and the last record, UTC, ISO 8601 with ``Z``; None if there are no records.
     segments : tuple of str
-        Names of the segments that some record has.
+        Names of the segments that at least one record has.
     """
 
     series: str
@@ -134,14 +129,14 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """
-    How an archive is, for those who look after the service.
+    The state of an archive, as ``/health`` reports it.
 
     Parameters
     ----------
     fault : str, optional
         Why its files cannot be served now, as a sentence.
     watching : bool, optional
-        Whether new files are noticed; None if they need not be.
+        Whether new files are noticed; None if the archive does not look for them.
     """
 
     fault: str | None = None
@@ -150,59 +145,60 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class Conditioned(Protocol):
-    """An archive whose files may be away, or that may fail to notice new ones."""
+    """An archive whose files may become unavailable, or that may fail to notice new ones."""
 
     def condition(self) -> Condition:
-        """Say how it is now; cheap enough to be asked every second."""
+        """Return the present state; cheap enough to be called every second."""
         ...
 
 
 class Archive(Protocol):
     """
-    A holding of SHARP records.
+    A collection of SHARP records.
 
     All methods may be called from several threads at once, and raise `NotHeldError` for a series, record or segment
     that the archive does not hold. Series are given by their full names.
     """
 
-    #: Whether the records are made up, so that nobody should keep them as if they were real.
+    #: Whether the records are made up: clients are then told not to store them.
     synthetic: bool
 
     def series(self) -> Sequence[str]:
         """List the full names of the series held."""
         ...
 
+    def version(self, series: str) -> str | None:
+        """
+        Return a text that identifies the present state of a series' records and keywords; None if there is none.
+
+        It changes whenever a record or a keyword does, and no text ever comes back for another state, not even after
+        an index was made anew. From it the service makes the ``ETag`` of lists and keywords, by which clients learn
+        that a stored reply is still valid. Cheap enough to be called for every request.
+        """
+        ...
+
     def records(self, series: str, start: datetime, end: datetime) -> Iterable[Record]:
         """
-        List the records of a series whose ``date__obs`` lies in a range, ends included, by T_REC and HARP number.
+        List the records whose ``date__obs`` lies in a range, by T_REC and HARP number.
 
         Parameters
         ----------
         series : str
             Full name of the series.
         start, end : `datetime.datetime`
-            UTC, with their time zone.
+            The range, ends included; with a time zone.
         """
         ...
 
-    def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
-        """
-        Give all keywords of a record, by their DRMS names in lower case, as JSON has them (None for missing).
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnum : int
-            Record number.
-        """
+    def record(self, series: str, recnum: int) -> Record:
+        """Return a record by its number."""
         ...
 
     def keywords_of(
         self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
     ) -> Mapping[int, Mapping[str, Any]]:
         """
-        Give keywords of several records; a `NotHeldError` names all that are not held.
+        Return keywords of several records; a `NotHeldError` names all records that are not held.
 
         Parameters
         ----------
@@ -211,52 +207,25 @@ class Archive(Protocol):
         recnums : sequence of int
             Record numbers.
         names : sequence of str, optional
-            DRMS names in lower case of those wanted; a record that lacks one has None. All without it.
+            DRMS names in lower case (default: all); a keyword that a record lacks is None.
         """
         ...
 
     def keyword_names(self, series: str) -> Sequence[str]:
-        """
-        List the names of all keywords that records of a series have.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        """
-        ...
-
-    def record(self, series: str, recnum: int) -> Record:
-        """
-        Give a record by its number.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnum : int
-            Record number.
-        """
+        """List the names of all keywords that records of a series have."""
         ...
 
     def holdings(self) -> Sequence[Holding]:
-        """Say what is held of each series; cheap enough to be asked by everybody who comes by."""
+        """Describe what is held of each series; cheap enough to be called for every visitor."""
         ...
 
     def days(self, series: str) -> Mapping[date, int]:
-        """
-        Count the records of each day (UTC) that has any.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        """
+        """Count the records of each day (UTC) that has any."""
         ...
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
         """
-        Give the FITS file of a segment, as a `Stored` if it lies on disk; an `OSError` says why it cannot be read now.
+        Return the FITS file of a segment: a `Stored` if it is on disk, else its content.
 
         Parameters
         ----------
@@ -265,6 +234,11 @@ class Archive(Protocol):
         recnum : int
             Record number.
         name : str
-            The segment's name in the spelling of `Record.segments`.
+            Name of the segment, spelled as in `Record.segments`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read now.
         """
         ...

@@ -191,6 +191,11 @@ class DirectoryArchive:
         """List the full names of the series held."""
         return tuple(self._reader.series())
 
+    def version(self, series: str) -> str | None:
+        """Return None: the index has no text that identifies the state of a series."""
+        self._number(series)
+        return None
+
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         """
         List the records of a series in a range of time, ends included, by T_REC and HARP number.

@@ -25,6 +25,7 @@ class MemoryArchive:
     """Records and contents given by the test; ``fail_after`` breaks a list off."""
 
     synthetic = False
+    state: str | None = None
 
     def __init__(
         self,
@@ -40,6 +41,9 @@ class MemoryArchive:
 
     def series(self) -> list[str]:
         return [self._series]
+
+    def version(self, series: str) -> str | None:
+        return self.state
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         for number, record in enumerate(self._records):

@@ -79,6 +79,9 @@ class TwinArchive:
     def series(self) -> list[str]:
         return [self._series]
 
+    def version(self, series: str) -> str | None:
+        return None
+
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         yield self._record
 

@@ -69,6 +69,9 @@ class Ledger:
     def series(self) -> tuple[str, ...]:
         return (SERIES,)
 
+    def version(self, series: str) -> str | None:
+        return None
+
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         begin, stop = (f"{time:%Y-%m-%dT%H:%M:%S.%f}" for time in (start, end))
         for recnum, record in self.held.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from sunpy_flarecast import __version__
 from sunpy_flarecast.archive.base import Holding, NotHeldError, Record
 from sunpy_flarecast.sharp.catalog import all_series
 
@@ -91,6 +92,11 @@ class DemoArchive:
         'hmi.sharp_720s'
         """
         return tuple(self._series)
+
+    def version(self, series: str) -> str:
+        """Return the version of the package, which alone decides what the demo holds."""
+        self._find(series)
+        return __version__
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         """

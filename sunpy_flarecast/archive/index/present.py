@@ -68,4 +68,5 @@ def present_file(root: Path, filed: Filed, place: Place) -> Stored:
         raise GoneError(
             "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
         ) from error
-    return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=filed.sha256 if same else None)
+    sha256 = filed.sha256 if same else None
+    return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=sha256, root=root)
