@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sunpy_flarecast.rest.meta_reply import clean
 from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.values import clean
 
 from .cardtext import COMMENT, Frame, frame, number_cards, printable, written
 from .structure import NOT_OF_THE_RECORD

@@ -12,10 +12,10 @@ from astropy.table import Row
 from astropy.time import Time
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.rest.meta_reply import clean
 from sunpy_flarecast.sharp.catalog import find_keyword, find_series
 from sunpy_flarecast.sharp.t_rec import slot_text, text_slot
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.sharp.values import clean
+from sunpy_flarecast.utils.masked import mask_of
 
 from .cards import PLAIN
 from .structure import NOT_OF_THE_RECORD

@@ -10,17 +10,15 @@ from astropy.table import Column, MaskedColumn
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
-from sunpy_flarecast.rest.meta_reply import clean, is_unreadable
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.sharp.values import clean, is_unreadable
+from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
     from sunpy_flarecast.sharp.catalog import Keyword
 
-__all__ = ["Filled", "own_column", "plain_of"]
+__all__ = ["Filled", "own_column"]
 
 _DTYPES: Final[dict[str, Any]] = {"int": np.int64, "float": np.float64, "text": object}
 
@@ -30,12 +28,7 @@ def own_column(column: Any) -> Any:
     if isinstance(column, Time):
         return column.copy()
     mask = mask_of(column)
-    return MaskedColumn(plain_of(column), mask=mask, copy=True) if mask.any() else Column(plain_of(column), copy=True)
-
-
-def plain_of(column: Any) -> npt.NDArray[Any]:
-    """Give the values of a column, whatever stands where it is masked."""
-    return np.asarray(getattr(column, "unmasked", column))
+    return MaskedColumn(unmasked(column), mask=mask, copy=True) if mask.any() else Column(unmasked(column), copy=True)
 
 
 class Filled:
@@ -94,7 +87,7 @@ class Filled:
         mask = mask_of(column)[of]
         if getattr(column, "unit", None) is not None:
             column = column.to(unit) if isinstance(column, u.Quantity) else u.Quantity(column, column.unit).to(unit)
-        plain = plain_of(getattr(column, "value", column))[of]
+        plain = unmasked(getattr(column, "value", column))[of]
         if plain.dtype.kind == "f" and self.values.dtype == np.int64:
             self.values = self.values.astype(np.float64)
         self.values[rows] = np.where(mask, self.values[rows], plain)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sunpy_flarecast.rest.meta_reply import MISSING_TEXT
 from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.values import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +111,7 @@ def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     >>> mend({"R_VALUE": "nan", "_BUNIT": "cm/s"}, Identity("hmi.sharp_720s", "Dopplergram"))
     {'BUNIT': 'm/s', 'SEGMENT': 'Dopplergram'}
     """
-    mended = {name: value for name, value in keywords.items() if not _is_missing(value)}
+    mended = {name: value for name, value in keywords.items() if not is_missing(value, name)}
     for name in _RENAMED:
         value = mended.pop(f"_{name}", None)
         if value is not None:
@@ -126,11 +125,3 @@ def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     if identity.segment:
         mended["SEGMENT"] = identity.segment
     return mended
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().casefold() in MISSING_TEXT
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    return not isinstance(value, (bool, int))  # astropy's Undefined: the card is empty

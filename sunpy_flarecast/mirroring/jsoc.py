@@ -14,13 +14,13 @@ from urllib.parse import urljoin
 import numpy as np
 
 from sunpy_flarecast.errors import QueryError, ServiceError
-from sunpy_flarecast.rest.meta_reply import clean
 from sunpy_flarecast.rest.records import Records
 from sunpy_flarecast.search.selection import select
 from sunpy_flarecast.sharp.catalog import Keyword, find_keyword, find_series
 from sunpy_flarecast.sharp.keyword_names import matching_names
 from sunpy_flarecast.sharp.t_rec import CADENCE, t_rec_text, text_slot
 from sunpy_flarecast.sharp.times import read_times
+from sunpy_flarecast.sharp.values import clean
 
 from .jsoc_client import ask
 from .jsoc_export import BATCH, NO_FILE, NOT_ONLINE, Staging

@@ -10,9 +10,9 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 from sunpy import log
 
-from sunpy_flarecast.rest.meta_reply import clean
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_text, text_slot
+from sunpy_flarecast.sharp.values import clean
 from sunpy_flarecast.utils.whole import forget, write_whole
 
 if TYPE_CHECKING:

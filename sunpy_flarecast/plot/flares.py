@@ -14,8 +14,8 @@ from astropy.time import Time
 from sunpy.time import parse_time
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.rest.meta_reply import MISSING_TEXT
 from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.sharp.values import is_missing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +26,8 @@ __all__ = ["Flare", "class_colours", "mark_flares", "read_flares"]
 _TIMES: Final = ("event_peaktime", "peak_time", "peaktime", "peak time", "peak", "max", "goes_peak_time", "time")
 _CLASSES: Final = ("fl_goescls", "goes_class", "goesclass", "goes class", "class", "flare_class", "magnitude")
 
-#: How text has that there is no value.
-_NONE: Final = MISSING_TEXT | {"nat", "none", "--"}
+#: How tables of flares write a missing value, besides what SHARP headers have.
+_NONE: Final = frozenset({"nat", "none", "--"})
 
 #: Colours by the letter of the class.
 _COLOURS: Final = {"X": "#b2182b", "M": "#ef8a00", "C": "#c9b200"}
@@ -119,7 +119,7 @@ def _is_none(value: Any) -> bool:
     if value is None or np.any(getattr(value, "mask", False)):
         return True
     if isinstance(value, str):
-        return value.strip().casefold() in _NONE
+        return is_missing(value) or value.strip().casefold() in _NONE
     return bool(value != value)
 
 

@@ -1,31 +1,21 @@
-"""The meta route of the service, which gives keywords of records: its URL, its replies, and their values."""
+"""The meta route of the service, which gives keywords of records: its URL and its replies."""
 
 from __future__ import annotations
 
 import json
-import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
 
 from sunpy_flarecast.errors import ReplyError
 from sunpy_flarecast.sharp.catalog import find_keyword
-from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sunpy_flarecast.sharp.catalog import Keyword
-
-__all__ = ["MISSING_TEXT", "clean", "is_unreadable", "meta_url", "read_meta"]
-
-#: How services and headers of all generations write that there is no value.
-MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing"})
-
-#: JSOC's numbers for missing values.
-_MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
+__all__ = ["meta_url", "read_meta"]
 
 
 def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[str] = ()) -> str:
@@ -134,90 +124,3 @@ def _all_known(names: tuple[str, ...]) -> tuple[str, ...]:
     """Give the catalog's names; services send the same ones for every record."""
     known = [(find_keyword(name), name) for name in names]
     return tuple(keyword.name if keyword else name.strip().lower() for keyword, name in known)
-
-
-def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
-    """
-    Make a plain value of what a service gave for a keyword.
-
-    Parameters
-    ----------
-    value : object
-        As it came.
-    keyword : Keyword, optional
-        What the catalog knows of it; without it strings stay strings.
-
-    Returns
-    -------
-    int, float, str or None
-        A number, also of one that came as text, for keywords that are numbers; None for a value that is missing (null,
-        ``"MISSING"``, NaN, JSOC's numbers for it) or is none of that kind.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.catalog import find_keyword
-    >>> from sunpy_flarecast.rest.meta_reply import clean
-    >>> clean("1.5E22", find_keyword("usflux")), clean("0x00000400", find_keyword("quality"))
-    (1.5e+22, 1024)
-    >>> clean("MISSING", find_keyword("noaa_ars")) is None
-    True
-    """
-    kind = keyword.kind if keyword else ""
-    if keyword is not None and keyword.name in QUALITY_WORDS:
-        value = read_quality(value)  # of which JSOC's number for missing values is one
-    if isinstance(value, str):
-        text = value.strip()
-        if text.lower() in MISSING_TEXT:
-            return None
-        return text if kind in ("", "text") else _number(text, kind)
-    if isinstance(value, list) and kind == "text":
-        return ",".join(str(one) for part in value if (one := clean(part, keyword)) is not None) or None
-    if not isinstance(value, (int, float)) or (isinstance(value, bool) and kind in ("int", "float")):
-        return None
-    if value in _MISSING_NUMBERS or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if kind == "text":
-        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
-    return _number(value, kind)
-
-
-def is_unreadable(value: Any, keyword: Keyword) -> bool:
-    """
-    Tell whether a service gave a value that is none of a keyword, rather than none at all.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.catalog import find_keyword
-    >>> from sunpy_flarecast.rest.meta_reply import is_unreadable
-    >>> [is_unreadable(value, find_keyword("usflux")) for value in ("a lot", "MISSING", None, 1e22)]
-    [True, False, False, False]
-    """
-    if value is None or clean(value, keyword) is not None:
-        return False
-    if isinstance(value, str):
-        return value.strip().lower() not in MISSING_TEXT and _parsed(value.strip()) is None
-    return not isinstance(value, (int, float)) or isinstance(value, bool)
-
-
-def _parsed(text: str) -> int | float | None:
-    try:
-        return int(text, 0)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _number(value: str | float, kind: str) -> int | float | None:
-    """Give a number; of a keyword that is an integer, an integer where the value is one."""
-    number = _parsed(value) if isinstance(value, str) else value
-    if number is None or number in _MISSING_NUMBERS or (isinstance(number, float) and not math.isfinite(number)):
-        return None
-    if kind == "float" or abs(number) >= 2**63:
-        try:
-            return float(number)
-        except OverflowError:
-            return None
-    return int(number) if kind == "int" and number == int(number) else number

@@ -9,10 +9,10 @@ import numpy as np
 from astropy.time import TimeDelta
 
 from sunpy_flarecast.rest.keyword_requests import ask_all
-from sunpy_flarecast.rest.meta_reply import clean
 from sunpy_flarecast.rest.records import keyword_column
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
+from sunpy_flarecast.sharp.values import clean
 
 from .missing import Missing
 from .selection import fulfilling

@@ -1,26 +1,153 @@
-"""Quality words, whose bits tell what is wrong with a record, in whichever way a service writes them. Pure."""
+"""Values of keywords: which mean "missing", plain numbers and text, and quality words. Pure."""
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Any, Final
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["QUALITY_WORDS", "read_quality", "unsigned"]
+if TYPE_CHECKING:
+    from .catalog import Keyword
+
+__all__ = ["MISSING_TEXT", "QUALITY_WORDS", "clean", "is_missing", "is_unreadable", "read_quality", "unsigned"]
+
+#: How services, JSOC, and headers of all generations write a missing value, in lower case.
+MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing", "invalid keylink"})
+
+#: JSOC's missing time, day 0 of the Julian calendar, in DRMS or FITS spelling.
+_MISSING_TIME: Final = re.compile(r"-4712[.-]01[.-]01(?![0-9])")
+
+#: JSOC's missing integers.
+_MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
 
 #: Keywords that are words of 32 bits.
 QUALITY_WORDS: Final = frozenset({"quality", "qual_s", "quallev1"})
 
+#: Keywords for which -2147483648 is a value.
+_FULL_RANGE: Final = QUALITY_WORDS | {"blank", "zblank"}
+
 _HEXADECIMAL: Final = re.compile(r"\s*0[xX][0-9a-fA-F]{1,16}\s*")
+
+
+def is_missing(value: Any, name: str = "") -> bool:
+    """
+    Return whether a value stands for a missing one.
+
+    Missing are None, ``MISSING`` and ``Invalid KeyLink``, ``nan`` in any spelling, numbers that are not finite,
+    JSOC's missing time (year -4712) and integers (-2147483648), and whatever is neither text, a number nor a list, such
+    as the value of an empty FITS card.
+
+    Parameters
+    ----------
+    value : object
+        From JSON, a FITS card, or a table.
+    name : str, optional
+        The keyword's DRMS or FITS name, since -2147483648 is a value of a quality word.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.values import is_missing
+    >>> [is_missing(value) for value in ("NaN", "Invalid KeyLink", "-4712.01.01_11:59:28_TAI", -2147483648, 0)]
+    [True, True, True, True, False]
+    """
+    if isinstance(value, str):
+        text = value.strip().casefold()
+        return text in MISSING_TEXT or _MISSING_TIME.match(text) is not None
+    if isinstance(value, Real):
+        if value in _MISSING_NUMBERS:
+            return value == -(2**63) or name.casefold() not in _FULL_RANGE
+        return not isinstance(value, int) and not math.isfinite(value)
+    return not isinstance(value, (list, tuple, dict))
+
+
+def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
+    """
+    Convert a service's value of a keyword to a plain value.
+
+    Parameters
+    ----------
+    value : object
+        As received.
+    keyword : Keyword, optional
+        Its catalog entry; without it strings stay strings.
+
+    Returns
+    -------
+    int, float, str or None
+        Text becomes a number for keywords that are numbers; None for a value that is missing or not of the keyword's
+        kind.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.sharp.values import clean
+    >>> clean("1.5E22", find_keyword("usflux")), clean("0x00000400", find_keyword("quality"))
+    (1.5e+22, 1024)
+    >>> clean("MISSING", find_keyword("noaa_ars")) is None
+    True
+    """
+    kind = keyword.kind if keyword else ""
+    if keyword is not None and keyword.name in QUALITY_WORDS:
+        value = read_quality(value)
+    if is_missing(value):
+        return None
+    if isinstance(value, str):
+        return value.strip() if kind in ("", "text") else _number(value.strip(), kind)
+    if isinstance(value, list) and kind == "text":
+        return ",".join(str(one) for part in value if (one := clean(part, keyword)) is not None) or None
+    if not isinstance(value, (int, float)) or (isinstance(value, bool) and kind in ("int", "float")):
+        return None
+    if kind == "text":
+        return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return _number(value, kind)
+
+
+def is_unreadable(value: Any, keyword: Keyword) -> bool:
+    """
+    Return whether a value is present but not of the keyword's kind.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.sharp.values import is_unreadable
+    >>> [is_unreadable(value, find_keyword("usflux")) for value in ("a lot", "MISSING", None, 1e22)]
+    [True, False, False, False]
+    """
+    if value is None or is_missing(value) or clean(value, keyword) is not None:
+        return False
+    if isinstance(value, str):
+        return _parsed(value.strip()) is None
+    return not isinstance(value, (int, float)) or isinstance(value, bool)
+
+
+def _parsed(text: str) -> int | float | None:
+    for parse in (lambda: int(text, 0), lambda: float(text)):
+        try:
+            return parse()
+        except ValueError:
+            continue
+    return None
+
+
+def _number(value: str | float, kind: str) -> int | float | None:
+    """Convert to a number; for a keyword of integers, to an integer where the value is one."""
+    number = _parsed(value) if isinstance(value, str) else value
+    if number is None or is_missing(number):
+        return None
+    if kind == "float" or abs(number) >= 2**63:
+        try:
+            return float(number)
+        except OverflowError:
+            return None
+    return int(number) if kind == "int" and number == int(number) else number
 
 
 def unsigned(number: int) -> int:
     """
-    Give a word that was taken for a signed number as its bits are.
+    Return the unsigned value of a 32-bit word that was read as a signed number.
 
-    Parameters
-    ----------
-    number : int
-        Any; numbers that are no words of 32 bits, as JSOC's for missing values of 64 bits, stay as they are.
+    Numbers that are not words of 32 bits, such as JSOC's missing value of 64 bits, are returned unchanged.
 
     Examples
     --------
@@ -34,17 +161,7 @@ def unsigned(number: int) -> int:
 
 def read_quality(value: Any) -> Any:
     """
-    Read a quality word.
-
-    Parameters
-    ----------
-    value : object
-        As it came: a number, or text that may be hexadecimal.
-
-    Returns
-    -------
-    object
-        An integer of what is one; else the value.
+    Read a quality word: a number, or text that may be hexadecimal; anything else is returned unchanged.
 
     Examples
     --------

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.rest.auth import USER_AGENT
-from sunpy_flarecast.rest.meta_reply import clean, meta_url, read_meta
+from sunpy_flarecast.rest.meta_reply import meta_url, read_meta
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
+from sunpy_flarecast.sharp.values import clean
 
 if TYPE_CHECKING:
     from pathlib import Path

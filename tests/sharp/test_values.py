@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.io.fits.card import Undefined
 from faults import answer
 from hypothesis import given
 from hypothesis import strategies as st
 from replying import encoded, row
 
 from sunpy_flarecast import ReplyError
+from sunpy_flarecast.archive.index.headers import plain
 from sunpy_flarecast.cli.options import query_of
+from sunpy_flarecast.fits.cards import write_cards
+from sunpy_flarecast.maps.header_fixes import Identity, mend
 from sunpy_flarecast.query.demands import compared, noaa, without
 from sunpy_flarecast.rest.list_reply import read_records
-from sunpy_flarecast.rest.meta_reply import clean, is_unreadable, read_meta
+from sunpy_flarecast.rest.meta_reply import read_meta
 from sunpy_flarecast.rest.records import keyword_column
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.sharp.catalog import find_keyword
-from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality, unsigned
+from sunpy_flarecast.sharp.values import QUALITY_WORDS, clean, is_missing, is_unreadable, read_quality, unsigned
 
 if TYPE_CHECKING:
     from faults import Layer
@@ -188,3 +192,36 @@ def test_words_are_written_in_hexadecimal_on_the_command_line(text: str, value: 
     query = query_of("2015-12-11", "2015-12-12", SERIES, (), (), (), False, (text,), None, None)
     [condition] = [one for one in query.attrs if getattr(one, "name", "") == "quality"]
     assert (condition.value, type(condition.value)) == (value, int)
+
+
+#: How services, JSOC's exports, and readers of FITS cards and tables give a missing value.
+MISSING = [
+    *(None, "", " ", "nan", "NaN", "-nan", "MISSING", "Missing ", "Invalid KeyLink", "-4712.01.01_11:59:28_TAI"),
+    *("-4712.01.01_11:59:28.000_TAI", "-4712-01-01T11:59:28.000", float("nan"), float("-inf"), np.float32("nan")),
+    *(-(2**31), -(2**63), np.int32(-(2**31)), -2147483648.0, Undefined(), np.ma.masked),
+]
+
+
+@pytest.mark.parametrize("value", MISSING, ids=repr)
+def test_a_missing_value_is_missing_everywhere(value: Any) -> None:
+    assert is_missing(value)
+    assert clean(value, find_keyword("noaa_ars")) is None
+    assert clean(value, find_keyword("npix")) is None
+    assert not is_unreadable(value, find_keyword("t_rec"))
+    assert mend({"ANY": value}, Identity("", "")) == {}
+    assert plain(value, "ANY") is None
+    assert write_cards({"any": value}).text == ""
+    assert keyword_column("t_rec", [clean(value, find_keyword("t_rec"))]).mask.tolist() == [True]
+
+
+@pytest.mark.parametrize("value", [0, 0.0, False, "0", "none", "-4712.01.015", -(2**31) + 1, 2**31, 10**400, [], {}])
+def test_other_values_are_not_missing(value: Any) -> None:
+    assert not is_missing(value)
+
+
+def test_the_highest_bit_of_a_quality_word_is_not_missing_in_headers() -> None:
+    for name in ("QUALITY", "qual_s", "QUALLEV1", "BLANK"):
+        assert not is_missing(-(2**31), name)
+        assert is_missing(-(2**63), name)
+    assert mend({"QUALITY": -(2**31)}, Identity("", "")) == {"QUALITY": -(2**31)}
+    assert plain(-(2**31), "QUALITY") == -(2**31)

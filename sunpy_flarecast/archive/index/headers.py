@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +10,8 @@ from astropy.io.fits import Card, Header, VerifyError
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, data_size, has_keywords, header_at
-from sunpy_flarecast.rest.meta_reply import MISSING_TEXT
 from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.values import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,27 +145,27 @@ def read_cards(header: bytes) -> dict[str, Any]:
             return {key: card(whole, key) for key in dict.fromkeys(whole)}
         match = _VALUE.fullmatch(one, 10) if one[8:10] == "= " and _NAME.fullmatch(name) else None
         if match is not None:
-            cards.setdefault(name.rstrip(), _value(match))
+            cards.setdefault(name.rstrip(), _value(match, name.rstrip()))
         else:
             odd = Card.fromstring(one)
             try:
-                cards.setdefault(odd.keyword, plain(odd.value))
+                cards.setdefault(odd.keyword, plain(odd.value, odd.keyword))
             except VerifyError:
                 cards.setdefault(name.rstrip(), None)
     return cards
 
 
-def _value(match: re.Match[str]) -> str | int | float | bool | None:
+def _value(match: re.Match[str], name: str) -> str | int | float | bool | None:
     kind = match.lastgroup
     if kind is None or kind == "none":
         return None
     value = match[kind]
     if kind == "text":
-        return plain(value.replace("''", "'"))
+        return plain(value.replace("''", "'"), name)
     if kind == "whole":
-        return plain(int(value))
+        return plain(int(value), name)
     if kind == "number":
-        return plain(float(value.replace("D", "E")))
+        return plain(float(value.replace("D", "E")), name)
     return value == "T"
 
 
@@ -182,7 +181,7 @@ def card(header: Mapping[str, object], name: str) -> Any:
     True
     """
     try:
-        return plain(header[name])
+        return plain(header[name], name)
     except (KeyError, VerifyError):
         return None
 
@@ -242,13 +241,10 @@ def drms_name(name: str) -> str:
     return known.name if known else name.lower().replace("-", "__")
 
 
-def plain(value: object) -> str | int | float | bool | None:
-    """Give a value as JSON has it; None for those that say that there is none."""
+def plain(value: object, name: str) -> str | int | float | bool | None:
+    """Return the value of a keyword as JSON has it; None if it is missing."""
+    if is_missing(value, name) or not isinstance(value, (str, int, float)):
+        return None
     if isinstance(value, str):
-        text = value.strip()
-        return None if text.lower() in MISSING_TEXT else text
-    if isinstance(value, int):
-        return value if -_LARGEST <= value < _LARGEST else float(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return None  # astropy's Undefined: the card is empty
+        return value.strip()
+    return value if isinstance(value, float) or -_LARGEST <= value < _LARGEST else float(value)

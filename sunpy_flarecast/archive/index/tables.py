@@ -6,9 +6,9 @@ import re
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from sunpy_flarecast.rest.meta_reply import clean
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
+from sunpy_flarecast.sharp.values import clean
 
 from .facts import whole_number
 from .file_names import place_of
@@ -124,7 +124,7 @@ def _values(column: Any, name: str) -> list[Any]:
     if factor != 1.0:
         values = [value * factor if isinstance(value, (int, float)) else value for value in values]
     if keyword is None or name in ("t_rec", "series"):
-        return [plain(value) for value in values]
+        return [plain(value, name) for value in values]
     return [clean(value, keyword) for value in values]
 
 

@@ -1,0 +1,37 @@
+"""Masks of table columns of any kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["mask_of", "optional", "unmasked"]
+
+
+def mask_of(column: Any) -> npt.NDArray[np.bool_]:
+    """
+    Return where a column of any kind is masked.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy_flarecast.utils.masked import mask_of
+    >>> mask_of([1.0, 2.0] * u.Mx).tolist()
+    [False, False]
+    """
+    return np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)), dtype=bool)
+
+
+def unmasked(column: Any) -> npt.NDArray[Any]:
+    """Return the values of a column, whatever stands where it is masked."""
+    return np.asarray(getattr(column, "unmasked", column))
+
+
+def optional(values: Any, column: Any) -> list[Any]:
+    """Return the values as a list, with None where the column is masked."""
+    pairs = zip(unmasked(values).tolist(), mask_of(column).tolist(), strict=True)
+    return [None if masked else value for value, masked in pairs]
