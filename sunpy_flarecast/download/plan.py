@@ -15,7 +15,7 @@ import numpy as np
 from sunpy import config
 
 from sunpy_flarecast.errors import QueryError, TransferError
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.utils.masked import mask_of
 
 from .record_keywords import Record
 

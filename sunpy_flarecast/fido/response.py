@@ -16,11 +16,11 @@ from sunpy_flarecast.table.columns import (
     PREFIX,
     columns_of,
     heading,
-    optional,
     records_of,
     require,
 )
 from sunpy_flarecast.table.fields import path_field, path_values
+from sunpy_flarecast.utils.masked import optional
 
 from .errands import Errands
 

@@ -16,9 +16,9 @@ from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.sharp.catalog import all_keywords
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in, matching_names
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.utils.masked import mask_of, unmasked
 
-from .columns import Filled, own_column, plain_of
+from .columns import Filled, own_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -158,7 +158,7 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
     """Give for each series its record numbers, and the rows that each of them has."""
     found: dict[str, dict[int, list[int]]] = {}
     record = results["Record"]
-    numbers = zip(results["Series"].tolist(), plain_of(record).tolist(), mask_of(record), strict=True)
+    numbers = zip(results["Series"].tolist(), unmasked(record).tolist(), mask_of(record), strict=True)
     for row, (series, number, masked) in enumerate(numbers):
         of_series = found.setdefault(series, {})
         if not masked:

@@ -17,7 +17,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, find_keyword
 from sunpy_flarecast.sharp.keyword_names import choose_keywords
 from sunpy_flarecast.sharp.times import utc_dates
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 from .table import LEADING, keyword_table
 
@@ -168,7 +168,7 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
             f"Take those of one: results[results['Series'] == {series[0]!r}]."
         )
     told = ~(mask_of(table["HARPNUM"]) | mask_of(table["T_REC"]))
-    numbers = np.asarray(getattr(table["HARPNUM"], "unmasked", table["HARPNUM"]))
+    numbers = unmasked(table["HARPNUM"])
     there = sorted(set(numbers[told].tolist()))
     if not there:
         raise QueryError(
@@ -308,4 +308,4 @@ def _needed_packages() -> None:
 
 def _floats(column: Any) -> npt.NDArray[np.float64]:
     plain = column.value if isinstance(column, u.Quantity) else column
-    return np.where(mask_of(column), np.nan, np.asarray(getattr(plain, "unmasked", plain), dtype=np.float64))
+    return np.where(mask_of(column), np.nan, unmasked(plain).astype(np.float64))

@@ -20,7 +20,7 @@ from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.search.search import find
 from sunpy_flarecast.search.selection import select
 from sunpy_flarecast.sharp.t_rec import slot_of
-from sunpy_flarecast.table.columns import optional
+from sunpy_flarecast.utils.masked import optional
 
 from .source import Answer, Offer
 

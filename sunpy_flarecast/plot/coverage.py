@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.utils.masked import mask_of
 
 from .axes import date_axis
 from .data import steps_of

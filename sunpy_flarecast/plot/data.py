@@ -8,7 +8,7 @@ import numpy as np
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.t_rec import slot_of
-from sunpy_flarecast.table.columns import mask_of
+from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
@@ -42,7 +42,7 @@ def steps_of(results: FLARECASTResponse, who: str) -> np.ma.MaskedArray[Any, Any
     if mask.all():
         raise QueryError(f"{who}: none of the {len(results):,} records has a T_REC, so that none can be drawn.")
     slots = slot_of(results["T_REC"])
-    return np.ma.MaskedArray(np.asarray(getattr(slots, "unmasked", slots)), mask=mask)
+    return np.ma.MaskedArray(unmasked(slots), mask=mask)
 
 
 def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:

@@ -13,6 +13,7 @@ from sunpy_flarecast.rest.records import Records, keyword_column
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of, slot_time
 from sunpy_flarecast.sharp.times import utc_dates, utc_time
+from sunpy_flarecast.utils.masked import mask_of, optional, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
     from astropy.time import Time
 
-__all__ = ["FILE_COLUMNS", "NAMES", "PREFIX", "columns_of", "heading", "mask_of", "optional", "records_of", "require"]
+__all__ = ["FILE_COLUMNS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require"]
 
 #: Hidden columns: what the URLs of a record's files begin with, and what they go on with.
 PREFIX: Final = "URL Prefix"
@@ -140,30 +141,10 @@ def _keyword_values(name: str, column: np.ma.MaskedArray[Any, Any]) -> Any:
     return _quantity(column, u.Unit(known.unit)) if known and known.unit else _plain(column)
 
 
-def mask_of(column: Any) -> npt.NDArray[np.bool_]:
-    """
-    Tell where a column of any kind is masked.
-
-    Examples
-    --------
-    >>> import astropy.units as u
-    >>> from sunpy_flarecast.table.columns import mask_of
-    >>> mask_of([1.0, 2.0] * u.Mx).tolist()
-    [False, False]
-    """
-    return np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)), dtype=bool)
-
-
-def optional(values: Any, column: Any) -> list[Any]:
-    """Make a list with None where the column is masked."""
-    plain = np.asarray(getattr(values, "unmasked", values)).tolist()
-    return [None if masked else value for value, masked in zip(plain, mask_of(column).tolist(), strict=True)]
-
-
 def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, Any]:
     """Make a masked array of values, masked where the column is."""
     mask = mask_of(column)
-    plain: npt.NDArray[Any] = np.array(getattr(values, "unmasked", values), dtype=dtype)
+    plain: npt.NDArray[Any] = np.array(unmasked(values), dtype=dtype)
     plain[mask] = 0
     return np.ma.MaskedArray(plain, mask=mask)
 

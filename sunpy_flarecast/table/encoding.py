@@ -14,8 +14,9 @@ from astropy.utils.masked import Masked
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_of, slot_time
 from sunpy_flarecast.sharp.times import utc_dates, utc_time
+from sunpy_flarecast.utils.masked import mask_of, unmasked
 
-from .columns import FILE_COLUMNS, mask_of, require
+from .columns import FILE_COLUMNS, require
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -121,7 +122,7 @@ def _encoded(name: str, column: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     else:
         quantity = isinstance(column, u.Quantity)
         values = np.asarray(column.value if quantity else column)
-        values = np.asarray(getattr(values, "unmasked", values))
+        values = unmasked(values)
         if values.dtype.kind not in "biufUS" or not isinstance(column, (u.Quantity, Column)):
             raise QueryError(
                 f"Column {name!r} of {values.dtype} ({type(column).__name__}) cannot be written. Remove it from the "
@@ -201,7 +202,7 @@ def _encoded_time(name: str, time: Time, mask: npt.NDArray[np.bool_]) -> tuple[d
         dates = utc_dates(time)
         again = utc_time(dates)
     elif time.scale == "tai":
-        slots = np.where(mask, 0, np.asarray(getattr(numbers := slot_of(time), "unmasked", numbers)))
+        slots = np.where(mask, 0, unmasked(slot_of(time)))
         kind, dates, again = "slot", _EPOCH + slots * _SLOT, slot_time(slots)
         dates[mask] = np.datetime64("NaT", "us")
     days = {part: _filled(getattr(time, part), mask) for part in ("jd1", "jd2")}
@@ -212,7 +213,7 @@ def _encoded_time(name: str, time: Time, mask: npt.NDArray[np.bool_]) -> tuple[d
 
 
 def _filled(part: Any, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    return np.where(mask, 0.0, np.asarray(getattr(part, "unmasked", part)))
+    return np.where(mask, 0.0, unmasked(part))
 
 
 def _coded(names: Any) -> tuple[npt.NDArray[np.int32], list[list[str]]]:

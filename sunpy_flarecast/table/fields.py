@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 from astropy.time import Time
 
-from .columns import mask_of, optional
+from sunpy_flarecast.utils.masked import mask_of, optional
 
 __all__ = ["path_field", "path_values"]
 
