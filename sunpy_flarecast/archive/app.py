@@ -9,6 +9,8 @@ import msgspec
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.api.errors import speak_json
@@ -57,6 +59,17 @@ from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
 from .settings import Settings
 
 __all__ = ["check_settings", "create_app"]
+
+
+class _Compression(GZipMiddleware):
+    """Compress all replies but files, whatever Starlette thinks of their type."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path", "").endswith(".fits"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
 
 _SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
@@ -112,6 +125,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     app.include_router(ui_routes())
     speak_json(app)
     # From the innermost to the outermost.
+    app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little
     app.add_middleware(PathGuard)
     app.add_middleware(Limits, max_streams=settings.max_streams)
     if settings.tokens:
@@ -175,9 +189,7 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         summary="Give keywords of records",
         dependencies=[only_parameters("fields")],
     )
-    def give_keywords(
-        request: Request, series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = ""
-    ) -> Response:
+    def give_keywords(series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = "") -> Response:
         """Give the keywords of one or more records; those a record lacks are null."""
         name = held_series(series, archive.series())
         numbers = read_recnums(recnum)
@@ -188,7 +200,7 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
             str(number): rows.row(msgspec.structs.replace(archive.record(name, number), segments=()), keywords[number])
             for number in numbers
         }
-        return json_reply(request, msgspec.json.encode(reply))
+        return json_reply(msgspec.json.encode(reply))
 
     @router.head("/{series}/{recnum}/{segment}.fits", include_in_schema=False)
     @router.get("/{series}/{recnum}/{segment}.fits", responses=FILE_REPLY, summary="Give the FITS file of a segment")
@@ -224,10 +236,10 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
 
     @router.head("/HMI", include_in_schema=False)
     @router.get("/HMI", responses=SERIES_REPLY, tags=["HMI"], summary="List the series held")
-    def list_series(request: Request) -> Response:
+    def list_series() -> Response:
         """List the series held, with the number of their records, and the first and the last `date__obs`."""
         held = archive.holdings()
-        return json_reply(request, msgspec.json.encode({"data": held} if settings.envelope else held))
+        return json_reply(msgspec.json.encode({"data": held} if settings.envelope else held))
 
     @router.head("/health", include_in_schema=False)
     @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Say whether the service works")

@@ -1,10 +1,8 @@
-"""JSON as HTTP answers, whole or piece by piece; in gzip for clients that ask for it."""
+"""JSON as HTTP responses, whole or piece by piece."""
 
 from __future__ import annotations
 
-import re
-import zlib
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -18,89 +16,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Send
 
-__all__ = ["accepts_gzip", "gzip_pieces", "json_reply", "streamed_reply"]
+__all__ = ["json_reply", "streamed_reply"]
 
 _JSON: Final = "application/json"
 
-#: Lists consist of URLs that differ in a number: a higher level costs thrice the time and saves little.
-_LEVEL: Final = 1
 
-#: The window of zlib, and 16 for the frame of gzip.
-_WINDOW: Final = 15 + 16
-
-_CODING: Final = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?", re.ASCII | re.IGNORECASE)
-
-
-def accepts_gzip(header: str) -> bool:
-    """
-    Whether a client wants gzip.
-
-    Parameters
-    ----------
-    header : str
-        Its ``Accept-Encoding``; empty if there is none.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.responses import accepts_gzip
-    >>> accepts_gzip("gzip, deflate"), accepts_gzip("br, gzip;q=0"), accepts_gzip("*"), accepts_gzip("")
-    (True, False, True, False)
-    """
-    matches = [_CODING.fullmatch(part) for part in header.split(",")]
-    weights = {match[1].lower(): float(match[2] or 1) for match in matches if match}
-    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0))) > 0
-
-
-def gzip_pieces(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
-    """
-    Compress a reply piece by piece.
-
-    Parameters
-    ----------
-    pieces : generator of bytes
-        Closed with this one. If it fails the frame is left unfinished, so that no client takes a part for the whole.
-
-    Yields
-    ------
-    bytes
-        The first piece comes with the first of the reply.
-
-    Examples
-    --------
-    >>> import gzip
-    >>> from sunpy_flarecast.archive.api.responses import gzip_pieces
-    >>> gzip.decompress(b"".join(gzip_pieces(piece for piece in (b"one ", b"two"))))
-    b'one two'
-    """
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW)
-    with closing(pieces):
-        for piece in pieces:
-            yield packer.compress(piece)
-        yield packer.flush()
-
-
-def json_reply(request: Request, body: bytes) -> Response:
-    """
-    Answer with a JSON document.
-
-    Parameters
-    ----------
-    request : `starlette.requests.Request`
-        GET or HEAD; its ``Accept-Encoding`` is honoured.
-    body : bytes
-        The document.
-
-    Returns
-    -------
-    `starlette.responses.Response`
-        Without its content for HEAD.
-    """
-    told = _headers(request, None)
-    if "Content-Encoding" in told:
-        body = b"".join(gzip_pieces(piece for piece in (body,)))
-    if request.method == "HEAD":
-        return Response(headers={**told, "Content-Length": str(len(body))}, media_type=_JSON)
-    return Response(body, headers=told, media_type=_JSON)
+def json_reply(body: bytes) -> Response:
+    """Answer with a JSON document; the server leaves its content out for HEAD."""
+    return Response(body, media_type=_JSON)
 
 
 def streamed_reply(
@@ -112,41 +35,23 @@ def streamed_reply(
     Parameters
     ----------
     request : `starlette.requests.Request`
-        GET or HEAD; its ``Accept-Encoding`` is honoured.
+        GET or HEAD.
     pieces : generator of bytes
         The document, one piece or more; taken in threads, and closed when the client has all or is gone.
     headers : mapping, optional
         Further headers.
-
-    Returns
-    -------
-    `starlette.responses.Response`
-        Without its content for HEAD.
     """
-    told = _headers(request, headers)
-    if "Content-Encoding" in told:
-        pieces = gzip_pieces(pieces)
     # Taken before the answer begins: a failure of the archive can still become a status.
     begin = next(pieces)
-    if request.method == "HEAD":
+    if request.method == "HEAD":  # the headers are those of a GET, and the rest of the document is not made
         pieces.close()
-        reply = Response(headers=told, media_type=_JSON)
-        del reply.headers["Content-Length"]  # nobody knows it
-        return reply
-    return _Streamed(begin, pieces, told)
-
-
-def _headers(request: Request, headers: Mapping[str, str] | None) -> dict[str, str]:
-    told = {**(headers or {}), "Vary": "Accept-Encoding"}
-    if accepts_gzip(request.headers.get("Accept-Encoding", "")):
-        told["Content-Encoding"] = "gzip"
-    return told
+    return _Streamed(begin, pieces, headers)
 
 
 class _Streamed(StreamingResponse):
     """A reply made piece by piece in threads, which ends with its client."""
 
-    def __init__(self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str]) -> None:
+    def __init__(self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str] | None) -> None:
         super().__init__(chain((begin,), pieces), headers=headers, media_type=_JSON)
         self._pieces = pieces
 

@@ -61,7 +61,7 @@ def page_routes(archive: Archive, settings: Settings, url_of: Callable[[Request]
         url = url_of(request)
         snippet = snippet_of(values["overview"], url, token=bool(settings.tokens))
         told = {"snippet": snippet, "url": url, "settings": settings, "metrics": may_see(request)}
-        return html_response(request, "page", {**values, **told})
+        return html_response("page", {**values, **told})
 
     @router.head("/")
     @router.get("/")

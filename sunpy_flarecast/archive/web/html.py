@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -12,12 +11,8 @@ import jinja2
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from sunpy_flarecast.archive.api.responses import accepts_gzip
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from starlette.requests import Request
 
 __all__ = ["html_response"]
 
@@ -30,13 +25,8 @@ _POLICY: Final = {
     "frame-ancestors": "'none'",
 }
 
-#: Of gzip: pictures become a fifth, and higher levels take more time than they save.
-_LEVEL: Final = 3
 
-
-def html_response(
-    request: Request, name: str, values: Mapping[str, Any], policy: Mapping[str, str] | None = None
-) -> HTMLResponse:
+def html_response(name: str, values: Mapping[str, Any], policy: Mapping[str, str] | None = None) -> HTMLResponse:
     """
     Make a page from the template ``{name}.html`` with ``{name}.css`` and ``{name}.js`` inside.
 
@@ -45,8 +35,6 @@ def html_response(
 
     Parameters
     ----------
-    request : `starlette.requests.Request`
-        What is answered; in gzip, if it allows that.
     name : str
         Name of the template.
     values : mapping
@@ -60,9 +48,8 @@ def html_response(
 
     Examples
     --------
-    >>> from starlette.requests import Request
     >>> from sunpy_flarecast.archive.web.html import html_response
-    >>> page = html_response(Request({"type": "http", "headers": []}), "ui", {"title": "<b>"})
+    >>> page = html_response("ui", {"title": "<b>"})
     >>> b"<title>&lt;b&gt;</title>" in page.body
     True
     >>> "default-src 'none'" in page.headers["content-security-policy"]
@@ -82,10 +69,7 @@ def html_response(
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
-        "vary": "accept-encoding",
     }
-    if accepts_gzip(request.headers.get("accept-encoding", "")):
-        return HTMLResponse(gzip.compress(text.encode(), _LEVEL), headers={**headers, "content-encoding": "gzip"})
     return HTMLResponse(text, headers=headers)
 
 

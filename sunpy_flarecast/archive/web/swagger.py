@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
 from swagger_ui_bundle import swagger_ui_path
 
@@ -42,8 +42,8 @@ def ui_routes() -> APIRouter:
 
     @router.head("/ui")
     @router.get("/ui")
-    def page(request: Request) -> HTMLResponse:
-        return html_response(request, "ui", {"title": TITLE}, _POLICY)
+    def page() -> HTMLResponse:
+        return html_response("ui", {"title": TITLE}, _POLICY)
 
     @router.head("/ui/{asset}")
     @router.get("/ui/{asset}")
