@@ -14,8 +14,8 @@ from sunpy.net import attrs as a
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import FLARECASTError, TransferError
 from sunpy_flarecast.fido.client import FLARECASTClient
-from sunpy_flarecast.fits.complete import complete_header, image_header
-from sunpy_flarecast.fits.structure import check_whole
+from sunpy_flarecast.fits.complete import complete_header
+from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.query.attrs import Series
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.meta_reply import meta_url
@@ -106,8 +106,7 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     fine = 0
     for path in sorted(str(file) for file in Path(folder).rglob("*.fits") if file.is_file()):
         try:
-            check_whole(path)
-            lacking = image_header(path).bare
+            lacking = read_headers(path).bare
         except (TransferError, OSError) as error:
             told = str(error) if isinstance(error, TransferError) else f"cannot be read ({error.strerror or error})"
             result.bare.append(Bare(path, f"it {told}"))

@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.complete import image_header, new_begin
+from sunpy_flarecast.fits.complete import new_begin
+from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.utils.partial_file import KEEP_FROM, BusyError, Origin, Part
 
 from .context import DISK_FULL
@@ -127,7 +128,7 @@ class Download:
         source = part.path if body is None else body
         begin, length = b"", 0
         if self.terms.supplement.wanted:
-            image = image_header(source)
+            image = read_headers(source)
             if image.bare or self.terms.supplement.wanted_by_all:
                 outcome = await self.terms.supplement.of(self.record, session, self.terms)
                 if isinstance(outcome, Lack):

@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import check_whole
+from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.rest.error_text import body_message
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check_content(source: str | bytes) -> None:
     what the service sent is no FITS file but a web page titled "Please log in"
     """
     try:
-        check_whole(source)
+        read_headers(source)
     except TransferError as error:
         with _opened(source) as file:
             begin = file.read(MESSAGE_BYTES)

@@ -7,7 +7,7 @@ import re
 import shutil
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from sunpy_flarecast.errors import FileError, QueryError, TransferError
 from sunpy_flarecast.sharp.filenames import read_name
@@ -15,7 +15,7 @@ from sunpy_flarecast.utils.partial_file import BusyError, Part
 
 from .checksum import NO_CHECKSUM, added, checksum_letters, sum_of
 from .record_header import IncompleteError, RecordCards
-from .structure import BLOCK, CARD, card, check_whole, data_size, has_keywords, header_at
+from .structure import BLOCK, CARD, Headers, card, data_size, read_headers
 from .user_keywords import check_record, plain_keywords, told_as
 
 if TYPE_CHECKING:
@@ -24,77 +24,15 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.table import Row
 
-__all__ = ["ImageHeader", "complete_header", "image_header", "is_bare", "new_begin"]
+__all__ = ["complete_header", "is_bare", "new_begin"]
 
-#: What is read at a time: the headers of most files, and pieces of data to be copied.
-_PIECE: Final = 8 * BLOCK
+#: Data are copied in pieces of this size.
 _COPIED: Final = 1 << 20
 
 _DATASUM: Final = re.compile(rb"DATASUM = *'? *(\d+)")
 
 #: Where the letters stand in the card of a checksum.
 _LETTERS: Final = slice(11, 27)
-
-
-class ImageHeader(NamedTuple):
-    """
-    The header of a file that describes its image, into which keywords go.
-
-    Parameters
-    ----------
-    at : int
-        Where it begins, in bytes.
-    header : bytes
-        With its padding.
-    bare : bool
-        Whether the file lacks its keywords: neither this header nor the primary one has HARPNUM and T_REC.
-    """
-
-    at: int
-    header: bytes
-    bare: bool
-
-    @property
-    def end(self) -> int:
-        """Where the data begin."""
-        return self.at + len(self.header)
-
-
-def image_header(source: str | bytes) -> ImageHeader:
-    """
-    Find the header of the image: the first one, or that of the first extension if the first HDU has no data.
-
-    Parameters
-    ----------
-    source : str or bytes
-        The path of a whole FITS file, or what it holds.
-
-    Raises
-    ------
-    TransferError
-        If it is no FITS file; the end of a sentence that begins with the file's name.
-    """
-    if isinstance(source, bytes):
-        return _image_header(source[:_PIECE], len(source), lambda at, size: source[at : at + size])
-    with open(source, "rb") as file:
-        length = os.fstat(file.fileno()).st_size
-
-        def read(at: int, size: int) -> bytes:
-            file.seek(at)
-            return file.read(size)
-
-        return _image_header(file.read(_PIECE), length, read)
-
-
-def _image_header(begin: bytes, length: int, read: Any) -> ImageHeader:
-    if not begin.startswith(b"SIMPLE  ="):
-        raise TransferError("is no FITS file")
-    primary = header_at(begin, 0, read)
-    at, header = 0, primary
-    if length > len(primary) and data_size(primary) == 0:
-        at = len(primary)
-        header = header_at(begin[at:] or read(at, _PIECE), at, read)
-    return ImageHeader(at, header, not any(map(has_keywords, (header, primary))))
 
 
 def is_bare(path: str | os.PathLike[str]) -> bool:
@@ -107,12 +45,12 @@ def is_bare(path: str | os.PathLike[str]) -> bool:
         Any path.
     """
     try:
-        return image_header(os.fspath(path)).bare
+        return read_headers(path).bare
     except (TransferError, OSError):
         return False
 
 
-def new_begin(source: str | bytes, image: ImageHeader, record: RecordCards, segment: str) -> bytes:
+def new_begin(source: str | bytes, image: Headers, record: RecordCards, segment: str) -> bytes:
     """
     Write what a completed file begins with, up to its data; the cards that it has stay as they are.
 
@@ -120,7 +58,7 @@ def new_begin(source: str | bytes, image: ImageHeader, record: RecordCards, segm
     ----------
     source : str or bytes
         The path of a whole FITS file, or what it holds.
-    image : ImageHeader
+    image : Headers
         Of the file.
     record : RecordCards
         What the header is to have.
@@ -132,7 +70,7 @@ def new_begin(source: str | bytes, image: ImageHeader, record: RecordCards, segm
     bytes
         To be put in the place of as many bytes as ``image.end``. It ends with whole blocks.
     """
-    header = image.header
+    header = image.image
     end = len(header.rstrip(b" \0")) - len(b"END")
     own = _held(header[:end])
     of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
@@ -147,7 +85,7 @@ def new_begin(source: str | bytes, image: ImageHeader, record: RecordCards, segm
     return _read(source, 0, image.at) + header
 
 
-def _with_checksum(header: bytes, source: str | bytes, image: ImageHeader) -> bytes:
+def _with_checksum(header: bytes, source: str | bytes, image: Headers) -> bytes:
     """Renew CHECKSUM, if there is one; DATASUM still holds."""
     old = card(header, b"CHECKSUM=")
     if not old:
@@ -237,8 +175,7 @@ def complete_header(
     name = _one_path(path)
     plain = plain_keywords(keywords)
     try:
-        check_whole(name)
-        image = image_header(name)
+        image = read_headers(name)
     except TransferError as error:
         raise FileError(f"{name} cannot be completed: it {error}. Fetch it again.") from None
     named = read_name(os.path.basename(name))
@@ -252,14 +189,14 @@ def complete_header(
     plain.pop("Series", None)
     segment = segment or (named.segment if named else "")
     try:
-        record = RecordCards.of(plain, series, recnum, source, held=_held(image.header))
+        record = RecordCards.of(plain, series, recnum, source, held=_held(image.image))
     except IncompleteError as error:
         raise QueryError(
             f"{name} cannot be completed: neither the file nor the keywords given have {error}, which sunpy.map.Map "
             "needs. Give all keywords of the record."
         ) from None
     begin = new_begin(name, image, record, segment)
-    if len(begin) == image.end and begin.endswith(image.header):
+    if len(begin) == image.end and begin.endswith(image.image):
         return False
     _rewrite(name, image.end, begin)
     return True

@@ -1,30 +1,39 @@
-"""FITS files as bytes on disk: whether a file is whole."""
+"""FITS files as bytes: the one reader of headers, which also tells whether a file is whole; DATASUM."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import time
+from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from sunpy_flarecast.errors import TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    #: Reads so many bytes from a position on.
+    _Read = Callable[[int, int], bytes]
 
 __all__ = [
     "BLOCK",
     "CARD",
+    "LONGEST_HEADER",
     "NOT_OF_THE_RECORD",
+    "Headers",
     "card",
-    "check_structure",
-    "check_whole",
+    "check_datasums",
     "data_size",
+    "datasum",
     "has_keywords",
-    "header_at",
     "is_whole",
+    "read_headers",
 ]
 
 #: FITS files consist of blocks of this size (FITS standard 4.0, section 3.1), and headers of cards of 80 bytes.
@@ -41,7 +50,7 @@ NOT_OF_THE_RECORD: Final = re.compile(
 )
 
 #: No SHARP header comes near this; without a bound a wrong file would be read to its end in search of one.
-_LONGEST_HEADER: Final = 400 * BLOCK
+LONGEST_HEADER: Final = 400 * BLOCK
 
 #: Of how many files it is remembered that they are whole.
 _REMEMBERED: Final = 1 << 15
@@ -65,23 +74,60 @@ _IMAGE: Final = re.compile(
 #: How the empty primary HDU begins its third card.
 _NO_AXES: Final = b"NAXIS   =                    0 "
 
-#: What is read at a time: both headers of most SHARP files.
+#: What is read at a time: both headers of most SHARP files, and data to be added up.
 _PIECE: Final = 8 * BLOCK
+_SUMMED: Final = 400 * BLOCK
+
+_DATASUM: Final = re.compile(rb"DATASUM = *'? *(\d{1,10}) *['/ ]")
 
 
-def check_whole(source: str | Path | bytes) -> None:
+class Headers(NamedTuple):
     """
-    Check that a file is a structurally complete FITS file.
-
-    It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
-    images stand behind an empty primary HDU, which a file may end after that broke off. Pixels are not read; a bit
-    that flipped in them is for the checksums to find. (astropy would open a truncated file with a mere warning, and
-    takes more than ten times as long to tell the sizes.)
+    What the headers of a whole file tell of its image.
 
     Parameters
     ----------
-    source : path-like or bytes
-        The path of a file, or what it holds.
+    primary : bytes
+        The first header, with its padding.
+    image : bytes
+        The header of the first HDU that has data, into which keywords go.
+    at : int
+        Where that begins.
+    """
+
+    primary: bytes
+    image: bytes
+    at: int
+
+    @property
+    def end(self) -> int:
+        """Where the data begin."""
+        return self.at + len(self.image)
+
+    @property
+    def bare(self) -> bool:
+        """Whether the file lacks the keywords of its record, as files are stored at JSOC."""
+        return not has_keywords(self.image) and not has_keywords(self.primary)
+
+    @property
+    def keywords(self) -> bytes:
+        """The header that holds the keywords of the record, if the file has them."""
+        return self.primary if has_keywords(self.primary) and not has_keywords(self.image) else self.image
+
+
+def read_headers(source: str | os.PathLike[str] | bytes | int) -> Headers:
+    """
+    Read the headers of a FITS file, and check that it is structurally complete.
+
+    It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
+    images stand behind an empty primary HDU, after which a file may break off. Pixels are not read; `check_datasums`
+    finds a bit that flipped in them. (astropy opens a truncated file with a mere warning, and takes more than ten times
+    as long to tell the sizes.)
+
+    Parameters
+    ----------
+    source : path-like, bytes or int
+        The path of a file, its content, or its descriptor.
 
     Raises
     ------
@@ -93,26 +139,24 @@ def check_whole(source: str | Path | bytes) -> None:
     Examples
     --------
     >>> from sunpy_flarecast.errors import TransferError
-    >>> from sunpy_flarecast.fits.structure import check_whole
+    >>> from sunpy_flarecast.fits.structure import read_headers
     >>> try:
-    ...     check_whole(b"<html>Please log in</html>")
+    ...     read_headers(b"<html>Please log in</html>")
     ... except TransferError as error:
     ...     print(error)
     is no FITS file
     """
-    if isinstance(source, bytes):
-        check_structure(len(source), lambda at, size: source[at : at + size])
-        return
-    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-
-    def read(at: int, size: int) -> bytes:
-        os.lseek(descriptor, at, os.SEEK_SET)
-        return os.read(descriptor, size)
-
-    try:
-        check_structure(os.fstat(descriptor).st_size, read)
-    finally:
-        os.close(descriptor)
+    with _opened(source) as (length, read):
+        primary = image = b""
+        start = data = 0
+        for at, header, size in _hdus(length, read):
+            primary = primary or header
+            if not data:
+                image, start = header, at
+            data += size
+    if not data:
+        raise TransferError("holds no data")
+    return Headers(primary, image, start)
 
 
 def is_whole(path: str | Path) -> bool:
@@ -120,23 +164,14 @@ def is_whole(path: str | Path) -> bool:
     Tell whether a file exists and is a structurally complete FITS file.
 
     A file that was found whole is read again only after it has changed, which sizes and times of the file tell.
-
-    Parameters
-    ----------
-    path : path-like
-        Any path.
-
-    See Also
-    --------
-    check_whole
     """
     try:
-        stat = os.stat(path)
-        times = stat.st_mtime_ns, stat.st_ctime_ns
+        status = os.stat(path)
+        times = status.st_mtime_ns, status.st_ctime_ns
         if time.time_ns() - max(times) < _GRAIN:
-            check_whole(path)  # it may change within the grain of these times
+            read_headers(path)  # it may change within the grain of these times
         else:
-            _check_once(path, stat.st_ino, stat.st_size, *times)
+            _check_once(path, status.st_ino, status.st_size, *times)
     except (TransferError, OSError):
         return False
     return True
@@ -144,45 +179,99 @@ def is_whole(path: str | Path) -> bool:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _check_once(path: str | Path, *_version: int) -> None:
-    check_whole(path)
+    read_headers(path)
 
 
-def check_structure(length: int, read: Callable[[int, int], bytes]) -> None:
+def check_datasums(source: str | os.PathLike[str] | bytes | int) -> None:
     """
-    Check what can be read in pieces, as `check_whole` does.
+    Check DATASUM of all HDUs that have it (FITS standard 4.0, section 4.4.2.7).
+
+    CHECKSUM is not judged: JSOC exported many files with a wrong one and a right DATASUM.
 
     Parameters
     ----------
-    length : int
-        Bytes that there are.
-    read : callable
-        Gives so many bytes from a position on.
+    source : path-like, bytes or int
+        The path of a whole file, its content, or its descriptor.
 
     Raises
     ------
     TransferError
-        With what is wrong, as the end of a sentence that begins with the file's name.
+        If one is wrong, as the end of a sentence that begins with the file's name.
     """
+    with _opened(source) as (length, read):
+        for number, (at, header, size) in enumerate(_hdus(length, read)):
+            told = _DATASUM.match(card(header, b"DATASUM ="))
+            begin = at + len(header)
+            pieces = (read(place, min(_SUMMED, begin + size - place)) for place in range(begin, begin + size, _SUMMED))
+            if told and int(told[1]) != datasum(pieces):
+                raise TransferError(f"has a wrong DATASUM in HDU {number}")
+
+
+def datasum(pieces: Iterable[bytes]) -> int:
+    r"""
+    Add up big-endian words of 32 bits, carrying around what overflows: the DATASUM of a data unit.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+        The data unit; all pieces are whole words.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.fits.structure import datasum
+    >>> datasum([bytes([0, 0, 0, 1, 0, 0, 1, 0]), b"\xff\xff\xff\xff"])
+    257
+    """
+    total = sum(int(np.frombuffer(piece, dtype=">u4").sum(dtype=np.uint64)) for piece in pieces)
+    while total >> 32:
+        total = (total & 0xFFFFFFFF) + (total >> 32)
+    return total
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str] | bytes | int) -> Iterator[tuple[int, _Read]]:
+    """Give the length of a file, and a function that reads from it."""
+    if isinstance(source, bytes):
+        yield len(source), lambda at, size: source[at : at + size]
+        return
+    # Not to wait for whoever writes into a pipe.
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = source if isinstance(source, int) else os.open(source, flags)
+
+    def read(at: int, size: int) -> bytes:
+        os.lseek(descriptor, at, os.SEEK_SET)
+        return os.read(descriptor, size)
+
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise TransferError("is no regular file")
+        yield status.st_size, read
+    finally:
+        if descriptor is not source:
+            os.close(descriptor)
+
+
+def _hdus(length: int, read: _Read) -> Iterator[tuple[int, bytes, int]]:
+    """Give for each HDU of a file where it begins, its header, and the size of its data."""
     if length == 0:
         raise TransferError("is empty")
     piece = read(0, _PIECE)
     if not piece.startswith(b"SIMPLE  ="):
         raise TransferError("is no FITS file")
-    position = data = at = 0  # of the HDU, of all data, of what was read last
+    position = at = 0  # of the HDU, and of what was read last
     while position < length:
         if position >= at + len(piece):
             piece, at = read(position, _PIECE), position
-        header = header_at(piece[position - at :], position, read)
+        header = _header_at(piece[position - at :], position, read)
         size = data_size(header)
+        yield position, header, size
         position += len(header) + size
-        data += size
     if position > length:
         raise TransferError(f"ends at byte {length:,} of {position:,}")
-    if not data:
-        raise TransferError("holds no data")
 
 
-def header_at(begin: bytes, position: int, read: Callable[[int, int], bytes]) -> bytes:
+def _header_at(begin: bytes, position: int, read: _Read) -> bytes:
     """Give a header, of which the begin was read, with its padding; it ends with the block that has the END card."""
     searched = 0
     while True:
@@ -195,7 +284,7 @@ def header_at(begin: bytes, position: int, read: Callable[[int, int], bytes]) ->
         length = -(-(end + CARD) // BLOCK) * BLOCK if end >= 0 else 0
         if 0 < length <= len(begin):
             return begin[:length]
-        if len(begin) >= _LONGEST_HEADER:
+        if len(begin) >= LONGEST_HEADER:
             raise TransferError(f"has a header without end at byte {position:,}")
         more = read(position + len(begin), _PIECE)
         if not more:

@@ -16,7 +16,7 @@ from astropy.io import fits
 from sunpy_flarecast.download.fetch import Report
 from sunpy_flarecast.errors import FileError, MissingDataWarning, QueryError, TransferError
 from sunpy_flarecast.fits.record_header import lacking
-from sunpy_flarecast.fits.structure import check_whole
+from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.utils.optional_deps import need_plot
 
@@ -225,7 +225,7 @@ def _read_map(path: str | Path) -> Any:
 def _read(path: str | Path, *, pixels: bool = True) -> tuple[Any, dict[str, Any], dict[str, str]]:
     """Read pixels (NaN where there is no value), keywords that have a valid value, and their comments."""
     try:
-        check_whole(path)
+        read_headers(path)
     except TransferError as error:
         raise FileError(f"{path} {error}. Remove it and fetch it again.") from error
     except FileNotFoundError as error:

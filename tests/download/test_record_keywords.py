@@ -36,7 +36,8 @@ from sunpy_flarecast.archive.index.facts import record_of
 from sunpy_flarecast.archive.index.headers import card, keywords_of, read_header
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.download.complete_folder import complete_folder
-from sunpy_flarecast.fits.complete import image_header, is_bare
+from sunpy_flarecast.fits.complete import is_bare
+from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.filenames import read_name
 from sunpy_flarecast.utils.partial_file import KEEP_FROM
 
@@ -108,7 +109,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def data_of(file: bytes) -> bytes:
-    return file[image_header(file).end :]
+    return file[read_headers(file).end :]
 
 
 # --- the demo, in both projections, all segments -----------------------------------------------------------------
@@ -185,7 +186,7 @@ def test_twins_of_real_files(shared: Path, tmp_path: Path, record: str) -> None:
     full = {name: path for name, path in paths.items() if not is_bare(path)}
     keywords = keywords_of(read_header(full["Br"]))
     files = {name: bare_twin(path.read_bytes()) for name, path in paths.items()}
-    assert all(image_header(file).bare for file in files.values())
+    assert all(read_headers(file).bare for file in files.values())
     archive = TwinArchive(CEA, record_of(7, keywords, tuple(files)), keywords, files)
     with running(create_app(archive)) as url, conf.set_temp("url", url):
         got = get(search(CEA, query=around(keywords)), tmp_path)

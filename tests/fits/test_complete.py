@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import FileError, QueryError, complete_header
 from sunpy_flarecast.fits.checksum import NO_CHECKSUM, added, checksum_letters, sum_of
-from sunpy_flarecast.fits.complete import image_header, is_bare
-from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.fits.complete import is_bare
+from sunpy_flarecast.fits.structure import is_whole, read_headers
 from sunpy_flarecast.utils.partial_file import Origin, Part
 
 if TYPE_CHECKING:
@@ -44,18 +44,18 @@ def sums_hold(path: Path) -> None:
 @pytest.mark.parametrize("make", [compressed, plain, extension, lambda: plain(checksum=False), lambda: compressed(700)])
 def test_only_the_header_of_the_image_changes(tmp_path: Path, make: Callable[[], bytes]) -> None:
     path, before = tmp_path / NAME, make()
-    path.writefile_bytes(before)
+    path.write_bytes(before)
     assert is_bare(path)
     assert complete_header(path, KEYWORDS, source="http://host/HMI/meta")
-    after = path.readfile_bytes()
-    old, new = image_header(before), image_header(after)
+    after = path.read_bytes()
+    old, new = read_headers(before), read_headers(after)
     assert after[: new.at] == before[: old.at]
     assert after[new.end :] == before[old.end :]
     assert not new.bare
     assert is_whole(path)
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
     sums_hold(path)
-    was, now = (fits.Header.fromstring(one.header.decode()) for one in (old, new))
+    was, now = (fits.Header.fromstring(one.image.decode()) for one in (old, new))
     changed = {card.keyword for card in was.cards if str(now.cards[card.keyword]) != str(card)}
     assert changed <= {"CHECKSUM"}
     assert list(now)[: len(was)] == list(was)
@@ -66,11 +66,11 @@ def test_only_the_header_of_the_image_changes(tmp_path: Path, make: Callable[[],
 
 def test_a_second_time_nothing_changes(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.writefile_bytes(compressed())
+    path.write_bytes(compressed())
     assert complete_header(str(path), KEYWORDS)
-    before = path.readfile_bytes()
+    before = path.read_bytes()
     assert not complete_header(path, KEYWORDS)
-    assert path.readfile_bytes() == before
+    assert path.read_bytes() == before
     assert complete_header(path, {"R_VALUE": 4.5})  # what the file has is not asked for again
     [header] = [fits.getheader(path, 1)]
     assert (header["R_VALUE"], header["USFLUX"]) == (4.5, 2e22)
@@ -91,8 +91,8 @@ def test_what_a_header_has_stays(tmp_path: Path) -> None:
 
 def test_the_header_of_another_segment_will_do(tmp_path: Path) -> None:
     first, second = tmp_path / NAME, tmp_path / NAME.replace("Br", "Dopplergram")
-    first.writefile_bytes(compressed())
-    second.writefile_bytes(plain())
+    first.write_bytes(compressed())
+    second.write_bytes(plain())
     complete_header(first, KEYWORDS)
     complete_header(second, fits.getheader(first, 1))
     header = fits.getheader(second)
@@ -103,7 +103,7 @@ def test_the_header_of_another_segment_will_do(tmp_path: Path) -> None:
 
 def test_files_with_other_names(tmp_path: Path) -> None:
     path = tmp_path / "mine.fits"
-    path.writefile_bytes(plain())
+    path.write_bytes(plain())
     complete_header(path, KEYWORDS, series="hmi.sharp_720s", segment="field", recnum=9)
     header = fits.getheader(path)
     assert (header["BUNIT"], header["DRMS_ID"]) == ("Mx/cm^2", "hmi.sharp_720s:9:field")
@@ -111,15 +111,15 @@ def test_files_with_other_names(tmp_path: Path) -> None:
 
 def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.writefile_bytes(compressed())
-    before = path.readfile_bytes()
+    path.write_bytes(compressed())
+    before = path.read_bytes()
     with pytest.raises(QueryError, match=r"Br\.fits cannot be completed: neither .* have CRLN_OBS, CRLT_OBS, which"):
         complete_header(path, {**KEYWORDS, "crln_obs": None, "crlt_obs": "nan"})
-    assert path.readfile_bytes() == before
-    path.writefile_bytes(before[:-1000])
+    assert path.read_bytes() == before
+    path.write_bytes(before[:-1000])
     with pytest.raises(FileError, match="it ends at byte"):
         complete_header(path, KEYWORDS)
-    path.writefile_bytes(b"<html>")
+    path.write_bytes(b"<html>")
     with pytest.raises(FileError, match="it is no FITS file"):
         complete_header(path, KEYWORDS)
     with pytest.raises(FileNotFoundError):
@@ -130,7 +130,7 @@ def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
 
 def test_what_is_left_of_a_transfer_is_not_taken_for_the_file(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.writefile_bytes(compressed())
+    path.write_bytes(compressed())
     with Part(str(path)) as part:
         part.write(b"begun" * 1000)
         part.note(Origin("http://host/x", '"tag"', 9000))
@@ -142,7 +142,7 @@ def test_what_is_left_of_a_transfer_is_not_taken_for_the_file(tmp_path: Path) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions, and no such locks")
 def test_permissions_stay_and_what_another_process_writes_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.writefile_bytes(compressed())
+    path.write_bytes(compressed())
     path.chmod(0o640)
     complete_header(path, KEYWORDS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -152,10 +152,10 @@ def test_permissions_stay_and_what_another_process_writes_is_left_alone(tmp_path
 
 def test_bare_twins_are_bare(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.writefile_bytes(compressed())
+    path.write_bytes(compressed())
     complete_header(path, KEYWORDS)
-    twin = bare_twin(path.readfile_bytes())
-    assert image_header(twin).bare
+    twin = bare_twin(path.read_bytes())
+    assert read_headers(twin).bare
     assert len(twin) == len(compressed())
 
 
@@ -172,7 +172,7 @@ def test_another_begin(tmp_path_factory: pytest.TempPathFactory, content: bytes,
         part.write(content)
         part.replace_begin(begin, length)
         part.publish()
-    assert path.readfile_bytes() == begin + content[length:]
+    assert path.read_bytes() == begin + content[length:]
 
 
 def test_a_part_that_is_being_moved_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

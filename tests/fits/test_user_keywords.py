@@ -23,7 +23,8 @@ from sunpy.net import attrs as a
 from sunpy_flarecast import FLARECASTClient, QueryError, Series, complete_header
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.download.complete_folder import complete_folder
-from sunpy_flarecast.fits.complete import image_header, is_bare
+from sunpy_flarecast.fits.complete import is_bare
+from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.fits.user_keywords import plain_keywords
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
@@ -75,7 +76,7 @@ def test_real_headers_of_all_generations(shared: Path, tmp_path: Path) -> None:
     for file in sorted(folder.glob("*.B[rp].fits")):
         path = tmp_path / file.name
         path.write_bytes(bare_twin(file.read_bytes()))
-        header = fits.Header.fromstring(image_header(str(file)).header.decode())
+        header = fits.Header.fromstring(read_headers(str(file)).image.decode())
         assert complete_header(path, header)
         assert fits.getheader(path, 1)["T_REC"] == header["T_REC"]
 

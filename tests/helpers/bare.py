@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sunpy_flarecast.archive import NotHeldError, Record
-from sunpy_flarecast.fits.complete import image_header
-from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD
+from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, read_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,13 +40,13 @@ EXPORTED = ("DRMS_ID", "COMMENT", "HISTORY", "CONTINUE", "", "BUNIT", "DATA", "M
 
 def bare_twin(file: bytes) -> bytes:
     """Drop all cards that are not about how the file is built; the checksum of the header is then wrong."""
-    image = image_header(file)
+    image = read_headers(file)
     kept = b""
-    for at in range(0, len(image.header), CARD):
-        name = image.header[at : at + 8].rstrip().decode()
+    for at in range(0, len(image.image), CARD):
+        name = image.image[at : at + 8].rstrip().decode()
         stays = NOT_OF_THE_RECORD.fullmatch(name) and name != "END" and name != ""
         if stays and (name == "DATASUM" or not name.startswith(EXPORTED[:4] + EXPORTED[5:])):
-            kept += image.header[at : at + CARD]
+            kept += image.image[at : at + CARD]
     kept += b"END"
     return file[: image.at] + kept.ljust(-(-len(kept) // BLOCK) * BLOCK) + file[image.end :]
 

@@ -14,7 +14,7 @@ import msgspec
 from anyio.to_thread import run_sync
 from starlette.responses import JSONResponse, Response
 
-from sunpy_flarecast.fits.structure import check_whole
+from sunpy_flarecast.fits.structure import read_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ def _version(stored: Stored, now: os.stat_result) -> _Version:
         raise OSError(f"{stored.path} is no file")
     unchanged = (now.st_size, now.st_mtime_ns) == (stored.size, stored.mtime_ns)
     if not unchanged:
-        check_whole(stored.path)
+        read_headers(stored.path)  # which checks it
     return _Version(
         now.st_size,
         f'"{now.st_mtime_ns:x}-{now.st_size:x}"',

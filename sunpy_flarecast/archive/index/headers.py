@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from astropy.io.fits import Card, Header, VerifyError
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, data_size, has_keywords, header_at
+from sunpy_flarecast.fits.structure import CARD, NOT_OF_THE_RECORD, read_headers
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.values import is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
-    "BLOCK",
     "card",
     "drms_name",
     "is_full",
@@ -26,7 +25,6 @@ __all__ = [
     "plain",
     "read_cards",
     "read_header",
-    "telling_header",
 ]
 
 #: Bytes that a header may not hold, which would make astropy warn.
@@ -54,8 +52,6 @@ def read_header(path: Path) -> dict[str, Any]:
     """
     Read the cards of the header of a SHARP file that holds its keywords.
 
-    That is the first one, or, where the image is tile-compressed, that of the first extension.
-
     Parameters
     ----------
     path : `pathlib.Path`
@@ -71,44 +67,12 @@ def read_header(path: Path) -> dict[str, Any]:
     OSError
         If the file cannot be read.
     ValueError
-        If it is no FITS file.
+        If it is no whole FITS file.
     """
-    with path.open("rb", buffering=0) as file:
-
-        def read(at: int, size: int) -> bytes:
-            file.seek(at)
-            return file.read(size)
-
-        try:
-            return read_cards(telling_header(read))
-        except TransferError as error:
-            raise ValueError(f"It has no FITS header: it {error}") from error
-
-
-def telling_header(read: Callable[[int, int], bytes]) -> bytes:
-    """
-    Find the header that holds the keywords of the record.
-
-    Parameters
-    ----------
-    read : callable
-        Gives so many bytes of the file from a position on.
-
-    Raises
-    ------
-    TransferError
-        If there is no FITS header.
-    """
-    begin = read(0, 8 * BLOCK)
-    primary = header_at(begin, 0, read)
-    if data_size(primary):
-        return primary
-    start = len(primary)
     try:
-        extension = header_at(begin[start:] or read(start, 8 * BLOCK), start, read)
-    except TransferError:
-        return primary
-    return primary if has_keywords(primary) and not has_keywords(extension) else extension
+        return read_cards(read_headers(path).keywords)
+    except TransferError as error:
+        raise ValueError(f"It {error}") from error
 
 
 def read_cards(header: bytes) -> dict[str, Any]:

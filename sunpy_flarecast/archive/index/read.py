@@ -7,17 +7,17 @@ import stat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import card, check_structure, has_keywords
+from sunpy_flarecast.fits.structure import card, has_keywords, read_headers
 from sunpy_flarecast.sharp.t_rec import text_slot
 
 from .facts import whole_number
 from .file_names import Place, place_of, read_name
-from .headers import is_full, keywords_of, read_cards, telling_header
+from .headers import is_full, keywords_of, read_cards
 from .model import FileFacts, Version, is_table, version_of
 from .tables import TableError, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Found", "outside", "read_files"]
 
@@ -93,7 +93,7 @@ def _read(root: str, found: Found, told: set[tuple[str, int, int]]) -> FileFacts
             version = version_of(os.fstat(descriptor))
             if is_table(found.name):
                 return FileFacts(folder=found.folder, name=found.name, version=version, rows=tuple(read_table(path)))
-            place, full, keywords = _content(found.name, version.size, _reader(descriptor), told)
+            place, full, keywords = _content(found.name, descriptor, told)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -116,28 +116,9 @@ def _version_at(path: str) -> Version:
         return Version(-1, -1, -1)
 
 
-def _reader(descriptor: int) -> Callable[[int, int], bytes]:
-    """Give a function that reads so many bytes from a position on, and remembers the first of them."""
-    first: list[bytes] = []
-
-    def read(at: int, size: int) -> bytes:
-        if at == 0 and first and len(first[0]) <= size:
-            return first[0]
-        os.lseek(descriptor, at, os.SEEK_SET)
-        piece = os.read(descriptor, size)
-        if at == 0 and not first:
-            first.append(piece)
-        return piece
-
-    return read
-
-
-def _content(
-    name: str, size: int, read: Callable[[int, int], bytes], told: set[tuple[str, int, int]]
-) -> tuple[Place, bool, dict[str, Any] | None]:
+def _content(name: str, descriptor: int, told: set[tuple[str, int, int]]) -> tuple[Place, bool, dict[str, Any] | None]:
     """Find where a file belongs, by its name or else by its header; give its keywords if no other file gave them."""
-    check_structure(size, read)
-    header = telling_header(read)
+    header = read_headers(descriptor).keywords
     place = read_name(name)
     key = None if place is None else (place.series, place.harpnum, place.slot)
     if place is not None and not has_keywords(header):
