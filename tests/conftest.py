@@ -26,6 +26,11 @@ settings.register_profile("sunpy_flarecast", deadline=None, max_examples=50)
 settings.load_profile("sunpy_flarecast")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run a few tests in this process: workers take longer to start."""
+    return 0 if config.args != config.getini("testpaths") else None
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Give the folder of real data beside the project."""

@@ -36,17 +36,16 @@ def test_examples(name: str) -> None:
 def test_the_pure_modules_have_examples() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in (
-        "attrs",
-        "catalog",
         "config",
-        "fits",
-        "naming",
-        "paths",
-        "query",
-        "records",
-        "response",
-        "trec",
-        "walker",
+        "download.plan",
+        "fits.structure",
+        "query.attr_walker",
+        "query.attrs",
+        "query.query",
+        "rest.records",
+        "sharp.catalog",
+        "sharp.filenames",
+        "sharp.t_rec",
     ):
         module = importlib.import_module(f"sunpy_flarecast.{name}")
         assert any(test.examples for test in finder.find(module)), name

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from sunpy_flarecast import load
 from sunpy_flarecast.archive import DemoArchive
-from sunpy_flarecast.maps import load
 from sunpy_flarecast.maps.header_fixes import Identity, identify
 from sunpy_flarecast.maps.styles import style_of
 

@@ -18,9 +18,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sunpy_flarecast import FileError, Maps, QueryError, Report
+from sunpy_flarecast import FileError, Maps, QueryError, Report, load
 from sunpy_flarecast.archive import DemoArchive
-from sunpy_flarecast.maps import load
 from sunpy_flarecast.maps.header_fixes import Identity, identify, mend
 from sunpy_flarecast.maps.styles import style_of
 from sunpy_flarecast.sharp.catalog import find_series

@@ -30,10 +30,10 @@ from sunpy_flarecast import (
     Segment,
     Series,
     conf,
+    load,
 )
 from sunpy_flarecast.archive import DirectoryArchive, create_app, running
 from sunpy_flarecast.cli import cli
-from sunpy_flarecast.maps import load
 from sunpy_flarecast.sharp.catalog import SPACE_WEATHER
 from sunpy_flarecast.sharp.t_rec import slot_time
 

@@ -27,9 +27,8 @@ from hypothesis import strategies as st
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_flarecast import FLARECASTClient, QueryError, Segment, Series
+from sunpy_flarecast import FLARECASTClient, QueryError, Segment, Series, load
 from sunpy_flarecast.cli import cli
-from sunpy_flarecast.maps import load
 from sunpy_flarecast.sharp.t_rec import slot_time
 
 if TYPE_CHECKING:

@@ -124,7 +124,6 @@ def asked(layer: Layer) -> list[tuple[int, str]]:
         ([Quality.good, Keyword("usflux") > 2.1e21], lambda one: one["quality"] == 0 and one["usflux"] > 2.1e21),
         ([HARPNUM(6171), Keyword("usflux") > 2.1e21], lambda one: one["harpnum"] == 6171 and one["usflux"] > 2.1e21),
     ],
-    ids=str,
 )  # fmt: skip
 def test_conditions(layer: Layer, conditions: list[attr.Attr], rule: Any) -> None:
     assert numbers(search(SOME, *conditions)) == expected(rule, range(30))
