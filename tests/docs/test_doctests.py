@@ -36,11 +36,11 @@ def test_examples(name: str) -> None:
 def test_the_pure_modules_have_examples() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     for name in (
+        "attrs",
         "config",
         "download.plan",
         "fits.structure",
         "query.attr_walker",
-        "query.attrs",
         "query.query",
         "rest.records",
         "sharp.catalog",
