@@ -20,7 +20,7 @@ from sunpy_flarecast.utils.masked import mask_of
 from .record_keywords import Record
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["Place", "Plan", "moved_url", "plan", "template_of"]
 
@@ -145,7 +145,7 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
     return str(template if "{file}" in str(template) else template / "{file}")
 
 
-def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = True) -> Plan:
+def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> Plan:
     """
     Tell for each file of a table where it comes from and where it goes to.
 
@@ -184,7 +184,7 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
         try:
             url = moved_url(file.url, base, move=move)
             for value in filling.values():
-                if isinstance(value, str) and not _SAFE_NAME.fullmatch(value):
+                if not isinstance(value, (int, float, datetime)) and not _SAFE_NAME.fullmatch(str(value)):
                     raise TransferError(
                         f"The service gave {file.url!r} a name that is unsafe in a path, {value!r}; it is not fetched."
                     )
@@ -204,7 +204,7 @@ def plan(table: FLARECASTResponse, template: str, base: str, *, move: bool = Tru
     return Plan(places, refused)
 
 
-def _records(table: FLARECASTResponse, base: str) -> list[Record | None]:
+def _records(table: RecordTable, base: str) -> list[Record | None]:
     """Name the record of each row; none of a table whose columns have been removed, which its files complain of."""
     if not {"Record", "Series"} <= set(table.colnames):
         return []
@@ -213,7 +213,7 @@ def _records(table: FLARECASTResponse, base: str) -> list[Record | None]:
     return [None if unknown else Record(base, series, recnum) for series, recnum, unknown in rows]
 
 
-def _fields(template: str, table: FLARECASTResponse) -> set[str]:
+def _fields(template: str, table: RecordTable) -> set[str]:
     """Find the fields of a template, and check them before anything is fetched."""
     try:
         parts = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]

@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+import numpy as np
 import pytest
 from astropy.table import vstack
 from hypothesis import given
@@ -270,6 +271,17 @@ def test_names_of_series_that_are_refused(series: str, template: str) -> None:
     assert planned.places == []
     [(_, reason)] = planned.refused
     assert "unsafe in a path" in str(reason)
+
+
+@pytest.mark.parametrize(
+    "column", [np.array([b"/../../escape/x"]), np.array([b"../x"], dtype=object), np.array([["/a"]], dtype=object)]
+)
+def test_names_that_climb_are_refused_whatever_their_type(column: Any) -> None:
+    table = table_of(record())
+    table["Mine"] = column
+    planned = plan(table, "data/{mine}/{file}", BASE)
+    assert planned.places == []
+    assert "unsafe in a path" in str(planned.refused[0][1])
 
 
 @pytest.mark.parametrize(

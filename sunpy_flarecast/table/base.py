@@ -1,0 +1,257 @@
+"""The answer of a search as a table: `FLARECASTResponse`, its rows, and the files that they stand for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from astropy.table import TableAttribute
+from sunpy.net.base_client import QueryResponseRow
+
+from sunpy_flarecast.rest.records import segment_of
+from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.table.columns import (
+    FILE_COLUMNS,
+    NAMES,
+    PREFIX,
+    columns_of,
+    heading,
+    records_of,
+    require,
+)
+from sunpy_flarecast.table.fields import path_field, path_values
+from sunpy_flarecast.utils.masked import optional
+
+from .errands import Errands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sunpy_flarecast.query.query import Query
+    from sunpy_flarecast.rest.records import Records
+    from sunpy_flarecast.search.missing import Missing
+
+__all__ = ["FLARECASTResponse", "FLARECASTRow", "SegmentFile"]
+
+#: The most lines that a table is printed in.
+_MOST_LINES: Final = 100
+
+
+class SegmentFile(NamedTuple):
+    """
+    One file of one record.
+
+    Parameters
+    ----------
+    row : int
+        Position of the record in its table.
+    url : str
+        As the service gave it.
+    segment : str
+        The segment's name; empty if the service did not tell it (layout A).
+    name : str
+        The file's name, as JSOC gives it.
+    """
+
+    row: int
+    url: str
+    segment: str
+    name: str
+
+
+class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
+    """One record of a `FLARECASTResponse`."""
+
+    def _repr_html_(self) -> str:
+        # As the table does, it leaves out the columns that are hidden.
+        html: str = self.as_table()._repr_html_()
+        return html
+
+    @property
+    def response_block_map(self) -> dict[str, Any]:
+        """
+        The columns of this row as path fields (``{harpnum}``, ``{t_rec:%Y%m%d}``, ``{start_time}`` and so on).
+
+        See Also
+        --------
+        FLARECASTResponse.path_values
+        """
+        table = self.as_table()
+        return {field: values[0] for field, values in table.path_values(table.path_format_keys()).items()}
+
+
+class FLARECASTResponse(Errands):
+    """
+    The records that a search found; one row is one HARP at one T_REC, and stands for the files of its segments.
+
+    Columns: ``Start Time`` (UTC, from DATE-OBS), ``T_REC`` (TAI), ``Series``, ``HARPNUM``, ``Quality`` (bit word, 0 is
+    good), ``Segments`` (how many files a fetch of the row brings), ``Wavelength``, ``Instrument``, ``Source``,
+    ``Provider``, ``Record`` (record number), and the keywords that the query had conditions on, such as ``usflux``.
+    Values that the service does not give are masked.
+    """
+
+    Row = FLARECASTRow
+    hide_keys = (PREFIX, NAMES)
+
+    #: Base URL of the service that was asked, which has the files.
+    service = TableAttribute(default="")
+
+    #: What was asked for, a list of `~sunpy_flarecast.query.query.Query`.
+    queries = TableAttribute(default=[])
+
+    #: What the service did not answer for, `~sunpy_flarecast.search.missing.Missing` objects.
+    missing = TableAttribute(default=[])
+
+    @classmethod
+    def from_records(
+        cls,
+        records: Records,
+        *,
+        client: Any = None,
+        service: str = "",
+        queries: Sequence[Query] = (),
+        missing: Sequence[Missing] = (),
+    ) -> FLARECASTResponse:
+        """
+        Make the table.
+
+        Parameters
+        ----------
+        records : Records
+            In the order of the rows to be, with the names of the files to be fetched.
+        client : FLARECASTClient, optional
+            The client that fetches the table's files.
+        service : str, optional
+            Base URL of the service that was asked.
+        queries : sequence of Query, optional
+            What was asked for.
+        missing : sequence of Missing, optional
+            What the service did not answer for.
+
+        Returns
+        -------
+        FLARECASTResponse
+        """
+        return cls.from_columns(
+            columns_of(records),
+            client=client,
+            service=service,
+            queries=queries,
+            missing=missing,
+        )
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: dict[str, Any],
+        *,
+        client: Any = None,
+        service: str = "",
+        queries: Sequence[Query] = (),
+        missing: Sequence[Missing] = (),
+    ) -> FLARECASTResponse:
+        """Make the table of finished columns; the other parameters are those of `from_records`."""
+        # sunpy 7.1 and newer show the errors of a table with it.
+        errors = {"errors": [one.error for one in missing]} if hasattr(cls, "errors") and missing else {}
+        return cls(columns, client=client, service=service, queries=list(queries), missing=list(missing), **errors)
+
+    def __str__(self) -> str:
+        """Give the table as text; of a long one, its beginning and its end."""
+        # Newer versions of astropy write out all rows, which takes a minute where there are hundreds of thousands.
+        if len(self) <= _MOST_LINES:
+            return str(super().__str__())
+        return "\n".join(self._display_table.pformat(max_lines=_MOST_LINES, show_dtype=False))
+
+    def records(self) -> Records:
+        """
+        Give the table's records as they were before they became a table; the inverse of `from_records`.
+
+        Columns that a user has added are left out.
+
+        Returns
+        -------
+        Records
+            In the order of the rows.
+
+        Raises
+        ------
+        QueryError
+            If columns that are needed have been removed from the table.
+        """
+        return records_of(self, dict.fromkeys(name for query in self.queries for name in query.looked_up))
+
+    @property
+    def keyword_columns(self) -> list[str]:
+        """The columns of the keywords that the query had conditions on."""
+        looked_up = dict.fromkeys(name for query in self.queries for name in query.looked_up)
+        return [heading(name) for name in looked_up if heading(name) in self.colnames]
+
+    def path_format_keys(self) -> set[str]:
+        """List the names that a path may contain in braces, besides ``{segment}`` and ``{file}``."""
+        return {path_field(name) for name in self.colnames if name not in FLARECASTResponse.hide_keys}
+
+    def path_values(self, wanted: Iterable[str]) -> dict[str, list[Any]]:
+        """
+        Give columns as path fields, one list a field.
+
+        Times are `datetime.datetime` on the column's own scale (T_REC in TAI, Start Time in UTC), since a plain
+        `~astropy.time.Time` takes no strftime format. Quantities are numbers in the column's unit. Missing values are
+        ``unknown`` whatever the format.
+
+        Parameters
+        ----------
+        wanted : iterable of str
+            Fields, of those that `path_format_keys` lists.
+
+        Returns
+        -------
+        dict
+            Lists of the table's length.
+        """
+        columns = {path_field(name): name for name in self.colnames}
+        return {field: path_values(self[columns[field]]) for field in wanted}
+
+    def files(self) -> Iterator[SegmentFile]:
+        """
+        List the files that a fetch of this table brings, without asking the service.
+
+        Yields
+        ------
+        SegmentFile
+            Row by row.
+
+        Raises
+        ------
+        QueryError
+            If columns that say where the files are have been removed from the table.
+
+        Examples
+        --------
+        >>> from sunpy_flarecast import FLARECASTResponse
+        >>> from sunpy_flarecast.rest.list_reply import read_records
+        >>> reply = b'''[{"recnum": 5605571, "harpnum": 6178, "t_rec_index": 1005598, "urls":
+        ...               ["http://host/HMI/hmi.sharp_720s/5605571/magnetogram.fits"]}]'''
+        >>> records, _ = read_records(reply, "hmi.sharp_720s")
+        >>> [file.name for file in FLARECASTResponse.from_records(records).files()]
+        ['hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits']
+        """
+        require(self, FILE_COLUMNS, "which is needed to find its files")
+        rows = zip(
+            self["Series"].tolist(),
+            optional(self["HARPNUM"], self["HARPNUM"]),
+            optional(slot_of(self["T_REC"]), self["T_REC"]),
+            optional(self["Record"], self["Record"]),
+            self[PREFIX].tolist(),
+            self[NAMES],
+            strict=True,
+        )
+        for row, (series, harpnum, slot, recnum, prefix, names) in enumerate(rows):
+            for name in names:
+                segment = segment_of(name)
+                if harpnum is None and slot is None and recnum is None:
+                    # Layout A: the last part of the URL is the only name there is.
+                    stem = (prefix + name).removesuffix(".fits").rpartition("/")[2]
+                    yield SegmentFile(row, prefix + name, segment, f"{stem}.fits")
+                else:
+                    known = file_name(series, segment, harpnum=harpnum, slot=slot, recnum=recnum)
+                    yield SegmentFile(row, prefix + name, segment, known)
