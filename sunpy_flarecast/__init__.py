@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sunpy_flarecast.download.fetch import Failure, Report, fetch
 from sunpy_flarecast.fido.client import FLARECASTClient
-from sunpy_flarecast.fido.response import FLARECASTResponse, FLARECASTRow
+from sunpy_flarecast.fido.response import FLARECASTResponse
 from sunpy_flarecast.fits.complete import complete_header
 from sunpy_flarecast.maps.load import Maps, load
 from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
 from sunpy_flarecast.rest.cache import clear_cache
+from sunpy_flarecast.table.base import FLARECASTRow
 
 from ._version import __version__
 from .config import conf

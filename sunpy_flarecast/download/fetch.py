@@ -17,10 +17,10 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import MissingDataWarning, QueryError
-from sunpy_flarecast.fido.response import FLARECASTResponse
 from sunpy_flarecast.query.query import service_time
 from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.search.missing import described
+from sunpy_flarecast.table.base import RecordTable
 from sunpy_flarecast.utils.files import write_report
 
 from .complete_folder import complete_again
@@ -293,12 +293,12 @@ def _parfive_silent() -> Iterator[None]:
         parfive.log.setLevel(level)
 
 
-def _tables(results: Any) -> list[FLARECASTResponse]:
+def _tables(results: Any) -> list[RecordTable]:
     """Find the tables to fetch in whatever a search gave."""
     if isinstance(results, QueryResponseRow):
         results = results.as_table()
     tables = list(results) if isinstance(results, UnifiedResponse) else [results]
-    if other := [table for table in tables if not isinstance(table, FLARECASTResponse)]:
+    if other := [table for table in tables if not isinstance(table, RecordTable)]:
         raise QueryError(
             f"fetch() takes what a search of a FLARECAST service found, not {type(other[0]).__name__}; use "
             "Fido.fetch for other clients, and results['flarecast'] for this one."

@@ -19,20 +19,16 @@ from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryErro
 from sunpy_flarecast.query.attr_walker import FIXED, queries, supported_attrs
 from sunpy_flarecast.query.attrs import Keyword, Quality, Segment, Series
 from sunpy_flarecast.rest.service import Service
-from sunpy_flarecast.rest.service_url import base_url, with_credentials, without_password
-from sunpy_flarecast.search.missing import described
-from sunpy_flarecast.search.search import complete, find
+from sunpy_flarecast.rest.service_url import base_url, without_password
+from sunpy_flarecast.search.search import find
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
-from .response import FLARECASTResponse
+from .response import FLARECASTResponse, warnings_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
 
     from sunpy_flarecast.download.record_keywords import Mode
-    from sunpy_flarecast.query.query import Query
-    from sunpy_flarecast.search.search import Found
 
 __all__ = ["FLARECASTClient"]
 
@@ -123,37 +119,11 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
             log.error(str(error))
             raise
-        for text in _sentences(found):
+        for text in warnings_of(found):
             # The user's line is above search and, with Fido, above a good part of sunpy.
             warnings.warn(text, MissingDataWarning, stacklevel=2)
-        return self._table(found, service, branches)
-
-    def retry_missing(self, table: FLARECASTResponse, *, progress: bool = True) -> FLARECASTResponse:
-        """
-        Complete a table: what `FLARECASTResponse.retry_missing` does.
-
-        Parameters
-        ----------
-        table : FLARECASTResponse
-            The outcome of a search, or some of its rows.
-        progress : bool
-            Show a bar, if there is more than one request.
-
-        Returns
-        -------
-        FLARECASTResponse
-            A new table.
-        """
-        held = table.records()
-        with Service(with_credentials(table.service, conf.url)) as service:
-            found = complete(held, table.queries, table.missing, service, progress=progress)
-        for text in _sentences(found):
-            warnings.warn(text, MissingDataWarning, stacklevel=3)
-        return self._table(found, service, table.queries)
-
-    def _table(self, found: Found, service: Service, asked: Sequence[Query]) -> FLARECASTResponse:
         return FLARECASTResponse.from_records(
-            found.records, client=self, service=service.url, queries=asked, missing=found.missing
+            found.records, client=self, service=service.url, queries=branches, missing=found.missing
         )
 
     @convert_row_to_table  # type: ignore[untyped-decorator]
@@ -235,11 +205,4 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         return results
 
 
-def _sentences(found: Found) -> list[str]:
-    """Say what the user should know of a search."""
-    if not found.missing:
-        return found.told
-    chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
-    text = " Which records are nearest to the times wanted may change with it." if chosen else ""
-    what = "The rest is there; retry_missing() of the table, or the same command again, asks for it."
-    return [*found.told, f"{described(found.missing)} {what}{text}"]
+FLARECASTResponse._client_class = FLARECASTClient

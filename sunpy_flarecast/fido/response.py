@@ -1,37 +1,59 @@
-"""What a table of records can be asked to do besides being fetched; each hands on to the room that can do it."""
+"""`FLARECASTResponse`, what `Fido.search` gives: a `RecordTable` that can be completed, kept, and drawn."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sunpy.net.base_client import QueryResponseTable
-
-from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import MissingDataWarning, QueryError
+from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.rest.service_url import with_credentials
+from sunpy_flarecast.search.missing import described
+from sunpy_flarecast.search.search import complete
+from sunpy_flarecast.table.base import RecordTable
 
 if TYPE_CHECKING:
     import os
+    from typing import Self
 
     import astropy.units as u
     from astropy.table import QTable
     from matplotlib.axes import Axes
     from sunpy.timeseries import GenericTimeSeries
 
-    from .response import FLARECASTResponse
+    from sunpy_flarecast.search.search import Found
 
-__all__ = ["Errands"]
+__all__ = ["FLARECASTResponse", "warnings_of"]
 
 
-class Errands(QueryResponseTable):  # type: ignore[misc]
+def warnings_of(found: Found) -> list[str]:
+    """Return what a user should know of a search, as sentences."""
+    if not found.missing:
+        return found.told
+    chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
+    text = " Which records are nearest to the times wanted may change with it." if chosen else ""
+    what = "The rest is there; retry_missing() of the table, or the same command again, asks for it."
+    return [*found.told, f"{described(found.missing)} {what}{text}"]
+
+
+class FLARECASTResponse(RecordTable):
     """
-    The methods of `~sunpy_flarecast.FLARECASTResponse` that need more than the table.
+    The records that a search found; one row is one HARP at one T_REC, and stands for the files of its segments.
 
-    The rooms that do the work make such tables, or need what is slow to import, so they are imported when called.
+    Columns: ``Start Time`` (UTC, from DATE-OBS), ``T_REC`` (TAI), ``Series``, ``HARPNUM``, ``Quality`` (bit word, 0 is
+    good), ``Segments`` (the number of files that a fetch of the row downloads), ``Wavelength``, ``Instrument``,
+    ``Source``, ``Provider``, ``Record`` (record number), and the keywords that the query had conditions on, such as
+    ``usflux``. Missing values are masked.
     """
+
+    #: The client of a table read from a file; `sunpy_flarecast.fido.client` sets it, which imports this module.
+    _client_class: ClassVar[type[Any]]
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], format: str | None = None) -> FLARECASTResponse:  # noqa: A002
+    def read(cls, path: str | os.PathLike[str], format: str | None = None) -> Self:  # noqa: A002
         """
         Read a search that `write` has kept in a file.
 
@@ -59,9 +81,9 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         >>> results = FLARECASTResponse.read("search.ecsv")  # doctest: +SKIP
         >>> files = Fido.fetch(results[:4])  # doctest: +SKIP
         """
-        from sunpy_flarecast.table.io import read_table  # which makes such tables
+        from sunpy_flarecast.table.io import read_table
 
-        return read_table(path, kind=format)
+        return read_table(path, cls, cls._client_class(), kind=format)
 
     def write(
         self,
@@ -103,7 +125,7 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         --------
         >>> results["flarecast"].write("search.ecsv", overwrite=True)  # doctest: +SKIP
         """
-        from sunpy_flarecast.table.io import write_table  # which writes such tables
+        from sunpy_flarecast.table.io import write_table
 
         if format in ("html", "jsviewer") and hasattr(path, "write"):
             super().write(path, format=format, **kwargs)  # a page for show_in_browser(), which nobody reads again
@@ -112,7 +134,7 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
             raise QueryError(f"write() takes path, format and overwrite, not {', '.join(kwargs)}.")
         write_table(self, path, kind=format, overwrite=overwrite)
 
-    def retry_missing(self, *, progress: bool = True) -> FLARECASTResponse:
+    def retry_missing(self, *, progress: bool = True) -> Self:
         """
         Ask the service again for what is missing, and for nothing else.
 
@@ -131,10 +153,18 @@ class Errands(QueryResponseTable):  # type: ignore[misc]
         QueryError
             If columns that are needed have been removed from the table.
         """
-        from .client import FLARECASTClient
-
-        client = self.client if isinstance(self.client, FLARECASTClient) else FLARECASTClient()
-        return client.retry_missing(self, progress=progress)
+        held = self.records()
+        with Service(with_credentials(self.service, conf.url)) as service:
+            found = complete(held, self.queries, self.missing, service, progress=progress)
+        for text in warnings_of(found):
+            warnings.warn(text, MissingDataWarning, stacklevel=2)
+        return self.from_records(
+            found.records,
+            client=self.client or self._client_class(),
+            service=service.url,
+            queries=self.queries,
+            missing=found.missing,
+        )
 
     def keywords(
         self,

@@ -23,8 +23,8 @@ from .columns import Filled, own_column
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
     from sunpy_flarecast.sharp.catalog import Keyword
+    from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["LEADING", "keyword_table"]
 
@@ -48,7 +48,7 @@ class _Failed(NamedTuple):
 
 
 def keyword_table(
-    results: FLARECASTResponse,
+    results: RecordTable,
     names: Sequence[str] = (),
     *,
     known: QTable | None = None,
@@ -166,7 +166,7 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
     return found
 
 
-def _check_columns(results: FLARECASTResponse, needed: Sequence[str]) -> None:
+def _check_columns(results: RecordTable, needed: Sequence[str]) -> None:
     if lost := [name for name in needed if name not in results.colnames]:
         raise QueryError(
             f"The table has no column {lost[0]!r} any more, which is needed for a table of keywords. Use the table "
@@ -174,7 +174,7 @@ def _check_columns(results: FLARECASTResponse, needed: Sequence[str]) -> None:
         )
 
 
-def _check_numbers(results: FLARECASTResponse, stacklevel: int) -> None:
+def _check_numbers(results: RecordTable, stacklevel: int) -> None:
     """Tell of records that the service did not number (as in its first replies), which cannot be asked for."""
     count = int(np.sum(mask_of(results["Record"])))
     text = f"{count:,} of {len(results):,} records have no record number, by which keywords are asked for"

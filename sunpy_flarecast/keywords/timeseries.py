@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from astropy.table import QTable
     from sunpy.timeseries import GenericTimeSeries
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["check_times", "curve_names", "curve_table", "harp_rows", "keyword_curves", "timeseries_of"]
 
 
 def keyword_curves(
-    results: FLARECASTResponse,
+    results: RecordTable,
     names: Sequence[str],
     harpnum: int | Iterable[int] | None = None,
     *,
@@ -63,7 +63,7 @@ def keyword_curves(
 
 
 def curve_table(
-    results: FLARECASTResponse,
+    results: RecordTable,
     names: Sequence[str],
     harpnum: int | Iterable[int] | None = None,
     *,

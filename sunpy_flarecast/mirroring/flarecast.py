@@ -11,7 +11,6 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.download.plan import moved_url
 from sunpy_flarecast.download.record_keywords import WAYS, fields_of
 from sunpy_flarecast.errors import ServiceError, TransferError
-from sunpy_flarecast.fido.response import FLARECASTResponse
 from sunpy_flarecast.query.query import service_time
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.records import merge
@@ -20,6 +19,7 @@ from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.search.search import find
 from sunpy_flarecast.search.selection import select
 from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.table.base import RecordTable
 from sunpy_flarecast.utils.masked import optional
 
 from .source import Answer, Offer
@@ -77,7 +77,7 @@ class FLARECASTSource:
         )
 
     def _offers(self, records: Records, window: Window) -> list[Offer]:
-        table = FLARECASTResponse.from_records(records)
+        table = RecordTable.from_records(records)
         files: list[dict[str, str]] = [{} for _ in range(len(table))]
         lacking: list[dict[str, str]] = [{} for _ in range(len(table))]
         for file in table.files():

@@ -20,7 +20,7 @@ from .data import steps_of
 from .lanes import pack
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["Run", "plot_coverage", "runs"]
 
@@ -68,7 +68,7 @@ class Run(NamedTuple):
     good: bool
 
 
-def plot_coverage(results: FLARECASTResponse, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
+def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
     """
     Draw which records there are: a row for each HARP over time.
 
@@ -192,7 +192,7 @@ def _bar(run: Run) -> tuple[float, float]:
     return _EPOCH + (run.first - 0.5) * _SLOT, (run.last - run.first + 1) * _SLOT
 
 
-def _range(results: FLARECASTResponse, slots: Any) -> tuple[float, float]:
+def _range(results: RecordTable, slots: Any) -> tuple[float, float]:
     """Give the range that was searched, as far as the records are in it, else that of the records."""
     begin, end = (_EPOCH + (place + half) * _SLOT for place, half in ((slots.min(), -0.5), (slots.max(), 0.5)))
     asked = mdates.date2num([time.tai.to_datetime() for query in results.queries for time in query.span])
@@ -220,7 +220,7 @@ def _said(slots: int) -> str:
     return f"{minutes / 60:.3g} h" if minutes <= 48 * 60 else f"{minutes / 1440:.3g} days"
 
 
-def _groups(results: FLARECASTResponse, known: Any) -> list[tuple[str, Any]]:
+def _groups(results: RecordTable, known: Any) -> list[tuple[str, Any]]:
     """Find the rows of each HARP of each series, in the order of the numbers."""
     series = np.asarray(results["Series"]).astype(str)
     column = results["HARPNUM"]

@@ -13,12 +13,12 @@ from sunpy_flarecast.utils.masked import mask_of, unmasked
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["axis_label", "keyword_label", "masked_floats", "steps_of"]
 
 
-def steps_of(results: FLARECASTResponse, who: str) -> np.ma.MaskedArray[Any, Any]:
+def steps_of(results: RecordTable, who: str) -> np.ma.MaskedArray[Any, Any]:
     """
     Give the time steps of records as slot numbers, masked where T_REC is missing.
 

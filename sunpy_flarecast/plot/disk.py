@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from astropy.time import Time
     from matplotlib.axes import Axes
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["plot_disk"]
 
@@ -61,7 +61,7 @@ _OPACITY: Final = 0.75
 
 
 def plot_disk(
-    results: FLARECASTResponse,
+    results: RecordTable,
     time: Any = None,
     color: str | None = None,
     *,
@@ -163,7 +163,7 @@ def plot_disk(
     return drawn
 
 
-def _step(results: FLARECASTResponse, time: Any) -> FLARECASTResponse:
+def _step(results: RecordTable, time: Any) -> RecordTable:
     """Choose the records of one time step."""
     slots = steps_of(results, "plot_disk()")
     steps = np.unique(slots.compressed())
@@ -186,7 +186,7 @@ def _step(results: FLARECASTResponse, time: Any) -> FLARECASTResponse:
                 f"plot_disk({time!r}): no records are within a day of that; the nearest are of "
                 f"{found.utc.isot[:16]} UTC. Search that time, or choose one of the table's."
             )
-    step: FLARECASTResponse = results[(slots == chosen).filled(False)]
+    step: RecordTable = results[(slots == chosen).filled(False)]
     return step
 
 

@@ -22,7 +22,7 @@ from .flares import class_colours, mark_flares, read_flares
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from sunpy_flarecast.table.base import RecordTable
 
     from .curves import Curve
     from .flares import Flare
@@ -42,7 +42,7 @@ _MOST_IN_COLUMN: Final = 6
 
 
 def plot_results(
-    results: FLARECASTResponse,
+    results: RecordTable,
     names: Sequence[str] = (),
     harpnum: int | Iterable[int] | None = None,
     *,

@@ -1,37 +1,33 @@
-"""The answer of a search as a table: `FLARECASTResponse`, its rows, and the files that they stand for."""
+"""`RecordTable`, the records of a search as a table: its columns, rows, path fields, and the files of its rows."""
 
 from __future__ import annotations
 
+import operator
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import astropy.units as u
+import numpy as np
 from astropy.table import TableAttribute
-from sunpy.net.base_client import QueryResponseRow
+from astropy.time import Time
+from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_flarecast.rest.records import segment_of
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
-from sunpy_flarecast.table.columns import (
-    FILE_COLUMNS,
-    NAMES,
-    PREFIX,
-    columns_of,
-    heading,
-    records_of,
-    require,
-)
-from sunpy_flarecast.table.fields import path_field, path_values
-from sunpy_flarecast.utils.masked import optional
+from sunpy_flarecast.utils.masked import mask_of, optional
 
-from .errands import Errands
+from .columns import FILE_COLUMNS, NAMES, PREFIX, columns_of, heading, records_of, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Self
 
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.rest.records import Records
     from sunpy_flarecast.search.missing import Missing
 
-__all__ = ["FLARECASTResponse", "FLARECASTRow", "SegmentFile"]
+__all__ = ["FLARECASTRow", "RecordTable", "SegmentFile"]
 
 #: The most lines that a table is printed in.
 _MOST_LINES: Final = 100
@@ -48,7 +44,7 @@ class SegmentFile(NamedTuple):
     url : str
         As the service gave it.
     segment : str
-        The segment's name; empty if the service did not tell it (layout A).
+        The segment's name; empty if the service did not give it (layout A).
     name : str
         The file's name, as JSOC gives it.
     """
@@ -59,8 +55,24 @@ class SegmentFile(NamedTuple):
     name: str
 
 
+class _Unknown(str):
+    """A missing value in a path; it accepts any format, so that ``{t_rec:%Y}`` always works."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+_UNKNOWN: Final = _Unknown("unknown")
+
+
 class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     """One record of a `FLARECASTResponse`."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A table of this row alone, since Row would pickle the whole table.
+        return operator.getitem, (self.as_table(), 0)
 
     def _repr_html_(self) -> str:
         # As the table does, it leaves out the columns that are hidden.
@@ -80,23 +92,16 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
         return {field: values[0] for field, values in table.path_values(table.path_format_keys()).items()}
 
 
-class FLARECASTResponse(Errands):
-    """
-    The records that a search found; one row is one HARP at one T_REC, and stands for the files of its segments.
-
-    Columns: ``Start Time`` (UTC, from DATE-OBS), ``T_REC`` (TAI), ``Series``, ``HARPNUM``, ``Quality`` (bit word, 0 is
-    good), ``Segments`` (how many files a fetch of the row brings), ``Wavelength``, ``Instrument``, ``Source``,
-    ``Provider``, ``Record`` (record number), and the keywords that the query had conditions on, such as ``usflux``.
-    Values that the service does not give are masked.
-    """
+class RecordTable(QueryResponseTable):  # type: ignore[misc]
+    """A table of records; its subclass `~sunpy_flarecast.FLARECASTResponse` adds what needs a client."""
 
     Row = FLARECASTRow
     hide_keys = (PREFIX, NAMES)
 
-    #: Base URL of the service that was asked, which has the files.
+    #: Base URL of the service that was searched, which has the files.
     service = TableAttribute(default="")
 
-    #: What was asked for, a list of `~sunpy_flarecast.query.query.Query`.
+    #: The queries, a list of `~sunpy_flarecast.query.query.Query`.
     queries = TableAttribute(default=[])
 
     #: What the service did not answer for, `~sunpy_flarecast.search.missing.Missing` objects.
@@ -111,20 +116,20 @@ class FLARECASTResponse(Errands):
         service: str = "",
         queries: Sequence[Query] = (),
         missing: Sequence[Missing] = (),
-    ) -> FLARECASTResponse:
+    ) -> Self:
         """
         Make the table.
 
         Parameters
         ----------
         records : Records
-            In the order of the rows to be, with the names of the files to be fetched.
+            One a row, with the names of the files to be fetched.
         client : FLARECASTClient, optional
             The client that fetches the table's files.
         service : str, optional
-            Base URL of the service that was asked.
+            Base URL of the service.
         queries : sequence of Query, optional
-            What was asked for.
+            The queries of the search.
         missing : sequence of Missing, optional
             What the service did not answer for.
 
@@ -132,31 +137,18 @@ class FLARECASTResponse(Errands):
         -------
         FLARECASTResponse
         """
-        return cls.from_columns(
-            columns_of(records),
-            client=client,
-            service=service,
-            queries=queries,
-            missing=missing,
-        )
+        return cls.from_columns(columns_of(records), client=client, service=service, queries=queries, missing=missing)
 
     @classmethod
-    def from_columns(
-        cls,
-        columns: dict[str, Any],
-        *,
-        client: Any = None,
-        service: str = "",
-        queries: Sequence[Query] = (),
-        missing: Sequence[Missing] = (),
-    ) -> FLARECASTResponse:
+    def from_columns(cls, columns: dict[str, Any], *, missing: Sequence[Missing] = (), **attributes: Any) -> Self:
         """Make the table of finished columns; the other parameters are those of `from_records`."""
         # sunpy 7.1 and newer show the errors of a table with it.
         errors = {"errors": [one.error for one in missing]} if hasattr(cls, "errors") and missing else {}
-        return cls(columns, client=client, service=service, queries=list(queries), missing=list(missing), **errors)
+        queries = list(attributes.pop("queries", ()))
+        return cls(columns, queries=queries, missing=list(missing), **attributes, **errors)
 
     def __str__(self) -> str:
-        """Give the table as text; of a long one, its beginning and its end."""
+        """Return the table as text; of a long one, its beginning and its end."""
         # Newer versions of astropy write out all rows, which takes a minute where there are hundreds of thousands.
         if len(self) <= _MOST_LINES:
             return str(super().__str__())
@@ -164,9 +156,7 @@ class FLARECASTResponse(Errands):
 
     def records(self) -> Records:
         """
-        Give the table's records as they were before they became a table; the inverse of `from_records`.
-
-        Columns that a user has added are left out.
+        Return the table's records; the inverse of `from_records`. Columns that a user has added are left out.
 
         Returns
         -------
@@ -178,21 +168,24 @@ class FLARECASTResponse(Errands):
         QueryError
             If columns that are needed have been removed from the table.
         """
-        return records_of(self, dict.fromkeys(name for query in self.queries for name in query.looked_up))
+        return records_of(self, self._looked_up)
 
     @property
     def keyword_columns(self) -> list[str]:
         """The columns of the keywords that the query had conditions on."""
-        looked_up = dict.fromkeys(name for query in self.queries for name in query.looked_up)
-        return [heading(name) for name in looked_up if heading(name) in self.colnames]
+        return [heading(name) for name in self._looked_up if heading(name) in self.colnames]
+
+    @property
+    def _looked_up(self) -> dict[str, None]:
+        return dict.fromkeys(name for query in self.queries for name in query.looked_up)
 
     def path_format_keys(self) -> set[str]:
         """List the names that a path may contain in braces, besides ``{segment}`` and ``{file}``."""
-        return {path_field(name) for name in self.colnames if name not in FLARECASTResponse.hide_keys}
+        return {_path_field(name) for name in self.colnames if name not in RecordTable.hide_keys}
 
     def path_values(self, wanted: Iterable[str]) -> dict[str, list[Any]]:
         """
-        Give columns as path fields, one list a field.
+        Return columns as path fields, one list a field.
 
         Times are `datetime.datetime` on the column's own scale (T_REC in TAI, Start Time in UTC), since a plain
         `~astropy.time.Time` takes no strftime format. Quantities are numbers in the column's unit. Missing values are
@@ -208,12 +201,12 @@ class FLARECASTResponse(Errands):
         dict
             Lists of the table's length.
         """
-        columns = {path_field(name): name for name in self.colnames}
-        return {field: path_values(self[columns[field]]) for field in wanted}
+        columns = {_path_field(name): name for name in self.colnames}
+        return {field: _path_values(self[columns[field]]) for field in wanted}
 
     def files(self) -> Iterator[SegmentFile]:
         """
-        List the files that a fetch of this table brings, without asking the service.
+        List the files that a fetch of this table downloads, without a request.
 
         Yields
         ------
@@ -255,3 +248,18 @@ class FLARECASTResponse(Errands):
                 else:
                     known = file_name(series, segment, harpnum=harpnum, slot=slot, recnum=recnum)
                     yield SegmentFile(row, prefix + name, segment, known)
+
+
+def _path_field(column: str) -> str:
+    return re.sub(r"\W", "_", column).lower()
+
+
+def _path_values(column: Any) -> list[Any]:
+    values = column.value if isinstance(column, u.Quantity) else column
+    if isinstance(column, Time):
+        mask = mask_of(column)
+        epoch = Time("2000-01-01", scale=column.scale)
+        parts = (np.where(mask, getattr(epoch, part), getattr(column, part)) for part in ("jd1", "jd2"))
+        filled = Time(*parts, format="jd", scale=column.scale)
+        values = filled.to_datetime(leap_second_strict="silent") if len(column) else np.array([])
+    return [_UNKNOWN if value is None else value for value in optional(values, column)]

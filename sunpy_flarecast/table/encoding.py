@@ -21,7 +21,7 @@ from .columns import FILE_COLUMNS, require
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from .base import RecordTable
 
 __all__ = ["decoded", "encoded"]
 
@@ -32,7 +32,7 @@ _SLOT: Final = np.timedelta64(CADENCE, "s")
 _ABOUT: Final = ("format", "description")
 
 
-def encoded(table: FLARECASTResponse) -> tuple[Table, list[dict[str, Any]]]:
+def encoded(table: RecordTable) -> tuple[Table, list[dict[str, Any]]]:
     """
     Make a table of plain numbers and plain text.
 

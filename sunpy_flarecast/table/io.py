@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
@@ -23,7 +23,7 @@ from .encoding import decoded, encoded
 if TYPE_CHECKING:
     import os
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from .base import RecordTable
 
 __all__ = ["read_table", "write_table"]
 
@@ -48,6 +48,9 @@ _POSSIBLE: Final = "A search can be kept as .ecsv (text), .parquet (small and qu
 _ESCAPED: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "'& "})
 
 
+_Table = TypeVar("_Table", bound="RecordTable")
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     path: Path
@@ -55,7 +58,7 @@ class _Place:
 
 
 def write_table(
-    table: FLARECASTResponse, path: str | os.PathLike[str], *, kind: str | None = None, overwrite: bool = False
+    table: RecordTable, path: str | os.PathLike[str], *, kind: str | None = None, overwrite: bool = False
 ) -> None:
     """
     Write a table so that `read_table` gives it again.
@@ -120,7 +123,7 @@ def write_table(
             beside.unlink(missing_ok=True)
 
 
-def read_table(path: str | os.PathLike[str], *, kind: str | None = None) -> FLARECASTResponse:
+def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, kind: str | None = None) -> _Table:
     """
     Read a table that `write_table` wrote.
 
@@ -141,9 +144,6 @@ def read_table(path: str | os.PathLike[str], *, kind: str | None = None) -> FLAR
     QueryError
         If there is no such file, or it is something else.
     """
-    from sunpy_flarecast.fido.client import FLARECASTClient  # which makes such tables
-    from sunpy_flarecast.fido.response import FLARECASTResponse  # whose method this is
-
     place = _place(path, kind)
     if not place.path.is_file():
         raise QueryError(f"There is no file {place.path} to read a search from.")
@@ -164,9 +164,7 @@ def read_table(path: str | os.PathLike[str], *, kind: str | None = None) -> FLAR
         service = base_url(about["service"]) if about["service"] else ""
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
         raise _none(place, f"what it tells of its columns does not fit ({_first_line(error)})") from error
-    return FLARECASTResponse.from_columns(
-        columns, client=FLARECASTClient(), service=service, queries=queries, missing=missing
-    )
+    return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
 
 
 def _place(path: str | os.PathLike[str], kind: str | None) -> _Place:

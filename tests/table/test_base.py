@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,16 @@ def test_files_do_without_the_other_columns() -> None:
     before = list(table.files())
     table.remove_columns(["Start Time", "Quality", "Wavelength", "Instrument", "Segments"])
     assert list(table.files()) == before
+
+
+def test_a_pickled_row_does_not_take_the_table_with_it() -> None:
+    table = table_of(*({**FULL, "recnum": number} for number in range(1000)))
+    pickled = pickle.dumps(table[7])
+    assert len(pickled) < 2 * len(pickle.dumps(table[7:8]))
+    row = pickle.loads(pickled)
+    assert type(row) is FLARECASTRow
+    assert row["Record"] == 7
+    assert row.as_table().pformat() == table[7:8].pformat()
 
 
 # --- Back to records ----------------------------------------------------------------------------------------------
