@@ -273,9 +273,7 @@ def test_names_of_series_that_are_refused(series: str, template: str) -> None:
     assert "unsafe in a path" in str(reason)
 
 
-@pytest.mark.parametrize(
-    "column", [np.array([b"/../../escape/x"]), np.array([b"../x"], dtype=object), np.array([["/a"]], dtype=object)]
-)
+@pytest.mark.parametrize("column", [np.array([b"/../../escape/x"]), np.array([b"../x"], dtype=object)])
 def test_names_that_climb_are_refused_whatever_their_type(column: Any) -> None:
     table = table_of(record())
     table["Mine"] = column
