@@ -181,8 +181,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     verify_checksum = ConfigItem(
         False,
-        "Check the FITS checksums (CHECKSUM, DATASUM) of every file of a fetch, besides its structure; those that "
-        "are there already and have wrong ones are fetched again.",
+        "Verify DATASUM of every file of a fetch, besides its structure; files on disk with a wrong one are fetched "
+        "again.",
         module=_MODULE,
     )
     complete_headers = _HeadersItem(

@@ -84,8 +84,7 @@ def search(**options: Any) -> None:
     "--verify",
     is_flag=True,
     show_default="conf.verify_checksum",
-    help="Compute the FITS checksums of all files, too, also of those that are already there; what has wrong ones is "
-    "fetched again.",
+    help="Verify DATASUM of all files, also of those already on disk; files with a wrong one are fetched again.",
 )
 @click.option(
     "--report",

@@ -16,13 +16,12 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.fits.structure import check_datasums, is_whole
 from sunpy_flarecast.rest.auth import USER_AGENT, authorization
 from sunpy_flarecast.rest.retry import RetryPolicy
 from sunpy_flarecast.rest.service_url import without_password
 
 from .record_keywords import Supplement
-from .verify import check_sums
 
 if TYPE_CHECKING:
     from .record_keywords import Mode
@@ -119,7 +118,7 @@ class Terms:
             return False
         try:
             if self.verify_checksum:
-                check_sums(path)
+                check_datasums(path)
         except (TransferError, OSError):
             return False
         return True

@@ -16,7 +16,7 @@ from sunpy_flarecast.utils.partial_file import KEEP_FROM, BusyError, Origin, Par
 from .context import DISK_FULL
 from .record_keywords import Lack
 from .retry import AgainError, check_status, persist
-from .verify import check_content, check_digest, check_sums
+from .verify import check_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -166,7 +166,7 @@ class Download:
             if begin == 0 and length is not None and length < KEEP_FROM:
                 return await self._receive_small(answer, length)
             await self._receive(answer, part)
-            await self._check_large(answer, part)
+            await self._check_large(part)
             return None
 
     async def _check_status(self, answer: aiohttp.ClientResponse, begin: int, part: Part) -> None:
@@ -201,7 +201,7 @@ class Download:
         """Take a small file as a whole, which is checked before it is written."""
         body = await answer.read()
         self._advance(len(body), length)
-        _check_body(body, answer, self.terms)
+        _check_body(body, self.terms)
         return body
 
     async def _receive(self, answer: aiohttp.ClientResponse, part: Part) -> None:
@@ -217,12 +217,12 @@ class Download:
                 part.note(self._origin)
                 noted = True
 
-    async def _check_large(self, answer: aiohttp.ClientResponse, part: Part) -> None:
+    async def _check_large(self, part: Part) -> None:
         length = self._origin.length if self._origin else None
         if length is not None and part.size != length:
             raise AgainError(f"the answer broke off at byte {part.size:,} of {length:,}")
         try:
-            _check_body(part.path, answer, self.terms)
+            _check_body(part.path, self.terms)
         except TransferError:
             # Whatever is wrong with it, it is not to be gone on with.
             self._origin = None
@@ -238,15 +238,9 @@ def _validator(headers: Mapping[str, str]) -> str | None:
     return headers.get("Last-Modified")
 
 
-def _check_body(source: str | bytes, answer: aiohttp.ClientResponse, terms: Terms) -> None:
-    """Check a file that has come together: digests, structure, and if wanted checksums."""
+def _check_body(source: str | bytes, terms: Terms) -> None:
+    """Check a file that has come together."""
     try:
-        names = ["Repr-Digest", "Content-Digest"] if answer.status == HTTPStatus.OK else ["Repr-Digest"]
-        for name in names:
-            if name in answer.headers:
-                check_digest(name, answer.headers, source)
-        check_content(source)
-        if terms.verify_checksum:
-            check_sums(source)
+        check_content(source, datasums=terms.verify_checksum)
     except TransferError as error:
         raise AgainError(str(error), content=True) from None

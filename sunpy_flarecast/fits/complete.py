@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from sunpy_flarecast.errors import FileError, QueryError, TransferError
 from sunpy_flarecast.sharp.filenames import read_name
 from sunpy_flarecast.utils.partial_file import BusyError, Part
 
-from .checksum import NO_CHECKSUM, added, checksum_letters, sum_of
 from .record_header import IncompleteError, RecordCards
-from .structure import BLOCK, CARD, Headers, card, data_size, read_headers
+from .structure import BLOCK, CARD, Headers, card, read_headers
 from .user_keywords import check_record, plain_keywords, told_as
 
 if TYPE_CHECKING:
@@ -28,11 +24,6 @@ __all__ = ["complete_header", "is_bare", "new_begin"]
 
 #: Data are copied in pieces of this size.
 _COPIED: Final = 1 << 20
-
-_DATASUM: Final = re.compile(rb"DATASUM = *'? *(\d+)")
-
-#: Where the letters stand in the card of a checksum.
-_LETTERS: Final = slice(11, 27)
 
 
 def is_bare(path: str | os.PathLike[str]) -> bool:
@@ -52,7 +43,7 @@ def is_bare(path: str | os.PathLike[str]) -> bool:
 
 def new_begin(source: str | bytes, image: Headers, record: RecordCards, segment: str) -> bytes:
     """
-    Write what a completed file begins with, up to its data; the cards that it has stay as they are.
+    Write what a completed file begins with, up to its data; the cards that it has stay as they are, but CHECKSUM.
 
     Parameters
     ----------
@@ -76,34 +67,14 @@ def new_begin(source: str | bytes, image: Headers, record: RecordCards, segment:
     of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
     added_cards = record.without(own) + "".join(of_segment).encode("ascii")
     if added_cards:
-        grown = end + len(added_cards) + len(record.history) + len(b"END")
-        padding = b" " * (-grown % BLOCK)
-        header = b"".join((header[:end], added_cards, record.history, b"END", padding))
-        header = _with_checksum(header, source, image)
+        kept = header[:end]
+        if old := card(kept, b"CHECKSUM="):
+            kept = kept.replace(old, b"")  # it would be wrong; DATASUM still holds
+        header = b"".join((kept, added_cards, record.history, b"END"))
+        header += b" " * (-len(header) % BLOCK)
     if not image.at:
         return header
     return _read(source, 0, image.at) + header
-
-
-def _with_checksum(header: bytes, source: str | bytes, image: Headers) -> bytes:
-    """Renew CHECKSUM, if there is one; DATASUM still holds."""
-    old = card(header, b"CHECKSUM=")
-    if not old:
-        return header
-    at = header.find(old)
-    told = _DATASUM.match(card(header, b"DATASUM ="))
-    data = int(told[1]) if told else _data_sum(source, image.end, data_size(header))
-    renewed = bytearray(header)
-    renewed[at : at + CARD] = _checksum_card(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}")
-    renewed[at + _LETTERS.start : at + _LETTERS.stop] = checksum_letters(added(sum_of(renewed), data))
-    return bytes(renewed)
-
-
-@lru_cache(1)
-def _checksum_card(when: str) -> bytes:
-    from astropy.io.fits import Card  # slow to import, and needed only here
-
-    return str(Card("CHECKSUM", NO_CHECKSUM, f"HDU checksum updated {when}")).encode("ascii")
 
 
 def _read(source: str | bytes, at: int, size: int) -> bytes:
@@ -112,13 +83,6 @@ def _read(source: str | bytes, at: int, size: int) -> bytes:
     with open(source, "rb") as file:
         file.seek(at)
         return file.read(size)
-
-
-def _data_sum(source: str | bytes, at: int, size: int) -> int:
-    total = 0
-    for begin in range(at, at + size, _COPIED):
-        total = added(total, sum_of(_read(source, begin, min(_COPIED, at + size - begin))))
-    return total
 
 
 def complete_header(
@@ -133,7 +97,8 @@ def complete_header(
     """
     Put keywords into the header of a SHARP file, so that `sunpy.map.Map` can read it.
 
-    Cards that the header has stay as they are. The file is replaced in one step, with its data as they were.
+    Cards that the header has stay as they are, but for CHECKSUM, which is removed. The file is replaced in one step,
+    with its data as they were.
 
     Parameters
     ----------

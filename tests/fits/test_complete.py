@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import FileError, QueryError, complete_header
-from sunpy_flarecast.fits.checksum import NO_CHECKSUM, added, checksum_letters, sum_of
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.structure import is_whole, read_headers
 from sunpy_flarecast.utils.partial_file import Origin, Part
@@ -56,9 +55,9 @@ def test_only_the_header_of_the_image_changes(tmp_path: Path, make: Callable[[],
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
     sums_hold(path)
     was, now = (fits.Header.fromstring(one.image.decode()) for one in (old, new))
-    changed = {card.keyword for card in was.cards if str(now.cards[card.keyword]) != str(card)}
-    assert changed <= {"CHECKSUM"}
-    assert list(now)[: len(was)] == list(was)
+    kept = [str(card) for card in was.cards if card.keyword != "CHECKSUM"]
+    assert [str(card) for card in now.cards[: len(kept)]] == kept
+    assert "CHECKSUM" not in now
     assert now["USFLUX"] == 2e22
     assert now["DRMS_ID"] == "hmi.sharp_cea_720s:7:Br"
     assert "http://host/HMI/meta" in "".join(now["HISTORY"])
@@ -192,21 +191,3 @@ def test_a_part_that_is_being_moved_is_not_gone_on_with(tmp_path: Path, monkeypa
         assert part.origin() is None
         part.drop()
     assert list(tmp_path.iterdir()) == []
-
-
-# --- checksums -------------------------------------------------------------------------------------------------------
-
-
-@given(st.binary(min_size=4, max_size=400).map(lambda data: data[: len(data) // 4 * 4]))
-def test_checksums_are_those_of_astropy(data: bytes) -> None:
-    from astropy.io.fits.hdu.base import _ValidHDU
-
-    reference = _ValidHDU()
-    total = int(reference._compute_checksum(np.frombuffer(data, dtype=np.uint8)))
-    assert sum_of(data) == total
-    assert checksum_letters(total).decode() == reference._char_encode(~np.uint32(total))
-
-
-def test_sums_carry_around() -> None:
-    assert added(0xFFFFFFFF, 0xFFFFFFFF) == 0xFFFFFFFF
-    assert len(NO_CHECKSUM) == len(checksum_letters(12345)) == 16

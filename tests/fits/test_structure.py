@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import TransferError
-from sunpy_flarecast.fits.structure import BLOCK, _check_once, is_whole, read_headers
+from sunpy_flarecast.fits.structure import BLOCK, _check_once, check_datasums, datasum, is_whole, read_headers
 
 
 @pytest.fixture(scope="module")
@@ -274,3 +275,32 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert not is_whole(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_headers(tmp_path / "none.fits")
+
+
+def test_pipes_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "file.fits")
+    assert not is_whole(tmp_path / "file.fits")
+    with pytest.raises(TransferError, match="is no regular file"):
+        read_headers(tmp_path / "file.fits")
+
+
+@given(st.binary(min_size=4, max_size=400).map(lambda data: data[: len(data) // 4 * 4]), st.integers(0, 100))
+def test_datasums_are_those_of_astropy(data: bytes, at: int) -> None:
+    from astropy.io.fits.hdu.base import _ValidHDU
+
+    at = min(at * 4, len(data))
+    assert datasum([data[:at], data[at:]]) == _ValidHDU()._compute_checksum(np.frombuffer(data, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_one_flipped_bit_makes_datasum_wrong(file: Path, kind: str) -> None:
+    with fits.open(BytesIO(FILES[kind]), disable_image_compression=True) as hdus:
+        hdus.writeto(file, checksum=True, overwrite=True)
+    content = bytearray(file.read_bytes())
+    check_datasums(file)
+    check_datasums(bytes(content))
+    begin = read_headers(file).end
+    content[begin] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(TransferError, match="has a wrong DATASUM in HDU"), file.open("rb") as opened:
+        check_datasums(opened.fileno())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import random
 import re
@@ -40,8 +39,6 @@ KINDS = (
     "wrong-content-range",
     "416",
     "changed-etag",
-    "wrong-digest",
-    "wrong-content-digest",
     "truncated-fits",
     "redirect",
     "redirect-host",
@@ -141,9 +138,6 @@ class Chaos:
                 return await self._send(writer, 302, b"", {"Location": path})
             case "redirect-host":
                 return await self._send(writer, 302, b"", {"Location": self.other_host + path})
-            case "wrong-digest" | "wrong-content-digest":
-                name = "Repr-Digest" if fault == "wrong-digest" else "Content-Digest"
-                headers[name] = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
             case "chunked-cut":
                 half = part[: len(part) // 2]
                 writer.write(_head(status, None, headers | {"Transfer-Encoding": "chunked"}))
@@ -161,9 +155,6 @@ class Chaos:
                 writer.write(_head(status, len(part), headers) + part[: len(part) // 2])
                 await writer.drain()
                 return _reset(writer) if fault == "reset-mid-body" else False
-        headers["Repr-Digest"] = headers.get(
-            "Repr-Digest", f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
-        )
         writer.write(_head(status, len(part), headers))
         for begin in range(0, len(part), 1 << 18):
             writer.write(part[begin : begin + (1 << 18)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from astropy.io import fits
 
-from sunpy_flarecast.fits.checksum import NO_CHECKSUM, added, checksum_letters, sum_of
+from sunpy_flarecast.fits.structure import datasum
 
 from .cards import cards
 
@@ -131,8 +131,8 @@ def fits_bytes(stored: Any, how: Storage, more: str, when: str) -> bytes:
     more : str
         Cards for a full header; empty for a bare one, as JSOC stores files in its own archive.
     when : str
-        What the comments of ``CHECKSUM`` and ``DATASUM`` say in place of the present time, which would make the
-        bytes others at every call.
+        What the comment of ``DATASUM`` says in place of the present time, which would make the bytes others at every
+        call.
 
     Returns
     -------
@@ -166,20 +166,14 @@ def fits_bytes(stored: Any, how: Storage, more: str, when: str) -> bytes:
 
 def _unit(raw: bytes, more: str, when: str) -> bytes:
     """
-    Add cards and checksums to one HDU.
+    Add cards and DATASUM to one HDU.
 
     This works on the bytes, for astropy would scale the pixels by BSCALE and BLANK, and takes several times as long
     to open and write a table with two hundred cards as to compress the image in it.
     """
     end = next(place for place in range(0, len(raw), 80) if raw[place : place + 80].rstrip() == b"END")
     data = raw[-(-(end + 80) // _BLOCK) * _BLOCK :]
-    datasum = sum_of(data)
     note = f"data unit checksum updated {when}"
-    text = raw[:end] + more.encode("ascii")
-    text += card_text(
-        [("DATASUM", str(datasum), note), ("CHECKSUM", NO_CHECKSUM, f"HDU checksum updated {when}")]
-    ).encode()
+    text = raw[:end] + more.encode("ascii") + card_text([("DATASUM", str(datasum([data])), note)]).encode()
     text += b"END".ljust(80)
-    text = text.ljust(-(-len(text) // _BLOCK) * _BLOCK)
-    letters = checksum_letters(added(sum_of(text), datasum))
-    return text.replace(f"'{NO_CHECKSUM}'".encode(), b"'" + letters + b"'", 1) + data
+    return text.ljust(-(-len(text) // _BLOCK) * _BLOCK) + data
