@@ -60,6 +60,9 @@ from .settings import Settings
 
 __all__ = ["check_settings", "create_app"]
 
+_LOCATION: Final = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
+_SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
+
 
 class _Compression(GZipMiddleware):
     """Compress all replies but files, whatever Starlette thinks of their type."""
@@ -69,9 +72,6 @@ class _Compression(GZipMiddleware):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
-
-
-_SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
 
 def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  # noqa: B008 (it cannot be changed)
@@ -150,6 +150,11 @@ def check_settings(settings: Settings) -> tuple[str | None, list[Network]]:
         If it cannot; the message is for the user.
     """
     check_limits(settings.max_days, settings.max_streams)
+    if settings.x_accel is not None and _LOCATION.fullmatch(settings.x_accel) is None:
+        raise ValueError(
+            f"x_accel={settings.x_accel!r}: write the path of an internal location of the front server, for example "
+            "/flarecast-files"
+        )
     for text in settings.metrics_from:
         read_network(text)
     public_url = None if settings.public_url is None else check_public_url(settings.public_url)
@@ -215,7 +220,7 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
             content = archive.segment(name, recnum, segment)
             record = archive.record(name, recnum)
             called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
-            return file_response(request, content, called)
+            return file_response(request, content, called, settings.x_accel)
         except (OSError, TransferError) as error:
             if isinstance(error, OSError) and may_pass(error):
                 raise HTTPException(

@@ -29,6 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Bearer tokens, one of which a request must have; none are demanded if empty.
     metrics_from : tuple of str, optional
         Addresses and networks of clients that get ``/metrics`` without a token.
+    x_accel : str, optional
+        Path of the front server's internal location for the archive's folder. Files are then answered with
+        ``X-Accel-Redirect`` and no content, and the front server (nginx) sends them.
 
     Examples
     --------
@@ -46,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: int = 500
     tokens: frozenset[str] = frozenset()
     metrics_from: tuple[str, ...] = ("127.0.0.1", "::1")
+    x_accel: str | None = None
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

@@ -117,6 +117,11 @@ _AGAIN: Final = 30.0
     "default.",
 )
 @click.option(
+    "--x-accel",
+    metavar="PATH",
+    help="Let the front server (nginx) send the files, from its internal location PATH.",
+)
+@click.option(
     "--grace",
     default=30,
     show_default=True,
@@ -136,6 +141,7 @@ def serve(
     metrics_from: tuple[str, ...],
     public_url: str | None,
     max_days: float | None,
+    x_accel: str | None,
     **operation: Any,
 ) -> None:
     """Serve SHARP files as a FLARECAST service.
@@ -162,6 +168,7 @@ def serve(
             "max_streams": max_streams,
             "max_days": max_days,
             "public_url": public_url,
+            "x_accel": x_accel,
             "tokens": None if token_file is None else read_tokens(token_file),
         }
         settings = Settings(**{name: value for name, value in chosen.items() if value is not None})

@@ -162,23 +162,18 @@ def _file_reply() -> dict[int | str, dict[str, Any]]:
 
     headers = {
         "ETag": header("What tells this version of the file from others."),
-        "Last-Modified": header("When the file was changed; not for synthetic ones."),
-        "Accept-Ranges": header("`bytes`"),
         "Content-Disposition": header("`attachment; filename=` and the name that JSOC gives the file."),
+        "Last-Modified": header("When the file was changed; not for synthetic ones."),
+        "Accept-Ranges": header("`bytes`; not for synthetic files."),
     }
-    digest = header("SHA-256 of the file (RFC 9530), if the archive knows it.")
-    part = {"Content-Range": header("Which bytes these are."), "Repr-Digest": digest}
+    several = {"multipart/byteranges": {"schema": {"type": "string", "format": "binary"}}}
     return {
         **COMMON_REPLIES,
-        200: {
-            "description": "The FITS file; `Content-Disposition` has the name JSOC gives it.",
-            "content": content,
-            "headers": {**headers, "Content-Digest": digest},
-        },
+        200: {"description": "The FITS file.", "content": content, "headers": headers},
         206: {
-            "description": "The part of the file that `Range` asks for.",
-            "content": content,
-            "headers": {**headers, **part},
+            "description": "The part or parts of the file that `Range` asks for.",
+            "content": {**content, **several},
+            "headers": {**headers, "Content-Range": header("Which bytes these are, if it is one part.")},
         },
         304: {"description": "The client has the file already (`If-None-Match`, `If-Modified-Since`)."},
         404: _NOT_HELD,

@@ -8,7 +8,6 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import pytest
 from wire import connect, get, received
@@ -71,13 +70,6 @@ def watched(app):
 
 
 class TestFiles:
-    def test_are_sent_by_the_extension(self, archive):
-        layer, messages, _ = watched(create_app(archive))
-        with running(layer) as url:
-            content = get(f"{url}/HMI/720/5/field.fits").content
-        assert content == archive.segment("", 5, "field").path.read_bytes()
-        assert messages == ["http.response.start", ZERO_COPY]
-
     def test_many_at_once_on_few_connections(self, url, archive):
         digests = {
             name: hashlib.sha256(archive.segment("", 5, name).path.read_bytes()).digest() for name in RECORD.segments
@@ -191,17 +183,6 @@ class TestSlowClients:
             assert over.wait(60)
             with pytest.raises(ConnectionResetError):
                 received(connection)
-
-    def test_that_take_the_beginning_at_once_and_the_rest_slowly(self, url, archive, monkeypatch):
-        """What a tunnel takes in says nothing of how fast it goes on from there."""
-        monkeypatch.setattr("sunpy_flarecast.archive.server.http_protocol._FIRST_PIECE", 1000)
-        with socket.socket() as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            connection.connect((urlsplit(url).hostname, urlsplit(url).port))
-            connection.sendall(FIELD.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-            threading.Event().wait(3 * FileProtocol.send_timeout)
-            answer = received(connection)
-        assert answer.partition(b"\r\n\r\n")[2] == archive.segment("", 5, "field").path.read_bytes()
 
     def test_that_take_no_list(self, memory, many):
         class Endless(type(memory([]))):
