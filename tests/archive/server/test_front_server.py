@@ -5,44 +5,19 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import requests
 from certificates import self_signed
+from nginx import PAGE, block, free_port, nginx
 
 from sunpy_flarecast.archive import DemoArchive, Settings, running
 from sunpy_flarecast.cli import cli
 
-PAGE = (Path(__file__).parents[3] / "docs" / "howto" / "serving.md").read_text(encoding="utf-8")
-
 TOKEN = "token-behind-nginx"
-
-#: What surrounds the documented part on a machine, with all that nginx writes in a folder.
-AROUND = """
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-{user}
-worker_processes 1;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {documented}
-}}
-"""
-
-
-def block(language):
-    return re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[1]
 
 
 def replaced(text, *pairs):
@@ -55,11 +30,8 @@ def replaced(text, *pairs):
 @pytest.fixture
 def front(tmp_path):
     """Run nginx as documented before a service that demands a token; gives its URL, and its certificate."""
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not here")
     certificate, key = self_signed(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = Settings(tokens=frozenset({TOKEN}), metrics_from=())
     with running(DemoArchive(), settings=settings, grace=0) as url:
         documented = replaced(
@@ -69,18 +41,8 @@ def front(tmp_path):
             ("/etc/ssl/certs/sharps.example.org.pem", str(certificate)),
             ("/etc/ssl/private/sharps.example.org.key", str(key)),
         )
-        user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
-        path = tmp_path / "nginx.conf"
-        path.write_text(AROUND.format(folder=tmp_path, user=user, documented=documented))
-        command = ["nginx", "-c", str(path), "-p", str(tmp_path), "-e", str(tmp_path / "error.log")]
-        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=60)
-        assert checked.returncode == 0, checked.stderr
-        assert "warn" not in checked.stderr
-        subprocess.run(command, check=True, capture_output=True, timeout=60)  # it listens when this comes back
-        try:
+        with nginx(tmp_path, documented):
             yield f"https://127.0.0.1:{port}/flarecast", certificate
-        finally:
-            subprocess.run([*command, "-s", "stop"], check=True, capture_output=True, timeout=60)
 
 
 def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):
