@@ -1,6 +1,7 @@
 """What is known of the SHARP series: their segments and keywords, units and meanings."""
 
 from sunpy_flarecast.sharp.catalog import (
+    CEA_PIXEL,
     SPACE_WEATHER,
     Keyword,
     Segment,
@@ -13,6 +14,7 @@ from sunpy_flarecast.sharp.catalog import (
 )
 
 __all__ = [
+    "CEA_PIXEL",
     "SPACE_WEATHER",
     "Keyword",
     "Segment",

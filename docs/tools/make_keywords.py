@@ -96,6 +96,11 @@ MEANT = {
     "errtpot": "erg / cm",
     # A logarithm, with 0 for no flux at all; a logarithmic unit would make 1 Mx of that.
     "r_value": "",
+    # The numbers are differences from pixel to pixel: computed from the pixels of a record they are those of its header
+    # in gauss per pixel. (JSOC says Gauss/Mm; see tests/sharp/test_real_keywords.py.)
+    **dict.fromkeys(("meangbt", "meangbz", "meangbh", "meangbl", "errbt", "errbz", "errbh"), "G / pix"),
+    # JSOC says ampere, but divides by CDELT1 in arcsec where TOTUSJZ is multiplied by it.
+    **dict.fromkeys(("savncpp", "errjht"), "A / arcsec2"),
     # JSOC says weber, but MNET is MMEAN times NPIX.
     "mtot": "G",
     "mnet": "G",

@@ -7,9 +7,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+import astropy.units as u
 import msgspec
+import numpy as np
 
 __all__ = [
+    "CEA_PIXEL",
     "SPACE_WEATHER",
     "Keyword",
     "Segment",
@@ -23,6 +26,10 @@ __all__ = [
 
 #: What every name of a SHARP series begins with, and what the service's short forms leave out.
 _PREFIX: Final = "hmi."
+
+#: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide ``MEANGBZ`` and its
+#: like by it, which are in gauss per pixel, to get gauss per megametre.
+CEA_PIXEL: Final = np.radians(0.03) * 696 * u.Mm / u.pix
 
 #: The SHARP parameters, by which flares are forecast, in the usual order (Bobra et al. 2014, Solar Physics 289, 3549;
 #: R_VALUE and AREA_ACR came later).

@@ -146,8 +146,9 @@ def test_units_of_the_parameters() -> None:
     assert len(units) == 18
     assert units == {
         **dict.fromkeys(("meangam", "meanshr"), "deg"),
-        **dict.fromkeys(("meangbt", "meangbz", "meangbh"), "G / Mm"),
-        **dict.fromkeys(("totusjz", "savncpp"), "A"),
+        **dict.fromkeys(("meangbt", "meangbz", "meangbh"), "G / pix"),
+        "totusjz": "A",
+        "savncpp": "A / arcsec2",
         **dict.fromkeys(("meanjzh", "totusjh", "absnjzh"), "G2 / m"),
         **dict.fromkeys(("r_value", "area_acr"), ""),
         "usflux": "Mx",
