@@ -6,16 +6,15 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Security
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from sunpy_flarecast._version import __version__
-from sunpy_flarecast.archive.api.errors import speak_json
+from sunpy_flarecast.archive.api.errors import speak_json, unavailable
 from sunpy_flarecast.archive.api.file_response import file_response
-from sunpy_flarecast.archive.api.listing import Rows, list_chunks
 from sunpy_flarecast.archive.api.openapi import (
     DESCRIPTION,
     FILE_REPLY,
@@ -42,17 +41,25 @@ from sunpy_flarecast.archive.api.parameters import (
     read_fields,
     read_range,
     read_recnums,
+    short_body,
 )
-from sunpy_flarecast.archive.api.responses import json_reply, streamed_reply
+from sunpy_flarecast.archive.api.responses import (
+    Rows,
+    is_not_modified,
+    json_reply,
+    list_chunks,
+    streamed_reply,
+    validators,
+)
 from sunpy_flarecast.archive.middleware.forwarded import Forwarded, base_url, check_public_url
-from sunpy_flarecast.archive.middleware.limits import RETRY_AFTER, Limits, PathGuard
+from sunpy_flarecast.archive.middleware.limits import Limits
 from sunpy_flarecast.archive.middleware.metrics import Metrics, metrics_routes
 from sunpy_flarecast.archive.middleware.networks import Network, read_network
 from sunpy_flarecast.archive.middleware.observer import Observer
 from sunpy_flarecast.archive.middleware.tokens import TokenGate, Tokens
 from sunpy_flarecast.archive.web.front_page import page_routes
 from sunpy_flarecast.archive.web.swagger import ui_routes
-from sunpy_flarecast.errors import FLARECASTError, TransferError
+from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.filenames import file_name
 
 from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
@@ -114,7 +121,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         servers=[{"url": public_url or "."}],
         root_path_in_servers=False,
         # For the document; the layer TokenGate demands the token.
-        dependencies=[Security(HTTPBearer(auto_error=False))] if settings.tokens else None,
+        dependencies=[Depends(short_body), *([Security(HTTPBearer(auto_error=False))] if settings.tokens else [])],
     )
     app.openapi_version = OPENAPI_VERSION
     app.include_router(_record_routes(archive, settings, public_url))
@@ -126,7 +133,6 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     speak_json(app)
     # From the innermost to the outermost.
     app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little
-    app.add_middleware(PathGuard)
     app.add_middleware(Limits, max_streams=settings.max_streams)
     if settings.tokens:
         app.add_middleware(TokenGate, tokens=Tokens(settings.tokens))
@@ -163,8 +169,6 @@ def check_settings(settings: Settings) -> tuple[str | None, list[Network]]:
 
 def _record_routes(archive: Archive, settings: Settings, public_url: str | None) -> APIRouter:
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
-    # A service of real records may take the place, and the URL, of one to try things out with.
-    listed = {"Cache-Control": "no-store"} if archive.synthetic else {}
 
     @router.head("/{series}", include_in_schema=False)
     @router.get(
@@ -179,13 +183,17 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         """List the records whose `date__obs` lies between `start` and `end`, both included."""
         name = held_series(series, archive.series())
         first, last = read_range(start, end, settings.max_days)
+        base = _base_url(request, public_url)
+        headers = validators(request, archive, name, base, settings.envelope)
+        if is_not_modified(request, headers):
+            return Response(status_code=304, headers=headers)
         pieces = list_chunks(
             archive.records(name, first, last),
-            Rows(name, _base_url(request, public_url)),
+            Rows(name, base),
             envelope=settings.envelope,
             keywords=partial(archive.keywords_of, name) if meta else None,
         )
-        return streamed_reply(request, pieces, listed)
+        return streamed_reply(request, pieces, headers)
 
     @router.head("/{series}/meta/{recnum}", include_in_schema=False)
     @router.get(
@@ -194,18 +202,23 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         summary="Give keywords of records",
         dependencies=[only_parameters("fields")],
     )
-    def give_keywords(series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = "") -> Response:
+    def give_keywords(
+        request: Request, series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = ""
+    ) -> Response:
         """Give the keywords of one or more records; those a record lacks are null."""
         name = held_series(series, archive.series())
         numbers = read_recnums(recnum)
         chosen = read_fields(fields, archive.keyword_names(name)) if fields else None
+        headers = validators(request, archive, name)
+        if is_not_modified(request, headers):
+            return Response(status_code=304, headers=headers)
         keywords = archive.keywords_of(name, numbers, chosen)
         rows = Rows(name, "")
         reply = {
             str(number): rows.row(msgspec.structs.replace(archive.record(name, number), segments=()), keywords[number])
             for number in numbers
         }
-        return json_reply(msgspec.json.encode(reply))
+        return json_reply(reply, headers)
 
     @router.head("/{series}/{recnum}/{segment}.fits", include_in_schema=False)
     @router.get("/{series}/{recnum}/{segment}.fits", responses=FILE_REPLY, summary="Give the FITS file of a segment")
@@ -222,16 +235,10 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
             called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
             return file_response(request, content, called, settings.x_accel)
         except (OSError, TransferError) as error:
+            what = f"The file of segment {segment} of record {recnum} of {name} cannot be read"
             if isinstance(error, OSError) and may_pass(error):
-                raise HTTPException(
-                    503,
-                    f"The file of segment {segment} of record {recnum} of {name} cannot be read just now "
-                    f"({error.strerror}). Try again in {RETRY_AFTER} s.",
-                    {"Retry-After": str(RETRY_AFTER)},
-                ) from error
-            raise NotHeldError(
-                f"The file of segment {segment} of record {recnum} of {name} cannot be read any more. Try again later."
-            ) from error
+                raise unavailable(f"{what} now ({error.strerror}).") from error
+            raise NotHeldError(f"{what} any more. Try again later.") from error
 
     return router
 
@@ -244,7 +251,7 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
     def list_series() -> Response:
         """List the series held, with the number of their records, and the first and the last `date__obs`."""
         held = archive.holdings()
-        return json_reply(msgspec.json.encode({"data": held} if settings.envelope else held))
+        return json_reply({"data": held} if settings.envelope else held)
 
     @router.head("/health", include_in_schema=False)
     @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Say whether the service works")
@@ -252,11 +259,8 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
         """Say whether the archive can be read: 503 if its folder is not there."""
         condition = archive.condition() if isinstance(archive, Conditioned) else Condition()
         if condition.fault is not None:
-            raise _ill(condition.fault)
-        try:
-            counts = [holding.records for holding in archive.holdings()]
-        except FLARECASTError as error:
-            raise _ill("The index of the archive cannot be read; the service's log says why.") from error
+            raise unavailable(condition.fault)
+        counts = [holding.records for holding in archive.holdings()]
         known = [count for count in counts if count is not None]
         state = {
             "status": "ok",
@@ -270,10 +274,6 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
         return JSONResponse(state, headers={"Cache-Control": "no-store"})
 
     return router
-
-
-def _ill(reason: str) -> HTTPException:
-    return HTTPException(503, reason, {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"})
 
 
 def _base_url(request: Request, public_url: str | None) -> str:

@@ -39,7 +39,7 @@ from sunpy.time import parse_time
 
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, Series, conf
 from sunpy_flarecast.archive import DemoArchive, serve
-from sunpy_flarecast.archive.api.listing import Rows, list_chunks
+from sunpy_flarecast.archive.api.responses import Rows, list_chunks
 from sunpy_flarecast.archive.base import Record
 from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.rest.records import merge

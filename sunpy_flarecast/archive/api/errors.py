@@ -1,14 +1,16 @@
-"""Errors as the service tells them: always an object with a ``message``, whatever went wrong and wherever."""
+"""Errors as the service reports them: always an object with a ``message``, whatever the status."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.errors import FLARECASTError
 
 from .parameters import HINTS, QUOTED
 
@@ -17,21 +19,17 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI, Request
 
-__all__ = ["refusal", "speak_json"]
+__all__ = ["RETRY_AFTER", "refusal", "speak_json", "unavailable"]
+
+#: Seconds after which a client is asked to come back.
+RETRY_AFTER: Final = 2
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def refusal(status: int, message: object, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """
-    Make the answer that tells of an error.
-
-    Parameters
-    ----------
-    status : int
-        Of HTTP.
-    message : str
-        What is wrong and what to do.
-    headers : mapping, optional
-        Others than those of every answer.
+    Make the reply that reports an error.
 
     Examples
     --------
@@ -42,15 +40,14 @@ def refusal(status: int, message: object, headers: Mapping[str, str] | None = No
     return JSONResponse({"message": message}, status, headers)
 
 
-def speak_json(app: FastAPI) -> None:
-    """
-    Make every error of an application an object with a ``message``.
+def unavailable(reason: str) -> HTTPException:
+    """Make the exception for what may work again in a moment; the reason is a sentence."""
+    headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
+    return HTTPException(503, f"{reason} Try again in {RETRY_AFTER} s.", headers)
 
-    Parameters
-    ----------
-    app : `fastapi.FastAPI`
-        The application.
-    """
+
+def speak_json(app: FastAPI) -> None:
+    """Make every error of an application an object with a ``message``."""
 
     @app.exception_handler(NotHeldError)
     async def not_held(request: Request, error: NotHeldError) -> JSONResponse:
@@ -66,6 +63,11 @@ def speak_json(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         return refusal(422, " ".join(_complaint(fault) for fault in error.errors()))
+
+    @app.exception_handler(FLARECASTError)
+    async def unreadable(request: Request, error: FLARECASTError) -> JSONResponse:
+        _LOG.error("%s %s: %s", request.method, request.url.path, error)
+        return await http_error(request, unavailable("The archive cannot be read now; the service's log says why."))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:

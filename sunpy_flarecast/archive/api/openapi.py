@@ -138,73 +138,75 @@ COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
 _NOT_HELD: Final = _error("A series, record or segment that the archive does not hold.")
 _NOT_VALID: Final = _error("A parameter that is missing or of the wrong type.")
 
-_GZIP: Final[dict[str, Any]] = {
-    "Content-Encoding": {"schema": {"type": "string"}, "description": "`gzip`, if `Accept-Encoding` allows it."}
+
+def _header(description: str) -> dict[str, Any]:
+    return {"schema": {"type": "string"}, "description": description}
+
+
+#: Headers of all JSON, of what depends on records alone, and of files.
+_GZIP: Final = {"Content-Encoding": _header("`gzip`, if `Accept-Encoding` allows it.")}
+_VALIDATORS: Final = {
+    **_GZIP,
+    "ETag": _header("Identifies this state of the records; not every archive has one."),
+    "Cache-Control": _header("`no-cache`: ask with `If-None-Match` whether a stored reply is valid; or `no-store`."),
+}
+_FILE_HEADERS: Final = {
+    "ETag": _header("Identifies this version of the file."),
+    "Content-Disposition": _header("`attachment; filename=` and the name that JSOC gives the file."),
+    "Last-Modified": _header("When the file was changed; not for synthetic files."),
+    "Accept-Ranges": _header("`bytes`; not for synthetic files."),
 }
 
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
-def _json(description: str, schema: dict[str, Any], example: object) -> dict[str, Any]:
+
+def _json(description: str, schema: dict[str, Any], example: object, headers: dict[str, Any] = _GZIP) -> dict[str, Any]:
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"description": description, "content": content, "headers": _GZIP}
+    return {"description": description, "content": content, "headers": headers}
 
 
-def _enveloped(item: dict[str, Any], example: object, text: str) -> dict[str, Any]:
+def _enveloped(text: str, item: dict[str, Any], example: object, headers: dict[str, Any] = _GZIP) -> dict[str, Any]:
     items = {"type": "array", "items": item}
     schema = {"oneOf": [{"type": "object", "properties": {"data": items}, "required": ["data"]}, items]}
-    return _json(f"{text}, in an object under `data` (or bare, as the service is set up).", schema, {"data": [example]})
-
-
-def _file_reply() -> dict[int | str, dict[str, Any]]:
-    content = {"application/fits": {"schema": {"type": "string", "format": "binary"}}}
-
-    def header(description: str) -> dict[str, Any]:
-        return {"schema": {"type": "string"}, "description": description}
-
-    headers = {
-        "ETag": header("What tells this version of the file from others."),
-        "Content-Disposition": header("`attachment; filename=` and the name that JSOC gives the file."),
-        "Last-Modified": header("When the file was changed; not for synthetic ones."),
-        "Accept-Ranges": header("`bytes`; not for synthetic files."),
-    }
-    several = {"multipart/byteranges": {"schema": {"type": "string", "format": "binary"}}}
-    return {
-        **COMMON_REPLIES,
-        200: {"description": "The FITS file.", "content": content, "headers": headers},
-        206: {
-            "description": "The part or parts of the file that `Range` asks for.",
-            "content": {**content, **several},
-            "headers": {**headers, "Content-Range": header("Which bytes these are, if it is one part.")},
-        },
-        304: {"description": "The client has the file already (`If-None-Match`, `If-Modified-Since`)."},
-        404: _NOT_HELD,
-        416: _error("The range lies outside the file."),
-        422: _NOT_VALID,
-    }
+    text = f"{text}, in an object under `data` (or bare, as the service is set up)."
+    return _json(text, schema, {"data": [example]}, headers)
 
 
 #: The ``responses`` of the routes.
 LIST_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
-    200: _enveloped(_ROW_SCHEMA, _ROW, "The records by T_REC and HARP number"),
+    200: _enveloped("The records by T_REC and HARP number", _ROW_SCHEMA, _ROW, _VALIDATORS),
+    304: {"description": "The stored reply of the client is valid (`If-None-Match`)."},
     404: _NOT_HELD,
     413: _error("A range that is longer than this service lists at a time; the message says how to split it."),
     422: _NOT_VALID,
 }
 META_REPLY: Final[dict[int | str, dict[str, Any]]] = {
-    **COMMON_REPLIES,
+    **LIST_REPLY,
     200: _json(
         "The records by their number, without their URLs.",
         {"type": "object", "additionalProperties": _ROW_SCHEMA},
         {"5605571": _META_ROW},
+        _VALIDATORS,
     ),
-    404: _NOT_HELD,
     413: _error("More record numbers than one request may have."),
+}
+FILE_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMON_REPLIES,
+    200: {"description": "The FITS file.", "content": {"application/fits": _BINARY}, "headers": _FILE_HEADERS},
+    206: {
+        "description": "The part or parts of the file that `Range` asks for.",
+        "content": {"application/fits": _BINARY, "multipart/byteranges": _BINARY},
+        "headers": {**_FILE_HEADERS, "Content-Range": _header("Which bytes these are, if it is one part.")},
+    },
+    304: {"description": "The client has the file already (`If-None-Match`, `If-Modified-Since`)."},
+    404: _NOT_HELD,
+    416: _error("The range lies outside the file."),
     422: _NOT_VALID,
 }
-FILE_REPLY: Final = _file_reply()
 SERIES_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
-    200: _enveloped(_HOLDING_SCHEMA, _HOLDING, "The series held"),
+    200: _enveloped("The series held", _HOLDING_SCHEMA, _HOLDING),
 }
 HEALTH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,

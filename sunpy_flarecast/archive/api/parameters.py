@@ -1,4 +1,4 @@
-"""The parameters of the routes: what the specification says of them, and what their texts mean."""
+"""The parameters of the routes: their descriptions, their values, and the bounds on one request."""
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
 import difflib
@@ -25,12 +25,12 @@ __all__ = [
     "SeriesParameter",
     "StartParameter",
     "check_limits",
-    "check_names",
     "held_series",
     "only_parameters",
     "read_fields",
     "read_range",
     "read_recnums",
+    "short_body",
 ]
 
 #: Characters of what a client sent that a message repeats.
@@ -38,6 +38,9 @@ QUOTED: Final = 80
 
 #: Records whose keywords one request may ask for.
 _MOST_RECORDS: Final = 1000
+
+#: Bytes of a request's body, which nothing here reads.
+_MOST_BODY: Final = 64 * 1024
 
 #: By how much a range may be longer than the longest: clients let the parts that they ask for overlap.
 _OVERLAP: Final = timedelta(minutes=1)
@@ -104,18 +107,6 @@ def held_series(name: str, held: Sequence[str]) -> str:
     """
     Find the full name of a series that an archive holds, which the catalog may not know.
 
-    Parameters
-    ----------
-    name : str
-        As a client wrote it.
-    held : sequence of str
-        Full names of the series held.
-
-    Raises
-    ------
-    NotHeldError
-        If it is none of them.
-
     Examples
     --------
     >>> from sunpy_flarecast.archive.api.parameters import held_series
@@ -131,94 +122,47 @@ def held_series(name: str, held: Sequence[str]) -> str:
 
 
 def check_limits(max_days: float | None, max_streams: int) -> None:
-    """
-    Check what a service is told to bound.
-
-    Parameters
-    ----------
-    max_days : float or None
-        The longest range of a list.
-    max_streams : int
-        Answers under way at a time.
-
-    Raises
-    ------
-    ValueError
-        If nothing can be measured by it.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.parameters import check_limits
-    >>> check_limits(40, 0)
-    Traceback (most recent call last):
-    ...
-    ValueError: max_streams=0: at least one answer at a time is needed to serve
-    """
+    """Raise a `ValueError` for bounds that a service cannot have."""
     if max_streams < 1:
         raise ValueError(f"max_streams={max_streams}: at least one answer at a time is needed to serve")
     if max_days is not None and not 0 < max_days <= timedelta.max.days:
         raise ValueError(f"max_days={max_days:g}: write a number of days, for example 40, or leave it out for any")
 
 
-def check_names(given: Sequence[str], known: Sequence[str]) -> None:
-    """
-    Check which parameters a query has.
-
-    A name that is misspelt would be taken for one that is left out, and of two values one would be chosen.
-
-    Parameters
-    ----------
-    given : sequence of str
-        Their names, as often as they are given.
-    known : sequence of str
-        Those that the route has.
-
-    Raises
-    ------
-    `fastapi.HTTPException`
-        400 for one that it has not, or that is given more than once.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.parameters import check_names
-    >>> check_names(["start", "ends"], ["start", "end", "meta"])
-    Traceback (most recent call last):
-    ...
-    fastapi.exceptions.HTTPException: 400: There is no parameter 'ends'. Did you mean 'end'?
-    """
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-            raise HTTPException(400, f"There is no parameter {name[:QUOTED]!r}. {hint}")
-        if given.count(name) > 1:
-            raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
+async def short_body(request: Request) -> None:
+    """Refuse a request with a long body, as a dependency of all routes; nobody knows how long one in chunks becomes."""
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not length.isdecimal() or int(length[:20]) > _MOST_BODY:
+        raise HTTPException(
+            413,
+            f"The request has a body of more than {_MOST_BODY // 1024} kB; none is needed here",
+            {"Connection": "close"},  # the rest of the body is not waited for
+        )
 
 
 def only_parameters(*known: str) -> Any:
-    """Make a dependency of routes that refuses all parameters but some, and those that are given twice."""
+    """
+    Make a dependency of routes that refuses all parameters but some, and those that are given twice.
 
-    def check(request: Request) -> None:
-        check_names([name for name, _ in request.query_params.multi_items()], known)
+    A misspelt name would be taken for one that is left out, and of two values one would be chosen.
+    """
+
+    async def check(request: Request) -> None:
+        given = [name for name, _ in request.query_params.multi_items()]
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
+                raise HTTPException(400, f"There is no parameter {name[:QUOTED]!r}. {hint}")
+            if given.count(name) > 1:
+                raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
 
     return Depends(check)
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
     """
-    Read the range of a list.
-
-    Parameters
-    ----------
-    start, end : str
-        Instants.
-    max_days : float, optional
-        The longest range; a minute more is let pass.
-
-    Raises
-    ------
-    `fastapi.HTTPException`
-        400 for what is no range, 413 for one that is too long.
+    Read the range of a list: 400 if it is invalid, 413 if it is longer than some days (a minute more is accepted).
 
     Examples
     --------
@@ -250,25 +194,7 @@ def _instant(parameter: str, text: str) -> datetime:
 
 
 def read_recnums(text: str) -> list[int]:
-    """
-    Read record numbers, each once.
-
-    Parameters
-    ----------
-    text : str
-        Separated by commas.
-
-    Raises
-    ------
-    `fastapi.HTTPException`
-        400 if there is something else, 413 for too many.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.parameters import read_recnums
-    >>> read_recnums("3,1,3")
-    [3, 1]
-    """
+    """Read record numbers separated by commas, each once: 400 if something else is there, 413 for too many."""
     if _RECNUMS.fullmatch(text) is None:
         raise HTTPException(
             400, f"No record numbers: {text[:QUOTED]!r}. Write one, or several separated by commas: 5605571,5605572."
@@ -282,27 +208,7 @@ def read_recnums(text: str) -> list[int]:
 
 
 def read_fields(text: str, known: Sequence[str]) -> list[str] | None:
-    """
-    Read the names of keywords; None means all.
-
-    Parameters
-    ----------
-    text : str
-        Separated by commas, in any letter case.
-    known : sequence of str
-        The names that there are.
-
-    Raises
-    ------
-    `fastapi.HTTPException`
-        400 if there is no such keyword.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.parameters import read_fields
-    >>> read_fields("AREA, cmask", ["area", "cmask", "distcoef"]), read_fields("", [])
-    (['area', 'cmask'], None)
-    """
+    """Read names of keywords separated by commas, in any letter case: 400 for unknown ones; None means all."""
     fields = list(dict.fromkeys(field.strip().lower() for field in text.split(",") if field.strip()))
     held = set(known)
     for field in fields:

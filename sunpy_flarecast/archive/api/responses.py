@@ -1,47 +1,222 @@
-"""JSON as HTTP responses, whole or piece by piece."""
+"""Records as JSON replies: lists in pieces, so that one of any length takes little memory, with validators."""
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
-from itertools import chain
-from typing import TYPE_CHECKING, Final
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
+import msgspec
 from anyio import CancelScope
 from anyio.to_thread import run_sync
+from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+
+from sunpy_flarecast._version import __version__
+from sunpy_flarecast.archive.base import NotHeldError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import Send
 
-__all__ = ["json_reply", "streamed_reply"]
+    from sunpy_flarecast.archive.base import Archive, Record
+
+__all__ = ["Rows", "is_not_modified", "json_reply", "list_chunks", "streamed_reply", "validators"]
 
 _JSON: Final = "application/json"
 
+#: Records encoded at a time: some 0.7 MB of JSON, large enough that handing chunks between threads costs nothing.
+_CHUNK: Final = 256
 
-def json_reply(body: bytes) -> Response:
-    """Answer with a JSON document; the server leaves its content out for HEAD."""
-    return Response(body, media_type=_JSON)
+#: The same with all keywords, each of which may have to be read from a file.
+_CHUNK_WITH_KEYWORDS: Final = 32
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+#: Stands for the record number in a template; no URL contains it. JSON writes it in six characters.
+_MARK: Final = "\0"
+_MARK_IN_JSON: Final = b"\\u0000"
+
+_STATIC: Final = StaticFiles()
 
 
-def streamed_reply(
-    request: Request, pieces: Generator[bytes, None, None], headers: Mapping[str, str] | None = None
-) -> Response:
+def is_not_modified(request: Request, headers: Mapping[str, str]) -> bool:
     """
-    Answer with a JSON document that is made piece by piece; call this in a thread, as it makes the first one.
+    Tell whether a client has what a reply with these headers holds, so that 304 is enough.
+
+    Examples
+    --------
+    >>> from starlette.requests import Request
+    >>> from sunpy_flarecast.archive.api.responses import is_not_modified
+    >>> request = Request({"type": "http", "headers": [(b"if-none-match", b'"other", W/"some"')]})
+    >>> is_not_modified(request, {"ETag": 'W/"some"'}), is_not_modified(request, {})
+    (True, False)
+    """
+    held = {name.lower(): value.removeprefix("W/") for name, value in headers.items()}
+    return "etag" in held and _STATIC.is_not_modified(Headers(held), request.headers)
+
+
+def validators(request: Request, archive: Archive, series: str, *layout: object) -> dict[str, str]:
+    """
+    Make the headers by which clients store a reply and validate it later; call this before reading records.
 
     Parameters
     ----------
     request : `starlette.requests.Request`
-        GET or HEAD.
-    pieces : generator of bytes
-        The document, one piece or more; taken in threads, and closed when the client has all or is gone.
-    headers : mapping, optional
-        Further headers.
+        What is answered.
+    archive : Archive
+        Its `version` of the series decides.
+    series : str
+        Full name of the series.
+    *layout
+        What else the reply depends on besides the URL of the request.
     """
-    # Taken before the answer begins: a failure of the archive can still become a status.
+    # A service of real records may take the place, and the URL, of one to try things out with.
+    headers = {"Cache-Control": "no-store" if archive.synthetic else "no-cache"}
+    version = archive.version(series)
+    if version is not None:
+        state = (__version__, version, request.url.path, request.url.query, *layout)
+        # Weak, since the reply may be compressed on its way.
+        headers["ETag"] = f'W/"{hashlib.sha256(repr(state).encode()).hexdigest()[:32]}"'
+    return headers
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A record in the layout of the service; the order of the fields is that of its replies."""
+
+    date__obs: str | None
+    download_time: str | None = None
+    exptime: float | None = None
+    harpnum: int | None
+    mask_cadence: float | None = None
+    meta: Mapping[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    nbr_update: int | None = 0
+    quality: int | None
+    recnum: int
+    recnum_init: int | None = None
+    series_name: str
+    t_rec_index: int | None
+    time: str | None
+    type: str | None = None
+    urls: msgspec.Raw
+    wavelnth: int | None
+
+
+class Rows:
+    """
+    Makes rows of the records of one series.
+
+    Records differ in their URLs by nothing but the record number, so the list of URLs is encoded once for each set
+    of segments, and the number put into the bytes.
+
+    Parameters
+    ----------
+    series : str
+        Full name of the series.
+    base : str
+        URL of the service, as the client reached it, without the slash at its end.
+    """
+
+    def __init__(self, series: str, base: str) -> None:
+        self._series = series
+        self._prefix = f"{base}/HMI/{quote(series)}/{_MARK}"
+        self._templates: dict[tuple[str, ...], bytes] = {}
+
+    def row(self, record: Record, meta: Mapping[str, Any] | msgspec.UnsetType = msgspec.UNSET) -> Row:
+        """Make the row of a record, with its keywords if they are given."""
+        template = self._templates.get(record.segments)
+        if template is None:
+            urls = [f"{self._prefix}/{quote(segment)}.fits" for segment in record.segments]
+            template = self._templates[record.segments] = _ENCODER.encode(urls)
+        return Row(
+            date__obs=record.date__obs,
+            harpnum=record.harpnum,
+            meta=meta,
+            quality=record.quality,
+            recnum=record.recnum,
+            series_name=self._series,
+            t_rec_index=record.t_rec_index,
+            time=record.time,
+            urls=msgspec.Raw(template.replace(_MARK_IN_JSON, b"%d" % record.recnum)),
+            wavelnth=record.wavelnth,
+        )
+
+
+def list_chunks(
+    records: Iterable[Record],
+    rows: Rows,
+    *,
+    envelope: bool = True,
+    keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]] | None = None,
+) -> Generator[bytes, None, None]:
+    """
+    Encode a list of records piece by piece; the first piece comes with the first records.
+
+    An archive that fails half-way leaves the JSON unfinished, so that no client takes a part for the whole. Only
+    records that went between their listing and the question for their keywords are left out.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        Consumed as the pieces are.
+    rows : Rows
+        Makes the rows.
+    envelope : bool, optional
+        Whether the list stands in an object under ``data``, or bare.
+    keywords : callable, optional
+        Gives the keywords of record numbers; with it, every row has ``meta``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.base import Record
+    >>> from sunpy_flarecast.archive.api.responses import Rows, list_chunks
+    >>> rows = Rows("hmi.sharp_720s", "http://localhost:8001")
+    >>> b"".join(list_chunks([Record(recnum=5, segments=("bitmap",))], rows, envelope=False))[-83:]
+    b'"urls":["http://localhost:8001/HMI/hmi.sharp_720s/5/bitmap.fits"],"wavelnth":6173}]'
+    """
+    head, tail = (b'{"data":[', b"]}") if envelope else (b"[", b"]")
+    remaining = iter(records)
+    size = _CHUNK if keywords is None else _CHUNK_WITH_KEYWORDS
+    while chunk := list(islice(remaining, size)):
+        if keywords is None:
+            encoded = [rows.row(record) for record in chunk]
+        else:
+            held = _held(keywords, [record.recnum for record in chunk])
+            encoded = [rows.row(record, held[record.recnum]) for record in chunk if record.recnum in held]
+            if not encoded:
+                continue
+        yield head + _ENCODER.encode(encoded)[1:-1]
+        head = b","
+    yield tail if head == b"," else head + tail
+
+
+def _held(
+    keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]], recnums: Sequence[int]
+) -> Mapping[int, Mapping[str, Any]]:
+    """Give the keywords of those records that are still there."""
+    try:
+        return keywords(recnums)
+    except NotHeldError:
+        held: dict[int, Mapping[str, Any]] = {}
+        for recnum in recnums:
+            with suppress(NotHeldError):
+                held |= keywords([recnum])
+        return held
+
+
+def json_reply(content: object, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a JSON document; the server leaves its content out for HEAD."""
+    return Response(_ENCODER.encode(content), headers=headers, media_type=_JSON)
+
+
+def streamed_reply(request: Request, pieces: Generator[bytes, None, None], headers: Mapping[str, str]) -> Response:
+    """Answer with a document that is made piece by piece; call this in a thread, as it makes the first one."""
+    # Taken before the reply begins: a failure of the archive can still become a status.
     begin = next(pieces)
     if request.method == "HEAD":  # the headers are those of a GET, and the rest of the document is not made
         pieces.close()
@@ -51,7 +226,7 @@ def streamed_reply(
 class _Streamed(StreamingResponse):
     """A reply made piece by piece in threads, which ends with its client."""
 
-    def __init__(self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str] | None) -> None:
+    def __init__(self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str]) -> None:
         super().__init__(chain((begin,), pieces), headers=headers, media_type=_JSON)
         self._pieces = pieces
 

@@ -1,4 +1,4 @@
-"""Replies in gzip, and to HEAD, over real HTTP."""
+"""JSON replies over real HTTP: in gzip, to HEAD, with validators, and when the archive fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import requests
 from wire import get
 
-from sunpy_flarecast.archive import running
+from sunpy_flarecast.archive import DemoArchive, Settings, running
+from sunpy_flarecast.archive.index import ArchiveIndexError
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
 
@@ -49,3 +50,86 @@ def test_a_list_that_breaks_off_is_no_list(memory, many, fail_after, encoding):
     broken = pytest.raises(requests.exceptions.ChunkedEncodingError)
     with running(memory(many, fail_after=fail_after)) as url, broken:
         get(f"{url}/HMI/720", params=RANGE, headers={"Accept-Encoding": encoding})
+
+
+class TestValidators:
+    """By ``ETag`` and ``Cache-Control`` clients keep replies, and learn whether they are still valid."""
+
+    LIST, META = "/HMI/720?start=2015-12-11&end=2015-12-12", "/HMI/720/meta/1,2,3"
+
+    @pytest.fixture
+    def archive(self, memory, many):
+        archive = memory(many)
+        archive.state = "first"
+        return archive
+
+    @pytest.mark.parametrize("path", [LIST, f"{LIST}&meta=true", META, f"{META}?fields=area"])
+    @pytest.mark.parametrize("encoding", ["gzip", "identity"])
+    def test_a_reply_is_valid_until_the_records_change(self, archive, path, encoding):
+        headers = {"Accept-Encoding": encoding}
+        with running(archive) as url:
+            whole = get(url + path, headers=headers)
+            assert whole.headers["cache-control"] == "no-cache"
+            tag = whole.headers["etag"]
+            for held in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+                for method in ("GET", "HEAD"):
+                    reply = requests.request(method, url + path, headers={**headers, "If-None-Match": held}, timeout=20)
+                    assert (reply.status_code, reply.content, reply.headers["etag"]) == (304, b"", tag)
+            archive.state = "second"
+            again = get(url + path, headers={**headers, "If-None-Match": tag})
+        assert (again.status_code, again.content) == (200, whole.content)
+        assert again.headers["etag"] != tag
+
+    def test_a_tag_is_for_one_request_at_one_address(self, archive):
+        tags = []
+        for settings in (Settings(), Settings(envelope=False), Settings(public_url="https://sharps.example")):
+            with running(archive, settings=settings) as url:
+                paths = (self.LIST, self.LIST.replace("12-12", "12-13"), self.META, f"{self.META}?fields=area")
+                tags += [get(url + path).headers["etag"] for path in paths]
+                if not tags[4:]:
+                    tags.append(get(url + self.LIST, headers={"Host": "elsewhere.example"}).headers["etag"])
+        # Keywords hold no addresses, and are in no envelope.
+        assert len(set(tags)) == 3 * 2 + 2 + 1
+
+    def test_of_an_archive_that_does_not_know_its_state(self, archive):
+        archive.state = None
+        with running(archive) as url:
+            for path in (self.LIST, self.META):
+                reply = get(url + path, headers={"If-None-Match": "*"})
+                assert (reply.status_code, reply.headers.get("etag")) == (200, None)
+                assert reply.headers["cache-control"] == "no-cache"
+
+    def test_synthetic_records_are_not_stored(self, archive):
+        archive.synthetic = True
+        with running(archive) as url:
+            assert [get(url + path).headers["cache-control"] for path in (self.LIST, self.META)] == ["no-store"] * 2
+
+    def test_the_demo_has_them(self):
+        with running(DemoArchive()) as url:
+            reply = get(url + self.LIST)
+            again = get(url + self.LIST, headers={"If-None-Match": reply.headers["etag"]})
+        assert (reply.headers["cache-control"], again.status_code) == ("no-store", 304)
+
+    def test_errors_come_first(self, archive):
+        with running(archive) as url:
+            tag = {"If-None-Match": "*"}
+            assert get(url + self.LIST.replace("720", "721"), headers=tag).status_code == 404
+            assert get(url + self.LIST.replace("2015-12-12", "2014"), headers=tag).status_code == 400
+            assert get(url + self.META + "x", headers=tag).status_code == 400
+
+
+def test_an_index_that_cannot_be_read(memory, many, caplog):
+    """Clients come back, and who looks after the service finds the reason in its log."""
+    archive = memory(many)
+
+    def fail(*_):
+        raise ArchiveIndexError("The index is being made anew")
+
+    archive.series = archive.holdings = fail
+    paths = ("/HMI/720?start=2015-12-11&end=2015-12-12", "/HMI/720/meta/1", "/HMI/720/1/bitmap.fits", "/health")
+    with running(archive) as url:
+        for path in paths:
+            reply = get(url + path)
+            assert (reply.status_code, reply.headers["retry-after"]) == (503, "2")
+            assert "log says why. Try again in 2 s." in reply.json()["message"]
+    assert "GET /health: The index is being made anew" in caplog.text

@@ -41,6 +41,9 @@ class Held:
     def series(self):
         return [self.name]
 
+    def version(self, series):
+        return None
+
     def holdings(self):
         self.asked += 1
         return [
