@@ -269,8 +269,8 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
             "records": sum(known) if len(known) == len(counts) else None,
             "synthetic": archive.synthetic,
         }
-        if condition.watching is not None:
-            state["watching"] = condition.watching
+        if condition.indexed is not None:
+            state |= {"indexed": condition.indexed, "reindex_failed": condition.reindex_failed}
         return JSONResponse(state, headers={"Cache-Control": "no-store"})
 
     return router

@@ -135,12 +135,15 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     fault : str, optional
         Why its files cannot be served now, as a sentence.
-    watching : bool, optional
-        Whether new files are noticed; None if the archive does not look for them.
+    indexed : str, optional
+        When all files were last looked at, UTC, ISO 8601 with ``Z``; None if there is no index.
+    reindex_failed : bool, optional
+        Whether looking for new files has failed since.
     """
 
     fault: str | None = None
-    watching: bool | None = None
+    indexed: str | None = None
+    reindex_failed: bool = False
 
 
 @runtime_checkable

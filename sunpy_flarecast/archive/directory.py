@@ -1,4 +1,4 @@
-"""An archive of SHARP FITS files that lie in a folder, as JSOC or a Fido client left them there, by its index."""
+"""An archive of SHARP FITS files in a folder, as JSOC or a Fido client left them there, by its index."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sunpy.util.exceptions import warn_user
 
-from sunpy_flarecast.archive.index.file_names import Place
-from sunpy_flarecast.archive.index.present import GoneError, present_file
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 
 from .base import Condition, NotHeldError
@@ -22,14 +20,16 @@ from .index import (
     ArchiveIndexError,
     BusyIndexError,
     Reader,
+    Reindexing,
     build_index,
     can_write,
     copy_index,
     folder_at,
     index_path,
     is_there,
-    is_written,
 )
+from .index.file_names import Place
+from .index.query import GoneError, present_file
 
 if TYPE_CHECKING:
     import os
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectoryArchive"]
 
-#: Characters of what was asked for that a message repeats.
+#: Characters of a name that a message repeats.
 _QUOTED: Final = 80
 
 
@@ -49,25 +49,27 @@ class DirectoryArchive:
     """
     An archive of the SHARP files in a folder and the folders in it.
 
-    It serves from an index (``sunpy_flarecast.archive.index``), which is made or brought up to date when the archive
-    is opened, and may be kept up to date by another process meanwhile. Files named as JSOC names them may be bare;
-    those with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Keywords of bare files
-    come from tables beside them (``keywords.ecsv``). Where nothing tells the number of a record, it has one made of its
-    HARP number and T_REC.
+    It is read from an index (``sunpy_flarecast.archive.index``), which is made or brought up to date when the archive
+    is opened, and may be written by another process meanwhile. Files named as JSOC names them may lack keywords; those
+    with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Keywords of files without them
+    come from tables beside them (``keywords.ecsv``). A record without a number gets one made of its HARP number and
+    T_REC.
 
     Parameters
     ----------
     path : path-like
         The folder.
     index : path-like, optional
-        The index. By default a hidden file in the folder, or one that is gone with the archive where nothing may be
-        written there.
+        The index (default: a hidden file in the folder, or a temporary one where nothing may be written there).
     update : bool, optional
-        Whether to bring the index up to date first. It stays as it is, too, while another process writes it.
+        Whether to bring the index up to date first (default: True). It stays as it is while another process writes it.
+    reindex : float, optional
+        Seconds after which new files are looked for again, in a thread, until the archive is closed (default: never).
+        Of several processes that serve one folder, one at a time looks.
     jobs : int, optional
-        Processes that read files while the index is brought up to date.
+        Processes that read files while the index is brought up to date (default: 1).
     progress : callable, optional
-        Is told how far that is.
+        Called with the number of files looked at, and of all files.
 
     Attributes
     ----------
@@ -77,8 +79,6 @@ class DirectoryArchive:
         The index.
     report : `~sunpy_flarecast.archive.index.IndexReport` or None
         What was done to bring the index up to date.
-    watched : bool
-        Whether somebody shall keep the index up to date while it is served; set it to have that looked after.
 
     Raises
     ------
@@ -115,25 +115,29 @@ class DirectoryArchive:
         *,
         index: str | os.PathLike[str] | None = None,
         update: bool = True,
+        reindex: float | None = None,
         jobs: int = 1,
         progress: Progress | None = None,
     ) -> None:
         self.path = folder_at(path)
         self.index = index_path(self.path, index)
         self.report: IndexReport | None = None
-        self.watched = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if index is None and not can_write(self.path):
-            # One that another user keeps there serves, too, while that writes it.
-            update = not self._can_read()
-            if update:
+            # An index that another user keeps there is used as it is, also while it is written.
+            if self._can_read():
+                update, reindex = False, None
+            else:
+                update = True
                 self._keep_elsewhere()
         if update:
-            self._update(jobs, progress)
+            with suppress(BusyIndexError):  # whoever writes it has it up to date, or will soon
+                self.report = build_index(self.path, index=self.index, jobs=jobs, progress=progress)
         self._reader = Reader(self.index)
-        self._finalizer = weakref.finalize(self, _close, self._reader, self._temporary)
-        skipped = self.skipped
-        if skipped:
+        self._reindexing = Reindexing(self.path, self.index, reindex) if reindex else None
+        self._every = reindex
+        self._finalizer = weakref.finalize(self, _close, self._reader, self._reindexing, self._temporary)
+        if skipped := self.skipped:
             first, reason = skipped[0]
             warn_user(
                 f"{len(skipped)} of the files in {self.path} are not served (see DirectoryArchive.skipped); "
@@ -146,17 +150,16 @@ class DirectoryArchive:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Any, tuple[Path, Path, bool]]:
-        # Another process reads the same index, which is for this one to keep.
-        return _reopened, (self.path, self.index, self.watched)
+    def __reduce__(self) -> tuple[Any, tuple[Path, Path, float | None]]:
+        # Another process reads the same index.
+        return _reopened, (self.path, self.index, self._every)
 
     def __len__(self) -> int:
         return self._reader.count()
 
     def __repr__(self) -> str:
-        return (
-            f"<DirectoryArchive {str(self.path)!r}: {len(self)} records of {', '.join(self.series()) or 'no series'}>"
-        )
+        series = ", ".join(self._reader.series(unfinished=True)) or "no series"
+        return f"<DirectoryArchive {str(self.path)!r}: {len(self)} records of {series}>"
 
     @property
     def skipped(self) -> list[tuple[Path, str]]:
@@ -164,7 +167,7 @@ class DirectoryArchive:
         return self._reader.faults(self.path)
 
     def close(self) -> None:
-        """Close the index; the archive can be asked nothing any more."""
+        """Close the index; the archive cannot be used any more."""
         self._finalizer()
 
     def _can_read(self) -> bool:
@@ -183,68 +186,43 @@ class DirectoryArchive:
             "it, name a file for it elsewhere: DirectoryArchive(path, index=FILE), or --index FILE in the terminal."
         )
 
-    def _update(self, jobs: int, progress: Progress | None) -> None:
-        with suppress(BusyIndexError):  # whoever writes it has it up to date, or will soon
-            self.report = build_index(self.path, index=self.index, jobs=jobs, digests=False, progress=progress)
-
     def series(self) -> tuple[str, ...]:
         """List the full names of the series held."""
         return tuple(self._reader.series())
 
     def version(self, series: str) -> str | None:
-        """Return None: the index has no text that identifies the state of a series."""
-        self._number(series)
-        return None
+        """Return a text that changes with every change of the records of a series, or when the index is made anew."""
+        return self._reader.version(self._number(series))
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         """
-        List the records of a series in a range of time, ends included, by T_REC and HARP number.
-
-        Where ``date__obs`` is not known T_REC decides.
+        List the records in a range, by T_REC and HARP number; T_REC stands for a missing ``date__obs``.
 
         Parameters
         ----------
         series : str
             Full name of the series.
         start, end : `datetime.datetime`
-            UTC, with their time zone.
+            The range, ends included; with a time zone.
         """
         return self._reader.records(self._number(series), start, end)
 
     def record(self, series: str, recnum: int) -> Record:
-        """
-        Give a record by its number.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnum : int
-            Record number.
-        """
+        """Return a record by its number."""
         record = self._reader.record(self._number(series), recnum)
         if record is None:
             raise NotHeldError(f"{series} has no record {recnum} in this archive")
         return record
 
     def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
-        """
-        Give all keywords of a record; for one without any those that the names of its files tell.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnum : int
-            Record number.
-        """
+        """Return all keywords of a record; of one without any, those in the names of its files."""
         return self.keywords_of(series, [recnum])[recnum]
 
     def keywords_of(
         self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
     ) -> Mapping[int, Mapping[str, Any]]:
         """
-        Give keywords of several records.
+        Return keywords of several records; a `NotHeldError` names all records that are not held.
 
         Parameters
         ----------
@@ -253,7 +231,7 @@ class DirectoryArchive:
         recnums : sequence of int
             Record numbers.
         names : sequence of str, optional
-            DRMS names in lower case of those wanted; all without it. A record that lacks one has None.
+            DRMS names in lower case (default: all); a keyword that a record lacks is None.
         """
         number = self._number(series)
         found = self._reader.keywords(number, recnums)
@@ -271,35 +249,21 @@ class DirectoryArchive:
         return replies
 
     def keyword_names(self, series: str) -> tuple[str, ...]:
-        """
-        List the names of all keywords that records of a series have.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        """
-        # These two the names of files tell.
+        """List the names of all keywords that records of a series have."""
+        # The last two are in the names of files.
         return tuple(dict.fromkeys((*self._reader.keyword_names(self._number(series)), "harpnum", "t_rec")))
 
     def holdings(self) -> list[Holding]:
-        """Say what is held of each series; where ``date__obs`` is not known it is T_REC that is told, in UTC."""
+        """Describe what is held of each series; T_REC in UTC stands for a missing ``date__obs``."""
         return self._reader.holdings()
 
     def days(self, series: str) -> Mapping[date, int]:
-        """
-        Count the records of each day (UTC) that has any.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        """
+        """Count the records of each day (UTC) that has any."""
         return self._reader.days(self._number(series))
 
     def segment(self, series: str, recnum: int, name: str) -> Stored:
         """
-        Give the file of a segment, as it is on disk now.
+        Return the file of a segment, as it is on disk now.
 
         Parameters
         ----------
@@ -308,12 +272,12 @@ class DirectoryArchive:
         recnum : int
             Record number.
         name : str
-            The segment's name.
+            Name of the segment.
 
-        Returns
-        -------
-        Stored
-            With the digest, if the index has it, and the file has not changed since.
+        Raises
+        ------
+        OSError
+            If the file cannot be read now, and perhaps can in a moment.
         """
         filed = self._reader.segment(self._number(series), recnum, name)
         if filed is None:
@@ -333,14 +297,22 @@ class DirectoryArchive:
             ) from error
 
     def condition(self) -> Condition:
-        """Say whether the folder is there, and, if the archive is `watched`, whether anybody keeps its index."""
+        """Return whether the folder is there and its index complete, and when it was last brought up to date."""
+        if self._is_away():
+            return Condition(fault="The folder of the archive is not there, or empty. Is its disk mounted?")
+        try:
+            look = self._reader.look()
+        except ArchiveIndexError:
+            return Condition(fault="The index of the archive cannot be read: sunpy-flarecast index DIRECTORY says why.")
+        if look is None:
+            return Condition(fault=f"The index is being made; it has {len(self):,} records so far.")
         return Condition(
-            fault="The folder of the archive is not there, or empty. Is its disk mounted?" if self._is_away() else None,
-            watching=is_written(self.index) if self.watched else None,
+            indexed=f"{look.time:%Y-%m-%dT%H:%M:%SZ}",
+            reindex_failed=self._reindexing is not None and self._reindexing.fault is not None,
         )
 
     def _is_away(self) -> bool:
-        """Whether the disk is; an archive that never had any files is there if its folder is."""
+        """Whether the disk is missing; of an archive that never had any files, whether its folder is."""
         if is_there(str(self.path)):
             return False
         try:
@@ -358,15 +330,15 @@ class DirectoryArchive:
         return number
 
 
-def _close(reader: Reader, temporary: tempfile.TemporaryDirectory[str] | None) -> None:
+def _close(reader: Reader, reindexing: Reindexing | None, temporary: tempfile.TemporaryDirectory[str] | None) -> None:
+    if reindexing is not None:
+        reindexing.stop()
     reader.close()
     if temporary is not None:
         temporary.cleanup()
 
 
-def _reopened(path: Path, index: Path, watched: bool) -> DirectoryArchive:
+def _reopened(path: Path, index: Path, reindex: float | None) -> DirectoryArchive:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is not served has been told
-        archive = DirectoryArchive(path, index=index, update=False)
-    archive.watched = watched
-    return archive
+        warnings.simplefilter("ignore")  # of files that are not served; the first process gave the warning
+        return DirectoryArchive(path, index=index, update=False, reindex=reindex)

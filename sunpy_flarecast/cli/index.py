@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.archive.index import Progress
 
-__all__ = ["index", "progress_bars"]
+__all__ = ["index", "index_bar"]
 
-#: What the steps of an indexing run are called beside their bars.
-_STEPS: Final = {"files": "Files looked at", "digests": "Digests"}
+#: Seconds to wait for another process that writes the index, such as a service that looks for new files.
+_WAIT: Final = 30.0
 
 
 @cli.command(epilog=examples("index sharps", "index sharps --index index.sqlite --jobs 4"))
@@ -45,58 +44,38 @@ _STEPS: Final = {"files": "Files looked at", "digests": "Digests"}
     show_default="as many as there are processors",
     help="Processes that read files.",
 )
-@click.option(
-    "--digests/--no-digests",
-    default=True,
-    show_default=True,
-    help="Compute the SHA-256 of new files, with which they are served; it takes reading all of them.",
-)
-@click.option(
-    "--watch", is_flag=True, help="Go on, and keep the index up to date while files come and go; Ctrl-C stops it."
-)
 @progress_option
-def index(directory: Path, database: Path | None, jobs: int | None, digests: bool, watch: bool, progress: bool) -> None:
+def index(directory: Path, database: Path | None, jobs: int | None, progress: bool) -> None:
     """Make the index of an archive, or bring it up to date.
 
-    The SHARP files below DIRECTORY are served from this index. Files that it knows are not read again, and a run that
-    is interrupted is gone on with by the next. Status 0 only if all files can be served.
+    The SHARP files below DIRECTORY are served from this index. Files that it knows are not read again, and the next run
+    resumes an interrupted one. Status 0 only if all files can be served.
     """
     with plain_errors():
-        from sunpy_flarecast.archive.index import build_index, watch_index
+        from sunpy_flarecast.archive.index import build_index
 
-        options: dict[str, Any] = {"index": database, "jobs": jobs or os.cpu_count() or 1, "digests": digests}
-        tell = Teller(directory)
         try:
-            with progress_bars(progress) as told:
-                if watch:
-                    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
-                    watch_index(directory, **options, progress=told, told=tell)
-                    return
-                report = build_index(directory, **options, progress=told)
+            with index_bar(progress) as count:
+                report = build_index(
+                    directory, index=database, jobs=jobs or os.cpu_count() or 1, wait=_WAIT, progress=count
+                )
         except KeyboardInterrupt:
             out.print("Stopped. What was read is kept.")
-            raise SystemExit(0 if watch else 130) from None
-    tell(report)
+            raise SystemExit(130) from None
+    Teller(directory)(report)
     raise SystemExit(1 if report.faulty else 0)
 
 
 @contextmanager
-def progress_bars(shown: bool) -> Iterator[Progress | None]:
-    """Give what shows in a terminal how far an indexing run is, a bar for each step; None if that is not wanted."""
+def index_bar(shown: bool) -> Iterator[Progress | None]:
+    """Show in a terminal how far an indexing run is; None if that is not wanted."""
     if not shown:
         yield None
         return
-    bars: dict[str, Any] = {}
+    with progress_bar(shown=True, desc="Index", unit="file") as bar:
 
-    def tell(step: str, done: int, total: int) -> None:
-        bar = bars.get(step)
-        if bar is None:
-            bar = bars[step] = progress_bar(shown=True, desc=_STEPS.get(step, step), unit="file", total=total)
-        bar.total = total
-        bar.update(done - bar.n)
+        def count(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
 
-    try:
-        yield tell
-    finally:
-        for bar in bars.values():
-            bar.close()
+        yield count

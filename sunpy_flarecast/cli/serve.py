@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
-from rich.markup import escape
-
-from sunpy_flarecast.errors import FLARECASTError
+from click.core import ParameterSource
 
 from .console import err, out, plain_errors, show
-from .index import progress_bars
+from .index import index_bar
 from .main import cli
-from .options import examples, progress_option
+from .options import examples, progress_option, step_of
 from .telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sunpy_flarecast.archive import Archive
-    from sunpy_flarecast.archive.index import IndexReport
 
 __all__ = ["demo", "serve"]
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
-#: Seconds that the keeping of the index is given to end.
-_LAST_WORDS: Final = 5.0
-
 #: Files that cannot be served of which the reasons are told.
 _NAMED: Final = 10
 
-#: Seconds after which the keeping of the index is tried again where it failed.
-_AGAIN: Final = 30.0
-
 
 @cli.command(
-    epilog=examples("serve --demo", "serve sharps --port 8002 --watch --workers 2"),
+    epilog=examples("serve --demo", "serve sharps --port 8002 --workers 2"),
 )
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--demo", is_flag=True, help="Serve synthetic SHARPs instead of the files of a DIRECTORY.")
@@ -60,7 +47,13 @@ _AGAIN: Final = 30.0
     show_default="a hidden file in DIRECTORY",
     help="Where the index is kept; not on a network disk.",
 )
-@click.option("--watch", is_flag=True, help="Keep the index up to date while files come and go.")
+@click.option(
+    "--reindex",
+    default="60s",
+    show_default=True,
+    metavar="TIME",
+    help="How often new and changed files are looked for while serving, such as 10min; never or 0 switches it off.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen at.")
 @click.option(
     "--port",
@@ -134,7 +127,7 @@ def serve(
     demo: bool,
     headers: Literal["full", "bare"] | None,
     index: Path | None,
-    watch: bool,
+    reindex: str,
     token_file: Path | None,
     max_streams: int | None,
     trusted_proxies: tuple[str, ...],
@@ -153,8 +146,10 @@ def serve(
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
     if not demo and directory is None:
         raise click.UsageError("Name a DIRECTORY of SHARP files, or write --demo for synthetic ones.")
-    if demo and (index is not None or watch):
-        raise click.UsageError("--index and --watch are for a DIRECTORY; synthetic SHARPs have no index.")
+    chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
+    if demo and (index is not None or chosen_reindex):
+        raise click.UsageError("--index and --reindex are for a DIRECTORY; synthetic SHARPs have no index.")
+    every = None if reindex in ("never", "0") else float(step_of(reindex).value)
     if headers is not None and not demo:
         raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
     with plain_errors(), ExitStack() as stack:
@@ -175,7 +170,7 @@ def serve(
         # What is wrong is told before an archive is read, which may take hours.
         run = stack.enter_context(prepared(settings=settings, **operation))
         archive = (
-            DemoArchive(headers=headers or "full") if directory is None else _opened(directory, index, watch, stack)
+            DemoArchive(headers=headers or "full") if directory is None else _opened(directory, index, every, stack)
         )
         try:
             run(archive, partial(_say_where, operation["host"]))
@@ -184,66 +179,20 @@ def serve(
     out.print("Stopped.")
 
 
-def _opened(directory: Path, index: Path | None, watch: bool, stack: ExitStack) -> Archive:
-    """Bring the index of a directory up to date, and keep it so for as long as it is served."""
+def _opened(directory: Path, index: Path | None, every: float | None, stack: ExitStack) -> Archive:
+    """Bring the index of a directory up to date, and open the archive."""
     from sunpy_flarecast.archive import DirectoryArchive
 
     tell = Teller(directory, _NAMED)
-    with progress_bars(err.is_terminal) as progress, warnings.catch_warnings():
+    with index_bar(err.is_terminal) as progress, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are told below
-        archive = DirectoryArchive(directory, index=index, jobs=os.cpu_count() or 1, progress=progress)
+        archive = DirectoryArchive(directory, index=index, reindex=every, jobs=os.cpu_count() or 1, progress=progress)
     stack.callback(archive.close)
     if archive.report is not None:
         tell(archive.report)
     else:
         tell.tell_faults([f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped])
-    if watch:
-        archive.watched = True
-        stack.enter_context(_watching(directory.resolve(), archive.index, tell))
     return archive
-
-
-@contextmanager
-def _watching(directory: Path, index: Path, tell: Teller) -> Iterator[None]:
-    from sunpy_flarecast.archive.index import watch_index
-
-    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change by itself
-    stop = threading.Event()
-    warned, noticed = "", True
-
-    def told(report: IndexReport) -> None:
-        nonlocal noticed
-        if not noticed:
-            noticed = True
-            err.print("New files are noticed again.")
-        # The first may say only what was told when the archive was opened.
-        if report.new or report.changed or report.removed:
-            tell(report)
-
-    def work() -> None:
-        nonlocal warned, noticed
-        while not stop.is_set():
-            try:
-                watch_index(directory, index=index, told=told, stop=stop)
-            except (FLARECASTError, OSError) as error:
-                # What it can do, and then cannot go on with, every time, is told once.
-                if str(error) != warned:
-                    warned, noticed = str(error), False
-                    err.print(
-                        f"[yellow]Warning:[/] New files are not noticed: {escape(warned)} It is tried again every "
-                        f"{_AGAIN:.0f} s.",
-                        soft_wrap=True,
-                    )
-                stop.wait(_AGAIN)
-
-    thread = threading.Thread(target=work, name=f"sunpy_flarecast index of {directory}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        # It may be amid hours of work, which the next start goes on with.
-        thread.join(_LAST_WORDS)
 
 
 def _say_where(host: str, url: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.utils.progress import progress_bar
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .report import MirrorReport
 
 __all__ = ["index_folder"]
+
+#: Seconds to wait for another process that writes the index.
+_WAIT: Final = 30.0
 
 
 def index_folder(root: Path, report: MirrorReport, *, jobs: int, progress: bool) -> None:
@@ -33,15 +36,14 @@ def index_folder(root: Path, report: MirrorReport, *, jobs: int, progress: bool)
 
     with progress_bar(shown=progress, desc="Index", unit="file") as bar:
 
-        def tell(step: str, done: int, total: int) -> None:
-            bar.set_postfix_str(step, refresh=False)
+        def tell(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
         try:
-            report.index = f"Index: {build_index(root, jobs=jobs, progress=tell)}"
+            report.index = f"Index: {build_index(root, jobs=jobs, wait=_WAIT, progress=tell)}"
         except BusyIndexError as error:
-            report.index = f"Another process keeps the index, and takes up what has come. {error}"
+            report.index = f"{error} The next run adds what that one has passed already."
         except ArchiveIndexError as error:
             report.lack("index", str(error), str(root))
         except KeyboardInterrupt:

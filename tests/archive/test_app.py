@@ -12,6 +12,8 @@ from wire import get, raw
 
 from sunpy_flarecast import __version__
 from sunpy_flarecast.archive import DirectoryArchive, NotHeldError, Record, create_app, running
+from sunpy_flarecast.archive.index import build_index
+from sunpy_flarecast.archive.index.write import Writer
 from sunpy_flarecast.archive.settings import Settings
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
@@ -276,8 +278,24 @@ class TestHealth:
                 assert "folder of the archive is not there" in reply.json()["message"]
             (tmp_path / "away").rename(root)
             assert (get(file).status_code, get(f"{url}/health").json()["status"]) == (200, "ok")
-            archive.watched = True
-            assert get(f"{url}/health").json()["watching"] is False
+            assert get(f"{url}/health").json()["reindex_failed"] is False
+
+    def test_an_index_that_is_made_anew(self, tmp_path):
+        """What is not finished is not taken for all that there is."""
+        tiny(tmp_path / name_of(1, 0, "Br"), **header_of(1, 0, RECNUM=5))
+        series = "HMI/hmi.sharp_cea_720s"
+        paths = ("health", "HMI", f"{series}?start=2015-01-01&end=2016-01-01", f"{series}/meta/5")
+        with DirectoryArchive(tmp_path) as archive, running(archive) as url:
+            assert get(f"{url}/health").json()["indexed"].startswith("20")
+            for file in tmp_path.glob(".flarecast*"):
+                file.unlink()
+            with Writer(tmp_path, archive.index):
+                for path in paths:
+                    reply = get(f"{url}/{path}")
+                    assert (reply.status_code, int(reply.headers["retry-after"]) > 0) == (503, True)
+                    assert str(tmp_path) not in reply.text
+            build_index(tmp_path)
+            assert [get(f"{url}/{path}").status_code for path in paths] == [200] * 4
 
 
 class TestOtherRequests:

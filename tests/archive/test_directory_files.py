@@ -69,6 +69,33 @@ class TestSkippedFiles:
         with pytest.warns(SunpyUserWarning, match="another HARP"):
             assert DirectoryArchive(tmp_path).series() == ()
 
+    @pytest.mark.parametrize(
+        ("name", "held"),
+        [
+            (JSOC.format(377, "Bt"), f"{CEA}:3464220:Bp"),  # a Bp renamed to a Bt
+            (JSOC.format(377, "bitmap").replace(CEA, CCD), f"{CEA}:3464220:Br"),
+        ],
+    )
+    def test_a_header_of_another_segment_or_series_than_the_name(self, tmp_path, write, name, held):
+        write(tmp_path / JSOC.format(377, "Bp"), DRMS_ID=f"{CEA}:3464220:Bp", **FULL)
+        write(tmp_path / name, DRMS_ID=held, **FULL)
+        with pytest.warns(SunpyUserWarning, match=r"Its header is that of hmi.sharp_cea_720s B. \(DRMS_ID\)"):
+            assert [record.segments for record in listed(DirectoryArchive(tmp_path))] == [("Bp",)]
+
+    def test_a_file_of_no_segment_of_the_series(self, tmp_path, write):
+        """As a product of one's own that is named like a segment."""
+        write(tmp_path / JSOC.format(377, "linearfff"), **FULL)
+        with pytest.warns(SunpyUserWarning, match="hmi.sharp_cea_720s has no segment linearfff"):
+            assert DirectoryArchive(tmp_path).series() == ()
+
+    def test_a_bare_file_does_not_hide_one_with_keywords(self, tmp_path, write):
+        bare = write(tmp_path / "a" / JSOC.format(377, "Br"))
+        full = write(tmp_path / "b" / JSOC.format(377, "Br"), **FULL)
+        with pytest.warns(SunpyUserWarning):
+            archive = DirectoryArchive(tmp_path)
+        assert archive.skipped == [(bare, f"Segment Br of this record is served from b/{full.name} already")]
+        assert (archive.segment(CEA, 3464220, "Br").path, archive.keywords(CEA, 3464220)["area"]) == (full, 12.5)
+
     def test_links(self, tmp_path, write):
         root, outside = tmp_path / "root", tmp_path / "outside"
         inside = write(root / "stored" / "D1" / "Br.fits")

@@ -5,7 +5,7 @@ How fast folders are indexed and the index answers: ``python tests/benchmarks/in
 and without files; what a service of it takes for a day and for all of it, and its memory. (How long a client waits
 depends on what else the machine does; judged is the processor time of the service.) ``real``: copies of the real
 files in ``--data`` under other HARP numbers and T_RECs, in processor time: with all segments, with one segment a
-record, with digests, and a second time. ``killed``: indexing by two processes is killed (SIGKILL) ``--kills`` times at
+record, and a second time. ``killed``: indexing by two processes is killed (SIGKILL) ``--kills`` times at
 moments by chance, and files come and go between; in the end the index must be that of a run that nobody disturbed.
 ``--keep`` names a folder in which the large index stays for the next time.
 """
@@ -174,9 +174,8 @@ def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     return figures
 
 
-def copy_real(data: Path, root: Path, records: int, segments: tuple[str, ...]) -> int:
-    """Copy real files of one record, under other HARP numbers and T_RECs; give the number of bytes."""
-    size = 0
+def copy_real(data: Path, root: Path, records: int, segments: tuple[str, ...]) -> None:
+    """Copy real files of one record, under other HARP numbers and T_RECs."""
     for path in sorted(data.glob("hmi.sharp_cea_720s.377.*.fits")):
         named = read_name(path.name)
         if segments and named.segment not in segments:
@@ -191,8 +190,6 @@ def copy_real(data: Path, root: Path, records: int, segments: tuple[str, ...]) -
             copy = root / slot_text(slot)[:8] / file_name(named.series, named.segment, harpnum=harp, slot=slot)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(own)
-            size += len(own)
-    return size
 
 
 def real(args: argparse.Namespace, work: Path) -> dict[str, Any]:
@@ -200,18 +197,15 @@ def real(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for case, records, segments in (("all segments", 200, ()), ("one segment", 1000, ("conf_disambig",))):
         root = work / case
-        size = copy_real(args.data, root, records, segments)
-        report, seconds = timed(lambda root=root: build_index(root, digests=False))
+        copy_real(args.data, root, records, segments)
+        report, seconds = timed(lambda root=root: build_index(root))
         assert (report.records, report.faulty) == (records, 0), report
         figures[f"{case}, files/s"] = round(report.files / seconds)
-        again, seconds = timed(lambda root=root: build_index(root))
-        assert again.digests == report.files
-        figures[f"{case}, digests, MB/s"] = round(size / seconds / 1e6)
     root = work / "many"
     for step in range(20_000):
         tiny(root / f"{step // 1000:02}" / name_of(1, step, "Br"))
-    build_index(root, digests=False)
-    again, seconds = timed(lambda: build_index(root, digests=False))
+    build_index(root)
+    again, seconds = timed(lambda: build_index(root))
     assert again.unchanged == again.files == 20_000
     figures["rerun, files/s"] = round(again.files / seconds)
     say(f"real: {figures}")

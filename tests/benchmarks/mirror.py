@@ -76,7 +76,7 @@ def contents(folder: Path) -> tuple[dict[str, bytes], Any]:
     records = list(archive.records(SERIES, datetime(2010, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)))
     keywords = archive.keywords_of(SERIES, [record.recnum for record in records])
     stored = [archive.segment(SERIES, record.recnum, name) for record in records for name in record.segments]
-    return files, (records, keywords, [(one.path.name, one.size, one.sha256) for one in stored])
+    return files, (records, keywords, [(one.path.name, one.size) for one in stored])
 
 
 def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC | None, room: Path) -> bool:

@@ -32,8 +32,8 @@ from sunpy_flarecast import (
     fetch,
 )
 from sunpy_flarecast.archive import DemoArchive, create_app, running
-from sunpy_flarecast.archive.index.facts import record_of
 from sunpy_flarecast.archive.index.headers import card, keywords_of, read_header
+from sunpy_flarecast.archive.index.records import record_of
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.download.complete_folder import complete_folder
 from sunpy_flarecast.fits.complete import is_bare

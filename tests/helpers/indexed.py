@@ -48,7 +48,7 @@ def contents(index: Path) -> dict[str, Any]:
         files = {
             number: (f"{folder}/{name}", *rest)
             for number, folder, name, *rest in database.execute(
-                'SELECT files.id, path, name, size, mtime_ns, segment, "full", files.fault, sha256 FROM files'
+                'SELECT files.id, path, name, size, mtime_ns, segment, "full", files.fault FROM files'
                 " JOIN folders ON folders.id = folder"
             )
         }

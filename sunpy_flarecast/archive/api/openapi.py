@@ -107,10 +107,8 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "series": {"type": "integer", "description": "Number of series held."},
         "records": _field("integer", "Number of records; null where they are not counted."),
         "synthetic": {"type": "boolean", "description": "Whether the records are made up."},
-        "watching": {
-            "type": "boolean",
-            "description": "Whether new files are noticed; only where the service shall notice them.",
-        },
+        "indexed": {"type": "string", "description": "When the folder was last looked at, UTC; only of a folder."},
+        "reindex_failed": {"type": "boolean", "description": "Whether looking at it again failed; its log says why."},
     },
     "required": ["status", "version", "series", "records", "synthetic"],
 }

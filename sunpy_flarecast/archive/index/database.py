@@ -1,18 +1,32 @@
-"""The index as an SQLite database: its tables, its version, and how it is opened."""
+"""The index as an SQLite database: its tables, how it is opened, its one writer's lock, and connections of readers."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
+
+from filelock import FileLock, Timeout
 
 from sunpy_flarecast.errors import FLARECASTError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["BESIDE", "ArchiveIndexError", "BusyIndexError", "connect", "copy_index", "create", "identity", "unusable"]
+__all__ = [
+    "BESIDE",
+    "ArchiveIndexError",
+    "AwayError",
+    "BusyIndexError",
+    "Connections",
+    "copy_index",
+    "create",
+    "lock_index",
+    "unusable",
+]
 
 #: Name of an index that lies in the folder that it describes.
 BESIDE: Final = ".flarecast-index.sqlite"
@@ -21,15 +35,18 @@ BESIDE: Final = ".flarecast-index.sqlite"
 _APPLICATION: Final = 0x464C4358
 
 #: Raised with every change of the tables or of what stands in them.
-_VERSION: Final = 4
+_VERSION: Final = 5
 
 #: Seconds to wait for another process that writes.
 _PATIENCE: Final = 30.0
 
 _TABLES: Final = """
+-- root: the folder. made: a random text, another one for each index. looked: when a run last came to its end.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
--- Their numbers follow from what they name: processes keep them in mind, also when an index is made anew.
-CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO about VALUES ('made', lower(hex(randomblob(8))));
+-- Their ids follow from what they name, so that readers may keep them when an index is made anew. version: raised by
+-- every transaction that changes records of the series.
+CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE segment_sets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, fault TEXT);
@@ -42,13 +59,11 @@ CREATE TABLE keywords (id INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT 
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name TEXT NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-    record INTEGER, segment TEXT, "full" INTEGER NOT NULL DEFAULT 0, fault TEXT, sha256 BLOB,
+    record INTEGER, segment TEXT, "full" INTEGER NOT NULL DEFAULT 0, fault TEXT,
     UNIQUE (folder, name)
 );
 CREATE INDEX files_of_records ON files (record) WHERE record IS NOT NULL;
 CREATE INDEX files_with_faults ON files (folder) WHERE fault IS NOT NULL;
-CREATE INDEX files_without_digest ON files (folder, name)
-    WHERE sha256 IS NULL AND record IS NOT NULL AND fault IS NULL;
 
 -- Rows of keyword tables; those of no series are for the files in the table's folder and below, if they are of one
 -- series; else the table has a fault.
@@ -105,7 +120,7 @@ class ArchiveIndexError(FLARECASTError):
 
 
 class AwayError(ArchiveIndexError):
-    """The folder of an archive is not there, as when its disk is not mounted: what the index knows of it holds on."""
+    """The folder of an archive is missing, as when its disk is not mounted; its index stays as it is."""
 
 
 class BusyIndexError(ArchiveIndexError):
@@ -116,26 +131,10 @@ def create(path: Path) -> sqlite3.Connection:
     """
     Open an index for writing; make it first where there is none.
 
-    Parameters
-    ----------
-    path : `pathlib.Path`
-        The database.
-
     Raises
     ------
     ArchiveIndexError
         If it is not an index, was made by another version, or cannot be written.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from sunpy_flarecast.archive.index.database import create
-    >>> with TemporaryDirectory() as folder:
-    ...     database = create(Path(folder, "index.sqlite"))
-    ...     print(*database.execute("SELECT count(*) FROM records").fetchone())
-    ...     database.close()
-    0
     """
     database = _open(path, "rwc")
     try:
@@ -145,13 +144,9 @@ def create(path: Path) -> sqlite3.Connection:
                 "written. Choose a local disk with --index."
             )
         database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("BEGIN IMMEDIATE")
         if not _is_current(database, path):
-            for statement in _statements(_TABLES):
-                database.execute(statement)
-            database.execute(f"PRAGMA application_id = {_APPLICATION}")
-            database.execute(f"PRAGMA user_version = {_VERSION}")
-        database.execute("COMMIT")
+            about = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION};"
+            database.executescript(f"BEGIN IMMEDIATE; {about} {_TABLES} COMMIT;")
     except sqlite3.Error as error:
         database.close()
         raise unusable(path, error) from error
@@ -161,20 +156,41 @@ def create(path: Path) -> sqlite3.Connection:
     return database
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def lock_index(index: Path, wait: float = 0.0) -> FileLock:
     """
-    Open an index for reading; any thread may use the connection, one at a time.
+    Become the only writer of an index, until the lock is released or the process ends.
 
     Parameters
     ----------
-    path : `pathlib.Path`
-        The database.
+    index : `pathlib.Path`
+        The database; the lock is a file of its own beside it, since file systems in the network lock only what was
+        opened for writing.
+    wait : float, optional
+        Seconds to wait for another writer (default: 0).
 
     Raises
     ------
+    BusyIndexError
+        If another process holds it.
     ArchiveIndexError
-        If there is none, it was made by another version, or cannot be read.
+        If it cannot be made.
     """
+    lock = FileLock(index.with_name(f"{index.name}-lock"), thread_local=False)
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout as error:
+        raise BusyIndexError(
+            f"Another process is writing the index {index}. Wait until it ends, or stop it; what it has written stays."
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise ArchiveIndexError(
+            f"The index {index} cannot be written ({error}). Choose another place with --index."
+        ) from error
+    return lock
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open an index for reading; any thread may use the connection, one at a time."""
     if not path.exists():
         raise ArchiveIndexError(f"There is no index {path}. Make it first: sunpy-flarecast index DIRECTORY")
     last: sqlite3.Error | None = None
@@ -199,14 +215,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def copy_index(index: Path, copy: Path) -> None:
     """
-    Copy an index that cannot be opened where it lies, if nobody writes it; leaves nothing if that cannot be.
+    Copy an index that cannot be opened where it lies, if nobody writes it; leaves nothing if that fails.
 
-    Who may not write beside an index can only read it while others do, since reading takes files beside it.
-
-    Parameters
-    ----------
-    index, copy : `pathlib.Path`
-        The databases.
+    Without permission to write beside an index it can be read only while others do, since reading takes files there.
     """
     try:
         before = index.stat()
@@ -241,7 +252,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _is_current(database: sqlite3.Connection, path: Path) -> bool:
-    """Tell whether the tables are there; complain of tables that are others."""
+    """Whether the tables exist; raises if they are those of something else."""
     if database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0] == 0:
         return False
     if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
@@ -255,8 +266,8 @@ def _is_current(database: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def identity(path: Path) -> tuple[int, int] | None:
-    """Tell an index from one that was made in its place later; None if there is none."""
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tell an index from a later one at the same path; None if there is none."""
     try:
         stat = path.stat()
     except OSError:
@@ -265,7 +276,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
-    """Say what is wrong with an index, and what to do."""
+    """Make an error that says what is wrong with an index, and what to do."""
     reason = str(error).strip()
     advice = "Choose another place with --index, on a local disk where this user may write."
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in reason:
@@ -277,13 +288,80 @@ def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
     return ArchiveIndexError(f"The index {path} cannot be used: {reason}. {advice}")
 
 
-def _statements(text: str) -> list[str]:
-    """Split a script, so that it can be run in a transaction, which `executescript` ends."""
-    statements: list[str] = []
-    begun = ""
-    for line in text.splitlines():
-        begun += f"{line}\n"
-        if sqlite3.complete_statement(begun):
-            statements.append(begun)
-            begun = ""
-    return statements
+class Connections:
+    """
+    Connections to an index for any number of threads, each lent for as long as a query takes.
+
+    Parameters
+    ----------
+    index : `pathlib.Path`
+        The database. If it is made anew in its place, the new one is used from then on.
+
+    Raises
+    ------
+    ArchiveIndexError
+        If it cannot be read.
+    """
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+        self._identity = _identity(index)
+        self._idle: list[sqlite3.Connection] = [_connect(index)]
+        self._whole = False
+        self._closed = False
+        self._guard = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections, those in use as soon as they are returned."""
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for database in idle:
+            database.close()
+
+    @contextmanager
+    def lent(self, *, unfinished: bool = False) -> Iterator[sqlite3.Connection]:
+        """
+        Lend a connection.
+
+        Parameters
+        ----------
+        unfinished : bool, optional
+            Whether an index will do of which the first run has not come to its end, so that records are missing.
+        """
+        now = _identity(self._index)
+        old: list[sqlite3.Connection] = []
+        with self._guard:
+            if self._closed:
+                raise ArchiveIndexError(f"The archive with the index {self._index} was closed")
+            if now not in (None, self._identity):  # the index was made anew
+                old, self._idle, self._identity, self._whole = self._idle, [], now, False
+            database = self._idle.pop() if self._idle else None
+            lent = self._identity
+        for one in old:
+            one.close()
+        if database is None:
+            database = _connect(self._index)
+        keep = False
+        try:
+            if not unfinished and not self._whole:
+                self._check_whole(database)
+            yield database
+            keep = True
+        except sqlite3.Error as error:
+            raise unusable(self._index, error) from error
+        finally:
+            with self._guard:
+                keep = keep and not self._closed and lent == self._identity
+                if keep:
+                    self._idle.append(database)
+            if not keep:
+                database.close()
+
+    def _check_whole(self, database: sqlite3.Connection) -> None:
+        if database.execute("SELECT 1 FROM about WHERE name = 'looked'").fetchone() is None:
+            raise ArchiveIndexError(
+                f"The index {self._index} is not finished yet. Wait for the process that makes it; if there is none, "
+                "run: sunpy-flarecast index DIRECTORY"
+            )
+        self._whole = True

@@ -1,11 +1,10 @@
-"""Files, folders and rows of keyword tables as they stand in an index, and the records that change with them."""
+"""Files, folders and rows of keyword tables in an index, and the records that change with them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .model import is_table
-from .numbers import lasting_number
+from .model import is_table, lasting_number
 from .records import Key
 
 if TYPE_CHECKING:
@@ -25,16 +24,16 @@ _AMBIGUOUS: Final = (
 
 class Entries:
     """
-    Enters files and takes them out, within a transaction of whoever calls it.
+    Adds and removes files, within a transaction of the caller.
 
-    What identifies the records that are to be made anew thereafter is added to ``records``, by their numbers.
+    The keys of the records that have to be made anew thereafter are added to ``records``, by their ids.
 
     Parameters
     ----------
     database : `sqlite3.Connection`
         Opened for writing.
     keep_keywords : callable
-        Stores keywords, and gives their number.
+        Stores keywords, and gives their id.
     """
 
     def __init__(self, database: sqlite3.Connection, keep_keywords: Callable[[dict[str, Any]], int]) -> None:
@@ -43,11 +42,11 @@ class Entries:
         self._folders: dict[str, int] = {}
 
     def forget(self) -> None:
-        """Forget the numbers of what a transaction that failed has added."""
+        """Forget the ids of what a failed transaction has added."""
         self._folders.clear()
 
     def add(self, facts: Sequence[FileFacts], records: dict[int, Key]) -> dict[int, dict[str, Any]]:
-        """Enter files, in the place of what is known of them; give the keywords in their headers, by their numbers."""
+        """Add or replace files; give the keywords in their headers, by the ids of the files."""
         fresh: dict[int, dict[str, Any]] = {}
         numbers = _Numbers(self._database)
         for one in facts:
@@ -59,29 +58,22 @@ class Entries:
         return fresh
 
     def remove(self, file: int, records: dict[int, Key]) -> None:
-        """Take a file out by its number."""
+        """Remove a file by its id."""
         self._touch(file, records)
         self._remove_rows(file, records)
         self._database.execute("DELETE FROM files WHERE id = ?", (file,))
 
     def remove_folder(self, path: str) -> None:
-        """Take out a folder that has no files."""
+        """Remove a folder that has no files."""
         self._database.execute("DELETE FROM folders WHERE path = ?", (path,))
         self._folders.pop(path, None)
 
     def unsettled_tables(self) -> Iterator[tuple[int, str | None]]:
         """
-        Find tables that do not tell their series, and are to be left out or taken in from now on.
+        Find tables without series whose fault has to change; give their ids and the new fault.
 
         Keywords and record numbers differ between series, and NRT series have HARP numbers of their own, so that such
         a table holds only where there are files of one series.
-
-        Yields
-        ------
-        number : int
-            That of the table.
-        fault : str or None
-            What it has to have.
         """
         tables = self._database.execute(
             "SELECT files.id, path, files.fault FROM files JOIN folders ON folders.id = folder WHERE files.id IN"
@@ -94,7 +86,7 @@ class Entries:
                 yield table, fault
 
     def settle_table(self, table: int, fault: str | None, records: dict[int, Key]) -> None:
-        """Leave a table out or take it in."""
+        """Set the fault of a table."""
         self._database.execute("UPDATE files SET fault = ? WHERE id = ?", (fault, table))
         rows = self._database.execute('SELECT slot, harpnum FROM "rows" WHERE "table" = ?', (table,)).fetchall()
         for slot, harpnum in rows:
@@ -140,8 +132,8 @@ class Entries:
             return cursor.lastrowid or 0
         self._touch(old[0], records)
         self._database.execute(
-            'UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, record = ?, segment = ?, "full" = ?, fault = ?,'
-            " sha256 = NULL WHERE id = ?",
+            'UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, record = ?, segment = ?, "full" = ?, fault = ?'
+            " WHERE id = ?",
             (*values, old[0]),
         )
         # The header that was kept of it holds no more.
@@ -152,7 +144,7 @@ class Entries:
         return int(old[0])
 
     def _touch(self, file: int, records: dict[int, Key]) -> None:
-        """Note that the record of a file is to be made anew."""
+        """Have the record of a file made anew."""
         row = self._database.execute(
             "SELECT records.id, series, slot, harpnum FROM files JOIN records ON records.id = record"
             " WHERE files.id = ?",
@@ -189,7 +181,7 @@ class Entries:
             self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
 
     def _touch_records(self, slot: int, harpnum: int, records: dict[int, Key]) -> None:
-        """Note that the records of all series at a slot and HARP are to be made anew."""
+        """Have the records of all series at a slot and HARP made anew."""
         found = self._database.execute(
             "SELECT records.id, records.series, slot, harpnum FROM series CROSS JOIN records"
             " ON records.series = series.id AND slot = ? AND harpnum = ?",
@@ -200,7 +192,7 @@ class Entries:
 
 
 class _Numbers:
-    """Numbers of series and records in the index, for what is there and for what is being added."""
+    """Ids of series and records in the index, old and new."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -209,7 +201,6 @@ class _Numbers:
         self._next = 1 + database.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0]
 
     def series(self, name: str) -> int:
-        """Give the number of a series."""
         number = self._series.get(name)
         if number is None:
             number = self._series[name] = lasting_number(name)
@@ -217,7 +208,6 @@ class _Numbers:
         return number
 
     def record(self, key: Key) -> int:
-        """Give the number of a record."""
         number = self._records.get(key)
         if number is None:
             row = self._database.execute(

@@ -1,4 +1,4 @@
-"""Where a file belongs, as its name tells: series, HARP number, slot and segment."""
+"""Where a file belongs by its name: series, HARP number, slot and segment."""
 
 from __future__ import annotations
 
@@ -33,15 +33,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def place_of(series: str, harpnum: int | None, slot: int | None, segment: str) -> Place | None:
-    """
-    Make a place, in the catalog's spelling; None for numbers that no SHARP has.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.file_names import place_of
-    >>> place_of("hmi.sharp_cea_720s", 377, 794290, "br").segment
-    'Br'
-    """
+    """Make a place, in the catalog's spelling; None for numbers that no SHARP has."""
     if _WORD.fullmatch(segment) is None or _WORDS.fullmatch(series) is None or harpnum is None or slot is None:
         return None
     if not (0 <= harpnum < _HARPNUM_END and 0 <= slot < _SLOT_END):
@@ -55,12 +47,7 @@ def place_of(series: str, harpnum: int | None, slot: int | None, segment: str) -
 
 def read_name(name: str) -> Place | None:
     """
-    Read a file name as JSOC gives it; None for any other.
-
-    Parameters
-    ----------
-    name : str
-        ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
+    Read a file name as JSOC gives it, ``{series}.{harpnum}.{T_REC}.{segment}.fits``; None for any other.
 
     Examples
     --------

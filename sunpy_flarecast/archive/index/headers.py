@@ -1,4 +1,4 @@
-"""FITS headers of SHARP files as keywords, whichever generation wrote them; of a file only its headers are read."""
+"""FITS headers of SHARP files, of any generation, as keywords."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 #: Bytes that a header may not hold, which would make astropy warn.
 _TO_PRINTABLE: Final = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))
 
-#: Values as nearly all cards have them; astropy, which reads the others, takes ten times as long.
+#: Values as nearly all cards have them; astropy reads the others, which takes ten times as long.
 _VALUE: Final = re.compile(
     r" *(?:'(?P<text>(?:[^']|'')*)'|(?P<whole>[+-]?\d+)|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[EDe][+-]?\d+)?)"
     r"|(?P<truth>[TF])|(?P<none>-?nan|))? *(?:/.*)?",
@@ -49,26 +49,7 @@ _LARGEST: Final = 2**63
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """
-    Read the cards of the header of a SHARP file that holds its keywords.
-
-    Parameters
-    ----------
-    path : `pathlib.Path`
-        A FITS file.
-
-    Returns
-    -------
-    dict
-        Values by their FITS names, as `read_cards` gives them.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it is no whole FITS file.
-    """
+    """Read the cards of the header that holds the keywords; a ValueError says why the file is not a whole one."""
     try:
         return read_cards(read_headers(path).keywords)
     except TransferError as error:
@@ -77,17 +58,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 def read_cards(header: bytes) -> dict[str, Any]:
     """
-    Read all cards of a header; of those that come twice the first.
-
-    Parameters
-    ----------
-    header : bytes
-        Cards of 80 bytes, to END or to the end.
-
-    Returns
-    -------
-    dict
-        Values by their FITS names; None where there is none, or one that is not written as FITS demands.
+    Read all cards of a header by their FITS names, of duplicates the first; missing and invalid values are None.
 
     Examples
     --------
@@ -134,16 +105,7 @@ def _value(match: re.Match[str], name: str) -> str | int | float | bool | None:
 
 
 def card(header: Mapping[str, object], name: str) -> Any:
-    """
-    Give the value of a card; None if it is missing, or not written as FITS demands.
-
-    Examples
-    --------
-    >>> from astropy.io.fits import Header
-    >>> from sunpy_flarecast.archive.index.headers import card
-    >>> card(Header.fromstring(f"{'R_VALUE = nan':80}"), "R_VALUE") is None
-    True
-    """
+    """Give the value of a card; None if it is missing or invalid."""
     try:
         return plain(header[name], name)
     except (KeyError, VerifyError):
@@ -157,14 +119,7 @@ def is_full(header: Mapping[str, object]) -> bool:
 
 def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
     """
-    Give the keywords of a record by their DRMS names in lower case, as JSON has them.
-
-    Cards that are about the file or the segment are left out.
-
-    Parameters
-    ----------
-    header : `astropy.io.fits.Header` or mapping
-        A header of a SHARP file, of any generation, or its cards as `read_cards` gives them.
+    Give the keywords of a record by their DRMS names in lower case, without cards of the file or the segment.
 
     Examples
     --------
@@ -181,17 +136,7 @@ def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
 @lru_cache(4096)
 def drms_name(name: str) -> str:
     """
-    Give the DRMS name of a card, in lower case; FITS names are shorter, and some are cut.
-
-    Parameters
-    ----------
-    name : str
-        FITS or DRMS name.
-
-    Returns
-    -------
-    str
-        Empty for cards that are not of the record, but of the file or the segment.
+    Give the DRMS name of a card, in lower case; empty for cards of the file or the segment.
 
     Examples
     --------

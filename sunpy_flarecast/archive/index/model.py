@@ -1,19 +1,45 @@
-"""What the index is made from: `FileFacts`, which reading gives and writing takes, and the `Version` of a file."""
+"""What the index is made of: facts of files, rows of tables, numbers of slots and records, and a run's report."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from sunpy_flarecast.sharp.t_rec import slot_time
+
 from .file_names import Place  # noqa: TC001 (msgspec reads the annotations)
 
-__all__ = ["FileFacts", "Row", "Version", "is_table", "version_of"]
+__all__ = [
+    "EPOCH",
+    "FIRST_MADE",
+    "SLOT",
+    "FileFacts",
+    "IndexReport",
+    "Look",
+    "Progress",
+    "Row",
+    "Version",
+    "is_table",
+    "lasting_number",
+    "made_recnum",
+    "microseconds",
+    "t_rec_utc",
+    "version_of",
+]
 
-#: How a time that is kept in whole seconds, or in steps of two, may lag behind, and one that is kept finely (Linux
-#: takes it from a clock that ticks every 10 ms or less); in nanoseconds.
+#: Called during an indexing run with the number of files looked at, and of those that there were when it began.
+Progress = Callable[[int, int], None]
+
+#: How far a file's time may lag behind in nanoseconds, where times have whole seconds (or steps of two), and where they
+#: are finer: Linux takes them from a clock that ticks every 10 ms or less.
 _COARSE_GRAIN: Final = 3_000_000_000
 _FINE_GRAIN: Final = 50_000_000
 
@@ -21,18 +47,28 @@ _SECOND: Final = 1_000_000_000
 
 _TABLE_ENDS: Final = ("keywords.ecsv", "keywords.csv", "keywords.parquet")
 
+#: Record numbers made here begin above all that JSOC gives, with more slots to a HARP than there are until 2220.
+FIRST_MADE: Final = 10**12
+_SLOTS: Final = 10**7
+
+_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+#: Slot 0 and the length of a slot in microseconds, as if TAI were UTC.
+EPOCH: Final = (datetime(1993, 1, 1, tzinfo=UTC) - _UNIX) // _MICROSECOND
+SLOT: Final = 720_000_000
+
 
 class Version(NamedTuple):
     """
-    What tells one content of a file from another.
+    Tells one content of a file from another.
 
     Parameters
     ----------
     size : int
         In bytes; -1 for a file that cannot be looked at.
     mtime_ns, ctime_ns : int
-        Times of its last changes; ctime_ns is 0 if it may have changed after it was looked at and before the clock of
-        the file system went on.
+        Times of its last changes; ctime_ns is 0 if another change could have left the same times.
     """
 
     size: int
@@ -67,7 +103,7 @@ class Row(msgspec.Struct, frozen=True):
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What there is to know of a file.
+    What was read of a file.
 
     Parameters
     ----------
@@ -84,15 +120,9 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     full : bool, optional
         Whether its header has the keywords of the record.
     keywords : dict, optional
-        Those keywords, unless another file that was read with it gives them.
+        Those keywords, unless another file that was read with it has them.
     rows : tuple of Row, optional
         Of a keyword table.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.model import FileFacts, Version
-    >>> FileFacts(folder="", name="a.fits", version=Version(0, 1, 2), fault="It is empty").full
-    False
     """
 
     folder: str
@@ -105,6 +135,71 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...] = ()
 
 
+class Look(msgspec.Struct, frozen=True):
+    """When an indexing run came to its end, and how many seconds it took."""
+
+    time: datetime
+    seconds: float
+
+
+class IndexReport(msgspec.Struct, kw_only=True):
+    """
+    What an indexing run has done.
+
+    Parameters
+    ----------
+    files : int
+        Files looked at: FITS files and keyword tables.
+    unchanged, new, changed, removed : int
+        How many of them were as the index knew them, new, changed, or gone (which were not looked at).
+    faulty : int
+        Files and folders that cannot be served, of this run and of earlier ones.
+    faults : tuple of str
+        What is wrong with them.
+    records : int
+        Records in the index now.
+    bare : int
+        How many of them have no keywords but those in their names.
+    seconds : float
+        How long it took.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index import IndexReport
+    >>> print(IndexReport(files=31, new=31, records=1, seconds=0.25))
+    1 record in 31 files (31 new) after 0.2 s
+    """
+
+    files: int = 0
+    unchanged: int = 0
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+    faulty: int = 0
+    faults: tuple[str, ...] = ()
+    records: int = 0
+    bare: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        counts = {"new": self.new, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
+        found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing new"
+        text = f"{_count(self.records, 'record')} in {_count(self.files, 'file')} ({found}) after {self.seconds:.1f} s"
+        if self.bare:
+            text += (
+                f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords, which a table "
+                "keywords.ecsv beside the files can supply (docs/howto/archive.md)"
+            )
+        if self.faulty:
+            text += f"; {self.faulty:,} cannot be served:"
+            text += "".join(f"\n  {fault}" for fault in self.faults)
+        return text
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def is_table(name: str) -> bool:
     """
     Whether a file is a keyword table, by its name.
@@ -115,22 +210,53 @@ def is_table(name: str) -> bool:
     >>> [is_table(name) for name in ("keywords.ecsv", "2015.keywords.csv", "mykeywords.csv", ".a.keywords.csv.tmp")]
     [True, True, False, False]
     """
-    return name.endswith(_TABLE_ENDS) and (
-        name in _TABLE_ENDS or name.endswith(tuple(f".{end}" for end in _TABLE_ENDS))
-    )
+    return name in _TABLE_ENDS or name.endswith(tuple(f".{end}" for end in _TABLE_ENDS))
 
 
 def version_of(stat: os.stat_result) -> Version:
-    """
-    Give the version of a file.
-
-    Parameters
-    ----------
-    stat : `os.stat_result`
-        Taken just now.
-    """
+    """Give the version of a file, whose ``stat`` was taken just now."""
     # On Windows, ctime is when the file was made; elsewhere every change shows in it, and mtime may be set at will.
     newest = max(stat.st_mtime_ns, stat.st_ctime_ns) if os.name == "nt" else stat.st_ctime_ns
     grain = _FINE_GRAIN if newest % _SECOND else _COARSE_GRAIN
     young = time.time_ns() - newest < grain
     return Version(stat.st_size, stat.st_mtime_ns, 0 if young else stat.st_ctime_ns)
+
+
+def made_recnum(harpnum: int, slot: int) -> int:
+    """
+    Make a number for a record that no header numbers: always the same, unique in a series, beyond JSOC's numbers.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.model import made_recnum
+    >>> made_recnum(6178, 1005598)
+    1061781005598
+    """
+    return FIRST_MADE + harpnum * _SLOTS + slot
+
+
+def microseconds(instant: datetime) -> int:
+    """Give an instant in microseconds since 1970 UTC."""
+    return (instant - _UNIX) // _MICROSECOND
+
+
+@lru_cache(1024)
+def t_rec_utc(slot: int) -> int:
+    """
+    Give the time of a slot in microseconds since 1970 UTC.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.model import t_rec_utc
+    >>> t_rec_utc(794290) - 1297735200000000  # 2011-02-15T02:00:00, when TAI was 34 s ahead
+    -34000000
+    """
+    with warnings.catch_warnings():
+        # Leap seconds of the far future are unknown, and a T_REC there is nonsense anyway.
+        warnings.simplefilter("ignore")
+        return round(float(slot_time(slot).utc.unix) * 1e6)
+
+
+def lasting_number(text: str) -> int:
+    """Give a number of 62 bits that stands for a text, the same in any index."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2

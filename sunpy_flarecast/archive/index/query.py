@@ -1,31 +1,32 @@
-"""What the index is asked: records, keywords, files and counts, each by a short query that holds nothing up."""
+"""Queries of the index: records, keywords, counts, and files as they are on disk when they are served."""
 
 from __future__ import annotations
 
-from contextlib import closing
+import os
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from sunpy_flarecast.archive.base import Holding, Record
+from sunpy_flarecast.archive.base import Holding, Record, Stored, may_pass
 
-from .connections import Connections
-from .database import connect
-from .model import Version
-from .numbers import EPOCH, SLOT, microseconds
+from .database import ArchiveIndexError, Connections
+from .model import EPOCH, SLOT, Look, Version, microseconds
+from .read import Found, read_files
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-__all__ = ["Filed", "Reader", "faults_in"]
+    from .file_names import Place
 
-#: Records taken from the database at once: a few milliseconds, after which others may have the connection.
+__all__ = ["Filed", "GoneError", "Reader", "faults_in", "present_file"]
+
+#: Records read at once, which takes some milliseconds; then others may have the connection.
 _PAGE: Final = 1024
 
-#: Numbers that one query asks for.
+#: Records of one query for keywords.
 _ASKED: Final = 500
 
 _FIELDS: Final = "recnum, harpnum, slot, date__obs, quality, wavelnth, segments"
@@ -53,32 +54,22 @@ _BEYOND: Final = 2**62
 _UNIX: Final = date(1970, 1, 1)
 
 
-class Filed(msgspec.Struct, frozen=True):
-    """
-    The file of a segment, as the index knows it.
+class GoneError(Exception):
+    """Why a file that the index knows cannot be served, as a sentence without its full stop."""
 
-    Parameters
-    ----------
-    path : str
-        Below the root, with slashes.
-    version : Version
-        What was read.
-    sha256 : bytes or None
-        Its digest, if it was computed.
-    harpnum, slot : int
-        The record that it is of.
-    """
+
+class Filed(msgspec.Struct, frozen=True):
+    """The file of a segment, as the index knows it; its path is below the root, with slashes."""
 
     path: str
     version: Version
-    sha256: bytes | None
     harpnum: int
     slot: int
 
 
 class Reader:
     """
-    Asks an index; from any number of threads, and while another process writes it.
+    Reads an index, from any number of threads, and while another process writes it.
 
     Parameters
     ----------
@@ -97,24 +88,38 @@ class Reader:
         self._layouts: dict[int, tuple[str, ...]] = {}
 
     def close(self) -> None:
-        """Close the connections, those in use as soon as they are given back."""
+        """Close the connections, those in use as soon as they are returned."""
         self._connections.close()
 
-    def series(self) -> dict[str, int]:
-        """Give the series that have records, with their numbers in the index."""
-        with self._connections.lent() as database:
+    def series(self, *, unfinished: bool = False) -> dict[str, int]:
+        """Give the series that have records, with their ids in the index."""
+        with self._connections.lent(unfinished=unfinished) as database:
             rows = database.execute(
                 "SELECT name, id FROM series WHERE EXISTS (SELECT 1 FROM tally WHERE series = id) ORDER BY name"
             )
             return dict(rows.fetchall())
 
     def count(self) -> int:
-        """Count all records."""
-        with self._connections.lent() as database:
+        """Count all records, also those of an index that is not finished."""
+        with self._connections.lent(unfinished=True) as database:
             return int(database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
 
+    def look(self) -> Look | None:
+        """Give when a run last compared all of the folder with the index; None if none has come to its end."""
+        with self._connections.lent(unfinished=True) as database:
+            row = database.execute("SELECT value FROM about WHERE name = 'looked'").fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Look)
+
+    def version(self, series: int) -> str:
+        """Give a text that changes with every change of the records of a series, or when the index is made anew."""
+        with self._connections.lent() as database:
+            row = database.execute(
+                "SELECT value || '-' || version FROM about, series WHERE about.name = 'made' AND id = ?", (series,)
+            ).fetchone()
+        return str(_only(row))
+
     def holdings(self) -> list[Holding]:
-        """Say what there is of each series."""
+        """Describe what there is of each series."""
         return [self._holding(name, number) for name, number in self.series().items()]
 
     def _holding(self, name: str, series: int) -> Holding:
@@ -137,7 +142,7 @@ class Reader:
         return {_UNIX + timedelta(days=day): records for day, records in rows}
 
     def records(self, series: int, start: datetime, end: datetime) -> Iterator[Record]:
-        """List records by T_REC and HARP number; the database is asked for one page after the other."""
+        """List records by T_REC and HARP number, page by page."""
         first, last = microseconds(start), microseconds(end)
         with self._connections.lent() as database:
             leads = [database.execute(query, (series,)).fetchone() for query in _LEADS]
@@ -184,7 +189,7 @@ class Reader:
         )
 
     def keywords(self, series: int, recnums: Sequence[int]) -> dict[int, tuple[int, int, dict[str, Any]]]:
-        """Give HARP number, slot and keywords of records, those that there are, by their numbers."""
+        """Give HARP number, slot and keywords of those records that exist, by their numbers."""
         found: dict[int, tuple[int, int, dict[str, Any]]] = {}
         for start in range(0, len(recnums), _ASKED):
             asked = recnums[start : start + _ASKED]
@@ -214,7 +219,7 @@ class Reader:
         """Give the file of a segment."""
         with self._connections.lent() as database:
             row = database.execute(
-                "SELECT path, name, size, mtime_ns, ctime_ns, sha256, harpnum, slot FROM records"
+                "SELECT path, name, size, mtime_ns, ctime_ns, harpnum, slot FROM records"
                 " JOIN files ON record = records.id JOIN folders ON folders.id = folder"
                 " WHERE records.series = ? AND recnum = ? AND segment = ? AND files.fault IS NULL",
                 (series, recnum, name),
@@ -226,8 +231,8 @@ class Reader:
 
     def faults(self, root: Path) -> list[tuple[Path, str]]:
         """List files and folders that are not served, each with the reason."""
-        with self._connections.lent() as database:
-            return _faults(database, root)
+        with self._connections.lent(unfinished=True) as database:
+            return faults_in(database, root)
 
     def _segments(self, number: int) -> tuple[str, ...]:
         # One tuple for all records that have the same segments; what a number means never changes.
@@ -244,26 +249,19 @@ class Reader:
 
     def _names(self, table: str, number: int) -> tuple[str, ...]:
         with self._connections.lent() as database:
-            (text,) = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
-        return msgspec.json.decode(text, type=tuple[str, ...])
+            row = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
+        return msgspec.json.decode(_only(row), type=tuple[str, ...])
 
 
-def faults_in(index: Path, root: Path) -> list[tuple[Path, str]]:
-    """
-    List what an index knows that cannot be served, each with the reason, by path.
-
-    Parameters
-    ----------
-    index : `pathlib.Path`
-        The database.
-    root : `pathlib.Path`
-        The folder that it describes.
-    """
-    with closing(connect(index)) as database:
-        return _faults(database, root)
+def _only(row: tuple[Any] | None) -> Any:
+    """Give the value of a row that has to exist, unless its id is from an index that was replaced meanwhile."""
+    if row is None:
+        raise ArchiveIndexError("The index of the archive was made anew meanwhile. Try again.")
+    return row[0]
 
 
-def _faults(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:
+def faults_in(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:
+    """List what an index knows that cannot be served, each with the reason, by path."""
     files = database.execute(
         "SELECT path, name, files.fault FROM files INDEXED BY files_with_faults"
         " JOIN folders ON folders.id = folder WHERE files.fault IS NOT NULL"
@@ -275,3 +273,46 @@ def _faults(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:
 def _instant(microseconds: int) -> str:
     instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     return f"{instant:%Y-%m-%dT%H:%M:%S}Z"
+
+
+def present_file(root: Path, filed: Filed, segment: Place) -> Stored:
+    """
+    Look at a file that the index knows as it is on disk now.
+
+    Parameters
+    ----------
+    root : `pathlib.Path`
+        The folder of the archive, resolved.
+    filed : Filed
+        What the index knows of it.
+    segment : Place
+        What it has to be.
+
+    Raises
+    ------
+    GoneError
+        If it is not there any more, or is something else.
+    OSError
+        If it cannot be read now, and perhaps can in a moment.
+    """
+    try:
+        # Not only the file may have become a link since, but any folder on its way.
+        path = Path(os.path.realpath(root / filed.path, strict=True))
+        if not path.is_relative_to(root):
+            raise GoneError("It is a link to a file outside of the archive")
+        stat = path.stat()
+        if filed.version != Version(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
+            folder, _, name = filed.path.rpartition("/")
+            (facts,) = read_files(str(root), [Found(folder, name)])
+            if facts.fault:
+                raise GoneError(facts.fault)
+            if facts.place != segment:
+                raise GoneError("What is in its place now is of another record or segment")
+    except OSError as error:
+        if may_pass(error):
+            raise
+        dangling = isinstance(error, FileNotFoundError) and (root / filed.path).is_symlink()
+        raise GoneError(
+            "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
+        ) from error
+    return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, root=root)

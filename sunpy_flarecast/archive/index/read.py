@@ -1,30 +1,45 @@
-"""One file after the other, read for the index: whether it is whole, where it belongs, and its keywords."""
+"""Files read for the index: FITS files (whole? of which record?), their keywords, and tables of keywords."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
+import warnings
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import card, has_keywords, read_headers
-from sunpy_flarecast.sharp.t_rec import text_slot
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
+from sunpy_flarecast.sharp.values import clean
 
-from .facts import whole_number
 from .file_names import Place, place_of, read_name
-from .headers import is_full, keywords_of, read_cards
-from .model import FileFacts, Version, is_table, version_of
-from .tables import TableError, read_table
+from .headers import drms_name, is_full, keywords_of, plain, read_cards
+from .model import FileFacts, Row, Version, is_table, version_of
+from .records import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Found", "outside", "read_files"]
+__all__ = ["FaultError", "Found", "read_files", "read_table"]
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
-
 _EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
+
+#: Cards that identify a record and its segment.
+_IDENTITY: Final = ("HARPNUM", "T_REC", "DRMS_ID")
+
+_FORMATS: Final = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "parquet": "parquet"}
+
+#: Columns that tables of `FLARECASTResponse.keywords` have under other names than DRMS.
+_OTHER_NAMES: Final = {"start time": "date__obs", "record": "recnum"}
+
+_NAME: Final = re.compile(r"[a-z_]\w{0,79}", re.ASCII)
+
+_ISO: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?", re.ASCII)
 
 
 class Found(NamedTuple):
@@ -34,79 +49,45 @@ class Found(NamedTuple):
     name: str
 
 
-class _FaultError(Exception):
+class FaultError(Exception):
     """Why a file cannot be served, as a sentence."""
 
 
 def read_files(root: str, files: list[Found]) -> list[FileFacts]:
-    """
-    Read what the index shall know of files.
-
-    Parameters
-    ----------
-    root : str
-        The folder of the archive, resolved.
-    files : list of Found
-        In the order of their names, so that only one file of each record has all of its header read.
-
-    Returns
-    -------
-    list of FileFacts
-        In the same order.
-    """
-    told: set[tuple[str, int, int]] = set()
-    return [_read(root, one, told) for one in files]
+    """Read files in the order of their names, so that only one file of each record has all of its header read."""
+    known: set[tuple[str, int, int]] = set()
+    return [_read(root, one, known) for one in files]
 
 
-def outside(path: str, root: str) -> bool:
-    """
-    Tell whether a path leads out of a folder, by links at its end or on its way.
-
-    Parameters
-    ----------
-    path : str
-        Below the folder, if taken literally.
-    root : str
-        The folder, resolved.
-
-    Raises
-    ------
-    OSError
-        If there is nothing at the path.
-    """
-    real = os.path.realpath(path, strict=True)
-    return not real.startswith(root.rstrip(os.sep) + os.sep)
-
-
-def _read(root: str, found: Found, told: set[tuple[str, int, int]]) -> FileFacts:
+def _read(root: str, found: Found, known: set[tuple[str, int, int]]) -> FileFacts:
     path = os.path.join(root, *found.folder.split("/"), found.name)
     version = Version(-1, -1, -1)
+    facts: dict[str, Any] = {}
     try:
         if os.path.islink(path) and not os.path.exists(path):
-            raise _FaultError("It is a link to a file that is not there")
-        if os.path.islink(path) and outside(path, root):
-            raise _FaultError("It is a link to a file outside of the archive")
+            raise FaultError("It is a link to a file that is not there")
+        if os.path.islink(path) and not os.path.realpath(path, strict=True).startswith(root.rstrip(os.sep) + os.sep):
+            raise FaultError("It is a link to a file outside of the archive")
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block whoever opens it
-            raise _FaultError("It is no file")
+            raise FaultError("It is no file")
         descriptor = os.open(path, os.O_RDONLY | _BINARY)
         try:
             version = version_of(os.fstat(descriptor))
             if is_table(found.name):
-                return FileFacts(folder=found.folder, name=found.name, version=version, rows=tuple(read_table(path)))
-            place, full, keywords = _content(found.name, descriptor, told)
+                facts["rows"] = tuple(read_table(path))
+            else:
+                facts = _content(found.name, descriptor, known)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return FileFacts(
-            folder=found.folder, name=found.name, version=version, fault=f"It cannot be read: {error.strerror or error}"
-        )
+        facts = {"fault": f"It cannot be read: {error.strerror or error}"}
     except TransferError as error:
-        return FileFacts(folder=found.folder, name=found.name, version=version, fault=f"It {error}")
-    except (_FaultError, TableError) as error:
+        facts = {"fault": f"It {error}"}
+    except FaultError as error:
         if version.size < 0:
             version = _version_at(path)
-        return FileFacts(folder=found.folder, name=found.name, version=version, fault=str(error))
-    return FileFacts(folder=found.folder, name=found.name, version=version, place=place, full=full, keywords=keywords)
+        facts = {"fault": str(error)}
+    return FileFacts(folder=found.folder, name=found.name, version=version, **facts)
 
 
 def _version_at(path: str) -> Version:
@@ -116,35 +97,46 @@ def _version_at(path: str) -> Version:
         return Version(-1, -1, -1)
 
 
-def _content(name: str, descriptor: int, told: set[tuple[str, int, int]]) -> tuple[Place, bool, dict[str, Any] | None]:
-    """Find where a file belongs, by its name or else by its header; give its keywords if no other file gave them."""
+def _content(name: str, descriptor: int, known: set[tuple[str, int, int]]) -> dict[str, Any]:
+    """Find where a file belongs, by its name or else by its header, and its keywords if no other file gave them."""
     header = read_headers(descriptor).keywords
     place = read_name(name)
-    key = None if place is None else (place.series, place.harpnum, place.slot)
+    if place is not None and (known_series := find_series(place.series)) and not known_series.segment(place.segment):
+        raise FaultError(f"{place.series} has no segment {place.segment}")
     if place is not None and not has_keywords(header):
-        return place, False, None
+        return {"place": place}
     # The rest of a long header is not needed to tell whether it is that of the record.
-    cards = read_cards(
-        header if key is None or key not in told else card(header, b"HARPNUM =") + card(header, b"T_REC   =")
-    )
+    if place is not None and _record(place) in known:
+        header = b"".join(card(header, f"{one:8}=".encode()) for one in _IDENTITY)
+    cards = read_cards(header)
     if place is None:
         place = _place_in_header(cards)
         if place is None:
-            raise _FaultError(_homeless(cards))
-        key = place.series, place.harpnum, place.slot
+            raise FaultError(_homeless(cards))
     elif not is_full(cards):
-        return place, False, None
-    elif (whole_number(cards["HARPNUM"]), text_slot(str(cards["T_REC"]))) != (place.harpnum, place.slot):
-        raise _FaultError("Its header is of another HARP or T_REC than its name")
-    if key in told:
-        return place, True, None
-    assert key is not None  # noqa: S101 (for mypy: a place has one)
-    told.add(key)
-    return place, True, keywords_of(cards)
+        return {"place": place}
+    else:
+        _check_identity(place, cards)
+    if _record(place) in known:
+        return {"place": place, "full": True}
+    known.add(_record(place))
+    return {"place": place, "full": True, "keywords": keywords_of(cards)}
+
+
+def _record(place: Place) -> tuple[str, int, int]:
+    return place.series, place.harpnum, place.slot
+
+
+def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
+    """Do not serve a file under the name of another record or segment."""
+    if (whole_number(cards["HARPNUM"]), text_slot(str(cards["T_REC"]))) != (place.harpnum, place.slot):
+        raise FaultError("Its header is of another HARP or T_REC than its name")
+    found = _place_in_header(cards)
+    if found not in (None, place):
+        raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), and its name another one's")
 
 
 def _homeless(cards: Mapping[str, Any]) -> str:
-    """Say what a file lacks of what tells where it belongs."""
     lacking = [name for name in ("DRMS_ID", "HARPNUM", "T_REC") if cards.get(name) in (None, "")]
     shown = ", ".join(
         f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", "HARPNUM", "T_REC") if name in cards
@@ -157,3 +149,92 @@ def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
     series, _, rest = str(cards.get("DRMS_ID") or "").partition(":")
     segment = rest.rpartition(":")[2]
     return place_of(series, whole_number(cards.get("HARPNUM")), text_slot(str(cards.get("T_REC"))), segment)
+
+
+def read_table(path: str) -> Iterator[Row]:
+    """
+    Read a keyword table, whose format is told by the end of its name.
+
+    Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes; ``T_REC``
+    (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` are required. Values are converted to the catalog's units.
+
+    Raises
+    ------
+    FaultError
+        If it is not such a table.
+    """
+    table = _astropy_table(path)
+    columns: dict[str, list[Any]] = {}
+    for name in table.colnames:
+        folded = name.strip().casefold()
+        drms = _OTHER_NAMES.get(folded) or drms_name(name.strip())
+        if _NAME.fullmatch(drms) is not None and drms not in columns:
+            columns[drms] = _values(table[name], drms)
+    for needed in ("t_rec", "harpnum"):
+        if needed not in columns:
+            raise FaultError(f"It has no column {needed.upper()}, which a table of keywords needs")
+    names = columns.pop("series", None) or repeat(None, len(table))
+    times = columns.pop("t_rec")
+    for number, (series, time, *values) in enumerate(zip(names, times, *columns.values(), strict=True), 1):
+        keywords = dict(zip(columns, values, strict=True))
+        harpnum, slot = whole_number(keywords["harpnum"]), _slot(time)
+        place = place_of(str(series or "any"), harpnum, slot, "any")
+        if place is None:
+            raise FaultError(
+                f"Its row {number} names no record: T_REC is {time!r}, HARPNUM {keywords['harpnum']!r}. Write them as "
+                "2015.12.11_23:36:00_TAI and 6178"
+            )
+        keywords |= {"harpnum": place.harpnum, "t_rec": t_rec_text(place.slot)}
+        yield Row(None if series is None else place.series, place.harpnum, place.slot, keywords)
+
+
+def _astropy_table(path: str) -> Any:
+    from astropy.table import Table
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Table.read(path, format=_FORMATS[path.rpartition(".")[2]])
+    except ImportError as error:
+        raise FaultError(f"It cannot be read without the package {error.name or 'pyarrow'}") from error
+    except OSError:
+        raise
+    except Exception as error:  # whatever the readers of three formats raise
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise FaultError(f"It cannot be read as a table: {reason}") from error
+
+
+def _values(column: Any, name: str) -> list[Any]:
+    """Give the values of a column as JSON has them."""
+    import numpy as np
+    from astropy import units as u
+    from astropy.time import Time
+
+    if isinstance(column, Time):
+        scaled = column.tai if name == "t_rec" else column.utc
+        scaled.precision = 6
+        texts = np.ma.filled(np.ma.masked_array(scaled.isot, mask=np.broadcast_to(column.mask, column.shape)), "")
+        return [text or None for text in texts.tolist()]
+    keyword = find_keyword(name)
+    factor = 1.0
+    unit = getattr(column, "unit", None)
+    if unit is not None and str(unit) and keyword is not None and keyword.unit:
+        try:
+            factor = u.Unit(unit).to(u.Unit(keyword.unit))
+        except (u.UnitsError, ValueError, TypeError) as error:
+            raise FaultError(
+                f"Its column {name.upper()} is in {unit}, which cannot be converted to {keyword.unit}. Convert it first"
+            ) from error
+    values = np.ma.masked_array(getattr(column, "value", column)).tolist()
+    if factor != 1.0:
+        values = [value * factor if isinstance(value, (int, float)) else value for value in values]
+    if keyword is None or name in ("t_rec", "series"):
+        return [plain(value, name) for value in values]
+    return [clean(value, keyword) for value in values]
+
+
+def _slot(time: Any) -> int | None:
+    """Read T_REC, in TAI, as DRMS or ISO 8601 writes it."""
+    text = str(time)
+    iso = _ISO.fullmatch(text)
+    return text_slot(f"{iso[1]}.{iso[2]}.{iso[3]}_{iso[4]}_TAI" if iso else text)

@@ -1,30 +1,96 @@
-"""Records made of the files and the rows of keyword tables that the index knows: the same whatever came first."""
+"""Records, made of the files and the rows of keyword tables in the index, whatever came first."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from sunpy_flarecast.archive.base import Record
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.instants import read_instant
+from sunpy_flarecast.sharp.t_rec import text_slot
 
-from .facts import record_of, whole_number
-from .numbers import EPOCH, FIRST_MADE, SLOT, lasting_number, made_recnum, microseconds, t_rec_utc
+from .model import EPOCH, FIRST_MADE, SLOT, lasting_number, made_recnum, microseconds, t_rec_utc
 from .scan import is_in
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Assembly", "Key"]
+__all__ = ["Assembly", "Key", "record_of", "whole_number"]
 
 _DAY: Final = 86_400_000_000
 
+_LARGEST: Final = 2**63
+
+#: Times as headers write them.
+_USUAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?", re.ASCII)
+
+
+def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
+    """
+    Describe a record by its keywords; missing and invalid ones are None.
+
+    Parameters
+    ----------
+    recnum : int
+        Record number.
+    keywords : mapping
+        Keywords by their DRMS names in lower case.
+    segments : tuple of str, optional
+        Names of the segments held.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.index.records import record_of
+    >>> record = record_of(5, {"t_rec": "2011.02.15_02:00:00_TAI", "date__obs": "2011-02-15T01:58:12.30"})
+    >>> record.t_rec_index, record.date__obs, record.harpnum
+    (794290, '2011-02-15T01:58:12.30Z', None)
+    """
+    t_rec = keywords.get("t_rec")
+    return Record(
+        recnum=recnum,
+        segments=segments,
+        harpnum=whole_number(keywords.get("harpnum")),
+        t_rec_index=text_slot(t_rec) if isinstance(t_rec, str) else None,
+        date__obs=_utc_text(keywords.get("date__obs")),
+        quality=whole_number(keywords.get("quality")),
+        wavelnth=whole_number(keywords.get("wavelnth")),
+    )
+
+
+def whole_number(value: object) -> int | None:
+    """Read an integer as headers write it: ``377``, ``6173.0``, or ``"0x00000400"``; None beyond 64 bits, too."""
+    if isinstance(value, str):
+        try:
+            number = int(value, 0)
+        except ValueError:
+            return None
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+        return None
+    else:
+        number = int(value)
+    return number if abs(number) < _LARGEST else None
+
+
+def _utc_text(value: object) -> str | None:
+    """Give a time the ``Z`` with which the service writes UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = read_instant(value)
+    except ValueError:
+        return None
+    text = value.strip()
+    # A usual text keeps its digits and its leap second.
+    return f"{text.removesuffix('Z')}Z" if _USUAL.fullmatch(text) else instant.isoformat().replace("+00:00", "Z")
+
 
 class Key(NamedTuple):
-    """What a record is identified by: the number of its series in the index, its slot and its HARP number."""
+    """Identifies a record: the id of its series in the index, its slot and its HARP number."""
 
     series: int
     slot: int
@@ -53,15 +119,15 @@ class _Row(NamedTuple):
 
 class Assembly:
     """
-    Makes records, within a transaction of whoever calls it.
+    Makes records, within a transaction of the caller.
 
     Parameters
     ----------
     database : `sqlite3.Connection`
         Opened for writing.
     read : callable
-        Reads the keywords in the header of a file, given its folder and its name; None if that cannot be done. Needed
-        where a file becomes the one that has the keywords without having been read just now.
+        Reads the keywords in the header of a file, given its folder and its name, where a file that was not read just
+        now becomes the one that has the keywords; None if it cannot be read.
     """
 
     def __init__(self, database: sqlite3.Connection, read: Callable[[str, str], dict[str, Any] | None]) -> None:
@@ -73,13 +139,13 @@ class Assembly:
         self._sets: dict[tuple[str, ...], int] = {}
 
     def forget(self) -> None:
-        """Forget the numbers of what a transaction that failed has added."""
+        """Forget the ids of what a failed transaction has added."""
         self._layouts.clear()
         self._names.clear()
         self._sets.clear()
 
     def keep_keywords(self, keywords: dict[str, Any]) -> int:
-        """Store keywords; give their number."""
+        """Store keywords; give their id."""
         names = tuple(keywords)
         layout = self._layouts.get(names)
         if layout is None:
@@ -90,20 +156,22 @@ class Assembly:
 
     def assemble(self, records: dict[int, Key], fresh: dict[int, dict[str, Any]]) -> None:
         """
-        Make records anew, or remove those that have no files any more.
+        Make records anew, remove those without files, and raise the versions of their series.
 
         Parameters
         ----------
         records : dict
-            What identifies them, by their numbers in the index, where they need not be yet.
+            Their keys by their ids in the index, where they need not be yet.
         fresh : dict
-            Keywords of files whose headers were read, by the numbers of the files.
+            Keywords of files whose headers were read, by the ids of the files.
         """
         contested: set[tuple[int, int]] = set()
         for number, key in records.items():
             self._assemble(number, key, fresh, contested)
         for series, claimed in sorted(contested):
             self._settle(series, claimed)
+        changed = {key.series for key in records.values()}
+        self._database.executemany("UPDATE series SET version = version + 1 WHERE id = ?", [(one,) for one in changed])
 
     def _assemble(
         self, number: int, key: Key, fresh: dict[int, dict[str, Any]], contested: set[tuple[int, int]]
@@ -180,9 +248,9 @@ class Assembly:
         return sorted(map(_File._make, rows))
 
     def _choose(self, files: list[_File]) -> dict[str, _File]:
-        """Find the file of each segment: the first, and the others have a fault."""
+        """Choose the file of each segment, one with keywords before bare ones; the others get a fault."""
         served: dict[str, _File] = {}
-        for file in files:
+        for file in sorted(files, key=lambda one: not one.full):
             first = served.setdefault(file.segment, file)
             fault = None
             if first is not file:
@@ -193,7 +261,7 @@ class Assembly:
         return served
 
     def _rows(self, key: Key, folders: Iterable[str]) -> list[_Row]:
-        """Find the rows of keyword tables that are for a record, in the order of the tables' names."""
+        """Find the rows of keyword tables that are for a record, by the names of the tables."""
         found = self._database.execute(
             'SELECT "rows".series, folders.path, files.name, "rows".id, keywords FROM "rows"'
             ' JOIN files ON files.id = "rows"."table" JOIN folders ON folders.id = files.folder'
@@ -217,7 +285,7 @@ class Assembly:
         return name
 
     def _merged(self, parts: list[int]) -> tuple[int, dict[str, Any]]:
-        """Join keywords, of which the first that has a value counts; give the layout of the last, too."""
+        """Merge keywords, the first value that is not missing; give the layout of the last, too."""
         merged: dict[str, Any] = {}
         layout = 0
         for part in parts:
@@ -245,7 +313,7 @@ class Assembly:
         return number
 
     def _number(self, table: str, names: tuple[str, ...]) -> int:
-        """Give the number of a tuple of names in one of the tables of such tuples; add it if it is new."""
+        """Give the id of a tuple of names in one of the tables of such tuples; add it if it is new."""
         text = msgspec.json.encode(names).decode()
         number = lasting_number(text)
         self._database.execute(f"INSERT OR IGNORE INTO {table} (id, names) VALUES (?, ?)", (number, text))  # noqa: S608

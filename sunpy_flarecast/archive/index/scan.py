@@ -1,18 +1,36 @@
-"""The folders of an archive: which files lie in them that the index shall know; nothing is opened."""
+"""Where an archive's folder and index are, and what lies in its folders; no file is opened."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from .database import BESIDE, ArchiveIndexError
 from .model import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Folder", "count_files", "is_bare_place", "is_in", "is_there", "is_wanted", "link_on", "look_into", "walk"]
+__all__ = [
+    "Folder",
+    "can_write",
+    "count_files",
+    "folder_at",
+    "index_path",
+    "is_bare_place",
+    "is_in",
+    "is_there",
+    "look_into",
+    "walk",
+]
+
+#: Ends of names of FITS files that are not served.
+_OTHER_FITS: Final = re.compile(r"\.(?:fits\.(?:gz|fz|bz2)|fits?|fts)$", re.IGNORECASE)
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,11 +46,11 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
     folders : list of str, optional
         Names of the folders in it, sorted.
     faults : dict, optional
-        Why folders in it are left out, by their names.
+        Why entries are left out, by their names.
     fault : str, optional
         Why it cannot be read.
     failing : bool, optional
-        Whether that is for now only, as when a network disk fails: what the index knows of it holds on.
+        Whether that is for now only, as when a network disk fails, so that its files stay in the index.
     """
 
     path: str
@@ -43,24 +61,50 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
     failing: bool = False
 
 
-def is_wanted(name: str) -> bool:
+def folder_at(root: str | os.PathLike[str]) -> Path:
     """
-    Whether the index shall know a file of this name.
+    Resolve the folder of an archive.
+
+    Raises
+    ------
+    NotADirectoryError
+        If there is no such folder.
+    """
+    folder = Path(root).expanduser().resolve()
+    if not folder.is_dir():
+        raise NotADirectoryError(f"There is no folder {os.fspath(root)!r} to serve SHARP files from")
+    return folder
+
+
+def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
+    """
+    Give the path of a folder's index: a hidden file in it, or what the user chose.
 
     Examples
     --------
-    >>> from sunpy_flarecast.archive.index.scan import is_wanted
-    >>> [is_wanted(name) for name in ("a.fits", "keywords.ecsv", "a.fits.part", "notes.txt")]
-    [True, True, False, False]
+    >>> from pathlib import Path
+    >>> from sunpy_flarecast.archive.index import index_path
+    >>> index_path(Path("sharps")).name
+    '.flarecast-index.sqlite'
     """
-    return name.endswith(".fits") or is_table(name)
+    if index is None:
+        return root / BESIDE
+    path = Path(index).expanduser().resolve()
+    if path.is_dir():
+        raise ArchiveIndexError(f"The index {path} is a folder. Name a file in it, such as {path / 'index.sqlite'}")
+    if not path.parent.is_dir():
+        raise ArchiveIndexError(f"The index cannot be {path}, since there is no folder {path.parent}. Make it first.")
+    return path
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files may be made in a folder; where nobody may, not even the administrator should."""
+    return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
 def look_into(root: str, path: str) -> Folder:
     """
-    Look into one folder.
-
-    Links to folders are not followed: what lies inside the root is found without them.
+    List one folder; links to folders are not followed, since what lies inside the root is found without them.
 
     Parameters
     ----------
@@ -72,44 +116,45 @@ def look_into(root: str, path: str) -> Folder:
     names: list[str] = []
     folders: list[str] = []
     faults: dict[str, str] = {}
+    others: Counter[str] = Counter()
     try:
         with os.scandir(os.path.join(root, *path.split("/"))) as entries:
             for entry in entries:
-                name = entry.name.encode("utf-8", "backslashreplace").decode()
-                if entry.is_dir(follow_symlinks=False):
-                    if name != entry.name:
-                        faults[name] = "Its name is no text in UTF-8"
-                    else:
-                        folders.append(name)
-                elif is_wanted(name) and not (entry.is_symlink() and entry.is_dir()):
-                    names.append(name)
-                elif entry.is_symlink() and entry.is_dir() and _is_outside(entry.path, root):
-                    faults[name] = "It is a link to a folder outside of the archive"
+                try:
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    leads_to_folder = entry.is_symlink() and entry.is_dir()
+                except OSError as error:  # such as a link to itself
+                    faults[_shown(entry.name)] = f"It cannot be read: {error.strerror or error}"
+                    continue
+                wanted = entry.name.endswith(".fits") or is_table(entry.name)
+                if (wanted or is_folder) and _shown(entry.name) != entry.name:
+                    faults[_shown(entry.name)] = "Its name is not valid UTF-8. Rename it"
+                elif is_folder:
+                    folders.append(entry.name)
+                elif leads_to_folder:
+                    if _is_outside(entry.path, root):
+                        faults[_shown(entry.name)] = "It is a link to a folder outside of the archive"
+                elif wanted:
+                    names.append(entry.name)
+                elif other := _OTHER_FITS.search(entry.name):
+                    others[other[0]] += 1
     except (FileNotFoundError, NotADirectoryError):  # gone since it was found
         return Folder(path=path)
     except OSError as error:
         fault = f"The folder cannot be read: {error.strerror or error}"
         return Folder(path=path, fault=fault, failing=not isinstance(error, PermissionError))
+    for end, count in others.items():
+        faults[f"*{end}"] = f"{count:,} such file{'s' * (count > 1)}: only uncompressed files named *.fits are served"
     return Folder(path=path, names=sorted(names), folders=sorted(folders), faults=faults)
 
 
-def walk(root: str, below: str = "") -> Iterator[Folder]:
-    """
-    Go through the folders of an archive, in the order of their names.
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
-    Parameters
-    ----------
-    root : str
-        The root, resolved.
-    below : str, optional
-        The folder to begin with.
 
-    Yields
-    ------
-    Folder
-        Each folder before those in it.
-    """
-    left = [below]
+def walk(root: str) -> Iterator[Folder]:
+    """Go through the folders of an archive, each before those in it, in the order of their names."""
+    left = [""]
     while left:
         folder = look_into(root, left.pop())
         prefix = f"{folder.path}/" if folder.path else ""
@@ -120,24 +165,6 @@ def walk(root: str, below: str = "") -> Iterator[Folder]:
 def is_in(folder: str, parent: str) -> bool:
     """Whether a folder below the root is another one, or lies in it."""
     return not parent or folder == parent or folder.startswith(f"{parent}/")
-
-
-def link_on(root: str, path: str) -> str | None:
-    """
-    Find the first link on the way to a folder, which may lead out of the root.
-
-    Parameters
-    ----------
-    root : str
-        The root, resolved.
-    path : str
-        The folder below it, with slashes.
-    """
-    parts = path.split("/")
-    for end in range(1, len(parts) + 1):
-        if os.path.islink(os.path.join(root, *parts[:end])):
-            return "/".join(parts[:end])
-    return None
 
 
 def count_files(root: str) -> int:
@@ -152,7 +179,7 @@ def is_bare_place(root: str) -> bool:
 
 
 def is_there(root: str) -> bool:
-    """Whether a folder is there and holds something; of a disk that is away nothing is left, or an empty folder."""
+    """Whether a folder exists and holds something; without its disk nothing is left, or an empty folder."""
     try:
         return not is_bare_place(root)
     except OSError:

@@ -1,4 +1,4 @@
-"""The index of a folder, brought up to date: what is new or changed is read, what is gone is taken out."""
+"""Bring the index of a folder up to date: read what is new or changed, remove what is gone."""
 
 from __future__ import annotations
 
@@ -7,23 +7,19 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from .database import ArchiveIndexError, AwayError
-from .digests import add_digests
-from .model import Version, version_of
-from .query import faults_in
+from .model import IndexReport, Version, version_of
 from .read import Found
-from .report import IndexReport
-from .scan import count_files, is_bare_place, is_in, link_on, look_into, walk
-from .whereabouts import can_write, folder_at, index_path
+from .scan import can_write, count_files, folder_at, index_path, is_bare_place, is_in, walk
 from .worker_pool import Readers
 from .write import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from .report import Progress
+    from .model import Progress
     from .scan import Folder
 
-__all__ = ["build_index", "compare", "refresh", "update"]
+__all__ = ["build_index", "compare"]
 
 #: Files of a folder compared with the index at once.
 _SLICE: Final = 4096
@@ -38,28 +34,27 @@ def build_index(
     *,
     index: str | os.PathLike[str] | None = None,
     jobs: int = 1,
-    digests: bool = True,
+    wait: float = 0.0,
     progress: Progress | None = None,
 ) -> IndexReport:
     """
     Bring the index of a folder of SHARP files up to date; make it if there is none.
 
-    Files that the index knows, by size and times, are not opened. An interrupted run is gone on with by the next one.
-    Others may read the index meanwhile.
+    Files whose size and times the index knows are not opened. The next run resumes an interrupted one. Others may read
+    the index meanwhile.
 
     Parameters
     ----------
     root : path-like
         The folder.
     index : path-like, optional
-        The database; by default a hidden file in the folder.
+        The database (default: a hidden file in the folder).
     jobs : int, optional
-        Processes that read headers once there are thousands of new files, and threads that compute digests.
-    digests : bool, optional
-        Whether to compute the digests (SHA-256) of new files, with which files are served; it takes reading all of
-        them, after everything else is in the index.
+        Processes that read headers once there are thousands of new files (default: 1).
+    wait : float, optional
+        Seconds to wait for another process that writes the index (default: 0).
     progress : callable, optional
-        Is told how far it is.
+        Called with the number of files looked at, and of all files.
 
     Returns
     -------
@@ -70,8 +65,10 @@ def build_index(
     ------
     NotADirectoryError
         If there is no such folder.
+    BusyIndexError
+        If another process writes the index.
     ArchiveIndexError
-        If the index cannot be used, or written by this process.
+        If the index cannot be used.
 
     Examples
     --------
@@ -84,8 +81,8 @@ def build_index(
     ...     file = Path(folder, "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits")
     ...     fits.PrimaryHDU(np.zeros((2, 2))).writeto(file)
     ...     first, second = build_index(folder), build_index(folder)
-    >>> (first.new, first.digests), (second.unchanged, second.digests)
-    ((1, 1), (1, 0))
+    >>> first.new, second.new, second.unchanged
+    (1, 0, 1)
     """
     folder = folder_at(root)
     path = index_path(folder, index)
@@ -94,67 +91,13 @@ def build_index(
             f"The index of {folder} cannot be kept there, since nothing may be written there. Choose another place "
             "with --index."
         )
-    with Writer(folder, path) as writer:
-        return update(writer, jobs=jobs, digests=digests, progress=progress)
-
-
-def update(writer: Writer, *, jobs: int = 1, digests: bool = True, progress: Progress | None = None) -> IndexReport:
-    """
-    Compare a whole folder with its index, and bring that up to date.
-
-    Parameters
-    ----------
-    writer : Writer
-        Writes to the index.
-    jobs, digests, progress
-        As of `build_index`.
-    """
-    root = str(writer.root)
-    _check_mounted(writer)
-    total = count_files(root) if progress is not None else 0
-    return compare(
-        writer, walk(root), set(writer.folders()), jobs=jobs, digests=digests, progress=progress, total=total
-    )
-
-
-def refresh(writer: Writer, folders: Iterable[str]) -> IndexReport:
-    """
-    Compare some folders with the index, and bring that up to date.
-
-    Parameters
-    ----------
-    writer : Writer
-        Writes to the index.
-    folders : iterable of str
-        Below the root, with slashes. What is in them is compared, with all below those that are new; those that are
-        not there any more are taken out, with all below them. Digests are left for later.
-    """
-    root = str(writer.root)
-    _check_mounted(writer)
-    known = set(writer.folders())
-    gone: set[str] = set()
-    there: dict[str, Folder] = {}
-    for changed in sorted(set(folders)):
-        path = changed
-        link = link_on(root, path)
-        if link is not None or not os.path.isdir(os.path.join(root, *path.split("/"))):
-            gone |= {one for one in known if is_in(one, link or path)}
-            if link is None:
-                continue
-            path = link.rpartition("/")[0]  # where it is said of it that it is left out
-        folder = look_into(root, path)
-        there[path] = folder
-        prefix = f"{path}/" if path else ""
-        for name in folder.folders:
-            if f"{prefix}{name}" not in known:
-                there |= {one.path: one for one in walk(root, f"{prefix}{name}")}
-    report = compare(writer, iter(there.values()), gone)
-    report.part = True
-    return report
+    with Writer(folder, path, wait) as writer:
+        total = count_files(str(folder)) if progress is not None else 0
+        return compare(writer, walk(str(folder)), jobs=jobs, progress=progress, total=total)
 
 
 def _check_mounted(writer: Writer) -> None:
-    """Do not take the records out of the index when only the disk is away."""
+    """Do not remove the records from the index when only the disk is away."""
     try:
         bare = is_bare_place(str(writer.root))
     except OSError as error:
@@ -172,37 +115,34 @@ def _check_mounted(writer: Writer) -> None:
 def compare(
     writer: Writer,
     folders: Iterator[Folder],
-    expected: set[str],
     *,
     jobs: int = 1,
-    digests: bool = False,
     progress: Progress | None = None,
     total: int = 0,
 ) -> IndexReport:
     """
-    Compare folders with the index, and bring that up to date.
+    Compare all folders of an archive with the index, and bring that up to date.
 
     Parameters
     ----------
     writer : Writer
         Writes to the index.
     folders : iterator of Folder
-        As they are on disk.
-    expected : set of str
-        Folders that the index knows; those that do not come are gone.
-    jobs, digests, progress
+        As they are on disk; those that the index knows and that do not come are gone.
+    jobs, progress
         As of `build_index`.
     total : int, optional
         How many files there are.
     """
     started = time.monotonic()
     report = IndexReport()
+    _check_mounted(writer)
+    expected = set(writer.folders())
     late: list[Found] = []
     with Readers(str(writer.root), jobs, writer.add) as readers:
         for folder in folders:
             if folder.failing or not (folder.names or folder.folders):
                 _check_mounted(writer)  # a disk may go at any moment
-            expected.discard(folder.path)
             expected -= _note(writer, folder)
             if folder.failing:
                 expected -= {path for path in expected if is_in(path, folder.path)}
@@ -214,7 +154,7 @@ def compare(
                 else:
                     late.append(file)
             if progress is not None:
-                progress("files", report.files, max(total, report.files))
+                progress(report.files, max(total, report.files))
         if late:
             _let_settle(str(writer.root), late)
         for file in late:
@@ -224,28 +164,27 @@ def compare(
             _check_mounted(writer)
         report.removed += sum(writer.remove_folder(path) for path in sorted(expected))
     writer.settle_tables()
-    if digests:
-        report.digests = add_digests(writer, jobs=jobs, progress=progress)
     report.records = writer.count()
     report.bare = writer.count_bare()
-    faults = faults_in(writer.index, writer.root)
+    faults = writer.faults()
     report.faulty = len(faults)
     report.faults = tuple(f"{path.relative_to(writer.root)}: {reason}" for path, reason in faults)
     report.seconds = time.monotonic() - started
+    writer.note_look(report.seconds)
     return report
 
 
 def _note(writer: Writer, folder: Folder) -> set[str]:
-    """Note folders that are left out; give their paths."""
+    """Keep a folder and what is left out of it; give all their paths."""
     prefix = f"{folder.path}/" if folder.path else ""
-    writer.note_folder(folder.path, folder.fault)
-    for name, fault in folder.faults.items():
-        writer.note_folder(f"{prefix}{name}", fault)
-    return {f"{prefix}{name}" for name in folder.faults}
+    noted = {folder.path: folder.fault} | {f"{prefix}{name}": fault for name, fault in folder.faults.items()}
+    for path, fault in noted.items():
+        writer.note_folder(path, fault)
+    return set(noted)
 
 
 def _news(writer: Writer, folder: Folder, report: IndexReport) -> Iterator[tuple[Found, Version]]:
-    """Find the files of a folder that the index does not know as they are; take out those that are gone."""
+    """Find the files of a folder that the index does not know as they are; remove those that are gone."""
     path = os.path.join(str(writer.root), *folder.path.split("/"))
     after = ""
     slices: list[list[str]] = [folder.names[start : start + _SLICE] for start in range(0, len(folder.names), _SLICE)]

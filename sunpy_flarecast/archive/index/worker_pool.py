@@ -1,4 +1,4 @@
-"""Files read for the index by several processes, or by this one while they are few."""
+"""Read files for the index in several processes, or in this one while they are few."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ __all__ = ["Readers"]
 #: Files read at once, and written in one transaction; more, until the record ends.
 _CHUNK: Final = 512
 
-#: Chunks that wait for being written, a process.
+#: Chunks of each process that wait for being written.
 _WAITING: Final = 3
 
 
 class Readers:
     """
-    Reads files, and hands on what they told, chunk by chunk in the order in which they were asked for.
+    Reads files, and hands on their facts, chunk by chunk in order.
 
     Parameters
     ----------
     root : str
         The root, resolved.
     jobs : int
-        Processes that read; 1 for none but this one.
+        Processes that read; 1 for this one only.
     take : callable
-        Is given what was read.
+        Called with the facts of each chunk.
     few : int, optional
-        Files for which it is not worth while to start other processes, which takes some seconds.
+        Number of files up to which no other processes are started, which takes some seconds (default: 2500).
     """
 
     def __init__(self, root: str, jobs: int, take: Callable[[list[FileFacts]], None], *, few: int = 2500) -> None:
@@ -65,14 +65,14 @@ class Readers:
             self._pool.shutdown(cancel_futures=True)
 
     def read(self, file: Found) -> None:
-        """Have a file read, now or later."""
+        """Read a file, now or later."""
         # Of files of one record only one has to be read with all of its header, if they come together.
         if len(self._chunk) >= _CHUNK and _record(file) != _record(self._chunk[-1]):
             self._begin()
         self._chunk.append(file)
 
     def finish(self) -> None:
-        """Read what is left, and hand it on."""
+        """Read all files that are left."""
         if self._chunk:
             self._begin()
         while self._waiting:
@@ -104,13 +104,13 @@ class Readers:
 
 
 def _record(file: Found) -> tuple[str, str]:
-    """What the files of a record have in common if they are named as JSOC names them."""
+    """Give what the files of a record have in common under JSOC's names."""
     name = file.name.rpartition(".fits")[0].rpartition(".")[0]
     return file.folder, file.name if read_name(file.name) is None else name
 
 
 def _prepare() -> None:
-    """Have this process end with the one that started it, however that ends, and not by Ctrl-C before it."""
+    """End this process with its parent, however that ends, and not by Ctrl-C before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

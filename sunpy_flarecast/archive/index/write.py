@@ -1,16 +1,19 @@
-"""The only one who writes to an index: what was read goes in, what is gone goes out, in short transactions."""
+"""The only writer of an index: adds what was read and removes what is gone, in short transactions."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from .database import ArchiveIndexError, create, identity, unusable
+import msgspec
+
+from .database import ArchiveIndexError, create, lock_index, unusable
 from .entries import Entries
 from .headers import is_full, keywords_of, read_header
-from .lock import only_writer
-from .model import Version
+from .model import Look, Version
+from .query import faults_in
 from .records import Assembly
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer"]
 
-#: Files taken out in one transaction.
+#: Files removed in one transaction.
 _AT_ONCE: Final = 1000
 
 
@@ -36,6 +39,8 @@ class Writer:
         The folder, resolved.
     index : `pathlib.Path`
         The database; made if it is not there.
+    wait : float, optional
+        Seconds to wait for another writer (default: 0).
 
     Raises
     ------
@@ -54,16 +59,15 @@ class Writer:
     {'a.fits': (1, Version(size=5, mtime_ns=1, ctime_ns=1))}
     """
 
-    def __init__(self, root: Path, index: Path) -> None:
+    def __init__(self, root: Path, index: Path, wait: float = 0.0) -> None:
         self.root = root
         self.index = index
-        self._lock = only_writer(index)
+        self._lock = lock_index(index, wait)
         try:
             self._database = create(index)
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
-        self._identity = identity(index)
         self._assembly = Assembly(self._database, self._keywords_in)
         self._entries = Entries(self._database, self._assembly.keep_keywords)
         try:
@@ -81,12 +85,12 @@ class Writer:
             raise unusable(self.index, error) from error
 
     def close(self) -> None:
-        """Close the database, and let others write."""
+        """Close the database, and release the lock."""
         self._database.close()
-        self._lock.close()
+        self._lock.release()
 
     def _check_root(self) -> None:
-        """Keep the index of one folder from being made that of another; one beside the data moves with them."""
+        """Keep the index of one folder from becoming that of another; one beside the data moves with them."""
         row = self._database.execute("SELECT value FROM about WHERE name = 'root'").fetchone()
         root = str(self.root)
         if row is None or (row[0] != root and self.index.is_relative_to(self.root)):
@@ -110,39 +114,13 @@ class Writer:
             raise
         self._database.execute("COMMIT")
 
-    def check(self) -> None:
-        """
-        Make sure that the index is still there, for who writes it for long.
-
-        Raises
-        ------
-        ArchiveIndexError
-            If it was deleted or replaced, so that nobody reads what this one writes.
-        """
-        if identity(self.index) != self._identity:
-            raise ArchiveIndexError(
-                f"The index {self.index} was deleted or replaced while it was kept up to date. Start the same command "
-                "again, which makes it anew where there is none."
-            )
+    def note_look(self, seconds: float) -> None:
+        """Keep when all of the folder was compared with the index, just now, and how many seconds that took."""
+        look = msgspec.json.encode(Look(datetime.now(UTC), seconds)).decode()
+        self._database.execute("INSERT OR REPLACE INTO about VALUES ('looked', ?)", (look,))
 
     def held(self, folder: str, after: str, last: str | None) -> dict[str, tuple[int, Version]]:
-        """
-        Tell what the index knows of the files of a folder.
-
-        Parameters
-        ----------
-        folder : str
-            Below the root, with slashes.
-        after : str
-            Only of names that come after this one.
-        last : str or None
-            And up to this one.
-
-        Returns
-        -------
-        dict
-            Numbers and versions of the files, by their names.
-        """
+        """Give ids and versions of the files of a folder, by their names, of those after one and up to another."""
         rows = self._database.execute(
             "SELECT name, files.id, size, mtime_ns, ctime_ns FROM files JOIN folders ON folders.id = folder"
             " WHERE path = ? AND name > ? AND (? IS NULL OR name <= ?)",
@@ -158,39 +136,24 @@ class Writer:
         """Count the records."""
         return int(self._database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
 
+    def faults(self) -> list[tuple[Path, str]]:
+        """List what cannot be served, each with the reason."""
+        return faults_in(self._database, self.root)
+
     def count_bare(self) -> int:
-        """Count the records of which no header and no table has any keywords."""
+        """Count the records without keywords."""
         (count,) = self._database.execute("SELECT coalesce(sum(records), 0) FROM tally WHERE layout = 0").fetchone()
         return int(count)
 
     def add(self, facts: Sequence[FileFacts]) -> None:
-        """
-        Write what was read of files, in the place of what the index knew of them, and make their records.
-
-        Parameters
-        ----------
-        facts : sequence of FileFacts
-            Some hundreds; they are one transaction.
-        """
+        """Write what was read of some hundred files, in one transaction, and make their records."""
         records: dict[int, Key] = {}
         with self._transaction():
             fresh = self._entries.add(facts, records)
             self._assembly.assemble(records, fresh)
 
     def remove(self, files: Iterable[int]) -> int:
-        """
-        Take files out of the index, and out of their records.
-
-        Parameters
-        ----------
-        files : iterable of int
-            Their numbers.
-
-        Returns
-        -------
-        int
-            How many there were.
-        """
+        """Remove files by their ids, from their records, too; give how many there were."""
         numbers = list(files)
         for start in range(0, len(numbers), _AT_ONCE):
             records: dict[int, Key] = {}
@@ -201,14 +164,14 @@ class Writer:
         return len(numbers)
 
     def remove_folder(self, folder: str) -> int:
-        """Take out a folder that is not there any more; give the number of its files."""
+        """Remove a folder that is gone; give the number of its files."""
         gone = self.remove(number for number, _ in self.held(folder, "", None).values())
         with self._transaction():
             self._entries.remove_folder(folder)
         return gone
 
     def note_folder(self, folder: str, fault: str | None) -> None:
-        """Note that a folder is there, and what keeps it from being read."""
+        """Keep that a folder is there, and why it is left out."""
         row = self._database.execute("SELECT fault FROM folders WHERE path = ?", (folder,)).fetchone()
         if row is None or row[0] != fault:
             with self._transaction():
@@ -219,60 +182,15 @@ class Writer:
                 )
 
     def settle_tables(self) -> None:
-        """
-        Leave out tables that do not tell their series and have files of several below them; take in all others.
-
-        This is done when all files of a run are in: what the rows hold for must not depend on what came first.
-        """
+        """Leave out tables without series that have files of several below them, once all files of a run are in."""
         for table, fault in self._entries.unsettled_tables():
             records: dict[int, Key] = {}
             with self._transaction():
                 self._entries.settle_table(table, fault, records)
                 self._assembly.assemble(records, {})
 
-    def without_digest(self, after: tuple[int, str], limit: int) -> list[tuple[int, str, int, str, Version]]:
-        """
-        List files that have no digest yet, in the order of folders and names.
-
-        Parameters
-        ----------
-        after : tuple
-            Number of the folder, and name, of the last one of the list before; ``(0, "")`` for the first list.
-        limit : int
-            How many at most.
-
-        Returns
-        -------
-        list of tuple
-            Number of the folder, its path, number of the file, its name, its version.
-        """
-        rows = self._database.execute(
-            "SELECT folder, path, files.id, name, size, mtime_ns, ctime_ns FROM files"
-            " INDEXED BY files_without_digest JOIN folders ON folders.id = folder"
-            " WHERE sha256 IS NULL AND record IS NOT NULL AND files.fault IS NULL AND (folder, name) > (?, ?)"
-            " ORDER BY folder, name LIMIT ?",
-            (*after, limit),
-        )
-        return [(folder, path, number, name, Version(*version)) for folder, path, number, name, *version in rows]
-
-    def count_without_digest(self) -> int:
-        """Count the files that have no digest yet."""
-        (count,) = self._database.execute(
-            "SELECT count(*) FROM files INDEXED BY files_without_digest"
-            " WHERE sha256 IS NULL AND record IS NOT NULL AND fault IS NULL"
-        ).fetchone()
-        return int(count)
-
-    def add_digests(self, digests: Iterable[tuple[int, Version, bytes]]) -> None:
-        """Write digests of files, unless the index knows another version of them by now."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE files SET sha256 = ? WHERE id = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
-                [(digest, number, *version) for number, version, digest in digests],
-            )
-
     def _keywords_in(self, folder: str, name: str) -> dict[str, Any] | None:
-        """Read the keywords of a file that became the one that tells them; None if it has changed meanwhile."""
+        """Read the keywords of a file; None if it has changed meanwhile."""
         try:
             cards = read_header(self.root.joinpath(*folder.split("/"), name))
         except (OSError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -10,7 +11,6 @@ import sys
 import textwrap
 from collections import Counter
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,14 +21,15 @@ from indexed import CEA, FIRST, contents, header_of, name_of, tiny
 
 from sunpy_flarecast.archive import DirectoryArchive
 from sunpy_flarecast.archive.index import ArchiveIndexError, build_index, index_path
-from sunpy_flarecast.archive.index.digests import add_digests
+from sunpy_flarecast.archive.index.database import AwayError
 from sunpy_flarecast.archive.index.file_names import Place
 from sunpy_flarecast.archive.index.model import FileFacts, Version
 from sunpy_flarecast.archive.index.read import Found
-from sunpy_flarecast.archive.index.scan import Folder
-from sunpy_flarecast.archive.index.update import compare, refresh
+from sunpy_flarecast.archive.index.scan import Folder, walk
+from sunpy_flarecast.archive.index.update import compare
 from sunpy_flarecast.archive.index.worker_pool import Readers, _record
 from sunpy_flarecast.archive.index.write import Writer
+from sunpy_flarecast.sharp.t_rec import t_rec_text
 
 
 def counts(report):
@@ -43,7 +44,7 @@ class TestWhatIsRead:
         sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
         report = build_index(root)
         names = [str(path) for path in opened if str(path).endswith(".fits")]
-        assert (counts(report), report.digests, names) == ((4, 0, 0, 0, 4, 2), 0, [])
+        assert (counts(report), names) == ((4, 0, 0, 0, 4, 2), [])
         assert contents(index_path(root)) == before
 
     def test_new_changed_and_removed_files(self, root):
@@ -68,11 +69,7 @@ class TestWhatIsRead:
         stat = path.stat()
         tiny(path, pixel=77)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-        with DirectoryArchive(root, update=False) as archive:
-            assert archive.segment(CEA, 101, "Br").sha256 is None
         assert build_index(root).changed == 1
-        with DirectoryArchive(root) as archive:
-            assert archive.segment(CEA, 101, "Br").sha256 == sha256(path.read_bytes()).digest()
 
     def test_times_of_the_future(self, root):
         for path in (root / "a").iterdir():
@@ -90,15 +87,6 @@ class TestWhatIsRead:
             writer.add([FileFacts(folder="a", name=name, version=Version(5760, 1, 1), place=place, full=True)])
             assert not writer.held("a", "", None)[name][1].settled
 
-    def test_digests_are_left_for_later(self, tmp_path):
-        for step in range(40):
-            tiny(tmp_path / name_of(1, step, "Br"))
-        build_index(tmp_path, digests=False)
-        with Writer(tmp_path, index_path(tmp_path)) as writer:
-            first, second = (add_digests(writer, enough=lambda: True) for _ in range(2))
-            assert (first > 0, first + second, writer.count_without_digest()) == (True, 40, 0)
-            assert second > 0
-
     def test_a_folder_on_a_disk_that_fails_is_kept(self, root):
         tiny(root / "a" / "b" / name_of(378, 0, "Br"))
         build_index(root)
@@ -108,20 +96,10 @@ class TestWhatIsRead:
             Folder(path="a", fault="The folder cannot be read: Stale file handle", failing=True),
         ]
         with Writer(root, index_path(root)) as writer:
-            report = compare(writer, iter(folders), set(writer.folders()))
+            report = compare(writer, iter(folders))
             assert (report.removed, report.records, report.faulty) == (0, 3, 1)
         assert build_index(root).unchanged == 5
         assert contents(index_path(root)) == before
-
-    def test_digests_come_later(self, root):
-        assert build_index(root, digests=False).digests == 0
-        with DirectoryArchive(root) as archive:
-            assert archive.segment(CEA, 100, "Br").sha256 is None
-        assert build_index(root).digests == 4
-        with DirectoryArchive(root) as archive:
-            stored = archive.segment(CEA, 100, "Br")
-        assert stored.sha256 == sha256(stored.path.read_bytes()).digest()
-        assert (stored.size, stored.mtime_ns) == (stored.path.stat().st_size, stored.path.stat().st_mtime_ns)
 
     def test_several_processes(self, tmp_path):
         found = [Found("", name_of(1, step, segment)) for step in range(600) for segment in ("Bp", "Br")]
@@ -141,7 +119,7 @@ class TestWhatIsRead:
         steps = []
         tiny(root / "b" / name_of(378, 0, "Br"))
         build_index(root, progress=lambda *step: steps.append(step))
-        assert steps == [("files", 0, 5), ("files", 4, 5), ("files", 5, 5), ("digests", 5, 5)]
+        assert steps == [(0, 5), (4, 5), (5, 5)]
 
     def test_a_disk_that_is_not_mounted(self, tmp_path, root):
         build_index(root, index=tmp_path / "index")
@@ -150,8 +128,6 @@ class TestWhatIsRead:
         root.mkdir()
         with pytest.raises(ArchiveIndexError, match=r"is empty, but its index .* knows 2 records. Is the disk mounted"):
             build_index(root, index=tmp_path / "index")
-        with Writer(root, tmp_path / "index") as writer, pytest.raises(ArchiveIndexError, match="Is the disk mounted"):
-            refresh(writer, ["a"])
         assert contents(tmp_path / "index") == before
 
     @pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
@@ -159,8 +135,91 @@ class TestWhatIsRead:
         (root / "a" / name_of(377, 1, "Br")).rename(os.fsdecode(os.fsencode(root / "a") + b"/\xff.fits"))
         (root / os.fsdecode(b"\xfe")).mkdir()
         report = build_index(root)
-        assert (report.files, report.faulty, report.records) == (4, 2, 2)
-        assert build_index(root).unchanged == 4
+        assert (report.files, report.records) == (3, 2)
+        reason = "Its name is not valid UTF-8. Rename it"
+        assert report.faults == (rf"\xfe: {reason}", rf"a/\xff.fits: {reason}")
+        assert build_index(root).unchanged == 3
+
+    @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+    def test_a_link_to_itself_is_one_line_of_the_report(self, root):
+        (root / "me").symlink_to("me")
+        (root / "a" / name_of(9, 0, "Br")).symlink_to(name_of(9, 0, "Br"))
+        report = build_index(root)
+        assert (report.records, report.faulty) == (2, 2)
+        assert report.faults == (
+            f"a/{name_of(9, 0, 'Br')}: It cannot be read: Too many levels of symbolic links",
+            "me: It cannot be read: Too many levels of symbolic links",
+        )
+
+    def test_other_kinds_of_files_are_named(self, root):
+        for name in ("1.fits.gz", "2.fits.gz", "3.FITS", "4.fts", "5.txt"):
+            (root / "a" / name).write_bytes(b"x")
+        assert build_index(root).faults == (
+            "a/*.FITS: 1 such file: only uncompressed files named *.fits are served",
+            "a/*.fits.gz: 2 such files: only uncompressed files named *.fits are served",
+            "a/*.fts: 1 such file: only uncompressed files named *.fits are served",
+        )
+        (root / "a" / "3.FITS").unlink()
+        assert build_index(root).faulty == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_to_nothing(tmp_path):
+    """The same is said of it whenever it is looked at, wherever it led."""
+    root, outside = tmp_path / "root", tmp_path / "outside.fits"
+    tiny(outside)
+    for number, target in enumerate((outside, root / "none.fits")):
+        (root / "a").mkdir(parents=True, exist_ok=True)
+        (root / "a" / name_of(number + 1, 0, "Br")).symlink_to(target)
+    (first, _) = build_index(root).faults
+    assert first.endswith("It is a link to a file outside of the archive")
+    outside.unlink()
+    for _ in range(2):
+        assert [fault.partition(": ")[2] for fault in build_index(root).faults] == [
+            "It is a link to a file that is not there"
+        ] * 2
+
+
+def test_a_disk_that_goes_while_it_is_looked_at(tmp_path):
+    """Nothing of it is taken out of the index."""
+    root = tmp_path / "root"
+    tiny(root / "a" / name_of(1, 0, "Br"))
+    build_index(root, index=tmp_path / "index")
+    with Writer(root, tmp_path / "index") as writer:
+        folders = walk(str(root))
+        first = next(folders)
+        root.rename(tmp_path / "away")
+        with pytest.raises(AwayError, match="Is the disk mounted"):
+            compare(writer, itertools.chain([first], folders))
+        assert writer.count() == 1
+
+
+def test_versions_of_series(root):
+    """For validators of lists: another text after each change, the same as long as there is none."""
+    tiny(root / "b" / name_of(5, 0, "bitmap", "hmi.sharp_720s"))
+    seen = []
+
+    def version():
+        with DirectoryArchive(root) as archive:
+            assert archive.version("hmi.sharp_720s") == other
+            return archive.version(CEA)
+
+    with DirectoryArchive(root) as archive:
+        other = archive.version("hmi.sharp_720s")
+    for change in (
+        lambda: None,
+        lambda: tiny(root / "a" / name_of(377, 0, "Bp"), pixel=1, **header_of(377, 0, RECNUM=100, QUALITY=1024)),
+        lambda: (root / "a" / "keywords.csv").write_text(f"T_REC,HARPNUM,AREA\n{t_rec_text(FIRST)},377,5\n"),
+        (root / "a" / name_of(377, 1, "Br")).unlink,
+    ):
+        change()
+        seen.append(version())
+        assert version() == seen[-1]
+    assert len(set(seen)) == len(seen)
+    for file in root.glob(".flarecast*"):
+        file.unlink()
+    with DirectoryArchive(root) as archive:
+        assert archive.version(CEA) not in seen
 
 
 #: A file: folder, HARP number, step, segment; and what it holds: whole and bare, full with this RECNUM, or broken.
@@ -205,10 +264,10 @@ def test_only_what_is_there_decides(runs):
         root = Path(folder, "root")
         root.mkdir()
         (root / "keep").write_text("so that the folder is never empty")
-        for number, changes in enumerate(runs):
+        for changes in runs:
             for change in changes:
                 put(root, change)
-            build_index(root, index=Path(folder, "index"), digests=number == len(runs) - 1)
+            build_index(root, index=Path(folder, "index"))
         build_index(root, index=Path(folder, "fresh"))
         assert contents(Path(folder, "index")) == contents(Path(folder, "fresh"))
 

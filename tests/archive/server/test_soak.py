@@ -18,7 +18,7 @@ def test_many_clients_get_what_there_is(tmp_path, monkeypatch):
     sys.modules["soak"] = soak
     spec.loader.exec_module(soak)
     digests = soak.write_files(tmp_path, records=12, largest=200_000)
-    with soak.served(tmp_path, 1, "--watch") as (url, process):
+    with soak.served(tmp_path, 1, "--reindex", "1s") as (url, process):
         outcome = asyncio.run(soak.soak(url, digests, clients=16, seconds=0, rounds=2))
         more = digests | soak.write_files(tmp_path, records=1, largest=200_000, begin=12)
         for _ in range(2000):  # until the service has noticed the new files

@@ -13,7 +13,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 from sunpy_flarecast.archive import DirectoryArchive
 from sunpy_flarecast.archive.index import build_index
 from sunpy_flarecast.archive.index.model import Row
-from sunpy_flarecast.archive.index.tables import TableError, read_table
+from sunpy_flarecast.archive.index.read import FaultError, read_table
 from sunpy_flarecast.keywords.files import write_keywords
 
 T_REC = "2015.12.11_00:12:00_TAI"
@@ -91,6 +91,14 @@ class TestReading:
             "date__obs": "2015-12-11T00:10:12.300000",
         }
 
+    def test_units(self, tmp_path):
+        table = QTable({"T_REC": [T_REC], "HARPNUM": [377], "USFLUX": [1] * u.Wb, "LAT_FWT": [90] * u.arcmin})
+        keywords = only(tmp_path / "keywords.ecsv", table).keywords
+        assert (keywords["usflux"], keywords["lat_fwt"]) == (pytest.approx(1e8), 1.5)
+        table["USFLUX"] = [1] * u.G
+        with pytest.raises(FaultError, match="Its column USFLUX is in G, which cannot be converted to Mx"):
+            only(tmp_path / "b.keywords.ecsv", table)
+
     def test_a_series_in_short(self, tmp_path):
         table = Table({"SERIES": ["sharp_cea_720s"], "T_REC": [T_REC], "HARPNUM": [377]})
         assert only(tmp_path / "keywords.csv", table) == Row(CEA, 377, FIRST, {"harpnum": 377, "t_rec": T_REC})
@@ -105,14 +113,14 @@ class TestReading:
         ],
     )
     def test_no_table_of_keywords(self, tmp_path, columns, message):
-        with pytest.raises(TableError, match=message):
+        with pytest.raises(FaultError, match=message):
             list(read_table(str(write(tmp_path / "keywords.csv", Table(columns)))))
 
     @pytest.mark.parametrize("end", ENDS)
     def test_no_table(self, tmp_path, end):
         path = tmp_path / f"keywords.{end}"
         path.write_bytes(b"\x00\xff nothing\n'")
-        with pytest.raises(TableError, match=r"^It (cannot be read as a table: |has no column T_REC)"):
+        with pytest.raises(FaultError, match=r"^It (cannot be read as a table: |has no column T_REC)"):
             list(read_table(str(path)))
 
 

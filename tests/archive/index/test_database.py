@@ -6,11 +6,13 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from indexed import contents, name_of
+from indexed import ALL, CEA, contents, name_of
 
 from sunpy_flarecast.archive import DirectoryArchive
 from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index, copy_index, index_path
 from sunpy_flarecast.archive.index.model import FileFacts, Version
+from sunpy_flarecast.archive.index.scan import walk
+from sunpy_flarecast.archive.index.update import compare
 from sunpy_flarecast.archive.index.write import Writer
 
 
@@ -118,8 +120,19 @@ def test_no_index(root):
 def test_one_writer_at_a_time(root):
     build_index(root)
     with Writer(root, index_path(root)):
-        with pytest.raises(BusyIndexError, match=r"Another process is writing the index .* Wait for its end"):
+        with pytest.raises(BusyIndexError, match=r"Another process is writing the index .* Wait until it ends"):
             build_index(root)
         with DirectoryArchive(root) as archive:
             assert (len(archive), archive.report) == (2, None)
     assert build_index(root).unchanged == 4
+
+
+def test_an_index_that_is_not_finished(root):
+    """As while it is made for the first time: nobody shall take it for all that there is."""
+    with Writer(root, index_path(root)) as writer, DirectoryArchive(root) as archive:
+        assert archive.condition().fault == "The index is being made; it has 0 records so far."
+        for ask in (archive.series, archive.holdings, lambda: archive.records(CEA, *ALL)):
+            with pytest.raises(ArchiveIndexError, match="is not finished yet"):
+                ask()
+        compare(writer, walk(str(root)))
+        assert (archive.condition().fault, archive.series()) == (None, (CEA,))
