@@ -60,9 +60,9 @@ class FLARECASTResponse(RecordTable):
         Parameters
         ----------
         path : path-like
-            The file: ``.ecsv``, ``.parquet`` or ``.fits``.
+            The file: ``.ecsv`` or ``.parquet``.
         format : str, optional
-            ``"ascii.ecsv"``, ``"parquet"`` or ``"fits"``, if the file's name does not tell.
+            ``"ascii.ecsv"`` or ``"parquet"``; by default what the file's name ends with.
 
         Returns
         -------
@@ -94,19 +94,20 @@ class FLARECASTResponse(RecordTable):
         **kwargs: Any,
     ) -> None:
         """
-        Keep the search in a file, from which `read` gives a table that fetches the same files.
+        Write the search to a file, from which `read` gives a table that fetches the same files.
 
-        The file has the rows and columns of the table, the service without user and password, what was asked for, and
-        what is missing, but not the table's ``meta``. It is there under its name only when it is whole. Any program
-        that reads ECSV, Parquet or FITS tables can read the columns; values that are missing are told by columns such
-        as ``HARPNUM.mask``.
+        ``.ecsv`` and ``.parquet`` have the rows and columns of the table, the service without user and password, the
+        queries, and what is missing, but not the table's ``meta``. ``.csv`` and ``.json`` are for other programs, and
+        so is ``.parquet``: times are timestamps in UTC, T_REC its usual text and a timestamp, missing values nulls;
+        units and meanings are metadata of the Parquet file's fields.
 
         Parameters
         ----------
         path : path-like
-            The file: ``.ecsv`` (text), ``.parquet`` (small and quick; needs pyarrow and pandas) or ``.fits``.
+            The file: ``.ecsv`` (text), ``.parquet`` (small and quick; needs pyarrow), ``.csv`` or ``.json``. It
+            appears when it is complete.
         format : str, optional
-            ``"ascii.ecsv"``, ``"parquet"`` or ``"fits"``, if the file's name does not tell.
+            ``"ascii.ecsv"``, ``"parquet"``, ``"ascii.csv"`` or ``"json"``; by default what the file's name ends with.
         overwrite : bool
             Whether to replace a file that is there.
         **kwargs
@@ -115,7 +116,7 @@ class FLARECASTResponse(RecordTable):
         Raises
         ------
         QueryError
-            If the format is another one, or a column cannot be written or is lacking.
+            If the format is another one, or a column is missing or cannot be written.
         OSError
             If the file is there, and is not to be replaced.
         TransferError

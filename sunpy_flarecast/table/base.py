@@ -13,11 +13,12 @@ from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_flarecast.rest.records import segment_of
+from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.utils.masked import mask_of, optional
 
-from .columns import FILE_COLUMNS, NAMES, PREFIX, columns_of, heading, records_of, require
+from .columns import FILE_COLUMNS, MEANINGS, NAMES, PREFIX, columns_of, heading, records_of, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -145,7 +146,12 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         # sunpy 7.1 and newer show the errors of a table with it.
         errors = {"errors": [one.error for one in missing]} if hasattr(cls, "errors") and missing else {}
         queries = list(attributes.pop("queries", ()))
-        return cls(columns, queries=queries, missing=list(missing), **attributes, **errors)
+        table = cls(columns, queries=queries, missing=list(missing), **attributes, **errors)
+        for name in table.colnames:
+            keyword = find_keyword(name)
+            if meaning := MEANINGS.get(name) or (keyword and keyword.meaning):
+                table[name].info.description = meaning
+        return table
 
     def __str__(self) -> str:
         """Return the table as text; of a long one, its beginning and its end."""

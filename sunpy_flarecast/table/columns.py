@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
     from astropy.time import Time
 
-__all__ = ["FILE_COLUMNS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require"]
+__all__ = ["FILE_COLUMNS", "MEANINGS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require"]
 
 #: Hidden columns: what the URLs of a record's files begin with, and what they go on with.
 PREFIX: Final = "URL Prefix"
@@ -30,6 +30,18 @@ NAMES: Final = "URL Names"
 
 #: Columns that tell where files are and what they are called.
 FILE_COLUMNS: Final = ("T_REC", "Series", "HARPNUM", "Record", PREFIX, NAMES)
+
+#: What the columns mean; those of keywords say it themselves.
+MEANINGS: Final = {
+    "Start Time": "when the observation was made (DATE-OBS)",
+    "T_REC": "time slot of 720 s, in TAI",
+    "Series": "SHARP series",
+    "HARPNUM": "HARP number",
+    "Quality": "quality bit word, 0 is good",
+    "Segments": "number of files",
+    "Wavelength": "of the spectral line",
+    "Record": "record number",
+}
 
 #: Keywords whose names are those of other columns.
 _OTHERWISE: Final = ("t_rec", "source")

@@ -1,253 +1,256 @@
-"""Columns of a table in a form that any table file holds exactly, and back: numbers, text, and what they stand for."""
+"""Columns of a table as plain values that any program reads, and back: for ECSV, CSV, JSON and Parquet."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 import astropy.units as u
+import msgspec
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.sharp.t_rec import CADENCE, slot_of, slot_time
+from sunpy_flarecast.sharp.t_rec import slot_of, slot_time, t_rec_text, text_slot
 from sunpy_flarecast.sharp.times import utc_dates, utc_time
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
-from .columns import FILE_COLUMNS, require
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy.typing as npt
+    import pyarrow as pa
+    from astropy.table import QTable
 
-    from .base import RecordTable
+__all__ = ["KEY", "Plain", "column_of", "from_arrow", "from_text", "plain_columns", "to_arrow", "to_text", "write_json"]
 
-__all__ = ["decoded", "encoded"]
-
-_EPOCH: Final = np.datetime64("1993-01-01T00:00:00", "us")  # of the slots, in TAI
-_SLOT: Final = np.timedelta64(CADENCE, "s")
+#: Where files have what is known of the whole table.
+KEY: Final = "sunpy_flarecast"
 
 #: What is kept of a column beside its values.
-_ABOUT: Final = ("format", "description")
+_KEPT: Final = ("unit", "description", "format")
+
+#: Text that ECSV readers would change (spaces at the ends, line breaks), and all that is not plain ASCII.
+_UNSAFE: Final = re.compile(r"[^ -~\n]|\\|^ | $", re.MULTILINE)
 
 
-def encoded(table: RecordTable) -> tuple[Table, list[dict[str, Any]]]:
+class Plain(NamedTuple):
     """
-    Make a table of plain numbers and plain text.
-
-    What is missing stands in a column of its own (``HARPNUM.mask``). Times are text in microseconds where that is
-    exact, else two Julian dates. The names of files are numbers of sets.
+    A column as plain values.
 
     Parameters
     ----------
-    table : FLARECASTResponse
-        The table.
+    values : ndarray
+        Truth values, integers, floats, text, or dates (``datetime64[us]``, UTC).
+    mask : ndarray of bool
+        Where they are missing.
+    about : dict of str
+        ``unit``, ``description`` and ``format``; of times their ``scale`` and ``time_format``.
+    """
 
-    Returns
-    -------
-    plain : `astropy.table.Table`
-        Without masks and meta.
-    columns : list of dict
-        What the columns are, as values that JSON has.
+    values: npt.NDArray[Any]
+    mask: npt.NDArray[np.bool_]
+    about: dict[str, str]
+
+
+def plain_columns(table: QTable, names: Iterable[str]) -> dict[str, Plain]:
+    """
+    Convert columns of a table; T_REC becomes the text that JSOC writes.
 
     Raises
     ------
     QueryError
-        If a column is lacking, or has values that cannot be written.
+        If a column cannot be written.
     """
-    require(table, FILE_COLUMNS, "without which it could not be fetched when it is read again")
-    plain: dict[str, Any] = {}
-    columns = []
-    for name in table.colnames:
-        parts, about = _encoded(name, table[name])
-        if clash := plain.keys() & parts.keys():
-            raise QueryError(f"The table cannot be written, since there are two columns {min(clash)!r}. Rename one.")
-        plain |= parts
-        columns.append(about)
-    return Table(plain, copy=False), columns
+    return {name: _plain(name, table[name]) for name in names}
 
 
-def decoded(plain: Table, columns: list[dict[str, Any]]) -> dict[str, Any]:
+def _plain(name: str, column: Any) -> Plain:
+    mask = mask_of(column)
+    described = getattr(column.info, "description", None)
+    about = {"description": described} if isinstance(described, str) else {}
+    if isinstance(column, Time):
+        if name == "T_REC":
+            return Plain(_t_rec_texts(column, mask), mask, about)
+        return Plain(utc_dates(column), mask, {**about, "scale": column.scale, "time_format": column.format})
+    values = unmasked(column.value if isinstance(column, u.Quantity) else column)
+    if values.dtype.kind == "S":
+        try:
+            values = np.char.decode(values, "utf-8")
+        except UnicodeDecodeError:
+            raise _unwritable(name, "bytes that are not text") from None
+    if values.ndim != 1 or values.dtype.kind not in "biufU" or not isinstance(column, (u.Quantity, Column)):
+        raise _unwritable(name, f"{values.dtype} of {values.ndim} dimensions ({type(column).__name__})")
+    if column.unit is not None:
+        about["unit"] = column.unit.to_string()
+    if isinstance(column.info.format, str):
+        about["format"] = column.info.format
+    return Plain(np.where(mask, np.zeros((), dtype=values.dtype), values) if mask.any() else values, mask, about)
+
+
+def _unwritable(name: str, why: str) -> QueryError:
+    return QueryError(f"Column {name!r} cannot be written: it has {why}. table.remove_column({name!r}) removes it.")
+
+
+def _t_rec_texts(time: Time, mask: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    slots, numbers = np.unique(np.where(mask, 0, unmasked(slot_of(time))), return_inverse=True)
+    if (np.abs(unmasked((time - slot_time(slots)[numbers]).sec))[~mask] > 1e-3).any():
+        raise _unwritable("T_REC", "times between the slots of 720 s")
+    return np.where(mask, "", np.array(list(map(t_rec_text, slots.tolist())), dtype=str)[numbers])
+
+
+def column_of(name: str, plain: Plain) -> Any:
     """
-    Make columns of what `encoded` made.
-
-    Parameters
-    ----------
-    plain : `astropy.table.Table`
-        As it came from a file.
-    columns : list of dict
-        What the columns are.
-
-    Returns
-    -------
-    dict
-        The columns by name.
+    Convert a column back.
 
     Raises
     ------
-    ValueError, LookupError, TypeError
+    ValueError, TypeError
+        If it is not such a column.
+    """
+    values, mask, about = plain
+    column: Any
+    if name == "T_REC" and values.dtype.kind == "U":
+        slots = {text: text_slot(text) for text in set(values.tolist())}
+        if lost := [text for text, slot in slots.items() if slot is None and text]:
+            raise ValueError(f"{lost[0]!r} is not a T_REC")
+        column = slot_time([slots[text] or 0 for text in values.tolist()]).replicate("iso")
+        if (mask := values == "").any():
+            column[mask] = np.ma.masked
+    elif values.dtype.kind == "M":
+        column = utc_time(np.where(mask, np.datetime64("NaT", "us"), values))
+        if (scale := about.get("scale", "utc")) not in Time.SCALES:
+            raise ValueError(f"{scale!r} is not a time scale")
+        column = getattr(column, scale).replicate(about.get("time_format", "iso"))
+    elif "unit" in about:
+        column = u.Quantity(values, about["unit"], dtype=values.dtype)
+        column = Masked(column, mask=mask) if mask.any() else column
+    else:
+        column = MaskedColumn(values, mask=mask) if mask.any() else Column(values)
+    for what in _KEPT[1:]:
+        if what in about:
+            setattr(column.info, what, about[what])
+    return column
+
+
+# --- ECSV, CSV, JSON ----------------------------------------------------------------------------------------------
+
+
+def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Table, dict[str, dict[str, Any]]]:
+    """
+    Make a table with times as text, and return with it what `from_text` must know of columns.
+
+    Parameters
+    ----------
+    columns : mapping
+        By name.
+    escape : bool
+        Whether to write text that readers of ECSV would change with JSON's escapes.
+    """
+    made, notes = {}, {}
+    for name, plain in columns.items():
+        values, mask, about = plain
+        note: dict[str, Any] = {what: about[what] for what in ("scale", "time_format") if what in about}
+        if values.dtype.kind == "M":
+            values = np.where(mask, "", np.datetime_as_string(values, unit="us", timezone="UTC"))
+        elif values.dtype.kind == "U" and escape:
+            text = "\n".join(values.tolist())
+            if text.count("\n") > max(0, len(values) - 1) or _UNSAFE.search(text):
+                note["escaped"] = True
+                values = np.array([json.dumps(one)[1:-1].replace(" ", "\\u0020") for one in values.tolist()])
+            if mask.any():
+                note["missing"] = True  # else, empty text is what it is
+        own = {what: about[what] for what in _KEPT if what in about}
+        made[name] = MaskedColumn(values, mask=mask, **own) if mask.any() else Column(values, **own)
+        if note:
+            notes[name] = note
+    return Table(made, copy=False), notes
+
+
+def from_text(table: Table, notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Plain]:
+    """
+    Take the columns from a table that `to_text` made and that was read from a file.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
         If they do not fit each other.
     """
     found = {}
-    for about in columns:
-        column = _decoded(plain, about)
-        for what in _ABOUT:
-            if what in about:
-                setattr(column.info, what, about[what])
-        found[about["name"]] = column
-    if lost := [name for name in FILE_COLUMNS if name not in found]:
-        raise ValueError(f"there is no column {lost[0]!r}")
+    for name in table.colnames:
+        column, note = table[name], notes.get(name, {})
+        if not isinstance(column, Column) or column.dtype.kind not in "biufU":
+            raise ValueError(f"column {name!r} has values of another type")
+        mask = mask_of(column)
+        values = np.ma.filled(column, "") if column.dtype.kind == "U" else unmasked(column)
+        about = {what: str(value) for what in _KEPT if (value := getattr(column, what))}
+        if "scale" in note:
+            about |= {what: str(note[what]) for what in ("scale", "time_format")}
+            values = np.where(mask, "NaT", np.char.rstrip(values, "Z")).astype("datetime64[us]")
+        elif values.dtype.kind == "U":
+            mask &= "missing" in note
+            if "escaped" in note:
+                values = np.array([json.loads(f'"{one}"') for one in values.tolist()], dtype=str)
+        found[name] = Plain(values, mask, about)
     return found
 
 
-def _encoded(name: str, column: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the plain columns that stand for one, and what they are."""
-    about: dict[str, Any] = {"name": name}
-    for what in _ABOUT:
-        if isinstance(value := getattr(column.info, what, None), str) and not isinstance(column, Time):
-            about[what] = value
-    mask = mask_of(column)
-    if np.ndim(column) != 1:
-        raise QueryError(f"Column {name!r} has several values a row, and cannot be written. Remove it.")
-    masked = isinstance(column, (np.ma.MaskedArray, Masked))
-    parts: dict[str, Any]
-    if name == "URL Names":
-        codes, sets = _coded(column)
-        parts, about = {name: codes}, {**about, "kind": "names", "sets": sets}
-    elif isinstance(column, Time):
-        parts, kind = _encoded_time(name, column, mask)
-        about |= {"kind": kind, "time_format": column.format, "scale": column.scale}
-        masked = kind == "jd" and bool(mask.any())
-    else:
-        quantity = isinstance(column, u.Quantity)
-        values = np.asarray(column.value if quantity else column)
-        values = unmasked(values)
-        if values.dtype.kind not in "biufUS" or not isinstance(column, (u.Quantity, Column)):
-            raise QueryError(
-                f"Column {name!r} of {values.dtype} ({type(column).__name__}) cannot be written. Remove it from the "
-                f"table: table.remove_column({name!r})."
-            )
-        about |= {"kind": "quantity" if quantity else "plain", "dtype": values.dtype.str}
-        if column.unit is not None:
-            about["unit"] = column.unit.to_string()
-        if mask.any():
-            values = np.where(mask, np.zeros((), dtype=values.dtype), values)
-        if values.dtype.kind in "US":
-            try:
-                values, about["escaped"] = _safe_text(values)
-            except UnicodeDecodeError:
-                raise QueryError(
-                    f"Column {name!r} has bytes that are no text, and cannot be written. Remove it from the table: "
-                    f"table.remove_column({name!r})."
-                ) from None
-        elif values.dtype == np.int8:
-            values = values.astype(np.int16)  # FITS would make logical values of it
-        parts = {name: values}
-    if masked:
-        parts[f"{name}.mask"] = mask
-    return parts, {**about, "masked": masked}
+def write_json(columns: Mapping[str, Plain], file: IO[bytes]) -> None:
+    """Write a list with an object for each row."""
+    lists = [to_text({name: plain})[0][name].tolist() for name, plain in columns.items()]
+    file.write(msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]))
 
 
-def _decoded(plain: Table, about: dict[str, Any]) -> Any:
-    name, kind = about["name"], about["kind"]
-    mask = np.array(_values(plain, f"{name}.mask"), dtype=bool) if about["masked"] else None
-    if kind == "jd":
-        days = [np.array(_values(plain, f"{name}.{part}"), dtype=float) for part in ("jd1", "jd2")]
-        return _masked(Time(*days, format="jd", scale=about["scale"]).replicate(about["time_format"]), mask)
-    values = _values(plain, name)
-    if kind == "names":
-        sets = [tuple(map(str, names)) for names in about["sets"]]
-        shared = np.empty(len(sets), dtype=object)
-        shared[:] = sets
-        if len(values) and not 0 <= values.min() <= values.max() < len(sets):
-            raise ValueError("numbers of sets of names that there are not")
-        return shared[values.astype(np.intp)]
-    if kind in ("utc", "slot"):
-        text = _text(values, escaped=False)
-        dates = np.where(text == "", "NaT", text).astype("datetime64[us]")
-        if kind == "utc":
-            return utc_time(dates).replicate(about["time_format"])
-        missing = np.isnat(dates)
-        slots = (np.where(missing, _EPOCH, dates) - _EPOCH) // _SLOT
-        return _masked(slot_time(slots).replicate(about["time_format"]), missing if missing.any() else None)
-    dtype = np.dtype(about["dtype"])
-    if dtype.kind in "US":
-        values = _text(values, escaped=about["escaped"])
-        values = np.char.encode(values, "utf-8") if dtype.kind == "S" and about["escaped"] else values
-    values = np.asarray(values).astype(dtype)
-    if kind == "quantity":
-        quantity = u.Quantity(values, about["unit"], dtype=dtype)
-        return quantity if mask is None else Masked(quantity, mask=mask)
-    more = {"unit": about["unit"]} if "unit" in about else {}
-    return Column(values, **more) if mask is None else MaskedColumn(values, mask=mask, **more)
+# --- Parquet ------------------------------------------------------------------------------------------------------
 
 
-def _masked(time: Time, mask: npt.NDArray[np.bool_] | None) -> Time:
-    if mask is not None:
-        time[mask] = np.ma.masked
-    return time
+def to_arrow(columns: Mapping[str, Plain], about: Mapping[str, Any]) -> pa.Table:
+    """
+    Make an Arrow table, with what is known of columns as metadata of its fields.
+
+    Parameters
+    ----------
+    columns : mapping
+        By name.
+    about : mapping
+        What is known of the table, as JSON has it.
+    """
+    import pyarrow as pa
+
+    arrays, fields = [], []
+    for name, (values, mask, own) in columns.items():
+        kind = pa.timestamp("us", tz="UTC") if values.dtype.kind == "M" else None
+        arrays.append(pa.array(values, mask=mask, type=kind))
+        fields.append(pa.field(name, arrays[-1].type, metadata=own))
+    return pa.table(arrays, schema=pa.schema(fields, metadata={KEY: json.dumps(about)}))
 
 
-def _values(plain: Table, name: str) -> npt.NDArray[Any]:
-    """Give a plain column as an array; readers mask empty text."""
-    values = plain[name]
-    return np.asarray(values.filled("") if isinstance(values, np.ma.MaskedArray) else values)
+def from_arrow(table: pa.Table) -> dict[str, Plain]:
+    """
+    Take the columns from a table that `to_arrow` made.
 
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        If its columns have other types.
+    """
+    import pyarrow as pa
+    from pyarrow import types
 
-def _encoded_time(name: str, time: Time, mask: npt.NDArray[np.bool_]) -> tuple[dict[str, Any], str]:
-    """Write times as text where that gives just the same times again; and tell in which way they are written."""
-    kind, dates, again = "utc", np.array([], dtype="datetime64[us]"), None
-    if time.scale == "utc":
-        dates = utc_dates(time)
-        again = utc_time(dates)
-    elif time.scale == "tai":
-        slots = np.where(mask, 0, unmasked(slot_of(time)))
-        kind, dates, again = "slot", _EPOCH + slots * _SLOT, slot_time(slots)
-        dates[mask] = np.datetime64("NaT", "us")
-    days = {part: _filled(getattr(time, part), mask) for part in ("jd1", "jd2")}
-    if again is not None and all((_filled(getattr(again, part), mask) == days[part]).all() for part in days):
-        text = np.where(np.isnat(dates), "", np.datetime_as_string(dates, unit="us"))
-        return {name: text}, kind
-    return {f"{name}.{part}": days[part] for part in days}, "jd"
-
-
-def _filled(part: Any, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    return np.where(mask, 0.0, unmasked(part))
-
-
-def _coded(names: Any) -> tuple[npt.NDArray[np.int32], list[list[str]]]:
-    """Number the sets of names; there are few, and most rows share one object."""
-    sets: dict[tuple[str, ...], int] = {}
-    objects: dict[int, int] = {}
-    column = np.asarray(names)
-    for one in column:
-        if id(one) not in objects:
-            objects[id(one)] = sets.setdefault(tuple(one), len(sets))
-    codes = np.fromiter((objects[id(one)] for one in column), dtype=np.int32, count=len(column))
-    return codes, [list(one) for one in sets]
-
-
-def _safe_text(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], bool]:
-    """Give text that all formats hold as it is: plain ASCII, else with escapes; and whether it has any."""
-    try:
-        text = values.astype(str)  # of bytes only if they are ASCII, but then quickly
-    except UnicodeDecodeError:
-        text = np.char.decode(values, "utf-8")
-    if not text.size or not text.dtype.itemsize:
-        return text, False
-    codes = np.ascontiguousarray(text).view(np.uint32).reshape(len(text), -1)
-    blank, end = codes == ord(" "), codes == 0
-    safe = (
-        (((codes >= ord(" ")) & (codes <= ord("~")) & (codes != ord("\\"))) | end).all()
-        and not (end[:, :-1] & ~end[:, 1:]).any()
-        and (not blank.any() or (np.char.strip(text) == text).all())
-    )
-    if safe:
-        return text, False
-    return np.array([json.dumps(one)[1:-1].replace(" ", "\\u0020") for one in text.tolist()]), True
-
-
-def _text(values: npt.NDArray[Any], *, escaped: bool) -> npt.NDArray[Any]:
-    text = values.astype(str)
-    return np.array([json.loads(f'"{one}"') for one in text.tolist()], dtype=str) if escaped else text
+    found = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        about = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+        mask = column.is_null().to_numpy()
+        if types.is_string(field.type) or types.is_large_string(field.type):
+            values = np.array(column.fill_null("").to_pylist(), dtype=str)
+        elif types.is_timestamp(field.type):
+            values = column.to_numpy().astype("datetime64[us]")
+        elif types.is_boolean(field.type) or types.is_integer(field.type) or types.is_floating(field.type):
+            values = column.fill_null(pa.scalar(0).cast(field.type)).to_numpy()
+        else:
+            raise ValueError(f"column {field.name!r} has values of the type {field.type}")
+        found[field.name] = Plain(values, mask, about)
+    return found

@@ -1,214 +1,305 @@
-"""Searches kept in files: a `FLARECASTResponse` written through astropy's table formats, and read again."""
+"""Searches in files: written as ECSV, Parquet, CSV or JSON, and read from the first two."""
 
 from __future__ import annotations
 
 import json
-import secrets
 import warnings
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
+import astropy.units as u
+import numpy as np
 from astropy.table import Table
+from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_flarecast.errors import QueryError, TransferError
+from sunpy_flarecast.rest.records import different
 from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.search.missing import as_plain, from_plain
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.utils.atomic_file import atomic_write
+from sunpy_flarecast.utils.files import check_output
 
-from .encoding import decoded, encoded
+from .columns import FILE_COLUMNS, NAMES, PREFIX, require
+from .encoding import KEY, Plain, column_of, from_arrow, from_text, plain_columns, to_arrow, to_text, write_json
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable, Iterator
+
+    from astropy.table import QTable
 
     from .base import RecordTable
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["check_path", "read_table", "write_plain", "write_table", "writing"]
 
-#: astropy's names of the formats, which are also accepted, and the ends of file names.
-_FORMATS: Final = {
-    "ascii.ecsv": (".ecsv",),
-    "parquet": (".parquet", ".parq"),
-    "fits": (".fits", ".fit"),
-}
+#: Formats, which are the ends of file names, and those from which a table can be read again.
+_FORMATS: Final = ("ecsv", "parquet", "csv", "json")
+_READABLE: Final = _FORMATS[:2]
 
-#: Where everything beside the columns stands in a table's ``meta``: a keyword that FITS takes, too.
-_KEY: Final = "SEARCH"
+_POSSIBLE: Final = ".ecsv (text) or .parquet, which can be read again, .csv or .json, for other programs"
 
 _WHAT: Final = "sunpy_flarecast search"
 
 #: Counts up when files get a form that older versions of this module would misread.
-_VERSION: Final = 2
+_VERSION: Final = 3
 
-_POSSIBLE: Final = "A search can be kept as .ecsv (text), .parquet (small and quick) or .fits"
+#: The time of T_REC for programs that do not know TAI; it is left out when a table is read.
+_UTC: Final = "T_REC UTC"
 
-#: What FITS cards change or cut where it stands: quotes, continuation marks, and spaces at the end of a card.
-_ESCAPED: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "'& "})
-
+#: Types (kinds, for text and times) of the columns of a search; a file with other ones is not read.
+_TYPES: Final = {
+    **dict.fromkeys(("T_REC", "Series", "Instrument", "Source", "Provider", PREFIX), "U"),
+    **dict.fromkeys(("HARPNUM", "Quality", "Segments", "Record"), "int64"),
+    "Start Time": "M",
+    "Wavelength": "float64",
+}
 
 _Table = TypeVar("_Table", bound="RecordTable")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    path: Path
-    format: str
+def check_path(
+    path: str | os.PathLike[str], what: str, *, kind: str | None = None, overwrite: bool = False
+) -> tuple[Path, str]:
+    """
+    Check that a table can be written to a file, and return the file and its format.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    what : str
+        What it is to hold, as the begin of a sentence.
+    kind : str, optional
+        The format; by default what the file's name ends with.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    QueryError
+        If the format is unknown or needs a package, or the folder is not there or may not be written to.
+    OSError
+        If the file is there, and is not to be replaced.
+    """
+    place, kind = check_output(path, what), _format(path, kind)
+    if place.exists() and not overwrite:
+        raise OSError(f"{place} already exists. Choose another name, or replace it: overwrite=True, or --overwrite.")
+    return place, kind
+
+
+def _format(path: str | os.PathLike[str], kind: str | None) -> str:
+    found = (kind or Path(path).suffix.lower()[1:]).removeprefix("ascii.")
+    if found not in _FORMATS:
+        raise QueryError(f"{kind or str(path)!r} is not a known format. Write {_POSSIBLE}.")
+    if found == "parquet" and find_spec("pyarrow") is None:
+        raise QueryError('Parquet files need the package pyarrow: python -m pip install "sunpy-flarecast[parquet]"')
+    return found
+
+
+@contextmanager
+def writing(place: Path, kind: str, what: str) -> Iterator[IO[Any]]:
+    """Open a file of a format, which appears when it is complete; what goes wrong becomes an error of this package."""
+    try:
+        with warnings.catch_warnings(), atomic_write(place, "w" if kind in ("ecsv", "csv") else "wb") as file:
+            # What astropy warns of here is that something of the table will not be in the file.
+            warnings.simplefilter("error", AstropyUserWarning)
+            yield file
+    except OSError as error:
+        raise TransferError(
+            f"{what} could not be written to {place} ({error.strerror or error}). Choose another folder or free the "
+            "disk."
+        ) from error
+    except (TypeError, ValueError, LookupError, AstropyUserWarning) as error:
+        raise QueryError(
+            f"{what} cannot be written as {kind}: {error}. Remove the columns that you have added to the table."
+        ) from error
+
+
+def write_plain(table: QTable, names: Iterable[str], file: IO[Any], kind: str, about: dict[str, Any]) -> None:
+    """Write columns of a table as Parquet, CSV or JSON, which gives T_REC also as a time in UTC."""
+    columns: dict[str, Plain] = {}
+    for name, plain in plain_columns(table, names).items():
+        columns[name] = plain
+        if name == "T_REC" and isinstance(time := table[name], Time):
+            columns[_UTC] = Plain(utc_dates(time), plain.mask, {"description": "T_REC as a time in UTC"})
+    if kind == "csv":
+        to_text(columns)[0].write(file, format="ascii.csv")
+    elif kind == "json":
+        write_json(columns, file)
+    else:
+        import pyarrow
+        from pyarrow import parquet
+
+        arrow = to_arrow(columns, about)
+        if NAMES in table.colnames:
+            _check_types(columns)
+            sets, codes = different(np.asarray(table[NAMES]))
+            texts = pyarrow.array(map(json.dumps, sets), type=pyarrow.string())
+            place = table.colnames.index(NAMES) + (_UTC in columns)
+            arrow = arrow.add_column(place, NAMES, pyarrow.DictionaryArray.from_arrays(codes.astype(np.int32), texts))
+        parquet.write_table(arrow, file)
 
 
 def write_table(
     table: RecordTable, path: str | os.PathLike[str], *, kind: str | None = None, overwrite: bool = False
 ) -> None:
     """
-    Write a table so that `read_table` gives it again.
+    Write a table; what `RecordTable.write` does.
 
     Parameters
     ----------
-    table : FLARECASTResponse
+    table : RecordTable
         The outcome of a search, or some of its rows.
-    path : path-like
-        The file; nothing is there under this name until it is whole.
-    kind : str, optional
-        ``"ascii.ecsv"``, ``"parquet"`` or ``"fits"``; by default what the file's name ends with.
-    overwrite : bool
-        Whether to replace a file that is there.
+    path, kind, overwrite
+        As for `check_path`.
 
     Raises
     ------
     QueryError
-        If the format is another one, or if the table has lost columns that a fetch needs or has columns that cannot be
-        written.
+        If the format is unknown, or the table lacks columns or has columns that cannot be written.
     OSError
         If the file is there, and is not to be replaced.
     TransferError
         If the disk does not allow it.
     """
-    place = _place(path, kind)
-    plain, columns = encoded(table)
-    about = {
-        "what": _WHAT,
-        "version": _VERSION,
-        "rows": len(table),
-        "service": without_password(table.service),
-        "asked": as_plain(table.missing, table.queries),
-        "columns": columns,
-    }
-    plain.meta[_KEY] = json.dumps(about, separators=(",", ":")).translate(_ESCAPED)
-    if not overwrite and place.path.exists():
-        raise OSError(f"{place.path} is there already. Choose another name, or replace it: overwrite=True.")
-    if place.format == "fits":
-        # FITS has bytes; astropy makes them of text, too, but takes several times as long for it.
-        for name in plain.colnames:
-            if plain[name].dtype.kind == "U":
-                plain[name] = plain[name].astype(bytes)
-    beside = place.path.with_name(f".{place.path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with warnings.catch_warnings():
-            # What astropy warns of here is that something of the table will not be in the file.
-            warnings.simplefilter("error", AstropyUserWarning)
-            plain.write(beside, format=place.format)
-        beside.replace(place.path)
-    except OSError as error:
-        raise TransferError(
-            f"The search could not be written to {place.path} ({error.strerror or error}). Choose another folder or "
-            "free the disk."
-        ) from error
-    except (TypeError, ValueError, LookupError, AstropyUserWarning) as error:
-        raise QueryError(
-            f"The table cannot be written as {place.format}: {error}. Remove the columns that you have added to it."
-        ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+    place, kind = check_path(path, "The search", kind=kind, overwrite=overwrite)
+    with writing(place, kind, "The search") as file:
+        if kind not in _READABLE:
+            write_plain(table, [name for name in table.colnames if name not in (PREFIX, NAMES)], file, kind, {})
+            return
+        require(table, FILE_COLUMNS, "without which it could not be fetched when it is read again")
+        about = {
+            "what": _WHAT,
+            "version": _VERSION,
+            "rows": len(table),
+            "service": without_password(table.service),
+            "asked": as_plain(table.missing, table.queries),
+        }
+        names = [name for name in table.colnames if name != NAMES]
+        if kind == "parquet":
+            write_plain(table, names, file, kind, about)
+            return
+        columns = plain_columns(table, names)
+        _check_types(columns)
+        sets, codes = different(np.asarray(table[NAMES]))
+        columns[NAMES] = Plain(codes.astype(np.int32), np.zeros(len(codes), dtype=bool), {})
+        plain, notes = to_text({name: columns[name] for name in table.colnames}, escape=True)
+        plain.meta[KEY] = json.dumps({**about, "columns": notes, "names": sets}, separators=(",", ":"))
+        plain.write(file, format="ascii.ecsv")
 
 
 def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, kind: str | None = None) -> _Table:
     """
-    Read a table that `write_table` wrote.
+    Read a table that `write_table` wrote as ECSV or Parquet.
 
     Parameters
     ----------
     path : path-like
         The file.
+    cls : type of RecordTable
+        The table's class.
+    client : FLARECASTClient
+        Its client.
     kind : str, optional
         As for `write_table`.
 
     Returns
     -------
-    FLARECASTResponse
-        With a client, so that it can be fetched.
+    RecordTable
 
     Raises
     ------
     QueryError
         If there is no such file, or it is something else.
     """
-    place = _place(path, kind)
-    if not place.path.is_file():
-        raise QueryError(f"There is no file {place.path} to read a search from.")
-    options = {"fits": {"hdu": 1, "memmap": False, "mask_invalid": False}}.get(place.format, {})
-    try:
-        with warnings.catch_warnings():
-            # What astropy warns of here is that the file is damaged, or not what it is read as.
-            warnings.simplefilter("error", AstropyUserWarning)
-            plain = Table.read(place.path, format=place.format, **options)
-    except Exception as error:  # readers raise all kinds for files that are something else
-        raise _none(place, f"it cannot be read as {place.format} ({_first_line(error)})") from error
-    about = _about(plain, place)
-    if len(plain) != about.get("rows"):
-        raise _none(place, f"it has {len(plain):,} of {about.get('rows')} rows, so it was cut off or changed")
-    try:
-        missing, queries = from_plain(about["asked"])
-        columns = decoded(plain, about["columns"])
-        service = base_url(about["service"]) if about["service"] else ""
-    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
-        raise _none(place, f"what it tells of its columns does not fit ({_first_line(error)})") from error
-    return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
-
-
-def _place(path: str | os.PathLike[str], kind: str | None) -> _Place:
-    """Tell which format is meant, and whether there is what it needs."""
     try:
         place = Path(path).expanduser()
     except TypeError:
-        raise QueryError(f"A search is kept in a file with a name, not in {type(path).__name__}.") from None
-    if kind is None:
-        known = next((name for name, ends in _FORMATS.items() if place.name.lower().endswith(ends)), None)
-        if known is None:
-            raise QueryError(f"{str(path)!r} does not tell a format that a search can be kept in. {_POSSIBLE}.")
-    else:
-        # "ecsv" is what astropy calls its newer reader.
-        known = {"ecsv": "ascii.ecsv"}.get(kind, kind)
-        if known not in _FORMATS:
-            raise QueryError(f"The format {kind!r} would lose parts of a search. {_POSSIBLE}.")
-    if known == "parquet" and (lacking := [name for name in ("pyarrow", "pandas") if find_spec(name) is None]):
-        raise QueryError(
-            f'Parquet files need {" and ".join(lacking)}: python -m pip install "sunpy-flarecast[parquet]"'
-        )
-    return _Place(place, known)
-
-
-def _about(plain: Table, place: _Place) -> dict[str, Any]:
-    """Find what stands beside the columns, and check whether this version can read it."""
+        raise QueryError(f"A search is read from a file with a name, not from {type(path).__name__}.") from None
+    kind = _format(place, kind)
+    if kind not in _READABLE:
+        raise QueryError(f"A search cannot be read from .{kind}, which lacks parts of it. Write {_POSSIBLE}.")
+    if not place.is_file():
+        raise QueryError(f"There is no file {place} to read a search from.")
     try:
-        about = json.loads(plain.meta[_KEY])
-        version = about["version"] if about["what"] == _WHAT else None
-    except (LookupError, TypeError, ValueError):
-        version = None
-    if not isinstance(version, int):
-        raise _none(place, "it is another table")
-    if version > _VERSION:
+        raw, about = _read(place, kind)
+    except Exception as error:  # readers raise all kinds for files that are something else
+        raise _other(place, f"it cannot be read as {kind} ({_first_line(error)})") from error
+    if about.get("what") != _WHAT or not isinstance(about.get("version"), int):
+        raise _other(place, "it is another table")
+    if about["version"] > _VERSION:
         raise QueryError(
-            f"{place.path} was written by a newer sunpy_flarecast (format {version}; this one reads {_VERSION}). "
+            f"{place} was written by a newer sunpy_flarecast (format {about['version']}; this one reads {_VERSION}). "
             "Update: python -m pip install --upgrade sunpy-flarecast."
         )
-    return dict(about)
+    if len(raw) != about.get("rows"):
+        raise _other(place, f"it has {len(raw):,} of {about.get('rows')} rows, so it was cut off or changed")
+    try:
+        missing, queries = from_plain(about["asked"])
+        service = base_url(about["service"]) if about["service"] else ""
+        columns = _columns(raw, about)
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise _other(place, f"what it says of its columns does not fit ({_first_line(error)})") from error
+    return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
 
 
-def _none(place: _Place, why: str) -> QueryError:
+def _read(place: Path, kind: str) -> tuple[Any, dict[str, Any]]:
+    """Read a table of Arrow or astropy, and what is known of it."""
+    if kind == "parquet":
+        from pyarrow import parquet
+
+        arrow = parquet.ParquetFile(place).read()
+        return arrow, dict(json.loads((arrow.schema.metadata or {}).get(KEY.encode(), b"{}")))
+    with warnings.catch_warnings():
+        # What astropy warns of here is that the file is damaged, or not what it is read as.
+        warnings.simplefilter("error", AstropyUserWarning)
+        table = Table.read(place, format="ascii.ecsv")
+    return table, dict(json.loads(table.meta.get(KEY, "{}")))
+
+
+def _columns(raw: Any, about: dict[str, Any]) -> dict[str, Any]:
+    """Make the columns of a search, if the file has the types that it gives them."""
+    if isinstance(raw, Table):
+        plain = from_text(raw, about["columns"])
+        codes, sets = plain.pop(NAMES).values, about["names"]
+    else:
+        names = raw[NAMES].unify_dictionaries().combine_chunks()
+        codes, sets = names.indices.to_numpy(), map(json.loads, names.dictionary.to_pylist())
+        plain = from_arrow(raw.drop_columns([NAMES, _UTC]))
+    _check_types(plain)
+    columns = {name: column_of(name, one) for name, one in plain.items()}
+    columns[PREFIX] = np.char.encode(plain[PREFIX].values, "utf-8")
+    if "Wavelength" in columns:
+        columns["Wavelength"].to(u.angstrom)
+    known = [tuple(map(str, one)) for one in sets]
+    shared = np.empty(len(known), dtype=object)
+    shared[:] = known
+    if len(codes) and codes.min() < 0:
+        raise ValueError("negative numbers of sets of names")
+    columns[NAMES] = shared[codes]
+    order = raw.colnames if isinstance(raw, Table) else raw.column_names
+    return {name: columns[name] for name in order if name in columns}
+
+
+def _check_types(columns: dict[str, Plain]) -> None:
+    """Check that the columns of a search have the types that it gives them, which what reads them relies on."""
+    for name in FILE_COLUMNS:
+        if name not in columns and name != NAMES:
+            raise ValueError(f"there is no column {name!r}")
+    for name, kind in _TYPES.items():
+        if name in columns and kind not in ((dtype := columns[name].values.dtype).kind, dtype.name):
+            raise ValueError(f"column {name!r} has values of the type {dtype}")
+    if columns["Series"].mask.any() or columns[PREFIX].mask.any():
+        raise ValueError("the series or the URLs of some records are missing")
+
+
+def _other(place: Path, why: str) -> QueryError:
     return QueryError(
-        f"{place.path} is not a search as FLARECASTResponse.write writes it: {why}. Search again, and write it with "
+        f"{place} is not a search as FLARECASTResponse.write writes it: {why}. Search again, and write it with "
         'results["flarecast"].write("search.ecsv").'
     )
 
