@@ -41,7 +41,7 @@ def main(extra: str, url: str) -> None:
                 lambda: flarecast.load(files[0]),
                 table.plot_disk,
                 table.plot_coverage,
-                lambda: import_module("sunpy_flarecast.plot"),
+                lambda: import_module("sunpy_flarecast.plot").save,
             ],
             "timeseries": [lambda: table.timeseries("usflux", progress=False)],
             "parquet": [lambda: table.write(path / "search.parquet", overwrite=True)],

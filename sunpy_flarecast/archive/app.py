@@ -58,6 +58,7 @@ from sunpy_flarecast.archive.middleware.networks import Network, read_network
 from sunpy_flarecast.archive.middleware.observer import Observer
 from sunpy_flarecast.archive.middleware.tokens import TokenGate, Tokens
 from sunpy_flarecast.archive.web.front_page import page_routes
+from sunpy_flarecast.archive.web.html import static_routes
 from sunpy_flarecast.archive.web.swagger import ui_routes
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.filenames import file_name
@@ -130,6 +131,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     app.include_router(metrics_routes(metrics, settings))
     app.include_router(page_routes(archive, settings, partial(_base_url, public_url=public_url)))
     app.include_router(ui_routes())
+    app.include_router(static_routes())
     speak_json(app)
     # From the innermost to the outermost.
     app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little

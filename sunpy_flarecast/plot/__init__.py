@@ -1,18 +1,24 @@
-"""Pictures: HARPs on the disk, coverage of a search, contact sheets of records, keyword curves, magnetograms."""
+"""
+Pictures: HARPs on the disk, coverage of a search, contact sheets of records, keyword curves, magnetograms.
+
+Nothing is imported before it is used: the service draws with `.days` and `.regions` alone.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from sunpy_flarecast.utils.optional_deps import need_plot
 
-need_plot("Pictures")
-
-from .coverage import plot_coverage  # noqa: E402 (what it imports may not be there)
-from .disk import plot_disk  # noqa: E402
-from .flares import read_flares  # noqa: E402
-from .keywords import plot_keywords, plot_results  # noqa: E402
-from .magnetograms import plot_disk_maps, plot_magnetograms  # noqa: E402
-from .record import plot_record  # noqa: E402
-from .saving import check_picture, save  # noqa: E402
+if TYPE_CHECKING:
+    from .coverage import plot_coverage
+    from .disk import plot_disk
+    from .flares import read_flares
+    from .keywords import plot_keywords, plot_results
+    from .magnetograms import plot_disk_maps, plot_magnetograms
+    from .record import plot_record
+    from .saving import check_picture, save
 
 __all__ = [
     "check_picture",
@@ -26,3 +32,23 @@ __all__ = [
     "read_flares",
     "save",
 ]
+
+#: The modules of what is not in one of its own name.
+_MODULES: Final = {
+    "check_picture": "saving",
+    "plot_disk_maps": "magnetograms",
+    "plot_results": "keywords",
+    "read_flares": "flares",
+    "save": "saving",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    need_plot("Pictures")
+    return getattr(import_module(f".{_MODULES.get(name, name.removeprefix('plot_'))}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""Times on an axis: ticks whose labels always tell day and year, in two lines."""
+"""What is drawn in any axes: dates as ticks, labels that do not cover one another, bars of many HARPs in few rows."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib.dates as mdates
 import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import Formatter
+
+from .geometry import place_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-__all__ = ["DateTicks", "date_axis"]
+__all__ = ["DateTicks", "date_axis", "draw_labels", "pack"]
 
 #: Fewest and most ticks of an axis; their second lines are wide.
 _TICKS: Final = (3, 9)
 
-#: For ticks at least so many days apart: what each label tells, and what its second line tells where it is new.
+#: For ticks at least so many days apart: the format of each label, and of the line below it.
 _LINES: Final = ((300, "%Y", ""), (25, "%b", "%Y"), (0.9, "%d %b", "%Y"), (1 / 1500, "%H:%M", "%d %b %Y"))
 _FINEST: Final = ("%H:%M:%S", "%d %b %Y")
 
@@ -41,8 +45,7 @@ class DateTicks(Formatter):
             return []
         step = float(np.min(np.diff(values))) if len(values) > 1 else 0.0
         upper, lower = next(((above, below) for days, above, below in _LINES if step >= days), _FINEST)
-        found = []
-        before = None
+        found, before = [], None
         for date in mdates.num2date(values):
             rest = date.strftime(lower)
             found.append(date.strftime(upper) + (f"\n{rest}" if rest and rest != before else ""))
@@ -55,7 +58,81 @@ class DateTicks(Formatter):
 
 
 def date_axis(axes: Axes) -> None:
-    """Give axes dates as x."""
+    """Label the x axis with dates."""
     axes.xaxis.set_major_locator(mdates.AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1]))
     formatter: Any = DateTicks()
     axes.xaxis.set_major_formatter(formatter)
+
+
+def draw_labels(
+    axes: Axes,
+    boxes: Any,
+    texts: Sequence[str],
+    *,
+    circle: tuple[float, float, float] | None = None,
+    halo: bool = True,
+    **style: Any,
+) -> None:
+    """
+    Write labels beside boxes, with a thin line to the box where a label stands apart.
+
+    Parameters
+    ----------
+    axes : `matplotlib.axes.Axes`
+        Their size and limits must be final.
+    boxes : array_like, (n, 4)
+        Left, bottom, right, top, in data coordinates.
+    texts : sequence of str
+        The labels.
+    circle : tuple of float, optional
+        A line that they should not cross: x and y of the centre, and radius, in data coordinates.
+    halo : bool, optional
+        Whether letters have an edge against what is behind them (default: True); an SVG has them as shapes then, not
+        as text.
+    **style
+        Of the texts, as `matplotlib.axes.Axes.text` takes it.
+    """
+    if not len(texts):
+        return
+    axes.figure.figure.draw_without_rendering()  # which settles where the axes are, also in a subfigure
+    look: dict[str, Any] = {"color": "black", "ha": "center", "va": "center", "fontsize": 9, "zorder": 5} | style
+    labels = [axes.text(0, 0, text, clip_on=False, **look) for text in texts]
+    if halo:
+        edge = withStroke(linewidth=2, foreground="white" if sum(to_rgb(look["color"])) < 1.5 else "black", alpha=0.7)
+        for label in labels:
+            label.set_path_effects([edge])
+    sizes = [label.get_window_extent().size for label in labels]
+    rectangles = np.sort(axes.transData.transform(np.reshape(boxes, (-1, 2))).reshape(-1, 2, 2), axis=1).reshape(-1, 4)
+    drawn = None
+    if circle is not None:
+        middle, rim = axes.transData.transform([circle[:2], (circle[0] + circle[2], circle[1])])
+        drawn = (*middle, np.hypot(*(rim - middle)))
+    back = axes.transData.inverted()
+    centres = place_labels(rectangles, sizes, drawn)
+    for label, centre, size, rectangle in zip(labels, centres, sizes, rectangles, strict=True):
+        label.set_position(tuple(back.transform(centre)))
+        nearest = np.clip(centre, rectangle[:2], rectangle[2:])
+        if np.hypot(*(centre - nearest)) > 1.6 * np.hypot(*size) / 2 + size[1]:
+            line = back.transform([centre, nearest])
+            axes.plot(*line.T, color=look["color"], lw=0.5, alpha=0.7, zorder=4, scalex=False, scaley=False)
+
+
+def pack(intervals: Sequence[tuple[float, float]]) -> list[int]:
+    """
+    Put intervals (begin, end) into as few rows as possible, so that those of one row do not overlap.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.plot.axes import pack
+    >>> pack([(0, 4), (1, 3), (3, 5), (4, 6)])
+    [0, 1, 1, 0]
+    """
+    rows = [0] * len(intervals)
+    ends: list[float] = []
+    for place in sorted(range(len(intervals)), key=lambda one: intervals[one]):
+        begin, end = intervals[place]
+        row = next((number for number, free in enumerate(ends) if free <= begin), len(ends))
+        if row == len(ends):
+            ends.append(end)
+        rows[place], ends[row] = row, end
+    return rows

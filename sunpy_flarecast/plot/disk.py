@@ -12,7 +12,6 @@ from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import WCSAxes
 from astropy.wcs import WCS
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.patches import Polygon
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, Helioprojective, get_earth
 from sunpy.map import make_fitswcs_header
 from sunpy.time import parse_time
@@ -21,10 +20,10 @@ from sunpy.visualization import drawing, wcsaxes_compat
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of
-from sunpy_flarecast.utils.outlines import box_outline
 
-from .data import keyword_label, masked_floats, steps_of
-from .labels import draw_labels
+from .data import axis_label, masked_floats, steps_of
+from .geometry import box_outline
+from .regions import MARKED, SUN, draw_regions
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_disk"]
 
-#: The box that holds a HARP during its whole passage, where it is at T_REC, in Stonyhurst coordinates of the observer;
-#: the middle of a CEA image is just CRLN_OBS more in longitude. And the extent of its pixels, where there is no box.
+#: The box that holds a HARP during its whole passage, at T_REC, in Stonyhurst coordinates of the observer (the middle
+#: of a CEA image is CRLN_OBS more in longitude); and the extent of its pixels, where there is no box.
 _BOX: Final = ("londtmin", "latdtmin", "londtmax", "latdtmax")
 _EXTENT: Final = ("lon_min", "lat_min", "lon_max", "lat_max")
 
@@ -52,10 +51,6 @@ _FARTHEST: Final = 1 * u.day
 _PIXELS: Final = 1024
 _MARGIN: Final = 1.06
 
-_SKY: Final = "#ffffff"
-_SUN: Final = "#fdf6e3"
-_PLAIN: Final = "#b2182b"
-
 #: Of boxes that are coloured by a keyword.
 _OPACITY: Final = 0.75
 
@@ -71,21 +66,21 @@ def plot_disk(
     """
     Draw the HARPs of one time step as boxes on the solar disk.
 
-    The keywords that say where they are, are asked from the service.
+    The keywords that tell where they are, are requested from the service.
 
     Parameters
     ----------
     results : FLARECASTResponse
-        What a search found.
+        The results of a search.
     time : time-like, optional
-        The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is just one step.
+        The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is only one step.
     color : str, optional
-        A keyword whose values the boxes have as their colours, for example ``"usflux"``.
-    progress : bool
-        Show a bar while the keywords are asked for.
+        A keyword whose values give the boxes their colours, for example ``"usflux"``.
+    progress : bool, optional
+        Show a progress bar while the keywords are requested (default: True).
     ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
-        Axes in helioprojective coordinates to draw into, for example those of a map of the whole disk. Without it
-        there is a new figure with limb and heliographic grid.
+        Axes in helioprojective coordinates, for example those of a map of the whole disk. By default a new figure
+        with limb and heliographic grid.
 
     Returns
     -------
@@ -94,9 +89,9 @@ def plot_disk(
     Raises
     ------
     QueryError
-        If there are no records at that time, or several times and none is chosen, or the keyword is unknown.
+        If there are no records at that time, there are several times and none is chosen, or the keyword is unknown.
     ServiceError
-        If the service does not give the keywords.
+        If the keywords cannot be had from the service.
 
     Examples
     --------
@@ -120,51 +115,35 @@ def plot_disk(
     observer = _observer(keywords, when)
     own = ax is None
     axes: Any = _empty_disk(observer, bar=color is not None) if ax is None else ax
-    bounds = _bounds(keywords)
-    b0, edge = float(observer.lat.deg), float(_RSUN / observer.radius)
-    outlines = [box_outline(box[0], box[1], box[2], box[3], b0, edge) for box in bounds.tolist()]
     colours, norm = _colours(keywords, color)
-    texts, boxes = [], []
-    for row, (outline, colour) in enumerate(zip(outlines, colours, strict=True)):
-        if not outline[0].size:
-            continue
-        points = SkyCoord(
-            outline[0] * u.deg + observer.lon,
-            outline[1] * u.deg,
-            _RSUN,
-            frame=HeliographicStonyhurst(obstime=observer.obstime),
-        )
-        corners = np.column_stack(axes.wcs.world_to_pixel(points))
-        harp = "?" if np.ma.is_masked(keywords["HARPNUM"][row]) else str(keywords["HARPNUM"][row])
-        # Regions lie on one another: what is below shows through, and outlines are above all.
-        patch = Polygon(corners, facecolor=colour, edgecolor="none", zorder=3)
-        outline_only = Polygon(corners, fill=False, edgecolor=_PLAIN if color is None else "black", lw=1.2, zorder=4)
-        patch.set_gid(f"HARP {harp}")
-        axes.add_patch(patch)
-        axes.add_patch(outline_only)
-        texts.append(harp)
-        boxes.append((*corners.min(axis=0), *corners.max(axis=0)))
+    outlines, names, faces = [], [], []
+    for row, box in enumerate(_bounds(keywords)):
+        longitude, latitude = box_outline(box, float(observer.lat.deg), float(_RSUN / observer.radius))
+        if longitude.size:
+            frame = HeliographicStonyhurst(obstime=observer.obstime)
+            points = SkyCoord(longitude * u.deg + observer.lon, latitude * u.deg, _RSUN, frame=frame)
+            outlines.append(np.column_stack(axes.wcs.world_to_pixel(points)))
+            harp = keywords["HARPNUM"][row]
+            names.append("?" if np.ma.is_masked(harp) else str(harp))
+            faces.append(colours[row])
     if norm is not None and color is not None:
+        label = axis_label(color, getattr(keywords[color], "unit", None))
         shown = mpl.cm.ScalarMappable(norm, "viridis")
-        axes.figure.colorbar(
-            shown, ax=axes, alpha=_OPACITY, label=keyword_label(keywords, color), shrink=0.75, pad=0.03
-        )
+        axes.figure.colorbar(shown, ax=axes, alpha=_OPACITY, label=label, shrink=0.75, pad=0.03)
     if own:
-        left_out = len(step) - len(texts)
+        left_out = len(step) - len(names)
         hidden = f"; {left_out} without a visible place" if left_out else ""
-        count = f"{len(texts)} HARP{'s' * (len(texts) != 1)}"
+        count = f"{len(names)} HARP{'s' * (len(names) != 1)}"
         axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
-    limb = None
-    if own:
-        middle, radius = (_PIXELS - 1) / 2, _PIXELS / 2 / _MARGIN
-        limb = (middle, middle, radius)
-    draw_labels(axes, boxes, texts, circle=limb, fontsize=10, color="black")
+    middle = (_PIXELS - 1) / 2
+    limb = (middle, middle, _PIXELS / 2 / _MARGIN) if own else None
+    edges = [MARKED if color is None else "black"] * len(names)
+    draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
     drawn: Axes = axes
     return drawn
 
 
 def _step(results: RecordTable, time: Any) -> RecordTable:
-    """Choose the records of one time step."""
     slots = steps_of(results, "plot_disk()")
     steps = np.unique(slots.compressed())
     if time is None:
@@ -178,7 +157,7 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
         try:
             wanted = parse_time(time)
         except (ValueError, TypeError) as error:
-            raise QueryError(f"plot_disk({time!r}): that is not a time; write '2014-10-23T12:00' (UTC).") from error
+            raise QueryError(f"plot_disk({time!r}): cannot parse the time; write '2014-10-23T12:00' (UTC).") from error
         chosen = steps[np.argmin(abs(steps - slot_of(wanted)))]
         found = results["T_REC"][int(np.argmax((slots == chosen).filled(False)))]
         if abs((found.tai - wanted.tai).to(u.day)) > _FARTHEST:
@@ -191,7 +170,7 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
 
 
 def _observer(keywords: Any, when: Time) -> SkyCoord:
-    """Tell where SDO was, or where the Earth was, if the service does not."""
+    """Return where SDO was, or the Earth if the keywords do not tell."""
     place = np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in _OBSERVER])
     known = place[np.isfinite(place).all(axis=1)]
     if not len(known):
@@ -204,7 +183,7 @@ def _observer(keywords: Any, when: Time) -> SkyCoord:
 
 
 def _bounds(keywords: Any) -> Any:
-    """Give the boxes, one a row; NaN where the service does not tell them."""
+    """Return the boxes, a row each; NaN where unknown."""
     boxes, extents = (
         np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in names]) for names in (_BOX, _EXTENT)
     )
@@ -212,15 +191,14 @@ def _bounds(keywords: Any) -> Any:
 
 
 def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | None]:
-    """Choose the colour of each box."""
     if color is None:
-        return [(*mpl.colors.to_rgb(_PLAIN), 0.15)] * len(keywords), None
+        return [(*mpl.colors.to_rgb(MARKED), 0.15)] * len(keywords), None
     values = masked_floats(keywords[color])
     known = values.compressed()
     if not known.size:
         return ["none"] * len(keywords), None
     low, high = float(known.min()), float(known.max())
-    # Fluxes differ by orders of magnitude; then equal steps of the colour are equal factors.
+    # Fluxes differ by orders of magnitude.
     norm = LogNorm(low, high) if low > 0 and high > 30 * low else Normalize(low, high if high > low else low + 1)
     colours = mpl.colormaps["viridis"](norm(values.filled(low)), alpha=_OPACITY)
     return [
@@ -229,7 +207,7 @@ def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | N
 
 
 def _empty_disk(observer: SkyCoord, *, bar: bool) -> Any:
-    """Make axes with the disk as the observer sees it, limb and heliographic grid, and room for a colour bar."""
+    """Make axes with limb and heliographic grid as the observer sees them, and room for a colour bar."""
     frame = Helioprojective(observer=observer, obstime=observer.obstime, rsun=_RSUN)
     edge = float(np.arcsin(_RSUN / observer.radius).to_value(u.arcsec)) * _MARGIN
     header = make_fitswcs_header(
@@ -239,13 +217,10 @@ def _empty_disk(observer: SkyCoord, *, bar: bool) -> Any:
     )
     figure = plt.figure(figsize=(9.6 if bar else 8.4, 8), layout="constrained")
     axes: Any = figure.add_subplot(projection=WCS(header))
-    axes.set_facecolor(_SKY)
     axes.set_aspect("equal")
-    limits = (-0.5, _PIXELS - 0.5)
-    axes.set_xlim(limits)
-    axes.set_ylim(limits)
+    axes.set(xlim=(-0.5, _PIXELS - 0.5), ylim=(-0.5, _PIXELS - 0.5))
     visible, _ = drawing.limb(axes, observer, rsun=_RSUN, color="black", linewidth=1, zorder=1)
-    visible.set(fill=True, facecolor=_SUN, edgecolor="black")
+    visible.set(fill=True, facecolor=SUN, edgecolor="black")
     wcsaxes_compat.wcsaxes_heliographic_overlay(
         axes, grid_spacing=15 * u.deg, annotate=False, observer=observer, rsun=_RSUN,
         color="black", alpha=0.3, linewidth=0.6,

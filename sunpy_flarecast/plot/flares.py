@@ -1,4 +1,4 @@
-"""Flares on a time axis: their times and classes from a table, and marks for them."""
+"""Flares on a time axis: their times and classes from a table, and marks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flare", "class_colours", "mark_flares", "read_flares"]
 
-#: Names of the columns of peak times and classes, of the HEK, of NOAA's lists, and those that people choose.
+#: Names of the columns of peak times and classes, in the HEK, in NOAA's lists, and in users' own tables.
 _TIMES: Final = ("event_peaktime", "peak_time", "peaktime", "peak time", "peak", "max", "goes_peak_time", "time")
 _CLASSES: Final = ("fl_goescls", "goes_class", "goesclass", "goes class", "class", "flare_class", "magnitude")
 
@@ -40,16 +40,7 @@ _LINES: Final = 5
 
 
 class Flare(NamedTuple):
-    """
-    A flare.
-
-    Parameters
-    ----------
-    peak : float
-        UTC, in days as matplotlib counts them.
-    size : str
-        GOES class, such as ``"M1.2"``; empty if it is not known.
-    """
+    """A flare: its peak in UTC, in days as matplotlib counts them, and its GOES class; empty if unknown."""
 
     peak: float
     size: str
@@ -57,12 +48,12 @@ class Flare(NamedTuple):
 
 def read_flares(table: Any) -> list[Flare]:
     """
-    Take the flares from a table; those without a peak time are left out.
+    Read flares from a table; those without a peak time are left out.
 
     Parameters
     ----------
     table : `~astropy.table.Table`, path-like, or list of Flare
-        A table, or the file of one that astropy can read, with a column of peak times (UTC, if they have no scale) and
+        A table, or a file of one that astropy can read, with a column of peak times (UTC, if they have no scale) and
         one of GOES classes.
 
     Returns
@@ -72,7 +63,7 @@ def read_flares(table: Any) -> list[Flare]:
     Raises
     ------
     QueryError
-        If the file cannot be read, or there are no such columns, or times that cannot be read.
+        If the file or a time cannot be read, or a column is missing.
 
     Examples
     --------
@@ -88,7 +79,7 @@ def read_flares(table: Any) -> list[Flare]:
         table = _from_file(Path(table).expanduser())
     if not hasattr(table, "columns"):
         raise QueryError(
-            f"flares={table!r} is no table of flares. Give an astropy table, or the path of a file of one."
+            f"flares={table!r} is not a table of flares. Pass an astropy table, or the path of a file of one."
         )
     columns = {str(name).casefold(): name for name in table.columns}
     time = next((columns[name] for name in _TIMES if name in columns), None)
@@ -96,7 +87,7 @@ def read_flares(table: Any) -> list[Flare]:
     if time is None or size is None:
         raise QueryError(
             f"The table of flares has no column of {'peak times' if time is None else 'GOES classes'}; it has "
-            f"{', '.join(map(str, columns.values())) or 'none at all'}. Rename the one that holds them to "
+            f"{', '.join(map(str, columns.values())) or 'no columns'}. Rename the one that holds them to "
             f"{'peak_time' if time is None else 'goes_class'!r}."
         )
     sizes = ["" if _is_none(one) else str(one).strip() for one in table[size]]
@@ -106,16 +97,16 @@ def read_flares(table: Any) -> list[Flare]:
 
 def _from_file(path: Path) -> Table:
     if not path.is_file():
-        raise QueryError(f"The table of flares {path} cannot be read: there is no such file. Correct the path.")
+        raise QueryError(f"Cannot read the table of flares {path}: there is no such file. Correct the path.")
     try:
         return Table.read(path)
     except (IORegistryError, ValueError, OSError, ImportError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-        raise QueryError(f"The table of flares {path} cannot be read: {reason}. Save it as .ecsv or .csv.") from error
+        raise QueryError(f"Cannot read the table of flares {path}: {reason}. Save it as .ecsv or .csv.") from error
 
 
 def _is_none(value: Any) -> bool:
-    """Tell whether a cell is empty, however tables of astropy, numpy and pandas have that."""
+    """Whether a cell of a table of astropy, numpy or pandas is empty."""
     if value is None or np.any(getattr(value, "mask", False)):
         return True
     if isinstance(value, str):
@@ -133,7 +124,7 @@ def _peaks(column: Any, name: str) -> list[float]:
             time = value if isinstance(value, Time) else parse_time(value)
         except (ValueError, TypeError) as error:
             raise QueryError(
-                f"The table of flares has {str(value)!r} in its column {name!r}, which is no time; write "
+                f"Cannot parse the time {str(value)!r} in the column {name!r} of the table of flares; write "
                 "'2014-10-24T21:41'."
             ) from error
         peaks.append(float(mdates.date2num(utc_dates(time.reshape(1))[0])))
@@ -142,7 +133,7 @@ def _peaks(column: Any, name: str) -> list[float]:
 
 def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[Flare]:
     """
-    Draw a vertical line for each flare within the limits of the axes.
+    Draw a vertical line for each flare within the limits of the axes; return those for whose names there is no room.
 
     Parameters
     ----------
@@ -151,18 +142,13 @@ def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[
     flares : list of Flare
         Any.
     named : bool
-        Write the classes above the axes, in several lines where they are near one another, those of the greatest
-        flares first.
-
-    Returns
-    -------
-    list of Flare
-        Those for whose names there is no room.
+        Write the classes above the axes, in several lines where they are near one another, the greatest flares first.
     """
     first, last = axes.get_xlim()
     within = sorted((flare for flare in flares if first <= flare.peak <= last), key=_strength, reverse=True)
     for flare in within:
-        axes.axvline(flare.peak, color=_colour(flare), lw=0.9, ls="--", alpha=0.85, zorder=1, gid=f"flare {flare.size}")
+        name = f"_flare {flare.size}"
+        axes.axvline(flare.peak, color=_colour(flare), lw=0.9, ls="--", alpha=0.85, zorder=1, label=name)
     if not named:
         return []
     width = axes.get_window_extent().width / axes.figure.figure.dpi * 72
@@ -186,7 +172,7 @@ def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[
 
 
 def class_colours(flares: list[Flare]) -> dict[str, str]:
-    """Give the letters of the classes of flares, the greatest first, with their colours."""
+    """Map the letters of the classes of flares, the greatest first, to their colours."""
     letters = {flare.size[:1].upper() for flare in flares if flare.size}
     return {letter: _COLOURS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
 

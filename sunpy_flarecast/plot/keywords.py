@@ -15,8 +15,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.keywords.timeseries import curve_table
 
 from .axes import date_axis
-from .curves import curves_in
-from .data import axis_label
+from .data import axis_label, curves_in
 from .flares import class_colours, mark_flares, read_flares
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.table.base import RecordTable
 
-    from .curves import Curve
+    from .data import Curve
     from .flares import Flare
 
 __all__ = ["plot_keywords", "plot_results"]
@@ -32,7 +31,7 @@ __all__ = ["plot_keywords", "plot_results"]
 #: Curves are broken where records are further apart than this many times their usual distance.
 _GAP: Final = 3.0
 
-#: Keywords whose 0 says that there is none, so that no line leads there.
+#: Keywords whose 0 means that there is no value.
 _ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: Height of a panel and of a line of the legend, in inches; more panels than this stand in two columns.
@@ -53,14 +52,14 @@ def plot_results(
     ax: Axes | Iterable[Axes] | None = None,
 ) -> list[Axes]:
     """
-    Ask for keywords of records and draw them: what `sunpy_flarecast.FLARECASTResponse.plot_keywords` does.
+    Request keywords of the records of a search and draw them: `sunpy_flarecast.FLARECASTResponse.plot_keywords`.
 
     Parameters
     ----------
     results : FLARECASTResponse
-        The records.
+        The results of a search.
     names, harpnum, errors, flares, strict, progress, ax
-        As for `sunpy_flarecast.FLARECASTResponse.plot_keywords`.
+        As for that method.
 
     Returns
     -------
@@ -81,14 +80,13 @@ def plot_keywords(
     Parameters
     ----------
     data : `~astropy.table.Table`, `sunpy.timeseries.GenericTimeSeries`, or several time series
-        What ``results.keywords(...)`` or ``results.timeseries(...)`` gave. ``results.plot_keywords(...)`` asks and
-        draws in one.
+        What ``results.keywords(...)`` or ``results.timeseries(...)`` returned. ``results.plot_keywords(...)``
+        requests and draws in one step.
     *keywords : str or sequence of str
-        Which of them; by default all that are numbers. Those that are errors of others (``"errvf"`` of ``"usflux"``)
-        are drawn as bars of these.
+        Which of them (default: all that are numbers). Errors of others (``"errvf"`` of ``"usflux"``) become error bars.
     flares : `~astropy.table.Table` or path-like, optional
-        Flares to mark, for example of the HEK, as a table or its file: a column of peak times (``event_peaktime``,
-        ``peak_time``, ...) and one of GOES classes (``fl_goescls``, ``goes_class``, ``class``, ...).
+        Flares to mark, for example from the HEK: a column of peak times (``event_peaktime``, ``peak_time``, ...) and
+        one of GOES classes (``fl_goescls``, ``goes_class``, ``class``, ...).
     ax : `matplotlib.axes.Axes` or several, optional
         Where to draw, one for each keyword; by default a new figure.
 
@@ -140,7 +138,7 @@ def plot_keywords(
 
 
 def _panels(number: int) -> tuple[list[Axes], int]:
-    """Make panels below one another, or in two columns if they are many; tell how many columns."""
+    """Make panels in one column, or in two if they are many; return them and the number of columns."""
     columns = 2 if number > _MOST_IN_COLUMN else 1
     rows = -(-number // columns)
     _, made = plt.subplots(
@@ -167,7 +165,7 @@ def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
 
 
 def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
-    """Draw a curve that is broken where records are missing; records that stand alone are points."""
+    """Draw a curve, interrupted where records are missing; single records are points."""
     times, values = curve.times, curve.values
     steps = np.diff(times)
     usual = np.median(steps[steps > 0]) if (steps > 0).any() else np.inf
@@ -190,7 +188,7 @@ def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
 
 
 def _styles(number: int) -> list[dict[str, Any]]:
-    """Choose colours, and where there are more curves than colours that can be told apart, dashes, too."""
+    """Choose colours, and dashes where there are more curves than distinct colours."""
     colours = [mpl.colormaps["tab10"](place) for place in range(10)]
     dashes = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
     return [
@@ -200,7 +198,7 @@ def _styles(number: int) -> list[dict[str, Any]]:
 
 
 def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:
-    """Name the HARPs, a single one as the title; and the colours of flares for whose names there is no room."""
+    """Write a legend, or a single HARP as title; with the colours of flares for whose names there is no room."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
         if own:
@@ -218,7 +216,7 @@ def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares
     height = (panel.figure if own else panel).bbox.height / panel.figure.figure.dpi
     columns = -(-len(lines) // max(1, int(height / _LEGEND_LINE)))
     look: dict[str, Any] = {"handles": lines, "ncols": columns, "fontsize": 8, "frameon": False, "handlelength": 2.6}
-    if own:  # beside all panels, so that a long one does not push them apart
+    if own:  # beside all panels, so that a long one does not spread them
         panel.figure.legend(loc="outside right upper", **look)
     else:
         panel.legend(loc="upper left", bbox_to_anchor=(1.005, 1), borderaxespad=0, **look)

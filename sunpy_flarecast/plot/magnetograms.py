@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
@@ -20,10 +19,10 @@ from sunpy.map import GenericMap
 
 from sunpy_flarecast.errors import QueryError
 
-from .labels import draw_labels
+from .axes import draw_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,20 +35,20 @@ _LIMIT: Final = 500.0
 #: How much larger than the Sun the picture of the disk is.
 _MARGIN: Final = 1.04
 
-#: How many are drawn by themselves at most.
+#: Most maps that are drawn separately as well.
 _SINGLE: Final = 6
 
 
 def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     """
-    Draw magnetograms of one time: all of them on the disk, and each by itself, north up.
+    Draw magnetograms of one time: all of them on the disk, and each separately, north up.
 
     Parameters
     ----------
     maps : sequence of `sunpy.map.GenericMap`
-        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn by themselves, those with most strong field.
-    limit : float
-        The grey scale reaches from minus to plus this, in Mx/cm².
+        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn separately, those with most strong field.
+    limit : float, optional
+        The grey scale reaches from minus to plus this, in Mx/cm² (default: 500).
 
     Returns
     -------
@@ -62,7 +61,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     """
     seen = [one for one in _checked(maps, "plot_magnetograms()") if np.isfinite(one.data).any()]
     if not seen:
-        raise QueryError("plot_magnetograms(): none of the maps has a pixel with a value.")
+        raise QueryError("plot_magnetograms(): all pixels of all maps are NaN; there is nothing to draw.")
     large = sorted(seen, key=lambda one: np.count_nonzero(abs(one.data) > limit / 2), reverse=True)[:_SINGLE]
     large.sort(key=_harpnum)
     rows = -(-len(large) // 2)
@@ -82,14 +81,14 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
     if len(seen) > len(large):
-        single.suptitle(f"the {len(large)} of {len(seen)} HARPs that have most strong field", fontsize=11)
+        single.suptitle(f"the {len(large)} of {len(seen)} HARPs with most strong field", fontsize=11)
     figure.colorbar(image, ax=single.axes, label="line-of-sight field (Mx/cm²)", shrink=0.7, aspect=30, extend="both")
     return figure
 
 
 def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -> Axes:
     """
-    Draw maps of one time where they are on the solar disk, with limb and heliographic grid.
+    Draw maps of one time at their places on the solar disk, with limb and heliographic grid.
 
     Parameters
     ----------
@@ -97,8 +96,8 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
         Maps on the CCD grid, of one T_REC.
     figure : `matplotlib.figure.Figure` or `matplotlib.figure.SubFigure`
         Where to draw.
-    limit : float
-        The grey scale reaches from minus to plus this, in Mx/cm².
+    limit : float, optional
+        The grey scale reaches from minus to plus this, in Mx/cm² (default: 500).
 
     Returns
     -------
@@ -121,9 +120,13 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
     axes: Axes = figure.add_subplot(projection=disk)
     disk.plot(axes=axes, annotate=False)
     axes.set_facecolor("#808080")
-    with _without_notes():
+    level = log.level
+    log.setLevel(max(level, logging.WARNING))  # sunpy tells of each map how it is drawn
+    try:
         for one in maps:
             _plot(one, axes, limit, autoalign=True)
+    finally:
+        log.setLevel(level)
     disk.draw_limb(axes=axes, color="white", linewidth=1)
     disk.draw_grid(axes=axes, color="white", alpha=0.35, linewidth=0.5, annotate=False)
     axes.set_xlim(-0.5, pixels - 0.5)
@@ -135,46 +138,32 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
     for left, bottom, right, top in boxes:  # of quiet patches nothing else is seen
         axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, ec="gold", lw=0.6, alpha=0.7))
     middle, radius = (pixels - 1) / 2, pixels / 2 / _MARGIN
-    draw_labels(
-        axes, boxes, [str(_harpnum(one)) for one in maps],
-        circle=(middle, middle, radius), color="gold",
-    )  # fmt: skip
+    draw_labels(axes, boxes, [str(_harpnum(one)) for one in maps], circle=(middle, middle, radius), color="gold")
     return axes
 
 
-def _checked(maps: Any, who: str) -> list[Any]:
-    """Give maps as a list, if they can be drawn where they are on the disk at one time."""
+def _checked(maps: Any, caller: str) -> list[Any]:
+    """Return maps as a list, after checking that they are on the CCD grid and of one time."""
     several = isinstance(maps, Iterable) and not isinstance(maps, GenericMap)
     given = [] if maps is None else list(maps) if several else [maps]
     if not given:
-        raise QueryError(f"{who} was given no maps; fetch some magnetograms first.")
+        raise QueryError(f"{caller} was given no maps; fetch some magnetograms first.")
     for one in given:
         if not isinstance(one, GenericMap):
-            raise QueryError(f"{who} takes maps, such as sunpy_flarecast.load(files) gives, not {type(one).__name__}.")
+            raise QueryError(f"{caller} takes maps, as sunpy_flarecast.load(files) gives, not {type(one).__name__}.")
         if not isinstance(one.coordinate_frame, Helioprojective):
-            raise QueryError(f"{who} takes maps on the CCD grid, and one is on the CEA grid. Fetch hmi.sharp_720s.")
+            raise QueryError(f"{caller} takes maps on the CCD grid, and one is on the CEA grid. Fetch hmi.sharp_720s.")
     times = sorted({str(one.meta.get("t_rec") or one.date.isot[:19]) for one in given})
     if len(times) > 1:
         raise QueryError(
-            f"{who} draws one time, and these maps are of {len(times)}: {times[0]}, {times[1]}"
+            f"{caller} draws one time, and these maps are of {len(times)}: {times[0]}, {times[1]}"
             f"{', ...' if len(times) > 2 else ''}. Choose those of one T_REC."
         )
     return given
 
 
-@contextmanager
-def _without_notes() -> Iterator[None]:
-    """Keep sunpy from a note for each map of how it is drawn."""
-    level = log.level
-    log.setLevel(max(level, logging.WARNING))
-    try:
-        yield
-    finally:
-        log.setLevel(level)
-
-
 def _box(one: Any, disk: Any) -> tuple[float, float, float, float]:
-    """Tell where a map lies on the disk's pixels: left, bottom, right, top."""
+    """Return the bounds of a map in pixels of the disk: left, bottom, right, top."""
     x, y = disk.wcs.world_to_pixel(SkyCoord([one.bottom_left_coord, one.top_right_coord]))
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
@@ -188,7 +177,7 @@ def _plot(one: Any, axes: Axes, limit: float, **settings: Any) -> Any:
 
 
 def _north_up(one: Any, axes: Axes) -> None:
-    """Turn the axes by 180 degrees where the camera stood on its head, as HMI's does (CROTA2)."""
+    """Turn the axes by 180 degrees if the camera was upside down, as HMI's is (CROTA2)."""
     if one.rotation_matrix[0, 0] < 0:
         axes.invert_xaxis()
         axes.invert_yaxis()

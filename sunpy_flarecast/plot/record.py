@@ -1,4 +1,4 @@
-"""A contact sheet: all segments of one record beside one another, each with colours and range that suit it."""
+"""A contact sheet: all segments of one record side by side, each with colours and range that suit it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 __all__ = ["plot_record"]
 
-#: How many columns a sheet of more than four segments may have, and how wide one is, in inches.
+#: Possible numbers of columns for more than four segments, and the width of a sheet in inches.
 _COLUMNS: Final = (4, 5, 3)
 _WIDTH: Final = 17.0
 
@@ -28,17 +28,17 @@ _WIDTH: Final = 17.0
 _BESIDE: Final = 1.25
 _ABOVE: Final = 0.36
 
-#: Panels (images with what is beside them) have letters of full size from this width on, in inches; narrower ones have
-#: smaller letters and fewer ticks, and still narrower ones are refused.
+#: Panels (images with what is beside them) narrower than the first have smaller letters and fewer ticks; those narrower
+#: than the second are refused. In inches.
 _ROOMY: Final = 2.6
 _LEAST: Final = 1.1
 
-#: What segments are counted in that have no unit, or one that is better said otherwise.
+#: Units of segments that astropy cannot express.
 _WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
 
 
 class _Look(NamedTuple):
-    """How large letters are, and how many ticks an axis has."""
+    """Scale of letters, and ticks of an axis."""
 
     scale: float
     ticks: int
@@ -46,17 +46,17 @@ class _Look(NamedTuple):
 
 def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None) -> list[Axes]:
     """
-    Draw the segments of one record beside one another, with a colour bar each, north up.
+    Draw the segments of one record side by side, with a colour bar each, north up.
 
     Parameters
     ----------
     files : path-like, iterable of path-like, `parfive.Results`, Report, Maps or list of `sunpy.map.GenericMap`
-        The files of one record, as `sunpy_flarecast.load` takes them, or maps that it gave.
-    skip_broken : bool
-        Whether to leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them.
+        The files of one record, as `sunpy_flarecast.load` takes them, or maps that it returned.
+    skip_broken : bool, optional
+        Leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them (default:
+        False).
     ax : `matplotlib.axes.Axes`, optional
-        Axes of a subplot, whose place the sheet takes, with letters as large as its panels allow; by default there is
-        a new figure.
+        Axes of a subplot that the sheet replaces, with letters as large as its panels allow; by default a new figure.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
     Raises
     ------
     QueryError
-        If the files are of several records, or there is no room for them in ``ax``.
+        If the files are of several records, or ``ax`` has no room for them.
     FileError
         If there are no files, or one cannot be read.
 
@@ -98,7 +98,7 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
     axes = []
     for place, one in enumerate(maps, start=1):
         panel = figure.add_subplot(rows, columns, place, projection=one)
-        # All show the same place, so that the coordinates of the outer ones are those of all.
+        # All show the same place: the coordinates of the outer ones are those of all.
         _draw(one, panel, look, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
         axes.append(panel)
     title = f"HARP {harp}, {time}, {next(iter(known), projection)}".removesuffix(", ")
@@ -150,7 +150,7 @@ def _place(one: Any) -> tuple[int, str]:
 
 
 def _record(one: Any) -> tuple[str, str, str]:
-    """Tell the record of a map: HARP, T_REC and projection."""
+    """Return HARP, T_REC and projection of a map."""
     series = _series(one)
     slot = text_slot(str(one.meta.get("t_rec", "")))
     time = "T_REC unknown" if slot is None else f"{slot_time(slot).isot[:19].replace('T', ' ')} TAI"
@@ -158,20 +158,20 @@ def _record(one: Any) -> tuple[str, str, str]:
 
 
 def _series_name(one: Any) -> str:
-    """Name the series of a map, if its keywords tell; the projection alone does not."""
+    """Return the series of a map, if its keywords tell; the projection alone does not."""
     series = _series(one)
     return series.name if series and "DRMS_ID" in one.meta else ""
 
 
 def _columns(number: int) -> int:
-    """Choose how many columns leave the fewest places empty."""
+    """Choose the number of columns that leaves the fewest places empty."""
     if number <= 4:
         return min(number, 2)
     return min(_COLUMNS, key=lambda columns: -number % columns)
 
 
 def _figure(one: Any, rows: int, columns: int) -> Any:
-    """Make a figure of the shape that so many images of one shape need."""
+    """Make a figure with room for the images."""
     height, width = one.data.shape
     panel = _WIDTH / max(columns, 3) - _BESIDE
     return plt.figure(
@@ -184,11 +184,11 @@ def _figure(one: Any, rows: int, columns: int) -> Any:
 
 
 def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, _Look]:
-    """Put a figure in the place of axes, and choose the columns by which the images are largest there."""
+    """Replace axes by a figure, with as many columns as make the images largest."""
     place = ax.get_subplotspec() if isinstance(ax, Axes) else None
     if place is None:
         raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(), or none.")
-    ax.figure.figure.draw_without_rendering()  # which settles how large they are
+    ax.figure.figure.draw_without_rendering()  # which settles their size
     box = ax.get_window_extent()
     wide, high = box.width / ax.figure.figure.dpi, box.height / ax.figure.figure.dpi
     shape = one.data.shape[1] / one.data.shape[0]
@@ -215,10 +215,10 @@ def _draw(one: Any, axes: Any, look: _Look, *, left: bool, bottom: bool) -> None
     image = one.plot(axes=axes, annotate=False)
     axes.set_facecolor(BEYOND)
     axes.set_title(segment or one.measurement, fontsize=10 * look.scale, pad=5)
-    if one.rotation_matrix[0, 0] < 0:  # the camera stood on its head
+    if one.rotation_matrix[0, 0] < 0:  # the camera was upside down
         axes.invert_xaxis()
         axes.invert_yaxis()
-    # Beside the image and as high as it is, whatever its shape.
+    # Beside the image and of its height, whatever its shape.
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.035, 1)), extend=style.extend)
     bar.ax.tick_params(labelsize=7 * look.scale, length=3 * look.scale)
     bar.ax.yaxis.get_offset_text().set_fontsize(7 * look.scale)
@@ -237,7 +237,6 @@ def _draw(one: Any, axes: Any, look: _Look, *, left: bool, bottom: bool) -> None
 
 
 def _name_codes(bar: Any, codes: dict[int, str], look: _Look) -> None:
-    """Write the meanings of codes beside the middle of their colours."""
     edges = np.asarray(bar.norm.boundaries)
     bar.ax.yaxis.set_ticks((edges[1:] + edges[:-1]) / 2, list(codes.values()))
     bar.ax.minorticks_off()
@@ -245,7 +244,7 @@ def _name_codes(bar: Any, codes: dict[int, str], look: _Look) -> None:
 
 
 def _unit(one: Any, segment: str, norm: Any) -> str:
-    """Write the unit; and where the colours are centred, if not at zero."""
+    """Write the unit, and the centre of the colours, if it is not zero."""
     unit = _WORDS.get(segment, "" if one.unit is None else str(one.unit.to_string("unicode")))
     return f"{unit}\nwhite: median {norm.vcenter:.4g}" if isinstance(norm, CenteredNorm) else unit
 

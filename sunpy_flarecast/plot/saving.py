@@ -1,9 +1,7 @@
-"""Pictures onto disk: whole, or not at all."""
+"""Writing pictures to files."""
 
 from __future__ import annotations
 
-import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -13,6 +11,7 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import FigureBase
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.utils.atomic_file import atomic_write
 from sunpy_flarecast.utils.files import check_output
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ __all__ = ["check_picture", "save"]
 
 def check_picture(path: str | os.PathLike[str]) -> Path:
     """
-    Check that a picture can be written to a file, before anything is asked for it.
+    Check that a picture can be written to a file, before anything is requested for it.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     QueryError
-        If there is no such kind of picture, or the folder is not there or may not be written to.
+        If there is no such format, or the folder does not exist or is not writable.
 
     Examples
     --------
@@ -51,7 +50,7 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     kinds = FigureCanvasBase.get_supported_filetypes()
     if _kind(place) not in kinds:
         raise QueryError(
-            f"The picture {place} has no kind that can be written; its name must end with .png, .pdf, .svg or another "
+            f"Cannot write the picture {place}: unknown format. Its name must end with .png, .pdf, .svg or another "
             f"of {', '.join(sorted(f'.{kind}' for kind in kinds))}."
         )
     return place
@@ -68,19 +67,19 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
     Parameters
     ----------
     axes : `matplotlib.axes.Axes`, sequence of them, or `matplotlib.figure.Figure`
-        What a function of this package gave. The whole figure is written, also if these are some of its axes.
+        What a function of this package returned. The whole figure is written, also if these are some of its axes.
     path : path-like
-        The file, whose name tells its kind: ``.png``, ``.pdf``, ``.svg``, or another that matplotlib
-        writes. Its folder must be there; the file is there under its name only when it is whole.
-    dpi : float
-        Points per inch.
+        The file, in an existing folder; its ending tells the format: ``.png``, ``.pdf``, ``.svg``, or another that
+        matplotlib writes. It is replaced atomically.
+    dpi : float, optional
+        Dots per inch (default: 120).
 
     Raises
     ------
     QueryError
-        If these are no axes, or there is no such kind of picture, or the folder is not there or may not be written to.
+        If these are not axes, there is no such format, or the folder does not exist or is not writable.
     OSError
-        If the disk does not allow it.
+        If the file cannot be written.
 
     Examples
     --------
@@ -93,17 +92,12 @@ def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
     if not drawn.size or not all(isinstance(one, (Axes, FigureBase)) for one in drawn):
         given = type(axes).__name__ if drawn.size else "an empty list"
         raise QueryError(
-            f"save() writes axes or a figure, which the functions of sunpy_flarecast.plot give, not {given}."
+            f"save() writes axes or a figure, as the functions of sunpy_flarecast.plot return, not {given}."
         )
     figure = drawn[0].figure.figure
     try:
         place = check_picture(path)
-        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            figure.savefig(beside, format=_kind(place), dpi=dpi)
-            beside.replace(place)
-        finally:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
+        with atomic_write(place) as file:
+            figure.savefig(file, format=_kind(place), dpi=dpi)
     finally:
         plt.close(figure)

@@ -352,7 +352,7 @@ def test_mending_twice_is_mending_once(keywords: dict[str, Any], identity: Ident
 
 @pytest.mark.parametrize(
     ("call", "what"),
-    [("sunpy_flarecast.load('x.fits')", "Maps"), ("import sunpy_flarecast.plot", "Pictures")],
+    [("sunpy_flarecast.load('x.fits')", "Maps"), ("from sunpy_flarecast.plot import save", "Pictures")],
 )
 def test_without_matplotlib_one_sentence_tells_the_extra(call: str, what: str) -> None:
     code = f"import sys; sys.modules['matplotlib'] = None; import sunpy_flarecast; {call}"

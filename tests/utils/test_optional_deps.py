@@ -17,7 +17,7 @@ PACKAGES = ("matplotlib", "pyarrow", "fastapi", "uvicorn", "swagger_ui_bundle", 
 #: Calls that need an extra, and which it is.
 CALLS = {
     "flarecast.load('x.fits')": "plot",
-    "import_module('sunpy_flarecast.plot')": "plot",
+    "import_module('sunpy_flarecast.plot').save": "plot",
     "table.plot_disk()": "plot",
     "table.plot_coverage()": "plot",
     "table.timeseries('usflux')": "timeseries",

@@ -2,112 +2,176 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shlex
+from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
-from fastapi import APIRouter
+import msgspec
+from anyio import Lock, to_thread
+from fastapi import APIRouter, HTTPException
 from fastapi.requests import Request  # noqa: TC002 (FastAPI reads the annotations of the routes)
-from fastapi.responses import Response  # noqa: TC002
+from fastapi.responses import Response
 
-from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.api.openapi import TITLE
+from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.archive.middleware.metrics import metrics_guard
 from sunpy_flarecast.sharp.catalog import find_series
-from sunpy_flarecast.sharp.t_rec import slot_text
 
-from .coverage import LEVELS, cover
-from .disk import FONT_SIZE, RADIUS, Disk, draw_disk
 from .html import html_response
-from .overview import Overview, Remembered, overview_of
-from .snippet import snippet_of
+from .overview import Overview, overview_of, span_of
+from .pictures import can_draw, draw_days, draw_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sunpy_flarecast.archive.base import Archive, Holding
+    from sunpy_flarecast.archive.base import Archive
     from sunpy_flarecast.archive.settings import Settings
 
-__all__ = ["page_routes"]
+__all__ = ["page_routes", "snippets"]
 
-#: The one thread at a time that makes pages; those that lists and files are read in stay free.
-_TURN: Final[RunVar[CapacityLimiter]] = RunVar("sunpy_flarecast.archive.web.front_page")
+#: In the snippets of an archive without records.
+_EXAMPLE: Final = (date(2015, 12, 11), "hmi.sharp_720s", "magnetogram")
+
+#: matplotlib's pictures have styles and images in them. The page names another URL when they change.
+_PICTURE_HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "x-content-type-options": "nosniff",
+    "cache-control": "private, max-age=86400",
+}
+
+
+class _Content:
+    """The values of the page and its pictures, made again when what the archive holds has changed."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._state = ""
+        self._values: dict[str, Any] = {}
+        self._pictures: dict[str, bytes | Callable[[], bytes]] = {}
+
+    def values(self) -> dict[str, Any]:
+        state = _state(self._archive)
+        if state != self._state:
+            overview = overview_of(self._archive)
+            self._pictures = _pictures(overview) if can_draw() else {}
+            meanings = ((holding.series, find_series(holding.series)) for holding in overview.holdings)
+            self._values = {
+                "title": TITLE,
+                "overview": overview,
+                "state": state,
+                "meanings": {name: series.meaning if series else "" for name, series in meanings},
+                "spans": {series: span_of(counts) for series, counts in overview.days.items()},
+                "pictures": self._pictures.keys(),
+            }
+            self._state = state
+        return self._values
+
+    def picture(self, name: str) -> bytes | None:
+        self.values()
+        made = self._pictures.get(name)
+        if callable(made):
+            made = self._pictures[name] = made()
+        return made
 
 
 def page_routes(archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> APIRouter:
-    """
-    Make the route of the first page.
-
-    Parameters
-    ----------
-    archive : Archive
-        What it shows; it is asked every some seconds at most, however many look.
-    settings : Settings
-        How the service behaves.
-    url_of : callable
-        Gives the URL of the service, as a client reached it.
-
-    Returns
-    -------
-    `fastapi.APIRouter`
-        ``/``.
-    """
+    """Make the routes of the first page and its pictures; ``url_of`` returns the URL by which a client came."""
     router = APIRouter(include_in_schema=False)
     may_see = metrics_guard(settings)
-    shown = Remembered(lambda: _shown(overview_of(archive)))
+    content = _Content(archive)
+    turn = Lock()  # one thread at a time, so that the threads of lists and files stay free
 
     def page(request: Request) -> Response:
-        values: dict[str, Any] = shown()
-        url = url_of(request)
-        snippet = snippet_of(values["overview"], url, token=bool(settings.tokens))
-        told = {"snippet": snippet, "url": url, "settings": settings, "metrics": may_see(request)}
-        return html_response("page", {**values, **told})
+        values, url = content.values(), url_of(request)
+        python, terminal = snippets(values["overview"], url, token=bool(settings.tokens))
+        more = {"python": python, "terminal": terminal, "url": url, "settings": settings, "metrics": may_see(request)}
+        return html_response("page", values | more)
 
     @router.head("/")
     @router.get("/")
     async def first_page(request: Request) -> Response:
-        return await to_thread.run_sync(page, request, limiter=_turn())
+        async with turn:
+            return await to_thread.run_sync(page, request)
+
+    @router.head("/pictures/{name:path}.svg")
+    @router.get("/pictures/{name:path}.svg")
+    async def picture(name: str) -> Response:
+        async with turn:
+            drawn = await to_thread.run_sync(content.picture, name)
+        if drawn is None:
+            raise HTTPException(404, "There is no such picture. They are on the page /")
+        return Response(drawn, media_type="image/svg+xml", headers=_PICTURE_HEADERS)
 
     return router
 
 
-def _turn() -> CapacityLimiter:
-    try:
-        return _TURN.get()
-    except LookupError:
-        limiter = CapacityLimiter(1)
-        _TURN.set(limiter)
-        return limiter
+def _state(archive: Archive) -> str:
+    """Identify what the archive holds."""
+    found: list[Any] = []
+    for holding in archive.holdings():
+        try:
+            found.append((holding, archive.version(holding.series)))
+        except NotHeldError:  # removed meanwhile
+            found.append((holding, None))
+    return hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:16]
 
 
-def _shown(overview: Overview) -> dict[str, Any]:
-    """Collect what is the same for everybody who may see it."""
-    return {
-        "title": TITLE,
-        "version": __version__,
-        "overview": overview,
-        "meanings": {holding.series: _meaning(holding) for holding in overview.holdings},
-        "coverages": [(holding.series, cover(overview.days[holding.series])) for holding in overview.holdings],
-        "levels": LEVELS,
-        "disk": _disk(overview),
-        "t_rec": _t_rec(overview),
-        "radius": RADIUS,
-        "font_size": FONT_SIZE,
+def _pictures(overview: Overview) -> dict[str, bytes | Callable[[], bytes]]:
+    """Say how each picture is drawn when it is first requested."""
+    found: dict[str, bytes | Callable[[], bytes]] = {
+        f"days/{series}": partial(draw_days, counts) for series, counts in overview.days.items() if counts
     }
+    if overview.step is not None and any(harp.box for harp in overview.step.harps):
+        found["disk"] = partial(draw_disk, overview.step)
+    return found
 
 
-def _meaning(holding: Holding) -> str:
-    series = find_series(holding.series)
-    return series.meaning if series else ""
+def snippets(overview: Overview, url: str, *, token: bool = False) -> tuple[str, str]:
+    """
+    Write how to search the latest day of an archive in Python and in the terminal, with a token if one is demanded.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.web.front_page import snippets
+    >>> from sunpy_flarecast.archive.web.overview import Overview
+    >>> empty = Overview(synthetic=False, holdings=(), days={})
+    >>> print(snippets(empty, "http://localhost:8001")[1])
+    export FLARECAST_URL=http://localhost:8001
+    sunpy-flarecast search 2015-12-11 2015-12-12 --series hmi.sharp_720s --segment magnetogram
+    """
+    day, series, segment = _example(overview)
+    end = day + timedelta(days=1) if day < date.max else day
+    python = [
+        "import sunpy_flarecast",
+        "from sunpy.net import Fido, attrs as a",
+        "",
+        f"sunpy_flarecast.conf.url = {json.dumps(url)}",
+        *(['sunpy_flarecast.conf.token = "..."  # from whoever runs this service'] if token else []),
+        "results = Fido.search(",
+        f'    a.Time("{day}", "{end}"),',
+        f"    a.flarecast.Series({json.dumps(series)}),",
+        f"    a.flarecast.Segment({json.dumps(segment)}),",
+        ")",
+        'files = Fido.fetch(results["flarecast"][:4])',
+    ]
+    options = shlex.join(["--series", series, "--segment", segment])
+    terminal = [
+        f"export FLARECAST_URL={shlex.quote(url)}",
+        *(["export FLARECAST_TOKEN='...'"] if token else []),
+        f"sunpy-flarecast search {day} {end} {options}",
+    ]
+    return "\n".join(python), "\n".join(terminal)
 
 
-def _disk(overview: Overview) -> Disk | None:
-    return None if overview.step is None else draw_disk(overview.step.harps, overview.step.b0)
-
-
-def _t_rec(overview: Overview) -> str | None:
-    """Write T_REC of the latest time step for people to read."""
-    if overview.step is None or overview.step.slot is None:
-        return None
-    text = slot_text(overview.step.slot)
-    return f"{text[:4]}-{text[4:6]}-{text[6:8]} {text[9:11]}:{text[11:13]} TAI"
+def _example(overview: Overview) -> tuple[date, str, str]:
+    """Choose the series with the latest day among those that the client knows, its day, and a segment of that day."""
+    known = [holding for holding in overview.holdings if find_series(holding.series) and overview.days[holding.series]]
+    if not known:
+        return _EXAMPLE
+    holding = max(known, key=lambda one: max(overview.days[one.series]))
+    segments = overview.segments.get(holding.series) or holding.segments or _EXAMPLE[2:]
+    segment = _EXAMPLE[2] if _EXAMPLE[2] in segments else segments[0]
+    return max(overview.days[holding.series]), holding.series, segment

@@ -1,71 +1,49 @@
-"""HTML pages from the templates of this package: everything escaped, and nothing loaded from other hosts."""
+"""HTML pages from the templates of this package, and the files that they load: nothing comes from other hosts."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import jinja2
-from markupsafe import Markup
+from fastapi import APIRouter, HTTPException, Response
 from starlette.responses import HTMLResponse
+from swagger_ui_bundle import swagger_ui_path
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from sunpy_flarecast import __version__
 
-__all__ = ["html_response"]
+__all__ = ["html_response", "static_routes"]
 
-#: What a page may do besides running its own style and script: nothing, unless it says so.
-_POLICY: Final = {
-    "default-src": "'none'",
-    "img-src": "data:",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
+_TEMPLATES: Final = Path(__file__).parent.with_name("templates")
+
+#: The files that pages load.
+_FILES: Final = {name: _TEMPLATES / name for name in ("page.css", "page.js", "ui.js")} | {
+    name: Path(str(swagger_ui_path), name) for name in ("swagger-ui.css", "swagger-ui-bundle.js")
 }
 
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
-def html_response(name: str, values: Mapping[str, Any], policy: Mapping[str, str] | None = None) -> HTMLResponse:
+#: What every page may do; scripts and styles that got into it in another way are not run.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; style-src 'self'"
+)
+
+
+def html_response(name: str, values: dict[str, Any], *, inline_style: bool = False) -> HTMLResponse:
     """
-    Make a page from the template ``{name}.html`` with ``{name}.css`` and ``{name}.js`` inside.
-
-    The headers of the answer allow just these two, so that a browser would run nothing that got into the page in
-    another way, and would ask no other host for anything.
-
-    Parameters
-    ----------
-    name : str
-        Name of the template.
-    values : mapping
-        What the template shows.
-    policy : mapping, optional
-        More that the page may do: directives of a ``Content-Security-Policy`` and their values.
-
-    Returns
-    -------
-    `starlette.responses.HTMLResponse`
+    Make a page from the template ``{name}.html``, with all values escaped.
 
     Examples
     --------
     >>> from sunpy_flarecast.archive.web.html import html_response
-    >>> page = html_response("ui", {"title": "<b>"})
-    >>> b"<title>&lt;b&gt;</title>" in page.body
-    True
-    >>> "default-src 'none'" in page.headers["content-security-policy"]
+    >>> b"<title>&lt;b&gt;</title>" in html_response("ui", {"title": "<b>"}).body
     True
     """
-    environment = _environment()
-    style, script = _source(f"{name}.css"), _source(f"{name}.js")
-    # Read from files of this package, which are no part of what is escaped.
-    values = {**values, "style": Markup(style), "script": Markup(script)}  # noqa: S704
-    text = environment.get_template(f"{name}.html").render(values)
-    directives = {**_POLICY, "style-src": _hashed(style), "script-src": _hashed(script)}
-    for directive, more in (policy or {}).items():
-        before = directives.get(directive, "")
-        directives[directive] = f"{before} {more}".removeprefix("'none' ").strip()
+    text = _environment().get_template(f"{name}.html").render(values)
     headers = {
-        "content-security-policy": "; ".join(f"{directive} {value}" for directive, value in directives.items()),
+        "content-security-policy": _POLICY + " 'unsafe-inline'" * inline_style,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
@@ -73,30 +51,30 @@ def html_response(name: str, values: Mapping[str, Any], policy: Mapping[str, str
     return HTMLResponse(text, headers=headers)
 
 
+def static_routes() -> APIRouter:
+    """Make the route of the files that pages load; they name another URL for each version of this package."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.head("/static/{name}")
+    @router.get("/static/{name}")
+    def file(name: str) -> Response:
+        path = _FILES.get(name)
+        if path is None:
+            raise HTTPException(404, f"There is no file {name[:80]!r} here. The pages are / and /ui")
+        # Not by FileResponse, which imports modules in the event loop at its first use.
+        return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers={"cache-control": "max-age=86400"})
+
+    return router
+
+
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("sunpy_flarecast.archive", "templates"),
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-@cache
-def _source(name: str) -> str:
-    """Read a file beside the templates; empty if a page has none of that kind."""
-    environment = _environment()
-    assert environment.loader is not None  # noqa: S101 (made above)
-    try:
-        text = environment.loader.get_source(environment, name)[0]
-    except jinja2.TemplateNotFound:
-        return ""
-    return text.replace("\r\n", "\n")  # as browsers do before they look at its digest
-
-
-@cache
-def _hashed(source: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-    return f"'sha256-{digest}'" if source else ""
+    made.globals["version"] = __version__
+    return made

@@ -1,0 +1,147 @@
+"""Geometry of pictures: outlines of boxes on the Sun, and places for labels that do not cover one another."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+__all__ = ["box_outline", "orthographic", "place_labels"]
+
+#: Points on each side of a box.
+_POINTS: Final = 20
+
+#: Where a label may be placed, in order of preference: above, below, right, left, and the corners.
+_SIDES: Final = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
+
+#: How far away it may be placed, in steps of 0.6 heights of the label.
+_RINGS: Final = 9
+
+
+def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
+    """
+    Walk around a box of longitudes and latitudes, following the limb where the box extends beyond it.
+
+    Parameters
+    ----------
+    box : sequence of float
+        Least longitude from the observer's meridian, least latitude, and the greatest of both, in degree.
+    b0 : float
+        Latitude of the observer, in degree.
+    edge : float, optional
+        Radius of the Sun over the distance of the observer (default: 0, an observer far away).
+
+    Returns
+    -------
+    longitude, latitude : ndarray
+        In degree; empty if nothing of the box is visible, or a bound is NaN.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.plot.geometry import box_outline
+    >>> longitude, latitude = box_outline((60, -10, 120, 10), 0.0)
+    >>> print(longitude.min(), longitude.max())
+    60.0 90.0
+    >>> box_outline((100, -10, 120, 10), 0.0)[0].size
+    0
+    """
+    if not np.all(np.isfinite(box)):
+        return np.empty(0), np.empty(0)
+    west, south, east, north = box
+    latitude = np.linspace(south, north, _POINTS)
+    sine, cosine = np.sin(np.radians(latitude)), np.cos(np.radians(latitude))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = (edge - np.sin(np.radians(b0)) * sine) / (np.cos(np.radians(b0)) * cosine)
+    limb = np.degrees(np.arccos(np.clip(limit, -1, 1)))
+    least, most = np.maximum(west, -limb), np.minimum(east, limb)
+    visible = least < most
+    if not visible.any():
+        return np.empty(0), np.empty(0)
+    latitude, least, most = latitude[visible], least[visible], most[visible]
+    along = np.linspace(0, 1, _POINTS)[1:-1]
+    parts = (
+        (least[0] + (most[0] - least[0]) * along, np.full(along.size, latitude[0])),
+        (most, latitude),
+        (most[-1] + (least[-1] - most[-1]) * along, np.full(along.size, latitude[-1])),
+        (least[::-1], latitude[::-1]),
+    )
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def orthographic(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any, Any]:
+    """Project places on the Sun, in degree: x to the west, y to the north, z to the observer, in solar radii."""
+    lon, lat, tilt = np.radians(longitude), np.radians(latitude), np.radians(b0)
+    near = np.cos(lat) * np.cos(lon)
+    return (
+        np.cos(lat) * np.sin(lon),
+        np.sin(lat) * np.cos(tilt) - near * np.sin(tilt),
+        np.sin(lat) * np.sin(tilt) + near * np.cos(tilt),
+    )
+
+
+def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | None = None) -> Any:
+    """
+    Place labels beside boxes, as near as possible without covering other labels and, if possible, other boxes.
+
+    Parameters
+    ----------
+    boxes : array_like, (n, 4)
+        What is labelled: left, bottom, right, top.
+    sizes : array_like, (n, 2)
+        Widths and heights of the labels.
+    circle : tuple of float, optional
+        A line that labels should not cross: x and y of the centre, and radius.
+
+    Returns
+    -------
+    ndarray, (n, 2)
+        The centres of the labels.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.plot.geometry import place_labels
+    >>> place_labels([[0, 0, 10, 10]], [[8, 4]]).tolist()
+    [[5.0, 13.0]]
+    """
+    boxes = np.asarray(boxes, dtype=float).reshape(-1, 4)
+    sizes = np.asarray(sizes, dtype=float).reshape(-1, 2)
+    placed = np.empty((0, 4))
+    centres = np.empty((len(boxes), 2))
+    for number, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
+        best, half = np.inf, size / 2
+        for candidate, distance in _candidates(box, size):
+            rectangle = np.concatenate([candidate - half, candidate + half])
+            cost = 1000 * _covered(rectangle, placed) + 10 * _covered(rectangle, boxes) + distance
+            cost += 3 * _crosses(rectangle, circle)
+            if cost < best:
+                best, centres[number] = cost, candidate
+        placed = np.vstack([placed, np.concatenate([centres[number] - half, centres[number] + half])])
+    return centres
+
+
+def _candidates(box: Any, size: Any) -> list[tuple[Any, float]]:
+    """List centres for a label, each with its cost."""
+    middle, reach = (box[:2] + box[2:]) / 2, (box[2:] - box[:2] + size) / 2
+    gap = size[1] / 4
+    return [
+        (middle + np.array(side) * (reach + gap + ring * size[1] * 0.6), ring + place / 100)
+        for ring in range(_RINGS)
+        for place, side in enumerate(_SIDES)
+    ]
+
+
+def _covered(rectangle: Any, others: Any) -> float:
+    """Compute the part of a rectangle that others cover; what several cover counts several times."""
+    width = np.minimum(rectangle[2], others[:, 2]) - np.maximum(rectangle[0], others[:, 0])
+    height = np.minimum(rectangle[3], others[:, 3]) - np.maximum(rectangle[1], others[:, 1])
+    area = (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])
+    return float((np.maximum(width, 0) * np.maximum(height, 0)).sum() / area)
+
+
+def _crosses(rectangle: Any, circle: tuple[float, float, float] | None) -> bool:
+    if circle is None:
+        return False
+    middle = np.array(circle[:2])
+    nearest = np.clip(middle, rectangle[:2], rectangle[2:])
+    farthest = np.where(abs(rectangle[:2] - middle) > abs(rectangle[2:] - middle), rectangle[:2], rectangle[2:])
+    return bool(np.hypot(*(nearest - middle)) < circle[2] < np.hypot(*(farthest - middle)))

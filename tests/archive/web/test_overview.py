@@ -1,0 +1,74 @@
+"""What the first page reads from records and keywords."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunpy_flarecast.archive import Record
+from sunpy_flarecast.archive.base import Holding
+from sunpy_flarecast.archive.web.front_page import snippets
+from sunpy_flarecast.archive.web.overview import Harp, Overview, _harp, span_of
+
+DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.integers(1, 2000), max_size=80)
+
+
+@given(DAYS)
+def test_gaps_are_what_is_missing_between_the_first_and_the_last_day(counts):
+    span = span_of(counts)
+    if not counts:
+        assert span is None
+        return
+    assert (span.first, span.last, span.held, span.most) == (
+        min(counts), max(counts), len(counts), max(counts.values()),
+    )  # fmt: skip
+    lengths = [(last - first).days + 1 for first, last in span.gaps]
+    assert lengths == sorted(lengths, reverse=True)
+    for first, last in span.gaps:
+        assert first - timedelta(days=1) in counts
+        assert last + timedelta(days=1) in counts
+    assert span.more_gaps or sum(lengths) == span.days - span.held
+
+
+@pytest.mark.parametrize(
+    ("keywords", "noaa", "box"),
+    [
+        ({}, (), None),
+        ({"noaa_ars": "11640,11642", "noaa_ar": 11640}, (11640, 11642), None),
+        ({"noaa_ars": "MISSING", "noaa_ar": 0}, (), None),
+        ({"noaa_ars": None, "noaa_ar": "12443"}, (12443,), None),
+        ({"noaa_ar": float("nan"), "londtmin": "nan"}, (), None),
+        ({"londtmin": -5, "londtmax": "5.5", "latdtmin": 1, "latdtmax": 2}, (), (-5, 1, 5.5, 2)),
+        ({"londtmin": None, "lon_min": -5, "lon_max": 5, "lat_min": 1, "lat_max": 2}, (), (-5, 1, 5, 2)),
+        ({"londtmin": 5, "londtmax": -5, "latdtmin": 1, "latdtmax": 2}, (), None),
+    ],
+)
+def test_keywords_of_all_generations(keywords, noaa, box):
+    harp = _harp(Record(recnum=1, segments=(), harpnum=6178), keywords)
+    assert (harp.noaa, harp.box) == (noaa, box)
+
+
+@pytest.mark.parametrize(
+    ("noaa", "harpnum", "name"),
+    [((12443,), 1, "NOAA 12443"), ((1, 2, 3), 1, "NOAA 1 +2"), ((), 6178, "HARP 6178"), ((), None, "record 9")],
+)
+def test_names(noaa, harpnum, name):
+    assert Harp(recnum=9, harpnum=harpnum, noaa=noaa).name == name
+
+
+def test_the_snippet_has_a_series_that_clients_know_and_is_quoted():
+    holdings = tuple(
+        Holding(series=series, records=1, first=None, last=None, segments=("Br",))
+        for series in ("lab.other", "hmi.sharp_cea_720s")
+    )
+    days = {"lab.other": {date(2020, 1, 1): 1}, "hmi.sharp_cea_720s": {date(2015, 12, 31): 1}}
+    python, terminal = snippets(Overview(synthetic=False, holdings=holdings, days=days), "http://x/it's\"", token=True)
+    compile(python, "snippet", "exec")
+    assert 'a.Time("2015-12-31", "2016-01-01")' in python
+    assert 'a.flarecast.Series("hmi.sharp_cea_720s")' in python
+    assert 'a.flarecast.Segment("Br")' in python
+    assert "conf.token" in python
+    assert """FLARECAST_URL='http://x/it'"'"'s"'""" in terminal
