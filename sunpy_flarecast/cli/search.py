@@ -167,13 +167,14 @@ def keywords(
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
     of them or of their keywords are missing.
     """
-    from sunpy_flarecast.keywords.files import check_path, write_keywords
+    from sunpy_flarecast.keywords.files import WHAT, write_keywords
     from sunpy_flarecast.keywords.table import LEADING
     from sunpy_flarecast.sharp.keyword_names import choose_keywords
+    from sunpy_flarecast.table.io import check_path
 
     with plain_errors() as missing:
         if output:
-            check_path(output, overwrite=overwrite)
+            check_path(output, WHAT, overwrite=overwrite)
         choose_keywords(names, [options["series"]])  # before anything is asked for
         table = search_table(strict=strict, progress=progress, **options).keywords(
             *names, strict=strict, progress=progress

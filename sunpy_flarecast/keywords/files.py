@@ -1,71 +1,24 @@
-"""Tables of keywords in files, for other programs, too: whole under their names, or not there."""
+"""Tables of keywords in files: ECSV and Parquet, which can be read again, CSV and JSON."""
 
 from __future__ import annotations
 
-import secrets
-from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
+from astropy.table import QTable
 from astropy.time import Time
 
-from sunpy_flarecast.errors import QueryError, TransferError
-from sunpy_flarecast.utils.files import check_output
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.table.encoding import column_of, from_arrow
+from sunpy_flarecast.table.io import UTC, check_path, first_line, read_raw, write_plain, writing
 
 if TYPE_CHECKING:
     import os
 
-    from astropy.table import QTable
+__all__ = ["WHAT", "read_keywords", "write_keywords"]
 
-__all__ = ["check_path", "write_keywords"]
-
-#: astropy's names of the formats, by the ends of file names.
-_FORMATS: Final = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
-
-
-def check_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> str:
-    """
-    Check that a table of keywords can be written to a file, before it is asked for.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    overwrite : bool
-        Whether a file that is there may be replaced.
-
-    Returns
-    -------
-    str
-        astropy's name of the format.
-
-    Raises
-    ------
-    QueryError
-        If the name does not end with a known format, what the format needs is not installed, or the folder is not
-        there or may not be written to.
-    OSError
-        If the file is there, and is not to be replaced.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.keywords.files import check_path
-    >>> check_path("keywords.ecsv")
-    'ascii.ecsv'
-    """
-    path = check_output(path, "The table of keywords")
-    kind = _FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise QueryError(
-            f"{str(path)!r} names no format. Write .ecsv (text, with units), .csv (for other programs, without units) "
-            "or .parquet (small and quick)."
-        )
-    if kind == "parquet" and find_spec("pyarrow") is None:
-        raise QueryError('.parquet needs the package pyarrow: python -m pip install "sunpy-flarecast[parquet]"')
-    if path.exists() and not overwrite:
-        raise OSError(f"{path} is there already. Choose another name, or replace it: overwrite=True, or --overwrite.")
-    return kind
+#: What such a file holds, as the begin of a sentence.
+WHAT = "The table of keywords"
 
 
 def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -77,8 +30,9 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
     table : `astropy.table.QTable`
         As `FLARECASTResponse.keywords` gives it.
     path : path-like
-        The file: ``.ecsv`` or ``.parquet``, which `astropy.table.QTable.read` reads with units, or ``.csv``. Times are
-        text, T_REC in TAI and Start Time in UTC.
+        The file: ``.ecsv``, which `astropy.table.QTable.read` reads, ``.parquet``, ``.csv`` or ``.json``. The latter
+        three are plain: times are timestamps in UTC, ``T_REC`` its usual text and a timestamp, missing values nulls;
+        Parquet has units and meanings as metadata of its fields.
     overwrite : bool
         Whether to replace a file that is there.
 
@@ -90,30 +44,60 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
         If the file is there, and is not to be replaced.
     TransferError
         If the disk does not allow it.
+
+    See Also
+    --------
+    read_keywords
+
+    Examples
+    --------
+    >>> sunpy_flarecast.write_keywords(table, "keywords.parquet")  # doctest: +SKIP
     """
-    kind = check_path(path, overwrite=overwrite)
-    path = Path(path).expanduser()
-    plain = table.copy()
-    for name in plain.colnames:
-        if isinstance(plain[name], Time):
-            plain[name] = _text_time(plain[name])
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    place, kind = check_path(path, WHAT, overwrite=overwrite)
+    with writing(place, kind, WHAT) as file:
+        if kind != "ecsv":
+            about = {name: table.meta[name] for name in ("service", "missing") if name in table.meta}
+            write_plain(table, table.colnames, file, kind, about)
+            return
+        plain = table.copy(copy_data=False)
+        for name in plain.colnames:
+            if isinstance(time := plain[name], Time):
+                plain[name] = time.replicate("isot", copy=True)
+                plain[name].precision = 6 if time.scale == "utc" else 0
+        plain.write(file, format="ascii.ecsv")
+
+
+def read_keywords(path: str | os.PathLike[str]) -> QTable:
+    """
+    Read a table of keywords.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that `write_keywords` wrote, ``.ecsv`` or ``.parquet``.
+
+    Returns
+    -------
+    `astropy.table.QTable`
+        With units, times and masks as `FLARECASTResponse.keywords` gives them.
+
+    Raises
+    ------
+    QueryError
+        If there is no such file, or it is something else.
+
+    Examples
+    --------
+    >>> table = sunpy_flarecast.read_keywords("keywords.parquet")  # doctest: +SKIP
+    """
+    place = Path(path).expanduser()
+    if not place.is_file():
+        raise QueryError(f"There is no file {place} to read keywords from.")
     try:
-        plain.write(beside, format=kind)
-        beside.replace(path)
-    except OSError as error:
-        raise TransferError(
-            f"The keywords could not be written to {path} ({error.strerror or error}). Choose another folder or free "
-            "the disk."
-        ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-
-
-def _text_time(time: Time) -> Any:
-    """Have a time written as text, whatever the format of the file."""
-    written = time.replicate("isot", copy=True)
-    written.precision = 6 if time.scale == "utc" else 0
-    written.info.serialize_method["parquet"] = "formatted_value"
-    return written
+        if place.suffix.lower() != ".parquet":
+            return QTable.read(place, format="ascii.ecsv")
+        raw, about = read_raw(place, "parquet")
+        columns = {name: column_of(name, plain) for name, plain in from_arrow(raw).items() if name != UTC}
+    except Exception as error:  # readers raise all kinds for files that are something else
+        raise QueryError(f"{place} cannot be read as a table of keywords: {first_line(error)}.") from error
+    return QTable(columns, meta=about)

@@ -196,8 +196,8 @@ def check_times(table: QTable) -> None:
     if not isinstance(table["T_REC"], Time):
         raise QueryError(
             f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype} and no time, "
-            "as of tables that were read from .csv. Keep tables as .ecsv or .parquet, or make it one: "
-            "table['T_REC'] = Time(table['T_REC'].tolist(), scale='tai')."
+            "as of tables that were read from .csv. Keep tables as .ecsv or .parquet, or convert it: "
+            "table['T_REC'] = sunpy.time.parse_time(table['T_REC'].tolist())."
         )
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .base import RecordTable
 
-__all__ = ["check_path", "read_table", "write_plain", "write_table", "writing"]
+__all__ = ["UTC", "check_path", "first_line", "read_raw", "read_table", "write_plain", "write_table", "writing"]
 
 #: Formats, which are the ends of file names, and those from which a table can be read again.
 _FORMATS: Final = ("ecsv", "parquet", "csv", "json")
@@ -48,7 +48,7 @@ _WHAT: Final = "sunpy_flarecast search"
 _VERSION: Final = 3
 
 #: The time of T_REC for programs that do not know TAI; it is left out when a table is read.
-_UTC: Final = "T_REC UTC"
+UTC: Final = "T_REC UTC"
 
 #: Types (kinds, for text and times) of the columns of a search; a file with other ones is not read.
 _TYPES: Final = {
@@ -125,7 +125,7 @@ def write_plain(table: QTable, names: Iterable[str], file: IO[Any], kind: str, a
     for name, plain in plain_columns(table, names).items():
         columns[name] = plain
         if name == "T_REC" and isinstance(time := table[name], Time):
-            columns[_UTC] = Plain(utc_dates(time), plain.mask, {"description": "T_REC as a time in UTC"})
+            columns[UTC] = Plain(utc_dates(time), plain.mask, {"description": "T_REC as a time in UTC"})
     if kind == "csv":
         to_text(columns)[0].write(file, format="ascii.csv")
     elif kind == "json":
@@ -139,7 +139,7 @@ def write_plain(table: QTable, names: Iterable[str], file: IO[Any], kind: str, a
             _check_types(columns)
             sets, codes = different(np.asarray(table[NAMES]))
             texts = pyarrow.array(map(json.dumps, sets), type=pyarrow.string())
-            place = table.colnames.index(NAMES) + (_UTC in columns)
+            place = table.colnames.index(NAMES) + (UTC in columns)
             arrow = arrow.add_column(place, NAMES, pyarrow.DictionaryArray.from_arrays(codes.astype(np.int32), texts))
         parquet.write_table(arrow, file)
 
@@ -226,9 +226,9 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
     if not place.is_file():
         raise QueryError(f"There is no file {place} to read a search from.")
     try:
-        raw, about = _read(place, kind)
+        raw, about = read_raw(place, kind)
     except Exception as error:  # readers raise all kinds for files that are something else
-        raise _other(place, f"it cannot be read as {kind} ({_first_line(error)})") from error
+        raise _other(place, f"it cannot be read as {kind} ({first_line(error)})") from error
     if about.get("what") != _WHAT or not isinstance(about.get("version"), int):
         raise _other(place, "it is another table")
     if about["version"] > _VERSION:
@@ -243,11 +243,11 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
         service = base_url(about["service"]) if about["service"] else ""
         columns = _columns(raw, about)
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
-        raise _other(place, f"what it says of its columns does not fit ({_first_line(error)})") from error
+        raise _other(place, f"what it says of its columns does not fit ({first_line(error)})") from error
     return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
 
 
-def _read(place: Path, kind: str) -> tuple[Any, dict[str, Any]]:
+def read_raw(place: Path, kind: str) -> tuple[Any, dict[str, Any]]:
     """Read a table of Arrow or astropy, and what is known of it."""
     if kind == "parquet":
         from pyarrow import parquet
@@ -269,7 +269,7 @@ def _columns(raw: Any, about: dict[str, Any]) -> dict[str, Any]:
     else:
         names = raw[NAMES].unify_dictionaries().combine_chunks()
         codes, sets = names.indices.to_numpy(), map(json.loads, names.dictionary.to_pylist())
-        plain = from_arrow(raw.drop_columns([NAMES, _UTC]))
+        plain = from_arrow(raw.drop_columns([NAMES, UTC]))
     _check_types(plain)
     columns = {name: column_of(name, one) for name, one in plain.items()}
     columns[PREFIX] = np.char.encode(plain[PREFIX].values, "utf-8")
@@ -304,6 +304,7 @@ def _other(place: Path, why: str) -> QueryError:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text, without its end if it is long."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "") or type(error).__name__
     return text.rstrip(".:") if len(text) <= 200 else f"{text[:199]}…"

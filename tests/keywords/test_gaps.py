@@ -229,13 +229,13 @@ def test_a_column_of_integers_becomes_one_of_floats_where_a_value_is_none(
 
 @pytest.mark.usefixtures("_timeseries")
 def test_times_that_are_text_are_one_sentence(results: FLARECASTResponse, tmp_path: Path) -> None:
-    from astropy.time import Time
+    import sunpy.time
 
     write_keywords(results.keywords("meangam"), tmp_path / "k.csv")
     table = QTable.read(tmp_path / "k.csv")
     with pytest.raises(QueryError, match=r"T_REC of the table is .*\.ecsv or \.parquet") as caught:
         timeseries_of(table)
     # The advice can be followed.
-    advice = str(caught.value).rpartition("make it one: ")[2].removesuffix(".")
-    exec(advice, {"table": table, "Time": Time})
+    advice = str(caught.value).rpartition("convert it: ")[2].removesuffix(".")
+    exec(advice, {"table": table, "sunpy": sunpy})
     assert timeseries_of(table)[HARPS[0]].quantity("meangam")[1] == 31.5 * u.dimensionless_unscaled

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import requests
 from astropy.table import QTable, Table, vstack
-from astropy.time import Time
 from click.testing import CliRunner
 from faults import Layer, answer
 from keyworded import FIRST, HARPS, SERIES, keywords_of, one_at_a_time, recnum_of
@@ -26,11 +25,11 @@ from sunpy_flarecast import (
     conf,
 )
 from sunpy_flarecast.cli import cli
-from sunpy_flarecast.keywords.files import write_keywords
+from sunpy_flarecast.keywords.files import read_keywords, write_keywords
 from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, find_keyword
 from sunpy_flarecast.sharp.keyword_names import choose_keywords
-from sunpy_flarecast.sharp.t_rec import slot_time
+from sunpy_flarecast.sharp.t_rec import slot_of, slot_time, t_rec_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -269,11 +268,15 @@ def test_patterns_and_names_give_each_keyword_once() -> None:
 
 
 @pytest.mark.parametrize("end", ["ecsv", "parquet"])
-def test_files_keep_units_masks_and_times(results: FLARECASTResponse, tmp_path: Path, end: str) -> None:
+def test_files_keep_units_masks_and_times(
+    results: FLARECASTResponse, keyworded: Layer, tmp_path: Path, end: str
+) -> None:
     table = results.keywords("usflux", "npix", "noaa_ars", "r_value")
     path = tmp_path / f"keywords.{end}"
     write_keywords(table, path)
-    again = QTable.read(path)
+    again = read_keywords(path)
+    if end == "ecsv":
+        assert QTable.read(path).colnames == table.colnames
     assert again.colnames == table.colnames
     assert again["usflux"].unit == u.Mx
     assert again["T_REC"].scale == "tai"
@@ -284,11 +287,15 @@ def test_files_keep_units_masks_and_times(results: FLARECASTResponse, tmp_path: 
         mask = table[name].mask
         assert (again[name].mask == mask).all()
         assert (again[name] == table[name])[~mask].all()
-    assert again.meta["missing"] == []
-    with pytest.raises(OSError, match="is there already"):
+        assert again[name].info.description == table[name].info.description
+    assert (again.meta["service"], again.meta["missing"]) == (table.meta["service"], [])
+    keyworded.clear()
+    results.keywords("usflux", "npix", "noaa_ars", "r_value", known=again)
+    assert keyworded.requests == []
+    with pytest.raises(OSError, match="already exists"):
         write_keywords(table, path)
     write_keywords(table[:2], path, overwrite=True)
-    assert len(QTable.read(path)) == 2
+    assert len(read_keywords(path)) == 2
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -296,13 +303,23 @@ def test_csv_is_for_other_programs(results: FLARECASTResponse, tmp_path: Path) -
     table = results.keywords("usflux", "npix", "noaa_ars")
     write_keywords(table, tmp_path / "k.csv")
     lines = (tmp_path / "k.csv").read_text().splitlines()
-    assert lines[0] == "T_REC,Start Time,Series,HARPNUM,Record,usflux,npix,noaa_ars"
+    assert lines[0] == "T_REC,T_REC UTC,Start Time,Series,HARPNUM,Record,usflux,npix,noaa_ars"
     assert len(lines) == 1 + len(table)
     first = dict(zip(lines[0].split(","), lines[1].split(","), strict=False))
-    assert first["T_REC"] == Time(table["T_REC"][0], precision=0).isot
+    assert first["T_REC"] == t_rec_text(slot_of(table["T_REC"][0]))
     assert first["usflux"] == ""
     read = Table.read(tmp_path / "k.csv", format="ascii.csv")
     assert read["usflux"].mask.sum() == 2
+
+
+@pytest.mark.parametrize("end", ["ecsv", "parquet"])
+def test_what_is_no_table_of_keywords_is_refused(tmp_path: Path, end: str) -> None:
+    path = tmp_path / f"k.{end}"
+    with pytest.raises(QueryError, match="There is no file"):
+        read_keywords(path)
+    path.write_bytes(b"nothing of that kind")
+    with pytest.raises(QueryError, match="cannot be read as a table of keywords"):
+        read_keywords(path)
 
 
 def test_other_files_are_refused(results: FLARECASTResponse, tmp_path: Path) -> None:
@@ -345,7 +362,7 @@ def test_the_command_shows_and_writes(keyworded: Layer, tmp_path: Path) -> None:
     keyworded.clear()
     again = run("--keyword", "meangam", "-o", str(path))
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert keyworded.requests == []
     assert run("--keyword", "meangam", "-o", str(path), "--overwrite").exit_code == 0
 

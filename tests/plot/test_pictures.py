@@ -443,11 +443,11 @@ def test_lists_of_names_and_what_known_must_be(results: FLARECASTResponse, layer
 
 
 def test_a_file_that_is_there_is_replaced_by_overwrite(results: FLARECASTResponse, tmp_path: Path) -> None:
-    from sunpy_flarecast.keywords.files import check_path
+    from sunpy_flarecast.table.io import check_path
 
     (tmp_path / "k.csv").touch()
     with pytest.raises(OSError, match="overwrite=True, or --overwrite"):
-        check_path(tmp_path / "k.csv")
+        check_path(tmp_path / "k.csv", "The table")
 
 
 def test_a_pipe_gets_all_rows_and_columns(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:

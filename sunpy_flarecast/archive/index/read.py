@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import warnings
+from datetime import datetime
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -194,7 +195,8 @@ def _astropy_table(path: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Table.read(path, format=_FORMATS[path.rpartition(".")[2]])
+            kind = path.rpartition(".")[2]
+            return (_plain_parquet(path) if kind == "parquet" else None) or Table.read(path, format=_FORMATS[kind])
     except ImportError as error:
         raise FaultError(f"It cannot be read without the package {error.name or 'pyarrow'}") from error
     except OSError:
@@ -202,6 +204,24 @@ def _astropy_table(path: str) -> Any:
     except Exception as error:  # whatever the readers of three formats raise
         reason = str(error).strip().partition("\n")[0][:200]
         raise FaultError(f"It cannot be read as a table: {reason}") from error
+
+
+def _plain_parquet(path: str) -> Any:
+    """Read plain columns, with nulls and units in the metadata of fields; None for those that astropy wrote."""
+    from astropy.table import MaskedColumn, Table
+    from pyarrow.parquet import ParquetFile
+
+    table = ParquetFile(path).read()
+    if b"table_meta_yaml" in (table.schema.metadata or {}):
+        return None
+    columns = {}
+    for field in table.schema:
+        values = [
+            f"{one:%Y-%m-%dT%H:%M:%S.%f}" if isinstance(one, datetime) else one for one in table[field.name].to_pylist()
+        ]
+        unit = (field.metadata or {}).get(b"unit", b"").decode() or None
+        columns[field.name] = MaskedColumn(values, mask=[one is None for one in values], dtype=object, unit=unit)
+    return Table(columns)
 
 
 def _values(column: Any, name: str) -> list[Any]:
