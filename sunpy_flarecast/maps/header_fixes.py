@@ -1,4 +1,4 @@
-"""What the keywords of SHARP files need before sunpy.map reads them rightly: units, names, missing values. Pure."""
+"""Corrections of the keywords of SHARP files that sunpy.map needs: units, names, missing values. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity", "identify", "mend"]
 
-#: Names that JSOC gives to files, and those that this package gives where HARPNUM or T_REC is not known; files that are
-#: kept beside others (``overwrite="unique"``) have a number more.
+#: Names of files at JSOC, and of this package where HARPNUM or T_REC is unknown; files that were kept beside others
+#: (``overwrite="unique"``) have an additional number.
 _NAME: Final = re.compile(
-    r"(?P<series>hmi\.sharp\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.fits", re.IGNORECASE
+    r"(?P<series>hmi\.sharp\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.(fits|fit|fts)(\.gz|\.fz)?",
+    re.IGNORECASE,
 )
-_ONE_MORE: Final = re.compile(r"_\d+$")
+_NUMBER: Final = re.compile(r"_\d+$")
 
 #: Header generation 3 (from late 2025) puts an underscore before these.
 _RENAMED: Final = ("BUNIT", "DATAMIN", "DATAMAX")
 
-#: Units that JSOC gives which mean something else to astropy, or nothing; `sunpy.map` has no words for most of them.
+#: Units of JSOC that mean something else to astropy, or nothing.
 _FOREIGN_UNITS: Final = {
     **dict.fromkeys(("enumerated", "none", "adimensional", "data units", "doppler width units", "ma"), ""),
     **dict.fromkeys(("deg", "degree", "degrees"), "degree"),
@@ -31,16 +32,7 @@ _FOREIGN_UNITS: Final = {
 
 
 class Identity(NamedTuple):
-    """
-    Which image a file holds.
-
-    Parameters
-    ----------
-    series : str
-        Full name of the series; empty if nothing tells it.
-    segment : str
-        Name of the segment as JSOC spells it; empty if nothing tells it.
-    """
+    """Full name of the series and the segment as JSOC spells it; empty if unknown."""
 
     series: str
     segment: str
@@ -48,7 +40,7 @@ class Identity(NamedTuple):
 
 def identify(keywords: Mapping[str, Any], name: str) -> Identity:
     """
-    Tell series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name.
+    Find series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name.
 
     Parameters
     ----------
@@ -66,19 +58,18 @@ def identify(keywords: Mapping[str, Any], name: str) -> Identity:
     'magnetogram'
     """
     series, _, rest = str(keywords.get("DRMS_ID", "")).partition(":")
-    segment = rest.partition(":")[2]
-    segment = segment or str(keywords.get("SEGMENT", ""))
-    told = _NAME.fullmatch(name)
-    if told and not series:
-        series = told["series"]
+    segment = rest.partition(":")[2] or str(keywords.get("SEGMENT", ""))
+    named = _NAME.fullmatch(name)
+    if named and not series:
+        series = named["series"]
     if not series and "CTYPE1" in keywords:
         series = "hmi.sharp_cea_720s" if "CEA" in str(keywords["CTYPE1"]) else "hmi.sharp_720s"
     found = find_series(series)
     if found is None:
-        return Identity("", segment or (told["segment"] if told else ""))
-    if not segment and told:
-        # The name as it is comes first, since there is a segment eta_0. What is none is not made up.
-        tried = (found.segment(text) for text in (told["segment"], _ONE_MORE.sub("", told["segment"])))
+        return Identity("", segment or (named["segment"] if named else ""))
+    if not segment and named:
+        # The whole name comes first, since there is a segment eta_0.
+        tried = (found.segment(text) for text in (named["segment"], _NUMBER.sub("", named["segment"])))
         return Identity(found.name, next((one.name for one in tried if one is not None), ""))
     known = found.segment(segment)
     return Identity(found.name, segment if known is None else known.name)
@@ -86,24 +77,12 @@ def identify(keywords: Mapping[str, Any], name: str) -> Identity:
 
 def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     """
-    Mend the keywords of a full header.
+    Correct the keywords of a full header, which are given and returned by FITS names in capitals.
 
     Missing values (``nan`` and ``'nan'`` in generation 1, ``MISSING``, empty cards) are left out. ``_BUNIT`` and the
-    like (generation 3) get back their names. ``BUNIT`` becomes what the catalog says of the segment: JSOC says cm/s of
-    Dopplergrams in m/s, mA (milliampere to astropy) of milliångström, and several things that are no units. The
-    segment's name stands in ``SEGMENT``.
-
-    Parameters
-    ----------
-    keywords : mapping
-        By FITS names in capitals.
-    identity : Identity
-        Which image it is.
-
-    Returns
-    -------
-    dict
-        By FITS names in capitals.
+    like (generation 3) get their usual names. ``BUNIT`` is replaced by the catalog's unit of the segment: JSOC writes
+    cm/s for Dopplergrams in m/s, mA (milliampere to astropy) for milliångström, and several texts that are not units.
+    ``SEGMENT`` becomes the segment's name.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""How each segment is shown: colours, range of values, and what codes mean."""
+"""How each segment is shown: colours, range of values, and the meanings of codes."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import BoundaryNorm, CenteredNorm, Colormap, ListedColormap, Normalize
 
@@ -13,30 +14,29 @@ __all__ = ["BEYOND", "Style", "style_of"]
 #: Range of the field's components, in Mx/cm²: the strong field of most regions; umbrae saturate.
 FIELD_LIMIT: Final = 1500.0
 
-#: Grey of what has no value, as beyond the limb, which must not look like strong field.
+#: Grey of missing pixels, as beyond the limb, which must not look like strong field.
 BEYOND: Final = "#808080"
 
-#: Colour of codes that have no meaning here, and how many there may be.
+#: Colour of unknown codes, and how many there may be.
 _UNKNOWN: Final = "#525252"
 _MOST_UNKNOWN: Final = 8
 
 #: What the values of ``bitmap`` mean (Bobra et al. 2014, Sol. Phys. 289, 3549; jsoc.stanford.edu/jsocwiki/BitMap_HARP):
-#: OFFDISK 0, QUIET 1, ACTIVE 2, and ON_PATCH 32 more within the HARP; in cylindrical equal area, 0 is beside the
-#: patch, too.
-#: Bitmaps of before 2013-08-21 were interpolated (sw_functions.c of the JSOC): 17 and 18 are half-way between within
-#: and without the HARP.
+#: OFFDISK 0, QUIET 1, ACTIVE 2, and ON_PATCH 32 more within the HARP; in cylindrical equal area, 0 is also beside the
+#: patch. 17 and 18 are half-way between inside and outside: at the HARP's edge in bitmaps of before 2013-08-21, which
+#: were interpolated (sw_functions.c of the JSOC), and far from it, most likely in another HARP, in later ones.
 _BITMAP: Final = {
     0: ("off patch or disk", "#ffffff"),
     1: ("quiet", "#dcdcdc"),
     2: ("active", "#f4a582"),
-    17: ("quiet, HARP's edge", "#bdbdbd"),
-    18: ("active, HARP's edge", "#e08b6a"),
+    17: ("quiet, edge or other HARP", "#bdbdbd"),
+    18: ("active, edge or other HARP", "#e08b6a"),
     33: ("quiet, in HARP", "#92c5de"),
     34: ("active, in HARP", "#b2182b"),
 }
 
 #: ``disambig``: a bit for each method that adds 180 degrees to the azimuth (Hoeksema et al. 2014, Sol. Phys. 289, 3483;
-#: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field they are all the same.
+#: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field all are the same.
 _DISAMBIG: Final = {
     0: ("none", "#f0f0f0"),
     1: ("potential", "#a6cee3"),
@@ -48,22 +48,19 @@ _DISAMBIG: Final = {
     7: ("all three", "#6a3d9a"),
 }
 
-#: ``conf_disambig``: how the azimuth was disambiguated (JSOC's notes on hmi.B_720s and SHARP's patches).
+#: ``conf_disambig``: how the azimuth was disambiguated (JSOC's notes on hmi.B_720s and SHARP's patches); 60 is the
+#: surroundings of strong field, or where AMBPATCH is 1, the whole rest of the patch.
 _CONFIDENCE: Final = {
     0: ("0: not done", "#ffffff"),
     50: ("50: weak field", "#d9e2ec"),
-    60: ("60: near strong", "#6baed6"),
+    60: ("60: weaker field", "#6baed6"),
     90: ("90: strong field", "#08306b"),
 }
 
 _CODES: Final = {"bitmap": _BITMAP, "disambig": _DISAMBIG, "conf_disambig": _CONFIDENCE}
 
 #: Codes that are always listed; others only where an image has them.
-_USUAL: Final = {
-    "bitmap": frozenset({0, 1, 2, 33, 34}),
-    "disambig": frozenset({0, 7}),
-    "conf_disambig": frozenset({60, 90}),
-}
+_USUAL: Final = {"bitmap": {0, 1, 2, 33, 34}, "disambig": {0, 7}, "conf_disambig": {60, 90}}
 
 #: Flags and indices, which have few values in any one file.
 _FLAGS: Final = frozenset({"conv_flag", "confid_map", "info_map"})
@@ -71,28 +68,13 @@ _FLAGS: Final = frozenset({"conv_flag", "confid_map", "info_map"})
 _COMPONENTS: Final = frozenset({"magnetogram", "Br", "Bt", "Bp"})
 _VELOCITIES: Final = frozenset({"Dopplergram", "vlos_mag"})
 _CORRELATIONS: Final = frozenset(
-    {
-        *("field_inclination_err", "field_az_err", "inclin_azimuth_err"),
-        *("field_alpha_err", "inclination_alpha_err", "azimuth_alpha_err"),
-    }
-)
+    f"{pair}_err" for pair in ("field_inclination", "field_az", "inclin_azimuth", "field_alpha", "inclination_alpha",
+                               "azimuth_alpha")
+)  # fmt: skip
 
 
 class Style(NamedTuple):
-    """
-    How a segment is shown.
-
-    Parameters
-    ----------
-    cmap : str or `matplotlib.colors.Colormap`
-        Colours.
-    norm : `matplotlib.colors.Normalize`
-        From values to colours.
-    codes : dict
-        What the values mean, if they are codes; else empty.
-    extend : str
-        Which ends of the range the values of the image go beyond, as colour bars take it.
-    """
+    """Colours, norm, meanings of the values if they are codes, and the ends of the range that the values exceed."""
 
     cmap: str | Colormap
     norm: Normalize
@@ -104,18 +86,15 @@ def style_of(segment: str, data: Any) -> Style:
     """
     Choose how an image is shown.
 
+    Symmetric ranges for values with a sign (the same for all images of the field's components, so that they can be
+    compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else.
+
     Parameters
     ----------
     segment : str
         The segment's name as JSOC spells it; any other is shown from the least to the greatest value.
     data : ndarray
-        The pixels; NaN where there is no value.
-
-    Returns
-    -------
-    Style
-        Symmetric ranges for what has a sign (the same for all images of the field's components, so that they can be
-        compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else.
+        The pixels; NaN where missing.
 
     Examples
     --------
@@ -135,9 +114,8 @@ def style_of(segment: str, data: Any) -> Style:
     if segment in _FLAGS and (few := np.unique(values)).size <= 8:
         return _of_values(tuple(int(value) for value in few), hexadecimal=segment == "info_map")
     cmap, norm = _range(segment, values)
-    low, high = values.min() < norm.vmin, values.max() > norm.vmax
-    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((bool(low), bool(high)), "neither")
-    return Style(_with_grey(cmap), norm, {}, extend)
+    extend = ("neither", "min", "max", "both")[(values.min() < norm.vmin) + 2 * (values.max() > norm.vmax)]
+    return Style(mpl.colormaps[cmap].with_extremes(bad=BEYOND), norm, {}, extend)
 
 
 def _range(segment: str, values: Any) -> tuple[str, Normalize]:
@@ -163,38 +141,27 @@ def _range(segment: str, values: Any) -> tuple[str, Normalize]:
 
 
 def _at_least(width: float, value: float) -> float:
-    """Give the width of a range, or where all values are the same some other, since norms divide by it."""
+    """Return the width of a range, or another if it is 0, since norms divide by it."""
     return width if width > 1e-6 * abs(value) else abs(value) or 1.0
 
 
 def _of_codes(segment: str, values: Any) -> Style | None:
-    """Give each code its colour; None for so many other values that they are no codes."""
+    """Give each code its colour; None if there are too many unknown ones."""
     there = _USUAL[segment].union(np.unique(values.astype(np.int64)).tolist())
     if len(there - _CODES[segment].keys()) > _MOST_UNKNOWN:
         return None
-    # What is not known has a colour of its own, lest it is taken for what a neighbour means.
     table = {code: _CODES[segment].get(code, (str(code), _UNKNOWN)) for code in sorted(there)}
     colours = ListedColormap([colour for _, colour in table.values()], name=f"flarecast_{segment}")
     return Style(colours, _steps(tuple(table)), {code: meaning for code, (meaning, _) in table.items()})
 
 
 def _of_values(codes: tuple[int, ...], *, hexadecimal: bool) -> Style:
-    import matplotlib as mpl
-
     colours = ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 1, len(codes))))
     texts = {code: f"{code:#x}" if hexadecimal and code else str(code) for code in codes}
     return Style(colours, _steps(codes), texts)
 
 
 def _steps(codes: tuple[int, ...]) -> BoundaryNorm:
-    """Make a norm with one step for each code, and its bounds half-way between them."""
+    """Make a norm with one step for each code, bounded half-way between them."""
     between = [(one + other) / 2 for one, other in pairwise(codes)]
     return BoundaryNorm([codes[0] - 0.5, *between, codes[-1] + 0.5], len(codes))
-
-
-def _with_grey(name: str) -> Colormap:
-    """Give colours under which pixels without a value are grey."""
-    import matplotlib as mpl
-
-    colours: Colormap = mpl.colormaps[name].with_extremes(bad=BEYOND)
-    return colours

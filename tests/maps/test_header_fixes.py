@@ -38,6 +38,7 @@ def demo_file(folder: Path, series: str, segment: str, ending: str = ".fits") ->
         (f"{CCD}.377.20110215_020000_TAI.magnetogram_12.fits", "magnetogram"),
         (f"{CCD}.377.20110215_020000_TAI.magnetogram.1.fits", "magnetogram"),
         (f"{CCD}.377.20110215_020000_TAI.vlos_mag.3.fits", "vlos_mag"),
+        (f"{CCD}.377.20110215_020000_TAI.azimuth.fits.gz", "azimuth"),
         (f"{CCD}.377.20110215_020000_TAI.mine.fits", ""),
         (f"{CCD}.377.20110215_020000_TAI.fits", ""),
         (f"{CCD}.377.20110215_020000_TAI.magnetogram_old.fits", ""),

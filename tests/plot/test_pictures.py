@@ -367,7 +367,7 @@ def test_patterns_of_paths_are_loaded(record: list[str], monkeypatch: pytest.Mon
     assert [one.meta["segment"] for one in load(f"{folder}/*.1234.*.B?.fits")] == names
     monkeypatch.chdir(folder)
     assert len(load("*.1234.*.B?.fits")) == 3
-    with pytest.raises(FileError, match=r"found no FITS file that fits '\*\.9999\.\*'"):
+    with pytest.raises(FileError, match=r"found no FITS file that matches '\*\.9999\.\*'"):
         load("*.9999.*")
 
 
