@@ -62,10 +62,13 @@ class Terms:
         Of the downloader: ``overwrite`` and proxies.
     headers_wanted : "auto", True or False
         Which files get the keywords that they lack.
+    service : str
+        Base URL of the service to which user and password, or the token, are sent.
     """
 
     settings: Any
     headers_wanted: Mode = "auto"
+    service: str = field(default_factory=lambda: conf.url)
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)
     connect_timeout: float = field(default_factory=lambda: conf.connect_timeout)
@@ -84,12 +87,12 @@ class Terms:
         # A compressed answer would have another length than the file, and SHARP files are compressed already.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         # Kept apart from the URLs of files, which are shown and written in many places.
-        if header := authorization(conf.url):
-            self._authorized[_origin(f"{without_password(conf.url)}/")] = header
+        if header := authorization(self.service):
+            self._authorized[_origin(f"{without_password(self.service)}/")] = header
 
     def anew(self) -> Terms:
         """Give the same terms for another fetch, without what was learnt in this one."""
-        return Terms(self.settings, self.headers_wanted)
+        return Terms(self.settings, self.headers_wanted, self.service)
 
     def pace(self, url: str) -> Pace:
         """Give the gate of a URL's host."""
@@ -108,7 +111,7 @@ class Terms:
         return self._proxies[origin]
 
     def headers(self, url: str) -> dict[str, str]:
-        """Give the headers of a request; token or password are those of ``conf.url``, and for its host only."""
+        """Give the headers of a request; token or password are those of the service, and for its host only."""
         authorized = self._authorized.get(_origin(url)) if self._authorized else None
         return {**self._headers, "Authorization": authorized} if authorized else self._headers
 

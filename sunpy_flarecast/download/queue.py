@@ -37,7 +37,9 @@ __all__ = ["enqueue"]
 _KEPT: Final = 8 << 20
 
 
-def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None = None) -> Queued:
+def enqueue(
+    downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None = None, service: str | None = None
+) -> Queued:
     """
     Queue the transfers of files, but for those that are there and whole.
 
@@ -49,6 +51,8 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
         Where the files come from and go to.
     headers : "auto", True or False, optional
         Which files get the keywords that they lack; by default ``conf.complete_headers``.
+    service : str, optional
+        Base URL of the service to which user and password, or the token, are sent; by default ``conf.url``.
 
     Returns
     -------
@@ -75,7 +79,8 @@ def enqueue(downloader: parfive.Downloader, plan: Plan, *, headers: Mode | None 
                 f"Two files would both be written to {place.path}: {other} and {place.url}. Fetch the tables one after "
                 "the other, or add fields to the path that tell them apart."
             )
-    terms = Terms(downloader.config, conf.complete_headers if headers is None else headers)
+    mode = conf.complete_headers if headers is None else headers
+    terms = Terms(downloader.config, mode, conf.url if service is None else service)
     queued = Queued(terms)
     there: list[str] = []
     for place in plan.places:

@@ -1,9 +1,9 @@
-"""Another FLARECAST service as the source of a mirror: searched by the package's own client."""
+"""Another FLARECAST service as the source of a mirror, searched as by the client."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,31 +30,24 @@ if TYPE_CHECKING:
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.rest.records import Records
 
-    from .source import Wanted
-    from .windows import Window
+    from .source import Keywords, Wanted, Window
 
 __all__ = ["FLARECASTSource"]
 
 
 class FLARECASTSource:
-    """The service of ``conf.url``, which is asked for its records, their files, and the keywords of bare ones."""
+    """A FLARECAST service, by default that of ``conf.url``."""
 
     connections = 5
 
-    def __init__(self) -> None:
-        self.name = without_password(base_url(str(conf.url)))
+    def __init__(self, url: str | None = None) -> None:
+        self.service: str | None = base_url(str(conf.url) if url is None else url)
+        self.name = without_password(self.service)
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
-        """
-        List the records of a window that answer one of the queries.
-
-        Raises
-        ------
-        ServiceError
-            If the service does not answer for all of it.
-        """
+        """List the records of a window that match one of the queries."""
         asked = [replace(query, start=window.start, end=window.end, sample=None) for query in queries]
-        with Service() as service:
+        with Service(self.service) as service:
             try:
                 found = find(asked, service, strict=True)
             except ServiceError as error:
@@ -62,11 +55,11 @@ class FLARECASTSource:
         # The grid of a sampling begins where the whole mirror does, and not with a window.
         records = merge([select(found.records, query) for query in queries])
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
-        told = [*found.told, *([f"{undated:,} records have no T_REC, by which files are kept."] if undated else [])]
+        told = [*found.told, *([f"{undated:,} records have no T_REC, which names the folder."] if undated else [])]
         return Answer(offers=self._offers(records, window), told=told)
 
     def _refused(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
-        """Say that records are not told, for the range that the user wrote."""
+        """Make the error for the range that the user wrote."""
         start, end = service_time(queries[0].start), service_time(queries[0].end, up=True)
         reason = error.reason.removesuffix(".")
         return type(error)(
@@ -103,29 +96,20 @@ class FLARECASTSource:
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """Give the reasons again: a service has all files at hand that it has at all."""
+        """Give the reasons again: a service has all its files available."""
         return {}, {name: one.offer.lacking[one.segment] for name, one in wanted.items()}
 
-    def keywords(self, offers: Sequence[Offer]) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
-        """
-        Ask for all keywords of records.
-
-        Yields
-        ------
-        values, reasons : dict
-            By the keys of the records.
-        """
-        yield {}, {one.key: "the service did not tell its number" for one in offers if one.recnum is None}
-        with Service() as service:
+    def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
+        """Get all keywords of records, some at a time."""
+        yield {}, {one.key: "the service did not give its number" for one in offers if one.recnum is None}
+        with Service(self.service) as service:
             for series in dict.fromkeys(one.series for one in offers):
                 keys = {one.recnum: one.key for one in offers if one.series == series and one.recnum is not None}
                 yield from _asked(service, series, keys)
 
 
-def _asked(
-    service: Service, series: str, keys: dict[int, str]
-) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
-    """Ask in one way after the other, until no record is left."""
+def _asked(service: Service, series: str, keys: dict[int, str]) -> Iterator[Keywords]:
+    """Request keywords in one way after the other, until no record is left."""
     left = dict(keys)
     reasons: dict[int, str] = {}
     for way in WAYS:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import parfive
+
+from sunpy_flarecast.download.plan import Place, Plan
+from sunpy_flarecast.download.queue import enqueue
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.structure import is_whole
@@ -12,10 +18,9 @@ from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
 from .keyword_table import KeywordTable
 from .ledger import Ledger
 from .source import Wanted
-from .transfers import bring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .report import MirrorReport
@@ -36,8 +41,8 @@ def fill(
     """
     Fill a folder.
 
-    The order of steps is what makes it go on after any of them: what is going to come is noted first, and the table of
-    keywords is written last.
+    The order of steps is what lets another process resume after any of them: what is going to come is kept first, and
+    the table of keywords is written last.
 
     Parameters
     ----------
@@ -48,11 +53,11 @@ def fill(
     source : Source
         Where they come from.
     report : MirrorReport
-        Told of what came, and of what is missing.
+        Gets what was fetched, and what is missing.
     connections : int
         Transfers at a time.
     done : callable, optional
-        Told of each file.
+        Called for each file with whether it was fetched.
 
     Returns
     -------
@@ -69,22 +74,26 @@ def fill(
         ledger.expect(offers)
         urls = {one.name(segment): url for one in offers for segment, url in one.files.items()}
         urls |= _staged(folder, offers, source, ledger, report)
-        going = _bring(folder, urls, ledger, report, connections=connections, done=done)
+        goes_on = True
+        for old in (False, True):  # files of earlier versions of their records are replaced
+            some = {folder / name: url for name, url in urls.items() if (name in ledger.old) == old}
+            if some and goes_on:
+                goes_on = _fetch(some, source, ledger, report, overwrite=old, connections=connections, done=done)
         ledger.settle()
-        if going:
+        if goes_on:
             _write_keywords(folder, offers, source, ledger, report)
     except OSError as error:
         raise TransferError(
             f"{folder} cannot be written to ({error.strerror or error}). Mend the folder or free the disk, and start "
             "the same command again; what is there is kept."
         ) from error
-    return going
+    return goes_on
 
 
 def _staged(
     folder: Path, offers: Sequence[Offer], source: Source, ledger: Ledger, report: MirrorReport
 ) -> dict[str, str]:
-    """Have those files made available that are neither here nor at hand there."""
+    """Have those files made available that are neither here nor available there."""
     wanted = {
         name: Wanted(one, segment)
         for one in offers
@@ -100,38 +109,54 @@ def _staged(
     return urls
 
 
-def _bring(
-    folder: Path,
-    urls: Mapping[str, str],
+def _fetch(
+    urls: Mapping[Path, str],
+    source: Source,
     ledger: Ledger,
     report: MirrorReport,
     *,
+    overwrite: bool,
     connections: int,
     done: Callable[[bool], None] | None,
 ) -> bool:
-    """Bring the files; those of earlier versions of their records are replaced."""
-    for old in (False, True):
-        some = {folder / name: url for name, url in urls.items() if (name in ledger.old) == old}
-        if not some:
-            continue
-        brought = bring(some, overwrite=old, connections=connections, done=done)
-        report.fetched += len(brought.fetched)
-        report.already_there += len(brought.there)
-        report.interrupted = report.interrupted or brought.interrupted
-        for path, reason in brought.failed.items():
-            report.lack("file", reason.replace(str(path), "it").replace(some[path], "there"), path.name)
-        if old:
-            ledger.old -= {path.name for path in brought.fetched}
-            ledger.keep()
-        if brought.halted or brought.interrupted:
-            return False
-    return True
+    """Fetch files as the source has them, byte for byte, by the package's own transfers; whether more can be."""
+    config = parfive.SessionConfig(done_callbacks=[lambda path, url, error: done(error is None)] if done else [])
+    downloader = parfive.Downloader(max_conn=connections, progress=False, overwrite=overwrite, config=config)
+    places = [Place(url, str(path)) for path, url in urls.items()]
+    queued = enqueue(downloader, Plan(places, []), headers=False, service=source.service)
+    with _quiet():
+        results = downloader.download() if queued.waiting else parfive.Results()
+    came, there = {str(path) for path in results}, {str(path) for path in queued.data}
+    failed = {error.url: str(error.exception) for error in [*results.errors, *queued.errors]}
+    report.already_there += sum(str(path) in there for path in urls)
+    for path, url in urls.items():
+        if str(path) in came:
+            report.fetched += 1
+            ledger.old.discard(path.name)
+        if url in failed:
+            report.lack("file", failed[url].replace(str(path), "it").replace(url, "there"), path.name)
+    if overwrite:
+        ledger.keep()
+    terms = queued.terms
+    report.interrupted = report.interrupted or (terms is not None and terms.interrupted)
+    return terms is None or not (terms.interrupted or terms.halted)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep parfive from logging failures, which are all in the report."""
+    before = parfive.log.level
+    parfive.log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        parfive.log.setLevel(before)
 
 
 def _write_keywords(
     folder: Path, offers: Sequence[Offer], source: Source, ledger: Ledger, report: MirrorReport
 ) -> None:
-    """Ask for the keywords of records whose files are bare, unless the table of the folder has them."""
+    """Get the keywords of records whose files have none, unless the table of the folder has them."""
     table = KeywordTable(folder)
     tabled = ledger.tabled if table.exists() else {}
     lacking = [one for one in offers if tabled.get(one.key, -1) != one.recnum and _needs_row(folder, one, ledger.old)]
@@ -142,12 +167,12 @@ def _write_keywords(
     for values, reasons in source.keywords(lacking):
         for key, keywords in values.items():
             one = of_key[key]
-            told = {"series": one.series, "recnum": one.recnum, "harpnum": one.harpnum, "t_rec": t_rec_text(one.slot)}
+            known = {"series": one.series, "recnum": one.recnum, "harpnum": one.harpnum, "t_rec": t_rec_text(one.slot)}
             if text_slot(str(keywords.get("t_rec"))) == one.slot:
-                del told["t_rec"]  # however it is written
-            row = {**keywords, **{name: value for name, value in told.items() if value is not None}}
+                del known["t_rec"]  # however it is written
+            row = {**keywords, **{name: value for name, value in known.items() if value is not None}}
             if row.get("harpnum") is None:
-                report.lack("keywords", "they do not tell its HARPNUM", f"{one.series}.{key}")
+                report.lack("keywords", "HARPNUM is not among them", f"{one.series}.{key}")
             else:
                 rows.append(row)
         for key, reason in reasons.items():
@@ -158,7 +183,7 @@ def _write_keywords(
 
 
 def _needs_row(folder: Path, offer: Offer, old: Collection[str]) -> bool:
-    """Tell whether a record has files, not just those of its earlier version, and none of them has keywords."""
+    """Whether a record has files, not just those of its earlier version, and none of them has keywords."""
     names = [offer.name(segment) for segment in (*offer.files, *offer.lacking)]
     there = [name for name in names if (folder / name).is_file()]
     return any(name not in old for name in there) and all(is_bare(folder / name) for name in there)

@@ -1,8 +1,7 @@
 """
-JSOC as the source of a mirror, through the package drms: its records, where their segments lie, and keywords.
+JSOC as the source of a mirror, by the package drms: its records, the URLs of their segments, and keywords.
 
-Segments that are online have paths under JSOC's web server. Those files are bare, as JSOC stores them; the keywords are
-asked for apart.
+Segments that are online have paths under JSOC's web server. Those files have no keywords, which are requested apart.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from sunpy_flarecast.sharp.t_rec import CADENCE, t_rec_text, text_slot
 from sunpy_flarecast.sharp.times import read_times
 from sunpy_flarecast.sharp.values import clean
 
-from .jsoc_client import ask
+from .jsoc_client import ask, connect
 from .jsoc_export import BATCH, NO_FILE, NOT_ONLINE, Staging
 from .source import Answer, Offer
 
@@ -31,15 +30,14 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.query.query import Query
 
-    from .source import Wanted
-    from .windows import Window
+    from .source import Keywords, Wanted, Window
 
-__all__ = ["JSOC_URL", "JSOCSource", "need_drms"]
+__all__ = ["JSOC_URL", "JSOCSource"]
 
 #: Where JSOC is.
 JSOC_URL: Final = "http://jsoc.stanford.edu"
 
-#: What is asked of every record; the pseudo keywords of jsoc_info stand between asterisks.
+#: Keywords of every record; the pseudo keywords of jsoc_info stand between asterisks.
 _KEYS: Final = ("*recnum*", "*online*", "HARPNUM", "T_REC", "DATE__OBS")
 
 #: Paths of files that are online.
@@ -55,9 +53,9 @@ class JSOCSource:
     url : str
         Where its web server is.
     email : str or None
-        An address registered there, with which files that are not online are asked for.
+        An address registered there, needed for exports of files that are not online.
     wait : float
-        How many seconds to wait at most until such files are there.
+        Longest time to wait for such files, in seconds.
 
     Raises
     ------
@@ -66,29 +64,19 @@ class JSOCSource:
     QueryError
         If the address is not registered.
     ServiceError
-        If it is not known, since JSOC does not answer.
+        If JSOC does not answer whether it is.
     """
 
     connections = 2
+    service: str | None = None
 
     def __init__(self, url: str = JSOC_URL, *, email: str | None = None, wait: float = 3600.0) -> None:
-        drms = need_drms()
         base = url.rstrip("/")
         if re.match(r"https?://[^/]", base) is None:
-            raise QueryError(f"{url!r} is no http:// or https:// URL of a site such as {JSOC_URL}.")
+            raise QueryError(f"{url!r} is not an http:// or https:// URL of a site such as {JSOC_URL}.")
         self.name = "JSOC" if base == JSOC_URL else base
         self._base = f"{base}/"
-        self._client = drms.Client(
-            drms.ServerConfig(
-                name="JSOC",
-                cgi_baseurl=f"{base}/cgi-bin/ajax/",
-                cgi_show_series="show_series",
-                cgi_jsoc_info="jsoc_info",
-                cgi_jsoc_fetch="jsoc_fetch",
-                cgi_check_address="checkAddress.sh",
-                http_download_baseurl=self._base,
-            )
-        )
+        self._client = connect(base)
         if email is not None and not ask(f"the address {email}", lambda: self._client.check_email(email)):
             raise QueryError(
                 f"The address {email!r} is not registered for exports at {self.name}. Register it at "
@@ -97,16 +85,7 @@ class JSOCSource:
         self._staging = Staging(self._client, email, wait)
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
-        """
-        List the records of a window that answer one of the queries.
-
-        Raises
-        ------
-        QueryError
-            If there is no such series, or it has none of the segments.
-        ServiceError
-            If JSOC does not answer.
-        """
+        """List the records of a window that match one of the queries; a QueryError if there is no such series."""
         answer = Answer(offers=[])
         known: set[str] = set()
         for query in queries:
@@ -156,7 +135,7 @@ class JSOCSource:
         return offers, told
 
     def _files(self, paths: Mapping[str, str], online: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Tell the segments that are online from those that are not, or that do not exist."""
+        """Give the URLs of segments that are online, and why the others are not available."""
         files: dict[str, str] = {}
         lacking: dict[str, str] = {}
         for segment, path in paths.items():
@@ -169,7 +148,7 @@ class JSOCSource:
         return files, lacking
 
     def _info(self, series: str) -> Any:
-        """Ask what a series has; drms remembers the answer."""
+        """Get the description of a series; drms keeps the reply."""
         try:
             return ask(f"the series {series}", lambda: self._client.info(series))
         except ServiceError as error:
@@ -178,7 +157,7 @@ class JSOCSource:
             raise
 
     def _segments(self, query: Query) -> tuple[str, ...]:
-        """Name the segments asked for, as the series has them."""
+        """Give the requested segments in the spelling of the series."""
         there = [str(name) for name in self._info(query.series).segments.index]
         known = find_series(query.series)
         found = matching_names(query.segments or ([one.name for one in known.segments] if known else ["*"]), there)
@@ -189,33 +168,19 @@ class JSOCSource:
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """
-        Have files brought online, if there is an address to ask with.
-
-        Returns
-        -------
-        urls, reasons : dict
-            By the names of the files.
-        """
+        """Have files brought online, if there is an address for exports."""
         return self._staging.stage(wanted, notes, keep)
 
-    def keywords(self, offers: Sequence[Offer]) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
-        """
-        Ask for all keywords of records.
-
-        Yields
-        ------
-        values, reasons : dict
-            By the keys of some of the records.
-        """
-        yield {}, {one.key: f"{self.name} did not tell its number" for one in offers if one.recnum is None}
+    def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
+        """Get all keywords of records, some at a time."""
+        yield {}, {one.key: f"{self.name} did not give its number" for one in offers if one.recnum is None}
         numbered = [one for one in offers if one.recnum is not None]
         for series in dict.fromkeys(one.series for one in numbered):
             of_series = [one for one in numbered if one.series == series]
             for begin in range(0, len(of_series), BATCH):
                 yield self._asked(series, {one.recnum: one.key for one in of_series[begin : begin + BATCH]})
 
-    def _asked(self, series: str, keys: Mapping[int | None, str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    def _asked(self, series: str, keys: Mapping[int | None, str]) -> Keywords:
         record_set = f"{series}[:{','.join(f'#{recnum}' for recnum in keys)}]"
         try:
             types = self._info(series).keywords
@@ -240,33 +205,8 @@ class JSOCSource:
         return found, {key: f"{self.name} answered without it" for key in keys.values() if key not in found}
 
 
-def need_drms() -> Any:
-    """
-    Import drms.
-
-    Raises
-    ------
-    ImportError
-        With the command that installs it.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.mirroring.jsoc import need_drms
-    >>> need_drms().__name__
-    'drms'
-    """
-    try:
-        import drms
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f'A mirror of JSOC needs the package {error.name!r}: python -m pip install "sunpy-flarecast[jsoc]"',
-            name=error.name,
-        ) from error
-    return drms
-
-
 def _record_set(query: Query, window: Window) -> str:
-    """Write a query as JSOC has them: HARP numbers, then T_REC in TAI, both ends included."""
+    """Write a query as a DRMS record set: HARP numbers, then T_REC in TAI, both ends included."""
     slots = round(window.around / CADENCE) + (window.around > 0)
     times = f"{t_rec_text(window.first - slots)}-{t_rec_text(window.last + slots)}"
     first, last = query.harps or (0, 0)
@@ -277,7 +217,7 @@ def _record_set(query: Query, window: Window) -> str:
 def _chosen(
     query: Query, slots: Sequence[int | None], harps: Sequence[int | None], dates: Sequence[str]
 ) -> Sequence[bool]:
-    """Tell which records answer a query, by the same rules as of those of a FLARECAST service."""
+    """Choose the records that match a query, by the rules for those of a FLARECAST service."""
     count = len(slots)
     if not count:
         return []
@@ -306,5 +246,5 @@ def _number(text: str) -> int | None:
 
 
 def _unknown(name: str, kind: str) -> Keyword:
-    """Describe a keyword that the catalog does not know."""
+    """Describe a keyword that is not in the catalog."""
     return Keyword(name=name.lower(), fits=name.upper(), unit="", kind=kind, meaning="")

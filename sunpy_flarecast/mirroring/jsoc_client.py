@@ -1,48 +1,88 @@
-"""Asking JSOC through drms: tried again while it is busy, within the timeouts of ``conf``, its errors as sentences."""
+"""Requests to JSOC by drms, sent by the session of this package, and their errors as sentences."""
 
 from __future__ import annotations
 
-import socket
-import time
-from contextlib import contextmanager
-from http.client import HTTPException, responses
-from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.error import HTTPError, URLError
+import json
+from functools import partial
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sunpy import log
+import requests
+from urllib3.exceptions import HTTPError
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.download.verify import MESSAGE_BYTES
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
-from sunpy_flarecast.rest.error_text import body_message
-from sunpy_flarecast.rest.retry import RETRIED, RetryPolicy
+from sunpy_flarecast.rest.auth import USER_AGENT
+from sunpy_flarecast.rest.error_text import body_message, reason_of
+from sunpy_flarecast.rest.session import Patience, patient_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-__all__ = ["ask"]
-
-#: How often a page in place of a reply is asked for again.
-_PAGE_RETRIES: Final = 1
+__all__ = ["ask", "connect"]
 
 _T = TypeVar("_T")
 
 
+def connect(base: str) -> Any:
+    """
+    Make a `drms.Client` for a site, with the retries and timeouts of this package, which drms has not.
+
+    Parameters
+    ----------
+    base : str
+        URL of the site's web server, without a slash at its end.
+
+    Raises
+    ------
+    ImportError
+        If drms is not installed; with the command that installs it.
+    """
+    try:
+        import drms
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'A mirror of JSOC needs the package {error.name!r}: python -m pip install "sunpy-flarecast[jsoc]"',
+            name=error.name,
+        ) from error
+    client = drms.Client(
+        drms.ServerConfig(
+            name="JSOC",
+            cgi_baseurl=f"{base}/cgi-bin/ajax/",
+            cgi_show_series="show_series",
+            cgi_jsoc_info="jsoc_info",
+            cgi_jsoc_fetch="jsoc_fetch",
+            cgi_check_address="checkAddress.sh",
+            http_download_baseurl=f"{base}/",
+        )
+    )
+    session = patient_session(Patience(1))
+    session.headers["User-Agent"] = USER_AGENT
+    # The one place of drms (0.7 to 0.9) from which all its requests come.
+    client._json._json_request = partial(_request, session)
+    return client
+
+
+def _request(session: requests.Session, url: str) -> SimpleNamespace:
+    reply = session.get(url, timeout=(conf.connect_timeout, conf.read_timeout))
+    if reply.status_code != HTTPStatus.OK:
+        text = body_message(reply.content)
+        phrase = f"{reply.status_code} {reply.reason}"
+        raise ServiceError(f"it answered {phrase}{f': {text}' if text and text != reply.reason else ''}")
+    return SimpleNamespace(data=json.loads(reply.content))
+
+
 def ask(what: str, question: Callable[[], _T]) -> _T:
     """
-    Ask until there is an answer, or as often as ``conf.max_retries`` allows.
+    Call drms, and turn whatever it raises into a `ServiceError`.
 
     Parameters
     ----------
     what : str
-        What is asked for, for messages.
+        What is requested, for messages.
     question : callable
         Calls drms.
-
-    Raises
-    ------
-    ServiceError
-        If there is no answer, or it is an error.
 
     Examples
     --------
@@ -52,61 +92,26 @@ def ask(what: str, question: Callable[[], _T]) -> _T:
     """
     from drms import DrmsError
 
-    policy = RetryPolicy()
-    failed = pages = 0
-    while True:
-        asked = None
-        try:
-            with _timeout():
-                return question()
-        except HTTPError as error:
-            with error:
-                said = body_message(error.read(MESSAGE_BYTES))
-            phrase = responses.get(error.code, "")  # drms writes another text over the server's
-            reason = f"it answered {error.code} {phrase}{f': {said}' if said and said != phrase else ''}"
-            asked = error.headers.get("Retry-After")
-            failure = ServiceError(_sentence(what, reason), reason=reason)
-            again = error.code in RETRIED
-        except (OSError, HTTPException) as error:
-            cause = error.reason if isinstance(error, URLError) else error
-            if isinstance(cause, TimeoutError):
-                reason = f"it did not answer within {conf.read_timeout:g} s (conf.read_timeout)"
-            else:
-                reason = f"the connection failed ({cause or type(cause).__name__})"
-            failure = UnreachableError(_sentence(what, reason), reason=reason)
-            again = True
-        except DrmsError as error:
-            reason = f"it answered: {error}"
-            raise ServiceError(_sentence(what, reason), reason=reason) from error
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            # drms takes what is no JSON, or JSON of another shape, as it comes.
-            text = str(getattr(error, "doc", "")).encode()[:MESSAGE_BYTES]
-            reason = f"what it answered is no reply of JSOC{_said(text, error)}"
-            failure = ReplyError(_sentence(what, reason), reason=reason)
-            again = pages < _PAGE_RETRIES
-            pages += 1
-        failed += 1
-        if not again or failed > policy.retries:
-            raise failure
-        pause = policy.wait(failed, asked)
-        log.debug(f"{failure} Asking again in {pause:.1f} s.")
-        time.sleep(pause)
-
-
-def _said(text: bytes, error: Exception) -> str:
-    return f" but {body_message(text)}" if text and body_message(text) else f" ({type(error).__name__}: {error})"
-
-
-def _sentence(what: str, reason: str) -> str:
-    return f"JSOC was asked for {what}, and {reason.removesuffix('.')}. Try again later; what is there is kept."
-
-
-@contextmanager
-def _timeout() -> Iterator[None]:
-    """Have drms, which opens its connections without a word about it, wait no longer than ``conf.read_timeout``."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(conf.read_timeout)
+    kind = ServiceError
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        return question()
+    except ServiceError as error:
+        cause: Exception = error
+        reason = error.reason
+    except requests.Timeout as error:
+        cause, kind = error, UnreachableError
+        reason = f"it did not answer within {conf.read_timeout:g} s (conf.read_timeout)"
+    except (requests.RequestException, HTTPError, OSError) as error:
+        cause, kind = error, UnreachableError
+        reason = f"the connection failed ({reason_of(error)})"
+    except DrmsError as error:
+        cause, reason = error, f"it answered: {error}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # No JSON, or JSON of another shape, which drms takes as it comes.
+        text = body_message(str(getattr(error, "doc", "")).encode())
+        cause, kind = error, ReplyError
+        reason = f"its reply is not one of JSOC: {text or f'{type(error).__name__}: {error}'}"
+    raise kind(
+        f"JSOC was asked for {what}, and {reason.removesuffix('.')}. Try again later; what is there is kept.",
+        reason=reason,
+    ) from cause

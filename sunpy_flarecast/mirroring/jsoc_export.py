@@ -1,4 +1,4 @@
-"""Files that JSOC does not have online: exports that bring them there, and that outlive the process that asked."""
+"""Exports of files that JSOC does not have online, which outlive the process that requested them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ["BATCH", "NOT_ONLINE", "NO_FILE", "Staging"]
 #: Records of one request.
 BATCH: Final = 200
 
-#: Seconds between two looks at an export, as a multiple of ``conf.retry_wait``; drms, too, looks every 5 s.
-_LOOKS: Final = 10
+#: Seconds between two requests for the state of an export, as a multiple of ``conf.retry_wait``; those of drms are 5.
+_STATE_WAIT: Final = 10
 
-#: A record as exports name it: series, HARP number, T_REC, and the segment if it is told.
+#: A record as exports name it: series, HARP number, T_REC, and perhaps the segment.
 _RECORD: Final = re.compile(r"\s*[\w.]+\[(\d+)\]\[([^\]]+)\](?:\{(\w+)\})?\s*", re.ASCII)
 
 #: Why a file cannot be fetched as it is.
 NO_FILE: Final = "JSOC has the record online, but no such file"
 NOT_ONLINE: Final = "JSOC does not have it online"
 
-#: What to do if it is not online.
-_GIVE_ADDRESS: Final = "an export can bring it, for which an address registered at JSOC is needed (--email)"
+#: What to do then.
+_GIVE_ADDRESS: Final = "an export, which needs an address registered at JSOC (--email), makes it available"
 
 
 class Staging:
@@ -44,43 +44,31 @@ class Staging:
     Parameters
     ----------
     client : `drms.Client`
-        Who asks.
+        Sends the requests.
     email : str or None
-        A registered address; None if nothing is asked for.
+        A registered address; None if nothing is requested.
     wait : float
-        How many seconds to wait at most for one export.
+        Longest time to wait for one export, in seconds.
     """
 
     def __init__(self, client: Any, email: str | None, wait: float) -> None:
         self._client = client
         self._email = email
         self._wait = wait
-        # An export that took too long; after it no other is asked for.
+        # An export that took too long; after it no other is requested.
         self._pending = ""
 
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """
-        Have files brought online, and wait for them.
-
-        Parameters
-        ----------
-        wanted, notes, keep
-            As for `Source.stage`.
-
-        Returns
-        -------
-        urls, reasons : dict
-            By the names of the files.
-        """
+        """Have files brought online, and wait for them; as `Source.stage`."""
         reasons = {name: one.offer.lacking[one.segment] for name, one in wanted.items()}
         left = {name: one for name, one in wanted.items() if reasons[name] != NO_FILE}
         if self._email is None:
             return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_GIVE_ADDRESS}")
         urls: dict[str, str] = {}
         for number, names in list(notes.items()):
-            # What an earlier process has asked for is not asked for again, unless that came to nothing.
+            # What an earlier process has requested is not requested again, unless that failed.
             mine = [name for name in names if name in left]
             if not mine or not self._take(number, None, {name: left[name] for name in mine}, urls, reasons):
                 del notes[number]
@@ -106,7 +94,7 @@ class Staging:
         return urls, {name: reason for name, reason in reasons.items() if name not in urls}
 
     def _asked(self, record_set: str) -> Any:
-        log.info(f"Files of {record_set} are not online; an export is asked for.")
+        log.info(f"Files of {record_set} are not online; an export is requested.")
         return ask(
             f"an export of {record_set}",
             lambda: self._client.export(record_set, method="url_quick", protocol="as-is", email=self._email),
@@ -115,12 +103,12 @@ class Staging:
     def _take(
         self, number: str, export: Any, wanted: Mapping[str, Wanted], urls: dict[str, str], reasons: dict[str, str]
     ) -> bool:
-        """Wait for an export, and tell where its files are, or why not; gives whether it may still be of use."""
+        """Wait for an export, and find its files; gives whether it may still be of use."""
         what = f"the export {number}" if number else "an export"
         try:
             if export is None:
                 export = ask(what, lambda: self._client.export_from_id(number))
-            ended = ask(what, lambda: export.wait(timeout=self._wait, sleep=_LOOKS * conf.retry_wait))
+            ended = ask(what, lambda: export.wait(timeout=self._wait, sleep=_STATE_WAIT * conf.retry_wait))
             table = ask(what, lambda: export.urls) if ended else None
         except ServiceError as error:
             reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}; {error.reason}")
@@ -133,14 +121,14 @@ class Staging:
         for name, one in wanted.items():
             url = given.get((one.offer.harpnum, one.offer.slot, one.segment))
             if url is None:
-                reasons[name] = f"{NOT_ONLINE}, and an export did not bring it"
+                reasons[name] = f"{NOT_ONLINE}, and it is not in the export"
             else:
                 urls[name] = url
         return True
 
 
 def _batches(left: Mapping[str, Wanted]) -> list[tuple[str, list[str]]]:
-    """Make record sets of what is wanted, each with the names of the files that it stands for."""
+    """Make record sets of the files, each with the names of its files."""
     segments: dict[int, list[str]] = {}
     names: dict[int, list[str]] = {}
     series: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""The keywords of bare files beside them: ``keywords.ecsv`` in the folder of a day, a row a record."""
+"""Keywords of files without them: ``keywords.ecsv`` in the folder of a day, one row per record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from sunpy import log
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_text, text_slot
 from sunpy_flarecast.sharp.values import clean
-from sunpy_flarecast.utils.whole import forget, write_whole
+from sunpy_flarecast.utils.atomic_file import remove_abandoned
+
+from .ledger import write_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,18 +35,11 @@ _Row = dict[str, "int | float | str | None"]
 
 
 class KeywordTable:
-    """
-    The table of a folder.
-
-    Parameters
-    ----------
-    folder : `pathlib.Path`
-        The folder; it need not exist.
-    """
+    """The table of a folder, which need not exist."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / TABLE
-        forget(self._path)
+        remove_abandoned([str(self._path)])
 
     def exists(self) -> bool:
         """Whether there is a table."""
@@ -52,22 +47,14 @@ class KeywordTable:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         """
-        Put records into the table, in the place of those that have the same HARP number and T_REC.
+        Add records, in the place of those with the same HARP number and T_REC; give the numbers of all by `Offer.key`.
 
-        Parameters
-        ----------
-        rows : iterable of mapping
-            Keywords by their DRMS names in lower case, with ``series``, ``recnum``, ``harpnum`` and ``t_rec``.
-
-        Returns
-        -------
-        dict
-            The record numbers of all rows, by HARP number and T_REC as `Offer.key` writes them.
+        Rows have keywords by their DRMS names in lower case, among them ``series``, ``recnum``, ``harpnum``, ``t_rec``.
         """
         new = [{name: clean(value, find_keyword(name)) for name, value in row.items()} for row in rows]
         known = {_identity(row): row for row in self._read()} | {_identity(row): row for row in new}
         ordered = [known[identity] for identity in sorted(known)]
-        write_whole(self._path, _written(ordered))
+        write_changed(self._path, _written(ordered))
         return {f"{harpnum}.{slot_text(slot)}": int(known[slot, harpnum].get("recnum") or 0) for slot, harpnum in known}
 
     def _read(self) -> list[_Row]:
@@ -75,7 +62,7 @@ class KeywordTable:
             table = Table.read(self._path, format="ascii.ecsv")
         except FileNotFoundError:
             return []
-        except Exception as error:  # noqa: BLE001 (whatever the reader makes of a broken one, it is written anew)
+        except Exception as error:  # noqa: BLE001 (whatever the reader raises, the table is made anew)
             log.warning(f"{self._path} cannot be read as a table of keywords ({error}); it is written anew.")
             return []
         columns = {name.lower(): table[name].tolist() for name in table.colnames}
@@ -87,11 +74,7 @@ def _identity(row: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _written(rows: list[_Row]) -> str:
-    """
-    Write rows as ECSV.
-
-    astropy writes the head, and would take half a minute for the rows of a week, which csv writes in a second.
-    """
+    """Write rows as ECSV: astropy the head, csv the rows, which takes a thirtieth of the time."""
     known = dict.fromkeys([*_LEADING, *(one.name for one in all_keywords())])
     rank = {name: number for number, name in enumerate(known)}
     names = sorted({name for row in rows for name in row}, key=lambda name: (rank.get(name, len(rank)), name))

@@ -1,12 +1,13 @@
-"""What a mirror notes in each of its folders: which records the files are of, and what is under way."""
+"""The notes of a mirror in each of its folders: which records the files are of, and which requests are under way."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sunpy_flarecast.utils.whole import forget, write_whole
+from sunpy_flarecast.utils.atomic_file import atomic_write, remove_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,10 +15,20 @@ if TYPE_CHECKING:
 
     from .source import Offer
 
-__all__ = ["LEDGER", "Ledger"]
+__all__ = ["LEDGER", "Ledger", "write_changed"]
 
 #: Name of the file.
 LEDGER: Final = ".mirror.json"
+
+
+def write_changed(path: Path, text: str) -> None:
+    """Write a file in one step, unless it has this content already."""
+    with suppress(FileNotFoundError):
+        if path.read_bytes() == text.encode():
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, "w") as file:
+        file.write(text)
 
 
 class _Notes(msgspec.Struct):
@@ -43,14 +54,7 @@ class _Notes(msgspec.Struct):
 
 
 class Ledger:
-    """
-    The notes of a folder; what a process that was killed has noted holds for the next.
-
-    Parameters
-    ----------
-    folder : `pathlib.Path`
-        The folder; it need not exist.
-    """
+    """The notes of a folder, which need not exist; they outlive a process that is killed."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / LEDGER
@@ -59,7 +63,9 @@ class Ledger:
         self.old: set[str] = set(self._notes.old)
         #: Numbers of the records whose keywords are in the table, by their keys.
         self.tabled: dict[str, int] = dict(self._notes.tabled)
-        forget(self._path)
+        #: Requests under way, and the names of their files.
+        self.staging: dict[str, list[str]] = self._notes.staging
+        remove_abandoned([str(self._path)])
 
     def _read(self) -> _Notes:
         try:
@@ -67,16 +73,11 @@ class Ledger:
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return _Notes()
 
-    @property
-    def staging(self) -> dict[str, list[str]]:
-        """Requests under way, and the names of the files that they are for."""
-        return self._notes.staging
-
     def expect(self, offers: Iterable[Offer]) -> None:
         """
-        Note whose files are going to come; those that are there of records whose numbers have changed are old.
+        Keep whose files are going to come; files of records whose numbers have changed are old.
 
-        A record that is made anew has the same HARP number and T_REC, but another number.
+        A reprocessed record has the same HARP number and T_REC, but another number.
         """
         changed: set[str] = set()
         for offer in offers:
@@ -87,14 +88,14 @@ class Ledger:
         if changed:
             there = [file.name for file in self._path.parent.glob("*.fits")]
             self.old |= {name for name in there if f"{name.rsplit('.', 2)[0]}." in changed}
-            # Exports under way are of the records as they were.
+            # Exports under way are of the earlier versions.
             for number, names in list(self.staging.items()):
                 if any(f"{name.rsplit('.', 2)[0]}." in changed for name in names):
                     del self.staging[number]
         self.keep()
 
     def settle(self) -> None:
-        """Forget the requests whose files have all come."""
+        """Remove the requests whose files have all come."""
         done = [number for number, names in self.staging.items() if self._all_there(names)]
         for number in done:
             del self.staging[number]
@@ -105,11 +106,11 @@ class Ledger:
         return all(name not in self.old and (self._path.parent / name).is_file() for name in names)
 
     def keep(self) -> None:
-        """Write the notes to the disk."""
+        """Write the notes to disk."""
         kept = _Notes(
             records=dict(sorted(self._notes.records.items())),
             old=sorted(self.old),
             tabled=dict(sorted(self.tabled.items())),
-            staging=dict(sorted(self._notes.staging.items())),
+            staging=dict(sorted(self.staging.items())),
         )
-        write_whole(self._path, msgspec.json.format(msgspec.json.encode(kept), indent=1).decode() + "\n")
+        write_changed(self._path, msgspec.json.format(msgspec.json.encode(kept), indent=1).decode() + "\n")

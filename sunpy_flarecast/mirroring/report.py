@@ -1,4 +1,4 @@
-"""What became of a mirror: `MirrorReport`, which counts what came and groups what is missing by its reason."""
+"""The outcome of a mirror: `MirrorReport` counts what was fetched, and groups what is missing by its reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MirrorReport", "Shortfall"]
 
-#: Of how many things that are missing for one reason a report keeps the names, so that it stays small.
+#: Most names that a report keeps of what is missing for one reason.
 _EXAMPLES: Final = 100
 
 #: How many reasons a text lists.
@@ -30,7 +30,7 @@ class Shortfall:
         ``"range"`` (what records there are is not known), ``"record"`` (cannot be kept), ``"file"``, ``"keywords"``,
         ``"index"``.
     reason : str
-        Why, in the words of who said it.
+        Why, in the words of the source.
     count : int
         How many.
     examples : list of str
@@ -46,7 +46,7 @@ class Shortfall:
 @dataclass(slots=True)
 class MirrorReport:
     """
-    What became of a mirror.
+    The outcome of a mirror.
 
     Parameters
     ----------
@@ -57,13 +57,13 @@ class MirrorReport:
     records : int
         How many records were found.
     fetched, already_there : int
-        How many files came, and how many were there and whole before.
+        How many files were fetched, and how many were there before.
     shortfalls : list of Shortfall
         What is missing; empty if everything is there.
     interrupted : bool
-        Whether it ended before all had been tried.
+        Whether it ended before all was tried.
     index : str
-        What the index says of the folder; empty if none was made.
+        The report of the index; empty if none was made.
 
     Examples
     --------
@@ -87,20 +87,11 @@ class MirrorReport:
 
     @property
     def complete(self) -> bool:
-        """Whether all is there that was asked for, with its keywords."""
+        """Whether all is there that was requested, with its keywords."""
         return not self.shortfalls and not self.interrupted
 
     def lack(self, kind: str, reason: str, what: str) -> None:
-        """
-        Note something that is missing.
-
-        Parameters
-        ----------
-        kind, reason : str
-            As for ``Shortfall``.
-        what : str
-            Its name.
-        """
+        """Add what is missing by its name, with kind and reason as of ``Shortfall``."""
         same = next((one for one in self.shortfalls if (one.kind, one.reason) == (kind, reason)), None)
         if same is None:
             same = Shortfall(kind, reason)

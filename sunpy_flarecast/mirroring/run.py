@@ -1,48 +1,48 @@
-"""`mirror`: window after window, from a source into the folders of an archive, and then its index."""
+"""`mirror`: window by window, from a source into the folders of an archive, and then its index."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 from astropy.time import Time
+from filelock import FileLock, Timeout
 from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.time import parse_time
 
-from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import QueryError, ServiceError
+from sunpy_flarecast.errors import QueryError, ServiceError, TransferError
 from sunpy_flarecast.query.attr_walker import queries
 from sunpy_flarecast.query.attrs import HARPNUM, Segment, Series
 from sunpy_flarecast.query.query import service_time
-from sunpy_flarecast.utils.lock import locked
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .flarecast import FLARECASTSource
 from .folder import fill
-from .indexing import index_folder
 from .jsoc import JSOC_URL, JSOCSource
 from .report import MirrorReport
-from .windows import windows
+from .source import windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sunpy_flarecast.query.query import Query
 
-    from .source import Offer, Source
-    from .windows import Window
+    from .source import Offer, Source, Window
 
 __all__ = ["mirror"]
 
-#: After so many windows in a row for which the source failed nothing more is asked.
+#: After so many windows in a row for which the source failed nothing more is requested.
 _HOPELESS: Final = 3
+
+#: Seconds to wait for another process that writes the index.
+_WAIT: Final = 30.0
 
 
 def mirror(
@@ -66,51 +66,52 @@ def mirror(
     """
     Fill an archive's folder with SHARP files from another FLARECAST service or from JSOC.
 
-    A mirror that was ended, however that was, goes on when it is called again; what is there and whole is not asked
-    for again, but for records that have been made anew since. Files are kept as the source has them, as
-    ``{series}/{YYYY}/{MM}/{DD}/{JSOC's name}`` by the day of T_REC (TAI), and for those without keywords in their
-    headers there is a table of keywords in each folder, ``keywords.ecsv``.
+    A mirror that was interrupted, even killed, resumes when it is called again. Files on disk are not downloaded again,
+    unless their record was reprocessed. Files are kept as the source has them, as
+    ``{series}/{YYYY}/{MM}/{DD}/{JSOC's name}`` by the day of T_REC (TAI); the keywords of those without any in their
+    headers are in a table in each folder, ``keywords.ecsv``.
 
     Parameters
     ----------
     start, end : str or `astropy.time.Time`
-        The range, UTC if they are text; both ends belong to it. Records are in it by DATE-OBS or T_REC.
+        The range, ends included; strings are UTC. Records are in it by DATE-OBS or T_REC.
     directory : path-like
-        The folder, which is made if there is none.
+        The folder; made if it does not exist.
     series : str or sequence of str
         Series, such as ``"hmi.sharp_720s"``.
     segment : str or sequence of str
-        Segments or patterns (``"B?"``); all without it.
+        Segments or patterns such as ``"B?"`` (default: all).
     harpnum : int or sequence
-        HARP numbers, or pairs of first and last; all without it.
+        HARP numbers, or pairs of first and last (default: all).
     sample : `astropy.units.Quantity`, optional
-        Of each HARP only the records nearest to a grid of this step from ``start`` on.
+        Copy only the records of each HARP nearest to a grid of this step from ``start`` on.
     service : str, optional
-        Base URL of the FLARECAST service; by default ``conf.url``.
+        Base URL of the FLARECAST service (default: ``conf.url``). ``conf.token`` is sent to the service of ``conf.url``
+        only.
     jsoc : bool or str
         Copy from JSOC instead (True), or from another site that runs its software (base URL).
     email : str, optional
-        With ``jsoc``, an address registered there, by which files that are not online are asked for.
+        With ``jsoc``, an address registered there, needed for exports of files that are not online.
     stage_wait : float
-        How many seconds to wait for such files; what takes longer is taken by the next mirror.
+        Longest time to wait for such files, in seconds (default: 3600); the next mirror fetches those that take longer.
     max_conn : int, optional
-        Transfers at a time; by default 5, from JSOC 2.
+        Transfers at a time (default: 5, from JSOC 2).
     index : bool
-        Bring the index of the folder up to date in the end.
+        Bring the index of the folder up to date in the end (default: True).
     jobs : int
-        Processes that read files for the index; a script that asks for several needs ``if __name__ == "__main__"``.
+        Processes that read files for the index (default: 1); a script with several needs ``if __name__ == "__main__"``.
     progress : bool
-        Show a bar.
+        Show a bar (default: True).
 
     Returns
     -------
     MirrorReport
-        What came, and what is missing, with reasons.
+        What was fetched, and what is missing, with reasons.
 
     Raises
     ------
     QueryError
-        If what is asked for is not there at all, contradictory, or the address is not registered.
+        If the request is invalid, the series does not exist, or the address is not registered.
     ServiceError
         If the source does not answer for the first window.
     TransferError
@@ -137,24 +138,64 @@ def mirror(
     if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
         raise QueryError(f"mirror(directory={directory!r}): write the path of the folder to fill.")
     root = Path(directory).expanduser()
-    with ExitStack() as stack:
-        if service is not None:
-            stack.enter_context(conf.set_temp("url", service))
-        stack.enter_context(locked(root))
+    with _locked(root):
         source: Source = (
-            JSOCSource(JSOC_URL if jsoc is True else jsoc, email=email, wait=stage_wait) if jsoc else FLARECASTSource()
+            JSOCSource(JSOC_URL if jsoc is True else jsoc, email=email, wait=stage_wait)
+            if jsoc
+            else FLARECASTSource(service)
         )
         report = MirrorReport(str(root), source.name)
         _go(asked, root, source, report, connections=max_conn or source.connections, progress=progress)
         if index and not report.interrupted:
-            index_folder(root, report, jobs=jobs, progress=progress)
+            _index(root, report, jobs=jobs, progress=progress)
     return report
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """Keep other mirrors out of a folder, by a lock that ends with the process; make the folder if need be."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / ".mirror.lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TransferError(f"Another mirror is filling {root}. Wait for its end, or choose another folder.") from None
+    except (OSError, NotImplementedError) as error:
+        raise TransferError(
+            f"{root} cannot be written to ({getattr(error, 'strerror', None) or error}). Choose another folder, or "
+            "mend its permissions."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _index(root: Path, report: MirrorReport, *, jobs: int, progress: bool) -> None:
+    """Bring the index up to date, and put its report, or why it failed, into that of the mirror."""
+    from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
+
+    with progress_bar(shown=progress, desc="Index", unit="file") as bar:
+
+        def count(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            report.index = f"Index: {build_index(root, jobs=jobs, wait=_WAIT, progress=count)}"
+        except BusyIndexError as error:
+            report.index = f"{error} The next run adds what that one has passed already."
+        except ArchiveIndexError as error:
+            report.lack("index", str(error), str(root))
+        except KeyboardInterrupt:
+            report.interrupted = True
+            report.index = "The index is not finished; sunpy-flarecast index resumes it."
 
 
 def _queries(
     start: Any, end: Any, series: Any, segment: Any, harpnum: Any, sample: u.Quantity | None
 ) -> list[list[Query]]:
-    """Check what is asked for, before any source is asked; gives the queries of each series."""
+    """Check the request; give the queries of each series."""
     try:
         first, last = (time if isinstance(time, Time) else parse_time(time) for time in (start, end))
     except (ValueError, TypeError) as error:
@@ -188,7 +229,6 @@ def _harp(one: Any) -> HARPNUM:
 
 
 def _named(given: Any, what: str, example: str) -> list[str]:
-    """Give the names of series or segments as a list."""
     if not isinstance(given, (str, Iterable)):
         raise QueryError(f"mirror({what}={given!r}): names are strings, for example {what}={example}.")
     return [given] if isinstance(given, str) else list(given)
@@ -225,7 +265,7 @@ def _go(
                     if failed >= _HOPELESS:
                         for unasked in todo[number + 1 :]:
                             report.lack(
-                                "range", "not asked for, since the source had failed before", _described(*unasked)
+                                "range", "not requested, since the source had failed before", _described(*unasked)
                             )
                         return
                     continue

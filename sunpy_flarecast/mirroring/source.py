@@ -1,32 +1,106 @@
-"""What a mirror copies from: `Source`, the records that it offers, and where their files go."""
+"""What a mirror copies from: a `Source`, the windows that it is asked for, and the records that it offers."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
+from astropy.time import TimeDelta
 
 from sunpy_flarecast.sharp.filenames import file_name
-from sunpy_flarecast.sharp.t_rec import slot_text
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_text, slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from astropy.time import Time
+
     from sunpy_flarecast.query.query import Query
 
-    from .windows import Window
-
-__all__ = ["Answer", "Offer", "Source", "Wanted"]
+__all__ = ["Answer", "Keywords", "Offer", "Source", "Wanted", "Window", "windows"]
 
 _WORD: Final = re.compile(r"\w+", re.ASCII)
 _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
 
+_SLOTS_A_DAY: Final = 86400 // CADENCE
+
+#: DATE-OBS, by which services may list, is less than two minutes before T_REC.
+_MARGIN: Final = 300.0
+
+#: Keywords of records by the records' keys, and the reasons where there are none.
+Keywords = tuple[dict[str, dict[str, Any]], dict[str, str]]
+
+
+class Window(NamedTuple):
+    """
+    Slots that are requested at once: at most a day of T_REC (TAI), which is one folder, or a sampling step.
+
+    Parameters
+    ----------
+    first, last : int
+        First and last slot.
+    around : float
+        Seconds before and after that are needed, too, to choose the records nearest to a sampling grid.
+    """
+
+    first: int
+    last: int
+    around: float = 0.0
+
+    @property
+    def start(self) -> Time:
+        """Start of the range to request."""
+        return (slot_time(self.first) - TimeDelta(self.around + _MARGIN, format="sec")).utc
+
+    @property
+    def end(self) -> Time:
+        """End of the range to request."""
+        return (slot_time(self.last) + TimeDelta(self.around + _MARGIN, format="sec")).utc
+
+
+def windows(start: Time, end: Time, sample: float | None = None) -> Iterator[Window]:
+    """
+    Split a range into windows.
+
+    Parameters
+    ----------
+    start, end : `astropy.time.Time`
+        Any scale; records whose T_REC or DATE-OBS lies between them, ends included, are in one of the windows.
+    sample : float, optional
+        Step of the sampling grid in seconds; a window is not shorter.
+
+    Examples
+    --------
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast.mirroring.source import windows
+    >>> from sunpy_flarecast.sharp.t_rec import slot_text
+    >>> for window in windows(Time("2015-12-11"), Time("2015-12-12")):
+    ...     print(slot_text(window.first), slot_text(window.last))
+    20151211_001200_TAI 20151211_234800_TAI
+    20151212_000000_TAI 20151212_000000_TAI
+    """
+    # With sampling, the slot nearest to an end may lie half a slot beyond it.
+    beyond = CADENCE / 2 if sample is not None else 0.0
+    first = ceil((_seconds(start) - beyond) / CADENCE)
+    last = floor((_seconds(end) + beyond + _MARGIN) / CADENCE)
+    days = max(1, ceil((sample or 0.0) / 86400))
+    while first <= last:
+        following = (first // _SLOTS_A_DAY + days) * _SLOTS_A_DAY
+        yield Window(first, min(following - 1, last), sample or 0.0)
+        first = following
+
+
+def _seconds(time: Time) -> float:
+    """Seconds from slot 0, on the scale of the slots."""
+    return round(float((time.tai - slot_time(0)).to_value("s")), 6)
+
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A record as a source has it.
+    A record of a source.
 
     Parameters
     ----------
@@ -34,14 +108,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         Full name of the series.
     slot : int
         T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI.
-    harpnum : int or None
-        HARP number; None if the source does not tell it.
-    recnum : int or None
-        Record number; None if the source does not tell it.
+    harpnum, recnum : int or None
+        HARP number and record number; None if unknown.
     files : dict
         URLs of the files by segments.
     lacking : dict
-        For segments whose files cannot be had as they are: why.
+        Why files are not available as they are, by segments.
     """
 
     series: str
@@ -53,7 +125,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """HARP number and T_REC in one text, by which a folder's record is known whatever its number."""
+        """HARP number and T_REC as text, by which a folder's record is known whatever its number."""
         return f"{self.harpnum if self.harpnum is not None else f'#{self.recnum}'}.{slot_text(self.slot)}"
 
     def folder(self, root: Path) -> Path:
@@ -68,30 +140,21 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def fault(self) -> str:
         """Say why the record's files can have no names; empty if they can."""
         if _WORDS.fullmatch(self.series) is None:
-            return f"{self.series!r} is no name of a series"
+            return f"{self.series!r} is not a valid name of a series"
         if wrong := next((name for name in (*self.files, *self.lacking) if _WORD.fullmatch(name) is None), None):
-            return f"{wrong!r} is no name of a segment"
+            return f"{wrong!r} is not a valid name of a segment"
         return "" if self.harpnum is not None or self.recnum is not None else "it has neither HARPNUM nor a number"
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """
-    What a source says of a window.
-
-    Parameters
-    ----------
-    offers : list of Offer
-        The records, by T_REC and HARP number.
-    told : list of str
-        What else the user should know, as sentences.
-    """
+    """The records of a window, by T_REC and HARP number, and what else the user should know, as sentences."""
 
     offers: list[Offer]
     told: list[str] = []
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """One file that a source does not have at hand."""
+    """A file that a source does not have available."""
 
     offer: Offer
     segment: str
@@ -99,44 +162,40 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class Source(Protocol):
     """
-    Where a mirror copies from.
+    What a mirror copies from.
 
     Parameters
     ----------
     name : str
         For messages.
     connections : int
-        How many transfers it is to be asked for at a time, if the user does not say.
+        Transfers at a time, unless the user chooses.
+    service : str or None
+        Base URL of the FLARECAST service to which user and password, or the token, are sent.
     """
 
     name: str
     connections: int
+    service: str | None
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
-        """
-        List the records of a window that answer one of the queries.
-
-        Raises
-        ------
-        ServiceError
-            If the source does not answer.
-        """
+        """List the records of a window that match one of the queries; a ServiceError if there is no answer."""
         ...
 
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """
-        Have files brought to where they can be fetched from, and wait for them.
+        Have files made available, and wait for them.
 
         Parameters
         ----------
         wanted : mapping
-            What is wanted, by the names of the files.
+            By the names of the files.
         notes : dict
-            Requests under way, and the files that they are for; ``keep`` is called when it has changed.
+            Requests under way, and the names of their files.
         keep : callable
-            Makes the notes outlive the process.
+            Writes the notes to disk; called when they have changed.
 
         Returns
         -------
@@ -145,13 +204,6 @@ class Source(Protocol):
         """
         ...
 
-    def keywords(self, offers: Sequence[Offer]) -> Iterator[tuple[dict[str, dict[str, Any]], dict[str, str]]]:
-        """
-        Ask for all keywords of records.
-
-        Yields
-        ------
-        values, reasons : dict
-            By the keys of some of the records: keywords by their DRMS names in lower case, or why there are none.
-        """
+    def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
+        """Get all keywords of records, some at a time, by their DRMS names in lower case."""
         ...

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import pytest
 from astropy.table import Table
 from faults import Layer, answer
+from filelock import FileLock
 from jsoc import EMAIL, JSOC, held
 
 from sunpy_flarecast import MirrorReport, QueryError, ServiceError, TransferError, conf, mirror
+from sunpy_flarecast.archive import running
 from sunpy_flarecast.mirroring.ledger import LEDGER
 from sunpy_flarecast.sharp.filenames import file_name
-from sunpy_flarecast.utils.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +63,8 @@ def test_all_that_is_online_comes_once_and_with_its_keywords(jsoc: Served, tmp_p
         for segment in one.segments:
             assert files[path_of(one, segment)] == one.content(segment)
     assert set(files) - {name for name in files if name.endswith(".fits")} == {
-        f"{day}/{name}" for day in (DAY, NEXT) for name in (LEDGER, "keywords.ecsv")
+        ".mirror.lock",
+        *(f"{day}/{name}" for day in (DAY, NEXT) for name in (LEDGER, "keywords.ecsv")),
     }
     table = Table.read(tmp_path / NEXT / "keywords.ecsv")
     assert len(table) == 6
@@ -272,7 +275,7 @@ def test_a_busy_server_is_asked_again_after_the_time_it_tells(jsoc: Served, tmp_
         (answer(b"<html><title>Down for repairs</title>", kind="text/html"), 'a web page titled "Down for repairs"'),
         (answer(b"<html><title>Oh</title>", status=500), "answered 500 Internal Server Error: a web page titled"),
         (answer(b'{"count": 3}'), r"DRMS Query failed\. \[status=None\]"),
-        (answer(b"[1, 2]"), "no reply of JSOC"),
+        (answer(b"[1, 2]"), "its reply is not one of JSOC"),
         (answer(b'{"keywords": [', length=99, drop=True), "the connection failed"),
         (answer(b'{"status": 1, "error": "DRMS is down"}'), r"it answered: DRMS is down \[status=1\]"),
     ],
@@ -387,7 +390,7 @@ def test_paths_that_lead_elsewhere_are_not_taken(jsoc: Served, tmp_path: Path) -
     layer.faults["DATE__OBS"] = answer(json.dumps(reply).encode())
     report = run(url, tmp_path, end="2015-12-11T23:00")
     assert report.fetched == 0
-    assert "'../x' is no name of a segment" in report.shortfalls[0].reason
+    assert "'../x' is not a valid name of a segment" in report.shortfalls[0].reason
     assert not list(tmp_path.rglob("*.fits"))
 
 
@@ -406,7 +409,7 @@ def test_what_is_no_whole_file_is_not_kept(jsoc: Served, tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_written_to_is_told(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     (tmp_path / "file").write_text("")
-    with pytest.raises(TransferError, match=r"cannot be made a folder .* Choose another"):
+    with pytest.raises(TransferError, match=r"cannot be written to .* Choose another"):
         run(url, tmp_path / "file")
     assert layer.requests == []
     (tmp_path / SERIES).write_text("")
@@ -415,8 +418,26 @@ def test_a_folder_that_cannot_be_written_to_is_told(jsoc: Served, tmp_path: Path
 
 
 def test_two_mirrors_do_not_fill_one_folder(jsoc: Served, tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(TransferError, match="Another mirror is filling"):
+    """The lock is a file of its own, opened for writing, as network file systems demand it."""
+    with FileLock(tmp_path / ".mirror.lock"), pytest.raises(TransferError, match="Another mirror is filling"):
         run(jsoc[0], tmp_path)
+    assert run(jsoc[0], tmp_path).complete
+
+
+def test_settings_of_the_process_stay(jsoc: Served, tmp_path: Path) -> None:
+    """Other threads search and open connections meanwhile."""
+    seen = set()
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        seen.add((str(conf.url), socket.getdefaulttimeout()))
+        await jsoc[1](scope, receive, send)
+
+    before = (str(conf.url), socket.getdefaulttimeout())
+    with running(noting) as url:
+        assert run(url, tmp_path / "jsoc").complete
+        with pytest.raises(ServiceError):
+            mirror("2015-12-11", "2015-12-12", tmp_path, series=SERIES, service=url, progress=False)
+    assert seen == {before}
 
 
 def test_what_contradicts_itself_is_told_before_anything_is_asked(tmp_path: Path) -> None:
@@ -432,7 +453,7 @@ def test_what_contradicts_itself_is_told_before_anything_is_asked(tmp_path: Path
         run("", tmp_path, series=[])
     with pytest.raises(QueryError, match="max_conn=0"):
         run("", tmp_path, max_conn=0)
-    with pytest.raises(QueryError, match="is no http:// or https:// URL"):
+    with pytest.raises(QueryError, match="is not an http:// or https:// URL"):
         run("jsoc.stanford.edu", tmp_path)
     for wrong, said in (
         ({"series": 5}, r"mirror\(series=5\): names are strings"),

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import MirrorReport
 from sunpy_flarecast.mirroring.keyword_table import KeywordTable
-from sunpy_flarecast.mirroring.ledger import LEDGER, Ledger
-from sunpy_flarecast.mirroring.source import Offer
-from sunpy_flarecast.mirroring.windows import windows
+from sunpy_flarecast.mirroring.ledger import LEDGER, Ledger, write_changed
+from sunpy_flarecast.mirroring.source import Offer, windows
 from sunpy_flarecast.sharp.t_rec import slot_time, t_rec_text
-from sunpy_flarecast.utils.whole import beside, write_whole
 
 SERIES = "hmi.sharp_720s"
 
@@ -97,7 +95,7 @@ def test_tables_keep_what_is_put_into_them_in_any_order(some: list[dict[str, Any
 
 def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     for name in (LEDGER, "keywords.ecsv"):
-        beside(tmp_path / name).write_text("half")
+        (tmp_path / f".{name}.0123456789ab.part").write_text("half")
     Ledger(tmp_path)
     KeywordTable(tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -105,11 +103,11 @@ def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
 
 def test_what_has_not_changed_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    write_whole(path, "text")
+    write_changed(path, "text")
     before = path.stat().st_ino
-    write_whole(path, "text")
+    write_changed(path, "text")
     assert path.stat().st_ino == before
-    write_whole(path, "other")
+    write_changed(path, "other")
     assert path.stat().st_ino != before
     assert path.read_text() == "other"
 
