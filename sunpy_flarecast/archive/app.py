@@ -45,9 +45,9 @@ from sunpy_flarecast.archive.api.parameters import (
 )
 from sunpy_flarecast.archive.api.responses import (
     Rows,
-    is_not_modified,
     json_reply,
     list_chunks,
+    not_modified,
     streamed_reply,
     validators,
 )
@@ -187,8 +187,8 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         first, last = read_range(start, end, settings.max_days)
         base = _base_url(request, public_url)
         headers = validators(request, archive, name, base, settings.envelope)
-        if is_not_modified(request, headers):
-            return Response(status_code=304, headers=headers)
+        if (held := not_modified(request, headers)) is not None:
+            return held
         pieces = list_chunks(
             archive.records(name, first, last),
             Rows(name, base),
@@ -212,8 +212,8 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         numbers = read_recnums(recnum)
         chosen = read_fields(fields, archive.keyword_names(name)) if fields else None
         headers = validators(request, archive, name)
-        if is_not_modified(request, headers):
-            return Response(status_code=304, headers=headers)
+        if (held := not_modified(request, headers)) is not None:
+            return held
         keywords = archive.keywords_of(name, numbers, chosen)
         rows = Rows(name, "")
         reply = {

@@ -90,8 +90,6 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
         Its size in bytes when the archive last looked at it.
     mtime_ns : int
         Its time of modification at that moment, in nanoseconds since 1970.
-    sha256 : bytes, optional
-        Digest of its content at that moment.
     root : `pathlib.Path`, optional
         The archive's folder, a parent of `path`. Where it is given, a front server can send the file
         (`Settings.x_accel`).
@@ -100,7 +98,6 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     size: int
     mtime_ns: int
-    sha256: bytes | None = None
     root: Path | None = None
 
 
@@ -181,16 +178,7 @@ class Archive(Protocol):
         ...
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterable[Record]:
-        """
-        List the records whose ``date__obs`` lies in a range, by T_REC and HARP number.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        start, end : `datetime.datetime`
-            The range, ends included; with a time zone.
-        """
+        """List the records whose ``date__obs`` lies between two times, ends included, by T_REC and HARP number."""
         ...
 
     def record(self, series: str, recnum: int) -> Record:
@@ -201,16 +189,9 @@ class Archive(Protocol):
         self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
     ) -> Mapping[int, Mapping[str, Any]]:
         """
-        Return keywords of several records; a `NotHeldError` names all records that are not held.
+        Return keywords of several records (default: all) by their DRMS names in lower case, as JSON values.
 
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnums : sequence of int
-            Record numbers.
-        names : sequence of str, optional
-            DRMS names in lower case (default: all); a keyword that a record lacks is None.
+        A keyword that a record lacks is None. A `NotHeldError` names all records that are not held.
         """
         ...
 
@@ -230,18 +211,6 @@ class Archive(Protocol):
         """
         Return the FITS file of a segment: a `Stored` if it is on disk, else its content.
 
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnum : int
-            Record number.
-        name : str
-            Name of the segment, spelled as in `Record.segments`.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be read now.
+        The name is spelled as in `Record.segments`. An `OSError` says why the file cannot be read now.
         """
         ...

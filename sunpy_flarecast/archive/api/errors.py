@@ -28,15 +28,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 def refusal(status: int, message: object, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """
-    Make the reply that reports an error.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.errors import refusal
-    >>> refusal(404, "There is no such route").body
-    b'{"message":"There is no such route"}'
-    """
+    """Make the reply that reports an error."""
     return JSONResponse({"message": message}, status, headers)
 
 

@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from fastapi import HTTPException
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from sunpy_flarecast.fits.structure import read_headers
+
+from .responses import not_modified
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -31,9 +32,6 @@ _FLAGS: Final = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY")
 )
 
-#: Decides which conditional requests get 304.
-_STATIC: Final = StaticFiles()
-
 
 def file_response(request: Request, content: Stored | bytes, name: str, x_accel: str | None = None) -> Response:
     """
@@ -41,16 +39,7 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
 
     A file that changed since the archive looked at it is checked again and sent as it is now.
 
-    Parameters
-    ----------
-    request : `starlette.requests.Request`
-        GET or HEAD, perhaps conditional; for a `Stored` also with a range.
-    content : Stored or bytes
-        The file.
-    name : str
-        Its name for ``Content-Disposition``.
-    x_accel : str, optional
-        Path at which the front server has the archive's folder, and sends the file from it (`Settings.x_accel`).
+    With ``x_accel``, the path at which a front server has the archive's folder, that server sends the file.
 
     Raises
     ------
@@ -63,7 +52,7 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
     headers = {"content-disposition": f"attachment; filename={name}"}
     if isinstance(content, bytes):
         headers["etag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        return _conditional(request, Response(content, headers=headers, media_type=_MEDIA_TYPE))
+        return not_modified(request, headers) or Response(content, headers=headers, media_type=_MEDIA_TYPE)
     with ExitStack() as opened:
         file = opened.enter_context(os.fdopen(os.open(content.path, _FLAGS), "rb", buffering=0))
         now = os.fstat(file.fileno())
@@ -81,16 +70,10 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
         if not path.exists():  # Windows, where a file that is open cannot be replaced
             path = content.path
         response = _FileResponse(path, headers=headers, media_type=_MEDIA_TYPE, stat_result=now)
-        answer = _conditional(request, response)
-        if answer is response:
-            response.opened = opened.pop_all()
-        return answer
-
-
-def _conditional(request: Request, response: Response) -> Response:
-    if _STATIC.is_not_modified(response.headers, request.headers):
-        return NotModifiedResponse(response.headers)
-    return response
+        if (held := not_modified(request, response.headers)) is not None:
+            return held
+        response.opened = opened.pop_all()
+        return response
 
 
 class _FileResponse(FileResponse):

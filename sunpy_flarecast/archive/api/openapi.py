@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from sunpy_flarecast._version import __version__
+from sunpy_flarecast.archive.base import Record
+
+from .responses import Rows
 
 __all__ = [
     "COMMON_REPLIES",
@@ -38,23 +42,19 @@ class Message(BaseModel):
     message: str = Field(description="What was wrong, and what to write instead.")
 
 
-_ROW: Final[dict[str, Any]] = {
-    "date__obs": "2015-12-11T23:34:08.799999Z",
-    "download_time": None,
-    "exptime": None,
-    "harpnum": 6178,
-    "mask_cadence": None,
-    "nbr_update": 0,
-    "quality": 0,
-    "recnum": 5605571,
-    "recnum_init": None,
-    "series_name": "hmi.sharp_720s",
-    "t_rec_index": 1005598,
-    "time": "2016-01-20T05:41:33.750935Z",
-    "type": None,
-    "urls": ["http://localhost:8001/HMI/hmi.sharp_720s/5605571/magnetogram.fits"],
-    "wavelnth": 6173,
-}
+_RECORD: Final = Record(
+    recnum=5605571,
+    segments=("magnetogram",),
+    harpnum=6178,
+    t_rec_index=1005598,
+    date__obs="2015-12-11T23:34:08.799999Z",
+    quality=0,
+    time="2016-01-20T05:41:33.750935Z",
+)
+
+_ROW: Final[dict[str, Any]] = msgspec.json.decode(
+    msgspec.json.encode(Rows("hmi.sharp_720s", "http://localhost:8001").row(_RECORD))
+)
 
 _META_ROW: Final = {**_ROW, "meta": {"area": 3507.3125, "cmask": 6423}, "urls": []}
 
@@ -118,19 +118,17 @@ def _error(description: str) -> dict[str, Any]:
     return {"model": Message, "description": description}
 
 
-_BUSY: Final[dict[str, Any]] = {
-    **_error("Too many answers are under way, or files cannot be read just now."),
-    "headers": {
-        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to try again."},
-    },
-}
+_RETRY_AFTER: Final = {"schema": {"type": "integer"}, "description": "Seconds after which to try again."}
 
 #: What any route may answer.
 COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
     400: _error("A parameter, path or header that cannot be understood."),
     401: _error("No token, or none that is valid, where the service demands one."),
     413: _error("A request with a body, which nothing here needs."),
-    503: _BUSY,
+    503: {
+        **_error("Too many answers are under way, or files cannot be read just now."),
+        "headers": {"Retry-After": _RETRY_AFTER},
+    },
 }
 
 _NOT_HELD: Final = _error("A series, record or segment that the archive does not hold.")

@@ -57,6 +57,8 @@ HINTS: Final = {
     "recnum": "Write a record number, for example 5605571.",
 }
 
+_INSTANT: Final = "{} `date__obs` that is listed, ISO 8601; UTC if it has no offset."
+
 SeriesParameter = Annotated[
     str,
     Path(
@@ -65,18 +67,10 @@ SeriesParameter = Annotated[
     ),
 ]
 StartParameter = Annotated[
-    str,
-    Query(
-        description="First `date__obs` that is listed, ISO 8601; UTC if it has no offset.",
-        openapi_examples={"day": {"value": "2015-12-11T00:00:00Z"}},
-    ),
+    str, Query(description=_INSTANT.format("First"), openapi_examples={"day": {"value": "2015-12-11T00:00:00Z"}})
 ]
 EndParameter = Annotated[
-    str,
-    Query(
-        description="Last `date__obs` that is listed, ISO 8601; UTC if it has no offset.",
-        openapi_examples={"day": {"value": "2015-12-12T00:00:00Z"}},
-    ),
+    str, Query(description=_INSTANT.format("Last"), openapi_examples={"day": {"value": "2015-12-12T00:00:00Z"}})
 ]
 MetaParameter = Annotated[
     bool, Query(description="Give every record with all its keywords. Slow: better ask `/meta/` for those needed.")
@@ -104,15 +98,7 @@ SegmentParameter = Annotated[
 
 
 def held_series(name: str, held: Sequence[str]) -> str:
-    """
-    Find the full name of a series that an archive holds, which the catalog may not know.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.parameters import held_series
-    >>> held_series("Sharp_CEA_720s", ["hmi.sharp_720s", "hmi.sharp_cea_720s"])
-    'hmi.sharp_cea_720s'
-    """
+    """Find the full name of a series that an archive holds, which the catalog may not know."""
     known = find_series(name)
     wanted = (known.name if known else name.strip()).casefold()
     for series in held:
@@ -161,15 +147,7 @@ def only_parameters(*known: str) -> Any:
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
-    """
-    Read the range of a list: 400 if it is invalid, 413 if it is longer than some days (a minute more is accepted).
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.api.parameters import read_range
-    >>> [instant.isoformat() for instant in read_range("2015-12-11", "2015-12-12T06:00:00Z", 2)]
-    ['2015-12-11T00:00:00+00:00', '2015-12-12T06:00:00+00:00']
-    """
+    """Read the range of a list: 400 if it is invalid, 413 if it is longer than some days (and a minute)."""
     first, last = _instant("start", start), _instant("end", end)
     if first > last:
         raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")

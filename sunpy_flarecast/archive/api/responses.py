@@ -13,7 +13,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.base import NotHeldError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.archive.base import Archive, Record
 
-__all__ = ["Rows", "is_not_modified", "json_reply", "list_chunks", "streamed_reply", "validators"]
+__all__ = ["Rows", "json_reply", "list_chunks", "not_modified", "streamed_reply", "validators"]
 
 _JSON: Final = "application/json"
 
@@ -42,39 +42,24 @@ _ENCODER: Final = msgspec.json.Encoder()
 _MARK: Final = "\0"
 _MARK_IN_JSON: Final = b"\\u0000"
 
+#: Decides which conditional requests get 304.
 _STATIC: Final = StaticFiles()
 
 
-def is_not_modified(request: Request, headers: Mapping[str, str]) -> bool:
-    """
-    Tell whether a client has what a reply with these headers holds, so that 304 is enough.
-
-    Examples
-    --------
-    >>> from starlette.requests import Request
-    >>> from sunpy_flarecast.archive.api.responses import is_not_modified
-    >>> request = Request({"type": "http", "headers": [(b"if-none-match", b'"other", W/"some"')]})
-    >>> is_not_modified(request, {"ETag": 'W/"some"'}), is_not_modified(request, {})
-    (True, False)
-    """
+def not_modified(request: Request, headers: Mapping[str, str]) -> Response | None:
+    """Make the reply 304 if the client has what a reply with these headers holds."""
+    # Starlette compares with strong tags only.
     held = {name.lower(): value.removeprefix("W/") for name, value in headers.items()}
-    return "etag" in held and _STATIC.is_not_modified(Headers(held), request.headers)
+    if "etag" in held and _STATIC.is_not_modified(Headers(held), request.headers):
+        return NotModifiedResponse(Headers(headers))
+    return None
 
 
 def validators(request: Request, archive: Archive, series: str, *layout: object) -> dict[str, str]:
     """
     Make the headers by which clients store a reply and validate it later; call this before reading records.
 
-    Parameters
-    ----------
-    request : `starlette.requests.Request`
-        What is answered.
-    archive : Archive
-        Its `version` of the series decides.
-    series : str
-        Full name of the series.
-    *layout
-        What else the reply depends on besides the URL of the request.
+    The layout is what the reply depends on besides the records and the URL of the request.
     """
     # A service of real records may take the place, and the URL, of one to try things out with.
     headers = {"Cache-Control": "no-store" if archive.synthetic else "no-cache"}
@@ -109,17 +94,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rows:
     """
-    Makes rows of the records of one series.
+    Makes rows of the records of a series, for the service at a base URL.
 
     Records differ in their URLs by nothing but the record number, so the list of URLs is encoded once for each set
     of segments, and the number put into the bytes.
-
-    Parameters
-    ----------
-    series : str
-        Full name of the series.
-    base : str
-        URL of the service, as the client reached it, without the slash at its end.
     """
 
     def __init__(self, series: str, base: str) -> None:
@@ -159,17 +137,6 @@ def list_chunks(
 
     An archive that fails half-way leaves the JSON unfinished, so that no client takes a part for the whole. Only
     records that went between their listing and the question for their keywords are left out.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        Consumed as the pieces are.
-    rows : Rows
-        Makes the rows.
-    envelope : bool, optional
-        Whether the list stands in an object under ``data``, or bare.
-    keywords : callable, optional
-        Gives the keywords of record numbers; with it, every row has ``meta``.
 
     Examples
     --------
