@@ -62,8 +62,8 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
             read_headers(file.fileno())  # which checks it
         if x_accel is not None and content.root is not None:
             # The front server sends its own validators and ranges.
-            relative = quote(os.fsencode(content.path.relative_to(content.root).as_posix()))
-            headers["x-accel-redirect"] = f"{x_accel.rstrip('/')}/{relative}"
+            relative = os.path.relpath(content.path, content.root).replace(os.sep, "/")
+            headers["x-accel-redirect"] = f"{x_accel.rstrip('/')}/{quote(os.fsencode(relative))}"
             return Response(headers=headers, media_type=_MEDIA_TYPE)
         # What is sent is the file that was opened, also if another one takes its name meanwhile.
         path = Path(f"/dev/fd/{file.fileno()}")

@@ -297,10 +297,10 @@ def present_file(root: Path, filed: Filed, segment: Place) -> Stored:
     """
     try:
         # Not only the file may have become a link since, but any folder on its way.
-        path = Path(os.path.realpath(root / filed.path, strict=True))
-        if not path.is_relative_to(root):
+        path = os.path.realpath(os.path.join(root, filed.path), strict=True)
+        if not path.startswith(os.path.join(root, "")):
             raise GoneError("It is a link to a file outside of the archive")
-        stat = path.stat()
+        stat = os.stat(path)
         if filed.version != Version(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
             folder, _, name = filed.path.rpartition("/")
             (facts,) = read_files(str(root), [Found(folder, name)])
@@ -315,4 +315,4 @@ def present_file(root: Path, filed: Filed, segment: Place) -> Stored:
         raise GoneError(
             "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
         ) from error
-    return Stored(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, root=root)
+    return Stored(path=Path(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, root=root)

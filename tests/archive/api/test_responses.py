@@ -6,10 +6,11 @@ import gzip
 
 import pytest
 import requests
+from indexed import header_of, name_of, tiny
 from wire import get
 
-from sunpy_flarecast.archive import DemoArchive, Settings, running
-from sunpy_flarecast.archive.index import ArchiveIndexError
+from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, Settings, running
+from sunpy_flarecast.archive.index import ArchiveIndexError, build_index
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
 
@@ -109,6 +110,19 @@ class TestValidators:
             reply = get(url + self.LIST)
             again = get(url + self.LIST, headers={"If-None-Match": reply.headers["etag"]})
         assert (reply.headers["cache-control"], again.status_code) == ("no-store", 304)
+
+    def test_a_directory_has_them_of_its_index(self, tmp_path):
+        """A client that keeps replies finds a record that came late."""
+        tiny(tmp_path / name_of(1, 0, "Br"), **header_of(1, 0, RECNUM=5))
+        with DirectoryArchive(tmp_path) as archive, running(archive) as url:
+            path = f"{url}/HMI/hmi.sharp_cea_720s?start=2010-01-01&end=2020-01-01"
+            first = get(path)
+            held = {"If-None-Match": first.headers["etag"]}
+            assert get(path, headers=held).status_code == 304
+            tiny(tmp_path / name_of(2, 0, "Br"), **header_of(2, 0, RECNUM=6))
+            build_index(tmp_path)
+            second = get(path, headers=held)
+        assert [len(reply.json()["data"]) for reply in (first, second)] == [1, 2]
 
     def test_errors_come_first(self, archive):
         with running(archive) as url:
