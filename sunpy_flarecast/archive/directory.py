@@ -195,16 +195,7 @@ class DirectoryArchive:
         return self._reader.version(self._number(series))
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
-        """
-        List the records in a range, by T_REC and HARP number; T_REC stands for a missing ``date__obs``.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        start, end : `datetime.datetime`
-            The range, ends included; with a time zone.
-        """
+        """List the records in a range, as `Archive.records`; T_REC stands for a missing ``date__obs``."""
         return self._reader.records(self._number(series), start, end)
 
     def record(self, series: str, recnum: int) -> Record:
@@ -221,18 +212,7 @@ class DirectoryArchive:
     def keywords_of(
         self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
     ) -> Mapping[int, Mapping[str, Any]]:
-        """
-        Return keywords of several records; a `NotHeldError` names all records that are not held.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnums : sequence of int
-            Record numbers.
-        names : sequence of str, optional
-            DRMS names in lower case (default: all); a keyword that a record lacks is None.
-        """
+        """Return keywords of several records, as `Archive.keywords_of`."""
         number = self._number(series)
         found = self._reader.keywords(number, recnums)
         if missing := [str(recnum) for recnum in dict.fromkeys(recnums) if recnum not in found]:
@@ -262,23 +242,7 @@ class DirectoryArchive:
         return self._reader.days(self._number(series))
 
     def segment(self, series: str, recnum: int, name: str) -> Stored:
-        """
-        Return the file of a segment, as it is on disk now.
-
-        Parameters
-        ----------
-        series : str
-            Full name of the series.
-        recnum : int
-            Record number.
-        name : str
-            Name of the segment.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be read now, and perhaps can in a moment.
-        """
+        """Return the file of a segment as it is on disk now, as `Archive.segment`."""
         filed = self._reader.segment(self._number(series), recnum, name)
         if filed is None:
             segments = self.record(series, recnum).segments

@@ -45,7 +45,7 @@ __all__ = ["mirror"]
     metavar="ADDRESS",
     envvar="JSOC_EMAIL",
     show_envvar=True,
-    help="Address registered at JSOC, with which files that are not online there are asked for.",
+    help="Address registered at JSOC, needed for exports of files that are not online there.",
 )
 @click.option(
     "--stage-wait",
@@ -53,7 +53,7 @@ __all__ = ["mirror"]
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="MINUTES",
-    help="How long to wait for such files; the next mirror takes what comes later.",
+    help="How long to wait for such files; the next mirror fetches those that take longer.",
 )
 @click.option(
     "--max-conn",
@@ -69,50 +69,39 @@ __all__ = ["mirror"]
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write what came and what is missing to this file, as JSON; one of an earlier mirror is removed at the "
-    "beginning.",
+    help="Write what was fetched and what is missing to this file, as JSON; an earlier one is removed first.",
 )
 @progress_option
 @url_option
 def mirror(
-    start: str,
-    end: str,
-    directory: Path,
-    segments: tuple[str, ...],
-    harps: tuple[str, ...],
-    sample: str | None,
-    from_jsoc: bool,
-    jsoc_url: str | None,
-    email: str | None,
-    stage_wait: float,
-    report: Path | None,
-    **options: Any,
+    start: str, end: str, directory: Path, harps: tuple[str, ...], email: str | None, report: Path | None, **others: Any
 ) -> None:
     """Fill a folder with SHARP files of another service or of JSOC.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command again goes on where one was
-    ended, and brings what has changed. Status 0 only if nothing is missing.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command resumes an interrupted
+    mirror, and fetches what has changed. Status 0 only if nothing is missing.
     """
-    jsoc = jsoc_url or from_jsoc
+    from_jsoc, sample = others.pop("from_jsoc"), others.pop("sample")
+    jsoc = others.pop("jsoc_url") or from_jsoc
     if click.get_current_context().get_parameter_source("email") is ParameterSource.ENVIRONMENT and not jsoc:
-        email = None  # which is set for all that asks JSOC
+        email = None  # which is set for all requests to JSOC
     with plain_errors():
         from sunpy_flarecast import mirror as fill
 
         if report:
-            # If this mirror comes to nothing, that of another one must not be taken for its report.
+            # If this mirror fails, the report of another one must not be taken for its own.
             report = check_output(report, "The report", fresh=True)
         got = fill(
             *range_of(start, end),
             directory,
-            segment=segments,
+            segment=others.pop("segments"),
             harpnum=[(harp.min, harp.max) for harp in map(harp_of, harps)],
             sample=None if sample is None else step_of(sample),
             jsoc=jsoc,
             email=email,
-            stage_wait=60 * stage_wait,
+            stage_wait=60 * others.pop("stage_wait"),
             jobs=os.cpu_count() or 1,
-            **options,
+            **others,
         )
     (out if got.complete else err).print(escape(str(got)), soft_wrap=True)
     if report:

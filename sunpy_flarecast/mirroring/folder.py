@@ -39,30 +39,15 @@ def fill(
     done: Callable[[bool], None] | None = None,
 ) -> bool:
     """
-    Fill a folder.
+    Fill a folder with the files of its records, and report what was fetched and what is missing.
 
     The order of steps is what lets another process resume after any of them: what is going to come is kept first, and
-    the table of keywords is written last.
-
-    Parameters
-    ----------
-    folder : `pathlib.Path`
-        The folder; it need not exist.
-    offers : sequence of Offer
-        The records that belong there.
-    source : Source
-        Where they come from.
-    report : MirrorReport
-        Gets what was fetched, and what is missing.
-    connections : int
-        Transfers at a time.
-    done : callable, optional
-        Called for each file with whether it was fetched.
+    the table of keywords is written last. ``done`` is called for each file with whether it was fetched.
 
     Returns
     -------
     bool
-        Whether the mirror can go on.
+        Whether the mirror can go on: the disk is not full, and nobody interrupted it.
 
     Raises
     ------

@@ -26,11 +26,11 @@ from .jsoc_export import BATCH, NO_FILE, NOT_ONLINE, Staging
 from .source import Answer, Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sunpy_flarecast.query.query import Query
 
-    from .source import Keywords, Wanted, Window
+    from .source import Keywords, Window
 
 __all__ = ["JSOC_URL", "JSOCSource"]
 
@@ -45,27 +45,7 @@ _PATH: Final = re.compile(r"(/[\w-]+(?:\.[\w-]+)*)+", re.ASCII)
 
 
 class JSOCSource:
-    """
-    JSOC, or another site that runs its software.
-
-    Parameters
-    ----------
-    url : str
-        Where its web server is.
-    email : str or None
-        An address registered there, needed for exports of files that are not online.
-    wait : float
-        Longest time to wait for such files, in seconds.
-
-    Raises
-    ------
-    ImportError
-        If drms is not installed.
-    QueryError
-        If the address is not registered.
-    ServiceError
-        If JSOC does not answer whether it is.
-    """
+    """JSOC, or another site that runs its software; with a registered address for exports of what is not online."""
 
     connections = 2
     service: str | None = None
@@ -82,7 +62,7 @@ class JSOCSource:
                 f"The address {email!r} is not registered for exports at {self.name}. Register it at "
                 f"{JSOC_URL}/ajax/register_email.html, or leave it out to copy what is online."
             )
-        self._staging = Staging(self._client, email, wait)
+        self.stage = Staging(self._client, email, wait).stage
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
         """List the records of a window that match one of the queries; a QueryError if there is no such series."""
@@ -122,16 +102,8 @@ class JSOCSource:
                 told.append(f"{record_set} has a record of {what}, which cannot be kept.")
             elif chosen[row] and window.first <= slot <= window.last:
                 files, lacking = self._files({name: str(paths[name].iloc[row]) for name in paths}, online[row])
-                offers.append(
-                    Offer(
-                        series=query.series,
-                        slot=slot,
-                        harpnum=harps[row],
-                        recnum=recnums[row],
-                        files=files,
-                        lacking=lacking,
-                    )
-                )
+                numbers: dict[str, Any] = {"slot": slot, "harpnum": harps[row], "recnum": recnums[row]}
+                offers.append(Offer(series=query.series, files=files, lacking=lacking, **numbers))
         return offers, told
 
     def _files(self, paths: Mapping[str, str], online: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -164,12 +136,6 @@ class JSOCSource:
         if not found:
             raise QueryError(f"{query.series} has none of the segments {', '.join(query.segments)} at {self.name}.")
         return found
-
-    def stage(
-        self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
-    ) -> tuple[dict[str, str], dict[str, str]]:
-        """Have files brought online, if there is an address for exports."""
-        return self._staging.stage(wanted, notes, keep)
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
         """Get all keywords of records, some at a time."""

@@ -26,19 +26,7 @@ _T = TypeVar("_T")
 
 
 def connect(base: str) -> Any:
-    """
-    Make a `drms.Client` for a site, with the retries and timeouts of this package, which drms has not.
-
-    Parameters
-    ----------
-    base : str
-        URL of the site's web server, without a slash at its end.
-
-    Raises
-    ------
-    ImportError
-        If drms is not installed; with the command that installs it.
-    """
+    """Make a `drms.Client` for the web server at a base URL, with the retries and timeouts of this package."""
     try:
         import drms
     except ModuleNotFoundError as error:
@@ -74,22 +62,7 @@ def _request(session: requests.Session, url: str) -> SimpleNamespace:
 
 
 def ask(what: str, question: Callable[[], _T]) -> _T:
-    """
-    Call drms, and turn whatever it raises into a `ServiceError`.
-
-    Parameters
-    ----------
-    what : str
-        What is requested, for messages.
-    question : callable
-        Calls drms.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.mirroring.jsoc_client import ask
-    >>> ask("the sum of two and two", lambda: 2 + 2)
-    4
-    """
+    """Call drms, and turn whatever it raises into a `ServiceError` that says what was requested."""
     from drms import DrmsError
 
     kind = ServiceError

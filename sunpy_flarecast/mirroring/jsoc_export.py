@@ -38,18 +38,7 @@ _GIVE_ADDRESS: Final = "an export, which needs an address registered at JSOC (--
 
 
 class Staging:
-    """
-    Exports of one mirror.
-
-    Parameters
-    ----------
-    client : `drms.Client`
-        Sends the requests.
-    email : str or None
-        A registered address; None if nothing is requested.
-    wait : float
-        Longest time to wait for one export, in seconds.
-    """
+    """Exports of one mirror, by a registered address, each waited for at most so many seconds."""
 
     def __init__(self, client: Any, email: str | None, wait: float) -> None:
         self._client = client

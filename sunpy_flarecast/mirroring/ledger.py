@@ -32,25 +32,12 @@ def write_changed(path: Path, text: str) -> None:
 
 
 class _Notes(msgspec.Struct):
-    """
-    The file's layout.
+    """The file's layout."""
 
-    Parameters
-    ----------
-    records : dict
-        By HARP number and T_REC: the number of the record that the files are of.
-    old : list of str
-        Files of earlier versions of their records, which had other numbers.
-    tabled : dict
-        As ``records``, of those whose keywords are in the table of the folder.
-    staging : dict
-        Requests for files that were not online, and the names of the files.
-    """
-
-    records: dict[str, int] = {}
-    old: list[str] = []
-    tabled: dict[str, int] = {}
-    staging: dict[str, list[str]] = {}
+    records: dict[str, int] = {}  # numbers of the records that the files are of, by HARP number and T_REC
+    old: list[str] = []  # files of earlier versions of their records, which had other numbers
+    tabled: dict[str, int] = {}  # as records, of those whose keywords are in the table of the folder
+    staging: dict[str, list[str]] = {}  # requests for files that were not online, and the names of the files
 
 
 class Ledger:

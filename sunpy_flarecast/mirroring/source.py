@@ -35,20 +35,11 @@ Keywords = tuple[dict[str, dict[str, Any]], dict[str, str]]
 
 
 class Window(NamedTuple):
-    """
-    Slots that are requested at once: at most a day of T_REC (TAI), which is one folder, or a sampling step.
-
-    Parameters
-    ----------
-    first, last : int
-        First and last slot.
-    around : float
-        Seconds before and after that are needed, too, to choose the records nearest to a sampling grid.
-    """
+    """Slots that are requested at once: at most a day of T_REC (TAI), which is one folder, or a sampling step."""
 
     first: int
     last: int
-    around: float = 0.0
+    around: float = 0.0  # seconds that are needed, too, to choose the records nearest to a sampling grid
 
     @property
     def start(self) -> Time:
@@ -99,29 +90,14 @@ def _seconds(time: Time) -> float:
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    A record of a source.
-
-    Parameters
-    ----------
-    series : str
-        Full name of the series.
-    slot : int
-        T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI.
-    harpnum, recnum : int or None
-        HARP number and record number; None if unknown.
-    files : dict
-        URLs of the files by segments.
-    lacking : dict
-        Why files are not available as they are, by segments.
-    """
+    """A record of a source."""
 
     series: str
     slot: int
     harpnum: int | None
     recnum: int | None
-    files: dict[str, str] = {}
-    lacking: dict[str, str] = {}
+    files: dict[str, str] = {}  # URLs by segments
+    lacking: dict[str, str] = {}  # why files are not available as they are, by segments
 
     @property
     def key(self) -> str:
@@ -161,22 +137,11 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """
-    What a mirror copies from.
+    """What a mirror copies from."""
 
-    Parameters
-    ----------
-    name : str
-        For messages.
-    connections : int
-        Transfers at a time, unless the user chooses.
-    service : str or None
-        Base URL of the FLARECAST service to which user and password, or the token, are sent.
-    """
-
-    name: str
-    connections: int
-    service: str | None
+    name: str  # for messages
+    connections: int  # transfers at a time, unless the user chooses
+    service: str | None  # base URL of the FLARECAST service to which user and password, or the token, are sent
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
         """List the records of a window that match one of the queries; a ServiceError if there is no answer."""
@@ -186,21 +151,9 @@ class Source(Protocol):
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """
-        Have files made available, and wait for them.
+        Have files made available, wait for them, and give their URLs, or the reasons why not, by their names.
 
-        Parameters
-        ----------
-        wanted : mapping
-            By the names of the files.
-        notes : dict
-            Requests under way, and the names of their files.
-        keep : callable
-            Writes the notes to disk; called when they have changed.
-
-        Returns
-        -------
-        urls, reasons : dict
-            By the names of the files: where they are now, or why they are not.
+        ``notes`` are the requests under way, with the names of their files; ``keep`` writes them to disk.
         """
         ...
 

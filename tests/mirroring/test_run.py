@@ -84,11 +84,11 @@ def test_tables_keep_what_is_put_into_them_in_any_order(some: list[dict[str, Any
                 for row in some
             }
         )
-        read = {row["harpnum"]: row for row in KeywordTable(one)._read()}
-        assert read == {row["harpnum"]: row for row in KeywordTable(two)._read()}
+        read = {(row["harpnum"], row["t_rec"]): row for row in KeywordTable(one)._read()}
+        assert read == {(row["harpnum"], row["t_rec"]): row for row in KeywordTable(two)._read()}
         for row in some:
-            kept = next(of for of in KeywordTable(one)._read() if of["recnum"] == row["recnum"])
-            assert kept["t_rec"] == t_rec_text(row["slot"])
+            kept = read[row["harpnum"], t_rec_text(row["slot"])]
+            assert kept["recnum"] == row["recnum"]
             if isinstance(row.get("usflux"), float):
                 assert kept["usflux"] == row["usflux"]
 

@@ -128,14 +128,7 @@ class BusyIndexError(ArchiveIndexError):
 
 
 def create(path: Path) -> sqlite3.Connection:
-    """
-    Open an index for writing; make it first where there is none.
-
-    Raises
-    ------
-    ArchiveIndexError
-        If it is not an index, was made by another version, or cannot be written.
-    """
+    """Open an index for writing; make it first where there is none."""
     database = _open(path, "rwc")
     try:
         if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
@@ -160,20 +153,7 @@ def lock_index(index: Path, wait: float = 0.0) -> FileLock:
     """
     Become the only writer of an index, until the lock is released or the process ends.
 
-    Parameters
-    ----------
-    index : `pathlib.Path`
-        The database; the lock is a file of its own beside it, since file systems in the network lock only what was
-        opened for writing.
-    wait : float, optional
-        Seconds to wait for another writer (default: 0).
-
-    Raises
-    ------
-    BusyIndexError
-        If another process holds it.
-    ArchiveIndexError
-        If it cannot be made.
+    The lock is a file of its own beside the index, since network file systems lock only what is open for writing.
     """
     lock = FileLock(index.with_name(f"{index.name}-lock"), thread_local=False)
     try:
@@ -292,15 +272,7 @@ class Connections:
     """
     Connections to an index for any number of threads, each lent for as long as a query takes.
 
-    Parameters
-    ----------
-    index : `pathlib.Path`
-        The database. If it is made anew in its place, the new one is used from then on.
-
-    Raises
-    ------
-    ArchiveIndexError
-        If it cannot be read.
+    If the index is made anew in its place, the new one is used from then on.
     """
 
     def __init__(self, index: Path) -> None:
@@ -321,14 +293,7 @@ class Connections:
 
     @contextmanager
     def lent(self, *, unfinished: bool = False) -> Iterator[sqlite3.Connection]:
-        """
-        Lend a connection.
-
-        Parameters
-        ----------
-        unfinished : bool, optional
-            Whether an index will do of which the first run has not come to its end, so that records are missing.
-        """
+        """Lend a connection, to an ``unfinished`` index only on request: the first run has not added all records."""
         now = _identity(self._index)
         old: list[sqlite3.Connection] = []
         with self._guard:

@@ -27,13 +27,6 @@ class Entries:
     Adds and removes files, within a transaction of the caller.
 
     The keys of the records that have to be made anew thereafter are added to ``records``, by their ids.
-
-    Parameters
-    ----------
-    database : `sqlite3.Connection`
-        Opened for writing.
-    keep_keywords : callable
-        Stores keywords, and gives their id.
     """
 
     def __init__(self, database: sqlite3.Connection, keep_keywords: Callable[[dict[str, Any]], int]) -> None:

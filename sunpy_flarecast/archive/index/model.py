@@ -60,20 +60,11 @@ SLOT: Final = 720_000_000
 
 
 class Version(NamedTuple):
-    """
-    Tells one content of a file from another.
+    """Tells one content of a file from another."""
 
-    Parameters
-    ----------
-    size : int
-        In bytes; -1 for a file that cannot be looked at.
-    mtime_ns, ctime_ns : int
-        Times of its last changes; ctime_ns is 0 if another change could have left the same times.
-    """
-
-    size: int
+    size: int  # -1 for a file that cannot be looked at
     mtime_ns: int
-    ctime_ns: int
+    ctime_ns: int  # 0 if another change could have left the same times
 
     @property
     def settled(self) -> bool:
@@ -82,57 +73,25 @@ class Version(NamedTuple):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """
-    A row of a keyword table.
+    """A row of a keyword table: a record and its keywords by their DRMS names in lower case."""
 
-    Parameters
-    ----------
-    series : str or None
-        None if the table has no such column; the row is then for the series of the files beside and below it.
-    harpnum, slot : int
-        The record.
-    keywords : dict
-        By DRMS names in lower case, as JSON has them.
-    """
-
-    series: str | None
+    series: str | None  # None for that of the files beside and below the table
     harpnum: int
     slot: int
     keywords: dict[str, Any]
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What was read of a file.
+    """What was read of a file."""
 
-    Parameters
-    ----------
-    folder : str
-        Below the root, with slashes; empty for the root.
-    name : str
-        Its name there.
-    version : Version
-        What was read.
-    fault : str, optional
-        Why it cannot be served.
-    place : Place, optional
-        The record and segment, of a file that can be served.
-    full : bool, optional
-        Whether its header has the keywords of the record.
-    keywords : dict, optional
-        Those keywords, unless another file that was read with it has them.
-    rows : tuple of Row, optional
-        Of a keyword table.
-    """
-
-    folder: str
+    folder: str  # below the root, with slashes
     name: str
     version: Version
-    fault: str | None = None
+    fault: str | None = None  # why it cannot be served
     place: Place | None = None
-    full: bool = False
-    keywords: dict[str, Any] | None = None
-    rows: tuple[Row, ...] = ()
+    full: bool = False  # whether its header has the keywords of the record
+    keywords: dict[str, Any] | None = None  # unless another file that was read with it has them
+    rows: tuple[Row, ...] = ()  # of a keyword table
 
 
 class Look(msgspec.Struct, frozen=True):

@@ -68,19 +68,7 @@ class Filed(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """
-    Reads an index, from any number of threads, and while another process writes it.
-
-    Parameters
-    ----------
-    index : `pathlib.Path`
-        The database.
-
-    Raises
-    ------
-    ArchiveIndexError
-        If it cannot be read.
-    """
+    """Reads an index, from any number of threads, and while another process writes it."""
 
     def __init__(self, index: Path) -> None:
         self._connections = Connections(index)
@@ -279,19 +267,10 @@ def present_file(root: Path, filed: Filed, segment: Place) -> Stored:
     """
     Look at a file that the index knows as it is on disk now.
 
-    Parameters
-    ----------
-    root : `pathlib.Path`
-        The folder of the archive, resolved.
-    filed : Filed
-        What the index knows of it.
-    segment : Place
-        What it has to be.
-
     Raises
     ------
     GoneError
-        If it is not there any more, or is something else.
+        If it is not there any more, or is not that of the segment.
     OSError
         If it cannot be read now, and perhaps can in a moment.
     """

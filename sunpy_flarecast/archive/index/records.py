@@ -121,13 +121,8 @@ class Assembly:
     """
     Makes records, within a transaction of the caller.
 
-    Parameters
-    ----------
-    database : `sqlite3.Connection`
-        Opened for writing.
-    read : callable
-        Reads the keywords in the header of a file, given its folder and its name, where a file that was not read just
-        now becomes the one that has the keywords; None if it cannot be read.
+    Where a file that was not read just now becomes the one with the keywords, ``read`` gets them by its folder and
+    name, or None if it cannot be read.
     """
 
     def __init__(self, database: sqlite3.Connection, read: Callable[[str, str], dict[str, Any] | None]) -> None:
@@ -155,16 +150,7 @@ class Assembly:
         return cursor.lastrowid or 0
 
     def assemble(self, records: dict[int, Key], fresh: dict[int, dict[str, Any]]) -> None:
-        """
-        Make records anew, remove those without files, and raise the versions of their series.
-
-        Parameters
-        ----------
-        records : dict
-            Their keys by their ids in the index, where they need not be yet.
-        fresh : dict
-            Keywords of files whose headers were read, by the ids of the files.
-        """
+        """Make records anew or remove them; ``fresh`` has the keywords of files just read, by the files' ids."""
         contested: set[tuple[int, int]] = set()
         for number, key in records.items():
             self._assemble(number, key, fresh, contested)

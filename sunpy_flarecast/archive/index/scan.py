@@ -34,42 +34,18 @@ _OTHER_FITS: Final = re.compile(r"\.(?:fits\.(?:gz|fz|bz2)|fits?|fts)$", re.IGNO
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    A folder as it is on disk.
+    """A folder as it is on disk."""
 
-    Parameters
-    ----------
-    path : str
-        Below the root, with slashes; empty for the root.
-    names : list of str, optional
-        Of its FITS files and keyword tables, sorted.
-    folders : list of str, optional
-        Names of the folders in it, sorted.
-    faults : dict, optional
-        Why entries are left out, by their names.
-    fault : str, optional
-        Why it cannot be read.
-    failing : bool, optional
-        Whether that is for now only, as when a network disk fails, so that its files stay in the index.
-    """
-
-    path: str
-    names: list[str] = []
-    folders: list[str] = []
-    faults: dict[str, str] = {}
-    fault: str | None = None
-    failing: bool = False
+    path: str  # below the root, with slashes; empty for the root
+    names: list[str] = []  # of its FITS files and keyword tables, sorted
+    folders: list[str] = []  # names of the folders in it, sorted
+    faults: dict[str, str] = {}  # why entries are left out, by their names
+    fault: str | None = None  # why it cannot be read
+    failing: bool = False  # for now only, as when a network disk fails: its files stay in the index
 
 
 def folder_at(root: str | os.PathLike[str]) -> Path:
-    """
-    Resolve the folder of an archive.
-
-    Raises
-    ------
-    NotADirectoryError
-        If there is no such folder.
-    """
+    """Resolve the folder of an archive; a NotADirectoryError if there is none."""
     folder = Path(root).expanduser().resolve()
     if not folder.is_dir():
         raise NotADirectoryError(f"There is no folder {os.fspath(root)!r} to serve SHARP files from")
@@ -103,16 +79,7 @@ def can_write(folder: Path) -> bool:
 
 
 def look_into(root: str, path: str) -> Folder:
-    """
-    List one folder; links to folders are not followed, since what lies inside the root is found without them.
-
-    Parameters
-    ----------
-    root : str
-        The root, resolved.
-    path : str
-        The folder below it, with slashes.
-    """
+    """List one folder; links to folders are not followed, since what lies inside the root is found without them."""
     names: list[str] = []
     folders: list[str] = []
     faults: dict[str, str] = {}

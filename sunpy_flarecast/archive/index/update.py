@@ -120,20 +120,7 @@ def compare(
     progress: Progress | None = None,
     total: int = 0,
 ) -> IndexReport:
-    """
-    Compare all folders of an archive with the index, and bring that up to date.
-
-    Parameters
-    ----------
-    writer : Writer
-        Writes to the index.
-    folders : iterator of Folder
-        As they are on disk; those that the index knows and that do not come are gone.
-    jobs, progress
-        As of `build_index`.
-    total : int, optional
-        How many files there are.
-    """
+    """Compare all folders of an archive with the index, and bring that up to date."""
     started = time.monotonic()
     report = IndexReport()
     _check_mounted(writer)

@@ -33,18 +33,9 @@ _WAITING: Final = 3
 
 class Readers:
     """
-    Reads files, and hands on their facts, chunk by chunk in order.
+    Reads files, and calls ``take`` with their facts, chunk by chunk in order.
 
-    Parameters
-    ----------
-    root : str
-        The root, resolved.
-    jobs : int
-        Processes that read; 1 for this one only.
-    take : callable
-        Called with the facts of each chunk.
-    few : int, optional
-        Number of files up to which no other processes are started, which takes some seconds (default: 2500).
+    Up to ``few`` files are read without other processes, whose start takes some seconds.
     """
 
     def __init__(self, root: str, jobs: int, take: Callable[[list[FileFacts]], None], *, few: int = 2500) -> None:

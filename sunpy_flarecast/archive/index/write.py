@@ -31,32 +31,14 @@ _AT_ONCE: Final = 1000
 
 class Writer:
     """
-    Writes to the index of a folder, while others read it.
+    Writes to the index of a folder, while others read it; makes it if there is none.
 
     Parameters
     ----------
-    root : `pathlib.Path`
-        The folder, resolved.
-    index : `pathlib.Path`
-        The database; made if it is not there.
+    root, index : `pathlib.Path`
+        The folder, resolved, and the database.
     wait : float, optional
         Seconds to wait for another writer (default: 0).
-
-    Raises
-    ------
-    ArchiveIndexError
-        If it cannot be written, is written by another process, or is that of another folder.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from sunpy_flarecast.archive.index.model import FileFacts, Version
-    >>> from sunpy_flarecast.archive.index.write import Writer
-    >>> with TemporaryDirectory() as folder, Writer(Path(folder), Path(folder, "index.sqlite")) as writer:
-    ...     writer.add([FileFacts(folder="2015", name="a.fits", version=Version(5, 1, 1), fault="It is empty")])
-    ...     writer.held("2015", "", None)
-    {'a.fits': (1, Version(size=5, mtime_ns=1, ctime_ns=1))}
     """
 
     def __init__(self, root: Path, index: Path, wait: float = 0.0) -> None:
