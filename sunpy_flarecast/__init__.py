@@ -4,15 +4,12 @@ SunPy Fido client for SDO/HMI SHARP data from FLARECAST services, and such a ser
 Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its attrs as ``a.flarecast``.
 """
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from sunpy_flarecast.download.fetch import Failure, Report, fetch
 from sunpy_flarecast.fido.client import FLARECASTClient
 from sunpy_flarecast.fido.response import FLARECASTResponse
-from sunpy_flarecast.fits.complete import complete_header
-from sunpy_flarecast.maps.load import Maps, load
 from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
-from sunpy_flarecast.rest.cache import clear_cache
 from sunpy_flarecast.table.base import FLARECASTRow
 
 from ._version import __version__
@@ -29,7 +26,13 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .mirroring import MirrorReport, mirror
+    from sunpy_flarecast.download.fetch import Failure, Report, fetch
+    from sunpy_flarecast.fits.complete import complete_header
+    from sunpy_flarecast.keywords.files import read_keywords, write_keywords
+    from sunpy_flarecast.keywords.timeseries import timeseries_of
+    from sunpy_flarecast.maps.load import Maps, load
+    from sunpy_flarecast.mirroring import MirrorReport, mirror
+    from sunpy_flarecast.rest.cache import clear_cache
 
 __all__ = [
     "HARPNUM",
@@ -60,13 +63,34 @@ __all__ = [
     "fetch",
     "load",
     "mirror",
+    "read_keywords",
+    "timeseries_of",
+    "write_keywords",
 ]
+
+#: Public names that are imported when they are first used, since a search does not need them, and their modules.
+_LAZY: Final = {
+    **dict.fromkeys(("Failure", "Report", "fetch"), "download.fetch"),
+    **dict.fromkeys(("MirrorReport", "mirror"), "mirroring"),
+    **dict.fromkeys(("Maps", "load"), "maps.load"),
+    **dict.fromkeys(("read_keywords", "write_keywords"), "keywords.files"),
+    "clear_cache": "rest.cache",
+    "complete_header": "fits.complete",
+    "timeseries_of": "keywords.timeseries",
+}
+
+#: Public modules.
+_MODULES: Final = ("archive", "attrs", "catalog", "plot")
 
 
 def __getattr__(name: str) -> Any:
-    """Import what only those who run an archive use when it is asked for."""
-    if name in ("MirrorReport", "mirror"):
-        from sunpy_flarecast import mirroring
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    return value
 
-        return getattr(mirroring, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return [*__all__, *_MODULES]

@@ -25,3 +25,7 @@ __all__ = [
     "find_series",
     "similar_keywords",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,18 +12,14 @@ from sunpy.net import attrs as a
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.download.plan import plan, template_of
-from sunpy_flarecast.download.queue import enqueue
-from sunpy_flarecast.download.record_keywords import mode_of
 from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryError
-from sunpy_flarecast.query.attr_walker import FIXED, queries, supported_attrs
 from sunpy_flarecast.query.attrs import Keyword, Quality, Segment, Series
-from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import base_url, without_password
-from sunpy_flarecast.search.search import find
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
 from .response import FLARECASTResponse, warnings_of
+
+# What searches and fetches need is imported when they are made, so that importing the package stays quick.
 
 if TYPE_CHECKING:
     import os
@@ -79,6 +75,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
     @classmethod
     def _can_handle_query(cls, *query: attr.Attr) -> bool:
+        from sunpy_flarecast.query.attr_walker import FIXED, supported_attrs
+
         if not cls.check_attr_types_in_query(query, {a.Time, Series}, supported_attrs()):
             return False
         return all(str(leaf.value).casefold() == FIXED[type(leaf)].casefold() for leaf in query if type(leaf) in FIXED)
@@ -111,6 +109,10 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         ServiceError
             If the service cannot be reached, or answers with an error or with what is no reply.
         """
+        from sunpy_flarecast.query.attr_walker import queries
+        from sunpy_flarecast.rest.service import Service
+        from sunpy_flarecast.search.search import find
+
         try:
             branches = queries(*query)
             with Service() as service:
@@ -186,6 +188,10 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         MissingDataWarning
             If keywords could not be had; the files are then there without.
         """
+        from sunpy_flarecast.download.plan import plan, template_of
+        from sunpy_flarecast.download.queue import enqueue
+        from sunpy_flarecast.download.record_keywords import mode_of
+
         if not isinstance(query_results, FLARECASTResponse):
             # sunpy 7.1 and newer put a table of their own in the place of one that a failed search did not give.
             failed = getattr(query_results, "errors", None)

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import MissingDataWarning, QueryError
-from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
-from sunpy_flarecast.search.missing import described
-from sunpy_flarecast.search.search import complete
 from sunpy_flarecast.table.base import RecordTable
 
 if TYPE_CHECKING:
@@ -33,6 +30,8 @@ def warnings_of(found: Found) -> list[str]:
     """Return what a user should know of a search, as sentences."""
     if not found.missing:
         return found.told
+    from sunpy_flarecast.search.missing import described
+
     chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
     text = " Which records are nearest to the times wanted may change with it." if chosen else ""
     what = "The rest is there; retry_missing() of the table, or the same command again, asks for it."
@@ -154,6 +153,9 @@ class FLARECASTResponse(RecordTable):
         QueryError
             If columns that are needed have been removed from the table.
         """
+        from sunpy_flarecast.rest.service import Service
+        from sunpy_flarecast.search.search import complete
+
         held = self.records()
         with Service(with_credentials(self.service, conf.url)) as service:
             found = complete(held, self.queries, self.missing, service, progress=progress)

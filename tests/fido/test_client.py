@@ -470,7 +470,7 @@ def test_what_is_missing_stays_with_the_table(demo: tuple[str, Layer]) -> None:
     assert set(table[:5]["Record"]) < set(table[:5].retry_missing()["Record"])
 
 
-@pytest.mark.parametrize("suffix", ["ecsv", "fits"])
+@pytest.mark.parametrize("suffix", ["ecsv", "parquet"])
 def test_a_search_that_was_kept_is_completed_another_day(demo: tuple[str, Layer], tmp_path: Path, suffix: str) -> None:
     query = (DAYS, CCD, Segment("bitmap"), a.Sample(7 * u.hour))
     whole = search(*query)

@@ -265,8 +265,8 @@ def test_a_keyword_with_the_name_of_another_column(layer: Layer, tmp_path: Path)
     table = search(SOME, Keyword("t_rec") == text)
     assert numbers(table) == [recnum_of(harp, BASE + 3) for harp in HARPS]
     assert table["t_rec keyword"].tolist() == [text] * 3
-    table.write(tmp_path / "search.fits")
-    assert FLARECASTResponse.read(tmp_path / "search.fits")["T_REC"][0] == slot_time(BASE + 3)
+    table.write(tmp_path / "search.ecsv")
+    assert FLARECASTResponse.read(tmp_path / "search.ecsv")["T_REC"][0] == slot_time(BASE + 3)
 
 
 @pytest.mark.parametrize("kind", ["ecsv", "fits"])

@@ -1,0 +1,119 @@
+"""The public names, where they are found, and that importing them is quick, quiet and without network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import astropy.units as u
+import pytest
+
+import sunpy_flarecast
+from sunpy_flarecast import attrs
+
+#: Every public import path; a name that is not here may change.
+PUBLIC = {
+    "sunpy_flarecast": {
+        *("FLARECASTClient", "FLARECASTResponse", "FLARECASTRow", "HARPNUM", "Keyword", "NOAA", "Quality", "Segment"),
+        *("Series", "Failure", "Maps", "MirrorReport", "Report", "clear_cache", "complete_header", "conf", "fetch"),
+        *("load", "mirror", "read_keywords", "timeseries_of", "write_keywords", "FLARECASTError", "FileError"),
+        *("MissingDataWarning", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"),
+        "__version__",
+    },
+    "sunpy_flarecast.attrs": {"HARPNUM", "Keyword", "NOAA", "Quality", "Segment", "Series"},
+    "sunpy_flarecast.archive": {
+        *("Archive", "DemoArchive", "DirectoryArchive", "Holding", "NotHeldError", "Record", "Settings", "Stored"),
+        *("create_app", "running", "serve"),
+    },
+    "sunpy_flarecast.catalog": {
+        *("CEA_PIXEL", "SPACE_WEATHER", "Keyword", "Segment", "Series", "all_keywords", "all_series", "find_keyword"),
+        *("find_series", "similar_keywords"),
+    },
+    "sunpy_flarecast.plot": {
+        *("check_picture", "plot_coverage", "plot_disk", "plot_disk_maps", "plot_keywords", "plot_magnetograms"),
+        *("plot_record", "plot_results", "read_flares", "save"),
+    },
+}
+
+#: Only what this package adds to sunpy's own imports is its own doing.
+SCRIPT = """
+import socket, sys
+
+import parfive
+import sunpy.net
+
+def blocked(*_, **__):
+    raise AssertionError("importing must not use the network")
+
+socket.socket.connect = socket.socket.connect_ex = socket.create_connection = socket.getaddrinfo = blocked
+before = set(sys.modules)
+
+import sunpy_flarecast
+
+print(" ".join(sorted(set(sys.modules) - before)))
+"""
+
+
+@pytest.mark.parametrize("home", PUBLIC)
+def test_every_public_name_is_there_and_listed(home: str) -> None:
+    module = import_module(home)
+    assert len(module.__all__) == len(set(module.__all__))
+    assert set(module.__all__) == PUBLIC[home]
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    modules = {other.rpartition(".")[2] for other in PUBLIC if other != home} if home == "sunpy_flarecast" else set()
+    assert set(dir(module)) == PUBLIC[home] | modules
+    with pytest.raises(AttributeError, match="no attribute 'none'"):
+        module.none  # noqa: B018
+
+
+def test_public_modules_need_no_import_of_their_own() -> None:
+    script = "import sunpy_flarecast as f; print(len(f.catalog.SPACE_WEATHER), f.plot.__name__, f.archive.__name__)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["18", "sunpy_flarecast.plot", "sunpy_flarecast.archive"]
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (attrs.Series("hmi.sharp_720s"), "Series('hmi.sharp_720s')>"),
+        (attrs.Segment("B*"), "Segment('B*')>"),
+        (attrs.HARPNUM(377), "HARPNUM(377)>"),
+        (attrs.HARPNUM(377, 380), "HARPNUM(377, 380)>"),
+        (attrs.NOAA(12673), "NOAA"),
+        (attrs.Quality("good"), "Quality('good')>"),
+        (attrs.Quality(mask=0x400), "Quality(mask=0x400)>"),
+        (attrs.Keyword("usflux"), "Keyword('usflux'): total unsigned flux, in Mx>"),
+    ],
+    ids=str,
+)
+def test_attrs_are_shown_where_they_are_public(one: object, text: str) -> None:
+    assert repr(one).startswith(f"<sunpy_flarecast.attrs.{text}")
+    assert "12673" in repr(one) or repr(one).endswith(text)
+    assert "(usflux > 1e+22 Mx)>" in repr(attrs.Keyword("usflux") > 1e22 * u.Mx)
+
+
+def test_importing_is_quiet_and_uses_no_network_and_no_extras() -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.returncode == 0
+    added = done.stdout.split()
+    assert "sunpy_flarecast.fido.client" in added
+    extras = ("fastapi", "uvicorn", "starlette", "sqlite3", "click", "rich", "matplotlib", "pyarrow", "sunpy.map")
+    own = ("archive", "cli", "download", "fits", "keywords", "maps", "mirroring", "plot", "search")
+    for name in (*extras, *(f"sunpy_flarecast.{one}" for one in own)):
+        assert not [module for module in added if module == name or module.startswith(f"{name}.")]
+
+
+def test_importing_alone_is_quiet_and_loads_no_extras() -> None:
+    script = "import sunpy_flarecast, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"sunpy.map", "matplotlib", "fastapi", "uvicorn"}.isdisjoint(done.stdout.split())
+
+
+def test_the_top_level_stays_small() -> None:
+    names = {path.name for path in Path(sunpy_flarecast.__file__).parent.iterdir() if not path.is_dir()}
+    assert len(names) <= 9, names
