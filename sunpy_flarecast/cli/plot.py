@@ -1,9 +1,9 @@
-"""The commands that draw: ``plot disk, coverage, record, keywords``."""
+"""The commands ``plot disk, coverage, record, keywords``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
@@ -14,6 +14,9 @@ from .console import out, plain_errors
 from .main import cli
 from .options import examples, progress_option, query_options, search_table, time_of, url_option
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["plot"]
 
 
@@ -22,14 +25,13 @@ def plot() -> None:
     """Draw pictures into files."""
 
 
-#: Where a picture goes; the file's name tells its kind.
 _output_option = click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The picture: .png, .pdf, .svg, or what else matplotlib writes (.jpg, .webp, .eps, ...).",
+    help="The picture: .png, .pdf, .svg, or another format of matplotlib (.jpg, .webp, .eps, ...).",
 )
 
 
@@ -50,13 +52,13 @@ def plot_disk_command(when: str | None, color: str | None, output: Path, **optio
     """
     chosen = next(time for time in (when, options["near"], options["start"]) if time is not None)
     near = chosen if options["near"] is None else options["near"]
-    options |= {"near": near, "sample": None}  # the other steps are of no use
-    with plain_errors() as missing:
-        pictures = _pictures(output)
+    options |= {"near": near, "sample": None}  # the other steps are not needed
+
+    def draw(pictures: Any) -> Any:
         at = time_of(chosen)
-        drawn = pictures.plot_disk(search_table(**options), at, color, progress=options["progress"])
-        pictures.save(drawn, output)
-    _say_picture(output, missing)
+        return pictures.plot_disk(search_table(**options), at, color, progress=options["progress"])
+
+    _write(output, draw)
 
 
 @plot.command("coverage", epilog=examples("plot coverage 2014-10-23 2014-10-24 -o coverage.png"))
@@ -70,10 +72,7 @@ def plot_coverage_command(output: Path, **options: Any) -> None:
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
     missing.
     """
-    with plain_errors() as missing:
-        pictures = _pictures(output)
-        pictures.save(pictures.plot_coverage(search_table(**options)), output)
-    _say_picture(output, missing)
+    _write(output, lambda pictures: pictures.plot_coverage(search_table(**options)))
 
 
 @plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
@@ -85,10 +84,8 @@ def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path
 
     FILES are its files, or a folder that holds them and no others. Status 0 only if all of them are drawn.
     """
-    with plain_errors() as missing:
-        pictures = _pictures(output)
-        pictures.save(pictures.plot_record(files[0] if len(files) == 1 else files, skip_broken=skip_broken), output)
-    _say_picture(output, missing)
+    given = files[0] if len(files) == 1 else files
+    _write(output, lambda pictures: pictures.plot_record(given, skip_broken=skip_broken))
 
 
 @plot.command(
@@ -121,31 +118,26 @@ def plot_keywords_command(
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
     missing.
     """
-    with plain_errors() as missing:
-        pictures = _pictures(output)
-        curve_names(names, [options["series"]], errors=errors)  # before anything is asked for
+
+    def draw(pictures: Any) -> Any:
+        curve_names(names, [options["series"]], errors=errors)  # before anything is requested
         marks = None if flares is None else pictures.read_flares(flares)
-        drawn = search_table(**options).plot_keywords(
+        return search_table(**options).plot_keywords(
             *names, errors=errors, flares=marks, strict=options["strict"], progress=options["progress"]
         )
-        pictures.save(drawn, output)
-    _say_picture(output, missing)
+
+    _write(output, draw)
 
 
-def _pictures(output: Path) -> Any:
-    """Import what draws pictures, which need no screen here, and check that this one can be written."""
-    from sunpy_flarecast.utils.optional_deps import need_plot
+def _write(output: Path, draw: Callable[[Any], Any]) -> None:
+    """Check that a picture can be written, draw it, write it, and exit."""
+    with plain_errors() as missing:
+        from sunpy_flarecast import plot as pictures
 
-    need_plot("Pictures")
-    import matplotlib as mpl
+        pictures.check_picture(output)
+        import matplotlib as mpl
 
-    mpl.use("agg")
-    from sunpy_flarecast import plot as pictures
-
-    pictures.check_picture(output)
-    return pictures
-
-
-def _say_picture(output: Path, missing: list[Warning]) -> None:
-    out.print(f"The picture is {escape(str(output))}.", soft_wrap=True)
+        mpl.use("agg")
+        pictures.save(draw(pictures), output)
+    out.print(f"Wrote {escape(str(output))}.", soft_wrap=True)
     raise SystemExit(1 if missing else 0)

@@ -358,11 +358,12 @@ class FLARECASTResponse(RecordTable):
         --------
         sunpy_flarecast.plot.plot_keywords
         """
-        from sunpy_flarecast.plot import plot_results  # which needs matplotlib
+        from sunpy_flarecast.keywords.timeseries import curve_table
+        from sunpy_flarecast.plot import plot_keywords, read_flares  # which need matplotlib
 
-        return plot_results(
-            self, _listed(names), harpnum, errors=errors, flares=flares, strict=strict, progress=progress, ax=ax
-        )
+        marks = None if flares is None else read_flares(flares)
+        table = curve_table(self, _listed(names), harpnum, errors=errors, strict=strict, progress=progress)
+        return plot_keywords(table, flares=marks, ax=ax)
 
 
 def _listed(names: Iterable[Any]) -> list[Any]:

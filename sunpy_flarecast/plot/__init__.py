@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .coverage import plot_coverage
     from .disk import plot_disk
     from .flares import read_flares
-    from .keywords import plot_keywords, plot_results
+    from .keywords import plot_keywords
     from .magnetograms import plot_disk_maps, plot_magnetograms
     from .record import plot_record
     from .saving import check_picture, save
@@ -28,7 +28,6 @@ __all__ = [
     "plot_keywords",
     "plot_magnetograms",
     "plot_record",
-    "plot_results",
     "read_flares",
     "save",
 ]
@@ -37,7 +36,6 @@ __all__ = [
 _MODULES: Final = {
     "check_picture": "saving",
     "plot_disk_maps": "magnetograms",
-    "plot_results": "keywords",
     "read_flares": "flares",
     "save": "saving",
 }

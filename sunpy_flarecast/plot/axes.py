@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-__all__ = ["DateTicks", "date_axis", "draw_labels", "pack"]
+__all__ = ["DateTicks", "date_axis", "draw_labels", "north_up", "pack"]
 
 #: Fewest and most ticks of an axis; their second lines are wide.
 _TICKS: Final = (3, 9)
@@ -74,23 +74,10 @@ def draw_labels(
     **style: Any,
 ) -> None:
     """
-    Write labels beside boxes, with a thin line to the box where a label stands apart.
+    Write labels beside boxes (left, bottom, right, top), with a thin line to the box where a label stands apart.
 
-    Parameters
-    ----------
-    axes : `matplotlib.axes.Axes`
-        Their size and limits must be final.
-    boxes : array_like, (n, 4)
-        Left, bottom, right, top, in data coordinates.
-    texts : sequence of str
-        The labels.
-    circle : tuple of float, optional
-        A line that they should not cross: x and y of the centre, and radius, in data coordinates.
-    halo : bool, optional
-        Whether letters have an edge against what is behind them (default: True); an SVG has them as shapes then, not
-        as text.
-    **style
-        Of the texts, as `matplotlib.axes.Axes.text` takes it.
+    Size and limits of the axes must be final. Labels avoid the line of a ``circle`` (x and y of the centre, radius). A
+    ``halo`` sets letters off from what is behind them; in an SVG they are then shapes, not text.
     """
     if not len(texts):
         return
@@ -115,6 +102,13 @@ def draw_labels(
         if np.hypot(*(centre - nearest)) > 1.6 * np.hypot(*size) / 2 + size[1]:
             line = back.transform([centre, nearest])
             axes.plot(*line.T, color=look["color"], lw=0.5, alpha=0.7, zorder=4, scalex=False, scaley=False)
+
+
+def north_up(axes: Any, one: Any) -> None:
+    """Turn the axes of a map by 180 degrees if the camera was upside down, as HMI's is (CROTA2)."""
+    if one.rotation_matrix[0, 0] < 0:
+        axes.invert_xaxis()
+        axes.invert_yaxis()
 
 
 def pack(intervals: Sequence[tuple[float, float]]) -> list[int]:

@@ -21,7 +21,7 @@ from .data import steps_of
 if TYPE_CHECKING:
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["Run", "plot_coverage", "runs"]
+__all__ = ["plot_coverage", "runs"]
 
 _GOOD: Final = "#2166ac"
 _FLAWED: Final = "#f4a582"
@@ -56,14 +56,6 @@ class _Row(NamedTuple):
     name: str
     slots: Any
     good: Any
-
-
-class Run(NamedTuple):
-    """Successive records without a gap: first and last slot, and whether their quality is 0."""
-
-    first: int
-    last: int
-    good: bool
 
 
 def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
@@ -101,8 +93,8 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     rows = _rows(results, slots)
     usual = _usual_step(rows)
     every = 1 if step is None else _as_slots(step)
-    first, last = _range(results, slots)
-    number_width = (last - first) * _NUMBER_WIDTH / (_WIDTH - 1)
+    left, right = _range(results, slots)
+    number_width = (right - left) * _NUMBER_WIDTH / (_WIDTH - 1)
     places = _places(rows, number_width)
     shared, number = len(rows) > _MOST_ROWS, max(places) + 1
     if ax is not None and not isinstance(ax, Axes):
@@ -117,13 +109,14 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
             if step is None and usual > 1 and chosen.size:
                 ax.vlines(_EPOCH + chosen * _SLOT, low, high, colors=colour, lw=_MARK, label=f"_{row.name}")
             elif chosen.size:
-                bars = [_bar(run) for run in runs(row.slots, row.good, every) if run.good is (colour == _GOOD)]
+                # A record stands for the 12 minutes around it.
+                bars = [(_day(first - 0.5), (last - first + 1) * _SLOT) for first, last in runs(chosen, every)]
                 ax.broken_barh(bars, (low, high - low), color=colour, lw=_THIN, label=f"_{row.name}")
         if shared:
             begin = _day(row.slots[0])
-            right = begin + number_width > last  # at the end of the range, where it would leave the axes
-            ax.text(last if right else max(begin, first), place - 0.05, row.name, fontsize=6.5, va="bottom",
-                    ha="right" if right else "left", clip_on=True)  # fmt: skip
+            late = begin + number_width > right  # it would leave the axes
+            ax.text(right if late else max(begin, left), place - 0.05, row.name, fontsize=6.5, va="bottom",
+                    ha="right" if late else "left", clip_on=True)  # fmt: skip
     legend = [Patch(color=_GOOD, label="records")]
     if not all(row.good.all() for row in rows):
         legend.append(Patch(color=_FLAWED, label="quality not 0"))
@@ -132,7 +125,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
             ax.axvspan(*mdates.date2num([gap.start.tai.to_datetime(), gap.end.tai.to_datetime()]),
                        color=_MISSING, alpha=0.6, lw=0, zorder=0)  # fmt: skip
         legend.append(Patch(color=_MISSING, label="no reply"))
-    ax.set(xlim=(first, last), ylim=(number - 0.3, -0.7))
+    ax.set(xlim=(left, right), ylim=(number - 0.3, -0.7))
     ax.set_yticks([] if shared else range(number), [] if shared else [row.name for row in rows], fontsize=8)
     count = sum(len(row.slots) for row in rows)
     title = f"{len(rows):,} HARP{'s' * (len(rows) > 1)}, {count:,} record{'s' * (count > 1)}"
@@ -144,42 +137,24 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     return ax
 
 
-def runs(slots: Any, good: Any, every: int) -> list[Run]:
+def runs(slots: Any, every: int) -> list[tuple[int, int]]:
     """
-    Join the records of one HARP into runs without a gap, of one quality each, in order of time.
-
-    Parameters
-    ----------
-    slots : ndarray of int
-        The slots of the records, in any order.
-    good : ndarray of bool
-        Whether their quality is 0.
-    every : int
-        The usual distance of records in slots.
+    Join records into runs without a gap longer than 1.5 times ``every``; return the first and last slot of each.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sunpy_flarecast.plot.coverage import runs
-    >>> runs(np.array([3, 1, 2, 7]), np.array([True, True, True, False]), 1)
-    [Run(first=1, last=3, good=True), Run(first=7, last=7, good=False)]
+    >>> runs(np.array([3, 1, 2, 7]), 1)
+    [(1, 3), (7, 7)]
     """
-    order = np.argsort(slots, kind="stable")
-    slots, good = np.asarray(slots)[order], np.asarray(good)[order]
-    breaks = np.flatnonzero((np.diff(slots) > 1.5 * every) | (good[1:] != good[:-1])) + 1
-    starts, ends = [0, *breaks.tolist()], [*breaks.tolist(), len(slots)]
-    return [
-        Run(int(slots[start]), int(slots[end - 1]), bool(good[start])) for start, end in zip(starts, ends, strict=True)
-    ]
+    slots = np.unique(slots)
+    breaks = np.flatnonzero(np.diff(slots) > 1.5 * every)
+    return list(zip(slots[[0, *(breaks + 1)]].tolist(), slots[[*breaks, -1]].tolist(), strict=True))
 
 
 def _day(slot: float) -> float:
     return _EPOCH + float(slot) * _SLOT
-
-
-def _bar(run: Run) -> tuple[float, float]:
-    """Return begin and length in days; a record stands for the 12 minutes around it."""
-    return _day(run.first - 0.5), (run.last - run.first + 1) * _SLOT
 
 
 def _range(results: RecordTable, slots: Any) -> tuple[float, float]:

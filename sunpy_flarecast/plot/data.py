@@ -32,14 +32,7 @@ _NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "record", "seri
 
 
 def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
-    """
-    Give the time steps of records as slot numbers, masked where T_REC is missing.
-
-    Raises
-    ------
-    QueryError
-        If there are no records, or none of them has a T_REC; it names the ``caller``.
-    """
+    """Return the time steps of records as slot numbers, masked where T_REC is missing; some record must have one."""
     if "T_REC" not in results.colnames:
         raise QueryError(f"{caller} needs the column 'T_REC', which this table lacks; use the whole table.")
     if not len(results):
@@ -53,7 +46,7 @@ def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
 
 def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
     """
-    Give a column as numbers, masked where they are missing or NaN.
+    Return a column as numbers, masked where they are missing or NaN.
 
     Examples
     --------
@@ -84,26 +77,7 @@ def axis_label(name: str, unit: UnitBase | None) -> str:
 
 
 class Curve(NamedTuple):
-    """
-    One keyword of one HARP.
-
-    Parameters
-    ----------
-    keyword : str
-        Its name.
-    unit : `~astropy.units.UnitBase` or None
-        Its unit.
-    harp : str
-        The HARP; empty if unknown.
-    times : ndarray
-        UTC, in days as matplotlib counts them.
-    values : ndarray
-        NaN where missing.
-    errors : ndarray or None
-        Standard deviations.
-    series : str
-        The series, on which the meaning of HARP numbers depends; empty if unknown.
-    """
+    """A keyword of a HARP of a series (empty if unknown): UTC in matplotlib's days, values and their errors."""
 
     keyword: str
     unit: UnitBase | None
@@ -115,19 +89,7 @@ class Curve(NamedTuple):
 
 
 def curves_in(data: Any, keywords: Sequence[str]) -> list[Curve]:
-    """
-    Take the curves, with their errors, from what `~sunpy_flarecast.plot.plot_keywords` was given.
-
-    Returns
-    -------
-    list of Curve
-        All of one keyword, then those of the next.
-
-    Raises
-    ------
-    QueryError
-        If there are none, or none of a keyword.
-    """
+    """Take the curves from what `~sunpy_flarecast.plot.plot_keywords` was given, one keyword after the other."""
     if isinstance(data, (QueryResponseTable, UnifiedResponse)):
         call = f"plot_keywords({', '.join(map(repr, keywords)) or repr('usflux')})"
         table = "results" if isinstance(data, QueryResponseTable) else "results['flarecast']"

@@ -30,17 +30,9 @@ _NONE: Final = "#dfe3e7"
 
 def calendar_of_days(counts: Mapping[date, int]) -> Figure:
     """
-    Draw the number of records of each day.
+    Draw the number of records of each day; at least one must be positive.
 
-    Parameters
-    ----------
-    counts : mapping
-        Numbers of records by day, at least one of them positive; other days have none.
-
-    Returns
-    -------
-    `matplotlib.figure.Figure`
-        Not one of pyplot's, so that it may be made in any thread.
+    The figure is not managed by pyplot, so that it can be made in any thread.
 
     Examples
     --------
@@ -77,14 +69,9 @@ def calendar_of_days(counts: Mapping[date, int]) -> Figure:
 
 def calendar_rows(counts: Mapping[date, int]) -> tuple[list[str], Any]:
     """
-    Arrange days in rows: years, or months if they are few; successive periods without records share a row.
+    Arrange days in rows of a year, or of a month if they are few; successive periods without records share a row.
 
-    Returns
-    -------
-    labels : list of str
-        The years or months.
-    cells : ndarray
-        Numbers of records, a row for each label; NaN before the first day, after the last, and where there is no day.
+    Returns the labels of the rows, and the cells: NaN before the first day, after the last, and where there is no day.
     """
     held = sorted(day for day, count in counts.items() if count > 0)
     yearly = (held[-1] - held[0]).days > _LONG

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["plot_disk"]
+__all__ = ["empty_disk", "plot_disk"]
 
 #: The box that holds a HARP during its whole passage, at T_REC, in Stonyhurst coordinates of the observer (the middle
 #: of a CEA image is CRLN_OBS more in longitude); and the extent of its pixels, where there is no box.
@@ -107,14 +107,17 @@ def plot_disk(
     step = _step(results, time)
     if color is not None and (known := find_keyword(color)) is not None:
         if known.kind == "text":
-            raise QueryError(f"plot_disk(color={color!r}): that keyword is text, which has no scale of colours.")
+            raise QueryError(f"plot_disk(color={color!r}): that keyword is text; choose one that is a number.")
         color = known.name
     names = [*_BOX, *_EXTENT, *_OBSERVER, *([color] if color else [])]
     keywords = step.keywords(*dict.fromkeys(names), progress=progress)
     when = step["T_REC"][0]
     observer = _observer(keywords, when)
-    own = ax is None
-    axes: Any = _empty_disk(observer, bar=color is not None) if ax is None else ax
+    axes: Any = ax
+    limb = None
+    if ax is None:
+        figure = plt.figure(figsize=(8.4 if color is None else 9.6, 8), layout="constrained")
+        axes, limb = empty_disk(figure, observer, lines="black", alpha=0.3, sun=SUN)
     colours, norm = _colours(keywords, color)
     outlines, names, faces = [], [], []
     for row, box in enumerate(_bounds(keywords)):
@@ -130,17 +133,14 @@ def plot_disk(
         label = axis_label(color, getattr(keywords[color], "unit", None))
         shown = mpl.cm.ScalarMappable(norm, "viridis")
         axes.figure.colorbar(shown, ax=axes, alpha=_OPACITY, label=label, shrink=0.75, pad=0.03)
-    if own:
+    if ax is None:
         left_out = len(step) - len(names)
         hidden = f"; {left_out} without a visible place" if left_out else ""
         count = f"{len(names)} HARP{'s' * (len(names) != 1)}"
         axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
-    middle = (_PIXELS - 1) / 2
-    limb = (middle, middle, _PIXELS / 2 / _MARGIN) if own else None
     edges = [MARKED if color is None else "black"] * len(names)
     draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
-    drawn: Axes = axes
-    return drawn
+    return axes  # type: ignore[no-any-return]
 
 
 def _step(results: RecordTable, time: Any) -> RecordTable:
@@ -206,28 +206,26 @@ def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | N
     ], norm
 
 
-def _empty_disk(observer: SkyCoord, *, bar: bool) -> Any:
-    """Make axes with limb and heliographic grid as the observer sees them, and room for a colour bar."""
+def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun: str | None = None) -> tuple[Any, Any]:
+    """Make axes with limb and heliographic grid as an observer sees them; return them and the limb (x, y, radius)."""
     frame = Helioprojective(observer=observer, obstime=observer.obstime, rsun=_RSUN)
     edge = float(np.arcsin(_RSUN / observer.radius).to_value(u.arcsec)) * _MARGIN
-    header = make_fitswcs_header(
-        (_PIXELS, _PIXELS),
-        SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame),
-        scale=[2 * edge / _PIXELS] * 2 * u.arcsec / u.pixel,
-    )
-    figure = plt.figure(figsize=(9.6 if bar else 8.4, 8), layout="constrained")
-    axes: Any = figure.add_subplot(projection=WCS(header))
+    centre = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
+    scale = [2 * edge / _PIXELS] * 2 * u.arcsec / u.pixel
+    axes: Any = figure.add_subplot(projection=WCS(make_fitswcs_header((_PIXELS, _PIXELS), centre, scale=scale)))
     axes.set_aspect("equal")
     axes.set(xlim=(-0.5, _PIXELS - 0.5), ylim=(-0.5, _PIXELS - 0.5))
-    visible, _ = drawing.limb(axes, observer, rsun=_RSUN, color="black", linewidth=1, zorder=1)
-    visible.set(fill=True, facecolor=SUN, edgecolor="black")
+    visible, _ = drawing.limb(axes, observer, rsun=_RSUN, color=lines, linewidth=1, zorder=1 if sun else 2)
+    if sun:
+        visible.set(fill=True, facecolor=sun, edgecolor=lines)
     wcsaxes_compat.wcsaxes_heliographic_overlay(
         axes, grid_spacing=15 * u.deg, annotate=False, observer=observer, rsun=_RSUN,
-        color="black", alpha=0.3, linewidth=0.6,
+        color=lines, alpha=alpha, linewidth=0.6,
     )  # fmt: skip
     axes.coords[0].set_axislabel("helioprojective x (arcsec)")
     axes.coords[1].set_axislabel("helioprojective y (arcsec)")
     for coordinate in axes.coords:
         coordinate.set_major_formatter("s")
         coordinate.set_format_unit(u.arcsec, show_decimal_unit=False)
-    return axes
+    middle = (_PIXELS - 1) / 2
+    return axes, (middle, middle, _PIXELS / 2 / _MARGIN)

@@ -135,14 +135,7 @@ def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[
     """
     Draw a vertical line for each flare within the limits of the axes; return those for whose names there is no room.
 
-    Parameters
-    ----------
-    axes : `matplotlib.axes.Axes`
-        With time as x, and its limits set.
-    flares : list of Flare
-        Any.
-    named : bool
-        Write the classes above the axes, in several lines where they are near one another, the greatest flares first.
+    Names are written above the axes, in several lines where they are near one another, the greatest flares first.
     """
     first, last = axes.get_xlim()
     within = sorted((flare for flare in flares if first <= flare.peak <= last), key=_strength, reverse=True)

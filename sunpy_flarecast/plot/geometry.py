@@ -20,21 +20,11 @@ _RINGS: Final = 9
 
 def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
     """
-    Walk around a box of longitudes and latitudes, following the limb where the box extends beyond it.
+    Return longitudes and latitudes around a box, following the limb where the box extends beyond it.
 
-    Parameters
-    ----------
-    box : sequence of float
-        Least longitude from the observer's meridian, least latitude, and the greatest of both, in degree.
-    b0 : float
-        Latitude of the observer, in degree.
-    edge : float, optional
-        Radius of the Sun over the distance of the observer (default: 0, an observer far away).
-
-    Returns
-    -------
-    longitude, latitude : ndarray
-        In degree; empty if nothing of the box is visible, or a bound is NaN.
+    The box is given by its least longitude from the observer's meridian, least latitude, and the greatest of both;
+    ``b0`` is the latitude of the observer, ``edge`` the radius of the Sun over the observer's distance. All angles are
+    in degree. The result is empty if nothing of the box is visible, or a bound is NaN.
 
     Examples
     --------
@@ -81,21 +71,10 @@ def orthographic(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any, An
 
 def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | None = None) -> Any:
     """
-    Place labels beside boxes, as near as possible without covering other labels and, if possible, other boxes.
+    Return the centres of labels beside boxes, as near as possible without covering other labels or, if possible, boxes.
 
-    Parameters
-    ----------
-    boxes : array_like, (n, 4)
-        What is labelled: left, bottom, right, top.
-    sizes : array_like, (n, 2)
-        Widths and heights of the labels.
-    circle : tuple of float, optional
-        A line that labels should not cross: x and y of the centre, and radius.
-
-    Returns
-    -------
-    ndarray, (n, 2)
-        The centres of the labels.
+    Boxes are given by left, bottom, right and top, labels by width and height. Labels avoid the line of a ``circle``
+    (x and y of the centre, radius).
 
     Examples
     --------

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.keywords.timeseries import curve_table
 
 from .axes import date_axis
 from .data import axis_label, curves_in
@@ -21,12 +20,10 @@ from .flares import class_colours, mark_flares, read_flares
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sunpy_flarecast.table.base import RecordTable
-
     from .data import Curve
     from .flares import Flare
 
-__all__ = ["plot_keywords", "plot_results"]
+__all__ = ["plot_keywords"]
 
 #: Curves are broken where records are further apart than this many times their usual distance.
 _GAP: Final = 3.0
@@ -38,37 +35,6 @@ _ZERO_IS_NONE: Final = frozenset({"r_value"})
 _PANEL: Final = 2.0
 _LEGEND_LINE: Final = 0.17
 _MOST_IN_COLUMN: Final = 6
-
-
-def plot_results(
-    results: RecordTable,
-    names: Sequence[str] = (),
-    harpnum: int | Iterable[int] | None = None,
-    *,
-    errors: bool = False,
-    flares: Any = None,
-    strict: bool = False,
-    progress: bool = True,
-    ax: Axes | Iterable[Axes] | None = None,
-) -> list[Axes]:
-    """
-    Request keywords of the records of a search and draw them: `sunpy_flarecast.FLARECASTResponse.plot_keywords`.
-
-    Parameters
-    ----------
-    results : FLARECASTResponse
-        The results of a search.
-    names, harpnum, errors, flares, strict, progress, ax
-        As for that method.
-
-    Returns
-    -------
-    list of `matplotlib.axes.Axes`
-        One for each keyword.
-    """
-    marks = None if flares is None else read_flares(flares)
-    table = curve_table(results, names, harpnum, errors=errors, strict=strict, progress=progress, stacklevel=5)
-    return plot_keywords(table, flares=marks, ax=ax)
 
 
 def plot_keywords(

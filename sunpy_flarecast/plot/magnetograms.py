@@ -6,10 +6,8 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
-import sunpy.map
 from astropy.coordinates import SkyCoord
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
@@ -18,8 +16,10 @@ from sunpy.coordinates import Helioprojective
 from sunpy.map import GenericMap
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.maps.styles import BEYOND
 
-from .axes import draw_labels
+from .axes import draw_labels, north_up
+from .disk import empty_disk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +31,6 @@ __all__ = ["plot_disk_maps", "plot_magnetograms"]
 
 #: Range of the grey scale of magnetograms, in Mx/cm²; sunspots saturate and the quiet Sun stays visible.
 _LIMIT: Final = 500.0
-
-#: How much larger than the Sun the picture of the disk is.
-_MARGIN: Final = 1.04
 
 #: Most maps that are drawn separately as well.
 _SINGLE: Final = 6
@@ -72,8 +69,8 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     for number, one in enumerate(large, start=1):
         axes = single.add_subplot(rows, 2, number, projection=one)
         image = _plot(one, axes, limit)
-        axes.set_facecolor("#606060")  # beyond the limb, which must not look like strong field
-        _north_up(one, axes)
+        axes.set_facecolor("#606060")  # beyond the limb
+        north_up(axes, one)
         axes.set_title(f"HARP {_harpnum(one)}", fontsize=11)
         axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)
         axes.coords[1].set_axislabel("y (arcsec)", fontsize=9)
@@ -86,7 +83,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     return figure
 
 
-def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -> Axes:
+def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -> Any:
     """
     Draw maps of one time at their places on the solar disk, with limb and heliographic grid.
 
@@ -109,17 +106,9 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
         If there are no maps, or they are of several times or not on the CCD grid.
     """
     maps = _checked(maps, "plot_disk_maps()")
-    frame = maps[0].coordinate_frame
-    edge = maps[0].rsun_obs.to_value(u.arcsec) * _MARGIN
-    centre = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
-    pixels = 1024
-    header = sunpy.map.make_fitswcs_header(
-        (pixels, pixels), centre, scale=[2 * edge / pixels] * 2 * u.arcsec / u.pixel, instrument="HMI"
-    )
-    disk = sunpy.map.Map(np.full((pixels, pixels), np.nan), header)
-    axes: Axes = figure.add_subplot(projection=disk)
-    disk.plot(axes=axes, annotate=False)
-    axes.set_facecolor("#808080")
+    axes, limb = empty_disk(figure, maps[0].observer_coordinate, lines="white", alpha=0.35)
+    axes.set_facecolor(BEYOND)
+    limits = axes.get_xlim(), axes.get_ylim()
     level = log.level
     log.setLevel(max(level, logging.WARNING))  # sunpy tells of each map how it is drawn
     try:
@@ -127,18 +116,12 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
             _plot(one, axes, limit, autoalign=True)
     finally:
         log.setLevel(level)
-    disk.draw_limb(axes=axes, color="white", linewidth=1)
-    disk.draw_grid(axes=axes, color="white", alpha=0.35, linewidth=0.5, annotate=False)
-    axes.set_xlim(-0.5, pixels - 0.5)
-    axes.set_ylim(-0.5, pixels - 0.5)
+    axes.set(xlim=limits[0], ylim=limits[1])
     axes.set_title(f"{maps[0].date.isot[:19]} UTC", fontsize=11)
-    axes.set_xlabel("helioprojective x (arcsec)")
-    axes.set_ylabel("helioprojective y (arcsec)")
-    boxes = [_box(one, disk) for one in maps]
+    boxes = [_box(one, axes) for one in maps]
     for left, bottom, right, top in boxes:  # of quiet patches nothing else is seen
         axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, ec="gold", lw=0.6, alpha=0.7))
-    middle, radius = (pixels - 1) / 2, pixels / 2 / _MARGIN
-    draw_labels(axes, boxes, [str(_harpnum(one)) for one in maps], circle=(middle, middle, radius), color="gold")
+    draw_labels(axes, boxes, [str(_harpnum(one)) for one in maps], circle=limb, color="gold")
     return axes
 
 
@@ -162,9 +145,9 @@ def _checked(maps: Any, caller: str) -> list[Any]:
     return given
 
 
-def _box(one: Any, disk: Any) -> tuple[float, float, float, float]:
-    """Return the bounds of a map in pixels of the disk: left, bottom, right, top."""
-    x, y = disk.wcs.world_to_pixel(SkyCoord([one.bottom_left_coord, one.top_right_coord]))
+def _box(one: Any, axes: Any) -> tuple[float, float, float, float]:
+    """Return the bounds of a map in pixels of the axes: left, bottom, right, top."""
+    x, y = axes.wcs.world_to_pixel(SkyCoord([one.bottom_left_coord, one.top_right_coord]))
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
@@ -174,10 +157,3 @@ def _harpnum(one: Any) -> int:
 
 def _plot(one: Any, axes: Axes, limit: float, **settings: Any) -> Any:
     return one.plot(axes=axes, annotate=False, cmap="gray", norm=Normalize(-limit, limit), **settings)
-
-
-def _north_up(one: Any, axes: Axes) -> None:
-    """Turn the axes by 180 degrees if the camera was upside down, as HMI's is (CROTA2)."""
-    if one.rotation_matrix[0, 0] < 0:
-        axes.invert_xaxis()
-        axes.invert_yaxis()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import astropy.units as u
 import matplotlib.pyplot as plt
@@ -17,6 +17,8 @@ from sunpy_flarecast.maps.load import load, tell_skipped
 from sunpy_flarecast.maps.styles import BEYOND, style_of
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
+
+from .axes import north_up
 
 __all__ = ["plot_record"]
 
@@ -37,11 +39,18 @@ _LEAST: Final = 1.1
 _WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
 
 
-class _Look(NamedTuple):
-    """Scale of letters, and ticks of an axis."""
+class _Panel:
+    """A map, its series (None if unknown), its segment, its place on the sheet, and HARP, T_REC and projection."""
 
-    scale: float
-    ticks: int
+    def __init__(self, one: Any) -> None:
+        self.map = one
+        self.series = find_series(identify({name.upper(): value for name, value in one.meta.items()}, "").series)
+        self.segment = str(one.meta.get("segment", ""))
+        names = [segment.name for segment in self.series.segments] if self.series else []
+        self.order = names.index(self.segment) if self.segment in names else len(names), self.segment
+        slot = text_slot(str(one.meta.get("t_rec", "")))
+        time = "T_REC unknown" if slot is None else f"{slot_time(slot).isot[:19].replace('T', ' ')} TAI"
+        self.record = str(one.meta.get("harpnum", "unknown")), time, self.series.projection if self.series else ""
 
 
 def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None) -> list[Axes]:
@@ -77,34 +86,31 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
     >>> files = sunpy_flarecast.load("data/6178/20151211")  # doctest: +SKIP
     >>> axes = plot_record(files)  # doctest: +SKIP
     """
-    maps = sorted(_maps(files, skip_broken), key=_place)
-    records = {_record(one): one for one in maps}
-    known = {name for one in maps if (name := _series_name(one))}
+    found = [_Panel(one) for one in _maps(files, skip_broken)]
+    found.sort(key=lambda panel: panel.order)
+    records = sorted({panel.record for panel in found})
+    known = sorted({panel.series.name for panel in found if panel.series and "DRMS_ID" in panel.map.meta})
     if len(records) > 1 or len(known) > 1:
-        names = sorted(f"HARP {record[0]}, {record[1]}" for record in records) if len(records) > 1 else sorted(known)
+        names = [f"HARP {harp}, {time}" for harp, time, _ in records] if len(records) > 1 else known
         raise QueryError(
             f"plot_record() draws one record, and these files are of {len(names)}: {names[0]}, {names[1]}"
             f"{', ...' if len(names) > 2 else ''}. Choose those of one HARP, T_REC and series."
         )
     [(harp, time, projection)] = records
-    number = len(maps)
+    number, scale = len(found), 1.0
     if ax is None:
         columns = _columns(number)
-        rows = -(-number // columns)
-        figure, look = _figure(maps[0], rows, columns), _Look(1.0, 4)
+        figure = _figure(found[0].map, -(-number // columns), columns)
     else:
-        figure, columns, look = _instead_of(ax, maps[0], number)
-        rows = -(-number // columns)
+        figure, columns, scale = _instead_of(ax, found[0].map, number)
     axes = []
-    for place, one in enumerate(maps, start=1):
-        panel = figure.add_subplot(rows, columns, place, projection=one)
+    for place, panel in enumerate(found, start=1):
+        axes.append(figure.add_subplot(-(-number // columns), columns, place, projection=panel.map))
         # All show the same place: the coordinates of the outer ones are those of all.
-        _draw(one, panel, look, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
-        axes.append(panel)
+        _draw(panel, axes[-1], scale, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
     title = f"HARP {harp}, {time}, {next(iter(known), projection)}".removesuffix(", ")
-    room = axes[0].figure.bbox.width / figure.figure.dpi
-    size = 13 * look.scale
-    if len(title) * size * 0.6 / 72 > room:
+    size = 13 * scale
+    if len(title) * size * 0.6 / 72 > axes[0].figure.bbox.width / figure.figure.dpi:
         title = title.replace(", ", "\n")
     figure.suptitle(title, fontsize=size)
     return axes
@@ -133,36 +139,6 @@ def _maps(files: Any, skip_broken: bool) -> list[Any]:
     return maps
 
 
-def _segment(one: Any) -> str:
-    return str(one.meta.get("segment", ""))
-
-
-def _series(one: Any) -> Any:
-    keywords = {name.upper(): value for name, value in one.meta.items()}
-    return find_series(identify(keywords, "").series)
-
-
-def _place(one: Any) -> tuple[int, str]:
-    series = _series(one)
-    names = [segment.name for segment in series.segments] if series else []
-    segment = _segment(one)
-    return names.index(segment) if segment in names else len(names), segment
-
-
-def _record(one: Any) -> tuple[str, str, str]:
-    """Return HARP, T_REC and projection of a map."""
-    series = _series(one)
-    slot = text_slot(str(one.meta.get("t_rec", "")))
-    time = "T_REC unknown" if slot is None else f"{slot_time(slot).isot[:19].replace('T', ' ')} TAI"
-    return str(one.meta.get("harpnum", "unknown")), time, series.projection if series else ""
-
-
-def _series_name(one: Any) -> str:
-    """Return the series of a map, if its keywords tell; the projection alone does not."""
-    series = _series(one)
-    return series.name if series and "DRMS_ID" in one.meta else ""
-
-
 def _columns(number: int) -> int:
     """Choose the number of columns that leaves the fewest places empty."""
     if number <= 4:
@@ -174,17 +150,12 @@ def _figure(one: Any, rows: int, columns: int) -> Any:
     """Make a figure with room for the images."""
     height, width = one.data.shape
     panel = _WIDTH / max(columns, 3) - _BESIDE
-    return plt.figure(
-        figsize=(
-            columns * (panel + _BESIDE) + 0.8,
-            rows * (min(panel * height / width, 2.5 * panel) + _ABOVE) + 1.2,
-        ),
-        layout="constrained",
-    )
+    size = columns * (panel + _BESIDE) + 0.8, rows * (min(panel * height / width, 2.5 * panel) + _ABOVE) + 1.2
+    return plt.figure(figsize=size, layout="constrained")
 
 
-def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, _Look]:
-    """Replace axes by a figure, with as many columns as make the images largest."""
+def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, float]:
+    """Replace axes by a figure; return it, the columns that make the images largest, and the scale of letters."""
     place = ax.get_subplotspec() if isinstance(ax, Axes) else None
     if place is None:
         raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(), or none.")
@@ -205,42 +176,35 @@ def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, _Look]:
         )
     figure = ax.figure
     ax.remove()
-    scale = min(1.0, max(0.5, panel / _ROOMY))
-    return figure.add_subfigure(place), columns, _Look(scale, 4 if scale > 0.8 else 2)
+    return figure.add_subfigure(place), columns, min(1.0, max(0.5, panel / _ROOMY))
 
 
-def _draw(one: Any, axes: Any, look: _Look, *, left: bool, bottom: bool) -> None:
-    segment = _segment(one)
+def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -> None:
+    one, segment = panel.map, panel.segment
     style = style_of(segment, one.data)
     image = one.plot(axes=axes, annotate=False)
     axes.set_facecolor(BEYOND)
-    axes.set_title(segment or one.measurement, fontsize=10 * look.scale, pad=5)
-    if one.rotation_matrix[0, 0] < 0:  # the camera was upside down
-        axes.invert_xaxis()
-        axes.invert_yaxis()
+    axes.set_title(segment or one.measurement, fontsize=10 * scale, pad=5)
+    north_up(axes, one)
     # Beside the image and of its height, whatever its shape.
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.035, 1)), extend=style.extend)
-    bar.ax.tick_params(labelsize=7 * look.scale, length=3 * look.scale)
-    bar.ax.yaxis.get_offset_text().set_fontsize(7 * look.scale)
+    bar.ax.tick_params(labelsize=7 * scale, length=3 * scale)
+    bar.ax.yaxis.get_offset_text().set_fontsize(7 * scale)
     if style.codes:
-        _name_codes(bar, style.codes, look)
+        edges = np.asarray(bar.norm.boundaries)
+        bar.ax.yaxis.set_ticks((edges[1:] + edges[:-1]) / 2, list(style.codes.values()))
+        bar.ax.minorticks_off()
+        bar.ax.tick_params(length=0, labelsize=6 * scale)
     else:
-        bar.set_label(_unit(one, segment, style.norm), fontsize=8 * look.scale)
+        bar.set_label(_unit(one, segment, style.norm), fontsize=8 * scale)
     axes.coords.grid(draw_grid=False)
     for coordinate, name, shown in zip(axes.coords, "xy", (bottom, left), strict=True):
         coordinate.set_ticks_position("b" if name == "x" else "l")
-        coordinate.set_ticklabel(fontsize=7 * look.scale)
-        coordinate.set_ticks(number=look.ticks)
+        coordinate.set_ticklabel(fontsize=7 * scale)
+        coordinate.set_ticks(number=4 if scale > 0.8 else 2)
         coordinate.set_ticklabel_visible(shown)
-        coordinate.set_axislabel(_axis_label(one, name) if shown else " ", fontsize=8 * look.scale)
+        coordinate.set_axislabel(_axis_label(one, name) if shown else " ", fontsize=8 * scale)
         coordinate.set_auto_axislabel(False)
-
-
-def _name_codes(bar: Any, codes: dict[int, str], look: _Look) -> None:
-    edges = np.asarray(bar.norm.boundaries)
-    bar.ax.yaxis.set_ticks((edges[1:] + edges[:-1]) / 2, list(codes.values()))
-    bar.ax.minorticks_off()
-    bar.ax.tick_params(length=0, labelsize=6 * look.scale)
 
 
 def _unit(one: Any, segment: str, norm: Any) -> str:

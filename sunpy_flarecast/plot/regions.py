@@ -12,7 +12,7 @@ from .axes import draw_labels
 from .geometry import box_outline, orthographic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -40,52 +40,22 @@ def draw_regions(
     edges: Sequence[Any],
     **style: Any,
 ) -> None:
-    """
-    Draw regions as filled polygons, each with its name beside it.
-
-    Parameters
-    ----------
-    axes : `matplotlib.axes.Axes`
-        Their size and limits must be final.
-    outlines : sequence of array_like, (n, 2)
-        Corners in data coordinates.
-    names : sequence of str
-        Their labels; those of the artists begin with an underscore, which keeps them out of legends.
-    faces, edges : sequence
-        Colours of the areas and of their outlines.
-    **style
-        As for `~sunpy_flarecast.plot.axes.draw_labels`.
-    """
+    """Draw regions as polygons with their names beside them; ``style`` is that of `draw_labels`."""
     # Regions may overlap: areas are translucent, and outlines are above all areas.
     for corners, name, face, edge in zip(outlines, names, faces, edges, strict=True):
-        axes.add_patch(Polygon(corners, facecolor=face, edgecolor="none", zorder=3, label=f"_{name}"))
+        area = Polygon(corners, facecolor=face, edgecolor="none", zorder=3, label=f"_{name}")  # not in a legend
+        axes.add_patch(area)
         axes.add_patch(Polygon(corners, fill=False, edgecolor=edge, lw=1.2, zorder=4))
     boxes = [(*np.min(corners, axis=0), *np.max(corners, axis=0)) for corners in outlines]
     draw_labels(axes, boxes, names, **style)
 
 
-def disk_of_regions(
-    boxes: Sequence[tuple[float, float, float, float]], names: Sequence[str], marked: Sequence[bool], *, b0: float = 0.0
-) -> Figure:
+def disk_of_regions(regions: Iterable[tuple[Sequence[float], str, bool]], *, b0: float = 0.0) -> Figure:
     """
     Draw the solar disk with regions as seen from far away, solar north up and west on the right.
 
-    Parameters
-    ----------
-    boxes : sequence of tuple of float
-        Least longitude from the observer's meridian, least latitude, greatest of both, in degree; those beyond the
-        limb are left out.
-    names : sequence of str
-        Their labels.
-    marked : sequence of bool
-        Whether they have another colour.
-    b0 : float, optional
-        Latitude of the observer, in degree (default: 0).
-
-    Returns
-    -------
-    `matplotlib.figure.Figure`
-        Not one of pyplot's, so that it may be made in any thread.
+    A region is a box as for `~sunpy_flarecast.plot.geometry.box_outline`, a name, and whether it is marked by another
+    colour; those beyond the limb are left out. The figure is not one of pyplot's, so that any thread can make it.
     """
     figure = Figure(figsize=(2 * _WIDTH * _INCHES, 2 * _HEIGHT * _INCHES))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(-_WIDTH, _WIDTH), ylim=(-_HEIGHT, _HEIGHT))
@@ -98,8 +68,9 @@ def disk_of_regions(
         x, y, z = orthographic(longitude, latitude, b0)
         axes.plot(np.where(z > 0, x, np.nan), y, color="black", lw=0.6, alpha=0.3, zorder=2)
     kept = []
-    for box, name, mark in zip(boxes, names, marked, strict=True):
-        longitude, latitude = box_outline(_near_meridian(box), b0)
+    for (west, south, east, north), name, mark in regions:
+        turns = 360 * round((west + east) / 720)
+        longitude, latitude = box_outline((west - turns, max(south, -90.0), east - turns, min(north, 90.0)), b0)
         if longitude.size:
             x, y, _ = orthographic(longitude, latitude, b0)
             kept.append((np.column_stack([x, y]), name, MARKED if mark else _PLAIN))
@@ -107,10 +78,3 @@ def disk_of_regions(
     faces = [(colour, 0.15) for colour in colours]
     draw_regions(axes, outlines, shown, faces, colours, circle=(0, 0, 1), halo=False)
     return figure
-
-
-def _near_meridian(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """Turn a box to longitudes around the observer's meridian, and clip its latitudes."""
-    west, south, east, north = box
-    turns = 360 * round((west + east) / 720)
-    return west - turns, max(south, -90.0), east - turns, min(north, 90.0)

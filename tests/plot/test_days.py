@@ -68,7 +68,7 @@ def test_a_calendar_is_drawn() -> None:
 
 @given(st.lists(BOXES, max_size=6), st.floats(-8, 8))
 def test_regions_stay_on_the_disk(boxes: list[tuple[float, float, float, float]], b0: float) -> None:
-    figure = disk_of_regions(boxes, [str(place) for place in range(len(boxes))], [True] * len(boxes), b0=b0)
+    figure = disk_of_regions([(box, str(place), True) for place, box in enumerate(boxes)], b0=b0)
     [axes] = figure.axes
     regions = [patch for patch in axes.patches if patch.get_label().startswith("_")][1:]
     assert len(axes.texts) <= len(boxes)
@@ -77,7 +77,7 @@ def test_regions_stay_on_the_disk(boxes: list[tuple[float, float, float, float]]
 
 
 def test_north_is_up_and_west_on_the_right() -> None:
-    figure = disk_of_regions([(40, 30, 50, 40), (120, 0, 130, 10)], ["NOAA 12443", "beyond the limb"], [True, False])
+    figure = disk_of_regions([((40, 30, 50, 40), "NOAA 12443", True), ((120, 0, 130, 10), "beyond the limb", False)])
     [axes] = figure.axes
     assert [text.get_text() for text in axes.texts] == ["NOAA 12443"]
     [region] = [patch for patch in axes.patches if patch.get_label() == "_NOAA 12443"]

@@ -336,10 +336,10 @@ def test_coverage_of_sampled_and_of_missing_parts(demo: tuple[str, Layer]) -> No
 
 
 def test_runs_join_what_follows_one_another() -> None:
-    from sunpy_flarecast.plot.coverage import Run, runs
+    from sunpy_flarecast.plot.coverage import runs
 
-    good = np.array([True, True, False, True])
-    assert runs(np.array([10, 20, 30, 60]), good, 10) == [Run(10, 20, True), Run(30, 30, False), Run(60, 60, True)]
+    assert runs(np.array([30, 10, 20, 60, 10]), 10) == [(10, 30), (60, 60)]
+    assert runs(np.array([5]), 1) == [(5, 5)]
 
 
 @pytest.mark.parametrize("series", ["hmi.sharp_720s", "hmi.sharp_cea_720s"])

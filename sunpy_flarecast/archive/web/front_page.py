@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from sunpy_flarecast.archive.base import Archive
     from sunpy_flarecast.archive.settings import Settings
 
-__all__ = ["page_routes", "snippets"]
+__all__ = ["example_of", "page_routes"]
 
-#: In the snippets of an archive without records.
-_EXAMPLE: Final = (date(2015, 12, 11), "hmi.sharp_720s", "magnetogram")
+#: The example of a search where there are no records.
+_DAY: Final = date(2015, 12, 11)
+_SERIES: Final = "hmi.sharp_720s"
+_SEGMENT: Final = "magnetogram"
 
 #: matplotlib's pictures have styles and images in them. The page names another URL when they change.
 _PICTURE_HEADERS: Final = {
@@ -61,6 +63,7 @@ class _Content:
             self._values = {
                 "title": TITLE,
                 "overview": overview,
+                "example": example_of(overview),
                 "state": state,
                 "meanings": {name: series.meaning if series else "" for name, series in meanings},
                 "spans": {series: span_of(counts) for series, counts in overview.days.items()},
@@ -85,10 +88,9 @@ def page_routes(archive: Archive, settings: Settings, url_of: Callable[[Request]
     turn = Lock()  # one thread at a time, so that the threads of lists and files stay free
 
     def page(request: Request) -> Response:
-        values, url = content.values(), url_of(request)
-        python, terminal = snippets(values["overview"], url, token=bool(settings.tokens))
-        more = {"python": python, "terminal": terminal, "url": url, "settings": settings, "metrics": may_see(request)}
-        return html_response("page", values | more)
+        url = url_of(request)
+        urls = {"url": url, "python_url": json.dumps(url), "shell_url": shlex.quote(url)}
+        return html_response("page", content.values() | urls | {"settings": settings, "metrics": may_see(request)})
 
     @router.head("/")
     @router.get("/")
@@ -129,49 +131,21 @@ def _pictures(overview: Overview) -> dict[str, bytes | Callable[[], bytes]]:
     return found
 
 
-def snippets(overview: Overview, url: str, *, token: bool = False) -> tuple[str, str]:
+def example_of(overview: Overview) -> dict[str, str]:
     """
-    Write how to search the latest day of an archive in Python and in the terminal, with a token if one is demanded.
+    Choose what the page shows how to search: the latest day of a series that the client knows, and a segment of it.
 
     Examples
     --------
-    >>> from sunpy_flarecast.archive.web.front_page import snippets
+    >>> from sunpy_flarecast.archive.web.front_page import example_of
     >>> from sunpy_flarecast.archive.web.overview import Overview
-    >>> empty = Overview(synthetic=False, holdings=(), days={})
-    >>> print(snippets(empty, "http://localhost:8001")[1])
-    export FLARECAST_URL=http://localhost:8001
-    sunpy-flarecast search 2015-12-11 2015-12-12 --series hmi.sharp_720s --segment magnetogram
+    >>> example_of(Overview(synthetic=False, holdings=(), days={}))
+    {'series': 'hmi.sharp_720s', 'segment': 'magnetogram', 'start': '2015-12-11', 'end': '2015-12-12'}
     """
-    day, series, segment = _example(overview)
+    known = [name for name, counts in overview.days.items() if find_series(name) and counts]
+    series = max(known, key=lambda name: max(overview.days[name]), default=_SERIES)
+    day = max(overview.days.get(series, {}), default=_DAY)
+    segments = overview.segments.get(series) or (_SEGMENT,)
+    segment = _SEGMENT if _SEGMENT in segments else segments[0]
     end = day + timedelta(days=1) if day < date.max else day
-    python = [
-        "import sunpy_flarecast",
-        "from sunpy.net import Fido, attrs as a",
-        "",
-        f"sunpy_flarecast.conf.url = {json.dumps(url)}",
-        *(['sunpy_flarecast.conf.token = "..."  # from whoever runs this service'] if token else []),
-        "results = Fido.search(",
-        f'    a.Time("{day}", "{end}"),',
-        f"    a.flarecast.Series({json.dumps(series)}),",
-        f"    a.flarecast.Segment({json.dumps(segment)}),",
-        ")",
-        'files = Fido.fetch(results["flarecast"][:4])',
-    ]
-    options = shlex.join(["--series", series, "--segment", segment])
-    terminal = [
-        f"export FLARECAST_URL={shlex.quote(url)}",
-        *(["export FLARECAST_TOKEN='...'"] if token else []),
-        f"sunpy-flarecast search {day} {end} {options}",
-    ]
-    return "\n".join(python), "\n".join(terminal)
-
-
-def _example(overview: Overview) -> tuple[date, str, str]:
-    """Choose the series with the latest day among those that the client knows, its day, and a segment of that day."""
-    known = [holding for holding in overview.holdings if find_series(holding.series) and overview.days[holding.series]]
-    if not known:
-        return _EXAMPLE
-    holding = max(known, key=lambda one: max(overview.days[one.series]))
-    segments = overview.segments.get(holding.series) or holding.segments or _EXAMPLE[2:]
-    segment = _EXAMPLE[2] if _EXAMPLE[2] in segments else segments[0]
-    return max(overview.days[holding.series]), holding.series, segment
+    return {"series": series, "segment": segment, "start": str(day), "end": str(end)}

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sunpy_flarecast.archive.base import Holding, NotHeldError
-from sunpy_flarecast.sharp.t_rec import slot_text
+from sunpy_flarecast.sharp.t_rec import t_rec_text
+from sunpy_flarecast.sharp.values import is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sunpy_flarecast.archive.base import Archive, Record
 
@@ -36,12 +37,12 @@ _NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
 
 
 class Harp(msgspec.Struct, frozen=True, kw_only=True):
-    """A HARP: its NOAA numbers, and its least longitude, least latitude, greatest of both in degree, if known."""
+    """A HARP with its NOAA numbers and, if known, least longitude, least latitude and greatest of both, in degree."""
 
     recnum: int
     harpnum: int | None
     noaa: tuple[int, ...] = ()
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[float, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -83,20 +84,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """
     What an archive holds.
 
-    Parameters
-    ----------
-    synthetic : bool
-        Whether its records are made up.
-    holdings : tuple of Holding
-        The series.
-    days : dict
-        Numbers of records by day (UTC), by series.
-    segments : dict, optional
-        Segments of the records of the latest day, by series.
-    latest : `datetime.date`, optional
-        The last day with records.
-    step : Step, optional
-        The latest time step of the first series that has that day: the definitive one on the CCD grid.
+    By series: numbers of records by day (UTC), and the segments of the records of its last day. The latest day of all,
+    and the latest time step of the first series that has it, which is the definitive one on the CCD grid.
     """
 
     synthetic: bool
@@ -128,7 +117,7 @@ def overview_of(archive: Archive) -> Overview:
         days=days,
         segments={name: tuple({held: 0 for one in found for held in one.segments}) for name, found in records.items()},
         latest=latest,
-        step=_step(archive, series, records[series]) if series else None,
+        step=_step(archive, series, records[series]) if records.get(series) else None,
     )
 
 
@@ -166,45 +155,33 @@ def _step(archive: Archive, series: str, records: list[Record]) -> Step | None:
     latest = [one for one in records if one.t_rec_index == slot]
     shown = latest[:_MOST_HARPS]
     try:
-        keywords = archive.keywords_of(series, [record.recnum for record in shown], _KEYWORDS) if shown else {}
+        keywords = archive.keywords_of(series, [record.recnum for record in shown], _KEYWORDS)
     except NotHeldError:
         return None
-    if not latest:
-        return None
     tilts = (_number(held.get("crlt_obs")) for held in keywords.values())
-    text = "" if slot is None else slot_text(slot)
     return Step(
         series=series,
-        t_rec=f"{text[:4]}-{text[4:6]}-{text[6:8]} {text[9:11]}:{text[11:13]} TAI" if text else "",
+        t_rec="" if slot is None else t_rec_text(slot),
         harps=tuple(_harp(record, keywords.get(record.recnum, {})) for record in shown),
         more=len(latest) - len(shown),
-        b0=next((tilt for tilt in tilts if tilt is not None), None),
+        b0=next((tilt for tilt in tilts if math.isfinite(tilt)), None),
     )
 
 
 def _harp(record: Record, keywords: Mapping[str, Any]) -> Harp:
-    box = _corners(keywords, _BOX) or _corners(keywords, _EXTENT)
-    return Harp(recnum=record.recnum, harpnum=record.harpnum, noaa=_noaa_numbers(keywords), box=box)
+    boxes = (tuple(_number(keywords.get(name)) for name in names) for names in (_BOX, _EXTENT))
+    box = next((one for one in boxes if one[0] <= one[2] and one[1] <= one[3]), None)  # not if a number is NaN
+    # NOAA_ARS is a list in text, NOAA_AR one number; 0 means none.
+    numbers = [int(number) for number in _NUMBER.findall(str(keywords.get("noaa_ars") or ""))]
+    if not numbers and (number := _number(keywords.get("noaa_ar"))) > 0:
+        numbers = [int(number)]
+    noaa = tuple(dict.fromkeys(number for number in numbers if number > 0))
+    return Harp(recnum=record.recnum, harpnum=record.harpnum, noaa=noaa, box=box)
 
 
-def _corners(keywords: Mapping[str, Any], names: Sequence[str]) -> tuple[float, float, float, float] | None:
-    west, south, east, north = (_number(keywords.get(name)) for name in names)
-    if west is None or south is None or east is None or north is None:
-        return None
-    return (west, south, east, north) if west <= east and south <= north else None
-
-
-def _noaa_numbers(keywords: Mapping[str, Any]) -> tuple[int, ...]:
-    """Read NOAA_ARS, a list in text, or NOAA_AR, one number; 0 means none."""
-    found = [int(number) for number in _NUMBER.findall(str(keywords.get("noaa_ars") or ""))]
-    found = found or [int(_number(keywords.get("noaa_ar")) or 0)]
-    return tuple(dict.fromkeys(number for number in found if number > 0))
-
-
-def _number(value: object) -> float | None:
-    """Read a number as headers of any generation have it."""
+def _number(value: Any) -> float:
+    """Read a number as headers of any generation have it; NaN if it is missing."""
     try:
-        number = float(value)  # type: ignore[arg-type]
+        return math.nan if is_missing(value) else float(value)
     except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+        return math.nan

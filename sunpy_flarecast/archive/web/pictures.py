@@ -36,10 +36,8 @@ def draw_disk(step: Step) -> bytes:
     with _LOCK:
         from sunpy_flarecast.plot.regions import disk_of_regions
 
-        seen = [harp for harp in step.harps if harp.box is not None]
-        boxes = [harp.box for harp in seen if harp.box is not None]
-        names, marked = [harp.name for harp in seen], [bool(harp.noaa) for harp in seen]
-        return _svg(disk_of_regions(boxes, names, marked, b0=step.b0 or 0.0))
+        harps = [(harp.box, harp.name, bool(harp.noaa)) for harp in step.harps if harp.box]
+        return _svg(disk_of_regions(harps, b0=step.b0 or 0.0))
 
 
 def draw_days(counts: Mapping[date, int]) -> bytes:

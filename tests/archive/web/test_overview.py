@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast.archive import Record
-from sunpy_flarecast.archive.base import Holding
-from sunpy_flarecast.archive.web.front_page import snippets
+from sunpy_flarecast.archive.web.front_page import example_of
 from sunpy_flarecast.archive.web.overview import Harp, Overview, _harp, span_of
 
 DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.integers(1, 2000), max_size=80)
@@ -59,16 +58,12 @@ def test_names(noaa, harpnum, name):
     assert Harp(recnum=9, harpnum=harpnum, noaa=noaa).name == name
 
 
-def test_the_snippet_has_a_series_that_clients_know_and_is_quoted():
-    holdings = tuple(
-        Holding(series=series, records=1, first=None, last=None, segments=("Br",))
-        for series in ("lab.other", "hmi.sharp_cea_720s")
-    )
+def test_the_example_is_of_a_series_that_clients_know():
     days = {"lab.other": {date(2020, 1, 1): 1}, "hmi.sharp_cea_720s": {date(2015, 12, 31): 1}}
-    python, terminal = snippets(Overview(synthetic=False, holdings=holdings, days=days), "http://x/it's\"", token=True)
-    compile(python, "snippet", "exec")
-    assert 'a.Time("2015-12-31", "2016-01-01")' in python
-    assert 'a.flarecast.Series("hmi.sharp_cea_720s")' in python
-    assert 'a.flarecast.Segment("Br")' in python
-    assert "conf.token" in python
-    assert """FLARECAST_URL='http://x/it'"'"'s"'""" in terminal
+    segments = {"hmi.sharp_cea_720s": ("Br", "Bt")}
+    assert example_of(Overview(synthetic=False, holdings=(), days=days, segments=segments)) == {
+        "series": "hmi.sharp_cea_720s",
+        "segment": "Br",
+        "start": "2015-12-31",
+        "end": "2016-01-01",
+    }
