@@ -72,7 +72,7 @@ class TestValidators:
             whole = get(url + path, headers=headers)
             assert whole.headers["cache-control"] == "no-cache"
             tag = whole.headers["etag"]
-            for held in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+            for held in (tag, tag.removeprefix("W/"), f'"other", {tag}'):
                 for method in ("GET", "HEAD"):
                     reply = requests.request(method, url + path, headers={**headers, "If-None-Match": held}, timeout=20)
                     assert (reply.status_code, reply.content, reply.headers["etag"]) == (304, b"", tag)
