@@ -1,4 +1,4 @@
-"""What is known of the SHARP series before any service is asked: their segments and keywords, units and meanings."""
+"""The SHARP series, their segments and keywords, with units and meanings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Series(msgspec.Struct, frozen=True):
     projection : str
         ``"CCD"`` (pixels of the camera) or ``"CEA"`` (cylindrical equal area).
     meaning : str
-        One line for a user who has to choose.
+        A description in one line.
     segments : tuple of Segment
         The segments in JSOC's order.
     """
@@ -162,12 +162,12 @@ class Keyword(msgspec.Struct, frozen=True):
     fits : str
         Its name in FITS files, for example ``"DATE-OBS"``.
     unit : str
-        The unit in a spelling that astropy reads; empty for text, codes, counts, and for numbers whose unit astropy
-        has not (``meaning`` tells it then).
+        The unit in a spelling that astropy reads; empty for text, codes, counts, and numbers whose unit astropy does
+        not have (``meaning`` has it then).
     kind : str
         ``"int"``, ``"float"`` or ``"text"``.
     meaning : str
-        What it says.
+        A description in one line.
     error : str
         Name of the keyword that holds its error; empty if there is none.
     projections : tuple of str
@@ -229,7 +229,7 @@ def find_keyword(name: str) -> Keyword | None:
 
 def similar_keywords(name: str) -> tuple[str, ...]:
     """
-    List the keywords, at most three, whose names are most like one that there is not.
+    List at most three keywords whose names are most similar to an unknown one.
 
     Examples
     --------

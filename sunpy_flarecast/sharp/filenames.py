@@ -17,20 +17,7 @@ _NAME: Final = re.compile(
 
 
 class FileName(NamedTuple):
-    """
-    What the name of a file tells.
-
-    Parameters
-    ----------
-    series : str
-        Full name of the series.
-    harpnum : int
-        HARP number.
-    slot : int or None
-        T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI; None if it is none.
-    segment : str
-        The segment's name.
-    """
+    """The parts of a file's name; ``slot`` is T_REC as a slot number, None if the name has another time."""
 
     series: str
     harpnum: int
@@ -44,20 +31,14 @@ def file_name(
     """
     Name the file of one segment of one record.
 
-    Where HARPNUM or T_REC is not known the record number stands in its place, so that the name stays unique.
+    Where HARPNUM or T_REC is unknown the record number stands in its place, so that the name stays unique.
 
     Parameters
     ----------
-    series : str
-        Full name of the series.
-    segment : str
-        The segment's name.
-    harpnum : int, optional
-        HARP number.
-    slot : int, optional
-        T_REC as a number of 720 s slots since 1993-01-01T00:00:00 TAI (``t_rec_index``).
-    recnum : int, optional
-        Record number.
+    series, segment : str
+        Full names.
+    harpnum, slot, recnum : int, optional
+        HARP number, T_REC as a slot number (``t_rec_index``), record number.
 
     Returns
     -------
@@ -81,12 +62,7 @@ def file_name(
 
 def read_name(name: str) -> FileName | None:
     """
-    Read a file name as JSOC gives it; None for any other.
-
-    Parameters
-    ----------
-    name : str
-        ``{series}.{harpnum}.{T_REC}.{segment}.fits``, without folder.
+    Parse a file name as JSOC gives it, without folder; None for any other.
 
     Examples
     --------

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.errors import QueryError
 
-from .catalog import (
-    SPACE_WEATHER,
-    Keyword,
-    all_keywords,
-    all_series,
-    find_keyword,
-    find_series,
-    similar_keywords,
-)
+from .catalog import SPACE_WEATHER, Keyword, all_keywords, all_series, find_keyword, find_series, similar_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,26 +20,19 @@ _LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "recnum"})
 
 def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[Keyword], frozenset[str]]:
     """
-    Find what names and patterns mean.
+    Find the keywords that names and patterns mean, and which of them only patterns match.
 
     Parameters
     ----------
     names : sequence of str
         DRMS or FITS names in any letter case, or patterns of DRMS names; the 18 parameters if there are none.
     series : iterable of str
-        The series that are asked; what none of them has is an error. Those that the catalog does not know may have all.
-
-    Returns
-    -------
-    keywords : list of Keyword
-        Each once, in the order in which they are named.
-    by_pattern : frozenset of str
-        Names of those that only a pattern fits, and that are meant where there are any.
+        The series; those that the catalog does not know may have all keywords.
 
     Raises
     ------
     QueryError
-        If a name is not known, or a pattern fits none.
+        If a name is unknown or in none of the series, or a pattern matches nothing.
 
     Examples
     --------
@@ -65,15 +50,13 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
             there = {one.name: one for one in all_keywords() if _in_any(one, homes)}
             fitting = [one for one in matching_names([name], list(there)) if one not in _LEADING_ALREADY]
             if not fitting:
-                raise QueryError(f"No keyword{_of(homes)} fits {name!r}. Patterns are such as 'mean*' or 'err*'.")
+                raise QueryError(f"No keyword{_of(homes)} matches {name!r}. Patterns are such as 'mean*' or 'err*'.")
             found |= {one: there[one] for one in fitting if one not in found}
             continue
         keyword = find_keyword(name)
         if keyword is None:
             near = similar_keywords(name)
-            hint = (
-                f"Did you mean {' or '.join(map(repr, near))}?" if near else "Examples: 'usflux', 'r_value', 'mean*'."
-            )
+            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Examples: 'usflux', 'mean*'."
             raise QueryError(f"There is no SHARP keyword {name!r}. {hint}")
         if not _in_any(keyword, homes):
             raise QueryError(not_in(keyword, homes))
@@ -87,22 +70,13 @@ def _in_any(keyword: Keyword, series: Sequence[str]) -> bool:
 
 
 def is_in(keyword: Keyword, series: str) -> bool:
-    """Tell whether a series has a keyword; one that the catalog does not know may have any."""
+    """Return whether a series has a keyword; a series that the catalog does not know may have any."""
     known = find_series(series)
     return known is None or known.projection in keyword.projections
 
 
 def not_in(keyword: Keyword, series: Sequence[str]) -> str:
-    """
-    Say that no series of some has a keyword, and which do.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.catalog import find_keyword
-    >>> from sunpy_flarecast.sharp.keyword_names import not_in
-    >>> not_in(find_keyword("offdisk"), ["hmi.sharp_cea_720s"])[-73:]
-    'only (hmi.sharp_720s, hmi.sharp_720s_nrt), and not in hmi.sharp_cea_720s.'
-    """
+    """Say that none of the series has a keyword, and which do."""
     homes = ", ".join(one.name for one in all_series() if is_in(keyword, one.name))
     return (
         f"Keyword {keyword.name!r} ({keyword.meaning}) is in the series on the "
@@ -116,7 +90,7 @@ def _of(series: Sequence[str]) -> str:
 
 def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """
-    Select the names that one of the patterns (``*``, ``?``, ``[...]``) fits, in any letter case, in their order.
+    Select the names that match one of the patterns (``*``, ``?``, ``[...]``) in any letter case, in their order.
 
     Examples
     --------

@@ -29,17 +29,7 @@ _TEXT: Final = re.compile(r"(\d{4}\.\d\d\.\d\d_\d\d:\d\d:\d\d)(?:\.\d+)?_TAI", r
 
 def slot_time(slot: npt.ArrayLike) -> Time:
     """
-    Convert slot numbers (``t_rec_index``) to times.
-
-    Parameters
-    ----------
-    slot : array_like of int
-        Slots of 720 s since 1993-01-01T00:00:00 TAI.
-
-    Returns
-    -------
-    `astropy.time.Time`
-        TAI, of the shape of ``slot``.
+    Convert slot numbers (``t_rec_index``) to times in TAI.
 
     Examples
     --------
@@ -53,17 +43,7 @@ def slot_time(slot: npt.ArrayLike) -> Time:
 
 def slot_of(time: Time) -> Any:
     """
-    Convert times to the slots nearest to them.
-
-    Parameters
-    ----------
-    time : `astropy.time.Time`
-        Any scale.
-
-    Returns
-    -------
-    int or ndarray of int
-        Of the shape of ``time``.
+    Convert times of any scale to the numbers of the slots nearest to them.
 
     Examples
     --------
@@ -80,12 +60,7 @@ def slot_of(time: Time) -> Any:
 
 def slot_text(slot: int) -> str:
     """
-    Write a slot the way JSOC names files after it.
-
-    Parameters
-    ----------
-    slot : int
-        Slots of 720 s since 1993-01-01T00:00:00 TAI.
+    Write a slot as JSOC names files after it.
 
     Examples
     --------
@@ -101,11 +76,6 @@ def slot_text(slot: int) -> str:
 def t_rec_text(slot: int) -> str:
     """
     Write a slot as the keyword ``T_REC`` has it.
-
-    Parameters
-    ----------
-    slot : int
-        Slots of 720 s since 1993-01-01T00:00:00 TAI.
 
     Examples
     --------
@@ -124,17 +94,7 @@ def _date_text(day: int) -> str:
 
 def text_slot(text: str) -> int | None:
     """
-    Read a ``T_REC`` keyword.
-
-    Parameters
-    ----------
-    text : str
-        ``2011.02.15_02:00:00_TAI``, with or without a fraction of a second.
-
-    Returns
-    -------
-    int or None
-        None if the text is not of that form.
+    Read a ``T_REC`` keyword, with or without a fraction of a second; None if it is another text.
 
     Examples
     --------

@@ -1,21 +1,27 @@
-"""UTC times of records: from text to numpy's dates, and from these to `~astropy.time.Time` and back."""
+"""UTC times: from text in ISO 8601 to datetimes and numpy's dates, and from these to astropy's times and back."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import erfa
 import numpy as np
 from astropy.time import Time
+
+from sunpy_flarecast.utils.masked import unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-__all__ = ["read_times", "utc_dates", "utc_datetime64", "utc_time"]
+__all__ = ["read_instant", "read_times", "utc_dates", "utc_datetime64", "utc_time"]
+
+#: ISO 8601: a leap second, and a ``+`` that was not percent-encoded in a URL, which arrives as a space.
+_LEAP_SECOND: Final = re.compile(r"(?<=:\d\d):60(?!\d)", re.ASCII)
+_BARE_PLUS: Final = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)", re.ASCII)
 
 #: Times, a line each, that numpy reads at once; of others it would read some otherwise than they are meant.
 _PLAIN: Final = re.compile(r"(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,18})?Z?)?\n)*", re.ASCII)
@@ -31,14 +37,42 @@ _DAY: Final = 86_400_000_000  # microseconds
 _SECOND: Final = 1_000_000
 
 
+def read_instant(text: str) -> datetime:
+    """
+    Read an instant in ISO 8601, UTC if it has no offset; a leap second becomes the second after it.
+
+    Raises
+    ------
+    ValueError
+        If it is another text, or an instant outside the calendar of four-digit years.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.times import read_instant
+    >>> read_instant("2016-12-31T23:59:60Z").isoformat(), read_instant("2015-12-11T01:00:00.5+01:00").isoformat()
+    ('2017-01-01T00:00:00+00:00', '2015-12-11T00:00:00.500000+00:00')
+    """
+    text = text.strip()
+    if "T" in text:
+        text = _BARE_PLUS.sub("+", text)
+    text, leaps = _LEAP_SECOND.subn(":59", text)
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC) + timedelta(seconds=min(leaps, 1))
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is outside the calendar") from error
+
+
 def read_times(texts: Sequence[str | None]) -> npt.NDArray[np.datetime64]:
     """
-    Read times in UTC, at once where they are as services write them, and one by one where they are not.
+    Read times, at once where they are as services write them, and one by one where they are not.
 
     Parameters
     ----------
     texts : sequence of (str or None)
-        ISO 8601, or any form that astropy reads.
+        UTC if without offset, in ISO 8601 or any form that astropy reads.
 
     Returns
     -------
@@ -68,38 +102,19 @@ def _time(text: str | None) -> np.datetime64:
 
 
 def utc_datetime64(text: str) -> np.datetime64:
-    """Read one time, in UTC if it has no offset, in any form of ISO 8601 or that astropy reads."""
-    # A leap second has no place in datetime64; the second after it is the nearest that has.
-    text, leap = re.subn(r"(?<=:\d\d):60(\.\d*)?(?=Z?$|[+-])", ":59", text.strip())
+    """Read one time, in ISO 8601 or any form that astropy reads."""
     try:
-        time = datetime.fromisoformat(text)
+        time = read_instant(text)
     except ValueError:
-        time = Time(text.removesuffix("Z"), scale="utc").to_datetime()
-    if time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(time, "us") + np.timedelta64(leap, "s")
+        time = Time(text.strip().removesuffix("Z"), scale="utc").to_datetime()
+    return np.datetime64(time.replace(tzinfo=None), "us")
 
 
 def utc_time(dates: npt.NDArray[np.datetime64]) -> Time:
     """
-    Make times of dates; `~astropy.time.Time` itself writes and reads them as text on the way, thirty times slower.
+    Convert dates to times in UTC and format ``iso``, masked where a date is NaT.
 
-    Parameters
-    ----------
-    dates : ndarray of datetime64[us]
-        UTC.
-
-    Returns
-    -------
-    `astropy.time.Time`
-        UTC, in format ``iso``, masked where a date is NaT.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.sharp.times import utc_time
-    >>> utc_time(np.array(["2015-12-11T23:34:08.799999"], dtype="datetime64[us]")).isot.tolist()
-    ['2015-12-11T23:34:08.800']
+    `~astropy.time.Time` itself writes and reads them as text on the way, which is thirty times slower.
     """
     missing = np.isnat(dates)
     micros = np.where(missing, 0, dates.astype(np.int64))
@@ -112,36 +127,20 @@ def utc_time(dates: npt.NDArray[np.datetime64]) -> Time:
 
 
 def utc_dates(times: Time) -> npt.NDArray[np.datetime64]:
-    """
-    Make dates of times; the inverse of `utc_time`.
-
-    Parameters
-    ----------
-    times : `astropy.time.Time`
-        Any scale.
-
-    Returns
-    -------
-    ndarray of datetime64[us]
-        UTC, NaT where a time is masked; a leap second becomes the second after it.
-    """
+    """Convert times of any scale to dates in UTC, NaT where masked; a leap second becomes the second after it."""
     utc = times.utc
     missing = np.broadcast_to(times.mask, times.shape)
-    first, second = (_filled(part, missing) for part in (utc.jd1, utc.jd2))
+    first, second = (np.where(missing, _MJD_ZERO, unmasked(part)) for part in (utc.jd1, utc.jd2))
     first -= _MJD_ZERO
     mjd = np.floor(first + second).astype(np.int64)
     rest = np.rint(((first - mjd) + second) * _lengths(mjd)).astype(np.int64)
-    dates = ((mjd - _UNIX_MJD) * _DAY + rest).astype("datetime64[us]")
+    dates: npt.NDArray[np.datetime64] = ((mjd - _UNIX_MJD) * _DAY + rest).astype("datetime64[us]")
     dates[missing] = np.datetime64("NaT", "us")
     return dates
 
 
-def _filled(part: Any, missing: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    return np.where(missing, _MJD_ZERO, np.asarray(getattr(part, "unmasked", part)))
-
-
 def _lengths(mjd: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Give the lengths of days in microseconds; those that end with a leap second are longer, to astropy, too."""
+    """Return the lengths of days in microseconds, leap seconds included."""
     table = erfa.leap_seconds.get()
     months = (12 * (table["year"] - 1970) + table["month"] - 1).astype("datetime64[M]")
     steps = months[months > np.datetime64("1972-01")].astype("datetime64[D]").astype(np.int64) + _UNIX_MJD

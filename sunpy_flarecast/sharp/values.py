@@ -28,6 +28,7 @@ QUALITY_WORDS: Final = frozenset({"quality", "qual_s", "quallev1"})
 _FULL_RANGE: Final = QUALITY_WORDS | {"blank", "zblank"}
 
 _HEXADECIMAL: Final = re.compile(r"\s*0[xX][0-9a-fA-F]{1,16}\s*")
+_WHOLE: Final = re.compile(r"\s*-?\d{1,20}\s*", re.ASCII)
 
 
 def is_missing(value: Any, name: str = "") -> bool:
@@ -172,9 +173,7 @@ def read_quality(value: Any) -> Any:
     if isinstance(value, str):
         if _HEXADECIMAL.fullmatch(value):
             return unsigned(int(value, 16))
-        if re.fullmatch(r"\s*-?\d{1,20}\s*", value, re.ASCII):
-            return unsigned(int(value))
-        return value
+        return unsigned(int(value)) if _WHOLE.fullmatch(value) else value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return unsigned(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -11,7 +11,7 @@ from fastapi import Depends, HTTPException, Path, Query, Request
 
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import find_series
-from sunpy_flarecast.sharp.instants import read_instant
+from sunpy_flarecast.sharp.times import read_instant
 
 __all__ = [
     "HINTS",

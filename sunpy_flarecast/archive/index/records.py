@@ -10,8 +10,8 @@ import msgspec
 
 from sunpy_flarecast.archive.base import Record
 from sunpy_flarecast.sharp.catalog import find_series
-from sunpy_flarecast.sharp.instants import read_instant
 from sunpy_flarecast.sharp.t_rec import text_slot
+from sunpy_flarecast.sharp.times import read_instant
 
 from .model import EPOCH, FIRST_MADE, SLOT, lasting_number, made_recnum, microseconds, t_rec_utc
 from .scan import is_in
