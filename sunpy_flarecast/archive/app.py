@@ -102,7 +102,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     Raises
     ------
     ValueError
-        If the settings are none that a service can have.
+        If a setting is invalid.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
     def list_records(
         request: Request, series: SeriesParameter, start: StartParameter, end: EndParameter, meta: MetaParameter = False
     ) -> Response:
-        """List the records whose `date__obs` lies between `start` and `end`, both included."""
+        """List the records whose `date__obs` lies between `start` and `end`, ends included."""
         name = held_series(series, archive.series())
         first, last = read_range(start, end, settings.max_days)
         base = _base_url(request, public_url)
@@ -201,13 +201,13 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
     @router.get(
         "/{series}/meta/{recnum}",
         responses=META_REPLY,
-        summary="Give keywords of records",
+        summary="Return keywords of records",
         dependencies=[only_parameters("fields")],
     )
     def give_keywords(
         request: Request, series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = ""
     ) -> Response:
-        """Give the keywords of one or more records; those a record lacks are null."""
+        """Return the keywords of one or more records; those that a record lacks are null."""
         name = held_series(series, archive.series())
         numbers = read_recnums(recnum)
         chosen = read_fields(fields, archive.keyword_names(name)) if fields else None
@@ -223,11 +223,11 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         return json_reply(reply, headers)
 
     @router.head("/{series}/{recnum}/{segment}.fits", include_in_schema=False)
-    @router.get("/{series}/{recnum}/{segment}.fits", responses=FILE_REPLY, summary="Give the FITS file of a segment")
+    @router.get("/{series}/{recnum}/{segment}.fits", responses=FILE_REPLY, summary="Return the FITS file of a segment")
     def give_file(
         request: Request, series: SeriesParameter, recnum: RecnumParameter, segment: SegmentParameter
     ) -> Response:
-        """Give a FITS file, or a range of its bytes."""
+        """Return a FITS file, or ranges of its bytes."""
         name = held_series(series, archive.series())
         if _SEGMENT.fullmatch(segment) is None:  # it becomes part of a header
             raise NotHeldError(f"There is no segment {segment[:QUOTED]!r}")
@@ -256,7 +256,7 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
         return json_reply({"data": held} if settings.envelope else held)
 
     @router.head("/health", include_in_schema=False)
-    @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Say whether the service works")
+    @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Report whether the service works")
     def give_health() -> Response:
         """Say whether the archive can be read: 503 if its folder is not there."""
         condition = archive.condition() if isinstance(archive, Conditioned) else Condition()

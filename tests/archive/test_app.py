@@ -161,7 +161,7 @@ class TestList:
         reply = get(f"{url}/HMI/720", params={**RANGE, "meta": "maybe"})
         assert (reply.status_code, reply.json()["message"]) == (
             422,
-            "Parameter 'meta' cannot be read: 'maybe'. Write true or false.",
+            "Parameter 'meta' is invalid: 'maybe'. Write true or false.",
         )
 
     @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ class TestList:
             ("&meta=true&meta=false", "Parameter 'meta' is given 2 times. Write it once."),
         ],
     )
-    def test_parameters_that_there_are_not_or_twice(self, url, more, said):
+    def test_unknown_and_repeated_parameters(self, url, more, said):
         reply = get(f"{url}/HMI/720?start=2015-12-11&end=2015-12-12{more}")
         assert (reply.status_code, reply.json()["message"]) == (400, said)
 
@@ -214,7 +214,7 @@ class TestMeta:
         )
 
     @pytest.mark.parametrize("recnum", ["-1", "x", "1,,2", "1;2", "9" * 19, "9" * 5000, "%20", "1.fits", "²"])
-    def test_no_record_numbers(self, url, recnum):
+    def test_invalid_record_numbers(self, url, recnum):
         reply = get(f"{url}/HMI/720/meta/{recnum}")
         assert (reply.status_code, "record numbers" in reply.json()["message"]) == (400, True)
 
@@ -300,7 +300,7 @@ class TestHealth:
 
 class TestOtherRequests:
     @pytest.mark.parametrize("host", ["[::1", "a b", 'a"b', "a\\b", "", "é", "x:port", "a/b", "a@b", "x:1:2"])
-    def test_hosts_that_are_none(self, url, host):
+    def test_invalid_hosts(self, url, host):
         request = f"GET /HMI/720?start=2015-01-01&end=2016-01-01 HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         status, body = raw(url, request.encode("latin-1"))
         assert status == 400

@@ -250,7 +250,7 @@ def test_a_file_that_became_a_link_is_not_served(tmp_path, write):
         b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 40_000,
     ],
 )
-def test_what_is_no_request(url, bytes_sent):
+def test_invalid_requests(url, bytes_sent):
     with connect(url) as connection:
         try:
             connection.sendall(bytes_sent)

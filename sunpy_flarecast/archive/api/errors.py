@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RETRY_AFTER", "refusal", "speak_json", "unavailable"]
 
-#: Seconds after which a client is asked to come back.
+#: Seconds after which a client should retry.
 RETRY_AFTER: Final = 2
 
 _LOG: Final = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def refusal(status: int, message: object, headers: Mapping[str, str] | None = No
 
 
 def unavailable(reason: str) -> HTTPException:
-    """Make the exception for what may work again in a moment; the reason is a sentence."""
+    """Make the exception for what may work again in a moment; the reason is a full sentence."""
     headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
     return HTTPException(503, f"{reason} Try again in {RETRY_AFTER} s.", headers)
 
@@ -71,4 +71,4 @@ def _complaint(fault: Mapping[str, Any]) -> str:
     hint = HINTS.get(name, "")
     if fault["type"] == "missing":
         return f"Parameter {name!r} is missing. {hint}".rstrip()
-    return f"Parameter {name!r} cannot be read: {str(fault.get('input'))[:QUOTED]!r}. {hint}".rstrip()
+    return f"Parameter {name!r} is invalid: {str(fault.get('input'))[:QUOTED]!r}. {hint}".rstrip()

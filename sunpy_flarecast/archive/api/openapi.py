@@ -1,4 +1,4 @@
-"""What the service's OpenAPI document says of its routes: replies, errors, examples; no logic of the routes."""
+"""The replies, errors and examples of the service's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -120,19 +120,19 @@ def _error(description: str) -> dict[str, Any]:
 
 _RETRY_AFTER: Final = {"schema": {"type": "integer"}, "description": "Seconds after which to try again."}
 
-#: What any route may answer.
+#: Replies that any route may give.
 COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
-    400: _error("A parameter, path or header that cannot be understood."),
-    401: _error("No token, or none that is valid, where the service demands one."),
-    413: _error("A request with a body, which nothing here needs."),
+    400: _error("An invalid parameter, path or header."),
+    401: _error("A missing or invalid token, where the service requires one."),
+    413: _error("A request with a long body, which no route needs."),
     503: {
-        **_error("Too many answers are under way, or files cannot be read just now."),
+        **_error("Too many requests at a time, or files that cannot be read now."),
         "headers": {"Retry-After": _RETRY_AFTER},
     },
 }
 
 _NOT_HELD: Final = _error("A series, record or segment that the archive does not hold.")
-_NOT_VALID: Final = _error("A parameter that is missing or of the wrong type.")
+_NOT_VALID: Final = _error("A missing parameter, or one of the wrong type.")
 
 
 def _header(description: str) -> dict[str, Any]:
@@ -174,7 +174,7 @@ LIST_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     200: _enveloped("The records by T_REC and HARP number", _ROW_SCHEMA, _ROW, _VALIDATORS),
     304: {"description": "The stored reply of the client is valid (`If-None-Match`)."},
     404: _NOT_HELD,
-    413: _error("A range that is longer than this service lists at a time; the message says how to split it."),
+    413: _error("A range longer than this service lists at a time; the message says how to split it."),
     422: _NOT_VALID,
 }
 META_REPLY: Final[dict[int | str, dict[str, Any]]] = {

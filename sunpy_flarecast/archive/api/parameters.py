@@ -39,7 +39,7 @@ QUOTED: Final = 80
 #: Records whose keywords one request may ask for.
 _MOST_RECORDS: Final = 1000
 
-#: Bytes of a request's body, which nothing here reads.
+#: Most bytes of a request's body, which no route reads.
 _MOST_BODY: Final = 64 * 1024
 
 #: By how much a range may be longer than the longest: clients let the parts that they ask for overlap.
@@ -49,7 +49,7 @@ _RECNUMS: Final = re.compile(r"\d{1,18}(?:,\d{1,18})*", re.ASCII)
 
 _INSTANT_HINT: Final = "Write an instant in ISO 8601 and UTC, for example 2015-12-11T00:00:00Z."
 
-#: What to write for a parameter, for the messages about it.
+#: How to write a parameter, for messages.
 HINTS: Final = {
     "start": _INSTANT_HINT,
     "end": _INSTANT_HINT,
@@ -73,7 +73,7 @@ EndParameter = Annotated[
     str, Query(description=_INSTANT.format("Last"), openapi_examples={"day": {"value": "2015-12-12T00:00:00Z"}})
 ]
 MetaParameter = Annotated[
-    bool, Query(description="Give every record with all its keywords. Slow: better ask `/meta/` for those needed.")
+    bool, Query(description="List every record with all its keywords. Slow: `/meta/` returns only those needed.")
 ]
 RecnumsParameter = Annotated[
     str,
@@ -85,7 +85,7 @@ RecnumsParameter = Annotated[
 FieldsParameter = Annotated[
     str,
     Query(
-        description="Keywords by their DRMS names, separated by commas; all of them if left out.",
+        description="Keywords by their DRMS names, separated by commas; default: all.",
         openapi_examples={"all": {"value": ""}, "some": {"value": "area,cmask,distcoef"}},
     ),
 ]
@@ -108,7 +108,7 @@ def held_series(name: str, held: Sequence[str]) -> str:
 
 
 def check_limits(max_days: float | None, max_streams: int) -> None:
-    """Raise a `ValueError` for bounds that a service cannot have."""
+    """Raise a `ValueError` for invalid bounds."""
     if max_streams < 1:
         raise ValueError(f"max_streams={max_streams}: at least one answer at a time is needed to serve")
     if max_days is not None and not 0 < max_days <= timedelta.max.days:
@@ -128,9 +128,9 @@ async def short_body(request: Request) -> None:
 
 def only_parameters(*known: str) -> Any:
     """
-    Make a dependency of routes that refuses all parameters but some, and those that are given twice.
+    Make a dependency of routes that refuses unknown and repeated query parameters.
 
-    A misspelt name would be taken for one that is left out, and of two values one would be chosen.
+    A misspelt parameter would be taken for a missing one, and one of two values would be chosen.
     """
 
     async def check(request: Request) -> None:
@@ -147,7 +147,7 @@ def only_parameters(*known: str) -> Any:
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
-    """Read the range of a list: 400 if it is invalid, 413 if it is longer than some days (and a minute)."""
+    """Parse the range of a list: 400 if it is invalid, 413 if it is longer than `max_days` (and a minute)."""
     first, last = _instant("start", start), _instant("end", end)
     if first > last:
         raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
@@ -166,16 +166,15 @@ def _instant(parameter: str, text: str) -> datetime:
     try:
         return read_instant(text)
     except ValueError as error:
-        raise HTTPException(
-            400, f"Parameter {parameter!r} cannot be read: {text[:QUOTED]!r}. {_INSTANT_HINT}"
-        ) from error
+        raise HTTPException(400, f"Parameter {parameter!r} is invalid: {text[:QUOTED]!r}. {_INSTANT_HINT}") from error
 
 
 def read_recnums(text: str) -> list[int]:
-    """Read record numbers separated by commas, each once: 400 if something else is there, 413 for too many."""
+    """Parse record numbers separated by commas, each once: 400 if one is invalid, 413 for too many."""
     if _RECNUMS.fullmatch(text) is None:
         raise HTTPException(
-            400, f"No record numbers: {text[:QUOTED]!r}. Write one, or several separated by commas: 5605571,5605572."
+            400,
+            f"Invalid record numbers: {text[:QUOTED]!r}. Write one, or several separated by commas: 5605571,5605572.",
         )
     numbers = list(dict.fromkeys(int(number) for number in text.split(",")))
     if len(numbers) > _MOST_RECORDS:
@@ -186,7 +185,7 @@ def read_recnums(text: str) -> list[int]:
 
 
 def read_fields(text: str, known: Sequence[str]) -> list[str] | None:
-    """Read names of keywords separated by commas, in any letter case: 400 for unknown ones; None means all."""
+    """Parse names of keywords separated by commas, in any letter case: 400 for unknown ones; None means all."""
     fields = list(dict.fromkeys(field.strip().lower() for field in text.split(",") if field.strip()))
     held = set(known)
     for field in fields:

@@ -44,7 +44,7 @@ class TestDays:
             assert "ask first from 2015-12-11T00:00:00Z to 2015-12-21T00:00:00Z" in reply.json()["message"]
 
     @pytest.mark.parametrize("days", [0, -1, float("inf"), float("nan"), 1e12])
-    def test_what_is_no_number_of_days(self, memory, days):
+    def test_invalid_numbers_of_days(self, memory, days):
         with pytest.raises(ValueError, match=r"max_days=.*: write a number of days, for example 40"):
             create_app(memory([]), Settings(max_days=days))
 
