@@ -133,7 +133,7 @@ def test_patterns_take_what_the_service_has(results: FLARECASTResponse, keyworde
     [
         (("usflus",), "Did you mean 'usflux'"),
         (("zzz",), "There is no SHARP keyword 'zzz'. Examples"),
-        (("zz*",), "fits 'zz*'"),
+        (("zz*",), "matches 'zz*'"),
         (("tkp_runn",), "and not in hmi.sharp_cea_720s"),
         ((7,), "named by strings"),
     ],
