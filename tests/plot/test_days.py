@@ -96,9 +96,7 @@ def test_plain_drawing_imports_nothing_of_the_client_and_not_sunpys_maps() -> No
 import sys, sunpy_flarecast
 before = set(sys.modules)
 import sunpy_flarecast.plot.days, sunpy_flarecast.plot.regions
-print(sorted(name for name in set(sys.modules) - before if name.startswith("sunpy")))
+print(*(name for name in set(sys.modules) - before if name.startswith("sunpy")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.strip() == str(
-        [f"sunpy_flarecast.plot{name}" for name in ("", ".axes", ".days", ".geometry", ".regions")]
-    )
+    assert {name.split(".")[1] for name in done.stdout.split()} <= {"plot", "utils"}

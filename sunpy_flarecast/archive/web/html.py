@@ -55,8 +55,8 @@ def static_routes() -> APIRouter:
     """Make the route of the files that pages load; they name another URL for each version of this package."""
     router = APIRouter(include_in_schema=False)
 
-    @router.head("/static/{name}")
-    @router.get("/static/{name}")
+    @router.head("/ui/{name}")
+    @router.get("/ui/{name}")
     def file(name: str) -> Response:
         path = _FILES.get(name)
         if path is None:

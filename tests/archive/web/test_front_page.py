@@ -332,22 +332,30 @@ class TestSwaggerUI:
         links = [link for link in page.values("href", "src") if link != "openapi.json"]
         assert sorted(link.partition("?")[0] for link in links) == [
             "data:,",
-            "static/swagger-ui-bundle.js",
-            "static/swagger-ui.css",
-            "static/ui.js",
+            "ui/swagger-ui-bundle.js",
+            "ui/swagger-ui.css",
+            "ui/ui.js",
         ]
         for link in links:
             assert link == "data:," or requests.get(f"{url}/{link}", timeout=20).status_code == 200
-        assert "validatorUrl: null" in requests.get(f"{url}/static/ui.js", timeout=20).text
+        assert "validatorUrl: null" in requests.get(f"{url}/ui/ui.js", timeout=20).text
         assert not re.search("https?:", reply.text)
         policy = dict(part.split(" ", 1) for part in reply.headers["content-security-policy"].split("; "))
         assert policy["script-src"] == policy["connect-src"] == "'self'"
         assert policy["style-src"] == "'self' 'unsafe-inline'"
         assert policy["default-src"] == "'none'"
 
+    def test_it_needs_no_token(self):
+        """The description has a field for the token."""
+        with running(Held({}), settings=Settings(tokens=frozenset({"for-the-tests-only"}))) as url:
+            page = Reader(requests.get(f"{url}/ui", timeout=20).text)
+            for link in page.values("src"):
+                assert requests.get(f"{url}/{link}", timeout=20).status_code == 200
+            assert requests.get(f"{url}/pictures/disk.svg", timeout=20).status_code == 401
+
     def test_files_of_the_pages_have_types_and_load_nothing(self, url):
         for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
-            reply = requests.get(f"{url}/static/{name}", timeout=20)
+            reply = requests.get(f"{url}/ui/{name}", timeout=20)
             assert reply.headers["content-type"].startswith(kind)
             assert not re.search(r"url\(|@import|https?:", reply.text)
 
@@ -357,6 +365,6 @@ class TestSwaggerUI:
     def test_no_other_files(self, url, asset):
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as client:
-            client.sendall(f"GET /static/{asset} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            client.sendall(f"GET /ui/{asset} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             reply = b"".join(iter(lambda: client.recv(65536), b""))
         assert reply.split()[1] in (b"400", b"404")
