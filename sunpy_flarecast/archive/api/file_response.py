@@ -60,6 +60,7 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
             raise OSError(f"{content.path} is not a file")
         if (now.st_size, now.st_mtime_ns) != (content.size, content.mtime_ns):
             read_headers(file.fileno())  # which checks it
+            file.seek(0)  # macOS shares the position with whoever opens the descriptor anew
         if x_accel is not None and content.root is not None:
             # The front server sends its own validators and ranges.
             relative = os.path.relpath(content.path, content.root).replace(os.sep, "/")
