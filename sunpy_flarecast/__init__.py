@@ -26,7 +26,8 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from sunpy_flarecast.download.fetch import Failure, Report, fetch
+    from sunpy_flarecast.download.fetch import fetch
+    from sunpy_flarecast.download.report import FetchFailure, FetchReport
     from sunpy_flarecast.fits.complete import complete_header
     from sunpy_flarecast.keywords.files import read_keywords, write_keywords
     from sunpy_flarecast.keywords.timeseries import timeseries_of
@@ -41,7 +42,8 @@ __all__ = [
     "FLARECASTError",
     "FLARECASTResponse",
     "FLARECASTRow",
-    "Failure",
+    "FetchFailure",
+    "FetchReport",
     "FileError",
     "Keyword",
     "Maps",
@@ -50,7 +52,6 @@ __all__ = [
     "Quality",
     "QueryError",
     "ReplyError",
-    "Report",
     "Segment",
     "Series",
     "ServiceError",
@@ -70,7 +71,8 @@ __all__ = [
 
 #: Public names that are imported when they are first used, since a search does not need them, and their modules.
 _LAZY: Final = {
-    **dict.fromkeys(("Failure", "Report", "fetch"), "download.fetch"),
+    "fetch": "download.fetch",
+    **dict.fromkeys(("FetchFailure", "FetchReport"), "download.report"),
     **dict.fromkeys(("MirrorReport", "mirror"), "mirroring"),
     **dict.fromkeys(("Maps", "load"), "maps.load"),
     **dict.fromkeys(("read_keywords", "write_keywords"), "keywords.files"),

@@ -124,7 +124,7 @@ def fetch(
             max_conn=max_conn,
             progress=progress,
             overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
-            headers={"yes": True, "no": False}.get(headers, "auto") if headers else None,
+            complete_headers={"yes": True, "no": False}.get(headers, "auto") if headers else None,
         )
     (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
     if report:

@@ -1,76 +1,47 @@
-"""Bare files that are there: their records found by their names, the keywords asked for, and put into them."""
+"""Bare files on disk: their records found by their names, the keywords requested, and put into them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import warnings
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import astropy.units as u
-from sunpy.net import attr
-from sunpy.net import attrs as a
+from astropy.time import TimeDelta
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import FLARECASTError, TransferError
-from sunpy_flarecast.fido.client import FLARECASTClient
+from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, TransferError
 from sunpy_flarecast.fits.complete import complete_header
 from sunpy_flarecast.fits.structure import read_headers
-from sunpy_flarecast.query.attrs import Series
+from sunpy_flarecast.query.query import Query
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.meta_reply import meta_url
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
+from sunpy_flarecast.search.missing import described
+from sunpy_flarecast.search.search import find
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.filenames import read_name
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 
-from .record_keywords import WAYS, Bare, Record, fields_of
+from .plan import Record
+from .record_keywords import field_sets
+from .report import Bare, Completion
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-__all__ = ["Completion", "complete_again", "complete_folder"]
+__all__ = ["complete_again", "complete_folder"]
 
 #: Records of one search are not farther apart than this, in slots; what lies between is searched, too.
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
 #: Services may list by DATE-OBS, which is up to two minutes before T_REC.
-_MARGIN: Final = 5 * u.min
+_MARGIN: Final = TimeDelta(300, format="sec")
 
 #: A record as file names tell it: series, HARP number and slot of T_REC.
 _Key = tuple[str, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """
-    What became of the files of a folder.
-
-    Parameters
-    ----------
-    completed : list of str
-        Files that have got their keywords.
-    fine : int
-        How many files had them before.
-    bare : list of Bare
-        Files that lack them still, each with the reason; also those that are broken, or no FITS files.
-    """
-
-    completed: list[str] = field(default_factory=list)
-    fine: int = 0
-    bare: list[Bare] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        lines = [f"{len(self.completed):,} files completed, {self.fine:,} had keywords, {len(self.bare):,} lack them."]
-        reasons: dict[str, list[str]] = {}
-        for one in self.bare:
-            reasons.setdefault(one.reason.replace(one.path, "").strip(), []).append(one.path)
-        for reason, paths in reasons.items():
-            more = f" (and {len(paths) - 1:,} more alike)" if len(paths) > 1 else ""
-            lines.append(f"Not completed: {paths[0]}: {reason}{more}")
-        return "\n".join(lines)
 
 
 def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) -> Completion:
@@ -80,7 +51,8 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     Parameters
     ----------
     folder : path-like
-        The folder. The files have the names that JSOC gives them, which tell series, HARP number, T_REC and segment.
+        The folder. Only files with JSOC's names, which tell series, HARP number, T_REC and a segment of the series, get
+        keywords.
     progress : bool
         Show bars.
 
@@ -93,6 +65,11 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     ServiceError
         If the service cannot be reached.
 
+    Warns
+    -----
+    MissingDataWarning
+        If the service did not answer for a part of the records.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -103,46 +80,33 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     """
     result = Completion()
     wanted: dict[_Key, list[str]] = {}
-    fine = 0
     for path in sorted(str(file) for file in Path(folder).rglob("*.fits") if file.is_file()):
         try:
-            lacking = read_headers(path).bare
-        except (TransferError, OSError) as error:
-            told = str(error) if isinstance(error, TransferError) else f"cannot be read ({error.strerror or error})"
-            result.bare.append(Bare(path, f"it {told}"))
+            bare = read_headers(path).bare
+        except TransferError as error:
+            result.bare.append(Bare(path, f"it {error}"))
             continue
-        if not lacking:
-            fine += 1
+        except OSError as error:
+            result.bare.append(Bare(path, f"it cannot be read ({error.strerror or error})"))
+            continue
+        if not bare:
+            result.fine += 1
             continue
         named = read_name(Path(path).name)
         series = find_series(named.series) if named else None
-        if named is None or named.slot is None or series is None:
-            reason = "its name does not tell its record, as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits does"
+        if named is None or named.slot is None or series is None or series.segment(named.segment) is None:
+            reason = "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
             result.bare.append(Bare(path, reason))
         else:
             wanted.setdefault((series.name, named.harpnum, named.slot), []).append(path)
-    result = Completion(result.completed, fine, result.bare)
     if wanted:
-        _complete(wanted, result, progress=progress)
+        with Service() as service:
+            _request(service, _lacking(wanted, service, result, progress=progress), result, progress=progress)
     return result
 
 
 def complete_again(bare: Iterable[Bare], *, progress: bool = True) -> list[Bare]:
-    """
-    Ask once more for the keywords of files that were published without, and put them into those.
-
-    Parameters
-    ----------
-    bare : iterable of Bare
-        What a fetch told of them.
-    progress : bool
-        Show bars.
-
-    Returns
-    -------
-    list of Bare
-        Those that lack their keywords still, each with the reason.
-    """
+    """Request once more the keywords of files that were published without; return those that still lack them."""
     result = Completion()
     left: dict[str, list[Bare]] = {}
     for one in bare:
@@ -152,87 +116,75 @@ def complete_again(bare: Iterable[Bare], *, progress: bool = True) -> list[Bare]
             left.setdefault(one.record.base, []).append(one)
     for base, some in left.items():
         with Service(with_credentials(base, conf.url)) as service:
-            _ask_for(service, some, result, progress=progress)
+            _request(service, some, result, progress=progress)
     return result.bare
 
 
-def _complete(wanted: dict[_Key, list[str]], result: Completion, *, progress: bool) -> None:
-    table = FLARECASTClient().search(_query(wanted), progress=progress)
-    records = table.records()
+def _lacking(wanted: dict[_Key, list[str]], service: Service, result: Completion, *, progress: bool) -> list[Bare]:
+    """Search for the records of files."""
+    found = find(_queries(wanted), service, progress=progress)
+    if found.missing:
+        warnings.warn(described(found.missing), MissingDataWarning, stacklevel=3)
+    records = found.records
     columns = (records.series, records.harpnum, records.slot, records.recnum)
-    found = {tuple(key): recnum for *key, recnum in zip(*(column.tolist() for column in columns), strict=True)}
+    numbers = {tuple(key): recnum for *key, recnum in zip(*(column.tolist() for column in columns), strict=True)}
     lacking: list[Bare] = []
     for key, paths in wanted.items():
-        recnum = found.get(key)
-        if recnum is None:
-            reason = "the service has no such record, or did not tell its number"
+        if (recnum := numbers.get(key)) is None:
+            reason = "the service has no such record, or did not give its number"
             result.bare.extend(Bare(path, reason) for path in paths)
         else:
-            record = Record(table.service, key[0], recnum)
+            record = Record(service.url, key[0], recnum)
             lacking.extend(Bare(path, "", record) for path in paths)
-    with Service(table.service or None) as service:
-        _ask_for(service, lacking, result, progress=progress)
+    return lacking
 
 
-def _query(wanted: Iterable[_Key]) -> attr.Attr:
-    """Ask for the times of the records that are wanted, and not for the years between them."""
-    branches: list[attr.Attr] = []
+def _queries(wanted: Iterable[_Key]) -> list[Query]:
+    """Search the times of the records that are wanted, and not the years between them."""
     slots: dict[str, set[int]] = {}
     for series, _, slot in wanted:
         slots.setdefault(series, set()).add(slot)
+    queries: list[Query] = []
     for series, some in slots.items():
         ordered = sorted(some)
-        ends = [one for one, following in pairwise(ordered) if following - one >= _SLOTS_A_DAY]
-        begins = [following for one, following in pairwise(ordered) if following - one >= _SLOTS_A_DAY]
-        for first, last in zip([ordered[0], *begins], [*ends, ordered[-1]], strict=True):
-            branches.append(a.Time(slot_time(first) - _MARGIN, slot_time(last) + _MARGIN) & Series(series))
-    return attr.or_(*branches)
+        gaps = [(one, following) for one, following in pairwise(ordered) if following - one >= _SLOTS_A_DAY]
+        begins = [ordered[0], *(following for _, following in gaps)]
+        ends = [*(one for one, _ in gaps), ordered[-1]]
+        for first, last in zip(begins, ends, strict=True):
+            start, end = slot_time(first).utc - _MARGIN, slot_time(last).utc + _MARGIN
+            queries.append(Query(series=series, start=start, end=end))
+    return queries
 
 
-def _ask_for(service: Service, bare: Iterable[Bare], result: Completion, *, progress: bool) -> None:
-    """Ask for the records of files, all of which are known, series by series."""
-    numbers: dict[str, dict[int, list[Bare]]] = {}
+def _request(service: Service, bare: Iterable[Bare], result: Completion, *, progress: bool) -> None:
+    """Request the keywords of files, all of whose records are known, series by series, and put them into the files."""
+    series: dict[str, dict[int, list[Bare]]] = {}
     for one in bare:
         if one.record is not None:
-            numbers.setdefault(one.record.series, {}).setdefault(one.record.recnum, []).append(one)
-    for series, files_of in numbers.items():
-        _ask(service, series, files_of, result, progress=progress)
-
-
-def _ask(service: Service, series: str, files_of: dict[int, list[Bare]], result: Completion, *, progress: bool) -> None:
-    left = dict(files_of)
-    reasons: dict[int, str] = {}
-    for way in WAYS:
-        fields = fields_of(way)
-        for values, failures in keywords_of(service, series, list(left), fields, progress=progress):
-            for recnum, keywords in values.items():
-                source = meta_url(service.url, series, (recnum,), fields)
-                left[recnum], reason = _put(left[recnum], keywords, source, result)
-                if not left[recnum]:
-                    del left[recnum]
-                else:
-                    reasons.setdefault(recnum, reason)
-            for recnums, error in failures:
-                for recnum in recnums:
-                    reasons.setdefault(recnum, error.reason)
-        if not left:
-            break
-    for recnum, files in left.items():
-        reason = reasons.get(recnum, "the service did not answer")
-        result.bare.extend(one._replace(reason=reason) for one in files)
-
-
-def _put(files: list[Bare], keywords: Mapping[str, Any], source: str, result: Completion) -> tuple[list[Bare], str]:
-    """Complete the files of a record; gives those that could not be, and why the first could not."""
-    left: list[Bare] = []
-    reason = ""
-    for one in files:
-        series, recnum = (one.record.series, one.record.recnum) if one.record else ("", None)
-        try:
-            complete_header(one.path, keywords, series=series, segment=one.segment, recnum=recnum, source=source)
-        except (FLARECASTError, OSError) as error:
-            left.append(one)
-            reason = reason or str(error)
-        else:
-            result.completed.append(one.path)
-    return left, reason
+            series.setdefault(one.record.series, {}).setdefault(one.record.recnum, []).append(one)
+    for name, left in series.items():
+        reasons: dict[int, str] = {}
+        for fields in field_sets():
+            if not left:
+                break
+            for values, failures in keywords_of(service, name, list(left), fields, progress=progress):
+                for recnum, keywords in values.items():
+                    source = meta_url(service.url, name, (recnum,), fields)
+                    remaining: list[Bare] = []
+                    for one in left.pop(recnum, []):
+                        try:
+                            complete_header(
+                                one.path, keywords, series=name, segment=one.segment, recnum=recnum, source=source
+                            )
+                            result.completed.append(one.path)
+                        except (FLARECASTError, OSError) as error:
+                            remaining.append(one)
+                            reasons.setdefault(recnum, str(error))
+                    if remaining:
+                        left[recnum] = remaining
+                for recnums, failure in failures:
+                    for recnum in recnums:
+                        reasons.setdefault(recnum, failure.reason)
+        for recnum, files in left.items():
+            reason = reasons.get(recnum, "the service did not answer")
+            result.bare.extend(one._replace(reason=reason) for one in files)

@@ -1,4 +1,4 @@
-"""What holds for all transfers of one fetch: settings, read once, and what transfers learn from each other."""
+"""What all transfers of one fetch share: settings, read once, and what transfers learn from each other."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import check_datasums, is_whole
 from sunpy_flarecast.rest.auth import USER_AGENT, authorization
 from sunpy_flarecast.rest.retry import RetryPolicy
-from sunpy_flarecast.rest.service_url import without_password
-
-from .record_keywords import Supplement
+from sunpy_flarecast.rest.service_url import base_url, without_password
 
 if TYPE_CHECKING:
-    from .record_keywords import Mode
+    from typing import Self
 
-__all__ = ["DISK_FULL", "Pace", "Terms"]
+__all__ = ["DISK_FULL", "Context", "Pace"]
 
-#: Conditions of the disk that concern all files of a fetch.
+#: Errors of the disk that concern all files of a fetch.
 DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 #: Transfers that waited for one host start again within this time, in seconds, and not all at once.
@@ -52,22 +50,19 @@ class Pace:
 
 
 @dataclass
-class Terms:
+class Context:
     """
-    What holds for all transfers of one fetch: settings, read once, and what they have learnt from each other.
+    Settings of one fetch, and what its transfers have learnt.
 
     Parameters
     ----------
     settings : `parfive.config.DownloaderConfig`
         Of the downloader: ``overwrite`` and proxies.
-    headers_wanted : "auto", True or False
-        Which files get the keywords that they lack.
     service : str
         Base URL of the service to which user and password, or the token, are sent.
     """
 
     settings: Any
-    headers_wanted: Mode = "auto"
     service: str = field(default_factory=lambda: conf.url)
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)
@@ -76,30 +71,32 @@ class Terms:
     #: Why nothing more is fetched, once that is so.
     halted: TransferError | None = None
     interrupted: bool = False
+    #: Files that another process has finished since this fetch began.
+    found: set[str] = field(default_factory=set)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _proxies: dict[str, str | None] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
-    _authorized: dict[str, str] = field(default_factory=dict, repr=False)
+    _authorized: tuple[str, dict[str, str]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.supplement = Supplement(self.headers_wanted)
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
-        # A compressed answer would have another length than the file, and SHARP files are compressed already.
+        # A compressed reply would have another length than the file, and SHARP files are compressed already.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         # Kept apart from the URLs of files, which are shown and written in many places.
         if header := authorization(self.service):
-            self._authorized[_origin(f"{without_password(self.service)}/")] = header
+            base = f"{without_password(base_url(self.service))}/"
+            self._authorized = base, {**self._headers, "Authorization": header}
 
-    def anew(self) -> Terms:
-        """Give the same terms for another fetch, without what was learnt in this one."""
-        return Terms(self.settings, self.headers_wanted, self.service)
+    def anew(self) -> Self:
+        """Return the same context for another fetch, without what was learnt in this one."""
+        return type(self)(self.settings, self.service)
 
     def pace(self, url: str) -> Pace:
-        """Give the gate of a URL's host."""
+        """Return the gate of a URL's host."""
         return self._paces.setdefault(_origin(url), Pace())
 
     def proxy(self, url: str) -> str | None:
-        """Give the proxy for a URL."""
+        """Return the proxy for a URL."""
         origin = _origin(url)
         if origin not in self._proxies:
             scheme = urlsplit(url).scheme
@@ -107,16 +104,17 @@ class Terms:
             if proxy in (None, os.environ.get(f"{scheme.upper()}_PROXY")):
                 # Not of the downloader's own choice: as for the search, with no_proxy and lower case.
                 proxy = select_proxy(url, get_environ_proxies(url))
-            self._proxies[origin] = proxy
+            self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy
         return self._proxies[origin]
 
     def headers(self, url: str) -> dict[str, str]:
-        """Give the headers of a request; token or password are those of the service, and for its host only."""
-        authorized = self._authorized.get(_origin(url)) if self._authorized else None
-        return {**self._headers, "Authorization": authorized} if authorized else self._headers
+        """Return the headers of a request; token or password are those of the service, and for it only."""
+        if self._authorized is not None and url.startswith(self._authorized[0]):
+            return self._authorized[1]
+        return self._headers
 
     def has(self, path: str) -> bool:
-        """Tell whether a file is there and whole, and its sums hold if those are wanted, so that it stays."""
+        """Return whether a file is there and whole, and its DATASUM right if that is verified, so that it stays."""
         if self.settings.overwrite is not False or not is_whole(path):
             return False
         try:
@@ -135,5 +133,5 @@ class Terms:
 
 
 def _origin(url: str) -> str:
-    """Give scheme and host of an http URL; much faster than `urlsplit`."""
+    """Return scheme and host of an http URL; much faster than `urlsplit`."""
     return url[: url.find("/", 8)]

@@ -11,18 +11,18 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-import numpy as np
 from sunpy import config
 
 from sunpy_flarecast.errors import QueryError, TransferError
-from sunpy_flarecast.utils.masked import mask_of
-
-from .record_keywords import Record
+from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.utils.masked import optional
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["Place", "Plan", "moved_url", "plan", "template_of"]
+__all__ = ["Place", "Plan", "Record", "distinct", "moved_url", "plan", "template_of"]
 
 #: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
@@ -35,6 +35,29 @@ _PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\
 _SAMPLES: Final = (datetime(2011, 2, 15, 7, 48, 12), datetime(2023, 11, 30, 22, 36, 24))  # noqa: DTZ001
 
 _TIMES: Final = "Times take formats such as {t_rec:%Y%m%d}."
+
+
+class Record(NamedTuple):
+    """
+    A record, as the service knows it.
+
+    Parameters
+    ----------
+    base : str
+        Base URL of the service.
+    series : str
+        Name of the series.
+    recnum : int
+        Record number.
+    harpnum, slot : int or None
+        HARP number, and T_REC as a number of 720 s slots; None if unknown.
+    """
+
+    base: str
+    series: str
+    recnum: int
+    harpnum: int | None = None
+    slot: int | None = None
 
 
 class Place(NamedTuple):
@@ -105,23 +128,27 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
     """
     if plain := _PLAIN_URL.fullmatch(url):
         return base + plain[1] if move else url
+
+    def skipped(reason: str) -> TransferError:
+        return TransferError(f"The service gave {url!r} for a file, {reason}; the file was skipped.")
+
     try:
         parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
-        raise TransferError(f"The service gave {url!r} for a file, which is no URL; it is not fetched.") from None
+        raise skipped("which is not a valid URL") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise TransferError(f"The service gave {url!r} for a file, which is no http or https URL; it is not fetched.")
+        raise skipped("which is not an http or https URL")
     path = unquote(parts.path)
     if "\\" in path or not path.isprintable() or any(step in ("..", ".") for step in path.split("/")):
-        raise TransferError(f"The service gave {url!r} for a file, whose path climbs out; it is not fetched.")
+        raise skipped("whose path climbs out")
     if not move:
         return url
     _, mark, rest = parts.path.partition("/HMI/")
     if not mark:
-        raise TransferError(
-            f"The service gave {url!r} for a file, which cannot be moved to {base} since it has no /HMI/; it is not "
-            "fetched. Set sunpy_flarecast.conf.rebase_urls = False to take file URLs as the service gives them."
+        raise skipped(
+            f"which cannot be moved to {base} since it has no /HMI/ (sunpy_flarecast.conf.rebase_urls = False takes "
+            "file URLs as the service gives them)"
         )
     return f"{base}/HMI/{quote(rest, safe='/%:@!$&()*+,;=~')}{f'?{parts.query}' if parts.query else ''}"
 
@@ -176,7 +203,6 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
     records = _records(table, base)
     places: list[Place] = []
     refused: list[tuple[str, TransferError]] = []
-    taken: dict[str, str] = {}
     for file in table.files():
         filling = {name: column[file.row] for name, column in values.items()}
         filling["file"] = file.name
@@ -186,31 +212,51 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
             for value in filling.values():
                 if not isinstance(value, (int, float, datetime)) and not _SAFE_NAME.fullmatch(str(value)):
                     raise TransferError(
-                        f"The service gave {file.url!r} a name that is unsafe in a path, {value!r}; it is not fetched."
+                        f"The service gave {file.url!r} a name that is unsafe in a path, {value!r}; it was skipped."
                     )
         except TransferError as error:
             refused.append((file.url, error))
-            continue
-        path = _filled(template, filling)
-        other = taken.setdefault(os.path.normcase(path), url)
-        if other is not url:
-            if other == url:
-                continue  # the same record in two rows
+        else:
+            places.append(Place(url, _filled(template, filling), file.segment, records[file.row]))
+    return Plan(distinct(places), refused)
+
+
+def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place]:
+    """
+    Return each file once, but for those among `taken`.
+
+    Raises
+    ------
+    QueryError
+        If two files go to the same path.
+    """
+    others = {os.path.normcase(place.path): place for place in taken}
+    found = []
+    for place in places:
+        other = others.setdefault(os.path.normcase(place.path), place)
+        if other.url != place.url:
             raise QueryError(
-                f"Two files would both be written to {path}: {other} and {url}. Nothing was fetched. Add fields to the "
-                f"path that tell them apart, for example {{record}}/{{file}}, or fetch the rows one after the other."
+                f"Two files would both be written to {place.path}: {other.url} and {place.url}. Nothing was fetched. "
+                "Add fields to the path that tell them apart, for example {record}/{file}, or fetch them one after the "
+                "other."
             )
-        places.append(Place(url, path, file.segment, records[file.row]))
-    return Plan(places, refused)
+        if other is place:
+            found.append(place)
+    return found
 
 
 def _records(table: RecordTable, base: str) -> list[Record | None]:
     """Name the record of each row; none of a table whose columns have been removed, which its files complain of."""
-    if not {"Record", "Series"} <= set(table.colnames):
+    if not {"Record", "Series", "HARPNUM", "T_REC"} <= set(table.colnames):
         return []
-    lost = mask_of(table["Record"]).tolist()
-    rows = zip(table["Series"].tolist(), np.ma.getdata(table["Record"]).tolist(), lost, strict=True)
-    return [None if unknown else Record(base, series, recnum) for series, recnum, unknown in rows]
+    rows = zip(
+        table["Series"].tolist(),
+        optional(table["Record"], table["Record"]),
+        optional(table["HARPNUM"], table["HARPNUM"]),
+        optional(slot_of(table["T_REC"]), table["T_REC"]),
+        strict=True,
+    )
+    return [None if recnum is None else Record(base, series, recnum, *rest) for series, recnum, *rest in rows]
 
 
 def _fields(template: str, table: RecordTable) -> set[str]:
@@ -224,7 +270,7 @@ def _fields(template: str, table: RecordTable) -> set[str]:
     valid = table.path_format_keys() | {"file", "segment"}
     if wrong := [name for name in names if name not in valid]:
         listed = ", ".join(f"{{{name}}}" for name in sorted(valid))
-        raise QueryError(f"The path {template!r} has a field {{{wrong[0]}}} that there is not. Valid: {listed}.")
+        raise QueryError(f"The path {template!r} has an unknown field {{{wrong[0]}}}. Valid: {listed}.")
     for name, spec in parts:
         timed = spec and name in ("t_rec", "start_time") and "{" not in spec
         # Of what they do not know, strftime and format make the same text for all times.

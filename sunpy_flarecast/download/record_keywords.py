@@ -1,19 +1,21 @@
-"""The keywords that bare files of a fetch get: asked for once a record, shared by its segments, and what had none."""
+"""Keywords for the bare files of a fetch: requested once a record, and shared by its segments."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from sunpy_flarecast.errors import QueryError, ReplyError, TransferError
 from sunpy_flarecast.fits.record_header import IncompleteError, RecordCards
+from sunpy_flarecast.fits.user_keywords import of_another_record
 from sunpy_flarecast.rest.meta_reply import meta_url, read_meta
 from sunpy_flarecast.rest.service_url import without_password
 from sunpy_flarecast.sharp.catalog import all_keywords
 
+from .report import Bare
 from .retry import AgainError, RefusedError, check_status, persist
 
 if TYPE_CHECKING:
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from .context import Terms
+    from sunpy_flarecast.fits.structure import Headers
 
-__all__ = ["WAYS", "Bare", "Lack", "Mode", "Record", "Supplement", "described_bare", "fields_of", "mode_of"]
+    from .context import Context
+    from .plan import Record
 
-#: Whether files get the keywords that they lack: those that have none, all, or no file.
+__all__ = ["Lack", "Mode", "RecordKeywords", "field_sets", "mode_of"]
+
+#: Which files get the keywords that they lack: bare ones, all, or none.
 Mode = Literal["auto", True, False]
 
 #: Records whose cards are kept; files of one record come one after the other.
@@ -34,10 +39,7 @@ _RECORDS_KEPT: Final = 64
 #: After so many records in a row for which the service failed it is not asked for more in the same fetch.
 _HOPELESS: Final = 5
 
-#: The ways to ask: for all keywords by naming none, for those that the catalog knows, and for what a Map needs and
-#: some more that every SHARP has. A service may not understand the first, or refuse a name that it does not know.
-WAYS: Final = (0, 1, 2)
-
+#: What a Map needs, and some more that every SHARP has.
 _FEW: Final = (
     *("harpnum", "t_rec", "t_obs", "date__obs", "quality", "telescop", "instrume", "wavelnth", "content", "noaa_ars"),
     *("ctype1", "ctype2", "cunit1", "cunit2", "crpix1", "crpix2", "crval1", "crval2", "cdelt1", "cdelt2", "crota2"),
@@ -45,61 +47,19 @@ _FEW: Final = (
 )
 
 
-class Record(NamedTuple):
+@cache
+def field_sets() -> tuple[tuple[str, ...], ...]:
     """
-    A record, as the service knows it.
+    Return the fields of the requests to try, one after the other.
 
-    Parameters
-    ----------
-    base : str
-        Base URL of the service.
-    series : str
-        Name of the series.
-    recnum : int
-        Record number.
+    These are all keywords by naming none, those that the catalog knows, and a few: a service may not understand the
+    first, or refuse a name that it does not know.
     """
-
-    base: str
-    series: str
-    recnum: int
-
-
-class Bare(NamedTuple):
-    """
-    A file that was published without the keywords that it lacks.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    reason : str
-        Why the keywords could not be had.
-    record : Record or None
-        Whose keywords they are; None if its number is not known.
-    segment : str
-        The segment's name, empty if it is not known.
-    lasting : bool
-        Whether the service would answer the same again, so that to ask it once more is hardly of use.
-    """
-
-    path: str
-    reason: str
-    record: Record | None = None
-    segment: str = ""
-    lasting: bool = False
+    return (), tuple(keyword.name for keyword in all_keywords()), _FEW
 
 
 class Lack(NamedTuple):
-    """
-    Why there are no keywords of a record.
-
-    Parameters
-    ----------
-    reason : str
-        For a message.
-    lasting : bool
-        Whether the service would answer the same again.
-    """
+    """Why there are no keywords of a record, and whether the service would answer the same again."""
 
     reason: str
     lasting: bool
@@ -107,7 +67,7 @@ class Lack(NamedTuple):
 
 def mode_of(value: object) -> Mode:
     """
-    Read what a user wrote for ``headers`` or ``conf.complete_headers``.
+    Parse what a user wrote for ``complete_headers``.
 
     Raises
     ------
@@ -126,28 +86,8 @@ def mode_of(value: object) -> Mode:
     if text in ("true", "false"):
         return text == "true"
     raise QueryError(
-        f"headers={value!r} is not known; write 'auto' (files without keywords get them), True (all files get those "
-        "that they lack) or False."
-    )
-
-
-def described_bare(bare: list[Bare]) -> str:
-    """
-    Say which files have no keywords, and what to do.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.download.record_keywords import Bare, described_bare
-    >>> described_bare([Bare("a.fits", "the service answered 404 Not Found")])[:76]
-    '1 file lacks the keywords that sunpy.map.Map needs, since they could not be '
-    """
-    count = f"{len(bare):,} files lack" if len(bare) > 1 else "1 file lacks"
-    reasons = list(dict.fromkeys(one.reason for one in bare))
-    more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
-    which = bare[0].path if len(bare) == 1 else f"{bare[0].path}, ..."
-    return (
-        f"{count} the keywords that sunpy.map.Map needs, since they could not be had: {reasons[0]}{more}. The files "
-        f"are as the service has them: {which} `sunpy-flarecast complete FOLDER` asks for the keywords again."
+        f"complete_headers={value!r} is not known; write 'auto' (files without keywords get them), True (all files get "
+        "those that they lack) or False."
     )
 
 
@@ -161,14 +101,14 @@ class _Known:
 
 @dataclass(slots=True)
 class _Host:
-    """What was learnt of a service: the way to ask it, once one has worked, and how often it failed in a row."""
+    """The fields to ask a service for, once that has worked, and how often it failed in a row."""
 
-    way: int | None = None
+    fields: tuple[str, ...] | None = None
     failures: int = 0
     lack: Lack | None = None
 
 
-class Supplement:
+class RecordKeywords:
     """
     The keywords of a fetch.
 
@@ -176,122 +116,92 @@ class Supplement:
     ----------
     mode : "auto", True or False
         Which files get the keywords that they lack.
+    context : Context
+        Of the fetch.
     """
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, context: Context) -> None:
         self.mode = mode
+        self.context = context
         self.bare: list[Bare] = []
         self._records: OrderedDict[Record, _Known] = OrderedDict()
         self._hosts: dict[tuple[str, str], _Host] = {}
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any file gets keywords."""
-        return self.mode is not False
-
-    @property
-    def wanted_by_all(self) -> bool:
-        """Whether files that have keywords get those that they lack."""
-        return self.mode is True
+    def wanted(self, headers: Headers) -> bool:
+        """Return whether a file with these headers gets keywords."""
+        return self.mode is True or (self.mode == "auto" and headers.bare)
 
     def left_bare(self, path: str, lack: Lack, record: Record | None, segment: str) -> None:
         """Note a file that was published without."""
         self.bare.append(Bare(path, lack.reason, record, segment, lack.lasting))
 
-    async def of(self, record: Record | None, session: aiohttp.ClientSession, terms: Terms) -> RecordCards | Lack:
-        """
-        Give the cards of a record, for which the service is asked by the first who wants them; the others wait.
-
-        Parameters
-        ----------
-        record : Record or None
-            None if the service did not tell its number.
-        session : `aiohttp.ClientSession`
-            Where to ask.
-        terms : Terms
-            Of the fetch.
-
-        Returns
-        -------
-        RecordCards or Lack
-            The cards, or why there are none.
-        """
+    async def of(self, record: Record | None, session: aiohttp.ClientSession) -> RecordCards | Lack:
+        """Return the cards of a record, or why there are none; the first to ask makes the request, the others wait."""
         if record is None:
-            return Lack("the service did not tell the number of the record", lasting=True)
+            return Lack("the service did not give the number of the record", lasting=True)
         known = self._records.get(record)
         if known is None:
             known = self._records[record] = _Known()
             if len(self._records) > _RECORDS_KEPT:
                 self._records.popitem(last=False)
-        if known.outcome is not None:
-            return known.outcome
         async with known.lock:
             if known.outcome is None:
-                known.outcome = await self._ask(record, session, terms)
+                known.outcome = await self._ask(record, session)
         return known.outcome
 
-    async def _ask(self, record: Record, session: aiohttp.ClientSession, terms: Terms) -> RecordCards | Lack:
+    async def _ask(self, record: Record, session: aiohttp.ClientSession) -> RecordCards | Lack:
         host = self._hosts.setdefault((record.base, record.series), _Host())
         if host.failures >= _HOPELESS and host.lack is not None:
             return host.lack
-        ways = WAYS if host.way is None else (host.way,)
-        reason = ""
+        reason = ""  # of the first request, which is the plainest
         lasting = True
         answered = None
-        for way in ways:
-            url = meta_url(record.base, record.series, (record.recnum,), fields_of(way))
+        for fields in field_sets() if host.fields is None else (host.fields,):
+            url = meta_url(record.base, record.series, (record.recnum,), fields)
             try:
-                keywords = await persist(url, terms, partial(_attempt, url, record.recnum, session, terms))
+                keywords = await persist(url, self.context, partial(self._attempt, url, record.recnum, session))
             except TransferError as error:
-                if error is terms.halted:
+                if error is self.context.halted:
                     raise
-                # The first way is the plainest, and what it fails for is told.
                 reason = reason or f"{without_password(url)} was asked, and {error}"
                 if isinstance(error, (_LackingError, RefusedError)):
                     continue
                 lasting = False
                 break
+            answered = fields if answered is None else answered
+            if differing := of_another_record(keywords, record.series, record.harpnum, record.slot, record.recnum):
+                reason = reason or f"the service's keywords are of {differing[1]} in place of {differing[0]}"
+                continue
             try:
                 cards = RecordCards.of(keywords, record.series, record.recnum, without_password(url))
             except IncompleteError as error:
-                reason = reason or f"the service's keywords lack {_some(error.names)}"
-                answered = way if answered is None else answered
+                more = f" and {len(error.names) - 1} more" if len(error.names) > 1 else ""
+                reason = reason or f"the service's keywords lack {error.names[0]}{more}"
                 continue
-            host.way, host.failures = way, 0
+            host.fields, host.failures = fields, 0
             return cards
         if answered is not None:
             # The service can be asked so; it is this record that lacks them.
-            host.way, host.failures = answered, 0
+            host.fields, host.failures = answered, 0
         else:
             host.failures += 1
             host.lack = Lack(reason, lasting)
         return Lack(reason, lasting)
 
-
-def _some(names: list[str]) -> str:
-    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
-
-
-def fields_of(way: int) -> tuple[str, ...]:
-    """Name the keywords that one of the `WAYS` asks for."""
-    if way == 1:
-        return tuple(keyword.name for keyword in all_keywords())
-    return _FEW if way else ()
+    async def _attempt(self, url: str, recnum: int, session: aiohttp.ClientSession) -> Mapping[str, Any]:
+        context = self.context
+        headers = {**context.headers(url), "Accept": "application/json"}
+        async with session.get(url, headers=headers, proxy=context.proxy(url), timeout=context.timeout) as reply:
+            await check_status(reply)
+            body = await reply.read()
+        try:
+            found = read_meta(body)
+        except ReplyError as error:
+            raise AgainError(f"the service's reply is not valid: {error}", content=True) from None
+        if recnum not in found:
+            raise _LackingError("the service answered without that record")
+        return found[recnum]
 
 
 class _LackingError(TransferError):
     """The service answered without the record that was asked for."""
-
-
-async def _attempt(url: str, recnum: int, session: aiohttp.ClientSession, terms: Terms) -> Mapping[str, Any]:
-    headers = {**terms.headers(url), "Accept": "application/json"}
-    async with session.get(url, headers=headers, proxy=terms.proxy(url), timeout=terms.timeout) as answer:
-        await check_status(answer)
-        body = await answer.read()
-    try:
-        found = read_meta(body)
-    except ReplyError as error:
-        raise AgainError(f"the service answered with what is no reply: {error}", content=True) from None
-    if recnum not in found:
-        raise _LackingError("the service answered without that record")
-    return found[recnum]

@@ -1,8 +1,9 @@
-"""Requests of a fetch, tried again as often as is worth it: which failures pass, how long to wait, when to give up."""
+"""Requests of a fetch, retried: which failures may pass, and when to give up."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -10,26 +11,26 @@ import aiohttp
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.rest.auth import what_to_do
-from sunpy_flarecast.rest.error_text import body_message
+from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, body_message
 from sunpy_flarecast.rest.retry import BUSY, RETRIED
-
-from .verify import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .context import Terms
+    from .context import Context
 
 __all__ = ["AgainError", "RefusedError", "check_status", "persist"]
 
 #: Statuses by which access is refused.
 _NO_ACCESS: Final = frozenset({401, 403})
 
-#: How often what arrived whole but is not what was asked for is asked for again; a page that asks to log in will not
-#: go away.
+#: How often a complete reply with the wrong content is retried; a page that asks to log in does not go away.
 _BAD_CONTENT_RETRIES: Final = 1
 
-#: What a host that does not let one connect is told by; older versions of aiohttp do not tell.
+#: Conditions of this process that pass when other transfers end.
+_TOO_MANY_OPEN: Final = frozenset({errno.EMFILE, errno.ENFILE})
+
+#: Raised when no connection can be made; older versions of aiohttp do not tell this from other timeouts.
 _NO_CONNECTION: Final = getattr(aiohttp, "ConnectionTimeoutError", ())
 
 _T = TypeVar("_T")
@@ -46,21 +47,22 @@ class AgainError(TransferError):
 
 
 class RefusedError(TransferError):
-    """The service answered that it does not give what was asked for."""
+    """The service refused what was requested."""
 
 
-async def persist(url: str, terms: Terms, attempt: Callable[[], Awaitable[_T]]) -> _T:
+async def persist(url: str, context: Context, attempt: Callable[[], Awaitable[_T]]) -> _T:
     """
     Make attempts until one succeeds, or as many as are allowed have failed.
 
     Parameters
     ----------
     url : str
-        What is asked; its host may be busy.
-    terms : Terms
-        Of the fetch: how many attempts, how long to wait.
+        What is requested; its host may be busy.
+    context : Context
+        Of the fetch.
     attempt : callable
-        Makes one attempt, and raises `AgainError`, or what aiohttp raises, if the next one may succeed.
+        Makes one attempt. Whatever a reply makes it raise is retried, but for other `TransferError` than `AgainError`
+        and errors of the disk.
 
     Raises
     ------
@@ -68,59 +70,73 @@ async def persist(url: str, terms: Terms, attempt: Callable[[], Awaitable[_T]]) 
         With the reason of the last failure.
     """
     failed = bad_contents = 0
-    pace = terms.pace(url)
+    pace = context.pace(url)
     while True:
         await pace.passed()
-        if terms.halted is not None:
-            raise terms.halted
+        if context.halted is not None:
+            raise context.halted
         try:
             return await attempt()
-        except AgainError as error:
-            failure = error
-        except TimeoutError as error:  # aiohttp's are subclasses
-            failure = AgainError(
-                f"no connection could be made within {terms.connect_timeout:g} s (conf.connect_timeout)"
-                if isinstance(error, _NO_CONNECTION)
-                else f"the service did not go on sending within {terms.read_timeout:g} s (conf.read_timeout)"
-            )
-        except aiohttp.ClientPayloadError:
-            failure = AgainError("the answer broke off before its end")
-        except aiohttp.InvalidURL as error:
-            raise TransferError(f"it is no URL that can be asked ({error})") from error
-        except aiohttp.TooManyRedirects as error:
-            raise TransferError("the service redirects in a circle") from error
-        except aiohttp.ClientError as error:
-            failure = AgainError(f"the connection failed ({error or type(error).__name__})")
+        except Exception as error:  # noqa: BLE001 (a reply can make the libraries raise anything)
+            failure = _failure(error, context)
         failed += 1
         bad_contents += failure.content
-        if failed > terms.retry_policy.retries or bad_contents > _BAD_CONTENT_RETRIES:
+        if failed > context.retry_policy.retries or bad_contents > _BAD_CONTENT_RETRIES:
             times = f", {failed} times" if failed > 1 else ""
             raise TransferError(f"{failure}{times}") from failure
-        wait = terms.retry_policy.wait(failed, failure.wait)
+        wait = context.retry_policy.wait(failed, failure.wait)
         if failure.busy:
             pace.pause(wait)
         else:
             await asyncio.sleep(wait)
 
 
-async def check_status(answer: aiohttp.ClientResponse) -> None:
+def _failure(error: Exception, context: Context) -> AgainError:
+    """Return why an attempt failed, if the next one may succeed; otherwise raise that."""
+    match error:
+        case AgainError():
+            return error
+        case aiohttp.InvalidURL():
+            raise TransferError(f"the URL is not valid ({error})") from error
+        case aiohttp.TooManyRedirects():
+            raise TransferError("the service redirects in a circle") from error
+        case TimeoutError():  # aiohttp's are subclasses
+            return AgainError(
+                f"no connection could be made within {context.connect_timeout:g} s (conf.connect_timeout)"
+                if isinstance(error, _NO_CONNECTION)
+                else f"the service did not go on sending within {context.read_timeout:g} s (conf.read_timeout)"
+            )
+        case aiohttp.ClientPayloadError():
+            return AgainError("the reply broke off before its end")
+        case aiohttp.ClientProxyConnectionError():
+            return AgainError(f"the connection to the proxy failed ({error})")
+        case aiohttp.ClientError():
+            return AgainError(f"the connection failed ({error or type(error).__name__})")
+        case OSError() if error.errno in _TOO_MANY_OPEN:
+            return AgainError(f"{error.strerror}; use a smaller max_conn, or raise the limit (ulimit -n)")
+        case TransferError() | OSError():
+            raise error
+    return AgainError(f"the reply is not valid ({type(error).__name__}: {error})")
+
+
+async def check_status(reply: aiohttp.ClientResponse) -> None:
     """
-    Go on with the status 200 only.
+    Accept the status 200 only.
 
     Raises
     ------
     AgainError
-        If the status may be another the next time.
+        If the same request may succeed later.
     RefusedError
         If not.
     """
-    status = answer.status
+    status = reply.status
     if status == HTTPStatus.OK:
         return
-    message = body_message(await answer.content.read(MESSAGE_BYTES))
-    text = f"the service answered {status} {answer.reason}{f': {message}' if message else ''}"
+    message = body_message(await reply.content.read(MESSAGE_BYTES))
+    text = f"the service answered {status} {reply.reason}{f': {message}' if message else ''}"
     if status in RETRIED:
-        raise AgainError(text, wait=answer.headers.get("Retry-After"), busy=status in BUSY)
+        raise AgainError(text, wait=reply.headers.get("Retry-After"), busy=status in BUSY)
     if status in _NO_ACCESS:
-        text = f"{text.removesuffix('.')} ({what_to_do(sent='Authorization' in answer.request_info.headers)})"
+        text = f"{text.removesuffix('.')} ({what_to_do(sent='Authorization' in reply.request_info.headers)})"
     raise RefusedError(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import warnings
@@ -17,15 +18,18 @@ from sunpy_flarecast.errors import MissingDataWarning, TransferError
 from sunpy_flarecast.rest.service_url import without_password
 from sunpy_flarecast.utils.progress import LateBar
 
-from .context import DISK_FULL, Terms
+from .context import DISK_FULL
 from .http_file import Download
-from .record_keywords import described_bare
+from .record_keywords import RecordKeywords
+from .report import described_bare
 
 if TYPE_CHECKING:
     import aiohttp
 
+    from .context import Context
     from .plan import Place
-    from .record_keywords import Bare
+    from .record_keywords import Mode
+    from .report import Bare
 
 __all__ = ["WITH_URLS", "Queued", "Transfer"]
 
@@ -35,22 +39,36 @@ WITH_URLS: Final = hasattr(parfive.Results, "urls")
 
 class Queued(parfive.Results):  # type: ignore[misc]
     """
-    What is known of a fetch besides what parfive will tell: files that are there, and files that are not begun.
+    What is known of a fetch besides what parfive will report: files that are there, and files that are not begun.
 
     parfive forgets the files that it had not begun when it was interrupted. They are among the errors of these results
-    for as long as they have not begun, so that joined after the download the two tell of every file.
+    for as long as they have not begun, so that joined after the download the two account for every file.
+
+    Parameters
+    ----------
+    context : Context
+        Of the fetch.
+    mode : "auto", True or False
+        Which files get the keywords that they lack.
     """
 
-    def __init__(self, terms: Terms | None = None) -> None:
+    def __init__(self, context: Context, mode: Mode) -> None:
         super().__init__()
-        self.terms = terms
+        self.context = context
+        self.keywords = RecordKeywords(mode, self.context)
         self.waiting: dict[Transfer, None] = {}
         self.running = 0
         #: Files that are there and damaged, so that they are fetched again.
         self.damaged: list[str] = []
-        #: Whether somebody else tells of files without keywords.
+        #: Whether the caller reports files without keywords itself.
         self.silent = False
+        #: The loop of the download.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._raised: MissingDataWarning | None = None
+
+    def anew(self) -> Queued:
+        """Return what stands for another fetch, without what was learnt in this one."""
+        return Queued(self.context.anew(), self.keywords.mode)
 
     @property
     def errors(self) -> list[Any]:
@@ -65,20 +83,35 @@ class Queued(parfive.Results):  # type: ignore[misc]
         MissingDataWarning
             If such warnings are errors, and there are files that lack their keywords.
         """
+        self._close_loop()
         if self._raised is not None:
             error, self._raised = self._raised, None
             raise error
-        if self.terms is None or not self.terms.interrupted:
+        if not self.context.interrupted:
             return list(self._errors)
         probe = parfive.Results()
         for transfer in self.waiting:
             probe.add_error(transfer.filepath, transfer.url, transfer.explained(asyncio.CancelledError()))
         return [*self._errors, *probe.errors]
 
+    def reasons(self, results: parfive.Results) -> dict[str, str]:
+        """Return by their paths why files failed, given the results of the download."""
+        failed = [
+            (getattr(error.filepath_partial, "__self__", None), error) for error in [*results.errors, *self.errors]
+        ]
+        return {one.path: str(error.exception) for one, error in failed if isinstance(one, Transfer)}
+
+    def _close_loop(self) -> None:
+        """Close the loop that parfive leaves open, with handlers that swallow SIGINT and SIGTERM."""
+        if self.loop is not None and not self.loop.is_running():
+            with contextlib.suppress(ValueError, RuntimeError):  # in another thread than that of signals
+                self.loop.close()
+            self.loop = None
+
     @property
     def bare(self) -> list[Bare]:
         """The files that were fetched and lack their keywords, each with the reason."""
-        return [] if self.terms is None else self.terms.supplement.bare
+        return self.keywords.bare
 
     def tell(self) -> None:
         """
@@ -91,12 +124,8 @@ class Queued(parfive.Results):  # type: ignore[misc]
         MissingDataWarning
             If there are any.
         """
-        over = (
-            not self.silent
-            and not self.running
-            and (not self.waiting or (self.terms is not None and self.terms.interrupted))
-        )
-        if over and self.bare:
+        over = not self.running and (not self.waiting or self.context.interrupted)
+        if over and self.bare and not self.silent:
             try:
                 warnings.warn(described_bare(self.bare), MissingDataWarning, stacklevel=2)
             except MissingDataWarning as error:
@@ -131,56 +160,48 @@ class Transfer:
         """Where it goes to."""
         return self.place.path
 
-    @property
-    def terms(self) -> Terms:
-        """What holds for all transfers of the fetch."""
-        assert self.queued.terms is not None  # noqa: S101 (it is where transfers are made)
-        return self.queued.terms
-
     async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
         """
-        Bring the file; parfive calls this.
+        Download the file.
 
         Parameters
         ----------
         session : `aiohttp.ClientSession`
             parfive's session.
-        token : `parfive.utils.Token`
+        token : object
             The connection slot; its number is the position of the progress bar.
         file_pb : type or False
-            The class of progress bars, if wanted.
+            The class of progress bars, if they are shown.
 
         Returns
         -------
-        url, path : str
-            What parfive puts into its results (the path alone before parfive 2.2).
+        tuple of str, or str
+            URL and path; the path alone for parfive before 2.2.
 
         Raises
         ------
-        `parfive.utils.FailedDownload`
-            For whatever went wrong, as parfive expects it.
+        parfive.utils.FailedDownload
+            If it cannot be downloaded.
         """
-        self.queued.waiting.pop(self, None)
-        self.queued.running += 1
+        queued = self.queued
+        queued.loop = asyncio.get_running_loop()
+        queued.waiting.pop(self, None)
+        queued.running += 1
         try:
-            return await self._call(session, LateBar(file_pb, token, os.path.basename(self.path)))
-        finally:
-            self.queued.running -= 1
-            self.queued.tell()
-
-    async def _call(self, session: aiohttp.ClientSession, bar: LateBar) -> tuple[str, str] | str:
-        try:
-            path = await self._bring(session, bar)
+            path = await self._download(session, LateBar(file_pb, token, os.path.basename(self.path)))
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
             explained = self.explained(error)
-            self._tell(self.path, explained)
+            self._call_back(self.path, explained)
             raise FailedDownload(self.filepath, self.url, explained) from error
-        self._tell(path, None)
+        finally:
+            queued.running -= 1
+            queued.tell()
+        self._call_back(path, None)
         return (self.url, path) if WITH_URLS else path
 
     def filepath(self, response: object, url: str) -> Path:
         """
-        Bring the file when parfive's own transfer asks for a path, which is what ``Fido.fetch(files)`` ends in.
+        Download the file when parfive's own transfer asks for a path, which is what ``Fido.fetch(files)`` ends in.
 
         parfive finds the file there and leaves it as it is. The files of such a retry come one after the other, since
         parfive waits for the path, and an interrupt takes effect after the file under way.
@@ -190,14 +211,10 @@ class Transfer:
         response, url : object
             What parfive passes; not needed.
 
-        Returns
-        -------
-        `pathlib.Path`
-
         Raises
         ------
         TransferError
-            If the file cannot be brought, or if parfive is about to write over it.
+            If the file cannot be downloaded, or if parfive is about to write over it.
         """
         self.queued.waiting.pop(self, None)
         if _about_to_overwrite():
@@ -205,15 +222,14 @@ class Transfer:
                 f"{self.path} cannot be retried with overwrite: parfive would write over the checked file with a "
                 "transfer of its own, which is not checked. Leave overwrite out of Fido.fetch(files, ...)."
             )
-        if self.terms.has(self.path):
+        if self.queued.context.has(self.path):
             return Path(self.path)
-        # What was learnt in the fetch that failed does not hold for this one.
-        self.queued = Queued(self.terms.anew())
+        self.queued = self.queued.anew()
         outcome: list[str | BaseException] = []
 
         async def alone() -> str:
-            async with self.terms.settings.aiohttp_client_session() as session:
-                return await self._bring(session, LateBar(False, None, ""))
+            async with self.queued.context.settings.aiohttp_client_session() as session:
+                return await self._download(session, LateBar(False, None, ""))
 
         def run() -> None:
             try:
@@ -231,39 +247,41 @@ class Transfer:
         self.queued.tell()
         return Path(result)
 
-    def _tell(self, path: str, error: Exception | None) -> None:
+    def _call_back(self, path: str, error: Exception | None) -> None:
         """Call the functions that a user of parfive asked to be called for every file."""
-        for callback in self.terms.settings.done_callbacks:
+        for callback in self.queued.context.settings.done_callbacks:
             callback(path, self.url, error)
 
-    async def _bring(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
-        if self.terms.halted is not None:
-            raise self.terms.halted
-        self.terms.make_folder(self.path)
+    async def _download(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
+        context = self.queued.context
+        if context.halted is not None:
+            raise context.halted
+        context.make_folder(self.path)
         with bar:
-            return await Download(self.place, self.terms, bar.update).run(session)
+            return await Download(self.place, context, self.queued.keywords, bar.update).run(session)
 
     def explained(self, error: BaseException) -> TransferError:
-        """Make of any exception one that says what was asked, what is wrong and what to do."""
-        if error is self.terms.halted:
-            return self.terms.halted
-        todo = "Fetch it again to try once more."
+        """Make of any exception one that says what was requested, what is wrong and what to do."""
+        context = self.queued.context
+        if error is context.halted:
+            return context.halted
+        todo = "Fetch it again to retry."
         match error:
             case asyncio.CancelledError():
-                self.terms.interrupted = True
+                context.interrupted = True
                 reason = "the fetch was interrupted"
             case OSError() if error.errno in DISK_FULL:
-                self.terms.halted = TransferError(
+                context.halted = TransferError(
                     f"The disk that holds {os.path.abspath(os.path.dirname(self.path))} is full ({error.strerror}); "
                     "nothing more was fetched. Make room and fetch again; what is there is kept."
                 )
-                log.error(str(self.terms.halted))
-                return self.terms.halted
+                log.error(str(context.halted))
+                return context.halted
             case TransferError():
                 reason = str(error)
             case OSError():
                 reason = f"it cannot be written ({error.strerror or error})"
-                todo = "Choose another path, or mend the folder."
+                todo = "Choose another path, or repair the folder."
             case _:
                 reason = f"{type(error).__name__}: {error}"
         return TransferError(f"{self.path} was not fetched from {without_password(self.url)}: {reason}. {todo}")
@@ -271,9 +289,9 @@ class Transfer:
 
 def _about_to_overwrite() -> bool:
     """
-    Tell whether parfive's own transfer, which is asking for a path, is going to write over a file that it finds there.
+    Return whether parfive's own transfer, which is asking for a path, is going to write over a file that it finds.
 
-    parfive does not say, but its transfer is the coroutine that is running.
+    parfive does not tell, but its transfer is the coroutine that is running.
     """
     try:
         task = asyncio.current_task()

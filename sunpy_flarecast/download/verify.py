@@ -1,36 +1,29 @@
-"""Whether what arrived is a whole FITS file, and what stands in its place otherwise."""
+"""Whether what was received is a whole FITS file, and what stands in its place otherwise."""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import check_datasums, read_headers
-from sunpy_flarecast.rest.error_text import body_message
+from sunpy_flarecast.fits.structure import check_datasums, opened, read_headers
+from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, body_message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from sunpy_flarecast.fits.structure import Headers, Source
 
-__all__ = ["check_content", "described_damaged"]
-
-#: How much of what is no FITS file is read in search of a message, in bytes.
-MESSAGE_BYTES: Final = 65536
-
-#: How many damaged files are named.
-_NAMED: Final = 5
+__all__ = ["check_content"]
 
 
-def check_content(source: str | bytes, *, datasums: bool = False) -> None:
+def check_content(source: Source, *, datasums: bool = False) -> Headers:
     """
-    Check that what was received is a whole FITS file.
+    Check that what was received is a whole FITS file, and return its headers.
 
     Parameters
     ----------
-    source : str or bytes
-        The path of a file, or what it holds.
+    source : path-like, bytes or int
+        The path of a file, its content, or its descriptor.
     datasums : bool
-        Compute DATASUM, too.
+        Verify DATASUM, too.
 
     Raises
     ------
@@ -48,29 +41,12 @@ def check_content(source: str | bytes, *, datasums: bool = False) -> None:
     what the service sent is no FITS file but a web page titled "Please log in"
     """
     try:
-        read_headers(source)
+        headers = read_headers(source)
         if datasums:
             check_datasums(source)
     except TransferError as error:
-        with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
-            begin = file.read(MESSAGE_BYTES)
+        with opened(source) as (_, read):
+            begin = read(0, MESSAGE_BYTES)
         said = "" if begin.startswith(b"SIMPLE") else body_message(begin)
         raise TransferError(f"what the service sent {error}{f' but {said}' if said else ''}") from None
-
-
-def described_damaged(paths: Sequence[str]) -> str:
-    """
-    Say which files that were there are fetched again.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.download.verify import described_damaged
-    >>> described_damaged(["a.fits"])
-    '1 of the files that were there is damaged and is fetched again: a.fits.'
-    """
-    one = len(paths) == 1
-    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    return (
-        f"{len(paths):,} of the files that were there {'is damaged and is' if one else 'are damaged and are'} fetched "
-        f"again: {', '.join(paths[:_NAMED])}{more}."
-    )
+    return headers

@@ -139,7 +139,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         progress: bool = True,
         max_conn: int = 5,
         wait: bool = True,
-        headers: Mode | None = None,
+        complete_headers: Mode | None = None,
         **kwargs: Any,
     ) -> parfive.Results:
         """
@@ -165,7 +165,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             Number of transfers at a time.
         wait : bool
             If False, and with a ``downloader``, only queue the transfers.
-        headers : "auto", True or False, optional
+        complete_headers : "auto", True or False, optional
             Which files get the keywords that they lack, so that `sunpy.map.Map` can read them: those that have none
             (``"auto"``), all, or no file. By default ``conf.complete_headers``. Files that are already there stay as
             they are; `complete_header` is for those.
@@ -202,7 +202,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         # The service that was asked has the files, whatever conf.url is by now.
         base = without_password(base_url(query_results.service or conf.url))
         planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
-        queued = enqueue(downloader, planned, headers=None if headers is None else mode_of(headers))
+        mode = None if complete_headers is None else mode_of(complete_headers)
+        queued = enqueue(downloader, planned, complete_headers=mode)
         if not wait:
             return queued
         results = downloader.download()

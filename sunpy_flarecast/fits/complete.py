@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.errors import FileError, QueryError, TransferError
 from sunpy_flarecast.sharp.filenames import read_name
-from sunpy_flarecast.utils.partial_file import BusyError, Part
+from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 from .record_header import IncompleteError, RecordCards
-from .structure import BLOCK, CARD, Headers, card, read_headers
-from .user_keywords import check_record, plain_keywords, told_as
+from .structure import BLOCK, CARD, LONGEST_HEADER, card, read_headers
+from .user_keywords import of_another_record, plain_keywords, told_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.table import Row
 
-__all__ = ["complete_header", "is_bare", "new_begin"]
+    from .structure import Headers
+
+__all__ = ["complete_header", "completed_header", "copy_with_header", "is_bare"]
 
 #: Data are copied in pieces of this size.
 _COPIED: Final = 1 << 20
@@ -41,48 +43,51 @@ def is_bare(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def new_begin(source: str | bytes, image: Headers, record: RecordCards, segment: str) -> bytes:
+def completed_header(headers: Headers, record: RecordCards, segment: str) -> bytes | None:
     """
-    Write what a completed file begins with, up to its data; the cards that it has stay as they are, but CHECKSUM.
+    Return the completed header of a file's image; None if it lacks nothing.
+
+    The cards that it has stay as they are, but for CHECKSUM, which would be wrong; DATASUM still holds.
 
     Parameters
     ----------
-    source : str or bytes
-        The path of a whole FITS file, or what it holds.
-    image : Headers
+    headers : Headers
         Of the file.
     record : RecordCards
         What the header is to have.
     segment : str
         The segment's name, empty if it is not known.
 
-    Returns
-    -------
-    bytes
-        To be put in the place of as many bytes as ``image.end``. It ends with whole blocks.
+    Raises
+    ------
+    TransferError
+        If it is none of a segment, or would be too long; the end of a sentence that begins with the file's name.
     """
-    header = image.image
-    end = len(header.rstrip(b" \0")) - len(b"END")
-    own = _held(header[:end])
+    axes = card(headers.image, b"ZNAXIS  =") or card(headers.image, b"NAXIS   =")
+    if axes[10:30].strip() != b"2":
+        raise TransferError("does not have two dimensions, as SHARP segments have")
+    kept = headers.image.rstrip(b" \0")[: -len(b"END")]
+    own = _held(kept)
     of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
-    added_cards = record.without(own) + "".join(of_segment).encode("ascii")
-    if added_cards:
-        kept = header[:end]
-        if old := card(kept, b"CHECKSUM="):
-            kept = kept.replace(old, b"")  # it would be wrong; DATASUM still holds
-        header = b"".join((kept, added_cards, record.history, b"END"))
-        header += b" " * (-len(header) % BLOCK)
-    if not image.at:
-        return header
-    return _read(source, 0, image.at) + header
+    added = record.without(own) + "".join(of_segment).encode("ascii")
+    if not added:
+        return None
+    if old := card(kept, b"CHECKSUM="):
+        kept = kept.replace(old, b"")
+    header = b"".join((kept, added, record.history, b"END"))
+    if len(header) > LONGEST_HEADER:
+        raise TransferError(f"would get a header of {len(header):,} bytes, and may have {LONGEST_HEADER:,}")
+    return header + b" " * (-len(header) % BLOCK)
 
 
-def _read(source: str | bytes, at: int, size: int) -> bytes:
-    if isinstance(source, bytes):
-        return source[at : at + size]
-    with open(source, "rb") as file:
-        file.seek(at)
-        return file.read(size)
+def copy_with_header(source: int, target: AtomicFile, headers: Headers, header: bytes) -> None:
+    """Copy a file, given by its descriptor, with another header of its image."""
+    os.lseek(source, 0, os.SEEK_SET)
+    begin = os.read(source, headers.at) + header
+    os.lseek(source, headers.end, os.SEEK_SET)
+    while piece := os.read(source, _COPIED):
+        target.write(begin + piece)
+        begin = b""
 
 
 def complete_header(
@@ -127,7 +132,7 @@ def complete_header(
         If file and keywords together lack what `sunpy.map.Map` needs; if the keywords are of another record (series,
         HARPNUM, T_REC) than the file, where JSOC's name tells its record; if path or keywords are something else.
     FileError
-        If it is not a whole FITS file, or another process is writing it.
+        If it is not a whole FITS file with an image of two dimensions.
     OSError
         If it cannot be read or written.
 
@@ -139,32 +144,41 @@ def complete_header(
     """
     name = _one_path(path)
     plain = plain_keywords(keywords)
-    try:
-        image = read_headers(name)
-    except TransferError as error:
-        raise FileError(f"{name} cannot be completed: it {error}. Fetch it again.") from None
     named = read_name(os.path.basename(name))
-    try:
-        check_record(named, plain, series, recnum)
-    except QueryError as error:
+    told = {"series": series, **plain} if series else plain
+    if named and (differing := of_another_record(told, named.series, named.harpnum, named.slot, recnum)):
         raise QueryError(
-            f"{name} cannot be completed: it {error}. Give the keywords of its own record, or rename the file."
-        ) from None
+            f"{name} cannot be completed: it is of {differing[0]} by its name, and the keywords are of {differing[1]}. "
+            "Give the keywords of its own record, or rename the file."
+        )
     series = series or str(plain.get("Series") or "") or (named.series if named else "")
     plain.pop("Series", None)
     segment = segment or (named.segment if named else "")
-    try:
-        record = RecordCards.of(plain, series, recnum, source, held=_held(image.image))
-    except IncompleteError as error:
-        raise QueryError(
-            f"{name} cannot be completed: neither the file nor the keywords given have {error}, which sunpy.map.Map "
-            "needs. Give all keywords of the record."
-        ) from None
-    begin = new_begin(name, image, record, segment)
-    if len(begin) == image.end and begin.endswith(image.image):
-        return False
-    _rewrite(name, image.end, begin)
-    return True
+    real = os.path.realpath(name)  # a link stays one
+    while True:
+        # The descriptor is that of one version of the file, whatever other processes do.
+        file = os.open(real, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            headers = read_headers(file)
+            record = RecordCards.of(plain, series, recnum, source, held=_held(headers.image))
+            header = completed_header(headers, record, segment)
+            if header is None:
+                return False
+            with AtomicFile(real) as target:
+                copy_with_header(file, target, headers, header)
+                shutil.copymode(real, target.path)
+                if os.path.samestat(os.fstat(file), os.stat(real)):
+                    target.publish()
+                    return True
+        except TransferError as error:
+            raise FileError(f"{name} cannot be completed: it {error}.") from None
+        except IncompleteError as error:
+            raise QueryError(
+                f"{name} cannot be completed: neither the file nor the keywords given have {error}, which "
+                "sunpy.map.Map needs. Give all keywords of the record."
+            ) from None
+        finally:
+            os.close(file)
 
 
 def _one_path(path: Any) -> str:
@@ -182,27 +196,3 @@ def _held(header: bytes) -> frozenset[str]:
     """List the names of the cards of a header."""
     text = header.decode("latin-1")
     return frozenset([text[at : at + 8].rstrip() for at in range(0, len(text), CARD)])
-
-
-def _rewrite(path: str, length: int, begin: bytes) -> None:
-    """Replace the first bytes of a file, in one step."""
-    try:
-        with Part(path) as part:
-            try:
-                part.restart()
-                part.write(begin)
-                with open(path, "rb") as file:
-                    file.seek(length)
-                    _copy(file, part)
-                shutil.copymode(path, part.path)
-                part.publish()
-            except BaseException:
-                part.drop()
-                raise
-    except BusyError:
-        raise FileError(f"{path} cannot be completed: another process is writing it. Try again later.") from None
-
-
-def _copy(file: BinaryIO, part: Part) -> None:
-    while piece := file.read(_COPIED):
-        part.write(piece)

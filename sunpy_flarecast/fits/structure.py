@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    #: The path of a file, its content, or its descriptor.
+    Source = str | os.PathLike[str] | bytes | int
+
     #: Reads so many bytes from a position on.
     _Read = Callable[[int, int], bytes]
 
@@ -33,6 +36,7 @@ __all__ = [
     "datasum",
     "has_keywords",
     "is_whole",
+    "opened",
     "read_headers",
 ]
 
@@ -115,7 +119,7 @@ class Headers(NamedTuple):
         return self.primary if has_keywords(self.primary) and not has_keywords(self.image) else self.image
 
 
-def read_headers(source: str | os.PathLike[str] | bytes | int) -> Headers:
+def read_headers(source: Source) -> Headers:
     """
     Read the headers of a FITS file, and check that it is structurally complete.
 
@@ -146,7 +150,7 @@ def read_headers(source: str | os.PathLike[str] | bytes | int) -> Headers:
     ...     print(error)
     is no FITS file
     """
-    with _opened(source) as (length, read):
+    with opened(source) as (length, read):
         primary = image = b""
         start = data = 0
         for at, header, size in _hdus(length, read):
@@ -182,7 +186,7 @@ def _check_once(path: str | Path, *_version: int) -> None:
     read_headers(path)
 
 
-def check_datasums(source: str | os.PathLike[str] | bytes | int) -> None:
+def check_datasums(source: Source) -> None:
     """
     Check DATASUM of all HDUs that have it (FITS standard 4.0, section 4.4.2.7).
 
@@ -198,7 +202,7 @@ def check_datasums(source: str | os.PathLike[str] | bytes | int) -> None:
     TransferError
         If one is wrong, as the end of a sentence that begins with the file's name.
     """
-    with _opened(source) as (length, read):
+    with opened(source) as (length, read):
         for number, (at, header, size) in enumerate(_hdus(length, read)):
             told = _DATASUM.match(card(header, b"DATASUM ="))
             begin = at + len(header)
@@ -229,8 +233,8 @@ def datasum(pieces: Iterable[bytes]) -> int:
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | bytes | int) -> Iterator[tuple[int, _Read]]:
-    """Give the length of a file, and a function that reads from it."""
+def opened(source: Source) -> Iterator[tuple[int, _Read]]:
+    """Give the length of a file, which must be a regular one, and a function that reads from it."""
     if isinstance(source, bytes):
         yield len(source), lambda at, size: source[at : at + size]
         return

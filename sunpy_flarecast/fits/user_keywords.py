@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from astropy.io.fits import Header
 
-    from sunpy_flarecast.sharp.filenames import FileName
-
-__all__ = ["check_record", "plain_keywords", "told_as"]
+__all__ = ["of_another_record", "plain_keywords", "told_as"]
 
 #: Columns that tables of searches and of keywords have, and the keywords that they are.
 _COLUMNS: Final = {"Start Time": "date__obs", "Record": "recnum"}
@@ -37,6 +35,9 @@ _TAI: Final = frozenset({"t_rec", "t_obs", "t_frst", "t_frst1", "t_last1", "t_la
 
 #: What JSON has, too: it is no value of a keyword, and counts as none.
 _OF_JSON: Final = (list, dict)
+
+#: Keywords that tell which record it is.
+_IDENTIFYING: Final = frozenset({"harpnum", "t_rec", "recnum", "ctype1", "drms_id", "series"})
 
 #: How the axis begins in each projection.
 _PROJECTIONS: Final = {"CRLN": "CEA", "HPLN": "CCD"}
@@ -92,59 +93,52 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
     )
 
 
-def check_record(
-    named: FileName | None, keywords: Mapping[str, Any], series: str = "", recnum: int | None = None
-) -> None:
+def of_another_record(
+    keywords: Mapping[str, Any], series: str, harpnum: int | None, slot: int | None, recnum: int | None = None
+) -> tuple[str, str] | None:
     """
-    Check that keywords can be those of the record that a file's name tells.
+    Compare keywords with what is known of a record; what they do not tell is not compared.
 
     Parameters
     ----------
-    named : FileName or None
-        What the name of the file tells; None if it is no name of JSOC's, which says nothing.
     keywords : mapping
-        As `plain_keywords` gives them. What they do not tell is not compared.
-    series : str, optional
-        The series, if it is known from elsewhere.
+        As `plain_keywords` gives them.
+    series : str
+        The record's series.
+    harpnum, slot : int or None
+        Its HARP number, and its T_REC as a number of 720 s slots.
     recnum : int, optional
-        The record number, if it is known from elsewhere.
+        Its record number.
 
-    Raises
-    ------
-    QueryError
-        If they are of another series, HARP or time; the end of a sentence that begins with the file's name.
+    Returns
+    -------
+    tuple of str or None
+        Where they differ, what is known and what the keywords say.
 
     Examples
     --------
-    >>> from sunpy_flarecast.fits.user_keywords import check_record
-    >>> from sunpy_flarecast.sharp.filenames import read_name
-    >>> try:
-    ...     check_record(read_name("hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"), {"harpnum": 378})
-    ... except ValueError as error:
-    ...     print(error)
-    is of HARPNUM 377 by its name, and the keywords are of HARPNUM 378
+    >>> from sunpy_flarecast.fits.user_keywords import of_another_record
+    >>> of_another_record({"harpnum": 378}, "hmi.sharp_720s", 377, 794290)
+    ('HARPNUM 377', 'HARPNUM 378')
     """
-    if named is None:
-        return
     told: dict[str, Any] = {}
     for name, value in keywords.items():
         known = name.strip().lower()
-        if known in ("harpnum", "t_rec", "recnum", "ctype1", "drms_id", "series") and type(value) in PLAIN:
+        if known in _IDENTIFYING and type(value) in PLAIN:
             told.setdefault(known, clean(value, find_keyword(known)))
     differing = [
-        *_of_series(named.series, [series, str(told.get("series") or ""), str(told.get("drms_id") or "")]),
-        *_of_projection(named.series, str(told.get("ctype1") or "")),
+        *_of_series(series, [str(told.get("series") or ""), str(told.get("drms_id") or "")]),
+        *_of_projection(series, str(told.get("ctype1") or "")),
     ]
-    # Where HARPNUM was not known when the file was named the record number stands in its place.
-    harpnum = told.get("harpnum")
-    if harpnum is not None and named.harpnum not in (harpnum, recnum, told.get("recnum")):
-        differing.append((f"HARPNUM {named.harpnum}", f"HARPNUM {harpnum}"))
-    slot = text_slot(str(told.get("t_rec") or ""))
-    if slot is not None and named.slot is not None and slot != named.slot:
-        differing.append((f"T_REC {slot_text(named.slot)}", f"T_REC {slot_text(slot)}"))
-    if differing:
-        own, others = (", ".join(some) for some in zip(*differing, strict=True))
-        raise QueryError(f"is of {own} by its name, and the keywords are of {others}")
+    # In the names of files, the record number stands in the place of an unknown HARPNUM.
+    if (own := told.get("harpnum")) is not None and harpnum not in (None, own, recnum, told.get("recnum")):
+        differing.append((f"HARPNUM {harpnum}", f"HARPNUM {own}"))
+    if (own := text_slot(str(told.get("t_rec") or ""))) is not None and slot not in (None, own):
+        differing.append((f"T_REC {slot_text(slot)}", f"T_REC {slot_text(own)}"))
+    if not differing:
+        return None
+    known, others = (", ".join(some) for some in zip(*differing, strict=True))
+    return known, others
 
 
 def _of_series(own: str, others: Iterable[str]) -> list[tuple[str, str]]:

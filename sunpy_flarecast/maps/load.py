@@ -13,7 +13,7 @@ import numpy as np
 import parfive
 from astropy.io import fits
 
-from sunpy_flarecast.download.fetch import Report
+from sunpy_flarecast.download.report import FetchReport
 from sunpy_flarecast.errors import FileError, MissingDataWarning, QueryError, TransferError
 from sunpy_flarecast.fits.record_header import lacking
 from sunpy_flarecast.fits.structure import read_headers
@@ -78,7 +78,7 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
 
     Parameters
     ----------
-    files : path-like, iterable of path-like, `parfive.Results` or Report
+    files : path-like, iterable of path-like, `parfive.Results` or FetchReport
         One file; several; what ``Fido.fetch`` or `sunpy_flarecast.fetch` returned; a folder, for the FITS files below
         it; or a pattern of paths, such as ``"data/*/*.Br.fits"`` (``**`` for folders of any depth).
     skip_broken : bool, optional
@@ -121,8 +121,8 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
             where = f"that matches {str(path)!r}"
         else:
             return _read_map(path)
-    elif isinstance(files, (parfive.Results, Report)):
-        paths = sorted(files.files if isinstance(files, Report) else map(str, files), key=_order)
+    elif isinstance(files, (parfive.Results, FetchReport)):
+        paths = sorted(files.files if isinstance(files, FetchReport) else map(str, files), key=_order)
         where = "among the fetched files"
     else:
         paths, where = _as_paths(files), "in the list"

@@ -9,7 +9,7 @@ import numpy as np
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.download.plan import moved_url
-from sunpy_flarecast.download.record_keywords import WAYS, fields_of
+from sunpy_flarecast.download.record_keywords import field_sets
 from sunpy_flarecast.errors import ServiceError, TransferError
 from sunpy_flarecast.query.query import service_time
 from sunpy_flarecast.rest.keyword_requests import keywords_of
@@ -112,9 +112,9 @@ def _asked(service: Service, series: str, keys: dict[int, str]) -> Iterator[Keyw
     """Request keywords in one way after the other, until no record is left."""
     left = dict(keys)
     reasons: dict[int, str] = {}
-    for way in WAYS:
+    for fields in field_sets():
         try:
-            for values, failures in keywords_of(service, series, list(left), fields_of(way)):
+            for values, failures in keywords_of(service, series, list(left), fields):
                 some = {left.pop(recnum): dict(of) for recnum, of in values.items() if of and recnum in left}
                 yield some, {}
                 for recnums, error in failures:

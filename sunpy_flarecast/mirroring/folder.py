@@ -108,23 +108,24 @@ def _fetch(
     config = parfive.SessionConfig(done_callbacks=[lambda path, url, error: done(error is None)] if done else [])
     downloader = parfive.Downloader(max_conn=connections, progress=False, overwrite=overwrite, config=config)
     places = [Place(url, str(path)) for path, url in urls.items()]
-    queued = enqueue(downloader, Plan(places, []), headers=False, service=source.service)
+    queued = enqueue(downloader, Plan(places, []), complete_headers=False, service=source.service)
     with _quiet():
         results = downloader.download() if queued.waiting else parfive.Results()
-    came, there = {str(path) for path in results}, {str(path) for path in queued.data}
-    failed = {error.url: str(error.exception) for error in [*results.errors, *queued.errors]}
+    context = queued.context
+    there = {*map(str, queued.data), *context.found}
+    came = {str(path) for path in results} - there
+    failed = queued.reasons(results)
     report.already_there += sum(str(path) in there for path in urls)
     for path, url in urls.items():
         if str(path) in came:
             report.fetched += 1
             ledger.old.discard(path.name)
-        if url in failed:
-            report.lack("file", failed[url].replace(str(path), "it").replace(url, "there"), path.name)
+        if reason := failed.get(str(path)):
+            report.lack("file", reason.replace(str(path), "it").replace(url, "there"), path.name)
     if overwrite:
         ledger.keep()
-    terms = queued.terms
-    report.interrupted = report.interrupted or (terms is not None and terms.interrupted)
-    return terms is None or not (terms.interrupted or terms.halted)
+    report.interrupted = report.interrupted or context.interrupted
+    return not (context.interrupted or context.halted)
 
 
 @contextmanager

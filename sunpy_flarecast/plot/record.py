@@ -59,7 +59,7 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
 
     Parameters
     ----------
-    files : path-like, iterable of path-like, `parfive.Results`, Report, Maps or list of `sunpy.map.GenericMap`
+    files : path-like, iterable of path-like, `parfive.Results`, FetchReport, Maps or list of `sunpy.map.GenericMap`
         The files of one record, as `sunpy_flarecast.load` takes them, or maps that it returned.
     skip_broken : bool, optional
         Leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them (default:

@@ -17,7 +17,17 @@ from sunpy_flarecast.config import URL_VARIABLE
 from .auth import what_to_do
 from .service_url import without_password
 
-__all__ = ["LATER", "TOO_MUCH", "advice_on", "body_message", "is_away", "quoting", "reason_of", "way_to"]
+__all__ = [
+    "LATER",
+    "MESSAGE_BYTES",
+    "TOO_MUCH",
+    "advice_on",
+    "body_message",
+    "is_away",
+    "quoting",
+    "reason_of",
+    "way_to",
+]
 
 #: Statuses of answers that may be others if less is asked for at once.
 TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -27,6 +37,9 @@ LATER: Final = "Try again later."
 
 #: The default URL's host, which is reached by a tunnel.
 _AFAR: Final = "cluster-r730-1"
+
+#: How much of a reply is read in search of a message, in bytes.
+MESSAGE_BYTES: Final = 65536
 
 #: How much of an answer that is no reply is shown to the user, in characters.
 _QUOTED: Final = 300

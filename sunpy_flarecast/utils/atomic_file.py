@@ -54,10 +54,15 @@ class AtomicFile:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Close the file, and remove it if it has not been published."""
         self.close()
         if self.path:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
+            self.path = ""
 
     def close(self) -> None:
         """Close the file, which releases the lock."""

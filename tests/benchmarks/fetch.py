@@ -132,7 +132,7 @@ def completion(case: str, runs: int, work: Path) -> dict[str, Any]:
                 os.sync()
                 begin = time.perf_counter()
                 with Path(os.devnull).open("w") as sink, contextlib.redirect_stderr(sink):
-                    got = Fido.fetch(UnifiedResponse(table), path=out, headers="auto" if headers else False)
+                    got = Fido.fetch(UnifiedResponse(table), path=out, complete_headers="auto" if headers else False)
                 took = time.perf_counter() - begin
                 assert len(got) == records * segments
                 assert is_bare(got[0]) != headers
@@ -211,7 +211,7 @@ def table_of(urls: list[str]) -> FLARECASTResponse:
 
 def ours(table: FLARECASTResponse, folder: Path, connections: int) -> int:
     """Fetch as a user does, who has a table from a search."""
-    return len(Fido.fetch(UnifiedResponse(table), path=folder, max_conn=connections, headers=False))
+    return len(Fido.fetch(UnifiedResponse(table), path=folder, max_conn=connections, complete_headers=False))
 
 
 def by_parfive(urls: list[str], folder: Path, connections: int) -> int:

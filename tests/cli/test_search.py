@@ -164,7 +164,7 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
     path = min(tmp_path.rglob("*.fits"))
     whole = path.read_bytes()
     path.write_bytes(whole[:-3000] + bytes([whole[-3000] ^ 1]) + whole[-2999:])
-    for verify, what in {(): f"{count + 1} already there", ("--verify",): "that were there is damaged"}.items():
+    for verify, what in {(): f"{count + 1} already there", ("--verify",): "1 file on disk is damaged"}.items():
         shown = run(*options, *verify)
         assert shown.exit_code == 0, shown.stderr
         assert what in shown.stdout

@@ -13,19 +13,19 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import (
-    Failure,
+    FetchFailure,
+    FetchReport,
     FLARECASTClient,
     FLARECASTResponse,
     MissingDataWarning,
     QueryError,
-    Report,
     Segment,
     Series,
     conf,
     fetch,
 )
 from sunpy_flarecast.archive import DemoArchive, create_app, running
-from sunpy_flarecast.download.record_keywords import Bare
+from sunpy_flarecast.download.report import Bare
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.structure import is_whole
 
@@ -132,7 +132,7 @@ def test_refused_urls_are_in_the_report(many: tuple[str, Layer], tmp_path: Path)
     table["URL Prefix"][1] = "ftp://elsewhere/HMI/1/"
     report = fetch(table, path=tmp_path, progress=False)
     assert len(report.fetched) == 9
-    assert "no http or https URL" in report.failed[0].reason
+    assert "not an http or https URL" in report.failed[0].reason
 
 
 def test_one_row_is_enough(many: tuple[str, Layer], tmp_path: Path) -> None:
@@ -154,9 +154,10 @@ def test_what_is_not_ours_is_refused(many: tuple[str, Layer], tmp_path: Path) ->
 
 def test_the_report_says_the_same_only_once() -> None:
     failed = [
-        Failure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.") for n in range(3)
+        FetchFailure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.")
+        for n in range(3)
     ]
-    report = Report(["a"], [], failed, interrupted=True)
+    report = FetchReport(["a"], [], failed, interrupted=True)
     assert str(report).splitlines() == [
         "1 files fetched, 0 already there, 3 failed, interrupted.",
         "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more alike)",
@@ -249,9 +250,9 @@ def test_what_was_refused_is_asked_for_where_there_is_another_pass(bare: Layer, 
 
 def test_long_reports_are_cut(tmp_path: Path) -> None:
     bare = [Bare(f"{number}.fits", "the service answered 404") for number in range(25)]
-    text = str(Report([one.path for one in bare], [], [], bare=bare))
+    text = str(FetchReport([one.path for one in bare], [], [], bare=bare))
     assert text.count("Without keywords: ") == 21
-    assert text.endswith("Without keywords: 5 more, which Report.bare lists")
+    assert text.endswith("Without keywords: 5 more, which FetchReport.bare lists")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from sunpy_flarecast import FLARECASTResponse, conf, fetch
 from sunpy_flarecast.fido.client import FLARECASTClient
 from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.sharp.filenames import file_name
-from sunpy_flarecast.utils.partial_file import part_path
+from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ def names(folder: Path) -> list[str]:
 
 
 SMALL = {path_of(number): fits_bytes(number) for number in range(500)}
-LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, which is worth to go on with
+LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, which arrive in many pieces
 
 
 @contextmanager
@@ -113,13 +114,16 @@ def test_a_fault_that_passes_is_overcome(chaos: Chaos, tmp_path: Path, kind: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_too_and_what_arrived_is_not_sent_again(large: Chaos, tmp_path: Path, kind: str) -> None:
+def test_a_large_file_too_and_what_was_received_is_not_sent_again(large: Chaos, tmp_path: Path, kind: str) -> None:
     large.choose = once(kind)
     assert get(large, tmp_path).errors == []
     assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
     assert names(tmp_path) == [name_of(0)]
-    goes_on = [asked for _, _, asked in large.requests if asked]
-    assert bool(goes_on) == (kind in ("reset-mid-body", "short-body", "stall")), large.requests
+    resumed = [asked for _, _, asked in large.requests if asked]
+    assert bool(resumed) == (kind in ("reset-mid-body", "short-body", "stall")), large.requests
+    if resumed:
+        assert resumed == [f"bytes={len(LARGE[path_of(0)]) // 2}-"]
+        assert large.sent[path_of(0)] == len(LARGE[path_of(0)]) - len(LARGE[path_of(0)]) // 2
 
 
 @pytest.mark.parametrize("kind", ["ignore-range", "wrong-content-range", "416", "changed-etag"])
@@ -130,7 +134,7 @@ def test_doubt_about_the_rest_means_from_zero(large: Chaos, tmp_path: Path, kind
     assert [bool(asked) for _, _, asked in large.requests][:2] == [False, True]
 
 
-def test_without_a_validator_there_is_no_going_on(large: Chaos, tmp_path: Path) -> None:
+def test_without_a_validator_nothing_is_resumed(large: Chaos, tmp_path: Path) -> None:
     large.etag = False
     large.choose = once("short-body")
     assert get(large, tmp_path).errors == []
@@ -245,12 +249,12 @@ def test_datasums_of_files_that_are_there_are_checked_if_wanted(
     assert caplog.text == ""
     with conf.set_temp("verify_checksum", True):
         assert get(chaos, tmp_path, range(2)).errors == []
-        assert f"1 of the files that were there is damaged and is fetched again: {first}" in caplog.text
+        assert f"1 file on disk is damaged and is fetched again: {first}" in caplog.text
         second.write_bytes(second.read_bytes()[:-1])
         first.write_bytes(flipped)
         report = fetch(table_of(chaos, range(2)), path=tmp_path / "{file}", progress=False)
         assert report.damaged == sorted(report.fetched) == [str(first), str(second)]
-        assert f"2 of the files that were there are damaged and are fetched again: {first}, {second}." in str(report)
+        assert f"2 files on disk are damaged and are fetched again: {first}, {second}." in str(report)
         report.write(tmp_path / "report.json")
         assert json.loads((tmp_path / "report.json").read_text())["damaged"] == report.damaged
     assert first.read_bytes() == good
@@ -313,28 +317,52 @@ def ended(process: subprocess.Popen[str]) -> str:
     return out
 
 
-@pytest.mark.parametrize(
-    ("end", "within"), [(signal.SIGKILL, "program"), (signal.SIGINT, "program"), (signal.SIGINT, "notebook")]
-)
-def test_a_transfer_that_was_ended_goes_on_in_the_next_process(
-    large: Chaos, tmp_path: Path, end: signal.Signals, within: str
-) -> None:
-    path, whole = path_of(0), len(LARGE[path_of(0)])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_what_an_ended_process_left_goes_with_the_next_fetch(large: Chaos, tmp_path: Path, end: signal.Signals) -> None:
+    half = len(LARGE[path_of(0)]) // 2
     large.choose = once("stall")
-    process = child(large, tmp_path, within=within)
-    part = Path(part_path(str(tmp_path / name_of(0))))
-    large.wait_for(lambda: large.count(path) >= 1)
-    while not part.exists() or part.stat().st_size < whole // 2:
+    process = child(large, tmp_path)
+    large.wait_for(lambda: large.count() >= 1)
+    while not any(path.stat().st_size == half for path in tmp_path.iterdir()):
         os.sched_yield()  # until the half that is sent has been written
     process.send_signal(end)
     assert ended(process) == ("" if end == signal.SIGKILL else "0 1\n")
-    assert names(tmp_path) == sorted([part.name, f"{part.name}.json"])
-    before = large.sent[path]
+    assert len(names(tmp_path)) == (1 if end == signal.SIGKILL else 0)
     assert get(large, tmp_path).errors == []
-    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path]
-    assert large.requests[-1][2] == f"bytes={whole // 2}-"
-    assert large.sent[path] - before == whole - whole // 2
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+    assert [asked for _, _, asked in large.requests] == [None, None]
     assert names(tmp_path) == [name_of(0)]
+
+
+def test_a_stopped_process_blocks_nobody(large: Chaos, tmp_path: Path) -> None:
+    large.choose = once("stall")
+    process = child(large, tmp_path)
+    large.wait_for(lambda: large.count() >= 1)
+    process.send_signal(signal.SIGSTOP)
+    assert get(large, tmp_path).errors == []
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+    process.send_signal(signal.SIGCONT)
+    process.send_signal(signal.SIGINT)
+    ended(process)
+    assert names(tmp_path) == [name_of(0)]
+
+
+def test_a_pipe_under_the_final_name_is_an_error_and_stays(chaos: Chaos, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name_of(0))
+    [error] = get(chaos, tmp_path).errors
+    assert "there is something else than a file under its name" in str(error.exception)
+    assert (tmp_path / name_of(0)).is_fifo()
+    assert chaos.count() == 0
+
+
+def test_planted_links_are_not_followed(chaos: Chaos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / f".{name_of(0)}.{'0' * 12}.part").symlink_to(victim)
+    monkeypatch.setattr(secrets, "token_hex", lambda count: "0" * (2 * count))
+    [error] = get(chaos, tmp_path).errors
+    assert "cannot be written (File exists)" in str(error.exception)
+    assert victim.read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize("within", ["program", "notebook"])
@@ -348,28 +376,34 @@ def test_an_interrupted_fetch_tells_what_is_missing_and_is_completed(chaos: Chao
     assert process.returncode == 0
     assert there + missing == 100
     assert there >= 15
-    assert len(names(tmp_path)) == there  # small files leave no parts
+    assert len(names(tmp_path)) == there  # and nothing else
     assert len(get(chaos, tmp_path, range(100))) == 100
 
 
-def test_two_processes_share_the_work(chaos: Chaos, tmp_path: Path) -> None:
+def test_two_processes_do_not_break_files(chaos: Chaos, tmp_path: Path) -> None:
     chaos.choose = lambda path, number: "trickle"
     one, two = child(chaos, tmp_path, last=200), child(chaos, tmp_path, last=200)
     assert [ended(one), ended(two)] == ["200 0\n"] * 2
     for number in range(200):
         assert (tmp_path / name_of(number)).read_bytes() == SMALL[path_of(number)]
     assert len(names(tmp_path)) == 200
-    # Where one of them has a file in its hands, the other waits for it instead of bringing it, too.
-    assert chaos.count() < 300
 
 
-def test_two_processes_and_a_large_file(large: Chaos, tmp_path: Path) -> None:
-    large.choose = lambda path, number: "trickle"
-    one, two = child(large, tmp_path), child(large, tmp_path)
-    assert [ended(one), ended(two)] == ["1 0\n"] * 2
-    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
-    assert large.count() <= 2
-    assert names(tmp_path) == [name_of(0)]
+def test_what_another_process_finished_meanwhile_is_not_requested(chaos: Chaos, tmp_path: Path) -> None:
+    # All the others are finished while the first is transferred.
+    def choose(path: str, number: int) -> None:
+        if path == path_of(0) and number == 0:
+            for one in range(1, 20):
+                with AtomicFile(tmp_path / name_of(one)) as target:
+                    target.write(SMALL[path_of(one)])
+                    target.publish()
+
+    chaos.choose = choose
+    report = fetch(table_of(chaos, range(20)), path=tmp_path, progress=False, max_conn=1)
+    assert chaos.count() == 1
+    assert report.fetched == [str(tmp_path / name_of(0))]
+    assert sorted(report.already_there) == [str(tmp_path / name_of(one)) for one in range(1, 20)]
+    assert len(names(tmp_path)) == 20
 
 
 # --- the disk --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +41,6 @@ from sunpy_flarecast.download.complete_folder import complete_folder
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.filenames import read_name
-from sunpy_flarecast.utils.partial_file import KEEP_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,7 +259,7 @@ def test_full_files_are_left_as_they_are_unless_all_are_wanted(demo: tuple[str, 
     [path] = get(table, tmp_path)
     assert demo[1].count("/meta/") == {}
     original = Path(path).read_bytes()
-    [path] = get(table, tmp_path, overwrite=True, headers=True)
+    [path] = get(table, tmp_path, overwrite=True, complete_headers=True)
     assert demo[1].count("/meta/") == {"GET": 1}
     assert Path(path).read_bytes() == original  # it lacked nothing
 
@@ -270,12 +271,12 @@ def test_it_can_be_switched_off(bare: tuple[str, Layer], tmp_path: Path) -> None
         assert conf.complete_headers is False
         [path] = get(table, tmp_path / "1")
     assert Path(path).read_bytes() == original
-    report = fetch(table, path=tmp_path / "2", headers=False, progress=False)
+    report = fetch(table, path=tmp_path / "2", complete_headers=False, progress=False)
     assert Path(report.fetched[0]).read_bytes() == original
     assert bare[1].count("/meta/") == {}
     assert conf.complete_headers == "auto"
-    with pytest.raises(QueryError, match="headers='maybe' is not known"):
-        FLARECASTClient().fetch(table, path=tmp_path, headers="maybe")
+    with pytest.raises(QueryError, match="complete_headers='maybe' is not known"):
+        FLARECASTClient().fetch(table, path=tmp_path, complete_headers="maybe")
 
 
 def test_a_busy_service_is_asked_again(bare: tuple[str, Layer], tmp_path: Path) -> None:
@@ -306,7 +307,7 @@ def test_services_that_want_the_fields_named(bare: tuple[str, Layer], tmp_path: 
     [
         (answer(b'{"message": "no such route"}', status=404), "answered 404 Not Found: no such route"),
         (answer(b"broken", status=500), "answered 500"),
-        (answer(b"<html><title>Log in</title>", kind="text/html"), "is no reply"),
+        (answer(b"<html><title>Log in</title>", kind="text/html"), "reply is not valid"),
         (answer(b'{"1": {"recnum": 1, "meta": {}}}'), "without that record"),
         (answer(b'{"message": "the tape is away"}'), "the tape is away"),
     ],
@@ -336,7 +337,7 @@ def test_files_are_there_as_served_and_the_user_is_told(
 def test_one_record_without_keywords_does_not_hinder_the_others(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")[:3]
     number = int(table["Record"][1])
-    bare[1].faults[f"/meta/{number}"] = answer(b'{"%d": {"recnum": %d, "meta": {"harpnum": 1}}}' % (number, number))
+    bare[1].faults[f"/meta/{number}"] = answer(b'{"%d": {"recnum": %d, "meta": {"usflux": 1}}}' % (number, number))
     with pytest.warns(MissingDataWarning, match="1 file lacks .* lack CTYPE1 and 17 more"):
         report = fetch(table, path=tmp_path, progress=False)
     assert report.complete
@@ -346,6 +347,28 @@ def test_one_record_without_keywords_does_not_hinder_the_others(bare: tuple[str,
     assert "1 file lacks the keywords" in str(report)
     report.write(tmp_path / "report.json")
     assert left.path.replace("\\", "\\\\") in (tmp_path / "report.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"harpnum": 1}, "are of HARPNUM 1 in place of HARPNUM"),
+        ({"t_rec": "2012.01.01_00:00:00_TAI"}, "are of T_REC 20120101_000000_TAI in place of T_REC 20151211_"),
+        ({"comments": "x" * 1_200_000}, "it would get a header of"),
+    ],
+    ids=["HARP", "T_REC", "too many"],
+)
+def test_keywords_that_cannot_be_right_are_not_put_in(
+    bare: tuple[str, Layer], tmp_path: Path, changed: dict[str, Any], part: str
+) -> None:
+    table = search(CEA, "Br")[:1]
+    number = int(table["Record"][0])
+    keywords = {name: value for name, value in FULL.keywords(CEA, number).items() if value is not None} | changed
+    body = json.dumps({str(number): {"recnum": number, "meta": keywords}}).encode()
+    bare[1].faults[f"/meta/{number}"] = answer(body)
+    with pytest.warns(MissingDataWarning, match=re.escape(part)):
+        [path] = get(table, tmp_path)
+    assert Path(path).read_bytes() == BARE.segment(CEA, number, "Br")
 
 
 def test_a_service_without_keywords_is_not_asked_for_ever(bare: tuple[str, Layer], tmp_path: Path) -> None:
@@ -361,7 +384,7 @@ def test_a_service_without_keywords_is_not_asked_for_ever(bare: tuple[str, Layer
 def test_records_without_number(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")[:1]
     table["Record"] = np.ma.MaskedArray([0], mask=[True])
-    with pytest.warns(MissingDataWarning, match="did not tell the number of the record"):
+    with pytest.warns(MissingDataWarning, match="did not give the number of the record"):
         [path] = get(table, tmp_path)
     assert is_bare(path)
 
@@ -369,12 +392,11 @@ def test_records_without_number(bare: tuple[str, Layer], tmp_path: Path) -> None
 # --- large files -----------------------------------------------------------------------------------------------------
 
 
-def test_a_large_file_is_completed_and_goes_on_where_it_broke_off(tmp_path: Path) -> None:
+def test_a_large_file_that_broke_off_is_resumed_and_completed(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     image = fits.ImageHDU(rng.integers(-1000, 1000, (700, 700), dtype=np.int32))
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "large.fits", checksum=True)
     content = (tmp_path / "large.fits").read_bytes()
-    assert len(content) > KEEP_FROM
     with running(create_app(FULL)) as url, conf.set_temp("url", url):
         recnum = int(search(CEA)["Record"][0])
     keywords = FULL.keywords(CEA, recnum)
@@ -382,7 +404,7 @@ def test_a_large_file_is_completed_and_goes_on_where_it_broke_off(tmp_path: Path
     layer = Layer(create_app(archive))
     with running(layer) as url, conf.set_temp("url", url):
         table = search(CEA)
-        half = answer(content[: KEEP_FROM + 1000], headers={"etag": ""}, length=len(content), drop=True)
+        half = answer(content[:1_000_000], headers={"etag": ""}, length=len(content), drop=True)
         layer.faults["Br.fits"], layer.times["Br.fits"] = half, 1
         [path] = get(table, tmp_path / "got", overwrite=True)
     got = Path(path).read_bytes()
@@ -410,8 +432,8 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
     assert got.fine == 0
     assert {Path(left.path).name: left.reason for left in got.bare} == {
         "page.fits": "it is no FITS file",
-        "mine.fits": "its name does not tell its record, as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits does",
-        f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service has no such record, or did not tell its number",
+        "mine.fits": "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
+        f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service has no such record, or did not give its number",
     }
     assert "3 lack them" in str(got)
     asked = [path for _, path in bare[1].requests if "start=" in path]

@@ -74,6 +74,15 @@ def test_the_queue_takes_transfers_with_slots_progress_and_results(
         assert all(url.startswith(many[0]) for url in results.urls)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="parfive handles no signals there")
+def test_signals_are_handled_as_before_after_a_fetch(table: FLARECASTResponse, tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    fetch(table[:1], tmp_path)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    table.client.fetch(table[1:2], path=tmp_path, progress=False)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
 def test_other_files_in_the_same_download(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path) -> None:
     downloader = parfive.Downloader(progress=False)
     downloader.enqueue_file(f"{many[0]}/openapi.json", path=tmp_path)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from bare import bare_twin
 from barefiles import KEYWORDS, NAME, compressed, file_bytes
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sunpy_flarecast import FileError, QueryError, complete_header
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.structure import is_whole, read_headers
-from sunpy_flarecast.utils.partial_file import Origin, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,10 @@ def plain(checksum: bool = True) -> bytes:
 def extension() -> bytes:
     image = fits.ImageHDU(np.arange(100.0).reshape(10, 10))
     return file_bytes(fits.HDUList([fits.PrimaryHDU(), image, fits.ImageHDU(np.zeros((5, 5)))]), checksum=True)
+
+
+def data_of(file: bytes) -> bytes:
+    return file[read_headers(file).end :]
 
 
 def sums_hold(path: Path) -> None:
@@ -127,26 +131,76 @@ def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
 
 
-def test_what_is_left_of_a_transfer_is_not_taken_for_the_file(tmp_path: Path) -> None:
-    path = tmp_path / NAME
-    path.write_bytes(compressed())
-    with Part(str(path)) as part:
-        part.write(b"begun" * 1000)
-        part.note(Origin("http://host/x", '"tag"', 9000))
-    assert complete_header(path, KEYWORDS)
-    assert [one.name for one in tmp_path.iterdir()] == [NAME]
-    sums_hold(path)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions, and no such locks")
-def test_permissions_stay_and_what_another_process_writes_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / NAME
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
+def test_permissions_and_links_stay(tmp_path: Path) -> None:
+    path, link = tmp_path / NAME, tmp_path / NAME.replace("6178", "6179")
     path.write_bytes(compressed())
     path.chmod(0o640)
-    complete_header(path, KEYWORDS)
+    link.symlink_to(path)
+    with pytest.raises(QueryError, match="HARPNUM 6179"):  # the user's name for it counts
+        complete_header(link, KEYWORDS)
+    link = link.rename(tmp_path / "link.fits")
+    complete_header(link, KEYWORDS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    with Part(str(path)), pytest.raises(FileError, match="another process"):
-        complete_header(path, {"r_value": 4.0})
+    assert link.is_symlink()
+    assert not is_bare(path)
+
+
+def test_several_may_complete_the_same_files_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.fits" for number in range(100)]
+    before = compressed()
+    for path in paths:
+        path.write_bytes(before)
+    together = threading.Barrier(2)
+
+    def complete() -> None:
+        for path in paths:
+            together.wait()
+            complete_header(path, KEYWORDS)
+
+    with ThreadPoolExecutor() as threads:
+        for one in [threads.submit(complete), threads.submit(complete)]:
+            one.result()
+    for path in paths:
+        content = path.read_bytes()
+        assert not read_headers(content).bare
+        assert data_of(content) == data_of(before)
+    sums_hold(paths[0])
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_a_file_that_is_replaced_meanwhile_is_completed_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / NAME
+    path.write_bytes(compressed())
+    copymode = shutil.copymode
+
+    def replaced(source: str, target: str) -> None:
+        copymode(source, target)
+        if path.stat().st_size == len(compressed()):
+            (tmp_path / "new").write_bytes(compressed(700))
+            (tmp_path / "new").replace(path)
+
+    monkeypatch.setattr(shutil, "copymode", replaced)
+    complete_header(path, KEYWORDS)
+    assert data_of(path.read_bytes()) == data_of(compressed(700))
+    assert not is_bare(path)
+
+
+def test_other_products_and_headers_that_are_too_long_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    cube = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((3, 4, 5)))])
+    cube.writeto(path)
+    with pytest.raises(FileError, match="does not have two dimensions"):
+        complete_header(path, KEYWORDS)
+    before = compressed()
+    path.write_bytes(before)
+    with pytest.raises(FileError, match="would get a header of"):
+        complete_header(path, KEYWORDS | {"comments": "x" * 1_200_000})
+    assert path.read_bytes() == before
+    assert is_bare(path)
+    assert [one.name for one in tmp_path.iterdir()] == [NAME]
 
 
 def test_bare_twins_are_bare(tmp_path: Path) -> None:
@@ -156,38 +210,3 @@ def test_bare_twins_are_bare(tmp_path: Path) -> None:
     twin = bare_twin(path.read_bytes())
     assert read_headers(twin).bare
     assert len(twin) == len(compressed())
-
-
-# --- parts that are completed in place ---------------------------------------------------------------------------
-
-
-@given(st.binary(max_size=300), st.integers(0, 100), st.binary(max_size=80))
-def test_another_begin(tmp_path_factory: pytest.TempPathFactory, content: bytes, length: int, more: bytes) -> None:
-    length = min(length, len(content))
-    begin = b"x" * length + more
-    path = tmp_path_factory.getbasetemp() / "moved.fits"
-    with pytest.MonkeyPatch.context() as patch, Part(str(path)) as part:
-        patch.setattr("sunpy_flarecast.utils.partial_file._MOVED", 7)
-        part.write(content)
-        part.replace_begin(begin, length)
-        part.publish()
-    assert path.read_bytes() == begin + content[length:]
-
-
-def test_a_part_that_is_being_moved_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = str(tmp_path / NAME)
-    with Part(path) as part:
-        part.write(bytes(5000))
-        part.note(Origin("http://host/x", '"tag"', 5000))
-
-        def killed(*_: Any) -> None:
-            raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Part, "write", killed)
-            with pytest.raises(KeyboardInterrupt):
-                part.replace_begin(bytes(2880), 0)
-    with Part(path) as part:
-        assert part.origin() is None
-        part.drop()
-    assert list(tmp_path.iterdir()) == []

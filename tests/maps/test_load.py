@@ -19,7 +19,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sunpy_flarecast import FileError, Maps, QueryError, Report, load
+from sunpy_flarecast import FetchReport, FileError, Maps, QueryError, load
 from sunpy_flarecast.archive import DemoArchive
 from sunpy_flarecast.maps.header_fixes import Identity, identify, mend
 from sunpy_flarecast.maps.styles import style_of
@@ -229,7 +229,7 @@ def test_folders_and_fetches_are_put_in_order(tmp_path: Path) -> None:
     assert [Path(path).name for path in load(tmp_path).paths] == names
     arrived = [str(tmp_path / name) for name in reversed(names)]
     assert [Path(path).name for path in load(parfive.Results(arrived)).paths] == names
-    assert [Path(path).name for path in load(Report(arrived[:3], arrived[3:], [])).paths] == names
+    assert [Path(path).name for path in load(FetchReport(arrived[:3], arrived[3:], [])).paths] == names
 
 
 def test_what_cannot_be_loaded_is_told_by_name(shared: Path, tmp_path: Path) -> None:

@@ -1,0 +1,233 @@
+"""Reports of fetches: which files are there, which failed and why, and which lack their keywords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sunpy_flarecast.query.query import service_time
+from sunpy_flarecast.search.missing import described
+from sunpy_flarecast.utils.files import write_report
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+
+    from sunpy_flarecast.search.missing import Missing
+
+    from .plan import Record
+
+__all__ = ["Bare", "Completion", "FetchFailure", "FetchReport", "described_bare", "described_damaged"]
+
+#: How many files without keywords a report names when it is printed, and how many damaged ones.
+_LISTED: Final = 20
+_NAMED: Final = 5
+
+
+class Bare(NamedTuple):
+    """
+    A file that lacks its keywords.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    reason : str
+        Why the keywords are unavailable.
+    record : Record or None
+        Whose keywords they are; None if its number is not known.
+    segment : str
+        The segment's name, empty if it is not known.
+    lasting : bool
+        Whether the service would answer the same again.
+    """
+
+    path: str
+    reason: str
+    record: Record | None = None
+    segment: str = ""
+    lasting: bool = False
+
+
+def described_bare(bare: list[Bare]) -> str:
+    """
+    Say which files have no keywords, and what to do.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.download.report import Bare, described_bare
+    >>> described_bare([Bare("a.fits", "the service answered 404 Not Found")])[:67]
+    '1 file lacks the keywords that sunpy.map.Map needs: the service ans'
+    """
+    count = f"{len(bare):,} files lack" if len(bare) > 1 else "1 file lacks"
+    reasons = list(dict.fromkeys(one.reason for one in bare))
+    more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
+    which = bare[0].path if len(bare) == 1 else f"{bare[0].path}, ..."
+    return (
+        f"{count} the keywords that sunpy.map.Map needs: {reasons[0]}{more}. The files are as the service has them: "
+        f"{which} `sunpy-flarecast complete FOLDER` requests the keywords again."
+    )
+
+
+def described_damaged(paths: Sequence[str]) -> str:
+    """
+    Say which files on disk are fetched again.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.download.report import described_damaged
+    >>> described_damaged(["a.fits"])
+    '1 file on disk is damaged and is fetched again: a.fits.'
+    """
+    count = (
+        "1 file on disk is damaged and is" if len(paths) == 1 else f"{len(paths):,} files on disk are damaged and are"
+    )
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return f"{count} fetched again: {', '.join(paths[:_NAMED])}{more}."
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """
+    A file that could not be fetched.
+
+    Parameters
+    ----------
+    path : str
+        Where it was to go; empty if its URL was refused.
+    url : str
+        Where it was to come from.
+    reason : str
+        What went wrong the last time, as a sentence.
+    """
+
+    path: str
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchReport:
+    """
+    What became of every file of a fetch; each is in just one of the first three lists.
+
+    Parameters
+    ----------
+    fetched : list of str
+        Paths of the files that were fetched.
+    already_there : list of str
+        Paths of the files that were there, and whole; also those that another process finished during the fetch.
+    failed : list of FetchFailure
+        The files that are not there.
+    interrupted : bool
+        Whether the fetch was interrupted before it had tried all it could.
+    missing : list of Missing
+        What the search could not get, so that nobody knows which files there are.
+    damaged : list of str
+        Paths of the files that were there and damaged before, so that they were to be fetched again.
+    bare : list of Bare
+        Those of the fetched files that lack the keywords which `sunpy.map.Map` needs.
+    """
+
+    fetched: list[str]
+    already_there: list[str]
+    failed: list[FetchFailure]
+    interrupted: bool = False
+    missing: list[Missing] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    bare: list[Bare] = field(default_factory=list)
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of all files that are there, sorted."""
+        return sorted([*self.already_there, *self.fetched])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all files are there, of all records that were searched for."""
+        return not self.failed and not self.missing
+
+    def __str__(self) -> str:
+        lines = [
+            f"{len(self.fetched):,} files fetched, {len(self.already_there):,} already there, "
+            f"{len(self.failed):,} failed{', interrupted' if self.interrupted else ''}.",
+            # Reasons name the file, which does not make them others.
+            *_grouped(
+                "Failed", ((one.reason.replace(one.path, "").replace(one.url, ""), one.reason) for one in self.failed)
+            ),
+        ]
+        if self.damaged:
+            lines.append(described_damaged(self.damaged))
+        if self.missing:
+            lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")
+        if self.bare:
+            lines.append(described_bare(self.bare))
+            lines += [f"Without keywords: {one.path}" for one in self.bare[:_LISTED]]
+            if len(self.bare) > _LISTED:
+                lines.append(f"Without keywords: {len(self.bare) - _LISTED:,} more, which FetchReport.bare lists")
+        return "\n".join(lines)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """
+        Write the report as JSON.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; its folder exists.
+        """
+        content = {
+            "complete": self.complete,
+            "interrupted": self.interrupted,
+            "fetched": self.fetched,
+            "already_there": self.already_there,
+            "failed": [{"path": one.path, "url": one.url, "reason": one.reason} for one in self.failed],
+            "missing": [
+                {
+                    "series": one.query.series,
+                    "start": service_time(one.start),
+                    "end": service_time(one.end, up=True),
+                    "reason": one.error.reason,
+                }
+                for one in self.missing
+            ],
+            "damaged": self.damaged,
+            "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
+        }
+        write_report(path, content)
+
+
+@dataclass(slots=True)
+class Completion:
+    """
+    What became of the files of a folder.
+
+    Parameters
+    ----------
+    completed : list of str
+        Files that have got their keywords.
+    fine : int
+        How many files had them before.
+    bare : list of Bare
+        Files that still lack them, each with the reason; also those that are broken, or no FITS files.
+    """
+
+    completed: list[str] = field(default_factory=list)
+    fine: int = 0
+    bare: list[Bare] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = f"{len(self.completed):,} files completed, {self.fine:,} had keywords, {len(self.bare):,} lack them."
+        alike = ((one.reason.replace(one.path, "").strip(), f"{one.path}: {one.reason}") for one in self.bare)
+        return "\n".join([counts, *_grouped("Not completed", alike)])
+
+
+def _grouped(what: str, reasons: Iterable[tuple[str, str]]) -> list[str]:
+    """Write one line for all that failed alike: the first, and how many more there are."""
+    groups: dict[str, list[str]] = {}
+    for alike, text in reasons:
+        groups.setdefault(alike, []).append(text)
+    return [
+        f"{what}: {same[0]}{f' (and {len(same) - 1:,} more alike)' if len(same) > 1 else ''}"
+        for same in groups.values()
+    ]
