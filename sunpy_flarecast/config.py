@@ -161,21 +161,34 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
         cfgtype="float(min=0)",
         module=_MODULE,
     )
-    cache = ConfigItem(
-        False,
-        "Keep the replies for windows of a search that ended long ago on disk, under astropy's cache folder, and do "
-        "not ask for them again; never those of near-real-time series. sunpy_flarecast.clear_cache() removes them.",
+    reply_size = ConfigItem(
+        500.0,
+        "Largest size in MB, decompressed, of a list of records, or of keywords; more is requested in parts.",
+        cfgtype="float(min=0)",
         module=_MODULE,
     )
-    cache_settled = ConfigItem(
-        30.0,
-        "How many days ago a window must have ended for its reply to be kept.",
+    reply_timeout = ConfigItem(
+        600.0,
+        "Longest time in seconds that such a reply may take from its first byte to its last.",
+        cfgtype="float(min=0)",
+        module=_MODULE,
+    )
+    cache = ConfigItem(
+        False,
+        "Keep lists of records on disk, under astropy's cache folder, ask the service only whether they have changed, "
+        "and use them while it cannot be reached. Needs the extra cache. sunpy_flarecast.clear_cache() removes them.",
+        module=_MODULE,
+    )
+    cache_hours = ConfigItem(
+        24.0,
+        "How many hours a kept list is used without asking, if the service does not support asking whether it has "
+        "changed.",
         cfgtype="float(min=0)",
         module=_MODULE,
     )
     cache_size = ConfigItem(
         1000.0,
-        "Largest size of the cache in MB, compressed; what was not used for longest goes first.",
+        "Largest size of the cache in MB, compressed; the least recently used lists are dropped first.",
         cfgtype="float(min=0)",
         module=_MODULE,
     )

@@ -47,7 +47,7 @@ class FLARECASTSource:
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
         """List the records of a window that match one of the queries."""
         asked = [replace(query, start=window.start, end=window.end, sample=None) for query in queries]
-        with Service(self.service) as service:
+        with Service(self.service, cached=False) as service:
             try:
                 found = find(asked, service, strict=True)
             except ServiceError as error:

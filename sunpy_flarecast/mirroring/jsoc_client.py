@@ -13,9 +13,8 @@ from urllib3.exceptions import HTTPError
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
-from sunpy_flarecast.rest.auth import USER_AGENT
-from sunpy_flarecast.rest.error_text import body_message, reason_of
-from sunpy_flarecast.rest.session import Patience, patient_session
+from sunpy_flarecast.rest.error_text import body_message, reason_of, status_text
+from sunpy_flarecast.rest.session import Patience, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,20 +44,16 @@ def connect(base: str) -> Any:
             http_download_baseurl=f"{base}/",
         )
     )
-    session = patient_session(Patience(1))
-    session.headers["User-Agent"] = USER_AGENT
     # The one place of drms (0.7 to 0.9) from which all its requests come.
-    client._json._json_request = partial(_request, session)
+    client._json._json_request = partial(_request, Session(base, Patience(1)))
     return client
 
 
-def _request(session: requests.Session, url: str) -> SimpleNamespace:
-    reply = session.get(url, timeout=(conf.connect_timeout, conf.read_timeout))
-    if reply.status_code != HTTPStatus.OK:
-        text = body_message(reply.content)
-        phrase = f"{reply.status_code} {reply.reason}"
-        raise ServiceError(f"it answered {phrase}{f': {text}' if text and text != reply.reason else ''}")
-    return SimpleNamespace(data=json.loads(reply.content))
+def _request(session: Session, url: str) -> SimpleNamespace:
+    reply = session.ask(url)
+    if reply.status != HTTPStatus.OK:
+        raise ServiceError(f"it answered {status_text(reply.status, reply.phrase, reply.body)}")
+    return SimpleNamespace(data=json.loads(reply.body))
 
 
 def ask(what: str, question: Callable[[], _T]) -> _T:

@@ -13,12 +13,11 @@ from astropy.time import Time, TimeDelta
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.t_rec import CADENCE
 
-from .conditions import looked_up
+from .conditions import Condition, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conditions import Condition
 
 __all__ = ["OVERLAP", "Query", "service_time", "service_times"]
 

@@ -1,12 +1,10 @@
-"""Access to a service that demands it: what is sent to whom, and what to do where access is refused."""
+"""Access to a service: the client's name, which credentials go where, and what to do where access is refused."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from typing import TYPE_CHECKING, Final
-
-from requests.auth import AuthBase
+from typing import Final
 
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, conf, token_service
@@ -14,10 +12,7 @@ from sunpy_flarecast.errors import QueryError
 
 from .service_url import credentials, is_same_service, without_password
 
-if TYPE_CHECKING:
-    from requests import PreparedRequest
-
-__all__ = ["USER_AGENT", "Authorization", "authorization", "what_to_do"]
+__all__ = ["USER_AGENT", "authorization", "what_to_do"]
 
 #: What the client calls itself in every request.
 USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
@@ -28,12 +23,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 def authorization(url: str) -> str | None:
     """
-    Give the header ``Authorization`` for the requests to a service.
-
-    Parameters
-    ----------
-    url : str
-        Base URL of the service, with user and password if it has them.
+    Return the header ``Authorization`` for a service, given its base URL with user and password, if it has them.
 
     Returns
     -------
@@ -44,7 +34,7 @@ def authorization(url: str) -> str | None:
     Raises
     ------
     QueryError
-        If ``conf.token`` cannot be a token. It is not repeated.
+        If ``conf.token`` is invalid; does not repeat it.
 
     Examples
     --------
@@ -57,7 +47,7 @@ def authorization(url: str) -> str | None:
     if (token := conf.token.strip()) and is_same_service(url, token_service()):
         if _TOKEN.fullmatch(token) is None:
             raise QueryError(
-                "sunpy_flarecast.conf.token is no token: it has characters that cannot be in one. Set it, or "
+                "sunpy_flarecast.conf.token is invalid: it has characters that no token has. Set it, or "
                 f"{TOKEN_VARIABLE}, to the token alone, as those who run the service gave it."
             )
         return f"Bearer {token}"
@@ -65,33 +55,9 @@ def authorization(url: str) -> str | None:
     return f"Basic {b64encode(b':'.join(found)).decode()}" if found else None
 
 
-class Authorization(AuthBase):
-    """
-    Puts the header into the requests of a session, which takes it out again where it is sent on to another host.
-
-    Parameters
-    ----------
-    header : str
-        Its value.
-    """
-
-    def __init__(self, header: str) -> None:
-        self._header = header
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Put it into one; requests calls this."""
-        request.headers["Authorization"] = self._header
-        return request
-
-
 def what_to_do(*, sent: bool) -> str:
     """
-    Say what to do where a service refuses access (401, 403).
-
-    Parameters
-    ----------
-    sent : bool
-        Whether the request had a token, or user and password.
+    Say what to do where a service refuses access, to a request ``sent`` with or without credentials.
 
     Examples
     --------

@@ -1,156 +1,161 @@
-"""Replies of the service kept on disk: windows of a search that ended long ago and will not change any more."""
+"""Lists of records kept on disk: `ReplyCache`, which needs the extra ``cache`` (hishel)."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-import secrets
-import threading
+import logging
 import time
 import zlib
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from astropy.config import get_cache_dir
-from astropy.time import Time
 from sunpy import log
 
+from sunpy_flarecast._version import __version__
 from sunpy_flarecast.config import conf
 
-from .service_url import without_password
+from .auth import authorization
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
-__all__ = ["clear_cache", "keep", "lookup", "usable"]
+__all__ = ["Kept", "ReplyCache", "clear_cache"]
 
-#: The first line of an entry; a new layout of entries gets a new one.
-_MARK: Final = b"sunpy_flarecast cache 1"
+_FILE: Final = "replies.db"
 
-_SUFFIX: Final = ".reply"
+#: Stands with the headers of an entry: when the service last gave or confirmed it, in seconds of Unix time.
+_CONFIRMED: Final = "x-confirmed"
 
-#: Names of entries, and of entries that are being written.
-_OURS: Final = re.compile(r"[0-9a-f]{64}\.reply(\.[0-9a-f]{16}\.tmp)?")
-
-#: zlib's number for gzip, whose checksum is stronger than zlib's own.
-_GZIP: Final = 31
-
-#: Part of the allowed size that is freed at a time, and that a process may add before it looks at the folder again.
-_STEP: Final = 0.1
-
-#: After this many seconds an entry that is still being written is the remains of a process that was killed.
-_ABANDONED: Final = 3600.0
+#: Headers of a reply by which a later request can find out that it has not changed, and those of that request.
+_VALIDATORS: Final = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 
 
-class _File(NamedTuple):
-    used: float
-    size: int
-    path: str
+@dataclass(frozen=True)
+class Kept:
+    """A reply from the cache: its body, and the entry's number and headers."""
+
+    body: bytes
+    number: Any
+    headers: Any
+
+    @property
+    def confirmed(self) -> float:
+        """When the service last gave or confirmed it, in seconds of Unix time."""
+        return float(self.headers[_CONFIRMED])
+
+    @property
+    def validators(self) -> dict[str, str]:
+        """Headers for a request that find out whether it has changed."""
+        return {question: self.headers[name] for name, question in _VALIDATORS.items() if name in self.headers}
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it may be used without a request: it has no validators and is younger than ``conf.cache_hours``."""
+        return not self.validators and 0 <= time.time() - self.confirmed < conf.cache_hours * 3600
 
 
-class _Room:
+class ReplyCache:
     """
-    How many bytes this process may still add before it has to look at the folder again.
-
-    Looking takes milliseconds for a thousand entries, and other processes add theirs, so it is done in steps.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.bytes = 0.0
-        self.coming = 0  # bytes that threads of this process are about to write
-        self.of: tuple[Path, float] | None = None
-
-
-_room = _Room()
-_told: set[str] = set()
-
-
-def usable(series: str, end: Time) -> bool:
-    """
-    Tell whether the reply for a window may come from the cache and go there.
+    Replies on disk, for several threads and processes. If the disk fails, nothing is kept, and a warning is logged.
 
     Parameters
     ----------
-    series : str
-        Name of the series; records of near-real-time series are replaced for ever.
-    end : `astropy.time.Time`
-        End of the window.
+    address : str
+        Base URL of the service, with user and password if it has them. Replies are kept apart for each service, token
+        and user; the credentials are not stored.
 
-    Returns
-    -------
-    bool
-        Whether ``conf.cache`` is set and the window ended more than ``conf.cache_settled`` days ago.
+    Raises
+    ------
+    ImportError
+        If the extra is not installed; names it.
     """
-    if not conf.cache or series.casefold().endswith("_nrt"):
-        return False
-    # Counted in UTC, since astropy warns of other scales for times far in the future.
-    now, end = Time.now(), end.utc
-    return bool((now.jd1 - end.jd1) + (now.jd2 - end.jd2) > conf.cache_settled)
 
-
-def lookup(url: str) -> bytes | None:
-    """
-    Give the reply that was kept for a request.
-
-    Parameters
-    ----------
-    url : str
-        The whole URL of the request; user and password make no difference.
-
-    Returns
-    -------
-    bytes or None
-        The reply's body; None if there is none, or if what there is is damaged, which is then removed.
-    """
-    url = without_password(url)
-    try:
-        path = _path(url)
-        entry = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        _tell("read", error)
-        return None
-    body = _unpacked(entry, url)
-    with suppress(OSError):
-        if body is None:
-            log.debug(f"The cached reply in {path} is damaged; the service is asked again.")
-            path.unlink()
-        else:
-            os.utime(path)  # the least recently used go first
-    return body
-
-
-def keep(url: str, body: bytes) -> None:
-    """
-    Keep the reply to a request; where the disk does not allow it, that is logged once and nothing is kept.
-
-    Parameters
-    ----------
-    url : str
-        The whole URL of the request; user and password make no difference.
-    body : bytes
-        The reply's body.
-    """
-    url = without_password(url)
-    entry = _packed(body, url)
-    limit = conf.cache_size * 1e6
-    if len(entry) > limit:
-        return
-    try:
-        path = _path(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make_room(path.parent, len(entry), limit)
+    def __init__(self, address: str) -> None:
         try:
-            _write(path, entry)
-        finally:
-            with _room.lock:
-                _room.coming -= len(entry)
-    except OSError as error:
-        _tell("written", error)
+            import hishel
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"conf.cache needs the package {error.name!r}: python -m pip install "
+                '"sunpy-flarecast[cache]", or set sunpy_flarecast.conf.cache = False.',
+                name=error.name,
+            ) from error
+        self._hishel: Any = hishel
+        # A reply that one version of this package can read may be invalid to another.
+        self._owner = f"{__version__}\n{authorization(address)}"
+        self._warned = False
+        try:
+            _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+            _folder().chmod(0o700)  # what a service gives with a token is not for others
+        except OSError as error:
+            self._warn(error)
+        self._storage = self._hishel.SqliteStorage(
+            database_path=_folder() / _FILE, max_size=int(conf.cache_size * 1e6), soft_delete_ttl=10
+        )
+        logging.getLogger(type(self._storage).__module__).addFilter(self._failed)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._storage.close()
+        logging.getLogger(type(self._storage).__module__).removeFilter(self._failed)
+
+    def lookup(self, url: str) -> Kept | None:
+        """Return the reply that is kept for a URL; None if there is none that can be read."""
+        kept = []
+        try:
+            for entry in self._storage.get_entries(self._key(url)):
+                try:
+                    body = zlib.decompress(b"".join(entry.response.stream))
+                    kept.append(Kept(body, entry.id, entry.response.headers))
+                except zlib.error:
+                    self._storage.remove_entry(entry.id)
+        except RuntimeError as error:  # the storage lets no others out
+            self._warn(error)
+        return max(kept, key=lambda one: one.confirmed, default=None)
+
+    def store(self, url: str, body: bytes, headers: Mapping[str, str], replaced: Kept | None) -> None:
+        """Keep a reply in place of another one, unless the service forbids it."""
+        hishel = self._hishel
+        try:
+            if "no-store" not in headers.get("Cache-Control", "").lower():
+                kept = {name: headers[name] for name in _VALIDATORS if name in headers and headers[name].isprintable()}
+                # Lists are so uniform that the quickest level makes them 20 to 40 times smaller.
+                packed = iter([zlib.compress(body, 1)])
+                entry = self._storage.create_entry(
+                    hishel.Request("GET", url),
+                    hishel.Response(200, hishel.Headers({**kept, _CONFIRMED: repr(time.time())}), packed),
+                    self._key(url),
+                )
+                for _ in entry.response.stream:
+                    pass  # which writes it
+            if replaced is not None:
+                self._storage.remove_entry(replaced.number)
+        except RuntimeError as error:
+            self._warn(error)
+
+    def confirm(self, kept: Kept) -> None:
+        """Note that the service has confirmed a reply just now."""
+        headers = {name: kept.headers[name] for name in kept.headers} | {_CONFIRMED: repr(time.time())}
+        with suppress(RuntimeError):
+            self._storage.update_headers(kept.number, self._hishel.Headers(headers))
+
+    def _key(self, url: str) -> str:
+        return hashlib.sha256(f"{self._owner}\n{url}".encode()).hexdigest()
+
+    def _failed(self, record: logging.LogRecord) -> bool:
+        """Log one line in place of the storage's tracebacks."""
+        self._warn(record.exc_info[1] if record.exc_info else record.getMessage())
+        return False
+
+    def _warn(self, reason: object) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                f"The cache of replies in {_folder()} cannot be used ({reason}); the search goes on without it. Free "
+                "the disk, call sunpy_flarecast.clear_cache(), or set sunpy_flarecast.conf.cache = False."
+            )
 
 
 def clear_cache() -> int:
@@ -172,105 +177,14 @@ def clear_cache() -> int:
     >>> import sunpy_flarecast
     >>> freed = sunpy_flarecast.clear_cache()  # doctest: +SKIP
     """
-    folder = _folder()
     freed = 0
-    with _room.lock:
-        _room.of = None
-        for file in _files(folder):
-            with suppress(FileNotFoundError):  # another process cleared it, too
-                Path(file.path).unlink()
-                freed += file.size
-    with suppress(OSError):  # there is something else in it, or there never was a folder
-        folder.rmdir()
+    for path in _folder().glob(f"{_FILE}*"):
+        with suppress(FileNotFoundError):  # another process cleared it, too
+            size = path.stat().st_size
+            path.unlink()
+            freed += size
     return freed
 
 
 def _folder() -> Path:
     return Path(get_cache_dir()) / "sunpy_flarecast"
-
-
-def _path(url: str) -> Path:
-    return _folder() / f"{hashlib.sha256(url.encode()).hexdigest()}{_SUFFIX}"
-
-
-def _head(url: str) -> bytes:
-    return b"%b\n%b\n" % (_MARK, url.encode())
-
-
-def _packed(body: bytes, url: str) -> bytes:
-    """Make an entry: what it is, its URL, the length of the body, the body."""
-    # The quickest level: lists of records are so uniform that it makes them 20 to 40 times smaller.
-    packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
-    return b"".join((_head(url), b"%d\n" % len(body), packer.compress(body), packer.flush()))
-
-
-def _unpacked(entry: bytes, url: str) -> bytes | None:
-    head = _head(url)
-    end = entry.find(b"\n", len(head))
-    if not entry.startswith(head) or not (length := entry[len(head) : end]).isdigit():
-        return None
-    unpacker = zlib.decompressobj(_GZIP)
-    try:
-        # One byte more than there should be, so that the checksum at the end is reached and nothing is too long.
-        body = unpacker.decompress(memoryview(entry)[end + 1 :], int(length) + 1)
-    except (zlib.error, ValueError, OverflowError):
-        return None
-    return body if unpacker.eof and len(body) == int(length) else None
-
-
-def _write(path: Path, entry: bytes) -> None:
-    """Write an entry so that it is there as a whole or not at all, also for other processes."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        beside.write_bytes(entry)
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
-
-
-def _make_room(folder: Path, size: int, limit: float) -> None:
-    """Remove what was not used for longest, if an entry more could be too much."""
-    with _room.lock:
-        if _room.of != (folder, limit) or _room.bytes < size:
-            files = sorted(_files(folder))
-            total = sum(file.size for file in files) + _room.coming
-            abandoned = time.time() - _ABANDONED
-            # If it is nearly full, a whole step is freed, so that not every entry from now on has to make room.
-            step = limit * _STEP
-            target = limit - step - size if limit - total - size < step / 2 else limit
-            for file in files:
-                unfinished = file.path.endswith(".tmp")
-                if (unfinished and file.used < abandoned) or (total > target and not unfinished):
-                    with suppress(OSError):
-                        Path(file.path).unlink()
-                        total -= file.size
-            _room.of = (folder, limit)
-            _room.bytes = max(size, min(limit - total, step))
-        _room.bytes -= size
-        _room.coming += size
-
-
-def _files(folder: Path) -> Iterator[_File]:
-    """List the files of the cache, and nothing else that may be in its folder."""
-    try:
-        with os.scandir(folder) as found:
-            for file in found:
-                with suppress(FileNotFoundError):  # removed by another process
-                    if _OURS.fullmatch(file.name) and file.is_file(follow_symlinks=False):
-                        facts = file.stat(follow_symlinks=False)
-                        yield _File(facts.st_mtime, facts.st_size, file.path)
-    except FileNotFoundError:
-        return
-
-
-def _tell(done: str, error: OSError) -> None:
-    """Log that the cache does not work, once for each kind of failure."""
-    reason = error.strerror or type(error).__name__
-    if (kind := f"{done}: {reason}") not in _told:
-        _told.add(kind)
-        log.warning(
-            f"The cache of finished windows in {error.filename or 'the cache folder'} cannot be {done} ({reason}); "
-            "searches go on without it. Free the disk, or set sunpy_flarecast.conf.cache = False."
-        )

@@ -1,4 +1,4 @@
-"""Why a service gave no reply, in words: what its answer says instead, why none came, and what to do."""
+"""The text of a service's error: what its reply says, why there is none, and what to do; shared by all that ask."""
 
 from __future__ import annotations
 
@@ -10,49 +10,75 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import DecodeError, NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from sunpy_flarecast.config import URL_VARIABLE
+from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 
 from .auth import what_to_do
 from .service_url import without_password
 
 __all__ = [
-    "LATER",
     "MESSAGE_BYTES",
-    "TOO_MUCH",
-    "advice_on",
     "body_message",
-    "is_away",
-    "quoting",
+    "error_message",
+    "error_of",
     "reason_of",
-    "way_to",
+    "refusal",
+    "shown",
+    "status_text",
 ]
-
-#: Statuses of answers that may be others if less is asked for at once.
-TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
-
-#: What to do where nothing better is known.
-LATER: Final = "Try again later."
-
-#: The default URL's host, which is reached by a tunnel.
-_AFAR: Final = "cluster-r730-1"
 
 #: How much of a reply is read in search of a message, in bytes.
 MESSAGE_BYTES: Final = 65536
 
-#: How much of an answer that is no reply is shown to the user, in characters.
+#: Statuses of replies that may be others if less is requested at once.
+_TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
+
+#: Statuses by which access is refused, as it will be to other requests.
+_NO_ACCESS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+_LATER: Final = "Try again later."
+
+#: The default URL's host, which is reached by a tunnel.
+_AFAR: Final = "cluster-r730-1"
+
+#: How much of a reply is quoted, in characters.
 _QUOTED: Final = 300
+
+
+def shown(text: object) -> str:
+    r"""
+    Return text from a service on one line, without control characters, which could command a terminal.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.error_text import shown
+    >>> shown("red \x1b[31malert\n")
+    'red [31malert'
+    """
+    return " ".join("".join(sign if sign.isprintable() or sign.isspace() else "" for sign in str(text)).split())
+
+
+def error_message(reply: Any) -> str:
+    """
+    Return the message of a decoded error reply; empty if it has none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.error_text import error_message
+    >>> error_message({"detail": ["no such series"]})
+    '["no such series"]'
+    """
+    told = isinstance(reply, dict) and next(
+        (reply[key] for key in ("message", "error", "errors", "detail") if reply.get(key)), None
+    )
+    return shown(told if isinstance(told, str) else msgspec.json.encode(told).decode()) if told else ""
 
 
 def body_message(body: bytes) -> str:
     """
-    Find what an answer that is no reply says: the message of JSON, the title of HTML, else the text itself.
-
-    Parameters
-    ----------
-    body : bytes
-        The answer's body, or its beginning.
+    Return what the body of an error says: the message of JSON, the title of HTML, else the text itself.
 
     Returns
     -------
@@ -69,47 +95,92 @@ def body_message(body: bytes) -> str:
     """
     text = body.decode("utf-8", "replace").strip()
     try:
-        value: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        told = next((value[key] for key in ("message", "error", "errors", "detail") if value.get(key)), None)
-        if told is not None:
-            text = told if isinstance(told, str) else msgspec.json.encode(told).decode()
-    elif re.match(r"(?i)<(!doctype html|html|head|body)", text):
-        title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
-        text = f'a web page titled "{html.unescape(title[1]).strip()}"' if title else "a web page"
-    elif not text.isprintable() and not re.fullmatch(r"[\s\x21-\x7e\xa0-\uffff]*", text):
-        return "binary data"
-    text = " ".join(text.split())
+        text = error_message(msgspec.json.decode(body)) or text
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        if re.match(r"(?i)<(!doctype html|html|head|body)", text):
+            title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
+            text = f'a web page titled "{html.unescape(title[1]).strip()}"' if title else "a web page"
+        elif not text.isprintable() and not re.fullmatch(r"[\s\x1b\x21-\x7e\xa0-\uffff]*", text):
+            return "binary data"
+    text = shown(text)
     return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1]}…"
 
 
-def quoting(body: bytes) -> str:
-    """Give what an answer says as the end of a sentence; empty if there is nothing to quote."""
-    message = body_message(body)
-    return f": {message.removesuffix('.')}" if message else ""
+def status_text(status: int, phrase: str | None, body: bytes) -> str:
+    """
+    Return status, phrase and message of a reply, as they stand after "the service answered".
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.error_text import status_text
+    >>> status_text(503, "Service Unavailable", b'{"message": "The index is being made."}')
+    '503 Service Unavailable: The index is being made'
+    """
+    message = body_message(body).removesuffix(".")
+    phrase = shown(phrase or "")
+    return f"{status} {phrase}".rstrip() + (f": {message}" if message not in ("", phrase) else "")
 
 
-def advice_on(answer: requests.Response, body: bytes) -> str:
-    """Say what to do about an answer that is an error."""
-    status = answer.status_code
+def refusal(url: str, asked: str, status: int, phrase: str, body: bytes, *, authorized: bool) -> ServiceError:
+    """Make the error of a reply whose status is not 200."""
+    said = f"answered {status_text(status, phrase, body)}"
+    advice = _advice_on(status, body, authorized=authorized)
+    return ServiceError(
+        f"{url} was asked for {asked} and {said}{'' if said.endswith(('?', '!')) else '.'} {advice}",
+        advice="" if advice == _LATER else advice,
+        reason=f"{url} {said}",
+        less_may_help=status in _TOO_MUCH,
+        lasting=status in _NO_ACCESS,
+    )
+
+
+def _advice_on(status: int, body: bytes, *, authorized: bool) -> str:
     if status == HTTPStatus.BAD_REQUEST and b"HTTPS port" in body:  # as nginx and Go say it
         return f"Try https:// in place of http:// (conf.url, {URL_VARIABLE})."
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        advice = what_to_do(sent="Authorization" in answer.request.headers)
+    if status in _NO_ACCESS:
+        advice = what_to_do(sent=authorized)
         return f"{advice[0].upper()}{advice[1:]}."
     if status == HTTPStatus.NOT_FOUND:
         return "Check the series and conf.url."
-    if status in TOO_MUCH:
-        return "Ask for less at once: set conf.window to a smaller number of days."
+    if status in _TOO_MUCH:
+        return "Request less at once: set conf.window to a smaller number of days."
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return LATER
+        return _LATER
     return "Check the query and conf.url."
 
 
+def error_of(url: str, asked: str, error: Exception) -> ServiceError:
+    """Make the error of a request without a whole reply, from the exception of requests or urllib3, or any other."""
+    reason = reason_of(error)
+    slow = isinstance(error, requests.exceptions.ReadTimeout | ReadTimeoutError)
+    if slow or isinstance(error, requests.exceptions.Timeout):
+        return UnreachableError(
+            f"{url} was asked for {asked} and did not answer in time ({reason}). Try again, request less at once "
+            "(conf.window), or wait longer (conf.connect_timeout, conf.read_timeout).",
+            reason=f"no answer in time ({reason})",
+            less_may_help=slow,
+            lasting=True,
+        )
+    if isinstance(error, requests.exceptions.ConnectionError):
+        advice = _way_to(url, error, reason)
+        return UnreachableError(
+            f"The FLARECAST service at {url} cannot be reached ({reason}). {advice}",
+            advice=advice,
+            reason=f"{url} cannot be reached ({reason})",
+            lasting=True,
+            away=_is_away(error),
+        )
+    if isinstance(error, ProtocolError | DecodeError):
+        return ReplyError(
+            f"{url} was asked for {asked}; its answer broke off. Try again.",
+            reason="the answer broke off",
+            less_may_help=True,
+        )
+    return ReplyError(f"{url} could not be asked for {asked}: {reason}.", reason=reason)
+
+
 def reason_of(error: Exception) -> str:
-    """Give the innermost reason of a requests exception, without the objects' addresses."""
+    """Return the innermost reason of an exception of requests, without addresses of objects."""
     reason: Any = error
     while True:
         inner = getattr(reason, "reason", None) or next(
@@ -119,32 +190,31 @@ def reason_of(error: Exception) -> str:
             break
         reason = inner
     text = re.sub(r"<[^>]*>:? ?|\w*Connection\([^)]*\): ", "", str(reason))
-    return without_password(text) or type(reason).__name__
+    return shown(without_password(text)) or type(reason).__name__
 
 
-def is_away(error: Exception) -> bool:
-    """Tell whether not even a connection came about, rather than one that the service closed."""
+def _is_away(error: Exception) -> bool:
+    """Tell whether not even a connection was made, rather than one that the service closed."""
     within = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
         within, NewConnectionError | NameResolutionError
     )
 
 
-def way_to(url: str, error: Exception, reason: str) -> str:
+def _way_to(url: str, error: Exception, reason: str) -> str:
     """Say what to do about a service that cannot be reached."""
     scheme, _, rest = url.partition("://")
     if isinstance(error, requests.exceptions.SSLError):
         if "certificate has expired" in reason:
-            return "Those who run the service have to renew it; files and keywords would not be had either."
+            return "Those who run the service have to renew it; files and keywords are out of reach as well."
         if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
             return (
-                "Its certificate is not of an authority that is trusted here, or of another host. If it is one of your "
+                "Its certificate is of an authority that is not trusted here, or of another host. If it is one of your "
                 "own institute, name the file of its authority's certificate in the environment variables "
                 "REQUESTS_CA_BUNDLE (for searches) and SSL_CERT_FILE (for files), and start Python again."
             )
-        return f"Its answer is none of TLS; if it has no https there, try http://{rest} (conf.url, {URL_VARIABLE})."
-    away = is_away(error)
-    if scheme == "http" and not away:
+        return f"Its answer is not TLS; if it has no https there, try http://{rest} (conf.url, {URL_VARIABLE})."
+    if scheme == "http" and not _is_away(error):
         return f"It closed the connection. If it speaks TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else again."
     host = urlsplit(url).hostname or ""
     here = host in ("localhost", "::1") or host.startswith("127.")

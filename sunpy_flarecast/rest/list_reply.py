@@ -1,4 +1,4 @@
-"""Replies of the service, from bytes to `Records`: two envelopes, three layouts, and whatever is broken in them."""
+"""List replies of the service, from bytes to `Records`: two envelopes, three layouts, and what is broken in them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from sunpy_flarecast.errors import ReplyError
 from sunpy_flarecast.sharp.times import read_times
 from sunpy_flarecast.sharp.values import read_quality, unsigned
 
+from .error_text import error_message
 from .records import Records
 from .url_prefix import split_urls
 
@@ -43,23 +45,18 @@ class _Row(msgspec.Struct, gc=False):
     series_name: str | None = None
 
 
-class _Told(msgspec.Struct):
-    """What error replies tell, in one of these."""
+class _LooseEnvelope(msgspec.Struct):
+    """The object around the list, or an error reply, whose text is one of these."""
 
+    data: msgspec.Raw = _NULL
     message: Any = None
     error: Any = None
     errors: Any = None
     detail: Any = None
 
 
-class _Envelope(_Told):
-    """The object around the list, or an error reply."""
-
-    data: list[_Row] | None = None
-
-
-class _LooseEnvelope(_Told):
-    data: msgspec.Raw = _NULL
+class _Envelope(_LooseEnvelope):
+    data: list[_Row] | None = None  # type: ignore[assignment]
 
 
 _list = msgspec.json.Decoder(list[_Row])
@@ -69,9 +66,7 @@ _loose_envelope = msgspec.json.Decoder(_LooseEnvelope)
 _loose_row = msgspec.json.Decoder(_Row, strict=False)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _field_decoders = {
-    field.name: msgspec.json.Decoder(field.type, strict=False)
-    for field in msgspec.structs.fields(_Row)
-    if field.name != "urls"
+    field.name: msgspec.json.Decoder(field.type, strict=False) for field in structs.fields(_Row) if field.name != "urls"
 }
 
 
@@ -112,20 +107,11 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
     return records, count - len(rows)
 
 
-def _message(envelope: _Told) -> str:
-    """Find the text of an error reply."""
-    for text in (envelope.message, envelope.error, envelope.errors, envelope.detail):
-        if text:
-            return text if isinstance(text, str) else msgspec.json.encode(text).decode()
-    return ""
-
-
 def read_records(reply: bytes, series: str) -> tuple[Records, int]:
     """
-    Read a list reply.
+    Read a list reply in either envelope (a bare list, an object with ``data``) and any of FLARECAST's three layouts.
 
-    Both envelopes (a bare list, an object with ``data``) and the three layouts that FLARECAST has had are understood;
-    unknown fields are ignored.
+    Unknown fields are ignored.
 
     Parameters
     ----------
@@ -169,7 +155,7 @@ def _read(reply: bytes, series: str) -> tuple[Records, int]:
     if reply.lstrip()[:1] == b"[":
         return _records(_list.decode(reply), series)
     envelope = _envelope.decode(reply)
-    if message := _message(envelope):
+    if message := error_message(structs.asdict(envelope)):
         # With records beside it or not: they would be part of an answer at best.
         raise ReplyError(message)
     if envelope.data is None:
@@ -205,7 +191,7 @@ def _read_loosely(reply: bytes, series: str) -> tuple[Records, int]:
         raws = _loose_list.decode(reply)
     else:
         envelope = _loose_envelope.decode(reply)
-        if message := _message(envelope):
+        if message := error_message(structs.asdict(envelope)):
             raise ReplyError(message)
         raws = [] if bytes(envelope.data) == b"null" else _loose_list.decode(envelope.data)
     rows = [row for raw in raws if (row := _loose(raw)) is not None]

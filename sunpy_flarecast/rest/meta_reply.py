@@ -12,6 +12,8 @@ import msgspec
 from sunpy_flarecast.errors import ReplyError
 from sunpy_flarecast.sharp.catalog import find_keyword
 
+from .error_text import error_message
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,18 +22,7 @@ __all__ = ["meta_url", "read_meta"]
 
 def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[str] = ()) -> str:
     """
-    Write the URL that asks for keywords.
-
-    Parameters
-    ----------
-    base : str
-        Base URL of the service.
-    series : str
-        Name of the series.
-    recnums : iterable of int
-        Record numbers.
-    fields : iterable of str, optional
-        Keywords as the service spells them; all of them if there are none.
+    Return the URL of a request for keywords (all of them without ``fields``) of records.
 
     Examples
     --------
@@ -46,12 +37,7 @@ def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[st
 
 def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     """
-    Read a reply of the meta route.
-
-    Parameters
-    ----------
-    reply : bytes
-        JSON: an object of records by their numbers, or a list of records, bare or under ``data``.
+    Read a reply of the meta route: an object of records by their numbers, or a list, bare or under ``data``.
 
     Returns
     -------
@@ -72,8 +58,8 @@ def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     """
     value = _decoded(reply)
     if isinstance(value, dict):
-        if told := next((value[key] for key in ("message", "error", "errors", "detail") if value.get(key)), None):
-            raise ReplyError(told if isinstance(told, str) else msgspec.json.encode(told).decode())
+        if message := error_message(value):
+            raise ReplyError(message)
         if isinstance(value.get("data"), (dict, list)):
             value = value["data"]
     if isinstance(value, list):

@@ -1,50 +1,40 @@
-"""One FLARECAST HMI service over REST: `Service`, with its requests, its replies and its errors."""
+"""One FLARECAST HMI service over REST: `Service`, which turns requests into records, keywords or errors."""
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import requests
-from astropy.time import Time
 from sunpy import log
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
-from sunpy_flarecast.rest import cache
 
-from .auth import USER_AGENT, Authorization, authorization
-from .error_text import LATER, TOO_MUCH, advice_on, body_message, is_away, quoting, reason_of, way_to
+from .cache import ReplyCache
+from .error_text import body_message, error_of, refusal, shown
 from .list_reply import read_records
 from .meta_reply import meta_url, read_meta
+from .retry import RETRIED
 from .service_url import base_url, without_password
-from .session import Patience, patient_session
+from .session import Patience, Session, TooMuchError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Sequence
     from typing import Self
 
+    from .cache import Kept
     from .records import Records
+    from .session import Reply
 
 __all__ = ["Service"]
-
-#: Statuses of answers that other requests will get, too.
-_LASTING: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-
-#: How much of an answer is read at a time, in bytes.
-_PIECE: Final = 1 << 20
 
 
 class Service:
     """
-    A FLARECAST HMI service.
-
-    Several threads may use it at a time.
+    A FLARECAST HMI service, for several threads.
 
     Parameters
     ----------
@@ -52,11 +42,13 @@ class Service:
         Base URL, with user and password if it needs them; by default ``conf.url``.
     patience : Patience, optional
         How often requests are tried again, and how many run at a time.
+    cached : bool, optional
+        Whether lists are kept on disk and may come from there; by default ``conf.cache``.
 
     Raises
     ------
     QueryError
-        If the URL is none.
+        If the URL is invalid.
 
     Examples
     --------
@@ -66,29 +58,28 @@ class Service:
     'http://localhost:8001'
     """
 
-    def __init__(self, url: str | None = None, patience: Patience | None = None) -> None:
+    def __init__(self, url: str | None = None, patience: Patience | None = None, *, cached: bool | None = None) -> None:
         address = base_url(conf.url if url is None else url)
         self.url = without_password(address)
         self.patience = Patience() if patience is None else patience
         #: Whether the meta route understands several records at once; None as long as that is not known.
         self.many: bool | None = None
-        self._timeouts = (conf.connect_timeout, conf.read_timeout)
-        self._session = patient_session(self.patience)
-        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        if header := authorization(address):
-            self._session.auth = Authorization(header)
+        #: For each list that came from the cache since the service failed: when it was confirmed (Unix time), and why.
+        self.outdated: list[tuple[float, ServiceError]] = []
+        self._session = Session(address, self.patience)
+        self._cache = ReplyCache(address) if (conf.cache if cached is None else cached) else None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def records(self, series: str, start: str, end: str) -> tuple[Records, int]:
         """
@@ -119,26 +110,17 @@ class Service:
             If the service answers with an error.
         """
         url = f"{self.url}/HMI/{quote(series, safe='')}?{urlencode({'start': start, 'end': end, 'meta': 'false'})}"
-        asked = f"records of {series} from {start} to {end}"
-        begin = time.perf_counter()
-        cached = bool(conf.cache) and cache.usable(series, Time(end, format="isot", scale="utc"))
-        if cached and (kept := cache.lookup(url)) is not None:
-            # What another version of this package could read and this one cannot is asked for again.
-            with suppress(ReplyError):
-                records, broken = self._read(kept, series, asked)
-                log.debug(f"{url}: {len(kept):,} bytes, {len(records):,} records from the cache")
-                return records, broken
-        try:
-            body, keep = self._get(url, asked)
-            records, broken = self._read(body, series, asked)
-        except ServiceError as error:
-            log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {error.reason}")
-            raise
-        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {len(records):,} records")
-        # Where there are no records, they may have yet to come to the service.
-        if cached and keep and not broken and len(records):
-            cache.keep(url, body)
-        return records, broken
+        age = datetime.now(UTC) - datetime.fromisoformat(end)
+        # Records of near-real-time series are replaced, and new ones come to windows that ended lately.
+        settled = not series.casefold().endswith("_nrt") and age > timedelta(hours=conf.cache_hours)
+        return self._ask(  # type: ignore[no-any-return]
+            url,
+            f"records of {series} from {start} to {end}",
+            "a list of records",
+            lambda body: read_records(body, series),
+            cache=self._cache,
+            settled=settled,
+        )
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
@@ -162,97 +144,89 @@ class Service:
 
         Raises
         ------
-        UnreachableError
-            If no answer comes.
-        ReplyError
-            If the answer is none of the meta route.
-        ServiceError
-            If the service answers with an error.
+        UnreachableError, ReplyError, ServiceError
+            As for `records`.
         """
-        url = meta_url(self.url, series, recnums, fields)
         number = f"{len(recnums):,} records" if len(recnums) > 1 else f"record {recnums[0]}"
         names = f"{', '.join(fields[:3])}{', ...' * (len(fields) > 3)}" if fields else "all keywords"
+        url = meta_url(self.url, series, recnums, fields)
         asked = f"{names} of {number} of {series}"
+        return self._ask(url, asked, "keywords of records", read_meta)  # type: ignore[no-any-return]
+
+    def _ask(
+        self,
+        url: str,
+        asked: str,
+        expected: str,
+        read: Callable[[bytes], Any],
+        *,
+        cache: ReplyCache | None = None,
+        settled: bool = False,
+    ) -> Any:
+        """Read the reply to a request, or what the cache has of it."""
         begin = time.perf_counter()
+        kept = cache.lookup(url) if cache is not None else None
         try:
-            body, _ = self._get(url, asked)
+            reply = None if kept is not None and settled and kept.fresh else self._reply(url, asked, cache, kept)
+            body = reply.body if reply is not None else kept.body if kept is not None else b""
             try:
-                found = read_meta(body)
-            except ReplyError as error:
-                raise self._no_reply(error, body, asked, "keywords of records") from error
+                value = read(body)
+            except Exception as error:  # whatever a reply provokes concerns this request alone
+                raise self._no_reply(error, body, asked, expected) from error
         except ServiceError as error:
             log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {error.reason}")
             raise
-        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {len(found):,} records")
-        return found
+        came = len(value[0] if isinstance(value, tuple) else value)
+        where = "" if reply is not None else " from the cache"
+        log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {came:,} records{where}")
+        if reply is not None:
+            self.patience.succeeded()
+            if cache is not None:
+                cache.store(url, body, reply.headers, kept)
+        return value
 
-    def _read(self, body: bytes, series: str, asked: str) -> tuple[Records, int]:
+    def _reply(self, url: str, asked: str, cache: ReplyCache | None, kept: Kept | None) -> Reply | None:
+        """Request a URL; None if the kept reply is confirmed, or has to serve since the service fails."""
+        cause: Exception | None = None
+        outage = True
         try:
-            return read_records(body, series)
-        except ReplyError as error:
-            raise self._no_reply(error, body, asked, "a list of records") from error
-
-    def _no_reply(self, error: ReplyError, body: bytes, asked: str, expected: str) -> ReplyError:
-        # What the service says may be the error already.
-        twice = body_message(body).rstrip(".…") in " ".join(str(error).split())
-        return ReplyError(
-            f"{self.url} was asked for {asked} and answered with what is not {expected}: "
-            f"{str(error).removesuffix('.')}{'' if twice else quoting(body)}. "
-            "Check that conf.url is the URL of a FLARECAST HMI service.",
-            reason=f"an answer that is not {expected}: {error}",
-            less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
-        )
-
-    def _get(self, url: str, asked: str) -> tuple[bytes, bool]:
-        """Give the body of an answer, and whether the service allows to keep it."""
-        try:
-            with self._session.get(url, timeout=self._timeouts, stream=True) as answer:
-                # requests by itself reads in pieces of 10 kB, which takes longer than to decode what they hold.
-                body = b"".join(answer.iter_content(_PIECE))
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            self.patience.check()
+            reply = self._session.ask(url, kept.validators if kept is not None else {})
+        except ServiceError as error:
+            failure = error
+            outage = isinstance(error, UnreachableError)
+        except TooMuchError as error:
             raise ReplyError(
-                f"{self.url} was asked for {asked}; its answer broke off. Try again.",
-                reason="the answer broke off",
+                f"{self.url} was asked for {asked}, and its reply {error}. Request less at once (conf.window).",
+                reason=f"the reply {error}",
                 less_may_help=True,
             ) from error
-        except (requests.exceptions.Timeout, requests.exceptions.ConnectionError) as error:
-            raise self._unreachable(error, asked) from error
-        except (requests.exceptions.RequestException, HTTPError, UnicodeError) as error:
-            # Not all that urllib3 raises goes through requests.
-            reason = reason_of(error)
-            raise ServiceError(f"{self.url} could not be asked for {asked}: {reason}.", reason=reason) from error
-        if answer.status_code != HTTPStatus.OK:
-            said = f"answered {answer.status_code} {answer.reason}{quoting(body)}"
-            end = "" if said.endswith(("?", "!")) else "."
-            advice = advice_on(answer, body)
-            raise ServiceError(
-                f"{self.url} was asked for {asked} and {said}{end} {advice}",
-                advice="" if advice == LATER else advice,
-                reason=f"{self.url} {said}",
-                less_may_help=answer.status_code in TOO_MUCH,
-                lasting=answer.status_code in _LASTING,
-            )
-        return body, "no-store" not in answer.headers.get("Cache-Control", "").lower()
+        except Exception as error:  # noqa: BLE001 (whatever a reply provokes concerns this request alone)
+            failure, cause = error_of(self.url, asked, error), error
+            outage = isinstance(failure, UnreachableError)
+        else:
+            if reply.status == HTTPStatus.OK:
+                return reply
+            if reply.status == HTTPStatus.NOT_MODIFIED and cache is not None and kept is not None:
+                cache.confirm(kept)
+                self.patience.succeeded()
+                return None
+            failure = refusal(self.url, asked, *reply[:2], reply.body, authorized=reply.authorized)
+            outage = reply.status in RETRIED
+        if kept is None or not outage:
+            raise failure from cause
+        self.patience.failed(failure)
+        self.outdated.append((kept.confirmed, failure))
+        return None
 
-    def _unreachable(self, error: requests.exceptions.RequestException, asked: str) -> UnreachableError:
-        reason = reason_of(error)
-        # A timeout amid the answer's body is a ConnectionError for requests.
-        slow = isinstance(error, requests.exceptions.ReadTimeout) or any(
-            isinstance(arg, ReadTimeoutError) for arg in error.args
-        )
-        if slow or isinstance(error, requests.exceptions.Timeout):
-            return UnreachableError(
-                f"{self.url} was asked for {asked} and did not answer in time ({reason}). Try again, ask for "
-                "less at once (conf.window), or wait longer (conf.connect_timeout, conf.read_timeout).",
-                reason=f"no answer in time ({reason})",
-                less_may_help=slow,
-                lasting=True,
-            )
-        advice = way_to(self.url, error, reason)
-        return UnreachableError(
-            f"The FLARECAST service at {self.url} cannot be reached ({reason}). {advice}",
-            advice=advice,
-            reason=f"{self.url} cannot be reached ({reason})",
-            lasting=True,
-            away=is_away(error),
+    def _no_reply(self, error: Exception, body: bytes, asked: str, expected: str) -> ReplyError:
+        wrong = shown(error if isinstance(error, ReplyError) else f"{type(error).__name__}: {error}").removesuffix(".")
+        said = body_message(body).removesuffix(".")
+        # What the service says may be the error already.
+        said = f": {said}" if said and said.rstrip("…") not in wrong else ""
+        return ReplyError(
+            f"{self.url} was asked for {asked} and answered with what is not {expected}: {wrong}{said}. "
+            "Check that conf.url is the URL of a FLARECAST HMI service.",
+            reason=f"an answer that is not {expected}: {wrong}",
+            less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
         )

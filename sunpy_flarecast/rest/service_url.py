@@ -1,30 +1,20 @@
-"""Addresses of services: base URLs, and users and passwords, which are kept out of all that is shown or written."""
+"""URLs of services: base URLs, and users and passwords, which are kept out of all that is shown or written."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sunpy_flarecast.config import URL_VARIABLE
 from sunpy_flarecast.errors import QueryError
 
-__all__ = ["base_url", "credentials", "is_same_service", "with_credentials", "without_password"]
+__all__ = ["base_url", "credentials", "is_same_service", "is_within", "with_credentials", "without_password"]
 
 
 def base_url(url: str) -> str:
     """
-    Check and normalise the base URL of a service.
-
-    Parameters
-    ----------
-    url : str
-        For example ``http://localhost:8001``; a trailing slash or ``/HMI`` is dropped.
-
-    Returns
-    -------
-    str
-        Without trailing slash.
+    Check and normalise the base URL of a service: a trailing slash or ``/HMI`` is dropped.
 
     Raises
     ------
@@ -54,7 +44,7 @@ def base_url(url: str) -> str:
 
 def without_password(url: str) -> str:
     """
-    Give a URL without user and password, for messages.
+    Return a URL without user and password.
 
     Examples
     --------
@@ -67,12 +57,7 @@ def without_password(url: str) -> str:
 
 def credentials(url: str) -> tuple[bytes, bytes] | None:
     """
-    Give the user and the password of a URL, for basic authentication.
-
-    Returns
-    -------
-    tuple of bytes or None
-        In UTF-8, as RFC 7617 recommends; None if there are none.
+    Return user and password of a URL in UTF-8, as RFC 7617 recommends; None if it has none.
 
     Examples
     --------
@@ -88,26 +73,15 @@ def credentials(url: str) -> tuple[bytes, bytes] | None:
 
 def with_credentials(service: str, configured: str) -> str:
     """
-    Give the base URL of a table's service, with user and password if ``conf.url`` has them for the same service.
+    Return the base URL of a table's service, with user and password if ``conf.url`` has them for the same service.
 
-    Tables do not have them, so that they are not shown or written to files with the table.
-
-    Parameters
-    ----------
-    service : str
-        Base URL of the service that was asked; empty if it is not known.
-    configured : str
-        The value of ``conf.url``.
-
-    Returns
-    -------
-    str
-        Without trailing slash.
+    Tables do not hold them, so that they are not shown or written to files with the table. Without a ``service`` it is
+    the configured one.
 
     Raises
     ------
     QueryError
-        If the URL that is to be used is none.
+        If the URL is invalid.
 
     Examples
     --------
@@ -120,16 +94,13 @@ def with_credentials(service: str, configured: str) -> str:
     if not service:
         return base_url(configured)
     asked = base_url(service)
-    try:
-        now = base_url(configured)
-    except QueryError:
-        return asked  # it is not asked for
-    return now if "@" not in urlsplit(asked).netloc and _identity(now) == _identity(asked) else asked
+    same = "@" not in urlsplit(asked).netloc and is_same_service(asked, configured)
+    return base_url(configured) if same else asked
 
 
 def is_same_service(url: str, other: str) -> bool:
     """
-    Tell whether two URLs, with or without passwords, are those of one service; one that is no URL is that of none.
+    Tell whether two URLs, with or without passwords, are those of one service; an invalid one is that of none.
 
     Examples
     --------
@@ -140,11 +111,30 @@ def is_same_service(url: str, other: str) -> bool:
     False
     """
     try:
-        return _identity(base_url(url)) == _identity(base_url(other))
+        mine, others = urlsplit(base_url(url)), urlsplit(base_url(other))
     except QueryError:
         return False
+    return _origin(mine) == _origin(others) and mine.path == others.path
 
 
-def _identity(base: str) -> tuple[Any, ...]:
-    parts = urlsplit(base)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme), parts.path
+def is_within(url: str, base: str) -> bool:
+    """
+    Tell whether a URL lies below a service's base URL, so that the service's token or password may be sent to it.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.rest.service_url import is_within
+    >>> [is_within(f"http://host/{path}", "http://host/flarecast") for path in ("flarecast/HMI/x", "~mallory/HMI/x")]
+    [True, False]
+    """
+    try:
+        parts, own = urlsplit(url), urlsplit(base)
+        same = _origin(parts) == _origin(own)
+    except ValueError:
+        return False
+    path = unquote(parts.path)
+    return same and ".." not in path.split("/") and f"{path}/".startswith(f"{unquote(own.path).rstrip('/')}/")
+
+
+def _origin(parts: SplitResult) -> tuple[Any, ...]:
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -1,29 +1,37 @@
-"""How patiently a search asks a service: `Patience`, which all its requests share, and the session that obeys it."""
+"""Bounded HTTP requests with retries: `Session`, and `Patience`, the state that the requests of one search share."""
 
 from __future__ import annotations
 
-import logging
 import threading
+import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.exceptions import SSLError
 from sunpy import log
-from urllib3.exceptions import ReadTimeoutError, SSLError
-from urllib3.util import Retry
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ServiceError, UnreachableError
 
+from .auth import USER_AGENT, authorization
+from .error_text import reason_of
 from .retry import RETRIED, RetryPolicy
+from .service_url import is_within, without_password
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Mapping
 
-    from urllib3 import BaseHTTPResponse
+__all__ = ["Patience", "Reply", "Session", "TooMuchError"]
 
-__all__ = ["Patience", "patient_session"]
+#: How much of a reply is read at a time, in bytes; versions of urllib3 before 2.6 decompress as much at once.
+_PIECE: Final = 1 << 18
+
+#: A list that takes the service too long is requested in parts instead of again.
+_RETRIED: Final = RETRIED - {HTTPStatus.GATEWAY_TIMEOUT}
 
 
 class Patience:
@@ -31,13 +39,8 @@ class Patience:
     What the requests of one search, which run in several threads, know together of the service.
 
     When twice as many as run at a time have failed in a row, in spite of all retries, the next are tried once each,
-    until one succeeds. If those failures can be expected of all requests, nothing more is asked; nor if there never was
-    an answer and the service cannot be reached.
-
-    Parameters
-    ----------
-    parallel : int, optional
-        How many requests run at a time; by default ``conf.parallel_requests``.
+    until one succeeds. If those failures can be expected of all requests, nothing more is requested; nor if there never
+    was a reply and the service cannot be reached.
 
     Examples
     --------
@@ -58,56 +61,45 @@ class Patience:
         self.policy = RetryPolicy()
         self._lock = threading.Lock()
         self._end = threading.Event()
-        self._stopped = False
+        #: Whether nobody wants the replies any more.
+        self.stopped = False
         self._in_a_row = 0
         self._lasting = True
         self._succeeded = False
         self._over: ServiceError | None = None
 
     def succeeded(self) -> None:
-        """Take note of an answer."""
+        """Count a reply."""
         with self._lock:
             self._in_a_row, self._lasting, self._succeeded = 0, True, True
 
     def failed(self, error: ServiceError) -> None:
-        """Take note of a request that failed in spite of retries."""
+        """Count a request that failed in spite of retries."""
         with self._lock:
             self._in_a_row += 1
             self._lasting = self._lasting and error.lasting
             unreachable, never = isinstance(error, UnreachableError), not self._succeeded
             enough = 1 if error.away and never else 2 * self.parallel
-            # After an answer, a refusal may mean that there are no records in a window.
+            # After a reply, a refusal may mean that there are no records in a window.
             if self._lasting and (unreachable or never) and self._in_a_row >= enough and self._over is None:
                 self._over = error
                 self._end.set()
 
     def stop(self) -> None:
-        """Take note that nobody wants the answers any more; ends all waits."""
-        self._stopped = True
+        """End all waits and requests, since nobody wants the replies any more."""
+        self.stopped = True
         self._end.set()
 
     def wait(self, failures: int, asked: str | None = None) -> None:
-        """
-        Wait before something is tried again, unless nothing more is asked.
-
-        Parameters
-        ----------
-        failures : int
-            How often it has failed, from 1.
-        asked : str, optional
-            The reply's ``Retry-After`` header.
-        """
+        """Wait before the next try, as `RetryPolicy.wait` says, unless nothing more is requested."""
         self._end.wait(self.policy.wait(failures, asked))
 
-    @property
-    def stopped(self) -> bool:
-        """Whether nobody wants the answers any more."""
-        return self._stopped
-
-    @property
-    def over(self) -> ServiceError | None:
-        """Why nothing more is asked; None as long as it is."""
-        return self._over
+    def check(self) -> None:
+        """Raise why nothing more is requested, if that is so."""
+        if (error := self._over) is not None:
+            lost = "could not be reached any more" if isinstance(error, UnreachableError) else "refused all requests"
+            reason = f"not requested, since the service {lost} ({error.reason.removesuffix('.')})"
+            raise type(error)(f"N{reason[1:]}. {error}", reason=reason, lasting=True)
 
     @property
     def hurried(self) -> bool:
@@ -115,60 +107,101 @@ class Patience:
         return self.stopped or self._over is not None or self._in_a_row >= 2 * self.parallel
 
 
-class _Retry(Retry):
-    """urllib3's retries, with full jitter, an end to what a service may ask for, and waits that can be ended."""
+class Reply(NamedTuple):
+    """A reply that was read whole; the body is decompressed."""
 
-    RETRY_AFTER_STATUS_CODES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-
-    patience: Patience
-
-    def new(self, **changed: Any) -> Self:
-        made = super().new(**changed)
-        made.patience = self.patience
-        return made
-
-    def increment(self, *args: Any, **named: Any) -> Self:
-        # What takes too long is better asked for in parts, and a wrong certificate does not become right.
-        if isinstance(error := named.get("error"), (ReadTimeoutError, SSLError)):
-            raise error
-        left = super().increment(*args, **named)
-        log.debug(f"The service failed ({left.history[-1].status or error}); {left.total} more tries.")
-        return left
-
-    def is_exhausted(self) -> bool:
-        return self.patience.hurried or super().is_exhausted()
-
-    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        self.patience.wait(len(self.history), None if response is None else response.headers.get("Retry-After"))
+    status: int
+    phrase: str
+    headers: Mapping[str, str]
+    body: bytes
+    authorized: bool  # whether the request carried credentials
 
 
-def _of_others(record: logging.LogRecord) -> bool:
-    """Leave out what urllib3 warns of when it tries again, which is ours to tell."""
-    return not (isinstance(record.args, tuple) and any(isinstance(arg, _Retry) for arg in record.args))
+class TooMuchError(requests.RequestException):
+    """A reply exceeds ``conf.reply_size`` or ``conf.reply_timeout``."""
 
 
-def patient_session(patience: Patience) -> requests.Session:
+class _Authorization(AuthBase):
+    """Puts a header into requests; without it, requests would take what ~/.netrc has for the host."""
+
+    def __init__(self, header: str) -> None:
+        self._header = header
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._header
+        return request
+
+
+class Session(requests.Session):
     """
-    Open a session that tries again what fails for the moment, and that several threads may use.
+    Requests to one service, by several threads.
 
     Parameters
     ----------
+    address : str
+        Base URL with user and password, if it has them. Credentials, the token included, are sent to URLs below it
+        only, also where the service redirects.
     patience : Patience
-        How often, and how long to wait.
-
-    Returns
-    -------
-    `requests.Session`
-        With one pool of connections. After the last try it gives the answer, whatever its status.
+        Which the requests share.
     """
-    # A list that takes the service too long is requested in parts instead.
-    statuses = RETRIED - {HTTPStatus.GATEWAY_TIMEOUT}
-    retry = _Retry(
-        total=patience.policy.retries, status_forcelist=statuses, allowed_methods=None, raise_on_status=False
-    )
-    retry.patience = patience
-    logging.getLogger("urllib3.connectionpool").addFilter(_of_others)
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=patience.parallel, max_retries=retry))
-    return session
+
+    def __init__(self, address: str, patience: Patience) -> None:
+        super().__init__()
+        self._base = without_password(address)
+        self._patience = patience
+        self._timeouts = (conf.connect_timeout, conf.read_timeout)
+        self._longest, self._largest = conf.reply_timeout, conf.reply_size * 1e6
+        self.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+        if header := authorization(address):
+            self.auth = _Authorization(header)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, HTTPAdapter(pool_maxsize=patience.parallel))
+
+    def should_strip_auth(self, old_url: str, new_url: str) -> bool:
+        """Send credentials to no other service on the same host; requests calls this on redirects."""
+        del old_url
+        return not is_within(new_url, self._base)
+
+    def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+        """
+        Request a URL, and again after failures that may pass.
+
+        Raises
+        ------
+        requests.RequestException, urllib3.exceptions.HTTPError
+            If there is no reply, or not a whole one.
+        """
+        for failures in count(1):
+            asked = None
+            try:
+                answer = self.get(url, headers=headers, timeout=self._timeouts, stream=True)
+            # A read timeout is no ConnectionError: less is then requested at once.
+            except requests.ConnectionError as error:
+                if isinstance(error, SSLError) or self._exhausted(failures):
+                    raise
+                failed = reason_of(error)
+            else:
+                if answer.status_code not in _RETRIED or self._exhausted(failures):
+                    return self._read(answer)
+                answer.close()
+                failed, asked = str(answer.status_code), answer.headers.get("Retry-After")
+            log.debug(f"The service failed ({failed}); {self._patience.policy.retries - failures + 1} more tries.")
+            self._patience.wait(failures, asked)
+        raise AssertionError
+
+    def _exhausted(self, failures: int) -> bool:
+        return self._patience.hurried or failures > self._patience.policy.retries
+
+    def _read(self, answer: requests.Response) -> Reply:
+        pieces, size, end = [], 0, time.monotonic() + self._longest
+        with answer:
+            # read1 returns what has arrived, so that the time is looked at however slowly a reply trickles in.
+            while piece := answer.raw.read1(_PIECE, decode_content=True):
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._largest:
+                    raise TooMuchError(f"is larger than {self._largest / 1e6:,.0f} MB (conf.reply_size)")
+                if time.monotonic() > end:
+                    raise TooMuchError(f"was not complete after {self._longest:g} s (conf.reply_timeout)")
+        authorized = "Authorization" in answer.request.headers
+        return Reply(answer.status_code, answer.reason or "", answer.headers, b"".join(pieces), authorized)

@@ -1,4 +1,4 @@
-"""Keywords that the conditions of queries need: asked for, put beside the records, and what could not be had listed."""
+"""Conditions on keywords that lists of records do not have: the keywords are requested, the records filtered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.sharp.values import clean
 
 from .missing import Missing
-from .selection import fulfilling
+from .selection import satisfying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,18 +34,10 @@ __all__ = ["Looked", "look_up"]
 @dataclass(frozen=True)
 class Looked:
     """
-    The records of a query after a look at their keywords.
+    The records of a query that satisfy all its conditions, with the keywords.
 
-    Parameters
-    ----------
-    records : Records
-        Those that fulfil all conditions, with the keywords.
-    missing : list of Missing
-        The time steps of those whose keywords could not be had.
-    told : list of str
-        What else the user should know, as sentences.
-    known : int
-        Of how many records the keywords came, or were not needed.
+    ``missing`` lists the time steps of records whose keywords are unavailable, ``told`` what else the user should know,
+    and ``known`` counts the records whose keywords came or were not needed.
     """
 
     records: Records
@@ -56,16 +48,14 @@ class Looked:
 
 def look_up(selected: Sequence[tuple[Query, Records]], service: Service, *, progress: bool = False) -> list[Looked]:
     """
-    Take the records whose keywords fulfil the conditions, and ask for what that needs.
-
-    Records of one series are asked for together, each once.
+    Take the records whose keywords satisfy the conditions, and request what that needs, each record of a series once.
 
     Parameters
     ----------
     selected : sequence of (Query, Records)
         Queries, each with the records that answer it but for those conditions.
     service : Service
-        What is asked.
+        Where to request keywords.
     progress : bool
         Show a bar, if there are several requests.
 
@@ -107,7 +97,7 @@ def _looked(
     if nameless := sum(number is None for number in numbers):
         told.append(
             f"{url} gave {nameless:,} of {len(records):,} records of {query} without record number, so that their "
-            "keywords cannot be asked for; left out of the table."
+            "keywords cannot be requested; left out of the table."
         )
     known = np.fromiter((number in values for number in numbers), dtype=bool, count=len(numbers))
     missing = _missing(query, records, failed) if failed else []
@@ -117,10 +107,10 @@ def _looked(
         if len(records) and all(column is not None and np.ma.getmaskarray(column).all() for column in columns):
             names = " and ".join(name.upper() for name in condition.keywords)
             told.append(
-                f"{url} has no value of {names} for any of {len(records):,} records of {query}; none fulfils a "
+                f"{url} has no value of {names} for any of {len(records):,} records of {query}; none satisfies a "
                 "condition on it."
             )
-    return Looked(fulfilling(records, query), missing, told, int(known.sum()))
+    return Looked(satisfying(records, query), missing, told, int(known.sum()))
 
 
 def _beside(records: Records, names: Iterable[str], values: Mapping[int, Mapping[str, Any]]) -> Records:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from astropy.time import Time, TimeDelta
 
 from sunpy_flarecast import errors
 from sunpy_flarecast.errors import ServiceError
-from sunpy_flarecast.query.conditions import Condition
 from sunpy_flarecast.query.query import Query, service_time
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ class Missing:
         """The interval and the reason in one line."""
         return f"{self.query.series} {_interval(self.start, self.end)}: {self.error.reason}"
 
+    @property
+    def chosen(self) -> bool:
+        """Whether it may have held the record nearest to some time, so that others were chosen in its place."""
+        return self.query.sample is not None or self.query.near is not None
+
 
 def joined(missing: Iterable[Missing]) -> list[Missing]:
     """
     Join adjoining intervals of one query that are missing for the same reason.
-
-    Parameters
-    ----------
-    missing : iterable of Missing
-        Those of one query.
 
     Returns
     -------
@@ -78,12 +78,8 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
     whole: list[Missing] = []
     for one in sorted(missing, key=lambda one: (one.start.jd1, one.start.jd2)):
         last = whole[-1] if whole else None
-        if (
-            last is not None
-            and last.error.reason == one.error.reason
-            and last.query == one.query
-            and _adjoin(last.end, one.start)
-        ):
+        alike = last is not None and (last.error.reason, last.query) == (one.error.reason, one.query)
+        if last is not None and alike and _adjoin(last.end, one.start):
             whole[-1] = replace(last, end=max(last.end, one.end))
         else:
             whole.append(one)
@@ -92,17 +88,7 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
 
 def described(missing: Sequence[Missing]) -> str:
     """
-    Say in a sentence what is missing and why.
-
-    Parameters
-    ----------
-    missing : sequence of Missing
-        At least one. Intervals that several queries lack are told once.
-
-    Returns
-    -------
-    str
-        Without what to do about it.
+    Say in a sentence what is missing (at least one interval) and why, but not what to do about it.
 
     Examples
     --------
@@ -112,7 +98,7 @@ def described(missing: Sequence[Missing]) -> str:
     >>> from sunpy_flarecast.query.query import Query
     >>> query = Query(series="hmi.sharp_720s", start=Time("2015-12-11"), end=Time("2015-12-13"))
     >>> described([Missing(start=Time("2015-12-12"), end=query.end, error=ServiceError("busy"), query=query)])
-    'Records are missing of hmi.sharp_720s from 2015-12-12T00:00:00Z to 2015-12-13T00:00:00Z. Reason: busy.'
+    'Records of hmi.sharp_720s from 2015-12-12T00:00:00Z to 2015-12-13T00:00:00Z are missing. Reason: busy.'
     """
     intervals: dict[str, list[tuple[Time, Time]]] = {}
     for one in sorted(missing, key=lambda one: (one.query.series, one.start.jd1, one.start.jd2)):
@@ -131,24 +117,12 @@ def described(missing: Sequence[Missing]) -> str:
         listed += f" and {more:,} more interval{'s' * (more > 1)}"
     reasons = list(dict.fromkeys(one.error.reason.removesuffix(".") for one in missing))
     others = f" (and {len(reasons) - 1:,} other{'s' * (len(reasons) > 2)})" if len(reasons) > 1 else ""
-    return f"Records are missing of {listed}. Reason: {reasons[0]}{others}."
+    return f"Records of {listed} are missing. Reason: {reasons[0]}{others}."
 
 
 def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, Any]:
     """
-    Write queries and what is missing of them as values that JSON has.
-
-    Parameters
-    ----------
-    missing : sequence of Missing
-        What is missing.
-    queries : sequence of Query
-        The queries of the search.
-
-    Returns
-    -------
-    dict
-        For `from_plain`.
+    Write queries and what is missing of them as values that JSON has, for `from_plain`.
 
     Examples
     --------
@@ -160,53 +134,26 @@ def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, 
     True
     """
     known = list(queries)
-    listed = []
     for one in missing:
         if one.query not in known:
             known.append(one.query)
-        listed.append(
-            {
-                "start": _text(one.start),
-                "end": _text(one.end),
-                "query": known.index(one.query),
-                "kind": next((name for name, kind in _KINDS.items() if type(one.error) is kind), "ServiceError"),
-                "message": str(one.error),
-                "reason": one.error.reason,
-            }
-        )
-    return {
-        "queries": [
-            {
-                "series": query.series,
-                "start": _text(query.start),
-                "end": _text(query.end),
-                "segments": list(query.segments),
-                "harps": None if query.harps is None else list(query.harps),
-                "sample": query.sample,
-                "near": None if query.near is None else _text(query.near),
-                "conditions": [[list(one.keywords), one.operator, one.value] for one in query.conditions],
-            }
-            for query in known
-        ],
-        "missing": listed,
-    }
+    listed = [
+        {
+            "start": _text(one.start),
+            "end": _text(one.end),
+            "query": known.index(one.query),
+            "kind": next((name for name, kind in _KINDS.items() if type(one.error) is kind), "ServiceError"),
+            "message": str(one.error),
+            "reason": one.error.reason,
+        }
+        for one in missing
+    ]
+    return {"queries": msgspec.to_builtins(known, enc_hook=_text), "missing": listed}
 
 
 def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
     """
     Read what `as_plain` wrote.
-
-    Parameters
-    ----------
-    value : dict
-        As it came from JSON.
-
-    Returns
-    -------
-    missing : list of Missing
-        What is missing.
-    queries : list of Query
-        The queries of the search.
 
     Raises
     ------
@@ -214,23 +161,7 @@ def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
         If it is not of that form.
     """
     try:
-        queries = [
-            Query(
-                series=str(one["series"]),
-                start=_time(one["start"]),
-                end=_time(one["end"]),
-                segments=tuple(map(str, one["segments"])),
-                harps=None if one["harps"] is None else (int(one["harps"][0]), int(one["harps"][1])),
-                sample=None if one["sample"] is None else float(one["sample"]),
-                near=None if one["near"] is None else _time(one["near"]),
-                conditions=tuple(
-                    # Files of version 1 have none.
-                    Condition(tuple(keywords), operator, value)
-                    for keywords, operator, value in one.get("conditions", ())
-                ),
-            )
-            for one in value["queries"]
-        ]
+        queries = msgspec.convert(value["queries"], list[Query], dec_hook=lambda _, text: _time(text))
         missing = [
             Missing(
                 start=_time(one["start"]),
@@ -240,7 +171,7 @@ def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
             )
             for one in value["missing"]
         ]
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (msgspec.ValidationError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"What was asked for cannot be read ({type(error).__name__}: {error}).") from error
     return missing, queries
 

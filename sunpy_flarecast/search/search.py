@@ -1,9 +1,10 @@
-"""From queries to records: all their windows asked for, what answers them chosen, and what is missing listed."""
+"""From queries to records: windows are requested, answers selected and joined, and what is missing is listed."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,19 +14,18 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ServiceError
 from sunpy_flarecast.query.query import service_time, service_times
 from sunpy_flarecast.rest.list_reply import read_records
+from sunpy_flarecast.rest.parallel import answers
 from sunpy_flarecast.rest.records import merge
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .keyword_filter import look_up
 from .missing import Missing, described, joined
-from .selection import again, choose_files, select
-from .windows import Window, answers
+from .selection import choose_files, select
+from .windows import Window
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Sequence
-
-    import numpy.typing as npt
 
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.rest.records import Records
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "complete", "find"]
 
-#: What is asked for: a query and a range of it, which is all of it or what was missing.
+#: A query and a range of it, which is all of it or what was missing.
 _Range = tuple["Query", Any, Any]
 
 
@@ -42,14 +42,8 @@ class Found:
     """
     The outcome of a search.
 
-    Parameters
-    ----------
-    records : Records
-        In the order of the table to be.
-    missing : list of Missing
-        What the service did not answer for.
-    told : list of str
-        What else the user should know, as sentences.
+    ``records`` are in the order of the table, ``missing`` is what the service did not answer for, and ``told`` what
+    else the user should know, as sentences.
     """
 
     records: Records
@@ -59,25 +53,20 @@ class Found:
 
 def find(queries: Sequence[Query], service: Service, *, strict: bool = False, progress: bool = False) -> Found:
     """
-    Ask a service for the records of queries.
+    Search a service for the records of queries, each once.
 
-    Queries that differ in what is filtered here ask for the same windows, which are asked for once.
+    Queries that differ in what is filtered here need the same windows, which are requested once.
 
     Parameters
     ----------
     queries : sequence of Query
         The branches of a search.
     service : Service
-        What is asked.
+        The service.
     strict : bool
         End with an error as soon as anything is missing.
     progress : bool
         Show a bar, if there are several windows.
-
-    Returns
-    -------
-    Found
-        The records of all queries, each once.
 
     Raises
     ------
@@ -85,26 +74,12 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
         If there is no answer for any window, or for the keywords of any record; that of the first one. With
         ``strict``, if there is none for one.
     """
-    parts = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
+    parts, told = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
     if not any(part.records for part in parts):
         raise min(parts[0].missing, key=lambda one: (one.start.jd1, one.start.jd2)).error
-    looked = look_up(
-        [(query, select(part.joined(), query)) for query, part in zip(queries, parts, strict=True)],
-        service,
-        progress=progress,
-    )
-    if failed := [gap for one in looked for gap in one.missing]:
-        if strict:
-            raise _too_little(failed) from failed[0].error
-        if not any(one.known for one in looked):
-            raise failed[0].error
-    told: list[str] = []
-    found: list[Records] = []
-    for query, part, one in zip(queries, parts, looked, strict=True):
-        records, sentences = _chosen(one.records, query, part.broken, service.url)
-        found.append(records)
-        told += [*one.told, *sentences]
-        part.missing += one.missing
+    found, failure = _filtered(queries, parts, service, told, strict=strict, progress=progress)
+    if failure is not None:
+        raise failure
     return Found(merge(found), _still_missing(parts), told)
 
 
@@ -112,64 +87,47 @@ def complete(
     held: Records, queries: Sequence[Query], missing: Sequence[Missing], service: Service, *, progress: bool = False
 ) -> Found:
     """
-    Ask again for what is missing, and join it with what is there.
+    Request what is missing again, and join it with the records that are there.
+
+    Sampled searches, and those for the nearest record, are made anew, since their records were chosen without what was
+    missing.
 
     Parameters
     ----------
     held : Records
-        What is there.
+        The records of the search.
     queries : sequence of Query
-        The branches of the search that found it.
+        Its branches.
     missing : sequence of Missing
         What it could not get.
     service : Service
-        What is asked.
+        The service.
     progress : bool
         Show a bar, if there are several windows.
-
-    Returns
-    -------
-    Found
-        All records, and what is still missing.
     """
-    if not _separable(held, queries, missing):
-        try:
-            found = find(queries, service, progress=progress)
-        except ServiceError:
-            return Found(held, list(missing), [])
-        if all(any(_within(one, other) for other in missing) for one in found.missing):
-            return found
-        other = (
-            "The whole search had to be made again, and failed for other parts of its range; the table is as it was."
-        )
-        return Found(held, list(missing), [other])
-    around = [again(one) for one in missing]
-    parts = _ask(
-        [(one.query, *ends) for one, (ends, _) in zip(missing, around, strict=True)], service, progress=progress
-    )
-    selected = []
-    for one, part, (_, concerned) in zip(missing, parts, around, strict=True):
-        new = select(part.joined(), one.query)
-        selected.append((one.query, new if concerned is None else new[concerned(new)]))
-    looked = look_up(selected, service, progress=progress)
+    anew = {one.query.series for one in missing if one.chosen}
+    # Where a service gives its series other names, it is not clear which records belong to which query.
+    if anew and not set(held.series.tolist()) <= {query.series for query in queries}:
+        anew = {query.series for query in queries}
     told: list[str] = []
-    for one, part, seen, (query, new), (_, concerned) in zip(missing, parts, looked, selected, around, strict=True):
-        records, sentences = _chosen(seen.records, query, part.broken, service.url)
-        told += [*seen.told, *sentences]
-        part.missing += seen.missing
-        if query.sample is None and query.near is None:
-            held = merge([held, records])
-            continue
-        own = _own(held, query, queries)
-        if concerned is None:
-            # What is there was chosen without what was missing, and has to be chosen anew together with it.
-            held = merge([held[~own], select(merge([held[own], records]), query)])
-        elif part.records:
-            chosen = np.isin(held.recnum.filled(-1), new.recnum.compressed())
-            held = merge([held[~own | ~concerned(held) | chosen], records])
-        else:
-            part.missing = [one]
-    return Found(held, _still_missing(parts), told)
+    left = [one for one in missing if one.query.series not in anew]
+    if left:
+        parts, told = _ask([(one.query, one.start, one.end) for one in left], service, progress=progress)
+        found, _ = _filtered([one.query for one in left], parts, service, told, progress=progress)
+        held, left = merge([held, *found]), _still_missing(parts)
+    if anew:
+        before = [one for one in missing if one.query.series in anew]
+        try:
+            again = find([query for query in queries if query.series in anew], service, progress=progress)
+        except ServiceError:
+            return Found(held, left + before, told)
+        told += again.told
+        if all(any(_within(one, other) for other in before) for one in again.missing):
+            others = np.array([series not in anew for series in held.series.tolist()], dtype=bool)
+            return Found(merge([held[others], again.records]), left + again.missing, told)
+        told.append("The search had to be made anew, and failed for other parts of its range; the table is as it was.")
+        left += before
+    return Found(held, left, told)
 
 
 @dataclass
@@ -181,13 +139,15 @@ class _Part:
     broken: int = 0
 
     def joined(self) -> Records:
-        """All records, each once; the windows in the order they were asked for, in whatever order they came."""
+        """All records, each once; the windows in the order they were requested, in whatever order they came."""
         parts = [records for number in sorted(self.records) for records in self.records[number]]
         return merge(parts or [read_records(b"[]", "")[0]])
 
 
-def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, progress: bool) -> list[_Part]:
-    """Ask for the windows of ranges, each once, and take from each what answers the queries, as it comes."""
+def _ask(
+    ranges: Sequence[_Range], service: Service, *, strict: bool = False, progress: bool
+) -> tuple[list[_Part], list[str]]:
+    """Request the windows of ranges, each once, and take from each what answers the queries, as it comes."""
     windows, takers = _windows(ranges)
 
     def ask(number: int, window: Window) -> tuple[list[Records], int]:
@@ -197,7 +157,7 @@ def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, pr
     parts = [_Part() for _ in ranges]
     missing: dict[tuple[int, int], list[Missing]] = {}
     found = 0
-    # Closed at once, whatever happens here, so that nothing more is asked.
+    # Closed at once, whatever happens here, so that nothing more is requested.
     bar = progress_bar(shown=progress and len(windows) > 1, total=len(windows), desc="Windows searched", unit="window")
     with closing(answers(windows, ask, service.patience)) as coming, bar:
         for number, pieces in coming:
@@ -215,11 +175,46 @@ def _ask(ranges: Sequence[_Range], service: Service, *, strict: bool = False, pr
                         )
                         if strict:
                             raise _too_little(missing[taker, number]) from piece.error
+            if strict and service.outdated:
+                raise service.outdated[0][1]
             bar.set_postfix_str(f"{found:,} records", refresh=False)
             bar.update()
     for taker, number in sorted(missing):
         parts[taker].missing += missing[taker, number]
-    return parts
+    return parts, _outdated_text(service, len(windows))
+
+
+def _outdated_text(service: Service, windows: int) -> list[str]:
+    if not service.outdated:
+        return []
+    first, *_, last = sorted(f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M}" for when, _ in service.outdated * 2)
+    reason = service.outdated[0][1].reason.removesuffix(".")
+    times = f"{first} UTC" if first == last else f"{first} to {last} UTC"
+    return [f"{reason}; {len(service.outdated):,} of {windows:,} windows come from the cache of {times}."]
+
+
+def _filtered(
+    queries: Sequence[Query],
+    parts: Sequence[_Part],
+    service: Service,
+    told: list[str],
+    *,
+    strict: bool = False,
+    progress: bool = False,
+) -> tuple[list[Records], ServiceError | None]:
+    """Apply conditions on keywords, and choose files; also return the first error if no keywords came at all."""
+    selected = [(query, select(part.joined(), query)) for query, part in zip(queries, parts, strict=True)]
+    looked = look_up(selected, service, progress=progress)
+    failed = [gap for one in looked for gap in one.missing]
+    if strict and failed:
+        raise _too_little(failed) from failed[0].error
+    found = []
+    for query, part, one in zip(queries, parts, looked, strict=True):
+        records, lacking = choose_files(one.records, query.segments)
+        found.append(records)
+        part.missing += one.missing
+        told += [*one.told, *_sentences(records, lacking, query, part.broken, service.url)]
+    return found, failed[0].error if failed and not any(one.known for one in looked) else None
 
 
 def _too_little(missing: Sequence[Missing]) -> ServiceError:
@@ -230,7 +225,7 @@ def _too_little(missing: Sequence[Missing]) -> ServiceError:
         else "Try again later, or without strict, which gives a table of what there is and lists what is missing."
     )
     return ServiceError(
-        f"{described(missing)} The rest was not asked for. {todo}", reason=first.reason, advice=first.advice
+        f"{described(missing)} The rest was not requested. {todo}", reason=first.reason, advice=first.advice
     )
 
 
@@ -268,27 +263,8 @@ def _within(one: Missing, other: Missing) -> bool:
     return bool(one.query == other.query and other.start <= one.start and one.end <= other.end)
 
 
-def _separable(held: Records, queries: Sequence[Query], missing: Iterable[Missing]) -> bool:
-    """Tell whether the records of each query that must be chosen anew can be told from those of others."""
-    if len(queries) == 1:
-        return True
-    chosen = {query.series for query in queries if query.sample is not None or query.near is not None}
-    anew = {one.query.series for one in missing} & chosen
-    several = [series for series in anew if sum(query.series == series for query in queries) > 1]
-    # A service may call its series otherwise than it was asked for them.
-    return not several and (not anew or set(held.series.tolist()) <= {query.series for query in queries})
-
-
-def _own(held: Records, query: Query, queries: Sequence[Query]) -> npt.NDArray[np.bool_]:
-    """Tell which records were found for a query."""
-    if len(queries) == 1:
-        return np.ones(len(held), dtype=bool)
-    return np.asarray(held.series == query.series, dtype=bool)
-
-
-def _chosen(records: Records, query: Query, broken: int, shown: str) -> tuple[Records, list[str]]:
-    """Choose the files of records, and say what is wrong with them."""
-    records, lacking = choose_files(records, query.segments)
+def _sentences(records: Records, lacking: Counter[str], query: Query, broken: int, shown: str) -> list[str]:
+    """Say what is wrong with the records of a query."""
     told = []
     if broken:
         told.append(
@@ -300,13 +276,9 @@ def _chosen(records: Records, query: Query, broken: int, shown: str) -> tuple[Re
             f"{shown} gave {empty:,} of {len(records):,} records of {query} without any file; they stay listed."
         )
     if lacking:
-        told.append(_lacking_text(lacking, len(records), query))
-    return records, told
-
-
-def _lacking_text(lacking: Counter[str], count: int, query: Query) -> str:
-    listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
-    return (
-        f"Of {count:,} records of {query}, some do not have a segment that was asked for: {listed}. "
-        "They stay in the table with the segments they have."
-    )
+        listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
+        told.append(
+            f"Of {len(records):,} records of {query}, some do not have a segment that was asked for: {listed}. "
+            "They stay in the table with the segments they have."
+        )
+    return told

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.time import Time, TimeDelta
+from astropy.time import Time
 
 from sunpy_flarecast.query.conditions import LISTED
 from sunpy_flarecast.rest.records import different, segment_of
@@ -17,35 +17,21 @@ from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.sharp.times import utc_datetime64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.rest.records import Records
 
-    from .missing import Missing
-
-__all__ = ["again", "choose_files", "fulfilling", "select"]
+__all__ = ["choose_files", "satisfying", "select"]
 
 
 def select(records: Records, query: Query) -> Records:
     """
-    Take the records that answer a query, but for the conditions on keywords that have to be asked for.
+    Take the records that answer a query, but for its segments and the conditions on keywords that have to be requested.
 
     Taking them from parts and then from the parts joined gives the same as taking them from the whole at once.
-
-    Parameters
-    ----------
-    records : Records
-        Records of the query's series, each once.
-    query : Query
-        What is asked for. Its segments are not looked at here.
-
-    Returns
-    -------
-    Records
-        In the order they came in.
     """
     records = _taken(records, _in_range(records, query))
     if query.harps is not None:
@@ -64,75 +50,14 @@ def select(records: Records, query: Query) -> Records:
     return records
 
 
-def fulfilling(records: Records, query: Query) -> Records:
-    """
-    Take the records that fulfil a query's conditions on keywords that had to be asked for.
-
-    Parameters
-    ----------
-    records : Records
-        What `select` took, with those keywords.
-    query : Query
-        What is asked for.
-
-    Returns
-    -------
-    Records
-        In the order they came in.
-    """
+def satisfying(records: Records, query: Query) -> Records:
+    """Take the records that satisfy a query's conditions on keywords that had to be requested, given those keywords."""
     which = np.ones(len(records), dtype=bool)
     columns = {name: getattr(records, column) for name, column in LISTED.items()} | records.keywords
     for condition in query.conditions:
         if not condition.listed:
             which &= condition.fulfilled(columns)
     return _taken(records, which)
-
-
-def again(missing: Missing) -> tuple[tuple[Time, Time], Callable[[Records], npt.NDArray[np.bool_]] | None]:
-    """
-    Tell what to ask for so that records that were missing get their place among those that are there.
-
-    That is what was missing, unless records were sampled, or the nearest found, and then left out for their keywords:
-    these are not known any more, so all are needed that may have been chosen instead of those that come.
-
-    Parameters
-    ----------
-    missing : Missing
-        What was missing.
-
-    Returns
-    -------
-    ends : tuple of `astropy.time.Time`
-        The range to ask for.
-    concerned : callable or None
-        Tells of records whether they are among those that have to be chosen anew from what comes, and from nothing
-        else; None if what is there and what comes can be joined.
-    """
-    query = missing.query
-    if not query.looked_up or (query.sample is None and query.near is None):
-        return (missing.start, missing.end), None
-    if query.near is not None or query.sample is None:
-        return query.span, lambda records: np.ones(len(records), dtype=bool)
-    step = max(query.sample, 1.0)
-    # A slot more on both sides, since it is not known by which of its times a service puts a record into a range.
-    first, last = (
-        int(np.floor((_seconds(time) - _seconds(query.start) + sign * CADENCE) / step + 0.5))
-        for time, sign in ((missing.start, -1), (missing.end, 1))
-    )
-    start, end = query.span
-    before, after = (
-        (point + sign / 2) * step + sign * CADENCE + _seconds(query.start) - _seconds(limit)
-        for point, sign, limit in ((first, -1, start), (last, 1, end))
-    )
-    begin = start if before <= 0 else start + TimeDelta(before, format="sec")
-    stop = end if after >= 0 else end + TimeDelta(after, format="sec")
-
-    def concerned(records: Records) -> npt.NDArray[np.bool_]:
-        slot = records.nearest_slot()
-        point = _points(slot, query.start, step)
-        return np.asarray(~np.ma.getmaskarray(slot) & (point >= first) & (point <= last))
-
-    return (begin, stop), concerned
 
 
 def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
@@ -171,7 +96,7 @@ def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArr
     slot = records.nearest_slot()
     step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
     seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
-    point = _points(slot, start, step)
+    point = np.rint(seconds / step).astype(np.int64)
     last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
     wanted = ~np.ma.getmaskarray(slot) & (point >= 0) & (point <= last)
     distance = np.abs(seconds - point * step)
@@ -189,12 +114,6 @@ def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArr
     return taken
 
 
-def _points(slot: np.ma.MaskedArray[Any, Any], start: Time, step: float) -> npt.NDArray[np.int64]:
-    """Give each slot the number of the nearest point of the grid."""
-    points = np.rint((slot.filled(0) * float(CADENCE) - _seconds(start)) / step)
-    return np.asarray(points.astype(np.int64))
-
-
 def _nearest(records: Records, near: Time) -> npt.NDArray[Any]:
     """Tell which records belong to the one time step nearest to a time (the earlier of two at the same distance)."""
     slot = records.nearest_slot()
@@ -208,21 +127,14 @@ def _nearest(records: Records, near: Time) -> npt.NDArray[Any]:
 
 def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Counter[str]]:
     """
-    Keep, of each record's files, those of the segments asked for, in the series' order.
-
-    Parameters
-    ----------
-    records : Records
-        Records that answer the query.
-    segments : sequence of str
-        Names or patterns; empty for all files.
+    Keep, of each record's files, those of some segments (names or patterns; all if empty), in the series' order.
 
     Returns
     -------
     records : Records
         The same records with the names of the chosen files.
     lacking : Counter
-        For each segment (or pattern) asked for, how many records do not have it, if any.
+        For each segment (or pattern), how many records do not have it, if any.
     """
     (series, which), (sets, kind) = different(records.series), different(records.names)
     _, first, pair, count = np.unique(

@@ -65,7 +65,7 @@ def test_what_a_search_lacks_is_in_the_report(many: tuple[str, Layer], tmp_path:
     assert len(report.fetched) == len(table) > 0
     assert report.failed == []
     assert not report.complete
-    assert "Records are missing of hmi.sharp_cea_720s from 2015-12-12T00:00:00Z" in str(report)
+    assert "Records of hmi.sharp_cea_720s from 2015-12-12T00:00:00Z" in str(report)
     report.write(tmp_path / "report.json")
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["complete"] is False

@@ -141,6 +141,24 @@ class TestOthers:
         assert len(others.headers) > 1
         assert not any("authorization" in headers for headers in others.headers)
 
+    def test_another_service_on_the_same_host_does_not_get_it_by_a_redirect(self, guarded: tuple[str, Layer]) -> None:
+        url, layer = guarded
+        for place in ("~mallory", "flarecast-of-mallory", "flarecast/../~mallory"):
+            layer.clear()
+            layer.faults["/flarecast/HMI/"] = answer(b"", status=307, headers={"location": f"/{place}/HMI/x"})
+            layer.faults["mallory/HMI/"] = answer(b"[]")
+            with conf.set_temp("url", f"{url}/flarecast"), conf.set_temp("token", TOKEN), Service() as service:
+                service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
+            assert [headers.get("authorization") for headers in layer.headers] == [BEARER, None]
+
+    def test_it_stays_with_a_redirect_within_the_service(self, guarded: tuple[str, Layer]) -> None:
+        url, layer = guarded
+        layer.faults["/flarecast/HMI/hmi."] = answer(b"", status=307, headers={"location": "/flarecast/HMI/moved"})
+        layer.faults["/flarecast/HMI/moved"] = answer(b"[]")
+        with conf.set_temp("url", f"{url}/flarecast"), conf.set_temp("token", TOKEN), Service() as service:
+            service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
+        assert [headers.get("authorization") for headers in layer.headers] == [BEARER, BEARER]
+
     def test_another_service_does_not_get_it(
         self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path
     ) -> None:
@@ -204,7 +222,7 @@ class TestOthers:
 class TestSettings:
     @pytest.mark.parametrize("token", ["two words", "line\nfeed-s3cr3t", "s3cr3t\r\nX-Evil: 1", "s3crét", "s3cr3t,"])
     def test_what_can_be_no_token_is_refused_and_not_repeated(self, guarded: tuple[str, Layer], token: str) -> None:
-        with conf.set_temp("token", token), pytest.raises(QueryError, match=r"conf.token is no token") as caught:
+        with conf.set_temp("token", token), pytest.raises(QueryError, match=r"conf.token is invalid") as caught:
             FLARECASTClient().search(*QUERY)
         assert token not in str(caught.value)
         assert "s3cr" not in str(caught.value)

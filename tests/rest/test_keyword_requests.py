@@ -9,7 +9,7 @@ from faults import Layer, answer
 from keyworded import HARPS, SERIES, one_at_a_time, recnum_of
 
 from sunpy_flarecast import conf
-from sunpy_flarecast.rest.keyword_requests import Batch, ask_all, keywords_of
+from sunpy_flarecast.rest.keyword_requests import ask_all, keywords_of
 from sunpy_flarecast.rest.service import Service
 
 STEPS = 160
@@ -110,7 +110,7 @@ def test_a_field_that_is_refused_does_not_cost_a_request_a_record(keyworded: Lay
     assert values == {}
     assert sum(len(numbers) for numbers, _ in failures) == len(NUMBERS)
     assert "There is no keyword 'usfluxl'" in str(failures[-1][1])
-    assert len(keyworded.requests) == 9
+    assert len(keyworded.requests) <= 12  # some are under way when it is clear
 
 
 def test_an_unreachable_service_is_not_asked_for_each_record() -> None:
@@ -141,9 +141,3 @@ def test_what_comes_need_not_be_held(keyworded: Layer) -> None:
         parts = [len(values) for values, _ in keywords_of(service, SERIES, NUMBERS, ["meangam"])]
     assert max(parts) <= 100
     assert sum(parts) == len(NUMBERS)
-
-
-def test_batches_are_divided() -> None:
-    first, second = Batch((1, 2, 3)).halves()
-    assert first.recnums + second.recnums == (1, 2, 3)
-    assert Batch((1,)).halves() is None

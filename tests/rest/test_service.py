@@ -366,10 +366,89 @@ def test_json_that_ends_early_is_one_that_less_may_help(demo: tuple[str, Layer],
         assert caught.value.less_may_help is less
 
 
-def test_urllib3_s_warnings_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
-    with conf.set_temp("max_retries", 1), Service("http://127.0.0.1:9") as service, pytest.raises(UnreachableError):
+# --- Whatever a reply provokes concerns this request alone ------------------------------------------------------------
+
+
+def http(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers, "", ""]
+    return "\r\n".join(head).encode("latin-1") + body
+
+
+@pytest.mark.parametrize(
+    ("said", "part"),
+    [
+        (http(b'{"message":"f\xfcr"}'), "not JSON"),
+        (http(b'{"message":"f\xfcr"}', "404 Not Found"), "404"),
+        (http(b"", "302 Found", "Location: http://[::1"), "Invalid"),
+        (http(b"", "302 Found", "Location: http://user:pass@exa mple:port/"), ""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n[]\r\n", "broke off"),
+        (http(b'{"data": ' + b"[" * 100_000), "not JSON"),
+        (b"\x00\xff no HTTP\r\n\r\n", "cannot be reached"),
+        (http(b"[]", "200 OK", "Content-Encoding: gzip"), "broke off"),
+    ],
+)
+def test_broken_replies_are_errors_of_the_service(said: bytes, part: str) -> None:
+    with conf.set_temp("max_retries", 0), speaking(said) as (url, _), Service(url) as service:
+        with pytest.raises(ServiceError) as caught:
+            service.records("hmi.sharp_720s", START, END)
+        assert part in str(caught.value)
+
+
+def test_a_retry_after_beyond_the_calendar_is_ignored() -> None:
+    busy = http(b"", "503 Busy", "Retry-After: Fri, 31 Dec 99999999999999999999 23:59:59 GMT", "Connection: close")
+    with speaking(busy, EMPTY) as (url, asked), Service(url) as service:
+        assert len(service.records("hmi.sharp_720s", START, END)[0]) == 0
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("where", ["phrase", "message", "title", "list"])
+def test_escapes_of_terminals_do_not_get_through(where: str) -> None:
+    evil = "\x1b]0;owned\x07\x1b[31mred"
+    said = {
+        "phrase": http(b"", f"404 {evil}"),
+        "message": http(f'{{"message": "{evil}"}}'.replace("\x1b", "\\u001b").replace("\x07", "\\u0007").encode()),
+        "title": http(f"<html><title>{evil}</title>".encode(), "404 Not Found"),
+        "list": http(f'[{{"urls": 5, "{evil}": 7}}, "{evil}"]'.encode()),
+    }[where]
+    with speaking(said) as (url, _), Service(url) as service, pytest.raises(ServiceError) as caught:
         service.records("hmi.sharp_720s", START, END)
-    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+    assert str(caught.value).isprintable()
+    assert caught.value.reason.isprintable()
+
+
+def test_a_reply_of_any_size_takes_bounded_memory(demo: tuple[str, Layer]) -> None:
+    bomb = gzip.compress(b"[" + b" " * 20_000_000)
+    assert len(bomb) < 30_000
+    demo[1].faults["/HMI/"] = answer(bomb, headers={"content-encoding": "gzip"})
+    with conf.set_temp("reply_size", 1.0), Service() as service:
+        with pytest.raises(ReplyError, match=r"its reply is larger than 1 MB \(conf.reply_size\)") as caught:
+            service.records("hmi.sharp_720s", START, END)
+        assert caught.value.less_may_help
+
+
+def test_a_reply_that_trickles_comes_to_an_end() -> None:
+    go_on = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n[")
+                while not go_on.wait(0.01):
+                    connection.sendall(b" ")
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        with (
+            conf.set_temp("reply_timeout", 0.1),
+            Service(f"http://127.0.0.1:{server.getsockname()[1]}") as service,
+            pytest.raises(ReplyError, match=r"was not complete after 0.1 s \(conf.reply_timeout\)") as caught,
+        ):
+            service.records("hmi.sharp_720s", START, END)
+        go_on.set()
+        thread.join()
+    assert caught.value.less_may_help
 
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
@@ -413,23 +492,3 @@ def test_each_request_is_a_line_for_those_who_look(demo: tuple[str, Layer]) -> N
     assert "404" in second
     assert "secret" not in first + second
     assert {record.levelname for record in told} == {"DEBUG"}
-
-
-def test_replies_are_kept_and_not_asked_for_again(
-    settled: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (tmp_path / "astropy").mkdir()
-    with conf.set_temp("cache", True), Service() as service:
-        first, _ = service.records("hmi.sharp_720s", START, END)
-        again, _ = service.records("hmi.sharp_720s", START, END)
-        assert first.recnum.tolist() == again.recnum.tolist()
-        assert len(settled[1].requests) == 1
-        settled[1].faults["/HMI/"] = answer(b'[{"recnum": 7}]')
-        for _ in range(2):  # not kept, since a record is broken
-            assert service.records("hmi.sharp_720s", START, "2015-12-11T02:00:00Z")[1] == 1
-        assert len(settled[1].requests) == 3
-        settled[1].faults["/HMI/"] = answer(b"[]")
-        for _ in range(2):  # not kept either, since there may be records some day
-            service.records("hmi.sharp_720s", START, "2015-12-11T03:00:00Z")
-        assert len(settled[1].requests) == 5

@@ -58,11 +58,13 @@ def test_intervals_of_other_reasons_or_queries_stay_apart() -> None:
 
 def test_a_text_lists_a_few_and_counts_the_others() -> None:
     text = described([missing(day, day + 1, error=ServiceError(f"reason {day}.")) for day in range(0, 12, 2)])
-    assert text.startswith("Records are missing of hmi.sharp_720s from 2016-12-30T00:00:00Z to 2016-12-31T00:00:00Z, ")
+    assert text.startswith("Records of hmi.sharp_720s from 2016-12-30T00:00:00Z to 2016-12-31T00:00:00Z, ")
     assert "2017-01-03T" in text
     assert "2017-01-05T" not in text
-    assert text.endswith(" and 3 more intervals. Reason: reason 0 (and 5 others).")
-    assert described([missing(day, day + 1) for day in range(0, 8, 2)]).endswith(" and 1 more interval. Reason: busy.")
+    assert text.endswith(" and 3 more intervals are missing. Reason: reason 0 (and 5 others).")
+    assert described([missing(day, day + 1) for day in range(0, 8, 2)]).endswith(
+        " and 1 more interval are missing. Reason: busy."
+    )
 
 
 def test_a_text_names_what_two_queries_lack_once() -> None:
@@ -136,7 +138,7 @@ def test_conditions_are_kept() -> None:
     _, [again] = from_plain(json.loads(json.dumps(as_plain([missing(0, 1, query=query)], [query]))))
     assert again.conditions == conditions
     plain = as_plain([], [QUERY])
-    del plain["queries"][0]["conditions"]  # as the first version wrote it
+    del plain["queries"][0]["conditions"]
     assert from_plain(plain)[1][0].conditions == ()
 
 
@@ -154,11 +156,15 @@ GOOD = as_plain([missing(0, 1)], [QUERY])
         {"queries": [{**GOOD["queries"][0], "start": "yesterday"}], "missing": []},
         {"queries": [{**GOOD["queries"][0], "harps": [1]}], "missing": []},
         {"queries": [{**GOOD["queries"][0], "conditions": 5}], "missing": []},
-        {"queries": [{**GOOD["queries"][0], "conditions": [[["usflux"], ">"]]}], "missing": []},
-        {"queries": [{**GOOD["queries"][0], "conditions": [[[5], ">", 1]]}], "missing": []},
-        {"queries": [{**GOOD["queries"][0], "conditions": [[[["x"]], ">", 1]]}], "missing": []},
-        {"queries": [{**GOOD["queries"][0], "conditions": [[["usflux"], ["lists"], 1]]}], "missing": []},
-        {"queries": [{**GOOD["queries"][0], "conditions": [[["usflux"], "import os", 1]]}], "missing": []},
+        *(
+            {"queries": [{**GOOD["queries"][0], "conditions": [condition]}], "missing": []}
+            for condition in (
+                {"keywords": ["usflux"], "operator": ">"},
+                {"keywords": [5], "operator": ">", "value": 1},
+                {"keywords": ["usflux"], "operator": ["lists"], "value": 1},
+                {"keywords": ["usflux"], "operator": "import os", "value": 1},
+            )
+        ),
         {"queries": GOOD["queries"], "missing": [{**GOOD["missing"][0], "kind": "SystemExit"}]},
     ],
 )

@@ -1,4 +1,4 @@
-"""The engine of a search: every window answered for once, halves where needed, and an end to patience."""
+"""Requests in parallel: every window is answered for once, halved where needed, and patience ends."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from sunpy_flarecast import ServiceError, UnreachableError, conf
 from sunpy_flarecast.query.query import Query
+from sunpy_flarecast.rest.parallel import answers
 from sunpy_flarecast.rest.session import Patience
-from sunpy_flarecast.search.windows import Window, answers
+from sunpy_flarecast.search.windows import Window
 
 SERIES = "hmi.sharp_720s"
 START = Time("2015-12-11")
@@ -26,19 +27,30 @@ def windows(count: int, days: float = 1.0) -> list[Window]:
 
 
 class Asked:
-    """Answers with a window's times; notes what it was asked, and fails where ``fails`` gives an error."""
+    """
+    Stands in for a service: answers with a window's times, and fails where ``fails`` gives an error.
+
+    ``patience`` is what `Service` checks before a request, and tells of replies.
+    """
 
     def __init__(self, fails: Any = lambda window: None) -> None:
         self.windows: list[Window] = []
         self.fails = fails
+        self.patience = Patience(1)
         self._lock = threading.Lock()
 
+    def parallel(self, number: int) -> Patience:
+        self.patience = Patience(number)
+        return self.patience
+
     def __call__(self, number: int, window: Window) -> tuple[str, str]:
+        self.patience.check()
         with self._lock:
             self.windows.append(window)
             error = self.fails(window)
         if error is not None:
             raise error
+        self.patience.succeeded()
         return window.times
 
 
@@ -49,7 +61,7 @@ def too_much(hours: float) -> Any:
 @pytest.mark.parametrize("parallel", [1, 3, 20])
 def test_every_window_is_answered_for_once(parallel: int) -> None:
     asked, wanted = Asked(), windows(10)
-    found = dict(answers(wanted, asked, Patience(parallel)))
+    found = dict(answers(wanted, asked, asked.parallel(parallel)))
     assert sorted(found) == list(range(10))
     for number, window in enumerate(wanted):
         [piece] = found[number]
@@ -69,7 +81,7 @@ def test_as_many_are_asked_at_a_time_as_told() -> None:
 
 def test_what_is_too_much_is_halved_and_others_of_that_length_at_once() -> None:
     asked = Asked(too_much(6))
-    found = dict(answers(windows(8), asked, Patience(1)))
+    found = dict(answers(windows(8), asked, asked.parallel(1)))
     for number, window in enumerate(windows(8)):
         pieces = found[number]
         assert len(pieces) == 4
@@ -101,8 +113,7 @@ def test_an_hour_that_fails_is_missing_and_the_rest_of_the_window_is_there() -> 
         return ServiceError("504", less_may_help=True) if window.start <= bad <= window.end else None
 
     asked = Asked(fails)
-    patience = Patience(1)
-    [(_, pieces)] = answers(windows(1), asked, patience)
+    [(_, pieces)] = answers(windows(1), asked, patience := asked.parallel(1))
     [missing] = [piece for piece in pieces if piece.error is not None]
     assert missing.window.start <= bad <= missing.window.end
     assert 3600 <= missing.window.length < 7200
@@ -111,7 +122,7 @@ def test_an_hour_that_fails_is_missing_and_the_rest_of_the_window_is_there() -> 
 
 def test_a_failure_that_size_cannot_explain_is_not_halved() -> None:
     asked = Asked(lambda window: ServiceError("busy"))
-    [(_, [piece])] = answers(windows(1), asked, Patience(1))
+    [(_, [piece])] = answers(windows(1), asked, asked.parallel(1))
     assert str(piece.error) == "busy"
     assert len(asked.windows) == 1
 
@@ -120,7 +131,7 @@ def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
     good = START + TimeDelta(30, format="jd")
     asked = Asked(lambda window: ServiceError("504", less_may_help=True) if window.start < good else None)
     with conf.set_temp("max_retries", 2):
-        found = dict(answers(windows(40), asked, Patience(1)))
+        found = dict(answers(windows(40), asked, asked.parallel(1)))
     assert sum(piece.error is None for pieces in found.values() for piece in pieces) == 10
     # The hours of the first, and then each of the others once.
     assert all(len(found[number]) == 1 for number in range(2, 30))
@@ -128,11 +139,12 @@ def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
 
 
 def test_a_service_that_was_never_reached_is_left_alone() -> None:
-    asked = Asked(lambda window: UnreachableError("There is no service.", reason="refused", lasting=True, away=True))
-    found = dict(answers(windows(100), asked, Patience(2)))
+    gone = UnreachableError("There is no service.", reason="refused", lasting=True, away=True)
+    asked = Asked(lambda window: gone)
+    found = dict(answers(windows(100), asked, asked.parallel(2)))
     assert len(asked.windows) <= 3
     told = str(found[99][0].error)
-    assert told.startswith("Not asked, since the service could not be reached any more (refused).")
+    assert told.startswith("Not requested, since the service could not be reached any more (refused).")
     assert isinstance(found[99][0].error, UnreachableError)
 
 
@@ -140,7 +152,7 @@ def test_a_service_that_closes_one_connection_is_asked_on() -> None:
     asked = Asked(
         lambda window: UnreachableError("Closed.", reason="closed", lasting=True) if window.start == START else None
     )
-    found = dict(answers(windows(20), asked, Patience(2)))
+    found = dict(answers(windows(20), asked, asked.parallel(2)))
     assert [number for number, [piece] in found.items() if piece.error is not None] == [0]
 
 
@@ -160,28 +172,27 @@ def test_nothing_more_is_asked_once_nobody_waits() -> None:
 
 def test_a_service_that_goes_away_is_left_alone_after_a_while() -> None:
     away = START + TimeDelta(5, format="jd")
-    asked = Asked(
-        lambda window: None if window.start < away else UnreachableError("Gone.", reason="refused", lasting=True)
-    )
-    found = dict(answers(windows(100), asked, Patience(1)))
+    gone = UnreachableError("Gone.", reason="refused", lasting=True)
+    asked = Asked(lambda window: None if window.start < away else gone)
+    found = dict(answers(windows(100), asked, asked.parallel(1)))
     assert len(asked.windows) == 5 + 2
     assert sorted(number for number, [piece] in found.items() if piece.error is None) == list(range(5))
 
 
 def test_one_refusal_for_all_ends_the_asking_and_another_does_not() -> None:
     asked = Asked(lambda window: ServiceError("404", lasting=True))
-    found = dict(answers(windows(100), asked, Patience(1)))
+    found = dict(answers(windows(100), asked, asked.parallel(1)))
     assert len(asked.windows) == 2
-    assert "refused all that was asked" in str(found[50][0].error)
+    assert "refused all requests" in str(found[50][0].error)
     busy = Asked(lambda window: ServiceError("503"))
-    list(answers(windows(20), busy, Patience(1)))
+    list(answers(windows(20), busy, busy.parallel(1)))
     assert len(busy.windows) == 20
 
 
 def test_a_refusal_after_an_answer_is_that_window_s_alone() -> None:
     good = windows(20)[0].start
     asked = Asked(lambda window: None if window.start == good else ServiceError("404", lasting=True))
-    list(answers(windows(20), asked, Patience(1)))
+    list(answers(windows(20), asked, asked.parallel(1)))
     assert len(asked.windows) == 20
 
 

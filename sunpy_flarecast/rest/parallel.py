@@ -1,0 +1,143 @@
+"""Requests in parallel: what fails because it is too much is requested in halves, until `Patience` ends."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+from sunpy_flarecast.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from typing import Self
+
+    from .session import Patience
+
+__all__ = ["Piece", "answers"]
+
+T = TypeVar("T")
+
+
+class _Divisible(Protocol):
+    """The subject of one request, such as a time window or some records."""
+
+    @property
+    def length(self) -> float: ...
+
+    def halves(self) -> tuple[Self, Self] | None: ...
+
+
+W = TypeVar("W", bound=_Divisible)
+
+#: How often halves must have brought what a window of some length did not, before others of it are halved at once.
+_ENOUGH: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece(Generic[W, T]):
+    """A window or a part of one, with its answer or the reason why there is none."""
+
+    window: W
+    value: T | None = None
+    error: ServiceError | None = None
+
+
+def answers(
+    windows: Sequence[W], ask: Callable[[int, W], T], patience: Patience
+) -> Generator[tuple[int, list[Piece[W, T]]], None, None]:
+    """
+    Request windows in parallel, and yield the answers as they come.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        Or anything else that has a length and halves.
+    ask : callable
+        Returns the answer for a window with a number in ``windows``, or a part of it; called in threads.
+    patience : Patience
+        What the requests know together; it says how many run at a time.
+
+    Yields
+    ------
+    number : int
+        Which window it was.
+    pieces : list of Piece
+        The window, or its parts in order.
+
+    Raises
+    ------
+    Exception
+        What ``ask`` raises besides ``ServiceError``.
+    """
+    todo = iter(enumerate(windows))
+    lock = threading.Lock()
+    done: SimpleQueue[tuple[int, list[Piece[W, T]]] | BaseException] = SimpleQueue()
+    too_long: Counter[int] = Counter()
+
+    def in_parts(number: int, halves: tuple[W, W]) -> list[Piece[W, T]]:
+        return [piece for half in halves for piece in pieces(number, half)]
+
+    def pieces(number: int, window: W) -> list[Piece[W, T]]:
+        if too_long and too_long[round(window.length)] >= _ENOUGH and (halves := window.halves()):
+            return in_parts(number, halves)
+        failures = 0
+        while not patience.stopped:
+            try:
+                return [Piece(window, ask(number, window))]
+            except ServiceError as error:
+                failures += 1
+                if error.less_may_help and not patience.hurried:
+                    if halves := window.halves():
+                        parts = in_parts(number, halves)
+                        if all(part.error is None for part in parts):
+                            too_long[round(window.length)] += 1
+                        return parts
+                    if failures <= patience.policy.retries:
+                        patience.wait(failures)
+                        continue
+                patience.failed(error)
+                return [Piece(window, error=error)]
+        return []  # nobody waits for it
+
+    def work() -> None:
+        while not patience.stopped:
+            with lock:
+                number, window = next(todo, (-1, None))
+            if window is None:
+                return
+            try:
+                done.put((number, pieces(number, window)))
+            except BaseException as error:  # noqa: BLE001 (raised in the thread that waits for it)
+                done.put(error)
+                return
+
+    # Daemons, since at its end Python waits for the threads of a ThreadPoolExecutor, however long their requests take.
+    threads = [
+        threading.Thread(target=work, name=f"sunpy_flarecast-{number}", daemon=True)
+        for number in range(min(patience.parallel, len(windows)))
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in windows:
+            answer = _next(done)
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+    except BaseException:
+        patience.stop()
+        raise
+    for thread in threads:
+        thread.join()
+
+
+def _next(done: SimpleQueue[T]) -> T:
+    while True:
+        try:
+            # On Windows, Ctrl-C does not end a wait; it has to end by itself.
+            return done.get(timeout=0.5)
+        except Empty:
+            continue
