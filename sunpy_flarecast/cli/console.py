@@ -1,4 +1,4 @@
-"""The terminal: its two streams, errors and warnings as messages, and tables of records."""
+"""The terminal: its two streams, errors and warnings as messages, tables, and reports of the index."""
 
 from __future__ import annotations
 
@@ -6,29 +6,34 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import astropy.units as u
+import msgspec
 import numpy as np
+from astropy.time import Time
 from erfa import ErfaWarning
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import FLARECASTError, MissingDataWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from sunpy_flarecast.fido.response import FLARECASTResponse
+    from astropy.table import QTable
 
-__all__ = ["ROWS", "WIDTH", "err", "out", "plain_errors", "show"]
+    from sunpy_flarecast.archive.index import IndexReport
+    from sunpy_flarecast.table.base import RecordTable
 
-#: Rows shown of a long table, half from its beginning and half from its end.
-ROWS: Final = 30
+__all__ = ["err", "out", "plain_errors", "show", "show_index", "show_records"]
 
-#: Characters that a table of records needs.
-WIDTH: Final = 120
+#: Lines and characters that a terminal gets of a table at least; a line that it wraps can be read, half a time cannot.
+_LINES: Final = 34
+_WIDTH: Final = 120
+
+#: The columns that are shown of a search, besides those of keywords.
+_SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segments", "Record")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -48,9 +53,9 @@ def plain_errors() -> Iterator[list[Warning]]:
     level = log.level
     with warnings.catch_warnings():
         warnings.showwarning = show
-        warnings.simplefilter("always", SunpyUserWarning)  # each is told, and none ends the command half-way
-        warnings.simplefilter("ignore", ErfaWarning)  # of years without leap seconds; the search says what it found
-        log.setLevel("CRITICAL")  # errors are told below, once
+        warnings.simplefilter("always", SunpyUserWarning)  # each is shown, and none ends the command half-way
+        warnings.simplefilter("ignore", ErfaWarning)  # of years without leap seconds
+        log.setLevel("CRITICAL")  # errors are shown below, once
         try:
             yield missing
         except (FLARECASTError, OSError, ValueError, ImportError) as error:
@@ -60,30 +65,37 @@ def plain_errors() -> Iterator[list[Warning]]:
             log.setLevel(level)
 
 
-def show(table: FLARECASTResponse) -> None:
-    """Print a table of records, the middle left out if it is long."""
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    columns = ["Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segments", "Record"]
-    columns += table.keyword_columns
-    for name in columns:
-        scale = {"Start Time": "UTC", "T_REC": "TAI"}.get(name) or str(table[name].info.unit or "")
-        number = name not in ("Start Time", "T_REC", "Series")
-        shown.add_column(f"{name} ({scale})" if scale else name, justify="right" if number else "left", no_wrap=True)
-    whole = len(table) <= ROWS
-    chosen = range(len(table)) if whole else (*range(ROWS // 2), *range(len(table) - ROWS // 2, len(table)))
-    for place, row in enumerate(chosen):
-        if not whole and place == ROWS // 2:
-            shown.add_row(*["..."] * len(columns))
-        shown.add_row(*(_cell(table[name][row]) for name in columns))
-    # A line that a narrow terminal wraps can be read; half a time cannot.
-    Console(width=max(out.width, WIDTH), highlight=False).print(shown)
-    files = int(np.sum(table["Segments"]))
-    out.print(f"{len(table):,} records, {files:,} files")
+def show_records(table: RecordTable, *, short: bool = False) -> None:
+    """Print the records of a search."""
+    show(table.show(*_SHOWN, *table.keyword_columns), short=short)
 
 
-def _cell(value: Any) -> str:
-    if np.any(getattr(value, "mask", False)):
-        return "--"
-    if hasattr(value, "iso"):
-        return str(value.iso[:19])
-    return f"{value.value:.6g}" if isinstance(value, u.Quantity) else str(value)
+def show(table: QTable, *, short: bool = False) -> None:
+    """Print a table: all of it to a file or another program, with few digits and its middle left out to a terminal."""
+    short |= out.is_terminal
+    shown = table.copy()
+    for name in shown.colnames:
+        column = shown[name]
+        if isinstance(column, Time):
+            column.precision = 0 if short else 3
+            shown.rename_column(name, f"{name} ({column.scale.upper()})")
+        elif short and getattr(column, "dtype", np.dtype(object)).kind == "f":
+            column.info.format = ".6g"
+    lines = shown.pformat(
+        max_lines=max(out.height - 2, _LINES) if short else -1,
+        max_width=max(out.width, _WIDTH) if short else -1,
+        show_dtype=False,
+    )
+    Console(width=max(map(len, lines)), highlight=False, markup=False).print("\n".join(lines))
+
+
+def show_index(directory: Path, report: IndexReport | None, faults: Sequence[str], most: int | None = None) -> None:
+    """Print a report of the index of a directory, and files that cannot be served, so many at most."""
+    text = str(msgspec.structs.replace(report, faulty=0, faults=())) if report else ""
+    if faults:
+        shown = "".join(f"\n  {fault}" for fault in faults[:most])
+        text = f"{text}{'; ' * bool(text)}{len(faults):,} cannot be served:{shown}"
+    if most is not None and len(faults) > most:
+        text += f"\n  ... and {len(faults) - most:,} more: sunpy-flarecast index {directory} lists them"
+    if text:
+        (err if faults else out).print(escape(text), soft_wrap=True)

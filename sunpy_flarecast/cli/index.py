@@ -11,10 +11,9 @@ import click
 
 from sunpy_flarecast.utils.progress import progress_bar
 
-from .console import out, plain_errors
+from .console import out, plain_errors, show_index
 from .main import cli
 from .options import examples, progress_option
-from .telling import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +61,7 @@ def index(directory: Path, database: Path | None, jobs: int | None, progress: bo
         except KeyboardInterrupt:
             out.print("Stopped. What was read is kept.")
             raise SystemExit(130) from None
-    Teller(directory)(report)
+    show_index(directory, report, report.faults)
     raise SystemExit(1 if report.faulty else 0)
 
 

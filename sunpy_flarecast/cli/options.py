@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -39,6 +40,7 @@ __all__ = [
     "examples",
     "harp_of",
     "harp_option",
+    "output_options",
     "progress_option",
     "query_options",
     "range_of",
@@ -118,6 +120,19 @@ def query_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = decorator(command)
     return command
+
+
+def output_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a table that is written to a file."""
+    command = click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")(command)
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write the table to this file instead of showing it: .ecsv, .parquet (needs the extra parquet), .csv or "
+        ".json.",
+    )(command)
 
 
 def query_of(

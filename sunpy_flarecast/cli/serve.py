@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 from click.core import ParameterSource
 
-from .console import err, out, plain_errors, show
+from .console import err, out, plain_errors, show_index, show_records
 from .index import index_bar
 from .main import cli
 from .options import examples, progress_option, step_of
-from .telling import Teller
 
 if TYPE_CHECKING:
     from sunpy_flarecast.archive import Archive
@@ -183,15 +182,12 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
     """Bring the index of a directory up to date, and open the archive."""
     from sunpy_flarecast.archive import DirectoryArchive
 
-    tell = Teller(directory, _NAMED)
     with index_bar(err.is_terminal) as progress, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are told below
         archive = DirectoryArchive(directory, index=index, reindex=every, jobs=os.cpu_count() or 1, progress=progress)
     stack.callback(archive.close)
-    if archive.report is not None:
-        tell(archive.report)
-    else:
-        tell.tell_faults([f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped])
+    skipped = [f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped]
+    show_index(directory, archive.report, archive.report.faults if archive.report else skipped, _NAMED)
     return archive
 
 
@@ -223,5 +219,10 @@ def demo(output: Path, progress: bool) -> None:
     with plain_errors():
         from sunpy_flarecast.tour import run_demo
 
-        picture = run_demo(output, say=lambda text: out.print(text, soft_wrap=True), show=show, progress=progress)
+        picture = run_demo(
+            output,
+            say=lambda text: out.print(text, soft_wrap=True),
+            show=lambda table: show_records(table, short=True),
+            progress=progress,
+        )
     out.print(f"The picture is {picture}.", soft_wrap=True)

@@ -18,7 +18,7 @@ from astropy.io import fits
 from click.testing import CliRunner
 from faults import Layer, answer
 
-from sunpy_flarecast import conf
+from sunpy_flarecast import FLARECASTResponse, conf
 from sunpy_flarecast.cli import cli
 
 if TYPE_CHECKING:
@@ -74,10 +74,33 @@ def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
     assert shown.stderr == ""
 
 
-def test_a_long_table_is_cut_in_the_middle(demo: tuple[str, Layer]) -> None:
-    shown = run("search", "2015-12-11", "2015-12-11T06:00", "--segment", "bitmap")
-    assert "..." in shown.stdout
-    assert len(shown.stdout.splitlines()) == 1 + 30 + 1 + 1
+def test_a_pipe_gets_all_records(demo: tuple[str, Layer]) -> None:
+    lines = run("search", "2015-12-11", "2015-12-11T06:00", "--segment", "bitmap").stdout.splitlines()
+    rows = [line for line in lines if line.startswith("2015-12-11 ")]
+    assert len(rows) > 200
+    assert lines[2 : 2 + len(rows)] == rows
+    assert lines[2 + len(rows) :] == [f"{len(rows)} records, {len(rows)} files"]
+
+
+@pytest.mark.parametrize("end", ["ecsv", "csv", "json", "parquet"])
+def test_a_search_is_written_to_a_file(demo: tuple[str, Layer], tmp_path: Path, end: str) -> None:
+    if end == "parquet":
+        pytest.importorskip("pyarrow")
+    path = tmp_path / f"search.{end}"
+    shown = run("search", *DAY, "--segment", "bitmap", "-o", str(path))
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    [line] = shown.stdout.splitlines()
+    count = int(line.split()[0])
+    assert line == f"{count} records, {count} files in {path}"
+    if end in ("ecsv", "parquet"):
+        assert len(FLARECASTResponse.read(path)) == count
+    else:
+        assert path.read_text().count("hmi.sharp_720s") == count
+    demo[1].clear()
+    shown = run("search", *DAY, "--segment", "bitmap", "-o", str(path))
+    assert "already exists. Choose another name, or replace it: overwrite=True, or --overwrite." in shown.stderr
+    assert demo[1].requests == []
+    assert run("search", *DAY, "--segment", "bitmap", "-o", str(path), "--overwrite").exit_code == 0
 
 
 def test_search_by_harp_sample_and_near(demo: tuple[str, Layer]) -> None:
@@ -140,6 +163,14 @@ def test_a_person_gets_fewer_digits_than_a_program(demo: tuple[str, Layer]) -> N
     assert max(map(len, whole)) > 15
     assert max(map(len, short)) <= len("-1.23457e+22")
     assert [float(value) for value in short] == pytest.approx([float(value) for value in whole], rel=1e-5)
+
+
+def test_a_terminal_gets_the_begin_and_the_end_of_a_long_table(demo: tuple[str, Layer]) -> None:
+    command = [sys.executable, "-m", "sunpy_flarecast", "--url", demo[0], "search", "2015-12-11", "2015-12-11T06:00"]
+    environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "dumb", "LINES": "10"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
+    assert "..." in done.stdout
+    assert 20 < sum(line.startswith("2015-12-11 ") for line in done.stdout.splitlines()) < 40
 
 
 def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], tmp_path: Path) -> None:

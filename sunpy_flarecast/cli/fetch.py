@@ -1,0 +1,128 @@
+"""The commands that bring files and complete them: ``fetch, complete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from sunpy_flarecast import conf
+from sunpy_flarecast import fetch as fetch_all
+from sunpy_flarecast.utils.files import check_output
+
+from .console import err, out, plain_errors
+from .main import cli
+from .options import examples, progress_option, query_options, search_table, url_option
+
+__all__ = ["complete", "fetch"]
+
+
+@cli.command(
+    epilog=examples(
+        "fetch 2014-10-23 2014-10-24 --harp 3944 --segment 'field*'",
+        "fetch 2014-10-23 2014-10-24 --sample '6 h' --path data",
+    )
+)
+@query_options
+@click.option(
+    "--path",
+    default="{file}",
+    show_default=True,
+    metavar="TEMPLATE",
+    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'.",
+)
+@click.option(
+    "--max-conn", default=5, show_default=True, type=click.IntRange(min=1), metavar="N", help="Transfers at a time."
+)
+@click.option(
+    "--overwrite",
+    type=click.Choice(["no", "yes", "unique"]),
+    default="no",
+    show_default=True,
+    help="What to do with files that are already there and whole: keep, replace, or keep both.",
+)
+@click.option(
+    "--passes",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How often to go over what is missing at most.",
+)
+@click.option(
+    "--headers",
+    type=click.Choice(["auto", "yes", "no"]),
+    show_default="conf.complete_headers, which is auto",
+    help="Which files get the keywords that they lack: those that have none, all, or no file.",
+)
+@click.option(
+    "--verify",
+    is_flag=True,
+    show_default="conf.verify_checksum",
+    help="Verify DATASUM of all files, also of those already on disk; files with a wrong one are fetched again.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what became of every file to this file, as JSON; one of an earlier fetch is removed at the beginning.",
+)
+@progress_option
+@url_option
+def fetch(
+    path: str,
+    max_conn: int,
+    overwrite: str,
+    progress: bool,
+    passes: int,
+    report: Path | None,
+    headers: str | None,
+    verify: bool,
+    **options: Any,
+) -> None:
+    """Fetch the files of records.
+
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if all files asked for are
+    there and whole.
+    """
+    with plain_errors() as missing:
+        if report:
+            # If this fetch comes to nothing, that of another one must not be taken for its report.
+            report = check_output(report, "The report", fresh=True)
+        if verify:
+            click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
+        table = search_table(progress=progress, **options)
+        got = fetch_all(
+            table,
+            path=path,
+            passes=passes,
+            max_conn=max_conn,
+            progress=progress,
+            overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
+            complete_headers={"yes": True, "no": False}.get(headers, "auto") if headers else None,
+        )
+    (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
+    if report:
+        with plain_errors():
+            got.write(report)
+    raise SystemExit(1 if missing or got.failed or not got.files else 0)
+
+
+@cli.command(epilog=examples("complete sharps"))
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@progress_option
+@url_option
+def complete(directory: Path, progress: bool) -> None:
+    """Put keywords into files that lack them.
+
+    The SHARP files below DIRECTORY that have no keywords in their headers get them from the service, by the names that
+    JSOC gives files. Status 0 only if none lacks them in the end, is broken, or is no FITS file.
+    """
+    with plain_errors():
+        from sunpy_flarecast.download.complete_folder import complete_folder
+
+        got = complete_folder(directory, progress=progress)
+    (err if got.bare else out).print(escape(str(got)), soft_wrap=True)
+    raise SystemExit(1 if got.bare else 0)
