@@ -112,15 +112,7 @@ def north_up(axes: Any, one: Any) -> None:
 
 
 def pack(intervals: Sequence[tuple[float, float]]) -> list[int]:
-    """
-    Put intervals (begin, end) into as few rows as possible, so that those of one row do not overlap.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.plot.axes import pack
-    >>> pack([(0, 4), (1, 3), (3, 5), (4, 6)])
-    [0, 1, 1, 0]
-    """
+    """Put intervals (begin, end) into as few rows as possible, so that those of one row do not overlap."""
     rows = [0] * len(intervals)
     ends: list[float] = []
     for place in sorted(range(len(intervals)), key=lambda one: intervals[one]):

@@ -138,16 +138,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
 
 
 def runs(slots: Any, every: int) -> list[tuple[int, int]]:
-    """
-    Join records into runs without a gap longer than 1.5 times ``every``; return the first and last slot of each.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.plot.coverage import runs
-    >>> runs(np.array([3, 1, 2, 7]), 1)
-    [(1, 3), (7, 7)]
-    """
+    """Join records into runs without a gap longer than 1.5 times ``every``; return the first and last slot of each."""
     slots = np.unique(slots)
     breaks = np.flatnonzero(np.diff(slots) > 1.5 * every)
     return list(zip(slots[[0, *(breaks + 1)]].tolist(), slots[[*breaks, -1]].tolist(), strict=True))

@@ -45,16 +45,7 @@ def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
 
 
 def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
-    """
-    Return a column as numbers, masked where they are missing or NaN.
-
-    Examples
-    --------
-    >>> import astropy.units as u
-    >>> from sunpy_flarecast.plot.data import masked_floats
-    >>> masked_floats([1.0, float("nan")] * u.deg).tolist()
-    [1.0, None]
-    """
+    """Return a column as numbers, masked where they are missing or NaN."""
     mask = mask_of(column)
     plain = getattr(column, "unmasked", column)
     values = np.array(np.ma.filled(getattr(plain, "value", plain), 0), dtype=float)
@@ -62,16 +53,7 @@ def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
 
 
 def axis_label(name: str, unit: UnitBase | None) -> str:
-    """
-    Write a keyword with its unit.
-
-    Examples
-    --------
-    >>> import astropy.units as u
-    >>> from sunpy_flarecast.plot.data import axis_label
-    >>> axis_label("usflux", u.Mx), axis_label("shrgt45", u.dimensionless_unscaled)
-    ('USFLUX (Mx)', 'SHRGT45')
-    """
+    """Write a keyword with its unit."""
     text = unit.to_string("unicode") if unit is not None else ""
     return f"{name.upper()} ({text})" if text else name.upper()
 

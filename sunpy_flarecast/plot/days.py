@@ -33,14 +33,6 @@ def calendar_of_days(counts: Mapping[date, int]) -> Figure:
     Draw the number of records of each day; at least one must be positive.
 
     The figure is not managed by pyplot, so that it can be made in any thread.
-
-    Examples
-    --------
-    >>> from datetime import date, timedelta
-    >>> from sunpy_flarecast.plot.days import calendar_of_days
-    >>> figure = calendar_of_days({date(2015, 12, 11): 900, date(2015, 12, 13): 1000})
-    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    ['2015-12']
     """
     labels, cells = calendar_rows(counts)
     figure = Figure(figsize=(_WIDTH, _FRAME + _ROW * len(labels)), layout="constrained")

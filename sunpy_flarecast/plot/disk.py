@@ -98,10 +98,7 @@ def plot_disk(
     >>> ax = results["flarecast"].plot_disk("2014-10-23T12:00", color="usflux")  # doctest: +SKIP
     """
     if ax is not None and not isinstance(ax, WCSAxes):
-        raise QueryError(
-            "plot_disk(ax=...) needs axes with helioprojective coordinates, such as "
-            "plt.subplot(projection=some_map); without ax= it makes its own."
-        )
+        raise QueryError("plot_disk(ax=...) needs axes with helioprojective coordinates, or none.")
     if color is not None and (not isinstance(color, str) or not color):
         raise QueryError(f"plot_disk(color={color!r}): keywords are named by strings, for example color='usflux'.")
     step = _step(results, time)
@@ -120,7 +117,9 @@ def plot_disk(
         axes, limb = empty_disk(figure, observer, lines="black", alpha=0.3, sun=SUN)
     colours, norm = _colours(keywords, color)
     outlines, names, faces = [], [], []
-    for row, box in enumerate(_bounds(keywords)):
+    boxes = _columns(keywords, _BOX)
+    boxes = np.where(np.isfinite(boxes).all(axis=1)[:, np.newaxis], boxes, _columns(keywords, _EXTENT))
+    for row, box in enumerate(boxes):
         longitude, latitude = box_outline(box, float(observer.lat.deg), float(_RSUN / observer.radius))
         if longitude.size:
             frame = HeliographicStonyhurst(obstime=observer.obstime)
@@ -171,7 +170,7 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
 
 def _observer(keywords: Any, when: Time) -> SkyCoord:
     """Return where SDO was, or the Earth if the keywords do not tell."""
-    place = np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in _OBSERVER])
+    place = _columns(keywords, _OBSERVER)
     known = place[np.isfinite(place).all(axis=1)]
     if not len(known):
         return SkyCoord(get_earth(when))
@@ -182,12 +181,8 @@ def _observer(keywords: Any, when: Time) -> SkyCoord:
     )
 
 
-def _bounds(keywords: Any) -> Any:
-    """Return the boxes, a row each; NaN where unknown."""
-    boxes, extents = (
-        np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in names]) for names in (_BOX, _EXTENT)
-    )
-    return np.where(np.isfinite(boxes).all(axis=1)[:, np.newaxis], boxes, extents)
+def _columns(keywords: Any, names: tuple[str, ...]) -> Any:
+    return np.column_stack([masked_floats(keywords[name]).filled(np.nan) for name in names])
 
 
 def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | None]:
@@ -201,9 +196,8 @@ def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | N
     # Fluxes differ by orders of magnitude.
     norm = LogNorm(low, high) if low > 0 and high > 30 * low else Normalize(low, high if high > low else low + 1)
     colours = mpl.colormaps["viridis"](norm(values.filled(low)), alpha=_OPACITY)
-    return [
-        "none" if missing else colour for colour, missing in zip(colours, np.ma.getmaskarray(values), strict=True)
-    ], norm
+    colours[np.ma.getmaskarray(values)] = 0  # transparent
+    return list(colours), norm
 
 
 def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun: str | None = None) -> tuple[Any, Any]:

@@ -25,15 +25,6 @@ def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
     The box is given by its least longitude from the observer's meridian, least latitude, and the greatest of both;
     ``b0`` is the latitude of the observer, ``edge`` the radius of the Sun over the observer's distance. All angles are
     in degree. The result is empty if nothing of the box is visible, or a bound is NaN.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.plot.geometry import box_outline
-    >>> longitude, latitude = box_outline((60, -10, 120, 10), 0.0)
-    >>> print(longitude.min(), longitude.max())
-    60.0 90.0
-    >>> box_outline((100, -10, 120, 10), 0.0)[0].size
-    0
     """
     if not np.all(np.isfinite(box)):
         return np.empty(0), np.empty(0)
@@ -75,12 +66,6 @@ def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | No
 
     Boxes are given by left, bottom, right and top, labels by width and height. Labels avoid the line of a ``circle``
     (x and y of the centre, radius).
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.plot.geometry import place_labels
-    >>> place_labels([[0, 0, 10, 10]], [[8, 4]]).tolist()
-    [[5.0, 13.0]]
     """
     boxes = np.asarray(boxes, dtype=float).reshape(-1, 4)
     sizes = np.asarray(sizes, dtype=float).reshape(-1, 2)

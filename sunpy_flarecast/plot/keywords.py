@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -120,13 +119,9 @@ def _panels(number: int) -> tuple[list[Axes], int]:
 def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
     given = list(np.ravel(np.asarray(ax, dtype=object)))
     if not all(isinstance(one, Axes) for one in given):
-        raise QueryError(
-            "plot_keywords(ax=...) needs axes, such as plt.subplots() makes, one for each keyword, or none."
-        )
+        raise QueryError("plot_keywords(ax=...) needs axes, as plt.subplots() makes, one for each keyword, or none.")
     if len(given) != number:
-        raise QueryError(
-            f"plot_keywords(ax=...): there are {number} keywords for {len(given)} axes; give one for each, or none."
-        )
+        raise QueryError(f"plot_keywords(ax=...): {number} keywords for {len(given)} axes; pass one for each, or none.")
     return given
 
 
@@ -155,12 +150,9 @@ def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
 
 def _styles(number: int) -> list[dict[str, Any]]:
     """Choose colours, and dashes where there are more curves than distinct colours."""
-    colours = [mpl.colormaps["tab10"](place) for place in range(10)]
+    colours = mpl.colormaps["tab10"]
     dashes = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
-    return [
-        {"color": colour, "ls": dash}
-        for dash, colour in islice(((dash, colour) for dash in cycle(dashes) for colour in colours), number)
-    ]
+    return [{"color": colours(place % 10), "ls": dashes[place // 10 % len(dashes)]} for place in range(number)]
 
 
 def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:

@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from astropy.coordinates import SkyCoord
 from matplotlib.colors import Normalize
-from matplotlib.patches import Rectangle
 from sunpy import log
 from sunpy.coordinates import Helioprojective
 from sunpy.map import GenericMap
@@ -18,8 +17,9 @@ from sunpy.map import GenericMap
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.maps.styles import BEYOND
 
-from .axes import draw_labels, north_up
+from .axes import north_up
 from .disk import empty_disk
+from .regions import draw_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,10 +118,9 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
         log.setLevel(level)
     axes.set(xlim=limits[0], ylim=limits[1])
     axes.set_title(f"{maps[0].date.isot[:19]} UTC", fontsize=11)
-    boxes = [_box(one, axes) for one in maps]
-    for left, bottom, right, top in boxes:  # of quiet patches nothing else is seen
-        axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, ec="gold", lw=0.6, alpha=0.7))
-    draw_labels(axes, boxes, [str(_harpnum(one)) for one in maps], circle=limb, color="gold")
+    names, gold = [str(_harpnum(one)) for one in maps], [("gold", 0.7)] * len(maps)
+    outlines = [_outline(one, axes) for one in maps]  # of quiet patches nothing else is seen
+    draw_regions(axes, outlines, names, ["none"] * len(maps), gold, circle=limb, color="gold")
     return axes
 
 
@@ -145,10 +144,10 @@ def _checked(maps: Any, caller: str) -> list[Any]:
     return given
 
 
-def _box(one: Any, axes: Any) -> tuple[float, float, float, float]:
-    """Return the bounds of a map in pixels of the axes: left, bottom, right, top."""
-    x, y = axes.wcs.world_to_pixel(SkyCoord([one.bottom_left_coord, one.top_right_coord]))
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+def _outline(one: Any, axes: Any) -> Any:
+    """Return the corners of a map in pixels of the axes."""
+    (left, right), (bottom, top) = axes.wcs.world_to_pixel(SkyCoord([one.bottom_left_coord, one.top_right_coord]))
+    return np.array([(left, bottom), (right, bottom), (right, top), (left, top)])
 
 
 def _harpnum(one: Any) -> int:

@@ -132,16 +132,7 @@ def _pictures(overview: Overview) -> dict[str, bytes | Callable[[], bytes]]:
 
 
 def example_of(overview: Overview) -> dict[str, str]:
-    """
-    Choose what the page shows how to search: the latest day of a series that the client knows, and a segment of it.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.web.front_page import example_of
-    >>> from sunpy_flarecast.archive.web.overview import Overview
-    >>> example_of(Overview(synthetic=False, holdings=(), days={}))
-    {'series': 'hmi.sharp_720s', 'segment': 'magnetogram', 'start': '2015-12-11', 'end': '2015-12-12'}
-    """
+    """Choose the example of a search: the latest day of a series that the client knows, and a segment of it."""
     known = [name for name, counts in overview.days.items() if find_series(name) and counts]
     series = max(known, key=lambda name: max(overview.days[name]), default=_SERIES)
     day = max(overview.days.get(series, {}), default=_DAY)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Response
 from starlette.responses import HTMLResponse
 from swagger_ui_bundle import swagger_ui_path
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 
 __all__ = ["html_response", "static_routes"]
 
@@ -32,15 +32,7 @@ _POLICY: Final = (
 
 
 def html_response(name: str, values: dict[str, Any], *, inline_style: bool = False) -> HTMLResponse:
-    """
-    Make a page from the template ``{name}.html``, with all values escaped.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.web.html import html_response
-    >>> b"<title>&lt;b&gt;</title>" in html_response("ui", {"title": "<b>"}).body
-    True
-    """
+    """Make a page from the template ``{name}.html``, with all values escaped."""
     text = _environment().get_template(f"{name}.html").render(values)
     headers = {
         "content-security-policy": _POLICY + " 'unsafe-inline'" * inline_style,

@@ -122,17 +122,7 @@ def overview_of(archive: Archive) -> Overview:
 
 
 def span_of(counts: Mapping[date, int]) -> Span | None:
-    """
-    Summarise on which days there are records.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> from sunpy_flarecast.archive.web.overview import span_of
-    >>> span = span_of({date(2015, 12, 11): 900, date(2015, 12, 13): 1000})
-    >>> span.held, span.days, [str(day) for day in span.gaps[0]]
-    (2, 3, ['2015-12-12', '2015-12-12'])
-    """
+    """Summarise on which days there are records."""
     if not counts:
         return None
     held, day = sorted(counts), timedelta(days=1)
