@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -92,6 +92,7 @@ def _date_text(day: int) -> str:
     return f"{_EPOCH + timedelta(days=int(day)):%Y%m%d}"
 
 
+@lru_cache(4096)
 def text_slot(text: str) -> int | None:
     """
     Read a ``T_REC`` keyword, with or without a fraction of a second; None if it is another text.

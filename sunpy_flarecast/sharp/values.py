@@ -55,7 +55,7 @@ def is_missing(value: Any, name: str = "") -> bool:
     if isinstance(value, str):
         text = value.strip().casefold()
         return text in MISSING_TEXT or _MISSING_TIME.match(text) is not None
-    if isinstance(value, Real):
+    if isinstance(value, (int, float, Real)):  # in this order, since the abstract class takes time
         if value in _MISSING_NUMBERS:
             return value == -(2**63) or name.casefold() not in _FULL_RANGE
         return not isinstance(value, int) and not math.isfinite(value)

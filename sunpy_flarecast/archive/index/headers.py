@@ -152,8 +152,10 @@ def drms_name(name: str) -> str:
 
 def plain(value: object, name: str) -> str | int | float | bool | None:
     """Return the value of a keyword as JSON has it; None if it is missing."""
-    if is_missing(value, name) or not isinstance(value, (str, int, float)):
+    if is_missing(value, name):
         return None
     if isinstance(value, str):
         return value.strip()
-    return value if isinstance(value, float) or -_LARGEST <= value < _LARGEST else float(value)
+    if isinstance(value, int):
+        return value if -_LARGEST <= value < _LARGEST else float(value)
+    return value if isinstance(value, float) else None

@@ -31,7 +31,7 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 _EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
 #: Cards that identify a record and its segment.
-_IDENTITY: Final = ("HARPNUM", "T_REC", "DRMS_ID")
+_IDENTITY: Final = (b"HARPNUM =", b"T_REC   =", b"DRMS_ID =")
 
 _FORMATS: Final = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "parquet": "parquet"}
 
@@ -100,15 +100,17 @@ def _version_at(path: str) -> Version:
 
 def _content(name: str, descriptor: int, known: set[tuple[str, int, int]]) -> dict[str, Any]:
     """Find where a file belongs, by its name or else by its header, and its keywords if no other file gave them."""
-    header = read_headers(descriptor).keywords
+    headers = read_headers(descriptor)
+    header = next((one for one in (headers.image, headers.primary) if has_keywords(one)), None)
     place = read_name(name)
     if place is not None and (known_series := find_series(place.series)) and not known_series.segment(place.segment):
         raise FaultError(f"{place.series} has no segment {place.segment}")
-    if place is not None and not has_keywords(header):
+    if place is not None and header is None:
         return {"place": place}
     # The rest of a long header is not needed to tell whether it is that of the record.
+    header = header or headers.image
     if place is not None and _record(place) in known:
-        header = b"".join(card(header, f"{one:8}=".encode()) for one in _IDENTITY)
+        header = b"".join(card(header, key) for key in _IDENTITY)
     cards = read_cards(header)
     if place is None:
         place = _place_in_header(cards)
