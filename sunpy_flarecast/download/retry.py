@@ -11,7 +11,7 @@ import aiohttp
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.rest.auth import what_to_do
-from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, body_message
+from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, status_text
 from sunpy_flarecast.rest.retry import BUSY, RETRIED
 
 if TYPE_CHECKING:
@@ -133,10 +133,9 @@ async def check_status(reply: aiohttp.ClientResponse) -> None:
     status = reply.status
     if status == HTTPStatus.OK:
         return
-    message = body_message(await reply.content.read(MESSAGE_BYTES))
-    text = f"the service answered {status} {reply.reason}{f': {message}' if message else ''}"
+    text = f"the service answered {status_text(status, reply.reason, await reply.content.read(MESSAGE_BYTES))}"
     if status in RETRIED:
         raise AgainError(text, wait=reply.headers.get("Retry-After"), busy=status in BUSY)
     if status in _NO_ACCESS:
-        text = f"{text.removesuffix('.')} ({what_to_do(sent='Authorization' in reply.request_info.headers)})"
+        text = f"{text} ({what_to_do(sent='Authorization' in reply.request_info.headers)})"
     raise RefusedError(text)
