@@ -55,6 +55,7 @@ _EXTRA: Final = frozenset(
         "uvicorn",
         "swagger_ui_bundle",
         "prometheus_client",
+        "prometheus_fastapi_instrumentator",
     }
 )
 

@@ -2,13 +2,13 @@
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
-from fastapi.security import HTTPBearer
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
@@ -35,7 +35,6 @@ from sunpy_flarecast.archive.api.parameters import (
     SegmentParameter,
     SeriesParameter,
     StartParameter,
-    check_limits,
     held_series,
     only_parameters,
     read_fields,
@@ -51,12 +50,8 @@ from sunpy_flarecast.archive.api.responses import (
     streamed_reply,
     validators,
 )
-from sunpy_flarecast.archive.middleware.forwarded import Forwarded, base_url, check_public_url
-from sunpy_flarecast.archive.middleware.limits import Limits
-from sunpy_flarecast.archive.middleware.metrics import Metrics, metrics_routes
-from sunpy_flarecast.archive.middleware.networks import Network, read_network
-from sunpy_flarecast.archive.middleware.observer import Observer
-from sunpy_flarecast.archive.middleware.tokens import TokenGate, Tokens
+from sunpy_flarecast.archive.middleware.metrics import add_metrics
+from sunpy_flarecast.archive.middleware.tokens import token_required
 from sunpy_flarecast.archive.web.front_page import page_routes
 from sunpy_flarecast.archive.web.html import static_routes
 from sunpy_flarecast.archive.web.swagger import ui_routes
@@ -64,11 +59,10 @@ from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.filenames import file_name
 
 from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
-from .settings import Settings
+from .settings import HOST, Settings
 
-__all__ = ["check_settings", "create_app"]
+__all__ = ["create_app"]
 
-_LOCATION: Final = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
 _SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
 
@@ -96,13 +90,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     Returns
     -------
     `fastapi.FastAPI`
-        An ASGI application, for uvicorn or any other server. (With uvicorn, ``proxy_headers=False`` leaves it to the
-        application which proxies are trusted, and ``http=FileProtocol`` sends files faster.)
-
-    Raises
-    ------
-    ValueError
-        If a setting is invalid.
+        An ASGI application, for uvicorn or any other server.
 
     Examples
     --------
@@ -110,7 +98,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     >>> create_app(DemoArchive()).title
     'FLARECAST HMI service'
     """
-    public_url, trusted = check_settings(settings)
+    url_of = partial(_base_url, settings.public_url)
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -119,58 +107,33 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         redoc_url=None,
         redirect_slashes=False,
         # Relative to the document, which may lie behind a proxy's prefix.
-        servers=[{"url": public_url or "."}],
+        servers=[{"url": (settings.public_url or ".").rstrip("/")}],
         root_path_in_servers=False,
-        # For the document; the layer TokenGate demands the token.
-        dependencies=[Depends(short_body), *([Security(HTTPBearer(auto_error=False))] if settings.tokens else [])],
+        dependencies=[Depends(short_body)],
     )
     app.openapi_version = OPENAPI_VERSION
-    app.include_router(_record_routes(archive, settings, public_url))
-    app.include_router(_state_routes(archive, settings))
-    metrics = Metrics()
-    app.include_router(metrics_routes(metrics, settings))
-    app.include_router(page_routes(archive, settings, partial(_base_url, public_url=public_url)))
+    guarded = [token_required(settings.token_hashes)] if settings.token_hashes else []
+    app.include_router(_record_routes(archive, settings, url_of), dependencies=guarded)
+    app.include_router(page_routes(archive, settings, url_of), dependencies=guarded)
+    app.include_router(_health_route(archive))
     app.include_router(ui_routes())
     app.include_router(static_routes())
     speak_json(app)
     # From the innermost to the outermost.
     app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little
-    app.add_middleware(Limits, max_streams=settings.max_streams)
-    if settings.tokens:
-        app.add_middleware(TokenGate, tokens=Tokens(settings.tokens))
-    app.add_middleware(Observer, tell=[metrics])
-    app.add_middleware(Forwarded, trusted=trusted)
+    add_metrics(app, settings)
     return app
 
 
-def check_settings(settings: Settings) -> tuple[str | None, list[Network]]:
-    """
-    Check that a service can have these settings; give its public URL and the networks of its proxies.
-
-    Parameters
-    ----------
-    settings : Settings
-        How the service shall behave.
-
-    Raises
-    ------
-    ValueError
-        If it cannot; the message is for the user.
-    """
-    check_limits(settings.max_days, settings.max_streams)
-    if settings.x_accel is not None and _LOCATION.fullmatch(settings.x_accel) is None:
-        raise ValueError(
-            f"x_accel={settings.x_accel!r}: write the path of an internal location of the front server, for example "
-            "/flarecast-files"
-        )
-    for text in settings.metrics_from:
-        read_network(text)
-    public_url = None if settings.public_url is None else check_public_url(settings.public_url)
-    return public_url, [read_network(text) for text in settings.trusted_proxies]
-
-
-def _record_routes(archive: Archive, settings: Settings, public_url: str | None) -> APIRouter:
+def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> APIRouter:
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
+
+    @router.head("", include_in_schema=False)
+    @router.get("", responses=SERIES_REPLY, summary="List the series held")
+    def list_series() -> Response:
+        """List the series held, with the number of their records, and the first and the last `date__obs`."""
+        held = archive.holdings()
+        return json_reply({"data": held} if settings.envelope else held)
 
     @router.head("/{series}", include_in_schema=False)
     @router.get(
@@ -185,7 +148,7 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
         """List the records whose `date__obs` lies between `start` and `end`, ends included."""
         name = held_series(series, archive.series())
         first, last = read_range(start, end, settings.max_days)
-        base = _base_url(request, public_url)
+        base = url_of(request)
         headers = validators(request, archive, name, base, settings.envelope)
         if (held := not_modified(request, headers)) is not None:
             return held
@@ -245,15 +208,8 @@ def _record_routes(archive: Archive, settings: Settings, public_url: str | None)
     return router
 
 
-def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
+def _health_route(archive: Archive) -> APIRouter:
     router = APIRouter(default_response_class=Response)
-
-    @router.head("/HMI", include_in_schema=False)
-    @router.get("/HMI", responses=SERIES_REPLY, tags=["HMI"], summary="List the series held")
-    def list_series() -> Response:
-        """List the series held, with the number of their records, and the first and the last `date__obs`."""
-        held = archive.holdings()
-        return json_reply({"data": held} if settings.envelope else held)
 
     @router.head("/health", include_in_schema=False)
     @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Report whether the service works")
@@ -278,8 +234,8 @@ def _state_routes(archive: Archive, settings: Settings) -> APIRouter:
     return router
 
 
-def _base_url(request: Request, public_url: str | None) -> str:
-    try:
-        return base_url(request.scope, public_url)
-    except ValueError as error:
-        raise HTTPException(400, str(error)) from error
+def _base_url(public_url: str | None, request: Request) -> str:
+    """Give the URL of the service without the slash at its end."""
+    if public_url is None and HOST.fullmatch(request.headers.get("host", "localhost")) is None:
+        raise HTTPException(400, "The header Host is not a valid host")
+    return (public_url or str(request.base_url)).rstrip("/")

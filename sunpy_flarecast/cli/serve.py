@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import warnings
 from contextlib import ExitStack
 from functools import partial
@@ -66,19 +68,15 @@ _NAMED: Final = 10
     "--workers", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Processes that serve."
 )
 @click.option(
-    "--public-url",
-    metavar="URL",
-    show_default="as each client reached it",
-    help="URL of the service in its replies.",
+    "--public-url", metavar="URL", show_default="by the Host of each request", help="URL of the service in its replies."
 )
 @click.option(
     "--trusted-proxy",
     "trusted_proxies",
     multiple=True,
     metavar="ADDRESS",
-    show_default="those on this machine",
-    help="Address or network of a proxy whose X-Forwarded headers are believed; may be repeated. Those named take the "
-    "place of the default.",
+    show_default="none",
+    help="Address or network of a proxy whose X-Forwarded-For and -Proto are believed; may be repeated.",
 )
 @click.option(
     "--max-days",
@@ -88,14 +86,18 @@ _NAMED: Final = 10
     help="Longest range of one list, in days; beyond, 413.",
 )
 @click.option(
-    "--max-streams",
+    "--max-connections",
+    default=250,
+    show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    show_default="500",
-    help="Answers under way at a time in each process; beyond, 503.",
+    help="Connections at a time in each process; beyond, 503.",
 )
 @click.option(
-    "--token-file", type=_FILE, metavar="FILE", help="Demand one of the bearer tokens in this file, one a line."
+    "--token-file",
+    type=_FILE,
+    metavar="FILE",
+    help="Require a bearer token whose SHA-256 is in this file, one a line.",
 )
 @click.option("--ssl-cert", type=_FILE, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
 @click.option("--ssl-key", type=_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
@@ -105,8 +107,7 @@ _NAMED: Final = 10
     multiple=True,
     metavar="ADDRESS",
     show_default="this machine",
-    help="Address or network that gets /metrics without a token; may be repeated. Those named take the place of the "
-    "default.",
+    help="Address or network that gets /metrics without a token; may be repeated, and replaces the default.",
 )
 @click.option(
     "--x-accel",
@@ -127,18 +128,20 @@ def serve(
     headers: Literal["full", "bare"] | None,
     index: Path | None,
     reindex: str,
+    host: str,
+    port: int,
+    workers: int,
+    access_log: str | None,
     token_file: Path | None,
-    max_streams: int | None,
-    trusted_proxies: tuple[str, ...],
     metrics_from: tuple[str, ...],
     public_url: str | None,
     max_days: float | None,
     x_accel: str | None,
-    **operation: Any,
+    **options: Any,
 ) -> None:
     """Serve SHARP files as a FLARECAST service.
 
-    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the transfers under way
+    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the running transfers
     are over; a second Ctrl-C at once. How to run it for a group: docs/howto/serving.md.
     """
     if demo and directory is not None:
@@ -153,26 +156,38 @@ def serve(
         raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
     with plain_errors(), ExitStack() as stack:
         from sunpy_flarecast.archive import DemoArchive, Settings
-        from sunpy_flarecast.archive.middleware.tokens import read_tokens
-        from sunpy_flarecast.archive.server.run import prepared
+        from sunpy_flarecast.archive.middleware.access_log import log_handler
+        from sunpy_flarecast.archive.middleware.tokens import read_token_hashes
+        from sunpy_flarecast.archive.server.run import listen, uvicorn_options
+        from sunpy_flarecast.archive.server.run import serve as run
 
-        chosen: dict[str, Any] = {
-            "trusted_proxies": trusted_proxies or None,
-            "metrics_from": metrics_from or None,
-            "max_streams": max_streams,
-            "max_days": max_days,
-            "public_url": public_url,
-            "x_accel": x_accel,
-            "tokens": None if token_file is None else read_tokens(token_file),
-        }
-        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
-        # What is wrong is told before an archive is read, which may take hours.
-        run = stack.enter_context(prepared(settings=settings, **operation))
+        # Errors are found before an archive is read, which may take hours.
+        listener = stack.enter_context(listen(host, port))
+        uvicorn_options(**options)
+        if access_log is not None:
+            log_handler(access_log).close()
+        settings = Settings(
+            public_url=public_url,
+            max_days=max_days,
+            token_hashes=frozenset() if token_file is None else read_token_hashes(token_file),
+            metrics_from=metrics_from or Settings().metrics_from,
+            x_accel=x_accel,
+        )
+        # Everything is closed, too, when the service is terminated.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         archive = (
             DemoArchive(headers=headers or "full") if directory is None else _opened(directory, index, every, stack)
         )
         try:
-            run(archive, partial(_say_where, operation["host"]))
+            run(
+                archive,
+                settings=settings,
+                workers=workers,
+                access_log=access_log,
+                listener=listener,
+                ready=partial(_say_where, host),
+                **options,
+            )
         except RuntimeError as error:  # it did not start, and says why
             raise click.ClickException(str(error)) from error
     out.print("Stopped.")
@@ -192,11 +207,10 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
 
 
 def _say_where(host: str, url: str) -> None:
-    from sunpy_flarecast.archive.server.socket import url_on_network
-
     out.print(f"Serving at {url} (Swagger UI at {url}/ui); Ctrl-C stops.", soft_wrap=True)
-    if elsewhere := url_on_network(host, url):
-        out.print(f"It listens on all addresses of this machine; from others it may be reached at {elsewhere}")
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
+        other = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
+        out.print(f"It listens on all addresses of this machine; from others it may be reached at {other}")
     out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
 
 

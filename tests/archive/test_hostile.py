@@ -203,14 +203,17 @@ def test_no_spelling_is_answered_with_a_file(url):
     for path in paths:
         connection.sendall(request(path))
         head, _, body = connection.recv(1 << 16).partition(b"\r\n\r\n")
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        while len(body) < int(length.partition(b":")[2]):
-            body += connection.recv(1 << 16)
-        status = int(head.split(b" ", 2)[1])
-        if not 400 <= status < 500 or SECRET in body or set(json.loads(body)) != {"message"} or len(body) > 1000:
+        status, lines = int(head.split(b" ", 2)[1]), head.lower().split(b"\r\n")
+        for length in (line for line in lines if line.startswith(b"content-length:")):
+            while len(body) < int(length.partition(b":")[2]):
+                body += connection.recv(1 << 16)
+        if b"connection: close" in lines:
+            body += received(connection)
+        # What is not HTTP uvicorn answers in plain text.
+        told = b"content-type: application/json" not in lines or set(json.loads(body)) == {"message"}
+        if not 400 <= status < 500 or SECRET in body or not told or len(body) > 1000:
             wrong.append((path, status, body[:80]))
-        if b"connection: close" in head.lower():
-            assert received(connection) == b""
+        if b"connection: close" in lines:
             connection.close()
             connection = connect(url)
     connection.close()

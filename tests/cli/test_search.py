@@ -273,11 +273,11 @@ def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
     ("options", "message"),
     [
         (("--host", "192.0.2.1"), "Cannot serve at port"),
-        (("--trusted-proxy", "nowhere"), "is no address and no network"),
-        (("--metrics-from", "nowhere"), "is no address and no network"),
+        (("--trusted-proxy", "nowhere"), "is neither an address nor a network"),
+        (("--metrics-from", "nowhere"), "is neither an address nor a network"),
         (("--public-url", "sharps.example"), "sharps.example"),
         (("--access-log", "none/log"), "The access log cannot be written"),
-        (("--ssl-key", "none"), "without its certificate"),
+        (("--ssl-key", "none"), "needs its certificate"),
     ],
 )
 def test_options_are_checked_before_the_archive_is_read(tmp_path: Path, options: tuple[str, str], message: str) -> None:

@@ -14,7 +14,11 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["begun", "refused", "rest", "serving", "url_of", "workers_of"]
+__all__ = ["END", "LONG", "begun", "refused", "rest", "serving", "url_of", "workers_of"]
+
+#: A list of three days: longer than what the system keeps for a client that does not read it, and how it ends.
+LONG = "/HMI/hmi.sharp_720s?start=2014-10-21T00:00:00Z&end=2014-10-24T00:00:00Z"
+END = b"]}\r\n0\r\n\r\n"
 
 
 @contextmanager

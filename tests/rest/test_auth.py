@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,11 @@ QUERY = (a.Time("2015-12-11T00:00", "2015-12-11T00:30"), Series("hmi.sharp_720s"
 
 @pytest.fixture(scope="module")
 def _guarded_service() -> Iterator[tuple[str, Layer]]:
-    layer = Layer(create_app(DemoArchive(headers="bare"), Settings(tokens=frozenset({TOKEN}))))
+    layer = Layer(
+        create_app(
+            DemoArchive(headers="bare"), Settings(token_hashes=frozenset({hashlib.sha256(TOKEN.encode()).hexdigest()}))
+        )
+    )
     with running(layer) as url:
         yield url, layer
 

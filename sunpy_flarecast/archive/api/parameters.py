@@ -24,7 +24,6 @@ __all__ = [
     "SegmentParameter",
     "SeriesParameter",
     "StartParameter",
-    "check_limits",
     "held_series",
     "only_parameters",
     "read_fields",
@@ -105,14 +104,6 @@ def held_series(name: str, held: Sequence[str]) -> str:
         if series.casefold() in (wanted, f"hmi.{wanted}"):
             return series
     raise NotHeldError(f"This archive holds no series {name[:QUOTED]!r}. It holds: {', '.join(held) or 'none'}.")
-
-
-def check_limits(max_days: float | None, max_streams: int) -> None:
-    """Raise a `ValueError` for invalid bounds."""
-    if max_streams < 1:
-        raise ValueError(f"max_streams={max_streams}: at least one answer at a time is needed to serve")
-    if max_days is not None and not 0 < max_days <= timedelta.max.days:
-        raise ValueError(f"max_days={max_days:g}: write a number of days, for example 40, or leave it out for any")
 
 
 async def short_body(request: Request) -> None:

@@ -1,171 +1,63 @@
-"""Bearer tokens (RFC 6750): reading a file of them, and the ASGI layer `TokenGate` that demands one."""
-
-from __future__ import annotations
+"""Bearer tokens: reading the file of their hashes, and the FastAPI dependencies that check and require one."""
+# No postponed annotations: FastAPI reads those of the dependencies when the routes are made.
 
 import hashlib
-import hmac
-import os
 import re
-import stat
-from typing import TYPE_CHECKING, Final
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Final
 
-from sunpy_flarecast.archive.api.errors import refusal
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+__all__ = ["TokenCheck", "read_token_hashes", "token_required"]
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-__all__ = ["TokenGate", "Tokens", "read_tokens"]
-
-#: The letters of a token; fewer could be found by trying.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
-
-_BEARER: Final = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
-
-_HOW_TO_MAKE: Final = 'python -c "import secrets; print(secrets.token_urlsafe())"'
-
-#: What is given without a token: whether the service is up, and the description of its routes, which is public. Who
-#: gets the metrics is decided by their route.
-_OPEN: Final = frozenset({"/health", "/metrics", "/openapi.json", "/ui"})
-_OPEN_BELOW: Final = "/ui/"
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _MESSAGE: Final = (
-    "This service demands a token, sent as 'Authorization: Bearer TOKEN'. With sunpy_flarecast: set conf.token, or the "
-    "environment variable FLARECAST_TOKEN"
+    "This service requires a valid token, sent as 'Authorization: Bearer TOKEN'. With sunpy_flarecast: set conf.token, "
+    "or the environment variable FLARECAST_TOKEN. In a browser: the password is the token"
 )
 
-_WRONG: Final = "The token is not one of this service. Ask those who run it"
+_Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
+
+#: Browsers send a token as the password of HTTP Basic, which they ask for.
+_Basic = Annotated[HTTPBasicCredentials | None, Security(HTTPBasic(auto_error=False))]
 
 
-def read_tokens(path: Path) -> frozenset[str]:
-    """
-    Read a file of tokens: one a line, besides empty lines and those that begin with ``#``.
-
-    Parameters
-    ----------
-    path : `pathlib.Path`
-        The file. Where files have permissions, others than its owner and group must have none.
-
-    Returns
-    -------
-    frozenset of str
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it may be read by others, has no token, or has a line that is none. Lines are not repeated.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            lines = file.read().splitlines()
-    except OSError as error:
-        raise OSError(f"The tokens cannot be read from {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no file of tokens: it is no text in UTF-8") from None
-    if os.name == "posix" and mode & (stat.S_IRWXO | stat.S_IWGRP):
-        raise ValueError(
-            f"Others may read or change the tokens in {path} (mode {stat.S_IMODE(mode):o}). Write: chmod 600 {path}"
-        )
-    tokens = set()
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if _TOKEN.fullmatch(text) is None:
-            raise ValueError(
-                f"Line {number} of {path} is no token: at least 16 letters, digits and characters of -._~+/. "
-                f"Make one with: {_HOW_TO_MAKE}"
-            )
-        tokens.add(text)
-    if not tokens:
-        raise ValueError(f"There is no token in {path}. Write one a line; make one with: {_HOW_TO_MAKE}")
-    return frozenset(tokens)
+def read_token_hashes(path: Path) -> frozenset[str]:
+    """Read the SHA-256 digests of tokens: one a line, in hexadecimal; what follows it and ``#`` are comments."""
+    hashes: set[str] = set()
+    for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1):
+        first = line.partition("#")[0].split()[:1]
+        if first and _HASH.fullmatch(first[0].lower()) is None:
+            raise ValueError(f"Line {number} of {path} is not a SHA-256 digest. Make one: printf %s TOKEN | sha256sum")
+        hashes.update(text.lower() for text in first)
+    if not hashes:
+        raise ValueError(f"{path} has no SHA-256 digest of a token. Make one: printf %s TOKEN | sha256sum")
+    return frozenset(hashes)
 
 
-class Tokens:
-    """
-    Tells whether a request has one of several tokens, in a time that does not depend on what it has instead.
+class TokenCheck:
+    """Dependency that tells whether a request carries a token with one of several SHA-256 digests."""
 
-    Parameters
-    ----------
-    tokens : iterable of str
-        Those that are accepted.
+    def __init__(self, hashes: frozenset[str]) -> None:
+        self._hashes = hashes
 
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.middleware.tokens import Tokens
-    >>> tokens = Tokens({"for-the-example-only"})
-    >>> tokens.accept([(b"authorization", b"Bearer for-the-example-only")]), tokens.accept([])
-    (True, None)
-    """
-
-    def __init__(self, tokens: Iterable[str]) -> None:
-        self._digests = [_digest(token.encode()) for token in tokens]
-
-    def accept(self, headers: Iterable[tuple[bytes, bytes]]) -> bool | None:
-        """
-        Look at the headers of a request.
-
-        Returns
-        -------
-        bool or None
-            Whether its token is one of these; None if it has none.
-        """
-        sent = [value for name, value in headers if name == b"authorization"]
-        if not sent:
-            return None
-        match = _BEARER.fullmatch(sent[0])
-        if match is None or len(sent) > 1:
-            return False
-        presented = _digest(match[1])
-        accepted = False
-        for digest in self._digests:  # all of them, whichever it is
-            accepted |= hmac.compare_digest(presented, digest)
-        return accepted
+    async def __call__(self, bearer: _Bearer, basic: _Basic) -> bool:
+        """Compare with all tokens, in a time that depends on neither."""
+        token = bearer.credentials if bearer else basic.password if basic else ""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        return any([secrets.compare_digest(digest, known) for known in self._hashes])  # noqa: C419 (all of them)
 
 
-def _digest(token: bytes) -> bytes:
-    """Give what is compared: of one length, and nothing that a dump of the memory could give away."""
-    return hashlib.sha256(token).digest()
+def token_required(hashes: frozenset[str]) -> Any:
+    """Make the dependency that answers 401 to requests without a valid token."""
 
+    async def require(request: Request, valid: Annotated[bool, Depends(TokenCheck(hashes))]) -> None:
+        if not valid:
+            scheme = "Basic" if "text/html" in request.headers.get("accept", "") else "Bearer"
+            headers = {"WWW-Authenticate": f'{scheme} realm="FLARECAST"', "Cache-Control": "no-store"}
+            raise HTTPException(401, _MESSAGE, headers)
 
-class TokenGate:
-    """
-    An ASGI layer that answers 401 to requests without one of the tokens, whatever they ask for.
-
-    Parameters
-    ----------
-    app : ASGI application
-        What answers the others.
-    tokens : Tokens
-        Those that are accepted.
-    """
-
-    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
-        self._app = app
-        self._tokens = tokens
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-        if scope["type"] != "http" or _is_open(scope):
-            await self._app(scope, receive, send)
-            return
-        accepted = self._tokens.accept(scope["headers"])
-        if accepted:
-            await self._app(scope, receive, send)
-            return
-        challenge = 'Bearer realm="FLARECAST"'
-        if accepted is False:
-            challenge += ', error="invalid_token"'
-        headers = {"WWW-Authenticate": challenge, "Cache-Control": "no-store"}
-        await refusal(401, _MESSAGE if accepted is None else _WRONG, headers)(scope, receive, send)
-
-
-def _is_open(scope: Scope) -> bool:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return path in _OPEN or path.startswith(_OPEN_BELOW)
+    return Depends(require)

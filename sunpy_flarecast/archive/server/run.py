@@ -1,38 +1,81 @@
-"""Running the service: in the foreground for a laboratory, or from a thread for tests, documents and the demo."""
+"""Running the service by uvicorn: in the foreground, in several processes, or in a thread."""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import multiprocessing
 import os
+import pickle
 import signal
+import socket
+import ssl
+import sys
+import tempfile
 import threading
 import warnings
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+import uvicorn
+from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast.archive.app import check_settings, create_app
-from sunpy_flarecast.archive.middleware.access_log import AccessLog
-from sunpy_flarecast.archive.settings import Settings
+from sunpy_flarecast.archive.app import create_app
+from sunpy_flarecast.archive.middleware.access_log import AccessLog, log_handler
+from sunpy_flarecast.archive.settings import Settings, read_networks
 
-from .process import Operation, Server
-from .socket import exposure, listen, url_of
-from .tls import check_certificate
-from .workers import supervise
+from .http_protocol import BoundedProtocol
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from sunpy_flarecast.archive.base import Archive
 
-    Path = str | os.PathLike[str]
+    PathLike = str | os.PathLike[str]
 
-__all__ = ["prepared", "running", "serve"]
+__all__ = ["listen", "running", "serve", "uvicorn_options", "worker_app"]
 
 _SETTINGS: Final = Settings()
+
+#: Connections that the system keeps until they are accepted, and that are accepted at a time.
+_BACKLOG: Final = 128
+
+#: Seconds in which a worker process must answer uvicorn, also while it starts on a busy machine.
+_HEALTHCHECK = 60
+
+#: The folder that the processes of a service share, by the name under which prometheus_client looks for it; in it, what
+#: they serve, and why one of them cannot.
+_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+_SERVICE, _FAILURE = "service.pickle", "failure.txt"
+
+#: Exit status by which a worker process tells uvicorn not to start another one.
+_STARTUP_FAILURE: Final = 3
+
+
+class _Server(uvicorn.Server):
+    """Stop with the main thread; close what is still open at a second signal, or when the grace is over."""
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or not threading.main_thread().is_alive()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
+        else:  # uvicorn's own way waits, since Python 3.12, until the clients close their connections
+            self._close_all()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._close_all()
+
+    def _close_all(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.loop.call_soon_threadsafe(connection.transport.abort)
 
 
 @contextmanager
@@ -42,13 +85,11 @@ def running(
     host: str = "127.0.0.1",
     port: int = 0,
     settings: Settings = _SETTINGS,
-    grace: int = 2,
-    ssl_cert: Path | None = None,
-    ssl_key: Path | None = None,
-    access_log: Path | None = None,
+    access_log: PathLike | None = None,
+    **options: Any,
 ) -> Iterator[str]:
     """
-    Serve an archive from a thread for as long as a ``with`` block lasts.
+    Serve an archive from a thread for as long as a ``with`` block lasts, or until the program ends.
 
     Parameters
     ----------
@@ -57,13 +98,11 @@ def running(
     host : str, optional
         Address to listen at.
     port : int, optional
-        Port to listen at; a free one if 0.
+        Port to listen at; a free one by default.
     settings : Settings, optional
         How the service behaves (not for an application).
-    grace : int, optional
-        Seconds that answers still under way are given at the end of the block.
-    ssl_cert, ssl_key, access_log
-        As for `serve`.
+    access_log, **options
+        As for `serve`; ``grace`` is 2 by default.
 
     Yields
     ------
@@ -73,7 +112,7 @@ def running(
     Raises
     ------
     OSError
-        If the port cannot be listened at, or a file not be read or written.
+        If the port is not available, or a file cannot be read or written.
     RuntimeError
         If the application does not start.
 
@@ -85,30 +124,30 @@ def running(
     ...     requests.get(f"{url}/openapi.json", timeout=60).status_code
     200
     """
-    operation = _operation(grace, ssl_cert, ssl_key, access_log)
-    settled = threading.Event()
     failures: list[BaseException] = []
 
     def work() -> None:
         try:
             server.run(sockets=[listener])
-        except BaseException as error:  # noqa: BLE001 (raised in the thread that waits; uvicorn may call sys.exit)
+        except BaseException as error:  # noqa: BLE001 (raised below; uvicorn calls sys.exit)
             failures.append(error)
-        finally:
-            settled.set()
 
-    with listen(host, port) as listener:
-        url = _introduced(listener, settings, operation)
-        server = Server(archive, settings, operation, settled.set)
-        thread = threading.Thread(target=work, name=f"sunpy_flarecast {url}", daemon=True)
+    chosen = uvicorn_options(**({"grace": 2} | options))
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen(host, port))
+        url = _introduce(listener, settings, chosen)
+        app = _application(archive, settings, access_log, stack)
+        server = _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen))
+        thread = threading.Thread(target=work, name=f"sunpy_flarecast {url}")
         thread.start()
         try:
-            settled.wait()
+            while thread.is_alive() and not server.started:
+                thread.join(0.01)
             if not server.started:
                 raise RuntimeError(f"The service at {url} did not start") from next(iter(failures), None)
             yield url
         finally:
-            server.stop()
+            server.should_exit = True
             thread.join()
 
 
@@ -119,19 +158,18 @@ def serve(
     *,
     settings: Settings = _SETTINGS,
     workers: int = 1,
-    grace: int = 30,
-    ssl_cert: Path | None = None,
-    ssl_key: Path | None = None,
-    access_log: Path | None = None,
+    access_log: PathLike | None = None,
+    listener: socket.socket | None = None,
     ready: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> None:
     """
-    Serve an archive until the program is interrupted (SIGINT, Ctrl-C) or terminated (SIGTERM).
+    Serve an archive until the program is interrupted (SIGINT, Ctrl-C), or terminated with it (SIGTERM).
 
     Parameters
     ----------
     archive : Archive or ASGI application
-        What to serve; an application is served as it is.
+        What to serve; an application is served as it is, by one process.
     host : str, optional
         Address to listen at.
     port : int, optional
@@ -141,146 +179,181 @@ def serve(
     workers : int, optional
         Number of processes that serve. With more than one, each gets a copy of the archive, which must be possible to
         pickle.
-    grace : int, optional
-        Seconds that answers still under way are given when the service stops.
-    ssl_cert, ssl_key : path, optional
-        Files of a certificate and its key, in PEM; with them the service speaks https.
     access_log : path, optional
         File to which a line of JSON is added for every request; ``"-"`` for the standard error.
+    listener : `socket.socket`, optional
+        A listening socket, in place of ``host`` and ``port``.
     ready : callable, optional
-        Called with the service's URL once it listens. Without it the URL is logged.
+        Called with the service's URL once it can be reached. By default the URL is logged.
+    grace : int, optional
+        Seconds that running transfers are given when the service stops; 30 by default.
+    ssl_cert, ssl_key : path, optional
+        Files of a certificate and its key, in PEM; with them the service speaks https.
+    trusted_proxies : sequence of str, optional
+        Addresses and networks (``"10.0.0.0/8"``) whose ``X-Forwarded-For, -Proto`` are believed; none by default.
+    max_connections : int, optional
+        Connections at a time in each process; beyond, requests get 503. 250 by default.
 
     Raises
     ------
     OSError
-        If the port cannot be listened at, or a file not be read or written; the message is for the user.
+        If the port is not available, or a file cannot be read or written.
     RuntimeError
         If the service does not start.
     ValueError
-        If a setting, or the certificate, cannot be used.
+        If an option is invalid.
     TypeError
         If the archive cannot be served by several processes.
 
     Warns
     -----
     SunpyUserWarning
-        If others than this machine can read the archive, or the tokens.
+        If others on the network can read the archive, or the tokens.
     """
-    options: dict[str, Any] = {
-        "settings": settings,
-        "workers": workers,
-        "grace": grace,
-        "ssl_cert": ssl_cert,
-        "ssl_key": ssl_key,
-        "access_log": access_log,
-    }
-    with prepared(host, port, **options) as run:
-        run(archive, ready or _log_url)
-
-
-@contextmanager
-def prepared(
-    host: str = "127.0.0.1",
-    port: int = 8001,
-    *,
-    settings: Settings = _SETTINGS,
-    workers: int = 1,
-    grace: int = 30,
-    ssl_cert: Path | None = None,
-    ssl_key: Path | None = None,
-    access_log: Path | None = None,
-) -> Iterator[Callable[[Archive | ASGIApp, Callable[[str], None]], None]]:
-    """
-    Check everything that a service needs but its archive, which may take long to open, and take the port.
-
-    Parameters
-    ----------
-    host, port, settings, workers, grace, ssl_cert, ssl_key, access_log
-        As for `serve`, with the same errors and warnings.
-
-    Yields
-    ------
-    callable
-        Takes the archive, and what is called with the service's URL once it listens; serves as `serve` does.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.server.run import prepared
-    >>> with prepared(port=70_000):
-    ...     pass
-    Traceback (most recent call last):
-        ...
-    OSError: Cannot serve at port 70000: ports are numbered from 0 to 65535
-    """
-    if workers < 1:
-        raise ValueError(f"workers={workers}: at least one process is needed to serve")
-    operation = _operation(grace, ssl_cert, ssl_key, access_log)
-    check_settings(settings)
-    if operation.access_log is not None:
-        AccessLog(operation.access_log).close()
-
-    def run(archive: Archive | ASGIApp, announce: Callable[[str], None]) -> None:
-        if workers == 1:
-            _serve_alone(archive, settings, operation, listener, url, announce)
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        _fail("in a script, call serve below: if __name__ == '__main__'")
+    chosen = uvicorn_options(**options)
+    with ExitStack() as stack:
+        listener = listener or stack.enter_context(listen(host, port))
+        url = _introduce(listener, settings, chosen)
+        app = _application(archive, settings, access_log, stack)  # so that errors are raised here, not by each worker
+        if workers > 1:
+            folder = _share(archive, settings, access_log, stack)
+        if ready is None:
+            log.info(f"Serving SHARP files at {url} (Swagger UI at {url}/ui); Ctrl-C stops")
+        else:
+            ready(url)
+        if workers > 1:
+            factory = f"{__name__}:{worker_app.__name__}"
+            uvicorn.run(factory, factory=True, workers=workers, fd=listener.fileno(), **chosen)
+            if (failure := folder / _FAILURE).exists():
+                raise RuntimeError(f"The service at {url} did not start: {failure.read_text(encoding='utf-8')}")
             return
-        if callable(archive):
-            raise TypeError("An application is served by one process (workers=1); give the archive itself")
-        create_app(archive, settings)  # what is wrong is said here, and not by each worker
         try:
-            supervise(archive, settings, operation, listener, workers=workers, ready=lambda: announce(url))
-        except RuntimeError as error:
-            raise RuntimeError(f"The service at {url} did not start: {error}") from error
-
-    with listen(host, port) as listener:
-        url = _introduced(listener, settings, operation)
-        yield run
+            _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen)).run(sockets=[listener])
+        except KeyboardInterrupt:
+            return
+        except SystemExit as error:  # by which uvicorn says that the application did not start
+            raise RuntimeError(f"The service at {url} did not start") from error
 
 
-def _serve_alone(
-    archive: Archive | ASGIApp,
-    settings: Settings,
-    operation: Operation,
-    listener: socket.socket,
-    url: str,
-    announce: Callable[[str], None],
-) -> None:
-    server = Server(archive, settings, operation, lambda: announce(url))
-    # uvicorn stops cleanly at both signals and then raises them again, for whoever handled them before. Without
-    # a handler SIGTERM would end the program there, before the caller could close what it has open.
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, lambda *_: None) if in_main_thread else None
-    failure: SystemExit | None = None
+def _share(archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack) -> Path:
+    """Write what worker processes serve into a folder that they know by the environment."""
+    if callable(archive):
+        raise TypeError("An application is served by one process (workers=1); give the archive itself")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sunpy_flarecast-", ignore_cleanup_errors=True))
+    Path(folder, _SERVICE).write_bytes(pickle.dumps((archive, settings, access_log)))
+    os.environ[_FOLDER] = folder
+    stack.callback(os.environ.pop, _FOLDER)
+    return Path(folder)
+
+
+def worker_app() -> ASGIApp:
+    """Make the application of a worker process, which ends with the process that started it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        return
-    except SystemExit as error:  # by which uvicorn says that the application did not start
-        failure = error
-    finally:
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, previous)
-    if not server.started:
-        raise RuntimeError(f"The service at {url} did not start") from failure
+        service = Path(os.environ[_FOLDER], _SERVICE).read_bytes()
+        archive, settings, access_log = pickle.loads(service)  # noqa: S301 (written by the parent process)
+        return _application(archive, settings, access_log, ExitStack())
+    except Exception as error:  # noqa: BLE001 (raised by the parent process)
+        _fail(f"{type(error).__name__}: {error}")
 
 
-def _operation(grace: int, ssl_cert: Path | None, ssl_key: Path | None, access_log: Path | None) -> Operation:
-    """Check how a service shall be run."""
-    if grace < 0:
-        raise ValueError(f"grace={grace}: write the seconds that answers under way are given, or 0")
-    files = [None if path is None else os.fspath(path) for path in (ssl_cert, ssl_key, access_log)]
-    check_certificate(files[0], files[1])
-    return Operation(grace=grace, ssl_cert=files[0], ssl_key=files[1], access_log=files[2])
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _introduced(listener: socket.socket, settings: Settings, operation: Operation) -> str:
-    """Give the service's URL, and warn of who else can use it."""
-    tls = operation.ssl_cert is not None
-    if warning := exposure(listener, settings, tls=tls):
-        warnings.warn(warning, SunpyUserWarning, stacklevel=3)
-    return url_of(listener, tls=tls)
+def _fail(reason: str) -> NoReturn:
+    Path(os.environ[_FOLDER], _FAILURE).write_text(reason, encoding="utf-8")
+    sys.exit(_STARTUP_FAILURE)
 
 
-def _log_url(url: str) -> None:
-    from sunpy import log
+def _application(
+    archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack
+) -> ASGIApp:
+    app: ASGIApp = archive if callable(archive) else create_app(archive, settings)
+    if access_log is not None:
+        handler = log_handler(os.fspath(access_log))
+        stack.callback(handler.close)
+        app = AccessLog(app, handler)
 
-    log.info(f"Serving SHARP files at {url} (Swagger UI at {url}/ui); Ctrl-C stops")
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
+            # The grace is over: uvicorn closes the connection, as the reply is not complete.
+
+    return service
+
+
+def uvicorn_options(
+    *,
+    grace: int = 30,
+    ssl_cert: PathLike | None = None,
+    ssl_key: PathLike | None = None,
+    trusted_proxies: Sequence[str] = (),
+    max_connections: int = 250,
+) -> dict[str, Any]:
+    """Check how a service shall be run, as `serve` describes it, and return the options of uvicorn."""
+    if ssl_cert is None and ssl_key is not None:
+        raise ValueError("A key (--ssl-key) needs its certificate (--ssl-cert)")
+    if ssl_cert is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(ssl_cert, ssl_key, password=lambda: "")
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"{ssl_cert} and {ssl_key or ssl_cert} are not a certificate and its key without passphrase, in PEM: "
+                f"{error}"
+            ) from error
+    return {
+        "http": BoundedProtocol,
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": bool(trusted_proxies),
+        "forwarded_allow_ips": [str(network) for network in read_networks(trusted_proxies)],
+        "limit_concurrency": max_connections + 1,  # uvicorn counts the connection of the request, too
+        "backlog": _BACKLOG,
+        "timeout_keep_alive": 75,  # nginx keeps connections for 60 s, and shall be the one that closes them
+        "timeout_graceful_shutdown": grace,
+        "timeout_worker_healthcheck": _HEALTHCHECK,
+        "ssl_certfile": ssl_cert,
+        "ssl_keyfile": ssl_key,
+    }
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen at a port, before anything else is started; an OSError says in one sentence why that is not possible."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else str(error)
+        raise OSError(f"Cannot serve at port {port} of {host}: {reason}. Choose another address or port.") from error
+    # asyncio does this only for sockets that tell their protocol; without it small replies wait for 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _introduce(listener: socket.socket, settings: Settings, chosen: dict[str, Any]) -> str:
+    """Give the service's URL on this machine, and warn of others who can use it."""
+    host, port = listener.getsockname()[:2]
+    scheme = "http" if chosen["ssl_certfile"] is None else "https"
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if not settings.token_hashes:
+        open_to = "everybody who reaches this machine can read the archive. Require tokens (--token-file)"
+    elif scheme == "http" and not (settings.public_url or "").startswith("https://"):
+        open_to = "others on the network can read the tokens. Use TLS (--ssl-cert, --ssl-key)"
+    else:
+        open_to = ""
+    if open_to and not address.is_loopback:
+        message = f"The service listens at {host}, where {open_to}, or listen at 127.0.0.1 behind a proxy."
+        warnings.warn(message, SunpyUserWarning, stacklevel=4)
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

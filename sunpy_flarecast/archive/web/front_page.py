@@ -83,20 +83,19 @@ class _Content:
 def page_routes(archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> APIRouter:
     """Make the routes of the first page and its pictures; ``url_of`` returns the URL by which a client came."""
     router = APIRouter(include_in_schema=False)
-    may_see = metrics_guard(settings)
     content = _Content(archive)
     turn = Lock()  # one thread at a time, so that the threads of lists and files stay free
 
-    def page(request: Request) -> Response:
+    def page(request: Request, metrics: bool) -> Response:
         url = url_of(request)
         urls = {"url": url, "python_url": json.dumps(url), "shell_url": shlex.quote(url)}
-        return html_response("page", content.values() | urls | {"settings": settings, "metrics": may_see(request)})
+        return html_response("page", content.values() | urls | {"settings": settings, "metrics": metrics})
 
     @router.head("/")
     @router.get("/")
-    async def first_page(request: Request) -> Response:
+    async def first_page(request: Request, metrics: bool = metrics_guard(settings)) -> Response:
         async with turn:
-            return await to_thread.run_sync(page, request)
+            return await to_thread.run_sync(page, request, metrics)
 
     @router.head("/pictures/{name:path}.svg")
     @router.get("/pictures/{name:path}.svg")

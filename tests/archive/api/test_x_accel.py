@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 import requests
 from nginx import block, free_port, nginx
@@ -11,6 +13,7 @@ from sunpy_flarecast.archive import DirectoryArchive, Settings, create_app, runn
 from sunpy_flarecast.sharp.filenames import file_name
 
 TOKEN = {"Authorization": "Bearer token-behind-nginx"}
+HASH = hashlib.sha256(b"token-behind-nginx").hexdigest()
 
 SECRET = b"only for the owner of this machine"
 
@@ -28,7 +31,7 @@ def front(tmp_path, write):
     """Give the URL of a file at nginx, and the path of the file; a request with the header X-Link makes it a link."""
     root = tmp_path / "root"
     path = write(root / "2015 12%" / file_name("hmi.sharp_720s", "magnetogram", harpnum=6178, slot=1005598))
-    settings = Settings(x_accel="/flarecast-files", tokens=frozenset({"token-behind-nginx"}))
+    settings = Settings(x_accel="/flarecast-files", token_hashes=frozenset({HASH}))
     with DirectoryArchive(root) as archive:
         app = create_app(archive, settings)
 

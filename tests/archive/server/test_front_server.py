@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from sunpy_flarecast.archive import DemoArchive, Settings, running
 from sunpy_flarecast.cli import cli
 
 TOKEN = "token-behind-nginx"
+HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
 
 
 def replaced(text, *pairs):
@@ -29,11 +31,13 @@ def replaced(text, *pairs):
 
 @pytest.fixture
 def front(tmp_path):
-    """Run nginx as documented before a service that demands a token; gives its URL, and its certificate."""
+    """Run nginx as documented in front of a service that requires a token; give its URL and its certificate."""
     certificate, key = self_signed(tmp_path)
     port = free_port()
-    settings = Settings(tokens=frozenset({TOKEN}), metrics_from=())
-    with running(DemoArchive(), settings=settings, grace=0) as url:
+    public = f"https://127.0.0.1:{port}/flarecast"
+    settings = Settings(token_hashes=frozenset({HASH}), metrics_from=(), public_url=public)
+    options = {"trusted_proxies": ("127.0.0.1",), "access_log": tmp_path / "log", "grace": 0}
+    with running(DemoArchive(), settings=settings, **options) as url:
         documented = replaced(
             block("nginx"),
             ("127.0.0.1:8001", url.removeprefix("http://")),
@@ -42,7 +46,7 @@ def front(tmp_path):
             ("/etc/ssl/private/sharps.example.org.key", str(key)),
         )
         with nginx(tmp_path, documented):
-            yield f"https://127.0.0.1:{port}/flarecast", certificate
+            yield public, certificate
 
 
 def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):

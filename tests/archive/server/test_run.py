@@ -11,9 +11,10 @@ import threading
 
 import pytest
 import requests
+from processes import END, LONG, begun, refused, rest, serving, url_of
 
 from sunpy_flarecast import archive as public
-from sunpy_flarecast.archive import create_app, running, serve
+from sunpy_flarecast.archive import DemoArchive, create_app, running, serve
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
 
@@ -82,6 +83,27 @@ class TestRunning:
 
         assert asyncio.run(cell()).json() == {"data": []}
 
+    @pytest.mark.parametrize(("end", "status"), [("", 0), ("raise SystemExit(3)", 3), ("1 / 0", 1)])
+    def test_left_open_it_ends_with_the_program(self, end, status):
+        """The tutorial's own pattern: nobody leaves the block before the program ends, well or not."""
+        program = (
+            "import contextlib, requests\n"
+            "from sunpy_flarecast.archive import DemoArchive, running\n"
+            "service = contextlib.ExitStack()\n"
+            "url = service.enter_context(running(DemoArchive()))\n"
+            "print(requests.get(f'{url}/HMI', timeout=60).status_code)\n" + end
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout) == (status, "200\n")
+        assert done.stderr.count("Traceback") == (status == 1)
+
+    def test_the_grace_ends(self, caplog):
+        """A transfer that takes longer is broken off."""
+        with running(DemoArchive(), grace=0) as url:
+            client = begun(url, LONG)
+        assert not rest(client).endswith(END)
+        assert "Traceback" not in caplog.text
+
     def test_every_address(self, memory):
         with pytest.warns(UserWarning, match="everybody who reaches"), running(memory([]), host="0.0.0.0") as url:
             assert url.startswith("http://127.0.0.1:")
@@ -108,8 +130,8 @@ class TestServe:
     @pytest.mark.parametrize(
         ("host", "port", "message"),
         [
-            ("127.0.0.1", 65536, "ports are numbered from 0 to 65535"),
-            ("127.0.0.1", -1, "ports are numbered from 0 to 65535"),
+            ("127.0.0.1", 65536, "port must be 0-65535"),
+            ("127.0.0.1", -1, "port must be 0-65535"),
             ("host.invalid", 0, "Cannot serve at port 0 of host.invalid: "),
             ("192.0.2.1", 0, "Cannot serve at port 0 of 192.0.2.1: "),
         ],
@@ -119,8 +141,7 @@ class TestServe:
             serve(memory([]), host, port)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_signal_ends_it_and_the_program_goes_on(self, number, tmp_path):
+    def test_ctrl_c_ends_it_and_the_program_goes_on(self, tmp_path):
         program = (
             "import signal, sys\n"
             "from sunpy_flarecast.archive import DirectoryArchive, serve\n"
@@ -137,13 +158,45 @@ class TestServe:
         ) as process:
             url = process.stdout.readline().strip()
             assert requests.get(f"{url}/openapi.json", timeout=20).status_code == 200
-            process.send_signal(number)
+            process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=30)
         assert (process.returncode, output, errors) == (0, "closed\n", "")
 
     def test_an_application_that_does_not_start(self):
         with pytest.raises(RuntimeError, match="did not start"):
             serve(failing, port=0)
+
+    def test_the_log_names_the_url(self, caplog):
+        with pytest.raises(RuntimeError), caplog.at_level("INFO", logger="sunpy"):
+            serve(failing, port=0)
+        assert "Serving SHARP files at http://127.0.0.1:" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
+class TestCommand:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_running_transfers_end_and_a_second_ctrl_c_breaks_off(self, number):
+        with serving("--demo", "--grace", "3600") as process:
+            url = url_of(process)
+            finished, broken_off = begun(url, LONG), begun(url, LONG)
+            process.send_signal(number)
+            refused(url)
+            assert rest(finished).endswith(END)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+            assert not rest(broken_off).endswith(END)
+        assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
+
+    def test_a_port_in_use_is_reported_before_the_archive_is_read(self, tmp_path):
+        (tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits").touch()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            command = [sys.executable, "-m", "sunpy_flarecast", "serve", str(tmp_path), "--port", port]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (1, "")
+        taken = f"Cannot serve at port {port} of 127.0.0.1: Address already in use. Choose another address or port."
+        assert done.stderr == f"Error: {taken}\n"
+        assert len(list(tmp_path.iterdir())) == 1  # no index
 
 
 class TestPublicFace:
@@ -161,7 +214,7 @@ class TestPublicFace:
         program = (
             "import sys, sunpy_flarecast.archive as archive\n"
             "archive.DirectoryArchive, archive.Record\n"
-            "extra = 'fastapi', 'prometheus_client', 'swagger_ui_bundle', 'uvicorn'\n"
+            "extra = 'fastapi', 'prometheus_fastapi_instrumentator', 'swagger_ui_bundle', 'uvicorn'\n"
             "assert not set(extra) & set(sys.modules)\n"
             "for missing in extra:\n"
             "    sys.modules[missing] = None\n"
@@ -174,5 +227,17 @@ class TestPublicFace:
         result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
         assert result.stdout.splitlines() == [
             f'running needs the package {missing!r}: python -m pip install "sunpy-flarecast[archive]"'
-            for missing in ("fastapi", "prometheus_client", "swagger_ui_bundle", "uvicorn")
+            for missing in ("fastapi", "prometheus_fastapi_instrumentator", "swagger_ui_bundle", "uvicorn")
         ]
+
+    def test_the_application_imports_nothing_of_the_client(self):
+        """No module beyond those that the root of the package brings."""
+        program = (
+            "import sys, sunpy_flarecast\n"
+            "before = set(sys.modules)\n"
+            "import sunpy_flarecast.archive.app\n"
+            "ours = {name.split('.')[1] for name in set(sys.modules) - before if name.startswith('sunpy_flarecast.')}\n"
+            "assert ours <= {'archive', 'fits', 'sharp', 'utils'}, ours\n"
+            "assert 'aiohttp' not in set(sys.modules) - before\n"
+        )
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
