@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 #: Not in the sdist, since they are of no use without the repository.
-OF_THE_REPOSITORY = (".ci/", ".github/", ".gitignore")
+OF_THE_REPOSITORY = (".ci/", ".github/", ".gitignore", ".importlinter", ".pre-commit-config.yaml")
 
 #: Made by setuptools, by the names of folders and files; ``setup.cfg`` is in git, too.
 MADE = ("PKG-INFO", "sunpy_flarecast.egg-info")
