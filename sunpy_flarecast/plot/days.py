@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def calendar_of_days(counts: Mapping[date, int]) -> Figure:
     labels, cells = calendar_rows(counts)
     figure = Figure(figsize=(_WIDTH, _FRAME + _ROW * len(labels)), layout="constrained")
     axes = figure.add_subplot()
-    colours = ListedColormap(mpl.colormaps["Blues"](np.linspace(0.35, 1, 256))).with_extremes(under=_NONE, bad="none")
+    colours = ListedColormap(mpl.colormaps["Blues"](np.linspace(0.5, 1, 256))).with_extremes(under=_NONE, bad="none")
     number = cells.shape[1]
     image = axes.imshow(
         cells, cmap=colours, vmin=1, vmax=max(np.nanmax(cells), 2), aspect="auto", interpolation="none",
@@ -53,7 +54,8 @@ def calendar_of_days(counts: Mapping[date, int]) -> Figure:
     axes.grid(axis="y", which="minor", color="white", lw=2)
     axes.tick_params(which="both", length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, extend="min", extendfrac="auto", pad=0.01, fraction=0.03, aspect=12)
+    whole = MaxNLocator(integer=True)
+    bar = figure.colorbar(image, extend="min", extendfrac="auto", pad=0.01, fraction=0.03, aspect=12, ticks=whole)
     bar.set_label("records a day", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
