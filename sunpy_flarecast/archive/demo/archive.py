@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.base import Holding, NotHeldError, Record
 from sunpy_flarecast.sharp.catalog import all_series
 
