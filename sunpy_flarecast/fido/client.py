@@ -114,6 +114,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         from sunpy_flarecast.search.search import find
 
         try:
+            if wrong := [one for one in query if not isinstance(one, attr.Attr)]:
+                raise QueryError(f"search() takes attrs, not {wrong[0]!r}. Write a.Time('2015-12-11', '2015-12-12').")
             branches = queries(*query)
             with Service() as service:
                 found = find(branches, service, strict=strict, progress=progress)
@@ -143,9 +145,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         **kwargs: Any,
     ) -> parfive.Results:
         """
-        Fetch the files of records, each whole or not at all.
-
-        A file that is already there and whole is taken as it is, without asking the service.
+        Fetch the files of records; incomplete files never appear, and complete ones are not downloaded again.
 
         Parameters
         ----------
@@ -156,21 +156,12 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. By default sunpy's download folder.
         downloader : `parfive.Downloader`, optional
             Where to queue the transfers. If given, ``overwrite``, ``progress`` and ``max_conn`` are its own.
-        overwrite : bool or "unique", optional
-            Whether to fetch files that are already there: False for no, True to replace them once the new file is
-            whole, ``"unique"`` to keep both, the new one as ``..._1.fits``.
-        progress : bool
-            Show progress bars.
-        max_conn : int
-            Number of transfers at a time.
+        overwrite, progress, max_conn, complete_headers : optional
+            As for `sunpy_flarecast.fetch`.
         wait : bool
             If False, and with a ``downloader``, only queue the transfers.
-        complete_headers : "auto", True or False, optional
-            Which files get the keywords that they lack, so that `sunpy.map.Map` can read them: those that have none
-            (``"auto"``), all, or no file. By default ``conf.complete_headers``. Files that are already there stay as
-            they are; `complete_header` is for those.
         **kwargs
-            Accepted for the sake of other clients in the same ``Fido.fetch``, and ignored.
+            For other clients in the same ``Fido.fetch``; ignored.
 
         Returns
         -------

@@ -54,7 +54,7 @@ class FLARECASTResponse(RecordTable):
     @classmethod
     def read(cls, path: str | os.PathLike[str], format: str | None = None) -> Self:  # noqa: A002
         """
-        Read a search that `write` has kept in a file.
+        Read a search that `write` wrote.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class FLARECASTResponse(RecordTable):
 
     def retry_missing(self, *, progress: bool = True) -> Self:
         """
-        Ask the service again for what is missing, and for nothing else.
+        Search again for what is missing, and for nothing else.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class FLARECASTResponse(RecordTable):
         Returns
         -------
         FLARECASTResponse
-            A new table with what is there and what has come; its ``missing`` lists what is still missing.
+            A new table with the records of both; its ``missing`` lists what is still missing.
 
         Raises
         ------
@@ -170,25 +170,19 @@ class FLARECASTResponse(RecordTable):
         )
 
     def keywords(
-        self,
-        *names: str | Iterable[str],
-        known: QTable | None = None,
-        strict: bool = False,
-        progress: bool = True,
+        self, *names: str | Iterable[str], known: QTable | None = None, strict: bool = False, progress: bool = True
     ) -> QTable:
         """
-        Ask for keywords of the records, and give them as a table with units.
+        Request keywords of the records, as a table with units.
 
         Parameters
         ----------
         *names : str or iterable of str
-            Names of keywords, DRMS's or those in FITS files, in any letter case, or patterns of DRMS names
-            (``"mean*"``, ``"err??"``, ``"*"``), of which those are taken that the service has; by default the 18
-            space-weather parameters.
+            DRMS or FITS names in any letter case, or patterns of DRMS names (``"mean*"``, ``"err??"``, ``"*"``), which
+            mean those that the service has; by default the 18 space-weather parameters.
         known : `astropy.table.QTable`, optional
-            A table that this method gave before, for the same keywords and any records, or that was read from the file
-            it was written to. What it has is taken from there; only the other records, and those that it lacks for a
-            failure, are asked for.
+            A table that this method gave before for the same keywords and any records, or one read from its file. What
+            it has is taken from there; only other records, and those that it lacks after a failure, are requested.
         strict : bool
             Whether it is an error if the service does not answer for some of the records. By default there is a
             warning, their rows are masked, and ``meta["missing"]`` of the table lists them.
@@ -200,22 +194,25 @@ class FLARECASTResponse(RecordTable):
         `astropy.table.QTable`
             One row a record, in the order of this table: ``T_REC`` (TAI), ``Start Time`` (UTC), ``Series``,
             ``HARPNUM``, ``Record``, and a column for each keyword under its DRMS name in lower case, with the unit
-            that `~sunpy_flarecast.catalog.find_keyword` tells; values that there are not are masked.
+            that `~sunpy_flarecast.catalog.find_keyword` gives. Missing values are masked.
 
         Raises
         ------
         QueryError
-            If a keyword is not known, or columns that are needed have been removed from the table.
+            If a keyword is unknown, or columns that are needed have been removed from the table.
         ServiceError
-            If the service cannot be asked, or answers for none of the records.
+            If the service cannot be reached, or answers for none of the records.
+
+        See Also
+        --------
+        sunpy_flarecast.write_keywords
 
         Examples
         --------
         >>> table = results["flarecast"].keywords("usflux", "r_value", "err*")  # doctest: +SKIP
         >>> table["usflux"].max()  # doctest: +SKIP
-        >>> table.write("keywords.ecsv")  # doctest: +SKIP
         """
-        from sunpy_flarecast.keywords.table import keyword_table  # which fills such tables
+        from sunpy_flarecast.keywords.table import keyword_table
 
         return keyword_table(self, _listed(names), known=known, strict=strict, progress=progress)
 
@@ -228,20 +225,18 @@ class FLARECASTResponse(RecordTable):
         progress: bool = True,
     ) -> GenericTimeSeries | dict[int, GenericTimeSeries]:
         """
-        Ask for keywords of the records, and give them as time series.
+        Request keywords of the records, as time series.
 
-        Times are T_REC in UTC, each once, sorted. Values that there are not are NaN.
-        `~sunpy_flarecast.keywords.timeseries.timeseries_of` makes the same of a table of keywords, without a
-        request.
+        The index is T_REC in UTC, each time once, sorted. Missing values are NaN.
 
         Parameters
         ----------
         *names : str or iterable of str
-            Names or patterns of keywords, as for `keywords`; by default the 18 space-weather parameters.
+            Names or patterns, as for `keywords`; by default the 18 space-weather parameters.
         harpnum : int or iterable of int, optional
             HARP numbers; by default all in the table.
         errors : bool
-            Whether to ask for the errors (``errvf`` for ``usflux``, ...) of those keywords that have any, too.
+            Whether to add the errors (``errvf`` for ``usflux``, ...) of those keywords that have any.
         strict, progress
             As for `keywords`.
 
@@ -253,11 +248,15 @@ class FLARECASTResponse(RecordTable):
         Raises
         ------
         QueryError
-            If there is no record of a HARP, a keyword is not known or is text, or the table has several series.
+            If there is no record of a HARP, a keyword is unknown or text, or the table has several series.
         ServiceError
-            If the service cannot be asked, or answers for none of the records.
+            If the service cannot be reached, or answers for none of the records.
         ImportError
             If what `sunpy.timeseries` needs is not installed.
+
+        See Also
+        --------
+        sunpy_flarecast.timeseries_of
 
         Examples
         --------
@@ -277,22 +276,12 @@ class FLARECASTResponse(RecordTable):
 
         Parameters
         ----------
-        time : time-like, optional
-            The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is just one step.
-        color : str, optional
-            A keyword whose values the boxes have as their colours, for example ``"usflux"``.
-        progress : bool
-            Show a bar while the keywords are asked for.
-        ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
-            Axes in helioprojective coordinates; by default a new figure with limb and heliographic grid.
+        time, color, progress, ax
+            As for `sunpy_flarecast.plot.plot_disk`.
 
         Returns
         -------
         `astropy.visualization.wcsaxes.WCSAxes`
-
-        See Also
-        --------
-        sunpy_flarecast.plot.plot_disk
         """
         from sunpy_flarecast.plot import plot_disk  # which needs matplotlib
 
@@ -304,18 +293,12 @@ class FLARECASTResponse(RecordTable):
 
         Parameters
         ----------
-        step : `~astropy.units.Quantity`, optional
-            Records further apart than 1.5 times this have a gap between them; by default the usual distance.
-        ax : `matplotlib.axes.Axes`, optional
-            Where to draw; by default a new figure.
+        step, ax
+            As for `sunpy_flarecast.plot.plot_coverage`.
 
         Returns
         -------
         `matplotlib.axes.Axes`
-
-        See Also
-        --------
-        sunpy_flarecast.plot.plot_coverage
         """
         from sunpy_flarecast.plot import plot_coverage  # which needs matplotlib
 
@@ -332,31 +315,19 @@ class FLARECASTResponse(RecordTable):
         ax: Axes | Iterable[Axes] | None = None,
     ) -> list[Axes]:
         """
-        Ask for keywords of the records, and draw them over time: a panel for each, a curve for each HARP.
+        Request keywords of the records, and draw them over time: a panel for each, a curve for each HARP.
 
         Parameters
         ----------
-        *names : str or iterable of str
-            Names or patterns of keywords, as for `keywords`; by default the 18 space-weather parameters.
-        harpnum : int or iterable of int, optional
-            HARP numbers; by default all in the table.
-        errors : bool
-            Whether to draw the errors of those keywords that have any, too.
-        flares : `~astropy.table.Table` or path-like, optional
-            Flares to mark: a table, or its file, with a column of peak times and one of GOES classes.
-        strict, progress
-            As for `keywords`.
-        ax : `matplotlib.axes.Axes` or several, optional
-            Where to draw, one for each keyword; by default a new figure.
+        *names, harpnum, errors, strict, progress
+            As for `timeseries`.
+        flares, ax
+            As for `sunpy_flarecast.plot.plot_keywords`.
 
         Returns
         -------
         list of `matplotlib.axes.Axes`
             One for each keyword.
-
-        See Also
-        --------
-        sunpy_flarecast.plot.plot_keywords
         """
         from sunpy_flarecast.keywords.timeseries import curve_table
         from sunpy_flarecast.plot import plot_keywords, read_flares  # which need matplotlib
@@ -367,7 +338,7 @@ class FLARECASTResponse(RecordTable):
 
 
 def _listed(names: Iterable[Any]) -> list[Any]:
-    """Take lists of names for the names in them."""
+    """Flatten lists of names."""
     found: list[Any] = []
     for one in names:
         found += one if isinstance(one, Iterable) and not isinstance(one, str) else [one]

@@ -1,4 +1,4 @@
-"""Columns of keyword tables: filled as values come, with units and masks; and those taken over from other tables."""
+"""Columns of keyword tables: filled as values come, with units and masks, or copied from other tables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column, MaskedColumn
 from astropy.time import Time
-from astropy.utils.masked import Masked
 
 from sunpy_flarecast.sharp.values import clean, is_unreadable
-from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.masked import column_with, mask_of, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,32 +22,18 @@ _DTYPES: Final[dict[str, Any]] = {"int": np.int64, "float": np.float64, "text": 
 
 
 def own_column(column: Any) -> Any:
-    """Copy a column, as one of any table; those of a search do not go with others into one table."""
+    """Copy a column of a search, whose class does not go with others into one table."""
     if isinstance(column, Time):
         return column.copy()
-    mask = mask_of(column)
-    return MaskedColumn(unmasked(column), mask=mask, copy=True) if mask.any() else Column(unmasked(column), copy=True)
+    return column_with(unmasked(column).copy(), mask_of(column))
 
 
 class Filled:
     """
-    A column of one keyword, filled record by record.
+    A column of one keyword, whose rows are masked until they are filled.
 
-    Parameters
-    ----------
-    keyword : Keyword
-        Which one.
-    count : int
-        How many rows there are; they are masked until they are filled.
-
-    Attributes
-    ----------
-    came : bool
-        Whether a record came with the keyword, be it without a value.
-    lacked : bool
-        Whether a record came without the keyword.
-    unreadable : object
-        The first value that was none of the keyword; None if there was none.
+    ``came`` and ``lacked`` tell whether a record came with the keyword, be it without a value, and without it;
+    ``unreadable`` is the first value that was not of the keyword's kind.
 
     Examples
     --------
@@ -94,14 +78,10 @@ class Filled:
         self.mask[rows] = mask
 
     def finished(self) -> Any:
-        """Give the column as `~astropy.table.QTable` has it: a quantity where there is a unit."""
+        """Return the column of a `~astropy.table.QTable`, a quantity where the keyword has a unit."""
         values = self.values
         if values.dtype == object:
             values = np.where(self.mask, "", values).astype(str)
         elif values.dtype == np.float64:
             values[self.mask] = np.nan
-        missing = bool(self.mask.any())
-        if self.keyword.unit:
-            quantity = u.Quantity(values, self.keyword.unit, dtype=values.dtype)
-            return Masked(quantity, mask=self.mask) if missing else quantity
-        return MaskedColumn(values, mask=self.mask) if missing else Column(values)
+        return column_with(values, self.mask, self.keyword.unit)

@@ -1,4 +1,4 @@
-"""Keywords of the records of a search as a table with units: what is asked for, filled in as it comes, or masked."""
+"""Keywords of the records of a search as a table with units; missing values are masked."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.sharp.catalog import all_keywords
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in, matching_names
+from sunpy_flarecast.table.columns import require
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 from .columns import Filled, own_column
@@ -30,6 +31,8 @@ __all__ = ["LEADING", "keyword_table"]
 
 #: The columns that every table of keywords begins with.
 LEADING: Final = ("T_REC", "Start Time", "Series", "HARPNUM", "Record")
+
+_NEEDED: Final = "which is needed for a table of keywords"
 
 #: Keywords that the table of a search has, and its columns.
 _HELD: Final = {"quality": "Quality", "wavelnth": "Wavelength", "harpnum": "HARPNUM", "recnum": "Record"}
@@ -62,21 +65,16 @@ def keyword_table(
 
     Parameters
     ----------
-    results : FLARECASTResponse
+    results : RecordTable
         The records.
     names, known, strict, progress
         As for `FLARECASTResponse.keywords`.
     optional : collection of str
-        DRMS names of keywords that are meant, as those that patterns fit, where the service has them.
+        DRMS names of keywords that are left out, like those that patterns match, where the service lacks them.
     stacklevel : int
         How many calls above this one warnings point to the user's line.
-
-    Returns
-    -------
-    `astropy.table.QTable`
-        One row a record.
     """
-    _check_columns(results, LEADING)
+    require(results, LEADING, _NEEDED)
     rows = _rows(results)
     chosen, by_pattern = _choose(names, rows)
     by_pattern |= frozenset(optional)
@@ -89,7 +87,7 @@ def keyword_table(
         chosen = [one for one in chosen if one.name not in by_pattern or one.name in (*_HELD, *known.colnames)]
     columns = {keyword.name: Filled(keyword, len(results)) for keyword in chosen}
     held = [name for name in columns if name in _HELD]
-    _check_columns(results, [_HELD[name] for name in held])
+    require(results, [_HELD[name] for name in held], _NEEDED)
     for name in held:
         columns[name].take(results[_HELD[name]])
     asked = [keyword for keyword in chosen if keyword.name not in _HELD]
@@ -142,11 +140,7 @@ def keyword_table(
 
 
 def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword], frozenset[str]]:
-    """
-    Find what names and patterns mean, and which keywords are there by a pattern only.
-
-    Services may have more than the catalog knows of a series, and a pattern means all that they have.
-    """
+    """Find keywords as `choose_keywords`; a pattern also matches what the service may have beyond the catalog."""
     chosen, by_pattern = choose_keywords(names, series)
     there = {keyword.name: keyword for keyword in all_keywords()}
     patterns = [name for name in names if any(sign in name for sign in "*?[")]
@@ -155,7 +149,7 @@ def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword
 
 
 def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
-    """Give for each series its record numbers, and the rows that each of them has."""
+    """Return for each series the rows of its record numbers."""
     found: dict[str, dict[int, list[int]]] = {}
     record = results["Record"]
     numbers = zip(results["Series"].tolist(), unmasked(record).tolist(), mask_of(record), strict=True)
@@ -166,20 +160,12 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
     return found
 
 
-def _check_columns(results: RecordTable, needed: Sequence[str]) -> None:
-    if lost := [name for name in needed if name not in results.colnames]:
-        raise QueryError(
-            f"The table has no column {lost[0]!r} any more, which is needed for a table of keywords. Use the table "
-            "with all columns; table.show(...) gives a copy with a few for reading."
-        )
-
-
 def _check_numbers(results: RecordTable, stacklevel: int) -> None:
-    """Tell of records that the service did not number (as in its first replies), which cannot be asked for."""
+    """Warn of records without a number, as in the service's first replies, whose keywords cannot be requested."""
     count = int(np.sum(mask_of(results["Record"])))
-    text = f"{count:,} of {len(results):,} records have no record number, by which keywords are asked for"
+    text = f"{count:,} of {len(results):,} records have no record number, by which keywords are requested"
     if count == len(results):
-        raise QueryError(f"{text}: the service does not tell them. Ask a service that does.")
+        raise QueryError(f"{text}. Use a service that gives it.")
     if count:
         warnings.warn(f"{text}; their rows are masked.", MissingDataWarning, stacklevel=stacklevel)
 
@@ -190,7 +176,7 @@ def _wanted(
     asked: Sequence[Keyword],
     known: QTable | None,
 ) -> dict[str, list[int]]:
-    """Tell what must be asked for, and take the rest from a table that is known already."""
+    """Return the record numbers to request, and take the values of the others from a known table."""
     if known is None:
         return {series: list(of_series) for series, of_series in rows.items()}
     needed = ["Series", "Record", *(keyword.name for keyword in asked)]
@@ -221,7 +207,7 @@ def _wanted(
 
 
 def _there(service: Service, series: str, numbers: Sequence[int]) -> Collection[str]:
-    """Find the keywords that a service has of a series, by asking for all of one record, or of others if it lacks."""
+    """Find the keywords that a service has of a series, by requesting all of one record, or of two others."""
     for number in dict.fromkeys(numbers[place] for place in (0, len(numbers) // 2, -1)):
         try:
             if came := service.meta(series, [number]).get(number):
@@ -243,7 +229,7 @@ def _fill(
     *,
     progress: bool,
 ) -> list[_Failed]:
-    """Ask for the keywords of records of a series, and fill them in as they come."""
+    """Request the keywords of records of a series, and fill them in as they come."""
     if not fields or not numbers:
         return []
     reasons: dict[str, _Failed] = {}
@@ -262,7 +248,7 @@ def _fill(
 
 
 def _empty(url: str, columns: Mapping[str, Filled], absent: Sequence[str]) -> str:
-    """Say which keywords a service left out of all that it gave, or gave in a way that cannot be read."""
+    """Say which keywords a service left out of all replies, or gave with unreadable values."""
     texts = []
     lost = [name for name in absent if name in columns]
     if lost:
@@ -283,7 +269,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _described(failed: Sequence[_Failed], wanted: Mapping[str, Sequence[int]]) -> str:
-    """Say in a sentence what is missing and why."""
+    """Say what is missing and why."""
     texts = []
     for series in dict.fromkeys(one.series for one in failed):
         records = [number for one in failed if one.series == series for number in one.records]

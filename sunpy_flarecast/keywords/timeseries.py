@@ -1,4 +1,4 @@
-"""Keywords over time: a table of keywords as `sunpy.timeseries.GenericTimeSeries`, one for each HARP."""
+"""Keywords as time series: a `sunpy.timeseries.GenericTimeSeries` for each HARP."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, find_keyword
 from sunpy_flarecast.sharp.keyword_names import choose_keywords
 from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.table.columns import require
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 from .table import LEADING, keyword_table
@@ -42,21 +43,7 @@ def keyword_curves(
     strict: bool = False,
     progress: bool = True,
 ) -> dict[int, GenericTimeSeries]:
-    """
-    Ask for keywords of the records of HARPs, and make time series of them: what `FLARECASTResponse.timeseries` does.
-
-    Parameters
-    ----------
-    results : FLARECASTResponse
-        The records.
-    names, harpnum, errors, strict, progress
-        As for `FLARECASTResponse.timeseries`.
-
-    Returns
-    -------
-    dict
-        Time series by HARP number.
-    """
+    """Request keywords and make time series of them: what `FLARECASTResponse.timeseries` does."""
     _needed_packages()
     table = curve_table(results, names, harpnum, errors=errors, strict=strict, progress=progress, stacklevel=5)
     return timeseries_of(table, table.colnames[len(LEADING) :], harpnum)
@@ -73,19 +60,9 @@ def curve_table(
     stacklevel: int = 4,
 ) -> QTable:
     """
-    Ask for the keywords that curves need; of what patterns fit, and of errors, for those that the service has.
+    Request the keywords that curves need, of the records of some HARPs.
 
-    Parameters
-    ----------
-    results, names, harpnum, errors, strict, progress
-        As for `keyword_curves`.
-    stacklevel : int
-        How many calls above `keyword_table` warnings point to the user's line.
-
-    Returns
-    -------
-    `astropy.table.QTable`
-        As `~sunpy_flarecast.keywords.table.keyword_table` makes it, of the records of these HARPs.
+    What patterns match, and errors, are left out where the service lacks them; ``stacklevel`` is `keyword_table`'s.
     """
     rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
     wanted = curve_names(names, set(results["Series"].tolist()), errors=errors)
@@ -98,21 +75,12 @@ def curve_table(
 
 def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = False) -> list[str]:
     """
-    List the keywords that time series are asked for.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names or patterns; the 18 parameters if there are none. What a pattern fits and is text is left out.
-    series : iterable of str
-        The series.
-    errors : bool
-        Whether to add the errors of those that have any.
+    List the keywords that time series need: no text, and with ``errors`` also the errors of those that have any.
 
     Raises
     ------
     QueryError
-        If a name is not known, or that of text.
+        If a name is unknown, or that of text.
 
     Examples
     --------
@@ -137,27 +105,19 @@ def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = F
 
 def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict[int, npt.NDArray[np.intp]]:
     """
-    Find the rows of HARPs that have a time.
-
-    Parameters
-    ----------
-    table : `astropy.table.QTable`
-        With the columns ``HARPNUM``, ``T_REC`` and ``Series``.
-    harpnum : int or iterable of int, optional
-        HARP numbers; all that there are by default.
+    Find the rows of HARPs, all by default, that have a time.
 
     Returns
     -------
     dict
-        Positions of rows by HARP number, in the order of the numbers asked for, else of the numbers.
+        Positions of rows by HARP number, in the order of ``harpnum``, else of the numbers.
 
     Raises
     ------
     QueryError
         If there are no such rows, or rows of several series, in which HARP numbers mean different regions.
     """
-    if lost := [name for name in LEADING if name not in table.colnames]:
-        raise QueryError(f"The table has no column {lost[0]!r} any more, which is needed for time series.")
+    require(table, LEADING, "which is needed for time series")
     if not len(table):
         raise QueryError("There are no records, and so no time series. Search for another range of time.")
     check_times(table)
@@ -173,7 +133,7 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
     if not there:
         raise QueryError(
             f"None of the {len(table):,} records has both HARP number and T_REC, so there is no time series. Ask a "
-            "service that tells them."
+            "service that gives them."
         )
     asked = there if harpnum is None else _numbers(harpnum)
     if lost_numbers := [number for number in asked if number not in there]:
@@ -185,14 +145,7 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
 
 
 def check_times(table: QTable) -> None:
-    """
-    Check that T_REC is a time.
-
-    Raises
-    ------
-    QueryError
-        If it is something else, such as text.
-    """
+    """Check that T_REC is a time; raise `QueryError` if it is text."""
     if not isinstance(table["T_REC"], Time):
         raise QueryError(
             f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype} and no time, "
@@ -214,8 +167,8 @@ def timeseries_of(
     """
     Make time series of a table of keywords.
 
-    The index is T_REC in UTC, as `sunpy.timeseries` has all times, sorted, each time once: of several records of a HARP
-    at one T_REC the first value that is there is taken. Masked values become NaN.
+    The index is T_REC in UTC, sorted, each time once: of several records of a HARP at one T_REC the first value that is
+    not missing is taken. Missing values are NaN.
 
     Parameters
     ----------
@@ -242,11 +195,11 @@ def timeseries_of(
     --------
     >>> from astropy.table import QTable
     >>> import astropy.units as u
-    >>> from sunpy_flarecast.keywords.timeseries import timeseries_of
-    >>> from sunpy_flarecast.sharp.t_rec import slot_time
-    >>> table = QTable({"T_REC": slot_time([1005598, 1005599]), "Start Time": slot_time([1005598, 1005599]).utc,
-    ...                 "Series": ["hmi.sharp_720s"] * 2, "HARPNUM": [6178] * 2, "Record": [1, 2],
-    ...                 "usflux": [2e22, 3e22] * u.Mx})
+    >>> from astropy.time import Time
+    >>> from sunpy_flarecast import timeseries_of
+    >>> times = Time(["2015-12-11T23:36", "2015-12-11T23:48"], scale="tai")
+    >>> table = QTable({"T_REC": times, "Start Time": times.utc, "Series": ["hmi.sharp_720s"] * 2,
+    ...                 "HARPNUM": [6178] * 2, "Record": [1, 2], "usflux": [2e22, 3e22] * u.Mx})
     >>> timeseries_of(table)[6178].quantity("usflux")
     <Quantity [2.e+22, 3.e+22] Mx>
     """
@@ -256,7 +209,7 @@ def timeseries_of(
     if lost := [name for name in columns if name not in own]:
         raise QueryError(
             f"The table has no column of numbers {lost[0]!r}. It has: {', '.join(own) or 'none'}; "
-            "results.keywords(...) gives those that are asked for."
+            "results.keywords(...) requests more."
         )
     if not columns:
         raise QueryError("The table has no keywords that are numbers; results.keywords('usflux', ...) gives them.")
@@ -268,35 +221,31 @@ def timeseries_of(
     units = {name: u.Unit(getattr(table[name], "unit", None) or "") for name in columns}
     values = {name: _floats(table[name]) for name in columns}
     index = pd.DatetimeIndex(utc_dates(table["T_REC"]))
-    series = str(table["Series"][0])
+    about = {
+        "telescop": "SDO/HMI",
+        "instrume": "HMI",
+        "wavelnth": 6173.0,
+        "waveunit": "Angstrom",
+        "series": str(table["Series"][0]),
+        "time": "T_REC in UTC",
+        "provider": "FLARECAST",
+        "service": str(table.meta.get("service", "")),
+    }
     made = {}
     for number, places in rows.items():
         frame = pd.DataFrame({name: values[name][places] for name in columns}, index=index[places])
         frame = frame.groupby(level=0, sort=True).first()
-        meta = MetaDict(
-            {
-                "telescop": "SDO/HMI",
-                "instrume": "HMI",
-                "wavelnth": 6173.0,
-                "waveunit": "Angstrom",
-                "series": series,
-                "harpnum": number,
-                "time": "T_REC in UTC",
-                "provider": "FLARECAST",
-                "service": str(table.meta.get("service", "")),
-            }
-        )
-        made[number] = GenericTimeSeries(frame, meta, dict(units))
+        made[number] = GenericTimeSeries(frame, MetaDict({**about, "harpnum": number}), dict(units))
     return made
 
 
 def _needed_packages() -> None:
-    """Check that there is what time series need, before anything is asked for."""
+    """Check for the packages that time series need, before any request."""
     if sys.modules.get("sunpy.timeseries"):
         return  # Python's filters of warnings are common to all threads, and better not touched
     try:
         with warnings.catch_warnings():
-            # sunpy warns where packages are missing with which it reads files, which is not done here.
+            # sunpy warns where packages are missing with which it reads files.
             warnings.simplefilter("ignore", SunpyUserWarning)
             import sunpy.timeseries  # noqa: F401
     except ModuleNotFoundError as error:

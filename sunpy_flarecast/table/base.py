@@ -42,12 +42,8 @@ class SegmentFile(NamedTuple):
     ----------
     row : int
         Position of the record in its table.
-    url : str
-        As the service gave it.
-    segment : str
-        The segment's name; empty if the service did not give it (layout A).
-    name : str
-        The file's name, as JSOC gives it.
+    url, segment, name : str
+        The URL as the service gave it, the segment (empty in layout A), and the file's name, as JSOC gives it.
     """
 
     row: int
@@ -126,17 +122,9 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         records : Records
             One a row, with the names of the files to be fetched.
         client : FLARECASTClient, optional
-            The client that fetches the table's files.
-        service : str, optional
-            Base URL of the service.
-        queries : sequence of Query, optional
-            The queries of the search.
-        missing : sequence of Missing, optional
-            What the service did not answer for.
-
-        Returns
-        -------
-        FLARECASTResponse
+            Fetches the table's files.
+        service, queries, missing : optional
+            As the table's attributes.
         """
         return cls.from_columns(columns_of(records), client=client, service=service, queries=queries, missing=missing)
 

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import numpy as np
-from astropy.utils.masked import Masked
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.rest.records import Records, keyword_column
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of, slot_time
 from sunpy_flarecast.sharp.times import utc_dates, utc_time
-from sunpy_flarecast.utils.masked import mask_of, optional, unmasked
+from sunpy_flarecast.utils.masked import column_with, mask_of, optional, unmasked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
     from astropy.table import QTable
     from astropy.time import Time
 
-__all__ = ["FILE_COLUMNS", "MEANINGS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require"]
+__all__ = ["FILE_COLUMNS", "MEANINGS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require", "times_of"]
 
 #: Hidden columns: what the URLs of a record's files begin with, and what they go on with.
 PREFIX: Final = "URL Prefix"
 NAMES: Final = "URL Names"
 
-#: Columns that tell where files are and what they are called.
+#: Columns that say where files are and what they are called.
 FILE_COLUMNS: Final = ("T_REC", "Series", "HARPNUM", "Record", PREFIX, NAMES)
 
 #: What the columns mean; those of keywords say it themselves.
@@ -48,28 +47,16 @@ _OTHERWISE: Final = ("t_rec", "source")
 
 
 def columns_of(records: Records) -> dict[str, Any]:
-    """
-    Make the columns of a table.
-
-    Parameters
-    ----------
-    records : Records
-        One a row.
-
-    Returns
-    -------
-    dict
-        Columns by name, in the order in which they are shown.
-    """
+    """Make the columns of a table, in the order in which they are shown."""
     count = len(records)
     return {
         "Start Time": utc_time(records.date_obs),
-        "T_REC": _t_rec(records.slot),
+        "T_REC": times_of(records.slot),
         "Series": records.series.astype(str),
         "HARPNUM": _plain(records.harpnum),
         "Quality": _plain(records.quality),
         "Segments": np.fromiter(map(len, records.names), dtype=np.int64, count=count),
-        "Wavelength": _quantity(records.wavelength, u.angstrom),
+        "Wavelength": _plain(records.wavelength, "Angstrom"),
         "Instrument": np.full(count, "HMI"),
         "Source": np.full(count, "SDO"),
         "Provider": np.full(count, "FLARECAST"),
@@ -82,19 +69,9 @@ def columns_of(records: Records) -> dict[str, Any]:
 
 def records_of(table: QTable, keywords: Iterable[str]) -> Records:
     """
-    Give the records of a table; the inverse of `columns_of`.
+    Return the records of a table; the inverse of `columns_of`.
 
-    Parameters
-    ----------
-    table : `astropy.table.QTable`
-        With these columns, and maybe others, which are left out.
-    keywords : iterable of str
-        Keywords that may have columns of their own.
-
-    Returns
-    -------
-    Records
-        In the order of the rows.
+    Other columns than these and those of the keywords, if there are any, are left out.
 
     Raises
     ------
@@ -117,23 +94,7 @@ def records_of(table: QTable, keywords: Iterable[str]) -> Records:
 
 
 def require(table: QTable, columns: Iterable[str], why: str) -> None:
-    """
-    Check that a table has columns.
-
-    Parameters
-    ----------
-    table : `astropy.table.QTable`
-        A table that a user may have changed.
-    columns : iterable of str
-        Their names.
-    why : str
-        What they are needed for, as part of a sentence.
-
-    Raises
-    ------
-    QueryError
-        If one of them is not there.
-    """
+    """Raise `QueryError` if a table, which a user may have changed, lacks columns; ``why`` is part of its sentence."""
     if lost := [name for name in columns if name not in table.colnames]:
         raise QueryError(
             f"The table has no column {lost[0]!r} any more, {why}. Use a table with all columns; table.show(...) gives "
@@ -142,15 +103,14 @@ def require(table: QTable, columns: Iterable[str], why: str) -> None:
 
 
 def heading(keyword: str) -> str:
-    """Name the column of a keyword; FITS tables and paths do not tell names by their case."""
+    """Name the column of a keyword; paths do not tell names by their case."""
     return f"{keyword} keyword" if keyword in _OTHERWISE else keyword
 
 
 def _keyword_values(name: str, column: np.ma.MaskedArray[Any, Any]) -> Any:
-    if column.dtype == object:
-        return _plain(np.ma.MaskedArray(column.data.astype(str), mask=np.ma.getmaskarray(column)))
     known = find_keyword(name)
-    return _quantity(column, u.Unit(known.unit)) if known and known.unit else _plain(column)
+    typed: Any = column.astype(str) if column.dtype == object else column
+    return _plain(typed, known.unit if known else "")
 
 
 def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, Any]:
@@ -162,7 +122,7 @@ def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, 
 
 
 def _shared(values: list[Any]) -> npt.NDArray[Any]:
-    """Make an array of objects, with one object for all that are equal."""
+    """Make an array with one object for all that are equal."""
     known: dict[Any, Any] = {}
     return np.fromiter((known.setdefault(value, value) for value in values), dtype=object, count=len(values))
 
@@ -173,17 +133,12 @@ def _keyword(table: QTable, name: str) -> np.ma.MaskedArray[Any, Any]:
     return keyword_column(name, optional(values, column))
 
 
-def _plain(column: np.ma.MaskedArray[Any, Any]) -> Any:
-    return column if np.ma.getmaskarray(column).any() else column.data
+def _plain(column: np.ma.MaskedArray[Any, Any], unit: str = "") -> Any:
+    return column_with(column.data, np.ma.getmaskarray(column), unit)
 
 
-def _quantity(column: np.ma.MaskedArray[Any, Any], unit: u.UnitBase) -> Any:
-    mask = np.ma.getmaskarray(column)
-    quantity = u.Quantity(column.data, unit)
-    return Masked(quantity, mask=mask) if mask.any() else quantity
-
-
-def _t_rec(slots: np.ma.MaskedArray[Any, Any]) -> Time:
+def times_of(slots: np.ma.MaskedArray[Any, Any]) -> Time:
+    """Convert slots to times, masked where they are."""
     times = slot_time(slots.filled(0)).replicate("iso")
     if (mask := np.ma.getmaskarray(slots)).any():
         times[mask] = np.ma.masked

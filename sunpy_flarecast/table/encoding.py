@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
-from astropy.utils.masked import Masked
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.t_rec import slot_of, slot_time, t_rec_text, text_slot
 from sunpy_flarecast.sharp.times import utc_dates, utc_time
-from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.masked import column_with, mask_of, unmasked
+
+from .columns import times_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,16 +40,9 @@ _UNSAFE: Final = re.compile(r"[^ -~\n]|\\|^ | $", re.MULTILINE)
 
 class Plain(NamedTuple):
     """
-    A column as plain values.
+    A column as plain values: truth values, integers, floats, text, or dates (``datetime64[us]``, UTC).
 
-    Parameters
-    ----------
-    values : ndarray
-        Truth values, integers, floats, text, or dates (``datetime64[us]``, UTC).
-    mask : ndarray of bool
-        Where they are missing.
-    about : dict of str
-        ``unit``, ``description`` and ``format``; of times their ``scale`` and ``time_format``.
+    ``about`` has ``unit``, ``description`` and ``format``, and of times their ``scale`` and ``time_format``.
     """
 
     values: npt.NDArray[Any]
@@ -57,14 +51,7 @@ class Plain(NamedTuple):
 
 
 def plain_columns(table: QTable, names: Iterable[str]) -> dict[str, Plain]:
-    """
-    Convert columns of a table; T_REC becomes the text that JSOC writes.
-
-    Raises
-    ------
-    QueryError
-        If a column cannot be written.
-    """
+    """Convert columns of a table, T_REC to its usual text; raises `QueryError` for one that cannot be written."""
     return {name: _plain(name, table[name]) for name in names}
 
 
@@ -103,33 +90,22 @@ def _t_rec_texts(time: Time, mask: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
 
 
 def column_of(name: str, plain: Plain) -> Any:
-    """
-    Convert a column back.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is not such a column.
-    """
+    """Convert a column back; raises ValueError or TypeError if it is not such a column."""
     values, mask, about = plain
     column: Any
     if name == "T_REC" and values.dtype.kind == "U":
         slots = {text: text_slot(text) for text in set(values.tolist())}
         if lost := [text for text, slot in slots.items() if slot is None and text]:
             raise ValueError(f"{lost[0]!r} is not a T_REC")
-        column = slot_time([slots[text] or 0 for text in values.tolist()]).replicate("iso")
-        if (mask := values == "").any():
-            column[mask] = np.ma.masked
+        numbers = np.array([slots[text] or 0 for text in values.tolist()], dtype=np.int64)
+        column = times_of(np.ma.MaskedArray(numbers, mask=values == ""))
     elif values.dtype.kind == "M":
         column = utc_time(np.where(mask, np.datetime64("NaT", "us"), values))
         if (scale := about.get("scale", "utc")) not in Time.SCALES:
             raise ValueError(f"{scale!r} is not a time scale")
         column = getattr(column, scale).replicate(about.get("time_format", "iso"))
-    elif "unit" in about:
-        column = u.Quantity(values, about["unit"], dtype=values.dtype)
-        column = Masked(column, mask=mask) if mask.any() else column
     else:
-        column = MaskedColumn(values, mask=mask) if mask.any() else Column(values)
+        column = column_with(values, mask, about.get("unit", ""))
     for what in _KEPT[1:]:
         if what in about:
             setattr(column.info, what, about[what])
@@ -143,12 +119,7 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
     """
     Make a table with times as text, and return with it what `from_text` must know of columns.
 
-    Parameters
-    ----------
-    columns : mapping
-        By name.
-    escape : bool
-        Whether to write text that readers of ECSV would change with JSON's escapes.
+    ``escape`` writes text that readers of ECSV would change with JSON's escapes.
     """
     made, notes = {}, {}
     for name, plain in columns.items():
@@ -171,14 +142,7 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
 
 
 def from_text(table: Table, notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Plain]:
-    """
-    Take the columns from a table that `to_text` made and that was read from a file.
-
-    Raises
-    ------
-    ValueError, TypeError, LookupError
-        If they do not fit each other.
-    """
+    """Take the columns from what `to_text` made and a file gave back; raises ValueError and the like."""
     found = {}
     for name in table.colnames:
         column, note = table[name], notes.get(name, {})
@@ -208,16 +172,7 @@ def write_json(columns: Mapping[str, Plain], file: IO[bytes]) -> None:
 
 
 def to_arrow(columns: Mapping[str, Plain], about: Mapping[str, Any]) -> pa.Table:
-    """
-    Make an Arrow table, with what is known of columns as metadata of its fields.
-
-    Parameters
-    ----------
-    columns : mapping
-        By name.
-    about : mapping
-        What is known of the table, as JSON has it.
-    """
+    """Make an Arrow table, with what is known of columns, and of the table as JSON has it, as metadata."""
     import pyarrow as pa
 
     arrays, fields = [], []
@@ -229,14 +184,7 @@ def to_arrow(columns: Mapping[str, Plain], about: Mapping[str, Any]) -> pa.Table
 
 
 def from_arrow(table: pa.Table) -> dict[str, Plain]:
-    """
-    Take the columns from a table that `to_arrow` made.
-
-    Raises
-    ------
-    ValueError, TypeError, LookupError
-        If its columns have other types.
-    """
+    """Take the columns from a table that `to_arrow` made; raises ValueError and the like if it is another one."""
     import pyarrow as pa
     from pyarrow import types
 

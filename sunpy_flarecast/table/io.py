@@ -69,14 +69,10 @@ def check_path(
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    path, kind, overwrite
+        As for `FLARECASTResponse.write`.
     what : str
-        What it is to hold, as the begin of a sentence.
-    kind : str, optional
-        The format; by default what the file's name ends with.
-    overwrite : bool
-        Whether a file that is there may be replaced.
+        What the file is to hold, as the begin of a sentence.
 
     Raises
     ------
@@ -147,25 +143,7 @@ def write_plain(table: QTable, names: Iterable[str], file: IO[Any], kind: str, a
 def write_table(
     table: RecordTable, path: str | os.PathLike[str], *, kind: str | None = None, overwrite: bool = False
 ) -> None:
-    """
-    Write a table; what `RecordTable.write` does.
-
-    Parameters
-    ----------
-    table : RecordTable
-        The outcome of a search, or some of its rows.
-    path, kind, overwrite
-        As for `check_path`.
-
-    Raises
-    ------
-    QueryError
-        If the format is unknown, or the table lacks columns or has columns that cannot be written.
-    OSError
-        If the file is there, and is not to be replaced.
-    TransferError
-        If the disk does not allow it.
-    """
+    """Write a table: what `FLARECASTResponse.write` does."""
     place, kind = check_path(path, "The search", kind=kind, overwrite=overwrite)
     with writing(place, kind, "The search") as file:
         if kind not in _READABLE:
@@ -193,29 +171,7 @@ def write_table(
 
 
 def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, kind: str | None = None) -> _Table:
-    """
-    Read a table that `write_table` wrote as ECSV or Parquet.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    cls : type of RecordTable
-        The table's class.
-    client : FLARECASTClient
-        Its client.
-    kind : str, optional
-        As for `write_table`.
-
-    Returns
-    -------
-    RecordTable
-
-    Raises
-    ------
-    QueryError
-        If there is no such file, or it is something else.
-    """
+    """Read a table that `write_table` wrote, of a class and with a client: what `FLARECASTResponse.read` does."""
     try:
         place = Path(path).expanduser()
     except TypeError:

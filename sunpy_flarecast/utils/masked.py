@@ -1,15 +1,27 @@
-"""Masks of table columns of any kind."""
+"""Masked columns of tables, of any kind."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import astropy.units as u
 import numpy as np
+from astropy.table import Column, MaskedColumn
+from astropy.utils.masked import Masked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["mask_of", "optional", "unmasked"]
+__all__ = ["column_with", "mask_of", "optional", "unmasked"]
+
+
+def column_with(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_], unit: str = "") -> Any:
+    """Make a column as `~astropy.table.QTable` has it: a quantity if there is a unit, masked if anything is."""
+    masked = bool(mask.any())
+    if unit:
+        quantity = u.Quantity(values, unit, dtype=values.dtype)
+        return Masked(quantity, mask=mask) if masked else quantity
+    return MaskedColumn(values, mask=mask) if masked else Column(values)
 
 
 def mask_of(column: Any) -> npt.NDArray[np.bool_]:

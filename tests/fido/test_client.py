@@ -809,3 +809,9 @@ def test_reply_errors_through_the_client(demo: tuple[str, Layer]) -> None:
     demo[1].faults["/HMI/"] = answer(b"<html><title>Log in</title>", kind="text/html")
     with pytest.raises(ReplyError, match="Log in"):
         search(HOUR, CCD)
+
+
+def test_times_that_are_no_attrs_are_one_sentence(demo: tuple[str, Layer]) -> None:
+    with pytest.raises(QueryError, match=r"takes attrs, not '2014-01-01'. Write a\.Time"):
+        FLARECASTClient().search("2014-01-01", "2014-01-02", Series("hmi.sharp_720s"))
+    assert demo[1].requests == []
