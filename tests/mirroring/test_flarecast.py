@@ -12,7 +12,7 @@ from faults import Layer, answer
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, FLARECASTClient, Segment, Series, ServiceError, conf, mirror
-from sunpy_flarecast.archive import DemoArchive, create_app, running
+from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running
 from sunpy_flarecast.fits.complete import is_bare
 
 if TYPE_CHECKING:
@@ -149,3 +149,15 @@ def test_failures_are_told_by_the_report_alone(
 def test_a_service_that_is_away_is_told(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"http://127\.0\.0\.1:9"):
         mirror(*STEPS, tmp_path, series=CEA, service="http://127.0.0.1:9", **QUIET)
+
+
+def test_a_token_goes_to_its_own_service_only(harps: list[int], tmp_path: Path) -> None:
+    wanted: dict[str, Any] = {"series": CEA, "segment": "bitmap", "harpnum": harps[0], **QUIET}
+    app = create_app(DemoArchive(), Settings(tokens=frozenset({"for-the-test-only-0123456789"})))
+    with running(app) as url, conf.set_temp("token", "for-the-test-only-0123456789"):
+        with conf.set_temp("url", url):
+            report = mirror(*STEPS, tmp_path, **wanted)
+        assert report.complete
+        assert report.fetched > 0
+        with pytest.raises(ServiceError, match="401"):
+            mirror(*STEPS, tmp_path, service=url, **wanted)
