@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -153,8 +154,9 @@ def test_a_service_that_is_away_is_told(tmp_path: Path) -> None:
 
 def test_a_token_goes_to_its_own_service_only(harps: list[int], tmp_path: Path) -> None:
     wanted: dict[str, Any] = {"series": CEA, "segment": "bitmap", "harpnum": harps[0], **QUIET}
-    app = create_app(DemoArchive(), Settings(tokens=frozenset({"for-the-test-only-0123456789"})))
-    with running(app) as url, conf.set_temp("token", "for-the-test-only-0123456789"):
+    token = "for-the-test-only-0123456789"
+    settings = Settings(token_hashes=frozenset({hashlib.sha256(token.encode()).hexdigest()}))
+    with running(create_app(DemoArchive(), settings)) as url, conf.set_temp("token", token):
         with conf.set_temp("url", url):
             report = mirror(*STEPS, tmp_path, **wanted)
         assert report.complete
