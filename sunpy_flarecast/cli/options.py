@@ -24,8 +24,8 @@ from sunpy_flarecast import (
     Series,
     conf,
 )
-from sunpy_flarecast.query.demands import compared
-from sunpy_flarecast.query.keyword_condition import KeywordCondition
+from sunpy_flarecast.query.attrs import KeywordCondition
+from sunpy_flarecast.query.conditions import compared
 from sunpy_flarecast.sharp.catalog import find_keyword, similar_keywords
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What attrs mean: the walker that turns them into `Query` objects, with the checks that need no service."""
+"""The walker that turns attrs into `Query` objects, with the checks that need no service."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import all_series, find_series
 from sunpy_flarecast.sharp.keyword_names import is_in, matching_names, not_in
 
-from .attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
-from .demands import compared, example_of, good, known_keyword, noaa, without
-from .keyword_condition import KeywordCondition
+from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series
+from .conditions import compared, example_of, good, known_keyword, noaa, without
 from .query import Query
 
 if TYPE_CHECKING:
@@ -81,8 +80,7 @@ def _no_such_segment(pattern: str, series_name: str, names: Sequence[str]) -> st
     return f"Segment {pattern!r} is not in {series_name}.{hint} Valid: {_listed(names)}."
 
 
-#: Said when attrs of one kind are ANDed; Segment alone may be.
-_TWICE: Final = "{} is given twice, and no record can answer both; combine the two with | instead."
+_TWICE: Final = "{} is given twice, and no record can satisfy both; combine the two with | instead."
 
 walker = attr.AttrWalker()
 
@@ -99,7 +97,7 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
     for leaf in leaves:
         if type(leaf) not in supported_attrs():
             raise QueryError(
-                f"{type(leaf).__name__} is not understood by the FLARECAST client. It understands "
+                f"{type(leaf).__name__} is not supported by the FLARECAST client. It supports "
                 f"{_listed(sorted(kind.__name__ for kind in supported_attrs() - {KeywordCondition}))}."
             )
         # sunpy looks for collisions in `x & (y & z)` at y and z alone, if at all.
@@ -110,16 +108,11 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
         if name not in parts:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
     parts["segments"] = _segments(parts["series"], parts.pop("segments", ()))
-    _check_keywords(parts.get("conditions", ()), parts["series"])
-    return [Query(**parts)]
-
-
-def _check_keywords(conditions: Sequence[Condition], series: str) -> None:
-    """Refuse conditions on keywords that the series has not."""
-    for condition in conditions:
+    for condition in parts.get("conditions", ()):
         keywords = [known_keyword(name) for name in condition.keywords]
-        if not any(is_in(keyword, series) for keyword in keywords):
-            raise QueryError(f"{not_in(keywords[0], [series])} No record of it can fulfil {condition}.")
+        if not any(is_in(keyword, parts["series"]) for keyword in keywords):
+            raise QueryError(f"{not_in(keywords[0], [parts['series']])} No record of it can satisfy {condition}.")
+    return [Query(**parts)]
 
 
 @walker.add_applier(a.Time)
@@ -199,22 +192,12 @@ def supported_attrs() -> set[type]:
 
 def queries(*query: attr.Attr) -> list[Query]:
     """
-    Turn attrs into queries.
-
-    Parameters
-    ----------
-    *query : `sunpy.net.attr.Attr`
-        Attrs that all have to be met; ORs may stand anywhere.
-
-    Returns
-    -------
-    list of Query
-        One for each branch of the ORs.
+    Turn attrs, with ORs anywhere, into queries, one for each branch of the ORs.
 
     Raises
     ------
     QueryError
-        If the attrs are no query: something needed is missing, contradictory, or unknown.
+        If something required is missing, contradictory, or unknown.
 
     Examples
     --------

@@ -1,26 +1,22 @@
-"""What a user may write in a query, as ``a.flarecast``; nothing here asks the service."""
+"""The attrs of queries, public as `sunpy_flarecast.attrs` and ``a.flarecast``, and `KeywordCondition`."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NoReturn
 
-from sunpy.net.attr import Attr, Range, SimpleAttr
+import astropy.units as u
+import numpy as np
+from sunpy.net.attr import Attr, DataAttr, Range, SimpleAttr
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 
-from .demands import compared, known_keyword, noaa
-from .keyword_condition import KeywordCondition
+from .conditions import compared, known_keyword, noaa
 
-__all__ = ["HARPNUM", "NOAA", "Keyword", "Quality", "Segment", "Series"]
-
-
-# Tab completion of ``a.flarecast`` shows the attrs and nothing else.
-def __dir__() -> list[str]:
-    return __all__
+__all__ = ["HARPNUM", "NOAA", "Keyword", "KeywordCondition", "Quality", "Segment", "Series"]
 
 
 def _whole(number: object) -> bool:
@@ -263,8 +259,8 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
 
     Comparisons are ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``; a range is two of them joined with ``&``, each in
-    parentheses. A plain number is in the keyword's own unit. A record that lacks the keyword's value does not fulfil
-    any condition on it, ``!=`` included.
+    parentheses. A plain number is in the keyword's own unit. Missing values never match, not even with
+    ``!=``.
 
     Parameters
     ----------
@@ -284,7 +280,7 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     >>> from sunpy.net import attrs as a
     >>> import sunpy_flarecast
     >>> a.flarecast.Keyword("usflux") > 1e22 * u.Mx
-    <sunpy_flarecast.query.keyword_condition.KeywordCondition(usflux > 1e+22 Mx)>
+    <sunpy_flarecast.query.attrs.KeywordCondition(usflux > 1e+22 Mx)>
     >>> a.flarecast.Keyword.lon_fwt
     <sunpy_flarecast.attrs.Keyword('lon_fwt'): ... in deg>
     """
@@ -355,3 +351,43 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     def collides(self, other: object) -> bool:
         """Nothing collides with a keyword that is not compared; the search says what is wrong with it."""
         return False
+
+
+class KeywordCondition(DataAttr):  # type: ignore[misc]
+    """A comparison of a keyword with a value, as `Keyword` makes it."""
+
+    def __init__(self, name: str, operator: str, value: Any) -> None:
+        super().__init__()
+        self.name = name
+        self.operator = operator
+        self.value = _comparable(value, f"Keyword({name!r}) {operator} {value!r}")
+
+    def collides(self, other: object) -> bool:
+        """Two comparisons ANDed are a range, or concern two keywords, so nothing collides."""
+        return False
+
+    def __bool__(self) -> NoReturn:
+        # Python takes ``1 < x < 2`` for ``(1 < x) and (x < 2)``, of which only the second part would be left.
+        written = f"Keyword({self.name!r})"
+        raise TypeError(
+            f"A condition on {written} is neither true nor false. Join conditions with & and |, each in parentheses; "
+            f"write a range as ({written} > low) & ({written} < high)."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.KeywordCondition({self.name} {self.operator} {self.value})>"
+
+
+def _comparable(value: Any, written: str) -> Any:
+    """Give a single number, quantity or text in plain types."""
+    if isinstance(value, str):
+        return str(value)
+    number = value.value if isinstance(value, u.Quantity) else value
+    if isinstance(number, (np.ndarray, np.generic)) and np.ndim(number) == 0:
+        number = number.item()
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise TypeError(f"{written}: keywords are compared with one number, one quantity, or text.")
+    if not np.isfinite(float(number)):
+        raise ValueError(f"{written}: no keyword is compared with {number}; records without a value are left out.")
+    number = int(number) if isinstance(number, Integral) else float(number)
+    return u.Quantity(number, value.unit, subok=True) if isinstance(value, u.Quantity) else number

@@ -1,4 +1,4 @@
-"""Conditions on the keywords of records, as a query has them: what they need, and which records fulfil them."""
+"""Conditions on the keywords of records: what a user may compare, what that needs, and which records satisfy it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import astropy.units as u
 import numpy as np
 
-from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.catalog import find_keyword, similar_keywords
+from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     import numpy.typing as npt
 
-__all__ = ["LISTED", "Condition", "looked_up"]
+    from sunpy_flarecast.sharp.catalog import Keyword
+
+__all__ = ["LISTED", "Condition", "compared", "example_of", "good", "known_keyword", "looked_up", "noaa", "without"]
 
 #: Keywords that every list of records has, by the columns of `~sunpy_flarecast.rest.records.Records`.
 LISTED: Final = {"harpnum": "harpnum", "quality": "quality", "recnum": "recnum", "wavelnth": "wavelength"}
@@ -40,17 +45,22 @@ _FRACTION: Final = re.compile(
 )
 
 
+#: Decimal digits that a number keeps when its unit is converted: 617.3 nm are 6172.999999999998 Å, and mean 6173.
+_DIGITS: Final = 15
+
+#: SHARPs begin in May 2010, when NOAA had come to 11064; astronomers leave the first digit out.
+_LEAST_NOAA: Final = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """
-    One condition on the keywords of a record.
-
-    A record that lacks the value does not fulfil the condition, whatever it is.
+    One condition on the keywords of a record; a missing value satisfies none.
 
     Parameters
     ----------
     keywords : tuple of str
-        Names of the keywords that are looked at, as the service spells them.
+        Names of the keywords, as the service spells them.
     operator : str
         A comparison of the one keyword (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``); ``"without"`` if it must not
         have a bit of the value; ``"lists"`` if one of the keywords must be the value or, as text, list it.
@@ -60,7 +70,7 @@ class Condition:
     Raises
     ------
     ValueError
-        If it is no condition.
+        If the parts do not fit together.
 
     Examples
     --------
@@ -91,22 +101,11 @@ class Condition:
 
     @property
     def listed(self) -> bool:
-        """Whether lists of records have what it needs, so that no keywords have to be asked for."""
+        """Whether lists of records have what it needs, so that no keywords have to be requested."""
         return LISTED.keys() >= set(self.keywords)
 
-    def fulfilled(self, columns: Mapping[str, np.ma.MaskedArray[Any, Any]]) -> npt.NDArray[np.bool_]:
-        """
-        Tell which records fulfil the condition.
-
-        Parameters
-        ----------
-        columns : mapping
-            The keywords' values by their names, masked where missing; text as objects.
-
-        Returns
-        -------
-        ndarray of bool
-        """
+    def satisfied(self, columns: Mapping[str, np.ma.MaskedArray[Any, Any]]) -> npt.NDArray[np.bool_]:
+        """Tell which records satisfy the condition, given columns by their names, masked where missing."""
         chosen = [columns[name] for name in self.keywords]
         if self.operator == "lists":
             return np.asarray(np.any([_lists(column, int(self.value)) for column in chosen], axis=0))
@@ -145,22 +144,113 @@ def _lists(column: np.ma.MaskedArray[Any, Any], number: int) -> npt.NDArray[np.b
 
 def looked_up(conditions: Iterable[Condition]) -> tuple[str, ...]:
     """
-    Name the keywords that have to be asked for, each once.
-
-    Parameters
-    ----------
-    conditions : iterable of Condition
-        What records have to fulfil.
-
-    Returns
-    -------
-    tuple of str
+    Name the keywords that have to be requested, each once.
 
     Examples
     --------
-    >>> from sunpy_flarecast.query.conditions import looked_up
-    >>> from sunpy_flarecast.query.demands import compared, good, noaa
+    >>> from sunpy_flarecast.query.conditions import compared, good, looked_up, noaa
     >>> looked_up([good(), noaa(12443), compared("USFLUX", ">", 1e22), compared("usflux", "<", 1e23)])
     ('noaa_ar', 'noaa_ars', 'usflux')
     """
     return tuple(dict.fromkeys(name for one in conditions if not one.listed for name in one.keywords))
+
+
+def known_keyword(name: str) -> Keyword:
+    """Find a keyword by its DRMS or FITS name in any letter case, or raise a `QueryError` with similar names."""
+    if (known := find_keyword(name)) is not None:
+        return known
+    similar = similar_keywords(name)
+    hint = (
+        f"Did you mean {' or '.join(map(repr, similar))}?"
+        if similar
+        else "print(a.flarecast.Keyword) lists them; among them are 'usflux', 'r_value', 'lon_fwt', 'noaa_ar'."
+    )
+    raise QueryError(f"Keyword {name!r} is not among those of SHARP records. {hint}")
+
+
+def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Condition:
+    """
+    Compare a keyword with a number in its own unit, a quantity, or text.
+
+    Raises
+    ------
+    QueryError
+        If there is no such keyword, or the value is of another kind or unit.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy_flarecast.query.conditions import compared
+    >>> print(compared("usflux", ">", 1e14 * u.Wb))
+    USFLUX > 1e+22
+    """
+    keyword = known_keyword(name)
+    written = f"Keyword({name!r}) {comparison} {value!r}"
+    shown = keyword.fits
+    if keyword.kind == "text":
+        if not isinstance(value, str):
+            raise QueryError(f"{written}: {shown} is text ({keyword.meaning}); write Keyword({name!r}) == '...'.")
+        if comparison not in ("==", "!="):
+            raise QueryError(f"{written}: {shown} is text ({keyword.meaning}), which takes == and != alone.")
+        return Condition((keyword.name,), comparison, value.strip())
+    example = example_of(keyword, comparison)
+    if isinstance(value, str):
+        raise QueryError(f"{written}: {shown} is a number ({keyword.meaning}); write {example}.")
+    if not isinstance(value, u.Quantity):
+        return Condition((keyword.name,), comparison, read_quality(value) if keyword.name in QUALITY_WORDS else value)
+    try:
+        unit = u.Unit(keyword.unit)
+        number = float(value.to_value(unit))
+        if value.unit != unit:
+            number = float(f"{number:.{_DIGITS}g}")
+    except (u.UnitConversionError, u.UnitTypeError, TypeError, ValueError) as error:
+        its = f"is in {keyword.unit}" if keyword.unit else "has no unit"
+        more = ", or a plain number" if keyword.unit else ""
+        raise QueryError(
+            f"{shown} ({keyword.meaning}) {its}, and cannot be compared with {value}. Write {example}{more}."
+        ) from error
+    return Condition((keyword.name,), comparison, number)
+
+
+def example_of(keyword: Keyword, comparison: str = ">") -> str:
+    """
+    Return an example of how a keyword is compared.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.catalog import find_keyword
+    >>> from sunpy_flarecast.query.conditions import example_of
+    >>> example_of(find_keyword("usflux"))
+    "a.flarecast.Keyword('usflux') > 1e22 * u.Mx"
+    """
+    if keyword.kind == "text":
+        return f"a.flarecast.Keyword({keyword.name!r}) == '...'"
+    number = "1e22" if keyword.unit == "Mx" else "5"
+    if not keyword.unit:
+        unit = ""
+    elif keyword.unit.isidentifier():
+        unit = f" * u.{keyword.unit}"
+    else:
+        unit = f" * u.Unit({keyword.unit!r})"
+    return f"a.flarecast.Keyword({keyword.name!r}) {comparison} {number}{unit}"
+
+
+def noaa(number: int) -> Condition:
+    """Ask for the records of a NOAA active region; a `QueryError` if none of SHARP's time has that number."""
+    if number < _LEAST_NOAA:
+        right = f"; write NOAA({number + _LEAST_NOAA})" if number >= 0 and number + _LEAST_NOAA > 11_000 else ""
+        raise QueryError(
+            f"NOAA({number}): NOAA's active regions of the years that SHARPs cover have numbers of five digits, "
+            f"from 11064 on{right}."
+        )
+    return Condition(("noaa_ar", "noaa_ars"), "lists", number)
+
+
+def good() -> Condition:
+    """Ask for records of quality 0."""
+    return Condition(("quality",), "==", 0)
+
+
+def without(mask: int) -> Condition:
+    """Ask for records whose quality has no bit of a mask."""
+    return Condition(("quality",), "without", mask)

@@ -45,8 +45,8 @@ class Query:
     near : `astropy.time.Time`, optional
         UTC; only the time step nearest to this is wanted.
     conditions : tuple of Condition
-        What the keywords of records must fulfil, all of it. Those that lists of records tell decide which records can
-        be sampled or be the nearest; the others, which of these are kept.
+        All of them must be satisfied. Those that lists of records can decide are applied before records are sampled or
+        the nearest is chosen, the others after it.
     """
 
     series: str
@@ -60,31 +60,16 @@ class Query:
 
     @property
     def looked_up(self) -> tuple[str, ...]:
-        """The keywords that have to be asked for, by their names."""
+        """The keywords that have to be requested, by their names."""
         return looked_up(self.conditions)
 
     def windows(self, days: float) -> Iterator[tuple[Time, Time]]:
-        """
-        Cut the range into windows of at most ``days`` days that overlap by one second.
-
-        Parameters
-        ----------
-        days : float
-            Length of a window.
-
-        Yields
-        ------
-        tuple of `astropy.time.Time`
-            Start and end, UTC, in order.
-
-        Raises
-        ------
-        QueryError
-            If the length is not a positive number.
-        """
+        """Cut the range into windows (start, end) of at most ``days`` days, in order, that overlap by one second."""
         first, last = self.span
         if not days > 0:
-            raise QueryError(f"conf.window is {days}: a window needs a length, in days. Set conf.window = 1.0.")
+            raise QueryError(
+                f"conf.window is {days}: the length of a window must be positive, in days. Set conf.window = 1.0."
+            )
         length = (last - first).to_value("day") - OVERLAP / 86400
         count = max(1, ceil(length / days - 1e-9))
         # All at once, since each operation on times takes long.
@@ -116,15 +101,9 @@ class Query:
 
 def service_time(time: Time, *, up: bool = False) -> str:
     """
-    Write a time for the service: UTC, whole seconds, with ``Z``.
+    Write a time for the service: UTC, whole seconds, rounded ``up`` (as suits the end of a range) or down, with ``Z``.
 
-    Parameters
-    ----------
-    time : `astropy.time.Time`
-        Any scale.
-    up : bool
-        Round up, as suits the end of a range, instead of down. A leap second, which services cannot be expected to
-        read, becomes the second before or after it.
+    A leap second, which services cannot be expected to parse, becomes the second before or after it.
 
     Examples
     --------
@@ -139,16 +118,7 @@ def service_time(time: Time, *, up: bool = False) -> str:
 
 
 def service_times(times: Time, *, up: bool = False) -> list[str]:
-    """
-    Write times for the service, as `service_time` does.
-
-    Parameters
-    ----------
-    times : `astropy.time.Time`
-        An array, any scale.
-    up : bool
-        Round up instead of down.
-    """
+    """Write an array of times for the service, as `service_time` does."""
     texts = []
     for year, month, day, hour, minute, fraction in times.utc.ymdhms.tolist():
         # A time that went through another scale may miss a whole second by nanoseconds.

@@ -110,7 +110,7 @@ class Service:
             If the service answers with an error.
         """
         url = f"{self.url}/HMI/{quote(series, safe='')}?{urlencode({'start': start, 'end': end, 'meta': 'false'})}"
-        age = datetime.now(UTC) - datetime.fromisoformat(end)
+        age = datetime.now(UTC) - datetime.fromisoformat(end).replace(tzinfo=UTC)
         # Records of near-real-time series are replaced, and new ones come to windows that ended lately.
         settled = not series.casefold().endswith("_nrt") and age > timedelta(hours=conf.cache_hours)
         return self._ask(  # type: ignore[no-any-return]

@@ -40,7 +40,7 @@ def select(records: Records, query: Query) -> Records:
     columns = {name: getattr(records, column) for name, column in LISTED.items()}
     for condition in query.conditions:
         if condition.listed:
-            records = _taken(records, condition.fulfilled(columns))
+            records = _taken(records, condition.satisfied(columns))
             columns = {name: getattr(records, column) for name, column in LISTED.items()}
     if query.near is not None:
         # One time step is no series to be sampled.
@@ -56,7 +56,7 @@ def satisfying(records: Records, query: Query) -> Records:
     columns = {name: getattr(records, column) for name, column in LISTED.items()} | records.keywords
     for condition in query.conditions:
         if not condition.listed:
-            which &= condition.fulfilled(columns)
+            which &= condition.satisfied(columns)
     return _taken(records, which)
 
 

@@ -20,8 +20,8 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Keyword, Quality, QueryError, Segment, Series
 from sunpy_flarecast.query.attr_walker import FIXED, queries, supported_attrs
-from sunpy_flarecast.query.demands import compared, good, noaa, without
-from sunpy_flarecast.query.keyword_condition import KeywordCondition
+from sunpy_flarecast.query.attrs import KeywordCondition
+from sunpy_flarecast.query.conditions import compared, good, noaa, without
 from sunpy_flarecast.query.query import Query
 from sunpy_flarecast.sharp.catalog import all_series, find_series
 
@@ -251,14 +251,14 @@ def test_ors_may_stand_anywhere_and_in_each_other() -> None:
         ((CCD,), "needs a.Time"),
         ((Segment("Br"),), "needs a.flarecast.Series"),
         ((DAY | CCD,), "needs a.flarecast.Series"),
-        ((DAY, CCD, a.Source("SDO")), "Source is not understood by the FLARECAST client. It understands HARPNUM,"),
-        ((DAY, CCD, a.Wavelength(6173 * u.AA)), "Wavelength is not understood"),
+        ((DAY, CCD, a.Source("SDO")), "Source is not supported by the FLARECAST client. It supports HARPNUM,"),
+        ((DAY, CCD, a.Wavelength(6173 * u.AA)), "Wavelength is not supported"),
         ((DAY, CCD, CEA), "given twice"),
         ((CCD & (DAY & CEA),), "Series is given twice"),
         ((DAY & (a.Time("2016-01-01", "2016-01-02") & CCD),), "Time is given twice"),
         ((HARPNUM(1) & (DAY & CCD & HARPNUM(2)),), "HARPNUM is given twice"),
-        ((attr.DummyAttr(),), "DummyAttr is not understood"),
-        (((DAY & CCD) | attr.DummyAttr(),), "DummyAttr is not understood"),
+        ((attr.DummyAttr(),), "DummyAttr is not supported"),
+        (((DAY & CCD) | attr.DummyAttr(),), "DummyAttr is not supported"),
         ((attr.AttrOr([]),), "an OR without branches"),
         ((attr.AttrAnd([]),), "needs a.flarecast.Series"),
     ],

@@ -13,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import QueryError
-from sunpy_flarecast.query.conditions import Condition, looked_up
-from sunpy_flarecast.query.demands import compared, example_of, good, known_keyword, noaa, without
+from sunpy_flarecast.query.conditions import (
+    Condition,
+    compared,
+    example_of,
+    good,
+    known_keyword,
+    looked_up,
+    noaa,
+    without,
+)
 from sunpy_flarecast.rest.records import keyword_column
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 
@@ -29,7 +37,7 @@ OPERATORS = {
 
 
 def fulfilled(condition: Condition, **values: list[Any]) -> list[bool]:
-    return condition.fulfilled({name: keyword_column(name, column) for name, column in values.items()}).tolist()
+    return condition.satisfied({name: keyword_column(name, column) for name, column in values.items()}).tolist()
 
 
 @given(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import ReplyError, ServiceError, UnreachableError
-from sunpy_flarecast.query.demands import compared, good, noaa, without
+from sunpy_flarecast.query.conditions import compared, good, noaa, without
 from sunpy_flarecast.query.query import Query
 from sunpy_flarecast.search.missing import Missing, as_plain, described, from_plain, joined
 

@@ -19,7 +19,7 @@ from sunpy_flarecast.archive.index.headers import plain
 from sunpy_flarecast.cli.options import query_of
 from sunpy_flarecast.fits.cards import write_cards
 from sunpy_flarecast.maps.header_fixes import Identity, mend
-from sunpy_flarecast.query.demands import compared, noaa, without
+from sunpy_flarecast.query.conditions import compared, noaa, without
 from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.rest.meta_reply import read_meta
 from sunpy_flarecast.rest.records import keyword_column
@@ -60,8 +60,8 @@ def test_the_highest_bit_is_a_bit_and_not_a_missing_value() -> None:
     records, _ = read_records(
         encoded(row(1, quality=-(2**31)), row(2, quality="0x80000400"), row(3, quality=0)), SERIES
     )
-    assert without(2**31).fulfilled({"quality": records.quality}).tolist() == [False, False, True]
-    assert compared("quality", "==", -(2**31)).fulfilled({"quality": records.quality}).tolist() == [True, False, False]
+    assert without(2**31).satisfied({"quality": records.quality}).tolist() == [False, False, True]
+    assert compared("quality", "==", -(2**31)).satisfied({"quality": records.quality}).tolist() == [True, False, False]
     # Of other numbers it is JSOC's way to say that there is none.
     assert clean(-(2**31), find_keyword("npix")) is None
 
@@ -87,9 +87,9 @@ def test_the_highest_bit_is_a_bit_and_not_a_missing_value() -> None:
 def test_lists_of_regions_in_all_forms(regions: Any) -> None:
     value = clean(regions, find_keyword("noaa_ars"))
     columns = {"noaa_ar": keyword_column("noaa_ar", [0]), "noaa_ars": keyword_column("noaa_ars", [value])}
-    assert noaa(12443).fulfilled(columns).tolist() == [True]
-    assert noaa(12444).fulfilled(columns).tolist() == [False]
-    assert noaa(24430).fulfilled(columns).tolist() == [False]
+    assert noaa(12443).satisfied(columns).tolist() == [True]
+    assert noaa(12444).satisfied(columns).tolist() == [False]
+    assert noaa(24430).satisfied(columns).tolist() == [False]
 
 
 def test_lists_that_say_nothing_are_missing() -> None:
@@ -120,10 +120,10 @@ def test_numbers_too_great_for_any_kind_are_missing() -> None:
 def test_a_value_in_another_unit_is_met(name: str, value: u.Quantity, number: float, others: tuple[float, ...]) -> None:
     below, above = others
     column = {name: keyword_column(name, [below, number, above])}
-    assert compared(name, "==", value).fulfilled(column).tolist() == [False, True, False]
-    assert compared(name, "<=", value).fulfilled(column).tolist() == [True, True, False]
-    assert compared(name, ">=", value).fulfilled(column).tolist() == [False, True, True]
-    assert compared(name, "!=", value).fulfilled(column).tolist() == [True, False, True]
+    assert compared(name, "==", value).satisfied(column).tolist() == [False, True, False]
+    assert compared(name, "<=", value).satisfied(column).tolist() == [True, True, False]
+    assert compared(name, ">=", value).satisfied(column).tolist() == [False, True, True]
+    assert compared(name, "!=", value).satisfied(column).tolist() == [True, False, True]
 
 
 def test_a_value_in_the_keyword_s_own_unit_keeps_all_its_digits() -> None:
@@ -143,14 +143,14 @@ def test_a_value_in_the_keyword_s_own_unit_keeps_all_its_digits() -> None:
 def test_times_are_equal_however_their_seconds_are_written(name: str, one: str, other: str) -> None:
     column = {name: keyword_column(name, [one, other, f" {other} "])}
     for value in (one, other):
-        assert compared(name, "==", value).fulfilled(column).tolist() == [True] * 3
-        assert compared(name, "!=", value).fulfilled(column).tolist() == [False] * 3
+        assert compared(name, "==", value).satisfied(column).tolist() == [True] * 3
+        assert compared(name, "!=", value).satisfied(column).tolist() == [False] * 3
 
 
 @pytest.mark.parametrize("other", ["2015.12.11_00:12:00.030_TAI", "2015.12.11_00:12:10_TAI", "2015.12.11_00:12:00_UTC"])
 def test_other_times_are_other_times(other: str) -> None:
     column = {"t_rec": keyword_column("t_rec", ["2015.12.11_00:12:00_TAI"])}
-    assert compared("t_rec", "==", other).fulfilled(column).tolist() == [False]
+    assert compared("t_rec", "==", other).satisfied(column).tolist() == [False]
 
 
 @pytest.mark.parametrize(
