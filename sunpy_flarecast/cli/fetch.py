@@ -1,4 +1,4 @@
-"""The commands that bring files and complete them: ``fetch, complete``."""
+"""The commands that download files and complete them: ``fetch, complete``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["complete", "fetch"]
     type=click.Choice(["no", "yes", "unique"]),
     default="no",
     show_default=True,
-    help="What to do with files that are already there and whole: keep, replace, or keep both.",
+    help="Complete files that already exist: keep, replace, or keep both.",
 )
 @click.option(
     "--passes",
@@ -49,13 +49,13 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="How often to go over what is missing at most.",
+    help="Most passes over missing files.",
 )
 @click.option(
     "--headers",
     type=click.Choice(["auto", "yes", "no"]),
     show_default="conf.complete_headers, which is auto",
-    help="Which files get the keywords that they lack: those that have none, all, or no file.",
+    help="Files to complete with missing keywords: those that have none, all, or no file.",
 )
 @click.option(
     "--verify",
@@ -67,7 +67,7 @@ __all__ = ["complete", "fetch"]
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write what became of every file to this file, as JSON; one of an earlier fetch is removed at the beginning.",
+    help="Write a report of all files to this file, as JSON; one of an earlier fetch is removed at the start.",
 )
 @progress_option
 @url_option
@@ -84,12 +84,12 @@ def fetch(
 ) -> None:
     """Fetch the files of records.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if all files asked for are
-    there and whole.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if all requested files
+    are complete.
     """
     with plain_errors() as missing:
         if report:
-            # If this fetch comes to nothing, that of another one must not be taken for its report.
+            # If this fetch fails, the report of another one must not be taken for its own.
             report = check_output(report, "The report", fresh=True)
         if verify:
             click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
@@ -118,7 +118,7 @@ def complete(directory: Path, progress: bool) -> None:
     """Put keywords into files that lack them.
 
     The SHARP files below DIRECTORY that have no keywords in their headers get them from the service, by the names that
-    JSOC gives files. Status 0 only if none lacks them in the end, is broken, or is no FITS file.
+    JSOC gives files. Status 0 only if none still lacks them, is damaged, or is another file.
     """
     with plain_errors():
         from sunpy_flarecast.download.complete_folder import complete_folder

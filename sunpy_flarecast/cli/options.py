@@ -1,4 +1,4 @@
-"""What commands that search have in common: arguments and options, and the search that they mean."""
+"""Arguments and options that several commands have, and the search that they mean."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from sunpy_flarecast import (
     conf,
 )
 from sunpy_flarecast.query.attrs import KeywordCondition
-from sunpy_flarecast.query.conditions import compared
-from sunpy_flarecast.sharp.catalog import find_keyword, similar_keywords
+from sunpy_flarecast.query.conditions import compared, known_keyword
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from astropy.time import Time
 
     from sunpy_flarecast.fido.response import FLARECASTResponse
-    from sunpy_flarecast.sharp.catalog import Keyword
 
 __all__ = [
     "examples",
@@ -85,7 +83,7 @@ url_option = click.option(
 
 
 def examples(*lines: str) -> str:
-    """Give the end of a help page: commands that can be copied."""
+    """Return the end of a help page: commands that can be copied."""
     return "\n".join(["\b", "Examples:", *(f"  sunpy-flarecast {line}" for line in lines)])
 
 
@@ -111,7 +109,7 @@ def query_options(command: Callable[..., None]) -> Callable[..., None]:
                 "conditions",
                 multiple=True,
                 metavar="CONDITION",
-                help="Only records whose keyword is so, such as 'usflux > 1e22 Mx'; may be repeated, and all hold.",
+                help="Keep records satisfying CONDITION, such as 'usflux > 1e22 Mx'; repeat for AND.",
             ),
             sample_option,
             click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
@@ -165,7 +163,7 @@ def query_of(
 
 
 def time_of(text: str) -> Time:
-    """Read a time that was typed."""
+    """Parse a time."""
     try:
         return parse_time(text)
     except ValueError as error:
@@ -173,7 +171,7 @@ def time_of(text: str) -> Time:
 
 
 def range_of(start: str, end: str) -> tuple[Time, Time]:
-    """Read a range of time that was typed."""
+    """Parse a range of time."""
     first, last = time_of(start), time_of(end)
     if first > last:
         raise click.UsageError(f"START {start} is after END {end}; write the earlier time first.")
@@ -181,30 +179,29 @@ def range_of(start: str, end: str) -> tuple[Time, Time]:
 
 
 def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
-    """Search, and warn of HARPs that were asked for and have no record."""
+    """Search, and warn of requested HARPs that have no record."""
     table = FLARECASTClient().search(query_of(harps=harps, **options), strict=strict, progress=progress)
     others = any(options[name] for name in ("noaa", "good", "conditions"))
     for text in harps:
         asked = harp_of(text)
         if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
-            which = " that fulfils the other conditions" if others else ""
+            which = " that satisfies the other conditions" if others else ""
             warnings.warn(f"There is no record of HARP {text}{which}.", MissingDataWarning, stacklevel=2)
     return table
 
 
 def step_of(text: str) -> u.Quantity:
-    """Read a length of time that was typed."""
+    """Parse a length of time."""
     try:
-        step = u.Quantity(text).to(u.s)
-    except (TypeError, ValueError) as error:
-        raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.") from error
-    if not step > 0 * u.s:
-        raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.")
-    return step
+        if (step := u.Quantity(text).to(u.s)) > 0 * u.s:
+            return step
+    except (TypeError, ValueError):
+        pass
+    raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.")
 
 
 def harp_of(text: str) -> HARPNUM:
-    """Read a HARP number, or a range of them, that was typed."""
+    """Parse a HARP number, or a range of them."""
     first, _, last = text.partition(":")
     try:
         return HARPNUM(int(first), int(last) if last else None)
@@ -223,53 +220,31 @@ def _noaa(number: int) -> NOAA:
         ) from error
 
 
-def _known(name: str, text: str) -> Keyword:
-    if any(sign in name for sign in "*?["):
-        raise click.BadParameter(f"{text!r}: {name!r} is a pattern, and a condition is on one keyword.")
-    known = find_keyword(name)
-    if known is not None:
-        return known
-    near = similar_keywords(name)
-    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Among them are usflux, r_value, lon_fwt."
-    raise click.BadParameter(f"{text!r}: {name!r} is not among the keywords of SHARP records. {hint}")
-
-
-def _example(keyword: Keyword, comparison: str) -> str:
-    """Show a condition as it is typed."""
-    if keyword.kind == "text":
-        return f"'{keyword.name} == ...'"
-    number = "1e22 Mx" if keyword.unit == "Mx" else f"5 {keyword.unit}".strip()
-    return f"'{keyword.name} {comparison} {number}'"
-
-
 def _condition(text: str) -> KeywordCondition:
-    match = re.fullmatch(r"\s*([\w*?-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
+    match = re.fullmatch(r"\s*([\w-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
     if match is None:
-        raise click.BadParameter(f"{text!r} is no condition; write 'usflux > 1e22 Mx' or 'lon_fwt <= 60'.")
+        raise click.BadParameter(f"Cannot parse the condition {text!r}; write 'usflux > 1e22 Mx' or 'lon_fwt <= 60'.")
     name, comparison, value = match.groups()
     comparison = {"=": "=="}.get(comparison, comparison)
-    known = _known(name, text)
-    operand: Any = value.strip("'\"")
-    example = _example(known, comparison)
-    if known.kind == "text":
-        if comparison not in ("==", "!="):
-            raise click.BadParameter(f"{text!r}: {known.fits} is text, which takes == and != alone; write {example}.")
-    elif re.fullmatch(r"0[xX][0-9a-fA-F]+", value):
-        operand = int(value, 16)  # of a quality word
-    else:
-        try:
-            operand = u.Quantity(value)
-        except (TypeError, ValueError) as error:
-            raise click.BadParameter(
-                f"{text!r}: {value!r} is neither a number nor a number with a unit; write {example}."
-            ) from error
-        if operand.unit == u.dimensionless_unscaled and re.fullmatch(r"[\d.eE+-]+", value):
-            operand = float(value)  # in the keyword's own unit
     try:
+        known = known_keyword(name)
+    except QueryError as error:
+        raise click.BadParameter(f"{text!r}: {error}") from error
+    operand: Any = value.strip("'\"")
+    try:
+        if re.fullmatch(r"0[xX][0-9a-fA-F]+", value):
+            operand = int(value, 16)  # of a quality word
+        elif re.fullmatch(r"[\d.eE+-]+", value) and known.kind != "text":
+            operand = float(value)  # in the keyword's own unit
+        elif known.kind != "text":
+            operand = u.Quantity(value)
         compared(known.name, comparison, operand)
         return KeywordCondition(name, comparison, operand)
     except (QueryError, TypeError, ValueError) as error:
-        its = f"is in {known.unit}" if known.unit else "has no unit"
-        raise click.BadParameter(
-            f"{text!r}: {known.fits} ({known.meaning}) {its}, and cannot be compared with {value}; write {example}."
-        ) from error
+        if known.kind == "text":
+            its, example = "is text, which takes == and != alone", f"{known.name} == ..."
+        else:
+            its = f"is in {known.unit}" if known.unit else "has no unit"
+            number = "1e22 Mx" if known.unit == "Mx" else f"5 {known.unit}".strip()
+            its, example = f"{its}, and cannot be compared with {value}", f"{known.name} {comparison} {number}"
+        raise click.BadParameter(f"{text!r}: {known.fits} ({known.meaning}) {its}; write {example!r}.") from error

@@ -1,4 +1,4 @@
-"""Packages that only maps and pictures need: a sentence in place of a traceback where they are not installed."""
+"""Packages of the extra ``plot``: one sentence instead of a traceback where they are not installed."""
 
 from __future__ import annotations
 
@@ -13,24 +13,9 @@ _PLOT: Final = ("matplotlib", "sunpy.map", "sunpy.visualization")
 
 def need_plot(purpose: str, *, extra: str = "plot") -> None:
     """
-    Check that the packages of the extra ``plot`` are there.
+    Raise an ImportError with the command that installs the packages, if one is missing.
 
-    Parameters
-    ----------
-    purpose : str
-        What they are needed for, as the begin of a sentence.
-    extra : str, optional
-        The extra to be named, if it is a larger one.
-
-    Raises
-    ------
-    ImportError
-        With the command that installs them.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.utils.optional_deps import need_plot
-    >>> need_plot("Pictures")
+    ``purpose`` is the begin of its sentence, ``extra`` the extra to install.
     """
     for name in _PLOT:
         try:

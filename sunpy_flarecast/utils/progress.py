@@ -1,4 +1,4 @@
-"""Progress bars: one kind for everything that takes long, as parfive shows them."""
+"""Progress bars of one kind, as parfive shows them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,8 @@ _BAR_AFTER: Final = 1.0
 
 
 def progress_bar(*, shown: bool, **options: Any) -> Any:
-    """
-    Make a progress bar.
-
-    Parameters
-    ----------
-    shown : bool
-        Whether there is anything to show. A bar is drawn in notebooks and in terminals, and not into files.
-    **options
-        Of tqdm, such as ``total``, ``desc`` and ``unit``.
-
-    Returns
-    -------
-    tqdm.tqdm
-        To be used in a ``with`` statement, or closed.
-    """
-    # Imported when something takes long, and not with the package.
-    from tqdm.auto import tqdm
+    """Make a bar of tqdm, for a ``with`` statement; it is drawn in notebooks and terminals, not into files."""
+    from tqdm.auto import tqdm  # when something takes long, not with the package
 
     # None means: only in a terminal; a notebook's bar takes it for False.
     return tqdm(disable=None if shown else True, **options)
@@ -39,14 +24,7 @@ class LateBar:
     """
     A bar for the bytes of one file, which appears only when its transfer takes long; for a ``with`` statement.
 
-    Parameters
-    ----------
-    kind : type or False
-        The class of bars, as parfive gives it, if they are wanted.
-    token : `parfive.utils.Token`
-        The connection slot; its number is the position of the bar.
-    name : str
-        What it shows.
+    ``kind`` is the class of bars or False, and ``token`` the connection slot, as parfive gives them.
     """
 
     __slots__ = ("_bar", "_kind", "_name", "_received", "_token", "_when")

@@ -212,7 +212,7 @@ def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> No
     assert "no record of HARP 999999." in shown.stderr
     shown = run("search", *DAY, "--harp", "1:100000", "--noaa", "12999")
     assert shown.exit_code == 1
-    assert "no record of HARP 1:100000 that fulfils the other conditions." in shown.stderr
+    assert "no record of HARP 1:100000 that satisfies the other conditions." in shown.stderr
 
 
 def test_gaps_are_no_success_and_strict_makes_them_errors(demo: tuple[str, Layer]) -> None:

@@ -445,10 +445,11 @@ def test_conditions_in_the_terminal(layer: Layer) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "part"),
     [
-        (("--where", "usflux"), 2, "'usflux' is no condition; write 'usflux > 1e22 Mx'"),
-        (("--where", "usflux > big"), 2, "'big' is neither a number nor a number with a unit"),
+        (("--where", "usflux"), 2, "Cannot parse the condition 'usflux'; write 'usflux > 1e22 Mx'"),
+        (("--where", "usflux > big"), 2, "is in Mx, and cannot be compared with big; write 'usflux > 1e22 Mx'"),
         (("--where", "usflux > 5 G"), 2, "USFLUX (total unsigned flux) is in Mx"),
         (("--where", "usflx > 5"), 2, "Did you mean 'usflux'"),
+        (("--where", "noaa_ars < 5"), 2, "is text, which takes == and != alone; write 'noaa_ars == ...'"),
         (("--noaa", "2443"), 2, "write --noaa 12443"),
     ],
 )
