@@ -73,10 +73,8 @@ class DirectoryArchive:
 
     Attributes
     ----------
-    path : `pathlib.Path`
-        The folder.
-    index : `pathlib.Path`
-        The index.
+    path, index : `pathlib.Path`
+        The folder and its index.
     report : `~sunpy_flarecast.archive.index.IndexReport` or None
         What was done to bring the index up to date.
 
@@ -135,7 +133,6 @@ class DirectoryArchive:
                 self.report = build_index(self.path, index=self.index, jobs=jobs, progress=progress)
         self._reader = Reader(self.index)
         self._reindexing = Reindexing(self.path, self.index, reindex) if reindex else None
-        self._every = reindex
         self._finalizer = weakref.finalize(self, _close, self._reader, self._reindexing, self._temporary)
         if skipped := self.skipped:
             first, reason = skipped[0]
@@ -151,8 +148,7 @@ class DirectoryArchive:
         self.close()
 
     def __reduce__(self) -> tuple[Any, tuple[Path, Path, float | None]]:
-        # Another process reads the same index.
-        return _reopened, (self.path, self.index, self._every)
+        return _reopened, (self.path, self.index, self._reindexing.every if self._reindexing else None)
 
     def __len__(self) -> int:
         return self._reader.count()

@@ -56,7 +56,7 @@ class Reindexing:
         self.fault: str | None = None  # why this process's last look failed, as a sentence
         self._folder = folder
         self._index = index
-        self._every = every
+        self.every = every
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sunpy_flarecast index of {folder}", daemon=True)
         self._thread.start()
@@ -68,7 +68,7 @@ class Reindexing:
             self._thread.join(_LAST)
 
     def _run(self) -> None:
-        wait = self._every
+        wait = self.every
         while not self._stop.wait(wait):
             try:
                 wait = self._due()
@@ -79,16 +79,16 @@ class Reindexing:
             except _StoppedError:
                 return
             except BusyIndexError:
-                wait = self._every
+                wait = self.every
             except Exception as error:  # noqa: BLE001 (whatever it is, the next look may succeed)
-                wait = self._every
+                wait = self.every
                 self._note(str(error) or type(error).__name__)
 
     def _due(self) -> float:
         """Give in how many seconds a look is due after the last one of any process."""
         with closing(Reader(self._index)) as reader:
             last = reader.look()
-        return 0.0 if last is None else _pause(last, self._every)
+        return 0.0 if last is None else _pause(last, self.every)
 
     def _look(self) -> None:
         with Writer(self._folder, self._index) as writer:
