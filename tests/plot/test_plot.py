@@ -307,7 +307,7 @@ def test_coverage_shows_records_gaps_and_quality(demo: tuple[str, Layer]) -> Non
 
 def test_coverage_of_sampled_and_of_missing_parts(demo: tuple[str, Layer]) -> None:
     demo[1].faults["start=2014-10-24"] = answer(b"busy", status=503)
-    with pytest.warns(UserWarning, match="missing of hmi.sharp_720s"):
+    with pytest.warns(UserWarning, match="Records of hmi.sharp_720s from .* are missing"):
         table = FLARECASTClient().search(
             a.Time("2014-10-23", "2014-10-26"), Series.hmi_sharp_720s, Segment("bitmap"), a.Sample(6 * u.hour),
             progress=False,
