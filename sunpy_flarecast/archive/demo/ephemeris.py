@@ -1,4 +1,7 @@
-"""Where the observer is and when it looks: position and velocity of SDO seen from the Sun, TAI and UTC."""
+"""Position and velocity of the observer (SDO) relative to the Sun, and the conversion of TAI to UTC.
+
+erfa does the work below; `sunpy.coordinates` gives the same values (a test compares them) in milliseconds a call.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AU", "LIGHT", "RSUN", "Observer", "distance", "observe", "utc_micros"]
 
-#: Radius of the Sun that JSOC uses, in m (keyword ``RSUN_REF``).
+#: Radius of the Sun that JSOC uses (keyword ``RSUN_REF``) and astronomical unit (``DSUN_REF``) in m; c in m/s.
 RSUN: Final = 696_000_000.0
-#: The astronomical unit, in m (keyword ``DSUN_REF``).
 AU: Final = 149_597_870_691.0
-#: Speed of light, in m/s.
 LIGHT: Final = 299_792_458.0
 
 # Rotation elements of the Sun as in `sunpy.coordinates` (Archinal et al. 2011, Celest. Mech. Dyn. Astron. 109, 101):
@@ -27,40 +28,27 @@ _POLE_DEC: Final = 63.87
 _MERIDIAN: Final = 84.176
 _SIDEREAL: Final = 14.1844
 
-#: Julian date (TT) of 1993-01-01T00:00:00 TAI, whence slots count.
+#: Julian date (TT) of 1993-01-01T00:00:00 TAI, the epoch of slots, and the microseconds from 1970 to 1993.
 _EPOCH_JD: Final = 2448988.5 + 32.184 / 86400
 _J2000: Final = 2451545.0
-#: Microseconds from 1970 to 1993, both as calendar dates.
 _EPOCH_MICROS: Final = 725_846_400_000_000
 
-# SDO's inclined geosynchronous orbit: radius, speed, inclination, longitude (Pesnell et al. 2012, Sol. Phys. 275, 3).
+# SDO's inclined geosynchronous orbit: speed, inclination, longitude (Pesnell et al. 2012, Sol. Phys. 275, 3).
 _ORBIT_SPEED: Final = 3074.7
 _ORBIT_TILT: Final = 28.5
 _ORBIT_LONGITUDE: Final = -102.0
 
 
 class Observer(NamedTuple):
-    """
-    The observer at one instant.
-
-    Parameters
-    ----------
-    distance : float
-        From the Sun's centre, in m.
-    longitude, latitude : float
-        Carrington longitude (apparent) and latitude, in degree.
-    radius : float
-        Angular radius of the Sun, in arcsec.
-    rotation : int
-        Number of the Carrington rotation.
-    radial, west, north : float
-        Velocity away from the Sun, to solar west and to solar north, in m/s.
-    """
+    """The observer at one instant: m, degree, and m/s; velocities are away from the Sun, to solar west and north."""
 
     distance: float
+    #: Carrington longitude (apparent) and latitude.
     longitude: float
     latitude: float
+    #: Angular radius of the Sun in arcsec.
     radius: float
+    #: Number of the Carrington rotation.
     rotation: int
     radial: float
     west: float
@@ -69,7 +57,7 @@ class Observer(NamedTuple):
 
 @cache
 def _axes() -> npt.NDArray[np.float64]:
-    """Give the node of the Sun's equator on the ICRS equator, the direction 90 degrees on, and the pole, as rows."""
+    """Return the node of the Sun's equator on the ICRS equator, the direction 90 degrees on, and the pole, as rows."""
     ra, dec = np.radians(_POLE_RA), np.radians(_POLE_DEC)
     pole = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
     node = np.array([-np.sin(ra), np.cos(ra), 0.0])
@@ -77,64 +65,31 @@ def _axes() -> npt.NDArray[np.float64]:
 
 
 def _earth(seconds: npt.ArrayLike) -> tuple[Any, Any]:
-    """Give the Earth's heliocentric position (m) and velocity (m/s) in the axes of `_axes`."""
+    """Return the Earth's heliocentric position (m) and velocity (m/s) in the axes of `_axes`."""
     days = np.asarray(seconds, dtype=np.float64) / 86400
-    # TT stands for TDB, which it leaves by 2 ms at most.
+    # TT stands for TDB, from which it differs by 2 ms at most.
     heliocentric, _ = erfa.epv00(_EPOCH_JD, days)
     axes = _axes()
     return heliocentric["p"] @ axes.T * AU, heliocentric["v"] @ axes.T * (AU / 86400)
 
 
 def distance(seconds: npt.ArrayLike) -> Any:
-    """
-    Compute the distance of the Earth from the Sun.
-
-    Parameters
-    ----------
-    seconds : array_like of float
-        TAI seconds since 1993-01-01T00:00:00 TAI.
-
-    Returns
-    -------
-    float or ndarray of float
-        In m.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.ephemeris import distance
-    >>> round(float(distance(0.0)) / 1e9, 1)
-    147.1
-    """
+    """Return the distance of the Earth from the Sun in m, at TAI seconds since 1993-01-01T00:00:00 TAI."""
     position, _ = _earth(seconds)
     return np.sqrt((position * position).sum(axis=-1))
 
 
 def observe(seconds: float) -> Observer:
     """
-    Compute where the observer is and how it moves.
+    Return where the observer is and how it moves, at TAI seconds since 1993-01-01T00:00:00 TAI.
 
-    The position is the Earth's centre: SDO's orbit shifts it by 0.016 degree at most, and a reader can check it
-    against `sunpy.coordinates`. The velocity has the orbit in, for it is what the Dopplergram shows.
-
-    Parameters
-    ----------
-    seconds : float
-        TAI seconds since 1993-01-01T00:00:00 TAI.
-
-    Returns
-    -------
-    Observer
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.ephemeris import observe
-    >>> round(observe(0.0).latitude, 1)
-    -3.0
+    The position is the Earth's centre: SDO's orbit shifts it by 0.016 degree at most, and readers can check it
+    against `sunpy.coordinates`. The velocity includes the orbit, since the Dopplergram shows it.
     """
     position, velocity = _earth(seconds)
     away = float(np.sqrt(position @ position))
     unit = position / away
-    # The surface is seen as it was when the light left its nearest point, as `sunpy.coordinates.sun.L0` has it.
+    # The surface is seen as it was when the light left its nearest point, as in `sunpy.coordinates.sun.L0`.
     days = _EPOCH_JD - _J2000 + (seconds - (away - RSUN) / LIGHT) / 86400
     longitude = (np.degrees(np.arctan2(unit[1], unit[0])) - _MERIDIAN - _SIDEREAL * days) % 360
     west = np.array([-unit[1], unit[0], 0.0]) / np.hypot(unit[0], unit[1])
@@ -154,8 +109,8 @@ def observe(seconds: float) -> Observer:
 
 
 def _orbit(seconds: float) -> npt.NDArray[np.float64]:
-    """Give the velocity of SDO around the Earth (m/s) in the axes of `_axes`."""
-    # Sidereal time tells where above the turning Earth a geosynchronous satellite stands; UT1 is within a minute of TT.
+    """Return the velocity of SDO around the Earth (m/s) in the axes of `_axes`."""
+    # Sidereal time gives the place of a geosynchronous satellite above the turning Earth; UT1 is within a minute of TT.
     phase = erfa.era00(_EPOCH_JD, seconds / 86400) + np.radians(_ORBIT_LONGITUDE)
     tilt = np.radians(_ORBIT_TILT)
     ahead = [-np.sin(phase), np.cos(phase) * np.cos(tilt), np.cos(phase) * np.sin(tilt)]
@@ -164,7 +119,7 @@ def _orbit(seconds: float) -> npt.NDArray[np.float64]:
 
 @cache
 def _leaps() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give the TAI microseconds since 1970 at which TAI-UTC took a new value, and the values in microseconds."""
+    """Return the TAI microseconds since 1970 at which TAI-UTC took a new value, and the values in microseconds."""
     table = erfa.leap_seconds.get()
     table = table[table["year"] >= 1972]  # before, UTC ran at rates of its own
     months = (table["year"].astype(np.int64) - 1970) * 12 + table["month"] - 1
@@ -174,26 +129,7 @@ def _leaps() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 
 
 def utc_micros(micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """
-    Convert TAI to UTC.
-
-    Parameters
-    ----------
-    micros : ndarray of int
-        TAI microseconds since 1993-01-01T00:00:00 TAI, not within a leap second.
-
-    Returns
-    -------
-    ndarray of int
-        UTC as POSIX has it, in microseconds since 1970 without leap seconds.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.archive.demo.ephemeris import utc_micros
-    >>> str(utc_micros(np.array([27_000_000])).astype("datetime64[us]")[0])
-    '1993-01-01T00:00:00.000000'
-    """
+    """Convert TAI microseconds since 1993-01-01T00:00:00 TAI, not within a leap second, to POSIX microseconds."""
     begins, offsets = _leaps()
     tai = micros + _EPOCH_MICROS
     return np.asarray(tai - offsets[np.searchsorted(begins, tai, side="right") - 1], dtype=np.int64)

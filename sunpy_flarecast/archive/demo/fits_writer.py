@@ -2,178 +2,152 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from astropy.io import fits
 
-from sunpy_flarecast.fits.structure import datasum
+from sunpy_flarecast.fits.cards import comment_of, write_cards
+from sunpy_flarecast.fits.cardtext import written
+from sunpy_flarecast.fits.structure import BLOCK, CARD, datasum
+from sunpy_flarecast.sharp.catalog import all_keywords
 
-from .cards import cards
+try:
+    # As a function: astropy's CompImageHDU takes ten times as long, for the cards of its headers. It is private, so
+    # that another version of astropy may not have it.
+    from astropy.io.fits.hdu.compressed._codecs import Rice1
+except ImportError:  # pragma: no cover (astropy 6)
+    Rice1 = None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from .images import Storage
 
-__all__ = ["card_text", "fits_bytes", "header_cards", "statistics"]
+__all__ = ["fits_bytes", "image_cards", "record_cards"]
 
 #: Said in every full header.
 _NOTES: Final = (
-    "SYNTHETIC DATA made by sunpy_flarecast.archive.demo.archive.DemoArchive.",
+    "SYNTHETIC DATA made by sunpy_flarecast.archive.DemoArchive.",
     "This is a model, not an observation: do not use it for science.",
 )
-_BLOCK: Final = 2880
 
-_CardTuple = tuple[str, Any, str]
+_PRIMARY: Final = """\
+SIMPLE  =                    T / conforms to FITS standard
+BITPIX  =                    8 / array data type
+NAXIS   =                    0 / number of array dimensions
+EXTEND  =                    T
+"""
+_IMAGE: Final = """\
+SIMPLE  =                    T / conforms to FITS standard
+BITPIX  =                    8 / array data type
+NAXIS   =                    2 / number of array dimensions
+NAXIS1  = {columns:20}
+NAXIS2  = {rows:20}
+EXTEND  =                    T
+"""
+_TABLE: Final = """\
+XTENSION= 'BINTABLE'           / binary table extension
+BITPIX  =                    8 / array data type
+NAXIS   =                    2 / number of array dimensions
+NAXIS1  =                    8 / width of table in bytes
+NAXIS2  = {rows:20} / number of rows in table
+PCOUNT  = {heap:20} / number of group parameters
+GCOUNT  =                    1 / number of groups
+TFIELDS =                    1 / number of fields in each row
+TTYPE1  = 'COMPRESSED_DATA'
+TFORM1  = {form:20}
+ZIMAGE  =                    T / extension contains compressed image
+ZTENSION= 'IMAGE   '           / Image extension
+ZBITPIX = {bits:20} / array data type
+ZNAXIS  =                    2 / number of array dimensions
+ZNAXIS1 = {columns:20}
+ZNAXIS2 = {rows:20}
+ZPCOUNT =                    0 / number of parameters
+ZGCOUNT =                    1 / number of groups
+ZTILE1  = {columns:20} / size of tiles to be compressed
+ZTILE2  =                    1 / size of tiles to be compressed
+ZCMPTYPE= 'RICE_1  '           / compression algorithm
+ZNAME1  = 'BLOCKSIZE'          / compression block size
+ZVAL1   =                   32 / pixels per block
+ZNAME2  = 'BYTEPIX '           / bytes per pixel (1, 2, 4, or 8)
+ZVAL2   = {bytes:20} / bytes per pixel (1, 2, 4, or 8)
+EXTNAME = 'COMPRESSED_IMAGE'   / name of this binary table extension
+"""
 
 
-def header_cards(keywords: Mapping[str, Any]) -> list[_CardTuple]:
-    """
-    Turn keywords into the cards of a full header.
-
-    Parameters
-    ----------
-    keywords : mapping
-        By DRMS names in lower case. Those that are None are left out.
-
-    Returns
-    -------
-    list of tuple
-        Keyword, value and comment.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.fits_writer import header_cards
-    >>> header_cards({"harpnum": 377, "gwill": None})
-    [('HARPNUM', 377, 'HARP number')]
-    """
-    result: list[_CardTuple] = []
-    for card in cards():
-        value = keywords.get(card.drms)
-        if value is None:
-            continue
-        if card.drms == "date__obs":
-            value = value.removesuffix("Z")[:23]  # FITS has no letter for UTC
-        # A card has 80 letters, of which name, value and separators leave this many; astropy warns of longer notes.
-        room = 67 - max(20, len(value.replace("'", "''")) + 2 if isinstance(value, str) else 0)
-        result.append((card.fits, value, card.comment[: max(room, 0)]))
-    return result
+def record_cards(keywords: dict[str, Any]) -> str:
+    """Write the cards that the full headers of all segments of a record share, from its keywords by DRMS names."""
+    values = {keyword.name: keywords[keyword.name] for keyword in all_keywords() if keyword.name in keywords}
+    text = write_cards(values | {"date__obs": keywords["date__obs"][:23]}).text  # FITS has no letter for UTC
+    if keywords["noaa_ars"] == "MISSING":  # as JSOC has it, where others leave the card out
+        text += written("NOAA_ARS", "MISSING", comment_of("NOAA_ARS"))
+    return text + written("RECNUM", keywords["recnum"], comment_of("RECNUM"))
 
 
-def statistics(stored: Any, how: Storage) -> list[_CardTuple]:
-    """
-    Describe the pixels of one segment.
-
-    Parameters
-    ----------
-    stored : ndarray of int
-        The integers in the file.
-    how : Storage
-        How they stand for values.
-
-    Returns
-    -------
-    list of tuple
-        Keyword, value and comment.
-    """
+def image_cards(stored: Any, how: Storage, unit: str, drms_id: str) -> str:
+    """Write the cards that full headers have of the pixels of one segment: statistics, unit, and DRMS_ID."""
     valid = stored if how.blank is None else stored[stored != how.blank]
-    result: list[_CardTuple] = [
-        ("DATAVALS", int(valid.size), "pixels with a value"),
-        ("MISSVALS", int(stored.size - valid.size), "pixels without a value"),
-    ]
+    values: dict[str, tuple[Any, str]] = {"BUNIT": (unit, "physical unit")} if unit else {}
+    values["DATAVALS"] = valid.size, "pixels with a value"
+    values["MISSVALS"] = stored.size - valid.size, "pixels without a value"
     if valid.size:
-        values = valid * how.scale + how.zero
-        result += [
-            ("DATAMIN", float(values.min()), "least value"),
-            ("DATAMAX", float(values.max()), "greatest value"),
-            ("DATAMEDN", float(np.median(values)), "median value"),
-            ("DATAMEAN", float(values.mean()), "mean value"),
-            ("DATARMS", float(values.std()), "standard deviation"),
-        ]
-    return result
+        values["DATAMIN"] = int(valid.min()) * how.scale + how.zero, "least value"
+        values["DATAMAX"] = int(valid.max()) * how.scale + how.zero, "greatest value"
+        values["DATAMEDN"] = float(np.median(valid)) * how.scale + how.zero, "median value"
+        values["DATAMEAN"] = float(valid.mean(dtype=np.float64)) * how.scale + how.zero, "mean value"
+        values["DATARMS"] = float(valid.std(dtype=np.float64)) * how.scale, "standard deviation"
+    values["DRMS_ID"] = drms_id, "DRMS ID"
+    cards = [written(name, value, comment) for name, (value, comment) in values.items()]
+    return "".join(cards) + "".join(f"COMMENT {note}".ljust(CARD) for note in _NOTES)
 
 
-def card_text(cards: Iterable[_CardTuple]) -> str:
+def fits_bytes(stored: Any, how: Storage, cards: str, when: str) -> bytes:
     """
-    Write cards as a header has them.
+    Write an image; 8 bits go into an uncompressed primary HDU, others into a RICE_1 extension, a tile for each row.
 
-    Parameters
-    ----------
-    cards : iterable of tuple
-        Keyword, value and comment.
-
-    Returns
-    -------
-    str
-        80 letters for each.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.fits_writer import card_text
-    >>> card_text([("HARPNUM", 377, "HARP number")]).rstrip()
-    'HARPNUM =                  377 / HARP number'
+    `cards` are those for a full header; without them it is a bare one, as JSOC stores files in its own archive. `when`
+    is the time for the comment of ``DATASUM``.
     """
-    return "".join(str(fits.Card(*card)) for card in cards)
-
-
-def fits_bytes(stored: Any, how: Storage, more: str, when: str) -> bytes:
-    """
-    Write an image.
-
-    Parameters
-    ----------
-    stored : ndarray of int
-        The integers to store.
-    how : Storage
-        8 bits go into an uncompressed primary HDU, others into a RICE_1 compressed extension, a tile for each row.
-    more : str
-        Cards for a full header; empty for a bare one, as JSOC stores files in its own archive.
-    when : str
-        What the comment of ``DATASUM`` says in place of the present time, which would make the bytes others at every
-        call.
-
-    Returns
-    -------
-    bytes
-        The file. Its data unit does not depend on `more`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.archive.demo.fits_writer import fits_bytes
-    >>> from sunpy_flarecast.archive.demo.images import storage
-    >>> len(fits_bytes(np.zeros((2, 3), dtype=np.uint8), storage("bitmap"), "", "2015-12-11"))
-    5760
-    """
-    if more:
-        more += card_text(("COMMENT", note, "") for note in _NOTES)
-    buffer = BytesIO()
+    rows, columns = stored.shape
     if how.bits == 8:
-        fits.PrimaryHDU(stored).writeto(buffer)
-        return _unit(buffer.getvalue(), more, when)
-    image = fits.CompImageHDU(stored, compression_type="RICE_1", tile_shape=(1, stored.shape[1]))
-    fits.HDUList([fits.PrimaryHDU(), image]).writeto(buffer)
-    scaling: list[_CardTuple] = []
-    if how.blank is not None:
-        scaling.append(("BLANK", how.blank, ""))
+        return _unit(_IMAGE.format(rows=rows, columns=columns), cards, stored.tobytes(), when)
+    data, longest = _compressed(stored)
+    form = f"'{f'1PB({longest})':8}'"
+    head = _TABLE.format(
+        rows=rows, columns=columns, heap=len(data) - 8 * rows, form=form, bits=how.bits, bytes=how.bits // 8
+    )
+    scaling: dict[str, float] = {} if how.blank is None else {"BLANK": how.blank}
     if how.bits == 32:
-        scaling += [("BZERO", how.zero, ""), ("BSCALE", how.scale, "")]
-    raw = buffer.getvalue()
-    return _unit(raw[:_BLOCK], "", when) + _unit(raw[_BLOCK:], card_text(scaling) + more, when)
+        scaling |= {"BZERO": how.zero, "BSCALE": how.scale}
+    cards = "".join(written(name, value, "") for name, value in scaling.items()) + cards
+    return _unit(_PRIMARY, "", b"", when) + _unit(head, cards, data, when)
 
 
-def _unit(raw: bytes, more: str, when: str) -> bytes:
-    """
-    Add cards and DATASUM to one HDU.
+def _compressed(stored: Any) -> tuple[bytes, int]:
+    """Compress an image into a table and its heap, with the length of the longest row, as CompImageHDU does."""
+    rows, columns = stored.shape
+    if Rice1 is None:
+        buffer = BytesIO()
+        image = fits.CompImageHDU(stored, compression_type="RICE_1", tile_shape=(1, columns))
+        fits.HDUList([fits.PrimaryHDU(), image]).writeto(buffer)
+        buffer.seek(0)
+        with fits.open(buffer, disable_image_compression=True) as hdus:
+            header, begin = hdus[1].header, hdus[1].fileinfo()["datLoc"]
+            data = buffer.getvalue()[begin : begin + 8 * rows + header["PCOUNT"]]
+            return data, int(header["TFORM1"][4:-1])
+    codec = Rice1(blocksize=32, bytepix=stored.itemsize, tilesize=columns)
+    pieces = [codec.encode(row) for row in stored]
+    lengths = [len(piece) for piece in pieces]
+    places = accumulate(lengths, initial=0)
+    table = b"".join(struct.pack(">ii", *pair) for pair in zip(lengths, places, strict=False))
+    return table + b"".join(pieces), max(lengths)
 
-    This works on the bytes, for astropy would scale the pixels by BSCALE and BLANK, and takes several times as long
-    to open and write a table with two hundred cards as to compress the image in it.
-    """
-    end = next(place for place in range(0, len(raw), 80) if raw[place : place + 80].rstrip() == b"END")
-    data = raw[-(-(end + 80) // _BLOCK) * _BLOCK :]
-    note = f"data unit checksum updated {when}"
-    text = raw[:end] + more.encode("ascii") + card_text([("DATASUM", str(datasum([data])), note)]).encode()
-    text += b"END".ljust(80)
-    return text.ljust(-(-len(text) // _BLOCK) * _BLOCK) + data
+
+def _unit(head: str, cards: str, data: bytes, when: str) -> bytes:
+    """Join header and data unit of an HDU."""
+    data += bytes(-len(data) % BLOCK)
+    text = "".join(line.ljust(CARD) for line in head.splitlines()) + cards
+    text += written("DATASUM", str(datasum([data])), f"data unit checksum updated {when}") + "END".ljust(CARD)
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii") + data

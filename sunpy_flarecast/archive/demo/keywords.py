@@ -1,7 +1,8 @@
-"""All keywords of a record, as DRMS has them."""
+"""All keywords of a record, as DRMS has them, but for those of `sharp_parameters`."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -9,74 +10,60 @@ import numpy as np
 from sunpy_flarecast.sharp.t_rec import CADENCE
 
 from .ephemeris import AU, RSUN
-from .magnetic_field import build_of
-from .pixels import ACTIVE, PATCH
+from .magnetic_field import bipole_of
+from .pixels import ACTIVE, LOS_STEP, PATCH
 from .projections import CCD_SCALE, CEA_SCALE, CENTRE, roll
-from .regions import drift, noaa_numbers
-from .time_slots import SLOTS_A_DAY, day_of
+from .regions import drift, missing_records, noaa_numbers
+from .time_slots import COMBINED_FROM, SLOTS_A_DAY, day_of
 
 if TYPE_CHECKING:
-    from .ephemeris import Observer
-    from .regions import Region
+    from .pixels import View
+    from .record import SyntheticRecord
 
-__all__ = ["ORIGIN", "keywords_of"]
+__all__ = ["ORIGIN", "PATCH_KEYWORDS", "patch_keywords", "record_keywords"]
 
-#: Says in every full header, and to everyone who asks for keywords, that this is not the Sun.
+#: In every full header, and in every reply with keywords: this is not the Sun.
 ORIGIN: Final = "sunpy_flarecast DemoArchive (SYNTHETIC)"
 
-#: HMI's vector filtergrams come from both cameras since 2016-04-13.
-_COMBINED_FROM: Final = 8503 * SLOTS_A_DAY
+_MOMENTS: Final = ("mmean", "mstdev", "mskew", "mkurt")
+#: The keywords of `patch_keywords`.
+PATCH_KEYWORDS: Final = (
+    *("npix", "size", "area", "nacr", "size_acr", "area_acr", "mtot", "mnet", "mpos_tot", "mneg_tot"),
+    *_MOMENTS,
+    *(f"{axis}_{what}" for axis in ("lat", "lon") for what in ("min", "max", "fwt", "fwtpos", "fwtneg")),
+)
+
 _EPOCH: Final = np.datetime64("1993-01-01T00:00:00", "ms")
 
 # What no model makes, but what a SHARP has.
 _CONSTANT: Final[dict[str, float | int | str | None]] = {
-    "t_rec_step": float(CADENCE),
+    **dict.fromkeys(("qual_s", "quallev1", "calver64", "offdisk", "arm_qual", "arm_ncln", "h_merge", "h_faint"), 0),
+    **dict.fromkeys(("imcrval1", "imcrval2", "crder1", "crder2", "arm_edge"), 0.0),
+    **dict.fromkeys(("gwill", "csyser1", "csyser2", "invdocu"), None),
+    **dict.fromkeys(("distcoef", "rotcoef", "invcodev", "ambcodev", "source"), "none (synthetic)"),
+    **dict.fromkeys(("arm_modl", "codever7"), "sunpy_flarecast demo"),
+    **dict.fromkeys(("t_rec_step", "cadence"), float(CADENCE)),
+    **dict.fromkeys(("on_patch", "mask"), 32),
     "t_rec_unit": "secs",
-    "cadence": float(CADENCE),
-    "gwill": None,
     "imcrpix1": CENTRE[0],
     "imcrpix2": CENTRE[1],
-    "imcrval1": 0.0,
-    "imcrval2": 0.0,
-    "crder1": 0.0,
-    "crder2": 0.0,
-    "csyser1": None,
-    "csyser2": None,
     "dsun_ref": AU,
     "rsun_ref": RSUN,
     "telescop": "SDO/HMI",
     "wavelnth": 6173.0,
-    "qual_s": 0,
-    "quallev1": 0,
     "origin": ORIGIN,
     "content": "HMI observable",
     "bld_vers": "DEMO",
-    "calver64": 0,
     "hcftid": 10,
-    "offdisk": 0,
     "quiet": PATCH - 32,
     "active": ACTIVE - 32,
     "nclass": 2,
-    "on_patch": 32,
-    "mask": 32,
-    "arm_qual": 0,
-    "arm_ncln": 0,
-    "h_merge": 0,
-    "h_faint": 0,
-    "arm_modl": "sunpy_flarecast demo",
-    "arm_edge": 0.0,
     "arm_beta": "0.3",
     "tintnum": 672,
     "sintnum": 10,
-    "distcoef": "none (synthetic)",
-    "rotcoef": "none (synthetic)",
     "polcalm": 1,
-    "codever7": "sunpy_flarecast demo",
-    "invcodev": "none (synthetic)",
-    "invdocu": None,
     "invitera": 200,
     "invstlgt": "No",
-    "ambcodev": "none (synthetic)",
     "ambgmtry": 2,
     "ambpatch": 0,
     "ambweak": 2,
@@ -88,54 +75,23 @@ _CONSTANT: Final[dict[str, float | int | str | None]] = {
 }
 
 
-def keywords_of(
-    one: Region,
-    slot: int,
-    seconds: float,
-    near_real_time: bool,
-    observer: Observer,
-    projection: str,
-    reference: tuple[float, float, float, float],
-) -> dict[str, Any]:
-    """
-    Put the keywords of a record together, but those that are measured on its pixels.
-
-    Parameters
-    ----------
-    one : Region
-        The region.
-    slot : int
-        Slot of T_REC.
-    seconds : float
-        Time of the observation, TAI seconds since 1993-01-01T00:00:00 TAI.
-    near_real_time : bool
-        Whether for the near-real-time series.
-    observer : Observer
-        Who looks.
-    projection : str
-        ``"CCD"`` or ``"CEA"``.
-    reference : tuple of float
-        ``CRPIX1``, ``CRPIX2``, ``CRVAL1``, ``CRVAL2``.
-
-    Returns
-    -------
-    dict
-        By DRMS names in lower case; numbers, text, or None for missing.
-    """
+def record_keywords(record: SyntheticRecord, projection: str) -> dict[str, Any]:
+    """Return the keywords that are not measured on pixels: numbers, text, or None for missing."""
+    region, slot, observer = record.region, record.slot, record.observer
     day, place = divmod(slot, SLOTS_A_DAY)
-    times = day_of(day, near_real_time)
-    entered = times.entered[place][:23]
-    combined = slot >= _COMBINED_FROM
+    times = day_of(day, record.near_real_time)
+    combined = slot >= COMBINED_FROM
+    # The box that holds the HARP at all times, where it is at this one, as real records have it.
+    rows, columns = bipole_of(region).shape
+    up, along = rows * CEA_SCALE / 2, columns * CEA_SCALE / 2 / math.cos(math.radians(region.latitude))
     return {
         **_CONSTANT,
-        "date": entered,
-        "date_s": entered,
-        "date_b": entered,
+        **dict.fromkeys(("date", "date_s", "date_b"), times.entered[place][:23]),
         "date__obs": times.dates[place],
-        "t_obs": _tai(slot, seconds - slot * CADENCE),
+        "t_obs": _tai(slot, record.seconds - slot * CADENCE),
         "t_rec": _tai(slot),
         "t_rec_epoch": _tai(0),
-        **_wcs(slot, projection, reference),
+        **_wcs(record, projection),
         "dsun_obs": observer.distance,
         "crln_obs": observer.longitude,
         "crlt_obs": observer.latitude,
@@ -148,10 +104,12 @@ def keywords_of(
         "camera": 3 if combined else 1,
         "hflid": 1022 if combined else 1021,
         "quality": times.quality[place],
-        "qlook": int(near_real_time),
-        "source": "none (synthetic)",
-        **_harp(one, near_real_time),
-        **_span(one, one.carrington(seconds) - observer.longitude),
+        "qlook": int(record.near_real_time),
+        **_harp(record),
+        "latdtmin": region.latitude - up,
+        "latdtmax": region.latitude + up,
+        "londtmin": record.longitude - along,
+        "londtmax": record.longitude + along,
     }
 
 
@@ -162,61 +120,85 @@ def _tai(slot: int, seconds: float = 0.0) -> str:
     return f"{text.replace('-', '.').replace('T', '_')}_TAI"
 
 
-def _wcs(slot: int, projection: str, reference: tuple[float, float, float, float]) -> dict[str, float | str]:
-    result: dict[str, float | str] = dict(zip(("crpix1", "crpix2", "crval1", "crval2"), reference, strict=True))
+def _wcs(record: SyntheticRecord, projection: str) -> dict[str, float | str]:
     if projection == "CEA":
         scale, unit, angle = CEA_SCALE, "degree", 0.0
         names = "CRLN-CEA", "CRLT-CEA", "Carrington Heliographic"
     else:
-        scale, unit, angle = CCD_SCALE, "arcsec", roll(slot)
+        scale, unit, angle = CCD_SCALE, "arcsec", roll(record.slot)
         names = "HPLN-TAN", "HPLT-TAN", "Helioprojective-cartesian"
-    return result | {
+    reference = record.reference(projection)
+    return {
+        **dict(zip(("crpix1", "crpix2", "crval1", "crval2"), reference, strict=True)),
         "ctype1": names[0],
         "ctype2": names[1],
         "wcsname": names[2],
-        "cdelt1": scale,
-        "cdelt2": scale,
-        "cunit1": unit,
-        "cunit2": unit,
+        **dict.fromkeys(("cdelt1", "cdelt2"), scale),
+        **dict.fromkeys(("cunit1", "cunit2"), unit),
         "crota2": angle,
     }
 
 
-def _harp(one: Region, near_real_time: bool) -> dict[str, float | int | str]:
-    """Give what stays the same over the life of a HARP."""
-    numbers = noaa_numbers(one.ordinal)
-    number = one.last - one.first + 1
-    missing = sum(
-        not present
-        for day in range(one.first // SLOTS_A_DAY, one.last // SLOTS_A_DAY + 1)
-        for slot, present in enumerate(day_of(day, near_real_time).present, day * SLOTS_A_DAY)
-        if one.first <= slot <= one.last
-    )
+def _harp(record: SyntheticRecord) -> dict[str, float | int | str]:
+    """Return what stays the same over the life of a HARP."""
+    region = record.region
+    numbers = noaa_numbers(region.ordinal)
     return {
-        "harpnum": one.harpnum(near_real_time),
-        "t_frst": _tai(one.first),
-        "t_frst1": _tai(one.first),
-        "t_last1": _tai(one.last),
-        "t_last": _tai(one.last),
-        "n_patch": number,
-        "n_patch1": number,
-        "n_patchm": missing,
+        "harpnum": region.harpnum(record.near_real_time),
+        **dict.fromkeys(("t_frst", "t_frst1"), _tai(region.first)),
+        **dict.fromkeys(("t_last1", "t_last"), _tai(region.last)),
+        **dict.fromkeys(("n_patch", "n_patch1"), region.last - region.first + 1),
+        "n_patchm": missing_records(region, record.near_real_time),
         "noaa_ar": numbers[0] if numbers else 0,
         "noaa_num": len(numbers),
         "noaa_ars": ",".join(map(str, numbers)) if numbers else "MISSING",
         # Synodic, as JSOC has it.
-        "omega_dt": 14.1844 - 0.9856 + drift(one.latitude),
+        "omega_dt": 14.1844 - 0.9856 + drift(region.latitude),
     }
 
 
-def _span(one: Region, longitude: float) -> dict[str, float]:
-    """Give the box that holds the HARP at all times, where it is at this one, as real records have it."""
-    rows, columns = build_of(one).shape
-    up, along = rows * CEA_SCALE / 2, columns * CEA_SCALE / 2 / float(np.cos(np.radians(one.latitude)))
-    middle = (longitude + 180) % 360 - 180
-    return {
-        "latdtmin": one.latitude - up,
-        "latdtmax": one.latitude + up,
-        "londtmin": middle - along,
-        "londtmax": middle + along,
+def patch_keywords(view: View) -> dict[str, float | int | None]:
+    """
+    Compute the keywords that describe the patch from the pixels of the CCD: place, size, and line-of-sight flux.
+
+    ``LAT_FWT`` and its like weight the active pixels (``bitmap`` 34) by the flux through them, the line-of-sight field
+    times the projected area. On the CCD that is the field alone, on the CEA grid, whose pixels have one area on the
+    Sun, the field times mu; without mu the centre comes out up to half a degree nearer to the limb there.
+
+    Areas are in millionths of the hemisphere (of the disk, for ``size`` and ``size_acr``), places in degree
+    (Stonyhurst); None where no pixel has a value.
+    """
+    inside = view.bitmap >= PATCH
+    active = view.bitmap[inside] == ACTIVE
+    flux = view.los[inside].astype(np.float64) * LOS_STEP
+    pixel = math.radians(CCD_SCALE / 3600) * (view.observer.distance - RSUN)
+    on_disk = 1e6 * pixel * pixel / (math.pi * RSUN * RSUN)
+    on_sphere = on_disk / 2 / np.maximum(view.grid.outward[2][inside], 0.02)
+    number = len(flux)
+    result: dict[str, float | int | None] = dict.fromkeys(PATCH_KEYWORDS) | {
+        "npix": number,
+        "size": float(number * on_disk),
+        "area": float(on_sphere.sum()),
+        "nacr": int(active.sum()),
+        "size_acr": float(active.sum() * on_disk),
+        "area_acr": float(on_sphere[active].sum()),
+        "mtot": float(np.abs(flux).sum()),
+        "mnet": float(flux.sum()),
+        "mpos_tot": float(flux[flux > 0].sum()),
+        "mneg_tot": float(-flux[flux < 0].sum()),
     }
+    if number > 1:
+        mean, deviation = float(flux.mean()), float(flux.std())
+        scaled = (flux - mean) / max(deviation, LOS_STEP)
+        square = scaled * scaled
+        moments = mean, deviation, float((square * scaled).mean()), float((square * square).mean())
+        result |= dict(zip(_MOMENTS, moments, strict=True))
+    west, north, centre = (axis[inside] for axis in view.grid.unit)
+    flux = flux[active]
+    for name, places in (("lat", np.degrees(np.arcsin(north))), ("lon", np.degrees(np.arctan2(west, centre)))):
+        if number:
+            result |= {f"{name}_min": float(places.min()), f"{name}_max": float(places.max())}
+        for sign, weight in (("", np.abs(flux)), ("pos", np.maximum(flux, 0)), ("neg", np.maximum(-flux, 0))):
+            if total := float(weight.sum()):
+                result[f"{name}_fwt{sign}"] = float((places[active] * weight).sum() / total)
+    return result

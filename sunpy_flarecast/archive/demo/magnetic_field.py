@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -18,68 +18,49 @@ if TYPE_CHECKING:
 
     from .regions import Region
 
-__all__ = ["Build", "Field", "Sources", "build_of", "evaluate", "sources_of"]
+__all__ = ["Bipole", "Field", "Sources", "bipole_of", "field_at", "sources_of"]
 
 _DAY: Final = 86400.0
 _RADIUS_MM: Final = RSUN / 1e6
 #: Flux of a source with 1 G above it, 1 Mm deep: 2 pi Mm2 G in Mx.
-_FLUX: Final = 2 * np.pi * 1e16
+_FLUX: Final = 2 * math.pi * 1e16
+#: Side of a CEA pixel in Mm.
+_PIXEL: Final = math.radians(CEA_SCALE) * _RADIUS_MM
 #: Side of the tile of quiet-sun field in pixels, and its pixel in Mm (0.05 degree).
 _TILE: Final = 256
-_TILE_SCALE: Final = 0.05 * np.pi / 180 * _RADIUS_MM
+_TILE_SCALE: Final = math.radians(0.05) * _RADIUS_MM
+#: How many places to compute at once: what is needed for them stays in the processor's cache.
+_AT_ONCE: Final = 25_000
 
 
-class Build(NamedTuple):
+class Bipole(NamedTuple):
     """
-    How a region is built: what its field has at all times.
+    What the field of a region has at all times, in a plane that touches the Sun at the region's centre.
 
-    Lengths are in Mm, in a plane that touches the Sun at the region's centre, x to the west and y to the north.
-
-    Parameters
-    ----------
-    separation : float
-        Distance of the polarities when the region is fully grown.
-    tilt : float
-        Angle by which the leading polarity stands south of west, in radians.
-    shape : tuple of int
-        Rows and columns of the CEA patch.
-    spot : ndarray of bool
-        For each source whether it is one of the spots, else a fragment of plage.
-    offset : ndarray
-        Places of the sources from the centre of their polarity, as rows x and y.
-    side : ndarray
-        1 for the leading polarity (west), -1 for the following.
-    field : ndarray
-        Greatest vertical field over each source, with its sign, in G.
-    depth : ndarray
-        Depth of each source under the surface, when fully grown.
-    twist : ndarray
-        Angle by which the horizontal field of each source is turned, counter-clockwise, in radians.
-    phase : ndarray
-        Where each source is in its wandering, in radians.
+    Lengths are in Mm, x to the west and y to the north; arrays have a value for each source.
     """
 
+    #: Distance of the polarities when fully grown, and the angle (radians) of the leading one south of west.
     separation: float
     tilt: float
+    #: Rows and columns of the CEA patch.
     shape: tuple[int, int]
+    #: Whether the source is one of the spots, else a fragment of plage.
     spot: Any
+    #: Places from the centre of the polarity, as rows x and y.
     offset: Any
+    #: 1 for the leading polarity (west), -1 for the following.
     side: Any
+    #: Greatest vertical field with its sign in G, and depth under the surface, when fully grown.
     field: Any
     depth: Any
+    #: Angle by which the horizontal field is turned, counter-clockwise, and where the source is in its wandering.
     twist: Any
     phase: Any
 
 
 class Sources(NamedTuple):
-    """
-    The field's sources at one time: places (Mm), strengths (G) and depths (Mm), and the turn of the horizontal field.
-
-    Parameters
-    ----------
-    x, y, field, depth, twist : ndarray
-        As in `Build`.
-    """
+    """The field's sources at one time, as in `Bipole`."""
 
     x: Any
     y: Any
@@ -89,51 +70,34 @@ class Sources(NamedTuple):
 
 
 class Field(NamedTuple):
-    """
-    The field at some places, in G.
+    """The field at some places, in G."""
 
-    Parameters
-    ----------
-    radial, west, north : ndarray
-        Components outward, to the west and to the north.
-    smooth : ndarray
-        Strength of the field of the sources alone, without the quiet sun.
-    envelope : ndarray
-        How near to the region's flux a place is, 1 or more amid it, falling to 0 outside.
-    """
-
+    #: Components outward, to the west and to the north.
     radial: Any
     west: Any
     north: Any
+    #: Strength of the field of the sources alone, without the quiet sun.
     smooth: Any
+    #: How near to the region's flux a place is, 1 or more amid it, falling to 0 outside.
     envelope: Any
 
 
 @lru_cache(maxsize=64)
-def build_of(one: Region) -> Build:
+def bipole_of(region: Region) -> Bipole:
     """
-    Build a region by the statistics of real ones.
+    Build the bipole of a region by the statistics of real ones.
 
     Signs obey Hale's law (in cycle 24 the leading polarity is negative in the north), the tilt Joy's law (Stenflo &
     Kosovichev 2012, ApJ 745, 129), the twist the rule of the hemispheres (Pevtsov et al. 1995, ApJ 440, L109), the
     last two with much scatter.
-
-    Parameters
-    ----------
-    one : Region
-        The region.
-
-    Returns
-    -------
-    Build
     """
-    random = generator(5, 0, one.ordinal)
-    flux = flux_of(one.ordinal)
+    random = generator(5, 0, region.ordinal)
+    flux = flux_of(region.ordinal)
     separation = float(np.clip(44 * (flux / 1e22) ** 0.4 * random.uniform(0.85, 1.2), 26, 66))
-    north = 1.0 if one.latitude > 0 else -1.0
-    # The leading polarity stands nearer to the equator.
-    tilt = np.radians(32.1 * np.sin(np.radians(one.latitude)) + north * 9 * random.standard_normal())
-    leading = north if one.cycle % 2 else -north
+    north = 1.0 if region.latitude > 0 else -1.0
+    # The leading polarity is nearer to the equator.
+    tilt = np.radians(32.1 * np.sin(np.radians(region.latitude)) + north * 9 * random.standard_normal())
+    leading = north if region.cycle % 2 else -north
     fragments = int(random.integers(9, 15))
     # Half of the leading flux is in one spot; the following flux is scattered over smaller ones.
     shares = [np.array([0.45, 0.09, 0.06]), np.array([0.20, 0.14, 0.10])]
@@ -152,15 +116,11 @@ def build_of(one: Region) -> Build:
         rows.append(_rows(False, place, side, field, np.clip(depth, 1.2, 4.0)))
     table = np.concatenate(rows)
     twist = np.radians(-north * 16 + 13 * random.standard_normal() + 5 * random.standard_normal(len(table)))
-    half = 0.85 * separation + 18, 0.42 * separation + 18
-    pixel = np.radians(CEA_SCALE) * _RADIUS_MM
-    return Build(
+    height, width = (2 * round((part * separation + 18) / _PIXEL) for part in (0.42, 0.85))
+    return Bipole(
         separation=separation,
         tilt=float(tilt),
-        shape=(
-            2 * round(half[1] / pixel) + int(one.ordinal % 2),
-            2 * round(half[0] / pixel) + int(one.ordinal % 3 == 0),
-        ),
+        shape=(height + int(region.ordinal % 2), width + int(region.ordinal % 3 == 0)),
         spot=table[:, 0] > 0,
         offset=table[:, 1:3].T,
         side=table[:, 3],
@@ -176,120 +136,133 @@ def _rows(spot: bool, place: Any, side: float, field: Any, depth: Any) -> npt.ND
     return np.column_stack([spot * constant, place, side * constant, field, depth])
 
 
-def sources_of(one: Region, seconds: float) -> Sources:
+def sources_of(region: Region, seconds: float) -> Sources:
     """
-    Place the sources at one time.
+    Place the sources at one time (TAI seconds since 1993-01-01T00:00:00 TAI).
 
     The flux rises within days, while the polarities move apart, and then decays; spots go before the plage, which
     spreads (van Driel-Gesztelyi & Green 2015, Living Rev. Sol. Phys. 12, 1).
-
-    Parameters
-    ----------
-    one : Region
-        The region.
-    seconds : float
-        TAI seconds since 1993-01-01T00:00:00 TAI.
-
-    Returns
-    -------
-    Sources
     """
-    build = build_of(one)
-    age = seconds - one.born
-    grown = float(np.sin(np.pi / 2 * np.clip(age / one.rise, 0, 1)) ** 2)
-    decayed = float(np.clip((age - one.rise) / (one.life - one.rise), 0, 1))
+    bipole = bipole_of(region)
+    age = seconds - region.born
+    grown = float(np.sin(np.pi / 2 * np.clip(age / region.rise, 0, 1)) ** 2)
+    decayed = float(np.clip((age - region.rise) / (region.life - region.rise), 0, 1))
     spots = (0.06 + 0.94 * grown) * (1 - 0.96 * decayed**1.1)
     plage = (0.15 + 0.85 * grown) * (1 - 0.75 * decayed**1.6)
-    amount = np.where(build.spot, spots, plage)
-    separation = build.separation * (0.35 + 0.65 * grown) * (1 + 0.12 * decayed)
-    spread = np.where(build.spot, 0.5 + 0.5 * grown, (0.4 + 0.6 * grown) * (1 + 0.35 * decayed))
-    turn = 2 * np.pi * age / (1.7 * _DAY) + build.phase
-    along = build.side * separation / 2 + build.offset[0] * spread + 0.8 * np.cos(turn)
-    across = build.offset[1] * spread + 0.8 * np.sin(turn)
-    cosine, sine = np.cos(build.tilt), np.sin(build.tilt)
+    amount = np.where(bipole.spot, spots, plage)
+    separation = bipole.separation * (0.35 + 0.65 * grown) * (1 + 0.12 * decayed)
+    spread = np.where(bipole.spot, 0.5 + 0.5 * grown, (0.4 + 0.6 * grown) * (1 + 0.35 * decayed))
+    turn = 2 * np.pi * age / (1.7 * _DAY) + bipole.phase
+    along = bipole.side * separation / 2 + bipole.offset[0] * spread + 0.8 * np.cos(turn)
+    across = bipole.offset[1] * spread + 0.8 * np.sin(turn)
+    cosine, sine = np.cos(bipole.tilt), np.sin(bipole.tilt)
     # The flux of a source is proportional to field times depth squared.
     return Sources(
         x=along * cosine + across * sine,
         y=across * cosine - along * sine,
-        field=build.field * amount**0.34,
-        depth=build.depth * amount**0.33,
-        twist=build.twist,
+        field=bipole.field * amount**0.34,
+        depth=bipole.depth * amount**0.33,
+        twist=bipole.twist,
     )
 
 
-def evaluate(one: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
+def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
     """
-    Compute the field.
+    Compute the field at longitudes from the region's centre and heliographic latitudes, in radians.
 
     Each source is a charge under the surface, whose field above it is potential; its horizontal part is turned, which
     makes currents. The quiet sun's salt and pepper is a texture that belongs to the region.
-
-    Parameters
-    ----------
-    one : Region
-        The region.
-    seconds : float
-        TAI seconds since 1993-01-01T00:00:00 TAI.
-    longitude, latitude : ndarray
-        Where: longitude from the region's centre and heliographic latitude, in radians.
-
-    Returns
-    -------
-    Field
     """
     shape = longitude.shape
-    middle = np.radians(one.latitude)
+    middle = math.radians(region.latitude)
     # Single precision is 1e-3 G at worst, below the steps of the files, and twice as fast.
-    x = (longitude * (np.cos(middle) * _RADIUS_MM)).ravel().astype(np.float32)
+    x = (longitude * (math.cos(middle) * _RADIUS_MM)).ravel().astype(np.float32)
     y = ((latitude - middle) * _RADIUS_MM).ravel().astype(np.float32)
-    radial, west, north, envelope = (np.zeros_like(x) for _ in range(4))
-    for xs, ys, field, depth, twist in zip(*(column.tolist() for column in sources_of(one, seconds)), strict=True):
-        dx, dy = x - xs, y - ys
-        square = dx * dx
-        square += dy * dy
-        square += depth * depth
-        weight = field * depth * depth / (square * np.sqrt(square))
-        radial += depth * weight
-        cosine, sine = math.cos(twist), math.sin(twist)
-        west += weight * (cosine * dx - sine * dy)
-        north += weight * (sine * dx + cosine * dy)
-        np.divide(45.0 + 2.2 * depth * depth, square, out=square)
-        square *= square
-        envelope += square
+    total = np.zeros((4, x.size), dtype=np.float32)
+    sources = list(zip(*(column.tolist() for column in sources_of(region, seconds)), strict=True))
+    for begin in range(0, x.size, _AT_ONCE):
+        part = np.s_[begin : begin + _AT_ONCE]
+        _add_sources(total[:, part], x[part], y[part], sources)
+    radial, west, north, envelope = total
     smooth = np.sqrt(radial * radial + west * west + north * north)
     # The HARP ends within the patch, whose CEA rectangle is bent a little in these coordinates.
-    half_y, half_x = (side / 2 * np.radians(CEA_SCALE) * _RADIUS_MM for side in build_of(one).shape)
+    half_y, half_x = (side / 2 * _PIXEL for side in bipole_of(region).shape)
     envelope *= (np.abs(x) < 0.94 * half_x) & (np.abs(y) < 0.94 * half_y - 2)
-    quiet = _quiet(one, seconds, x, y)
+    quiet = _quiet(region, seconds, x, y)
     # Plage is not smooth either: the same texture mottles it, but not the spots.
-    radial *= 1 + 0.035 * np.clip(quiet, -14, 14) / (1 + (smooth / 800) ** 4)
+    square = smooth * np.float32(1 / 800)
+    square *= square
+    square *= square
+    radial *= 1 + np.clip(quiet, -14, 14) * np.float32(0.035) / (1 + square)
     radial += quiet
     return Field(*(part.reshape(shape) for part in (radial, west, north, smooth, envelope)))
 
 
-def _quiet(one: Region, seconds: float, x: Any, y: Any) -> Any:
-    """Give the quiet sun's radial field in G: the texture renews itself within a day or so, as network does."""
-    turn = 2 * np.pi * seconds / (1.6 * _DAY)
-    first, second = _tiles(one.ordinal)
-    tile = (np.cos(turn) * first + np.sin(turn) * second).ravel().astype(np.float32)
-    # Linear interpolation in a tile that repeats.
+def _add_sources(total: Any, x: Any, y: Any, sources: list[tuple[float, ...]]) -> None:
+    """Add radial, west and north component and envelope of all sources, without making arrays on the way."""
+    radial, west, north, envelope = total
+    dx, dy, square, weight, part = np.empty((5, x.size + 16), dtype=np.float32)[:, : x.size]
+    for source_x, source_y, field, depth, twist in sources:
+        np.subtract(x, source_x, out=dx)
+        np.subtract(y, source_y, out=dy)
+        np.multiply(dx, dx, out=square)
+        np.multiply(dy, dy, out=part)
+        square += part
+        square += depth * depth
+        np.sqrt(square, out=weight)
+        weight *= square
+        np.divide(field * depth**3, weight, out=weight)
+        radial += weight
+        np.divide(45.0 + 2.2 * depth * depth, square, out=square)
+        square *= square
+        envelope += square
+        # The horizontal part is to the radial one as the distance, turned, to the depth.
+        cosine, sine = math.cos(twist) / depth, math.sin(twist) / depth
+        np.multiply(dx, cosine, out=square)
+        np.multiply(dy, sine, out=part)
+        square -= part
+        square *= weight
+        west += square
+        dx *= sine
+        dy *= cosine
+        dx += dy
+        dx *= weight
+        north += dx
+
+
+def _quiet(region: Region, seconds: float, x: Any, y: Any) -> Any:
+    """Return the quiet sun's radial field in G: the texture renews itself within a day or so, as network does."""
+    turn = 2 * math.pi * seconds / (1.6 * _DAY)
+    first, second = _tiles(region.ordinal)
+    # Linear interpolation in a tile that repeats, with one row and column more.
+    tile = np.pad(math.cos(turn) * first + math.sin(turn) * second, (0, 1), "wrap").ravel()
     across, up = x / np.float32(_TILE_SCALE), y / np.float32(_TILE_SCALE)
     left, low = np.floor(across), np.floor(up)
-    across, up = across - left, up - low
-    column, row = left.astype(np.intp) % _TILE, low.astype(np.intp) % _TILE
-    right, above = (column + 1) % _TILE, (row + 1) % _TILE * _TILE
-    row *= _TILE
-    lower = tile[row + column] * (1 - across) + tile[row + right] * across
-    upper = tile[above + column] * (1 - across) + tile[above + right] * across
-    return lower * (1 - up) + upper * up
+    across -= left
+    up -= low
+    index = (low.astype(np.intp) & (_TILE - 1)) * (_TILE + 1) + (left.astype(np.intp) & (_TILE - 1))
+    lower = tile[index]
+    lower += across * (tile[index + 1] - lower)
+    index += _TILE + 1
+    upper = tile[index]
+    upper += across * (tile[index + 1] - upper)
+    upper -= lower
+    upper *= up
+    return lower + upper
 
 
-@lru_cache(maxsize=16)
-def _tiles(index: int) -> npt.NDArray[np.float64]:
+@lru_cache(maxsize=32)
+def _tiles(ordinal: int) -> Any:
     """Make two textures of small opposite polarities, of about 8 G, with stronger points where network would be."""
-    noise = generator(6, 0, index).standard_normal((2, _TILE, _TILE))
-    wave = np.fft.fftfreq(_TILE) * 2 * np.pi
-    filtered = np.exp(-(wave[:, np.newaxis] ** 2 + wave[: _TILE // 2 + 1] ** 2) * 1.4**2 / 2)
-    smooth = np.fft.irfft2(np.fft.rfft2(noise) * filtered, s=(_TILE, _TILE))
+    noise = generator(6, 0, ordinal).standard_normal((2, _TILE, _TILE))
+    # Two real transforms in one complex one.
+    both = np.fft.ifft2(np.fft.fft2((noise[0] + 1j * noise[1]).astype(np.complex64)) * _filter())
+    smooth = np.stack([both.real, both.imag])
     smooth /= smooth.std()
-    return np.asarray(5.0 * smooth * np.abs(smooth), dtype=np.float64)
+    return 5.0 * smooth * np.abs(smooth)
+
+
+@cache
+def _filter() -> npt.NDArray[np.float32]:
+    square = (np.fft.fftfreq(_TILE) * 2 * np.pi) ** 2
+    return np.exp(-(square[:, np.newaxis] + square) * 1.4**2 / 2).astype(np.float32)

@@ -1,22 +1,21 @@
-"""One record seen in one projection: the field on the pixels, noise included, and what a mask says of them."""
+"""A record in one projection: the field on the pixels, noise included, and their masks."""
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .magnetic_field import Field, evaluate
-from .projections import image_axes, roll
-from .random import generator
+from .magnetic_field import Field, field_at
+from .projections import Vectors, roll
 
 if TYPE_CHECKING:
-    from .ephemeris import Observer
     from .projections import Grid
-    from .regions import Region
+    from .record import SyntheticRecord
 
-__all__ = ["ACTIVE", "CONFIDENT", "PATCH", "View"]
+__all__ = ["ACTIVE", "CONFIDENT", "LOS_STEP", "PATCH", "STEP", "View"]
 
 #: Values of ``bitmap`` (Turmon et al. 2014, ApJ 788, 126): 1 quiet and 2 active, and 32 more inside the HARP.
 PATCH: Final = 33
@@ -26,88 +25,85 @@ CONFIDENT: Final = 90
 
 #: Noise of the line-of-sight field, in G (Liu et al. 2012, Sol. Phys. 279, 295).
 _LOS_NOISE: Final = 5.0
-#: Steps of ``Br``, ``Bt`` and ``Bp`` in the files, in G.
-_STEP: Final = 0.01
+
+#: Steps of the ``magnetogram``, and of ``Bp``, ``Bt`` and ``Br`` in the files, in G.
+LOS_STEP: Final = 0.1
+STEP: Final = 0.01
 
 
 class View:
     """
     The model on the pixels of one projection.
 
-    Everything is computed when first asked for; two threads that ask at once compute the same twice.
-
-    Parameters
-    ----------
-    one : Region
-        The region.
-    seconds : float
-        Time of the observation, TAI seconds since 1993-01-01T00:00:00 TAI.
-    slot : int
-        Slot of T_REC.
-    grid : Grid
-        The pixels.
-    observer : Observer
-        Who looks.
-    key : int
-        Distinguishes the noise of projections and of near-real-time data.
+    Everything is computed when first asked for; two threads that ask at once compute the same twice. `key`
+    distinguishes the noise of projections and of near-real-time data.
     """
 
-    def __init__(self, one: Region, seconds: float, slot: int, grid: Grid, observer: Observer, key: int) -> None:
-        self.one, self.seconds, self.slot, self.grid, self.observer = one, seconds, slot, grid, observer
+    def __init__(self, record: SyntheticRecord, grid: Grid, key: int) -> None:
+        self.record, self.grid, self.observer = record, grid, record.observer
         self._key = key
-        self._axes = image_axes(grid.longitude, grid.latitude, observer)
 
-    def noise(self, what: int, count: int) -> Any:
-        """Give `count` images of normal noise for a purpose, the same at every call."""
-        random = generator(16 + 8 * what + self._key, self.one.ordinal, self.slot)
+    def noise(self, what: int, count: int = 1) -> Any:
+        """Return `count` images of normal noise for a purpose, the same at every call."""
+        # SFC64 draws a third faster than Philox.
+        random = np.random.Generator(np.random.SFC64((what, self._key, self.record.region.ordinal, self.record.slot)))
         return random.standard_normal((count, *self.grid.visible.shape), dtype=np.float32)
 
     @cached_property
     def towards(self) -> Any:
         """Cosine of the angle between the vertical and the line of sight (mu)."""
-        return np.clip(self._axes[2][2], 0, 1)
-
-    @property
-    def outward(self) -> tuple[Any, Any, Any]:
-        """The vertical, by its components towards image west, image north and the observer."""
-        axes: tuple[Any, Any, Any] = self._axes[2]
-        return axes
+        return np.clip(self.grid.outward[2], 0, 1, dtype=np.float32)
 
     @cached_property
     def field(self) -> Field:
         """The model's field without noise."""
-        offset = self.grid.longitude - np.radians(self.one.carrington(self.seconds) - self.observer.longitude)
-        return evaluate(self.one, self.seconds, offset, self.grid.latitude)
+        offset = self.grid.longitude - math.radians(self.record.longitude)
+        return field_at(self.record.region, self.record.seconds, offset, self.grid.latitude)
 
     @cached_property
     def across_error(self) -> Any:
         """Noise of the field across the line of sight in G, less where the polarisation is strong."""
-        return 30.0 + 55.0 / (1.0 + (self.field.smooth / 350.0) ** 2)
+        scaled = self.field.smooth * np.float32(1 / 350)
+        return 30 + 55 / (1 + scaled * scaled)
 
     @cached_property
-    def seen(self) -> tuple[Any, Any, Any]:
-        """The field towards image west, image north and the observer, with noise, in G."""
-        field, (west, north, outward) = self.field, self._axes
-        parts = [
-            w * field.west + n * field.north + o * field.radial for w, n, o in zip(west, north, outward, strict=True)
-        ]
-        noise = self.noise(0, 3)
-        across = self.across_error
-        return parts[0] + across * noise[0], parts[1] + across * noise[1], parts[2] + _LOS_NOISE * noise[2]
+    def _without_noise(self) -> Vectors:
+        return self.grid.to_image(self.field.west, self.field.north, self.field.radial)
 
     @cached_property
-    def vector(self) -> tuple[Any, Any, Any]:
-        """``Bp``, ``Bt`` and ``Br`` as the files give them, in G: of the seen field, in steps of 0.01."""
-        west, north, outward = (
-            sum(part * axis for part, axis in zip(self.seen, direction, strict=True)) for direction in self._axes
-        )
-        return (_stepped(west), _stepped(-north), _stepped(outward))
+    def towards_observer(self) -> Any:
+        """The field along the line of sight, with noise, in G."""
+        noise = self.noise(0)[0]
+        noise *= _LOS_NOISE
+        return self._without_noise[2] + noise
 
     @cached_property
-    def vector_errors(self) -> tuple[Any, Any, Any]:
-        """Standard deviations of ``Bp``, ``Bt`` and ``Br``, in G."""
-        across = self.across_error**2
-        p, t, r = (np.sqrt(across * (1 - axis[2] ** 2) + (_LOS_NOISE * axis[2]) ** 2) for axis in self._axes)
+    def across(self) -> tuple[Any, Any]:
+        """The field towards image west and image north, with noise, in G."""
+        noise = self.noise(1, 2)
+        noise *= self.across_error
+        return self._without_noise[0] + noise[0], self._without_noise[1] + noise[1]
+
+    @cached_property
+    def los(self) -> Any:
+        """The line-of-sight field in steps of the ``magnetogram``."""
+        return np.rint(self.towards_observer * np.float32(1 / LOS_STEP))
+
+    @cached_property
+    def vector(self) -> Vectors:
+        """``Bp``, ``Bt`` and ``Br`` in steps of the files: of the seen field."""
+        west, north, outward = self.grid.to_sun(*self.across, self.towards_observer)
+        steps = np.float32(1 / STEP)
+        return np.rint(west * steps), np.rint(north * -steps), np.rint(outward * steps)
+
+    def vector_errors(self, part: Any = ...) -> Vectors:
+        """Return the standard deviations of ``Bp``, ``Bt`` and ``Br`` in G, of a part of the pixels."""
+        across = self.across_error[part] ** 2
+        (sin_l, cos_l), (sin_p, cos_p) = ((sine[part], cosine[part]) for sine, cosine in self.grid.turns)
+        sine, cosine = self.grid.tilt
+        # The parts of the three directions along the line of sight.
+        along = cosine * sin_l, cosine * sin_p * cos_l - sine * cos_p, self.towards[part]
+        p, t, r = (np.sqrt(across + (_LOS_NOISE**2 - across) * (axis * axis)) for axis in along)
         return p, t, r
 
     @cached_property
@@ -117,15 +113,14 @@ class View:
 
         It follows from the model without its noise, so that both projections agree on it.
         """
-        active = self.field.smooth > 110.0
-        inside = self.field.envelope > 0.35
-        mask = np.where(active, 2, 1) + np.where(inside, 32, 0)
-        return np.where(self.grid.visible, mask, 0).astype(np.uint8)
+        mask = (self.field.smooth > 110).view(np.uint8) + np.uint8(1)
+        mask += (self.field.envelope > 0.35).view(np.uint8) * np.uint8(32)
+        return mask * self.grid.visible.view(np.uint8)
 
     @cached_property
     def confidence(self) -> Any:
         """``conf_disambig``: 90 where the field rises above the noise: above 150 G, at the limb 300 G."""
-        strong = self.field.smooth > 300.0 - 150.0 * self.towards
+        strong = self.field.smooth > 300 - 150 * self.towards
         return np.where(self.grid.visible, np.where(strong, CONFIDENT, 60), 0).astype(np.int16)
 
     @cached_property
@@ -141,10 +136,7 @@ class View:
     @cached_property
     def on_ccd(self) -> tuple[Any, Any]:
         """The field across the line of sight along the CCD's columns (x) and rows (y), in G."""
-        angle = np.radians(roll(self.slot))
-        west, north, _ = self.seen
-        return np.cos(angle) * west + np.sin(angle) * north, np.cos(angle) * north - np.sin(angle) * west
-
-
-def _stepped(values: Any) -> Any:
-    return np.rint(values / _STEP) * _STEP
+        angle = math.radians(roll(self.record.slot))
+        sine, cosine = math.sin(angle), math.cos(angle)
+        west, north = self.across
+        return cosine * west + sine * north, cosine * north - sine * west

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,176 +13,137 @@ from .ephemeris import RSUN
 if TYPE_CHECKING:
     from .ephemeris import Observer
 
-__all__ = ["CCD_SCALE", "CEA_SCALE", "CENTRE", "Grid", "ccd_grid", "ccd_pixel", "cea_grid", "image_axes", "roll"]
+__all__ = ["CCD_SCALE", "CEA_SCALE", "CENTRE", "Grid", "ccd_box", "ccd_grid", "cea_grid", "roll"]
 
 #: Pixel of the CCD in arcsec, pixel of the CEA grid in degree, and the Sun's centre on the CCD (pixels from 1).
 CCD_SCALE: Final = 0.504042
 CEA_SCALE: Final = 0.03
 CENTRE: Final = (2036.91125, 2054.1084)
 
-_ARCSEC: Final = np.pi / 180 / 3600
+#: Side of the CCD in pixels.
+_CCD: Final = 4096
+_ARCSEC: Final = math.pi / 180 / 3600
+
+#: Three components of vectors.
+Vectors = tuple[Any, Any, Any]
 
 
-class Grid(NamedTuple):
+class Grid:
     """
-    Where the pixels of an image lie.
+    Where the pixels of an image are on the Sun.
+
+    Directions follow from those of the pixels by products and roots alone, which is faster than sines of angles, and
+    the same on every machine.
 
     Parameters
     ----------
-    longitude, latitude : ndarray
-        Longitude from the central meridian (of the observer) and heliographic latitude, in radians; arbitrary where
-        not `visible`.
+    unit : tuple of ndarray
+        Unit vectors from the Sun's centre to the pixels: their components to the west limb, to the north pole, and to
+        the equator's point on the central meridian (of the observer). Longer where not visible.
+    outward : tuple of ndarray
+        The same by their components towards image west, image north and the observer.
+    tilt : tuple of float
+        Sine and cosine of the observer's latitude.
     visible : ndarray of bool
         Whether the pixel shows the disk, or a place that the observer can see.
-    reference : tuple of float
-        ``CRPIX1``, ``CRPIX2``, ``CRVAL1``, ``CRVAL2``.
     """
 
-    longitude: Any
-    latitude: Any
-    visible: Any
-    reference: tuple[float, float, float, float]
+    def __init__(self, unit: Vectors, outward: Vectors, tilt: tuple[float, float], visible: Any) -> None:
+        self.unit, self.outward, self.tilt, self.visible = unit, outward, tilt, visible
+
+    @property
+    def longitude(self) -> Any:
+        """Longitude from the central meridian in radians."""
+        return np.arctan2(self.unit[0], self.unit[2])
+
+    @property
+    def latitude(self) -> Any:
+        """Heliographic latitude in radians."""
+        return np.arcsin(np.clip(self.unit[1], -1, 1))
+
+    @cached_property
+    def turns(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """Sines and cosines of longitude and of latitude."""
+        # Single precision moves a field of 1000 G by 1e-4 G.
+        west, north, centre = (part.astype(np.float32) for part in self.unit)
+        cosine = np.sqrt(west * west + centre * centre)
+        return (west / cosine, centre / cosine), (north, cosine)
+
+    def to_image(self, west: Any, north: Any, radial: Any) -> Vectors:
+        """
+        Turn vectors on the Sun so that their components are towards image west, image north and the observer.
+
+        As JSOC does it (Sun 2013, arXiv:1309.2392), the line of sight is taken as the same over the disk.
+        """
+        (sin_l, cos_l), (sin_p, cos_p) = self.turns
+        along, out = _turned(north, radial, sin_p, cos_p)
+        x, out = _turned(west, out, sin_l, cos_l)
+        return (x, *_turned(along, out, -self.tilt[0], self.tilt[1]))
+
+    def to_sun(self, x: Any, y: Any, towards: Any) -> Vectors:
+        """Undo `to_image`: components to the west, to the north and outward."""
+        (sin_l, cos_l), (sin_p, cos_p) = self.turns
+        along, out = _turned(y, towards, *self.tilt)
+        west, out = _turned(x, out, -sin_l, cos_l)
+        return (west, *_turned(along, out, -sin_p, cos_p))
+
+
+def _turned(first: Any, second: Any, sine: Any, cosine: Any) -> tuple[Any, Any]:
+    return first * cosine + second * sine, second * cosine - first * sine
+
+
+def _sine_cosine(degrees: float) -> tuple[float, float]:
+    angle = math.radians(degrees)
+    return math.sin(angle), math.cos(angle)
 
 
 def roll(slot: int) -> float:
+    """Return ``CROTA2`` in degree: HMI's CCD stands on its head, and the spacecraft's roll wanders a little."""
+    return 180.0134 + 0.004 * math.sin(2 * math.pi * slot / 43830)
+
+
+def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Observer, every: int = 1) -> Grid:
     """
-    Give ``CROTA2``: HMI's CCD stands on its head, and the spacecraft's roll wanders a little.
-
-    Parameters
-    ----------
-    slot : int
-        Slot of T_REC.
-
-    Returns
-    -------
-    float
-        In degree.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.projections import roll
-    >>> abs(roll(1005598) - 180) < 0.1
-    True
-    """
-    return float(180.0134 + 0.004 * np.sin(2 * np.pi * slot / 43830))
-
-
-def image_axes(longitude: Any, latitude: Any, observer: Observer) -> tuple[Any, Any, Any]:
-    """
-    Give the local directions in the observer's axes.
-
-    As JSOC does it (Sun 2013, arXiv:1309.2392), the line of sight is taken as the same over the disk.
-
-    Parameters
-    ----------
-    longitude, latitude : ndarray
-        In radians, longitude from the central meridian.
-    observer : Observer
-        Who looks.
-
-    Returns
-    -------
-    tuple of tuple of ndarray
-        The directions west (of Bp), north (against Bt) and outward (of Br), each by its components towards image
-        west, image north and the observer.
-    """
-    sin_b, cos_b = np.sin(np.radians(observer.latitude)), np.cos(np.radians(observer.latitude))
-    sin_l, cos_l, sin_p, cos_p = np.sin(longitude), np.cos(longitude), np.sin(latitude), np.cos(latitude)
-    west = (cos_l, sin_l * sin_b, -sin_l * cos_b)
-    north = (-sin_p * sin_l, cos_p * cos_b + sin_p * cos_l * sin_b, cos_p * sin_b - sin_p * cos_l * cos_b)
-    outward = (cos_p * sin_l, sin_p * cos_b - cos_p * cos_l * sin_b, sin_p * sin_b + cos_p * cos_l * cos_b)
-    return west, north, outward
-
-
-def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Observer) -> Grid:
-    """
-    Lay the cylindrical equal-area grid around a centre.
+    Lay the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree).
 
     The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that all pixels
-    show the same area; FITS says the same with CRVAL2 other than 0.
-
-    Parameters
-    ----------
-    centre : tuple of float
-        Carrington longitude and latitude in degree.
-    shape : tuple of int
-        Rows and columns.
-    observer : Observer
-        Who looks.
-
-    Returns
-    -------
-    Grid
+    show the same area; FITS says the same with CRVAL2 other than 0. With `every`, pixels between are left out.
     """
-    rows, columns = shape
-    reference = ((columns + 1) / 2, (rows + 1) / 2, *centre)
-    along = np.radians((np.arange(columns) + 1 - reference[0]) * CEA_SCALE)[np.newaxis, :]
-    up = np.radians((np.arange(rows) + 1 - reference[1]) * CEA_SCALE)[:, np.newaxis]
-    cosine = np.sqrt(1 - up * up)
-    sin_c, cos_c = np.sin(np.radians(centre[1])), np.cos(np.radians(centre[1]))
-    latitude = np.arcsin(cosine * np.cos(along) * sin_c + up * cos_c)
-    turn = np.arctan2(cosine * np.sin(along), cosine * np.cos(along) * cos_c - up * sin_c)
-    longitude = turn + np.radians(centre[0] - observer.longitude)
-    towards = image_axes(longitude, latitude, observer)[2][2]
-    return Grid(longitude, latitude, towards > RSUN / observer.distance, reference)
+    up, along = (np.radians((np.arange(0, side, every) - (side - 1) / 2) * CEA_SCALE) for side in shape)
+    up = up[:, np.newaxis]
+    level = np.sqrt(1 - up * up)
+    ahead = level * np.cos(along)
+    sine, cosine = _sine_cosine(centre[1])
+    middle = _sine_cosine(centre[0] - observer.longitude)
+    west, out = _turned(level * np.sin(along), ahead * cosine - up * sine, *middle)
+    unit = west, ahead * sine + up * cosine, out
+    tilt = _sine_cosine(observer.latitude)
+    outward = (west, *_turned(*unit[1:], -tilt[0], tilt[1]))
+    return Grid(unit, outward, tilt, outward[2] > RSUN / observer.distance)
 
 
 def ccd_grid(box: tuple[int, int, int, int], angle: float, observer: Observer) -> Grid:
-    """
-    Lay a cutout of the CCD on the Sun.
-
-    Parameters
-    ----------
-    box : tuple of int
-        First column, first row, number of columns, number of rows; columns and rows of the CCD from 1.
-    angle : float
-        ``CROTA2`` in degree.
-    observer : Observer
-        Who looks.
-
-    Returns
-    -------
-    Grid
-    """
-    reference = (CENTRE[0] - box[0] + 1, CENTRE[1] - box[1] + 1, 0.0, 0.0)
-    x = (np.arange(box[2]) + 1 - reference[0])[np.newaxis, :] * (CCD_SCALE * _ARCSEC)
-    y = (np.arange(box[3]) + 1 - reference[1])[:, np.newaxis] * (CCD_SCALE * _ARCSEC)
-    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
-    # Tangents of the angles to solar west and north, which is what the TAN projection has.
-    west, north = cosine * x - sine * y, sine * x + cosine * y
-    # The nearer crossing of the ray (west, north, -1) with the sphere.
-    square = west * west + north * north + 1
-    away = observer.distance
-    root = away * away - square * (away * away - RSUN * RSUN)
-    way = (away - np.sqrt(np.maximum(root, 0))) / square
-    w, n, t = way * west / RSUN, way * north / RSUN, (away - way) / RSUN
-    sin_b, cos_b = np.sin(np.radians(observer.latitude)), np.cos(np.radians(observer.latitude))
-    latitude = np.arcsin(np.clip(n * cos_b + t * sin_b, -1, 1))
-    longitude = np.arctan2(w, t * cos_b - n * sin_b)
-    return Grid(longitude, latitude, root > 0, reference)
+    """Lay a cutout of the CCD on the Sun: first and last column, first and last row (from 1); `angle` is ``CROTA2``."""
+    x = (np.arange(box[0], box[1] + 1) - CENTRE[0]) * (CCD_SCALE * _ARCSEC)
+    y = (np.arange(box[2], box[3] + 1) - CENTRE[1])[:, np.newaxis] * (CCD_SCALE * _ARCSEC)
+    sine, cosine = _sine_cosine(angle)
+    # The nearer crossing of the ray (west, north, -1), which is what the TAN projection has, with a sphere of radius 1.
+    away = observer.distance / RSUN
+    square = x * x + y * y
+    root = 1 - square * (away * away - 1)
+    way = (away - np.sqrt(np.maximum(root, 0))) / (1 + square)
+    outward = (cosine * x - sine * y) * way, (sine * x + cosine * y) * way, away - way
+    tilt = _sine_cosine(observer.latitude)
+    return Grid((outward[0], *_turned(*outward[1:], *tilt)), outward, tilt, root > 0)
 
 
-def ccd_pixel(longitude: Any, latitude: Any, angle: float, observer: Observer) -> tuple[Any, Any, Any]:
-    """
-    Tell where on the CCD a place on the Sun is seen.
-
-    Parameters
-    ----------
-    longitude, latitude : ndarray
-        In radians, longitude from the central meridian.
-    angle : float
-        ``CROTA2`` in degree.
-    observer : Observer
-        Who looks.
-
-    Returns
-    -------
-    tuple of ndarray
-        Column and row (the first are 1), and whether the observer sees it at all.
-    """
-    west, north, towards = (part * RSUN for part in image_axes(longitude, latitude, observer)[2])
+def ccd_box(grid: Grid, angle: float, observer: Observer) -> tuple[int, int, int, int]:
+    """Return the cutout of the CCD that shows the visible pixels of a grid."""
+    west, north, towards = (axis[grid.visible] * RSUN for axis in grid.outward)
     scale = CCD_SCALE * _ARCSEC * (observer.distance - towards)
-    sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    sine, cosine = _sine_cosine(angle)
     column = CENTRE[0] + (cosine * west + sine * north) / scale
     row = CENTRE[1] + (cosine * north - sine * west) / scale
-    return column, row, towards > RSUN * RSUN / observer.distance
+    left, low = (max(int(places.min()) - 3, 1) for places in (column, row))
+    right, high = (min(math.ceil(places.max()) + 3, _CCD) for places in (column, row))
+    return left, right, low, high

@@ -1,52 +1,37 @@
-"""One record with all that follows from its number: the observer, both projections, and the keywords' ingredients."""
+"""One record with all that follows from its number: the observer, both projections, and the keywords."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from .ephemeris import observe
-from .fits_writer import card_text, header_cards
-from .keywords import keywords_of
-from .magnetic_field import build_of
-from .patch import patch_keywords
+from .keywords import patch_keywords
+from .magnetic_field import bipole_of
 from .pixels import View
-from .projections import ccd_grid, ccd_pixel, cea_grid, roll
+from .projections import CENTRE, ccd_box, ccd_grid, cea_grid, roll
 from .sharp_parameters import parameters
 from .time_slots import SLOTS_A_DAY, day_of, observed_seconds
 
 if TYPE_CHECKING:
     from .regions import Region
 
-__all__ = ["Scene"]
+__all__ = ["SyntheticRecord", "patch_parameters", "record_at", "sharp_parameters"]
 
-#: Side of the CCD in pixels.
-_CCD: Final = 4096
+#: Number of records whose measured keywords are kept, some 6 kB each.
+_MEASURED: Final = 4096
 
 
-class Scene:
-    """
-    What HMI sees of one region in one slot; the CCD and the CEA series of a kind share it.
+class SyntheticRecord:
+    """What HMI sees of one region in one slot; the CCD and the CEA series of a kind share it."""
 
-    Parameters
-    ----------
-    one : Region
-        The region.
-    slot : int
-        Slot of T_REC.
-    near_real_time : bool
-        Whether for the near-real-time series, whose noise is another.
-    """
-
-    def __init__(self, one: Region, slot: int, near_real_time: bool) -> None:
-        self.one, self.slot, self.near_real_time = one, slot, near_real_time
+    def __init__(self, region: Region, slot: int, near_real_time: bool) -> None:
+        self.region, self.slot, self.near_real_time = region, slot, near_real_time
         self.seconds = observed_seconds(slot)
         self.observer = observe(self.seconds)
-        self._headers: dict[int, str] = {}
         #: Stonyhurst longitude of the patch's centre, in degree.
-        self.longitude = (one.carrington(self.seconds) - self.observer.longitude + 180) % 360 - 180
+        self.longitude = (region.carrington(self.seconds) - self.observer.longitude + 180) % 360 - 180
 
     @property
     def date(self) -> str:
@@ -54,47 +39,58 @@ class Scene:
         day, place = divmod(self.slot, SLOTS_A_DAY)
         return day_of(day, self.near_real_time).entered[place][:19]
 
+    @property
+    def _centre(self) -> tuple[float, float]:
+        # JSOC adds the Stonyhurst longitude to CRLN_OBS and leaves the sum as it is, negative or beyond 360.
+        return self.observer.longitude + self.longitude, self.region.latitude
+
+    @cached_property
+    def _box(self) -> tuple[int, int, int, int]:
+        """The cutout of the CCD that holds the patch."""
+        coarse = cea_grid(self._centre, bipole_of(self.region).shape, self.observer, every=4)
+        return ccd_box(coarse, roll(self.slot), self.observer)
+
+    def reference(self, projection: str) -> tuple[float, float, float, float]:
+        """Return ``CRPIX1``, ``CRPIX2``, ``CRVAL1``, ``CRVAL2``."""
+        if projection == "CEA":
+            rows, columns = bipole_of(self.region).shape
+            return (columns + 1) / 2, (rows + 1) / 2, *self._centre
+        return CENTRE[0] - self._box[0] + 1, CENTRE[1] - self._box[2] + 1, 0.0, 0.0
+
     @cached_property
     def cea(self) -> View:
         """The record on the CEA grid."""
-        # JSOC adds the Stonyhurst longitude to CRLN_OBS and leaves the sum as it is, negative or beyond 360.
-        centre = self.observer.longitude + self.longitude, self.one.latitude
-        grid = cea_grid(centre, build_of(self.one).shape, self.observer)
-        return View(self.one, self.seconds, self.slot, grid, self.observer, int(self.near_real_time))
+        grid = cea_grid(self._centre, bipole_of(self.region).shape, self.observer)
+        return View(self, grid, int(self.near_real_time))
 
     @cached_property
     def ccd(self) -> View:
-        """The record on the CCD: the rectangle of its pixels that holds the patch."""
-        angle = roll(self.slot)
-        edge = self.cea.grid
-        column, row, seen = ccd_pixel(edge.longitude[::4, ::4], edge.latitude[::4, ::4], angle, self.observer)
-        column, row = column[seen], row[seen]
-        left, right = max(int(column.min()) - 3, 1), min(int(np.ceil(column.max())) + 3, _CCD)
-        low, high = max(int(row.min()) - 3, 1), min(int(np.ceil(row.max())) + 3, _CCD)
-        grid = ccd_grid((left, low, right - left + 1, high - low + 1), angle, self.observer)
-        return View(self.one, self.seconds, self.slot, grid, self.observer, 2 + int(self.near_real_time))
+        """The record on the CCD."""
+        return View(self, ccd_grid(self._box, roll(self.slot), self.observer), 2 + int(self.near_real_time))
 
     def view(self, projection: str) -> View:
-        """Give the projection of a series, ``"CCD"`` or ``"CEA"``."""
+        """Return the projection of a series, ``"CCD"`` or ``"CEA"``."""
         return self.cea if projection == "CEA" else self.ccd
 
-    @cached_property
-    def measured(self) -> dict[str, float | int | None]:
-        """The keywords that are measured on the pixels; those of the vector field on CEA, those of HARPs on the CCD."""
-        return parameters(self.cea) | patch_keywords(self.ccd)
 
-    def told(self, projection: str, recnum: int) -> dict[str, Any]:
-        """Give the keywords that are not measured; `recnum` is the record's number in the series of a projection."""
-        wcs = self.view(projection).grid.reference
-        times = self.one, self.slot, self.seconds, self.near_real_time
-        return keywords_of(*times, self.observer, projection, wcs) | {"recnum": recnum}
+@lru_cache(maxsize=_MEASURED)
+def sharp_parameters(region: Region, slot: int, near_real_time: bool) -> dict[str, float | int | None]:
+    """Return the keywords that are measured on the pixels of the vector field, on the CEA grid."""
+    return parameters(record_at(region, slot, near_real_time).cea)
 
-    def keywords(self, projection: str, recnum: int) -> dict[str, Any]:
-        """Give all keywords of the record as DRMS has them; `recnum` is its number in the series of a projection."""
-        return self.told(projection, recnum) | self.measured
 
-    def header(self, projection: str, recnum: int) -> str:
-        """Give the cards that the full headers of all segments share, as text."""
-        if recnum not in self._headers:
-            self._headers[recnum] = card_text(header_cards(self.keywords(projection, recnum)))
-        return self._headers[recnum]
+@lru_cache(maxsize=_MEASURED)
+def patch_parameters(region: Region, slot: int, near_real_time: bool) -> dict[str, float | int | None]:
+    """Return the keywords that are measured on the pixels of the CCD."""
+    return patch_keywords(record_at(region, slot, near_real_time).ccd)
+
+
+def record_at(region: Region, slot: int, near_real_time: bool) -> SyntheticRecord:
+    """Return a record; the same one while someone holds it."""
+    record = _HELD.get((region, slot, near_real_time))
+    if record is None:
+        record = _HELD[region, slot, near_real_time] = SyntheticRecord(region, slot, near_real_time)
+    return record
+
+
+_HELD: Final[WeakValueDictionary[tuple[Region, int, bool], SyntheticRecord]] = WeakValueDictionary()

@@ -1,4 +1,4 @@
-"""Which HARPs there are, when, and where on the Sun; their numbers, and the numbers of their records."""
+"""The active regions (HARPs): when and where they are, their numbers, and the numbers of their records."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from sunpy_flarecast.sharp.t_rec import CADENCE
 
 from .ephemeris import observe
 from .random import generator
-from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_SLOT, SLOTS_A_DAY
+from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_SLOT, SLOTS_A_DAY, missing_slots
 
-__all__ = ["Region", "drift", "flux_of", "noaa_numbers", "recnum_of", "record_of", "region", "regions_on"]
+__all__ = [
+    "Region",
+    "drift",
+    "flux_of",
+    "missing_records",
+    "noaa_numbers",
+    "recnum_of",
+    "record_of",
+    "region_of",
+    "regions_on",
+]
 
 _DAY: Final = 86400.0
 #: Days between the first appearances of two HARPs; with their mean stay of ten days, eight are on the disk.
@@ -25,106 +35,56 @@ _BEGIN: Final = (FIRST_DAY - _LONGEST - 1) * _DAY
 _EDGE: Final = 84.0
 #: Record numbers begin somewhere above zero, as those of an old archive do.
 _RECORDS_FROM: Final = 64 << _SHIFT
-#: Of any so many HARPs one has two NOAA numbers, `_SINGLES` have one, the others none.
+#: Of every `_BLOCK` HARPs one has two NOAA numbers, `_SINGLES` have one, the others none.
 _BLOCK: Final = 20
 _SINGLES: Final = 12
 _NOAA_FROM: Final = 11060
 
 
 class Region(NamedTuple):
-    """
-    One active region: what stays the same over its life.
+    """One active region: what stays the same over its life. Times are TAI seconds since 1993-01-01T00:00:00 TAI."""
 
-    Times are TAI seconds since 1993-01-01T00:00:00 TAI.
-
-    Parameters
-    ----------
-    ordinal : int
-        Number of the region in order of first appearance, from 0.
-    first, last : int
-        Slots of its first and last record.
-    reference : float
-        Time at which it has its Carrington longitude `longitude`.
-    longitude, latitude : float
-        Of its centre, in degree.
-    born : float
-        Time of its emergence.
-    rise, life : float
-        Time to its maximum, and to its end, in seconds from its birth.
-    cycle : int
-        Number of its sunspot cycle.
-    """
-
+    #: Number of the region in order of first appearance, from 0.
     ordinal: int
+    #: Slots of its first and last record; the last is before the first if it was never seen.
     first: int
     last: int
+    #: Time at which the centre has the Carrington longitude `longitude`; longitude and latitude in degree.
     reference: float
     longitude: float
     latitude: float
+    #: Time of its emergence, and seconds from there to its maximum and to its end.
     born: float
     rise: float
     life: float
+    #: Number of its sunspot cycle.
     cycle: int
 
     def harpnum(self, near_real_time: bool) -> int:
-        """Give the HARP number; numbers leave gaps, where JSOC's tracker merged HARPs."""
+        """Return the HARP number; numbers leave gaps, where JSOC's tracker merged HARPs."""
         if near_real_time:
             return 5003 + 2 * self.ordinal + int(generator(3, 1, self.ordinal).integers(2))
         return 1 + 3 * self.ordinal + int(generator(3, 0, self.ordinal).integers(3))
 
     def carrington(self, seconds: float) -> float:
-        """Give the Carrington longitude of the centre at a time, in degree, not folded into 0 to 360."""
+        """Return the Carrington longitude of the centre at a time, in degree, not folded into 0 to 360."""
         return self.longitude + drift(self.latitude) * (seconds - self.reference) / _DAY
 
 
 def drift(latitude: float) -> float:
     """
-    Compute the rotation of active regions relative to Carrington's system.
+    Return the rotation of active regions relative to Carrington's system, in degree per day, positive to the west.
 
     It is `sunpy.sun.models.differential_rotation` with the model ``"snodgrass"``, for magnetic features
-    (Snodgrass 1983, ApJ 270, 288), without its units, which take more time than the formula.
-
-    Parameters
-    ----------
-    latitude : float
-        Heliographic latitude in degree.
-
-    Returns
-    -------
-    float
-        In degree per day, positive to the west.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.regions import drift
-    >>> round(drift(0.0), 3), round(drift(30.0), 3)
-    (-0.071, -0.642)
+    (Snodgrass 1983, ApJ 270, 288), without units, which take more time than the formula.
     """
     square = math.sin(math.radians(latitude)) ** 2
     return math.degrees((2.851 - 0.343 * square - 0.474 * square * square) * 1e-6 * _DAY) - 14.1844
 
 
 @lru_cache(maxsize=8192)
-def region(ordinal: int) -> Region:
-    """
-    Make one region.
-
-    Parameters
-    ----------
-    ordinal : int
-        Number of the region, from 0.
-
-    Returns
-    -------
-    Region
-        Its `Region.last` is before its `Region.first` if it was never seen.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.regions import region
-    >>> region(100).first < region(101).first
-    True
-    """
+def region_of(ordinal: int) -> Region:
+    """Make one region."""
     random = generator(2, 0, ordinal)
     seen = _BEGIN + (ordinal + 0.999 * random.random()) * _SPACING * _DAY
     cycle, latitude = _latitude(seen, random.random(), random.random(), random.standard_normal())
@@ -166,125 +126,50 @@ def _latitude(seconds: float, which: float, side: float, scatter: float) -> tupl
 
 @lru_cache(maxsize=512)
 def regions_on(day: int) -> tuple[Region, ...]:
-    """
-    List the regions that have a slot on a day, in order of HARP number.
-
-    Parameters
-    ----------
-    day : int
-        Days since 1993-01-01.
-
-    Returns
-    -------
-    tuple of Region
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.regions import regions_on
-    >>> 6 <= len(regions_on(8379)) <= 12
-    True
-    """
+    """List the regions that have a slot on a day (days since 1993-01-01), in order of HARP number."""
     begin, end = day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY
     # First appearances are in order, one in each interval of `_SPACING`: only these few can have a slot on this day.
     earliest = max(math.floor((day - _LONGEST - _BEGIN / _DAY) / _SPACING) - 1, 0)
     latest = math.ceil((day + 1 - _BEGIN / _DAY) / _SPACING)
-    known = (region(index) for index in range(earliest, latest + 1))
-    return tuple(one for one in known if max(one.first, begin) <= min(one.last, end - 1))
+    known = map(region_of, range(earliest, latest + 1))
+    return tuple(region for region in known if max(region.first, begin) <= min(region.last, end - 1))
 
 
-def recnum_of(series: int, one: Region, slot: int) -> int:
-    """
-    Number a record.
-
-    Parameters
-    ----------
-    series : int
-        0 to 3, the place of the series among the four.
-    one : Region
-        The region.
-    slot : int
-        Between `Region.first` and `Region.last`.
-
-    Returns
-    -------
-    int
-        Another for every series, so that a number asked for in the wrong series is noticed.
-    """
-    return (_RECORDS_FROM + (one.ordinal << _SHIFT) + slot - one.first) * 4 + series
+def recnum_of(series: int, region: Region, slot: int) -> int:
+    """Number a record of the series at this place among the four: a number of another series is recognised."""
+    return (_RECORDS_FROM + (region.ordinal << _SHIFT) + slot - region.first) * 4 + series
 
 
 def record_of(recnum: int) -> tuple[int, Region, int] | None:
-    """
-    Undo `recnum_of`.
-
-    Parameters
-    ----------
-    recnum : int
-        Any number.
-
-    Returns
-    -------
-    tuple of int, Region, int, or None
-        Series, region and slot; None if there is no such record.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.regions import record_of, recnum_of, region
-    >>> record_of(recnum_of(2, region(7), region(7).first)) == (2, region(7), region(7).first)
-    True
-    """
+    """Undo `recnum_of`: series, region and slot; None if there is no such record."""
     rest, series = divmod(recnum, 4)
-    index, offset = divmod(rest - _RECORDS_FROM, 1 << _SHIFT)
-    if index < 0 or index * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
+    ordinal, offset = divmod(rest - _RECORDS_FROM, 1 << _SHIFT)
+    if ordinal < 0 or ordinal * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
         return None
-    one = region(index)
-    slot = one.first + offset
-    return (series, one, slot) if slot <= one.last else None
+    region = region_of(ordinal)
+    slot = region.first + offset
+    return (series, region, slot) if slot <= region.last else None
+
+
+@lru_cache(maxsize=512)
+def missing_records(region: Region, near_real_time: bool) -> int:
+    """Count the slots in the life of a region that have no record."""
+    return sum(
+        region.first <= day * SLOTS_A_DAY + place <= region.last
+        for day in range(region.first // SLOTS_A_DAY, region.last // SLOTS_A_DAY + 1)
+        for place in missing_slots(day, near_real_time)
+    )
 
 
 def flux_of(ordinal: int) -> float:
-    """
-    Give the unsigned flux of a region at its maximum; most are small.
-
-    Parameters
-    ----------
-    ordinal : int
-        Number of the region.
-
-    Returns
-    -------
-    float
-        In Mx.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.regions import flux_of
-    >>> 2e21 < flux_of(7) < 5e22
-    True
-    """
+    """Return the unsigned flux of a region at its maximum in Mx; most are small."""
     drawn = 1.1e22 * math.exp(0.75 * float(generator(5, 1, ordinal).standard_normal()))
     return min(max(drawn, 2.5e21), 4.5e22)
 
 
+@lru_cache(maxsize=512)
 def noaa_numbers(ordinal: int) -> tuple[int, ...]:
-    """
-    Give the NOAA numbers of a region: none, one or two.
-
-    Parameters
-    ----------
-    ordinal : int
-        Number of the region.
-
-    Returns
-    -------
-    tuple of int
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.demo.regions import noaa_numbers
-    >>> sorted({len(noaa_numbers(ordinal)) for ordinal in range(20)})
-    [0, 1, 2]
-    """
+    """Return the NOAA numbers of a region: none, one or two."""
     block, place = divmod(ordinal, _BLOCK)
     kinds = [2] + [1] * _SINGLES + [0] * (_BLOCK - 1 - _SINGLES)
     # NOAA numbers regions with spots, and sees two of them in the largest HARPs.

@@ -1,27 +1,40 @@
-"""The SHARP parameters, computed from the very pixels that the CEA files hold."""
+"""The SHARP parameters, computed from the very pixels that the CEA files hold, as JSOC's code computes them."""
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from .ephemeris import RSUN
+from .pixels import LOS_STEP, STEP
 from .projections import CEA_SCALE
 
 if TYPE_CHECKING:
     from .pixels import View
 
-__all__ = ["parameters", "potential"]
+__all__ = ["parameters"]
 
 #: Side of a CEA pixel in m, in Mm, and its area in cm2.
-_SIDE: Final = float(np.radians(CEA_SCALE)) * RSUN
+_SIDE: Final = math.radians(CEA_SCALE) * RSUN
 _SIDE_MM: Final = _SIDE / 1e6
 _AREA: Final = (_SIDE * 100) ** 2
 #: Current density in A/m2 for a curl of 1 G per pixel: 1e-4 T, over the side of a pixel, over mu_0.
-_CURRENT: Final = 1e-4 / _SIDE / (4e-7 * np.pi)
+_CURRENT: Final = 1e-4 / _SIDE / (4e-7 * math.pi)
 #: Side of the coarse pixels of R in CEA pixels: about 1.5 Mm, as MDI had, for which R was made.
 _COARSE: Final = 4
+#: Half the side of JSOC's window for the potential field in pixels, and the depth of its monopoles.
+_WINDOW: Final = 10
+_DEPTH: Final = 0.001
+
+#: Averages, which `_inclination` and its like return as sums, and ratios: None where no pixel counts.
+_MEANS: Final = (
+    *("meangbt", "errbt", "meangbz", "errbz", "meangbh", "errbh", "meangbl", "meanjzd", "errjz", "meanjzh", "errmih"),
+    *("meanpot", "errmpot", "meanshr", "errmsha", "shrgt45"),
+)
+_RATIOS: Final = ("meangam", "errgam", "meanalp", "erralp")
 
 
 def parameters(view: View) -> dict[str, float | int | None]:
@@ -29,170 +42,149 @@ def parameters(view: View) -> dict[str, float | int | None]:
     Compute the SHARP parameters and their errors after Bobra et al. (2014, Sol. Phys. 289, 3549, table 3).
 
     Derivatives are central differences over two pixels; averages and sums go over `View.counted`. Errors follow from
-    those of the field components, taken as independent from pixel to pixel.
+    those of the field components, taken as independent from pixel to pixel. Averages of no pixel are None.
 
-    Parameters
-    ----------
-    view : View
-        The record on the CEA grid.
-
-    Returns
-    -------
-    dict
-        By their DRMS names in lower case; None where no pixel counts, for averages of nothing.
+    As in JSOC's code, and unlike the comments of its headers, gradients are in G per pixel, ``SAVNCPP`` and ``ERRJHT``
+    in A over the square of a pixel's side in arcsec, and free energy and shear refer to `_monopoles`.
     """
-    bp, bt, br = view.vector
-    counted = view.counted & view.grid.visible
-    # The potential field and the derivatives need a value everywhere; beyond the limb there is none.
-    bx, by, bz = (np.where(view.grid.visible, part, 0.0) for part in (bp, -bt, br))
-    errors = [part[counted] for part in view.vector_errors]
-    number = int(counted.sum())
+    images = [*view.vector, view.los]
+    # Derivatives need a value everywhere; beyond the limb there is none.
+    if not view.grid.visible.all():
+        images = [image * view.grid.visible for image in images]
+    row, column = np.nonzero(view.counted)
+    around = _around(row, column, view.counted.shape)
+    bx, by, bz, seen = (
+        step * image.ravel()[around].astype(np.float64)
+        for image, step in zip(images, (STEP, -STEP, STEP, LOS_STEP), strict=True)
+    )
+    px, py = _slopes(-_monopoles(images[2] * STEP).ravel()[around].astype(np.float64))
+    errors = [part.astype(np.float64) for part in view.vector_errors((row, column))]
+    number = len(row)
     result: dict[str, float | int | None] = {
-        "usflux": float(np.abs(br[counted]).sum() * _AREA),
-        "errvf": float(np.sqrt((errors[2] ** 2).sum()) * _AREA),
+        "usflux": float(np.abs(bz[0]).sum() * _AREA),
+        "errvf": math.sqrt((errors[2] ** 2).sum()) * _AREA,
         "cmask": number,
+        # What JSOC computes of the line-of-sight field alone.
+        "usfluxl": float(np.abs(seen[0]).sum() * _AREA),
+        "cmaskl": number,
+        "r_value": _r_value(images[3] * LOS_STEP),
     }
-    share = 1 / max(number, 1)
-    for part in (
-        _inclination(bx, by, bz, counted, errors),
-        _gradients(bx, by, bz, counted, errors),
-        _currents(bx, by, bz, counted, errors),
-        _energy(bx, by, bz, counted, errors),
-        {"r_value": _r_value(np.where(view.grid.visible, view.seen[2], 0.0))},
-        _of_line_of_sight(view, counted),
-    ):
-        result |= {name: value * share if name in _MEANS else value for name, value in part.items()}
-    if number == 0:
-        result |= dict.fromkeys([*_MEANS, *_RATIOS], None)
-    return result
+    arcsec = math.degrees(_SIDE / view.observer.distance) * 3600
+    parts = _gradients(bx, by, bz, seen, errors) | _currents(bx, by, bz, errors, arcsec)
+    parts |= _inclination(bx[0], by[0], bz[0], errors) | _energy(bx[0], by[0], bz[0], px, py, errors)
+    result |= {name: value / max(number, 1) if name in _MEANS else value for name, value in parts.items()}
+    return result if number else result | dict.fromkeys([*_MEANS, *_RATIOS], None)
 
 
-#: Parameters that `_inclination` and its like give as sums, and that are averages over the pixels.
-_MEANS: Final = (
-    *("meangam", "errgam", "meangbt", "errbt", "meangbz", "errbz", "meangbh", "errbh", "meanjzd", "errjz", "meanjzh"),
-    *("errmih", "meanpot", "errmpot", "meanshr", "errmsha", "shrgt45", "meangbl"),
-)
-_RATIOS: Final = ("meanalp", "erralp")
+def _around(row: Any, column: Any, shape: tuple[int, int]) -> Any:
+    """Return the indices of some pixels, and of their neighbours to the west, east, north and south."""
+    row = row * shape[1]
+    west, east = np.minimum(column + 1, shape[1] - 1), np.maximum(column - 1, 0)
+    north, south = np.minimum(row + shape[1], (shape[0] - 1) * shape[1]), np.maximum(row - shape[1], 0)
+    return np.stack([row + column, row + west, row + east, north + column, south + column])
 
 
-def _inclination(bx: Any, by: Any, bz: Any, counted: Any, errors: list[Any]) -> dict[str, float]:
-    across, up = np.hypot(bx, by)[counted], np.abs(bz)[counted]
-    size = np.maximum(across * across + up * up, 1.0)
-    error = np.sqrt((up * errors[0]) ** 2 + (across * errors[2]) ** 2) / size
+def _slopes(around: Any) -> tuple[Any, Any]:
+    """Return the derivatives to the west and to the north, per pixel."""
+    return (around[1] - around[2]) / 2, (around[3] - around[4]) / 2
+
+
+def _slope(around: Any) -> float:
+    west, north = _slopes(around)
+    return float(np.sqrt(west * west + north * north).sum())
+
+
+def _inclination(bx: Any, by: Any, bz: Any, errors: list[Any]) -> dict[str, float]:
+    """Compute the inclination where the horizontal field has 100 G."""
+    strong = bx * bx + by * by >= 1e4
+    bx, by, bz, ex, ey, ez = (part[strong] for part in (bx, by, bz, *errors))
+    square, number = bx * bx + by * by, max(len(bx), 1)
+    variance = (bz * bz * ((bx * ex) ** 2 + (by * ey) ** 2) / square + square * ez * ez) / (square + bz * bz) ** 2
     return {
-        "meangam": float(np.degrees(np.arctan2(across, up)).sum()),
-        "errgam": float(np.degrees(np.sqrt((error**2).sum()))),
+        "meangam": float(np.degrees(np.arctan2(np.sqrt(square), np.abs(bz))).sum()) / number,
+        "errgam": math.degrees(math.sqrt(variance.sum())) / number,
     }
 
 
-def _slopes(image: Any) -> tuple[Any, Any]:
-    """Give the derivatives to the west and to the north, per pixel."""
-    north, west = np.gradient(image)
-    return west, north
+def _gradients(bx: Any, by: Any, bz: Any, seen: Any, errors: list[Any]) -> dict[str, float]:
+    square = bx * bx + by * by
+    across = (bx[0] * errors[0]) ** 2 + (by[0] * errors[1]) ** 2
+    total = (across + (bz[0] * errors[2]) ** 2) / np.maximum(square[0] + bz[0] ** 2, 1)
+    return {
+        "meangbt": _slope(np.sqrt(square + bz * bz)),
+        "errbt": math.sqrt(total.sum() / 2),
+        "meangbz": _slope(bz),
+        "errbz": math.sqrt((errors[2] ** 2).sum() / 2),
+        "meangbh": _slope(np.sqrt(square)),
+        "errbh": math.sqrt((across / np.maximum(square[0], 1)).sum() / 2),
+        "meangbl": _slope(seen),
+    }
 
 
-def _gradients(bx: Any, by: Any, bz: Any, counted: Any, errors: list[Any]) -> dict[str, float]:
-    across = np.hypot(bx, by)
-    result = {}
-    mixed = np.sqrt((errors[0] ** 2 + errors[1] ** 2) / 2)
-    for name, image, error in (
-        ("bt", np.hypot(across, bz), np.sqrt((mixed**2 + errors[2] ** 2) / 2)),
-        ("bz", bz, errors[2]),
-        ("bh", across, mixed),
-    ):
-        result[f"meang{name}"] = float(np.hypot(*_slopes(image))[counted].sum() / _SIDE_MM)
-        result[f"err{name}"] = float(np.sqrt((error**2).sum() / 2) / _SIDE_MM)
-    return result
-
-
-def _currents(bx: Any, by: Any, bz: Any, counted: Any, errors: list[Any]) -> dict[str, float]:
-    curl = (_slopes(by)[0] - _slopes(bx)[1])[counted]
-    up = bz[counted]
-    error = np.sqrt((errors[0] ** 2 + errors[1] ** 2) / 2)
+def _currents(bx: Any, by: Any, bz: Any, errors: list[Any], arcsec: float) -> dict[str, float]:
+    """Compute the currents; `arcsec` is the side of a pixel."""
+    curl = _slopes(by)[0] - _slopes(bx)[1]
+    up = bz[0]
+    error = (errors[0] ** 2 + errors[1] ** 2) / 2
     density, helicity = curl * _CURRENT, curl * up / _SIDE
-    area, square = _SIDE * _SIDE, float((up * up).sum())
-    net = [float(density[up > 0].sum()), float(density[up < 0].sum())]
-    noise_current = float(np.sqrt((error**2).sum()) * _CURRENT)
-    noise_helicity = float(np.sqrt(((error * up) ** 2 + (curl * errors[2]) ** 2).sum()) / _SIDE)
+    area, square, twist = _SIDE * _SIDE, max(float((up * up).sum()), 1.0), float((curl * up).sum())
+    net = abs(float(density[up > 0].sum())) + abs(float(density[up <= 0].sum()))
+    noise_current = math.sqrt(error.sum()) * _CURRENT
+    noise_helicity = math.sqrt((error * up**2 + (curl * errors[2]) ** 2).sum()) / _SIDE
+    noise_twist = math.sqrt((error * up**2 + ((curl - 2 * up * twist / square) * errors[2]) ** 2).sum())
     return {
         "meanjzd": float(density.sum() * 1e3),
         "errjz": noise_current * 1e3,
         "totusjz": float(np.abs(density).sum() * area),
         "errusi": noise_current * area,
-        "meanalp": float((curl * up).sum() / max(square, 1.0) / _SIDE_MM),
-        "erralp": noise_helicity * _SIDE / max(square, 1.0) / _SIDE_MM,
+        "meanalp": twist / square / _SIDE_MM,
+        "erralp": noise_twist / square / _SIDE_MM,
         "meanjzh": float(helicity.sum()),
         "errmih": noise_helicity,
         "totusjh": float(np.abs(helicity).sum()),
         "errtui": noise_helicity,
         "absnjzh": abs(float(helicity.sum())),
         "errtai": noise_helicity,
-        "savncpp": (abs(net[0]) + abs(net[1])) * area,
-        "errjht": noise_current * area,
+        "savncpp": net * area / arcsec**2,
+        "errjht": noise_current * area / arcsec**2,
     }
 
 
-def potential(bz: Any) -> tuple[Any, Any]:
-    """
-    Compute the horizontal part of the potential field over a plane.
-
-    Parameters
-    ----------
-    bz : ndarray
-        The vertical field in the plane, 0 beyond it.
-
-    Returns
-    -------
-    tuple of ndarray
-        The components along columns (x) and rows (y), in the unit of `bz`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.archive.demo.sharp_parameters import potential
-    >>> x = np.arange(-16, 17)
-    >>> bx, _ = potential(np.exp(-(x**2 + x[:, np.newaxis] ** 2) / 9))
-    >>> bool(bx[16, 20] > 0 > bx[16, 12])
-    True
-    """
-    # The potential is bz/k in Fourier space. Margins keep the periods of the transform from seeing one another.
-    shape = tuple(_good(side + side // 2) for side in bz.shape)
-    wave_y = np.fft.fftfreq(shape[0])[:, np.newaxis]
-    wave_x = np.fft.rfftfreq(shape[1])[np.newaxis, :]
-    size = np.hypot(wave_x, wave_y)
-    size[0, 0] = 1.0
-    charge = np.fft.rfft2(bz, s=shape, axes=(0, 1)) / size
-    return tuple(
-        np.fft.irfft2(-1j * wave * charge, s=shape, axes=(0, 1))[: bz.shape[0], : bz.shape[1]]
-        for wave in (wave_x, wave_y)
-    )  # type: ignore[return-value]
-
-
-def _good(side: int) -> int:
-    """Round up to a length that is quick to transform."""
-    step = 1 << max(side.bit_length() - 4, 0)
-    return -(-side // step) * step
-
-
-def _energy(bx: Any, by: Any, bz: Any, counted: Any, errors: list[Any]) -> dict[str, float]:
-    px, py = (part[counted] for part in potential(bz))
-    bx, by, bz = bx[counted], by[counted], bz[counted]
-    excess = ((bx - px) ** 2 + (by - py) ** 2) / (8 * np.pi)
-    error = np.sqrt(((bx - px) * errors[0]) ** 2 + ((by - py) * errors[1]) ** 2) / (4 * np.pi)
-    total = np.sqrt(bx * bx + by * by + bz * bz)
-    sizes = np.maximum(total * np.sqrt(px * px + py * py + bz * bz), 1.0)
+def _energy(bx: Any, by: Any, bz: Any, px: Any, py: Any, errors: list[Any]) -> dict[str, float]:
+    excess = float(((bx - px) ** 2 + (by - py) ** 2).sum()) / (8 * math.pi)
+    noise = math.sqrt((((bx - px) * errors[0]) ** 2 + ((by - py) * errors[1]) ** 2).sum()) / (4 * math.pi)
+    square = bx * bx + by * by + bz * bz
+    sizes = np.maximum(np.sqrt(square * (px * px + py * py + bz * bz)), 1.0)
     shear = np.degrees(np.arccos(np.clip((bx * px + by * py + bz * bz) / sizes, -1, 1)))
-    noise = float(np.sqrt((error**2).sum()))
-    turn = np.degrees(np.sqrt((errors[0] ** 2 + errors[1] ** 2) / 2) / np.maximum(total, 1.0))
+    turn = (errors[0] ** 2 + errors[1] ** 2) / 2 / np.maximum(square, 1.0)
     return {
-        "meanpot": float(excess.sum()),
+        "meanpot": excess,
         "errmpot": noise,
-        "totpot": float(excess.sum()) * _AREA,
+        "totpot": excess * _AREA,
         "errtpot": noise * _AREA,
         "meanshr": float(shear.sum()),
-        "errmsha": float(np.sqrt((turn**2).sum())),
+        "errmsha": math.degrees(math.sqrt(turn.sum())),
         "shrgt45": 100.0 * int((shear > 45).sum()),
     }
+
+
+def _monopoles(bz: Any) -> Any:
+    """
+    Compute JSOC's potential: monopoles 0.001 pixels deep, summed over 20 by 20 pixels.
+
+    The pixel itself counts a thousand times more than its neighbours, so that this is not the potential field.
+    """
+    shape = tuple(-(-(side + 2 * _WINDOW) // 32) * 32 for side in bz.shape)
+    spectrum = np.fft.rfft2(bz, s=shape, axes=(0, 1)) * _window(shape)
+    return np.fft.irfft2(spectrum, s=shape, axes=(0, 1))[: bz.shape[0], : bz.shape[1]]
+
+
+@lru_cache(maxsize=16)
+def _window(shape: tuple[int, ...]) -> Any:
+    offsets = np.arange(-_WINDOW, _WINDOW)
+    image = np.zeros(shape)
+    image[np.ix_(-offsets, -offsets)] = _DEPTH / np.sqrt(offsets[:, np.newaxis] ** 2 + offsets**2 + _DEPTH**2)
+    return np.fft.rfft2(image).astype(np.complex64)
 
 
 def _r_value(los: Any) -> float:
@@ -222,14 +214,3 @@ def _grown(mask: Any) -> Any:
     rows, columns = mask.shape
     parts = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
     return np.any(parts, axis=0)
-
-
-def _of_line_of_sight(view: View, counted: Any) -> dict[str, float | int]:
-    """Give what JSOC computes of the line-of-sight field alone (``USFLUXL`` and its like)."""
-    # In steps of 0.1 G, as the magnetogram is stored.
-    los = np.where(view.grid.visible, np.rint(view.seen[2] / 0.1) * 0.1, 0.0)
-    return {
-        "usfluxl": float(np.abs(los[counted]).sum() * _AREA),
-        "meangbl": float(np.hypot(*_slopes(los))[counted].sum() / _SIDE_MM),
-        "cmaskl": int(counted.sum()),
-    }

@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import astropy.units as u
+import jsoc_parameters
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
@@ -14,24 +15,18 @@ from sunpy.coordinates import HeliographicStonyhurst, sun
 from sunpy.map import Map
 from sunpy.sun.models import differential_rotation
 
-from sunpy_flarecast.archive.demo.archive import DemoArchive
 from sunpy_flarecast.archive.demo.ephemeris import observe
-from sunpy_flarecast.archive.demo.patch import patch_keywords
-from sunpy_flarecast.archive.demo.record import Scene
-from sunpy_flarecast.archive.demo.regions import drift, recnum_of, record_of, region
-from sunpy_flarecast.archive.demo.sharp_parameters import potential
+from sunpy_flarecast.archive.demo.keywords import patch_keywords
+from sunpy_flarecast.archive.demo.record import SyntheticRecord
+from sunpy_flarecast.archive.demo.regions import drift, recnum_of, record_of, region_of
+from sunpy_flarecast.archive.demo.sharp_parameters import parameters
 from sunpy_flarecast.archive.demo.time_slots import SLOTS_A_DAY, day_of
-from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series
 from sunpy_flarecast.sharp.t_rec import slot_time
 
 CCD, CEA = "hmi.sharp_720s", "hmi.sharp_cea_720s"
 DAY = datetime(2014, 2, 10, tzinfo=UTC)
 PIXEL = (np.radians(0.03) * 6.96e10) ** 2
-
-
-@pytest.fixture(scope="module")
-def archive():
-    return DemoArchive(cached=16)
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +96,9 @@ def test_every_segment_is_a_map(archive, load, pairs, series):
 def test_pixels_lie_where_the_map_says(archive, load, pairs, series, longitude):
     pair = near(archive, pairs, longitude)
     loaded = load(series, pair[series == CEA].recnum, "magnetogram")
-    _, one, slot = record_of(pair[series == CEA].recnum)
-    scene = Scene(one, slot, False)
-    grid = scene.view(find_series(series).projection).grid
+    _, region, slot = record_of(pair[series == CEA].recnum)
+    synthetic = SyntheticRecord(region, slot, False)
+    grid = synthetic.view(find_series(series).projection).grid
     rows, columns = np.nonzero(grid.visible)
     rows, columns = rows[::997], columns[::997]
     world = loaded.pixel_to_world(columns * u.pix, rows * u.pix)
@@ -151,11 +146,11 @@ def test_parameters_have_the_size_of_real_ones(archive, pairs):
         keywords = archive.keywords(CEA, cea.recnum)
         assert 1e20 < keywords["usflux"] < 1e23
         assert 20 < keywords["meangam"] < 80
-        assert 30 < keywords["meangbt"] < 400
+        assert 20 < keywords["meangbt"] < 200
         assert 1e12 < keywords["totusjz"] < 3e14
         assert 0.001 < abs(keywords["meanalp"]) < 0.5
         assert 20 < keywords["totusjh"] < 1e4
-        assert 0 < keywords["meanshr"] < 60
+        assert 20 < keywords["meanshr"] < 80
         assert 1e20 < keywords["totpot"] < 1e24
         assert 0 <= keywords["r_value"] < 6
         assert 0 <= keywords["shrgt45"] <= 100
@@ -163,14 +158,37 @@ def test_parameters_have_the_size_of_real_ones(archive, pairs):
         assert keywords["mpos_tot"] + keywords["mneg_tot"] == pytest.approx(keywords["mtot"])
 
 
-def test_the_potential_field_of_a_buried_charge():
-    y, x = np.mgrid[-60:61, -80:81].astype(float)
-    depth = 6.0
-    cube = (x * x + y * y + depth * depth) ** 1.5
-    bx, by = potential(1000 * depth**3 / cube)
-    inner = np.s_[40:81, 60:101]
-    assert np.abs(bx - 1000 * depth**2 * x / cube)[inner].max() < 12
-    assert np.abs(by - 1000 * depth**2 * y / cube)[inner].max() < 12
+def test_parameters_are_those_of_the_code_of_jsoc(archive, load, pairs):
+    """Also where its headers say another unit: gradients in G/pixel, SAVNCPP in A/arcsec2, free energy and shear."""
+    segments = "Bp", "Bt", "Br", "Bp_err", "Bt_err", "Br_err", "bitmap", "conf_disambig"
+    for ccd, cea in (pairs[1], pairs[5]):
+        keywords = archive.keywords(CEA, cea.recnum)
+        images = {name: load(CEA, cea.recnum, name).data.astype(float) for name in segments}
+        header = {name: keywords[name.lower()] for name in ("CDELT1", "RSUN_REF", "DSUN_OBS")}
+        expected = jsoc_parameters.parameters(images, header)
+        assert len(expected) > 25
+        for name, value in expected.items():
+            # Errors are those of the pixel, not of its neighbours.
+            tolerance = 0.03 if name.startswith("ERR") else 2e-3
+            assert keywords[name.lower()] == pytest.approx(value.value, rel=tolerance), name
+            if name not in ("CMASK", "SHRGT45"):
+                assert value.unit.is_equivalent(find_keyword(name).unit), name
+        los, counted = load(CEA, cea.recnum, "magnetogram").data, images["bitmap"] >= 33
+        counted &= images["conf_disambig"] == 90
+        assert keywords["meangbl"] == pytest.approx(np.hypot(*np.gradient(los))[counted].mean(), rel=1e-6)
+        assert archive.keywords(CCD, ccd.recnum)["savncpp"] == keywords["savncpp"]
+
+
+def test_the_field_stays_when_a_carrington_rotation_ends():
+    """The longitude of the observer falls from 0 to 360 then, and that of the region does not."""
+    records = (SyntheticRecord(region, region.last, False) for region in map(region_of, range(300, 400)))
+    wrapped = [
+        record for record in records if record.region.carrington(record.seconds) - record.observer.longitude < -180
+    ]
+    for record in wrapped[:4]:
+        assert record.cea.field.smooth.max() > 300
+        assert record.ccd.field.envelope.max() > 1
+    assert len(wrapped) > 3
 
 
 @pytest.mark.parametrize("longitude", [-70, 0, 60])
@@ -219,16 +237,16 @@ def test_both_projections_show_one_field(archive, load, pairs, longitude):
 
 def test_off_the_disk_there_is_nothing(archive):
     """A large patch at the limb: its pixels beyond are missing, in every segment of a kind alike."""
-    for one in map(region, range(500, 600)):
-        slot = one.last
-        scene = Scene(one, slot, False)
-        if not day_of(slot // SLOTS_A_DAY, False).present[slot % SLOTS_A_DAY] or scene.longitude < 80:
+    for region in map(region_of, range(500, 600)):
+        slot = region.last
+        synthetic = SyntheticRecord(region, slot, False)
+        if not day_of(slot // SLOTS_A_DAY, False).present[slot % SLOTS_A_DAY] or synthetic.longitude < 80:
             continue
-        if scene.cea.grid.visible.all() or scene.ccd.grid.visible.all():
+        if synthetic.cea.grid.visible.all() or synthetic.ccd.grid.visible.all():
             continue
         for place, series in ((0, CCD), (2, CEA)):
-            recnum = recnum_of(place, one, slot)
-            visible = scene.view(find_series(series).projection).grid.visible
+            recnum = recnum_of(place, region, slot)
+            visible = synthetic.view(find_series(series).projection).grid.visible
             for name in ("magnetogram", "continuum", "conf_disambig"):
                 with fits.open(io.BytesIO(archive.segment(series, recnum, name))) as hdus:
                     assert np.array_equal(np.isfinite(hdus[1].data), visible)
@@ -241,50 +259,53 @@ def test_off_the_disk_there_is_nothing(archive):
 
 def long_lived():
     """Find a region that crosses much of the disk, and one that is born and dies on it."""
-    known = [region(ordinal) for ordinal in range(100, 400)]
-    crossing = next(one for one in known if one.last - one.first > 11 * 120)
+    known = [region_of(ordinal) for ordinal in range(100, 400)]
+    crossing = next(region for region in known if region.last - region.first > 11 * 120)
     whole = next(
-        one for one in known if abs(one.born / 720 - one.first) < 2 and abs((one.born + one.life) / 720 - one.last) < 2
+        region
+        for region in known
+        if abs(region.born / 720 - region.first) < 2 and abs((region.born + region.life) / 720 - region.last) < 2
     )
     return crossing, whole
 
 
 def test_the_sun_carries_harps_over_the_disk():
-    one, _ = long_lived()
-    slots = np.arange(one.first, one.last, 60)
-    longitudes = np.array([Scene(one, int(slot), False).longitude for slot in slots])
+    region, _ = long_lived()
+    slots = np.arange(region.first, region.last, 60)
+    longitudes = np.array([SyntheticRecord(region, int(slot), False).longitude for slot in slots])
     rate = np.polyfit(slots / 120, longitudes, 1)[0]
     assert longitudes[0] < -70
     assert longitudes[-1] > 60
     # Sidereal rotation at this latitude less the Earth's motion.
-    assert rate == pytest.approx(14.1844 + drift(one.latitude) - 0.9856, abs=0.05)
+    assert rate == pytest.approx(14.1844 + drift(region.latitude) - 0.9856, abs=0.05)
     assert 12.2 < rate < 13.4
-    track = [Scene(one, int(slot), False).measured["lon_fwt"] for slot in slots[[4, -4]]]
+    track = [patch_keywords(SyntheticRecord(region, int(slot), False).ccd)["lon_fwt"] for slot in slots[[4, -4]]]
     assert (track[1] - track[0]) / ((slots[-4] - slots[4]) / 120) == pytest.approx(rate, abs=0.15)
 
 
 def test_flux_emerges_and_decays():
-    _, one = long_lived()
-    peak = int((one.born + one.rise) // 720)
-    flux = [Scene(one, slot, False).measured["usflux"] for slot in (one.first, (one.first + peak) // 2, peak, one.last)]
+    _, region = long_lived()
+    peak = int((region.born + region.rise) // 720)
+    slots = region.first, (region.first + peak) // 2, peak, region.last
+    flux = [parameters(SyntheticRecord(region, slot, False).cea)["usflux"] for slot in slots]
     assert flux[0] < flux[1] < flux[2] > flux[3]
     assert max(flux[0], flux[3]) < 0.45 * flux[2]
 
 
 def test_polarities_obey_hale_and_joy():
     good, tilts = {24: [], 25: []}, []
-    for ordinal in [*range(600, 622), *range(4300, 4322)]:
-        one = region(ordinal)
-        keywords = patch_keywords(Scene(one, (one.first + one.last) // 2, False).ccd)
+    for ordinal in [*range(600, 613), *range(4300, 4313)]:
+        region = region_of(ordinal)
+        keywords = patch_keywords(SyntheticRecord(region, (region.first + region.last) // 2, False).ccd)
         if keywords["lon_fwtpos"] is None or keywords["lon_fwtneg"] is None:
             continue
         positive_leads = keywords["lon_fwtpos"] > keywords["lon_fwtneg"]
-        expected = (one.cycle == 25) == (one.latitude > 0)
-        good[one.cycle].append(positive_leads == expected)
+        expected = (region.cycle == 25) == (region.latitude > 0)
+        good[region.cycle].append(positive_leads == expected)
         names = ("pos", "neg") if positive_leads else ("neg", "pos")
         lead, follow = (abs(keywords[f"lat_fwt{name}"]) for name in names)
         tilts.append(lead < follow)
-    assert all(len(found) >= 18 for found in good.values())
+    assert all(len(found) >= 11 for found in good.values())
     assert all(np.mean(found) > 0.95 for found in good.values())
     assert np.mean(tilts) > 0.6
 
@@ -292,10 +313,10 @@ def test_polarities_obey_hale_and_joy():
 def test_latitudes_follow_the_butterfly_diagram():
     years = {year: [] for year in (2011, 2014, 2018, 2022)}
     for ordinal in range(5100):
-        one = region(ordinal)
-        year = int(1993 + one.first / 43830)
+        region = region_of(ordinal)
+        year = int(1993 + region.first / 43830)
         if year in years:
-            years[year].append(one.latitude)
+            years[year].append(region.latitude)
     mean = {year: np.mean(np.abs(found)) for year, found in years.items()}
     assert mean[2011] > mean[2014] > mean[2018] < mean[2022]
     assert all(abs(np.mean(found)) < 6 for found in years.values())
