@@ -1,8 +1,7 @@
-"""The whole way in one go, for trying out: a synthetic service, a search, a fetch, maps, and a picture of them."""
+"""The demonstration: a service of synthetic SHARPs, a search, a fetch, maps, and a picture of them."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sunpy.net import Fido
@@ -15,6 +14,7 @@ from .errors import TransferError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import parfive
 
@@ -22,15 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo"]
 
-#: The day that is searched, and the time whose regions are fetched.
+#: The day to search, the time of the records to fetch, and their segments.
 START: Final = "2014-10-23T00:00:00"
 END: Final = "2014-10-24T00:00:00"
 NEAR: Final = "2014-10-23T12:00:00"
-
-#: What is fetched of each region.
 SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
-
-_PATH: Final = "{harpnum}/{file}"
 
 
 def run_demo(
@@ -41,28 +37,21 @@ def run_demo(
     progress: bool = True,
 ) -> Path:
     """
-    Search a day of synthetic SHARPs, fetch a few segments of those of one time, and draw them.
+    Search a day of synthetic SHARPs, fetch a few segments of the records of one time, and draw them.
 
     Parameters
     ----------
     output : `pathlib.Path`
         Folder for files and picture.
-    say : callable
-        Takes each message.
-    show : callable
-        Takes the table of what was found.
+    say, show : callable
+        Called with each message, and with the table of results.
     progress : bool
-        Show parfive's progress bar.
+        Show parfive's progress bar (default: True).
 
     Returns
     -------
     `pathlib.Path`
         The picture.
-
-    Raises
-    ------
-    FLARECASTError
-        If anything does not arrive.
     """
     need_plot("Maps and pictures of the demo", extra="demo")
     import matplotlib as mpl
@@ -78,15 +67,14 @@ def run_demo(
         show(day)
         step = Fido.search(a.Time(START, END, near=NEAR), Series("hmi.sharp_720s"), Segment(*SEGMENTS))["flarecast"]
         say(f"Fetching {', '.join(SEGMENTS)} of the {len(step)} HARPs nearest to {NEAR} ...")
-        files: parfive.Results = Fido.fetch(step, path=str(output / _PATH), progress=progress)
+        files: parfive.Results = Fido.fetch(step, path=str(output / "{harpnum}/{file}"), progress=progress)
     if files.errors:
-        raise TransferError(f"{len(files.errors)} files did not arrive. The first: {files.errors[0].exception}")
-    names = sorted(files)
-    maps = {name: sunpy.map.Map(name) for name in names}
-    say(f"{len(names)} files, all of which sunpy.map.Map reads:")
-    for name, one in maps.items():
-        say(f"  {name}  {one.data.shape[1]} x {one.data.shape[0]} pixels, {one.date.isot[:19]} UTC")
-    picture = Path(output, "magnetograms.png")
-    figure = plot_magnetograms([one for name, one in maps.items() if name.endswith(".magnetogram.fits")])
+        raise TransferError(f"{len(files.errors)} files could not be fetched. The first: {files.errors[0].exception}")
+    maps = {name: sunpy.map.Map(name) for name in sorted(files)}
+    say(f"{len(maps)} files, all of which sunpy.map.Map reads:")
+    for name, loaded in maps.items():
+        say(f"  {name}  {loaded.data.shape[1]} x {loaded.data.shape[0]} pixels, {loaded.date.isot[:19]} UTC")
+    picture = output / "magnetograms.png"
+    figure = plot_magnetograms([loaded for name, loaded in maps.items() if name.endswith(".magnetogram.fits")])
     figure.savefig(picture, dpi=110)
     return picture
