@@ -2,7 +2,7 @@
 The 31 segments of a record
 ===========================
 
-All images that there are of one HARP at one time: the field and its errors, the parameters of the inversion, velocity
+All images of one HARP at one time: the field and its errors, the parameters of the inversion, velocity
 and intensity, masks and codes.
 """
 
@@ -14,7 +14,7 @@ import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
 from sunpy_flarecast.plot import plot_record
 
 # %%
-# Without ``a.flarecast.Segment`` a fetch brings all segments of each record.
+# Without ``a.flarecast.Segment``, all segments of each record are fetched.
 
 results = Fido.search(
     a.Time("2014-10-23", "2014-10-24", near="2014-10-23T12:00"),

@@ -13,7 +13,7 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 
 # %%
-# ``a.Sample`` takes, of the records every 12 minutes, those nearest to a grid of one a day.
+# There is a record every 12 minutes; ``a.Sample`` selects those nearest to a grid of one a day.
 
 results = Fido.search(
     a.Time("2014-10-27", "2014-11-08"),
@@ -27,18 +27,18 @@ maps = sunpy_flarecast.load(files)
 print(len(maps), "magnetograms")
 
 # %%
-# ``maps`` reads each file when it is its turn, in the order of time. The corners of a map tell where it is. That the
-# camera stands on its head is settled by them, too: the lower left pixel is at the upper right on the Sun. Near the
-# limb the line of sight is nearly horizontal on the Sun, so polarities there are not those of the radial field.
+# ``maps`` reads each file when it is needed, in the order of time. The coordinates of its corners place a map on the
+# disk. They also account for the orientation of the camera: the lower left pixel is at the upper right on the Sun. Near
+# the limb the line of sight is nearly horizontal on the Sun, so polarities there are not those of the radial field.
 
 figure, axes = plt.subplots(figsize=(11, 3.8), layout="constrained")
 style = {"origin": "lower", "cmap": "gray", "vmin": -1000, "vmax": 1000}
-for one in maps:
-    first, last = one.bottom_left_coord, one.top_right_coord
+for magnetogram in maps:
+    first, last = magnetogram.bottom_left_coord, magnetogram.top_right_coord
     extent = [first.Tx.value, last.Tx.value, first.Ty.value, last.Ty.value]
-    axes.imshow(one.data, extent=extent, **style)
-    x, y = one.center.Tx.value, first.Ty.value + 10
-    axes.text(x, y, f"{one.date.datetime:%d %b}", rotation=60, fontsize=8)
+    axes.imshow(magnetogram.data, extent=extent, **style)
+    x, y = magnetogram.center.Tx.value, first.Ty.value + 10
+    axes.text(x, y, f"{magnetogram.date.datetime:%d %b}", rotation=60, fontsize=8)
 radius = maps[0].rsun_obs.to_value(u.arcsec)
 axes.add_patch(plt.Circle((0, 0), radius, fill=False))
 axes.set(

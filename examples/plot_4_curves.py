@@ -15,7 +15,7 @@ import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
 from sunpy_flarecast.plot import plot_keywords
 
 # %%
-# Two HARPs are asked for with ``|``; ``Fido`` gives a table for each.
+# ``|`` selects two HARPs; ``Fido`` returns a table for each.
 
 results = Fido.search(
     a.Time("2014-10-20", "2014-10-27"),
@@ -31,9 +31,9 @@ for table in results["flarecast"]:
 series[0].to_dataframe().head(3)
 
 # %%
-# A panel for each keyword, a curve for each HARP, and bars for the errors of those that have any. Flares can be marked
-# from any table with peak times and GOES classes, such as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``.
-# The Sun of this service has none, so the two here are invented as well.
+# A panel for each keyword, a curve for each HARP, and error bars where there are errors. Flares can be marked from
+# any table with peak times and GOES classes, such as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``. The
+# two here are invented, as the Sun of this service has none.
 
 flares = Table(
     rows=[("2014-10-22T14:28", "M1.6"), ("2014-10-24T21:41", "X3.1")],

@@ -20,13 +20,13 @@ results = Fido.search(
 results["T_REC", "HARPNUM", "Quality"]
 
 # %%
-# Boxes need the keywords alone. Their colour is that of any keyword that is a number.
+# Boxes are drawn from keywords alone. Any numeric keyword can give their colour.
 
 results.plot_disk(color="usflux")
 plt.show()
 
 # %%
-# The images, each where it belongs:
+# The images at their places on the disk:
 
 files = Fido.fetch(results, path="data/{file}", progress=False)
 figure = plt.figure(figsize=(8, 8), layout="constrained")

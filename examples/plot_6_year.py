@@ -2,7 +2,7 @@
 A year at six-hour cadence
 ==========================
 
-What there is in a year, and how to fetch it.
+An overview of the records of a year, and how to fetch them.
 """
 
 import astropy.units as u
@@ -15,7 +15,7 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 
 # %%
-# The search goes through all 350,000 records of the year, some at a time, and keeps those nearest to the grid.
+# The search lists all 350,000 records of the year in parts, and keeps those nearest to the grid.
 
 results = Fido.search(
     a.Time("2014-01-01", "2015-01-01"),
@@ -27,8 +27,8 @@ harps = np.asarray(results["HARPNUM"])
 print(f"{len(results):,} records of {len(np.unique(harps)):,} HARPs")
 
 # %%
-# How many HARPs there are on the disk, every six hours. Where the record of a grid time is missing, the nearest one
-# stands for it, so times are rounded to the grid to be counted.
+# The number of HARPs on the disk, every six hours. Where the record of a grid time is missing, the nearest one is
+# taken, so times are rounded to the grid before they are counted.
 
 grid = np.round(results["T_REC"].mjd * 4) / 4
 times, count = np.unique(grid, return_counts=True)
@@ -39,7 +39,7 @@ axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs")
 plt.show()
 
 # %%
-# One month of it, a row for each HARP. The Sun's rotation carries a HARP across the disk in 13 to 14 days, so no bar is
+# One month, with a row for each HARP. The Sun's rotation carries a HARP across the disk in 13 to 14 days, so no bar is
 # longer. The axis is the range of the search, here the year, unless it is set.
 
 # sphinx_gallery_thumbnail_number = 2
@@ -50,9 +50,8 @@ axes.set_xlim(start.datetime, end.datetime)
 plt.show()
 
 # %%
-# The table is kept in a file, so that the fetch can go on with it on another day. ``sunpy_flarecast.fetch`` goes over
-# what is missing until nothing is, which may take a night; here it is three files of the many. More in
-# :doc:`/howto/years`.
+# The table is written to a file, so that the fetch can be resumed on another day. ``sunpy_flarecast.fetch`` retries
+# until no file is missing, which may take a night; here it fetches three files. More in :doc:`/howto/years`.
 
 results.write("year.ecsv", overwrite=True)
 results = sunpy_flarecast.FLARECASTResponse.read("year.ecsv")

@@ -2,8 +2,8 @@
 A data set for machine learning
 ===============================
 
-Images and keywords of the same records, in three sets that share no region: :doc:`/howto/machine-learning` says what to
-mind. This is the short form of it, with a look at the result.
+Images and keywords of the same records, in three sets that share no region. :doc:`/howto/machine-learning` explains the
+steps; this is a short form, with a look at the result.
 """
 
 import astropy.units as u
@@ -43,7 +43,7 @@ report = sunpy_flarecast.fetch(results, path=path, progress=False)
 print(report)
 
 # %%
-# All images have pixels of one size, 0.03 degrees of the Sun, but not as many of them. The frame's colour is the set.
+# All images have pixels of one size, 0.03 degrees of the Sun, but not the same shape. The frame's colour is the set.
 
 colours = {"train": "tab:blue", "validation": "tab:orange", "test": "tab:red"}
 order = np.argsort(table["set"] != "train", kind="stable")
@@ -56,11 +56,11 @@ figure, panels = plt.subplots(rows, columns, layout="constrained")
 figure.set_size_inches(10, 1.6 * rows)
 for panel in panels.flat:
     panel.set_axis_off()
-for panel, one, row in zip(panels.flat, maps, order, strict=False):
+for panel, image, row in zip(panels.flat, maps, order, strict=False):
     panel.set_axis_on()
-    panel.imshow(one.data, origin="lower", cmap="gray", vmin=-1000, vmax=1000)
+    panel.imshow(image.data, origin="lower", cmap="gray", vmin=-1000, vmax=1000)
     panel.set(xticks=[], yticks=[])
-    harp, day = table["HARPNUM"][row], one.date.isot[:10]
+    harp, day = table["HARPNUM"][row], image.date.isot[:10]
     panel.set_title(f"HARP {harp}, {day}", fontsize=8)
     for side in panel.spines.values():
         side.set(color=colours[table["set"][row]], linewidth=3)
