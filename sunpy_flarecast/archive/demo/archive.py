@@ -12,7 +12,7 @@ from sunpy_flarecast.sharp.catalog import all_series
 
 from .fits_writer import fits_bytes, image_cards, record_cards
 from .images import image, storage
-from .keywords import PATCH_KEYWORDS, record_keywords
+from .keywords import PATCH_KEYWORDS
 from .listing import list_records, records_a_day
 from .record import SyntheticRecord, patch_parameters, record_at, sharp_parameters
 from .regions import Region, record_of
@@ -73,13 +73,11 @@ class DemoArchive:
             raise ValueError(f"headers must be 'full' or 'bare', not {headers!r}.")
         self._full: Final = headers == "full"
         self._series: Final = {series.name: (place, series) for place, series in enumerate(all_series())}
-        self._names: Final = {
-            series.name: tuple(segment.name for segment in series.segments) for series in all_series()
-        }
+        self._names: Final = {series.name: tuple(item.name for item in series.segments) for series in all_series()}
         self._made: Final = lru_cache(maxsize=cached)(record_at)
         self._files: Final = lru_cache(maxsize=8 * cached)(self._make_file)
         self._ends: Final = lru_cache(maxsize=None)(self._find_ends)
-        self._keyword_names: Final[dict[str, tuple[str, ...]]] = {}
+        self._keyword_names: Final = lru_cache(maxsize=None)(self._find_names)
 
     def __reduce__(self) -> tuple[type[DemoArchive], tuple[str, int]]:
         # Another process begins with empty caches.
@@ -124,20 +122,17 @@ class DemoArchive:
     def _keywords(self, series: str, recnum: int, names: Sequence[str] | None) -> dict[str, Any]:
         """Return keywords of a record; those measured on its pixels, which take long, only if they are wanted."""
         found, record = self._record(series, recnum)
-        keywords = record_keywords(record, found.projection) | {"recnum": recnum}
+        keywords = record.known(found.projection) | {"recnum": recnum}
         wanted = None if names is None else set(names) - keywords.keys()
-        key = record.region, record.slot, record.near_real_time
         if wanted is None or not wanted.issubset(PATCH_KEYWORDS):
-            keywords |= sharp_parameters(*key)
+            keywords |= sharp_parameters(*record.key)
         if wanted is None or not wanted.isdisjoint(PATCH_KEYWORDS):
-            keywords |= patch_parameters(*key)
+            keywords |= patch_parameters(*record.key)
         return keywords
 
     def keyword_names(self, series: str) -> tuple[str, ...]:
         """List the names of all keywords, which all records of a series have. See `Archive.keyword_names`."""
-        if series not in self._keyword_names:
-            self._keyword_names[series] = tuple(self.keywords(series, self._ends(series)[0].recnum))
-        return self._keyword_names[series]
+        return self._keyword_names(series)
 
     def record(self, series: str, recnum: int) -> Record:
         """Return a record by its number. See `Archive.record`."""
@@ -197,11 +192,12 @@ class DemoArchive:
 
     def _find_ends(self, series: str) -> tuple[Record, Record]:
         """Find the first and the last record."""
-        days = list(self.days(series))
-        first, last = (datetime.combine(day, time(), UTC) for day in (days[0], days[-1]))
-        whole = timedelta(days=1)
-        *_, end = self.records(series, last, last + whole)
-        return next(self.records(series, first, first + whole)), end
+        days = [datetime.combine(day, time(), UTC) for day in self.days(series)]
+        *_, last = self.records(series, days[-1], days[-1] + timedelta(days=1))
+        return next(self.records(series, days[0], days[0] + timedelta(days=1))), last
+
+    def _find_names(self, series: str) -> tuple[str, ...]:
+        return tuple(self.keywords(series, self._ends(series)[0].recnum))
 
     def _record(self, series: str, recnum: int) -> tuple[Series, SyntheticRecord]:
         found, region, slot = self._held(series, recnum)

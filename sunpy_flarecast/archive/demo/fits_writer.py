@@ -16,8 +16,7 @@ from sunpy_flarecast.fits.structure import BLOCK, CARD, datasum
 from sunpy_flarecast.sharp.catalog import all_keywords
 
 try:
-    # As a function: astropy's CompImageHDU takes ten times as long, for the cards of its headers. It is private, so
-    # that another version of astropy may not have it.
+    # Private, so that another astropy may not have it, but ten times as fast as CompImageHDU with its headers.
     from astropy.io.fits.hdu.compressed._codecs import Rice1
 except ImportError:  # pragma: no cover (astropy 6)
     Rice1 = None

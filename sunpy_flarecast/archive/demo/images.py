@@ -60,7 +60,7 @@ def _continuum(view: View) -> Any:
     penumbra = 1 / (1 + np.exp((950 - strength - 60 * grain) / 70))
     umbra = 1 / (1 + np.exp((1700 - strength) / 130))
     spots = 1 - 0.22 * penumbra - 0.56 * umbra
-    level = 64500.0 - 1650.0 * (view.record.seconds / _YEAR - 17.3)
+    level = 64500.0 - 1650.0 * (view.seen.seconds / _YEAR - 17.3)
     return level * darkening * spots * (1 + 0.012 * grain * (1 - 0.6 * penumbra))
 
 

@@ -18,7 +18,7 @@ from .time_slots import COMBINED_FROM, SLOTS_A_DAY, day_of
 
 if TYPE_CHECKING:
     from .pixels import View
-    from .record import SyntheticRecord
+    from .regions import Observation, Region
 
 __all__ = ["ORIGIN", "PATCH_KEYWORDS", "patch_keywords", "record_keywords"]
 
@@ -75,11 +75,15 @@ _CONSTANT: Final[dict[str, float | int | str | None]] = {
 }
 
 
-def record_keywords(record: SyntheticRecord, projection: str) -> dict[str, Any]:
-    """Return the keywords that are not measured on pixels: numbers, text, or None for missing."""
-    region, slot, observer = record.region, record.slot, record.observer
+def record_keywords(seen: Observation, projection: str, reference: tuple[float, float, float, float]) -> dict[str, Any]:
+    """
+    Return the keywords that are not measured on pixels: numbers, text, or None for missing.
+
+    `reference` has ``CRPIX1``, ``CRPIX2``, ``CRVAL1`` and ``CRVAL2``.
+    """
+    region, slot, observer = seen.region, seen.slot, seen.observer
     day, place = divmod(slot, SLOTS_A_DAY)
-    times = day_of(day, record.near_real_time)
+    times = day_of(day, seen.near_real_time)
     combined = slot >= COMBINED_FROM
     # The box that holds the HARP at all times, where it is at this one, as real records have it.
     rows, columns = bipole_of(region).shape
@@ -88,10 +92,10 @@ def record_keywords(record: SyntheticRecord, projection: str) -> dict[str, Any]:
         **_CONSTANT,
         **dict.fromkeys(("date", "date_s", "date_b"), times.entered[place][:23]),
         "date__obs": times.dates[place],
-        "t_obs": _tai(slot, record.seconds - slot * CADENCE),
+        "t_obs": _tai(slot, seen.seconds - slot * CADENCE),
         "t_rec": _tai(slot),
         "t_rec_epoch": _tai(0),
-        **_wcs(record, projection),
+        **_wcs(slot, projection, reference),
         "dsun_obs": observer.distance,
         "crln_obs": observer.longitude,
         "crlt_obs": observer.latitude,
@@ -104,12 +108,12 @@ def record_keywords(record: SyntheticRecord, projection: str) -> dict[str, Any]:
         "camera": 3 if combined else 1,
         "hflid": 1022 if combined else 1021,
         "quality": times.quality[place],
-        "qlook": int(record.near_real_time),
-        **_harp(record),
+        "qlook": int(seen.near_real_time),
+        **_harp(region, seen.near_real_time),
         "latdtmin": region.latitude - up,
         "latdtmax": region.latitude + up,
-        "londtmin": record.longitude - along,
-        "londtmax": record.longitude + along,
+        "londtmin": seen.longitude - along,
+        "londtmax": seen.longitude + along,
     }
 
 
@@ -120,14 +124,13 @@ def _tai(slot: int, seconds: float = 0.0) -> str:
     return f"{text.replace('-', '.').replace('T', '_')}_TAI"
 
 
-def _wcs(record: SyntheticRecord, projection: str) -> dict[str, float | str]:
+def _wcs(slot: int, projection: str, reference: tuple[float, float, float, float]) -> dict[str, float | str]:
     if projection == "CEA":
         scale, unit, angle = CEA_SCALE, "degree", 0.0
         names = "CRLN-CEA", "CRLT-CEA", "Carrington Heliographic"
     else:
-        scale, unit, angle = CCD_SCALE, "arcsec", roll(record.slot)
+        scale, unit, angle = CCD_SCALE, "arcsec", roll(slot)
         names = "HPLN-TAN", "HPLT-TAN", "Helioprojective-cartesian"
-    reference = record.reference(projection)
     return {
         **dict(zip(("crpix1", "crpix2", "crval1", "crval2"), reference, strict=True)),
         "ctype1": names[0],
@@ -139,16 +142,15 @@ def _wcs(record: SyntheticRecord, projection: str) -> dict[str, float | str]:
     }
 
 
-def _harp(record: SyntheticRecord) -> dict[str, float | int | str]:
+def _harp(region: Region, near_real_time: bool) -> dict[str, float | int | str]:
     """Return what stays the same over the life of a HARP."""
-    region = record.region
     numbers = noaa_numbers(region.ordinal)
     return {
-        "harpnum": region.harpnum(record.near_real_time),
+        "harpnum": region.harpnum(near_real_time),
         **dict.fromkeys(("t_frst", "t_frst1"), _tai(region.first)),
         **dict.fromkeys(("t_last1", "t_last"), _tai(region.last)),
         **dict.fromkeys(("n_patch", "n_patch1"), region.last - region.first + 1),
-        "n_patchm": missing_records(region, record.near_real_time),
+        "n_patchm": missing_records(region, near_real_time),
         "noaa_ar": numbers[0] if numbers else 0,
         "noaa_num": len(numbers),
         "noaa_ars": ",".join(map(str, numbers)) if numbers else "MISSING",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .regions import Region
 
-__all__ = ["Bipole", "Field", "Sources", "bipole_of", "field_at", "sources_of"]
+__all__ = ["Bipole", "Field", "bipole_of", "field_at", "sources_of"]
 
 _DAY: Final = 86400.0
 _RADIUS_MM: Final = RSUN / 1e6
@@ -57,16 +57,6 @@ class Bipole(NamedTuple):
     #: Angle by which the horizontal field is turned, counter-clockwise, and where the source is in its wandering.
     twist: Any
     phase: Any
-
-
-class Sources(NamedTuple):
-    """The field's sources at one time, as in `Bipole`."""
-
-    x: Any
-    y: Any
-    field: Any
-    depth: Any
-    twist: Any
 
 
 class Field(NamedTuple):
@@ -136,9 +126,9 @@ def _rows(spot: bool, place: Any, side: float, field: Any, depth: Any) -> npt.ND
     return np.column_stack([spot * constant, place, side * constant, field, depth])
 
 
-def sources_of(region: Region, seconds: float) -> Sources:
+def sources_of(region: Region, seconds: float) -> list[tuple[float, ...]]:
     """
-    Place the sources at one time (TAI seconds since 1993-01-01T00:00:00 TAI).
+    Return x, y, field, depth and twist of the sources, as in `Bipole`, at one time (TAI seconds since 1993-01-01).
 
     The flux rises within days, while the polarities move apart, and then decays; spots go before the plage, which
     spreads (van Driel-Gesztelyi & Green 2015, Living Rev. Sol. Phys. 12, 1).
@@ -157,13 +147,9 @@ def sources_of(region: Region, seconds: float) -> Sources:
     across = bipole.offset[1] * spread + 0.8 * np.sin(turn)
     cosine, sine = np.cos(bipole.tilt), np.sin(bipole.tilt)
     # The flux of a source is proportional to field times depth squared.
-    return Sources(
-        x=along * cosine + across * sine,
-        y=across * cosine - along * sine,
-        field=bipole.field * amount**0.34,
-        depth=bipole.depth * amount**0.33,
-        twist=bipole.twist,
-    )
+    x, y = along * cosine + across * sine, across * cosine - along * sine
+    table = np.stack([x, y, bipole.field * amount**0.34, bipole.depth * amount**0.33, bipole.twist], axis=1)
+    return [tuple(source) for source in table.tolist()]
 
 
 def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
@@ -179,7 +165,7 @@ def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> F
     x = (longitude * (math.cos(middle) * _RADIUS_MM)).ravel().astype(np.float32)
     y = ((latitude - middle) * _RADIUS_MM).ravel().astype(np.float32)
     total = np.zeros((4, x.size), dtype=np.float32)
-    sources = list(zip(*(column.tolist() for column in sources_of(region, seconds)), strict=True))
+    sources = sources_of(region, seconds)
     for begin in range(0, x.size, _AT_ONCE):
         part = np.s_[begin : begin + _AT_ONCE]
         _add_sources(total[:, part], x[part], y[part], sources)

@@ -13,7 +13,7 @@ from .projections import Vectors, roll
 
 if TYPE_CHECKING:
     from .projections import Grid
-    from .record import SyntheticRecord
+    from .regions import Observation
 
 __all__ = ["ACTIVE", "CONFIDENT", "LOS_STEP", "PATCH", "STEP", "View"]
 
@@ -33,20 +33,19 @@ STEP: Final = 0.01
 
 class View:
     """
-    The model on the pixels of one projection.
+    The model on the pixels of one projection, computed when first asked for.
 
-    Everything is computed when first asked for; two threads that ask at once compute the same twice. `key`
-    distinguishes the noise of projections and of near-real-time data.
+    `key` distinguishes the noise of projections and of near-real-time data.
     """
 
-    def __init__(self, record: SyntheticRecord, grid: Grid, key: int) -> None:
-        self.record, self.grid, self.observer = record, grid, record.observer
+    def __init__(self, seen: Observation, grid: Grid, key: int) -> None:
+        self.seen, self.grid, self.observer = seen, grid, seen.observer
         self._key = key
 
     def noise(self, what: int, count: int = 1) -> Any:
         """Return `count` images of normal noise for a purpose, the same at every call."""
         # SFC64 draws a third faster than Philox.
-        random = np.random.Generator(np.random.SFC64((what, self._key, self.record.region.ordinal, self.record.slot)))
+        random = np.random.Generator(np.random.SFC64((what, self._key, self.seen.region.ordinal, self.seen.slot)))
         return random.standard_normal((count, *self.grid.visible.shape), dtype=np.float32)
 
     @cached_property
@@ -57,8 +56,8 @@ class View:
     @cached_property
     def field(self) -> Field:
         """The model's field without noise."""
-        offset = self.grid.longitude - math.radians(self.record.longitude)
-        return field_at(self.record.region, self.record.seconds, offset, self.grid.latitude)
+        offset = self.grid.longitude - math.radians(self.seen.longitude)
+        return field_at(self.seen.region, self.seen.seconds, offset, self.grid.latitude)
 
     @cached_property
     def across_error(self) -> Any:
@@ -125,18 +124,13 @@ class View:
 
     @cached_property
     def counted(self) -> Any:
-        """
-        Pixels that the SHARP parameters count: those in the HARP with a confident direction of the field.
-
-        This is JSOC's recipe (``bitmap`` 33 and more, ``conf_disambig`` 90), which gives the USFLUX and CMASK of
-        real CEA files from their pixels.
-        """
+        """Pixels that the SHARP parameters count, as JSOC's: in the HARP, with a confident direction of the field."""
         return (self.bitmap >= PATCH) & (self.confidence == CONFIDENT)
 
     @cached_property
     def on_ccd(self) -> tuple[Any, Any]:
         """The field across the line of sight along the CCD's columns (x) and rows (y), in G."""
-        angle = math.radians(roll(self.record.slot))
+        angle = math.radians(roll(self.seen.slot))
         sine, cosine = math.sin(angle), math.cos(angle)
         west, north = self.across
         return cosine * west + sine * north, cosine * north - sine * west

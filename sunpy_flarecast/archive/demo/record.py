@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from .ephemeris import observe
-from .keywords import patch_keywords
+from .keywords import patch_keywords, record_keywords
 from .magnetic_field import bipole_of
 from .pixels import View
 from .projections import CENTRE, ccd_box, ccd_grid, cea_grid, roll
+from .regions import observation_of
 from .sharp_parameters import parameters
-from .time_slots import SLOTS_A_DAY, day_of, observed_seconds
+from .time_slots import SLOTS_A_DAY, day_of
 
 if TYPE_CHECKING:
     from .regions import Region
@@ -27,46 +27,47 @@ class SyntheticRecord:
     """What HMI sees of one region in one slot; the CCD and the CEA series of a kind share it."""
 
     def __init__(self, region: Region, slot: int, near_real_time: bool) -> None:
-        self.region, self.slot, self.near_real_time = region, slot, near_real_time
-        self.seconds = observed_seconds(slot)
-        self.observer = observe(self.seconds)
-        #: Stonyhurst longitude of the patch's centre, in degree.
-        self.longitude = (region.carrington(self.seconds) - self.observer.longitude + 180) % 360 - 180
+        self.key = region, slot, near_real_time
+        self.seen = observation_of(*self.key)
 
     @property
     def date(self) -> str:
         """When the record entered the archive, which stands for the time when its files were written."""
-        day, place = divmod(self.slot, SLOTS_A_DAY)
-        return day_of(day, self.near_real_time).entered[place][:19]
+        day, place = divmod(self.seen.slot, SLOTS_A_DAY)
+        return day_of(day, self.seen.near_real_time).entered[place][:19]
 
     @property
     def _centre(self) -> tuple[float, float]:
         # JSOC adds the Stonyhurst longitude to CRLN_OBS and leaves the sum as it is, negative or beyond 360.
-        return self.observer.longitude + self.longitude, self.region.latitude
+        return self.seen.observer.longitude + self.seen.longitude, self.seen.region.latitude
 
     @cached_property
     def _box(self) -> tuple[int, int, int, int]:
         """The cutout of the CCD that holds the patch."""
-        coarse = cea_grid(self._centre, bipole_of(self.region).shape, self.observer, every=4)
-        return ccd_box(coarse, roll(self.slot), self.observer)
+        coarse = cea_grid(self._centre, bipole_of(self.seen.region).shape, self.seen.observer, every=4)
+        return ccd_box(coarse, roll(self.seen.slot), self.seen.observer)
 
-    def reference(self, projection: str) -> tuple[float, float, float, float]:
-        """Return ``CRPIX1``, ``CRPIX2``, ``CRVAL1``, ``CRVAL2``."""
+    def known(self, projection: str) -> dict[str, Any]:
+        """Return the keywords that are not measured, but for the record's number, for the series of a projection."""
         if projection == "CEA":
-            rows, columns = bipole_of(self.region).shape
-            return (columns + 1) / 2, (rows + 1) / 2, *self._centre
-        return CENTRE[0] - self._box[0] + 1, CENTRE[1] - self._box[2] + 1, 0.0, 0.0
+            rows, columns = bipole_of(self.seen.region).shape
+            reference = (columns + 1) / 2, (rows + 1) / 2, *self._centre
+        else:
+            reference = CENTRE[0] - self._box[0] + 1, CENTRE[1] - self._box[2] + 1, 0.0, 0.0
+        return record_keywords(self.seen, projection, reference)
 
     @cached_property
     def cea(self) -> View:
         """The record on the CEA grid."""
-        grid = cea_grid(self._centre, bipole_of(self.region).shape, self.observer)
-        return View(self, grid, int(self.near_real_time))
+        grid = cea_grid(self._centre, bipole_of(self.seen.region).shape, self.seen.observer)
+        return View(self.seen, grid, int(self.seen.near_real_time))
 
     @cached_property
     def ccd(self) -> View:
         """The record on the CCD."""
-        return View(self, ccd_grid(self._box, roll(self.slot), self.observer), 2 + int(self.near_real_time))
+        return View(
+            self.seen, ccd_grid(self._box, roll(self.seen.slot), self.seen.observer), 2 + int(self.seen.near_real_time)
+        )
 
     def view(self, projection: str) -> View:
         """Return the projection of a series, ``"CCD"`` or ``"CEA"``."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sunpy_flarecast.sharp.t_rec import CADENCE
 
 from .ephemeris import observe
 from .random import generator
-from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_SLOT, SLOTS_A_DAY, missing_slots
+from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_SLOT, SLOTS_A_DAY, missing_slots, observed_seconds
+
+if TYPE_CHECKING:
+    from .ephemeris import Observer
 
 __all__ = [
+    "Observation",
     "Region",
     "drift",
     "flux_of",
     "missing_records",
     "noaa_numbers",
+    "observation_of",
     "recnum_of",
     "record_of",
     "region_of",
@@ -69,6 +74,28 @@ class Region(NamedTuple):
     def carrington(self, seconds: float) -> float:
         """Return the Carrington longitude of the centre at a time, in degree, not folded into 0 to 360."""
         return self.longitude + drift(self.latitude) * (seconds - self.reference) / _DAY
+
+
+class Observation(NamedTuple):
+    """One region in one slot, as the observer meets it."""
+
+    region: Region
+    slot: int
+    #: Whether for the near-real-time series, whose noise is another.
+    near_real_time: bool
+    #: TAI seconds since 1993-01-01T00:00:00 TAI.
+    seconds: float
+    observer: Observer
+    #: Stonyhurst longitude of the region's centre, in degree.
+    longitude: float
+
+
+def observation_of(region: Region, slot: int, near_real_time: bool) -> Observation:
+    """Return when a slot of a region was observed, and from where."""
+    seconds = observed_seconds(slot)
+    observer = observe(seconds)
+    longitude = (region.carrington(seconds) - observer.longitude + 180) % 360 - 180
+    return Observation(region, slot, near_real_time, seconds, observer, longitude)
 
 
 def drift(latitude: float) -> float:

@@ -18,7 +18,7 @@ from sunpy.sun.models import differential_rotation
 from sunpy_flarecast.archive.demo.ephemeris import observe
 from sunpy_flarecast.archive.demo.keywords import patch_keywords
 from sunpy_flarecast.archive.demo.record import SyntheticRecord
-from sunpy_flarecast.archive.demo.regions import drift, recnum_of, record_of, region_of
+from sunpy_flarecast.archive.demo.regions import drift, observation_of, recnum_of, record_of, region_of
 from sunpy_flarecast.archive.demo.sharp_parameters import parameters
 from sunpy_flarecast.archive.demo.time_slots import SLOTS_A_DAY, day_of
 from sunpy_flarecast.sharp.catalog import find_keyword, find_series
@@ -183,7 +183,9 @@ def test_the_field_stays_when_a_carrington_rotation_ends():
     """The longitude of the observer falls from 0 to 360 then, and that of the region does not."""
     records = (SyntheticRecord(region, region.last, False) for region in map(region_of, range(300, 400)))
     wrapped = [
-        record for record in records if record.region.carrington(record.seconds) - record.observer.longitude < -180
+        record
+        for record in records
+        if record.seen.region.carrington(record.seen.seconds) - record.seen.observer.longitude < -180
     ]
     for record in wrapped[:4]:
         assert record.cea.field.smooth.max() > 300
@@ -240,7 +242,7 @@ def test_off_the_disk_there_is_nothing(archive):
     for region in map(region_of, range(500, 600)):
         slot = region.last
         synthetic = SyntheticRecord(region, slot, False)
-        if not day_of(slot // SLOTS_A_DAY, False).present[slot % SLOTS_A_DAY] or synthetic.longitude < 80:
+        if not day_of(slot // SLOTS_A_DAY, False).present[slot % SLOTS_A_DAY] or synthetic.seen.longitude < 80:
             continue
         if synthetic.cea.grid.visible.all() or synthetic.ccd.grid.visible.all():
             continue
@@ -272,7 +274,7 @@ def long_lived():
 def test_the_sun_carries_harps_over_the_disk():
     region, _ = long_lived()
     slots = np.arange(region.first, region.last, 60)
-    longitudes = np.array([SyntheticRecord(region, int(slot), False).longitude for slot in slots])
+    longitudes = np.array([observation_of(region, int(slot), False).longitude for slot in slots])
     rate = np.polyfit(slots / 120, longitudes, 1)[0]
     assert longitudes[0] < -70
     assert longitudes[-1] > 60
