@@ -187,6 +187,9 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
         noaa(int(number))
         super().__init__(int(number))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.NOAA({self.value})>"
+
     def collides(self, other: object) -> bool:
         """A HARP may hold several active regions, so nothing collides."""
         return False

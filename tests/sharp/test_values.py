@@ -202,7 +202,7 @@ MISSING = [
 ]
 
 
-@pytest.mark.parametrize("value", MISSING, ids=repr)
+@pytest.mark.parametrize("value", MISSING)
 def test_a_missing_value_is_missing_everywhere(value: Any) -> None:
     assert is_missing(value)
     assert clean(value, find_keyword("noaa_ars")) is None
