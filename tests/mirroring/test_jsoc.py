@@ -16,6 +16,8 @@ from jsoc import EMAIL, JSOC, held
 
 from sunpy_flarecast import MirrorReport, QueryError, ServiceError, TransferError, conf, mirror
 from sunpy_flarecast.archive import running
+from sunpy_flarecast.archive.index import BESIDE
+from sunpy_flarecast.archive.index.write import Writer
 from sunpy_flarecast.mirroring.ledger import LEDGER
 from sunpy_flarecast.sharp.filenames import file_name
 
@@ -422,6 +424,21 @@ def test_two_mirrors_do_not_fill_one_folder(jsoc: Served, tmp_path: Path) -> Non
     with FileLock(tmp_path / ".mirror.lock"), pytest.raises(TransferError, match="Another mirror is filling"):
         run(jsoc[0], tmp_path)
     assert run(jsoc[0], tmp_path).complete
+
+
+def test_an_index_that_cannot_be_brought_up_to_date(
+    jsoc: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sunpy_flarecast.mirroring.run._WAIT", 0.0)
+    with Writer(tmp_path.resolve(), tmp_path / BESIDE):
+        report = run(jsoc[0], tmp_path, index=True)
+    assert report.complete
+    assert "Another process is writing the index" in report.index
+    (tmp_path / BESIDE).write_text("no database" * 99)
+    report = run(jsoc[0], tmp_path, index=True)
+    assert [(one.kind, "not a database" in one.reason) for one in report.shortfalls] == [("index", True)]
+    (tmp_path / BESIDE).unlink()
+    assert run(jsoc[0], tmp_path, index=True).index.startswith("Index: 8 records in 26 files (26 new)")
 
 
 def test_settings_of_the_process_stay(jsoc: Served, tmp_path: Path) -> None:

@@ -103,6 +103,23 @@ def test_what_is_no_index(tmp_path, root):
         build_index(root, index=index)
 
 
+def test_reading_what_is_no_index(tmp_path, root):
+    index = tmp_path / "index"
+    for content, said in (
+        (b"", "is empty. Make it"),
+        (b"no database" * 99, "file is not a database. It is another file"),
+    ):
+        index.write_bytes(content)
+        with pytest.raises(ArchiveIndexError, match=said):
+            DirectoryArchive(root, index=index, update=False)
+
+
+def test_a_lock_that_cannot_be_made(tmp_path, root):
+    (tmp_path / "index-lock").mkdir()
+    with pytest.raises(ArchiveIndexError, match=r"cannot be written \(.*directory.* Choose another place"):
+        build_index(root, index=tmp_path / "index")
+
+
 def test_another_version(root):
     build_index(root)
     with closing(sqlite3.connect(index_path(root))) as database:
