@@ -119,6 +119,7 @@ def write_large(root: Path, records: int) -> None:
                     for segment in segments
                 ]
             writer.add(facts)
+        writer.note_look(0.0)
 
 
 def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:
