@@ -19,10 +19,15 @@ URL_VARIABLE: Final = "FLARECAST_URL"
 #: Environment variable that holds the token that the service demands.
 TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
 
-_MODULE: Final = "sunpy_flarecast"  # so that all items stand at the top of sunpy_flarecast.cfg
+
+class _Item(ConfigItem):  # type: ignore[misc]
+    """A setting at the top of sunpy_flarecast.cfg."""
+
+    def __init__(self, default: Any, description: str, kind: str | None = None) -> None:
+        super().__init__(default, description, kind, "sunpy_flarecast")
 
 
-class _EnvironmentItem(ConfigItem):  # type: ignore[misc]
+class _EnvironmentItem(_Item):
     """
     What this session set, else the environment, else the configuration file, else the default.
 
@@ -34,11 +39,11 @@ class _EnvironmentItem(ConfigItem):  # type: ignore[misc]
     _filed = ""
 
     def __init__(self, default: str, description: str, variable: str) -> None:
-        super().__init__(default, description, module=_MODULE)
+        super().__init__(default, description)
         self._variable = variable
 
     def by_source(self) -> tuple[str, str, str]:
-        """Give what this session, the environment and the configuration file say; empty where one says nothing."""
+        """Return what this session, the environment and the configuration file say; empty where one says nothing."""
         held = str(get_config(self.module, rootname=self.rootname).get(self.name, ""))
         session, filed = (held, self._filed) if self._set_here else ("", held)
         return session, os.environ.get(self._variable, ""), "" if filed == self.defaultvalue else filed
@@ -87,7 +92,7 @@ class _SecretItem(_EnvironmentItem):
         return f"{type(self).__name__}: {self.name}\n  description={self.description!r}\n  {state}"
 
 
-class _HeadersItem(ConfigItem):  # type: ignore[misc]
+class _HeadersItem(_Item):
     """``"auto"``, True or False; as text in the configuration file."""
 
     def __call__(self) -> Any:
@@ -120,96 +125,61 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     token = _SecretItem(
         "",
-        "Bearer token of the service at url, if it demands one; it is sent to no other, and shown nowhere. The "
+        "Bearer token of the service at url, if it requires one; it is sent to no other, and shown nowhere. The "
         f"environment variable {TOKEN_VARIABLE} overrides it.",
         TOKEN_VARIABLE,
     )
-    window = ConfigItem(
-        1.0,
-        "Length in days of the time windows into which a search is cut, one request each.",
-        cfgtype="float",
-        module=_MODULE,
-    )
-    parallel_requests = ConfigItem(
-        4,
-        "How many windows of a search are asked for at a time.",
-        cfgtype="integer(min=1)",
-        module=_MODULE,
-    )
-    connect_timeout = ConfigItem(
-        10.0, "Seconds to wait for a connection to the service.", cfgtype="float", module=_MODULE
-    )
-    read_timeout = ConfigItem(
-        120.0, "Seconds to wait for the next bytes of an answer or a file.", cfgtype="float", module=_MODULE
-    )
-    max_retries = ConfigItem(
-        5,
-        "How often a request or the transfer of a file is tried again after a connection error, a timeout, or an "
-        "answer that the service is busy or broken.",
-        cfgtype="integer(min=0)",
-        module=_MODULE,
-    )
-    retry_wait = ConfigItem(
-        0.5,
-        "Longest wait in seconds before something is tried again for the first time; it doubles each time, up to 60.",
-        cfgtype="float(min=0)",
-        module=_MODULE,
-    )
-    retry_after_max = ConfigItem(
-        300.0,
-        "Longest wait in seconds that a service may ask for (Retry-After).",
-        cfgtype="float(min=0)",
-        module=_MODULE,
-    )
-    reply_size = ConfigItem(
+    window = _Item(1.0, "Length in days of the windows into which a search is cut, one request each.", "float")
+    parallel_requests = _Item(4, "How many requests of a search, or for keywords, run at a time.", "integer(min=1)")
+    connect_timeout = _Item(10.0, "Seconds to wait for a connection to the service.", "float")
+    read_timeout = _Item(120.0, "Seconds to wait for the next bytes of a reply or a file.", "float")
+    reply_timeout = _Item(600.0, "Longest time in seconds that a list of records, or of keywords, may take.", "float")
+    reply_size = _Item(
         500.0,
         "Largest size in MB, decompressed, of a list of records, or of keywords; more is requested in parts.",
-        cfgtype="float(min=0)",
-        module=_MODULE,
+        "float(min=0)",
     )
-    reply_timeout = ConfigItem(
-        600.0,
-        "Longest time in seconds that such a reply may take from its first byte to its last.",
-        cfgtype="float(min=0)",
-        module=_MODULE,
+    max_retries = _Item(
+        5,
+        "How often a request or a transfer is retried after a connection error, a timeout, or a reply that the service "
+        "is busy or broken.",
+        "integer(min=0)",
     )
-    cache = ConfigItem(
+    retry_wait = _Item(
+        0.5, "Longest wait in seconds before the first retry; it doubles with each, up to 60.", "float(min=0)"
+    )
+    retry_after_max = _Item(300.0, "Longest wait in seconds that a service may ask for (Retry-After).", "float(min=0)")
+    cache = _Item(
         False,
         "Keep lists of records on disk, under astropy's cache folder, ask the service only whether they have changed, "
         "and use them while it cannot be reached. Needs the extra cache. sunpy_flarecast.clear_cache() removes them.",
-        module=_MODULE,
     )
-    cache_hours = ConfigItem(
+    cache_hours = _Item(
         24.0,
-        "How many hours a kept list is used without asking, if the service does not support asking whether it has "
+        "How many hours a kept list is used without asking, where the service does not support asking whether it has "
         "changed.",
-        cfgtype="float(min=0)",
-        module=_MODULE,
+        "float(min=0)",
     )
-    cache_size = ConfigItem(
+    cache_size = _Item(
         1000.0,
         "Largest size of the cache in MB, compressed; the least recently used lists are dropped first.",
-        cfgtype="float(min=0)",
-        module=_MODULE,
+        "float(min=0)",
     )
-    verify_checksum = ConfigItem(
+    verify_checksum = _Item(
         False,
-        "Verify DATASUM of every file of a fetch, besides its structure; files on disk with a wrong one are fetched "
-        "again.",
-        module=_MODULE,
+        "Check the DATASUM of every file of a fetch, besides its structure; those that are there already and do not "
+        "match theirs are fetched again.",
     )
     complete_headers = _HeadersItem(
         "auto",
         "Whether files get the keywords (FITS headers) that they lack, from the service, before they are there under "
         "their final names: auto for files without any, True for all files, False for none.",
-        cfgtype="option('auto', 'True', 'true', 'False', 'false')",
-        module=_MODULE,
+        "option('auto', 'True', 'true', 'False', 'false')",
     )
-    rebase_urls = ConfigItem(
+    rebase_urls = _Item(
         True,
         "Move the file URLs in the service's replies to the base URL. Replies carry the host under which the service "
         "knows itself, which is often not the one that can be reached from here.",
-        module=_MODULE,
     )
 
 
@@ -218,17 +188,10 @@ conf = Conf()
 
 def token_service() -> str:
     """
-    Give the URL of the service whose token ``conf.token`` is.
+    Return the URL of the service that ``conf.token`` is for.
 
-    One that stands in the environment, or in the configuration file, is for the URL that stands there, and not for
-    another that is asked for a while (``--url``, ``--from``).
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.config import conf, token_service
-    >>> with conf.set_temp("url", "http://localhost:8001"), conf.set_temp("token", "for-the-example"):
-    ...     token_service()
-    'http://localhost:8001'
+    A token in the environment, or in the configuration file, is for the URL that stands there, and not for another that
+    is set for a while (``--url``, ``--from``).
     """
     session, environment, _ = Conf.token.by_source()
     if session:

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions; every message says what was asked, what is wrong and what to do."""
+"""Exceptions; every message says what was requested, what is wrong and what to do."""
 
 from sunpy.util.exceptions import SunpyUserWarning
 
@@ -19,7 +19,7 @@ class FLARECASTError(Exception):
 
 
 class QueryError(FLARECASTError, ValueError):
-    """The query cannot be answered as it is written: unknown segment, start after end, attrs that contradict."""
+    """The query is invalid: an unknown segment, start after end, or attrs that contradict each other."""
 
 
 class ServiceError(FLARECASTError):
@@ -29,15 +29,15 @@ class ServiceError(FLARECASTError):
     Parameters
     ----------
     message : str
-        What was asked, what is wrong and what to do.
+        What was requested, what is wrong and what to do.
     reason : str, optional
-        What is wrong in a few words, the same for whatever was asked; by default the message.
+        What is wrong in a few words, the same for all requests; by default the message.
     less_may_help : bool, optional
-        Whether the size of the answer can explain it, so that less may be asked for at once.
+        Whether the size of the reply can explain it, so that a smaller request may succeed.
     lasting : bool, optional
-        Whether other requests can be expected to end alike.
+        Whether other requests can be expected to fail alike.
     away : bool, optional
-        Whether not even a connection came about.
+        Whether not even a connection was made.
     advice : str, optional
         What to do, if that is more than to try again.
     """
@@ -61,15 +61,15 @@ class ServiceError(FLARECASTError):
 
 
 class UnreachableError(ServiceError):
-    """No answer came from the service."""
+    """There is no reply from the service."""
 
 
 class ReplyError(ServiceError):
-    """The service answered with something that is not a reply of a FLARECAST service."""
+    """The service sent something that is not a reply of a FLARECAST service."""
 
 
 class TransferError(FLARECASTError):
-    """A file did not arrive whole, or could not be written."""
+    """A file did not arrive complete, or could not be written."""
 
 
 class FileError(FLARECASTError):
@@ -77,4 +77,4 @@ class FileError(FLARECASTError):
 
 
 class MissingDataWarning(SunpyUserWarning):  # type: ignore[misc]
-    """Part of what was asked for is not there; the rest is."""
+    """Part of what was requested is missing; the rest is there."""

@@ -198,15 +198,6 @@ def queries(*query: attr.Attr) -> list[Query]:
     ------
     QueryError
         If something required is missing, contradictory, or unknown.
-
-    Examples
-    --------
-    >>> from sunpy.net import attrs as a
-    >>> from sunpy_flarecast import Segment, Series
-    >>> from sunpy_flarecast.query.attr_walker import queries
-    >>> [query] = queries(a.Time("2015-12-11", "2015-12-12"), Series("sharp_cea_720s"), Segment("b?"))
-    >>> query.segments
-    ('Bp', 'Bt', 'Br')
     """
     if not query:
         raise QueryError("The query is empty; a search needs a.Time(start, end) and a.flarecast.Series(name).")

@@ -71,14 +71,6 @@ class Condition:
     ------
     ValueError
         If the parts do not fit together.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.query.conditions import Condition
-    >>> usflux = np.ma.MaskedArray([1e21, 3e22, 5e22], mask=[False, False, True])
-    >>> Condition(("usflux",), ">", 1e22).fulfilled({"usflux": usflux}).tolist()
-    [False, True, False]
     """
 
     keywords: tuple[str, ...]
@@ -143,15 +135,7 @@ def _lists(column: np.ma.MaskedArray[Any, Any], number: int) -> npt.NDArray[np.b
 
 
 def looked_up(conditions: Iterable[Condition]) -> tuple[str, ...]:
-    """
-    Name the keywords that have to be requested, each once.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.query.conditions import compared, good, looked_up, noaa
-    >>> looked_up([good(), noaa(12443), compared("USFLUX", ">", 1e22), compared("usflux", "<", 1e23)])
-    ('noaa_ar', 'noaa_ars', 'usflux')
-    """
+    """Name the keywords that have to be requested, each once."""
     return tuple(dict.fromkeys(name for one in conditions if not one.listed for name in one.keywords))
 
 
@@ -176,13 +160,6 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Con
     ------
     QueryError
         If there is no such keyword, or the value is of another kind or unit.
-
-    Examples
-    --------
-    >>> import astropy.units as u
-    >>> from sunpy_flarecast.query.conditions import compared
-    >>> print(compared("usflux", ">", 1e14 * u.Wb))
-    USFLUX > 1e+22
     """
     keyword = known_keyword(name)
     written = f"Keyword({name!r}) {comparison} {value!r}"
@@ -213,16 +190,7 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Con
 
 
 def example_of(keyword: Keyword, comparison: str = ">") -> str:
-    """
-    Return an example of how a keyword is compared.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.catalog import find_keyword
-    >>> from sunpy_flarecast.query.conditions import example_of
-    >>> example_of(find_keyword("usflux"))
-    "a.flarecast.Keyword('usflux') > 1e22 * u.Mx"
-    """
+    """Return an example of how a keyword is compared."""
     if keyword.kind == "text":
         return f"a.flarecast.Keyword({keyword.name!r}) == '...'"
     number = "1e22" if keyword.unit == "Mx" else "5"

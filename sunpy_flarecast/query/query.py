@@ -104,15 +104,6 @@ def service_time(time: Time, *, up: bool = False) -> str:
     Write a time for the service: UTC, whole seconds, rounded ``up`` (as suits the end of a range) or down, with ``Z``.
 
     A leap second, which services cannot be expected to parse, becomes the second before or after it.
-
-    Examples
-    --------
-    >>> from astropy.time import Time
-    >>> from sunpy_flarecast.query.query import service_time
-    >>> service_time(Time("2015-12-11T00:00:36.25", scale="tai"))
-    '2015-12-11T00:00:00Z'
-    >>> service_time(Time("2016-12-31T23:59:60.5", scale="utc"), up=True)
-    '2017-01-01T00:00:00Z'
     """
     return service_times(time.reshape(1), up=up)[0]
 

@@ -25,24 +25,8 @@ def authorization(url: str) -> str | None:
     """
     Return the header ``Authorization`` for a service, given its base URL with user and password, if it has them.
 
-    Returns
-    -------
-    str or None
-        ``conf.token``, if it is that of the service (see `~sunpy_flarecast.config.token_service`); else the URL's user
-        and password; None without either.
-
-    Raises
-    ------
-    QueryError
-        If ``conf.token`` is invalid; does not repeat it.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast import conf
-    >>> from sunpy_flarecast.rest.auth import authorization
-    >>> with conf.set_temp("url", "https://host/flarecast"), conf.set_temp("token", "for-the-example"):
-    ...     authorization("https://host/flarecast/"), authorization("https://elsewhere")
-    ('Bearer for-the-example', None)
+    It holds ``conf.token``, if that is for the service (see `~sunpy_flarecast.config.token_service`); else the URL's
+    user and password. An invalid token is a `QueryError`, which does not repeat it.
     """
     if (token := conf.token.strip()) and is_same_service(url, token_service()):
         if _TOKEN.fullmatch(token) is None:
@@ -56,15 +40,7 @@ def authorization(url: str) -> str | None:
 
 
 def what_to_do(*, sent: bool) -> str:
-    """
-    Say what to do where a service refuses access, to a request ``sent`` with or without credentials.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.auth import what_to_do
-    >>> what_to_do(sent=False)
-    'set conf.token, or the environment variable FLARECAST_TOKEN, to a token from those who run the service'
-    """
+    """Say what to do where a service refuses access, to a request ``sent`` with or without credentials."""
     if sent:
         return "what conf.token or conf.url holds does not give access; ask those who run the service"
     if conf.token.strip():

@@ -48,28 +48,12 @@ _QUOTED: Final = 300
 
 
 def shown(text: object) -> str:
-    r"""
-    Return text from a service on one line, without control characters, which could command a terminal.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.error_text import shown
-    >>> shown("red \x1b[31malert\n")
-    'red [31malert'
-    """
+    """Return text from a service on one line, without control characters, which could command a terminal."""
     return " ".join("".join(sign if sign.isprintable() or sign.isspace() else "" for sign in str(text)).split())
 
 
 def error_message(reply: Any) -> str:
-    """
-    Return the message of a decoded error reply; empty if it has none.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.error_text import error_message
-    >>> error_message({"detail": ["no such series"]})
-    '["no such series"]'
-    """
+    """Return the message of a decoded error reply; empty if it has none."""
     told = isinstance(reply, dict) and next(
         (reply[key] for key in ("message", "error", "errors", "detail") if reply.get(key)), None
     )
@@ -77,22 +61,7 @@ def error_message(reply: Any) -> str:
 
 
 def body_message(body: bytes) -> str:
-    """
-    Return what the body of an error says: the message of JSON, the title of HTML, else the text itself.
-
-    Returns
-    -------
-    str
-        At most 300 characters on one line; empty if there is nothing to quote.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.error_text import body_message
-    >>> body_message(b'{"message": "no such series"}')
-    'no such series'
-    >>> body_message(b"<html><title>Please log in</title>...")
-    'a web page titled "Please log in"'
-    """
+    """Return what the body of an error says, or "": the message of JSON, the title of HTML, else the text itself."""
     text = body.decode("utf-8", "replace").strip()
     try:
         text = error_message(msgspec.json.decode(body)) or text
@@ -107,15 +76,7 @@ def body_message(body: bytes) -> str:
 
 
 def status_text(status: int, phrase: str | None, body: bytes) -> str:
-    """
-    Return status, phrase and message of a reply, as they stand after "the service answered".
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.error_text import status_text
-    >>> status_text(503, "Service Unavailable", b'{"message": "The index is being made."}')
-    '503 Service Unavailable: The index is being made'
-    """
+    """Return status, phrase and message of a reply, as they stand after "the service answered"."""
     message = body_message(body).removesuffix(".")
     phrase = shown(phrase or "")
     return f"{status} {phrase}".rstrip() + (f": {message}" if message not in ("", phrase) else "")

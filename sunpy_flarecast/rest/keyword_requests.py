@@ -74,18 +74,7 @@ def keywords_of(
     service understands several records at once. If so, a request that fails is divided until it is clear which records
     it fails for.
 
-    Parameters
-    ----------
-    service : Service
-        The service.
-    series : str
-        Name of the series.
-    recnums : iterable of int
-        Record numbers.
-    fields : sequence of str, optional
-        Keywords as the service spells them; all of them if there are none.
-    progress : bool
-        Show a bar, if there is more than one request.
+    Without ``fields`` all keywords are requested. A bar is shown if there is more than one request.
 
     Yields
     ------

@@ -78,7 +78,7 @@ def _column(values: list[Any], dtype: type) -> np.ma.MaskedArray[Any, Any]:
 
 
 def _unsigned(quality: np.ma.MaskedArray[Any, Any]) -> np.ma.MaskedArray[Any, Any]:
-    """Give quality words as their bits are, also those that a service takes for signed numbers."""
+    """Return quality words as unsigned numbers, also those that a service takes for signed ones."""
     words = quality.data
     if (words < 0).any():
         words[:] = [unsigned(word) for word in words.tolist()]
@@ -111,14 +111,7 @@ def read_records(reply: bytes, series: str) -> tuple[Records, int]:
     """
     Read a list reply in either envelope (a bare list, an object with ``data``) and any of FLARECAST's three layouts.
 
-    Unknown fields are ignored.
-
-    Parameters
-    ----------
-    reply : bytes
-        JSON.
-    series : str
-        The series that was asked for; it names the records that do not name their own.
+    Unknown fields are ignored. ``series`` names the records that do not name their own.
 
     Returns
     -------
@@ -131,14 +124,6 @@ def read_records(reply: bytes, series: str) -> tuple[Records, int]:
     ------
     ReplyError
         If the reply is not JSON, is JSON of another shape, or is an error reply, whose text is then quoted.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.list_reply import read_records
-    >>> reply = b'{"data": [{"recnum": 7, "urls": ["http://host/HMI/hmi.sharp_720s/7/bitmap.fits"]}]}'
-    >>> records, broken = read_records(reply, "hmi.sharp_720s")
-    >>> records.prefix[0], records.names[0]
-    (np.bytes_(b'http://host/HMI/hmi.sharp_720s/7/'), ('bitmap.fits',))
     """
     try:
         try:

@@ -21,15 +21,7 @@ __all__ = ["meta_url", "read_meta"]
 
 
 def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[str] = ()) -> str:
-    """
-    Return the URL of a request for keywords (all of them without ``fields``) of records.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.meta_reply import meta_url
-    >>> meta_url("http://localhost:8001", "hmi.sharp_720s", [5601499, 5605571], ["area", "cmask"])
-    'http://localhost:8001/HMI/hmi.sharp_720s/meta/5601499,5605571?fields=area,cmask'
-    """
+    """Return the URL of a request for keywords (all of them without ``fields``) of records."""
     url = f"{base}/HMI/{quote(series, safe='')}/meta/{','.join(map(str, recnums))}"
     names = ",".join(quote(field, safe="") for field in fields)
     return f"{url}?fields={names}" if names else url
@@ -49,12 +41,6 @@ def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     ------
     ReplyError
         If the reply is not JSON, is JSON of another shape, or is an error reply, whose text is then quoted.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.meta_reply import read_meta
-    >>> read_meta(b'{"5601499": {"recnum": 5601499, "meta": {"area": 3507.3125, "USFLUX": null}, "urls": []}}')
-    {5601499: {'area': 3507.3125, 'usflux': None}}
     """
     value = _decoded(reply)
     if isinstance(value, dict):

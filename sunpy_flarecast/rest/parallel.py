@@ -49,28 +49,10 @@ def answers(
     windows: Sequence[W], ask: Callable[[int, W], T], patience: Patience
 ) -> Generator[tuple[int, list[Piece[W, T]]], None, None]:
     """
-    Request windows in parallel, and yield the answers as they come.
+    Request windows (or what else has a length and halves) in parallel, and yield the answers as they come.
 
-    Parameters
-    ----------
-    windows : sequence of Window
-        Or anything else that has a length and halves.
-    ask : callable
-        Returns the answer for a window with a number in ``windows``, or a part of it; called in threads.
-    patience : Patience
-        What the requests know together; it says how many run at a time.
-
-    Yields
-    ------
-    number : int
-        Which window it was.
-    pieces : list of Piece
-        The window, or its parts in order.
-
-    Raises
-    ------
-    Exception
-        What ``ask`` raises besides ``ServiceError``.
+    ``ask`` returns the answer for a window with a number in ``windows``, or for a part of it; it is called in threads.
+    What it raises besides ``ServiceError`` ends all. Each answer is the number of a window and its parts in order.
     """
     todo = iter(enumerate(windows))
     lock = threading.Lock()

@@ -67,10 +67,9 @@ class Records:
 
     def nearest_slot(self) -> np.ma.MaskedArray[Any, Any]:
         """
-        Give each record's T_REC, judged by ``date_obs`` where the service does not tell it.
+        Return each record's T_REC; where it is missing, the slot nearest to ``date_obs``, which is up to 2 minutes off.
 
-        ``date_obs`` is less than two minutes before T_REC, so the slot nearest to it is the right one. For choosing
-        and sorting only: what a user sees is never invented.
+        For choosing and sorting only: what a user sees is never invented.
         """
         slot = self.slot.copy()
         unknown = np.ma.getmaskarray(slot) & ~np.isnat(self.date_obs)
@@ -85,27 +84,7 @@ _DTYPES: Final[dict[str, type]] = {"int": np.int64, "float": np.float64, "text":
 
 
 def keyword_column(name: str, values: Sequence[int | float | str | None]) -> np.ma.MaskedArray[Any, Any]:
-    """
-    Make a column of a keyword's values.
-
-    Parameters
-    ----------
-    name : str
-        Name of the keyword.
-    values : sequence
-        Plain values of the keyword's kind; None where there is none.
-
-    Returns
-    -------
-    `numpy.ma.MaskedArray`
-        Of int64, float or object (text), masked where missing.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.records import keyword_column
-    >>> keyword_column("noaa_ar", [12443, None]).tolist()
-    [12443, None]
-    """
+    """Make a column of a keyword's plain values (None where missing): int64, float or object (text), masked."""
     known = find_keyword(name)
     kind = known.kind if known else "text"
     if kind == "int" and any(isinstance(value, float) for value in values):
@@ -118,43 +97,13 @@ def keyword_column(name: str, values: Sequence[int | float | str | None]) -> np.
 
 
 def segment_of(name: str) -> str:
-    """
-    Tell the segment from one of a record's names, which is a whole URL where the URLs of a record do not begin alike.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.records import segment_of
-    >>> segment_of("Bt_err.fits"), segment_of("http://host/HMI/sharp_720s/7_20160119011008_Br.fits")
-    ('Bt_err', 'Br')
-    """
+    """Return the segment of one of a record's names, which is a whole URL where its URLs do not begin alike."""
     match = FILE_URL.fullmatch(name) if "/" in name else None
     return (match[2] if match else name).removesuffix(".fits")
 
 
 def different(values: npt.NDArray[Any]) -> tuple[list[Any], npt.NDArray[np.intp]]:
-    """
-    Find the different objects of an array that holds a few of them many times.
-
-    Parameters
-    ----------
-    values : ndarray of object
-        Hashable objects.
-
-    Returns
-    -------
-    objects : list
-        The different ones, in the order in which they first appear.
-    numbers : ndarray of int
-        For each element, which of them it is.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.rest.records import different
-    >>> objects, numbers = different(np.array(["b", "a", "b"], dtype=object))
-    >>> objects, numbers.tolist()
-    (['b', 'a'], [0, 1, 0])
-    """
+    """Return the different objects of an array, in their order, and for each element which of them it is."""
     # Addresses are sorted much faster than tuples of names are hashed; equal objects at several ones are few.
     addresses = np.fromiter(map(id, values), dtype=np.uint64, count=len(values))
     _, first, numbers = np.unique(addresses, return_index=True, return_inverse=True)
@@ -171,15 +120,6 @@ def merge(parts: Sequence[Records]) -> Records:
 
     A record is identified by its series and record number, never by its time; without a number, by its URLs. Where
     two replies give different files of one record, it has them all.
-
-    Parameters
-    ----------
-    parts : sequence of Records
-        From one or more replies, in any order.
-
-    Returns
-    -------
-    Records
     """
     joined = _each_once(_joined(parts))
     far = np.iinfo(np.int64).max

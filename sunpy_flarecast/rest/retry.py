@@ -31,18 +31,7 @@ _LONGEST: Final = 60.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """
-    How often a failed request is retried and how long to wait before; the settings are read once.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.retry import RetryPolicy
-    >>> policy = RetryPolicy(retries=5, retry_wait=0.5, retry_after_max=300)
-    >>> 0 <= policy.wait(3) <= 2.0
-    True
-    >>> policy.wait(1, "120"), policy.wait(1, "86400")
-    (120.0, 300.0)
-    """
+    """How often a failed request is retried and how long to wait before; the settings are read once."""
 
     retries: int = field(default_factory=lambda: conf.max_retries)
     retry_wait: float = field(default_factory=lambda: conf.retry_wait)
@@ -50,15 +39,10 @@ class RetryPolicy:
 
     def wait(self, failures: int, asked: str | None = None) -> float:
         """
-        Return the seconds to wait before the next try.
+        Return the seconds to wait after so many failures, from 1.
 
-        Parameters
-        ----------
-        failures : int
-            How many tries have failed, from 1.
-        asked : str, optional
-            The reply's ``Retry-After`` header, which is honoured up to ``conf.retry_after_max``. Without it the wait is
-            exponential with full jitter, so that clients that failed together do not come back together.
+        A reply's ``Retry-After`` header is honoured up to ``conf.retry_after_max``. Without it the wait is exponential
+        with full jitter, so that clients that failed together do not come back together.
         """
         seconds = retry_after(asked)
         if seconds is not None:
@@ -67,23 +51,7 @@ class RetryPolicy:
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """
-    Parse a ``Retry-After`` header (RFC 9110, section 10.2.3): seconds or an HTTP date.
-
-    Returns
-    -------
-    float or None
-        Seconds, not negative; None if the header is missing or invalid.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> from sunpy_flarecast.rest.retry import retry_after
-    >>> retry_after("120")
-    120.0
-    >>> retry_after("Wed, 21 Oct 2015 07:28:00 GMT", datetime(2015, 10, 21, 7, 27, tzinfo=UTC))
-    60.0
-    """
+    """Return the seconds of a ``Retry-After`` header (RFC 9110, section 10.2.3); None if it is missing or invalid."""
     text = (value or "").strip()
     try:
         if text.isascii() and text.isdigit():

@@ -41,21 +41,9 @@ class Service:
     url : str, optional
         Base URL, with user and password if it needs them; by default ``conf.url``.
     patience : Patience, optional
-        How often requests are tried again, and how many run at a time.
+        The state of its requests.
     cached : bool, optional
         Whether lists are kept on disk and may come from there; by default ``conf.cache``.
-
-    Raises
-    ------
-    QueryError
-        If the URL is invalid.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service import Service
-    >>> with Service("http://localhost:8001/") as service:
-    ...     service.url
-    'http://localhost:8001'
     """
 
     def __init__(self, url: str | None = None, patience: Patience | None = None, *, cached: bool | None = None) -> None:
@@ -83,22 +71,9 @@ class Service:
 
     def records(self, series: str, start: str, end: str) -> tuple[Records, int]:
         """
-        List the records of a series in a range.
+        List the records of a series in a range (UTC), and count those that could not be read.
 
-        Parameters
-        ----------
-        series : str
-            Name of the series.
-        start, end : str
-            The range, in UTC, as `~sunpy_flarecast.query.query.service_time` writes it. Whether its ends count is up
-            to the service.
-
-        Returns
-        -------
-        records : Records
-            As they came.
-        broken : int
-            How many records could not be read.
+        Whether the ends of the range count is up to the service.
 
         Raises
         ------
@@ -124,28 +99,10 @@ class Service:
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
-        Give keywords of records, by one request.
+        Request keywords (all without ``fields``) of records at once, and return what `read_meta` reads of the reply.
 
-        Parameters
-        ----------
-        series : str
-            Name of the series.
-        recnums : sequence of int
-            Record numbers. Not every service understands several; see
-            `~sunpy_flarecast.rest.keyword_requests.ask_all`.
-        fields : sequence of str, optional
-            Keywords as the service spells them; all of them if there are none.
-
-        Returns
-        -------
-        dict
-            For each record number its keywords, as `~sunpy_flarecast.rest.meta_reply.read_meta` gives them; records
-            may be lacking.
-
-        Raises
-        ------
-        UnreachableError, ReplyError, ServiceError
-            As for `records`.
+        Not every service understands several records; see `~sunpy_flarecast.rest.keyword_requests.keywords_of`. Errors
+        are those of `records`.
         """
         number = f"{len(recnums):,} records" if len(recnums) > 1 else f"record {recnums[0]}"
         names = f"{', '.join(fields[:3])}{', ...' * (len(fields) > 3)}" if fields else "all keywords"

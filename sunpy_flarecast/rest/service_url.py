@@ -13,20 +13,7 @@ __all__ = ["base_url", "credentials", "is_same_service", "is_within", "with_cred
 
 
 def base_url(url: str) -> str:
-    """
-    Check and normalise the base URL of a service: a trailing slash or ``/HMI`` is dropped.
-
-    Raises
-    ------
-    QueryError
-        If it is not an http or https URL with a host.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service_url import base_url
-    >>> base_url("http://localhost:8001/HMI/")
-    'http://localhost:8001'
-    """
+    """Check the base URL of a service, and drop a trailing slash or ``/HMI``; a `QueryError` if it is invalid."""
     try:
         parts = urlsplit(url.strip())
         whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -43,28 +30,12 @@ def base_url(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """
-    Return a URL without user and password.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service_url import without_password
-    >>> without_password("https://me:secret@host/flarecast")
-    'https://host/flarecast'
-    """
+    """Return a URL without user and password."""
     return re.sub(r"(?<=://)[^/?#\s]*@", "", url)
 
 
 def credentials(url: str) -> tuple[bytes, bytes] | None:
-    """
-    Return user and password of a URL in UTF-8, as RFC 7617 recommends; None if it has none.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service_url import credentials
-    >>> credentials("https://me:se%40cret@host/flarecast")
-    (b'me', b'se@cret')
-    """
+    """Return user and password of a URL in UTF-8, as RFC 7617 recommends; None if it has none."""
     parts = urlsplit(url)
     if not parts.username and not parts.password:
         return None
@@ -77,19 +48,6 @@ def with_credentials(service: str, configured: str) -> str:
 
     Tables do not hold them, so that they are not shown or written to files with the table. Without a ``service`` it is
     the configured one.
-
-    Raises
-    ------
-    QueryError
-        If the URL is invalid.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service_url import with_credentials
-    >>> with_credentials("https://host/flarecast", "https://me:secret@host:443/flarecast/")
-    'https://me:secret@host:443/flarecast'
-    >>> with_credentials("https://host/flarecast", "https://me:secret@other/flarecast")
-    'https://host/flarecast'
     """
     if not service:
         return base_url(configured)
@@ -99,17 +57,7 @@ def with_credentials(service: str, configured: str) -> str:
 
 
 def is_same_service(url: str, other: str) -> bool:
-    """
-    Tell whether two URLs, with or without passwords, are those of one service; an invalid one is that of none.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service_url import is_same_service
-    >>> is_same_service("https://host:443/HMI", "https://me:secret@HOST/")
-    True
-    >>> is_same_service("https://host", "http://host")
-    False
-    """
+    """Tell whether two URLs, with or without passwords, are those of one service; an invalid one is that of none."""
     try:
         mine, others = urlsplit(base_url(url)), urlsplit(base_url(other))
     except QueryError:
@@ -118,15 +66,7 @@ def is_same_service(url: str, other: str) -> bool:
 
 
 def is_within(url: str, base: str) -> bool:
-    """
-    Tell whether a URL lies below a service's base URL, so that the service's token or password may be sent to it.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.rest.service_url import is_within
-    >>> [is_within(f"http://host/{path}", "http://host/flarecast") for path in ("flarecast/HMI/x", "~mallory/HMI/x")]
-    [True, False]
-    """
+    """Tell whether a URL lies below a service's base URL, so that the service's token or password may be sent to it."""
     try:
         parts, own = urlsplit(url), urlsplit(base)
         same = _origin(parts) == _origin(own)

@@ -41,19 +41,6 @@ class Patience:
     When twice as many as run at a time have failed in a row, in spite of all retries, the next are tried once each,
     until one succeeds. If those failures can be expected of all requests, nothing more is requested; nor if there never
     was a reply and the service cannot be reached.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.errors import ServiceError
-    >>> from sunpy_flarecast.rest.session import Patience
-    >>> patience = Patience(2)
-    >>> for _ in range(4):
-    ...     patience.failed(ServiceError("The service is busy."))
-    >>> patience.hurried
-    True
-    >>> patience.succeeded()
-    >>> patience.hurried
-    False
     """
 
     def __init__(self, parallel: int | None = None) -> None:
@@ -136,13 +123,8 @@ class Session(requests.Session):
     """
     Requests to one service, by several threads.
 
-    Parameters
-    ----------
-    address : str
-        Base URL with user and password, if it has them. Credentials, the token included, are sent to URLs below it
-        only, also where the service redirects.
-    patience : Patience
-        Which the requests share.
+    Credentials (the user and password of its base URL, or the token) are sent to URLs below it only, also where the
+    service redirects.
     """
 
     def __init__(self, address: str, patience: Patience) -> None:
@@ -163,14 +145,7 @@ class Session(requests.Session):
         return not is_within(new_url, self._base)
 
     def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """
-        Request a URL, and again after failures that may pass.
-
-        Raises
-        ------
-        requests.RequestException, urllib3.exceptions.HTTPError
-            If there is no reply, or not a whole one.
-        """
+        """Request a URL, and again after failures that may pass; errors are those of requests and of urllib3."""
         for failures in count(1):
             asked = None
             try:

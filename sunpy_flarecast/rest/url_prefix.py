@@ -28,14 +28,7 @@ def split_urls(
     lists: Sequence[msgspec.Raw], singles: Sequence[str | None]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[Any], npt.NDArray[Any]]:
     """
-    Split the URLs of records.
-
-    Parameters
-    ----------
-    lists : sequence of `msgspec.Raw`
-        The list of URLs of each record, or ``null``.
-    singles : sequence of (str or None)
-        The only URL of each record that has no list (layout A).
+    Split the URLs of records: the list of each, as JSON, or the only URL of each that has no list (layout A).
 
     Returns
     -------
@@ -45,14 +38,6 @@ def split_urls(
         What the URLs of a record begin with, in UTF-8.
     names : ndarray of object
         What they go on with: tuples of str, one object for all records that have the same.
-
-    Examples
-    --------
-    >>> from msgspec import Raw
-    >>> from sunpy_flarecast.rest.url_prefix import split_urls
-    >>> good, prefix, names = split_urls([Raw(b'["http://h/HMI/s/7/Br.fits"]'), Raw(b"null")], [None, None])
-    >>> good.tolist(), prefix.tolist(), names.tolist()
-    ([True, False], [b'http://h/HMI/s/7/'], [('Br.fits',)])
     """
     bad, prefixes, names = _split(lists, singles)
     joined = b"\n".join(prefixes)
@@ -110,14 +95,7 @@ class _Splitter:
         self.old = False
 
     def split(self, raw: bytes, single: str | None) -> tuple[bytes, tuple[str, ...]]:
-        """
-        Split the URLs of one record.
-
-        Raises
-        ------
-        ValueError or `msgspec.MsgspecError`
-            If it has none, or they cannot be read.
-        """
+        """Split the URLs of one record; an error if it has none, or they cannot be read."""
         if raw != b"null":
             return self._split_json(raw)
         if single:

@@ -61,19 +61,6 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
     -------
     list of Missing
         In the order of time; a joined one has the first one's error.
-
-    Examples
-    --------
-    >>> from astropy.time import Time
-    >>> from sunpy_flarecast.errors import ServiceError
-    >>> from sunpy_flarecast.search.missing import Missing, joined
-    >>> from sunpy_flarecast.query.query import Query
-    >>> days = Time(["2015-12-11", "2015-12-12", "2015-12-13"])
-    >>> query = Query(series="hmi.sharp_720s", start=days[0], end=days[2])
-    >>> busy = ServiceError("The service is busy.", reason="busy")
-    >>> [whole] = joined([Missing(start=a, end=b, error=busy, query=query) for a, b in zip(days[:2], days[1:])])
-    >>> print(whole)
-    hmi.sharp_720s from 2015-12-11T00:00:00Z to 2015-12-13T00:00:00Z: busy
     """
     whole: list[Missing] = []
     for one in sorted(missing, key=lambda one: (one.start.jd1, one.start.jd2)):
@@ -87,19 +74,7 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
 
 
 def described(missing: Sequence[Missing]) -> str:
-    """
-    Say in a sentence what is missing (at least one interval) and why, but not what to do about it.
-
-    Examples
-    --------
-    >>> from astropy.time import Time
-    >>> from sunpy_flarecast.errors import ServiceError
-    >>> from sunpy_flarecast.search.missing import Missing, described
-    >>> from sunpy_flarecast.query.query import Query
-    >>> query = Query(series="hmi.sharp_720s", start=Time("2015-12-11"), end=Time("2015-12-13"))
-    >>> described([Missing(start=Time("2015-12-12"), end=query.end, error=ServiceError("busy"), query=query)])
-    'Records of hmi.sharp_720s from 2015-12-12T00:00:00Z to 2015-12-13T00:00:00Z are missing. Reason: busy.'
-    """
+    """Say in a sentence what is missing (at least one interval) and why, but not what to do about it."""
     intervals: dict[str, list[tuple[Time, Time]]] = {}
     for one in sorted(missing, key=lambda one: (one.query.series, one.start.jd1, one.start.jd2)):
         of_series = intervals.setdefault(one.query.series, [])
@@ -121,18 +96,7 @@ def described(missing: Sequence[Missing]) -> str:
 
 
 def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, Any]:
-    """
-    Write queries and what is missing of them as values that JSON has, for `from_plain`.
-
-    Examples
-    --------
-    >>> from astropy.time import Time
-    >>> from sunpy_flarecast.search.missing import as_plain, from_plain
-    >>> from sunpy_flarecast.query.query import Query
-    >>> query = Query(series="hmi.sharp_720s", start=Time("2015-12-11"), end=Time("2015-12-13"))
-    >>> from_plain(as_plain([], [query])) == ([], [query])
-    True
-    """
+    """Write queries and what is missing of them as values that JSON has, for `from_plain`."""
     known = list(queries)
     for one in missing:
         if one.query not in known:

@@ -37,19 +37,7 @@ class Window:
         return max(0.0, float((self.end - self.start).to_value("s")) - OVERLAP)
 
     def halves(self) -> tuple[Window, Window] | None:
-        """
-        Cut the window into two that overlap by one second; None if they would be shorter than an hour.
-
-        Examples
-        --------
-        >>> from astropy.time import Time
-        >>> from sunpy_flarecast.search.windows import Window
-        >>> window = Window("hmi.sharp_720s", Time("2015-12-11T00:00:00"), Time("2015-12-11T02:00:01"))
-        >>> [half.times for half in window.halves()]
-        [('2015-12-11T00:00:00Z', '2015-12-11T01:00:01Z'), ('2015-12-11T01:00:00Z', '2015-12-11T02:00:01Z')]
-        >>> window.halves()[0].halves() is None
-        True
-        """
+        """Cut the window into two that overlap by one second; None if they would be shorter than an hour."""
         half = self.length / 2
         if half + OVERLAP < _SHORTEST:
             return None
