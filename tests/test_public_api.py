@@ -17,8 +17,8 @@ from sunpy_flarecast import attrs
 PUBLIC = {
     "sunpy_flarecast": {
         *("FLARECASTClient", "FLARECASTResponse", "FLARECASTRow", "HARPNUM", "Keyword", "NOAA", "Quality", "Segment"),
-        *("Series", "FetchFailure", "FetchReport", "Maps", "MirrorReport", "clear_cache", "complete_header", "conf"),
-        "fetch",
+        *("Series", "FetchFailure", "FetchReport", "Maps", "MirrorReport", "clear_cache", "complete_header"),
+        *("conf", "fetch"),
         *("load", "mirror", "read_keywords", "timeseries_of", "write_keywords", "FLARECASTError", "FileError"),
         *("MissingDataWarning", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"),
         "__version__",

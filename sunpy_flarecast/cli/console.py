@@ -35,8 +35,19 @@ _WIDTH: Final = 120
 #: The columns that are shown of a search, besides those of keywords.
 _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segments", "Record")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+#: Characters by which text of a service could control a terminal.
+_CONTROLS: Final = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
+
+
+class _Console(Console):
+    """A console that prints no control characters but its own."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(one.translate(_CONTROLS) if isinstance(one, str) else one for one in objects), **options)
+
+
+out = _Console(highlight=False)
+err = _Console(stderr=True, highlight=False)
 
 
 @contextmanager
@@ -86,7 +97,7 @@ def show(table: QTable, *, short: bool = False) -> None:
         max_width=max(out.width, _WIDTH) if short else -1,
         show_dtype=False,
     )
-    Console(width=max(map(len, lines)), highlight=False, markup=False).print("\n".join(lines))
+    _Console(width=max(map(len, lines)), highlight=False, markup=False).print("\n".join(lines))
 
 
 def show_index(directory: Path, report: IndexReport | None, faults: Sequence[str], most: int | None = None) -> None:

@@ -74,6 +74,14 @@ def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
     assert shown.stderr == ""
 
 
+def test_a_service_does_not_control_the_terminal(demo: tuple[str, Layer]) -> None:
+    demo[1].faults["/HMI/"] = answer(b'{"message": "\\u001b[2J\\u009bgone [red]"}', status=404)
+    shown = run("search", *DAY)
+    assert shown.exit_code == 1
+    assert "gone [red]" in shown.stderr
+    assert not {"\x1b", "\x9b"} & set(shown.output)
+
+
 def test_a_pipe_gets_all_records(demo: tuple[str, Layer]) -> None:
     lines = run("search", "2015-12-11", "2015-12-11T06:00", "--segment", "bitmap").stdout.splitlines()
     rows = [line for line in lines if line.startswith("2015-12-11 ")]

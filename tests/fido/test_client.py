@@ -190,7 +190,7 @@ def test_queries_that_are_ours() -> None:
         ((HOUR, CCD, Segment("Br")), ValueError, "'Br' is in hmi.sharp_cea_720s"),
         ((HOUR,), QueryError, "a.flarecast.Series"),
         ((CCD,), QueryError, "a.Time"),
-        ((HOUR, CCD, a.Physobs("x")), QueryError, "Physobs is not understood"),
+        ((HOUR, CCD, a.Physobs("x")), QueryError, "Physobs is not supported"),
     ],
 )
 def test_bad_queries_are_said_before_the_service_is_asked(
