@@ -47,7 +47,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
     @property
     def info_url(self) -> str:
-        """The URL of the service that is asked."""
+        """The URL of the service."""
         return without_password(str(conf.url))
 
     @classmethod
@@ -56,7 +56,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
     @classmethod
     def register_values(cls) -> dict[type[attr.Attr], list[tuple[str, str]]]:
-        """List what tab completion offers; the service is not asked."""
+        """List what tab completion offers, without a request."""
         grids: dict[tuple[str, str], set[str]] = {}
         for series in all_series():
             for segment in series.segments:
@@ -105,9 +105,9 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         Raises
         ------
         QueryError
-            If the query is none, for example because the series does not have a segment.
+            If the query is invalid, for example because the series does not have a segment.
         ServiceError
-            If the service cannot be reached, or answers with an error or with what is no reply.
+            If the service cannot be reached, or answers with an error or an invalid reply.
         """
         from sunpy_flarecast.query.attr_walker import queries
         from sunpy_flarecast.rest.service import Service
@@ -190,7 +190,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
-        # The service that was asked has the files, whatever conf.url is by now.
+        # The service that was searched has the files, whatever conf.url is by now.
         base = without_password(base_url(query_results.service or conf.url))
         planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
         mode = None if complete_headers is None else mode_of(complete_headers)

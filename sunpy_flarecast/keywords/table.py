@@ -63,16 +63,8 @@ def keyword_table(
     """
     Make the table of keywords: what `FLARECASTResponse.keywords` does.
 
-    Parameters
-    ----------
-    results : RecordTable
-        The records.
-    names, known, strict, progress
-        As for `FLARECASTResponse.keywords`.
-    optional : collection of str
-        DRMS names of keywords that are left out, like those that patterns match, where the service lacks them.
-    stacklevel : int
-        How many calls above this one warnings point to the user's line.
+    ``optional`` are DRMS names of keywords that are left out, like those that patterns match, where the service lacks
+    them; warnings point to the user's line ``stacklevel`` calls above.
     """
     require(results, LEADING, _NEEDED)
     rows = _rows(results)

@@ -75,12 +75,7 @@ def curve_table(
 
 def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = False) -> list[str]:
     """
-    List the keywords that time series need: no text, and with ``errors`` also the errors of those that have any.
-
-    Raises
-    ------
-    QueryError
-        If a name is unknown, or that of text.
+    List the keywords that time series need, with ``errors`` also those of their errors; raises `QueryError` for text.
 
     Examples
     --------
@@ -105,17 +100,9 @@ def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = F
 
 def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict[int, npt.NDArray[np.intp]]:
     """
-    Find the rows of HARPs, all by default, that have a time.
+    Find the rows, by HARP number, of HARPs (all by default) that have a time.
 
-    Returns
-    -------
-    dict
-        Positions of rows by HARP number, in the order of ``harpnum``, else of the numbers.
-
-    Raises
-    ------
-    QueryError
-        If there are no such rows, or rows of several series, in which HARP numbers mean different regions.
+    Raises `QueryError` if there are none, or several series, in which HARP numbers mean different regions.
     """
     require(table, LEADING, "which is needed for time series")
     if not len(table):

@@ -69,14 +69,9 @@ def columns_of(records: Records) -> dict[str, Any]:
 
 def records_of(table: QTable, keywords: Iterable[str]) -> Records:
     """
-    Return the records of a table; the inverse of `columns_of`.
+    Return the records of a table; the inverse of `columns_of`. Columns that a user has added are left out.
 
-    Other columns than these and those of the keywords, if there are any, are left out.
-
-    Raises
-    ------
-    QueryError
-        If columns that are needed have been removed from the table.
+    Raises `QueryError` if columns that are needed have been removed from the table.
     """
     require(table, ("Start Time", "Quality", "Wavelength", *FILE_COLUMNS), "which is needed to tell its records")
     return Records(

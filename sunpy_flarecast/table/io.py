@@ -65,21 +65,9 @@ def check_path(
     path: str | os.PathLike[str], what: str, *, kind: str | None = None, overwrite: bool = False
 ) -> tuple[Path, str]:
     """
-    Check that a table can be written to a file, and return the file and its format.
+    Check that a table can be written to a file, and return the file and its format; ``what`` begins the error message.
 
-    Parameters
-    ----------
-    path, kind, overwrite
-        As for `FLARECASTResponse.write`.
-    what : str
-        What the file is to hold, as the begin of a sentence.
-
-    Raises
-    ------
-    QueryError
-        If the format is unknown or needs a package, or the folder is not there or may not be written to.
-    OSError
-        If the file is there, and is not to be replaced.
+    Raises `QueryError` for the format or the folder, OSError for a file that is not to be replaced.
     """
     place, kind = check_output(path, what), _format(path, kind)
     if place.exists() and not overwrite:
@@ -105,9 +93,9 @@ def writing(place: Path, kind: str, what: str) -> Iterator[IO[Any]]:
             warnings.simplefilter("error", AstropyUserWarning)
             yield file
     except OSError as error:
+        reason = error.strerror or error
         raise TransferError(
-            f"{what} could not be written to {place} ({error.strerror or error}). Choose another folder or free the "
-            "disk."
+            f"{what} could not be written to {place} ({reason}). Free the disk, or use another."
         ) from error
     except (TypeError, ValueError, LookupError, AstropyUserWarning) as error:
         raise QueryError(

@@ -75,10 +75,10 @@ def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
 
 
 def test_a_service_does_not_control_the_terminal(demo: tuple[str, Layer]) -> None:
-    demo[1].faults["/HMI/"] = answer(b'{"message": "\\u001b[2J\\u009bgone [red]"}', status=404)
+    record = b'{"recnum": 7, "date__obs": "2015-12-11T00:10:00Z", "t_rec_index": 1005481, "urls": [], '
+    demo[1].faults["/HMI/"] = answer(b"[" + record + b'"series_name": "\\u001b[2J\\u009bhmi.sharp_720s [red]"}]')
     shown = run("search", *DAY)
-    assert shown.exit_code == 1
-    assert "gone [red]" in shown.stderr
+    assert "hmi.sharp_720s [red]" in shown.stdout
     assert not {"\x1b", "\x9b"} & set(shown.output)
 
 

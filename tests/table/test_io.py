@@ -513,7 +513,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, kind: str) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(TransferError, match="free the disk"):
+        with pytest.raises(TransferError, match="Free the disk"):
             table.write(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
