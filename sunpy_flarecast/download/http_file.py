@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.complete import completed_header, copy_with_header
+from sunpy_flarecast.fits.complete import completed_header, replace_header
 from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 from .record_keywords import Lack
@@ -91,7 +91,7 @@ class Download:
             self.keywords.left_bare(path, lack, place.record, place.segment)
         return path
 
-    async def _complete(self, session: aiohttp.ClientSession, headers: Headers, received: AtomicFile) -> Lack | None:
+    async def _complete(self, session: aiohttp.ClientSession, headers: Headers, target: AtomicFile) -> Lack | None:
         """Put the keywords into a file that came without, or return why there are none."""
         if not self.keywords.wanted(headers):
             return None
@@ -103,11 +103,7 @@ class Download:
         except TransferError as error:
             return Lack(f"it {error}", lasting=True)
         if header is not None:
-            self._target = AtomicFile(self.place.path)
-            try:
-                copy_with_header(received.fileno(), self._target, headers, header)
-            finally:
-                received.discard()
+            replace_header(target, headers, header)
         return None
 
     async def _attempt(self, session: aiohttp.ClientSession) -> Headers | None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from .structure import Headers
 
-__all__ = ["complete_header", "completed_header", "copy_with_header", "is_bare"]
+__all__ = ["complete_header", "completed_header", "is_bare", "replace_header"]
 
-#: Data are copied in pieces of this size.
+#: Data are copied in pieces of this size, in bytes.
 _COPIED: Final = 1 << 20
 
 
@@ -80,14 +80,15 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
     return header + b" " * (-len(header) % BLOCK)
 
 
-def copy_with_header(source: int, target: AtomicFile, headers: Headers, header: bytes) -> None:
-    """Copy a file, given by its descriptor, with another header of its image."""
-    os.lseek(source, 0, os.SEEK_SET)
-    begin = os.read(source, headers.at) + header
-    os.lseek(source, headers.end, os.SEEK_SET)
-    while piece := os.read(source, _COPIED):
-        target.write(begin + piece)
-        begin = b""
+def replace_header(target: AtomicFile, headers: Headers, header: bytes) -> None:
+    """Write a longer header of the image into a file that is not published yet, and move the data accordingly."""
+    shift = len(header) - len(headers.image)
+    end = target.size
+    while shift and end > headers.end:
+        start = max(headers.end, end - _COPIED)
+        target.write(target.read(start, end - start), at=start + shift)
+        end = start
+    target.write(header, at=headers.at)
 
 
 def complete_header(
@@ -165,7 +166,10 @@ def complete_header(
             if header is None:
                 return False
             with AtomicFile(real) as target:
-                copy_with_header(file, target, headers, header)
+                with open(file, "rb", closefd=False) as old:
+                    target.write(old.read(headers.at) + header)
+                    old.seek(headers.end)
+                    shutil.copyfileobj(old, target, _COPIED)
                 shutil.copymode(real, target.path)
                 if os.path.samestat(os.fstat(file), os.stat(real)):
                     target.publish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
@@ -121,11 +122,11 @@ def of_another_record(
     >>> of_another_record({"harpnum": 378}, "hmi.sharp_720s", 377, 794290)
     ('HARPNUM 377', 'HARPNUM 378')
     """
-    told: dict[str, Any] = {}
-    for name, value in keywords.items():
-        known = name.strip().lower()
-        if known in _IDENTIFYING and type(value) in PLAIN:
-            told.setdefault(known, clean(value, find_keyword(known)))
+    told = {
+        known: clean(keywords[name], find_keyword(known))
+        for known, name in _identifying(tuple(keywords)).items()
+        if type(keywords[name]) in PLAIN
+    }
     differing = [
         *_of_series(series, [str(told.get("series") or ""), str(told.get("drms_id") or "")]),
         *_of_projection(series, str(told.get("ctype1") or "")),
@@ -139,6 +140,13 @@ def of_another_record(
         return None
     known, others = (", ".join(some) for some in zip(*differing, strict=True))
     return known, others
+
+
+@lru_cache(64)
+def _identifying(names: tuple[str, ...]) -> dict[str, str]:
+    """Find the keywords that tell which record it is; services send the same ones for every record."""
+    lowered = {name.strip().lower(): name for name in reversed(names)}
+    return {known: lowered[known] for known in _IDENTIFYING & lowered.keys()}
 
 
 def _of_series(own: str, others: Iterable[str]) -> list[tuple[str, str]]:

@@ -79,8 +79,15 @@ class AtomicFile:
         """Bytes written so far."""
         return os.fstat(self._fd).st_size
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Write all of ``data``."""
+    def read(self, at: int, size: int) -> bytes:
+        """Read so many bytes from a position on."""
+        os.lseek(self._fd, at, os.SEEK_SET)
+        return os.read(self._fd, size)
+
+    def write(self, data: bytes, at: int | None = None) -> None:
+        """Write all of ``data``, at a position or after what was written last."""
+        if at is not None:
+            os.lseek(self._fd, at, os.SEEK_SET)
         view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]

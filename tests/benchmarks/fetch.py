@@ -98,7 +98,7 @@ def make_records(folder: Path, records: int, segments: int) -> None:
             for name, value in keywords.items()
         }
         slot = 1005481 + number
-        meta |= {"recnum": number, "t_rec": str(slot_time(slot).iso), "t_obs": str(slot_time(slot).iso)}
+        meta |= {"recnum": number, "harpnum": 377, "t_rec": str(slot_time(slot).iso), "t_obs": str(slot_time(slot).iso)}
         reply = folder / "HMI" / SERIES / "meta" / str(number)
         reply.parent.mkdir(parents=True, exist_ok=True)
         reply.write_text(json.dumps({str(number): {"recnum": number, "meta": meta, "urls": []}}))
