@@ -1,70 +1,53 @@
-"""Values of keywords as FITS cards: which go into a header, under what name, of what kind, with what comment."""
+"""Keyword values as FITS cards: which keywords go into a header, and how a card is written in 80 columns."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import unicodedata
 from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.values import clean
 
-from .cardtext import COMMENT, Frame, frame, number_cards, printable, written
-from .structure import NOT_OF_THE_RECORD
+from .structure import CARD, NOT_OF_THE_RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sunpy_flarecast.sharp.catalog import Keyword
 
-__all__ = ["PLAIN", "Value", "Written", "card_of", "comment_of", "write_cards"]
-
-#: Of the header as it was exported, or of a reader of cards.
-_NOT_OF_THIS_FILE: Final = frozenset({"HEADSUM", "LONGSTRN", "KEYCOMMENTS"})
-
-_NAME: Final = re.compile(r"[A-Z0-9_-]{1,8}", re.ASCII)
-
-#: Of how many names, cards, and sets of keywords, what was found or written is kept.
-_NAMES_KEPT: Final = 1024
-_CARDS_KEPT: Final = 512
-_SHAPES_KEPT: Final = 64
-
-#: Finite numbers above this are never such as stand for a missing value.
-_LEAST: Final = -2e9
+__all__ = ["COMMENT", "PLAIN", "Value", "Written", "card_of", "history_cards", "printable", "write_card", "write_cards"]
 
 Value = int | float | str | bool
 
 #: The types of values that go into cards.
 PLAIN: Final = frozenset({int, float, str, bool})
 
-#: A keyword as a card: FITS name, value, and what is written.
-_Card = tuple[str, Value, str]
+#: Columns that a value has at least; shorter ones stand at their right end.
+_VALUE: Final = 20
 
+#: Columns of a card that are left for a comment by such a value.
+COMMENT: Final = CARD - len("KEYWORD = ") - _VALUE - len(" / ")
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """
-    Where the values go in all records that have the same keywords, with values of the same types.
+#: Of the header as it was exported, or of a reader of cards.
+_NOT_OF_THIS_FILE: Final = frozenset({"HEADSUM", "LONGSTRN", "KEYCOMMENTS"})
 
-    Parameters
-    ----------
-    names : tuple of str
-        FITS names, in the order of the cards.
-    numbers : tuple of _Slot
-        The keywords that are numbers, most of them others in every record.
-    frames : tuple of Frame
-        What stands around each of these.
-    others : tuple of _Slot
-        The other keywords; most have the same value in many records.
-    """
+_NAME: Final = re.compile(r"[A-Z0-9_-]{1,8}", re.ASCII)
 
-    names: tuple[str, ...]
-    numbers: tuple[_Slot, ...]
-    frames: tuple[Frame, ...]
-    others: tuple[_Slot, ...]
+_TO_PRINTABLE: Final = dict.fromkeys((*range(32), 127), "?")
+
+#: How many names, cards, and sets of keywords are cached.
+_NAMES_KEPT: Final = 1024
+_CARDS_KEPT: Final = 512
+_SHAPES_KEPT: Final = 64
+
+#: Finite numbers above this never stand for a missing value.
+_LEAST: Final = -2e9
 
 
 class _Slot(NamedTuple):
@@ -75,22 +58,26 @@ class _Slot(NamedTuple):
     name: str
 
 
-@lru_cache(_SHAPES_KEPT)
-def _shape(names: tuple[str, ...], types: tuple[type, ...]) -> _Shape:
-    fits_names: list[str] = []
-    numbers, frames, others = [], [], []
-    for place, (name, kind) in enumerate(zip(names, types, strict=True)):
-        fits_name, keyword = _known(name) if kind in PLAIN else ("", None)
-        if not fits_name or fits_name in fits_names or fits_name == "RECNUM":
-            continue
-        slot = _Slot(len(fits_names), place, name)
-        fits_names.append(fits_name)
-        if kind is float and keyword is not None and keyword.kind == "float":
-            numbers.append(slot)
-            frames.append(frame(fits_name, comment_of(fits_name)))
-        else:
-            others.append(slot)
-    return _Shape(tuple(fits_names), tuple(numbers), tuple(frames), tuple(others))
+class _Shape(NamedTuple):
+    """
+    Where the values go in all records that have the same keywords, with values of the same types.
+
+    Parameters
+    ----------
+    names : tuple of str
+        FITS names, in the order of the cards.
+    numbers : tuple of _Slot
+        The keywords that are numbers, most of which differ between records.
+    frames : tuple of (str, str)
+        What stands before and after each of these numbers.
+    others : tuple of _Slot
+        The other keywords; most have the same value in many records.
+    """
+
+    names: tuple[str, ...]
+    numbers: tuple[_Slot, ...]
+    frames: tuple[tuple[str, str], ...]
+    others: tuple[_Slot, ...]
 
 
 class Written(NamedTuple):
@@ -133,7 +120,7 @@ def write_cards(keywords: Mapping[str, Any]) -> Written:
     numbers = [values[slot.value] for slot in shape.numbers]
     rest = shape.others
     if math.isfinite(sum(numbers)) and min(numbers, default=0) > _LEAST:
-        for slot, text in zip(shape.numbers, number_cards(numbers, shape.frames), strict=True):
+        for slot, text in zip(shape.numbers, _number_cards(numbers, shape.frames), strict=True):
             cards[slot[0]] = text
     else:
         rest += shape.numbers
@@ -145,12 +132,31 @@ def write_cards(keywords: Mapping[str, Any]) -> Written:
 
 
 @lru_cache(_SHAPES_KEPT)
+def _shape(names: tuple[str, ...], types: tuple[type, ...]) -> _Shape:
+    fits_names: list[str] = []
+    numbers, frames, others = [], [], []
+    for place, (name, kind) in enumerate(zip(names, types, strict=True)):
+        fits_name, keyword = _known(name) if kind in PLAIN else ("", None)
+        if not fits_name or fits_name in fits_names or fits_name == "RECNUM":
+            continue
+        slot = _Slot(len(fits_names), place, name)
+        fits_names.append(fits_name)
+        if kind is float and keyword is not None and keyword.kind == "float":
+            comment = _comment_of(fits_name)
+            numbers.append(slot)
+            frames.append((f"{fits_name:8}= ", (f" / {comment}" if comment else "").ljust(CARD - 10 - _VALUE)))
+        else:
+            others.append(slot)
+    return _Shape(tuple(fits_names), tuple(numbers), tuple(frames), tuple(others))
+
+
+@lru_cache(_SHAPES_KEPT)
 def _names(names: tuple[str, ...], there: tuple[bool, ...]) -> frozenset[str]:
     return frozenset(compress(names, there))
 
 
 @lru_cache(_CARDS_KEPT, typed=True)
-def card_of(name: str, value: Value) -> _Card | None:
+def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
     """
     Make the card of a keyword, if it has a value; more than half of them are the same in all records of a series.
 
@@ -160,6 +166,11 @@ def card_of(name: str, value: Value) -> _Card | None:
         DRMS or FITS name, in any letter case.
     value : int, float, str or bool
         As a service gave it.
+
+    Returns
+    -------
+    tuple or None
+        FITS name, value, and the card.
 
     Examples
     --------
@@ -177,12 +188,12 @@ def card_of(name: str, value: Value) -> _Card | None:
             cleaned = cleaned.removesuffix("Z").removesuffix("+00:00")  # FITS has no letter for UTC
     if cleaned is None:
         return None
-    return fits_name, cleaned, written(fits_name, cleaned, comment_of(fits_name))
+    return fits_name, cleaned, write_card(fits_name, cleaned, _comment_of(fits_name))
 
 
 @lru_cache(_NAMES_KEPT)
 def _known(name: str) -> tuple[str, Keyword | None]:
-    """Give the FITS name of a keyword, empty for those that do not go into a card, and what the catalog knows."""
+    """Return the FITS name of a keyword, empty for those that do not go into a card, and its catalog entry."""
     keyword = find_keyword(name)
     fits_name = keyword.fits if keyword is not None else name.strip().upper().replace("__", "-")
     if _NAME.fullmatch(fits_name) is None or fits_name in _NOT_OF_THIS_FILE or NOT_OF_THE_RECORD.fullmatch(fits_name):
@@ -191,17 +202,89 @@ def _known(name: str) -> tuple[str, Keyword | None]:
 
 
 @lru_cache(_NAMES_KEPT)
-def comment_of(name: str) -> str:
-    """
-    Give the comment of a keyword's card: its unit in brackets, and what it means.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.cards import comment_of
-    >>> comment_of("USFLUX")
-    '[Mx] total unsigned flux'
-    """
+def _comment_of(name: str) -> str:
     keyword = find_keyword(name)
     if keyword is None:
         return ""
     return printable(f"[{keyword.unit}] {keyword.meaning}" if keyword.unit else keyword.meaning)[:COMMENT].rstrip()
+
+
+def _number_cards(values: Sequence[float], frames: Sequence[tuple[str, str]]) -> list[str]:
+    """
+    Write the cards of finite numbers, with all digits that it takes to read the same numbers again.
+
+    What needs more than the usual 20 columns continues to the right, as the free format of FITS allows, and the comment
+    is cut accordingly.
+    """
+    # msgspec finds the shortest digits, as repr does, in a tenth of the time, but writes very small and very large
+    # numbers differently.
+    texts = msgspec.json.encode(values).decode()[1:-1].split(",") if values else []
+    for place, text in enumerate(texts):
+        if "e" in text or "0.0000" in text:
+            texts[place] = _float_text(values[place])
+    cards = [begin + text.rjust(_VALUE) + end for text, (begin, end) in zip(texts, frames, strict=True)]
+    return [card[:CARD] for card in cards]
+
+
+def write_card(name: str, value: Value, comment: str) -> str:
+    """
+    Write one card, or several if a text needs them.
+
+    astropy takes 50 microseconds for one, most of it to look up its settings, which for the cards of a record is longer
+    than the transfer of a file. So cards (FITS standard 4.0, section 4.2) are written here where that can be, with the
+    same letters; everything else is left to astropy.
+
+    Parameters
+    ----------
+    name : str
+        FITS name.
+    value : int, float, str or bool
+        A number is finite, a text printable.
+    comment : str
+        As much of it as there is room for is written.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.fits.cards import write_card
+    >>> write_card("BUNIT", "m/s", "velocity").rstrip()
+    "BUNIT   = 'm/s     '           / velocity"
+    """
+    if isinstance(value, str):
+        text = value.replace("'", "''")
+        text = f"'{text:8}'".ljust(_VALUE) if text else "''"
+    elif isinstance(value, bool):
+        text = "T" if value else "F"
+    else:
+        text = _float_text(value) if isinstance(value, float) else str(value)
+    comment = comment[: max(0, COMMENT + _VALUE - max(_VALUE, len(text)))].rstrip()
+    card = f"{name:8}= {text:>20} / {comment}" if comment else f"{name:8}= {text:>20}"
+    if len(card) <= CARD:
+        return card.ljust(CARD)
+    from astropy.io.fits import Card  # slow to import, and hardly needed
+
+    return str(Card(name, value))
+
+
+def _float_text(value: float) -> str:
+    return repr(value).replace("e", "E")
+
+
+def history_cards(text: str) -> str:
+    """Write a text as HISTORY."""
+    return "".join(f"HISTORY {text[begin : begin + 72]:72}" for begin in range(0, len(text), 72))
+
+
+def printable(text: str) -> str:
+    """
+    Write a text with the letters that cards may have.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.fits.cards import printable
+    >>> printable("Zürich")
+    'Zurich'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    letters = unicodedata.normalize("NFKD", text.translate(_TO_PRINTABLE))
+    return "".join(one for one in letters if not unicodedata.combining(one)).encode("ascii", "replace").decode()

@@ -12,7 +12,7 @@ from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 from .record_header import IncompleteError, RecordCards
 from .structure import BLOCK, CARD, LONGEST_HEADER, card, read_headers
-from .user_keywords import of_another_record, plain_keywords, told_as
+from .user_keywords import described, of_another_record, plain_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,19 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["complete_header", "completed_header", "is_bare", "replace_header"]
 
-#: Data are copied in pieces of this size, in bytes.
+#: Data are copied in pieces of so many bytes.
 _COPIED: Final = 1 << 20
 
 
 def is_bare(path: str | os.PathLike[str]) -> bool:
-    """
-    Tell whether a file is a FITS file without its keywords, as files are stored; only its headers are read.
-
-    Parameters
-    ----------
-    path : path-like
-        Any path.
-    """
+    """Return whether a file is a FITS file without its keywords, as files are stored at JSOC."""
     try:
         return read_headers(path).bare
     except (TransferError, OSError):
@@ -49,19 +42,10 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
 
     The cards that it has stay as they are, but for CHECKSUM, which would be wrong; DATASUM still holds.
 
-    Parameters
-    ----------
-    headers : Headers
-        Of the file.
-    record : RecordCards
-        What the header is to have.
-    segment : str
-        The segment's name, empty if it is not known.
-
     Raises
     ------
     TransferError
-        If it is none of a segment, or would be too long; the end of a sentence that begins with the file's name.
+        If it is not that of a segment, or would be too long; the end of a sentence that begins with the file's name.
     """
     axes = card(headers.image, b"ZNAXIS  =") or card(headers.image, b"NAXIS   =")
     if axes[10:30].strip() != b"2":
@@ -167,6 +151,7 @@ def complete_header(
                 return False
             with AtomicFile(real) as target:
                 with open(file, "rb", closefd=False) as old:
+                    old.seek(0)
                     target.write(old.read(headers.at) + header)
                     old.seek(headers.end)
                     shutil.copyfileobj(old, target, _COPIED)
@@ -191,7 +176,7 @@ def _one_path(path: Any) -> str:
             raise QueryError(f"complete_header takes the path of one file, and {name} is a folder.")
         return name
     raise QueryError(
-        f"complete_header takes the path of one file, not {told_as(path)}. "
+        f"complete_header takes the path of one file, not {described(path)}. "
         "Of several files call it for each one, with the keywords of its own record."
     )
 

@@ -1,4 +1,4 @@
-"""Keywords of a record as FITS cards, as JSOC's exports have them; files are not touched here."""
+"""Keywords of a record as the cards of its segments, as JSOC's exports have them; files are not touched here."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.sharp.catalog import find_series
 
-from .cards import PLAIN, card_of, comment_of, write_cards
-from .cardtext import COMMENT, history_cards, printable, written
+from .cards import COMMENT, PLAIN, card_of, history_cards, printable, write_card, write_cards
 from .structure import CARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from .cards import Value, Written
+    from .cards import Written
 
-__all__ = ["IncompleteError", "RecordCards", "header_cards", "lacking"]
+__all__ = ["IncompleteError", "RecordCards", "lacking"]
 
 #: What `sunpy.map.Map` needs for a map that is right. Without DATE-OBS it takes the present, without CROTA2 an image
 #: that is upright, without RSUN_REF or the place of the observer its own; most of that without a warning.
@@ -30,58 +29,6 @@ _NEEDED: Final = (
 
 #: Needed on the CCD grid; in cylindrical equal area the patch is upright.
 _ROTATION: Final = "CROTA2"
-
-_CardTuple = tuple[str, Any, str]
-
-
-def header_cards(
-    keywords: Mapping[str, Any], series: str, segment: str, *, recnum: int | None = None, source: str = ""
-) -> list[_CardTuple]:
-    """
-    Turn the keywords of a record into the cards of one of its segments.
-
-    Keywords without a value are left out, and so is what describes a file or another segment. BUNIT comes from the
-    catalog, and DRMS_ID tells the segment.
-
-    Parameters
-    ----------
-    keywords : mapping
-        By their DRMS or FITS names, in any letter case.
-    series : str
-        Full name of the series.
-    segment : str
-        The segment's name.
-    recnum : int, optional
-        Record number; by default the keyword ``recnum``.
-    source : str, optional
-        Where the keywords are from, for ``HISTORY``.
-
-    Returns
-    -------
-    list of tuple
-        Name, value and comment, which is the unit in brackets and the meaning.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.record_header import header_cards
-    >>> for card in header_cards({"date__obs": "2015-12-11T23:34:08.8Z", "usflux": "1e22", "r_value": None},
-    ...                          "hmi.sharp_cea_720s", "br", recnum=7)[:-1]:
-    ...     print(card)
-    ('DATE-OBS', '2015-12-11T23:34:08.8', 'observation date (UTC)')
-    ('USFLUX', 1e+22, '[Mx] total unsigned flux')
-    ('BUNIT', 'Mx/cm^2', 'radial field component, positive outward')
-    ('RECNUM', 7, 'record number')
-    ('DRMS_ID', 'hmi.sharp_cea_720s:7:Br', 'series, record number and segment')
-    """
-    made = (card_of(name, value) for name, value in keywords.items() if type(value) in PLAIN)
-    cards = {card[0]: card[1] for card in made if card is not None}
-    held = cards.pop("RECNUM", None)
-    number = held if recnum is None else recnum
-    return [
-        *((name, value, comment_of(name)) for name, value in cards.items()),
-        *_segment_cards(series, segment, number),
-        ("HISTORY", _history(source), ""),
-    ]
 
 
 def lacking(keywords: Mapping[str, Any]) -> list[str]:
@@ -108,14 +55,7 @@ def _lacking(cards: Written) -> list[str]:
 
 
 class IncompleteError(ValueError):
-    """
-    Keywords are not enough for a map that is right.
-
-    Parameters
-    ----------
-    names : list of str
-        FITS names of what is missing.
-    """
+    """Keywords are not enough for a map that is right; ``names`` are the FITS names of what is missing."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(", ".join(names))
@@ -160,10 +100,18 @@ class RecordCards:
         """
         Write the cards of a record.
 
+        Keywords without a value are left out, and so is what describes a file or another segment.
+
         Parameters
         ----------
-        keywords, series, recnum, source
-            As for `header_cards`.
+        keywords : mapping
+            By their DRMS or FITS names, in any letter case.
+        series : str
+            Full name of the series.
+        recnum : int, optional
+            Record number; by default the keyword ``recnum``.
+        source : str, optional
+            Where the keywords are from, for ``HISTORY``.
         held : collection of str
             FITS names of the keywords that the file has.
 
@@ -180,18 +128,13 @@ class RecordCards:
             own = (value for name, value in keywords.items() if name.strip().upper() == "RECNUM")
             told = (card_of("recnum", value) for value in own if type(value) in PLAIN)
             recnum = next((card[1] for card in told if card is not None and isinstance(card[1], int)), None)
-        history = history_cards(_history(source)).encode("ascii")
-        return cls(series, recnum, cards.names, cards.text.encode("ascii"), history)
+        when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        origin = f", from {printable(source)}" if source else ""
+        history = history_cards(f"Keywords added by sunpy_flarecast {__version__}, {when}{origin}")
+        return cls(series, recnum, cards.names, cards.text.encode("ascii"), history.encode("ascii"))
 
     def without(self, names: Collection[str]) -> bytes:
-        """
-        Give the cards but for some.
-
-        Parameters
-        ----------
-        names : collection of str
-            FITS names.
-        """
+        """Return the cards but for some, given by their FITS names."""
         if self.names.isdisjoint(names):
             return self.joined
         kept = []
@@ -204,38 +147,23 @@ class RecordCards:
         return b"".join(kept)
 
     def of_segment(self, segment: str) -> dict[str, str]:
-        """
-        Write what differs between the segments of a record: its unit, and the number and name in DRMS_ID.
-
-        Parameters
-        ----------
-        segment : str
-            The segment's name; without it there is only the record number.
-        """
-        return {card[0]: written(*card) for card in _segment_cards(self.series, segment, self.recnum)}
-
-
-def _segment_cards(series: str, segment: str, recnum: Value | None) -> list[_CardTuple]:
-    unit, printed, name = _of_catalog(series, segment)
-    cards = [unit] if unit else []
-    if recnum is not None:
-        cards.append(("RECNUM", recnum, "record number"))
-        if name:
-            cards.append(("DRMS_ID", f"{printed}:{recnum}:{name}", "series, record number and segment"))
-    return cards
+        """Write by their names the cards that differ between segments: BUNIT, and RECNUM and name in DRMS_ID."""
+        unit, series, name = _of_catalog(self.series, segment)
+        cards = {"BUNIT": unit} if unit else {}
+        if self.recnum is not None:
+            cards["RECNUM"] = write_card("RECNUM", self.recnum, "record number")
+            if name:
+                drms_id = f"{series}:{self.recnum}:{name}"
+                cards["DRMS_ID"] = write_card("DRMS_ID", drms_id, "series, record number and segment")
+        return cards
 
 
 @lru_cache(1024)
-def _of_catalog(series: str, segment: str) -> tuple[_CardTuple | None, str, str]:
-    """Give the unit of a segment as a card, if it has one, and the names of series and segment as cards have them."""
+def _of_catalog(series: str, segment: str) -> tuple[str, str, str]:
+    """Return the unit of a segment as a card, if it has one, and the names of series and segment as cards have them."""
     found = find_series(series)
     known = found.segment(segment) if found is not None else None
     if known is None:
-        return None, printable(series), printable(segment)
-    unit = ("BUNIT", known.unit, printable(known.meaning)[:COMMENT].rstrip()) if known.unit else None
+        return "", printable(series), printable(segment)
+    unit = write_card("BUNIT", known.unit, printable(known.meaning)[:COMMENT].rstrip()) if known.unit else ""
     return unit, printable(series), known.name
-
-
-def _history(source: str) -> str:
-    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"Keywords added by sunpy_flarecast {__version__}, {when}{f', from {printable(source)}' if source else ''}"

@@ -7,7 +7,7 @@ import re
 import stat
 import time
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -32,7 +32,6 @@ __all__ = [
     "Headers",
     "card",
     "check_datasums",
-    "data_size",
     "datasum",
     "has_keywords",
     "is_whole",
@@ -165,7 +164,7 @@ def read_headers(source: Source) -> Headers:
 
 def is_whole(path: str | Path) -> bool:
     """
-    Tell whether a file exists and is a structurally complete FITS file.
+    Return whether a file exists and is a structurally complete FITS file.
 
     A file that was found whole is read again only after it has changed, which sizes and times of the file tell.
     """
@@ -200,7 +199,7 @@ def check_datasums(source: Source) -> None:
     Raises
     ------
     TransferError
-        If one is wrong, as the end of a sentence that begins with the file's name.
+        If one is wrong; the end of a sentence that begins with the file's name.
     """
     with opened(source) as (length, read):
         for number, (at, header, size) in enumerate(_hdus(length, read)):
@@ -213,12 +212,7 @@ def check_datasums(source: Source) -> None:
 
 def datasum(pieces: Iterable[bytes]) -> int:
     r"""
-    Add up big-endian words of 32 bits, carrying around what overflows: the DATASUM of a data unit.
-
-    Parameters
-    ----------
-    pieces : iterable of bytes
-        The data unit; all pieces are whole words.
+    Return the DATASUM of a data unit, given in pieces of whole words: big-endian words of 32 bits, added with carry.
 
     Examples
     --------
@@ -234,7 +228,7 @@ def datasum(pieces: Iterable[bytes]) -> int:
 
 @contextmanager
 def opened(source: Source) -> Iterator[tuple[int, _Read]]:
-    """Give the length of a file, which must be a regular one, and a function that reads from it."""
+    """Open a regular file for its length and a function that reads from it."""
     if isinstance(source, bytes):
         yield len(source), lambda at, size: source[at : at + size]
         return
@@ -257,7 +251,7 @@ def opened(source: Source) -> Iterator[tuple[int, _Read]]:
 
 
 def _hdus(length: int, read: _Read) -> Iterator[tuple[int, bytes, int]]:
-    """Give for each HDU of a file where it begins, its header, and the size of its data."""
+    """Yield for each HDU of a file where it begins, its header, and the size of its data."""
     if length == 0:
         raise TransferError("is empty")
     piece = read(0, _PIECE)
@@ -268,7 +262,7 @@ def _hdus(length: int, read: _Read) -> Iterator[tuple[int, bytes, int]]:
         if position >= at + len(piece):
             piece, at = read(position, _PIECE), position
         header = _header_at(piece[position - at :], position, read)
-        size = data_size(header)
+        size = _data_size(header)
         yield position, header, size
         position += len(header) + size
     if position > length:
@@ -276,7 +270,7 @@ def _hdus(length: int, read: _Read) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _header_at(begin: bytes, position: int, read: _Read) -> bytes:
-    """Give a header, of which the begin was read, with its padding; it ends with the block that has the END card."""
+    """Return the full header with its padding, given its first bytes; it ends with the block of the END card."""
     searched = 0
     while True:
         if len(begin) >= BLOCK and not begin.startswith(b"XTENSION=" if position else b"SIMPLE  ="):
@@ -297,8 +291,8 @@ def _header_at(begin: bytes, position: int, read: _Read) -> bytes:
         begin += more
 
 
-def data_size(header: bytes) -> int:
-    """Compute the size of the data unit, padding included (FITS standard 4.0, sections 4.4.1 and 6.1)."""
+def _data_size(header: bytes) -> int:
+    """Return the size of the data unit, padding included (FITS standard 4.0, sections 4.4.1 and 6.1)."""
     if header.startswith(_NO_AXES, 2 * CARD):
         return 0
     if usual := _IMAGE.match(header):
@@ -318,11 +312,6 @@ def data_size(header: bytes) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-@cache
-def _key(name: str) -> bytes:
-    return name.ljust(8).encode() + b"="
-
-
 def card(header: bytes, key: bytes) -> bytes:
     """Find a card by its first nine letters, such as ``b"DATASUM ="``; empty if there is none."""
     name = key.rstrip(b" =")  # found six times as fast, since blanks and signs are everywhere
@@ -333,21 +322,13 @@ def card(header: bytes, key: bytes) -> bytes:
 
 
 def has_keywords(header: bytes) -> bool:
-    """
-    Tell whether a header has the keywords of its record, or is bare, as files are stored at JSOC.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.structure import has_keywords
-    >>> has_keywords(b"".join(text.ljust(80) for text in (b"HARPNUM =  377", b"T_REC   = '2011.02.15_02:00:00_TAI'")))
-    True
-    """
+    """Return whether a header has the keywords of its record, or is bare, as files are stored at JSOC."""
     return bool(card(header, b"HARPNUM =") and card(header, b"T_REC   ="))
 
 
 def _integer(header: bytes, name: str, place: int, default: int | None = None) -> int:
     """Read an integer; ``place`` is where the standard puts its card, but not all writers keep to that."""
-    key = _key(name)
+    key = name.ljust(8).encode() + b"="
     at = place * CARD
     found = header[at : at + CARD] if header.startswith(key, at) else card(header, key)
     if not found and default is not None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from astropy.io.fits import Header
 
-__all__ = ["of_another_record", "plain_keywords", "told_as"]
+__all__ = ["described", "of_another_record", "plain_keywords"]
 
 #: Columns that tables of searches and of keywords have, and the keywords that they are.
 _COLUMNS: Final = {"Start Time": "date__obs", "Record": "recnum"}
@@ -48,25 +48,15 @@ _SERIES: Final = re.compile(r"\w+(\.\w+)*", re.ASCII)
 
 def plain_keywords(keywords: Any) -> dict[str, Any]:
     """
-    Make plain values of keywords, in the catalog's units.
+    Convert a mapping, header or row to plain values in the catalog's units, by the names as they came.
 
     Of a row the columns that are keywords are taken, and its ``Series``. Cards of a header that cannot be read, and
-    masked values, are None.
-
-    Parameters
-    ----------
-    keywords : mapping, `~astropy.io.fits.Header` or `~astropy.table.Row`
-        Values are numbers, text, those of numpy, quantities, and times; None, or masked, if they are missing.
-
-    Returns
-    -------
-    dict
-        By the names as they came.
+    masked values, become None.
 
     Raises
     ------
     QueryError
-        If these are no keywords, or a value is none of its keyword.
+        If these are no keywords, or a value is not valid for its keyword.
 
     Examples
     --------
@@ -83,14 +73,17 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
     if isinstance(keywords, Row):
         pairs = ((str(name), keywords[name]) for name in keywords.colnames)
         return _of_pairs((name, value) for name, value in pairs if _is_of_record(name))
+    if getattr(keywords, "ndim", 0) == 1 and hasattr(keywords, "to_dict"):
+        keywords = keywords.to_dict()  # a row of a pandas table, which drms gives
     if isinstance(keywords, Mapping):
         for name in keywords:
             if not isinstance(name, str):
                 raise QueryError(f"complete_header: keywords are named by strings, for example 'usflux', not {name!r}.")
         return _of_pairs(keywords.items())
     raise QueryError(
-        f"complete_header takes the keywords of one record, not {told_as(keywords)}: a dict, a FITS header "
-        "(fits.getheader(path, 1), map.meta), or a row of results.keywords('*'), such as table[0]."
+        f"complete_header takes the keywords of one record, not {described(keywords)}: a dict, a FITS header "
+        "(fits.getheader(path, 1), map.meta), a row of a pandas DataFrame, or a row of results.keywords('*'), such as "
+        "table[0]."
     )
 
 
@@ -98,23 +91,7 @@ def of_another_record(
     keywords: Mapping[str, Any], series: str, harpnum: int | None, slot: int | None, recnum: int | None = None
 ) -> tuple[str, str] | None:
     """
-    Compare keywords with what is known of a record; what they do not tell is not compared.
-
-    Parameters
-    ----------
-    keywords : mapping
-        As `plain_keywords` gives them.
-    series : str
-        The record's series.
-    harpnum, slot : int or None
-        Its HARP number, and its T_REC as a number of 720 s slots.
-    recnum : int, optional
-        Its record number.
-
-    Returns
-    -------
-    tuple of str or None
-        Where they differ, what is known and what the keywords say.
+    Return where plain keywords differ from what is known of a record: what is known, and what they say.
 
     Examples
     --------
@@ -222,7 +199,7 @@ def _plain(name: str, value: Any) -> Any:
     if value is None:
         return None
     raise QueryError(
-        f"complete_header: {name} is {told_as(value)}, which is no value of a keyword. Give a number, text, a "
+        f"complete_header: {name} is {described(value)}, which is not valid for a keyword. Give a number, text, a "
         "quantity, an astropy Time, or None if it is missing."
     )
 
@@ -235,15 +212,15 @@ def _time_text(name: str, value: Time) -> str:
         return f"{text.replace('-', '.').replace('T', '_')}_TAI"
     if drms.startswith("date"):
         return str(value.utc.isot)
-    raise QueryError(f"complete_header: {name} is a time, and this keyword is none. Give it as text, or leave it out.")
+    raise QueryError(f"complete_header: {name} is a time, but this keyword is not. Give it as text, or leave it out.")
 
 
 def _in_unit(name: str, value: u.Quantity) -> float:
     known = find_keyword(name)
     if known is None:
         raise QueryError(
-            f"complete_header: {name} is no SHARP keyword, so that its unit is not known, and {value} cannot be "
-            "written. Give a number, or leave it out."
+            f"complete_header: {name} is not a SHARP keyword, so its unit is unknown, and {value} cannot be written. "
+            "Give a number, or leave it out."
         )
     try:
         number = getattr(value, "unmasked", value).to_value(known.unit)
@@ -256,16 +233,8 @@ def _in_unit(name: str, value: u.Quantity) -> float:
     return float(number)
 
 
-def told_as(value: Any) -> str:
-    """
-    Name a value that is none of those wanted.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.user_keywords import told_as
-    >>> told_as(None), told_as(7), told_as("a.fits")
-    ('None', 'an int', "the string 'a.fits'")
-    """
+def described(value: Any) -> str:
+    """Describe a value of the wrong type."""
     if value is None:
         return "None"
     if isinstance(value, str):

@@ -14,10 +14,13 @@ import pytest
 from astropy.io import fits
 from bare import bare_twin
 from barefiles import KEYWORDS, NAME, compressed, file_bytes
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sunpy_flarecast import FileError, QueryError, complete_header
-from sunpy_flarecast.fits.complete import is_bare
-from sunpy_flarecast.fits.structure import is_whole, read_headers
+from sunpy_flarecast.fits.complete import is_bare, replace_header
+from sunpy_flarecast.fits.structure import Headers, is_whole, read_headers
+from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +154,7 @@ def test_several_may_complete_the_same_files_at_once(tmp_path: Path) -> None:
     before = compressed()
     for path in paths:
         path.write_bytes(before)
-    together = threading.Barrier(2)
+    together = threading.Barrier(2, timeout=60)
 
     def complete() -> None:
         for path in paths:
@@ -201,6 +204,21 @@ def test_other_products_and_headers_that_are_too_long_are_left_alone(tmp_path: P
     assert path.read_bytes() == before
     assert is_bare(path)
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
+
+
+@given(st.binary(max_size=300), st.integers(0, 50), st.integers(0, 50), st.binary(max_size=80))
+def test_a_header_is_replaced_in_place(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, at: int, length: int, more: bytes
+) -> None:
+    at = min(at, len(content))
+    headers = Headers(b"", content[at : at + length], at)
+    path = tmp_path_factory.getbasetemp() / "moved.fits"
+    with pytest.MonkeyPatch.context() as patch, AtomicFile(path) as target:
+        patch.setattr("sunpy_flarecast.fits.complete._COPIED", 7)
+        target.write(content)
+        replace_header(target, headers, b"x" * len(headers.image) + more)
+        target.publish()
+    assert path.read_bytes() == content[:at] + b"x" * len(headers.image) + more + content[headers.end :]
 
 
 def test_bare_twins_are_bare(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast.archive.index.headers import keywords_of
-from sunpy_flarecast.fits.record_header import IncompleteError, RecordCards, header_cards, lacking
+from sunpy_flarecast.fits.record_header import IncompleteError, RecordCards, lacking
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
 SERIES = "hmi.sharp_cea_720s"
@@ -73,15 +73,16 @@ def test_long_and_strange_texts() -> None:
 @pytest.mark.parametrize(("series", "segment"), [(s.name, g.name) for s in all_series()[::2] for g in s.segments])
 def test_units_are_those_of_the_catalog(series: str, segment: str) -> None:
     [unit] = [one.unit for one in all_series() if one.name == series for one in one.segments if one.name == segment]
-    cards = dict(card[:2] for card in header_cards({"recnum": 5}, series, segment.upper()))
-    assert cards.get("BUNIT", "") == unit
-    assert cards["DRMS_ID"] == f"{series}:5:{segment}"
+    cards = "".join(RecordCards.of(NEEDED, series, 5, held=["CROTA2"]).of_segment(segment.upper()).values())
+    got = fits.Header.fromstring(cards)
+    assert got.get("BUNIT", "") == unit
+    assert got["DRMS_ID"] == f"{series}:5:{segment}"
 
 
 def test_without_segment_or_number() -> None:
-    assert [card[0] for card in header_cards({}, SERIES, "")] == ["HISTORY"]
-    assert [card[0] for card in header_cards({}, SERIES, "", recnum=5)] == ["RECNUM", "HISTORY"]
-    assert [card[0] for card in header_cards({}, "elsewhere", "new", recnum=5)] == ["RECNUM", "DRMS_ID", "HISTORY"]
+    assert list(RecordCards.of(NEEDED, SERIES).of_segment("")) == []
+    assert list(RecordCards.of(NEEDED, SERIES, 5).of_segment("")) == ["RECNUM"]
+    assert list(RecordCards.of(NEEDED, "elsewhere", 5).of_segment("new")) == ["RECNUM", "DRMS_ID"]
 
 
 def test_what_a_map_needs() -> None:

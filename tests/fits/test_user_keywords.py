@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
+import pandas
 import pytest
 import sunpy.map
 from astropy.io import fits
@@ -156,17 +157,22 @@ def test_values_of_numpy_and_astropy(path: Path) -> None:
     assert sunpy.map.Map(path).date.isot == "2015-12-11T23:34:08.800"
 
 
+def test_a_row_of_a_pandas_table(path: Path) -> None:
+    assert complete_header(path, pandas.DataFrame([plain(KEYWORDS)]).iloc[0])
+    assert fits.getheader(path, 1)["HARPNUM"] == KEYWORDS["harpnum"]
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
         ({"usflux": 1 * u.m}, r"usflux \(total unsigned flux\) is written in Mx, and 1\.0 m cannot be converted"),
         ({"cdelt1": 1 * u.deg}, "in the unit CUNIT1.* is written without a unit, and 1.0 deg cannot"),
-        ({"mine": 1 * u.m}, "mine is no SHARP keyword"),
+        ({"mine": 1 * u.m}, "mine is not a SHARP keyword"),
         ({"usflux": Time("2015-12-11")}, "usflux is a time"),
         ({"usflux": [1, 2] * u.Mx}, "usflux has several values"),
         ({"usflux": np.arange(3)}, "usflux has several values"),
-        ({"date__obs": np.datetime64("2015-12-11", "ns")}, "date__obs is a datetime64, which is no value"),
-        ({"date__obs": datetime.datetime(2015, 12, 11, tzinfo=datetime.UTC)}, "date__obs is a datetime, which is no"),
+        ({"date__obs": np.datetime64("2015-12-11", "ns")}, "date__obs is a datetime64, which is not valid"),
+        ({"date__obs": datetime.datetime(2015, 12, 11, tzinfo=datetime.UTC)}, "date__obs is a datetime, which is not"),
         ({7: 1.0}, "named by strings, for example 'usflux', not 7"),
     ],
 )
