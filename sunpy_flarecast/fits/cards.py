@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.sharp.catalog import Keyword
 
-__all__ = ["COMMENT", "PLAIN", "Value", "Written", "card_of", "history_cards", "printable", "write_card", "write_cards"]
+__all__ = [
+    "COMMENT",
+    "PLAIN",
+    "Value",
+    "Written",
+    "card_of",
+    "comment_of",
+    "history_cards",
+    "printable",
+    "write_card",
+    "write_cards",
+]
 
 Value = int | float | str | bool
 
@@ -142,7 +153,7 @@ def _shape(names: tuple[str, ...], types: tuple[type, ...]) -> _Shape:
         slot = _Slot(len(fits_names), place, name)
         fits_names.append(fits_name)
         if kind is float and keyword is not None and keyword.kind == "float":
-            comment = _comment_of(fits_name)
+            comment = comment_of(fits_name)
             numbers.append(slot)
             frames.append((f"{fits_name:8}= ", (f" / {comment}" if comment else "").ljust(CARD - 10 - _VALUE)))
         else:
@@ -188,7 +199,7 @@ def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
             cleaned = cleaned.removesuffix("Z").removesuffix("+00:00")  # FITS has no letter for UTC
     if cleaned is None:
         return None
-    return fits_name, cleaned, write_card(fits_name, cleaned, _comment_of(fits_name))
+    return fits_name, cleaned, write_card(fits_name, cleaned, comment_of(fits_name))
 
 
 @lru_cache(_NAMES_KEPT)
@@ -202,7 +213,8 @@ def _known(name: str) -> tuple[str, Keyword | None]:
 
 
 @lru_cache(_NAMES_KEPT)
-def _comment_of(name: str) -> str:
+def comment_of(name: str) -> str:
+    """Return the comment of a keyword's card: its unit in brackets, and its meaning."""
     keyword = find_keyword(name)
     if keyword is None:
         return ""

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from astropy.io import fits
 
-from sunpy_flarecast.fits.cards import comment_of, write_cards
-from sunpy_flarecast.fits.cardtext import written
+from sunpy_flarecast.fits.cards import comment_of, write_card, write_cards
 from sunpy_flarecast.fits.structure import BLOCK, CARD, datasum
 from sunpy_flarecast.sharp.catalog import all_keywords
 
@@ -81,8 +80,8 @@ def record_cards(keywords: dict[str, Any]) -> str:
     values = {keyword.name: keywords[keyword.name] for keyword in all_keywords() if keyword.name in keywords}
     text = write_cards(values | {"date__obs": keywords["date__obs"][:23]}).text  # FITS has no letter for UTC
     if keywords["noaa_ars"] == "MISSING":  # as JSOC has it, where others leave the card out
-        text += written("NOAA_ARS", "MISSING", comment_of("NOAA_ARS"))
-    return text + written("RECNUM", keywords["recnum"], comment_of("RECNUM"))
+        text += write_card("NOAA_ARS", "MISSING", comment_of("NOAA_ARS"))
+    return text + write_card("RECNUM", keywords["recnum"], comment_of("RECNUM"))
 
 
 def image_cards(stored: Any, how: Storage, unit: str, drms_id: str) -> str:
@@ -98,7 +97,7 @@ def image_cards(stored: Any, how: Storage, unit: str, drms_id: str) -> str:
         values["DATAMEAN"] = float(valid.mean(dtype=np.float64)) * how.scale + how.zero, "mean value"
         values["DATARMS"] = float(valid.std(dtype=np.float64)) * how.scale, "standard deviation"
     values["DRMS_ID"] = drms_id, "DRMS ID"
-    cards = [written(name, value, comment) for name, (value, comment) in values.items()]
+    cards = [write_card(name, value, comment) for name, (value, comment) in values.items()]
     return "".join(cards) + "".join(f"COMMENT {note}".ljust(CARD) for note in _NOTES)
 
 
@@ -120,7 +119,7 @@ def fits_bytes(stored: Any, how: Storage, cards: str, when: str) -> bytes:
     scaling: dict[str, float] = {} if how.blank is None else {"BLANK": how.blank}
     if how.bits == 32:
         scaling |= {"BZERO": how.zero, "BSCALE": how.scale}
-    cards = "".join(written(name, value, "") for name, value in scaling.items()) + cards
+    cards = "".join(write_card(name, value, "") for name, value in scaling.items()) + cards
     return _unit(_PRIMARY, "", b"", when) + _unit(head, cards, data, when)
 
 
@@ -148,5 +147,5 @@ def _unit(head: str, cards: str, data: bytes, when: str) -> bytes:
     """Join header and data unit of an HDU."""
     data += bytes(-len(data) % BLOCK)
     text = "".join(line.ljust(CARD) for line in head.splitlines()) + cards
-    text += written("DATASUM", str(datasum([data])), f"data unit checksum updated {when}") + "END".ljust(CARD)
+    text += write_card("DATASUM", str(datasum([data])), f"data unit checksum updated {when}") + "END".ljust(CARD)
     return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii") + data
