@@ -221,7 +221,7 @@ def _noaa(number: int) -> NOAA:
 
 
 def _condition(text: str) -> KeywordCondition:
-    match = re.fullmatch(r"\s*([\w-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
+    match = re.fullmatch(r"\s*([\w*?-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
     if match is None:
         raise click.BadParameter(f"Cannot parse the condition {text!r}; write 'usflux > 1e22 Mx' or 'lon_fwt <= 60'.")
     name, comparison, value = match.groups()

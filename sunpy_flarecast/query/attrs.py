@@ -330,13 +330,9 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
         return self._compared("!=", other)
 
     def _compared(self, comparison: str, value: Any) -> KeywordCondition:
-        if any(sign in self.value for sign in "*?["):
-            raise QueryError(
-                f"Keyword({self.value!r}) is a pattern, and a condition is on one keyword. results.keywords"
-                f"({self.value!r}) gives those that it fits."
-            )
+        name = known_keyword(self.value).name
         condition = KeywordCondition(self.value, comparison, value)
-        compared(known_keyword(self.value).name, comparison, condition.value)  # which says what is wrong with it
+        compared(name, comparison, condition.value)  # which says what is wrong with it
         return condition
 
     def __and__(self, other: Any) -> NoReturn:

@@ -143,6 +143,11 @@ def known_keyword(name: str) -> Keyword:
     """Find a keyword by its DRMS or FITS name in any letter case, or raise a `QueryError` with similar names."""
     if (known := find_keyword(name)) is not None:
         return known
+    if any(sign in name for sign in "*?["):
+        raise QueryError(
+            f"Keyword({name!r}) is a pattern, and a condition is on one keyword. results.keywords({name!r}) gives those"
+            " that match."
+        )
     similar = similar_keywords(name)
     hint = (
         f"Did you mean {' or '.join(map(repr, similar))}?"

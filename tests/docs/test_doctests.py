@@ -40,7 +40,6 @@ def test_the_pure_modules_have_examples() -> None:
         "config",
         "download.plan",
         "fits.structure",
-        "query.attr_walker",
         "query.query",
         "rest.records",
         "sharp.catalog",
