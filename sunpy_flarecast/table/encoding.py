@@ -177,8 +177,9 @@ def to_arrow(columns: Mapping[str, Plain], about: Mapping[str, Any]) -> pa.Table
 
     arrays, fields = [], []
     for name, (values, mask, own) in columns.items():
-        kind = pa.timestamp("us", tz="UTC") if values.dtype.kind == "M" else None
-        arrays.append(pa.array(values, mask=mask, type=kind))
+        kind = {"M": pa.timestamp("us", tz="UTC"), "U": pa.string()}.get(values.dtype.kind)
+        plain = values.astype(object) if kind == pa.string() else values  # numpy's text would end at NUL
+        arrays.append(pa.array(plain, mask=mask, type=kind))
         fields.append(pa.field(name, arrays[-1].type, metadata=own))
     return pa.table(arrays, schema=pa.schema(fields, metadata={KEY: json.dumps(about)}))
 

@@ -18,7 +18,7 @@ from astropy.table import Column, Table, vstack
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from faults import answer
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from replying import BARE, FOLDER, FULL, SERIES, read
 from sunpy.net import Fido
@@ -210,6 +210,7 @@ RECORD = st.fixed_dictionaries(
 @pytest.mark.parametrize("kind", FORMATS)
 @settings(max_examples=25)
 @given(listed=st.lists(RECORD, max_size=5))
+@example(listed=[{"urls": ["http://h/HMI/s/x.fits"], "series_name": "\x00 0\n"}])
 @pytest.mark.filterwarnings("ignore:ERFA function:erfa.ErfaWarning")  # of years before 1960
 def test_whatever_a_service_says_comes_back(
     tmp_path_factory: pytest.TempPathFactory, kind: str, listed: list[dict[str, Any]]
