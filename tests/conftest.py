@@ -70,20 +70,6 @@ def demo(_demo_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
         yield _demo_service
 
 
-class _Settled(DemoArchive):
-    """Synthetic SHARPs that may be kept as if they were real."""
-
-    synthetic = False
-
-
-@pytest.fixture
-def settled() -> Iterator[tuple[str, Layer]]:
-    """Serve SHARPs whose list replies may be kept; like `demo` else."""
-    layer = Layer(create_app(_Settled()))
-    with running(layer) as url, conf.set_temp("url", url):
-        yield url, layer
-
-
 @pytest.fixture(scope="session")
 def _many_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
     folder = tmp_path_factory.mktemp("many")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from astropy.time import Time, TimeDelta
 
-from sunpy_flarecast import errors
-from sunpy_flarecast.errors import ServiceError
+from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.query.query import Query, service_time
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ __all__ = ["Missing", "as_plain", "described", "from_plain", "joined"]
 #: How many intervals a text lists.
 _LISTED: Final = 3
 
-_KINDS: Final = {kind.__name__: kind for kind in (ServiceError, errors.UnreachableError, errors.ReplyError)}
+_KINDS: Final = {kind.__name__: kind for kind in (ServiceError, UnreachableError, ReplyError)}
 
 
 @dataclass(frozen=True, kw_only=True)

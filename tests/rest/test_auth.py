@@ -17,6 +17,7 @@ from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, Conf
 from sunpy_flarecast.rest.auth import authorization
 from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.rest.service_url import is_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,6 +223,24 @@ class TestOthers:
     def test_which_urls_are_those_of_the_service(self, url: str, sent: bool) -> None:
         with conf.set_temp("url", "https://host/flarecast"), conf.set_temp("token", TOKEN):
             assert authorization(url) == (BEARER if sent else None)
+
+
+@pytest.mark.parametrize(
+    ("url", "within"),
+    [
+        ("http://host/flarecast/HMI/x", True),
+        ("http://host:80/flarecast", True),
+        ("http://me:word@host/flare%63ast/HMI", True),
+        ("http://host/flarecast-2/HMI", False),
+        ("http://host/flarecast/%2e%2e/other", False),
+        ("https://host/flarecast/HMI", False),
+        ("http://host:99999/flarecast/HMI", False),
+        ("http://[::1/flarecast", False),
+    ],
+)
+def test_which_urls_lie_below_a_base_url(url: str, within: bool) -> None:
+    assert is_within(url, "http://host/flarecast") is within
+    assert is_within("http://host/HMI/x", "http://host")
 
 
 class TestSettings:
