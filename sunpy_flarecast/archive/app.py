@@ -13,18 +13,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from sunpy_flarecast._version import __version__
+from sunpy_flarecast.archive.api import openapi
 from sunpy_flarecast.archive.api.errors import speak_json, unavailable
 from sunpy_flarecast.archive.api.file_response import file_response
-from sunpy_flarecast.archive.api.openapi import (
-    DESCRIPTION,
-    FILE_REPLY,
-    HEALTH_REPLY,
-    LIST_REPLY,
-    META_REPLY,
-    OPENAPI_VERSION,
-    SERIES_REPLY,
-    TITLE,
-)
 from sunpy_flarecast.archive.api.parameters import (
     QUOTED,
     EndParameter,
@@ -100,8 +91,8 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     """
     url_of = partial(_base_url, settings.public_url)
     app = FastAPI(
-        title=TITLE,
-        description=DESCRIPTION,
+        title=openapi.TITLE,
+        description=openapi.DESCRIPTION,
         version=__version__,
         docs_url=None,
         redoc_url=None,
@@ -111,7 +102,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         root_path_in_servers=False,
         dependencies=[Depends(short_body)],
     )
-    app.openapi_version = OPENAPI_VERSION
+    app.openapi_version = openapi.OPENAPI_VERSION
     guarded = [token_required(settings.token_hashes)] if settings.token_hashes else []
     app.include_router(_record_routes(archive, settings, url_of), dependencies=guarded)
     app.include_router(page_routes(archive, settings, url_of), dependencies=guarded)
@@ -129,7 +120,7 @@ def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Reque
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
 
     @router.head("", include_in_schema=False)
-    @router.get("", responses=SERIES_REPLY, summary="List the series held")
+    @router.get("", responses=openapi.SERIES_REPLY, summary="List the series held")
     def list_series() -> Response:
         """List the series held, with the number of their records, and the first and the last `date__obs`."""
         held = archive.holdings()
@@ -138,7 +129,7 @@ def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Reque
     @router.head("/{series}", include_in_schema=False)
     @router.get(
         "/{series}",
-        responses=LIST_REPLY,
+        responses=openapi.LIST_REPLY,
         summary="List the records of a series in a range of time",
         dependencies=[only_parameters("start", "end", "meta")],
     )
@@ -163,7 +154,7 @@ def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Reque
     @router.head("/{series}/meta/{recnum}", include_in_schema=False)
     @router.get(
         "/{series}/meta/{recnum}",
-        responses=META_REPLY,
+        responses=openapi.META_REPLY,
         summary="Return keywords of records",
         dependencies=[only_parameters("fields")],
     )
@@ -186,7 +177,9 @@ def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Reque
         return json_reply(reply, headers)
 
     @router.head("/{series}/{recnum}/{segment}.fits", include_in_schema=False)
-    @router.get("/{series}/{recnum}/{segment}.fits", responses=FILE_REPLY, summary="Return the FITS file of a segment")
+    @router.get(
+        "/{series}/{recnum}/{segment}.fits", responses=openapi.FILE_REPLY, summary="Return the FITS file of a segment"
+    )
     def give_file(
         request: Request, series: SeriesParameter, recnum: RecnumParameter, segment: SegmentParameter
     ) -> Response:
@@ -212,7 +205,9 @@ def _health_route(archive: Archive) -> APIRouter:
     router = APIRouter(default_response_class=Response)
 
     @router.head("/health", include_in_schema=False)
-    @router.get("/health", responses=HEALTH_REPLY, tags=["operation"], summary="Report whether the service works")
+    @router.get(
+        "/health", responses=openapi.HEALTH_REPLY, tags=["operation"], summary="Report whether the service works"
+    )
     def give_health() -> Response:
         """Say whether the archive can be read: 503 if its folder is not there."""
         condition = archive.condition() if isinstance(archive, Conditioned) else Condition()

@@ -30,9 +30,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _NAMED: Final = 10
 
 
-@cli.command(
-    epilog=examples("serve --demo", "serve sharps --port 8002 --workers 2"),
-)
+@cli.command(epilog=examples("serve --demo", "serve sharps --port 8002 --workers 2"))
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--demo", is_flag=True, help="Serve synthetic SHARPs instead of the files of a DIRECTORY.")
 @click.option(
@@ -93,12 +91,7 @@ _NAMED: Final = 10
     metavar="N",
     help="Connections at a time in each process; beyond, 503.",
 )
-@click.option(
-    "--token-file",
-    type=_FILE,
-    metavar="FILE",
-    help="Require a bearer token whose SHA-256 is in this file, one a line.",
-)
+@click.option("--token-file", type=_FILE, metavar="FILE", help="Require a token whose SHA-256 is a line of this file.")
 @click.option("--ssl-cert", type=_FILE, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
 @click.option("--ssl-key", type=_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
 @click.option("--access-log", metavar="FILE", help="Add a line of JSON for every request; - for the standard error.")
@@ -109,18 +102,14 @@ _NAMED: Final = 10
     show_default="this machine",
     help="Address or network that gets /metrics without a token; may be repeated, and replaces the default.",
 )
-@click.option(
-    "--x-accel",
-    metavar="PATH",
-    help="Let the front server (nginx) send the files, from its internal location PATH.",
-)
+@click.option("--x-accel", metavar="PATH", help="Let nginx send the files, from its internal location PATH.")
 @click.option(
     "--grace",
     default=30,
     show_default=True,
     type=click.IntRange(0),
     metavar="SECONDS",
-    help="How long transfers under way may take when the service stops.",
+    help="How long running transfers may take when the service stops.",
 )
 def serve(
     directory: Path | None,
@@ -142,12 +131,10 @@ def serve(
     """Serve SHARP files as a FLARECAST service.
 
     The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the running transfers
-    are over; a second Ctrl-C at once. How to run it for a group: docs/howto/serving.md.
+    are over; with one process, a second Ctrl-C closes them at once. How to run it for a group: docs/howto/serving.md.
     """
-    if demo and directory is not None:
+    if demo == (directory is not None):
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
-    if not demo and directory is None:
-        raise click.UsageError("Name a DIRECTORY of SHARP files, or write --demo for synthetic ones.")
     chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
     if demo and (index is not None or chosen_reindex):
         raise click.UsageError("--index and --reindex are for a DIRECTORY; synthetic SHARPs have no index.")

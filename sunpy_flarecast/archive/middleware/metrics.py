@@ -18,12 +18,6 @@ __all__ = ["add_metrics", "metrics_guard"]
 #: Seconds: from a list out of the index to a large file over a slow line.
 _BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
 
-_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
-    **COMMON_REPLIES,
-    200: {"description": "Requests, bytes and seconds by route.", "content": {"text/plain": {}}},
-    403: {"model": Message, "description": "Metrics are not given to this client."},
-}
-
 
 def metrics_guard(settings: Settings) -> Any:
     """Make the dependency that tells whether a client may see the metrics."""
@@ -48,13 +42,10 @@ def add_metrics(app: FastAPI, settings: Settings) -> None:
                 403, "Metrics are given to clients on the service's own machine (see --metrics-from) or with a token"
             )
 
+    registry = CollectorRegistry()
     # Not by method, since clients could make up any number of them.
-    options: dict[str, Any] = {
-        "metric_namespace": "flarecast",
-        "registry": CollectorRegistry(),
-        "should_include_method": False,
-    }
-    instrumentator = Instrumentator(should_group_status_codes=False, registry=options["registry"])
+    options: dict[str, Any] = {"metric_namespace": "flarecast", "registry": registry, "should_include_method": False}
+    instrumentator = Instrumentator(should_group_status_codes=False, registry=registry)
     instrumentator.add(
         metrics.requests(**options),
         metrics.response_size(**options, should_include_status=False),
@@ -63,7 +54,11 @@ def add_metrics(app: FastAPI, settings: Settings) -> None:
     instrumentator.instrument(app).expose(
         app,
         tags=["operation"],
-        responses=_REPLIES,
+        responses={
+            **COMMON_REPLIES,
+            200: {"description": "Requests, bytes and seconds by route.", "content": {"text/plain": {}}},
+            403: {"model": Message, "description": "Metrics are not given to this client."},
+        },
         summary="Give metrics for Prometheus",
         dependencies=[Depends(only_allowed)],
     )

@@ -14,13 +14,15 @@ import sys
 import tempfile
 import threading
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import uvicorn
 from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
+from uvicorn.config import STARTUP_FAILURE
 
 from sunpy_flarecast.archive.app import create_app
 from sunpy_flarecast.archive.middleware.access_log import AccessLog, log_handler
@@ -42,19 +44,12 @@ __all__ = ["listen", "running", "serve", "uvicorn_options", "worker_app"]
 
 _SETTINGS: Final = Settings()
 
-#: Connections that the system keeps until they are accepted, and that are accepted at a time.
-_BACKLOG: Final = 128
-
 #: Seconds in which a worker process must answer uvicorn, also while it starts on a busy machine.
 _HEALTHCHECK = 60
 
-#: The folder that the processes of a service share, by the name under which prometheus_client looks for it; in it, what
-#: they serve, and why one of them cannot.
+#: The folder that worker processes share, as prometheus_client calls it; in it, what they serve, and why one cannot.
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _SERVICE, _FAILURE = "service.pickle", "failure.txt"
-
-#: Exit status by which a worker process tells uvicorn not to start another one.
-_STARTUP_FAILURE: Final = 3
 
 
 class _Server(uvicorn.Server):
@@ -124,13 +119,10 @@ def running(
     ...     requests.get(f"{url}/openapi.json", timeout=60).status_code
     200
     """
-    failures: list[BaseException] = []
 
     def work() -> None:
-        try:
+        with suppress(SystemExit):  # by which uvicorn says that the application did not start
             server.run(sockets=[listener])
-        except BaseException as error:  # noqa: BLE001 (raised below; uvicorn calls sys.exit)
-            failures.append(error)
 
     chosen = uvicorn_options(**({"grace": 2} | options))
     with ExitStack() as stack:
@@ -144,7 +136,7 @@ def running(
             while thread.is_alive() and not server.started:
                 thread.join(0.01)
             if not server.started:
-                raise RuntimeError(f"The service at {url} did not start") from next(iter(failures), None)
+                raise RuntimeError(f"The service at {url} did not start")
             yield url
         finally:
             server.should_exit = True
@@ -219,10 +211,7 @@ def serve(
         app = _application(archive, settings, access_log, stack)  # so that errors are raised here, not by each worker
         if workers > 1:
             folder = _share(archive, settings, access_log, stack)
-        if ready is None:
-            log.info(f"Serving SHARP files at {url} (Swagger UI at {url}/ui); Ctrl-C stops")
-        else:
-            ready(url)
+        (ready or partial(log.info, "Serving SHARP files at %s; Ctrl-C stops"))(url)
         if workers > 1:
             factory = f"{__name__}:{worker_app.__name__}"
             uvicorn.run(factory, factory=True, workers=workers, fd=listener.fileno(), **chosen)
@@ -233,7 +222,7 @@ def serve(
             _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen)).run(sockets=[listener])
         except KeyboardInterrupt:
             return
-        except SystemExit as error:  # by which uvicorn says that the application did not start
+        except SystemExit as error:
             raise RuntimeError(f"The service at {url} did not start") from error
 
 
@@ -267,7 +256,7 @@ def _end_with_parent() -> None:
 
 def _fail(reason: str) -> NoReturn:
     Path(os.environ[_FOLDER], _FAILURE).write_text(reason, encoding="utf-8")
-    sys.exit(_STARTUP_FAILURE)
+    sys.exit(STARTUP_FAILURE)  # so that uvicorn starts no other
 
 
 def _application(
@@ -305,9 +294,9 @@ def uvicorn_options(
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(ssl_cert, ssl_key, password=lambda: "")
         except (OSError, ValueError) as error:
+            files = f"{ssl_cert} and {ssl_key or ssl_cert}"
             raise ValueError(
-                f"{ssl_cert} and {ssl_key or ssl_cert} are not a certificate and its key without passphrase, in PEM: "
-                f"{error}"
+                f"{files} are not a certificate and its key without passphrase, in PEM: {error}"
             ) from error
     return {
         "http": BoundedProtocol,
@@ -317,7 +306,7 @@ def uvicorn_options(
         "proxy_headers": bool(trusted_proxies),
         "forwarded_allow_ips": [str(network) for network in read_networks(trusted_proxies)],
         "limit_concurrency": max_connections + 1,  # uvicorn counts the connection of the request, too
-        "backlog": _BACKLOG,
+        "backlog": 128,  # which is also the number of connections that asyncio accepts at a time
         "timeout_keep_alive": 75,  # nginx keeps connections for 60 s, and shall be the one that closes them
         "timeout_graceful_shutdown": grace,
         "timeout_worker_healthcheck": _HEALTHCHECK,
@@ -330,7 +319,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Listen at a port, before anything else is started; an OSError says in one sentence why that is not possible."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         number = getattr(error, "errno", None) or 0
         reason = os.strerror(number) if number > 0 else str(error)
@@ -346,13 +335,13 @@ def _introduce(listener: socket.socket, settings: Settings, chosen: dict[str, An
     scheme = "http" if chosen["ssl_certfile"] is None else "https"
     address = ipaddress.ip_address(host.partition("%")[0])
     if not settings.token_hashes:
-        open_to = "everybody who reaches this machine can read the archive. Require tokens (--token-file)"
+        exposed = "the archive. Require tokens (--token-file)"
     elif scheme == "http" and not (settings.public_url or "").startswith("https://"):
-        open_to = "others on the network can read the tokens. Use TLS (--ssl-cert, --ssl-key)"
+        exposed = "the tokens. Use TLS (--ssl-cert, --ssl-key)"
     else:
-        open_to = ""
-    if open_to and not address.is_loopback:
-        message = f"The service listens at {host}, where {open_to}, or listen at 127.0.0.1 behind a proxy."
+        exposed = ""
+    if exposed and not address.is_loopback:
+        message = f"The service listens at {host}: others on the network can read {exposed}, or put a proxy in front."
         warnings.warn(message, SunpyUserWarning, stacklevel=4)
     if address.is_unspecified:
         host = "127.0.0.1" if address.version == 4 else "::1"

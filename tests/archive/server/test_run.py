@@ -105,7 +105,7 @@ class TestRunning:
         assert "Traceback" not in caplog.text
 
     def test_every_address(self, memory):
-        with pytest.warns(UserWarning, match="everybody who reaches"), running(memory([]), host="0.0.0.0") as url:
+        with pytest.warns(UserWarning, match="can read the archive"), running(memory([]), host="0.0.0.0") as url:
             assert url.startswith("http://127.0.0.1:")
 
     def test_ipv6(self, memory):

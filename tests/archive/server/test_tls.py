@@ -70,8 +70,8 @@ class TestInvalid:
 @pytest.mark.parametrize(
     ("settings", "tls", "warning"),
     [
-        (Settings(), False, "everybody who reaches this machine can read the archive"),
-        (Settings(), True, "everybody who reaches this machine can read the archive"),
+        (Settings(), False, "others on the network can read the archive"),
+        (Settings(), True, "others on the network can read the archive"),
         (Settings(token_hashes=HASHES), False, "others on the network can read the tokens"),
         (Settings(token_hashes=HASHES), True, None),
         (Settings(token_hashes=HASHES, public_url="https://sharps.example"), False, None),
