@@ -173,7 +173,7 @@ def serve(
         pickle.
     access_log : path, optional
         File to which a line of JSON is added for every request; ``"-"`` for the standard error.
-    listener : `socket.socket`, optional
+    listener : socket, optional
         A listening socket, in place of ``host`` and ``port``.
     ready : callable, optional
         Called with the service's URL once it can be reached. By default the URL is logged.
