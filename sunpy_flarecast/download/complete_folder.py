@@ -48,27 +48,8 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     """
     Give the bare SHARP files of a folder and the folders in it their keywords, from the service of ``conf.url``.
 
-    Parameters
-    ----------
-    folder : path-like
-        The folder. Only files with JSOC's names, which tell series, HARP number, T_REC and a segment of the series, get
-        keywords.
-    progress : bool
-        Show bars.
-
-    Returns
-    -------
-    Completion
-
-    Raises
-    ------
-    ServiceError
-        If the service cannot be reached.
-
-    Warns
-    -----
-    MissingDataWarning
-        If the service did not answer for a part of the records.
+    Only files with JSOC's names, which tell series, HARP number, T_REC and a segment of the series, get keywords.
+    `ServiceError` says that the service cannot be reached; a warning, that it did not answer for all records.
 
     Examples
     --------

@@ -51,18 +51,11 @@ class Pace:
 
 @dataclass
 class Context:
-    """
-    Settings of one fetch, and what its transfers have learnt.
+    """Settings of one fetch, and what its transfers have learnt."""
 
-    Parameters
-    ----------
-    settings : `parfive.config.DownloaderConfig`
-        Of the downloader: ``overwrite`` and proxies.
-    service : str
-        Base URL of the service to which user and password, or the token, are sent.
-    """
-
+    #: The downloader's configuration: ``overwrite`` and proxies.
     settings: Any
+    #: Base URL of the service to which user and password, or the token, are sent.
     service: str = field(default_factory=lambda: conf.url)
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)

@@ -37,18 +37,9 @@ _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
 class Download:
     """
-    One file, from its URL to its final name.
+    One file, from its URL to its final name, whose folder exists.
 
-    Parameters
-    ----------
-    place : Place
-        Where the file comes from, and where it goes to; its folder exists.
-    context : Context
-        Of the fetch.
-    keywords : RecordKeywords
-        Of the fetch.
-    advance : callable
-        Called with the number of bytes that arrived and the number that the file has, if known.
+    ``advance`` is called with the number of bytes that were received and the number that the file has, if known.
     """
 
     def __init__(
@@ -64,16 +55,7 @@ class Download:
         self._length: int | None = None
 
     async def run(self, session: aiohttp.ClientSession) -> str:
-        """
-        Download the file, unless it is there by now, and return its final name.
-
-        Raises
-        ------
-        TransferError
-            If it cannot be downloaded.
-        OSError
-            If it cannot be written.
-        """
+        """Download the file, unless it is there by now, and return its final name."""
         place = self.place
         if os.path.exists(place.path) and not os.path.isfile(place.path):
             raise TransferError("there is something else than a file under its name")

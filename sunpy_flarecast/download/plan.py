@@ -1,10 +1,9 @@
-"""Where files come from and go to: URLs moved to the service that was asked, and paths filled in from a template."""
+"""Where files come from and go to: URLs moved to the service, and paths made from a template."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from string import Formatter
@@ -30,7 +29,6 @@ _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 #: The URLs that all services give, of which nothing has to be checked further; the group is what stays if moved.
 _PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\w[\w.-]*)", re.ASCII)
 
-
 #: Two times that have nothing in common.
 _SAMPLES: Final = (datetime(2011, 2, 15, 7, 48, 12), datetime(2023, 11, 30, 22, 36, 24))  # noqa: DTZ001
 
@@ -38,20 +36,7 @@ _TIMES: Final = "Times take formats such as {t_rec:%Y%m%d}."
 
 
 class Record(NamedTuple):
-    """
-    A record, as the service knows it.
-
-    Parameters
-    ----------
-    base : str
-        Base URL of the service.
-    series : str
-        Name of the series.
-    recnum : int
-        Record number.
-    harpnum, slot : int or None
-        HARP number, and T_REC as a number of 720 s slots; None if unknown.
-    """
+    """A record, as the service at ``base`` knows it; ``slot`` is T_REC as a number of 720 s slots."""
 
     base: str
     series: str
@@ -61,19 +46,7 @@ class Record(NamedTuple):
 
 
 class Place(NamedTuple):
-    """
-    Where one file comes from and where it goes to.
-
-    Parameters
-    ----------
-    url, path : str
-        From and to.
-    segment : str
-        The segment's name; empty if it is not known.
-    record : Record or None
-        The record, whose keywords the file may need; one object for all files of a record. None if its number is not
-        known.
-    """
+    """Where one file comes from and goes to; the segment is empty, and the record None, if they are not known."""
 
     url: str
     path: str
@@ -81,18 +54,8 @@ class Place(NamedTuple):
     record: Record | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """
-    What a fetch is going to do.
-
-    Parameters
-    ----------
-    places : list of Place
-        The files to be fetched, no two to the same path.
-    refused : list of (str, TransferError)
-        URLs that are not going to be fetched, with the reason.
-    """
+class Plan(NamedTuple):
+    """What a fetch is going to do: files to be fetched, and URLs that are refused, with the reason."""
 
     places: list[Place]
     refused: list[tuple[str, TransferError]]
@@ -100,20 +63,14 @@ class Plan:
 
 def moved_url(url: str, base: str, *, move: bool = True) -> str:
     """
-    Move a file's URL to the service that the user asked.
+    Move a file's URL, which has the host under which the service knows itself, to the base URL that the user has.
 
     Parameters
     ----------
-    url : str
-        As the service gave it, with the host under which it knows itself.
-    base : str
-        Base URL of the service, without trailing slash.
+    url, base : str
+        The URL, and the base URL of the service without trailing slash.
     move : bool
         If False the URL is only checked.
-
-    Returns
-    -------
-    str
 
     Raises
     ------
@@ -174,29 +131,11 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
 
 def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> Plan:
     """
-    Tell for each file of a table where it comes from and where it goes to.
+    Plan for each file of a table where it comes from and where it goes to.
 
-    Parameters
-    ----------
-    table : FLARECASTResponse
-        The records.
-    template : str
-        A path with ``{file}``, and any of ``{segment}`` and the table's columns in lower case with ``_`` for spaces;
-        times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``.
-    base : str
-        Base URL of the service.
-    move : bool
-        Whether file URLs are moved to the base URL.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    QueryError
-        If the template has a field that there is not or a format that does not fit, or if two files would get the
-        same path.
+    The template has ``{file}``, and any of ``{segment}`` and the table's columns in lower case with ``_`` for spaces;
+    times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. Raises `QueryError` if it has an
+    unknown field or an invalid format, or if two files would get the same path.
     """
     fields = _fields(template, table)
     values = table.path_values(fields - {"file", "segment"})
@@ -222,14 +161,7 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
 
 
 def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place]:
-    """
-    Return each file once, but for those among `taken`.
-
-    Raises
-    ------
-    QueryError
-        If two files go to the same path.
-    """
+    """Return each file once, but for those among `taken`; two files must not go to the same path."""
     others = {os.path.normcase(place.path): place for place in taken}
     found = []
     for place in places:
@@ -246,7 +178,7 @@ def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place
 
 
 def _records(table: RecordTable, base: str) -> list[Record | None]:
-    """Name the record of each row; none of a table whose columns have been removed, which its files complain of."""
+    """Return the record of each row; none of a table that lacks columns, which `RecordTable.files` reports."""
     if not {"Record", "Series", "HARPNUM", "T_REC"} <= set(table.colnames):
         return []
     rows = zip(
@@ -260,7 +192,7 @@ def _records(table: RecordTable, base: str) -> list[Record | None]:
 
 
 def _fields(template: str, table: RecordTable) -> set[str]:
-    """Find the fields of a template, and check them before anything is fetched."""
+    """Return the fields of a template, checked before anything is fetched."""
     try:
         parts = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
         nested = [name for _, spec in parts for _, name, _, _ in Formatter().parse(spec or "") if name is not None]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from numbers import Integral
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from sunpy import log
@@ -32,15 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = ["enqueue"]
 
-#: Size of a block after whose release pieces of files are kept, in bytes.
-_KEPT: Final = 8 << 20
-
 
 def enqueue(
     downloader: parfive.Downloader, plan: Plan, *, complete_headers: Mode | None = None, service: str | None = None
 ) -> Queued:
     """
     Queue the transfers of files, but for those that are there and whole.
+
+    What it returns is to be joined with the results of the download once that has ended.
 
     Parameters
     ----------
@@ -52,16 +51,6 @@ def enqueue(
         Which files get the keywords that they lack; by default ``conf.complete_headers``.
     service : str, optional
         Base URL of the service to which user and password, or the token, are sent; by default ``conf.url``.
-
-    Returns
-    -------
-    Queued
-        To be joined with the results of the download once it has ended.
-
-    Raises
-    ------
-    QueryError
-        If a file of another table in the same download goes to the same path, or a setting is out of range.
     """
     overwrite = downloader.config.overwrite
     if overwrite not in (False, True, "unique"):
@@ -99,7 +88,7 @@ def enqueue(
     if queued.waiting:
         # glibc gives the memory of each piece of 256 KiB back to the system, which takes a quarter of the time of large
         # files, unless a larger block was freed before; this one costs nothing, since nothing is written to it.
-        bytes(_KEPT)
+        bytes(8 << 20)
     return queued
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -49,12 +49,8 @@ _FEW: Final = (
 
 @cache
 def field_sets() -> tuple[tuple[str, ...], ...]:
-    """
-    Return the fields of the requests to try, one after the other.
-
-    These are all keywords by naming none, those that the catalog knows, and a few: a service may not understand the
-    first, or refuse a name that it does not know.
-    """
+    """Return the fields of the requests to try: none, which means all, those of the catalog, and a few."""
+    # A service may not understand the first, or refuse a name that it does not know.
     return (), tuple(keyword.name for keyword in all_keywords()), _FEW
 
 
@@ -66,20 +62,7 @@ class Lack(NamedTuple):
 
 
 def mode_of(value: object) -> Mode:
-    """
-    Parse what a user wrote for ``complete_headers``.
-
-    Raises
-    ------
-    QueryError
-        If it is none of ``"auto"``, True, False.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.download.record_keywords import mode_of
-    >>> mode_of("Auto"), mode_of("false")
-    ('auto', False)
-    """
+    """Parse what a user wrote for ``complete_headers``."""
     text = str(value).strip().casefold()
     if text == "auto":
         return "auto"
@@ -92,14 +75,6 @@ def mode_of(value: object) -> Mode:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What is known of one record; who holds the lock is asking."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    outcome: RecordCards | Lack | None = None
-
-
-@dataclass(slots=True)
 class _Host:
     """The fields to ask a service for, once that has worked, and how often it failed in a row."""
 
@@ -109,22 +84,13 @@ class _Host:
 
 
 class RecordKeywords:
-    """
-    The keywords of a fetch.
-
-    Parameters
-    ----------
-    mode : "auto", True or False
-        Which files get the keywords that they lack.
-    context : Context
-        Of the fetch.
-    """
+    """The keywords of a fetch, for the files that the mode says."""
 
     def __init__(self, mode: Mode, context: Context) -> None:
         self.mode = mode
         self.context = context
         self.bare: list[Bare] = []
-        self._records: OrderedDict[Record, _Known] = OrderedDict()
+        self._records: OrderedDict[Record, asyncio.Task[RecordCards | Lack]] = OrderedDict()
         self._hosts: dict[tuple[str, str], _Host] = {}
 
     def wanted(self, headers: Headers) -> bool:
@@ -139,15 +105,11 @@ class RecordKeywords:
         """Return the cards of a record, or why there are none; the first to ask makes the request, the others wait."""
         if record is None:
             return Lack("the service did not give the number of the record", lasting=True)
-        known = self._records.get(record)
-        if known is None:
-            known = self._records[record] = _Known()
+        if (known := self._records.get(record)) is None:
+            known = self._records[record] = asyncio.create_task(self._ask(record, session))
             if len(self._records) > _RECORDS_KEPT:
                 self._records.popitem(last=False)
-        async with known.lock:
-            if known.outcome is None:
-                known.outcome = await self._ask(record, session)
-        return known.outcome
+        return await known
 
     async def _ask(self, record: Record, session: aiohttp.ClientSession) -> RecordCards | Lack:
         host = self._hosts.setdefault((record.base, record.series), _Host())
@@ -164,7 +126,7 @@ class RecordKeywords:
                 if error is self.context.halted:
                     raise
                 reason = reason or f"{without_password(url)} was asked, and {error}"
-                if isinstance(error, (_LackingError, RefusedError)):
+                if isinstance(error, RefusedError):
                     continue
                 lasting = False
                 break
@@ -199,9 +161,5 @@ class RecordKeywords:
         except ReplyError as error:
             raise AgainError(f"the service's reply is not valid: {error}", content=True) from None
         if recnum not in found:
-            raise _LackingError("the service answered without that record")
+            raise RefusedError("the service answered without that record")
         return found[recnum]
-
-
-class _LackingError(TransferError):
-    """The service answered without the record that was asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sunpy_flarecast.query.query import service_time
@@ -25,22 +25,7 @@ _NAMED: Final = 5
 
 
 class Bare(NamedTuple):
-    """
-    A file that lacks its keywords.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    reason : str
-        Why the keywords are unavailable.
-    record : Record or None
-        Whose keywords they are; None if its number is not known.
-    segment : str
-        The segment's name, empty if it is not known.
-    lasting : bool
-        Whether the service would answer the same again.
-    """
+    """A file without keywords, and why; ``lasting`` if the service would answer the same again."""
 
     path: str
     reason: str
@@ -50,15 +35,7 @@ class Bare(NamedTuple):
 
 
 def described_bare(bare: list[Bare]) -> str:
-    """
-    Say which files have no keywords, and what to do.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.download.report import Bare, described_bare
-    >>> described_bare([Bare("a.fits", "the service answered 404 Not Found")])[:67]
-    '1 file lacks the keywords that sunpy.map.Map needs: the service ans'
-    """
+    """Say which files have no keywords, and what to do."""
     count = f"{len(bare):,} files lack" if len(bare) > 1 else "1 file lacks"
     reasons = list(dict.fromkeys(one.reason for one in bare))
     more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
@@ -70,15 +47,7 @@ def described_bare(bare: list[Bare]) -> str:
 
 
 def described_damaged(paths: Sequence[str]) -> str:
-    """
-    Say which files on disk are fetched again.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.download.report import described_damaged
-    >>> described_damaged(["a.fits"])
-    '1 file on disk is damaged and is fetched again: a.fits.'
-    """
+    """Say which files on disk are fetched again."""
     count = (
         "1 file on disk is damaged and is" if len(paths) == 1 else f"{len(paths):,} files on disk are damaged and are"
     )
@@ -176,21 +145,22 @@ class FetchReport:
         path : path-like
             The file; its folder exists.
         """
+        missing = [
+            {
+                "series": one.query.series,
+                "start": service_time(one.start),
+                "end": service_time(one.end, up=True),
+                "reason": one.error.reason,
+            }
+            for one in self.missing
+        ]
         content = {
             "complete": self.complete,
             "interrupted": self.interrupted,
             "fetched": self.fetched,
             "already_there": self.already_there,
-            "failed": [{"path": one.path, "url": one.url, "reason": one.reason} for one in self.failed],
-            "missing": [
-                {
-                    "series": one.query.series,
-                    "start": service_time(one.start),
-                    "end": service_time(one.end, up=True),
-                    "reason": one.error.reason,
-                }
-                for one in self.missing
-            ],
+            "failed": [asdict(one) for one in self.failed],
+            "missing": missing,
             "damaged": self.damaged,
             "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
         }
@@ -199,18 +169,7 @@ class FetchReport:
 
 @dataclass(slots=True)
 class Completion:
-    """
-    What became of the files of a folder.
-
-    Parameters
-    ----------
-    completed : list of str
-        Files that have got their keywords.
-    fine : int
-        How many files had them before.
-    bare : list of Bare
-        Files that still lack them, each with the reason; also those that are broken, or no FITS files.
-    """
+    """Which files of a folder got keywords, how many had them before, and which are bare, broken or no FITS files."""
 
     completed: list[str] = field(default_factory=list)
     fine: int = 0

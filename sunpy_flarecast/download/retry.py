@@ -52,22 +52,10 @@ class RefusedError(TransferError):
 
 async def persist(url: str, context: Context, attempt: Callable[[], Awaitable[_T]]) -> _T:
     """
-    Make attempts until one succeeds, or as many as are allowed have failed.
+    Make attempts at a URL until one succeeds, or as many as are allowed have failed.
 
-    Parameters
-    ----------
-    url : str
-        What is requested; its host may be busy.
-    context : Context
-        Of the fetch.
-    attempt : callable
-        Makes one attempt. Whatever a reply makes it raise is retried, but for other `TransferError` than `AgainError`
-        and errors of the disk.
-
-    Raises
-    ------
-    TransferError
-        With the reason of the last failure.
+    Whatever a reply makes an attempt raise is retried, but for other `TransferError` than `AgainError` and errors of
+    the disk.
     """
     failed = bad_contents = 0
     pace = context.pace(url)
@@ -120,16 +108,7 @@ def _failure(error: Exception, context: Context) -> AgainError:
 
 
 async def check_status(reply: aiohttp.ClientResponse) -> None:
-    """
-    Accept the status 200 only.
-
-    Raises
-    ------
-    AgainError
-        If the same request may succeed later.
-    RefusedError
-        If not.
-    """
+    """Accept the status 200 only: raise `AgainError` if the same request may succeed later, else `RefusedError`."""
     status = reply.status
     if status == HTTPStatus.OK:
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,19 +43,12 @@ class Queued(parfive.Results):  # type: ignore[misc]
 
     parfive forgets the files that it had not begun when it was interrupted. They are among the errors of these results
     for as long as they have not begun, so that joined after the download the two account for every file.
-
-    Parameters
-    ----------
-    context : Context
-        Of the fetch.
-    mode : "auto", True or False
-        Which files get the keywords that they lack.
     """
 
     def __init__(self, context: Context, mode: Mode) -> None:
         super().__init__()
         self.context = context
-        self.keywords = RecordKeywords(mode, self.context)
+        self.keywords = RecordKeywords(mode, context)
         self.waiting: dict[Transfer, None] = {}
         self.running = 0
         #: Files that are there and damaged, so that they are fetched again.
@@ -66,10 +59,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.loop: asyncio.AbstractEventLoop | None = None
         self._raised: MissingDataWarning | None = None
 
-    def anew(self) -> Queued:
-        """Return what stands for another fetch, without what was learnt in this one."""
-        return Queued(self.context.anew(), self.keywords.mode)
-
     @property
     def errors(self) -> list[Any]:
         """
@@ -78,10 +67,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
         They are asked for when the download is over. That is the place for a warning that is an error to the user:
         raised within a transfer, it would reach them as one of parfive's own, or not at all.
 
-        Raises
-        ------
-        MissingDataWarning
-            If such warnings are errors, and there are files that lack their keywords.
         """
         self._close_loop()
         if self._raised is not None:
@@ -118,11 +103,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
         Warn once of all files that lack their keywords, when nothing more is under way.
 
         If that is an error to the user, it is kept for `errors`.
-
-        Warns
-        -----
-        MissingDataWarning
-            If there are any.
         """
         over = not self.running and (not self.waiting or self.context.interrupted)
         if over and self.bare and not self.silent:
@@ -133,16 +113,7 @@ class Queued(parfive.Results):  # type: ignore[misc]
 
 
 class Transfer:
-    """
-    The transfer of one file, as parfive wants it.
-
-    Parameters
-    ----------
-    place : Place
-        Where the file comes from and goes to.
-    queued : Queued
-        Of the fetch.
-    """
+    """The transfer of one file, as parfive wants it."""
 
     __slots__ = ("place", "queued")
 
@@ -161,28 +132,7 @@ class Transfer:
         return self.place.path
 
     async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
-        """
-        Download the file.
-
-        Parameters
-        ----------
-        session : `aiohttp.ClientSession`
-            parfive's session.
-        token : object
-            The connection slot; its number is the position of the progress bar.
-        file_pb : type or False
-            The class of progress bars, if they are shown.
-
-        Returns
-        -------
-        tuple of str, or str
-            URL and path; the path alone for parfive before 2.2.
-
-        Raises
-        ------
-        parfive.utils.FailedDownload
-            If it cannot be downloaded.
-        """
+        """Download the file; ``file_pb`` is the class of progress bars, and ``token.n`` the position of the bar."""
         queued = self.queued
         queued.loop = asyncio.get_running_loop()
         queued.waiting.pop(self, None)
@@ -205,16 +155,6 @@ class Transfer:
 
         parfive finds the file there and leaves it as it is. The files of such a retry come one after the other, since
         parfive waits for the path, and an interrupt takes effect after the file under way.
-
-        Parameters
-        ----------
-        response, url : object
-            What parfive passes; not needed.
-
-        Raises
-        ------
-        TransferError
-            If the file cannot be downloaded, or if parfive is about to write over it.
         """
         self.queued.waiting.pop(self, None)
         if _about_to_overwrite():
@@ -224,31 +164,23 @@ class Transfer:
             )
         if self.queued.context.has(self.path):
             return Path(self.path)
-        self.queued = self.queued.anew()
-        outcome: list[str | BaseException] = []
+        # What was learnt in the fetch that failed does not hold for this one.
+        self.queued = Queued(self.queued.context.anew(), self.queued.keywords.mode)
 
         async def alone() -> str:
             async with self.queued.context.settings.aiohttp_client_session() as session:
                 return await self._download(session, LateBar(False, None, ""))
 
-        def run() -> None:
-            try:
-                outcome.append(asyncio.run(alone()))
-            except BaseException as error:  # noqa: BLE001 (raised again in the thread that asked)
-                outcome.append(error)
-
         # The caller is a coroutine, and a loop cannot run within a running one.
-        thread = threading.Thread(target=run, name="sunpy_flarecast retry")
-        thread.start()
-        thread.join()
-        [result] = outcome
-        if isinstance(result, BaseException):
-            raise self.explained(result) from result
+        with ThreadPoolExecutor(1) as thread:
+            try:
+                path = thread.submit(asyncio.run, alone()).result()
+            except BaseException as error:
+                raise self.explained(error) from error
         self.queued.tell()
-        return Path(result)
+        return Path(path)
 
     def _call_back(self, path: str, error: Exception | None) -> None:
-        """Call the functions that a user of parfive asked to be called for every file."""
         for callback in self.queued.context.settings.done_callbacks:
             callback(path, self.url, error)
 

@@ -16,19 +16,9 @@ __all__ = ["check_content"]
 
 def check_content(source: Source, *, datasums: bool = False) -> Headers:
     """
-    Check that what was received is a whole FITS file, and return its headers.
+    Check that what was received is a whole FITS file, on demand with a right DATASUM, and return its headers.
 
-    Parameters
-    ----------
-    source : path-like, bytes or int
-        The path of a file, its content, or its descriptor.
-    datasums : bool
-        Verify DATASUM, too.
-
-    Raises
-    ------
-    TransferError
-        With what is wrong, and what a page in place of a file says.
+    A `TransferError` says what is wrong, and what a page in place of a file says.
 
     Examples
     --------

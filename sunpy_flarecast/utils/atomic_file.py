@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import secrets
@@ -32,12 +33,8 @@ class AtomicFile:
     """
     A file under a temporary name of its own, until it is published; a context manager that removes it otherwise.
 
-    It is locked for as long as its process lives, so that `remove_abandoned` knows what a dead process left.
-
-    Parameters
-    ----------
-    path : path-like
-        The final name; its folder exists.
+    It is locked for as long as its process lives, so that `remove_abandoned` knows what a dead process left. The folder
+    of the final name exists.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -98,14 +95,7 @@ class AtomicFile:
         os.lseek(self._fd, 0, os.SEEK_SET)
 
     def publish(self, *, unique: bool = False) -> str:
-        """
-        Give the file its final name in one step, and return that name.
-
-        Parameters
-        ----------
-        unique : bool
-            Keep a file of that name, and take the first free one of ``..._1.fits``, ``..._2.fits`` and so on.
-        """
+        """Give the file its final name in one step, or if unique the first free of ``..._1.fits`` and so on."""
         if fcntl is None:
             self.close()  # Windows does not rename open files
         name = self._final
@@ -122,14 +112,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     """
     Open a file for writing that appears under its name at the end of the ``with`` block, unless that fails.
 
-    What dead processes left of the same file is removed.
-
-    Parameters
-    ----------
-    path : path-like
-        The file; its folder exists.
-    mode : str
-        ``"wb"``, or ``"w"`` for text in UTF-8.
+    What dead processes left of the same file is removed. The mode is ``"wb"``, or ``"w"`` for text in UTF-8.
 
     Examples
     --------
@@ -201,19 +184,17 @@ def _lock(descriptor: int) -> bool | None:
 def _to_free_name(temporary: str, path: str) -> str:
     """Rename a file to a free name, also while another process does the same."""
     stem, ending = os.path.splitext(path)
-    number = 0
-    while True:
+    for number in itertools.count():
         name = f"{stem}_{number}{ending}" if number else path
         try:
             os.link(temporary, name)
+            os.unlink(temporary)
         except FileExistsError:
-            number += 1
             continue
         except OSError:  # a file system without links
             with contextlib.suppress(FileExistsError), open(name, "xb"):
                 os.replace(temporary, name)
-                return name
-            number += 1
+                break
             continue
-        os.unlink(temporary)
-        return name
+        break
+    return name

@@ -1,4 +1,4 @@
-"""Files that a user wants written: whether that can be, before a service is asked for anything; reports as JSON."""
+"""Files that a user wants written: whether that is possible, checked before any request; reports as JSON."""
 
 from __future__ import annotations
 
@@ -17,32 +17,13 @@ __all__ = ["check_output", "write_report"]
 
 def check_output(path: str | os.PathLike[str], what: str, *, fresh: bool = False) -> Path:
     """
-    Check that a file can be written where a user wants it; its folder must be there.
+    Check that a file can be written where a user wants it, whose folder must exist.
 
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    what : str
-        What it is to hold, as the begin of a sentence.
-    fresh : bool
-        Remove what an earlier run wrote there. What is no ordinary file stays.
-
-    Returns
-    -------
-    `pathlib.Path`
-        The file.
-
-    Raises
-    ------
-    QueryError
-        If there is no such folder, nothing may be written to it, or the path is a folder itself or none.
+    ``fresh`` removes what an earlier run wrote there, but no links, pipes and devices.
 
     Examples
     --------
     >>> from sunpy_flarecast.utils.files import check_output
-    >>> check_output("keywords.ecsv", "The table").name
-    'keywords.ecsv'
     >>> check_output("no/such/keywords.ecsv", "The table")
     Traceback (most recent call last):
         ...
@@ -51,28 +32,19 @@ def check_output(path: str | os.PathLike[str], what: str, *, fresh: bool = False
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise QueryError(f"{what} needs the name of a file to be written to, not {path!r}.")
     place = Path(path).expanduser()
-    told = f"{what} cannot be written to {place}"
+    failed = f"{what} cannot be written to {place}"
     if place.is_dir():
-        raise QueryError(f"{told}, which is a folder. Name a file in it.")
+        raise QueryError(f"{failed}, which is a folder. Name a file in it.")
     folder = place.absolute().parent
     if not folder.is_dir():
-        raise QueryError(f"{told}, since there is no such folder. Make it first.")
+        raise QueryError(f"{failed}, since there is no such folder. Make it first.")
     if not os.access(folder, os.W_OK):
-        raise QueryError(f"{told}, since nothing may be written to that folder. Choose another one.")
+        raise QueryError(f"{failed}, since nothing may be written to that folder. Choose another one.")
     if fresh and place.is_file() and not place.is_symlink():
         place.unlink()
     return place
 
 
 def write_report(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
-    """
-    Write a report as JSON that people can read, too.
-
-    Parameters
-    ----------
-    path : path-like
-        The file; its folder exists.
-    content : mapping
-        What it says.
-    """
+    """Write a report as JSON that people can read, too; the folder of the file exists."""
     Path(path).expanduser().write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -121,9 +121,10 @@ def test_a_large_file_too_and_what_was_received_is_not_sent_again(large: Chaos, 
     assert names(tmp_path) == [name_of(0)]
     resumed = [asked for _, _, asked in large.requests if asked]
     assert bool(resumed) == (kind in ("reset-mid-body", "short-body", "stall")), large.requests
-    if resumed:
-        assert resumed == [f"bytes={len(LARGE[path_of(0)]) // 2}-"]
-        assert large.sent[path_of(0)] == len(LARGE[path_of(0)]) - len(LARGE[path_of(0)]) // 2
+    if resumed:  # a connection that is reset loses what had not been read yet
+        [begin] = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in resumed]
+        assert 0 < begin <= len(LARGE[path_of(0)]) // 2
+        large.wait_for(lambda: large.sent[path_of(0)] == len(LARGE[path_of(0)]) - begin)
 
 
 @pytest.mark.parametrize("kind", ["ignore-range", "wrong-content-range", "416", "changed-etag"])

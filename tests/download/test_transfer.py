@@ -76,7 +76,9 @@ def test_the_queue_takes_transfers_with_slots_progress_and_results(
 
 @pytest.mark.skipif(os.name == "nt", reason="parfive handles no signals there")
 def test_signals_are_handled_as_before_after_a_fetch(table: FLARECASTResponse, tmp_path: Path) -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.default_int_handler, signal.SIG_DFL]
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
     fetch(table[:1], tmp_path)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     table.client.fetch(table[1:2], path=tmp_path, progress=False)
