@@ -11,32 +11,22 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundedProtocol"]
 
-#: Seconds in which a new connection must send its first request.
-_FIRST_REQUEST: Final = 30.0
-
 #: Connections beyond uvicorn's ``limit_concurrency`` whose requests still get 503.
 _SPARE: Final = 50
 
 
 class BoundedProtocol(H11Protocol):
-    """Close connections that send no request: after some time, and at ``limit_concurrency`` to make room for others."""
+    """At ``limit_concurrency``, close a connection that has not sent a request yet to make room for a new one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for a request."""
+        """Take a connection, if need be in the place of another one."""
         super().connection_made(transport)
-        self._waiting = self.loop.call_later(_FIRST_REQUEST, self._close_if_silent)
         excess = len(self.connections) - (self.limit_concurrency or 0)
-        others = (one for one in self.connections if one is not self and isinstance(one, BoundedProtocol))
-        if excess >= 0 and not any(one._close_if_silent() for one in others) and excess > _SPARE:
+        if excess < 0:
+            return
+        others = (other for other in self.connections if isinstance(other, H11Protocol) and other is not self)
+        silent = (other for other in others if other.cycle is None and not other.transport.is_closing())
+        if other := next(silent, None):
+            other.transport.abort()
+        elif excess > _SPARE:
             transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to wait."""
-        self._waiting.cancel()
-        super().connection_lost(exc)
-
-    def _close_if_silent(self) -> bool:
-        silent = self.cycle is None and not self.transport.is_closing()
-        if silent:
-            self.transport.abort()
-        return silent

@@ -96,7 +96,7 @@ def running(
         Port to listen at; a free one by default.
     settings : Settings, optional
         How the service behaves (not for an application).
-    access_log, **options
+    access_log, grace, ssl_cert, ssl_key, trusted_proxies, max_connections
         As for `serve`; ``grace`` is 2 by default.
 
     Yields
@@ -169,8 +169,8 @@ def serve(
     settings : Settings, optional
         How the service behaves (not for an application).
     workers : int, optional
-        Number of processes that serve. With more than one, each gets a copy of the archive, which must be possible to
-        pickle.
+        Number of processes that serve. With more than one (not on Windows), each gets a copy of the archive, which
+        must be possible to pickle.
     access_log : path, optional
         File to which a line of JSON is added for every request; ``"-"`` for the standard error.
     listener : socket, optional

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import pytest
 from processes import serving, url_of
-from wire import connect, get, received
+from wire import connect, get
 
 from sunpy_flarecast.archive import running
-from sunpy_flarecast.archive.server import http_protocol
 
 
 def test_beyond_the_number_allowed_requests_get_503(memory):
@@ -58,15 +57,6 @@ def test_clients_that_leave_make_room(memory, many):
             if get(f"{url}/health").status_code == 200:
                 return
     pytest.fail("there is no room again")
-
-
-@pytest.mark.parametrize("part", [b"", b"G", b"GET /health HTTP/1.1\r\nHost: x\r\n"])
-def test_connections_without_a_request_are_closed(memory, monkeypatch, part):
-    monkeypatch.setattr(http_protocol, "_FIRST_REQUEST", 0.2)
-    with running(memory([])) as url, connect(url) as connection:
-        connection.sendall(part)
-        with suppress(ConnectionResetError):
-            assert received(connection) == b""
 
 
 def test_connections_without_a_request_make_room(memory):
