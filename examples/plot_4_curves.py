@@ -15,19 +15,17 @@ import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
 from sunpy_flarecast.plot import plot_keywords
 
 # %%
-# ``|`` selects two HARPs; ``Fido`` returns a table for each.
+# A list selects two HARPs, in one table.
 
 results = Fido.search(
     a.Time("2014-10-20", "2014-10-27"),
     a.flarecast.Series.hmi_sharp_cea_720s,
-    a.flarecast.HARPNUM(3944) | a.flarecast.HARPNUM(3953),
+    a.flarecast.HARPNUM([3944, 3953]),
     a.Sample(12 * u.hour),
 )
 names = "usflux", "r_value", "totusjz"
-series = []
-for table in results["flarecast"]:
-    curves = table.timeseries(*names, errors=True, progress=False)
-    series.extend(curves.values())
+curves = results["flarecast"].timeseries(*names, errors=True, progress=False)
+series = list(curves.values())
 series[0].to_dataframe().head(3)
 
 # %%

@@ -109,7 +109,8 @@ def query_options(command: Callable[..., None]) -> Callable[..., None]:
                 "conditions",
                 multiple=True,
                 metavar="CONDITION",
-                help="Keep records satisfying CONDITION, such as 'usflux > 1e22 Mx'; repeat for AND.",
+                help="Keep records satisfying CONDITION, such as 'usflux > 1e22 Mx' or 'abs(lon_fwt) < 60'; repeat for "
+                "AND.",
             ),
             sample_option,
             click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
@@ -221,10 +222,12 @@ def _noaa(number: int) -> NOAA:
 
 
 def _condition(text: str) -> KeywordCondition:
-    match = re.fullmatch(r"\s*([\w*?-]+)\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
+    match = re.fullmatch(r"(?i)\s*(abs\(\s*)?([\w*?-]+)(?(1)\s*\))\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
     if match is None:
-        raise click.BadParameter(f"Cannot parse the condition {text!r}; write 'usflux > 1e22 Mx' or 'lon_fwt <= 60'.")
-    name, comparison, value = match.groups()
+        raise click.BadParameter(
+            f"Cannot parse the condition {text!r}; write 'usflux > 1e22 Mx' or 'abs(lon_fwt) <= 60'."
+        )
+    absolute, name, comparison, value = match.groups()
     comparison = {"=": "=="}.get(comparison, comparison)
     try:
         known = known_keyword(name)
@@ -238,8 +241,8 @@ def _condition(text: str) -> KeywordCondition:
             operand = float(value)  # in the keyword's own unit
         elif known.kind != "text":
             operand = u.Quantity(value)
-        compared(known.name, comparison, operand)
-        return KeywordCondition(name, comparison, operand)
+        compared(known.name, comparison, operand, absolute=bool(absolute))
+        return KeywordCondition(name, comparison, operand, absolute=bool(absolute))
     except (QueryError, TypeError, ValueError) as error:
         if known.kind == "text":
             its, example = "is text, which takes == and != alone", f"{known.name} == ..."

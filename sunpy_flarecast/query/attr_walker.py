@@ -15,7 +15,7 @@ from sunpy_flarecast.sharp.catalog import all_series, find_series
 from sunpy_flarecast.sharp.keyword_names import is_in, matching_names, not_in
 
 from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series
-from .conditions import compared, example_of, good, known_keyword, noaa, without
+from .conditions import compared, example_of, good, harps, known_keyword, noaa, without
 from .query import Query
 
 if TYPE_CHECKING:
@@ -135,7 +135,10 @@ def _apply_segment(_: attr.AttrWalker, leaf: Segment, parts: dict[str, Any]) -> 
 
 @walker.add_applier(HARPNUM)
 def _apply_harpnum(_: attr.AttrWalker, leaf: HARPNUM, parts: dict[str, Any]) -> None:
-    parts["harps"] = (leaf.min, leaf.max)
+    if leaf.numbers:
+        _require(parts, harps(*leaf.numbers))
+    else:
+        parts["harps"] = (leaf.min, leaf.max)
 
 
 @walker.add_applier(Keyword)
@@ -146,12 +149,12 @@ def _apply_keyword(_: attr.AttrWalker, leaf: Keyword, parts: dict[str, Any]) -> 
 
 @walker.add_applier(KeywordCondition)
 def _apply_condition(_: attr.AttrWalker, leaf: KeywordCondition, parts: dict[str, Any]) -> None:
-    _require(parts, compared(leaf.name, leaf.operator, leaf.value))
+    _require(parts, compared(leaf.name, leaf.operator, leaf.value, absolute=leaf.absolute))
 
 
 @walker.add_applier(NOAA)
 def _apply_noaa(_: attr.AttrWalker, leaf: NOAA, parts: dict[str, Any]) -> None:
-    _require(parts, noaa(leaf.value))
+    _require(parts, noaa(*leaf.numbers))
 
 
 @walker.add_applier(Quality)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from numbers import Integral, Real
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import astropy.units as u
 import numpy as np
@@ -16,12 +16,26 @@ from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 
 from .conditions import compared, known_keyword, noaa
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = ["HARPNUM", "NOAA", "Keyword", "KeywordCondition", "Quality", "Segment", "Series"]
 
 
 def _whole(number: object) -> bool:
     # bool is an integer to Python but not to a reader.
     return isinstance(number, Integral) and not isinstance(number, bool)
+
+
+def _integers(name: str, given: Any, what: str, example: int) -> tuple[int, ...]:
+    """Return one integer, or several each once, as a tuple."""
+    listed = list(given) if np.iterable(given) and not isinstance(given, (str, bytes)) else [given]
+    if not listed:
+        raise ValueError(f"{name}([]) has no number; write {name}({example}), or leave it out for all.")
+    for number in listed:
+        if not _whole(number):
+            raise TypeError(f"{name}({number!r}): {what} numbers are integers, for example {name}({example}).")
+    return tuple(dict.fromkeys(map(int, listed)))
 
 
 class Series(SimpleAttr):  # type: ignore[misc]
@@ -107,23 +121,23 @@ class Segment(SimpleAttr):  # type: ignore[misc]
 
 class HARPNUM(Range):  # type: ignore[misc]
     """
-    HARP numbers, one or a range; several are combined with ``|``.
+    HARP numbers: one, a list, or a range.
 
     The numbers of the definitive and the near-real-time series are unrelated.
 
     Parameters
     ----------
-    first : int
-        HARP number.
+    first : int or iterable of int
+        HARP number, or several: records of any of them, in one table.
     last : int, optional
         End of the range, included.
 
     Raises
     ------
     TypeError
-        If a number is not an integer.
+        If a number is not an integer, or a list has an end.
     ValueError
-        If a number is below 1, or the range ends before it begins.
+        If a number is below 1, a list is empty, or the range ends before it begins.
 
     Examples
     --------
@@ -133,18 +147,26 @@ class HARPNUM(Range):  # type: ignore[misc]
     <sunpy_flarecast.attrs.HARPNUM(6178)>
     >>> 6180 in a.flarecast.HARPNUM(6178, 6190)
     True
+    >>> 6180 in a.flarecast.HARPNUM([3944, 6178, 6190])
+    False
     """
 
-    def __init__(self, first: int, last: int | None = None) -> None:
-        last = first if last is None else last
-        for number in (first, last):
-            if not _whole(number):
-                raise TypeError(f"HARPNUM({number!r}): HARP numbers are integers, for example HARPNUM(6178).")
-            if number < 1:
-                raise ValueError(f"HARPNUM({number!r}): HARP numbers begin at 1, for example HARPNUM(6178).")
-        if last < first:
+    def __init__(self, first: int | Iterable[int], last: int | None = None) -> None:
+        given = _integers("HARPNUM", first if last is None else [first, last], "HARP", 6178)
+        if min(given) < 1:
+            raise ValueError(f"HARPNUM({min(given)}): HARP numbers begin at 1, for example HARPNUM(6178).")
+        if last is not None and given[-1] < given[0]:
             raise ValueError(f"HARPNUM({first}, {last}) ends before it begins; write HARPNUM({last}, {first}).")
-        super().__init__(int(first), int(last))
+        super().__init__(min(given), max(given))
+        #: The numbers of a list; empty for one number and for a range.
+        self.numbers = given if last is None and len(given) > 1 else ()
+
+    def __contains__(self, other: Any) -> bool:
+        if not self.numbers:
+            return bool(super().__contains__(other))
+        if isinstance(other, HARPNUM):
+            return all(number in self.numbers for number in other.numbers or range(other.min, other.max + 1))
+        return other in self.numbers
 
     def collides(self, other: object) -> bool:
         """A record has one HARP number, so two of them cannot both be asked for."""
@@ -152,24 +174,27 @@ class HARPNUM(Range):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         numbers = f"{self.min}" if self.min == self.max else f"{self.min}, {self.max}"
+        numbers = f"{list(self.numbers)}" if self.numbers else numbers
         return f"<{type(self).__module__}.HARPNUM({numbers})>"
 
 
 class NOAA(SimpleAttr):  # type: ignore[misc]
     """
-    A NOAA active region: HARPs that match it best, or that it is a part of (``NOAA_AR`` and ``NOAA_ARS``).
+    NOAA active regions: HARPs that match one best, or that it is a part of (``NOAA_AR`` and ``NOAA_ARS``).
 
-    Several are combined with ``|``; with ``&`` a HARP has to hold them all.
+    Joined with ``&``, a HARP has to hold them all.
 
     Parameters
     ----------
-    number : int
-        Its number with all five digits.
+    number : int or iterable of int
+        Its number with all five digits, or several: HARPs of any of them, in one table.
 
     Raises
     ------
     TypeError
-        If it is not an integer.
+        If a number is not an integer.
+    ValueError
+        If a list is empty.
     QueryError
         If no region of SHARP's time has that number.
 
@@ -179,16 +204,17 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
     >>> import sunpy_flarecast
     >>> a.flarecast.NOAA(12443).value
     12443
+    >>> a.flarecast.NOAA([12192, 12209])
+    <sunpy_flarecast.attrs.NOAA([12192, 12209])>
     """
 
-    def __init__(self, number: int) -> None:
-        if not _whole(number):
-            raise TypeError(f"NOAA({number!r}): NOAA numbers are integers, for example NOAA(12443).")
-        noaa(int(number))
-        super().__init__(int(number))
+    def __init__(self, number: int | Iterable[int]) -> None:
+        self.numbers = _integers("NOAA", number, "NOAA", 12443)
+        noaa(*self.numbers)
+        super().__init__(self.numbers if len(self.numbers) > 1 else self.numbers[0])
 
     def __repr__(self) -> str:
-        return f"<{type(self).__module__}.NOAA({self.value})>"
+        return f"<{type(self).__module__}.NOAA({list(self.numbers) if len(self.numbers) > 1 else self.value})>"
 
     def collides(self, other: object) -> bool:
         """A HARP may hold several active regions, so nothing collides."""
@@ -262,8 +288,8 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
 
     Comparisons are ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``; a range is two of them joined with ``&``, each in
-    parentheses. A plain number is in the keyword's own unit. Missing values never match, not even with
-    ``!=``.
+    parentheses; ``abs(a.flarecast.Keyword("lon_fwt")) < 60 * u.deg`` compares the absolute value. A plain number is in
+    the keyword's own unit. Missing values never match, not even with ``!=``.
 
     Parameters
     ----------
@@ -291,6 +317,9 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     #: So that numpy and astropy leave comparisons with their numbers to this class.
     __array_ufunc__ = None
 
+    #: Whether the absolute value is compared, as `abs` asks for.
+    absolute = False
+
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
             raise TypeError(f"Keyword({value!r}): a keyword is named by a string, for example Keyword('usflux').")
@@ -302,10 +331,16 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
     def __repr__(self) -> str:
         known = find_keyword(self.value)
         told = f": {self.__doc__.partition(': ')[2]}" if known and self.__doc__ else ""
-        return f"<{type(self).__module__}.Keyword({self.value!r}){told}>"
+        shown = f"<{type(self).__module__}.Keyword({self.value!r}){told}>"
+        return f"abs({shown})" if self.absolute else shown
 
     def __hash__(self) -> int:
-        return hash((Keyword, self.value))
+        return hash((Keyword, self.value, self.absolute))
+
+    def __abs__(self) -> Keyword:
+        absolute = Keyword(self.value)
+        absolute.absolute = True
+        return absolute
 
     def __lt__(self, other: Any) -> KeywordCondition:
         return self._compared("<", other)
@@ -321,7 +356,7 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, Attr):  # asked by sunpy and by containers, not by users
-            return isinstance(other, Keyword) and self.value == other.value
+            return isinstance(other, Keyword) and (self.value, self.absolute) == (other.value, other.absolute)
         return self._compared("==", other)
 
     def __ne__(self, other: object) -> Any:
@@ -331,8 +366,8 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
 
     def _compared(self, comparison: str, value: Any) -> KeywordCondition:
         name = known_keyword(self.value).name
-        condition = KeywordCondition(self.value, comparison, value)
-        compared(name, comparison, condition.value)  # which says what is wrong with it
+        condition = KeywordCondition(self.value, comparison, value, absolute=self.absolute)
+        compared(name, comparison, condition.value, absolute=self.absolute)  # which says what is wrong with it
         return condition
 
     def __and__(self, other: Any) -> NoReturn:
@@ -355,9 +390,10 @@ class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
 class KeywordCondition(DataAttr):  # type: ignore[misc]
     """A comparison of a keyword with a value, as `Keyword` makes it."""
 
-    def __init__(self, name: str, operator: str, value: Any) -> None:
+    def __init__(self, name: str, operator: str, value: Any, *, absolute: bool = False) -> None:
         super().__init__()
         self.name = name
+        self.absolute = absolute
         self.operator = operator
         self.value = _comparable(value, f"Keyword({name!r}) {operator} {value!r}")
 
@@ -374,7 +410,8 @@ class KeywordCondition(DataAttr):  # type: ignore[misc]
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__module__}.KeywordCondition({self.name} {self.operator} {self.value})>"
+        name = f"abs({self.name})" if self.absolute else self.name
+        return f"<{type(self).__module__}.KeywordCondition({name} {self.operator} {self.value})>"
 
 
 def _comparable(value: Any, written: str) -> Any:

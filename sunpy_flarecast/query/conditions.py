@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.sharp.catalog import Keyword
 
-__all__ = ["LISTED", "Condition", "compared", "example_of", "good", "known_keyword", "looked_up", "noaa", "without"]
+__all__ = [
+    "LISTED",
+    "Condition",
+    "compared",
+    "example_of",
+    "good",
+    "harps",
+    "known_keyword",
+    "looked_up",
+    "noaa",
+    "without",
+]
 
 #: Keywords that every list of records has, by the columns of `~sunpy_flarecast.rest.records.Records`.
 LISTED: Final = {"harpnum": "harpnum", "quality": "quality", "recnum": "recnum", "wavelnth": "wavelength"}
@@ -63,9 +74,11 @@ class Condition:
         Names of the keywords, as the service spells them.
     operator : str
         A comparison of the one keyword (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``); ``"without"`` if it must not
-        have a bit of the value; ``"lists"`` if one of the keywords must be the value or, as text, list it.
-    value : int, float or str
-        In the keyword's own unit.
+        have a bit of the value; ``"lists"`` if one of the keywords must be one of the values or, as text, list one.
+    value : int, float, str or tuple of int
+        In the keyword's own unit; several integers for ``"lists"`` alone.
+    absolute : bool
+        Whether the absolute value of the keyword is compared.
 
     Raises
     ------
@@ -75,17 +88,18 @@ class Condition:
 
     keywords: tuple[str, ...]
     operator: str
-    value: int | float | str
+    value: int | float | str | tuple[int, ...]
+    absolute: bool = False
 
     def __post_init__(self) -> None:
         kinds = [known.kind for name in self.keywords if (known := find_keyword(name)) and known.name == name]
         whole = isinstance(self.value, int) and not isinstance(self.value, bool)
         if self.operator == "lists":
-            fits = bool(kinds) and whole
+            fits = bool(kinds) and isinstance(self.value, tuple) and not self.absolute
         elif self.operator == "without":
-            fits = kinds == ["int"] and whole
+            fits = kinds == ["int"] and whole and not self.absolute
         elif kinds == ["text"]:
-            fits = self.operator in ("==", "!=") and isinstance(self.value, str)
+            fits = self.operator in ("==", "!=") and isinstance(self.value, str) and not self.absolute
         else:
             fits = len(kinds) == 1 and self.operator in _COMPARISONS and (whole or isinstance(self.value, float))
         if not fits or len(kinds) != len(self.keywords):
@@ -99,8 +113,8 @@ class Condition:
     def satisfied(self, columns: Mapping[str, np.ma.MaskedArray[Any, Any]]) -> npt.NDArray[np.bool_]:
         """Tell which records satisfy the condition, given columns by their names, masked where missing."""
         chosen = [columns[name] for name in self.keywords]
-        if self.operator == "lists":
-            return np.asarray(np.any([_lists(column, int(self.value)) for column in chosen], axis=0))
+        if isinstance(self.value, tuple):
+            return np.asarray(np.any([_lists(column, self.value) for column in chosen], axis=0))
         [column] = chosen
         if isinstance(self.value, str):
             fits = np.array([_plain(str(text)) for text in column.data], dtype=object) == _plain(self.value)
@@ -108,12 +122,15 @@ class Condition:
         elif self.operator == "without":
             fits = (column.data & self.value) == 0
         else:
-            fits = _COMPARISONS[self.operator](column.data, self.value)
+            data = np.abs(column.data) if self.absolute else column.data
+            fits = _COMPARISONS[self.operator](data, self.value)
         return np.asarray(fits & ~np.ma.getmaskarray(column), dtype=bool)
 
     def __str__(self) -> str:
         """The condition in a few words, for messages."""
-        return f"{' or '.join(name.upper() for name in self.keywords)} {self.operator} {self.value}"
+        names = " or ".join(name.upper() for name in self.keywords)
+        value = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
+        return f"{f'abs({names})' if self.absolute else names} {self.operator} {value}"
 
 
 def _plain(text: str) -> str:
@@ -121,13 +138,14 @@ def _plain(text: str) -> str:
     return _FRACTION.sub(r"\1\2\3", text.strip())
 
 
-def _lists(column: np.ma.MaskedArray[Any, Any], number: int) -> npt.NDArray[np.bool_]:
+def _lists(column: np.ma.MaskedArray[Any, Any], numbers: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     known = ~np.ma.getmaskarray(column)
     if column.dtype != object:
-        return np.asarray(known & (column.data == number))
+        return np.asarray(known & np.isin(column.data, numbers))
     # HARPs keep their text for days.
+    wanted = set(map(str, numbers))
     texts = {
-        text: any(_INTEGRAL.sub("", part).lstrip("0") == str(number) for part in _BETWEEN.split(str(text)))
+        text: any(_INTEGRAL.sub("", part).lstrip("0") in wanted for part in _BETWEEN.split(str(text)))
         for text in {*column.data}
     }
     listed = np.fromiter((texts[text] for text in column.data), dtype=bool, count=len(column))
@@ -157,9 +175,9 @@ def known_keyword(name: str) -> Keyword:
     raise QueryError(f"Keyword {name!r} is not among those of SHARP records. {hint}")
 
 
-def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Condition:
+def compared(name: str, comparison: str, value: float | str | u.Quantity, *, absolute: bool = False) -> Condition:
     """
-    Compare a keyword with a number in its own unit, a quantity, or text.
+    Compare a keyword, or its absolute value, with a number in its own unit, a quantity, or text.
 
     Raises
     ------
@@ -169,6 +187,8 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Con
     keyword = known_keyword(name)
     written = f"Keyword({name!r}) {comparison} {value!r}"
     shown = keyword.fits
+    if keyword.kind == "text" and absolute:
+        raise QueryError(f"abs({written.partition(' ')[0]}): {shown} is text ({keyword.meaning}); compare it as it is.")
     if keyword.kind == "text":
         if not isinstance(value, str):
             raise QueryError(f"{written}: {shown} is text ({keyword.meaning}); write Keyword({name!r}) == '...'.")
@@ -179,7 +199,8 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Con
     if isinstance(value, str):
         raise QueryError(f"{written}: {shown} is a number ({keyword.meaning}); write {example}.")
     if not isinstance(value, u.Quantity):
-        return Condition((keyword.name,), comparison, read_quality(value) if keyword.name in QUALITY_WORDS else value)
+        number = read_quality(value) if keyword.name in QUALITY_WORDS else value
+        return Condition((keyword.name,), comparison, number, absolute)
     try:
         unit = u.Unit(keyword.unit)
         number = float(value.to_value(unit))
@@ -191,7 +212,7 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity) -> Con
         raise QueryError(
             f"{shown} ({keyword.meaning}) {its}, and cannot be compared with {value}. Write {example}{more}."
         ) from error
-    return Condition((keyword.name,), comparison, number)
+    return Condition((keyword.name,), comparison, number, absolute)
 
 
 def example_of(keyword: Keyword, comparison: str = ">") -> str:
@@ -208,15 +229,20 @@ def example_of(keyword: Keyword, comparison: str = ">") -> str:
     return f"a.flarecast.Keyword({keyword.name!r}) {comparison} {number}{unit}"
 
 
-def noaa(number: int) -> Condition:
-    """Ask for the records of a NOAA active region; a `QueryError` if none of SHARP's time has that number."""
-    if number < _LEAST_NOAA:
+def harps(*numbers: int) -> Condition:
+    """Ask for the records of several HARPs."""
+    return Condition(("harpnum",), "lists", numbers)
+
+
+def noaa(*numbers: int) -> Condition:
+    """Ask for the records of NOAA active regions; a `QueryError` if SHARP's time has no region of a number."""
+    if (number := min(numbers)) < _LEAST_NOAA:
         right = f"; write NOAA({number + _LEAST_NOAA})" if number >= 0 and number + _LEAST_NOAA > 11_000 else ""
         raise QueryError(
             f"NOAA({number}): NOAA's active regions of the years that SHARPs cover have numbers of five digits, "
             f"from 11064 on{right}."
         )
-    return Condition(("noaa_ar", "noaa_ars"), "lists", number)
+    return Condition(("noaa_ar", "noaa_ars"), "lists", numbers)
 
 
 def good() -> Condition:

@@ -103,7 +103,7 @@ def test_harp_numbers_begin_at_1(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [6178.0, "6178", None, True, np.True_, np.float64(6178), np.array([6178]), np.array([1, 2]), [6178]]
+    "number", [6178.0, "6178", None, True, np.True_, np.float64(6178), np.array(6178), [6178.0], [6178, None], b"12"]
 )
 def test_harp_numbers_are_integers(number: object) -> None:
     with pytest.raises(TypeError, match="HARP numbers are integers"):
@@ -117,6 +117,40 @@ def test_harp_numbers_of_numpy_and_how_they_are_shown() -> None:
     assert type(HARPNUM(np.int32(6178)).min) is int
     assert repr(HARPNUM(6178)) == "<sunpy_flarecast.attrs.HARPNUM(6178)>"
     assert repr(HARPNUM(6178, 6180)) == "<sunpy_flarecast.attrs.HARPNUM(6178, 6180)>"
+
+
+@pytest.mark.parametrize("numbers", [[3947, 3944, 3947], np.array([3947, 3944]), (3947, 3944), {3947: 1, 3944: 2}])
+def test_a_list_of_harp_numbers(numbers: Any) -> None:
+    harps = HARPNUM(numbers)
+    assert harps.numbers == (3947, 3944)
+    assert repr(harps) == "<sunpy_flarecast.attrs.HARPNUM([3947, 3944])>"
+    assert 3944 in harps
+    assert 3945 not in harps
+    assert HARPNUM(3944) in harps
+    assert HARPNUM(3944, 3947) not in harps
+    assert harps in HARPNUM(3944, 3947)
+    assert harps != HARPNUM(3944, 3947)
+    assert HARPNUM([6178]) == HARPNUM(6178)
+    with pytest.raises(TypeError):
+        _ = harps & HARPNUM(3944)
+    with pytest.raises(ValueError, match=r"HARPNUM\(\[\]\) has no number"):
+        HARPNUM([])
+    with pytest.raises(ValueError, match="begin at 1"):
+        HARPNUM([3944, 0])
+    with pytest.raises(TypeError, match="HARP numbers are integers"):
+        HARPNUM(numbers, 3950)
+
+
+@pytest.mark.parametrize("numbers", [[12192, 12209], np.array([12192, 12209]), (12192, 12209, 12192)])
+def test_a_list_of_noaa_numbers(numbers: Any) -> None:
+    regions = NOAA(numbers)
+    assert regions.value == (12192, 12209)
+    assert repr(regions) == "<sunpy_flarecast.attrs.NOAA([12192, 12209])>"
+    assert NOAA([12192]) == NOAA(12192)
+    with pytest.raises(ValueError, match="has no number"):
+        NOAA([])
+    with pytest.raises(QueryError, match=r"NOAA\(2209\).*write NOAA\(12209\)"):
+        NOAA([12192, 2209])
 
 
 def test_harp_numbers_are_combined_by_or_alone() -> None:
@@ -180,6 +214,19 @@ def test_conditions_are_joined() -> None:
     assert low == (Keyword("usflux") > 1e21) != high
     assert len({low, Keyword("usflux") > 1e21, high}) == 2
     assert (low & high) == (high & low)
+
+
+def test_absolute_values_are_compared() -> None:
+    condition = abs(Keyword("lon_fwt")) < 60 * u.deg
+    assert repr(condition).endswith("KeywordCondition(abs(lon_fwt) < 60.0 deg)>")
+    assert condition == (60 * u.deg > abs(Keyword("lon_fwt"))) != (Keyword("lon_fwt") < 60 * u.deg)
+    assert abs(Keyword("lon_fwt")) == abs(Keyword("lon_fwt")) == abs(abs(Keyword("lon_fwt")))
+    assert abs(Keyword("lon_fwt")) != Keyword("lon_fwt")
+    assert repr(abs(Keyword.lon_fwt)).startswith("abs(<sunpy_flarecast.attrs.Keyword('lon_fwt')")
+    with pytest.raises(QueryError, match="is text"):
+        _ = abs(Keyword("noaa_ars")) == "12443"
+    with pytest.raises(QueryError, match="before it is compared"):
+        _ = abs(Keyword("lon_fwt")) & Keyword("usflux")
 
 
 def test_comparisons_that_python_would_take_otherwise_are_refused() -> None:

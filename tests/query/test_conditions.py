@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import operator
 from typing import Any
 
 import astropy.units as u
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ from sunpy_flarecast.query.conditions import (
     compared,
     example_of,
     good,
+    harps,
     known_keyword,
     looked_up,
     noaa,
@@ -119,6 +120,8 @@ def test_noaa_numbers_in_either_keyword() -> None:
     }
     assert fulfilled(noaa(12443), **regions) == [True, True, True, False, False, True]
     assert fulfilled(noaa(11640), **regions) == [False, True, False, True, False, False]
+    assert fulfilled(noaa(11640, 12445), **regions) == [False, True, True, True, False, False]
+    assert str(noaa(11640, 12445)) == "NOAA_AR or NOAA_ARS lists 11640, 12445"
     # No part of a number counts.
     assert not any(fulfilled(noaa(124430), **regions))
 
@@ -128,6 +131,17 @@ def test_noaa_numbers_have_five_digits(number: int, text: str) -> None:
     with pytest.raises(QueryError, match="five digits") as caught:
         noaa(number)
     assert text in str(caught.value)
+
+
+def test_absolute_values() -> None:
+    values = [-61.0, -60.0, -5.0, None, 0.0, 59.0, 60.0, 61.0]
+    inside = compared("lon_fwt", "<", 60 * u.deg, absolute=True)
+    assert fulfilled(inside, lon_fwt=values) == [False, False, True, False, True, True, False, False]
+    outside = compared("LON_FWT", ">=", 60, absolute=True)
+    assert fulfilled(outside, lon_fwt=values) == [True, True, False, False, False, False, True, True]
+    assert str(inside) == "abs(LON_FWT) < 60.0"
+    with pytest.raises(QueryError, match=r"abs\(Keyword\('noaa_ars'\)\): NOAA_ARS is text"):
+        compared("noaa_ars", "==", "11640", absolute=True)
 
 
 def test_quality() -> None:
@@ -151,11 +165,19 @@ def test_what_has_to_be_asked_for() -> None:
 
 
 @given(
-    st.sampled_from([good(), without(5), noaa(12443), compared("usflux", ">", 1e22), compared("noaa_ars", "!=", "x")])
+    st.sampled_from(
+        [
+            good(),
+            without(5),
+            noaa(12443),
+            harps(3944, 3947),
+            compared("lon_fwt", "<", 60, absolute=True),
+            compared("noaa_ars", "!=", "x"),
+        ]
+    )
 )
 def test_conditions_survive_json(condition: Condition) -> None:
-    names, sign, value = json.loads(json.dumps([condition.keywords, condition.operator, condition.value]))
-    assert Condition(tuple(names), sign, value) == condition
+    assert msgspec.json.decode(msgspec.json.encode(condition), type=Condition) == condition
 
 
 @pytest.mark.parametrize(
@@ -174,6 +196,10 @@ def test_conditions_survive_json(condition: Condition) -> None:
         (("noaa_ars",), "==", 1),
         (("noaa_ar", "nothing"), "lists", 1),
         (("noaa_ar", "noaa_ars"), "lists", "1"),
+        (("usflux",), "==", (1, 2)),
+        (("noaa_ars",), "==", "1", True),
+        (("quality",), "without", 1, True),
+        (("harpnum",), "lists", (1, 2), True),
     ],
 )
 def test_what_is_no_condition(parts: tuple[Any, ...]) -> None:

@@ -116,6 +116,10 @@ def asked(layer: Layer) -> list[tuple[int, str]]:
         ([sunpy_flarecast.NOAA(12445)], lambda one: one["harpnum"] == 6170),
         ([sunpy_flarecast.NOAA(12445) & sunpy_flarecast.NOAA(12443)], lambda one: one["harpnum"] == 6170),
         ([sunpy_flarecast.NOAA(12445) | sunpy_flarecast.NOAA(12450)], lambda one: one["harpnum"] != 6171),
+        ([sunpy_flarecast.NOAA([12445, 12450])], lambda one: one["harpnum"] != 6171),
+        ([HARPNUM([6170, 6172])], lambda one: one["harpnum"] in (6170, 6172)),
+        ([abs(Keyword("lon_fwt")) < 58 * u.deg], lambda one: abs(one["lon_fwt"]) < 58),
+        ([abs(Keyword("lon_fwt")) >= 58], lambda one: abs(one["lon_fwt"]) >= 58),
         ([sunpy_flarecast.NOAA(12444)], lambda one: False),
         ([Quality.good], lambda one: one["quality"] == 0),
         ([Quality(mask=1024)], lambda one: one["quality"] & 1024 == 0),
@@ -134,6 +138,9 @@ def test_through_fido(layer: Layer) -> None:
     assert numbers(table) == expected(lambda one: one["usflux"] > 3e21 and one["quality"] == 0, range(30))
     tables = Fido.search(SOME, CEA, (a.flarecast.Keyword("usflux") > 3.2e21) | a.flarecast.NOAA(12445))
     assert [len(table) for table in tables] == [8, 30]
+    # A list is no OR, whose branches are tables of their own.
+    [table] = Fido.search(SOME, CEA, a.flarecast.HARPNUM([6170, 6172]))
+    assert set(table["HARPNUM"]) == {6170, 6172}
 
 
 @pytest.mark.parametrize("query", [(SOME, CEA, Keyword("usflux")), (SOME & Keyword("usflux"), CEA)])
@@ -153,8 +160,8 @@ def test_a_keyword_that_is_not_compared_is_told_through_fido(layer: Layer, query
 
 @pytest.mark.parametrize(
     "condition",
-    [Quality.good, Keyword("quality") == 0, Keyword("harpnum") > 6170, Keyword("wavelnth") < 1 * u.um,
-     Keyword("recnum") != 5],
+    [Quality.good, Keyword("quality") == 0, Keyword("harpnum") > 6170, HARPNUM([6170, 6172]),
+     Keyword("wavelnth") < 1 * u.um, Keyword("recnum") != 5],
     ids=str,
 )  # fmt: skip
 def test_what_lists_tell_is_not_asked_for(layer: Layer, condition: attr.Attr) -> None:
@@ -440,6 +447,9 @@ def test_conditions_in_the_terminal(layer: Layer) -> None:
     rule = lambda one: one["usflux"] > 3.2e21 and one["quality"] == 0 and one["harpnum"] == 6172  # noqa: E731
     assert f"{len(expected(rule, range(1, 31)))} records" in shown.stdout
     assert run("--where", "noaa_ars = 12450", "--where", "noaa_ar == 12450").exit_code == 0
+    rule = lambda one: abs(one["lon_fwt"]) < 58  # noqa: E731
+    for condition in ("abs(lon_fwt) < 58", " ABS( lon_fwt )<58 deg"):
+        assert f"{len(expected(rule, range(1, 31)))} records" in run("--where", condition).stdout
 
 
 @pytest.mark.parametrize(
@@ -450,6 +460,8 @@ def test_conditions_in_the_terminal(layer: Layer) -> None:
         (("--where", "usflux > 5 G"), 2, "USFLUX (total unsigned flux) is in Mx"),
         (("--where", "usflx > 5"), 2, "Did you mean 'usflux'"),
         (("--where", "noaa_ars < 5"), 2, "is text, which takes == and != alone; write 'noaa_ars == ...'"),
+        (("--where", "abs(lon_fwt < 5"), 2, "Cannot parse the condition"),
+        (("--where", "abs(noaa_ars) = 5"), 2, "is text"),
         (("--noaa", "2443"), 2, "write --noaa 12443"),
     ],
 )
