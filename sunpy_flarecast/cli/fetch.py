@@ -52,7 +52,7 @@ __all__ = ["complete", "fetch"]
     help="Most passes over missing files.",
 )
 @click.option(
-    "--headers",
+    "--complete-headers",
     type=click.Choice(["auto", "yes", "no"]),
     show_default="conf.complete_headers, which is auto",
     help="Files to complete with missing keywords: those that have none, all, or no file.",
@@ -78,7 +78,7 @@ def fetch(
     progress: bool,
     passes: int,
     report: Path | None,
-    headers: str | None,
+    complete_headers: str | None,
     verify: bool,
     **options: Any,
 ) -> None:
@@ -101,7 +101,7 @@ def fetch(
             max_conn=max_conn,
             progress=progress,
             overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
-            complete_headers={"yes": True, "no": False}.get(headers, "auto") if headers else None,
+            complete_headers={"yes": True, "no": False}.get(complete_headers, "auto") if complete_headers else None,
         )
     (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
     if report:

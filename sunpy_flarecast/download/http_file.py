@@ -120,7 +120,8 @@ class Download:
         await check_status(reply)
         if self._target is None:
             self._target = AtomicFile(self.place.path)
-        self._restart()
+        else:
+            self._restart()
         self._length = None if reply.headers.get("Content-Encoding") else reply.content_length
         self._validator = _validator(reply.headers) if self._length is not None else None
         return self._target

@@ -443,7 +443,7 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
 def test_the_terminal_completes_a_folder(bare: tuple[str, Layer], tmp_path: Path) -> None:
     run = CliRunner().invoke
     query = ["2015-12-11T23:30", "2015-12-11T23:36", "--series", CEA, "--segment", "Br", "--harp", "4928"]
-    got = run(cli, ["fetch", *query, "--path", str(tmp_path), "--headers", "no", "--no-progress"])
+    got = run(cli, ["fetch", *query, "--path", str(tmp_path), "--complete-headers", "no", "--no-progress"])
     assert got.exit_code == 0, got.output
     [path] = tmp_path.iterdir()
     assert is_bare(path)
