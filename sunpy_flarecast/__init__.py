@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.fido.client import FLARECASTClient
 from sunpy_flarecast.fido.response import FLARECASTResponse
-from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
+from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series, Tolerance
 from sunpy_flarecast.table.base import FLARECASTRow
 
 from ._version import __version__
@@ -55,6 +55,7 @@ __all__ = [
     "Segment",
     "Series",
     "ServiceError",
+    "Tolerance",
     "TransferError",
     "UnreachableError",
     "__version__",

@@ -1,10 +1,10 @@
 """What a user may write in a query, as ``a.flarecast``."""
 
-from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series
+from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series, Tolerance
 
-__all__ = ["HARPNUM", "NOAA", "Keyword", "Quality", "Segment", "Series"]
+__all__ = ["HARPNUM", "NOAA", "Keyword", "Quality", "Segment", "Series", "Tolerance"]
 
-for _attr in (HARPNUM, NOAA, Keyword, Quality, Segment, Series):
+for _attr in (HARPNUM, NOAA, Keyword, Quality, Segment, Series, Tolerance):
     _attr.__module__ = __name__
 
 

@@ -18,12 +18,12 @@ PUBLIC = {
     "sunpy_flarecast": {
         *("FLARECASTClient", "FLARECASTResponse", "FLARECASTRow", "HARPNUM", "Keyword", "NOAA", "Quality", "Segment"),
         *("Series", "FetchFailure", "FetchReport", "Maps", "MirrorReport", "clear_cache", "complete_header"),
-        *("conf", "fetch"),
+        *("Tolerance", "conf", "fetch"),
         *("load", "mirror", "read_keywords", "timeseries_of", "write_keywords", "FLARECASTError", "FileError"),
         *("MissingDataWarning", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"),
         "__version__",
     },
-    "sunpy_flarecast.attrs": {"HARPNUM", "Keyword", "NOAA", "Quality", "Segment", "Series"},
+    "sunpy_flarecast.attrs": {"HARPNUM", "Keyword", "NOAA", "Quality", "Segment", "Series", "Tolerance"},
     "sunpy_flarecast.archive": {
         *("Archive", "DemoArchive", "DirectoryArchive", "Holding", "NotHeldError", "Record", "Settings", "Stored"),
         *("create_app", "running", "serve"),
@@ -86,6 +86,7 @@ def test_public_modules_need_no_import_of_their_own() -> None:
         (attrs.NOAA(12673), "NOAA(12673)>"),
         (attrs.Quality("good"), "Quality('good')>"),
         (attrs.Quality(mask=0x400), "Quality(mask=0x400)>"),
+        (attrs.Tolerance(12 * u.min), "Tolerance(720 s)>"),
         (attrs.Keyword("usflux"), "Keyword('usflux'): total unsigned flux, in Mx>"),
     ],
     ids=str,

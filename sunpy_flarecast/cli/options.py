@@ -22,6 +22,7 @@ from sunpy_flarecast import (
     QueryError,
     Segment,
     Series,
+    Tolerance,
     conf,
 )
 from sunpy_flarecast.query.attrs import KeywordCondition
@@ -113,6 +114,11 @@ def query_options(command: Callable[..., None]) -> Callable[..., None]:
                 "AND.",
             ),
             sample_option,
+            click.option(
+                "--tolerance",
+                metavar="LENGTH",
+                help="Leave out records farther than this, such as '12 min', from the grid or --near.",
+            ),
             click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
             click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
         )
@@ -145,6 +151,7 @@ def query_of(
     conditions: tuple[str, ...],
     sample: str | None,
     near: str | None,
+    tolerance: str | None,
 ) -> attr.Attr:
     first, last = range_of(start, end)
     query = attr.and_(a.Time(first, last, near=None if near is None else time_of(near)), Series(series))
@@ -152,6 +159,8 @@ def query_of(
         query &= Segment(*segments)
     if sample is not None:
         query &= a.Sample(step_of(sample))
+    if tolerance is not None:
+        query &= Tolerance(step_of(tolerance))
     if harps:
         query &= attr.or_(*map(harp_of, harps))
     if noaa:

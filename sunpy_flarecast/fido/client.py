@@ -90,7 +90,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         *query : `sunpy.net.attr.Attr`
             ``a.Time`` and ``a.flarecast.Series``, and any of ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
             ``a.flarecast.NOAA``, ``a.flarecast.Quality``, comparisons of ``a.flarecast.Keyword``, ``a.Sample``,
-            ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
+            ``a.flarecast.Tolerance``, ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
         strict : bool
             Whether it is an error if the service does not answer for a part of the range. By default there is a
             warning, and the table lists those parts as ``missing``.

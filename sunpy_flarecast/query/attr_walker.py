@@ -14,7 +14,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import all_series, find_series
 from sunpy_flarecast.sharp.keyword_names import is_in, matching_names, not_in
 
-from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series
+from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series, Tolerance
 from .conditions import compared, example_of, good, harps, known_keyword, noaa, without
 from .query import Query
 
@@ -107,6 +107,8 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
     for name, example in (("series", "a.flarecast.Series('hmi.sharp_720s')"), ("start", "a.Time(start, end)")):
         if name not in parts:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
+    if "tolerance" in parts and not {"sample", "near"} & set(parts):
+        raise QueryError("Tolerance needs a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query.")
     parts["segments"] = _segments(parts["series"], parts.pop("segments", ()))
     for condition in parts.get("conditions", ()):
         keywords = [known_keyword(name) for name in condition.keywords]
@@ -173,6 +175,11 @@ def _apply_sample(_: attr.AttrWalker, leaf: a.Sample, parts: dict[str, Any]) -> 
             f"Sample({leaf.value} s): the step between samples must be positive, for example a.Sample(1 * u.hour)."
         )
     parts["sample"] = float(leaf.value)
+
+
+@walker.add_applier(Tolerance)
+def _apply_tolerance(_: attr.AttrWalker, leaf: Tolerance, parts: dict[str, Any]) -> None:
+    parts["tolerance"] = leaf.value
 
 
 @walker.add_applier(a.Provider, a.Instrument)

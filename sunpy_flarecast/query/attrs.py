@@ -19,7 +19,7 @@ from .conditions import compared, known_keyword, noaa
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HARPNUM", "NOAA", "Keyword", "KeywordCondition", "Quality", "Segment", "Series"]
+__all__ = ["HARPNUM", "NOAA", "Keyword", "KeywordCondition", "Quality", "Segment", "Series", "Tolerance"]
 
 
 def _whole(number: object) -> bool:
@@ -219,6 +219,47 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
     def collides(self, other: object) -> bool:
         """A HARP may hold several active regions, so nothing collides."""
         return False
+
+
+class Tolerance(SimpleAttr):  # type: ignore[misc]
+    """
+    How far T_REC may be from the time asked for, with ``a.Sample`` or ``a.Time(..., near=...)``.
+
+    Records that are nearest to a time of the grid, or to ``near``, but farther from it than this are left out. Without
+    it the nearest record counts, however far away.
+
+    Parameters
+    ----------
+    value : `astropy.units.Quantity` or `astropy.time.TimeDelta`
+        A length of time, included. T_REC is regular by 12 minutes, so that 6 minutes stand for the time step itself.
+
+    Raises
+    ------
+    TypeError
+        If it is not a length of time.
+    ValueError
+        If it is negative or not finite.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy.net import attrs as a
+    >>> import sunpy_flarecast
+    >>> grid = a.Sample(6 * u.hour) & a.flarecast.Tolerance(12 * u.min)
+    """
+
+    def __init__(self, value: u.Quantity) -> None:
+        example = "for example Tolerance(12 * u.min)"
+        try:
+            seconds = float(value.to_value(u.s))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise TypeError(f"Tolerance({value!r}): a tolerance is a length of time, {example}.") from error
+        if not 0 <= seconds < np.inf:
+            raise ValueError(f"Tolerance({value!r}): a tolerance is not negative and finite, {example}.")
+        super().__init__(seconds)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Tolerance({self.value:g} s)>"
 
 
 class Quality(SimpleAttr):  # type: ignore[misc]

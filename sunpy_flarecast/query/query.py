@@ -44,6 +44,8 @@ class Query:
         Step of the time grid in seconds.
     near : `astropy.time.Time`, optional
         UTC; only the time step nearest to this is wanted.
+    tolerance : float, optional
+        How far from the grid's time, or from ``near``, T_REC may be, in seconds.
     conditions : tuple of Condition
         All of them must be satisfied. Those that lists of records can decide are applied before records are sampled or
         the nearest is chosen, the others after it.
@@ -56,6 +58,7 @@ class Query:
     harps: tuple[int, int] | None = None
     sample: float | None = None
     near: Time | None = None
+    tolerance: float | None = None
     conditions: tuple[Condition, ...] = ()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from astropy.time import Time
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_files", "satisfying", "select"]
 
+#: To which times are compared, in seconds.
+_MICROSECOND: Final = 1e-6
+
 
 def select(records: Records, query: Query) -> Records:
     """
@@ -44,9 +47,9 @@ def select(records: Records, query: Query) -> Records:
             columns = {name: getattr(records, column) for name, column in LISTED.items()}
     if query.near is not None:
         # One time step is no series to be sampled.
-        records = _taken(records, _nearest(records, query.near))
+        records = _taken(records, _nearest(records, query.near, query.tolerance))
     elif query.sample is not None:
-        records = _taken(records, _sampled(records, query.start, query.end, query.sample))
+        records = _taken(records, _sampled(records, query.start, query.end, query.sample, query.tolerance))
     return records
 
 
@@ -91,8 +94,8 @@ def _seconds(time: Time) -> float:
     return round(float((time - slot_time(0)).to_value("s")), 6)
 
 
-def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArray[np.bool_]:
-    """Tell which records are, within their HARP, the nearest to a point of the grid ``start + n * step``."""
+def _sampled(records: Records, start: Time, end: Time, step: float, tolerance: float | None) -> npt.NDArray[np.bool_]:
+    """Tell which records are, within their HARP, the nearest to a point of ``start + n * step``, within a tolerance."""
     slot = records.nearest_slot()
     step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
     seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
@@ -100,6 +103,8 @@ def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArr
     last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
     wanted = ~np.ma.getmaskarray(slot) & (point >= 0) & (point <= last)
     distance = np.abs(seconds - point * step)
+    if tolerance is not None:
+        wanted &= distance <= tolerance + _MICROSECOND
     harp = records.harpnum.filled(-1)
     # Sorted, the first of each (HARP, point) is the nearest slot, and the earlier of two at the same distance.
     order = np.lexsort([slot.filled(0), distance, point, harp])
@@ -114,15 +119,17 @@ def _sampled(records: Records, start: Time, end: Time, step: float) -> npt.NDArr
     return taken
 
 
-def _nearest(records: Records, near: Time) -> npt.NDArray[Any]:
-    """Tell which records belong to the one time step nearest to a time (the earlier of two at the same distance)."""
+def _nearest(records: Records, near: Time, tolerance: float | None) -> npt.NDArray[Any]:
+    """Tell which records belong to the time step nearest to a time (the earlier of two), within a tolerance."""
     slot = records.nearest_slot()
     known = ~np.ma.getmaskarray(slot)
     if not known.any():
         return known
     slots = np.unique(slot.data[known])
-    nearest = slots[np.argmin(np.abs(slots * float(CADENCE) - _seconds(near)))]
-    return np.asarray(known & (slot.data == nearest))
+    distance = np.abs(slots * float(CADENCE) - _seconds(near))
+    nearest = np.argmin(distance)
+    close = tolerance is None or distance[nearest] <= tolerance + _MICROSECOND
+    return np.asarray(known & (slot.data == slots[nearest]) & close)
 
 
 def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Counter[str]]:

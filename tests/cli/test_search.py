@@ -118,6 +118,10 @@ def test_search_by_harp_sample_and_near(demo: tuple[str, Layer]) -> None:
     lines = [line for line in one.stdout.splitlines() if line.startswith("2015")]
     assert lines
     assert {line.split()[5] for line in lines} == {number}
+    # T_REC is at whole slots of TAI, 36 s after those of UTC.
+    for tolerance, count in (("36 s", len(lines)), ("35 s", 0)):
+        near = run("search", *DAY, "--harp", number, "--sample", "12 min", "--tolerance", tolerance)
+        assert len([line for line in near.stdout.splitlines() if line.startswith("2015")]) == count
     two = run("search", *DAY, "--harp", number, "--harp", f"{int(number) + 1}:{int(number) + 50}")
     assert len([line for line in two.stdout.splitlines() if line.startswith("2015")]) > len(lines)
 
@@ -140,6 +144,7 @@ def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
         (("search", *DAY, "--harp", "0"), 2, "is not a HARP number or range; write 377"),
         (("search", *DAY, "--sample", "-6 h"), 2, "'-6 h' is not a length of time; write '6 h'"),
         (("search", *DAY, "--sample", ""), 2, "is not a length of time; write '6 h'"),
+        (("search", *DAY, "--tolerance", "12 min"), 1, "Tolerance needs a.Sample"),
         (("search", *DAY, "--near", ""), 2, "'' is not a time; write 2015-12-11"),
         (("search", *DAY, "--url", ""), 1, "is not an http:// or https:// URL"),
         (("openapi", "-o", "no/such/folder/openapi.json"), 1, "there is no such folder"),

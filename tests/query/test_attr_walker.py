@@ -10,7 +10,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.time import Time
+from astropy.time import Time, TimeDelta
 from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.net import attr
@@ -18,7 +18,7 @@ from sunpy.net import attrs as a
 from sunpy.time import TimeRange
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Keyword, Quality, QueryError, Segment, Series
+from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Keyword, Quality, QueryError, Segment, Series, Tolerance
 from sunpy_flarecast.query.attr_walker import FIXED, queries, supported_attrs
 from sunpy_flarecast.query.attrs import KeywordCondition
 from sunpy_flarecast.query.conditions import compared, good, noaa, without
@@ -171,6 +171,20 @@ def test_sample_in_any_unit() -> None:
     assert one(DAY, CCD, a.Sample(0.5 * u.day)).sample == 43200
 
 
+def test_tolerance_goes_with_sample_or_near() -> None:
+    asked = one(DAY, CCD, a.Sample(1 * u.hour), Tolerance(12 * u.min))
+    assert (asked.sample, asked.tolerance) == (3600, 720)
+    near = a.Time("2015-12-11", "2015-12-12", near="2015-12-11T12:00")
+    assert one(near, CCD, Tolerance(TimeDelta(0.5, format="jd"))).tolerance == 43200
+    assert error(DAY, CCD, Tolerance(12 * u.min)).startswith("Tolerance needs a.Sample(1 * u.hour) or a.Time(")
+    for wrong in (12, "12 min", 12 * u.Mx, None, [1, 2] * u.s):
+        with pytest.raises(TypeError, match=r"a length of time, for example Tolerance\(12 \* u.min\)"):
+            Tolerance(wrong)
+    for number in (-1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="not negative and finite"):
+            Tolerance(number * u.s)
+
+
 @pytest.mark.parametrize("step", [0, -1, np.nan, np.inf, -np.inf, [1, 2], []])
 def test_a_sample_needs_a_step(step: Any) -> None:
     assert "the step between samples must be positive" in error(DAY, CCD, a.Sample(step * u.hour))
@@ -283,6 +297,7 @@ WRITTEN = {
         lambda names: Segment(*names)
     ),
     HARPNUM: st.lists(st.integers(1), min_size=2, max_size=2).map(lambda numbers: HARPNUM(*sorted(numbers))),
+    Tolerance: st.builds(lambda value: Tolerance(value * u.s), st.floats(0, 1e9)),
     a.Sample: st.builds(lambda value: a.Sample(value * u.s), st.floats()),
     Keyword: st.builds(Keyword, st.sampled_from(["usflux", "usflx"])),
     KeywordCondition: st.builds(

@@ -25,7 +25,7 @@ def test_the_attrs_are_at_a_flarecast_and_nothing_else_is() -> None:
     assert a.flarecast.Keyword is Keyword
     assert a.flarecast.NOAA is NOAA
     assert a.flarecast.Quality is Quality
-    names = ["HARPNUM", "Keyword", "NOAA", "Quality", "Segment", "Series"]
+    names = ["HARPNUM", "Keyword", "NOAA", "Quality", "Segment", "Series", "Tolerance"]
     assert [name for name in dir(a.flarecast) if not name.startswith("_")] == names
 
 

@@ -155,6 +155,18 @@ def test_near_takes_one_time_step_of_all_harps() -> None:
     assert selected(entries, 0, 7200, near=1000.0, sample=7200.0) == [2, 3, 5]
 
 
+def test_what_is_farther_than_the_tolerance_is_left_out() -> None:
+    # The HARP ends at 11 slots, of which the last point of the grid is 4 slots away.
+    entries = [Entry(slot, slot, 5) for slot in (0, 1, 4, 6, 11)]
+    assert selected(entries, 0, 15 * CADENCE, sample=5.0 * CADENCE) == [0, 4, 11]
+    assert selected(entries, 0, 15 * CADENCE, sample=5.0 * CADENCE, tolerance=720.0) == [0, 4, 11]
+    assert selected(entries, 0, 15 * CADENCE, sample=5.0 * CADENCE, tolerance=719.0) == [0]
+    assert selected([Entry(1, 13, 5)], 0, 15 * CADENCE, sample=5.0 * CADENCE, tolerance=720.0) == []
+    assert selected(entries, 0, 15 * CADENCE, near=13 * 720.0) == [11]
+    assert selected(entries, 0, 15 * CADENCE, near=13 * 720.0, tolerance=1440.0) == [11]
+    assert selected(entries, 0, 15 * CADENCE, near=13 * 720.0, tolerance=1439.9) == []
+
+
 def test_an_empty_list_stays_empty() -> None:
     assert selected([], 0, 7200, sample=3600.0, harps=(1, 2)) == []
 
@@ -182,6 +194,8 @@ def expected(entries: list[Entry], start: Fraction, end: Fraction, options: dict
     if (near := options.get("near")) is not None:
         slots = sorted({slot(entry) for entry in kept} - {None})
         nearest = min(slots, key=lambda found: abs(found * CADENCE - near), default=None)
+        if nearest is not None and abs(nearest * CADENCE - near) > options.get("tolerance", 1e9):
+            nearest = -1
         kept = [entry for entry in kept if slot(entry) is not None and slot(entry) == nearest]
     elif step := options.get("sample"):
         taken = set()
@@ -189,7 +203,8 @@ def expected(entries: list[Entry], start: Fraction, end: Fraction, options: dict
             slots = sorted({slot(entry) for entry in kept if entry.harpnum == harpnum} - {None})
             for number in range(int((end - start) / step) + 1):
                 point = start + number * step
-                close = [found for found in slots if abs(found * CADENCE - point) < Fraction(step) / 2]
+                within = min(Fraction(step) / 2, Fraction(options.get("tolerance", 10**9)))
+                close = [found for found in slots if abs(found * CADENCE - point) < within]
                 if close:
                     taken.add((harpnum, min(close, key=lambda found: abs(found * CADENCE - point))))
         kept = [entry for entry in kept if (entry.harpnum, slot(entry)) in taken]
@@ -212,6 +227,7 @@ OPTIONS = st.fixed_dictionaries(
     optional={
         "harps": st.sampled_from([(1, 1), (1, 2), (2, 9), (7, 8)]),
         "sample": st.sampled_from([600, 720, 1000, 1440, 3600, 7200, 86400]),
+        "tolerance": st.sampled_from([0, 300, 720, 4000]),
         "near": st.integers(-1000, 40_000).map(lambda seconds: seconds + Fraction(123, 1000)),
     },
 )
