@@ -25,9 +25,15 @@ _KNOWN: Final = re.compile(r"(?<![^&])(?:start|end|meta|fields)=[^&]*")
 
 
 class _File(logging.handlers.WatchedFileHandler):
-    """A file that other processes append to and logrotate moves; a full disk is reported once."""
+    """A file that other processes append to and logrotate moves; that it cannot be written is reported once."""
 
     _failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # logging does not expect that a file cannot be opened again
+            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
         if not self._failed:

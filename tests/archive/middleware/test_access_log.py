@@ -125,6 +125,21 @@ class TestFile:
                 thread.join()
         assert [len(line["path"]) for line in read(path)] == [400] * 200
 
+    @pytest.mark.skipif(os.name != "posix", reason="open files cannot be moved there")
+    def test_one_whose_folder_goes_and_comes_back(self, tmp_path, capfd, caplog):
+        """That is reported once; requests are answered as ever, and logged again as soon as possible."""
+        path = tmp_path / "log" / "access.jsonl"
+        path.parent.mkdir()
+        with running(plain, access_log=path) as url, requests.Session() as session:
+            path.parent.rename(tmp_path / "away")
+            for _ in range(3):
+                assert session.get(url, timeout=20).text == "ok"
+            path.parent.mkdir()
+            session.get(f"{url}/new", timeout=20)
+        assert [line["path"] for line in read(path)] == ["/new"]
+        assert capfd.readouterr().err.count("The access log cannot be written to") == 1
+        assert caplog.records == []
+
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk to write to")
     def test_a_full_disk_is_reported_once(self, capsys):
         handler = log_handler("/dev/full")
