@@ -16,7 +16,7 @@ _SPARE: Final = 50
 
 
 class BoundedProtocol(H11Protocol):
-    """At ``limit_concurrency``, close a connection that has not sent a request yet to make room for a new one."""
+    """At ``limit_concurrency``, close a connection without a request under way to make room for a new one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if need be in the place of another one."""
@@ -25,8 +25,9 @@ class BoundedProtocol(H11Protocol):
         if excess < 0:
             return
         others = (other for other in self.connections if isinstance(other, H11Protocol) and other is not self)
-        silent = (other for other in others if other.cycle is None and not other.transport.is_closing())
-        if other := next(silent, None):
+        # uvicorn waits for a request without end once its first byte has come, so an earlier one does not count.
+        silent = (other for other in others if other.cycle is None or other.cycle.response_complete)
+        if other := next((other for other in silent if not other.transport.is_closing()), None):
             other.transport.abort()
         elif excess > _SPARE:
             transport.abort()

@@ -67,6 +67,19 @@ def test_connections_without_a_request_make_room(memory):
             connection.close()
 
 
+@pytest.mark.parametrize("part", [b"", b"GET /health HTTP/1.1\r\n"])
+def test_connections_make_room_after_their_requests(memory, part):
+    """Kept for another request, or with one that never ends, which uvicorn would wait for."""
+    with running(memory([]), max_connections=3) as url, ExitStack() as kept:
+        for _ in range(3):
+            connection = kept.enter_context(connect(url))
+            connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
+            connection.sendall(part)
+        # A request is over just after its reply.
+        assert 200 in (get(f"{url}/health").status_code for _ in range(1000))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="the limit of a process cannot be set")
 def test_one_client_cannot_use_up_the_open_files():
