@@ -7,6 +7,7 @@ import ipaddress
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import socket
 import ssl
@@ -232,6 +233,11 @@ def _share(archive: Archive | ASGIApp, settings: Settings, access_log: PathLike 
         raise TypeError("An application is served by one process (workers=1); give the archive itself")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sunpy_flarecast-", ignore_cleanup_errors=True))
     Path(folder, _SERVICE).write_bytes(pickle.dumps((archive, settings, access_log)))
+    import fcntl  # uvicorn cannot share a socket on Windows either
+
+    lock = os.open(folder, os.O_RDONLY)
+    stack.callback(os.close, lock)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # so that systemd-tmpfiles does not clean it up after some days
     os.environ[_FOLDER] = folder
     stack.callback(os.environ.pop, _FOLDER)
     return Path(folder)
@@ -251,6 +257,7 @@ def worker_app() -> ASGIApp:
 def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
+        shutil.rmtree(os.environ[_FOLDER], ignore_errors=True)  # which the parent could not, if it was killed
         os.kill(os.getpid(), signal.SIGTERM)
 
 

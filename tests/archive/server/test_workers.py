@@ -15,6 +15,8 @@ from processes import END, LONG, begun, refused, rest, serving, url_of, workers_
 from sunpy_flarecast.archive import DemoArchive, create_app, serve
 from sunpy_flarecast.archive.server import run
 
+fcntl = pytest.importorskip("fcntl")
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not list the workers"),
@@ -43,6 +45,21 @@ def counted(url):
     wanted = 'flarecast_http_requests_total{handler="/HMI",status="200"} '
     [line] = [line for line in text.splitlines() if line.startswith(wanted)]
     return float(line.rpartition(" ")[2])
+
+
+def folder_of(worker):
+    """The folder that workers share, which they know by their environment."""
+    variables = Path(f"/proc/{worker}/environ").read_bytes().decode().split("\0")
+    [folder] = [text.partition("=")[2] for text in variables if text.startswith("PROMETHEUS_MULTIPROC_DIR=")]
+    return Path(folder)
+
+
+def lock(folder):
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
 
 
 def test_workers_share_metrics_and_log_and_are_replaced(tmp_path):
@@ -75,8 +92,13 @@ def test_workers_end_with_the_process_that_started_them():
     with serving("--demo", "--workers", "2") as process:
         url = url_of(process)
         assert asked(url) == [200] * 10
+        [folder, _] = map(folder_of, workers_of(process))
+        with pytest.raises(BlockingIOError):
+            lock(folder)  # so that nothing is cleaned up in it
         process.kill()
         refused(url)
+    while folder.exists():
+        pass
 
 
 class TestWhatCannotBeServed:
