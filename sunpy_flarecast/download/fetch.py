@@ -16,11 +16,10 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import MissingDataWarning, QueryError
-from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.table.base import RecordTable
 
 from .complete_folder import complete_again
-from .plan import Plan, distinct, plan, template_of
+from .plan import Plan, distinct, file_base, plan, template_of
 from .queue import enqueue
 from .record_keywords import mode_of
 from .report import FetchFailure, FetchReport, described_bare
@@ -103,11 +102,10 @@ def fetch(
     mode = None if complete_headers is None else mode_of(complete_headers)
     template = template_of(path)
     tables = _tables(results)
-    plans = [
-        plan(table, template, without_password(base_url(table.service or conf.url)), move=conf.rebase_urls)
-        for table in tables
-    ]
+    plans = [plan(table, template, file_base(table), move=conf.rebase_urls) for table in tables]
     left = distinct(place for one in plans for place in one.places)
+    planned = [place.path for place in left]
+    arrived: dict[str, str] = {}
     refused = [FetchFailure("", url, str(error)) for one in plans for url, error in one.refused]
     fetched: list[str] = []
     there: list[str] = []
@@ -126,6 +124,7 @@ def fetch(
         context = queued.context
         there += [*queued.data, *sorted(context.found)]
         fetched += [file for file in map(str, results) if file not in context.found]
+        arrived |= {one: one for one in queued.data} | queued.arrived
         errors = queued.reasons(results)
         missing_before, left = len(left), [place for place in left if place.path in errors]
         interrupted = context.interrupted
@@ -151,7 +150,10 @@ def fetch(
     missing = [one for table in tables for one in table.missing]
     if bare:
         warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
-    return FetchReport(fetched, there, failed, interrupted, missing, damaged, bare)
+    files = [arrived[one] for one in planned if one in arrived]
+    place = {one: number for number, one in enumerate(files)}
+    fetched, there = (sorted(some, key=lambda one: place.get(one, len(place))) for some in (fetched, there))
+    return FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files)
 
 
 @contextmanager

@@ -12,16 +12,18 @@ from urllib.parse import quote, unquote, urlsplit
 
 from sunpy import config
 
+from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import QueryError, TransferError
+from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.utils.masked import optional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["Place", "Plan", "Record", "distinct", "moved_url", "plan", "template_of"]
+__all__ = ["Place", "Plan", "Record", "distinct", "file_base", "moved_url", "paths", "plan", "template_of"]
 
 #: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
@@ -129,6 +131,11 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
     return str(template if "{file}" in str(template) else template / "{file}")
 
 
+def file_base(table: RecordTable) -> str:
+    """Return the base URL of the service that was searched, which has the files whatever ``conf.url`` is by now."""
+    return without_password(base_url(table.service or conf.url))
+
+
 def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> Plan:
     """
     Plan for each file of a table where it comes from and where it goes to.
@@ -137,11 +144,23 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
     times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. Raises `QueryError` if it has an
     unknown field or an invalid format, or if two files would get the same path.
     """
+    placed = list(_placed(table, template, base, move=move))
+    places = distinct(one for one in placed if isinstance(one, Place))
+    return Plan(places, [one for one in placed if not isinstance(one, Place)])
+
+
+def paths(table: RecordTable, template: str, base: str, *, move: bool = True) -> list[str]:
+    """Return where each file of a table goes to, in the order of its files; empty if its URL is refused."""
+    placed = list(_placed(table, template, base, move=move))
+    distinct(one for one in placed if isinstance(one, Place))
+    return [one.path if isinstance(one, Place) else "" for one in placed]
+
+
+def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iterator[Place | tuple[str, TransferError]]:
+    """Yield for each file where it comes from and goes to, or its URL and why it is refused."""
     fields = _fields(template, table)
     values = table.path_values(fields - {"file", "segment"})
     records = _records(table, base)
-    places: list[Place] = []
-    refused: list[tuple[str, TransferError]] = []
     for file in table.files():
         filling = {name: column[file.row] for name, column in values.items()}
         filling["file"] = file.name
@@ -154,10 +173,9 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
                         f"The service gave {file.url!r} a name that is unsafe in a path, {value!r}; it was skipped."
                     )
         except TransferError as error:
-            refused.append((file.url, error))
+            yield file.url, error
         else:
-            places.append(Place(url, _filled(template, filling), file.segment, records[file.row]))
-    return Plan(distinct(places), refused)
+            yield Place(url, _filled(template, filling), file.segment, records[file.row])
 
 
 def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place]:

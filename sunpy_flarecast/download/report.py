@@ -96,6 +96,8 @@ class FetchReport:
         Paths of the files that were there and damaged before, so that they were to be fetched again.
     bare : list of Bare
         Those of the fetched files that lack the keywords which `sunpy.map.Map` needs.
+    files : list of str
+        Paths of all files that are there, in the order of the rows, as ``results.paths(path)`` gives them.
     """
 
     fetched: list[str]
@@ -105,11 +107,11 @@ class FetchReport:
     missing: list[Missing] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
+    files: list[str] = field(default_factory=list, repr=False)
 
-    @property
-    def files(self) -> list[str]:
-        """Paths of all files that are there, sorted."""
-        return sorted([*self.already_there, *self.fetched])
+    def __post_init__(self) -> None:
+        if not self.files:
+            object.__setattr__(self, "files", [*self.already_there, *self.fetched])
 
     @property
     def complete(self) -> bool:

@@ -55,6 +55,8 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.damaged: list[str] = []
         #: Whether the caller reports files without keywords itself.
         self.silent = False
+        #: Under which paths files have arrived, by those that were planned.
+        self.arrived: dict[str, str] = {}
         #: The loop of the download.
         self.loop: asyncio.AbstractEventLoop | None = None
         self._raised: MissingDataWarning | None = None
@@ -146,6 +148,7 @@ class Transfer:
         finally:
             queued.running -= 1
             queued.tell()
+        queued.arrived[self.path] = path
         self._call_back(path, None)
         return (self.url, path) if WITH_URLS else path
 

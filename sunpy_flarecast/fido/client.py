@@ -14,7 +14,7 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryError
 from sunpy_flarecast.query.attrs import Keyword, Quality, Segment, Series
-from sunpy_flarecast.rest.service_url import base_url, without_password
+from sunpy_flarecast.rest.service_url import without_password
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
 from .response import FLARECASTResponse, warnings_of
@@ -179,7 +179,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         MissingDataWarning
             If keywords could not be had; the files are then there without.
         """
-        from sunpy_flarecast.download.plan import plan, template_of
+        from sunpy_flarecast.download.plan import file_base, plan, template_of
         from sunpy_flarecast.download.queue import enqueue
         from sunpy_flarecast.download.record_keywords import mode_of
 
@@ -190,9 +190,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
-        # The service that was searched has the files, whatever conf.url is by now.
-        base = without_password(base_url(query_results.service or conf.url))
-        planned = plan(query_results, template_of(path), base, move=conf.rebase_urls)
+        planned = plan(query_results, template_of(path), file_base(query_results), move=conf.rebase_urls)
         mode = None if complete_headers is None else mode_of(complete_headers)
         queued = enqueue(downloader, planned, complete_headers=mode)
         if not wait:

@@ -134,6 +134,34 @@ class FLARECASTResponse(RecordTable):
             raise QueryError(f"write() takes path, format and overwrite, not {', '.join(kwargs)}.")
         write_table(self, path, kind=format, overwrite=overwrite)
 
+    def paths(self, path: str | os.PathLike[str] | None = None) -> list[str]:
+        """
+        Return where a fetch puts each file, without a request.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            A folder or a template, as for `sunpy_flarecast.fetch`.
+
+        Returns
+        -------
+        list of str
+            The paths of the first row's files, then those of the second row's, and so on; empty for a file whose URL
+            is refused. ``np.repeat(np.arange(len(results)), results["Segments"])`` gives their rows.
+
+        Raises
+        ------
+        QueryError
+            If the path cannot be filled in, or two files would get the same one.
+
+        Examples
+        --------
+        >>> results["Path"] = results.paths("data/{harpnum}/{file}")  # of one segment  # doctest: +SKIP
+        """
+        from sunpy_flarecast.download.plan import file_base, paths, template_of
+
+        return paths(self, template_of(path), file_base(self), move=conf.rebase_urls)
+
     def retry_missing(self, *, progress: bool = True) -> Self:
         """
         Search again for what is missing, and for nothing else.

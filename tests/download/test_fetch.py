@@ -127,6 +127,37 @@ def test_overwriting_replaces_each_file_once(many: tuple[str, Layer], tmp_path: 
     assert layer.count(".fits") == {"GET": 11}
 
 
+@pytest.mark.parametrize("overwrite", [False, "unique"])
+def test_paths_and_files_are_in_the_order_of_the_rows(many: tuple[str, Layer], tmp_path: Path, overwrite: Any) -> None:
+    _, layer = many
+    table = FLARECASTClient().search(*QUERY)
+    table = table[[7, 2, 9, 0, 4, 2]]
+    template = str(tmp_path / "{record}" / "{file}")
+    paths = table.paths(template)
+    assert [path.split("/")[-2] for path in paths] == [str(number) for number in table["Record"]]
+    fetch(table[1:3], path=template, progress=False)
+    layer.clear()
+    number = int(table["Record"][0])
+    layer.faults[f"/{number}/"] = answer(b"", status=404)  # the first comes last
+    layer.times[f"/{number}/"] = 1
+    report = fetch(table, path=template, progress=False, overwrite=overwrite)
+    if overwrite:
+        assert [path.split("/")[-2] for path in report.files] == [path.split("/")[-2] for path in paths[:5]]
+        assert report.fetched == report.files
+        assert [path in paths for path in report.files] == [True, False, False, True, True]
+    else:
+        assert report.files == paths[:5]
+        assert (report.already_there, report.fetched) == (paths[1:3], [paths[0], *paths[3:5]])
+
+
+def test_the_path_of_a_file_that_is_refused_is_empty(many: tuple[str, Layer], tmp_path: Path) -> None:
+    table = FLARECASTClient().search(*QUERY)
+    table["URL Prefix"][1] = "ftp://elsewhere/HMI/1/"
+    paths = table.paths(tmp_path)
+    assert [number for number, path in enumerate(paths) if not path] == [1]
+    assert fetch(table, path=tmp_path, progress=False).files == [path for path in paths if path]
+
+
 def test_refused_urls_are_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
     table = FLARECASTClient().search(*QUERY)
     table["URL Prefix"][1] = "ftp://elsewhere/HMI/1/"

@@ -222,6 +222,8 @@ def test_two_files_on_one_path(template: str) -> None:
 
 def test_two_records_with_one_name() -> None:
     assert "Two files would both" in error("{file}", record(7), record(8))
+    with pytest.raises(QueryError, match="Two files would both"):
+        table_of(record(7), record(8)).paths("data")
     assert paths("{record}/{file}", record(7), record(8)) == [f"7/{NAME}", f"8/{NAME}"]
 
 
