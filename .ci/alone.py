@@ -44,6 +44,7 @@ def main(extra: str, url: str) -> None:
                 lambda: import_module("sunpy_flarecast.plot").save,
             ],
             "timeseries": [lambda: table.timeseries("usflux", progress=False)],
+            "cache": [cached],
             "parquet": [lambda: table.write(path / "search.parquet", overwrite=True)],
             "archive": [
                 lambda: import_module("sunpy_flarecast.archive").running,
@@ -73,6 +74,12 @@ def outcome(call: Callable[[], Any]) -> str | None:
     except (ImportError, flarecast.QueryError) as error:
         return str(error)
     return None
+
+
+def cached() -> None:
+    """Search with a cache that is switched on."""
+    with flarecast.conf.set_temp("cache", True):
+        flarecast.FLARECASTClient().search(a.Time(*TIMES), a.flarecast.Series.hmi_sharp_720s)
 
 
 def refused_by_jsoc(folder: Path) -> None:
