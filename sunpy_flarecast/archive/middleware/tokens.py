@@ -2,8 +2,10 @@
 # No postponed annotations: FastAPI reads those of the dependencies when the routes are made.
 
 import hashlib
+import os
 import re
 import secrets
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -27,6 +29,8 @@ _Basic = Annotated[HTTPBasicCredentials | None, Security(HTTPBasic(auto_error=Fa
 
 def read_token_hashes(path: Path) -> frozenset[str]:
     """Read the SHA-256 digests of tokens: one a line, in hexadecimal; what follows it and ``#`` are comments."""
+    if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
+        raise ValueError(f"Everybody on this machine may write tokens of their own into {path}: chmod o-w {path}")
     hashes: set[str] = set()
     for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1):
         first = line.partition("#")[0].split()[:1]

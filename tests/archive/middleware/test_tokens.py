@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 from urllib.parse import urlsplit
 
@@ -47,6 +48,16 @@ class TestFile:
         with pytest.raises(ValueError, match=message) as caught:
             read_token_hashes(path)
         assert FIRST not in str(caught.value)
+
+    @pytest.mark.skipif(os.name != "posix", reason="files have no such permissions")
+    def test_one_that_everybody_may_write(self, tmp_path):
+        path = tmp_path / "tokens"
+        path.write_text(HASHES[0])
+        path.chmod(0o666)
+        with pytest.raises(ValueError, match=r"Everybody on this machine may write .*: chmod o-w"):
+            read_token_hashes(path)
+        path.chmod(0o664)
+        assert read_token_hashes(path) == {HASHES[0]}
 
     def test_one_that_is_not_there(self, tmp_path):
         with pytest.raises(FileNotFoundError):
