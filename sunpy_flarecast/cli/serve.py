@@ -136,8 +136,8 @@ def serve(
     if demo == (directory is not None):
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
     chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
-    if demo and (index is not None or chosen_reindex):
-        raise click.UsageError("--index and --reindex are for a DIRECTORY; synthetic SHARPs have no index.")
+    if demo and (index is not None or chosen_reindex or x_accel is not None):
+        raise click.UsageError("--index, --reindex and --x-accel are for a DIRECTORY; synthetic SHARPs are no files.")
     every = None if reindex in ("never", "0") else float(step_of(reindex).value)
     if headers is not None and not demo:
         raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")

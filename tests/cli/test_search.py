@@ -314,6 +314,13 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, arguments: tuple[s
     assert message in shown.stderr
 
 
+@pytest.mark.parametrize("option", [("--reindex", "1min"), ("--x-accel", "/files"), ("--index", "index.sqlite")])
+def test_what_would_have_no_effect_on_synthetic_files_is_refused(option: tuple[str, str]) -> None:
+    shown = run("serve", "--demo", *option)
+    assert shown.exit_code == 2
+    assert "are for a DIRECTORY" in " ".join(shown.stderr.split())
+
+
 def test_files_that_are_not_served_are_told_once(tmp_path: Path) -> None:
     for harp in range(1, 13):
         (tmp_path / f"hmi.sharp_720s.{harp}.20110215_020000_TAI.bitmap.fits").touch()
