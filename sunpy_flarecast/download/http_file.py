@@ -60,7 +60,7 @@ class Download:
         if os.path.exists(place.path) and not os.path.isfile(place.path):
             raise TransferError("there is something else than a file under its name")
         try:
-            headers = await persist(place.url, self.context, partial(self._attempt, session))
+            headers = await persist(place.url, self.context, partial(self._attempt, session), self._kept)
             if headers is None or self._target is None:
                 self.context.found.add(place.path)
                 return place.path
@@ -94,7 +94,7 @@ class Download:
             return None
         url = self.place.url
         headers = self.context.headers(url)
-        begin = self._target.size if self._target is not None and self._validator is not None else 0
+        begin = self._kept()
         if begin:
             headers = {**headers, "Range": f"bytes={begin}-", "If-Range": self._validator or ""}
         async with session.get(
@@ -109,6 +109,10 @@ class Download:
         except TransferError as error:
             self._restart()
             raise AgainError(str(error), content=True) from None
+
+    def _kept(self) -> int:
+        """Return the bytes that are there, if the rest can be requested."""
+        return self._target.size if self._target is not None and self._validator is not None else 0
 
     async def _begin(self, reply: aiohttp.ClientResponse, begin: int) -> AtomicFile:
         """Return where the body goes: of a 200 to the start of a file, of the right 206 to its end."""

@@ -27,6 +27,9 @@ _NO_ACCESS: Final = frozenset({401, 403})
 #: How often a complete reply with the wrong content is retried; a page that asks to log in does not go away.
 _BAD_CONTENT_RETRIES: Final = 1
 
+#: Bytes that an attempt has to bring to be no failure in a row with those before.
+_MANY: Final = 1 << 20
+
 #: Conditions of this process that pass when other transfers end.
 _TOO_MANY_OPEN: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -50,14 +53,19 @@ class RefusedError(TransferError):
     """The service refused what was requested."""
 
 
-async def persist(url: str, context: Context, attempt: Callable[[], Awaitable[_T]]) -> _T:
+async def persist(
+    url: str, context: Context, attempt: Callable[[], Awaitable[_T]], kept: Callable[[], int] = lambda: 0
+) -> _T:
     """
     Make attempts at a URL until one succeeds, or as many as are allowed have failed.
+
+    ``kept`` gives how many bytes the next attempt need not receive again. Failures before one that has brought many of
+    them do not count, so that a file of any size comes through a connection that breaks off regularly.
 
     Whatever a reply makes an attempt raise is retried, but for other `TransferError` than `AgainError` and errors of
     the disk.
     """
-    failed = bad_contents = 0
+    failed = bad_contents = most = 0
     pace = context.pace(url)
     while True:
         await pace.passed()
@@ -67,6 +75,8 @@ async def persist(url: str, context: Context, attempt: Callable[[], Awaitable[_T
             return await attempt()
         except Exception as error:  # noqa: BLE001 (a reply can make the libraries raise anything)
             failure = _failure(error, context)
+        if kept() >= most + _MANY:
+            failed, most = 0, kept()
         failed += 1
         bad_contents += failure.content
         if failed > context.retry_policy.retries or bad_contents > _BAD_CONTENT_RETRIES:

@@ -21,6 +21,7 @@ from chaos import KINDS, Chaos, at_random, serving
 from sunpy.net import Fido
 
 from sunpy_flarecast import FLARECASTResponse, conf, fetch
+from sunpy_flarecast.download import retry
 from sunpy_flarecast.fido.client import FLARECASTClient
 from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.sharp.filenames import file_name
@@ -125,6 +126,16 @@ def test_a_large_file_too_and_what_was_received_is_not_sent_again(large: Chaos, 
         [begin] = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in resumed]
         assert 0 < begin <= len(LARGE[path_of(0)]) // 2
         large.wait_for(lambda: large.sent[path_of(0)] == len(LARGE[path_of(0)]) - begin)
+
+
+def test_one_that_breaks_off_regularly_comes_in_the_end(
+    large: Chaos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "_MANY", 1)
+    large.choose = lambda path, number: "short-body" if number < 8 else None
+    with conf.set_temp("max_retries", 2):
+        assert get(large, tmp_path).errors == []
+    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
 
 
 @pytest.mark.parametrize("kind", ["ignore-range", "wrong-content-range", "416", "changed-etag"])
