@@ -194,9 +194,9 @@ def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options
     others = any(options[name] for name in ("noaa", "good", "conditions"))
     for text in harps:
         asked = harp_of(text)
-        if not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
+        if len(table) and not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
             which = " that satisfies the other conditions" if others else ""
-            warnings.warn(f"There is no record of HARP {text}{which}.", MissingDataWarning, stacklevel=2)
+            warnings.warn(f"There is no record of HARP {text} in this range{which}.", MissingDataWarning, stacklevel=2)
     return table
 
 

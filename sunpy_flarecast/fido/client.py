@@ -10,6 +10,7 @@ from sunpy import log
 from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.net.base_client import BaseClient, convert_row_to_table
+from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryError
@@ -115,7 +116,10 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
         try:
             if wrong := [one for one in query if not isinstance(one, attr.Attr)]:
-                raise QueryError(f"search() takes attrs, not {wrong[0]!r}. Write a.Time('2015-12-11', '2015-12-12').")
+                times = ", ".join(repr(str(one)) for one in wrong[:2]) if len(wrong) > 1 else "start, end"
+                raise QueryError(
+                    f"search() takes attrs, not {wrong[0]!r}; write a.Time({times}) and a.flarecast.Series(name)."
+                )
             branches = queries(*query)
             with Service() as service:
                 found = find(branches, service, strict=strict, progress=progress)
@@ -126,6 +130,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         for text in warnings_of(found):
             # The user's line is above search and, with Fido, above a good part of sunpy.
             warnings.warn(text, MissingDataWarning, stacklevel=2)
+        if empty := found.why_empty(branches):
+            warn_user(empty, stacklevel=2)
         return FLARECASTResponse.from_records(
             found.records, client=self, service=service.url, queries=branches, missing=found.missing
         )

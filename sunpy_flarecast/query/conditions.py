@@ -130,7 +130,8 @@ class Condition:
         """The condition in a few words, for messages."""
         names = " or ".join(name.upper() for name in self.keywords)
         value = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
-        return f"{f'abs({names})' if self.absolute else names} {self.operator} {value}"
+        sign = "in" if self.operator == "lists" and len(self.keywords) == 1 else self.operator
+        return f"{f'abs({names})' if self.absolute else names} {sign} {value}"
 
 
 def _plain(text: str) -> str:

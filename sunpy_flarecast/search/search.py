@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from astropy.time import Time
@@ -20,7 +20,7 @@ from sunpy_flarecast.utils.progress import progress_bar
 
 from .keyword_filter import look_up
 from .missing import Missing, described, joined
-from .selection import choose_files, select
+from .selection import choose_files, in_range, select
 from .windows import Window
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "complete", "find"]
 
+#: For how many branches of a search the text says why nothing was found.
+_REASONS: Final = 3
+
+#: When SHARPs begin.
+_BEGIN: Final = Time("2010-05-01", scale="utc")
+
 #: A query and a range of it, which is all of it or what was missing.
 _Range = tuple["Query", Any, Any]
 
@@ -43,12 +49,35 @@ class Found:
     The outcome of a search.
 
     ``records`` are in the order of the table, ``missing`` is what the service did not answer for, and ``told`` what
-    else the user should know, as sentences.
+    else the user should know, as sentences. ``listed`` tells for each query whether its range has records at all.
     """
 
     records: Records
     missing: list[Missing]
     told: list[str]
+    listed: Sequence[bool] = ()
+
+    def why_empty(self, queries: Sequence[Query]) -> str:
+        """Say in a sentence why nothing was found; nothing if something was, or if the reason is told already."""
+        if len(self.records) or self.missing or self.told:
+            return ""
+        reasons = dict.fromkeys(_why_empty(query, listed) for query, listed in zip(queries, self.listed, strict=True))
+        return f"Nothing was found. {' '.join([*reasons][:_REASONS])}"
+
+
+def _why_empty(query: Query, listed: bool) -> str:
+    if listed:
+        first, last = query.harps or (0, 0)
+        harps = [f"HARPNUM {first}" if first == last else f"HARPNUM {first} to {last}"] if query.harps else []
+        near = [] if query.tolerance is None else [f"a T_REC within {query.tolerance:g} s of the times asked for"]
+        return f"There are records of {query}, but none with {', '.join([*harps, *map(str, query.conditions), *near])}."
+    if query.start.jd > Time.now().jd:
+        return f"The range of {query} lies in the future."
+    if query.end.jd < _BEGIN.jd and query.series.startswith("hmi."):
+        return f"The range of {query} is before the first SHARPs, of {_BEGIN.strftime('%Y-%m-%d')}."
+    if query.start.jd == query.end.jd:
+        return f"The range of {query} has no length, and no record has just this time; write a later end."
+    return f"The service has no records of {query}."
 
 
 def find(queries: Sequence[Query], service: Service, *, strict: bool = False, progress: bool = False) -> Found:
@@ -80,7 +109,7 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
     found, failure = _filtered(queries, parts, service, told, strict=strict, progress=progress)
     if failure is not None:
         raise failure
-    return Found(merge(found), _still_missing(parts), told)
+    return Found(merge(found), _still_missing(parts), told, [part.listed for part in parts])
 
 
 def complete(
@@ -137,6 +166,7 @@ class _Part:
     records: dict[int, list[Records]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     broken: int = 0
+    listed: bool = False
 
     def joined(self) -> Records:
         """All records, each once; the windows in the order they were requested, in whatever order they came."""
@@ -150,9 +180,14 @@ def _ask(
     """Request the windows of ranges, each once, and take from each what answers the queries, as it comes."""
     windows, takers = _windows(ranges)
 
-    def ask(number: int, window: Window) -> tuple[list[Records], int]:
+    def ask(number: int, window: Window) -> tuple[list[Records], list[bool], int]:
         records, broken = service.records(window.series, *window.times)
-        return [select(records, ranges[taker][0]) for taker in takers[number]], broken
+        asked = [ranges[taker][0] for taker in takers[number]]
+        return (
+            [select(records, query) for query in asked],
+            [bool(in_range(records, query).any()) for query in asked],
+            broken,
+        )
 
     parts = [_Part() for _ in ranges]
     missing: dict[tuple[int, int], list[Missing]] = {}
@@ -164,7 +199,8 @@ def _ask(
             for place, taker in enumerate(takers[number]):
                 for piece in pieces:
                     if piece.value is not None:
-                        selected, broken = piece.value
+                        selected, listed, broken = piece.value
+                        parts[taker].listed |= listed[place]
                         found += len(selected[place])
                         parts[taker].records.setdefault(number, []).append(selected[place])
                         parts[taker].broken += broken

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.rest.records import Records
 
-__all__ = ["choose_files", "satisfying", "select"]
+__all__ = ["choose_files", "in_range", "satisfying", "select"]
 
 #: To which times are compared, in seconds.
 _MICROSECOND: Final = 1e-6
@@ -36,7 +36,7 @@ def select(records: Records, query: Query) -> Records:
 
     Taking them from parts and then from the parts joined gives the same as taking them from the whole at once.
     """
-    records = _taken(records, _in_range(records, query))
+    records = _taken(records, in_range(records, query))
     if query.harps is not None:
         first, last = query.harps
         records = _taken(records, np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False))
@@ -68,7 +68,7 @@ def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
     return records if which.all() else records[which]
 
 
-def _in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
+def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
     Tell which records lie in the range.
 

@@ -132,6 +132,7 @@ def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
         assert shown.exit_code == 1
         assert "0 records" in shown.stdout
         assert "dubious year" not in shown.stderr
+        assert shown.stderr.count("Nothing was found") == 1
 
 
 @pytest.mark.parametrize(
@@ -222,10 +223,10 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
 def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> None:
     shown = run("search", *DAY, "--harp", "1:100000", "--harp", "999999")
     assert shown.exit_code == 1
-    assert "no record of HARP 999999." in shown.stderr
+    assert "no record of HARP 999999 in this range." in shown.stderr
     shown = run("search", *DAY, "--harp", "1:100000", "--noaa", "12999")
     assert shown.exit_code == 1
-    assert "no record of HARP 1:100000 that satisfies the other conditions." in shown.stderr
+    assert "but none with HARPNUM 1 to 100000, NOAA_AR or NOAA_ARS lists 12999." in shown.stderr
 
 
 def test_gaps_are_no_success_and_strict_makes_them_errors(demo: tuple[str, Layer]) -> None:

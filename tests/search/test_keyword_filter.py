@@ -129,6 +129,7 @@ def asked(layer: Layer) -> list[tuple[int, str]]:
         ([HARPNUM(6171), Keyword("usflux") > 2.1e21], lambda one: one["harpnum"] == 6171 and one["usflux"] > 2.1e21),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Nothing was found")
 def test_conditions(layer: Layer, conditions: list[attr.Attr], rule: Any) -> None:
     assert numbers(search(SOME, *conditions)) == expected(rule, range(30))
 
@@ -260,6 +261,7 @@ def test_keywords_in_paths(layer: Layer) -> None:
     assert "{noaa_ar:06}/{harpnum}".format(**row.response_block_map) == "012443/6170"
 
 
+@pytest.mark.filterwarnings("ignore:Nothing was found")
 def test_nothing_found_still_has_the_columns(layer: Layer) -> None:
     for query in ((SOME, Keyword("usflux") > 1e30), (a.Time("1999-01-01", "1999-01-02"), Keyword("usflux") > 1)):
         table = search(*query)
