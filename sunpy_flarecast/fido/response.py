@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sunpy.timeseries import GenericTimeSeries
 
     from sunpy_flarecast.search.search import Found
+    from sunpy_flarecast.table.difference import Difference
 
 __all__ = ["FLARECASTResponse", "warnings_of"]
 
@@ -133,6 +134,34 @@ class FLARECASTResponse(RecordTable):
         if kwargs:
             raise QueryError(f"write() takes path, format and overwrite, not {', '.join(kwargs)}.")
         write_table(self, path, kind=format, overwrite=overwrite)
+
+    def difference(self, old: FLARECASTResponse) -> Difference:
+        """
+        Compare this search with an older one of the same kind, for example one that `read` gives.
+
+        Parameters
+        ----------
+        old : FLARECASTResponse
+            The older search.
+
+        Returns
+        -------
+        Difference
+            Three tables: ``new``, ``gone`` and ``reprocessed`` records. Where a search is incomplete (``missing``),
+            records may seem new or gone that are not; complete it by `retry_missing` first.
+
+        Raises
+        ------
+        QueryError
+            If columns that are needed have been removed from a table.
+
+        Examples
+        --------
+        >>> new, gone, reprocessed = results.difference(FLARECASTResponse.read("old.ecsv"))  # doctest: +SKIP
+        """
+        from sunpy_flarecast.table.difference import difference
+
+        return difference(self, old)
 
     def paths(self, path: str | os.PathLike[str] | None = None) -> list[str]:
         """
