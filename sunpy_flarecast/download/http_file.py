@@ -92,6 +92,8 @@ class Download:
         """Request the file, or the rest of it, and check what was received; None if it is there by now."""
         if self.context.has(self.place.path):
             return None
+        # Made before the request, so that other processes see what this one is at.
+        target = self._target = self._target or AtomicFile(self.place.path)
         url = self.place.url
         headers = self.context.headers(url)
         begin = self._kept()
@@ -100,35 +102,31 @@ class Download:
         async with session.get(
             url, headers=headers, proxy=self.context.proxy(url), timeout=self.context.timeout, read_bufsize=_CHUNK
         ) as reply:
-            target = await self._begin(reply, begin)
+            await self._begin(reply, target, begin)
             async for chunk in reply.content.iter_any():
                 target.write(chunk)
                 self._advance(len(chunk), self._length)
         try:
             return check_content(target.fileno(), datasums=self.context.verify_checksum)
         except TransferError as error:
-            self._restart()
+            self._restart(target)
             raise AgainError(str(error), content=True) from None
 
     def _kept(self) -> int:
         """Return the bytes that are there, if the rest can be requested."""
         return self._target.size if self._target is not None and self._validator is not None else 0
 
-    async def _begin(self, reply: aiohttp.ClientResponse, begin: int) -> AtomicFile:
-        """Return where the body goes: of a 200 to the start of a file, of the right 206 to its end."""
+    async def _begin(self, reply: aiohttp.ClientResponse, target: AtomicFile, begin: int) -> None:
+        """Accept a 200 with the whole file, or a 206 with just the rest that was requested."""
         if begin and reply.status in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
-            if reply.status == HTTPStatus.PARTIAL_CONTENT and self._continues(reply, begin) and self._target:
-                return self._target
-            self._restart()
+            if reply.status == HTTPStatus.PARTIAL_CONTENT and self._continues(reply, begin):
+                return
+            self._restart(target)
             raise AgainError("the service did not resume where the transfer broke off", wait="0")
         await check_status(reply)
-        if self._target is None:
-            self._target = AtomicFile(self.place.path)
-        else:
-            self._restart()
+        self._restart(target)
         self._length = None if reply.headers.get("Content-Encoding") else reply.content_length
         self._validator = _validator(reply.headers) if self._length is not None else None
-        return self._target
 
     def _continues(self, reply: aiohttp.ClientResponse, begin: int) -> bool:
         """Return whether a 206 is the rest of just the file that was begun."""
@@ -138,10 +136,10 @@ class Download:
         first, last, length = map(int, told.groups())
         return first == begin and length == self._length and last == length - 1
 
-    def _restart(self) -> None:
+    def _restart(self, target: AtomicFile) -> None:
         self._validator = None
-        if self._target is not None and self._target.size:
-            self._target.restart()
+        if target.size:
+            target.restart()
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:

@@ -64,7 +64,8 @@ def enqueue(
     places = distinct(plan.places, [one.place for one in queue or () if isinstance(one, Transfer)])
     context = Context(downloader.config, conf.url if service is None else service)
     queued = Queued(context, conf.complete_headers if complete_headers is None else complete_headers)
-    remove_abandoned(place.path for place in places)
+    if remove_abandoned(place.path for place in places):
+        places.reverse()  # another process is fetching the same files: meet it in the middle
     for place in places:
         if context.has(place.path):
             if WITH_URLS:

@@ -134,8 +134,9 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
         target.publish()
 
 
-def remove_abandoned(paths: Iterable[str]) -> None:
-    """Remove the temporary files that dead processes left of some files."""
+def remove_abandoned(paths: Iterable[str]) -> bool:
+    """Remove the temporary files that dead processes left of some files; return whether others are being written."""
+    busy = False
     # Listing folders is much faster than looking for the temporary files of each path.
     folders: dict[str, set[str]] = {}
     for path in paths:
@@ -145,27 +146,27 @@ def remove_abandoned(paths: Iterable[str]) -> None:
         with contextlib.suppress(OSError):  # not there, or not to be listed
             for entry in os.listdir(folder or "."):
                 found = _TEMPORARY.fullmatch(entry)
-                if found and found[1] in names:
-                    _remove_if_abandoned(os.path.join(folder, entry))
+                if found and found[1] in names and not _remove_if_abandoned(os.path.join(folder, entry)):
+                    busy = True
+    return busy
 
 
-def _remove_if_abandoned(path: str) -> None:
-    with contextlib.suppress(OSError):
+def _remove_if_abandoned(path: str) -> bool:
+    """Remove a temporary file, and return True, unless a living process writes it."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode):
-            return
-        old = time.time() - status.st_mtime > _ABANDONED
-        if fcntl is None:
-            if old:
-                os.unlink(path)
-            return
-        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | _NO_LINK)
-        try:
-            abandoned = _lock(descriptor)
-            if abandoned or (abandoned is None and old):
-                os.unlink(path)
-        finally:
-            os.close(descriptor)
+            return True  # not ours
+        abandoned = time.time() - status.st_mtime > _ABANDONED
+        if fcntl is not None:
+            descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | _NO_LINK)
+            stack.callback(os.close, descriptor)
+            if (locked := _lock(descriptor)) is not None:
+                abandoned = locked
+        if abandoned:
+            os.unlink(path)
+        return abandoned
+    return True
 
 
 def _lock(descriptor: int) -> bool | None:

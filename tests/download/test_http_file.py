@@ -346,17 +346,18 @@ def test_what_an_ended_process_left_goes_with_the_next_fetch(large: Chaos, tmp_p
     assert names(tmp_path) == [name_of(0)]
 
 
-def test_a_stopped_process_blocks_nobody(large: Chaos, tmp_path: Path) -> None:
-    large.choose = once("stall")
-    process = child(large, tmp_path)
-    large.wait_for(lambda: large.count() >= 1)
+def test_a_stopped_process_blocks_nobody_and_a_second_begins_at_the_other_end(chaos: Chaos, tmp_path: Path) -> None:
+    chaos.choose = lambda path, number: "stall" if chaos.count() == 1 else None
+    process = child(chaos, tmp_path)
+    chaos.wait_for(lambda: chaos.count() >= 1)
     process.send_signal(signal.SIGSTOP)
-    assert get(large, tmp_path).errors == []
-    assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
+    assert len(get(chaos, tmp_path, range(3), max_conn=1)) == 3
+    assert [path for _, path, _ in chaos.requests] == [path_of(number) for number in (0, 2, 1, 0)]
+    assert (tmp_path / name_of(0)).read_bytes() == SMALL[path_of(0)]
     process.send_signal(signal.SIGCONT)
     process.send_signal(signal.SIGINT)
     ended(process)
-    assert names(tmp_path) == [name_of(0)]
+    assert names(tmp_path) == [name_of(number) for number in range(3)]
 
 
 def test_a_pipe_under_the_final_name_is_an_error_and_stays(chaos: Chaos, tmp_path: Path) -> None:
