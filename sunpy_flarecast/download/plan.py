@@ -67,17 +67,8 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
     """
     Move a file's URL, which has the host under which the service knows itself, to the base URL that the user has.
 
-    Parameters
-    ----------
-    url, base : str
-        The URL, and the base URL of the service without trailing slash.
-    move : bool
-        If False the URL is only checked.
-
-    Raises
-    ------
-    TransferError
-        If it is not an http or https URL, has a path that climbs out, or cannot be moved since it has no ``/HMI/``.
+    A `TransferError` says that it is not an http or https URL, has a path that climbs out, or cannot be moved since it
+    has no ``/HMI/``. With ``move=False`` the URL is only checked.
 
     Examples
     --------
@@ -113,15 +104,7 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
 
 
 def template_of(path: str | os.PathLike[str] | None) -> str:
-    """
-    Make a template of a path, as Fido does: of a folder, or of sunpy's download folder if there is none.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.download.plan import template_of
-    >>> template_of("{harpnum}-{file}")
-    '{harpnum}-{file}'
-    """
+    """Make a template of a path, as Fido does: of a folder, or of sunpy's download folder if there is none."""
     try:
         template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
     except (TypeError, RuntimeError) as error:

@@ -39,18 +39,8 @@ def enqueue(
     """
     Queue the transfers of files, but for those that are there and whole.
 
-    What it returns is to be joined with the results of the download once that has ended.
-
-    Parameters
-    ----------
-    downloader : `parfive.Downloader`
-        Its settings for overwriting, proxies and progress bars hold.
-    plan : Plan
-        Where the files come from and go to.
-    complete_headers : "auto", True or False, optional
-        Which files get the keywords that they lack; by default ``conf.complete_headers``.
-    service : str, optional
-        Base URL of the service to which user and password, or the token, are sent; by default ``conf.url``.
+    What it returns is to be joined with the results of the download once that has ended. The downloader's settings for
+    overwriting, proxies and progress bars hold; credentials are sent to ``service``, by default ``conf.url``.
     """
     overwrite = downloader.config.overwrite
     if overwrite not in (False, True, "unique"):

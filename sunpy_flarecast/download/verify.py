@@ -19,16 +19,6 @@ def check_content(source: Source, *, datasums: bool = False) -> Headers:
     Check that what was received is a whole FITS file, on demand with a right DATASUM, and return its headers.
 
     A `TransferError` says what is wrong, and what a page in place of a file says.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.errors import TransferError
-    >>> from sunpy_flarecast.download.verify import check_content
-    >>> try:
-    ...     check_content(b"<html><title>Please log in</title></html>")
-    ... except TransferError as error:
-    ...     print(error)
-    what the service sent is no FITS file but a web page titled "Please log in"
     """
     try:
         headers = read_headers(source)

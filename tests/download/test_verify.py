@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def test_a_page_in_place_of_a_file_is_quoted() -> None:
+    with pytest.raises(TransferError, match='sent is no FITS file but a web page titled "Please log in"'):
+        check_content(b"<html><title>Please log in</title></html>")
+
+
 def test_real_files_pass(shared: Path) -> None:
     for path in (shared / "data" / "sharp_fits").glob("*.fits"):
         check_content(path.read_bytes())
