@@ -1,9 +1,9 @@
 """
 Make ``sunpy_flarecast/data/keywords.json``, the catalog of SHARP keywords, from tables of JSOC.
 
-Run it from the top of the project, with one table a projection::
+Run it from the top of the project, with one table a projection of SHARP, and one of SMARP::
 
-    python docs/tools/make_keywords.py hmi.sharp_720s.csv hmi.sharp_cea_720s.csv
+    python docs/tools/make_keywords.py hmi.sharp_720s.csv hmi.sharp_cea_720s.csv mdi.smarp_cea_96m.csv
 
 A table lists the cards of the header of one exported file. Its columns are ``fits`` (name of the card),
 ``drms_from_comment`` (name of the keyword, where the comment tells another one), ``unit`` (what stands in brackets at
@@ -12,7 +12,8 @@ keyword come from it. To make one, export a record of the series from http://jso
 ``FITS``) in 2022 or later, when cards had comments, and list the cards of the magnetogram; the same facts are in the
 series information (``show_info -j`` or http://jsoc.stanford.edu/ajax/lookdata.html), by DRMS names. The tables that
 the catalog was made from are of the record of HARP 11465 at 2024.06.28_00:00:00_TAI; sunpy has the headers among its
-test data (``sunpy/data/test/hmi_sharp_magnetogram.header``, ``hmi_cea_sharp_magnetogram.header``).
+test data (``sunpy/data/test/hmi_sharp_magnetogram.header``, ``hmi_cea_sharp_magnetogram.header``). That of SMARP is of
+the record of TARP 13520 at 2010.07.14_12:48:00_TAI, a file of the public repository mbobra/SMARPs.
 
 What JSOC does not tell, or tells in words that no program understands, stands here, and what a keyword means in
 ``keyword_meanings.txt`` beside this script, one line a keyword.
@@ -28,7 +29,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 OUTPUT = HERE.parents[1] / "sunpy_flarecast" / "data" / "keywords.json"
 
-PROJECTIONS = ("CCD", "CEA")
+TABLES = ("CCD", "CEA", "SMARP")
 
 #: Cards that are about the file, or about the pixels of one segment.
 NOT_OF_THE_RECORD = {
@@ -58,6 +59,7 @@ UNITS = {
     "TAI": "",
     "number": "",
     "mH": "",
+    "uH": "",
     "pixels": "",
     "pixel": "pix",
     "seconds": "s",
@@ -117,8 +119,8 @@ MEANT = {
 #: Keywords without a value in the tables.
 KINDS = {
     **dict.fromkeys(("gwill", "csyser1", "csyser2", "invkeyd3"), "float"),
-    **dict.fromkeys(("invkeyi1", "invkeyi2"), "int"),
-    **dict.fromkeys(("invdocu", "ambdocu", "invkeys1", "invkeys2", "invkeys3"), "text"),
+    **dict.fromkeys(("invkeyi1", "invkeyi2", "ars_qual"), "int"),
+    **dict.fromkeys(("invdocu", "ambdocu", "invkeys1", "invkeys2", "invkeys3", "bld_vers"), "text"),
 }
 
 #: The keywords that are errors of others, after Bobra et al. (2014, Sol. Phys. 289, 3549), table 3.
@@ -152,12 +154,12 @@ def kind_of(name: str, example: str) -> str:
 
 def main(tables: list[str]) -> None:
     """Write the catalog, one line a keyword."""
-    if len(tables) != len(PROJECTIONS):
-        sys.exit(f"Name {len(PROJECTIONS)} tables, of {' and '.join(PROJECTIONS)}.\n{__doc__}")
+    if len(tables) != len(TABLES):
+        sys.exit(f"Name {len(TABLES)} tables, of {', '.join(TABLES)}.\n{__doc__}")
     lines = (HERE / "keyword_meanings.txt").read_text("utf-8").splitlines()
     meanings = dict(line.split(" ", 1) for line in lines)
     found: dict[str, dict[str, object]] = {}
-    for projection, table in zip(PROJECTIONS, tables, strict=True):
+    for projection, table in zip(TABLES, tables, strict=True):
         with Path(table).open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 fits = row["fits"]
@@ -173,8 +175,12 @@ def main(tables: list[str]) -> None:
                     "meaning": meanings[name],
                     "error": ERRORS.get(name, ""),
                     "projections": [],
+                    "smarp": False,
                 }
                 held = found.setdefault(name, keyword)
+                if projection == "SMARP":
+                    held["smarp"] = True
+                    continue
                 if {**held, "projections": []} != keyword:
                     sys.exit(f"{name} differs between the projections: {held} and {keyword}")
                 held["projections"] += [projection]  # type: ignore[operator]

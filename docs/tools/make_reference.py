@@ -68,16 +68,16 @@ def attrs() -> str:
 
 
 def series() -> str:
-    """List the series, and the segments of each projection."""
+    """List the series, and the segments of each kind."""
     names = table(
         ("series", "projection", "near real time", "what it is"),
         ((code(one.name), one.projection, "yes" if one.near_real_time else "", one.meaning) for one in all_series()),
     )
     parts = [names]
-    for projection in dict.fromkeys(one.projection for one in all_series()):
-        segments = next(one.segments for one in all_series() if one.projection == projection)
+    kinds = {one.segments: one.projection if one.instrument == "HMI" else "SMARP" for one in all_series()}
+    for segments, kind in kinds.items():
         rows = ((code(one.name), unit(one.unit), escaped(one.meaning)) for one in segments)
-        parts += [f"## Segments of {projection}", table(("segment", "unit", "what its pixels are"), rows)]
+        parts += [f"## Segments of {kind}", table(("segment", "unit", "what its pixels are"), rows)]
     return "\n\n".join(parts)
 
 
@@ -98,7 +98,7 @@ def keywords() -> str:
             code(one.fits),
             one.kind,
             unit(one.unit),
-            " and ".join(one.projections),
+            ", ".join((*one.projections, *(("SMARP",) if one.smarp else ()))),
             escaped(one.meaning),
         )
         for one in sorted(all_keywords(), key=lambda keyword: keyword.name)

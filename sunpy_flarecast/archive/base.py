@@ -57,7 +57,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     harpnum : int, optional
         HARP number.
     t_rec_index : int, optional
-        T_REC in slots of 720 s since 1993-01-01T00:00:00 TAI.
+        T_REC in slots of 720 s, also for SMARPs, since 1993-01-01T00:00:00 TAI.
     date__obs : str, optional
         Start of the observation, UTC, ISO 8601 with ``Z``.
     quality : int, optional

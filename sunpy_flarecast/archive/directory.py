@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sunpy.util.exceptions import warn_user
 
+from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 
 from .base import Condition, NotHeldError
@@ -219,7 +220,7 @@ class DirectoryArchive:
         replies: dict[int, Mapping[str, Any]] = {}
         for recnum in recnums:
             harpnum, slot, held = found[recnum]
-            known = {"harpnum": harpnum, "t_rec": t_rec_text(slot)} | held
+            known = {_region_keyword(series): harpnum, "t_rec": t_rec_text(slot)} | held
             wanted = known if names is None else {name: known[name] for name in names if name in known}
             replies[recnum] = blank | wanted
         return replies
@@ -227,7 +228,9 @@ class DirectoryArchive:
     def keyword_names(self, series: str) -> tuple[str, ...]:
         """List the names of all keywords that records of a series have."""
         # The last two are in the names of files.
-        return tuple(dict.fromkeys((*self._reader.keyword_names(self._number(series)), "harpnum", "t_rec")))
+        return tuple(
+            dict.fromkeys((*self._reader.keyword_names(self._number(series)), _region_keyword(series), "t_rec"))
+        )
 
     def holdings(self) -> list[Holding]:
         """Describe what is held of each series; T_REC in UTC stands for a missing ``date__obs``."""
@@ -302,3 +305,8 @@ def _reopened(path: Path, index: Path, reindex: float | None) -> DirectoryArchiv
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of files that are not served; the first process gave the warning
         return DirectoryArchive(path, index=index, update=False, reindex=reindex)
+
+
+def _region_keyword(series: str) -> str:
+    known = find_series(series)
+    return known.region_keyword if known else "harpnum"

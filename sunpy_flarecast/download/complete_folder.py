@@ -20,7 +20,7 @@ from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.search.missing import described
 from sunpy_flarecast.search.search import find
-from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.catalog import find_series, step_of
 from sunpy_flarecast.sharp.filenames import read_name
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 
@@ -128,11 +128,13 @@ def _queries(wanted: Iterable[_Key]) -> list[Query]:
     queries: list[Query] = []
     for series, some in slots.items():
         ordered = sorted(some)
+        # DATE-OBS of MDI may lie anywhere in the slot.
+        margin = _MARGIN if step_of(series) == CADENCE else TimeDelta(step_of(series) / 2, format="sec")
         gaps = [(one, following) for one, following in pairwise(ordered) if following - one >= _SLOTS_A_DAY]
         begins = [ordered[0], *(following for _, following in gaps)]
         ends = [*(one for one, _ in gaps), ordered[-1]]
         for first, last in zip(begins, ends, strict=True):
-            start, end = slot_time(first).utc - _MARGIN, slot_time(last).utc + _MARGIN
+            start, end = slot_time(first).utc - margin, slot_time(last).utc + margin
             queries.append(Query(series=series, start=start, end=end))
     return queries
 
@@ -145,7 +147,7 @@ def _request(service: Service, bare: Iterable[Bare], result: Completion, *, prog
             series.setdefault(one.record.series, {}).setdefault(one.record.recnum, []).append(one)
     for name, left in series.items():
         reasons: dict[int, str] = {}
-        for fields in field_sets():
+        for fields in field_sets(name):
             if not left:
                 break
             for values, failures in keywords_of(service, name, list(left), fields, progress=progress):

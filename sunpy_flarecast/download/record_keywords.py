@@ -13,7 +13,8 @@ from sunpy_flarecast.fits.record_header import IncompleteError, RecordCards
 from sunpy_flarecast.fits.user_keywords import of_another_record
 from sunpy_flarecast.rest.meta_reply import meta_url, read_meta
 from sunpy_flarecast.rest.service_url import without_password
-from sunpy_flarecast.sharp.catalog import all_keywords
+from sunpy_flarecast.sharp.catalog import all_keywords, find_series
+from sunpy_flarecast.sharp.keyword_names import is_in
 
 from .report import Bare
 from .retry import AgainError, RefusedError, check_status, persist
@@ -41,17 +42,19 @@ _HOPELESS: Final = 5
 
 #: What a Map needs, and some more that every SHARP has.
 _FEW: Final = (
-    *("harpnum", "t_rec", "t_obs", "date__obs", "quality", "telescop", "instrume", "wavelnth", "content", "noaa_ars"),
+    *("t_rec", "t_obs", "date__obs", "quality", "telescop", "instrume", "wavelnth", "content", "noaa_ars"),
     *("ctype1", "ctype2", "cunit1", "cunit2", "crpix1", "crpix2", "crval1", "crval2", "cdelt1", "cdelt2", "crota2"),
     *("crln_obs", "crlt_obs", "car_rot", "dsun_obs", "rsun_obs", "rsun_ref", "obs_vr", "obs_vw", "obs_vn"),
 )
 
 
 @cache
-def field_sets() -> tuple[tuple[str, ...], ...]:
+def field_sets(series: str) -> tuple[tuple[str, ...], ...]:
     """Return the fields of the requests to try: none, which means all, those of the catalog, and a few."""
     # A service may not understand the first, or refuse a name that it does not know.
-    return (), tuple(keyword.name for keyword in all_keywords()), _FEW
+    known = find_series(series)
+    few = (known.region_keyword if known else "harpnum", *_FEW)
+    return (), tuple(keyword.name for keyword in all_keywords() if is_in(keyword, series)), few
 
 
 class Lack(NamedTuple):
@@ -118,7 +121,7 @@ class RecordKeywords:
         reason = ""  # of the first request, which is the plainest
         lasting = True
         answered = None
-        for fields in field_sets() if host.fields is None else (host.fields,):
+        for fields in field_sets(record.series) if host.fields is None else (host.fields,):
             url = meta_url(record.base, record.series, (record.recnum,), fields)
             try:
                 keywords = await persist(url, self.context, partial(self._attempt, url, record.recnum, session))

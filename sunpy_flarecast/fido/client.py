@@ -58,17 +58,20 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
     @classmethod
     def register_values(cls) -> dict[type[attr.Attr], list[tuple[str, str]]]:
         """List what tab completion offers, without a request."""
-        grids: dict[tuple[str, str], set[str]] = {}
+        grids: dict[str, tuple[str, set[str]]] = {}
         for series in all_series():
             for segment in series.segments:
-                grids.setdefault((segment.name, segment.meaning), set()).add(series.projection)
+                grids.setdefault(segment.name, (segment.meaning, set()))[1].add(series.projection)
         return {
             a.Provider: [("FLARECAST", "EU H2020 project on flare forecasting; its service of SDO/HMI SHARP data")],
-            a.Instrument: [("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory")],
+            a.Instrument: [
+                ("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory"),
+                ("MDI", "Michelson Doppler Imager on the Solar and Heliospheric Observatory"),
+            ],
             Series: [(series.name, series.meaning) for series in all_series()],
             Segment: [
                 (name, meaning if len(found) > 1 else f"{meaning} ({found.pop()} only)")
-                for (name, meaning), found in grids.items()
+                for name, (meaning, found) in grids.items()
             ],
             Keyword: [(one.name, f"[{one.unit}] {one.meaning}" if one.unit else one.meaning) for one in all_keywords()],
             Quality: [("good", "quality 0, no bit of it is set")],
@@ -80,7 +83,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
         if not cls.check_attr_types_in_query(query, {a.Time, Series}, supported_attrs()):
             return False
-        return all(str(leaf.value).casefold() == FIXED[type(leaf)].casefold() for leaf in query if type(leaf) in FIXED)
+        return all(str(leaf.value).upper() in FIXED[type(leaf)] for leaf in query if type(leaf) in FIXED)
 
     def search(self, *query: attr.Attr, strict: bool = False, progress: bool = True) -> FLARECASTResponse:
         """

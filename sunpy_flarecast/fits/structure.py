@@ -323,7 +323,8 @@ def card(header: bytes, key: bytes) -> bytes:
 
 def has_keywords(header: bytes) -> bool:
     """Return whether a header has the keywords of its record, or is bare, as files are stored at JSOC."""
-    return bool(card(header, b"HARPNUM =") and card(header, b"T_REC   ="))
+    region = card(header, b"HARPNUM =") or card(header, b"TARPNUM =")
+    return bool(region and card(header, b"T_REC   ="))
 
 
 def _integer(header: bytes, name: str, place: int, default: int | None = None) -> int:

@@ -13,7 +13,7 @@ from astropy.table import Row
 from astropy.time import Time
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series, region_number
 from sunpy_flarecast.sharp.t_rec import slot_text, text_slot
 from sunpy_flarecast.sharp.values import clean
 from sunpy_flarecast.utils.masked import mask_of
@@ -32,13 +32,13 @@ __all__ = ["described", "of_another_record", "plain_keywords"]
 _COLUMNS: Final = {"Start Time": "date__obs", "Record": "recnum"}
 
 #: Keywords that are TAI; those that begin with DATE are UTC.
-_TAI: Final = frozenset({"t_rec", "t_obs", "t_frst", "t_frst1", "t_last1", "t_last"})
+_TAI: Final = frozenset({"t_rec", "t_obs", "t_frst", "t_frst1", "t_last1", "t_last", "t_mid1", "t_maxpix", "t_cmpass"})
 
 #: What JSON has, too: it is no value of a keyword, and counts as none.
 _OF_JSON: Final = (list, dict)
 
 #: Keywords that tell which record it is.
-_IDENTIFYING: Final = frozenset({"harpnum", "t_rec", "recnum", "ctype1", "drms_id", "series"})
+_IDENTIFYING: Final = frozenset({"harpnum", "tarpnum", "t_rec", "recnum", "ctype1", "drms_id", "series"})
 
 #: How the axis begins in each projection.
 _PROJECTIONS: Final = {"CRLN": "CEA", "HPLN": "CCD"}
@@ -108,9 +108,10 @@ def of_another_record(
         *_of_series(series, [str(told.get("series") or ""), str(told.get("drms_id") or "")]),
         *_of_projection(series, str(told.get("ctype1") or "")),
     ]
+    name = "HARPNUM" if "harpnum" in told else "TARPNUM"
     # In the names of files, the record number stands in the place of an unknown HARPNUM.
-    if (own := told.get("harpnum")) is not None and harpnum not in (None, own, recnum, told.get("recnum")):
-        differing.append((f"HARPNUM {harpnum}", f"HARPNUM {own}"))
+    if (own := region_number(told)) is not None and harpnum not in (None, own, recnum, told.get("recnum")):
+        differing.append((f"{name} {harpnum}", f"{name} {own}"))
     if (own := text_slot(str(told.get("t_rec") or ""))) is not None and slot not in (None, own):
         differing.append((f"T_REC {slot_text(slot)}", f"T_REC {slot_text(own)}"))
     if not differing:

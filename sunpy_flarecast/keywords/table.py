@@ -35,7 +35,12 @@ LEADING: Final = ("T_REC", "Start Time", "Series", "HARPNUM", "Record")
 _NEEDED: Final = "which is needed for a table of keywords"
 
 #: Keywords that the table of a search has, and its columns.
-_HELD: Final = {"quality": "Quality", "wavelnth": "Wavelength", "harpnum": "HARPNUM", "recnum": "Record"}
+_HELD: Final = {
+    **dict.fromkeys(("harpnum", "tarpnum"), "HARPNUM"),
+    "quality": "Quality",
+    "wavelnth": "Wavelength",
+    "recnum": "Record",
+}
 
 #: How many record numbers, or keywords, a message names, and how much of a value it shows.
 _LISTED: Final = 3
@@ -134,7 +139,12 @@ def keyword_table(
 def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword], frozenset[str]]:
     """Find keywords as `choose_keywords`; a pattern also matches what the service may have beyond the catalog."""
     chosen, by_pattern = choose_keywords(names, series)
-    there = {keyword.name: keyword for keyword in all_keywords()}
+    # A SHARP has no TARPNUM, and a SMARP no HARPNUM, whatever the service has.
+    there = {
+        one.name: one
+        for one in all_keywords()
+        if one.name not in ("harpnum", "tarpnum") or any(is_in(one, name) for name in series)
+    }
     patterns = [name for name in names if any(sign in name for sign in "*?[")]
     more = set(matching_names(patterns, list(there))) - {keyword.name for keyword in chosen}
     return [*chosen, *(keyword for name, keyword in there.items() if name in more)], by_pattern | more

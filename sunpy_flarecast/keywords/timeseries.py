@@ -14,8 +14,8 @@ from astropy.time import Time
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, find_keyword
-from sunpy_flarecast.sharp.keyword_names import choose_keywords
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.keyword_names import choose_keywords, default_keywords
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.table.columns import require
 from sunpy_flarecast.utils.masked import mask_of, unmasked
@@ -65,8 +65,9 @@ def curve_table(
     What patterns match, and errors, are left out where the service lacks them; ``stacklevel`` is `keyword_table`'s.
     """
     rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
-    wanted = curve_names(names, set(results["Series"].tolist()), errors=errors)
-    exact = {known.name for name in names or SPACE_WEATHER if (known := find_keyword(name))}
+    series = set(results["Series"].tolist())
+    wanted = curve_names(names, series, errors=errors)
+    exact = {known.name for name in names or default_keywords(series) if (known := find_keyword(name))}
     optional = [name for name in wanted if name not in exact]
     return keyword_table(
         results[rows], wanted, optional=optional, strict=strict, progress=progress, stacklevel=stacklevel
@@ -208,10 +209,12 @@ def timeseries_of(
     units = {name: u.Unit(getattr(table[name], "unit", None) or "") for name in columns}
     values = {name: _floats(table[name]) for name in columns}
     index = pd.DatetimeIndex(utc_dates(table["T_REC"]))
+    known = find_series(str(table["Series"][0]))
+    smarp = known is not None and known.instrument == "MDI"
     about = {
-        "telescop": "SDO/HMI",
-        "instrume": "HMI",
-        "wavelnth": 6173.0,
+        "telescop": "SOHO" if smarp else "SDO/HMI",
+        "instrume": "MDI" if smarp else "HMI",
+        "wavelnth": 6768.0 if smarp else 6173.0,
         "waveunit": "Angstrom",
         "series": str(table["Series"][0]),
         "time": "T_REC in UTC",
@@ -222,7 +225,9 @@ def timeseries_of(
     for number, places in rows.items():
         frame = pd.DataFrame({name: values[name][places] for name in columns}, index=index[places])
         frame = frame.groupby(level=0, sort=True).first()
-        made[number] = GenericTimeSeries(frame, MetaDict({**about, "harpnum": number}), dict(units))
+        made[number] = GenericTimeSeries(
+            frame, MetaDict({**about, "tarpnum" if smarp else "harpnum": number}), dict(units)
+        )
     return made
 
 

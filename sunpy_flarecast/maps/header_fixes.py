@@ -16,7 +16,7 @@ __all__ = ["Identity", "identify", "mend"]
 #: Names of files at JSOC, and of this package where HARPNUM or T_REC is unknown; files that were kept beside others
 #: (``overwrite="unique"``) have an additional number.
 _NAME: Final = re.compile(
-    r"(?P<series>hmi\.sharp\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.(fits|fit|fts)(\.gz|\.fz)?",
+    r"(?P<series>(hmi\.sharp|mdi\.smarp)\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.(fits|fit|fts)(\.gz|\.fz)?",
     re.IGNORECASE,
 )
 _NUMBER: Final = re.compile(r"_\d+$")
@@ -63,7 +63,8 @@ def identify(keywords: Mapping[str, Any], name: str) -> Identity:
     if named and not series:
         series = named["series"]
     if not series and "CTYPE1" in keywords:
-        series = "hmi.sharp_cea_720s" if "CEA" in str(keywords["CTYPE1"]) else "hmi.sharp_720s"
+        name = "mdi.smarp{}_96m" if "TARPNUM" in keywords else "hmi.sharp{}_720s"
+        series = name.format("_cea" if "CEA" in str(keywords["CTYPE1"]) else "")
     found = find_series(series)
     if found is None:
         return Identity("", segment or (named["segment"] if named else ""))
@@ -99,6 +100,8 @@ def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     known = series.segment(identity.segment) if series else None
     unit = str(mended.pop("BUNIT", "")).strip()
     unit = _FOREIGN_UNITS.get(unit.casefold(), unit) if known is None else known.unit
+    if unit == "Mx/cm^2" and series is not None and series.instrument == "MDI":
+        unit = "G"  # the same; sunpy's MDIMap refuses the other, which HMIMap knows
     if unit:
         mended["BUNIT"] = unit
     if identity.segment:

@@ -17,7 +17,7 @@ from sunpy_flarecast.download.report import FetchReport
 from sunpy_flarecast.errors import FileError, MissingDataWarning, QueryError, TransferError
 from sunpy_flarecast.fits.record_header import lacking
 from sunpy_flarecast.fits.structure import read_headers
-from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.utils.optional_deps import need_plot
 
 from .header_fixes import identify, mend
@@ -66,7 +66,7 @@ class Maps(Sequence[Any]):
 
 def load(files: Any, *, skip_broken: bool = False) -> Any:
     """
-    Open SHARP files as maps, with units, segment names, colours and ranges that suit them.
+    Open SHARP and SMARP files as maps, with units, segment names, colours and ranges that suit them.
 
     `sunpy.map.Map` alone, depending on the date of the export and on the segment, gives text ``'nan'`` for missing
     keywords, units that are missing (exports since late 2025), wrong (Dopplergrams) or refused, and black pictures.
@@ -196,10 +196,10 @@ def _read_map(path: str | Path) -> Any:
         # a title in plot_settings would break contours.
         mended["CONTENT"] = identity.segment
     one = sunpy.map.Map(data, mended)
-    style = style_of(identity.segment, data)
+    style = style_of(identity.segment, data, smarp="TARPNUM" in mended)
     one.plot_settings |= {"cmap": style.cmap, "norm": style.norm}
-    if "HARPNUM" in mended:
-        one.nickname = f"{one.nickname} HARP {mended['HARPNUM']}"
+    if (number := region_number(mended)) is not None:
+        one.nickname = f"{one.nickname or 'MDI'} {'HARP' if 'HARPNUM' in mended else 'TARP'} {number}"
     return one
 
 
@@ -255,13 +255,16 @@ def _add_cards(header: fits.Header, keywords: dict[str, Any], comments: dict[str
 
 
 def _check_usable(path: str | Path, keywords: dict[str, Any]) -> None:
-    """Check that the image is one of HMI's, and that the keywords tell its place on the Sun."""
+    """Check that the image is one of HMI's or a SMARP, and that the keywords tell its place on the Sun."""
     instrument = str(keywords.get("INSTRUME", ""))
-    if instrument and not instrument.startswith("HMI"):
-        raise FileError(f"{path} is not a SHARP file: its INSTRUME is {instrument!r}. Use sunpy.map.Map for it.")
+    smarp = instrument == "MDI" and "TARPNUM" in keywords
+    if instrument and not instrument.startswith("HMI") and not smarp:
+        raise FileError(
+            f"{path} is not a SHARP or SMARP file: its INSTRUME is {instrument!r}. Use sunpy.map.Map for it."
+        )
     turned = "PC1_1" in keywords  # in place of CROTA2, as sunpy saves rotated maps
     if missing := [name for name in lacking(keywords) if not (turned and name == "CROTA2")]:
-        bare = "HARPNUM" not in keywords and "CTYPE1" not in keywords
+        bare = region_number(keywords) is None and "CTYPE1" not in keywords
         raise FileError(
             f"{path} has no {'keywords' if bare else ', '.join(missing)}, so its place on the Sun is unknown. "
             f"Complete it: sunpy-flarecast complete {str(Path(path).parent)!r}, or sunpy_flarecast.complete_header."

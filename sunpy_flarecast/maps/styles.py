@@ -35,6 +35,24 @@ _BITMAP: Final = {
     34: ("active, in HARP", "#b2182b"),
 }
 
+#: What the values of ``bitmap`` mean in SMARPs (repository mbobra/SMARPs; Bobra et al. 2021, ApJS 256, 26): a sum of
+#: the field (QUIET 1, ACTIVE 2), of what the continuum shows (SPTQUIET 4, SPTFACUL 8, SPTSPOT 16), and of ON_PATCH 32.
+_SMARP_BITMAP: Final = {
+    0: ("off patch or disk", "#ffffff"),
+    5: ("quiet", "#dcdcdc"),
+    6: ("active", "#f4c9b0"),
+    9: ("quiet, faculae", "#f0e0b0"),
+    10: ("active, faculae", "#f4a582"),
+    17: ("quiet, spot", "#a0a0a0"),
+    18: ("active, spot", "#8a6d5c"),
+    37: ("quiet, in TARP", "#92c5de"),
+    38: ("active, in TARP", "#ef8a62"),
+    41: ("quiet, faculae, in TARP", "#fee08b"),
+    42: ("active, faculae, in TARP", "#b2182b"),
+    49: ("quiet, spot, in TARP", "#2166ac"),
+    50: ("active, spot, in TARP", "#40000f"),
+}
+
 #: ``disambig``: a bit for each method that adds 180 degrees to the azimuth (Hoeksema et al. 2014, Sol. Phys. 289, 3483;
 #: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field all are the same.
 _DISAMBIG: Final = {
@@ -57,10 +75,15 @@ _CONFIDENCE: Final = {
     90: ("90: strong field", "#08306b"),
 }
 
-_CODES: Final = {"bitmap": _BITMAP, "disambig": _DISAMBIG, "conf_disambig": _CONFIDENCE}
+_CODES: Final = {"bitmap": _BITMAP, "smarp bitmap": _SMARP_BITMAP, "disambig": _DISAMBIG, "conf_disambig": _CONFIDENCE}
 
 #: Codes that are always listed; others only where an image has them.
-_USUAL: Final = {"bitmap": {0, 1, 2, 33, 34}, "disambig": {0, 7}, "conf_disambig": {60, 90}}
+_USUAL: Final = {
+    "bitmap": {0, 1, 2, 33, 34},
+    "smarp bitmap": {0, 5, 37, 42, 50},
+    "disambig": {0, 7},
+    "conf_disambig": {60, 90},
+}
 
 #: Flags and indices, which have few values in any one file.
 _FLAGS: Final = frozenset({"conv_flag", "confid_map", "info_map"})
@@ -82,7 +105,7 @@ class Style(NamedTuple):
     extend: str = "neither"
 
 
-def style_of(segment: str, data: Any) -> Style:
+def style_of(segment: str, data: Any, *, smarp: bool = False) -> Style:
     """
     Choose how an image is shown.
 
@@ -95,6 +118,8 @@ def style_of(segment: str, data: Any) -> Style:
         The segment's name as JSOC spells it; any other is shown from the least to the greatest value.
     data : ndarray
         The pixels; NaN where missing.
+    smarp : bool, optional
+        Whether it is of a SMARP, whose ``bitmap`` has other codes.
 
     Examples
     --------
@@ -107,7 +132,8 @@ def style_of(segment: str, data: Any) -> Style:
     'active, in HARP'
     """
     values = data[np.isfinite(data)]
-    if segment in _CODES and (style := _of_codes(segment, values)) is not None:
+    coded = "smarp bitmap" if smarp and segment == "bitmap" else segment
+    if coded in _CODES and (style := _of_codes(coded, values)) is not None:
         return style
     if not values.size:
         return Style("viridis", Normalize(0, 1), {})
@@ -151,7 +177,7 @@ def _of_codes(segment: str, values: Any) -> Style | None:
     if len(there - _CODES[segment].keys()) > _MOST_UNKNOWN:
         return None
     table = {code: _CODES[segment].get(code, (str(code), _UNKNOWN)) for code in sorted(there)}
-    colours = ListedColormap([colour for _, colour in table.values()], name=f"flarecast_{segment}")
+    colours = ListedColormap([colour for _, colour in table.values()], name=f"flarecast_{segment.replace(' ', '_')}")
     return Style(colours, _steps(tuple(table)), {code: meaning for code, (meaning, _) in table.items()})
 
 

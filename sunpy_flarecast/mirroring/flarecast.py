@@ -112,7 +112,7 @@ def _asked(service: Service, series: str, keys: dict[int, str]) -> Iterator[Keyw
     """Request keywords in one way after the other, until no record is left."""
     left = dict(keys)
     reasons: dict[int, str] = {}
-    for fields in field_sets():
+    for fields in field_sets(series):
         try:
             for values, failures in keywords_of(service, series, list(left), fields):
                 some = {left.pop(recnum): dict(of) for recnum, of in values.items() if of and recnum in left}

@@ -77,6 +77,8 @@ class JSOCSource:
         return answer
 
     def _answer(self, query: Query, window: Window) -> tuple[list[Offer], list[str]]:
+        if (known := find_series(query.series)) and known.instrument == "MDI":
+            raise QueryError(f"{known.name} cannot be mirrored from JSOC; export its records at {JSOC_URL} instead.")
         segments = self._segments(query)
         record_set = _record_set(query, window)
         keys, paths = ask(

@@ -12,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.catalog import step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.utils.masked import mask_of
 
 from .axes import date_axis, pack
-from .data import steps_of
+from .data import region_word, steps_of
 
 if TYPE_CHECKING:
     from sunpy_flarecast.table.base import RecordTable
@@ -51,19 +52,20 @@ _MARK: Final = 1.2
 
 
 class _Row(NamedTuple):
-    """The records of one HARP: its name, their slots in order, and whether their quality is 0."""
+    """The records of one HARP: its name, their slots in order, and whether their quality is 0; slots in a time step."""
 
     name: str
     slots: Any
     good: Any
+    every: int
 
 
 def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
     """
     Draw which records there are: a row for each HARP over time.
 
-    Many HARPs share rows, each with its number. A record is a bar of 12 minutes, so that records without a gap join;
-    in a sampled search each record is a mark. Records whose quality is not 0 (or missing) have another colour;
+    Many HARPs share rows, each with its number. A record is a bar of its time step, so that records without a gap
+    join; in a sampled search each record is a mark. Records whose quality is not 0 (or missing) have another colour;
     intervals for which the service did not reply (``results.missing``) are grey.
 
     Parameters
@@ -71,7 +73,8 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     results : FLARECASTResponse
         The results of a search.
     step : `~astropy.units.Quantity`, optional
-        Records further apart than 1.5 times this have a gap between them, others are joined (default: 12 minutes).
+        Records further apart than 1.5 times this have a gap between them, others are joined (default: the time step of
+        the series).
     ax : `matplotlib.axes.Axes`, optional
         Where to draw; by default a new figure, as high as the number of HARPs requires.
 
@@ -92,7 +95,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     slots = steps_of(results, "plot_coverage()")
     rows = _rows(results, slots)
     usual = _usual_step(rows)
-    every = 1 if step is None else _as_slots(step)
+    every = None if step is None else _as_slots(step)
     left, right = _range(results, slots)
     number_width = (right - left) * _NUMBER_WIDTH / (_WIDTH - 1)
     places = _places(rows, number_width)
@@ -106,11 +109,14 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
         low, high = (place - 0.05, place + 0.4) if shared else (place - 0.4, place + 0.4)
         for which, colour in ((row.good, _GOOD), (~row.good, _FLAWED)):
             chosen = row.slots[which]
-            if step is None and usual > 1 and chosen.size:
+            if step is None and usual > row.every and chosen.size:
                 ax.vlines(_EPOCH + chosen * _SLOT, low, high, colors=colour, lw=_MARK, label=f"_{row.name}")
             elif chosen.size:
-                # A record stands for the 12 minutes around it.
-                bars = [(_day(first - 0.5), (last - first + 1) * _SLOT) for first, last in runs(chosen, every)]
+                # A record stands for the time step around it.
+                bars = [
+                    (_day(first - row.every / 2), (last - first + row.every) * _SLOT)
+                    for first, last in runs(chosen, every or row.every)
+                ]
                 ax.broken_barh(bars, (low, high - low), color=colour, lw=_THIN, label=f"_{row.name}")
         if shared:
             begin = _day(row.slots[0])
@@ -128,12 +134,13 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     ax.set(xlim=(left, right), ylim=(number - 0.3, -0.7))
     ax.set_yticks([] if shared else range(number), [] if shared else [row.name for row in rows], fontsize=8)
     count = sum(len(row.slots) for row in rows)
-    title = f"{len(rows):,} HARP{'s' * (len(rows) > 1)}, {count:,} record{'s' * (count > 1)}"
+    word = region_word(results["Series"])
+    title = f"{len(rows):,} {word}{'s' * (len(rows) > 1)}, {count:,} record{'s' * (count > 1)}"
     if count > len(rows):
         title += f", one every {_duration(usual)}"
     if left_out := len(results) - count:
         title += f"; {left_out:,} without T_REC are left out"
-    _dress(ax, title, legend)
+    _dress(ax, word, title, legend)
     return ax
 
 
@@ -187,8 +194,8 @@ def _rows(results: RecordTable, slots: Any) -> list[_Row]:
     for where in np.split(order, starts):
         name = "unknown" if numbers[where[0]] == -1 else str(numbers[where[0]])
         if several:
-            name = f"{series[where[0]].removeprefix('hmi.')} {name}"
-        found.append(_Row(name, slots.data[where], quality[where] == 0))
+            name = f"{series[where[0]].partition('.')[2] or series[where[0]]} {name}"
+        found.append(_Row(name, slots.data[where], quality[where] == 0, step_of(series[where[0]]) // CADENCE))
     return found
 
 
@@ -208,8 +215,8 @@ def _as_slots(step: Any) -> int:
     return max(round(float(seconds) / CADENCE), 1)
 
 
-def _dress(ax: Axes, title: str, legend: list[Patch]) -> None:
-    ax.set_ylabel("HARP")
+def _dress(ax: Axes, word: str, title: str, legend: list[Patch]) -> None:
+    ax.set_ylabel(word)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", alpha=0.3)
     ax.set_axisbelow(True)

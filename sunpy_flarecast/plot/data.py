@@ -13,22 +13,28 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.keywords.timeseries import check_times
-from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series
 from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from astropy.units import UnitBase
 
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "steps_of"]
+__all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "region_word", "steps_of"]
 
 #: Columns of keyword tables that are not drawn.
-_NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "record", "series", "quality", "recnum"})
+_NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "tarpnum", "record", "series", "quality", "recnum"})
+
+
+def region_word(series: Iterable[str]) -> str:
+    """Return what the regions of some series are called: HARP, TARP, or region if there are both."""
+    words = {"TARP" if (known := find_series(str(one))) and known.instrument == "MDI" else "HARP" for one in series}
+    return words.pop() if len(words) == 1 else "region"
 
 
 def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
@@ -59,7 +65,7 @@ def axis_label(name: str, unit: UnitBase | None) -> str:
 
 
 class Curve(NamedTuple):
-    """A keyword of a HARP of a series (empty if unknown): UTC in matplotlib's days, values and their errors."""
+    """A keyword of a HARP or "TARP n" of a series (empty if unknown): UTC in matplotlib's days, values and errors."""
 
     keyword: str
     unit: UnitBase | None
@@ -131,22 +137,24 @@ def _of_table(table: Any) -> list[Curve]:
         values, unit = masked_floats(table[name]).filled(np.nan), getattr(table[name], "unit", None)
         for (home, harp), rows in rows_of.items():
             if np.isfinite(values[rows]).any():
-                text = "" if harp is None else str(harp)
+                text = "" if harp is None else f"TARP {harp}" if region_word([home]) == "TARP" else str(harp)
                 curves.append(_sorted(Curve(name, unit, text, times[rows], values[rows], series=home)))
     return curves
 
 
 def _of_series(series: Any) -> list[Curve]:
     frame = series.to_dataframe()
-    harp, home = (
-        next((str(meta[key]) for *_, meta in series.meta.metadata if key in meta), "") for key in ("harpnum", "series")
+    harp, tarp, home = (
+        next((str(meta[key]) for *_, meta in series.meta.metadata if key in meta), "")
+        for key in ("harpnum", "tarpnum", "series")
     )
+    region = f"TARP {tarp}" if tarp else harp
     times = mdates.date2num(frame.index.to_pydatetime())
     curves = []
     for name in frame.columns:
         values = frame[name].to_numpy(dtype=float, na_value=np.nan)
         if np.isfinite(values).any():
-            curves.append(_sorted(Curve(str(name), series.units.get(name), harp, times, values, series=home)))
+            curves.append(_sorted(Curve(str(name), series.units.get(name), region, times, values, series=home)))
     return curves
 
 

@@ -155,16 +155,20 @@ def _styles(number: int) -> list[dict[str, Any]]:
     return [{"color": colours(place % 10), "ls": dashes[place // 10 % len(dashes)]} for place in range(number)]
 
 
+def _named(region: str) -> str:
+    return region if region.startswith("TARP") else f"HARP {region}"
+
+
 def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:
     """Write a legend, or a single HARP as title; with the colours of flares for whose names there is no room."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
         if own:
-            panel.figure.suptitle(f"HARP {named[0]}", fontsize=11)
+            panel.figure.suptitle(_named(named[0]), fontsize=11)
         else:
-            panel.set_title(f"HARP {named[0]}", fontsize=10, loc="left")
+            panel.set_title(_named(named[0]), fontsize=10, loc="left")
         named = []
-    lines = [Line2D([], [], label=f"HARP {harp}", **styles[harp]) for harp in named]
+    lines = [Line2D([], [], label=_named(harp), **styles[harp]) for harp in named]
     lines += [
         Line2D([], [], color=colour, lw=0.9, ls="--", label=f"{letter} flare")
         for letter, colour in class_colours(flares).items()

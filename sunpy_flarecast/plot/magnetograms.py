@@ -16,6 +16,7 @@ from sunpy.map import GenericMap
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.maps.styles import BEYOND
+from sunpy_flarecast.sharp.catalog import region_number
 
 from .axes import north_up
 from .disk import empty_disk
@@ -71,7 +72,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
         image = _plot(one, axes, limit)
         axes.set_facecolor("#606060")  # beyond the limb
         north_up(axes, one)
-        axes.set_title(f"HARP {_harpnum(one)}", fontsize=11)
+        axes.set_title(f"{'TARP' if 'tarpnum' in one.meta else 'HARP'} {_harpnum(one)}", fontsize=11)
         axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)
         axes.coords[1].set_axislabel("y (arcsec)", fontsize=9)
         for coordinate in axes.coords:
@@ -134,7 +135,10 @@ def _checked(maps: Any, caller: str) -> list[Any]:
         if not isinstance(one, GenericMap):
             raise QueryError(f"{caller} takes maps, as sunpy_flarecast.load(files) gives, not {type(one).__name__}.")
         if not isinstance(one.coordinate_frame, Helioprojective):
-            raise QueryError(f"{caller} takes maps on the CCD grid, and one is on the CEA grid. Fetch hmi.sharp_720s.")
+            raise QueryError(
+                f"{caller} takes maps on the CCD grid, and one is on the CEA grid. Fetch hmi.sharp_720s, "
+                "or mdi.smarp_96m for SMARPs."
+            )
     times = sorted({str(one.meta.get("t_rec") or one.date.isot[:19]) for one in given})
     if len(times) > 1:
         raise QueryError(
@@ -151,7 +155,7 @@ def _outline(one: Any, axes: Any) -> Any:
 
 
 def _harpnum(one: Any) -> int:
-    return int(one.meta.get("harpnum", 0))
+    return int(region_number(one.meta) or 0)
 
 
 def _plot(one: Any, axes: Axes, limit: float, **settings: Any) -> Any:

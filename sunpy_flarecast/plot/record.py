@@ -15,7 +15,7 @@ from sunpy_flarecast.errors import FileError, QueryError
 from sunpy_flarecast.maps.header_fixes import identify
 from sunpy_flarecast.maps.load import load, tell_skipped
 from sunpy_flarecast.maps.styles import BEYOND, style_of
-from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 from .axes import north_up
@@ -50,7 +50,12 @@ class _Panel:
         self.order = names.index(self.segment) if self.segment in names else len(names), self.segment
         slot = text_slot(str(one.meta.get("t_rec", "")))
         time = "T_REC unknown" if slot is None else f"{slot_time(slot).isot[:19].replace('T', ' ')} TAI"
-        self.record = str(one.meta.get("harpnum", "unknown")), time, self.series.projection if self.series else ""
+        number = "unknown" if region_number(one.meta) is None else region_number(one.meta)
+        self.record = (
+            f"{'TARP' if 'tarpnum' in one.meta else 'HARP'} {number}",
+            time,
+            self.series.projection if self.series else "",
+        )
 
 
 def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None) -> list[Axes]:
@@ -91,7 +96,7 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
     records = sorted({panel.record for panel in found})
     known = sorted({panel.series.name for panel in found if panel.series and "DRMS_ID" in panel.map.meta})
     if len(records) > 1 or len(known) > 1:
-        names = [f"HARP {harp}, {time}" for harp, time, _ in records] if len(records) > 1 else known
+        names = [f"{harp}, {time}" for harp, time, _ in records] if len(records) > 1 else known
         raise QueryError(
             f"plot_record() draws one record, and these files are of {len(names)}: {names[0]}, {names[1]}"
             f"{', ...' if len(names) > 2 else ''}. Choose those of one HARP, T_REC and series."
@@ -108,7 +113,7 @@ def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None
         axes.append(figure.add_subplot(-(-number // columns), columns, place, projection=panel.map))
         # All show the same place: the coordinates of the outer ones are those of all.
         _draw(panel, axes[-1], scale, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
-    title = f"HARP {harp}, {time}, {next(iter(known), projection)}".removesuffix(", ")
+    title = f"{harp}, {time}, {next(iter(known), projection)}".removesuffix(", ")
     size = 13 * scale
     if len(title) * size * 0.6 / 72 > axes[0].figure.bbox.width / figure.figure.dpi:
         title = title.replace(", ", "\n")
@@ -181,7 +186,7 @@ def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, float]:
 
 def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -> None:
     one, segment = panel.map, panel.segment
-    style = style_of(segment, one.data)
+    style = style_of(segment, one.data, smarp="tarpnum" in one.meta)
     image = one.plot(axes=axes, annotate=False)
     axes.set_facecolor(BEYOND)
     axes.set_title(segment or one.measurement, fontsize=10 * scale, pad=5)

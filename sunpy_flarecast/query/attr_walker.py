@@ -109,6 +109,10 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
     if "tolerance" in parts and not {"sample", "near"} & set(parts):
         raise QueryError("Tolerance needs a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query.")
+    known = find_series(parts["series"])
+    instrument = parts.pop("instrument", None)
+    if known and instrument not in (None, known.instrument):
+        raise QueryError(f"{known.name} is of {known.instrument}, not {instrument}; leave a.Instrument out.")
     parts["segments"] = _segments(parts["series"], parts.pop("segments", ()))
     for condition in parts.get("conditions", ()):
         keywords = [known_keyword(name) for name in condition.keywords]
@@ -185,14 +189,17 @@ def _apply_tolerance(_: attr.AttrWalker, leaf: Tolerance, parts: dict[str, Any])
 @walker.add_applier(a.Provider, a.Instrument)
 def _apply_fixed(_: attr.AttrWalker, leaf: attr.SimpleAttr, parts: dict[str, Any]) -> None:
     expected = FIXED[type(leaf)]
-    if str(leaf.value).casefold() != expected.casefold():
+    if str(leaf.value).upper() not in expected:
         raise QueryError(
-            f"{type(leaf).__name__}({leaf.value!r}): a FLARECAST service has only {expected!r}; leave it out."
+            f"{type(leaf).__name__}({leaf.value!r}): a FLARECAST service has only {' and '.join(map(repr, expected))}; "
+            "leave it out."
         )
+    if type(leaf) is a.Instrument:
+        parts["instrument"] = str(leaf.value).upper()
 
 
-#: Attrs that are accepted for one value only, which then says nothing new.
-FIXED: Final[dict[type, str]] = {a.Provider: "FLARECAST", a.Instrument: "HMI"}
+#: Attrs of which few values are accepted, which the series tells already.
+FIXED: Final[dict[type, tuple[str, ...]]] = {a.Provider: ("FLARECAST",), a.Instrument: ("HMI", "MDI")}
 
 
 def supported_attrs() -> set[type]:

@@ -40,13 +40,13 @@ def _integers(name: str, given: Any, what: str, example: int) -> tuple[int, ...]
 
 class Series(SimpleAttr):  # type: ignore[misc]
     """
-    The SHARP series.
+    The SHARP or SMARP series.
 
     Parameters
     ----------
     value : str
-        A series, in any letter case, with or without ``hmi.``. A name that is not among the registered ones is sent to
-        the service as it is written, after a warning.
+        A series, in any letter case, with or without ``hmi.`` or ``mdi.``. A name that is not among the registered
+        ones is sent to the service as it is written, after a warning.
 
     Raises
     ------
@@ -123,7 +123,8 @@ class HARPNUM(Range):  # type: ignore[misc]
     """
     HARP numbers: one, a list, or a range.
 
-    The numbers of the definitive and the near-real-time series are unrelated.
+    The numbers of the definitive and the near-real-time series are unrelated. For SMARPs they are TARP numbers, which
+    are unrelated to both.
 
     Parameters
     ----------

@@ -35,7 +35,12 @@ __all__ = [
 ]
 
 #: Keywords that every list of records has, by the columns of `~sunpy_flarecast.rest.records.Records`.
-LISTED: Final = {"harpnum": "harpnum", "quality": "quality", "recnum": "recnum", "wavelnth": "wavelength"}
+LISTED: Final = {
+    **dict.fromkeys(("harpnum", "tarpnum"), "harpnum"),
+    "quality": "quality",
+    "recnum": "recnum",
+    "wavelnth": "wavelength",
+}
 
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "<": operator.lt,

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.time import Time, TimeDelta
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.sharp.t_rec import CADENCE
+from sunpy_flarecast.sharp.catalog import step_of
 
 from .conditions import Condition, looked_up
 
@@ -94,7 +94,7 @@ class Query:
         """
         if self.sample is None:
             return self.start, self.end
-        margin = TimeDelta(CADENCE / 2, format="sec")
+        margin = TimeDelta(step_of(self.series) / 2, format="sec")
         return self.start - margin, self.end + margin
 
     def __str__(self) -> str:

@@ -10,8 +10,8 @@ from astropy.time import TimeDelta
 
 from sunpy_flarecast.rest.keyword_requests import ask_all
 from sunpy_flarecast.rest.records import keyword_column
-from sunpy_flarecast.sharp.catalog import find_keyword
-from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
+from sunpy_flarecast.sharp.catalog import find_keyword, step_of
+from sunpy_flarecast.sharp.t_rec import slot_time
 from sunpy_flarecast.sharp.values import clean
 
 from .missing import Missing
@@ -145,7 +145,7 @@ def _missing(query: Query, records: Records, failed: Mapping[int, ServiceError])
 def _interval(query: Query, first: int, last: int) -> dict[str, Time]:
     """Give the range of the records of some time steps."""
     start, end = query.span
-    half = TimeDelta(CADENCE / 2, format="sec")  # DATE-OBS is less than that before T_REC
+    half = TimeDelta(step_of(query.series) / 2, format="sec")  # DATE-OBS is less than that before T_REC
     begin, stop = max(start, slot_time(first).utc - half), min(end, slot_time(last).utc + half)
     # A record whose times contradict each other may lie outside.
     return {"start": begin, "end": stop} if begin < stop else {"start": start, "end": end}

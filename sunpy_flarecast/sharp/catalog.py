@@ -1,18 +1,22 @@
-"""The SHARP series, their segments and keywords, with units and meanings."""
+"""The SHARP and SMARP series, their segments and keywords, with units and meanings."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import msgspec
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "CEA_PIXEL",
+    "SMARP",
     "SPACE_WEATHER",
     "Keyword",
     "Segment",
@@ -21,14 +25,13 @@ __all__ = [
     "all_series",
     "find_keyword",
     "find_series",
+    "region_number",
     "similar_keywords",
+    "step_of",
 ]
 
-#: What every name of a SHARP series begins with, and what the service's short forms leave out.
-_PREFIX: Final = "hmi."
-
 #: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide ``MEANGBZ`` and its
-#: like by it, which are in gauss per pixel, to get gauss per megametre.
+#: like by it, which are in gauss per pixel, to get gauss per megametre. Pixels of SMARPs are four times as large.
 CEA_PIXEL: Final = np.radians(0.03) * 696 * u.Mm / u.pix
 
 #: The SHARP parameters, by which flares are forecast, in the usual order (Bobra et al. 2014, Solar Physics 289, 3549;
@@ -38,10 +41,13 @@ SPACE_WEATHER: Final[tuple[str, ...]] = (
     *("absnjzh", "savncpp", "meanpot", "totpot", "meanshr", "shrgt45", "r_value", "area_acr"),
 )
 
+#: The parameters of SMARPs (Bobra et al. 2021, ApJS 256, 26), all of the line-of-sight field. SHARPs have them, too.
+SMARP: Final[tuple[str, ...]] = ("usfluxl", "meangbl", "r_value", "cmaskl")
+
 
 class Segment(msgspec.Struct, frozen=True):
     """
-    One image of a SHARP record.
+    One image of a SHARP or SMARP record.
 
     Parameters
     ----------
@@ -61,7 +67,7 @@ class Segment(msgspec.Struct, frozen=True):
 
 class Series(msgspec.Struct, frozen=True):
     """
-    One SHARP series.
+    One SHARP or SMARP series.
 
     Parameters
     ----------
@@ -73,17 +79,33 @@ class Series(msgspec.Struct, frozen=True):
         A description in one line.
     segments : tuple of Segment
         The segments in JSOC's order.
+    instrument : str
+        ``"HMI"`` (SHARP) or ``"MDI"`` (SMARP).
+    step : int
+        Seconds from one T_REC to the next: 720 (SHARP) or 5760 (SMARP).
     """
 
     name: str
     projection: str
     meaning: str
     segments: tuple[Segment, ...] = ()
+    instrument: str = "HMI"
+    step: int = 720
 
     @property
     def near_real_time(self) -> bool:
         """Whether this is a near-real-time series, whose records may still change."""
         return self.name.endswith("_nrt")
+
+    @property
+    def region_keyword(self) -> str:
+        """The keyword that numbers the regions: ``"harpnum"`` or ``"tarpnum"``; the two are unrelated."""
+        return "harpnum" if self.instrument == "HMI" else "tarpnum"
+
+    @property
+    def cea_pixel(self) -> u.Quantity:
+        """Side of a pixel of the CEA grid, per which gradients such as ``MEANGBL`` are: as `CEA_PIXEL`, or 4 times."""
+        return CEA_PIXEL if self.instrument == "HMI" else 4 * CEA_PIXEL
 
     def segment(self, name: str) -> Segment | None:
         """
@@ -109,19 +131,23 @@ class _File(msgspec.Struct):
 @cache
 def all_series() -> tuple[Series, ...]:
     """
-    List the four SHARP series.
+    List the four SHARP series, and the two SMARP series.
 
     Examples
     --------
     >>> from sunpy_flarecast.catalog import all_series
-    >>> [series.name for series in all_series()]
+    >>> [series.name for series in all_series() if series.instrument == "HMI"]
     ['hmi.sharp_720s', 'hmi.sharp_720s_nrt', 'hmi.sharp_cea_720s', 'hmi.sharp_cea_720s_nrt']
+    >>> [series.name for series in all_series() if series.instrument == "MDI"]
+    ['mdi.smarp_96m', 'mdi.smarp_cea_96m']
     """
     text = files("sunpy_flarecast").joinpath("data", "series.json").read_bytes()
     file = msgspec.json.decode(text, type=_File)
-    return tuple(
-        msgspec.structs.replace(series, segments=file.projections[series.projection]) for series in file.series
-    )
+    return tuple(msgspec.structs.replace(series, segments=file.projections[_of(series)]) for series in file.series)
+
+
+def _of(series: Series) -> str:
+    return series.projection if series.instrument == "HMI" else series.instrument
 
 
 def find_series(name: str) -> Series | None:
@@ -147,13 +173,24 @@ def find_series(name: str) -> Series | None:
     folded = name.strip().casefold()
     if folded == "720":
         folded = "sharp_720s"
-    folded = folded.removeprefix(_PREFIX)
-    return next((series for series in all_series() if series.name.removeprefix(_PREFIX) == folded), None)
+    return next((one for one in all_series() if folded in (one.name, one.name.partition(".")[2])), None)
+
+
+def step_of(series: str) -> int:
+    """Return the seconds from one T_REC to the next; 720 for a series that the catalog does not know."""
+    known = find_series(series)
+    return known.step if known else 720
+
+
+def region_number(keywords: Mapping[str, Any]) -> Any:
+    """Return HARPNUM, or of a SMARP TARPNUM, of keywords in lower case or a header with names in capitals."""
+    names = ("harpnum", "HARPNUM", "tarpnum", "TARPNUM")
+    return next((keywords[name] for name in names if name in keywords), None)
 
 
 class Keyword(msgspec.Struct, frozen=True):
     """
-    One keyword of SHARP records.
+    One keyword of SHARP or SMARP records.
 
     Parameters
     ----------
@@ -171,7 +208,9 @@ class Keyword(msgspec.Struct, frozen=True):
     error : str
         Name of the keyword that holds its error; empty if there is none.
     projections : tuple of str
-        The projections whose series have it, of ``"CCD"`` and ``"CEA"``.
+        The projections whose SHARP series have it, of ``"CCD"`` and ``"CEA"``; empty if only SMARPs have it.
+    smarp : bool
+        Whether the SMARP series have it.
     """
 
     name: str
@@ -181,12 +220,13 @@ class Keyword(msgspec.Struct, frozen=True):
     meaning: str
     error: str = ""
     projections: tuple[str, ...] = ("CCD", "CEA")
+    smarp: bool = False
 
 
 @cache
 def all_keywords() -> tuple[Keyword, ...]:
     """
-    List the keywords of all SHARP series, in the order of their headers.
+    List the keywords of all series, in the order of their headers, those that only SMARPs have last.
 
     Examples
     --------

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.errors import QueryError
 
-from .catalog import SPACE_WEATHER, Keyword, all_keywords, all_series, find_keyword, find_series, similar_keywords
+from .catalog import (
+    SMARP,
+    SPACE_WEATHER,
+    Keyword,
+    all_keywords,
+    all_series,
+    find_keyword,
+    find_series,
+    similar_keywords,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["choose_keywords", "is_in", "matching_names", "not_in"]
+__all__ = ["choose_keywords", "default_keywords", "is_in", "matching_names", "not_in"]
 
 #: Keywords that a pattern leaves out, since the first columns of a table of keywords say the same.
-_LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "recnum"})
+_LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "tarpnum", "recnum"})
 
 
 def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[Keyword], frozenset[str]]:
@@ -25,7 +34,8 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
     Parameters
     ----------
     names : sequence of str
-        DRMS or FITS names in any letter case, or patterns of DRMS names; the 18 parameters if there are none.
+        DRMS or FITS names in any letter case, or patterns of DRMS names; by default the 18
+        parameters of SHARPs, or the four of SMARPs if there are no other series.
     series : iterable of str
         The series; those that the catalog does not know may have all keywords.
 
@@ -43,7 +53,7 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
     homes = list(series)
     found: dict[str, Keyword] = {}
     exact = set()
-    for name in names or SPACE_WEATHER:
+    for name in names or default_keywords(homes):
         if not isinstance(name, str):
             raise QueryError(f"keywords({name!r}): keywords are named by strings, for example keywords('usflux').")
         if any(sign in name for sign in "*?["):
@@ -65,6 +75,12 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
     return list(found.values()), frozenset(found.keys() - exact)
 
 
+def default_keywords(series: Iterable[str]) -> tuple[str, ...]:
+    """Return the parameters of SMARPs if the series are SMARP series, else those of SHARPs."""
+    instruments = {known.instrument if (known := find_series(one)) else "" for one in series}
+    return SMARP if instruments == {"MDI"} else SPACE_WEATHER
+
+
 def _in_any(keyword: Keyword, series: Sequence[str]) -> bool:
     return not series or any(is_in(keyword, one) for one in series)
 
@@ -72,16 +88,15 @@ def _in_any(keyword: Keyword, series: Sequence[str]) -> bool:
 def is_in(keyword: Keyword, series: str) -> bool:
     """Return whether a series has a keyword; a series that the catalog does not know may have any."""
     known = find_series(series)
-    return known is None or known.projection in keyword.projections
+    if known is None:
+        return True
+    return known.projection in keyword.projections if known.instrument == "HMI" else keyword.smarp
 
 
 def not_in(keyword: Keyword, series: Sequence[str]) -> str:
     """Say that none of the series has a keyword, and which do."""
     homes = ", ".join(one.name for one in all_series() if is_in(keyword, one.name))
-    return (
-        f"Keyword {keyword.name!r} ({keyword.meaning}) is in the series on the "
-        f"{' and '.join(keyword.projections)} grid only ({homes}), and not{_of(series)}."
-    )
+    return f"Keyword {keyword.name!r} ({keyword.meaning}) is only in {homes}, and not{_of(series)}."
 
 
 def _of(series: Sequence[str]) -> str:

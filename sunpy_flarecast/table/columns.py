@@ -9,7 +9,7 @@ import numpy as np
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.rest.records import Records, keyword_column
-from sunpy_flarecast.sharp.catalog import find_keyword
+from sunpy_flarecast.sharp.catalog import all_series, find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of, slot_time
 from sunpy_flarecast.sharp.times import utc_dates, utc_time
 from sunpy_flarecast.utils.masked import column_with, mask_of, optional, unmasked
@@ -33,9 +33,9 @@ FILE_COLUMNS: Final = ("T_REC", "Series", "HARPNUM", "Record", PREFIX, NAMES)
 #: What the columns mean; those of keywords say it themselves.
 MEANINGS: Final = {
     "Start Time": "when the observation was made (DATE-OBS)",
-    "T_REC": "time slot of 720 s, in TAI",
+    "T_REC": "time step (12 minutes; SMARP: 96), in TAI",
     "Series": "SHARP series",
-    "HARPNUM": "HARP number",
+    "HARPNUM": "HARP number (SMARP: TARP number)",
     "Quality": "quality bit word, 0 is good",
     "Segments": "number of files",
     "Wavelength": "of the spectral line",
@@ -49,16 +49,21 @@ _OTHERWISE: Final = ("t_rec", "source")
 def columns_of(records: Records) -> dict[str, Any]:
     """Make the columns of a table, in the order in which they are shown."""
     count = len(records)
+    series = records.series.astype(str)
+    smarp = np.zeros(count, dtype=bool)
+    for one in all_series():
+        if one.instrument == "MDI":
+            smarp |= series == one.name
     return {
         "Start Time": utc_time(records.date_obs),
         "T_REC": times_of(records.slot),
-        "Series": records.series.astype(str),
+        "Series": series,
         "HARPNUM": _plain(records.harpnum),
         "Quality": _plain(records.quality),
         "Segments": np.fromiter(map(len, records.names), dtype=np.int64, count=count),
         "Wavelength": _plain(records.wavelength, "Angstrom"),
-        "Instrument": np.full(count, "HMI"),
-        "Source": np.full(count, "SDO"),
+        "Instrument": np.where(smarp, "MDI", "HMI"),
+        "Source": np.where(smarp, "SOHO", "SDO"),
         "Provider": np.full(count, "FLARECAST"),
         "Record": _plain(records.recnum),
         **{heading(name): _keyword_values(name, column) for name, column in records.keywords.items()},

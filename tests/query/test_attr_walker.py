@@ -433,7 +433,9 @@ def test_keywords_that_a_series_has_not(name: str, series: str, known: bool) -> 
     if known:
         assert len(queries(*query)[0].conditions) == 1
         return
-    with pytest.raises(QueryError, match=rf"'offdisk' .* CCD grid only .*not in {series}\. No record .* OFFDISK > 1"):
+    with pytest.raises(
+        QueryError, match=rf"'offdisk' .* is only in hmi.sharp_720s, .*not in {series}\. No record .* OFFDISK > 1"
+    ):
         queries(*query)
 
 

@@ -535,13 +535,13 @@ def test_a_branch_that_was_missing_has_its_columns_afterwards(layer: Layer) -> N
 
 
 def test_a_keyword_that_the_series_has_not_is_refused_before_anything_is_asked(layer: Layer) -> None:
-    with pytest.raises(QueryError, match=r"'offdisk' .* CCD grid only .*not in hmi.sharp_cea_720s"):
+    with pytest.raises(QueryError, match=r"'offdisk' .* only in hmi.sharp_720s, .*not in hmi.sharp_cea_720s"):
         search(SOME, Keyword("offdisk") > 0)
-    with pytest.raises(QueryError, match=r"'offdisk' .* CCD grid only .*not in hmi.sharp_cea_720s"):
+    with pytest.raises(QueryError, match=r"'offdisk' .* only in hmi.sharp_720s, .*not in hmi.sharp_cea_720s"):
         search(SOME, HARPNUM(6170) | (Keyword("offdisk") > 0))
     assert not layer.requests
     table = search(SOME)
     layer.clear()
-    with pytest.raises(QueryError, match=r"'offdisk' .* CCD grid only .*not in hmi.sharp_cea_720s"):
+    with pytest.raises(QueryError, match=r"'offdisk' .* only in hmi.sharp_720s, .*not in hmi.sharp_cea_720s"):
         table.keywords("usflux", "OFFDISK")
     assert not layer.requests

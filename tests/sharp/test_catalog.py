@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import astropy.units as u
 import pytest
+from astropy.io import fits
 
 import sunpy_flarecast
+from sunpy_flarecast.fits.structure import NOT_OF_THE_RECORD
 from sunpy_flarecast.sharp.catalog import (
     SPACE_WEATHER,
     all_keywords,
@@ -47,7 +49,7 @@ def test_every_unit_is_one_that_maps_accept() -> None:
 
 
 def test_every_segment_has_a_meaning_and_each_series_its_own_names() -> None:
-    assert [len(series.segments) for series in all_series()] == [31, 31, 11, 11]
+    assert [len(series.segments) for series in all_series()] == [31, 31, 11, 11, 3, 3]
     for series in all_series():
         names = [segment.name.casefold() for segment in series.segments]
         assert len(set(names)) == len(names)
@@ -63,6 +65,8 @@ def test_every_segment_has_a_meaning_and_each_series_its_own_names() -> None:
         ("sharp_720s_nrt", "hmi.sharp_720s_nrt"),
         (" sharp_cea_720s ", "hmi.sharp_cea_720s"),
         ("720", "hmi.sharp_720s"),
+        ("mdi.smarp_96m", "mdi.smarp_96m"),
+        ("SMARP_CEA_96m", "mdi.smarp_cea_96m"),
     ],
 )
 def test_series_are_found_by_full_and_short_names(name: str, found: str) -> None:
@@ -75,8 +79,8 @@ def test_other_names_are_not_known(name: str) -> None:
 
 
 def test_near_real_time_is_told_from_the_name() -> None:
-    assert [series.near_real_time for series in all_series()] == [False, True, False, True]
-    assert [series.projection for series in all_series()] == ["CCD", "CCD", "CEA", "CEA"]
+    assert [series.near_real_time for series in all_series()] == [False, True, False, True, False, False]
+    assert [series.projection for series in all_series()] == ["CCD", "CCD", "CEA", "CEA", "CCD", "CEA"]
 
 
 def test_segments_are_found_in_any_case() -> None:
@@ -94,6 +98,21 @@ def listed(shared: Path, table: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
+def smarp_table(shared: Path, folder: Path) -> Path:
+    """Write the table of a SMARP's header, as JSOC's are."""
+    name = "mdi.smarp_cea_96m.13520.20100714_124800_TAI.magnetogram.fits"
+    rows = [("fits", "unit", "value_example")]
+    for card in fits.getheader(shared / "data" / "cases" / name, 1).cards:
+        if not NOT_OF_THE_RECORD.fullmatch(card.keyword) and card.keyword not in ("", "COMMENT", "HEADSUM"):
+            unit = re.match(r"\[(.*?)\]|", card.comment)[1] or ""
+            undefined = isinstance(card.value, fits.card.Undefined)
+            rows.append((card.keyword, unit, "" if undefined else str(card)[10:].split("/ ")[0].strip()))
+    path = folder / "mdi.smarp_cea_96m.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
 def test_the_catalog_is_what_the_script_makes_of_jsoc_s_tables(shared: Path, tmp_path: Path) -> None:
     root = Path(sunpy_flarecast.__file__).parents[1]
     tools = root / "docs" / "tools"
@@ -105,6 +124,7 @@ def test_the_catalog_is_what_the_script_makes_of_jsoc_s_tables(shared: Path, tmp
         (tmp_path / "docs" / "tools" / name).write_bytes((tools / name).read_bytes())
     command = [sys.executable, str(tmp_path / "docs" / "tools" / "make_keywords.py")]
     tables = [str(shared / "data" / "keywords" / table) for table in TABLES]
+    tables.append(str(smarp_table(shared, tmp_path)))
     subprocess.run([*command, *tables], check=True, timeout=60)
     made, held = (top / "sunpy_flarecast" / "data" / "keywords.json" for top in (tmp_path, root))
     assert made.read_text("utf-8") == held.read_text("utf-8")
@@ -132,7 +152,7 @@ def test_every_keyword_has_a_meaning_and_a_unit_that_astropy_reads() -> None:
         assert keyword.name == keyword.name.lower()
         assert re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword.fits)
         assert keyword.kind in ("int", "float", "text")
-        assert keyword.projections in (("CCD", "CEA"), ("CCD",), ("CEA",))
+        assert keyword.projections in (("CCD", "CEA"), ("CCD",), ("CEA",), *([()] if keyword.smarp else []))
         unit = u.Unit(keyword.unit)
         assert u.Unit(unit.to_string()) == unit
         assert not (keyword.kind == "text" and keyword.unit)

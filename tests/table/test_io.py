@@ -270,7 +270,7 @@ def test_parquet_is_plain(tmp_path: Path) -> None:
     assert [row["usflux"] if row["usflux"] == row["usflux"] else "nan" for row in rows] == [1.5e22, "nan", None]
     fields = {field.name: field.metadata for field in arrow.schema}
     assert fields["usflux"] == {b"unit": b"Mx"}
-    assert fields["HARPNUM"][b"description"] == b"HARP number"
+    assert fields["HARPNUM"][b"description"] == b"HARP number (SMARP: TARP number)"
 
 
 @needs_parquet

@@ -72,7 +72,9 @@ _ROW_SCHEMA: Final[dict[str, Any]] = {
         "quality": _field("integer", "Quality bit word; 0 is good."),
         "recnum": {"type": "integer", "description": "Record number, unique within the series."},
         "series_name": {"type": "string"},
-        "t_rec_index": _field("integer", "T_REC in slots of 720 s since 1993-01-01T00:00:00 TAI."),
+        "t_rec_index": _field(
+            "integer", "T_REC in time steps of the series (720 s; SMARP: 5760 s) since 1993-01-01T00:00:00 TAI."
+        ),
         "time": _field("string", "When the record entered the archive, UTC."),
         "urls": {"type": "array", "items": {"type": "string"}, "description": "The files of the record."},
         "wavelnth": _field("integer", "Wavelength in ångström."),

@@ -17,6 +17,8 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.sharp.catalog import step_of
+from sunpy_flarecast.sharp.t_rec import CADENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -102,6 +104,7 @@ class Rows:
 
     def __init__(self, series: str, base: str) -> None:
         self._series = series
+        self._slots = step_of(series) // CADENCE  # of 720 s in a time step
         self._prefix = f"{base}/HMI/{quote(series)}/{_MARK}"
         self._templates: dict[tuple[str, ...], bytes] = {}
 
@@ -118,7 +121,7 @@ class Rows:
             quality=record.quality,
             recnum=record.recnum,
             series_name=self._series,
-            t_rec_index=record.t_rec_index,
+            t_rec_index=None if record.t_rec_index is None else record.t_rec_index // self._slots,
             time=record.time,
             urls=msgspec.Raw(template.replace(_MARK_IN_JSON, b"%d" % record.recnum)),
             wavelnth=record.wavelnth,

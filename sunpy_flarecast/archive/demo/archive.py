@@ -72,8 +72,9 @@ class DemoArchive:
         if headers not in ("full", "bare"):
             raise ValueError(f"headers must be 'full' or 'bare', not {headers!r}.")
         self._full: Final = headers == "full"
-        self._series: Final = {series.name: (place, series) for place, series in enumerate(all_series())}
-        self._names: Final = {series.name: tuple(item.name for item in series.segments) for series in all_series()}
+        sharps = [series for series in all_series() if series.instrument == "HMI"]
+        self._series: Final = {series.name: (place, series) for place, series in enumerate(sharps)}
+        self._names: Final = {series.name: tuple(item.name for item in series.segments) for series in sharps}
         self._made: Final = lru_cache(maxsize=cached)(record_at)
         self._files: Final = lru_cache(maxsize=8 * cached)(self._make_file)
         self._ends: Final = lru_cache(maxsize=None)(self._find_ends)
@@ -84,7 +85,7 @@ class DemoArchive:
         return type(self), ("full" if self._full else "bare", self._made.cache_parameters()["maxsize"])
 
     def series(self) -> tuple[str, ...]:
-        """List the full names of the series held: all four. See `Archive.series`."""
+        """List the full names of the series held: the four SHARP series. See `Archive.series`."""
         return tuple(self._series)
 
     def version(self, series: str) -> str:

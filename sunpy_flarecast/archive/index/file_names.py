@@ -9,6 +9,7 @@ import msgspec
 
 from sunpy_flarecast.sharp import filenames as naming
 from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.t_rec import CADENCE
 
 __all__ = ["Place", "place_of", "read_name"]
 
@@ -16,7 +17,7 @@ _WORD: Final = re.compile(r"\w+", re.ASCII)
 _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
 
 #: One above the largest HARP number that a name is believed: where it was not known, the record number, which is
-#: larger, stands in its place. The HARPs of 2010 to 2025 reached 13,000.
+#: larger, stands in its place. The HARPs of 2010 to 2025 reached 13,000, and so did the TARPs.
 _HARPNUM_END: Final = 100_000
 
 #: One above the last slot for which there are record numbers; it lies in the year 2221.
@@ -33,12 +34,14 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def place_of(series: str, harpnum: int | None, slot: int | None, segment: str) -> Place | None:
-    """Make a place, in the catalog's spelling; None for numbers that no SHARP has."""
+    """Make a place, in the catalog's spelling; None for numbers that no SHARP or SMARP has."""
     if _WORD.fullmatch(segment) is None or _WORDS.fullmatch(series) is None or harpnum is None or slot is None:
         return None
     if not (0 <= harpnum < _HARPNUM_END and 0 <= slot < _SLOT_END):
         return None
     known = find_series(series)
+    if known is not None and slot % (known.step // CADENCE):
+        return None
     if known is None:
         return Place(series, harpnum, slot, segment)
     found = known.segment(segment)

@@ -114,7 +114,7 @@ def card(header: Mapping[str, object], name: str) -> Any:
 
 def is_full(header: Mapping[str, object]) -> bool:
     """Whether a header has the keywords of the record, or is bare, as files are stored at JSOC."""
-    return "HARPNUM" in header and "T_REC" in header
+    return ("HARPNUM" in header or "TARPNUM" in header) and "T_REC" in header
 
 
 def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:

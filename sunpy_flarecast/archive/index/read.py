@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import card, has_keywords, read_headers
-from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series, region_number
 from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
 from sunpy_flarecast.sharp.values import clean
 
@@ -31,7 +31,7 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 _EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
 #: Cards that identify a record and its segment.
-_IDENTITY: Final = (b"HARPNUM =", b"T_REC   =", b"DRMS_ID =")
+_IDENTITY: Final = (b"HARPNUM =", b"TARPNUM =", b"T_REC   =", b"DRMS_ID =")
 
 _FORMATS: Final = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "parquet": "parquet"}
 
@@ -132,7 +132,7 @@ def _record(place: Place) -> tuple[str, int, int]:
 
 def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
     """Do not serve a file under the name of another record or segment."""
-    if (whole_number(cards["HARPNUM"]), text_slot(str(cards["T_REC"]))) != (place.harpnum, place.slot):
+    if (whole_number(region_number(cards)), text_slot(str(cards["T_REC"]))) != (place.harpnum, place.slot):
         raise FaultError("Its header is of another HARP or T_REC than its name")
     found = _place_in_header(cards)
     if found not in (None, place):
@@ -140,10 +140,9 @@ def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
 
 
 def _homeless(cards: Mapping[str, Any]) -> str:
-    lacking = [name for name in ("DRMS_ID", "HARPNUM", "T_REC") if cards.get(name) in (None, "")]
-    shown = ", ".join(
-        f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", "HARPNUM", "T_REC") if name in cards
-    )
+    region = "TARPNUM" if "TARPNUM" in cards else "HARPNUM"
+    lacking = [name for name in ("DRMS_ID", region, "T_REC") if cards.get(name) in (None, "")]
+    shown = ", ".join(f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", region, "T_REC") if name in cards)
     said = f"its header has no {', no '.join(lacking)}" if lacking else f"its header has {shown}, which name no segment"
     return f"Its name is none of JSOC's, and {said}. Give it JSOC's name, such as {_EXAMPLE}"
 
@@ -151,7 +150,7 @@ def _homeless(cards: Mapping[str, Any]) -> str:
 def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
     series, _, rest = str(cards.get("DRMS_ID") or "").partition(":")
     segment = rest.rpartition(":")[2]
-    return place_of(series, whole_number(cards.get("HARPNUM")), text_slot(str(cards.get("T_REC"))), segment)
+    return place_of(series, whole_number(region_number(cards)), text_slot(str(cards.get("T_REC"))), segment)
 
 
 def read_table(path: str) -> Iterator[Row]:
@@ -159,7 +158,8 @@ def read_table(path: str) -> Iterator[Row]:
     Read a keyword table, whose format is told by the end of its name.
 
     Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes; ``T_REC``
-    (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` are required. Values are converted to the catalog's units.
+    (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or
+    ``TARPNUM`` are required. Values are converted to the catalog's units.
 
     Raises
     ------
@@ -173,21 +173,24 @@ def read_table(path: str) -> Iterator[Row]:
         drms = _OTHER_NAMES.get(folded) or drms_name(name.strip())
         if _NAME.fullmatch(drms) is not None and drms not in columns:
             columns[drms] = _values(table[name], drms)
-    for needed in ("t_rec", "harpnum"):
+    region = "tarpnum" if "tarpnum" in columns else "harpnum"
+    for needed in ("t_rec", region):
         if needed not in columns:
             raise FaultError(f"It has no column {needed.upper()}, which a table of keywords needs")
     names = columns.pop("series", None) or repeat(None, len(table))
     times = columns.pop("t_rec")
     for number, (series, time, *values) in enumerate(zip(names, times, *columns.values(), strict=True), 1):
         keywords = dict(zip(columns, values, strict=True))
-        harpnum, slot = whole_number(keywords["harpnum"]), _slot(time)
+        harpnum, slot = whole_number(keywords[region]), _slot(time)
         place = place_of(str(series or "any"), harpnum, slot, "any")
         if place is None:
             raise FaultError(
-                f"Its row {number} names no record: T_REC is {time!r}, HARPNUM {keywords['harpnum']!r}. Write them as "
-                "2015.12.11_23:36:00_TAI and 6178"
+                f"Its row {number} names no record: T_REC is {time!r}, {region.upper()} {keywords[region]!r}. Write "
+                "them as 2015.12.11_23:36:00_TAI and 6178"
             )
-        keywords |= {"harpnum": place.harpnum, "t_rec": t_rec_text(place.slot)}
+        known = find_series(place.series)
+        keywords.pop(region)
+        keywords |= {known.region_keyword if known else region: place.harpnum, "t_rec": t_rec_text(place.slot)}
         yield Row(None if series is None else place.series, place.harpnum, place.slot, keywords)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from sunpy_flarecast.archive.base import Record
-from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.t_rec import text_slot
 from sunpy_flarecast.sharp.times import read_instant
 
@@ -54,7 +54,7 @@ def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...
     return Record(
         recnum=recnum,
         segments=segments,
-        harpnum=whole_number(keywords.get("harpnum")),
+        harpnum=whole_number(region_number(keywords)),
         t_rec_index=text_slot(t_rec) if isinstance(t_rec, str) else None,
         date__obs=_utc_text(keywords.get("date__obs")),
         quality=whole_number(keywords.get("quality")),

@@ -221,7 +221,7 @@ def test_keywords_are_json(archive, an_hour, series):
 
 def test_keywords_are_those_of_the_catalog_but_for_jsoc_programs(archive):
     programs = re.compile(r"(inv|amb|tkp_|codever[0-6]|(arm|hrp)(codev|docu))")
-    names = {keyword.name for keyword in all_keywords()}
+    names = {keyword.name for keyword in all_keywords() if keyword.projections}
     for series in (CCD, CEA):
         held = set(archive.keyword_names(series))
         assert held <= names
