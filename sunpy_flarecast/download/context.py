@@ -19,7 +19,7 @@ from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import check_datasums, is_whole
 from sunpy_flarecast.rest.auth import USER_AGENT, authorization
 from sunpy_flarecast.rest.retry import RetryPolicy
-from sunpy_flarecast.rest.service_url import base_url, without_password
+from sunpy_flarecast.rest.service_url import base_url, is_within, without_password
 
 if TYPE_CHECKING:
     from typing import Self
@@ -102,7 +102,7 @@ class Context:
 
     def headers(self, url: str) -> dict[str, str]:
         """Return the headers of a request; token or password are those of the service, and for it only."""
-        if self._authorized is not None and url.startswith(self._authorized[0]):
+        if self._authorized is not None and is_within(url, self._authorized[0]):
             return self._authorized[1]
         return self._headers
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import completed_header, replace_header
@@ -17,7 +19,7 @@ from .retry import AgainError, check_status, persist
 from .verify import check_content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import aiohttp
 
@@ -31,6 +33,10 @@ __all__ = ["Download"]
 
 #: Bytes that are read from the network at a time.
 _CHUNK: Final = 1 << 20
+
+#: Statuses of redirects, and how many are followed.
+_REDIRECTED: Final = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS: Final = 10
 
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
@@ -92,16 +98,11 @@ class Download:
         """Request the file, or the rest of it, and check what was received; None if it is there by now."""
         if self.context.has(self.place.path):
             return None
-        # Made before the request, so that other processes see what this one is at.
+# Made before the request, so that other processes see what this one is at.
         target = self._target = self._target or AtomicFile(self.place.path)
-        url = self.place.url
-        headers = self.context.headers(url)
         begin = self._kept()
-        if begin:
-            headers = {**headers, "Range": f"bytes={begin}-", "If-Range": self._validator or ""}
-        async with session.get(
-            url, headers=headers, proxy=self.context.proxy(url), timeout=self.context.timeout, read_bufsize=_CHUNK
-        ) as reply:
+        ranged = {"Range": f"bytes={begin}-", "If-Range": self._validator or ""} if begin else {}
+        async with self._get(session, ranged) as reply:
             await self._begin(reply, target, begin)
             async for chunk in reply.content.iter_any():
                 target.write(chunk)
@@ -111,6 +112,31 @@ class Download:
         except TransferError as error:
             self._restart(target)
             raise AgainError(str(error), content=True) from None
+
+    @asynccontextmanager
+    async def _get(
+        self, session: aiohttp.ClientSession, ranged: dict[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Request the file and follow redirects; aiohttp would send credentials to all services of a host."""
+        context, url = self.context, self.place.url
+        for _ in range(_REDIRECTS):
+            async with session.get(
+                url,
+                headers={**context.headers(url), **ranged},
+                proxy=context.proxy(url),
+                timeout=context.timeout,
+                read_bufsize=_CHUNK,
+                allow_redirects=False,
+            ) as reply:
+                location = reply.headers.get("Location")
+                if reply.status not in _REDIRECTED or not location:
+                    yield reply
+                    return
+                try:
+                    url = urljoin(url, location)
+                except ValueError as error:
+                    raise TransferError(f"the service redirects to {location!r}, which is not a URL") from error
+        raise TransferError("the service redirects in a circle")
 
     def _kept(self) -> int:
         """Return the bytes that are there, if the rest can be requested."""

@@ -96,8 +96,6 @@ def _failure(error: Exception, context: Context) -> AgainError:
             return error
         case aiohttp.InvalidURL():
             raise TransferError(f"the URL is not valid ({error})") from error
-        case aiohttp.TooManyRedirects():
-            raise TransferError("the service redirects in a circle") from error
         case TimeoutError():  # aiohttp's are subclasses
             return AgainError(
                 f"no connection could be made within {context.connect_timeout:g} s (conf.connect_timeout)"

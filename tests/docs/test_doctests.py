@@ -40,7 +40,6 @@ def test_the_pure_modules_have_examples() -> None:
         "config",
         "download.plan",
         "fits.structure",
-        "rest.records",
         "sharp.catalog",
         "sharp.filenames",
         "sharp.t_rec",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from astropy.config import set_temp_config
 from faults import Layer, answer
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -156,6 +158,19 @@ class TestOthers:
             with conf.set_temp("url", f"{url}/flarecast"), conf.set_temp("token", TOKEN), Service() as service:
                 service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
             assert [headers.get("authorization") for headers in layer.headers] == [BEARER, None]
+
+    def test_nor_does_it_get_it_by_a_redirect_of_a_file(self, tmp_path: Path) -> None:
+        layer = Layer(Starlette(routes=[Mount("/flarecast", create_app(DemoArchive()))]))
+        with running(layer) as url, conf.set_temp("url", f"{url}/flarecast"), conf.set_temp("token", TOKEN):
+            table = FLARECASTClient().search(*QUERY)[:1]
+            for place in ("/~mallory/x", "/flarecast/../~mallory/x", "http://[::1"):
+                layer.clear()
+                layer.faults["/flarecast/HMI/"] = answer(b"", status=302, headers={"location": place})
+                layer.faults["mallory/"] = answer(b"no FITS file")
+                assert Fido.fetch(table, path=tmp_path, progress=False).errors
+                assert layer.headers[0]["authorization"] == BEARER
+                asked = zip(layer.requests, layer.headers, strict=True)
+                assert not any("authorization" in headers for (_, path), headers in asked if "mallory" in path)
 
     def test_it_stays_with_a_redirect_within_the_service(self, guarded: tuple[str, Layer]) -> None:
         url, layer = guarded
