@@ -98,7 +98,7 @@ class Download:
         """Request the file, or the rest of it, and check what was received; None if it is there by now."""
         if self.context.has(self.place.path):
             return None
-# Made before the request, so that other processes see what this one is at.
+        # Made before the request, so that other processes see what this one is at.
         target = self._target = self._target or AtomicFile(self.place.path)
         begin = self._kept()
         ranged = {"Range": f"bytes={begin}-", "If-Range": self._validator or ""} if begin else {}
