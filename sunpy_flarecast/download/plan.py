@@ -127,9 +127,14 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
     times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. Raises `QueryError` if it has an
     unknown field or an invalid format, or if two files would get the same path.
     """
-    placed = list(_placed(table, template, base, move=move))
-    places = distinct(one for one in placed if isinstance(one, Place))
-    return Plan(places, [one for one in placed if not isinstance(one, Place)])
+    places: list[Place] = []
+    refused: list[tuple[str, TransferError]] = []
+    for one in _placed(table, template, base, move=move):
+        if isinstance(one, Place):
+            places.append(one)
+        else:
+            refused.append(one)
+    return Plan(distinct(places), refused)
 
 
 def paths(table: RecordTable, template: str, base: str, *, move: bool = True) -> list[str]:
@@ -167,14 +172,14 @@ def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place
     found = []
     for place in places:
         other = others.setdefault(os.path.normcase(place.path), place)
-        if other.url != place.url:
+        if other is place:
+            found.append(place)
+        elif other.url != place.url:
             raise QueryError(
                 f"Two files would both be written to {place.path}: {other.url} and {place.url}. Nothing was fetched. "
                 "Add fields to the path that tell them apart, for example {record}/{file}, or fetch them one after the "
                 "other."
             )
-        if other is place:
-            found.append(place)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import check_datasums, opened, read_headers
+from sunpy_flarecast.fits.structure import check_datasums, read_headers, reading
 from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, body_message
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def check_content(source: Source, *, datasums: bool = False) -> Headers:
         if datasums:
             check_datasums(source)
     except TransferError as error:
-        with opened(source) as (_, read):
-            begin = read(0, MESSAGE_BYTES)
+        begin = reading(source, lambda _, read: read(0, MESSAGE_BYTES))
         said = "" if begin.startswith(b"SIMPLE") else body_message(begin)
         raise TransferError(f"what the service sent {error}{f' but {said}' if said else ''}") from None
     return headers

@@ -11,7 +11,7 @@ from sunpy_flarecast.sharp.filenames import read_name
 from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 from .record_header import IncompleteError, RecordCards
-from .structure import BLOCK, CARD, LONGEST_HEADER, card, read_headers
+from .structure import BLOCK, CARD, LONGEST_HEADER, READ_ONLY, card, read_headers
 from .user_keywords import described, of_another_record, plain_keywords
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def complete_header(
     real = os.path.realpath(name)  # a link stays one
     while True:
         # The descriptor is that of one version of the file, whatever other processes do.
-        file = os.open(real, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        file = os.open(real, READ_ONLY)
         try:
             headers = read_headers(file)
             record = RecordCards.of(plain, series, recnum, source, held=_held(headers.image))

@@ -6,9 +6,8 @@ import os
 import re
 import stat
 import time
-from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,14 +28,15 @@ __all__ = [
     "CARD",
     "LONGEST_HEADER",
     "NOT_OF_THE_RECORD",
+    "READ_ONLY",
     "Headers",
     "card",
     "check_datasums",
     "datasum",
     "has_keywords",
     "is_whole",
-    "opened",
     "read_headers",
+    "reading",
 ]
 
 #: FITS files consist of blocks of this size (FITS standard 4.0, section 3.1), and headers of cards of 80 bytes.
@@ -80,6 +80,11 @@ _NO_AXES: Final = b"NAXIS   =                    0 "
 #: What is read at a time: both headers of most SHARP files, and data to be added up.
 _PIECE: Final = 8 * BLOCK
 _SUMMED: Final = 400 * BLOCK
+
+#: How files are opened, which may be pipes, for whose writers nobody waits.
+READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+
+_T = TypeVar("_T")
 
 _DATASUM: Final = re.compile(rb"DATASUM = *'? *(\d{1,10}) *['/ ]")
 
@@ -149,14 +154,17 @@ def read_headers(source: Source) -> Headers:
     ...     print(error)
     is no FITS file
     """
-    with opened(source) as (length, read):
-        primary = image = b""
-        start = data = 0
-        for at, header, size in _hdus(length, read):
-            primary = primary or header
-            if not data:
-                image, start = header, at
-            data += size
+    return reading(source, _read_headers)
+
+
+def _read_headers(length: int, read: _Read) -> Headers:
+    primary = image = b""
+    start = data = 0
+    for at, header, size in _hdus(length, read):
+        primary = primary or header
+        if not data:
+            image, start = header, at
+        data += size
     if not data:
         raise TransferError("holds no data")
     return Headers(primary, image, start)
@@ -201,13 +209,16 @@ def check_datasums(source: Source) -> None:
     TransferError
         If one is wrong; the end of a sentence that begins with the file's name.
     """
-    with opened(source) as (length, read):
-        for number, (at, header, size) in enumerate(_hdus(length, read)):
-            told = _DATASUM.match(card(header, b"DATASUM ="))
-            begin = at + len(header)
-            pieces = (read(place, min(_SUMMED, begin + size - place)) for place in range(begin, begin + size, _SUMMED))
-            if told and int(told[1]) != datasum(pieces):
-                raise TransferError(f"has a wrong DATASUM in HDU {number}")
+    reading(source, _check_datasums)
+
+
+def _check_datasums(length: int, read: _Read) -> None:
+    for number, (at, header, size) in enumerate(_hdus(length, read)):
+        told = _DATASUM.match(card(header, b"DATASUM ="))
+        begin = at + len(header)
+        pieces = (read(place, min(_SUMMED, begin + size - place)) for place in range(begin, begin + size, _SUMMED))
+        if told and int(told[1]) != datasum(pieces):
+            raise TransferError(f"has a wrong DATASUM in HDU {number}")
 
 
 def datasum(pieces: Iterable[bytes]) -> int:
@@ -226,15 +237,11 @@ def datasum(pieces: Iterable[bytes]) -> int:
     return total
 
 
-@contextmanager
-def opened(source: Source) -> Iterator[tuple[int, _Read]]:
-    """Open a regular file for its length and a function that reads from it."""
+def reading(source: Source, work: Callable[[int, _Read], _T]) -> _T:
+    """Call a function with the length of a file, which must be a regular one, and a function that reads from it."""
     if isinstance(source, bytes):
-        yield len(source), lambda at, size: source[at : at + size]
-        return
-    # Not to wait for whoever writes into a pipe.
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = source if isinstance(source, int) else os.open(source, flags)
+        return work(len(source), lambda at, size: source[at : at + size])
+    descriptor = source if isinstance(source, int) else os.open(source, READ_ONLY)
 
     def read(at: int, size: int) -> bytes:
         os.lseek(descriptor, at, os.SEEK_SET)
@@ -244,7 +251,7 @@ def opened(source: Source) -> Iterator[tuple[int, _Read]]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise TransferError("is no regular file")
-        yield status.st_size, read
+        return work(status.st_size, read)
     finally:
         if descriptor is not source:
             os.close(descriptor)
