@@ -129,8 +129,7 @@ def read_headers(source: Source) -> Headers:
 
     It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
     images stand behind an empty primary HDU, after which a file may break off. Pixels are not read; `check_datasums`
-    finds a bit that flipped in them. (astropy opens a truncated file with a mere warning, and takes more than ten times
-    as long to tell the sizes.)
+    finds a bit that flipped in them.
 
     Parameters
     ----------
@@ -141,8 +140,6 @@ def read_headers(source: Source) -> Headers:
     ------
     TransferError
         With what is wrong, as the end of a sentence that begins with the file's name.
-    OSError
-        If the file cannot be read.
 
     Examples
     --------
