@@ -145,7 +145,7 @@ def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
         (("search", *DAY, "--harp", "0"), 2, "is not a HARP number or range; write 377"),
         (("search", *DAY, "--sample", "-6 h"), 2, "'-6 h' is not a length of time; write '6 h'"),
         (("search", *DAY, "--sample", ""), 2, "is not a length of time; write '6 h'"),
-        (("search", *DAY, "--tolerance", "12 min"), 1, "Tolerance needs a.Sample"),
+        (("search", *DAY, "--tolerance", "12 min"), 1, "Tolerance goes with a.Sample"),
         (("search", *DAY, "--near", ""), 2, "'' is not a time; write 2015-12-11"),
         (("search", *DAY, "--url", ""), 1, "is not an http:// or https:// URL"),
         (("openapi", "-o", "no/such/folder/openapi.json"), 1, "there is no such folder"),

@@ -176,7 +176,7 @@ def test_tolerance_goes_with_sample_or_near() -> None:
     assert (asked.sample, asked.tolerance) == (3600, 720)
     near = a.Time("2015-12-11", "2015-12-12", near="2015-12-11T12:00")
     assert one(near, CCD, Tolerance(TimeDelta(0.5, format="jd"))).tolerance == 43200
-    assert error(DAY, CCD, Tolerance(12 * u.min)).startswith("Tolerance needs a.Sample(1 * u.hour) or a.Time(")
+    assert error(DAY, CCD, Tolerance(12 * u.min)).startswith("Tolerance goes with a.Sample(1 * u.hour) or a.Time(")
     for wrong in (12, "12 min", 12 * u.Mx, None, [1, 2] * u.s):
         with pytest.raises(TypeError, match=r"a length of time, for example Tolerance\(12 \* u.min\)"):
             Tolerance(wrong)

@@ -189,7 +189,7 @@ def test_a_service_s_message_stands_once(demo: tuple[str, Layer], message: str) 
 
 @pytest.mark.parametrize(("text", "value"), [("quality == 0x400", 1024), ("quality!=0X80000000", 2**31)])
 def test_words_are_written_in_hexadecimal_on_the_command_line(text: str, value: int) -> None:
-    query = query_of("2015-12-11", "2015-12-12", SERIES, (), (), (), False, (text,), None, None)
+    query = query_of("2015-12-11", "2015-12-12", SERIES, (), (), (), False, (text,), None, None, None)
     [condition] = [one for one in query.attrs if getattr(one, "name", "") == "quality"]
     assert (condition.value, type(condition.value)) == (value, int)
 
