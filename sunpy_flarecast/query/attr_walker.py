@@ -108,7 +108,9 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
         if name not in parts:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
     if "tolerance" in parts and not {"sample", "near"} & set(parts):
-        raise QueryError("Tolerance goes with a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query.")
+        raise QueryError(
+            "Tolerance goes with a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query."
+        )
     known = find_series(parts["series"])
     instrument = parts.pop("instrument", None)
     if known and instrument not in (None, known.instrument):
