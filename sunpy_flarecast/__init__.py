@@ -17,6 +17,7 @@ from .config import conf
 from .errors import (
     FileError,
     FLARECASTError,
+    Interrupted,
     MissingDataWarning,
     QueryError,
     ReplyError,
@@ -45,6 +46,7 @@ __all__ = [
     "FetchFailure",
     "FetchReport",
     "FileError",
+    "Interrupted",
     "Keyword",
     "Maps",
     "MirrorReport",

@@ -1,10 +1,13 @@
 """Exceptions; every message says what was requested, what is wrong and what to do."""
 
+from typing import Any
+
 from sunpy.util.exceptions import SunpyUserWarning
 
 __all__ = [
     "FLARECASTError",
     "FileError",
+    "Interrupted",
     "MissingDataWarning",
     "QueryError",
     "ReplyError",
@@ -74,6 +77,35 @@ class TransferError(FLARECASTError):
 
 class FileError(FLARECASTError):
     """A file on disk cannot be used as it is: broken, foreign, or without keywords."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """
+    Ctrl-C ended a search, a request for keywords, or a fetch; what came until then is kept.
+
+    It is a `KeyboardInterrupt`, so that it ends loops and scripts unless they catch it. In an interactive session,
+    ``sys.last_value.partial`` is what was kept.
+
+    Parameters
+    ----------
+    message : str
+        What was kept, and how to get the rest.
+    partial : FLARECASTResponse, `astropy.table.QTable` or FetchReport
+        Of a search the table of what came, whose ``missing`` names the rest and whose ``retry_missing()`` requests just
+        that; of `FLARECASTResponse.keywords` the table, for ``known=``; of a fetch the report.
+
+    Examples
+    --------
+    >>> try:  # doctest: +SKIP
+    ...     table = client.search(*query)
+    ... except sunpy_flarecast.Interrupted as error:
+    ...     error.partial.write("search.ecsv")
+    ...     raise
+    """
+
+    def __init__(self, message: str, partial: Any = None) -> None:
+        super().__init__(message)
+        self.partial = partial
 
 
 class MissingDataWarning(SunpyUserWarning):  # type: ignore[misc]

@@ -20,6 +20,7 @@ PUBLIC = {
         *("Series", "FetchFailure", "FetchReport", "Maps", "MirrorReport", "clear_cache", "complete_header"),
         *("Tolerance", "conf", "fetch"),
         *("load", "mirror", "read_keywords", "timeseries_of", "write_keywords", "FLARECASTError", "FileError"),
+        "Interrupted",
         *("MissingDataWarning", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"),
         "__version__",
     },

@@ -15,10 +15,10 @@ from rich.markup import escape
 from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast import FLARECASTError, MissingDataWarning
+from sunpy_flarecast import FLARECASTError, Interrupted, MissingDataWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from astropy.table import QTable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sunpy_flarecast.archive.index import IndexReport
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["err", "out", "plain_errors", "show", "show_index", "show_records"]
+__all__ = ["err", "kept", "out", "plain_errors", "show", "show_index", "show_records"]
 
 #: Lines and characters that a terminal gets of a table at least; a line that it wraps can be read, half a time cannot.
 _LINES: Final = 34
@@ -34,6 +34,9 @@ _WIDTH: Final = 120
 
 #: The columns that are shown of a search, besides those of keywords.
 _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segments", "Record")
+
+#: Ends of files from which what was interrupted can be resumed.
+_RESUMED: Final = (".ecsv", ".parquet")
 
 #: Characters by which text of a service could control a terminal.
 _CONTROLS: Final = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
@@ -72,8 +75,26 @@ def plain_errors() -> Iterator[list[Warning]]:
         except (FLARECASTError, OSError, ValueError, ImportError) as error:
             err.print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
             raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            err.print("Interrupted.")
+            raise SystemExit(130) from None
         finally:
             log.setLevel(level)
+
+
+@contextmanager
+def kept(output: Path | None, what: str, write: Callable[[Any, Path], None], rest: str) -> Iterator[None]:
+    """Write what had come before Ctrl-C to a file, and say how to get the rest."""
+    try:
+        yield
+    except Interrupted as error:
+        if output is None:
+            err.print(f"What came is kept with -o FILE, from which the {what} can be resumed.", soft_wrap=True)
+        else:
+            write(error.partial, output)
+            resume = f" Resume in Python: {rest.format(repr(str(output)))}." if output.suffix in _RESUMED else ""
+            err.print(escape(f"What came is in {output}.{resume}"), soft_wrap=True)
+        raise
 
 
 def show_records(table: RecordTable, *, short: bool = False) -> None:

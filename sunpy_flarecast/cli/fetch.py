@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from sunpy_flarecast import conf
+from sunpy_flarecast import Interrupted, conf
 from sunpy_flarecast import fetch as fetch_all
 from sunpy_flarecast.utils.files import check_output
 
@@ -94,19 +94,24 @@ def fetch(
         if verify:
             click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
         table = search_table(progress=progress, **options)
-        got = fetch_all(
-            table,
-            path=path,
-            passes=passes,
-            max_conn=max_conn,
-            progress=progress,
-            overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
-            complete_headers={"yes": True, "no": False}.get(complete_headers, "auto") if complete_headers else None,
-        )
+        try:
+            got = fetch_all(
+                table,
+                path=path,
+                passes=passes,
+                max_conn=max_conn,
+                progress=progress,
+                overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
+                complete_headers={"yes": True, "no": False}.get(complete_headers, "auto") if complete_headers else None,
+            )
+        except Interrupted as error:
+            got = error.partial
     (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
     if report:
         with plain_errors():
             got.write(report)
+    if got.interrupted:
+        raise SystemExit(130)
     raise SystemExit(1 if missing or got.failed or not got.files else 0)
 
 

@@ -8,7 +8,7 @@ import click
 import numpy as np
 from rich.markup import escape
 
-from .console import out, plain_errors, show, show_records
+from .console import kept, out, plain_errors, show, show_records
 from .main import cli
 from .options import examples, output_options, progress_option, query_options, search_table, url_option
 
@@ -40,7 +40,9 @@ def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     with plain_errors() as missing:
         if output:
             check_path(output, "The search", overwrite=overwrite)
-        table = search_table(**options)
+        rest = "FLARECASTResponse.read({}).retry_missing()"
+        with kept(output, "search", lambda table, path: table.write(path, overwrite=overwrite), rest):
+            table = search_table(**options)
         count = f"{len(table):,} records, {int(np.sum(table['Segments'])):,} files"
         if output:
             table.write(output, overwrite=overwrite)
@@ -87,7 +89,9 @@ def keywords(
             check_path(output, WHAT, overwrite=overwrite)
         choose_keywords(names, [options["series"]])  # before any request
         found = search_table(strict=strict, progress=progress, **options)
-        table = found.keywords(*names, strict=strict, progress=progress)
+        rest = "results.keywords(..., known=read_keywords({})), where results is the same search"
+        with kept(output, "request", lambda table, path: write_keywords(table, path, overwrite=overwrite), rest):
+            table = found.keywords(*names, strict=strict, progress=progress)
         count = f"{len(table):,} records"
         if output:
             write_keywords(table, output, overwrite=overwrite)

@@ -15,7 +15,7 @@ from sunpy.net.base_client import QueryResponseRow
 from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import MissingDataWarning, QueryError
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.table.base import RecordTable
 
 from .complete_folder import complete_again
@@ -81,6 +81,8 @@ def fetch(
     ------
     QueryError
         If there is nothing of this package to fetch, the path cannot be filled in, or two files would get the same one.
+    Interrupted
+        After Ctrl-C or SIGTERM, with the report of what was fetched until then as ``partial``.
 
     Warns
     -----
@@ -115,21 +117,21 @@ def fetch(
     interrupted = False
     unsettled = len(left)
     for number in range(1, passes + 1):
-        downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
-        queued = enqueue(downloader, Plan(left, []), complete_headers=mode)
-        queued.silent = True
-        damaged = queued.damaged if number == 1 else damaged
-        with _parfive_silent():
-            results = downloader.download() if queued.waiting else parfive.Results()
-        context = queued.context
-        there += [*queued.data, *sorted(context.found)]
-        fetched += [file for file in map(str, results) if file not in context.found]
-        arrived |= {one: one for one in queued.data} | queued.arrived
-        errors = queued.reasons(results)
-        missing_before, left = len(left), [place for place in left if place.path in errors]
-        interrupted = context.interrupted
-        older, bare = bare, [*bare, *queued.bare]
         try:
+            downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
+            queued = enqueue(downloader, Plan(left, []), complete_headers=mode)
+            queued.silent = True
+            damaged = queued.damaged if number == 1 else damaged
+            with _parfive_silent():
+                results = downloader.download() if queued.waiting else parfive.Results()
+            context = queued.context
+            there += [*queued.data, *sorted(context.found)]
+            fetched += [file for file in map(str, results) if file not in context.found]
+            arrived |= {one: one for one in queued.data} | queued.arrived
+            errors = queued.reasons(results)
+            missing_before, left = len(left), [place for place in left if place.path in errors]
+            interrupted = context.interrupted
+            older, bare = bare, [*bare, *queued.bare]
             if older and not interrupted and not context.halted:
                 bare = [*complete_again(older, progress=progress), *queued.bare]
             again = [one for one in bare if not one.lasting]
@@ -146,14 +148,22 @@ def fetch(
         except KeyboardInterrupt:
             interrupted = True
             break
-    failed = [*refused, *(FetchFailure(place.path, place.url, errors[place.path]) for place in left)]
+    unknown = "the fetch was interrupted"
+    failed = [*refused, *(FetchFailure(one.path, one.url, errors.get(one.path, unknown)) for one in left)]
     missing = [one for table in tables for one in table.missing]
-    if bare:
-        warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
     files = [arrived[one] for one in planned if one in arrived]
     place = {one: number for number, one in enumerate(files)}
     fetched, there = (sorted(some, key=lambda one: place.get(one, len(place))) for some in (fetched, there))
-    return FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files)
+    report = FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files)
+    if interrupted:
+        raise Interrupted(
+            f"The fetch was interrupted: {len(fetched):,} files were fetched, {len(failed):,} are missing. The same "
+            "call fetches the rest; `partial` of this exception is the report.",
+            report,
+        )
+    if bare:
+        warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
+    return report
 
 
 @contextmanager

@@ -7,9 +7,12 @@ This is the one place that uses `parfive.Downloader.http_queue`. parfive runs wh
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import threading
 from numbers import Integral
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from sunpy import log
@@ -18,6 +21,7 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import QueryError, TransferError
 from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.utils.atomic_file import remove_abandoned
+from sunpy_flarecast.utils.progress import ProgressLines, is_shown
 
 from .context import Context
 from .plan import distinct
@@ -49,6 +53,9 @@ def enqueue(
         raise QueryError(
             f"max_conn={downloader.config.max_conn!r}: write a whole number; at least one transfer at a time is needed."
         )
+    _close_loops(downloader)
+    if downloader.config.progress and not is_shown(downloader.tqdm):
+        downloader.tqdm, downloader.config.file_progress = ProgressLines, False
     queue = getattr(downloader, "http_queue", None)
     # Other tables of the same Fido.fetch may have queued files before.
     places = distinct(plan.places, [one.place for one in queue or () if isinstance(one, Transfer)])
@@ -81,6 +88,41 @@ def enqueue(
         # files, unless a larger block was freed before; this one costs nothing, since nothing is written to it.
         bytes(8 << 20)
     return queued
+
+
+def _close_loops(downloader: parfive.Downloader) -> None:
+    """
+    Let a downloader close the event loop of each download, and handle signals as before.
+
+    parfive leaves the loop to the garbage collector; until then it swallows SIGINT and SIGTERM, and forked processes
+    inherit that.
+    """
+    if "_run_in_loop" in vars(downloader) or not hasattr(downloader, "_run_in_loop"):
+        return  # done before, for another table, or a parfive that does it in another way
+    run, add = downloader._run_in_loop, downloader._add_shutdown_signals
+
+    def run_in_loop(coroutine: Any) -> Any:
+        loops: list[asyncio.AbstractEventLoop] = []
+        in_main = threading.current_thread() is threading.main_thread()
+        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM) if in_main}
+
+        def add_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+            loops.append(loop)
+            add(loop, task)
+
+        downloader._add_shutdown_signals = add_signals
+        try:
+            return run(coroutine)
+        except asyncio.CancelledError:  # by a second Ctrl-C
+            raise KeyboardInterrupt from None
+        finally:
+            for loop in loops:
+                loop.close()
+            for number, handler in handlers.items():
+                if handler is not None:  # of another language
+                    signal.signal(number, handler)
+
+    downloader._run_in_loop = run_in_loop
 
 
 def _add_refused(results: parfive.Results, url: str, error: TransferError) -> None:

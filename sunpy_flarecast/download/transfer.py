@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -57,8 +56,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.silent = False
         #: Under which paths files have arrived, by those that were planned.
         self.arrived: dict[str, str] = {}
-        #: The loop of the download.
-        self.loop: asyncio.AbstractEventLoop | None = None
         self._raised: MissingDataWarning | None = None
 
     @property
@@ -70,7 +67,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
         raised within a transfer, it would reach them as one of parfive's own, or not at all.
 
         """
-        self._close_loop()
         if self._raised is not None:
             error, self._raised = self._raised, None
             raise error
@@ -87,13 +83,6 @@ class Queued(parfive.Results):  # type: ignore[misc]
             (getattr(error.filepath_partial, "__self__", None), error) for error in [*results.errors, *self.errors]
         ]
         return {one.path: str(error.exception) for one, error in failed if isinstance(one, Transfer)}
-
-    def _close_loop(self) -> None:
-        """Close the loop that parfive leaves open, with handlers that swallow SIGINT and SIGTERM."""
-        if self.loop is not None and not self.loop.is_running():
-            with contextlib.suppress(ValueError, RuntimeError):  # in another thread than that of signals
-                self.loop.close()
-            self.loop = None
 
     @property
     def bare(self) -> list[Bare]:
@@ -136,7 +125,6 @@ class Transfer:
     async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
         """Download the file; ``file_pb`` is the class of progress bars, and ``token.n`` the position of the bar."""
         queued = self.queued
-        queued.loop = asyncio.get_running_loop()
         queued.waiting.pop(self, None)
         queued.running += 1
         try:

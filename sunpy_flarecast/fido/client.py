@@ -112,6 +112,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             If the query is invalid, for example because the series does not have a segment.
         ServiceError
             If the service cannot be reached, or answers with an error or an invalid reply.
+        Interrupted
+            After Ctrl-C; ``partial`` is the table of what came, and its ``retry_missing()`` searches for the rest.
         """
         from sunpy_flarecast.query.attr_walker import queries
         from sunpy_flarecast.rest.service import Service
@@ -124,7 +126,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
                     f"search() takes attrs, not {wrong[0]!r}; write a.Time({times}) and a.flarecast.Series(name)."
                 )
             branches = queries(*query)
-            with Service() as service:
+            with Service() as service, FLARECASTResponse._interrupted(self, service.url, branches):
                 found = find(branches, service, strict=strict, progress=progress)
         except FLARECASTError as error:
             # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.

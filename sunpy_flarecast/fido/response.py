@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import MissingDataWarning, QueryError
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.table.base import RecordTable
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator, Sequence
     from typing import Self
 
     import astropy.units as u
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from sunpy.timeseries import GenericTimeSeries
 
+    from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.search.search import Found
     from sunpy_flarecast.table.difference import Difference
 
@@ -209,22 +212,39 @@ class FLARECASTResponse(RecordTable):
         ------
         QueryError
             If columns that are needed have been removed from the table.
+        Interrupted
+            As `FLARECASTClient.search`.
         """
         from sunpy_flarecast.rest.service import Service
         from sunpy_flarecast.search.search import complete
 
         held = self.records()
-        with Service(with_credentials(self.service, conf.url)) as service:
+        client, service = self.client or self._client_class(), Service(with_credentials(self.service, conf.url))
+        with service, self._interrupted(client, service.url, self.queries):
             found = complete(held, self.queries, self.missing, service, progress=progress)
         for text in warnings_of(found):
             warnings.warn(text, MissingDataWarning, stacklevel=2)
         return self.from_records(
             found.records,
-            client=self.client or self._client_class(),
+            client=client,
             service=service.url,
             queries=self.queries,
             missing=found.missing,
         )
+
+    @classmethod
+    @contextmanager
+    def _interrupted(cls, client: Any, service: str, queries: Sequence[Query]) -> Iterator[None]:
+        """Make the table of what an interrupted search found."""
+        try:
+            yield
+        except Interrupted as error:
+            found = error.partial
+            raise Interrupted(
+                f"The search was interrupted; `partial` of this exception has the {len(found.records):,} records that "
+                "came, and partial.retry_missing() searches for the rest.",
+                cls.from_records(found.records, client=client, service=service, queries=queries, missing=found.missing),
+            ) from None
 
     def keywords(
         self, *names: str | Iterable[str], known: QTable | None = None, strict: bool = False, progress: bool = True
@@ -259,6 +279,8 @@ class FLARECASTResponse(RecordTable):
             If a keyword is unknown, or columns that are needed have been removed from the table.
         ServiceError
             If the service cannot be reached, or answers for none of the records.
+        Interrupted
+            After Ctrl-C; ``keywords(*names, known=error.partial)`` requests just the rest.
 
         See Also
         --------

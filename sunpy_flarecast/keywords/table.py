@@ -10,10 +10,11 @@ import numpy as np
 from astropy.table import QTable, Table
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import MissingDataWarning, QueryError, ServiceError, UnreachableError
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError, ServiceError, UnreachableError
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import with_credentials
+from sunpy_flarecast.rest.session import interruption
 from sunpy_flarecast.sharp.catalog import all_keywords
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in, matching_names
 from sunpy_flarecast.table.columns import require
@@ -97,13 +98,15 @@ def keyword_table(
         for series, numbers in wanted.items():
             fields = [keyword.name for keyword in asked if keyword.name in by_pattern or is_in(keyword, series)]
             if numbers and not by_pattern.isdisjoint(fields):
-                there = _there(service, series, numbers)
-                fields = [name for name in fields if name not in by_pattern or name in there]
+                with service.patience.interruptible():
+                    there = _there(service, series, numbers)
+                    fields = [name for name in fields if name not in by_pattern or name in there]
                 lacking -= set(fields)
             failed += _fill(service, series, numbers, fields, columns, rows[series], progress=progress)
     came = sum(map(len, wanted.values())) - sum(len(one.records) for one in failed)
     absent = [name for name, column in columns.items() if column.lacked and not column.came]
-    if known is None:
+    interrupted = service.patience.interrupted
+    if known is None and not interrupted:
         lacking |= by_pattern.intersection(absent)
     for name in lacking - _HELD.keys():
         del columns[name]
@@ -112,16 +115,16 @@ def keyword_table(
             f"{service.url} has none of the keywords that {', '.join(map(repr, names))} fit. "
             "sunpy_flarecast.catalog.all_keywords() lists those of JSOC; this service may have others."
         )
-    if failed and (strict or (not came and known is None)):
+    if failed and not interrupted and (strict or (not came and known is None)):
         raise (
             failed[0].error
             if not came
             else ServiceError(f"{_described(failed, wanted)} Try again later, or take the rest without strict.")
         )
-    if failed:
+    if failed and not interrupted:
         again = "Their rows are masked; results.keywords(..., known=table) asks for them again, and for nothing else."
         warnings.warn(f"{_described(failed, wanted)} {again}", MissingDataWarning, stacklevel=stacklevel)
-    if told := _empty(service.url, columns, absent):
+    if not interrupted and (told := _empty(service.url, columns, absent)):
         if strict or (known is None and columns.keys() <= set(absent)):
             raise ServiceError(f"{told} results.keywords('*') shows the keywords that it has.")
         warnings.warn(f"{told} What it did not give is masked.", MissingDataWarning, stacklevel=stacklevel)
@@ -133,6 +136,12 @@ def keyword_table(
     table.meta["missing"] = [
         {"series": one.series, "records": one.records, "reason": one.error.reason} for one in failed
     ]
+    if interrupted:
+        raise Interrupted(
+            "The request for keywords was interrupted; `partial` of this exception is the table, and "
+            "results.keywords(..., known=partial) requests the rest.",
+            table,
+        )
     return table
 
 
@@ -235,7 +244,9 @@ def _fill(
     if not fields or not numbers:
         return []
     reasons: dict[str, _Failed] = {}
-    with closing(keywords_of(service, series, numbers, fields, progress=progress)) as coming:
+    left = dict.fromkeys(numbers)
+    coming = keywords_of(service, series, numbers, fields, progress=progress)
+    with service.patience.interruptible(), closing(coming):
         for values, failures in coming:
             for number, came in values.items():
                 for field in fields:
@@ -243,9 +254,14 @@ def _fill(
                         columns[field].put(rows[number], came[field])
                     else:
                         columns[field].lacked = True
+                left.pop(number, None)
             for some, error in failures:
                 error.__traceback__ = error.__cause__ = error.__context__ = None
                 reasons.setdefault(error.reason, _Failed(series, [], error)).records.extend(some)
+                for number in some:
+                    left.pop(number, None)
+    if service.patience.interrupted and left:
+        reasons[""] = _Failed(series, list(left), interruption())
     return list(reasons.values())
 
 

@@ -12,6 +12,7 @@ from sunpy_flarecast.utils.progress import progress_bar
 
 from .meta_reply import meta_url
 from .parallel import answers
+from .session import interruption
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -55,12 +56,19 @@ _Failures = list[tuple[list[int], ServiceError]]
 def ask_all(
     service: Service, series: str, recnums: Iterable[int], fields: Sequence[str] = (), *, progress: bool = False
 ) -> tuple[_Values, _Failures]:
-    """Request keywords of records, as `keywords_of` does, and return all at once."""
+    """Request keywords of records, as `keywords_of` does, and return all at once; after Ctrl-C what came until then."""
     values: _Values = {}
     failures: _Failures = []
-    for some, failed in keywords_of(service, series, recnums, fields, progress=progress):
-        values |= some
-        failures += failed
+    left = dict.fromkeys(recnums)
+    coming = keywords_of(service, series, list(left), fields, progress=progress)
+    with service.patience.interruptible(), closing(coming):
+        for some, failed in coming:
+            values |= some
+            failures += failed
+    if service.patience.interrupted:
+        for number in [*values, *(number for some, _ in failures for number in some)]:
+            left.pop(number, None)
+        failures += [(list(left), interruption())] if left else []
     return values, failures
 
 
@@ -83,7 +91,7 @@ def keywords_of(
     failures : list of tuple
         Some of the records for which there is no answer, as lists of record numbers, each with the error.
     """
-    left = list(dict.fromkeys(recnums))
+    left = [] if service.patience.interrupted else list(dict.fromkeys(recnums))
     with progress_bar(shown=progress and len(left) > 2, total=len(left), desc="Keywords", unit="record") as bar:
         took = 0.0
         came = False

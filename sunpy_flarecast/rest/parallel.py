@@ -53,7 +53,10 @@ def answers(
 
     ``ask`` returns the answer for a window with a number in ``windows``, or for a part of it; it is called in threads.
     What it raises besides ``ServiceError`` ends all. Each answer is the number of a window and its parts in order.
+    After an interrupt there are none.
     """
+    if patience.interrupted:
+        return
     todo = iter(enumerate(windows))
     lock = threading.Lock()
     done: SimpleQueue[tuple[int, list[Piece[W, T]]] | BaseException] = SimpleQueue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,9 +24,9 @@ from .retry import RETRIED, RetryPolicy
 from .service_url import is_within, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Patience", "Reply", "Session", "TooMuchError"]
+__all__ = ["Patience", "Reply", "Session", "TooMuchError", "interruption"]
 
 #: How much of a reply is read at a time, in bytes; versions of urllib3 before 2.6 decompress as much at once.
 _PIECE: Final = 1 << 18
@@ -50,6 +51,8 @@ class Patience:
         self._end = threading.Event()
         #: Whether nobody wants the replies any more.
         self.stopped = False
+        #: Whether Ctrl-C ended the requests, so that what has come is all there will be.
+        self.interrupted = False
         self._in_a_row = 0
         self._lasting = True
         self._succeeded = False
@@ -77,12 +80,23 @@ class Patience:
         self.stopped = True
         self._end.set()
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C end the block, and all requests; ``interrupted`` then says so."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.stop()
+
     def wait(self, failures: int, asked: str | None = None) -> None:
         """Wait before the next try, as `RetryPolicy.wait` says, unless nothing more is requested."""
         self._end.wait(self.policy.wait(failures, asked))
 
     def check(self) -> None:
         """Raise why nothing more is requested, if that is so."""
+        if self.interrupted:
+            raise interruption()
         if (error := self._over) is not None:
             lost = "could not be reached any more" if isinstance(error, UnreachableError) else "refused all requests"
             reason = f"not requested, since the service {lost} ({error.reason.removesuffix('.')})"
@@ -92,6 +106,11 @@ class Patience:
     def hurried(self) -> bool:
         """Whether everything is tried once only."""
         return self.stopped or self._over is not None or self._in_a_row >= 2 * self.parallel
+
+
+def interruption() -> ServiceError:
+    """Return the reason for what an interrupted search or request for keywords lacks."""
+    return ServiceError("Not requested, since you interrupted it.", reason="not requested, since it was interrupted")
 
 
 class Reply(NamedTuple):

@@ -11,11 +11,12 @@ import numpy as np
 from astropy.time import Time
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import ServiceError
+from sunpy_flarecast.errors import Interrupted, ServiceError
 from sunpy_flarecast.query.query import service_time, service_times
 from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.rest.parallel import answers
 from sunpy_flarecast.rest.records import merge
+from sunpy_flarecast.rest.session import interruption
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .keyword_filter import look_up
@@ -102,14 +103,24 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
     ServiceError
         If there is no answer for any window, or for the keywords of any record; that of the first one. With
         ``strict``, if there is none for one.
+    Interrupted
+        After Ctrl-C, with what was found until then as ``partial``.
     """
     parts, told = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
-    if not any(part.records for part in parts):
+    if not any(part.records for part in parts) and not service.patience.interrupted:
         raise min(parts[0].missing, key=lambda one: (one.start.jd1, one.start.jd2)).error
     found, failure = _filtered(queries, parts, service, told, strict=strict, progress=progress)
-    if failure is not None:
+    if failure is not None and not service.patience.interrupted:
         raise failure
-    return Found(merge(found), _still_missing(parts), told, [part.listed for part in parts])
+    return _outcome(service, merge(found), _still_missing(parts), told, [part.listed for part in parts])
+
+
+def _outcome(service: Service, *what: Any) -> Found:
+    """Return what was found, or raise it if the search was interrupted."""
+    found = Found(*what)
+    if service.patience.interrupted:
+        raise Interrupted("The search was interrupted.", found)
+    return found
 
 
 def complete(
@@ -133,6 +144,11 @@ def complete(
         The service.
     progress : bool
         Show a bar, if there are several windows.
+
+    Raises
+    ------
+    Interrupted
+        As `find`; what was to be made anew is then as it was.
     """
     anew = {one.query.series for one in missing if one.chosen}
     # Where a service gives its series other names, it is not clear which records belong to which query.
@@ -148,15 +164,15 @@ def complete(
         before = [one for one in missing if one.query.series in anew]
         try:
             again = find([query for query in queries if query.series in anew], service, progress=progress)
-        except ServiceError:
-            return Found(held, left + before, told)
+        except (ServiceError, Interrupted):
+            return _outcome(service, held, left + before, told)
         told += again.told
         if all(any(_within(one, other) for other in before) for one in again.missing):
             others = np.array([series not in anew for series in held.series.tolist()], dtype=bool)
             return Found(merge([held[others], again.records]), left + again.missing, told)
         told.append("The search had to be made anew, and failed for other parts of its range; the table is as it was.")
         left += before
-    return Found(held, left, told)
+    return _outcome(service, held, left, told)
 
 
 @dataclass
@@ -192,9 +208,10 @@ def _ask(
     parts = [_Part() for _ in ranges]
     missing: dict[tuple[int, int], list[Missing]] = {}
     found = 0
+    left = set(range(len(windows)))
     # Closed at once, whatever happens here, so that nothing more is requested.
     bar = progress_bar(shown=progress and len(windows) > 1, total=len(windows), desc="Windows searched", unit="window")
-    with closing(answers(windows, ask, service.patience)) as coming, bar:
+    with service.patience.interruptible(), closing(answers(windows, ask, service.patience)) as coming, bar:
         for number, pieces in coming:
             for place, taker in enumerate(takers[number]):
                 for piece in pieces:
@@ -213,8 +230,13 @@ def _ask(
                             raise _too_little(missing[taker, number]) from piece.error
             if strict and service.outdated:
                 raise service.outdated[0][1]
+            left.discard(number)
             bar.set_postfix_str(f"{found:,} records", refresh=False)
             bar.update()
+    if service.patience.interrupted:
+        for number in left:
+            span = {"start": windows[number].start, "end": windows[number].end, "error": interruption()}
+            missing |= {(taker, number): [Missing(query=ranges[taker][0], **span)] for taker in takers[number]}
     for taker, number in sorted(missing):
         parts[taker].missing += missing[taker, number]
     return parts, _outdated_text(service, len(windows))
@@ -242,7 +264,7 @@ def _filtered(
     selected = [(query, select(part.joined(), query)) for query, part in zip(queries, parts, strict=True)]
     looked = look_up(selected, service, progress=progress)
     failed = [gap for one in looked for gap in one.missing]
-    if strict and failed:
+    if strict and failed and not service.patience.interrupted:
         raise _too_little(failed) from failed[0].error
     found = []
     for query, part, one in zip(queries, parts, looked, strict=True):

@@ -1,11 +1,19 @@
-"""Progress bars of one kind, as parfive shows them."""
+"""Progress bars of one kind, as parfive shows them, and lines of text where there is no terminal."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["LateBar", "progress_bar"]
+__all__ = ["LateBar", "ProgressLines", "is_shown", "progress_bar"]
+
+if TYPE_CHECKING:
+    from typing import Self
+
+#: Time between two lines of text about progress, in seconds.
+_LINE_EVERY: Final = 30.0
 
 #: A file that takes longer than this gets a progress bar of its own, in seconds; bars for small files take a quarter
 #: of the time that the files themselves do.
@@ -13,11 +21,60 @@ _BAR_AFTER: Final = 1.0
 
 
 def progress_bar(*, shown: bool, **options: Any) -> Any:
-    """Make a bar of tqdm, for a ``with`` statement; it is drawn in notebooks and terminals, not into files."""
+    """Make a bar of tqdm, for a ``with`` statement; without a notebook or terminal, `ProgressLines`."""
     from tqdm.auto import tqdm  # when something takes long, not with the package
 
-    # None means: only in a terminal; a notebook's bar takes it for False.
-    return tqdm(disable=None if shown else True, **options)
+    return tqdm(disable=not shown, **options) if is_shown(tqdm) or not shown else ProgressLines(**options)
+
+
+def is_shown(kind: Any) -> bool:
+    """Return whether bars of a class can be drawn: those of notebooks always, others in a terminal."""
+    return sys.stderr.isatty() or any("notebook" in one.__module__ for one in kind.__mro__)
+
+
+class ProgressLines:
+    """A line of text on stderr now and then, for logs; it takes what this package and parfive do with bars of tqdm."""
+
+    disable = True  # nothing is drawn
+
+    def __init__(self, *, total: float | None = None, desc: str = "", unit: str = "it", **_: Any) -> None:
+        self.n: float = 0
+        self.total, self._desc, self._unit, self._postfix = total, desc, unit, ""
+        self._begun = self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def update(self, n: float = 1) -> None:
+        """Count, and write a line if the last one is long ago."""
+        self.n += n
+        if (now := time.monotonic()) - self._last >= _LINE_EVERY:
+            self._last = now
+            of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
+            minutes, seconds = divmod(int(now - self._begun), 60)
+            text = f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}, after {minutes}:{seconds:02} min\n"
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
+        """Set what follows the count."""
+        del refresh
+        self._postfix = f", {text}"
+
+    def write(self, text: str) -> None:
+        """Log what parfive says of failures at the end."""
+        from parfive import log  # which it has imported
+
+        log.info(text)
+
+    def close(self) -> None:
+        """Do nothing more."""
 
 
 class LateBar:

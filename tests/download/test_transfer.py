@@ -59,8 +59,13 @@ FIRST = "hmi.sharp_cea_720s.6178.20151211_001200_TAI.Br.fits"
 
 
 def test_the_queue_takes_transfers_with_slots_progress_and_results(
-    many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    many: tuple[str, Layer],
+    table: FLARECASTResponse,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     downloader = parfive.Downloader(max_conn=2, progress=True)
     assert downloader.http_queue == []
     table.client.fetch(table, path=tmp_path, downloader=downloader, wait=False)
