@@ -10,7 +10,9 @@ from sunpy_flarecast import errors
 
 
 def test_all_errors_are_errors_of_this_package_and_at_its_top() -> None:
-    assert set(errors.__all__) == {name for name in sunpy_flarecast.__all__ if name.endswith(("Error", "Warning"))}
+    assert set(errors.__all__) == {
+        name for name in sunpy_flarecast.__all__ if name.endswith(("Error", "Warning", "Interrupted"))
+    }
     for name in errors.__all__:
         assert getattr(sunpy_flarecast, name) is getattr(errors, name)
         if name.endswith("Error"):

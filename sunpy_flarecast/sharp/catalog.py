@@ -99,7 +99,7 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def region_keyword(self) -> str:
-        """The keyword that numbers the regions: ``"harpnum"`` or ``"tarpnum"``; the two are unrelated."""
+        """Name of the keyword that numbers the regions, ``harpnum`` or ``tarpnum``; the two are unrelated."""
         return "harpnum" if self.instrument == "HMI" else "tarpnum"
 
     @property
