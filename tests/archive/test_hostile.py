@@ -242,7 +242,6 @@ def test_a_file_that_became_a_link_is_not_served(tmp_path, write):
 @pytest.mark.parametrize(
     "bytes_sent",
     [
-        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET /\r\n\r\n",
         b"GET  /  HTTP/1.1\r\n\r\n",
