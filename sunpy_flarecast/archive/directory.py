@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import tempfile
+import threading
 import warnings
 import weakref
 from contextlib import suppress
@@ -83,6 +84,8 @@ class DirectoryArchive:
     ------
     NotADirectoryError
         If there is no such folder.
+    ValueError
+        If ``reindex`` is not above 0.
     ~sunpy_flarecast.archive.index.ArchiveIndexError
         If the index cannot be used.
 
@@ -118,6 +121,8 @@ class DirectoryArchive:
         jobs: int = 1,
         progress: Progress | None = None,
     ) -> None:
+        if reindex is not None and not 0 < reindex <= threading.TIMEOUT_MAX:
+            raise ValueError(f"reindex={reindex!r}: give a number of seconds above 0, or None to look once only")
         self.path = folder_at(path)
         self.index = index_path(self.path, index)
         self.report: IndexReport | None = None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
-from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -20,13 +18,12 @@ from sunpy_flarecast.table.base import RecordTable
 
 from .complete_folder import complete_again
 from .plan import Plan, distinct, file_base, plan, template_of
-from .queue import enqueue
+from .queue import enqueue, parfive_silent
 from .record_keywords import mode_of
 from .report import FetchFailure, FetchReport, described_bare
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
 
     from .record_keywords import Mode
     from .report import Bare
@@ -122,7 +119,7 @@ def fetch(
             queued = enqueue(downloader, Plan(left, []), complete_headers=mode)
             queued.silent = True
             damaged = queued.damaged if number == 1 else damaged
-            with _parfive_silent():
+            with parfive_silent():
                 results = downloader.download() if queued.waiting else parfive.Results()
             context = queued.context
             there += [*queued.data, *sorted(context.found)]
@@ -164,18 +161,6 @@ def fetch(
     if bare:
         warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
     return report
-
-
-@contextmanager
-def _parfive_silent() -> Iterator[None]:
-    """Keep parfive from telling of every file that fails, in every pass: the report does, once."""
-    level = parfive.log.level
-    if level != logging.DEBUG:
-        parfive.log.setLevel(max(level, logging.WARNING))
-    try:
-        yield
-    finally:
-        parfive.log.setLevel(level)
 
 
 def _tables(results: Any) -> list[RecordTable]:

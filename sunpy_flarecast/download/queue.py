@@ -8,13 +8,16 @@ This is the one place that uses `parfive.Downloader.http_queue`. parfive runs wh
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import threading
+from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
+import parfive
 from sunpy import log
 
 from sunpy_flarecast.config import conf
@@ -29,12 +32,12 @@ from .report import described_damaged
 from .transfer import WITH_URLS, Queued, Transfer
 
 if TYPE_CHECKING:
-    import parfive
+    from collections.abc import Iterator
 
     from .plan import Plan
     from .record_keywords import Mode
 
-__all__ = ["enqueue"]
+__all__ = ["enqueue", "parfive_silent"]
 
 
 def enqueue(
@@ -133,3 +136,15 @@ def _add_refused(results: parfive.Results, url: str, error: TransferError) -> No
     known = url.startswith(("http://", "https://"))
     stand_in = f"{without_password(base_url(conf.url))}/refused/{quote(url, safe='')}"
     results.add_error(filepath, url if known else stand_in, error)
+
+
+@contextmanager
+def parfive_silent() -> Iterator[None]:
+    """Keep parfive from logging every file that fails, in every pass: the report has them once."""
+    level = parfive.log.level
+    if level != logging.DEBUG:
+        parfive.log.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        parfive.log.setLevel(level)

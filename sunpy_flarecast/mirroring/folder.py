@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import parfive
 
 from sunpy_flarecast.download.plan import Place, Plan
-from sunpy_flarecast.download.queue import enqueue
+from sunpy_flarecast.download.queue import enqueue, parfive_silent
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.structure import is_whole
@@ -20,7 +18,7 @@ from .ledger import Ledger
 from .source import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from .report import MirrorReport
@@ -109,7 +107,7 @@ def _fetch(
     downloader = parfive.Downloader(max_conn=connections, progress=False, overwrite=overwrite, config=config)
     places = [Place(url, str(path)) for path, url in urls.items()]
     queued = enqueue(downloader, Plan(places, []), complete_headers=False, service=source.service)
-    with _quiet():
+    with parfive_silent():
         results = downloader.download() if queued.waiting else parfive.Results()
     context = queued.context
     there = {*map(str, queued.data), *context.found}
@@ -126,17 +124,6 @@ def _fetch(
         ledger.keep()
     report.interrupted = report.interrupted or context.interrupted
     return not (context.interrupted or context.halted)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep parfive from logging failures, which are all in the report."""
-    before = parfive.log.level
-    parfive.log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        parfive.log.setLevel(before)
 
 
 def _write_keywords(

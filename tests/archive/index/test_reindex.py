@@ -137,3 +137,9 @@ def test_a_look_that_fails_is_told_and_tried_again(tmp_path, log):
         (tmp_path / "kept").rename(index)
         log.wait_for("are noticed again")
         assert archive.condition().indexed.startswith(f"{datetime.now(UTC):%Y}")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 1e300])
+def test_an_interval_is_a_number_of_seconds_above_0(tmp_path, seconds):
+    with pytest.raises(ValueError, match="give a number of seconds above 0"):
+        DirectoryArchive(tmp_path, reindex=seconds)
