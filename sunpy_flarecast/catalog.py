@@ -1,30 +1,10 @@
 """What is known of the SHARP series: their segments and keywords, units and meanings."""
 
-from sunpy_flarecast.sharp.catalog import (
-    CEA_PIXEL,
-    SPACE_WEATHER,
-    Keyword,
-    Segment,
-    Series,
-    all_keywords,
-    all_series,
-    find_keyword,
-    find_series,
-    similar_keywords,
-)
+from sunpy_flarecast.sharp import catalog as _facts
+from sunpy_flarecast.sharp.catalog import *  # noqa: F403
 
-__all__ = [
-    "CEA_PIXEL",
-    "SPACE_WEATHER",
-    "Keyword",
-    "Segment",
-    "Series",
-    "all_keywords",
-    "all_series",
-    "find_keyword",
-    "find_series",
-    "similar_keywords",
-]
+__all__: list[str] = []
+__all__ += _facts.__all__
 
 
 def __dir__() -> list[str]:

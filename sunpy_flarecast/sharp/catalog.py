@@ -14,9 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: Public, as `sunpy_flarecast.catalog`; the other names are for this package.
 __all__ = [
     "CEA_PIXEL",
-    "SMARP",
     "SPACE_WEATHER",
     "Keyword",
     "Segment",
@@ -25,9 +25,7 @@ __all__ = [
     "all_series",
     "find_keyword",
     "find_series",
-    "region_number",
     "similar_keywords",
-    "step_of",
 ]
 
 #: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide ``MEANGBZ`` and its
