@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from astropy.config import ConfigItem, ConfigNamespace, get_config
@@ -25,6 +27,16 @@ class _Item(ConfigItem):  # type: ignore[misc]
 
     def __init__(self, default: Any, description: str, kind: str | None = None) -> None:
         super().__init__(default, description, kind, "sunpy_flarecast")
+
+    def shown(self) -> str:
+        """Return the value as it may be shown: without passwords."""
+        return re.sub(r"(?<=://)[^/?#\s]*@", "", repr(self()))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: name={self.name!r} value={self.shown()}>"
+
+    def __str__(self) -> str:
+        return "\n  value=".join((super().__str__().partition("\n  value=")[0], self.shown()))
 
 
 class _EnvironmentItem(_Item):
@@ -84,12 +96,8 @@ class _SecretItem(_EnvironmentItem):
             raise TypeError(f"sunpy_flarecast.conf.{self.name} is text, not {type(value).__name__}")
         super().set(value)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: name={self.name!r} {'set' if self() else 'not set'}>"
-
-    def __str__(self) -> str:
-        state = "set" if self() else "not set"
-        return f"{type(self).__name__}: {self.name}\n  description={self.description!r}\n  {state}"
+    def shown(self) -> str:
+        return "(set)" if self() else "(not set)"
 
 
 class _HeadersItem(_Item):
@@ -108,7 +116,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     Settings of sunpy_flarecast.
 
     They are kept in ``sunpy_flarecast.cfg`` in astropy's configuration folder, and can be set for a session
-    (``conf.url = ...``) or for a block (``with conf.set_temp("url", ...):``).
+    (``conf.url = ...``) or for a block (``with conf.set_temp("url", ...):``). ``conf`` alone shows all of them,
+    ``conf.help("url")`` describes one.
 
     Examples
     --------
@@ -182,6 +191,16 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
         "knows itself, which is often not the one that can be reached from here.",
     )
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in self.keys():
+            near = get_close_matches(name, self.keys(), n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(self.keys())}."
+            raise AttributeError(f"No configuration parameter {name!r}. {hint}")  # as astropy's set_temp() says
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return "\n".join(["sunpy_flarecast.conf:", *(f"  {name} = {item.shown()}" for name, item in self.items())])
+
 
 conf = Conf()
 
@@ -190,12 +209,12 @@ def token_service() -> str:
     """
     Return the URL of the service that ``conf.token`` is for.
 
-    A token in the environment, or in the configuration file, is for the URL that stands there, and not for another that
-    is set for a while (``--url``, ``--from``).
+    A token in the environment, or in the configuration file, is for the URL that stands there, by default that of the
+    settings, and not for another that is set for a while (``conf.url = ...``, ``--url``, ``--from``).
     """
     session, environment, _ = Conf.token.by_source()
     if session:
         return str(conf.url)
     _, beside, filed = Conf.url.by_source()
     standing = beside or filed if environment else filed or beside
-    return standing or str(conf.url)
+    return standing or str(Conf.url.defaultvalue)

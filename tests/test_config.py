@@ -84,6 +84,31 @@ def test_a_value_of_another_type_is_refused(name: str, value: object) -> None:
     assert getattr(conf, name) == before
 
 
+def test_it_shows_names_and_values_but_no_secrets() -> None:
+    conf.url, conf.token, conf.window = "https://me:s3cr3t@archive.example/flarecast", "s3cr3t", 0.5
+    lines = repr(conf).splitlines()
+    assert lines[:4] == [
+        "sunpy_flarecast.conf:",
+        "  url = 'https://archive.example/flarecast'",
+        "  token = (set)",
+        "  window = 0.5",
+    ]
+    assert len(lines) == 1 + len(list(conf))
+    for text in (repr(Conf.url), str(Conf.url), str(conf)):
+        assert "https://archive.example/flarecast" in text
+        assert "s3cr3t" not in text
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(AttributeError, match=r"No configuration parameter 'urll'\. Did you mean 'url'\?"):
+        conf.urll = "http://session"
+    with pytest.raises(AttributeError, match=r"No configuration parameter 'x'\. There are: url, token, window, "):
+        conf.x = 1
+    with pytest.raises(AttributeError, match="No configuration parameter 'urll'"):
+        conf.set_temp("urll", "http://session")
+    assert conf.url == DEFAULT
+
+
 def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
     items = list(Conf().items())
     assert {name for name, _ in items} == {

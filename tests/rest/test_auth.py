@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from astropy.config import set_temp_config
+from click.testing import CliRunner
 from faults import Layer, answer
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -16,6 +17,7 @@ from sunpy.net import attrs as a
 
 from sunpy_flarecast import FLARECASTClient, QueryError, Segment, Series, ServiceError, conf, fetch
 from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running
+from sunpy_flarecast.cli import cli
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, Conf
 from sunpy_flarecast.rest.auth import authorization
 from sunpy_flarecast.rest.service import Service
@@ -96,6 +98,7 @@ class TestWithTheToken:
 
     def test_the_environment_gives_it(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(TOKEN_VARIABLE, f" {TOKEN}\n")
+        monkeypatch.setenv(URL_VARIABLE, guarded[0])
         assert len(FLARECASTClient().search(*QUERY))
 
     def test_it_goes_before_user_and_password(self, guarded: tuple[str, Layer]) -> None:
@@ -207,6 +210,25 @@ class TestOthers:
         with conf.set_temp("token", "of-this-session"):
             assert authorization(guarded[0]) == "Bearer of-this-session"
 
+    def test_a_token_of_the_environment_alone_is_for_the_default_url(
+        self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+        url, layer = guarded
+        days = ("2015-12-11", "2015-12-11T00:30")
+        for command in (
+            ("--url", url, "search", *days),
+            ("search", *days, "--url", url),
+            ("mirror", *days, str(tmp_path), "--series", "hmi.sharp_720s", "--from", url),
+        ):
+            shown = CliRunner().invoke(cli, command)
+            assert (shown.exit_code, shown.stdout) == (1, "")
+            assert f"The token in conf.token is for {Conf.url.defaultvalue} and was not sent" in shown.stderr
+            assert "s3cr3t" not in shown.stderr
+        assert layer.headers
+        assert not any("authorization" in headers for headers in layer.headers)
+        assert authorization(Conf.url.defaultvalue) == BEARER
+
     @pytest.mark.parametrize("environment", ["", "http://environment.example"])
     def test_a_token_of_the_file_is_for_the_url_of_the_file(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: str
@@ -272,7 +294,7 @@ class TestSettings:
         item = dict(Conf().items())["token"]
         for shown in (repr(item), str(item), str(conf), repr(conf)):
             assert "s3cr3t" not in shown
-        assert repr(item).endswith("name='token' set>")
+        assert repr(item).endswith("name='token' value=(set)>")
 
     def test_what_is_no_text_is_refused_and_not_repeated(self) -> None:
         with pytest.raises(TypeError, match=r"conf.token is text, not bytes") as caught:
