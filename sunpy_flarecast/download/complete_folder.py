@@ -57,7 +57,7 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     >>> from sunpy_flarecast.download.complete_folder import complete_folder
     >>> with TemporaryDirectory() as folder:
     ...     print(complete_folder(folder))
-    0 files completed, 0 had keywords, 0 lack them.
+    0 files completed, 0 had keywords, 0 without.
     """
     result = Completion()
     wanted: dict[_Key, list[str]] = {}

@@ -15,6 +15,7 @@ from sunpy.net.fido_factory import UnifiedResponse
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.table.base import RecordTable
+from sunpy_flarecast.utils.reports import counted
 
 from .complete_folder import complete_again
 from .plan import Plan, distinct, file_base, plan, template_of
@@ -154,7 +155,7 @@ def fetch(
     report = FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files)
     if interrupted:
         raise Interrupted(
-            f"The fetch was interrupted: {len(fetched):,} files were fetched, {len(failed):,} are missing. The same "
+            f"The fetch was interrupted: {counted(len(fetched), 'file')} fetched, {len(failed):,} missing. The same "
             "call fetches the rest; `partial` of this exception is the report.",
             report,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sunpy_flarecast.query.query import service_time
 from sunpy_flarecast.search.missing import described
 from sunpy_flarecast.utils.files import write_report
+from sunpy_flarecast.utils.reports import Shown, counted
 
 if TYPE_CHECKING:
     import os
@@ -48,10 +49,9 @@ def described_bare(bare: list[Bare]) -> str:
 
 def described_damaged(paths: Sequence[str]) -> str:
     """Say which files on disk are fetched again."""
-    count = (
-        "1 file on disk is damaged and is" if len(paths) == 1 else f"{len(paths):,} files on disk are damaged and are"
-    )
+    are = "is" if len(paths) == 1 else "are"
     more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    count = f"{counted(len(paths), 'file')} on disk {are} damaged and {are}"
     return f"{count} fetched again: {', '.join(paths[:_NAMED])}{more}."
 
 
@@ -75,8 +75,8 @@ class FetchFailure:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FetchReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class FetchReport(Shown):
     """
     What became of every file of a fetch; each is in just one of the first three lists.
 
@@ -107,7 +107,7 @@ class FetchReport:
     missing: list[Missing] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
-    files: list[str] = field(default_factory=list, repr=False)
+    files: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.files:
@@ -120,7 +120,7 @@ class FetchReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{len(self.fetched):,} files fetched, {len(self.already_there):,} already there, "
+            f"{counted(len(self.fetched), 'file')} fetched, {len(self.already_there):,} already there, "
             f"{len(self.failed):,} failed{', interrupted' if self.interrupted else ''}.",
             # Reasons name the file, which does not make them others.
             *_grouped(
@@ -178,7 +178,8 @@ class Completion:
     bare: list[Bare] = field(default_factory=list)
 
     def __str__(self) -> str:
-        counts = f"{len(self.completed):,} files completed, {self.fine:,} had keywords, {len(self.bare):,} lack them."
+        count = counted(len(self.completed), "file")
+        counts = f"{count} completed, {self.fine:,} had keywords, {len(self.bare):,} without."
         alike = ((one.reason.replace(one.path, "").strip(), f"{one.path}: {one.reason}") for one in self.bare)
         return "\n".join([counts, *_grouped("Not completed", alike)])
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.utils.files import write_report
+from sunpy_flarecast.utils.reports import Shown, counted
 
 if TYPE_CHECKING:
     import os
@@ -43,8 +44,8 @@ class Shortfall:
     examples: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class MirrorReport:
+@dataclass(slots=True, repr=False)
+class MirrorReport(Shown):
     """
     The outcome of a mirror.
 
@@ -73,7 +74,9 @@ class MirrorReport:
     >>> print(report)
     2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.
     1 file: it is not online at JSOC (hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits)
-    The same command asks for what is missing, and for nothing else.
+    The same command requests what is missing, and nothing else.
+    >>> report
+    <MirrorReport: 2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.>
     """
 
     directory: str
@@ -104,18 +107,15 @@ class MirrorReport:
         missing = [_counted(kind, self._count(kind)) for kind in _WORDS if self._count(kind)]
         several = len(missing) > 1 or sum(one.count for one in self.shortfalls) > 1
         ends = f"; {' and '.join(missing)} {'are' if several else 'is'} missing" if missing else ""
-        records, files = (
-            f"{n:,} {what}{'s' * (n != 1)}" for n, what in ((self.records, "record"), (self.fetched, "file"))
-        )
         here = f"fetched into {self.directory}, {self.already_there:,} already there"
-        lines = [f"{records} of {self.source}: {files} {here}{ends}."]
+        lines = [f"{counted(self.records, 'record')} of {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]
         lines += [_line(one) for one in self.shortfalls[:_LISTED]]
         if len(self.shortfalls) > _LISTED:
             lines.append(f"... and {len(self.shortfalls) - _LISTED:,} other reasons.")
         if self.interrupted:
-            lines.append("It was interrupted; the same command goes on.")
+            lines.append("It was interrupted; the same command resumes it.")
         elif self.shortfalls:
-            lines.append("The same command asks for what is missing, and for nothing else.")
+            lines.append("The same command requests what is missing, and nothing else.")
         return "\n".join([*lines, *([self.index] if self.index else [])])
 
     def _count(self, kind: str) -> int:

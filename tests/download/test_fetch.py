@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sunpy_flarecast import (
     FetchReport,
     FLARECASTClient,
     FLARECASTResponse,
+    MirrorReport,
     MissingDataWarning,
     QueryError,
     Segment,
@@ -190,7 +192,7 @@ def test_the_report_says_the_same_only_once() -> None:
     ]
     report = FetchReport(["a"], [], failed, interrupted=True)
     assert str(report).splitlines() == [
-        "1 files fetched, 0 already there, 3 failed, interrupted.",
+        "1 file fetched, 0 already there, 3 failed, interrupted.",
         "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more alike)",
     ]
 
@@ -302,3 +304,14 @@ def test_warnings_as_errors_come_when_all_files_are_there(bare: Layer, tmp_path:
     there = list(tmp_path.iterdir())
     assert len(there) == sum(map(len, found[:tables]))
     assert all(path.suffix == ".fits" and is_whole(path) for path in there)
+
+
+def test_reports_of_many_files_are_shown_in_a_line() -> None:
+    failed = [FetchFailure(f"{number}.fits", f"http://host/<{number}>", "it is away.") for number in range(900)]
+    report = FetchReport([f"{number}.fits" for number in range(2000)], [], failed)
+    assert repr(report) == "<FetchReport: 2,000 files fetched, 0 already there, 900 failed.>"
+    assert repr(MirrorReport("sharps", "JSOC")).startswith("<MirrorReport: 0 records of JSOC: ")
+    page = report._repr_html_()
+    assert page == f"<pre>{html.escape(str(report))}</pre>"
+    assert len(page) < 1000
+    assert str(FetchReport(["a.fits"], [], [])).startswith("1 file fetched, ")

@@ -331,7 +331,7 @@ def test_files_are_there_as_served_and_the_user_is_told(
     assert sorted(got.completed) == files
     assert got.bare == []
     assert all(sunpy.map.Map(path).unit == u.Mx / u.cm**2 for path in files)
-    assert str(complete_folder(tmp_path)) == "0 files completed, 4 had keywords, 0 lack them."
+    assert str(complete_folder(tmp_path)) == "0 files completed, 4 had keywords, 0 without."
 
 
 def test_one_record_without_keywords_does_not_hinder_the_others(bare: tuple[str, Layer], tmp_path: Path) -> None:
@@ -435,7 +435,7 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
         "mine.fits": "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
         f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service has no such record, or did not give its number",
     }
-    assert "3 lack them" in str(got)
+    assert "3 without" in str(got)
     asked = [path for _, path in bare[1].requests if "start=" in path]
     assert len(asked) == 2  # not the months between
 
@@ -450,11 +450,11 @@ def test_the_terminal_completes_a_folder(bare: tuple[str, Layer], tmp_path: Path
     bare[1].faults["/meta/"] = answer(b'{"message": "the tape is away"}', status=404)
     got = run(cli, ["complete", str(tmp_path), "--no-progress"])
     assert got.exit_code == 1
-    assert "1 lack them" in got.output
+    assert "1 without" in got.output
     assert "the tape is away" in got.output
     bare[1].clear()
     got = run(cli, ["complete", str(tmp_path), "--no-progress", "--url", bare[0]])
-    assert (got.exit_code, got.output) == (0, "1 files completed, 0 had keywords, 0 lack them.\n")
+    assert (got.exit_code, got.output) == (0, "1 file completed, 0 had keywords, 0 without.\n")
     assert not is_bare(path)
     bare[1].faults["/meta/"] = answer(b'{"message": "the tape is away"}', status=404)
     got = run(cli, ["fetch", *query, "--path", str(tmp_path), "--overwrite", "yes", "--no-progress"])

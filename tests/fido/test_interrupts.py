@@ -271,7 +271,7 @@ for part in (found[:20], found[20:]):
     stalling.after(3)
     status, _, err = interrupted(stalling, script(code, str(tmp_path)), 3 + 5, number)
     assert status == 1
-    assert "Interrupted: The fetch was interrupted: 3 files were fetched, 17 are missing." in err
+    assert "Interrupted: The fetch was interrupted: 3 files fetched, 17 missing." in err
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["interrupted"], len(report["fetched"]), len(report["failed"])) == (True, 3, 17)
     assert len(stalling.layer.requests) == 3 + 5  # none of the second day

@@ -253,5 +253,5 @@ def test_files_that_are_none_are_named(path: Path) -> None:
     assert not is_bare(path)
     told = CliRunner().invoke(cli, ["complete", str(path.parent), "--no-progress"])
     assert told.exit_code == 1
-    assert "0 files completed, 1 had keywords, 4 lack them" in told.output
+    assert "0 files completed, 1 had keywords, 4 without" in told.output
     assert "Bp.fits: it is no FITS file" in told.output
