@@ -16,6 +16,7 @@ from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.records import merge
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import base_url, without_password
+from sunpy_flarecast.search.keyword_filter import look_up
 from sunpy_flarecast.search.search import find
 from sunpy_flarecast.search.selection import select
 from sunpy_flarecast.sharp.t_rec import slot_of
@@ -46,16 +47,26 @@ class FLARECASTSource:
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
         """List the records of a window that match one of the queries."""
-        asked = [replace(query, start=window.start, end=window.end, sample=None) for query in queries]
+        # The grid of a sampling begins where the whole mirror does, and not with a window; keywords are requested of
+        # the sampled records only.
+        listed = [tuple(one for one in query.conditions if one.listed) for query in queries]
+        asked = [
+            replace(query, start=window.start, end=window.end, sample=None, conditions=conditions)
+            for query, conditions in zip(queries, listed, strict=True)
+        ]
         with Service(self.service, cached=False) as service:
             try:
                 found = find(asked, service, strict=True)
+                looked = look_up([(one, select(found.records, one)) for one in queries], service)
+                if failed := [gap.error for part in looked for gap in part.missing]:
+                    raise failed[0]
             except ServiceError as error:
                 raise self._refused(error, queries) from error
-        # The grid of a sampling begins where the whole mirror does, and not with a window.
-        records = merge([select(found.records, query) for query in queries])
+        records = merge([part.records for part in looked])
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
-        told = [*found.told, *([f"{undated:,} records have no T_REC, which names the folder."] if undated else [])]
+        told = [*found.told, *(text for part in looked for text in part.told)]
+        if undated:
+            told.append(f"{undated:,} records have no T_REC, which names the folder.")
         return Answer(offers=self._offers(records, window), told=told)
 
     def _refused(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:

@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 import numpy as np
 
 from sunpy_flarecast.errors import QueryError, ServiceError
-from sunpy_flarecast.rest.records import Records
-from sunpy_flarecast.search.selection import select
+from sunpy_flarecast.rest.records import Records, keyword_column
+from sunpy_flarecast.search.selection import satisfying, select
 from sunpy_flarecast.sharp.catalog import Keyword, find_keyword, find_series
 from sunpy_flarecast.sharp.keyword_names import matching_names
 from sunpy_flarecast.sharp.t_rec import CADENCE, t_rec_text, text_slot
@@ -65,7 +65,7 @@ class JSOCSource:
         self.stage = Staging(self._client, email, wait).stage
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
-        """List the records of a window that match one of the queries; a QueryError if there is no such series."""
+        """List the records of a window that match one of the queries; a ServiceError if there is no such series."""
         answer = Answer(offers=[])
         known: set[str] = set()
         for query in queries:
@@ -81,20 +81,20 @@ class JSOCSource:
             raise QueryError(f"{known.name} cannot be mirrored from JSOC; export its records at {JSOC_URL} instead.")
         segments = self._segments(query)
         record_set = _record_set(query, window)
-        keys, paths = ask(
+        keys = [*dict.fromkeys((*_KEYS, *(_key(name) for one in query.conditions for name in one.keywords)))]
+        table, paths = ask(
             f"the records {record_set}",
-            lambda: self._client.query(record_set, key=list(_KEYS), seg=list(segments), convert_numeric=False),
+            lambda: self._client.query(record_set, key=keys, seg=list(segments), convert_numeric=False),
         )
-        count = len(keys)
-        columns = {name: [str(value) for value in keys[name]] for name in keys}
+        count = len(table)
+        columns = {name: [str(value) for value in table[name]] for name in table}
         if count and not {"HARPNUM", "T_REC"} <= set(columns):
             raise ServiceError(f"JSOC gave {record_set} without HARPNUM and T_REC.", reason="no HARPNUM and T_REC")
         slots = [text_slot(text) for text in columns.get("T_REC", ())]
         harps = [_number(text) for text in columns.get("HARPNUM", ())]
         recnums = [_number(text) for text in columns.get("*recnum*", [""] * count)]
         online = columns.get("*online*", [""] * count)
-        dates = columns.get("DATE__OBS", [""] * count)
-        chosen = _chosen(query, slots, harps, dates)
+        chosen = _chosen(query, slots, harps, columns)
         offers: list[Offer] = []
         told: list[str] = []
         for row in range(count):
@@ -127,7 +127,7 @@ class JSOCSource:
             return ask(f"the series {series}", lambda: self._client.info(series))
         except ServiceError as error:
             if type(error.__cause__).__name__ == "DrmsQueryError":
-                raise QueryError(f"{self.name} has no series {series!r} ({error.reason}).") from error
+                raise ServiceError(f"{self.name} has no series {series!r} ({error.reason}).") from error
             raise
 
     def _segments(self, query: Query) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ class JSOCSource:
         known = find_series(query.series)
         found = matching_names(query.segments or ([one.name for one in known.segments] if known else ["*"]), there)
         if not found:
-            raise QueryError(f"{query.series} has none of the segments {', '.join(query.segments)} at {self.name}.")
+            raise ServiceError(f"{query.series} has none of the segments {', '.join(query.segments)} at {self.name}.")
         return found
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
@@ -182,26 +182,36 @@ def _record_set(query: Query, window: Window) -> str:
     return f"{query.series}[{harps}][{times}]"
 
 
+def _key(name: str) -> str:
+    return "*recnum*" if name == "recnum" else name.upper()
+
+
 def _chosen(
-    query: Query, slots: Sequence[int | None], harps: Sequence[int | None], dates: Sequence[str]
+    query: Query, slots: Sequence[int | None], harps: Sequence[int | None], columns: Mapping[str, Sequence[str]]
 ) -> Sequence[bool]:
     """Choose the records that match a query, by the rules for those of a FLARECAST service."""
     count = len(slots)
     if not count:
         return []
-    numbers = np.ma.MaskedArray(np.arange(count), mask=np.zeros(count, dtype=bool))
+    texts = {name: columns.get(_key(name), [""] * count) for one in query.conditions for name in one.keywords}
+    keywords = {
+        name: keyword_column(name, [clean(text, find_keyword(name)) for text in some]) for name, some in texts.items()
+    }
+    dates = columns.get("DATE__OBS", [""] * count)
+    unknown = np.ma.MaskedArray(np.zeros(count), mask=True)
     records = Records(
         series=np.full(count, query.series, dtype=object),
-        recnum=numbers,
+        recnum=keywords.get("recnum", unknown),
         harpnum=_masked(harps),
         slot=_masked(slots),
-        quality=numbers,
-        wavelength=numbers,
+        quality=keywords.get("quality", unknown),
+        wavelength=keywords.get("wavelnth", unknown),
         date_obs=read_times([None if date in ("", "MISSING") else date for date in dates]),
         prefix=np.full(count, b"", dtype=object),
-        names=np.full(count, None, dtype=object),
+        names=np.arange(count).astype(object),  # the rows
+        keywords=keywords,
     )
-    taken = set(select(records, query).recnum.tolist())
+    taken = set(satisfying(select(records, query), query).names.tolist())
     return [row in taken for row in range(count)]
 
 

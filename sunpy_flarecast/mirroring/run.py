@@ -54,6 +54,7 @@ def mirror(
     segment: str | Sequence[str] = (),
     harpnum: int | Sequence[int | tuple[int, int]] = (),
     sample: u.Quantity | None = None,
+    where: attr.Attr | Sequence[attr.Attr] = (),
     service: str | None = None,
     jsoc: bool | str = False,
     email: str | None = None,
@@ -85,6 +86,9 @@ def mirror(
         HARP numbers, or pairs of first and last (default: all).
     sample : `astropy.units.Quantity`, optional
         Copy only the records of each HARP nearest to a grid of this step from ``start`` on.
+    where : `sunpy.net.attr.Attr` or sequence of them
+        Copy only the records that satisfy these, such as ``a.flarecast.Quality.good``, ``a.flarecast.NOAA(12443)`` or
+        ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx`` (default: all).
     service : str, optional
         Base URL of the FLARECAST service (default: ``conf.url``). ``conf.token`` is sent to the service of ``conf.url``
         only.
@@ -111,11 +115,11 @@ def mirror(
     Raises
     ------
     QueryError
-        If the request is invalid, the series does not exist, or the address is not registered.
+        If the request is invalid, the folder cannot be written to, or the address is not registered.
     ServiceError
-        If the source does not answer for the first window.
+        If the source does not answer for the first window, or does not have the series.
     TransferError
-        If the folder cannot be written to, or another mirror is filling it.
+        If another mirror is filling the folder, or it cannot be written to any more.
 
     Examples
     --------
@@ -128,7 +132,7 @@ def mirror(
     >>> report.complete, report.fetched == report.records
     (True, True)
     """
-    asked = _queries(start, end, series, segment, harpnum, sample)
+    asked = _queries(start, end, series, segment, harpnum, sample, where)
     if email is not None and not jsoc:
         raise QueryError("email is for exports from JSOC; write jsoc=True (--from-jsoc), too.")
     if service is not None and jsoc:
@@ -161,7 +165,7 @@ def _locked(root: Path) -> Iterator[None]:
     except Timeout:
         raise TransferError(f"Another mirror is filling {root}. Wait for its end, or choose another folder.") from None
     except (OSError, NotImplementedError) as error:
-        raise TransferError(
+        raise QueryError(
             f"{root} cannot be written to ({getattr(error, 'strerror', None) or error}). Choose another folder, or "
             "mend its permissions."
         ) from error
@@ -193,7 +197,7 @@ def _index(root: Path, report: MirrorReport, *, jobs: int, progress: bool) -> No
 
 
 def _queries(
-    start: Any, end: Any, series: Any, segment: Any, harpnum: Any, sample: u.Quantity | None
+    start: Any, end: Any, series: Any, segment: Any, harpnum: Any, sample: u.Quantity | None, where: Any
 ) -> list[list[Query]]:
     """Check the request; give the queries of each series."""
     try:
@@ -205,7 +209,12 @@ def _queries(
     every, names = _named(series, "series", "'hmi.sharp_720s'"), _named(segment, "segment", "'magnetogram'")
     if not every:
         raise QueryError("A mirror needs a series, for example hmi.sharp_720s.")
-    parts: list[attr.Attr] = [a.Time(first, last)]
+    others = list(where) if isinstance(where, Iterable) else [where]
+    if wrong := [one for one in others if not isinstance(one, attr.Attr)]:
+        raise QueryError(
+            f"mirror(where={wrong[0]!r}): that is not an attr; write a.flarecast.Quality.good, for example."
+        )
+    parts: list[attr.Attr] = [a.Time(first, last), *others]
     if sample is not None:
         try:
             parts.append(a.Sample(sample))

@@ -256,7 +256,7 @@ def test_an_address_that_is_not_registered_is_told_at_once(jsoc: Served, tmp_pat
 
 
 def test_a_series_that_is_not_there_is_told(jsoc: Served, tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match=r"has no series 'hmi.sharp_720s' .*does not exist \[status=1\]"):
+    with pytest.raises(ServiceError, match=r"has no series 'hmi.sharp_720s' .*does not exist \[status=1\]"):
         run(jsoc[0], tmp_path, series="hmi.sharp_720s")
     with pytest.raises(QueryError, match="Did you mean 'Br'"):
         run(jsoc[0], tmp_path, segment="Brr")
@@ -411,7 +411,7 @@ def test_what_is_no_whole_file_is_not_kept(jsoc: Served, tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_written_to_is_told(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     (tmp_path / "file").write_text("")
-    with pytest.raises(TransferError, match=r"cannot be written to .* Choose another"):
+    with pytest.raises(QueryError, match=r"cannot be written to .* Choose another"):
         run(url, tmp_path / "file")
     assert layer.requests == []
     (tmp_path / SERIES).write_text("")
