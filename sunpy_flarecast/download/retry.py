@@ -104,7 +104,7 @@ def _failure(error: Exception, context: Context) -> AgainError:
             )
         case aiohttp.ClientPayloadError():
             return AgainError("the reply broke off before its end")
-        case aiohttp.ClientProxyConnectionError():
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return AgainError(f"the connection to the proxy failed ({error})")
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")

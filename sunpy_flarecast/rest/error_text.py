@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import DecodeError, NameResolutionError, NewConnectionError, ProtocolError, ReadTimeoutError
 
 from sunpy_flarecast.config import URL_VARIABLE
@@ -122,6 +123,8 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
             less_may_help=slow,
             lasting=True,
         )
+    if isinstance(error, requests.exceptions.ProxyError):
+        reason = f"the proxy {without_password(select_proxy(url, get_environ_proxies(url)) or '')} failed: {reason}"
     if isinstance(error, requests.exceptions.ConnectionError):
         advice = _way_to(url, error, reason)
         return UnreachableError(
@@ -157,13 +160,15 @@ def reason_of(error: Exception) -> str:
 def _is_away(error: Exception) -> bool:
     """Tell whether not even a connection was made, rather than one that the service closed."""
     within = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+    return isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError) or isinstance(
         within, NewConnectionError | NameResolutionError
     )
 
 
 def _way_to(url: str, error: Exception, reason: str) -> str:
     """Say what to do about a service that cannot be reached."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "Check HTTP_PROXY and HTTPS_PROXY of the environment, or add the service's host to NO_PROXY."
     scheme, _, rest = url.partition("://")
     if isinstance(error, requests.exceptions.SSLError):
         if "certificate has expired" in reason:

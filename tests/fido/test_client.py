@@ -848,6 +848,10 @@ def test_an_environment_s_proxy_is_used_as_the_search_uses_it(
     with conf.set_temp("max_retries", 0):
         [error] = Fido.fetch(table[1:2], path=tmp_path, progress=False).errors
     assert "the connection to the proxy failed" in str(error.exception)
+    with conf.set_temp("max_retries", 0), pytest.raises(UnreachableError) as refused:
+        search(HOUR, CCD, Segment("bitmap"))
+    assert f"{demo[0]} cannot be reached (the proxy {proxy} failed: " in str(refused.value)
+    assert "add the service's host to NO_PROXY" in str(refused.value)
 
 
 def test_reply_errors_through_the_client(demo: tuple[str, Layer]) -> None:
