@@ -8,6 +8,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import Segment, Series, conf
+from sunpy_flarecast.utils.files import check_output
 from sunpy_flarecast.utils.optional_deps import need_plot
 
 from .errors import TransferError
@@ -61,6 +62,8 @@ def run_demo(
     from .archive import DemoArchive, running
     from .plot import plot_magnetograms
 
+    output.mkdir(parents=True, exist_ok=True)
+    picture = check_output(output / "magnetograms.png", "The picture")
     with running(DemoArchive()) as url, conf.set_temp("url", url):
         say(f"A service of synthetic SHARPs runs at {url}. Searching hmi.sharp_720s, {START} to {END} UTC ...")
         day = Fido.search(a.Time(START, END), Series("hmi.sharp_720s"), Segment("magnetogram"))["flarecast"]
@@ -74,7 +77,6 @@ def run_demo(
     say(f"{len(maps)} files, all of which sunpy.map.Map reads:")
     for name, loaded in maps.items():
         say(f"  {name}  {loaded.data.shape[1]} x {loaded.data.shape[0]} pixels, {loaded.date.isot[:19]} UTC")
-    picture = output / "magnetograms.png"
     figure = plot_magnetograms([loaded for name, loaded in maps.items() if name.endswith(".magnetogram.fits")])
     figure.savefig(picture, dpi=110)
     return picture

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 from astropy.time import Time
-from erfa import ErfaWarning
 from rich.console import Console
 from rich.markup import escape
 from sunpy import log
@@ -20,13 +19,15 @@ from sunpy_flarecast import FLARECASTError, Interrupted, MissingDataWarning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import NoReturn
 
     from astropy.table import QTable
 
+    from sunpy_flarecast import FetchReport, MirrorReport
     from sunpy_flarecast.archive.index import IndexReport
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["err", "kept", "out", "plain_errors", "show", "show_index", "show_records"]
+__all__ = ["err", "finish", "kept", "out", "plain_errors", "show", "show_index", "show_records"]
 
 #: Lines and characters that a terminal gets of a table at least; a line that it wraps can be read, half a time cannot.
 _LINES: Final = 34
@@ -37,6 +38,9 @@ _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segment
 
 #: Ends of files from which what was interrupted can be resumed.
 _RESUMED: Final = (".ecsv", ".parquet")
+
+#: Errors in how a command is written, names of files among them; of `QueryError` ValueError is a base.
+_MISTAKES: Final = (ValueError, FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError)
 
 #: Characters by which text of a service could control a terminal.
 _CONTROLS: Final = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
@@ -55,7 +59,11 @@ err = _Console(stderr=True, highlight=False)
 
 @contextmanager
 def plain_errors() -> Iterator[list[Warning]]:
-    """Turn errors into one message and exit status 1, and show warnings as messages; gives those of missing data."""
+    """
+    Turn errors into one message, and show warnings as messages; gives those of missing data.
+
+    The exit status is 2 if the command has to be written differently, and 1 for what failed while it was at work.
+    """
     missing: list[Warning] = []
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -68,16 +76,12 @@ def plain_errors() -> Iterator[list[Warning]]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         warnings.simplefilter("always", SunpyUserWarning)  # each is shown, and none ends the command half-way
-        warnings.simplefilter("ignore", ErfaWarning)  # of years without leap seconds
         log.setLevel("CRITICAL")  # errors are shown below, once
         try:
             yield missing
         except (FLARECASTError, OSError, ValueError, ImportError) as error:
             err.print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
-            raise SystemExit(1) from None
-        except KeyboardInterrupt:
-            err.print("Interrupted.")
-            raise SystemExit(130) from None
+            raise SystemExit(2 if isinstance(error, _MISTAKES) else 1) from None
         finally:
             log.setLevel(level)
 
@@ -95,6 +99,14 @@ def kept(output: Path | None, what: str, write: Callable[[Any, Path], None], res
             resume = f" Resume in Python: {rest.format(repr(str(output)))}." if output.suffix in _RESUMED else ""
             err.print(escape(f"What came is in {output}.{resume}"), soft_wrap=True)
         raise
+
+
+def finish(report: FetchReport | MirrorReport, path: Path | None, *, well: bool) -> NoReturn:
+    """Print a report, write it to a file if that is wanted, and exit: with 130 after Ctrl-C, or 0 if all went well."""
+    (out if well else err).print(escape(str(report)), soft_wrap=True)
+    if path:
+        report.write(path)
+    raise SystemExit(130 if report.interrupted else 0 if well else 1)
 
 
 def show_records(table: RecordTable, *, short: bool = False) -> None:

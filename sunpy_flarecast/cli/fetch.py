@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
@@ -12,9 +11,12 @@ from sunpy_flarecast import Interrupted, conf
 from sunpy_flarecast import fetch as fetch_all
 from sunpy_flarecast.utils.files import check_output
 
-from .console import err, out, plain_errors
+from .console import err, finish, out, plain_errors
 from .main import cli
-from .options import examples, progress_option, query_options, search_table, url_option
+from .options import FOLDER, examples, query_options, report_option, search_table, service_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["complete", "fetch"]
 
@@ -63,14 +65,8 @@ __all__ = ["complete", "fetch"]
     show_default="conf.verify_checksum",
     help="Verify DATASUM of all files, also of those already on disk; files with a wrong one are fetched again.",
 )
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write a report of all files to this file, as JSON; one of an earlier fetch is removed at the start.",
-)
-@progress_option
-@url_option
+@report_option
+@service_options
 def fetch(
     path: str,
     max_conn: int,
@@ -106,19 +102,12 @@ def fetch(
             )
         except Interrupted as error:
             got = error.partial
-    (err if got.failed else out).print(escape(str(got)), soft_wrap=True)
-    if report:
-        with plain_errors():
-            got.write(report)
-    if got.interrupted:
-        raise SystemExit(130)
-    raise SystemExit(1 if missing or got.failed or not got.files else 0)
+        finish(got, report, well=bool(got.files) and not (missing or got.failed))
 
 
 @cli.command(epilog=examples("complete sharps"))
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@progress_option
-@url_option
+@click.argument("directory", type=FOLDER)
+@service_options
 def complete(directory: Path, progress: bool) -> None:
     """Put keywords into files that lack them.
 

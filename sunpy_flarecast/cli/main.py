@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import click
+from erfa import ErfaWarning
 
 from sunpy_flarecast._version import __version__
 
+from .console import err
 from .options import examples, url_option
 
 __all__ = ["cli"]
 
 
+class _Commands(click.Group):
+    """The commands; Ctrl-C ends each with status 130, whatever it is at."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ErfaWarning)  # of years without leap seconds
+                return super().invoke(context)
+        except KeyboardInterrupt:
+            err.print("Interrupted.")
+            raise SystemExit(130) from None
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples("demo", "search 2014-10-23 2014-10-24 --harp 3944", "search --help"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -11,7 +11,10 @@ from sunpy_flarecast.utils.files import check_output
 
 from .console import out, plain_errors
 from .main import cli
-from .options import examples
+from .options import FILE, examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["openapi"]
 
@@ -20,7 +23,7 @@ __all__ = ["openapi"]
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write the description to this file instead of showing it.",
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import click
@@ -29,42 +31,36 @@ from sunpy_flarecast.query.attrs import KeywordCondition
 from sunpy_flarecast.query.conditions import compared, known_keyword
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from astropy.time import Time
 
     from sunpy_flarecast.fido.response import FLARECASTResponse
 
 __all__ = [
+    "FILE",
+    "FOLDER",
+    "conditions_of",
     "examples",
-    "harp_of",
-    "harp_option",
+    "index_option",
     "output_options",
     "progress_option",
     "query_options",
-    "range_of",
-    "sample_option",
+    "range_arguments",
+    "report_option",
     "search_table",
-    "segment_option",
+    "selection_options",
+    "service_options",
     "step_of",
     "time_of",
     "url_option",
 ]
 
-#: Options that several commands have, in the same words.
-harp_option = click.option(
-    "--harp", "harps", multiple=True, metavar="N[:M]", help="HARP number or range; may be repeated."
-)
-segment_option = click.option(
-    "--segment",
-    "segments",
-    multiple=True,
-    metavar="NAME",
-    show_default="all",
-    help="Segment or pattern, such as 'field*'; may be repeated.",
-)
-sample_option = click.option("--sample", metavar="STEP", help="Only records nearest to a regular grid, such as '6 h'.")
-progress_option = click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+_Command = Callable[..., None]
+
+#: Types of arguments and options: a file that may be written, a folder that exists.
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> None:
@@ -72,104 +68,9 @@ def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> Non
         context.with_resource(conf.set_temp("url", url))
 
 
-#: For the whole command and for those that ask a service, so that it may stand before or after their names.
-url_option = click.option(
-    "--url",
-    metavar="URL",
-    callback=_use_url,
-    expose_value=False,
-    show_default="FLARECAST_URL of the environment, or conf.url",
-    help="Base URL of the service.",
-)
-
-
-def examples(*lines: str) -> str:
-    """Return the end of a help page: commands that can be copied."""
-    return "\n".join(["\b", "Examples:", *(f"  sunpy-flarecast {line}" for line in lines)])
-
-
-def query_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the arguments and options of a search."""
-    for decorator in reversed(
-        (
-            click.argument("start"),
-            click.argument("end"),
-            click.option("--series", default="hmi.sharp_720s", show_default=True, metavar="NAME", help="SHARP series."),
-            segment_option,
-            harp_option,
-            click.option(
-                "--noaa",
-                multiple=True,
-                type=int,
-                metavar="N",
-                help="NOAA active region, such as 12673; may be repeated.",
-            ),
-            click.option("--good", is_flag=True, help="Only records of quality 0."),
-            click.option(
-                "--where",
-                "conditions",
-                multiple=True,
-                metavar="CONDITION",
-                help="Keep records satisfying CONDITION, such as 'usflux > 1e22 Mx' or 'abs(lon_fwt) < 60'; repeat for "
-                "AND.",
-            ),
-            sample_option,
-            click.option(
-                "--tolerance",
-                metavar="LENGTH",
-                help="Leave out records farther than this, such as '12 min', from the grid or --near.",
-            ),
-            click.option("--near", metavar="TIME", help="Only the one time step nearest to this."),
-            click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
-        )
-    ):
-        command = decorator(command)
-    return command
-
-
-def output_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a table that is written to a file."""
-    command = click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")(command)
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Write the table to this file instead of showing it: .ecsv, .parquet (needs the extra parquet), .csv or "
-        ".json.",
-    )(command)
-
-
-def query_of(
-    start: str,
-    end: str,
-    series: str,
-    segments: tuple[str, ...],
-    harps: tuple[str, ...],
-    noaa: tuple[int, ...],
-    good: bool,
-    conditions: tuple[str, ...],
-    sample: str | None,
-    near: str | None,
-    tolerance: str | None,
-) -> attr.Attr:
-    first, last = range_of(start, end)
-    query = attr.and_(a.Time(first, last, near=None if near is None else time_of(near)), Series(series))
-    if segments:
-        query &= Segment(*segments)
-    if sample is not None:
-        query &= a.Sample(step_of(sample))
-    if tolerance is not None:
-        query &= Tolerance(step_of(tolerance))
-    if harps:
-        query &= attr.or_(*map(harp_of, harps))
-    if noaa:
-        query &= attr.or_(*map(_noaa, noaa))
-    if good:
-        query &= Quality("good")
-    for condition in conditions:
-        query &= _condition(condition)
-    return query
+def _together(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Make one decorator of several that are written in the order in which ``--help`` lists them."""
+    return lambda command: reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
 
 
 def time_of(text: str) -> Time:
@@ -180,24 +81,10 @@ def time_of(text: str) -> Time:
         raise click.BadParameter(f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC).") from error
 
 
-def range_of(start: str, end: str) -> tuple[Time, Time]:
-    """Parse a range of time."""
-    first, last = time_of(start), time_of(end)
-    if first > last:
-        raise click.UsageError(f"START {start} is after END {end}; write the earlier time first.")
-    return first, last
-
-
-def search_table(harps: tuple[str, ...], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
-    """Search, and warn of requested HARPs that have no record."""
-    table = FLARECASTClient().search(query_of(harps=harps, **options), strict=strict, progress=progress)
-    others = any(options[name] for name in ("noaa", "good", "conditions"))
-    for text in harps:
-        asked = harp_of(text)
-        if len(table) and not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
-            which = " that satisfies the other conditions" if others else ""
-            warnings.warn(f"There is no record of HARP {text} in this range{which}.", MissingDataWarning, stacklevel=2)
-    return table
+def _end_of(context: click.Context, _: click.Parameter, end: Time) -> Time:
+    if end < context.params["start"]:
+        raise click.BadParameter("it is before START; write the earlier time first.")
+    return end
 
 
 def step_of(text: str) -> u.Quantity:
@@ -210,7 +97,7 @@ def step_of(text: str) -> u.Quantity:
     raise click.BadParameter(f"{text!r} is not a length of time; write '6 h' or '12 min'.")
 
 
-def harp_of(text: str) -> HARPNUM:
+def _harp(text: str) -> HARPNUM:
     """Parse a HARP number, or a range of them."""
     first, _, last = text.partition(":")
     try:
@@ -219,15 +106,13 @@ def harp_of(text: str) -> HARPNUM:
         raise click.BadParameter(f"{text!r} is not a HARP number or range; write 377 or 377:380.") from error
 
 
-def _noaa(number: int) -> NOAA:
+def _noaa(text: str) -> NOAA:
+    if not text.isdecimal():
+        raise click.BadParameter(f"{text!r} is not a NOAA number; write 12673.")
     try:
-        return NOAA(number)
+        return NOAA(int(text))
     except QueryError as error:
-        right = f"; write --noaa {number + 10_000}" if 1000 < number < 10_000 else ""
-        raise click.BadParameter(
-            f"--noaa {number}: NOAA's active regions of the years that SHARPs cover have numbers of five digits, from "
-            f"11064 on{right}."
-        ) from error
+        raise click.BadParameter(re.sub(r"NOAA\((\d+)\)", r"--noaa \1", str(error))) from error
 
 
 def _condition(text: str) -> KeywordCondition:
@@ -260,3 +145,138 @@ def _condition(text: str) -> KeywordCondition:
             number = "1e22 Mx" if known.unit == "Mx" else f"5 {known.unit}".strip()
             its, example = f"{its}, and cannot be compared with {value}", f"{known.name} {comparison} {number}"
         raise click.BadParameter(f"{text!r}: {known.fits} ({known.meaning}) {its}; write {example!r}.") from error
+
+
+#: For the whole command and for those that ask a service, so that it may stand before or after their names.
+url_option = click.option(
+    "--url",
+    metavar="URL",
+    callback=_use_url,
+    expose_value=False,
+    show_default="FLARECAST_URL of the environment, or conf.url",
+    help="Base URL of the service.",
+)
+progress_option = click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
+#: What all commands have that ask a service; the last in their lists.
+service_options = _together(progress_option, url_option)
+report_option = click.option(
+    "--report",
+    type=FILE,
+    metavar="FILE",
+    help="Write what was fetched, and what is missing, to this file, as JSON; an earlier one is removed first.",
+)
+index_option = click.option(
+    "--index",
+    type=FILE,
+    metavar="FILE",
+    show_default="a hidden file in DIRECTORY",
+    help="Where the index is kept; not on a network disk.",
+)
+
+#: The range of a search.
+range_arguments = _together(
+    click.argument("start", type=time_of), click.argument("end", type=time_of, callback=_end_of)
+)
+
+#: Which records, and which of their files.
+selection_options = _together(
+    click.option(
+        "--segment",
+        "segments",
+        multiple=True,
+        metavar="NAME",
+        show_default="all",
+        help="Segment or pattern, such as 'field*'; may be repeated.",
+    ),
+    click.option(
+        "--harp",
+        "harps",
+        multiple=True,
+        type=_harp,
+        metavar="N[:M]",
+        help="HARP number or range; may be repeated.",
+    ),
+    click.option(
+        "--noaa",
+        multiple=True,
+        type=_noaa,
+        metavar="N",
+        help="NOAA active region, such as 12673; may be repeated.",
+    ),
+    click.option("--good", is_flag=True, help="Only records of quality 0."),
+    click.option(
+        "--where",
+        "conditions",
+        multiple=True,
+        type=_condition,
+        metavar="CONDITION",
+        help="Keep records satisfying CONDITION, such as 'usflux > 1e22 Mx' or 'abs(lon_fwt) < 60'; repeat for AND.",
+    ),
+    click.option(
+        "--sample",
+        type=step_of,
+        metavar="STEP",
+        help="Only records nearest to a regular grid, such as '6 h'.",
+    ),
+)
+
+#: The arguments and options of a search.
+query_options = _together(
+    range_arguments,
+    click.option("--series", default="hmi.sharp_720s", show_default=True, metavar="NAME", help="SHARP series."),
+    selection_options,
+    click.option(
+        "--tolerance",
+        type=step_of,
+        metavar="LENGTH",
+        help="Leave out records farther than this, such as '12 min', from the grid or --near.",
+    ),
+    click.option("--near", type=time_of, metavar="TIME", help="Only the one time step nearest to this."),
+    click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
+)
+
+#: The options of a table that is written to a file.
+output_options = _together(
+    click.option(
+        "-o",
+        "--output",
+        type=FILE,
+        metavar="FILE",
+        help="Write the table to this file instead of showing it: .ecsv, .parquet (needs the extra parquet), .csv or "
+        ".json.",
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace the file if it exists."),
+)
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help page: commands that can be copied."""
+    return "\n".join(["\b", "Examples:", *(f"  sunpy-flarecast {line}" for line in lines)])
+
+
+def conditions_of(noaa: Sequence[NOAA], good: bool, conditions: Sequence[KeywordCondition]) -> list[attr.Attr]:
+    """Make attrs of the options ``--noaa``, ``--good`` and ``--where``."""
+    return [*([attr.or_(*noaa)] if noaa else []), *([Quality("good")] if good else []), *conditions]
+
+
+def search_table(
+    start: Time, end: Time, series: str, harps: Sequence[HARPNUM], strict: bool, progress: bool, **options: Any
+) -> FLARECASTResponse:
+    """Search, and warn of requested HARPs that have no record."""
+    query = [a.Time(start, end, near=options["near"]), Series(series)]
+    if options["segments"]:
+        query.append(Segment(*options["segments"]))
+    if options["sample"] is not None:
+        query.append(a.Sample(options["sample"]))
+    if options["tolerance"] is not None:
+        query.append(Tolerance(options["tolerance"]))
+    if harps:
+        query.append(attr.or_(*harps))
+    others = conditions_of(options["noaa"], options["good"], options["conditions"])
+    table = FLARECASTClient().search(*query, *others, strict=strict, progress=progress)
+    for asked in harps:
+        if len(table) and not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
+            which = " that satisfies the other conditions" if others else ""
+            harp = f"{asked.min}{f':{asked.max}' * (asked.max > asked.min)}"
+            warnings.warn(f"There is no record of HARP {harp} in this range{which}.", MissingDataWarning, stacklevel=2)
+    return table

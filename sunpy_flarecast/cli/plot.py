@@ -10,12 +10,16 @@ from rich.markup import escape
 
 from sunpy_flarecast.keywords.timeseries import curve_names
 
-from .console import out, plain_errors
+from .console import err, out, plain_errors
 from .main import cli
-from .options import examples, progress_option, query_options, search_table, time_of, url_option
+from .options import FILE, examples, query_options, search_table, service_options, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from astropy.time import Time
+
+    from sunpy_flarecast.fido.response import FLARECASTResponse
 
 __all__ = ["plot"]
 
@@ -29,7 +33,7 @@ _output_option = click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The picture: .png, .pdf, .svg, or another format of matplotlib (.jpg, .webp, .eps, ...).",
 )
@@ -38,13 +42,17 @@ _output_option = click.option(
 @plot.command("disk", epilog=examples("plot disk 2014-10-23 2014-10-24 --color usflux -o disk.png"))
 @query_options
 @click.option(
-    "--time", "when", metavar="TIME", show_default="that of --near, or START", help="The time step nearest to this."
+    "--time",
+    "when",
+    type=time_of,
+    metavar="TIME",
+    show_default="that of --near, or START",
+    help="The time step nearest to this.",
 )
 @click.option("--color", metavar="KEYWORD", help="Colour the boxes by this keyword, such as usflux.")
 @_output_option
-@progress_option
-@url_option
-def plot_disk_command(when: str | None, color: str | None, output: Path, **options: Any) -> None:
+@service_options
+def plot_disk_command(when: Time | None, color: str | None, output: Path, **options: Any) -> None:
     """Draw the HARPs of one time step on the solar disk.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
@@ -54,25 +62,20 @@ def plot_disk_command(when: str | None, color: str | None, output: Path, **optio
     near = chosen if options["near"] is None else options["near"]
     options |= {"near": near, "sample": None}  # the other steps are not needed
 
-    def draw(pictures: Any) -> Any:
-        at = time_of(chosen)
-        return pictures.plot_disk(search_table(**options), at, color, progress=options["progress"])
-
-    _write(output, draw)
+    _write(output, lambda pictures: pictures.plot_disk(_found(**options), chosen, color, progress=options["progress"]))
 
 
 @plot.command("coverage", epilog=examples("plot coverage 2014-10-23 2014-10-24 -o coverage.png"))
 @query_options
 @_output_option
-@progress_option
-@url_option
+@service_options
 def plot_coverage_command(output: Path, **options: Any) -> None:
     """Draw which records there are: a row for each HARP over time.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
     missing.
     """
-    _write(output, lambda pictures: pictures.plot_coverage(search_table(**options)))
+    _write(output, lambda pictures: pictures.plot_coverage(_found(**options)))
 
 
 @plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
@@ -84,8 +87,13 @@ def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path
 
     FILES are its files, or a folder that holds them and no others. Status 0 only if all of them are drawn.
     """
-    given = files[0] if len(files) == 1 else files
-    _write(output, lambda pictures: pictures.plot_record(given, skip_broken=skip_broken))
+
+    def draw(pictures: Any) -> Any:
+        if lost := [file for file in files if not file.exists() and not set("*?[") & set(str(file))]:
+            raise click.BadParameter(f"There is no file {str(lost[0])!r}.")
+        return pictures.plot_record(files[0] if len(files) == 1 else files, skip_broken=skip_broken)
+
+    _write(output, draw)
 
 
 @plot.command(
@@ -108,8 +116,7 @@ def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path
     help="Table of flares to mark (.ecsv, .csv, ...), with columns peak_time and goes_class, or as the HEK has them.",
 )
 @_output_option
-@progress_option
-@url_option
+@service_options
 def plot_keywords_command(
     names: tuple[str, ...], errors: bool, flares: Path | None, output: Path, **options: Any
 ) -> None:
@@ -122,11 +129,19 @@ def plot_keywords_command(
     def draw(pictures: Any) -> Any:
         curve_names(names, [options["series"]], errors=errors)  # before anything is requested
         marks = None if flares is None else pictures.read_flares(flares)
-        return search_table(**options).plot_keywords(
+        return _found(**options).plot_keywords(
             *names, errors=errors, flares=marks, strict=options["strict"], progress=options["progress"]
         )
 
     _write(output, draw)
+
+
+def _found(**options: Any) -> FLARECASTResponse:
+    """Search; without records there is nothing to draw, which is not a mistake in the command."""
+    if not len(table := search_table(**options)):
+        err.print("There is nothing to draw.")
+        raise SystemExit(1)
+    return table
 
 
 def _write(output: Path, draw: Callable[[Any], Any]) -> None:

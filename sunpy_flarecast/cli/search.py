@@ -8,9 +8,11 @@ import click
 import numpy as np
 from rich.markup import escape
 
+from sunpy_flarecast.utils.reports import counted
+
 from .console import kept, out, plain_errors, show, show_records
 from .main import cli
-from .options import examples, output_options, progress_option, query_options, search_table, url_option
+from .options import examples, output_options, query_options, search_table, service_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +29,7 @@ __all__ = ["keywords", "search"]
 )
 @query_options
 @output_options
-@progress_option
-@url_option
+@service_options
 def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     """List records, or write them to a file.
 
@@ -43,7 +44,7 @@ def search(output: Path | None, overwrite: bool, **options: Any) -> None:
         rest = "FLARECASTResponse.read({}).retry_missing()"
         with kept(output, "search", lambda table, path: table.write(path, overwrite=overwrite), rest):
             table = search_table(**options)
-        count = f"{len(table):,} records, {int(np.sum(table['Segments'])):,} files"
+        count = f"{counted(len(table), 'record')}, {counted(int(np.sum(table['Segments'])), 'file')}"
         if output:
             table.write(output, overwrite=overwrite)
             count += f" in {output}"
@@ -66,11 +67,10 @@ def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     multiple=True,
     metavar="NAME",
     show_default="the 18 space-weather parameters",
-    help="Keyword or pattern, such as 'mean*'; may be repeated.",
+    help="Keyword or pattern, such as 'mean*'; may be repeated. 'default' adds those of the default.",
 )
 @output_options
-@progress_option
-@url_option
+@service_options
 def keywords(
     names: tuple[str, ...], output: Path | None, overwrite: bool, strict: bool, progress: bool, **options: Any
 ) -> None:
@@ -81,21 +81,23 @@ def keywords(
     """
     from sunpy_flarecast.keywords.files import WHAT, write_keywords
     from sunpy_flarecast.keywords.table import LEADING
-    from sunpy_flarecast.sharp.keyword_names import choose_keywords
+    from sunpy_flarecast.sharp.keyword_names import choose_keywords, default_keywords
     from sunpy_flarecast.table.io import check_path
 
     with plain_errors() as missing:
         if output:
             check_path(output, WHAT, overwrite=overwrite)
-        choose_keywords(names, [options["series"]])  # before any request
+        series = [options["series"]]
+        wanted = [one for name in names for one in (default_keywords(series) if name == "default" else (name,))]
+        choose_keywords(wanted, series)  # before any request
         found = search_table(strict=strict, progress=progress, **options)
         rest = "results.keywords(..., known=read_keywords({})), where results is the same search"
         with kept(output, "request", lambda table, path: write_keywords(table, path, overwrite=overwrite), rest):
-            table = found.keywords(*names, strict=strict, progress=progress)
-        count = f"{len(table):,} records"
+            table = found.keywords(*wanted, strict=strict, progress=progress)
+        count = counted(len(table), "record")
         if output:
             write_keywords(table, output, overwrite=overwrite)
-            count += f", {len(table.columns) - len(LEADING)} keywords in {output}"
+            count += f", {counted(len(table.columns) - len(LEADING), 'keyword')} in {output}"
         else:
             show(table)
         out.print(escape(count), soft_wrap=True)

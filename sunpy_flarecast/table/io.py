@@ -71,7 +71,9 @@ def check_path(
     """
     place, kind = check_output(path, what), _format(path, kind)
     if place.exists() and not overwrite:
-        raise OSError(f"{place} already exists. Choose another name, or replace it: overwrite=True, or --overwrite.")
+        raise FileExistsError(
+            f"{place} already exists. Choose another name, or replace it: overwrite=True, or --overwrite."
+        )
     return place, kind
 
 

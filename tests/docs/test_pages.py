@@ -100,6 +100,7 @@ _COMMAND = re.compile(r"(?:^|&& |\$ |\s)sunpy-flarecast (.*)")
 
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_commands_are_understood(page: str, line: str) -> None:
+    line = re.sub(r"\$\([^)]*\)", "2015-12-11", line)  # what the shell computes is a time
     words = takewhile(lambda word: word not in ("|", "||", "&&", "&", ";", ">", ">>"), shlex.split(line, comments=True))
     arguments = [word for word in words if word != "..."]
     command: click.Command = cli

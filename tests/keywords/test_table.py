@@ -357,11 +357,11 @@ def test_the_command_shows_and_writes(keyworded: Layer, tmp_path: Path) -> None:
     path = tmp_path / "k.ecsv"
     shown = run("--keyword", "meangam", "-o", str(path))
     assert shown.exit_code == 0, shown.stderr
-    assert f"{2 * STEPS} records, 1 keywords in {path}" in shown.stdout
+    assert f"{2 * STEPS} records, 1 keyword in {path}" in shown.stdout
     assert QTable.read(path)["meangam"].unit == u.deg
     keyworded.clear()
     again = run("--keyword", "meangam", "-o", str(path))
-    assert again.exit_code == 1
+    assert again.exit_code == 2
     assert "already exists" in again.stderr
     assert keyworded.requests == []
     assert run("--keyword", "meangam", "-o", str(path), "--overwrite").exit_code == 0
@@ -380,5 +380,5 @@ def test_the_command_tells_what_is_missing_and_what_is_wrong(keyworded: Layer, t
         (("-o", str(tmp_path / "k.xls")), ".ecsv"),
     ):
         shown = run(*arguments)
-        assert shown.exit_code == 1
+        assert shown.exit_code == 2
         assert part in shown.stderr

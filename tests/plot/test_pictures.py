@@ -393,7 +393,7 @@ def test_outputs_are_checked_before_anything_is_asked(layer: Layer, tmp_path: Pa
         (tmp_path / "x.xyz", "x.xyz"),
     ):
         shown = run(*command, "-o", output)
-        assert shown.exit_code == 1
+        assert shown.exit_code == 2
         assert part in shown.stderr
         assert "Traceback" not in shown.output
     assert not layer.requests
@@ -410,7 +410,7 @@ def test_flares_and_names_are_checked_before_anything_is_asked(layer: Layer, tmp
         (("plot", "keywords", *day, "--keyword", "noaa_ars"), "is text"),
     ):
         shown = run(*arguments, "-o", tmp_path / "x.png")
-        assert shown.exit_code == 1
+        assert shown.exit_code == 2
         assert part in shown.stderr
     shown = run("keywords", *day, "--keyword", "usflx")
     assert "Did you mean 'usflux'" in shown.stderr

@@ -501,7 +501,7 @@ def test_the_terminal_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path
 
 def test_pictures_that_cannot_be_drawn_are_one_message(demo: tuple[str, Layer], tmp_path: Path) -> None:
     shown = run("plot", "coverage", *STEP, "--no-progress", "-o", tmp_path / "x.doc")
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert "Its name must end with .png" in shown.stderr
     shown = run("plot", "disk", "1999-01-01", "1999-01-02", "-o", tmp_path / "x.png")
     assert shown.exit_code == 1
@@ -510,7 +510,7 @@ def test_pictures_that_cannot_be_drawn_are_one_message(demo: tuple[str, Layer], 
     shown = run(
         "plot", "keywords", *STEP, "--no-progress", "--flares", tmp_path / "flares.txt", "-o", tmp_path / "x.png"
     )
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert "flares" in shown.stderr
     assert "Traceback" not in shown.output
     assert not list(tmp_path.glob("*.png"))

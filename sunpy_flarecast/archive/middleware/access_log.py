@@ -50,7 +50,9 @@ def log_handler(path: str) -> logging.Handler:
     try:
         return logging.StreamHandler() if path == "-" else _File(path, encoding="ascii")
     except OSError as error:
-        raise OSError(f"The access log cannot be written to {path}: {error.strerror}. Choose another file.") from error
+        raise type(error)(
+            f"The access log cannot be written to {path}: {error.strerror}. Choose another file."
+        ) from error
 
 
 class AccessLog:
