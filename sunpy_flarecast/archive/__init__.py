@@ -44,21 +44,6 @@ _HOMES: Final = {
     "serve": "server.run",
 }
 
-#: Modules that the extra ``archive`` installs.
-_EXTRA: Final = frozenset(
-    {
-        "fastapi",
-        "jinja2",
-        "starlette",
-        "pydantic",
-        "anyio",
-        "uvicorn",
-        "swagger_ui_bundle",
-        "prometheus_client",
-        "prometheus_fastapi_instrumentator",
-    }
-)
-
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
@@ -69,7 +54,7 @@ def __getattr__(name: str) -> Any:
         module = import_module(f".{home}", __name__)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
+        if missing in ("", "sunpy_flarecast"):
             raise
         raise ImportError(
             f'{name} needs the package {missing!r}: python -m pip install "sunpy-flarecast[archive]"', name=missing

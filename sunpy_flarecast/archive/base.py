@@ -32,15 +32,7 @@ class NotHeldError(LookupError):
 
 
 def may_pass(error: OSError) -> bool:
-    """
-    Tell whether a file that cannot be read may be readable in a moment; the service then answers 503, not 404.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.base import may_pass
-    >>> may_pass(OSError(24, "Too many open files")), may_pass(FileNotFoundError(2, "No such file or directory"))
-    (True, False)
-    """
+    """Tell whether a file that cannot be read may be readable in a moment; the service then answers 503, not 404."""
     return error.errno in _PASSING
 
 

@@ -32,6 +32,7 @@ from .index import (
 )
 from .index.file_names import Place
 from .index.query import GoneError, present_file
+from .index.scan import AWAY
 
 if TYPE_CHECKING:
     import os
@@ -53,9 +54,10 @@ class DirectoryArchive:
 
     It is read from an index (``sunpy_flarecast.archive.index``), which is made or brought up to date when the archive
     is opened, and may be written by another process meanwhile. Files named as JSOC names them may lack keywords; those
-    with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Keywords of files without them
-    come from tables beside them (``keywords.ecsv``). A record without a number gets one made of its HARP number and
-    T_REC.
+    with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Names end as those of FITS
+    files (``.fits``, ``.fit``, ``.fts``, also with ``.fz`` or ``.gz``); what gzip has packed is served unpacked.
+    Keywords of files without them come from tables beside them (``keywords.ecsv``). A record without a number gets one
+    made of its HARP number and T_REC. Of a reprocessed record the newest edition is served.
 
     Parameters
     ----------
@@ -245,8 +247,8 @@ class DirectoryArchive:
         """Count the records of each day (UTC) that has any."""
         return self._reader.days(self._number(series))
 
-    def segment(self, series: str, recnum: int, name: str) -> Stored:
-        """Return the file of a segment as it is on disk now, as `Archive.segment`."""
+    def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
+        """Return the file of a segment as it is on disk now, or its content if it is packed, as `Archive.segment`."""
         filed = self._reader.segment(self._number(series), recnum, name)
         if filed is None:
             segments = self.record(series, recnum).segments
@@ -267,7 +269,7 @@ class DirectoryArchive:
     def condition(self) -> Condition:
         """Return whether the folder is there and its index complete, and when it was last brought up to date."""
         if self._is_away():
-            return Condition(fault="The folder of the archive is not there, or empty. Is its disk mounted?")
+            return Condition(fault=AWAY)
         try:
             look = self._reader.look()
         except ArchiveIndexError:

@@ -43,8 +43,15 @@ _WAIT: Final = 30.0
     show_default="as many as there are processors",
     help="Processes that read files.",
 )
+@click.option(
+    "--max-keywords",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="as before; 1000 at first",
+    help="Keywords that a record may have; files with more are not served.",
+)
 @progress_option
-def index(directory: Path, database: Path | None, jobs: int | None, progress: bool) -> None:
+def index(directory: Path, database: Path | None, jobs: int | None, max_keywords: int | None, progress: bool) -> None:
     """Make the index of an archive, or bring it up to date.
 
     The SHARP files below DIRECTORY are served from this index. Files that it knows are not read again, and the next run
@@ -56,7 +63,12 @@ def index(directory: Path, database: Path | None, jobs: int | None, progress: bo
         try:
             with index_bar(progress) as count:
                 report = build_index(
-                    directory, index=database, jobs=jobs or os.cpu_count() or 1, wait=_WAIT, progress=count
+                    directory,
+                    index=database,
+                    jobs=jobs or os.cpu_count() or 1,
+                    wait=_WAIT,
+                    max_keywords=max_keywords,
+                    progress=count,
                 )
         except KeyboardInterrupt:
             out.print("Stopped. What was read is kept.")

@@ -7,7 +7,10 @@ from typing import Final, NamedTuple
 
 from .t_rec import slot_text, text_slot
 
-__all__ = ["FileName", "file_name", "read_name"]
+__all__ = ["FITS_ENDING", "FileName", "file_name", "read_name"]
+
+#: Ends of names of FITS files that astropy reads, also packed by gzip (``.gz``) or fpack (``.fz``).
+FITS_ENDING: Final = re.compile(r"\.(?:fits|fit|fts)(?:\.gz|\.fz)?$", re.IGNORECASE)
 
 _NAME: Final = re.compile(
     r"(?P<series>\w+(?:\.\w+)*)\.(?P<harpnum>\d{1,9})"

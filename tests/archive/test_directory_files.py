@@ -196,7 +196,7 @@ class TestAfterTheScan:
         archive = DirectoryArchive(tmp_path)
         path.unlink()
         write(path, DRMS_ID=f"{CEA}:3464221:Br", **{**FULL, "HARPNUM": 378, "RECNUM": 3464221})
-        with pytest.raises(NotHeldError, match=r"What is in its place now is of another record or segment"):
+        with pytest.raises(NotHeldError, match=r"What is in its place now is of another record, edition or segment"):
             archive.segment(CEA, 3464220, "Br")
 
     @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be deleted there")

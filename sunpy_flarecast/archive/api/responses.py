@@ -140,14 +140,6 @@ def list_chunks(
 
     An archive that fails half-way leaves the JSON unfinished, so that no client takes a part for the whole. Only
     records that went between their listing and the question for their keywords are left out.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.base import Record
-    >>> from sunpy_flarecast.archive.api.responses import Rows, list_chunks
-    >>> rows = Rows("hmi.sharp_720s", "http://localhost:8001")
-    >>> b"".join(list_chunks([Record(recnum=5, segments=("bitmap",))], rows, envelope=False))[-83:]
-    b'"urls":["http://localhost:8001/HMI/hmi.sharp_720s/5/bitmap.fits"],"wavelnth":6173}]'
     """
     head, tail = (b'{"data":[', b"]}") if envelope else (b"[", b"]")
     remaining = iter(records)

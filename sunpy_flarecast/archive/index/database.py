@@ -25,6 +25,7 @@ __all__ = [
     "copy_index",
     "create",
     "lock_index",
+    "max_keywords",
     "unusable",
 ]
 
@@ -35,15 +36,16 @@ BESIDE: Final = ".flarecast-index.sqlite"
 _APPLICATION: Final = 0x464C4358
 
 #: Raised with every change of the tables or of what stands in them.
-_VERSION: Final = 5
+_VERSION: Final = 6
 
 #: Seconds to wait for another process that writes.
 _PATIENCE: Final = 30.0
 
 _TABLES: Final = """
 -- root: the folder. made: a random text, another one for each index. looked: when a run last came to its end.
+-- max_keywords: how many a record may have.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-INSERT INTO about VALUES ('made', lower(hex(randomblob(8))));
+INSERT INTO about VALUES ('made', lower(hex(randomblob(8)))), ('max_keywords', '1000');
 -- Their ids follow from what they name, so that readers may keep them when an index is made anew. version: raised by
 -- every transaction that changes records of the series.
 CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
@@ -55,11 +57,13 @@ CREATE TABLE folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, fault T
 CREATE TABLE keywords (id INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, "values" TEXT NOT NULL);
 
 -- What was found in the folders, also what cannot be served (which has a fault). ctime_ns is 0 for a file that could
--- have changed again without new times; it is read again the next time. A keyword table has no segment.
+-- have changed again without new times; it is read again the next time. A keyword table has no segment. The last two
+-- are the edition of the record as the header tells it.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name TEXT NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
     record INTEGER, segment TEXT, "full" INTEGER NOT NULL DEFAULT 0, fault TEXT,
+    edition_recnum INTEGER, edition_date TEXT,
     UNIQUE (folder, name)
 );
 CREATE INDEX files_of_records ON files (record) WHERE record IS NOT NULL;
@@ -147,6 +151,11 @@ def create(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def max_keywords(database: sqlite3.Connection) -> int:
+    """Return how many keywords a record may have; more, of one file, would be in the replies for all records."""
+    return int(database.execute("SELECT value FROM about WHERE name = 'max_keywords'").fetchone()[0])
 
 
 def lock_index(index: Path, wait: float = 0.0) -> FileLock:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from .assembly import Key
 from .model import is_table, lasting_number
-from .records import Key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -115,18 +115,19 @@ class Entries:
             None if facts.place is None else facts.place.segment,
             facts.full,
             facts.fault,
+            *facts.edition,
         )
         if old is None:
             cursor = self._database.execute(
-                'INSERT INTO files (size, mtime_ns, ctime_ns, record, segment, "full", fault, folder, name)'
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                'INSERT INTO files (size, mtime_ns, ctime_ns, record, segment, "full", fault, edition_recnum,'
+                " edition_date, folder, name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*values, folder, facts.name),
             )
             return cursor.lastrowid or 0
         self._touch(old[0], records)
         self._database.execute(
-            'UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, record = ?, segment = ?, "full" = ?, fault = ?'
-            " WHERE id = ?",
+            'UPDATE files SET size = ?, mtime_ns = ?, ctime_ns = ?, record = ?, segment = ?, "full" = ?, fault = ?,'
+            " edition_recnum = ?, edition_date = ? WHERE id = ?",
             (*values, old[0]),
         )
         # The header that was kept of it holds no more.

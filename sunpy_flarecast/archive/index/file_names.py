@@ -52,11 +52,7 @@ def read_name(name: str) -> Place | None:
     """
     Read a file name as JSOC gives it, ``{series}.{harpnum}.{T_REC}.{segment}.fits``; None for any other.
 
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.file_names import read_name
-    >>> read_name("hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
-    Place(series='hmi.sharp_cea_720s', harpnum=377, slot=794290, segment='Bp_err')
+    It may have another ending of FITS files, such as ``.fits.gz``.
     """
-    named = naming.read_name(name)
+    named = naming.read_name(naming.FITS_ENDING.sub(".fits", name))
     return place_of(*named) if named else None

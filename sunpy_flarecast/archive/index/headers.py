@@ -13,6 +13,8 @@ from sunpy_flarecast.fits.structure import CARD, NOT_OF_THE_RECORD, read_headers
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.values import is_missing
 
+from .packed import is_packed, unpacked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -51,21 +53,13 @@ _LARGEST: Final = 2**63
 def read_header(path: Path) -> dict[str, Any]:
     """Read the cards of the header that holds the keywords; a ValueError says why the file is not a whole one."""
     try:
-        return read_cards(read_headers(path).keywords)
+        return read_cards(read_headers(unpacked(path) if is_packed(path.name) else path).keywords)
     except TransferError as error:
         raise ValueError(f"It {error}") from error
 
 
 def read_cards(header: bytes) -> dict[str, Any]:
-    """
-    Read all cards of a header by their FITS names, of duplicates the first; missing and invalid values are None.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.headers import read_cards
-    >>> read_cards(f"{'HARPNUM =                  377':80}{'R_VALUE =                  nan / log':80}".encode())
-    {'HARPNUM': 377, 'R_VALUE': None}
-    """
+    """Read all cards of a header by their FITS names, of duplicates the first; missing and invalid values are None."""
     text = header.translate(_TO_PRINTABLE).decode("ascii")
     cards: dict[str, Any] = {}
     for start in range(0, len(text), CARD):
@@ -118,16 +112,7 @@ def is_full(header: Mapping[str, object]) -> bool:
 
 
 def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
-    """
-    Give the keywords of a record by their DRMS names in lower case, without cards of the file or the segment.
-
-    Examples
-    --------
-    >>> from astropy.io.fits import Header
-    >>> from sunpy_flarecast.archive.index.headers import keywords_of
-    >>> keywords_of(Header({"NAXIS": 2, "DATE-OBS": "2011-02-15T01:58:12.30", "HARPNUM": 377, "R_VALUE": "nan"}))
-    {'date__obs': '2011-02-15T01:58:12.30', 'harpnum': 377, 'r_value': None}
-    """
+    """Give the keywords of a record by their DRMS names in lower case, without cards of the file or the segment."""
     if isinstance(header, Header):
         header = {name: card(header, name) for name in dict.fromkeys(header)}
     return {drms: value for name, value in header.items() if (drms := drms_name(name))}
@@ -135,15 +120,7 @@ def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
 
 @lru_cache(4096)
 def drms_name(name: str) -> str:
-    """
-    Give the DRMS name of a card, in lower case; empty for cards of the file or the segment.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.headers import drms_name
-    >>> [drms_name(name) for name in ("DATE-OBS", "LATFWTPO", "BITPIX")]
-    ['date__obs', 'lat_fwtpos', '']
-    """
+    """Give the DRMS name of a card, in lower case; empty for cards of the file or the segment."""
     if NOT_OF_THE_RECORD.fullmatch(name) is not None:
         return ""
     known = find_keyword(name)

@@ -15,11 +15,11 @@ import msgspec
 
 from sunpy_flarecast.sharp.t_rec import slot_time
 
+from .edition import Edition
 from .file_names import Place  # noqa: TC001 (msgspec reads the annotations)
 
 __all__ = [
     "EPOCH",
-    "FIRST_MADE",
     "SLOT",
     "FileFacts",
     "IndexReport",
@@ -29,7 +29,6 @@ __all__ = [
     "Version",
     "is_table",
     "lasting_number",
-    "made_recnum",
     "microseconds",
     "t_rec_utc",
     "version_of",
@@ -46,10 +45,6 @@ _FINE_GRAIN: Final = 50_000_000
 _SECOND: Final = 1_000_000_000
 
 _TABLE_ENDS: Final = ("keywords.ecsv", "keywords.csv", "keywords.parquet")
-
-#: Record numbers made here begin above all that JSOC gives, with more slots to a HARP than there are until 2220.
-FIRST_MADE: Final = 10**12
-_SLOTS: Final = 10**7
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -90,6 +85,7 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None = None  # why it cannot be served
     place: Place | None = None
     full: bool = False  # whether its header has the keywords of the record
+    edition: Edition = Edition()
     keywords: dict[str, Any] | None = None  # unless another file that was read with it has them
     rows: tuple[Row, ...] = ()  # of a keyword table
 
@@ -147,7 +143,7 @@ class IndexReport(msgspec.Struct, kw_only=True):
         if self.bare:
             text += (
                 f"; {_count(self.bare, 'record')} {'has' if self.bare == 1 else 'have'} no keywords, which a table "
-                "keywords.ecsv beside the files can supply (docs/howto/archive.md)"
+                "keywords.ecsv beside the files can supply"
             )
         if self.faulty:
             text += f"; {self.faulty:,} cannot be served:"
@@ -160,15 +156,7 @@ def _count(number: int, what: str) -> str:
 
 
 def is_table(name: str) -> bool:
-    """
-    Whether a file is a keyword table, by its name.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.model import is_table
-    >>> [is_table(name) for name in ("keywords.ecsv", "2015.keywords.csv", "mykeywords.csv", ".a.keywords.csv.tmp")]
-    [True, True, False, False]
-    """
+    """Whether a file is a keyword table, by its name."""
     return name in _TABLE_ENDS or name.endswith(tuple(f".{end}" for end in _TABLE_ENDS))
 
 
@@ -181,19 +169,6 @@ def version_of(stat: os.stat_result) -> Version:
     return Version(stat.st_size, stat.st_mtime_ns, 0 if young else stat.st_ctime_ns)
 
 
-def made_recnum(harpnum: int, slot: int) -> int:
-    """
-    Make a number for a record that no header numbers: always the same, unique in a series, beyond JSOC's numbers.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.model import made_recnum
-    >>> made_recnum(6178, 1005598)
-    1061781005598
-    """
-    return FIRST_MADE + harpnum * _SLOTS + slot
-
-
 def microseconds(instant: datetime) -> int:
     """Give an instant in microseconds since 1970 UTC."""
     return (instant - _UNIX) // _MICROSECOND
@@ -201,15 +176,7 @@ def microseconds(instant: datetime) -> int:
 
 @lru_cache(1024)
 def t_rec_utc(slot: int) -> int:
-    """
-    Give the time of a slot in microseconds since 1970 UTC.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.model import t_rec_utc
-    >>> t_rec_utc(794290) - 1297735200000000  # 2011-02-15T02:00:00, when TAI was 34 s ahead
-    -34000000
-    """
+    """Give the time of a slot in microseconds since 1970 UTC."""
     with warnings.catch_warnings():
         # Leap seconds of the far future are unknown, and a T_REC there is nonsense anyway.
         warnings.simplefilter("ignore")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from sunpy_flarecast.archive.base import Holding, Record, Stored, may_pass
+from sunpy_flarecast.errors import TransferError
 
-from .database import ArchiveIndexError, Connections
+from .database import ArchiveIndexError, Connections, max_keywords
+from .edition import Edition
 from .model import EPOCH, SLOT, Look, Version, microseconds
+from .packed import is_packed, unpacked
 from .read import Found, read_files
 
 if TYPE_CHECKING:
@@ -63,6 +67,7 @@ class Filed(msgspec.Struct, frozen=True):
 
     path: str
     version: Version
+    edition: Edition
     harpnum: int
     slot: int
 
@@ -195,27 +200,28 @@ class Reader:
         return found
 
     def keyword_names(self, series: int) -> tuple[str, ...]:
-        """List the names of keywords that some record has."""
+        """List the names of keywords that some record has; of many odd ones, those that the most records have."""
         with self._connections.lent() as database:
             layouts = database.execute(
                 "SELECT layout FROM tally WHERE series = ? AND layout > 0 GROUP BY layout ORDER BY sum(records) DESC",
                 (series,),
             ).fetchall()
-        return tuple(dict.fromkeys(name for (layout,) in layouts for name in self._layout(layout)))
+            most = max_keywords(database)
+        return tuple(islice(dict.fromkeys(name for (layout,) in layouts for name in self._layout(layout)), most))
 
     def segment(self, series: int, recnum: int, name: str) -> Filed | None:
         """Give the file of a segment."""
         with self._connections.lent() as database:
             row = database.execute(
-                "SELECT path, name, size, mtime_ns, ctime_ns, harpnum, slot FROM records"
+                "SELECT path, name, size, mtime_ns, ctime_ns, edition_recnum, edition_date, harpnum, slot FROM records"
                 " JOIN files ON record = records.id JOIN folders ON folders.id = folder"
                 " WHERE records.series = ? AND recnum = ? AND segment = ? AND files.fault IS NULL",
                 (series, recnum, name),
             ).fetchone()
         if row is None:
             return None
-        folder, file, size, mtime, ctime, *rest = row
-        return Filed(f"{folder}/{file}" if folder else file, Version(size, mtime, ctime), *rest)
+        folder, file = row[:2]
+        return Filed(f"{folder}/{file}" if folder else file, Version(*row[2:5]), Edition(*row[5:7]), *row[7:])
 
     def faults(self, root: Path) -> list[tuple[Path, str]]:
         """List files and folders that are not served, each with the reason."""
@@ -263,16 +269,11 @@ def _instant(microseconds: int) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%S}Z"
 
 
-def present_file(root: Path, filed: Filed, segment: Place) -> Stored:
+def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
     """
-    Look at a file that the index knows as it is on disk now.
+    Look at a file that the index knows as it is on disk now; unpack it if it is packed.
 
-    Raises
-    ------
-    GoneError
-        If it is not there any more, or is not that of the segment.
-    OSError
-        If it cannot be read now, and perhaps can in a moment.
+    A GoneError says that it is not that of the segment any more, an OSError why it cannot be read for a moment.
     """
     try:
         # Not only the file may have become a link since, but any folder on its way.
@@ -285,8 +286,12 @@ def present_file(root: Path, filed: Filed, segment: Place) -> Stored:
             (facts,) = read_files(str(root), [Found(folder, name)])
             if facts.fault:
                 raise GoneError(facts.fault)
-            if facts.place != segment:
-                raise GoneError("What is in its place now is of another record or segment")
+            if facts.place != segment or facts.edition.compare(filed.edition) != 0:
+                raise GoneError("What is in its place now is of another record, edition or segment")
+        if is_packed(filed.path):
+            return unpacked(Path(path))
+    except TransferError as error:
+        raise GoneError(f"It {error}") from error
     except OSError as error:
         if may_pass(error):
             raise

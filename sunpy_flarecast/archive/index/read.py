@@ -11,14 +11,16 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import card, has_keywords, read_headers
+from sunpy_flarecast.fits.structure import CARD, card, has_keywords, read_headers
 from sunpy_flarecast.sharp.catalog import find_keyword, find_series, region_number
 from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
 from sunpy_flarecast.sharp.values import clean
 
+from .edition import edition_of
 from .file_names import Place, place_of, read_name
-from .headers import drms_name, is_full, keywords_of, plain, read_cards
+from .headers import drms_name, keywords_of, plain, read_cards
 from .model import FileFacts, Row, Version, is_table, version_of
+from .packed import is_packed, unpacked
 from .records import whole_number
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 _EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
-#: Cards that identify a record and its segment.
-_IDENTITY: Final = (b"HARPNUM =", b"TARPNUM =", b"T_REC   =", b"DRMS_ID =")
+#: Cards that identify a record, its edition, and its segment.
+_IDENTITY: Final = (b"HARPNUM =", b"TARPNUM =", b"T_REC   =", b"DRMS_ID =", b"RECNUM  =", b"DATE    =")
 
 _FORMATS: Final = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "parquet": "parquet"}
 
@@ -54,13 +56,17 @@ class FaultError(Exception):
     """Why a file cannot be served, as a sentence."""
 
 
-def read_files(root: str, files: list[Found]) -> list[FileFacts]:
-    """Read files in the order of their names, so that only one file of each record has all of its header read."""
-    known: set[tuple[str, int, int]] = set()
-    return [_read(root, one, known) for one in files]
+def read_files(root: str, files: list[Found], *, most: int | None = None) -> list[FileFacts]:
+    """
+    Read files in the order of their names, so that only one file of each record has all of its header read.
+
+    Those with more than ``most`` keywords are faulty.
+    """
+    known: set[tuple[Any, ...]] = set()
+    return [_read(root, one, known, most) for one in files]
 
 
-def _read(root: str, found: Found, known: set[tuple[str, int, int]]) -> FileFacts:
+def _read(root: str, found: Found, known: set[tuple[Any, ...]], most: int | None) -> FileFacts:
     path = os.path.join(root, *found.folder.split("/"), found.name)
     version = Version(-1, -1, -1)
     facts: dict[str, Any] = {}
@@ -75,9 +81,9 @@ def _read(root: str, found: Found, known: set[tuple[str, int, int]]) -> FileFact
         try:
             version = version_of(os.fstat(descriptor))
             if is_table(found.name):
-                facts["rows"] = tuple(read_table(path))
+                facts["rows"] = tuple(read_table(path, most))
             else:
-                facts = _content(found.name, descriptor, known)
+                facts = _content(found.name, descriptor, known, most)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -98,36 +104,39 @@ def _version_at(path: str) -> Version:
         return Version(-1, -1, -1)
 
 
-def _content(name: str, descriptor: int, known: set[tuple[str, int, int]]) -> dict[str, Any]:
+def _content(name: str, descriptor: int, known: set[tuple[Any, ...]], most: int | None) -> dict[str, Any]:
     """Find where a file belongs, by its name or else by its header, and its keywords if no other file gave them."""
-    headers = read_headers(descriptor)
+    headers = read_headers(unpacked(descriptor) if is_packed(name) else descriptor)
     header = next((one for one in (headers.image, headers.primary) if has_keywords(one)), None)
     place = read_name(name)
     if place is not None and (known_series := find_series(place.series)) and not known_series.segment(place.segment):
         raise FaultError(f"{place.series} has no segment {place.segment}")
     if place is not None and header is None:
         return {"place": place}
-    # The rest of a long header is not needed to tell whether it is that of the record.
     header = header or headers.image
-    if place is not None and _record(place) in known:
-        header = b"".join(card(header, key) for key in _IDENTITY)
-    cards = read_cards(header)
+    if most is not None and len(header) > most * CARD:
+        raise FaultError(_excess("cards", len(header.rstrip()) // CARD, most))
+    # The rest of a long header is not needed to tell whether it is that of the record.
+    cards = read_cards(b"".join(card(header, key) for key in _IDENTITY))
     if place is None:
         place = _place_in_header(cards)
         if place is None:
             raise FaultError(_homeless(cards))
-    elif not is_full(cards):
-        return {"place": place}
     else:
         _check_identity(place, cards)
-    if _record(place) in known:
-        return {"place": place, "full": True}
-    known.add(_record(place))
-    return {"place": place, "full": True, "keywords": keywords_of(cards)}
+    facts: dict[str, Any] = {"place": place, "full": True, "edition": edition_of(cards)}
+    record = (place.series, place.harpnum, place.slot, facts["edition"])
+    if record not in known:
+        known.add(record)
+        facts["keywords"] = keywords_of(read_cards(header))
+    return facts
 
 
-def _record(place: Place) -> tuple[str, int, int]:
-    return place.series, place.harpnum, place.slot
+def _excess(what: str, count: int, most: int) -> str:
+    return (
+        f"It has {count:,} {what}, and a record at most {most:,} keywords (sunpy-flarecast index --max-keywords sets "
+        "another limit)"
+    )
 
 
 def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
@@ -153,20 +162,17 @@ def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
     return place_of(series, whole_number(region_number(cards)), text_slot(str(cards.get("T_REC"))), segment)
 
 
-def read_table(path: str) -> Iterator[Row]:
+def read_table(path: str, most: int | None = None) -> Iterator[Row]:
     """
     Read a keyword table, whose format is told by the end of its name.
 
     Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes; ``T_REC``
-    (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or
-    ``TARPNUM`` are required. Values are converted to the catalog's units.
-
-    Raises
-    ------
-    FaultError
-        If it is not such a table.
+    (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or ``TARPNUM`` are required. Values are converted to the
+    catalog's units. A FaultError says why it is not such a table, or that it has more than ``most`` columns.
     """
     table = _astropy_table(path)
+    if most is not None and len(table.colnames) > most:
+        raise FaultError(_excess("columns", len(table.colnames), most))
     columns: dict[str, list[Any]] = {}
     for name in table.colnames:
         folded = name.strip().casefold()

@@ -1,55 +1,32 @@
-"""Records, made of the files and the rows of keyword tables in the index, whatever came first."""
+"""Records by their keywords, and the numbers of records, from headers or made here."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.archive.base import Record
-from sunpy_flarecast.sharp.catalog import find_series, region_number
+from sunpy_flarecast.sharp.catalog import region_number
 from sunpy_flarecast.sharp.t_rec import text_slot
 from sunpy_flarecast.sharp.times import read_instant
 
-from .model import EPOCH, FIRST_MADE, SLOT, lasting_number, made_recnum, microseconds, t_rec_utc
-from .scan import is_in
-
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["Assembly", "Key", "record_of", "whole_number"]
-
-_DAY: Final = 86_400_000_000
+__all__ = ["jsoc_number", "made_recnum", "record_of", "whole_number"]
 
 _LARGEST: Final = 2**63
+
+#: Record numbers made here begin above all that JSOC gives, with more slots to a HARP than there are until 2220.
+_FIRST_MADE: Final = 10**12
+_SLOTS: Final = 10**7
 
 #: Times as headers write them.
 _USUAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?", re.ASCII)
 
 
 def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
-    """
-    Describe a record by its keywords; missing and invalid ones are None.
-
-    Parameters
-    ----------
-    recnum : int
-        Record number.
-    keywords : mapping
-        Keywords by their DRMS names in lower case.
-    segments : tuple of str, optional
-        Names of the segments held.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.archive.index.records import record_of
-    >>> record = record_of(5, {"t_rec": "2011.02.15_02:00:00_TAI", "date__obs": "2011-02-15T01:58:12.30"})
-    >>> record.t_rec_index, record.date__obs, record.harpnum
-    (794290, '2011-02-15T01:58:12.30Z', None)
-    """
+    """Describe a record by its keywords; missing and invalid ones are None."""
     t_rec = keywords.get("t_rec")
     return Record(
         recnum=recnum,
@@ -89,271 +66,12 @@ def _utc_text(value: object) -> str | None:
     return f"{text.removesuffix('Z')}Z" if _USUAL.fullmatch(text) else instant.isoformat().replace("+00:00", "Z")
 
 
-class Key(NamedTuple):
-    """Identifies a record: the id of its series in the index, its slot and its HARP number."""
-
-    series: int
-    slot: int
-    harpnum: int
+def jsoc_number(value: object) -> int | None:
+    """Read a record number as JSOC gives them; None for any other."""
+    number = whole_number(value)
+    return number if number is not None and 0 < number < _FIRST_MADE else None
 
 
-class _File(NamedTuple):
-    """A file of a record, as it stands in the index."""
-
-    folder: str
-    name: str
-    number: int
-    segment: str
-    full: bool
-    fault: str | None
-
-
-class _Row(NamedTuple):
-    """A row of a keyword table that is for a record."""
-
-    folder: str
-    name: str
-    number: int
-    keywords: int
-
-
-class Assembly:
-    """
-    Makes records, within a transaction of the caller.
-
-    Where a file that was not read just now becomes the one with the keywords, ``read`` gets them by its folder and
-    name, or None if it cannot be read.
-    """
-
-    def __init__(self, database: sqlite3.Connection, read: Callable[[str, str], dict[str, Any] | None]) -> None:
-        self._database = database
-        self._read = read
-        self._series: dict[int, str] = {}
-        self._layouts: dict[tuple[str, ...], int] = {}
-        self._names: dict[int, list[str]] = {}
-        self._sets: dict[tuple[str, ...], int] = {}
-
-    def forget(self) -> None:
-        """Forget the ids of what a failed transaction has added."""
-        self._layouts.clear()
-        self._names.clear()
-        self._sets.clear()
-
-    def keep_keywords(self, keywords: dict[str, Any]) -> int:
-        """Store keywords; give their id."""
-        names = tuple(keywords)
-        layout = self._layouts.get(names)
-        if layout is None:
-            layout = self._layouts[names] = self._number("layouts", names)
-        values = msgspec.json.encode(list(keywords.values())).decode()
-        cursor = self._database.execute('INSERT INTO keywords (layout, "values") VALUES (?, ?)', (layout, values))
-        return cursor.lastrowid or 0
-
-    def assemble(self, records: dict[int, Key], fresh: dict[int, dict[str, Any]]) -> None:
-        """Make records anew or remove them; ``fresh`` has the keywords of files just read, by the files' ids."""
-        contested: set[tuple[int, int]] = set()
-        for number, key in records.items():
-            self._assemble(number, key, fresh, contested)
-        for series, claimed in sorted(contested):
-            self._settle(series, claimed)
-        changed = {key.series for key in records.values()}
-        self._database.executemany("UPDATE series SET version = version + 1 WHERE id = ?", [(one,) for one in changed])
-
-    def _assemble(
-        self, number: int, key: Key, fresh: dict[int, dict[str, Any]], contested: set[tuple[int, int]]
-    ) -> None:
-        old = self._database.execute(
-            "SELECT source, header, keywords, claimed FROM records WHERE id = ?", (number,)
-        ).fetchone()
-        source, header, keywords, claimed = old or (None, None, None, None)
-        files = self._files(number)
-        served = self._choose(files)
-        new_source = next((one for one in served.values() if one.full), None)
-        if new_source is None or new_source.number != source or source in fresh:
-            self._drop(header)
-            header = None
-            if new_source is not None:
-                found = fresh.get(new_source.number) or self._read(new_source.folder, new_source.name)
-                header = None if found is None else self.keep_keywords(found)
-                if found is None:  # it is for the next run to read it
-                    self._database.execute("UPDATE files SET ctime_ns = 0 WHERE id = ?", (new_source.number,))
-        rows = self._rows(key, {one.folder for one in files}) if served else []
-        if keywords is not None and keywords != (old[1] if old else None):
-            self._drop_if_merged(keywords)
-        if not served:
-            self._drop(header)
-            self._database.execute("DELETE FROM records WHERE id = ?", (number,))
-            if claimed is not None:
-                contested.add((key.series, claimed))
-            return
-        parts = ([] if header is None else [header]) + [row.keywords for row in rows]
-        layout, values = self._merged(parts)
-        keywords = parts[0] if len(parts) == 1 else None
-        if len(parts) > 1:
-            keywords = self.keep_keywords(values)
-            layout = self._layouts[tuple(values)]
-        facts = record_of(0, values)
-        new_claim = _claim(values.get("recnum"))
-        if claimed is not None and claimed != new_claim:
-            contested.add((key.series, claimed))
-        recnum = made_recnum(key.harpnum, key.slot)
-        if new_claim is not None:
-            if self._is_claimed(key.series, new_claim, number):
-                contested.add((key.series, new_claim))
-            else:
-                recnum = new_claim
-        observed = t_rec_utc(key.slot) if facts.date__obs is None else microseconds(read_instant(facts.date__obs))
-        segments = self._segment_set(key.series, served)
-        row = {
-            "id": number,
-            "series": key.series,
-            "recnum": recnum,
-            "slot": key.slot,
-            "harpnum": key.harpnum,
-            "date__obs": facts.date__obs,
-            "quality": facts.quality,
-            "wavelnth": facts.wavelnth,
-            "observed": observed,
-            "lead": observed - EPOCH - key.slot * SLOT,
-            "day": observed // _DAY,
-            "segments": segments,
-            "claimed": new_claim,
-            "source": None if new_source is None else new_source.number,
-            "header": header,
-            "keywords": keywords,
-            "layout": layout,
-        }
-        self._database.execute(_INSERT if old is None else _UPDATE, row)
-
-    def _files(self, number: int) -> list[_File]:
-        rows = self._database.execute(
-            "SELECT folders.path, files.name, files.id, segment, full, files.fault FROM files"
-            " JOIN folders ON folders.id = files.folder WHERE record = ?",
-            (number,),
-        )
-        return sorted(map(_File._make, rows))
-
-    def _choose(self, files: list[_File]) -> dict[str, _File]:
-        """Choose the file of each segment, one with keywords before bare ones; the others get a fault."""
-        served: dict[str, _File] = {}
-        for file in sorted(files, key=lambda one: not one.full):
-            first = served.setdefault(file.segment, file)
-            fault = None
-            if first is not file:
-                shown = "/".join(filter(None, (first.folder, first.name)))
-                fault = f"Segment {file.segment} of this record is served from {shown} already"
-            if file.fault != fault:
-                self._database.execute("UPDATE files SET fault = ? WHERE id = ?", (fault, file.number))
-        return served
-
-    def _rows(self, key: Key, folders: Iterable[str]) -> list[_Row]:
-        """Find the rows of keyword tables that are for a record, by the names of the tables."""
-        found = self._database.execute(
-            'SELECT "rows".series, folders.path, files.name, "rows".id, keywords FROM "rows"'
-            ' JOIN files ON files.id = "rows"."table" JOIN folders ON folders.id = files.folder'
-            " WHERE slot = ? AND harpnum = ? AND files.fault IS NULL",
-            (key.slot, key.harpnum),
-        ).fetchall()
-        if not found:
-            return []
-        name = self._series_name(key.series)
-        return sorted(
-            _Row(*row)
-            for series, *row in found
-            if (series == name if series is not None else any(is_in(folder, row[0]) for folder in folders))
-        )
-
-    def _series_name(self, number: int) -> str:
-        name = self._series.get(number)
-        if name is None:
-            (name,) = self._database.execute("SELECT name FROM series WHERE id = ?", (number,)).fetchone()
-            self._series[number] = name
-        return name
-
-    def _merged(self, parts: list[int]) -> tuple[int, dict[str, Any]]:
-        """Merge keywords, the first value that is not missing; give the layout of the last, too."""
-        merged: dict[str, Any] = {}
-        layout = 0
-        for part in parts:
-            layout, values = self._database.execute(
-                'SELECT layout, "values" FROM keywords WHERE id = ?', (part,)
-            ).fetchone()
-            for name, value in zip(self._layout_names(layout), msgspec.json.decode(values), strict=True):
-                if merged.get(name) is None:
-                    merged[name] = value
-        return layout, merged
-
-    def _layout_names(self, layout: int) -> list[str]:
-        names = self._names.get(layout)
-        if names is None:
-            (text,) = self._database.execute("SELECT names FROM layouts WHERE id = ?", (layout,)).fetchone()
-            names = self._names[layout] = msgspec.json.decode(text, type=list[str])
-        return names
-
-    def _segment_set(self, series: int, served: Iterable[str]) -> int:
-        rank = _ranks(self._series_name(series))
-        names = tuple(sorted(served, key=lambda name: (rank.get(name, len(rank)), name)))
-        number = self._sets.get(names)
-        if number is None:
-            number = self._sets[names] = self._number("segment_sets", names)
-        return number
-
-    def _number(self, table: str, names: tuple[str, ...]) -> int:
-        """Give the id of a tuple of names in one of the tables of such tuples; add it if it is new."""
-        text = msgspec.json.encode(names).decode()
-        number = lasting_number(text)
-        self._database.execute(f"INSERT OR IGNORE INTO {table} (id, names) VALUES (?, ?)", (number, text))  # noqa: S608
-        return number
-
-    def _drop(self, keywords: int | None) -> None:
-        if keywords is not None:
-            self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
-
-    def _drop_if_merged(self, keywords: int) -> None:
-        """Remove what was joined of several; what is a row's stays with it."""
-        self._database.execute(
-            'DELETE FROM keywords WHERE id = ? AND NOT EXISTS (SELECT 1 FROM "rows" WHERE keywords = ?)',
-            (keywords, keywords),
-        )
-
-    def _is_claimed(self, series: int, claimed: int, but: int) -> bool:
-        return (
-            self._database.execute(
-                "SELECT 1 FROM records WHERE series = ? AND claimed = ? AND id <> ?", (series, claimed, but)
-            ).fetchone()
-            is not None
-        )
-
-    def _settle(self, series: int, claimed: int) -> None:
-        """Give a number that several records claim to the first of them."""
-        claims = self._database.execute(
-            "SELECT id, slot, harpnum, recnum FROM records INDEXED BY records_by_claim"
-            " WHERE series = ? AND claimed = ? ORDER BY slot, harpnum",
-            (series, claimed),
-        ).fetchall()
-        for number, slot, harpnum, recnum in claims[1:]:
-            if recnum == claimed:
-                made = made_recnum(harpnum, slot)
-                self._database.execute("UPDATE records SET recnum = ? WHERE id = ?", (made, number))
-        if claims and claims[0][3] != claimed:
-            self._database.execute("UPDATE records SET recnum = ? WHERE id = ?", (claimed, claims[0][0]))
-
-
-_COLUMNS: Final = (
-    *("id", "series", "recnum", "slot", "harpnum", "date__obs", "quality", "wavelnth", "observed", "lead"),
-    *("day", "segments", "claimed", "source", "header", "keywords", "layout"),
-)
-_INSERT: Final = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)})"  # noqa: S608
-_UPDATE: Final = f"UPDATE records SET {', '.join(f'{name} = :{name}' for name in _COLUMNS[1:])} WHERE id = :id"  # noqa: S608
-
-
-@cache
-def _ranks(series: str) -> dict[str, int]:
-    """Give the places of the segments of a series in JSOC's order."""
-    known = find_series(series)
-    return {segment.name: number for number, segment in enumerate(known.segments)} if known else {}
-
-
-def _claim(recnum: object) -> int | None:
-    number = whole_number(recnum)
-    return number if number is not None and 0 < number < FIRST_MADE else None
+def made_recnum(harpnum: int, slot: int) -> int:
+    """Make a number for a record that no header numbers: always the same, unique in a series, beyond JSOC's numbers."""
+    return _FIRST_MADE + harpnum * _SLOTS + slot

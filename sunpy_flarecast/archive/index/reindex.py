@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from .database import BusyIndexError
 from .query import Reader
-from .scan import walk
+from .scan import AWAY, is_there, walk
 from .update import compare
 from .write import Writer
 
@@ -42,14 +42,8 @@ class Reindexing:
     Looks again at a folder at intervals, in a thread of this process, until it is stopped.
 
     Of several processes that do so with one index, one at a time looks, and the others see in the index when that was.
-    Whatever goes wrong with a look, the next one is tried. What it finds is logged.
-
-    Parameters
-    ----------
-    folder, index : `pathlib.Path`
-        The folder and its index.
-    every : float
-        Seconds between looks; more if a look takes long.
+    Whatever goes wrong with a look, the next one is tried. What it finds is logged. ``every`` is in seconds; it is more
+    if a look takes long.
     """
 
     def __init__(self, folder: Path, index: Path, every: float) -> None:
@@ -82,7 +76,8 @@ class Reindexing:
                 wait = self.every
             except Exception as error:  # noqa: BLE001 (whatever it is, the next look may succeed)
                 wait = self.every
-                self._note(str(error) or type(error).__name__)
+                away = not is_there(str(self._folder))  # and so, perhaps, is the index
+                self._note(AWAY if away else str(error) or type(error).__name__)
 
     def _due(self) -> float:
         """Give in how many seconds a look is due after the last one of any process."""
@@ -107,7 +102,7 @@ class Reindexing:
 
     def _note(self, fault: str | None) -> None:
         if fault and fault != self.fault:
-            _log.warning("New files are not noticed: %s", fault)
+            _log.warning("New files in %s are not noticed: %s", self._folder, fault)
         elif self.fault and not fault:
             _log.warning("New files in %s are noticed again", self._folder)
         self.fault = fault

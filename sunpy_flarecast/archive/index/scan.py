@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sunpy_flarecast.sharp.filenames import FITS_ENDING
+
 from .database import BESIDE, ArchiveIndexError
 from .model import is_table
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "AWAY",
     "Folder",
     "can_write",
     "count_files",
@@ -29,8 +32,11 @@ __all__ = [
     "walk",
 ]
 
+#: Said of a folder that is missing, or empty though there were files in it.
+AWAY: Final = "The folder of the archive is not there, or empty. Is its disk mounted?"
+
 #: Ends of names of FITS files that are not served.
-_OTHER_FITS: Final = re.compile(r"\.(?:fits\.(?:gz|fz|bz2)|fits?|fts)$", re.IGNORECASE)
+_OTHER_FITS: Final = re.compile(r"\.(?:fits|fit|fts)\.(?:bz2|xz|z|zip|zst)$", re.IGNORECASE)
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,16 +59,7 @@ def folder_at(root: str | os.PathLike[str]) -> Path:
 
 
 def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
-    """
-    Give the path of a folder's index: a hidden file in it, or what the user chose.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from sunpy_flarecast.archive.index import index_path
-    >>> index_path(Path("sharps")).name
-    '.flarecast-index.sqlite'
-    """
+    """Give the path of a folder's index: a hidden file in it, or what the user chose."""
     if index is None:
         return root / BESIDE
     path = Path(index).expanduser().resolve()
@@ -93,7 +90,7 @@ def look_into(root: str, path: str) -> Folder:
                 except OSError as error:  # such as a link to itself
                     faults[_shown(entry.name)] = f"It cannot be read: {error.strerror or error}"
                     continue
-                wanted = entry.name.endswith(".fits") or is_table(entry.name)
+                wanted = FITS_ENDING.search(entry.name) is not None or is_table(entry.name)
                 if (wanted or is_folder) and _shown(entry.name) != entry.name:
                     faults[_shown(entry.name)] = "Its name is not valid UTF-8. Rename it"
                 elif is_folder:
@@ -111,7 +108,7 @@ def look_into(root: str, path: str) -> Folder:
         fault = f"The folder cannot be read: {error.strerror or error}"
         return Folder(path=path, fault=fault, failing=not isinstance(error, PermissionError))
     for end, count in others.items():
-        faults[f"*{end}"] = f"{count:,} such file{'s' * (count > 1)}: only uncompressed files named *.fits are served"
+        faults[f"*{end}"] = f"{count:,} such file{'s' * (count > 1)}: packed files are served only as .gz and .fz"
     return Folder(path=path, names=sorted(names), folders=sorted(folders), faults=faults)
 
 

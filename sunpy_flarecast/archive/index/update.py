@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .database import ArchiveIndexError, AwayError
 from .model import IndexReport, Version, version_of
-from .read import Found
+from .read import Found, read_files
 from .scan import can_write, count_files, folder_at, index_path, is_bare_place, is_in, walk
 from .worker_pool import Readers
 from .write import Writer
@@ -35,6 +36,7 @@ def build_index(
     index: str | os.PathLike[str] | None = None,
     jobs: int = 1,
     wait: float = 0.0,
+    max_keywords: int | None = None,
     progress: Progress | None = None,
 ) -> IndexReport:
     """
@@ -53,6 +55,9 @@ def build_index(
         Processes that read headers once there are thousands of new files (default: 1).
     wait : float, optional
         Seconds to wait for another process that writes the index (default: 0).
+    max_keywords : int, optional
+        Cards of a header, and columns of a table, that a record may have; longer files are not served. The index keeps
+        the number (default: 1000, four times as many as SHARPs have); another one makes all files be read again.
     progress : callable, optional
         Called with the number of files looked at, and of all files.
 
@@ -91,7 +96,7 @@ def build_index(
             f"The index of {folder} cannot be kept there, since nothing may be written there. Choose another place "
             "with --index."
         )
-    with Writer(folder, path, wait) as writer:
+    with Writer(folder, path, wait, max_keywords) as writer:
         total = count_files(str(folder)) if progress is not None else 0
         return compare(writer, walk(str(folder)), jobs=jobs, progress=progress, total=total)
 
@@ -126,7 +131,7 @@ def compare(
     _check_mounted(writer)
     expected = set(writer.folders())
     late: list[Found] = []
-    with Readers(str(writer.root), jobs, writer.add) as readers:
+    with Readers(partial(read_files, str(writer.root), most=writer.most), jobs, writer.add) as readers:
         for folder in folders:
             if folder.failing or not (folder.names or folder.folders):
                 _check_mounted(writer)  # a disk may go at any moment

@@ -11,9 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Final, Self
 
+from sunpy_flarecast.sharp.filenames import FITS_ENDING
+
 from .database import ArchiveIndexError
 from .file_names import read_name
-from .read import read_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +39,15 @@ class Readers:
     Up to ``few`` files are read without other processes, whose start takes some seconds.
     """
 
-    def __init__(self, root: str, jobs: int, take: Callable[[list[FileFacts]], None], *, few: int = 2500) -> None:
-        self._root = root
+    def __init__(
+        self,
+        read: Callable[[list[Found]], list[FileFacts]],
+        jobs: int,
+        take: Callable[[list[FileFacts]], None],
+        *,
+        few: int = 2500,
+    ) -> None:
+        self._read = read
         self._jobs = jobs
         self._take = take
         self._few = few
@@ -77,10 +85,10 @@ class Readers:
                 self._jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
             )
         if self._pool is None:
-            self._take(read_files(self._root, chunk))
+            self._take(self._read(chunk))
             return
         try:
-            self._waiting.append(self._pool.submit(read_files, self._root, chunk))
+            self._waiting.append(self._pool.submit(self._read, chunk))
         except BrokenProcessPool as error:
             raise _broken() from error
         while len(self._waiting) > _WAITING * self._jobs:
@@ -96,8 +104,8 @@ class Readers:
 
 def _record(file: Found) -> tuple[str, str]:
     """Give what the files of a record have in common under JSOC's names."""
-    name = file.name.rpartition(".fits")[0].rpartition(".")[0]
-    return file.folder, file.name if read_name(file.name) is None else name
+    own = read_name(file.name) is None
+    return file.folder, file.name if own else FITS_ENDING.sub("", file.name).rpartition(".")[0]
 
 
 def _prepare() -> None:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
-from .database import ArchiveIndexError, create, lock_index, unusable
+from .assembly import Assembly
+from .database import ArchiveIndexError, create, lock_index, max_keywords, unusable
 from .entries import Entries
 from .headers import is_full, keywords_of, read_header
 from .model import Look, Version
 from .query import faults_in
-from .records import Assembly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from .assembly import Key
     from .model import FileFacts
-    from .records import Key
 
 __all__ = ["Writer"]
 
@@ -33,15 +33,11 @@ class Writer:
     """
     Writes to the index of a folder, while others read it; makes it if there is none.
 
-    Parameters
-    ----------
-    root, index : `pathlib.Path`
-        The folder, resolved, and the database.
-    wait : float, optional
-        Seconds to wait for another writer (default: 0).
+    The folder is resolved. Another writer is waited for so many seconds; ``most`` keywords (default: as before) may a
+    record have.
     """
 
-    def __init__(self, root: Path, index: Path, wait: float = 0.0) -> None:
+    def __init__(self, root: Path, index: Path, wait: float = 0.0, most: int | None = None) -> None:
         self.root = root
         self.index = index
         self._lock = lock_index(index, wait)
@@ -54,6 +50,7 @@ class Writer:
         self._entries = Entries(self._database, self._assembly.keep_keywords)
         try:
             self._check_root()
+            self.most = self._bound(most)
         except BaseException:
             self.close()
             raise
@@ -82,6 +79,15 @@ class Writer:
                 f"The index {self.index} is that of {row[0]}, and not of {root}. Choose another with --index, or "
                 "delete it if that folder has moved here."
             )
+
+    def _bound(self, most: int | None) -> int:
+        """Return how many keywords a record may have; with another number all files have to be read again."""
+        before = max_keywords(self._database)
+        if most not in (None, before):
+            with self._transaction():
+                self._database.execute("UPDATE about SET value = ? WHERE name = 'max_keywords'", (str(most),))
+                self._database.execute("UPDATE files SET ctime_ns = 0")
+        return most or before
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -109,7 +109,9 @@ def test_a_disk_that_goes_and_comes_back(tmp_path, beside, log):
         (number,) = (record.recnum for record in archive.records(CEA, *ALL))
         root.rename(tmp_path / "away")
         root.mkdir()  # as the place where a disk is mounted
-        log.wait_for("New files are not noticed: ")
+        log.wait_for(
+            f"New files in {root} are not noticed: The folder of the archive is not there, or empty. Is its disk"
+        )
         assert "Is its disk mounted?" in archive.condition().fault
         assert list(root.iterdir()) == []
         with pytest.raises(OSError, match="the folder of the archive is not there") as caught:
@@ -133,7 +135,7 @@ def test_a_look_that_fails_is_told_and_tried_again(tmp_path, log):
     tiny(tmp_path / "root" / name_of(1, 0, "Br"))
     with DirectoryArchive(tmp_path / "root", index=index, reindex=0.01) as archive:
         index.rename(tmp_path / "kept")
-        log.wait_for("New files are not noticed: There is no index")
+        log.wait_for("root are not noticed: There is no index")
         (tmp_path / "kept").rename(index)
         log.wait_for("are noticed again")
         assert archive.condition().indexed.startswith(f"{datetime.now(UTC):%Y}")

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ from sunpy_flarecast.archive.index import ArchiveIndexError, build_index, index_
 from sunpy_flarecast.archive.index.database import AwayError
 from sunpy_flarecast.archive.index.file_names import Place
 from sunpy_flarecast.archive.index.model import FileFacts, Version
-from sunpy_flarecast.archive.index.read import Found
+from sunpy_flarecast.archive.index.read import Found, read_files
 from sunpy_flarecast.archive.index.scan import Folder, walk
 from sunpy_flarecast.archive.index.update import compare
 from sunpy_flarecast.archive.index.worker_pool import Readers, _record
@@ -107,7 +108,7 @@ class TestWhatIsRead:
             tiny(tmp_path / file.name, **header_of(1, 0))
         told = {}
         for jobs in (1, 2):
-            with Readers(str(tmp_path), jobs, told.setdefault(jobs, []).append, few=0) as readers:
+            with Readers(partial(read_files, str(tmp_path)), jobs, told.setdefault(jobs, []).append, few=0) as readers:
                 for file in found:
                     readers.read(file)
                 readers.finish()
@@ -152,14 +153,15 @@ class TestWhatIsRead:
         )
 
     def test_other_kinds_of_files_are_named(self, root):
-        for name in ("1.fits.gz", "2.fits.gz", "3.FITS", "4.fts", "5.txt"):
+        for name in ("1.fits.bz2", "2.fits.bz2", "3.FITS.Z", "4.fts.xz", "5.txt"):
             (root / "a" / name).write_bytes(b"x")
+        advice = "packed files are served only as .gz and .fz"
         assert build_index(root).faults == (
-            "a/*.FITS: 1 such file: only uncompressed files named *.fits are served",
-            "a/*.fits.gz: 2 such files: only uncompressed files named *.fits are served",
-            "a/*.fts: 1 such file: only uncompressed files named *.fits are served",
+            f"a/*.FITS.Z: 1 such file: {advice}",
+            f"a/*.fits.bz2: 2 such files: {advice}",
+            f"a/*.fts.xz: 1 such file: {advice}",
         )
-        (root / "a" / "3.FITS").unlink()
+        (root / "a" / "3.FITS.Z").unlink()
         assert build_index(root).faulty == 2
 
 

@@ -1,0 +1,124 @@
+"""Reprocessed records: files of two editions of one record in a folder, and what clients see of that."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import requests
+from indexed import CEA, header_of, listed, name_of, tiny
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import FLARECASTClient, Series, conf, fetch
+from sunpy_flarecast.archive import DirectoryArchive, NotHeldError, running
+from sunpy_flarecast.archive.index import build_index
+
+#: What tells two editions of a record from each other, the older first, and how the report names it.
+TOLD = {
+    "numbers": ({"RECNUM": 5}, {"RECNUM": 6}, "RECNUM 5", "RECNUM 6"),
+    "ids": ({"DRMS_ID": f"{CEA}:5:{{}}"}, {"DRMS_ID": f"{CEA}:6:{{}}"}, "RECNUM 5", "RECNUM 6"),
+    "number and id": ({"DRMS_ID": f"{CEA}:5:{{}}"}, {"RECNUM": 6}, "RECNUM 5", "RECNUM 6"),
+    "dates": (
+        {"DATE": "2013-12-19T18:48:01"},
+        {"DATE": "2015-04-16T00:39:09.000"},
+        "DATE 2013-12-19T18:48:01",
+        "DATE 2015-04-16T00:39:09.000",
+    ),
+    "number and date": (
+        {"RECNUM": 5, "DATE": "2013-12-19T18:48:01"},
+        {"DATE": "2013-12-19T18:48:02Z"},
+        "RECNUM 5",
+        "DATE 2013-12-19T18:48:02Z",
+    ),
+}
+
+
+def put(folder, segment, cards, harp=377, **more):
+    told = {name: value.format(segment) if isinstance(value, str) else value for name, value in cards.items()}
+    return tiny(folder / name_of(harp, 0, segment), **header_of(harp, 0), **told, **more)
+
+
+@pytest.mark.parametrize("kind", TOLD)
+@pytest.mark.parametrize("folders", [("a", "b"), ("b", "a")])
+def test_the_newer_one_wins_as_a_whole(tmp_path, kind, folders):
+    """In whatever order the files are found; no segment of the older one is served with it."""
+    older, newer, named, by = TOLD[kind]
+    first, second = (tmp_path / "root" / folder for folder in folders)
+    for segment in ("Bp", "Br", "Bt"):
+        put(first, segment, older, AREA=1.5)
+    build_index(tmp_path / "root")  # nothing but the order of runs tells the index which came later
+    for segment in ("Bp", "Br"):
+        put(second, segment, newer, AREA=2.5)
+    report = build_index(tmp_path / "root")
+    build_index(tmp_path / "root", index=tmp_path / "fresh")
+    assert (report.records, report.faulty) == (1, 3)
+    winner = f"{second.name}/{name_of(377, 0, 'Bp')}"
+    assert report.faults == tuple(
+        f"{first.name}/{name_of(377, 0, segment)}: It is of an older edition of this record ({named}) than {winner}"
+        f" ({by}), and editions are not mixed"
+        for segment in ("Bp", "Br", "Bt")
+    )
+    for index in (None, tmp_path / "fresh"):
+        with pytest.warns(UserWarning, match="3 of the files"):
+            archive = DirectoryArchive(tmp_path / "root", index=index)
+        with archive as one:
+            (record,) = listed(one)
+            assert record.segments == ("Bp", "Br")
+            assert one.keywords(CEA, record.recnum)["area"] == 2.5
+            assert one.segment(CEA, record.recnum, "Br").path == second / name_of(377, 0, "Br")
+    for file in second.iterdir():
+        file.unlink()
+    report = build_index(tmp_path / "root")
+    assert (report.records, report.faulty) == (1, 0)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_three_the_newest_wins(tmp_path, order):
+    """A file that tells its date alone stands beside two that tell their numbers."""
+    cards = ({"RECNUM": 5, "DATE": "2013-12-19"}, {"RECNUM": 6, "DATE": "2014-12-19"}, {"DATE": "2014-12-19T00:00:00"})
+    for folder, which in enumerate(order):
+        put(tmp_path / str(folder), ("Bp", "Br", "Bt")[which], cards[which])
+    with pytest.warns(UserWarning, match="1 of the files"), DirectoryArchive(tmp_path) as archive:
+        assert [(one.recnum, one.segments) for one in listed(archive)] == [(6, ("Bt", "Br"))]
+
+
+@pytest.mark.parametrize(
+    ("cards", "other"),
+    [
+        ({"RECNUM": 5, "DATE": "2013-12-19T18:48:01"}, {"RECNUM": 5, "DATE": "2015-04-16T00:39:09"}),
+        ({"DATE": "2013-12-19T18:48:01"}, {"DATE": "2013-12-19T18:48:01.000Z"}),
+        ({"RECNUM": 5, "DATE": "yesterday"}, {"DATE": "2013-12-19"}),
+        ({"RECNUM": 5}, {}),
+    ],
+)
+def test_what_may_be_of_one_edition_stays_together(tmp_path, cards, other):
+    """Headers of several generations, and bare files, beside each other."""
+    put(tmp_path, "Bp", cards)
+    put(tmp_path, "Br", other)
+    tiny(tmp_path / name_of(377, 0, "Bt"))
+    with DirectoryArchive(tmp_path) as archive:
+        assert [one.segments for one in listed(archive)] == [("Bp", "Bt", "Br")]
+
+
+def test_clients_see_a_record_that_was_reprocessed(tmp_path):
+    """In the list, which is not the one that they have by its ETag; the old file is not given under the new number."""
+    root = tmp_path / "root"
+    for segment in ("Bp", "Br"):
+        put(root, segment, {"RECNUM": 5})
+        put(root, segment, {"RECNUM": 7}, harp=378)
+    with DirectoryArchive(root) as archive, running(archive) as url, conf.set_temp("url", url):
+        asked = a.Time("2015-12-10", "2015-12-12"), Series(CEA)
+        old = FLARECASTClient().search(*asked)
+        tag = requests.get(f"{url}/HMI/{CEA}/meta/5", timeout=20).headers["ETag"]
+        put(root, "Br", {"RECNUM": 6}, QUALITY=1024)
+        with pytest.raises(NotHeldError, match="of another record, edition or segment"):
+            archive.segment(CEA, 5, "Br")
+        build_index(root)
+        new = FLARECASTClient().search(*asked)
+        changes = new.difference(old)
+        assert [len(part) for part in (changes.new, changes.gone, changes.reprocessed)] == [0, 0, 1]
+        assert changes.reprocessed["Record"].tolist() == [6]
+        reply = requests.get(f"{url}/HMI/{CEA}/meta/6", headers={"If-None-Match": tag}, timeout=20)
+        assert (reply.status_code, reply.json()["6"]["quality"]) == (200, 1024)
+        report = fetch(changes.reprocessed, path=tmp_path / "data", progress=False)
+    assert [path.rpartition("/")[2] for path in report.files] == [name_of(377, 0, "Br")]
