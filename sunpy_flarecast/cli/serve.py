@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 from click.core import ParameterSource
+from rich.markup import escape
 
 from .console import err, out, plain_errors, show_index, show_records
 from .index import index_bar
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["demo", "serve"]
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_GIVEN: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 #: Files that cannot be served of which the reasons are told.
 _NAMED: Final = 10
@@ -91,9 +93,9 @@ _NAMED: Final = 10
     metavar="N",
     help="Connections at a time in each process; beyond, 503.",
 )
-@click.option("--token-file", type=_FILE, metavar="FILE", help="Require a token whose SHA-256 is a line of this file.")
-@click.option("--ssl-cert", type=_FILE, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
-@click.option("--ssl-key", type=_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
+@click.option("--token-file", type=_GIVEN, metavar="FILE", help="Require a token whose SHA-256 is a line of this file.")
+@click.option("--ssl-cert", type=_GIVEN, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
+@click.option("--ssl-key", type=_GIVEN, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
 @click.option("--access-log", metavar="FILE", help="Add a line of JSON for every request; - for the standard error.")
 @click.option(
     "--metrics-from",
@@ -131,25 +133,31 @@ def serve(
     """Serve SHARP files as a FLARECAST service.
 
     The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the running transfers
-    are over; with one process, a second Ctrl-C closes them at once. How to run it for a group: docs/howto/serving.md.
+    are over; with one process, a second Ctrl-C closes them at once.
     """
     if demo == (directory is not None):
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
     chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
     if demo and (index is not None or chosen_reindex or x_accel is not None):
         raise click.UsageError("--index, --reindex and --x-accel are for a DIRECTORY; synthetic SHARPs are no files.")
-    every = None if reindex in ("never", "0") else float(step_of(reindex).value)
     if headers is not None and not demo:
         raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
+    try:
+        every = None if reindex in ("never", "0") else float(step_of(reindex).value)
+    except click.BadParameter:
+        raise click.BadParameter(f"--reindex {reindex!r}: write a time, such as 60s or 10min, or never.") from None
     with plain_errors(), ExitStack() as stack:
+        # Errors are found before an archive is read, which may take hours, and a port in use before the imports.
+        from sunpy_flarecast.archive.server.listener import listen
+
+        listener = stack.enter_context(listen(host, port))
+
         from sunpy_flarecast.archive import DemoArchive, Settings
         from sunpy_flarecast.archive.middleware.access_log import log_handler
         from sunpy_flarecast.archive.middleware.tokens import read_token_hashes
-        from sunpy_flarecast.archive.server.run import listen, uvicorn_options
         from sunpy_flarecast.archive.server.run import serve as run
+        from sunpy_flarecast.archive.server.run import uvicorn_options
 
-        # Errors are found before an archive is read, which may take hours.
-        listener = stack.enter_context(listen(host, port))
         uvicorn_options(**options)
         if access_log is not None:
             log_handler(access_log).close()
@@ -190,6 +198,9 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
     stack.callback(archive.close)
     skipped = [f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped]
     show_index(directory, archive.report, archive.report.faults if archive.report else skipped, _NAMED)
+    if archive.report and not archive.report.records:
+        where = escape(str(directory))
+        err.print(f"[yellow]Warning:[/] There is no file below {where} that can be served.", soft_wrap=True)
     return archive
 
 

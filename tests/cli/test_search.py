@@ -291,7 +291,9 @@ def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
         (("--metrics-from", "nowhere"), 2, "is neither an address nor a network"),
         (("--public-url", "sharps.example"), 2, "sharps.example"),
         (("--access-log", "none/log"), 2, "The access log cannot be written"),
-        (("--ssl-key", "none"), 2, "needs its certificate"),
+        (("--ssl-key", __file__), 2, "needs its certificate"),
+        (("--ssl-cert", __file__), 2, "A certificate and its key without passphrase, in PEM, are not in "),
+        (("--token-file", __file__), 2, "is not a SHA-256 digest"),
     ],
 )
 def test_options_are_checked_before_the_archive_is_read(
@@ -308,7 +310,9 @@ def test_options_are_checked_before_the_archive_is_read(
     [
         (("--demo",), "not both"),
         (("--headers", "bare"), "--headers is for --demo"),
-        (("--reindex", "soon"), "'soon' is not a length of time"),
+        (("--reindex", "soon"), "'soon': write a time, such as 60s or 10min, or never."),
+        (("--token-file", "nosuch"), "File 'nosuch' does not exist"),
+        (("--ssl-cert", "nosuch"), "File 'nosuch' does not exist"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

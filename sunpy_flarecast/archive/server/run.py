@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import multiprocessing
-import os
-import pickle
-import shutil
-import signal
-import socket
 import ssl
-import sys
-import tempfile
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
-from uvicorn.config import STARTUP_FAILURE
 
-from sunpy_flarecast.archive.app import create_app
-from sunpy_flarecast.archive.middleware.access_log import AccessLog, log_handler
 from sunpy_flarecast.archive.settings import Settings, read_networks
 
+from .application import application, fail, failure_in, share, worker_app
 from .http_protocol import BoundedProtocol
+from .listener import listen
 
 if TYPE_CHECKING:
+    import os
+    import socket
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
     from sunpy_flarecast.archive.base import Archive
 
     PathLike = str | os.PathLike[str]
 
-__all__ = ["listen", "running", "serve", "uvicorn_options", "worker_app"]
+__all__ = ["running", "serve", "uvicorn_options"]
 
 _SETTINGS: Final = Settings()
 
 #: Seconds in which a worker process must answer uvicorn, also while it starts on a busy machine.
 _HEALTHCHECK = 60
-
-#: The folder that worker processes share, as prometheus_client calls it; in it, what they serve, and why one cannot.
-_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-_SERVICE, _FAILURE = "service.pickle", "failure.txt"
 
 
 class _Server(uvicorn.Server):
@@ -96,7 +84,7 @@ def running(
     port : int, optional
         Port to listen at; a free one by default.
     settings : Settings, optional
-        How the service behaves (not for an application).
+        How the service behaves; not for an application, which has its own.
     access_log, grace, ssl_cert, ssl_key, trusted_proxies, max_connections
         As for `serve`; ``grace`` is 2 by default.
 
@@ -111,6 +99,8 @@ def running(
         If the port is not available, or a file cannot be read or written.
     RuntimeError
         If the application does not start.
+    TypeError
+        If there are settings with an application.
 
     Examples
     --------
@@ -129,7 +119,7 @@ def running(
     with ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         url = _introduce(listener, settings, chosen)
-        app = _application(archive, settings, access_log, stack)
+        app = application(archive, settings, access_log, stack)
         server = _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen))
         thread = threading.Thread(target=work, name=f"sunpy_flarecast {url}")
         thread.start()
@@ -168,7 +158,7 @@ def serve(
     port : int, optional
         Port to listen at; a free one if 0.
     settings : Settings, optional
-        How the service behaves (not for an application).
+        How the service behaves; not for an application, which has its own.
     workers : int, optional
         Number of processes that serve. With more than one (not on Windows), each gets a copy of the archive, which
         must be possible to pickle.
@@ -196,7 +186,7 @@ def serve(
     ValueError
         If an option is invalid.
     TypeError
-        If the archive cannot be served by several processes.
+        If the archive cannot be served by several processes, or there are settings with an application.
 
     Warns
     -----
@@ -204,20 +194,20 @@ def serve(
         If others on the network can read the archive, or the tokens.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        _fail("in a script, call serve below: if __name__ == '__main__'")
+        fail("in a script, call serve below: if __name__ == '__main__'")
     chosen = uvicorn_options(**options)
     with ExitStack() as stack:
         listener = listener or stack.enter_context(listen(host, port))
         url = _introduce(listener, settings, chosen)
-        app = _application(archive, settings, access_log, stack)  # so that errors are raised here, not by each worker
+        app = application(archive, settings, access_log, stack)  # so that errors are raised here, not by each worker
         if workers > 1:
-            folder = _share(archive, settings, access_log, stack)
+            folder = share(archive, settings, access_log, stack)
         (ready or partial(log.info, "Serving SHARP files at %s; Ctrl-C stops"))(url)
         if workers > 1:
-            factory = f"{__name__}:{worker_app.__name__}"
+            factory = f"{worker_app.__module__}:{worker_app.__name__}"
             uvicorn.run(factory, factory=True, workers=workers, fd=listener.fileno(), **chosen)
-            if (failure := folder / _FAILURE).exists():
-                raise RuntimeError(f"The service at {url} did not start: {failure.read_text(encoding='utf-8')}")
+            if failure := failure_in(folder):
+                raise RuntimeError(f"The service at {url} did not start: {failure}")
             return
         try:
             _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen)).run(sockets=[listener])
@@ -225,65 +215,6 @@ def serve(
             return
         except SystemExit as error:
             raise RuntimeError(f"The service at {url} did not start") from error
-
-
-def _share(archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack) -> Path:
-    """Write what worker processes serve into a folder that they know by the environment."""
-    if callable(archive):
-        raise TypeError("An application is served by one process (workers=1); give the archive itself")
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sunpy_flarecast-", ignore_cleanup_errors=True))
-    Path(folder, _SERVICE).write_bytes(pickle.dumps((archive, settings, access_log)))
-    import fcntl  # uvicorn cannot share a socket on Windows either
-
-    lock = os.open(folder, os.O_RDONLY)
-    stack.callback(os.close, lock)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # so that systemd-tmpfiles does not clean it up after some days
-    os.environ[_FOLDER] = folder
-    stack.callback(os.environ.pop, _FOLDER)
-    return Path(folder)
-
-
-def worker_app() -> ASGIApp:
-    """Make the application of a worker process, which ends with the process that started it."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        service = Path(os.environ[_FOLDER], _SERVICE).read_bytes()
-        archive, settings, access_log = pickle.loads(service)  # noqa: S301 (written by the parent process)
-        return _application(archive, settings, access_log, ExitStack())
-    except Exception as error:  # noqa: BLE001 (raised by the parent process)
-        _fail(f"{type(error).__name__}: {error}")
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        shutil.rmtree(os.environ[_FOLDER], ignore_errors=True)  # which the parent could not, if it was killed
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _fail(reason: str) -> NoReturn:
-    Path(os.environ[_FOLDER], _FAILURE).write_text(reason, encoding="utf-8")
-    sys.exit(STARTUP_FAILURE)  # so that uvicorn starts no other
-
-
-def _application(
-    archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack
-) -> ASGIApp:
-    app: ASGIApp = archive if callable(archive) else create_app(archive, settings)
-    if access_log is not None:
-        handler = log_handler(os.fspath(access_log))
-        stack.callback(handler.close)
-        app = AccessLog(app, handler)
-
-    async def service(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await app(scope, receive, send)
-        except asyncio.CancelledError:
-            if scope["type"] != "http":
-                raise
-            # The grace is over: uvicorn closes the connection, as the reply is not complete.
-
-    return service
 
 
 def uvicorn_options(
@@ -301,9 +232,11 @@ def uvicorn_options(
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(ssl_cert, ssl_key, password=lambda: "")
         except (OSError, ValueError) as error:
-            files = f"{ssl_cert} and {ssl_key or ssl_cert}"
+            files = " and ".join(map(str, dict.fromkeys((ssl_cert, ssl_key or ssl_cert))))
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                raise OSError(f"The certificate and its key cannot be read from {files}: {error.strerror}") from error
             raise ValueError(
-                f"{files} are not a certificate and its key without passphrase, in PEM: {error}"
+                f"A certificate and its key without passphrase, in PEM, are not in {files}: {error}"
             ) from error
     return {
         "http": BoundedProtocol,
@@ -320,20 +253,6 @@ def uvicorn_options(
         "ssl_certfile": ssl_cert,
         "ssl_keyfile": ssl_key,
     }
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Listen at a port, before anything else is started; an OSError says in one sentence why that is not possible."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        number = getattr(error, "errno", None) or 0
-        reason = os.strerror(number) if number > 0 else str(error)
-        raise OSError(f"Cannot serve at port {port} of {host}: {reason}. Choose another address or port.") from error
-    # asyncio does this only for sockets that tell their protocol; without it small replies wait for 40 ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
 
 
 def _introduce(listener: socket.socket, settings: Settings, chosen: dict[str, Any]) -> str:

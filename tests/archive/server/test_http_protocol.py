@@ -34,6 +34,8 @@ def test_beyond_the_number_allowed_requests_get_503(memory):
         go_on.set()
         thread.join()
         assert (reply.status_code, first) == (503, [200])
+        assert (reply.headers["Retry-After"], reply.headers["Connection"]) == ("2", "close")
+        assert reply.json() == {"message": "The service has too many connections. Try again in 2 s."}
 
 
 def test_clients_that_leave_make_room(memory, many):

@@ -14,7 +14,7 @@ import requests
 from processes import END, LONG, begun, refused, rest, serving, url_of
 
 from sunpy_flarecast import archive as public
-from sunpy_flarecast.archive import DemoArchive, create_app, running, serve
+from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running, serve
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
 
@@ -165,6 +165,29 @@ class TestServe:
     def test_an_application_that_does_not_start(self):
         with pytest.raises(RuntimeError, match="did not start"):
             serve(failing, port=0)
+
+    def test_settings_of_an_application(self, memory):
+        """They would have no effect, as a token that is not demanded."""
+        app, settings = create_app(memory([])), Settings(token_hashes=frozenset({"0" * 64}))
+        with pytest.raises(TypeError, match="an application has its own"):
+            serve(app, port=0, settings=settings)
+        with pytest.raises(TypeError, match="an application has its own"), running(app, settings=settings):
+            pass
+
+    def test_a_script_that_a_process_of_the_index_runs_again(self, tmp_path):
+        """One sentence of that process says which line it lacks."""
+        script = tmp_path / "script.py"
+        script.write_text(
+            "import multiprocessing, sys\n"
+            "from sunpy_flarecast.archive import DemoArchive, serve\n"
+            "if __name__ == '__main__':\n"
+            "    reader = multiprocessing.get_context('spawn').Process(target=print)\n"
+            "    reader.start(), reader.join()\n"
+            "    sys.exit(reader.exitcode)\n"
+            "serve(DemoArchive(), port=0)\n"
+        )
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (1, "in a script, call serve below: if __name__ == '__main__'\n")
 
     def test_the_log_names_the_url(self, caplog):
         with pytest.raises(RuntimeError), caplog.at_level("INFO", logger="sunpy"):

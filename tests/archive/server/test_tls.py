@@ -53,10 +53,15 @@ class TestInvalid:
 
     def test_files(self, pair, tmp_path):
         path = tmp_path / "text.pem"
-        self.refused(r"text.pem are not a certificate and its key .*No such file", ssl_cert=path)
+        said = "^The certificate and its key cannot be read from {}: No such file or directory$"
+        with pytest.raises(OSError, match=said.format(path)):
+            serve(DemoArchive(), port=0, ssl_cert=path)
+        with pytest.raises(OSError, match=said.format(f"{pair[0]} and {path}")):
+            serve(DemoArchive(), port=0, ssl_cert=pair[0], ssl_key=path)
         path.write_text("nothing of the kind")
-        self.refused(r"text.pem are not a certificate and its key", ssl_cert=path)
-        self.refused(r"text.pem are not a certificate and its key", ssl_cert=pair[0], ssl_key=path)
+        self.refused(rf"^A certificate and its key .* are not in {path}: ", ssl_cert=path)
+        both = f"{pair[0]} and {path}"
+        self.refused(rf"^A certificate and its key .* are not in {both}: ", ssl_cert=pair[0], ssl_key=path)
 
     def test_the_key_of_another(self, pair, tmp_path):
         self.refused("KEY_VALUES_MISMATCH", ssl_cert=pair[0], ssl_key=self_signed(tmp_path)[1])
