@@ -234,7 +234,9 @@ def _queries(
 
 
 def _harp(one: Any) -> HARPNUM:
-    return HARPNUM(*one) if isinstance(one, tuple) and len(one) == 2 else HARPNUM(one)
+    if isinstance(one, tuple) and len(one) != 2:
+        raise QueryError(f"mirror(harpnum=[{one!r}]): a range of HARP numbers is two of them, first and last.")
+    return HARPNUM(*one) if isinstance(one, tuple) else HARPNUM(one)
 
 
 def _named(given: Any, what: str, example: str) -> list[str]:

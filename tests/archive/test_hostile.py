@@ -239,6 +239,14 @@ def test_a_file_that_became_a_link_is_not_served(tmp_path, write):
     assert (reply.status_code, SECRET in reply.content) == (404, False)
 
 
+def test_another_version_of_http_is_answered_in_ours(url):
+    with connect(url) as connection:
+        connection.sendall(b"GET /HMI HTTP/9.9\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert [held["series"] for held in json.loads(answer.partition(b"\r\n\r\n")[2])["data"]] == [SERIES]
+
+
 @pytest.mark.parametrize(
     "bytes_sent",
     [

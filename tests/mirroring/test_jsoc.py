@@ -478,6 +478,7 @@ def test_what_contradicts_itself_is_told_before_anything_is_asked(tmp_path: Path
         ({"harpnum": "6178"}, r"mirror\(harpnum='6178'\): HARP numbers are integers"),
         ({"harpnum": 6178.0}, r"mirror\(harpnum=6178.0\): HARP numbers are integers"),
         ({"harpnum": [6178.0]}, r"HARPNUM\(6178.0\): HARP numbers are integers"),
+        ({"harpnum": [(1, 2, 3)]}, r"mirror\(harpnum=\[\(1, 2, 3\)\]\): a range of HARP numbers is two"),
         ({"harpnum": 0}, r"HARPNUM\(0\): HARP numbers begin at 1"),
         ({"segment": [5]}, r"Segment\(5\): segments are named by strings"),
         ({"sample": 5}, r"mirror\(sample=5\): that is no length of time"),

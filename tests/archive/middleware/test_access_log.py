@@ -132,12 +132,12 @@ class TestFile:
         path.parent.mkdir()
         with running(plain, access_log=path) as url, requests.Session() as session:
             path.parent.rename(tmp_path / "away")
-            for _ in range(3):
-                assert session.get(url, timeout=20).text == "ok"
+            for name in "abc":
+                assert session.get(f"{url}/{name}", timeout=20).text == "ok"
             path.parent.mkdir()
             session.get(f"{url}/new", timeout=20)
-        # A line is written after its reply, so the last of the three may come when the folder is there again.
-        assert read(path)[-1]["path"] == "/new"
+        # A line is written just after its reply, so that of the third may come when the folder is there again.
+        assert [line["path"] for line in read(path)] in (["/new"], ["/c", "/new"])
         assert capfd.readouterr().err.count("The access log cannot be written to") == 1
         assert caplog.records == []
 
