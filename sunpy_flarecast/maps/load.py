@@ -18,6 +18,7 @@ from sunpy_flarecast.errors import FileError, MissingDataWarning, QueryError, Tr
 from sunpy_flarecast.fits.record_header import lacking
 from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.catalog import find_series, region_number
+from sunpy_flarecast.sharp.filenames import FITS_ENDING
 from sunpy_flarecast.utils.optional_deps import need_plot
 
 from .header_fixes import identify, mend
@@ -26,9 +27,6 @@ __all__ = ["Maps", "load", "tell_skipped"]
 
 #: Most files that a warning names.
 _LISTED: Final = 10
-
-#: Endings of files that are looked for in a folder.
-_ENDINGS: Final = re.compile(r"\.(fits|fit|fts)(\.gz|\.fz)?$", re.IGNORECASE)
 
 
 class Maps(Sequence[Any]):
@@ -113,7 +111,7 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
     if isinstance(files, (str, os.PathLike)) and os.fspath(files):
         path = Path(files).expanduser()
         if path.is_dir():
-            paths = sorted((str(found) for found in path.rglob("*.*") if _ENDINGS.search(found.name)), key=_order)
+            paths = sorted((str(found) for found in path.rglob("*.*") if FITS_ENDING.search(found.name)), key=_order)
             where = f"in the folder {path} or below it"
         elif any(sign in str(path) for sign in "*?[") and not path.exists():
             base = Path(path.anchor)
@@ -175,7 +173,7 @@ def _order(path: str) -> tuple[Any, ...]:
     series = find_series(identity.series) if identity.series else None
     known = [segment.name for segment in series.segments] if series else []
     place = known.index(identity.segment) if identity.segment in known else len(known)
-    stem = _ENDINGS.sub("", name).removesuffix(f".{identity.segment}")
+    stem = FITS_ENDING.sub("", name).removesuffix(f".{identity.segment}")
     # Numbers as numbers: HARP 377 comes before HARP 6060.
     parts = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", stem) if part]
     return parts, place, name, path
