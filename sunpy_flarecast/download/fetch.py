@@ -120,7 +120,7 @@ def fetch(
             queued = enqueue(downloader, Plan(left, []), complete_headers=mode)
             queued.silent = True
             damaged = queued.damaged if number == 1 else damaged
-            with parfive_silent():
+            with parfive_silent(downloader):
                 results = downloader.download() if queued.waiting else parfive.Results()
             context = queued.context
             there += [*queued.data, *sorted(context.found)]

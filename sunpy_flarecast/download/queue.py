@@ -139,8 +139,10 @@ def _add_refused(results: parfive.Results, url: str, error: TransferError) -> No
 
 
 @contextmanager
-def parfive_silent() -> Iterator[None]:
-    """Keep parfive from logging every file that fails, in every pass: the report has them once."""
+def parfive_silent(downloader: parfive.Downloader) -> Iterator[None]:
+    """Keep parfive from telling of every file that fails, in every pass: the report has them once."""
+    if downloader.config.progress:  # whose bars tell of them as well
+        downloader.tqdm = type("Bar", (downloader.tqdm,), {"write": staticmethod(lambda *_, **__: None)})
     level = parfive.log.level
     if level != logging.DEBUG:
         parfive.log.setLevel(max(level, logging.WARNING))

@@ -107,7 +107,7 @@ def _fetch(
     downloader = parfive.Downloader(max_conn=connections, progress=False, overwrite=overwrite, config=config)
     places = [Place(url, str(path)) for path, url in urls.items()]
     queued = enqueue(downloader, Plan(places, []), complete_headers=False, service=source.service)
-    with parfive_silent():
+    with parfive_silent(downloader):
         results = downloader.download() if queued.waiting else parfive.Results()
     context = queued.context
     there = {*map(str, queued.data), *context.found}

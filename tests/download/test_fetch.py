@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import os
+import subprocess
+import sys
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -304,6 +308,26 @@ def test_warnings_as_errors_come_when_all_files_are_there(bare: Layer, tmp_path:
     there = list(tmp_path.iterdir())
     assert len(there) == sum(map(len, found[:tables]))
     assert all(path.suffix == ".fits" and is_whole(path) for path in there)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_in_a_terminal_the_report_alone_tells_of_failures(many: tuple[str, Layer], tmp_path: Path) -> None:
+    many[1].faults[".fits"] = answer(b"gone", status=404)
+    command = [sys.executable, "-m", "sunpy_flarecast", "--url", many[0], "fetch", "2015-12-11", "2015-12-11T00:12"]
+    options = ["--series", "hmi.sharp_cea_720s", "--path", str(tmp_path), "--passes", "1"]
+    leader, follower = os.openpty()
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, stderr=follower, timeout=120, check=False)
+    os.close(follower)
+    said = b"".join(iter(partial(_read, leader), b"")).decode()
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert said.count("404") == 1
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # that is how a terminal of Linux ends
+        return b""
 
 
 def test_reports_of_many_files_are_shown_in_a_line() -> None:
