@@ -33,7 +33,7 @@ __all__ = ["complete", "fetch"]
     default="{file}",
     show_default=True,
     metavar="TEMPLATE",
-    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'.",
+    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'; by default the current folder.",
 )
 @click.option(
     "--max-conn", default=5, show_default=True, type=click.IntRange(min=1), metavar="N", help="Transfers at a time."
@@ -51,7 +51,7 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Most passes over missing files.",
+    help="Largest number of passes over missing files.",
 )
 @click.option(
     "--complete-headers",

@@ -24,7 +24,7 @@ __all__ = ["mirror"]
 @cli.command(epilog=examples("mirror 2015-12-11 2015-12-12 sharps --series hmi.sharp_720s"))
 @range_arguments
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--series", multiple=True, required=True, metavar="NAME", help="SHARP series; may be repeated.")
+@click.option("--series", multiple=True, required=True, metavar="NAME", help="SHARP or SMARP series; may be repeated.")
 @selection_options
 @click.option("--from", "service", metavar="URL", show_default="that of --url", help="FLARECAST service to copy from.")
 @click.option("--from-jsoc", is_flag=True, help="Copy from JSOC, through the package drms.")

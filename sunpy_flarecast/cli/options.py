@@ -223,7 +223,9 @@ selection_options = _together(
 #: The arguments and options of a search.
 query_options = _together(
     range_arguments,
-    click.option("--series", default="hmi.sharp_720s", show_default=True, metavar="NAME", help="SHARP series."),
+    click.option(
+        "--series", default="hmi.sharp_720s", show_default=True, metavar="NAME", help="SHARP or SMARP series."
+    ),
     selection_options,
     click.option(
         "--tolerance",
