@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from sunpy_flarecast.utils.progress import progress_bar
+from sunpy_flarecast.utils.progress import counting_bar
 
 from .console import out, plain_errors, show_index
 from .main import cli
-from .options import examples, progress_option
+from .options import FOLDER, examples, index_option, progress_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from sunpy_flarecast.archive.index import Progress
-
-__all__ = ["index", "index_bar"]
+__all__ = ["index"]
 
 #: Seconds to wait for another process that writes the index, such as a service that looks for new files.
 _WAIT: Final = 30.0
 
 
 @cli.command(epilog=examples("index sharps", "index sharps --index index.sqlite --jobs 4"))
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--index",
-    "database",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    show_default="a hidden file in DIRECTORY",
-    help="Where the index is kept; not on a network disk.",
-)
+@click.argument("directory", type=FOLDER)
+@index_option
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -61,7 +50,7 @@ def index(directory: Path, database: Path | None, jobs: int | None, max_keywords
         from sunpy_flarecast.archive.index import build_index
 
         try:
-            with index_bar(progress) as count:
+            with counting_bar(shown=progress, desc="Index", unit="file") as count:
                 report = build_index(
                     directory,
                     index=database,
@@ -75,18 +64,3 @@ def index(directory: Path, database: Path | None, jobs: int | None, max_keywords
             raise SystemExit(130) from None
     show_index(directory, report, report.faults)
     raise SystemExit(1 if report.faulty else 0)
-
-
-@contextmanager
-def index_bar(shown: bool) -> Iterator[Progress | None]:
-    """Show in a terminal how far an indexing run is; None if that is not wanted."""
-    if not shown:
-        yield None
-        return
-    with progress_bar(shown=True, desc="Index", unit="file") as bar:
-
-        def count(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield count

@@ -167,6 +167,7 @@ report_option = click.option(
 )
 index_option = click.option(
     "--index",
+    "database",
     type=FILE,
     metavar="FILE",
     show_default="a hidden file in DIRECTORY",

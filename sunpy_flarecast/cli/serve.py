@@ -15,17 +15,17 @@ import click
 from click.core import ParameterSource
 from rich.markup import escape
 
+from sunpy_flarecast.utils.progress import counting_bar
+
 from .console import err, out, plain_errors, show_index, show_records
-from .index import index_bar
 from .main import cli
-from .options import examples, progress_option, step_of
+from .options import FOLDER, examples, index_option, progress_option, step_of
 
 if TYPE_CHECKING:
     from sunpy_flarecast.archive import Archive
 
 __all__ = ["demo", "serve"]
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _GIVEN: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 #: Files that cannot be served of which the reasons are told.
@@ -33,7 +33,7 @@ _NAMED: Final = 10
 
 
 @cli.command(epilog=examples("serve --demo", "serve sharps --port 8002 --workers 2"))
-@click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", required=False, type=FOLDER)
 @click.option("--demo", is_flag=True, help="Serve synthetic SHARPs instead of the files of a DIRECTORY.")
 @click.option(
     "--headers",
@@ -41,13 +41,7 @@ _NAMED: Final = 10
     show_default="full",
     help="With --demo: whether files carry their keywords, or are as bare as stored ones.",
 )
-@click.option(
-    "--index",
-    type=_FILE,
-    metavar="FILE",
-    show_default="a hidden file in DIRECTORY",
-    help="Where the index is kept; not on a network disk.",
-)
+@index_option
 @click.option(
     "--reindex",
     default="60s",
@@ -117,7 +111,7 @@ def serve(
     directory: Path | None,
     demo: bool,
     headers: Literal["full", "bare"] | None,
-    index: Path | None,
+    database: Path | None,
     reindex: str,
     host: str,
     port: int,
@@ -138,7 +132,7 @@ def serve(
     if demo == (directory is not None):
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
     chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
-    if demo and (index is not None or chosen_reindex or x_accel is not None):
+    if demo and (database is not None or chosen_reindex or x_accel is not None):
         raise click.UsageError("--index, --reindex and --x-accel are for a DIRECTORY; synthetic SHARPs are no files.")
     if headers is not None and not demo:
         raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
@@ -171,7 +165,7 @@ def serve(
         # Everything is closed, too, when the service is terminated.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         archive = (
-            DemoArchive(headers=headers or "full") if directory is None else _opened(directory, index, every, stack)
+            DemoArchive(headers=headers or "full") if directory is None else _opened(directory, database, every, stack)
         )
         try:
             run(
@@ -192,7 +186,8 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
     """Bring the index of a directory up to date, and open the archive."""
     from sunpy_flarecast.archive import DirectoryArchive
 
-    with index_bar(err.is_terminal) as progress, warnings.catch_warnings():
+    bar = counting_bar(shown=err.is_terminal, desc="Index", unit="file")
+    with bar as progress, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are told below
         archive = DirectoryArchive(directory, index=index, reindex=every, jobs=os.cpu_count() or 1, progress=progress)
     stack.callback(archive.close)

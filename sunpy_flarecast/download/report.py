@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sunpy_flarecast.query.query import service_time
 from sunpy_flarecast.search.missing import described
 from sunpy_flarecast.utils.files import write_report
-from sunpy_flarecast.utils.reports import Shown, counted
+from sunpy_flarecast.utils.reports import as_line, as_page, counted
 
 if TYPE_CHECKING:
     import os
@@ -75,8 +75,8 @@ class FetchFailure:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class FetchReport(Shown):
+@dataclass(frozen=True, slots=True)
+class FetchReport:
     """
     What became of every file of a fetch; each is in just one of the first three lists.
 
@@ -108,6 +108,9 @@ class FetchReport(Shown):
     damaged: list[str] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+
+    __repr__ = as_line
+    _repr_html_ = as_page
 
     def __post_init__(self) -> None:
         if not self.files:

@@ -34,15 +34,6 @@ class Filled:
 
     ``came`` and ``lacked`` tell whether a record came with the keyword, be it without a value, and without it;
     ``unreadable`` is the first value that was not of the keyword's kind.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.catalog import find_keyword
-    >>> from sunpy_flarecast.keywords.columns import Filled
-    >>> column = Filled(find_keyword("usflux"), 2)
-    >>> column.put([1], "2e22")
-    >>> column.finished()[1].unmasked, column.finished().mask.tolist()
-    (<Quantity 2.e+22 Mx>, [True, False])
     """
 
     def __init__(self, keyword: Keyword, count: int) -> None:

@@ -75,15 +75,7 @@ def curve_table(
 
 
 def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = False) -> list[str]:
-    """
-    List the keywords that time series need, with ``errors`` also those of their errors; raises `QueryError` for text.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.keywords.timeseries import curve_names
-    >>> curve_names(["usflux", "r_value"], ["hmi.sharp_720s"], errors=True)
-    ['usflux', 'errvf', 'r_value']
-    """
+    """List the keywords that time series need, with ``errors`` also those of their errors; text is a `QueryError`."""
     found: list[str] = []
     for keyword in choose_keywords(names, series)[0]:
         if keyword.kind == "text":

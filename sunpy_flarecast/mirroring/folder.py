@@ -37,20 +37,10 @@ def fill(
     done: Callable[[bool], None] | None = None,
 ) -> bool:
     """
-    Fill a folder with the files of its records, and report what was fetched and what is missing.
+    Fill a folder with the files of its records, and return whether the mirror can go on: not if the disk is full.
 
     The order of steps is what lets another process resume after any of them: what is going to come is kept first, and
     the table of keywords is written last. ``done`` is called for each file with whether it was fetched.
-
-    Returns
-    -------
-    bool
-        Whether the mirror can go on: the disk is not full, and nobody interrupted it.
-
-    Raises
-    ------
-    TransferError
-        If the folder cannot be written to.
     """
     try:
         ledger = Ledger(folder)

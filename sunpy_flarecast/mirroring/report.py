@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sunpy_flarecast.utils.files import write_report
-from sunpy_flarecast.utils.reports import Shown, counted
+from sunpy_flarecast.utils.reports import as_line, as_page, counted
 
 if TYPE_CHECKING:
     import os
@@ -44,8 +44,8 @@ class Shortfall:
     examples: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True, repr=False)
-class MirrorReport(Shown):
+@dataclass(slots=True)
+class MirrorReport:
     """
     The outcome of a mirror.
 
@@ -87,6 +87,9 @@ class MirrorReport(Shown):
     shortfalls: list[Shortfall] = field(default_factory=list)
     interrupted: bool = False
     index: str = ""
+
+    __repr__ = as_line
+    _repr_html_ = as_page
 
     @property
     def complete(self) -> bool:

@@ -21,7 +21,7 @@ from sunpy_flarecast.errors import QueryError, ServiceError, TransferError
 from sunpy_flarecast.query.attr_walker import queries
 from sunpy_flarecast.query.attrs import HARPNUM, Segment, Series
 from sunpy_flarecast.query.query import service_time
-from sunpy_flarecast.utils.progress import progress_bar
+from sunpy_flarecast.utils.progress import counting_bar, progress_bar
 
 from .flarecast import FLARECASTSource
 from .folder import fill
@@ -179,12 +179,7 @@ def _index(root: Path, report: MirrorReport, *, jobs: int, progress: bool) -> No
     """Bring the index up to date, and put its report, or why it failed, into that of the mirror."""
     from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
 
-    with progress_bar(shown=progress, desc="Index", unit="file") as bar:
-
-        def count(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with counting_bar(shown=progress, desc="Index", unit="file") as count:
         try:
             report.index = f"Index: {build_index(root, jobs=jobs, wait=_WAIT, progress=count)}"
         except BusyIndexError as error:

@@ -53,26 +53,7 @@ class Window(NamedTuple):
 
 
 def windows(start: Time, end: Time, sample: float | None = None) -> Iterator[Window]:
-    """
-    Split a range into windows.
-
-    Parameters
-    ----------
-    start, end : `astropy.time.Time`
-        Any scale; records whose T_REC or DATE-OBS lies between them, ends included, are in one of the windows.
-    sample : float, optional
-        Step of the sampling grid in seconds; a window is not shorter.
-
-    Examples
-    --------
-    >>> from astropy.time import Time
-    >>> from sunpy_flarecast.mirroring.source import windows
-    >>> from sunpy_flarecast.sharp.t_rec import slot_text
-    >>> for window in windows(Time("2015-12-11"), Time("2015-12-12")):
-    ...     print(slot_text(window.first), slot_text(window.last))
-    20151211_001200_TAI 20151211_234800_TAI
-    20151212_000000_TAI 20151212_000000_TAI
-    """
+    """Split a range, ends included, into windows not shorter than the step of the sampling grid, in seconds."""
     # With sampling, the slot nearest to an end may lie half a slot beyond it.
     beyond = CADENCE / 2 if sample is not None else 0.0
     first = ceil((_seconds(start) - beyond) / CADENCE)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["LateBar", "ProgressLines", "is_shown", "progress_bar"]
+__all__ = ["LateBar", "ProgressLines", "counting_bar", "is_shown", "progress_bar"]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Self
 
 #: Time between two lines of text about progress, in seconds.
@@ -25,6 +27,18 @@ def progress_bar(*, shown: bool, **options: Any) -> Any:
     from tqdm.auto import tqdm  # when something takes long, not with the package
 
     return tqdm(disable=not shown, **options) if is_shown(tqdm) or not shown else ProgressLines(**options)
+
+
+@contextmanager
+def counting_bar(*, shown: bool, **options: Any) -> Iterator[Callable[[int, int], None]]:
+    """Make a bar for a function that says how much is done, and of how much."""
+    with progress_bar(shown=shown, **options) as bar:
+
+        def count(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield count
 
 
 def is_shown(kind: Any) -> bool:

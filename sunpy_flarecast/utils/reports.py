@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from html import escape
 
-__all__ = ["Shown", "counted"]
+__all__ = ["as_line", "as_page", "counted"]
 
 
-class Shown:
-    """Show the first line of the text of an object, and all of it in notebooks."""
+def as_line(report: object) -> str:
+    """Write the first line of the text of a report, as its ``__repr__``."""
+    first, *_ = str(report).splitlines()
+    return f"<{type(report).__name__}: {first}>"
 
-    __slots__ = ()
 
-    def __repr__(self) -> str:
-        first, *_ = str(self).splitlines()
-        return f"<{type(self).__name__}: {first}>"
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+def as_page(report: object) -> str:
+    """Write all of its text for notebooks, as its ``_repr_html_``."""
+    return f"<pre>{escape(str(report))}</pre>"
 
 
 def counted(count: int, what: str) -> str:
