@@ -249,7 +249,7 @@ def _go(
     connections: int,
     progress: bool,
 ) -> None:
-    todo = [(of, window) for of in asked for window in windows(of[0].start, of[0].end, of[0].sample)]
+    todo = [(of, window) for of in asked for window in windows(of[0])]
     failed = 0
     with progress_bar(shown=progress, total=len(todo), unit="day") as bar:
         came: Counter[bool] = Counter()

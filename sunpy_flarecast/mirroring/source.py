@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 import msgspec
 from astropy.time import TimeDelta
 
+from sunpy_flarecast.sharp.catalog import margin_of
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_text, slot_time
 
@@ -27,9 +28,6 @@ _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
 
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
-#: DATE-OBS, by which services may list, is less than two minutes before T_REC.
-_MARGIN: Final = 300.0
-
 #: Keywords of records by the records' keys, and the reasons where there are none.
 Keywords = tuple[dict[str, dict[str, Any]], dict[str, str]]
 
@@ -44,24 +42,23 @@ class Window(NamedTuple):
     @property
     def start(self) -> Time:
         """Start of the range to request."""
-        return (slot_time(self.first) - TimeDelta(self.around + _MARGIN, format="sec")).utc
+        return (slot_time(self.first) - TimeDelta(self.around, format="sec")).utc
 
     @property
     def end(self) -> Time:
         """End of the range to request."""
-        return (slot_time(self.last) + TimeDelta(self.around + _MARGIN, format="sec")).utc
+        return (slot_time(self.last) + TimeDelta(self.around, format="sec")).utc
 
 
-def windows(start: Time, end: Time, sample: float | None = None) -> Iterator[Window]:
-    """Split a range, ends included, into windows not shorter than the step of the sampling grid, in seconds."""
-    # With sampling, the slot nearest to an end may lie half a slot beyond it.
-    beyond = CADENCE / 2 if sample is not None else 0.0
-    first = ceil((_seconds(start) - beyond) / CADENCE)
-    last = floor((_seconds(end) + beyond + _MARGIN) / CADENCE)
-    days = max(1, ceil((sample or 0.0) / 86400))
+def windows(query: Query) -> Iterator[Window]:
+    """Split the range of a query into windows, not shorter than a sampling step, for each record that may match it."""
+    start, end = query.span
+    first = ceil((_seconds(start) - margin_of(query.series)) / CADENCE)
+    last = floor((_seconds(end) + margin_of(query.series)) / CADENCE)
+    days = max(1, ceil((query.sample or 0.0) / 86400))
     while first <= last:
         following = (first // _SLOTS_A_DAY + days) * _SLOTS_A_DAY
-        yield Window(first, min(following - 1, last), sample or 0.0)
+        yield Window(first, min(following - 1, last), query.sample or 0.0)
         first = following
 
 

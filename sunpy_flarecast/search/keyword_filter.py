@@ -48,21 +48,9 @@ class Looked:
 
 def look_up(selected: Sequence[tuple[Query, Records]], service: Service, *, progress: bool = False) -> list[Looked]:
     """
-    Take the records whose keywords satisfy the conditions, and request what that needs, each record of a series once.
+    Take, of the records of each query, those whose keywords satisfy its conditions.
 
-    Parameters
-    ----------
-    selected : sequence of (Query, Records)
-        Queries, each with the records that answer it but for those conditions.
-    service : Service
-        Where to request keywords.
-    progress : bool
-        Show a bar, if there are several requests.
-
-    Returns
-    -------
-    list of Looked
-        One for each query.
+    The keywords of a record are requested once for all queries of its series.
     """
     values: dict[str, dict[int, dict[str, Any]]] = {}
     fields: dict[str, list[str]] = {}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from astropy.time import Time
+from astropy.time import Time, TimeDelta
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import Interrupted, ServiceError
@@ -17,6 +17,7 @@ from sunpy_flarecast.rest.list_reply import read_records
 from sunpy_flarecast.rest.parallel import answers
 from sunpy_flarecast.rest.records import merge
 from sunpy_flarecast.rest.session import interruption
+from sunpy_flarecast.sharp.catalog import margin_of
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .keyword_filter import look_up
@@ -83,28 +84,10 @@ def _why_empty(query: Query, listed: bool) -> str:
 
 def find(queries: Sequence[Query], service: Service, *, strict: bool = False, progress: bool = False) -> Found:
     """
-    Search a service for the records of queries, each once.
+    Search a service for the records of queries, each once; queries that need the same windows share their requests.
 
-    Queries that differ in what is filtered here need the same windows, which are requested once.
-
-    Parameters
-    ----------
-    queries : sequence of Query
-        The branches of a search.
-    service : Service
-        The service.
-    strict : bool
-        End with an error as soon as anything is missing.
-    progress : bool
-        Show a bar, if there are several windows.
-
-    Raises
-    ------
-    ServiceError
-        If there is no answer for any window, or for the keywords of any record; that of the first one. With
-        ``strict``, if there is none for one.
-    Interrupted
-        After Ctrl-C, with what was found until then as ``partial``.
+    A `ServiceError` says that there is no answer for any window, or for the keywords of any record; with ``strict``,
+    that there is none for one. After Ctrl-C, `Interrupted` has what was found until then as ``partial``.
     """
     parts, told = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
     if not any(part.records for part in parts) and not service.patience.interrupted:
@@ -127,28 +110,10 @@ def complete(
     held: Records, queries: Sequence[Query], missing: Sequence[Missing], service: Service, *, progress: bool = False
 ) -> Found:
     """
-    Request what is missing again, and join it with the records that are there.
+    Request what is missing of a search again, and join it with the records ``held``.
 
     Sampled searches, and those for the nearest record, are made anew, since their records were chosen without what was
-    missing.
-
-    Parameters
-    ----------
-    held : Records
-        The records of the search.
-    queries : sequence of Query
-        Its branches.
-    missing : sequence of Missing
-        What it could not get.
-    service : Service
-        The service.
-    progress : bool
-        Show a bar, if there are several windows.
-
-    Raises
-    ------
-    Interrupted
-        As `find`; what was to be made anew is then as it was.
+    missing; after Ctrl-C (`Interrupted`), they are as they were.
     """
     anew = {one.query.series for one in missing if one.chosen}
     # Where a service gives its series other names, it is not clear which records belong to which query.
@@ -222,10 +187,8 @@ def _ask(
                         parts[taker].records.setdefault(number, []).append(selected[place])
                         parts[taker].broken += broken
                     elif piece.error is not None:
-                        query = ranges[taker][0]
-                        missing.setdefault((taker, number), []).append(
-                            Missing(start=piece.window.start, end=piece.window.end, error=piece.error, query=query)
-                        )
+                        gap = _missing(ranges[taker], piece.window, piece.error)
+                        missing.setdefault((taker, number), []).append(gap)
                         if strict:
                             raise _too_little(missing[taker, number]) from piece.error
             if strict and service.outdated:
@@ -235,11 +198,17 @@ def _ask(
             bar.update()
     if service.patience.interrupted:
         for number in left:
-            span = {"start": windows[number].start, "end": windows[number].end, "error": interruption()}
-            missing |= {(taker, number): [Missing(query=ranges[taker][0], **span)] for taker in takers[number]}
+            for taker in takers[number]:
+                missing[taker, number] = [_missing(ranges[taker], windows[number], interruption())]
     for taker, number in sorted(missing):
         parts[taker].missing += missing[taker, number]
     return parts, _outdated_text(service, len(windows))
+
+
+def _missing(of: _Range, window: Window, error: ServiceError) -> Missing:
+    """Describe a part of a range that is missing, without the margin of its window."""
+    query, start, end = of
+    return Missing(start=max(window.start, start), end=min(window.end, end), error=error, query=query)
 
 
 def _outdated_text(service: Service, windows: int) -> list[str]:
@@ -296,17 +265,27 @@ def _still_missing(parts: Iterable[_Part]) -> list[Missing]:
 
 
 def _windows(ranges: Iterable[_Range]) -> tuple[list[Window], list[list[int]]]:
-    """Cut ranges into windows, each once; also tell for each which of the ranges want it."""
-    spans: dict[tuple[str, str, str], tuple[_Range, list[int]]] = {}
+    """
+    Cut ranges into windows, each once; also tell for each which of the ranges want it.
+
+    Windows at the ends of a query's range reach beyond it, since a service may judge by either of DATE-OBS and T_REC.
+    """
+    spans: dict[tuple[Any, ...], tuple[_Range, list[int]]] = {}
     for taker, (query, start, end) in enumerate(ranges):
-        key = (query.series, service_time(start), service_time(end, up=True))
+        outer = start <= query.span[0], end >= query.span[1]
+        key = (query.series, service_time(start), service_time(end, up=True), *outer)
         spans.setdefault(key, ((query, start, end), []))[1].append(taker)
     windows: list[Window] = []
     takers: list[list[int]] = []
     known: dict[tuple[str, ...], int] = {}
-    for (query, start, end), wanted in spans.values():
-        # A span has its margin already.
+    for (*_, first, last), ((query, start, end), wanted) in spans.items():
+        # A span has its margin for samples already.
         cut = list(replace(query, start=start, end=end, sample=None).windows(conf.window))
+        margin = TimeDelta(margin_of(query.series), format="sec")
+        if first:
+            cut[0] = cut[0][0] - margin, cut[0][1]
+        if last:
+            cut[-1] = cut[-1][0], cut[-1][1] + margin
         texts = (service_times(Time([ends[side] for ends in cut]), up=bool(side)) for side in (0, 1))
         for ends, *times in zip(cut, *texts, strict=True):
             number = known.setdefault((query.series, *times), len(windows))

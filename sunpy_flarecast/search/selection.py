@@ -29,6 +29,10 @@ __all__ = ["choose_files", "in_range", "satisfying", "select"]
 #: To which times are compared, in seconds.
 _MICROSECOND: Final = 1e-6
 
+#: By how much a time may miss the end of a range: tables show milliseconds, and services write one instant as 08.799999
+#: and as 08.800000.
+_MISSED: Final = 0.5e-3
+
 
 def select(records: Records, query: Query) -> Records:
     """
@@ -70,22 +74,22 @@ def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
 
 def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
-    Tell which records lie in the range.
+    Tell which records have their DATE-OBS or their T_REC in the range, ends included, whatever the service went by.
 
-    Whether a service judges by DATE-OBS or by T_REC, which is 1.8 minutes later, is not known; a record that either
-    of them puts into the range belongs to it. A record without any time stays, since the service chose it.
+    Where T_REC is missing, it is the slot nearest to DATE-OBS. A record without any time stays, since the service chose
+    it.
     """
     # However the times are shown, they are compared to the microsecond.
     start, end = (
         utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms")) for time in query.span
     )
-    by_date = (records.date_obs >= start) & (records.date_obs <= end)  # false for NaT
-    known = ~np.ma.getmaskarray(records.slot)
-    seconds = records.slot.data * float(CADENCE)
+    missed = np.timedelta64(int(_MISSED * 1e6), "us")
+    by_date = (records.date_obs >= start - missed) & (records.date_obs <= end + missed)  # false for NaT
+    slot = records.nearest_slot()
+    seconds = slot.data * float(CADENCE)
     from_start, to_end = (_seconds(time) for time in query.span)
-    by_slot = known & (seconds >= from_start) & (seconds <= to_end)
-    undated = ~known & np.isnat(records.date_obs)
-    return np.asarray(by_date | by_slot | undated)
+    by_slot = (seconds >= from_start - _MISSED) & (seconds <= to_end + _MISSED)
+    return np.asarray(by_date | by_slot | np.ma.getmaskarray(slot))
 
 
 def _seconds(time: Time) -> float:
@@ -136,12 +140,7 @@ def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Co
     """
     Keep, of each record's files, those of some segments (names or patterns; all if empty), in the series' order.
 
-    Returns
-    -------
-    records : Records
-        The same records with the names of the chosen files.
-    lacking : Counter
-        For each segment (or pattern), how many records do not have it, if any.
+    Also count, for each segment or pattern that records lack, how many do.
     """
     (series, which), (sets, kind) = different(records.series), different(records.names)
     _, first, pair, count = np.unique(

@@ -180,6 +180,11 @@ def step_of(series: str) -> int:
     return known.step if known else 720
 
 
+def margin_of(series: str) -> float:
+    """Return how far DATE-OBS may be from T_REC, in seconds: HMI's is less than 2 minutes before, MDI's in the slot."""
+    return 300.0 if (step := step_of(series)) == 720 else step / 2
+
+
 def region_number(keywords: Mapping[str, Any]) -> Any:
     """Return HARPNUM, or of a SMARP TARPNUM, of keywords in lower case or a header with names in capitals."""
     names = ("harpnum", "HARPNUM", "tarpnum", "TARPNUM")

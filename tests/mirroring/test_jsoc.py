@@ -102,7 +102,7 @@ def test_the_range_is_asked_for_in_tai(jsoc: Served, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.rglob("*.fits")] == [f"{SERIES}.6178.20151212_000000_TAI.Br.fits"]
     assert report.records == 1
     asked = [path for _, path in layer.requests if "DATE__OBS" in path]
-    assert "%5B6178%5D%5B2015.12.11_22%3A12%3A00_TAI-2015.12.11_23%3A48%3A00_TAI%5D" in asked[0]
+    assert "%5B6178%5D%5B2015.12.11_22%3A00%3A00_TAI-2015.12.11_23%3A48%3A00_TAI%5D" in asked[0]
     assert "%5B6200-6300%5D%5B2015.12.11_22" in asked[1]
     assert all("&seg=Br" in path for path in asked)
 
@@ -291,7 +291,7 @@ def test_a_window_that_is_not_answered_is_missing_and_the_others_come(
     assert report.fetched == 6
     [missing] = report.shortfalls
     assert missing.kind == "range"
-    assert missing.examples[0].startswith(f"{SERIES} from 2015-12-11T23:54:24Z to 2015-12-12T")
+    assert missing.examples[0].startswith(f"{SERIES} from 2015-12-11T23:59:24Z to 2015-12-12T")
     with pytest.raises(ServiceError, match=reason):
         raise ServiceError(missing.reason)
     layer.clear()

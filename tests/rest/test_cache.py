@@ -155,7 +155,7 @@ def test_a_search_that_was_made_works_offline_and_says_so(demo: tuple[str, Layer
 def test_windows_that_are_not_kept_are_missing_and_all_that_are_come(demo: tuple[str, Layer]) -> None:
     layer = demo[1]
     with conf.set_temp("cache_hours", 0.0), conf.set_temp("parallel_requests", 1):
-        for number, day in enumerate(("11", "14"), 7):
+        for number, day in enumerate(("10", "14"), 7):
             layer.faults[f"start=2015-12-{day}"] = answer(encoded(row(number)))
         layer.faults["start="] = answer(b"lost", status=410)
         with pytest.warns(MissingDataWarning, match="410"):
@@ -177,7 +177,7 @@ def test_a_service_that_cannot_be_reached_is_tried_once_and_no_more() -> None:
         with pytest.warns(MissingDataWarning, match=r"cannot be reached .*; 4 of 4 windows come from the cache of"):
             assert search() == [7]
         with Service() as service:
-            assert service.records(SERIES, DAY[0], "2015-12-12T00:00:01Z")[0].recnum.tolist() == [7]
+            assert service.records(SERIES, "2015-12-10T23:55:00Z", "2015-12-12T00:00:01Z")[0].recnum.tolist() == [7]
             with pytest.raises(UnreachableError, match="Not requested, since the service could not be"):
                 service.records(SERIES, "2014-12-12T00:00:00Z", "2014-12-13T00:00:00Z")
 

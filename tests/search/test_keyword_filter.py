@@ -408,7 +408,7 @@ def test_the_nearest_step_is_found_after_all(layer: Layer) -> None:
     query = (time, Keyword("usflux") > 2e21)
     with conf.set_temp("window", 0.5):
         whole = search(*query)
-        layer.faults["start=2015-12-11T00"] = answer(b"", status=410)
+        layer.faults["start=2015-12-10"] = answer(b"", status=410)  # with the margin
         with pytest.warns(MissingDataWarning, match="are missing"):
             table = search(*query)
         assert numbers(table) != numbers(whole)

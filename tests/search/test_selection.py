@@ -79,9 +79,14 @@ def test_a_record_belongs_to_the_range_by_date_obs_or_by_t_rec() -> None:
 def test_the_ends_belong_to_the_range() -> None:
     assert selected([Entry(1, slot=1), Entry(2, slot=2), Entry(3, slot=3)], 720, 1440) == [1, 2]
     assert selected([Entry(1, dated=1), Entry(2, dated=2), Entry(3, dated=3)], 610, 1330) == [1, 2]
-    assert selected([Entry(1, dated=1)], 610.001, 1330) == []
+    assert selected([Entry(1, dated=1)], 610.001, 719.999) == []
     assert selected([Entry(1, dated=1)], 0, 609.999) == []
     assert selected([Entry(1, dated=1)], 610, 610) == [1]
+
+
+def test_where_t_rec_is_missing_it_is_the_slot_nearest_to_date_obs() -> None:
+    assert selected([Entry(1, dated=1), Entry(2, dated=2)], 720, 720) == [1]
+    assert selected([Entry(1, dated=1)], 720.001, 1330) == []
 
 
 @pytest.mark.parametrize("precision", [0, 3, 9])
@@ -90,8 +95,10 @@ def test_how_a_time_is_shown_does_not_matter(precision: int) -> None:
     records, _ = read_records(reply, SERIES)
     time = Time("2015-12-11T23:34:08.799999", precision=precision, out_subfmt="date")
     assert len(select(records, Query(series=SERIES, start=time, end=time))) == 1
-    later = Time("2015-12-11T23:34:08.800", precision=precision)
-    assert len(select(records, Query(series=SERIES, start=later, end=later))) == 0
+    # Tables show 08.800, and services write 08.799999 and 08.800000.
+    for seconds, count in (("08.800", 1), ("08.8005", 0), ("08.7990", 0)):
+        other = Time(f"2015-12-11T23:34:{seconds}", precision=precision)
+        assert len(select(records, Query(series=SERIES, start=other, end=other))) == count
 
 
 def test_what_has_no_time_stays() -> None:
@@ -181,7 +188,7 @@ def expected(entries: list[Entry], start: Fraction, end: Fraction, options: dict
     margin = Fraction(CADENCE, 2) if "sample" in options else 0
 
     def in_range(entry: Entry) -> bool:
-        by_slot = entry.slot is not None and start - margin <= entry.slot * CADENCE <= end + margin
+        by_slot = slot(entry) is not None and start - margin <= slot(entry) * CADENCE <= end + margin
         by_date = entry.dated is not None and start - margin <= entry.dated * CADENCE - 110 <= end + margin
         return by_slot or by_date or (entry.slot is None and entry.dated is None)
 

@@ -41,8 +41,9 @@ _MOST_RECORDS: Final = 1000
 #: Most bytes of a request's body, which no route reads.
 _MOST_BODY: Final = 64 * 1024
 
-#: By how much a range may be longer than the longest: clients let the parts that they ask for overlap.
-_OVERLAP: Final = timedelta(minutes=1)
+#: By how much a range may be longer than the longest: clients let the parts that they ask for overlap, and ask for a
+#: margin, since they do not know whether a service judges by DATE-OBS or by T_REC (SMARP: 48 minutes on each side).
+_OVERLAP: Final = timedelta(hours=2)
 
 _RECNUMS: Final = re.compile(r"\d{1,18}(?:,\d{1,18})*", re.ASCII)
 
@@ -138,7 +139,7 @@ def only_parameters(*known: str) -> Any:
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
-    """Parse the range of a list: 400 if it is invalid, 413 if it is longer than `max_days` (and a minute)."""
+    """Parse the range of a list: 400 if it is invalid, 413 if it is longer than `max_days` and a margin."""
     first, last = _instant("start", start), _instant("end", end)
     if first > last:
         raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
