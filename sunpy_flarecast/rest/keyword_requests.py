@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ _MOST: Final = 100
 #: How long a request may take where a bar shows that something happens, in seconds; services may compute keywords.
 _LIVELY: Final = 3.0
 
-#: After how many refusals, without any keywords before them, nothing more is requested.
+#: How many requests may be refused, without any keywords before them, until nothing more is requested.
 _TRIALS: Final = 6
 
 
@@ -108,10 +109,15 @@ def keywords_of(
             size = min(size, max(2, int(2 * _LIVELY / took)))
         batches = [_Batch(tuple(left[begin : begin + size])) for begin in range(0, len(left), size)]
         refused: list[ServiceError] = []
+        trials = threading.Semaphore(_TRIALS)
 
         def ask(number: int, batch: _Batch) -> tuple[_Values, _Failures]:
             del number
             nonlocal came
+            if not came:
+                trials.acquire()  # once all are taken, wait for what they bring
+            if came or len(refused) >= _TRIALS:
+                trials.release()
             if not came and len(refused) >= _TRIALS:
                 # A service that refuses a field, say, refuses it for all records.
                 raise _none_of_the_first(refused[-1])
@@ -119,8 +125,11 @@ def keywords_of(
                 answer = _ask(service, series, batch, fields)
             except ServiceError as error:
                 refused.append(error)
+                if len(refused) >= _TRIALS:
+                    trials.release()
                 raise
             came = True
+            trials.release()
             return answer
 
         with closing(answers(batches, ask, service.patience)) as coming:
