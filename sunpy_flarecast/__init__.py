@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.fido.client import FLARECASTClient
 from sunpy_flarecast.fido.response import FLARECASTResponse
-from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series, Tolerance
+from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Quality, Segment, Series, Tolerance
+from sunpy_flarecast.query.keyword_attr import Keyword
 from sunpy_flarecast.table.base import FLARECASTRow
 
 from ._version import __version__

@@ -1,6 +1,7 @@
 """What a user may write in a query, as ``a.flarecast``."""
 
-from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Keyword, Quality, Segment, Series, Tolerance
+from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Quality, Segment, Series, Tolerance
+from sunpy_flarecast.query.keyword_attr import Keyword
 
 __all__ = ["HARPNUM", "NOAA", "Keyword", "Quality", "Segment", "Series", "Tolerance"]
 

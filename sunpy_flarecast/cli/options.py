@@ -27,8 +27,8 @@ from sunpy_flarecast import (
     Tolerance,
     conf,
 )
-from sunpy_flarecast.query.attrs import KeywordCondition
 from sunpy_flarecast.query.conditions import compared, known_keyword
+from sunpy_flarecast.query.keyword_attr import KeywordCondition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,8 @@ from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryError
-from sunpy_flarecast.query.attrs import Keyword, Quality, Segment, Series
+from sunpy_flarecast.query.attrs import Quality, Segment, Series
+from sunpy_flarecast.query.keyword_attr import Keyword
 from sunpy_flarecast.rest.service_url import without_password
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 

@@ -14,8 +14,9 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import all_series, find_series
 from sunpy_flarecast.sharp.keyword_names import is_in, matching_names, not_in
 
-from .attrs import HARPNUM, NOAA, Keyword, KeywordCondition, Quality, Segment, Series, Tolerance
+from .attrs import HARPNUM, NOAA, Quality, Segment, Series, Tolerance
 from .conditions import compared, example_of, good, harps, known_keyword, noaa, without
+from .keyword_attr import Keyword, KeywordCondition
 from .query import Query
 
 if TYPE_CHECKING:

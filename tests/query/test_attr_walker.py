@@ -20,8 +20,8 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Keyword, Quality, QueryError, Segment, Series, Tolerance
 from sunpy_flarecast.query.attr_walker import FIXED, queries, supported_attrs
-from sunpy_flarecast.query.attrs import KeywordCondition
 from sunpy_flarecast.query.conditions import compared, good, noaa, without
+from sunpy_flarecast.query.keyword_attr import KeywordCondition
 from sunpy_flarecast.query.query import Query
 from sunpy_flarecast.sharp.catalog import all_series, find_series
 

@@ -14,7 +14,7 @@ from sunpy.net import attr
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, NOAA, Keyword, Quality, QueryError, Segment, Series
-from sunpy_flarecast.query.attrs import KeywordCondition
+from sunpy_flarecast.query.keyword_attr import KeywordCondition
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
 
