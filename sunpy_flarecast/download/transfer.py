@@ -14,7 +14,7 @@ from parfive.utils import FailedDownload
 from sunpy import log
 
 from sunpy_flarecast.errors import MissingDataWarning, TransferError
-from sunpy_flarecast.rest.service_url import without_password
+from sunpy_flarecast.rest.service_url import if_moved, without_password
 from sunpy_flarecast.utils.progress import LateBar
 
 from .context import DISK_FULL
@@ -188,7 +188,8 @@ class Transfer:
         context = self.queued.context
         if error is context.halted:
             return context.halted
-        todo = "Fetch it again to retry."
+        record = self.place.record
+        todo = f"Fetch it again to retry. {if_moved(record.base, context.service) if record else ''}".rstrip()
         match error:
             case asyncio.CancelledError():
                 context.interrupted = True

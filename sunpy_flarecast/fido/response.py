@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
-from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.table.base import RecordTable
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ class FLARECASTResponse(RecordTable):
         from sunpy_flarecast.search.search import complete
 
         held = self.records()
-        client, service = self.client or self._client_class(), Service(with_credentials(self.service, conf.url))
+        client, service = self.client or self._client_class(), Service.of_table(self.service)
         with service, self._interrupted(client, service.url, self.queries):
             found = complete(held, self.queries, self.missing, service, progress=progress)
         for text in warnings_of(found):

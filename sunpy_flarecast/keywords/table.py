@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from astropy.table import QTable, Table
 
-from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError, ServiceError, UnreachableError
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.service import Service
-from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.rest.session import interruption
 from sunpy_flarecast.sharp.catalog import all_keywords
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in, matching_names
@@ -94,7 +92,7 @@ def keyword_table(
     wanted = _wanted(rows, columns, asked, known) if asked else {}
     failed: list[_Failed] = []
     lacking = set(by_pattern) if any(wanted.values()) and known is None else set()
-    with Service(with_credentials(results.service, conf.url)) as service:
+    with Service.of_table(results.service) as service:
         for series, numbers in wanted.items():
             fields = [keyword.name for keyword in asked if keyword.name in by_pattern or is_in(keyword, series)]
             if numbers and not by_pattern.isdisjoint(fields):

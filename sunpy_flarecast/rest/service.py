@@ -18,7 +18,7 @@ from .error_text import body_message, error_of, refusal, shown
 from .list_reply import read_records
 from .meta_reply import meta_url, read_meta
 from .retry import RETRIED
-from .service_url import base_url, without_password
+from .service_url import base_url, if_moved, with_credentials, without_password
 from .session import Patience, Session, TooMuchError
 
 if TYPE_CHECKING:
@@ -54,8 +54,16 @@ class Service:
         self.many: bool | None = None
         #: For each list that came from the cache since the service failed: when it was confirmed (Unix time), and why.
         self.outdated: list[tuple[float, ServiceError]] = []
+        self._moved = ""
         self._session = Session(address, self.patience)
         self._cache = ReplyCache(address) if (conf.cache if cached is None else cached) else None
+
+    @classmethod
+    def of_table(cls, searched: str) -> Self:
+        """Return the service of a table's attribute ``service``, which its errors name instead of ``conf.url``."""
+        service = cls(with_credentials(searched, conf.url))
+        service._moved = if_moved(service.url, conf.url)
+        return service
 
     def __enter__(self) -> Self:
         return self
@@ -171,6 +179,9 @@ class Service:
             failure = refusal(self.url, asked, *reply[:2], reply.body, authorized=reply.authorized)
             outage = reply.status in RETRIED
         if kept is None or not outage:
+            if self._moved and "conf.url" in failure.advice and "conf.token" not in failure.advice:
+                failure.args = (f"{str(failure).removesuffix(failure.advice)}{self._moved}",)
+                failure.advice = self._moved
             raise failure from cause
         self.patience.failed(failure)
         self.outdated.append((kept.confirmed, failure))

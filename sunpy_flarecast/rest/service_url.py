@@ -9,7 +9,15 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from sunpy_flarecast.config import URL_VARIABLE
 from sunpy_flarecast.errors import QueryError
 
-__all__ = ["base_url", "credentials", "is_same_service", "is_within", "with_credentials", "without_password"]
+__all__ = [
+    "base_url",
+    "credentials",
+    "if_moved",
+    "is_same_service",
+    "is_within",
+    "with_credentials",
+    "without_password",
+]
 
 
 def base_url(url: str) -> str:
@@ -63,6 +71,14 @@ def is_same_service(url: str, other: str) -> bool:
     except QueryError:
         return False
     return _origin(mine) == _origin(others) and mine.path == others.path
+
+
+def if_moved(searched: str, configured: str) -> str:
+    """Say what to do if the service that a table was searched from has moved; nothing if it is the configured one."""
+    if is_same_service(searched, configured):
+        return ""
+    url = without_password(configured)
+    return f"The search was made there. If the service has moved, set table.service to its URL, such as {url!r}."
 
 
 def is_within(url: str, base: str) -> bool:

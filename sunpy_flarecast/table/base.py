@@ -13,6 +13,7 @@ from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_flarecast.rest.records import segment_of
+from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
@@ -89,14 +90,22 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
         return {field: values[0] for field, values in table.path_values(table.path_format_keys()).items()}
 
 
+class _ServiceURL(TableAttribute):  # type: ignore[misc]
+    """A base URL, checked when it is set, and kept without user and password, since tables are shared."""
+
+    def __set__(self, instance: Any, value: str) -> None:
+        super().__set__(instance, without_password(base_url(value)) if value else "")
+
+
 class RecordTable(QueryResponseTable):  # type: ignore[misc]
     """A table of records; its subclass `~sunpy_flarecast.FLARECASTResponse` adds what needs a client."""
 
     Row = FLARECASTRow
     hide_keys = (PREFIX, NAMES)
 
-    #: Base URL of the service that was searched, which has the files.
-    service = TableAttribute(default="")
+    #: Base URL of the service that was searched, which is asked for files, keywords and what is missing. If it moves,
+    #: set it to the new one; user, password and token are those of ``conf`` if ``conf.url`` is the same.
+    service = _ServiceURL(default="")
 
     #: The queries, a list of `~sunpy_flarecast.query.query.Query`.
     queries = TableAttribute(default=[])
@@ -114,18 +123,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         queries: Sequence[Query] = (),
         missing: Sequence[Missing] = (),
     ) -> Self:
-        """
-        Make the table.
-
-        Parameters
-        ----------
-        records : Records
-            One a row, with the names of the files to be fetched.
-        client : FLARECASTClient, optional
-            Fetches the table's files.
-        service, queries, missing : optional
-            As the table's attributes.
-        """
+        """Make the table of records, one a row, with the names of the files to be fetched."""
         return cls.from_columns(columns_of(records), client=client, service=service, queries=queries, missing=missing)
 
     @classmethod
