@@ -10,7 +10,7 @@ from astropy.time import Time
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.table.encoding import column_of, from_arrow
-from sunpy_flarecast.table.io import UTC, check_path, first_line, read_raw, write_plain, writing
+from sunpy_flarecast.table.io import UTC, check_path, first_line, need_pyarrow, read_raw, write_plain, writing
 
 if TYPE_CHECKING:
     import os
@@ -91,10 +91,12 @@ def read_keywords(path: str | os.PathLike[str]) -> QTable:
     >>> table = sunpy_flarecast.read_keywords("keywords.parquet")  # doctest: +SKIP
     """
     place = Path(path).expanduser()
+    if parquet := place.suffix.lower() == ".parquet":
+        need_pyarrow()
     if not place.is_file():
         raise QueryError(f"There is no file {place} to read keywords from.")
     try:
-        if place.suffix.lower() != ".parquet":
+        if not parquet:
             return QTable.read(place, format="ascii.ecsv")
         raw, about = read_raw(place, "parquet")
         columns = {name: column_of(name, plain) for name, plain in from_arrow(raw).items() if name != UTC}

@@ -34,7 +34,17 @@ if TYPE_CHECKING:
 
     from .base import RecordTable
 
-__all__ = ["UTC", "check_path", "first_line", "read_raw", "read_table", "write_plain", "write_table", "writing"]
+__all__ = [
+    "UTC",
+    "check_path",
+    "first_line",
+    "need_pyarrow",
+    "read_raw",
+    "read_table",
+    "write_plain",
+    "write_table",
+    "writing",
+]
 
 #: Formats, which are the ends of file names, and those from which a table can be read again.
 _FORMATS: Final = ("ecsv", "parquet", "csv", "json")
@@ -81,9 +91,15 @@ def _format(path: str | os.PathLike[str], kind: str | None) -> str:
     found = (kind or Path(path).suffix.lower()[1:]).removeprefix("ascii.")
     if found not in _FORMATS:
         raise QueryError(f"{kind or str(path)!r} is not a known format. Write {_POSSIBLE}.")
-    if found == "parquet" and find_spec("pyarrow") is None:
-        raise QueryError('Parquet files need the package pyarrow: python -m pip install "sunpy-flarecast[parquet]"')
+    if found == "parquet":
+        need_pyarrow()
     return found
+
+
+def need_pyarrow() -> None:
+    """Raise `QueryError` if Parquet files can neither be read nor written."""
+    if find_spec("pyarrow") is None:
+        raise QueryError('Parquet files need the package pyarrow: python -m pip install "sunpy-flarecast[parquet]"')
 
 
 @contextmanager

@@ -285,8 +285,11 @@ def test_other_programs_read_parquet_as_plain_columns(tmp_path: Path, reader: st
         assert frame["HARPNUM"].isna().tolist() == [False, True, False]
         assert frame["Record"].isna().tolist() == [False, True, False]
         return
-    query = f"SELECT * FROM '{path}'"
-    frame = module.read_parquet(path) if reader == "polars" else module.sql(query).pl()
+    if reader == "duckdb":
+        rows = module.sql(f"SELECT HARPNUM, typeof(HARPNUM), typeof(\"T_REC UTC\") FROM '{path}'").fetchall()
+        assert rows == [(number, "BIGINT", "TIMESTAMP WITH TIME ZONE") for number in (6178, None, 6178)]
+        return
+    frame = module.read_parquet(path)
     assert frame["HARPNUM"].to_list() == [6178, None, 6178]
     assert str(frame["HARPNUM"].dtype) == "Int64"
     assert "Datetime" in str(frame["T_REC UTC"].dtype)

@@ -24,6 +24,7 @@ CALLS = {
     "table.write('search.parquet')": "parquet",
     "flarecast.FLARECASTResponse.read('search.parquet')": "parquet",
     "write_keywords(table, 'keywords.parquet')": "parquet",
+    "flarecast.read_keywords('keywords.parquet')": "parquet",
     "archive.create_app": "archive",
     "archive.running": "archive",
     "archive.serve": "archive",
