@@ -7,9 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from astropy.time import TimeDelta
-
-from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, TransferError
 from sunpy_flarecast.fits.complete import complete_header
 from sunpy_flarecast.fits.structure import read_headers
@@ -17,11 +14,10 @@ from sunpy_flarecast.query.query import Query
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.meta_reply import meta_url
 from sunpy_flarecast.rest.service import Service
-from sunpy_flarecast.rest.service_url import with_credentials
 from sunpy_flarecast.search.missing import described
 from sunpy_flarecast.search.search import find
-from sunpy_flarecast.sharp.catalog import find_series, step_of
-from sunpy_flarecast.sharp.filenames import read_name
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.filenames import other_series, read_name
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 
 from .plan import Record
@@ -37,8 +33,7 @@ __all__ = ["complete_again", "complete_folder"]
 #: Records of one search are not farther apart than this, in slots; what lies between is searched, too.
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
-#: Services may list by DATE-OBS, which is up to two minutes before T_REC.
-_MARGIN: Final = TimeDelta(300, format="sec")
+_NO_NAME: Final = "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
 
 #: A record as file names tell it: series, HARP number and slot of T_REC.
 _Key = tuple[str, int, int]
@@ -76,7 +71,8 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
         named = read_name(Path(path).name)
         series = find_series(named.series) if named else None
         if named is None or named.slot is None or series is None or series.segment(named.segment) is None:
-            reason = "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
+            other = other_series(Path(path).name)
+            reason = f"it is of {other}, not of a SHARP or SMARP series" if other else _NO_NAME
             result.bare.append(Bare(path, reason))
         else:
             wanted.setdefault((series.name, named.harpnum, named.slot), []).append(path)
@@ -96,7 +92,7 @@ def complete_again(bare: Iterable[Bare], *, progress: bool = True) -> list[Bare]
         else:
             left.setdefault(one.record.base, []).append(one)
     for base, some in left.items():
-        with Service(with_credentials(base, conf.url)) as service:
+        with Service.of_table(base) as service:
             _request(service, some, result, progress=progress)
     return result.bare
 
@@ -128,14 +124,11 @@ def _queries(wanted: Iterable[_Key]) -> list[Query]:
     queries: list[Query] = []
     for series, some in slots.items():
         ordered = sorted(some)
-        # DATE-OBS of MDI may lie anywhere in the slot.
-        margin = _MARGIN if step_of(series) == CADENCE else TimeDelta(step_of(series) / 2, format="sec")
         gaps = [(one, following) for one, following in pairwise(ordered) if following - one >= _SLOTS_A_DAY]
         begins = [ordered[0], *(following for _, following in gaps)]
         ends = [*(one for one, _ in gaps), ordered[-1]]
         for first, last in zip(begins, ends, strict=True):
-            start, end = slot_time(first).utc - margin, slot_time(last).utc + margin
-            queries.append(Query(series=series, start=start, end=end))
+            queries.append(Query(series=series, start=slot_time(first).utc, end=slot_time(last).utc))
     return queries
 
 

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.errors import FileError, QueryError, TransferError
-from sunpy_flarecast.sharp.filenames import read_name
+from sunpy_flarecast.sharp.filenames import other_series, read_name
 from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 from .record_header import IncompleteError, RecordCards
@@ -129,6 +129,8 @@ def complete_header(
     """
     name = _one_path(path)
     plain = plain_keywords(keywords)
+    if other := other_series(os.path.basename(name)):
+        raise QueryError(f"{name} cannot be completed: by its name it is of {other}, not of a SHARP or SMARP series.")
     named = read_name(os.path.basename(name))
     told = {"series": series, **plain} if series else plain
     if named and (differing := of_another_record(told, named.series, named.harpnum, named.slot, recnum)):

@@ -18,7 +18,7 @@ from sunpy_flarecast.errors import FileError, MissingDataWarning, QueryError, Tr
 from sunpy_flarecast.fits.record_header import lacking
 from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.catalog import find_series, region_number
-from sunpy_flarecast.sharp.filenames import FITS_ENDING
+from sunpy_flarecast.sharp.filenames import FITS_ENDING, other_series
 from sunpy_flarecast.utils.optional_deps import need_plot
 
 from .header_fixes import identify, mend
@@ -254,11 +254,18 @@ def _add_cards(header: fits.Header, keywords: dict[str, Any], comments: dict[str
 
 def _check_usable(path: str | Path, keywords: dict[str, Any]) -> None:
     """Check that the image is one of HMI's or a SMARP, and that the keywords tell its place on the Sun."""
-    instrument = str(keywords.get("INSTRUME", ""))
+    name, instrument = Path(path).name, str(keywords.get("INSTRUME", ""))
     smarp = instrument == "MDI" and "TARPNUM" in keywords
-    if instrument and not instrument.startswith("HMI") and not smarp:
+    other = ""
+    if series := other_series(str(keywords.get("DRMS_ID") or name)):
+        other = f"it is of {series}"
+    elif instrument and not instrument.startswith("HMI") and not smarp:
+        other = f"its INSTRUME is {instrument!r}"
+    elif instrument and region_number(keywords) is None and not identify({}, name).series:
+        other = "it has no HARPNUM"
+    if other:
         raise FileError(
-            f"{path} is not a SHARP or SMARP file: its INSTRUME is {instrument!r}. Use sunpy.map.Map for it."
+            f"{path} is not a SHARP or SMARP, a patch of an active region: {other}. Use sunpy.map.Map for it."
         )
     turned = "PC1_1" in keywords  # in place of CROTA2, as sunpy saves rotated maps
     if missing := [name for name in lacking(keywords) if not (turned and name == "CROTA2")]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from .t_rec import slot_text, text_slot
 
-__all__ = ["FITS_ENDING", "FileName", "file_name", "read_name"]
+__all__ = ["FITS_ENDING", "FileName", "file_name", "other_series", "read_name"]
 
 #: Ends of names of FITS files that astropy reads, also packed by gzip (``.gz``) or fpack (``.fz``).
 FITS_ENDING: Final = re.compile(r"\.(?:fits|fit|fts)(?:\.gz|\.fz)?$", re.IGNORECASE)
@@ -17,6 +17,10 @@ _NAME: Final = re.compile(
     r"\.(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_TAI\.(?P<segment>\w+)\.fits",
     re.ASCII,
 )
+
+
+#: Names and DRMS_IDs of JSOC's data begin with the series.
+_SERIES: Final = re.compile(r"((?:aia|hmi|mdi)\.\w+)[.:[]", re.ASCII | re.IGNORECASE)
 
 
 class FileName(NamedTuple):
@@ -32,21 +36,9 @@ def file_name(
     series: str, segment: str, *, harpnum: int | None = None, slot: int | None = None, recnum: int | None = None
 ) -> str:
     """
-    Name the file of one segment of one record.
+    Name the file of one segment of one record: ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
 
     Where HARPNUM or T_REC is unknown the record number stands in its place, so that the name stays unique.
-
-    Parameters
-    ----------
-    series, segment : str
-        Full names.
-    harpnum, slot, recnum : int, optional
-        HARP number, T_REC as a slot number (``t_rec_index``), record number.
-
-    Returns
-    -------
-    str
-        ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
 
     Examples
     --------
@@ -79,3 +71,17 @@ def read_name(name: str) -> FileName | None:
     year, month, day, hour, minute, second = match.groups()[2:8]
     slot = text_slot(f"{year}.{month}.{day}_{hour}:{minute}:{second}_TAI")
     return FileName(match["series"], int(match["harpnum"]), slot, match["segment"])
+
+
+def other_series(name: str) -> str:
+    """
+    Return the JSOC series of a file, by its name or its DRMS_ID, if it is not one of patches; else an empty text.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.filenames import other_series
+    >>> other_series("hmi.M_720s.20110215_020000_TAI.magnetogram.fits"), other_series("hmi.sharp_720s:5605571:bitmap")
+    ('hmi.M_720s', '')
+    """
+    match = _SERIES.match(name)
+    return match[1] if match and not any(kind in match[1].casefold() for kind in ("sharp", "smarp")) else ""

@@ -39,7 +39,11 @@ def test_records_without_keywords_are_told(tmp_path, run):
 @pytest.mark.parametrize(
     ("cards", "said"),
     [
-        ({}, "its header has no DRMS_ID, no HARPNUM, no T_REC. Give it JSOC's name, such as hmi.sharp_720s."),
+        (
+            {},
+            "its header has no DRMS_ID, no HARPNUM, no T_REC. If it is a SHARP or SMARP, give it JSOC's name, such as "
+            "hmi.sharp_720s.",
+        ),
         (header_of(1, 0), "its header has no DRMS_ID. Give"),
         ({**header_of(1, 0), "DRMS_ID": "something"}, "its header has DRMS_ID = 'something', HARPNUM = '1', T_REC"),
     ],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.structure import CARD, card, has_keywords, read_headers
 from sunpy_flarecast.sharp.catalog import find_keyword, find_series, region_number
+from sunpy_flarecast.sharp.filenames import other_series
 from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
 from sunpy_flarecast.sharp.values import clean
 
@@ -121,7 +122,7 @@ def _content(name: str, descriptor: int, known: set[tuple[Any, ...]], most: int 
     if place is None:
         place = _place_in_header(cards)
         if place is None:
-            raise FaultError(_homeless(cards))
+            raise FaultError(_homeless(name, cards))
     else:
         _check_identity(place, cards)
     facts: dict[str, Any] = {"place": place, "full": True, "edition": edition_of(cards)}
@@ -148,12 +149,15 @@ def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
         raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), and its name another one's")
 
 
-def _homeless(cards: Mapping[str, Any]) -> str:
+def _homeless(name: str, cards: Mapping[str, Any]) -> str:
+    if other := other_series(str(cards.get("DRMS_ID") or name)):
+        return f"It is of {other}; only SHARPs and SMARPs, the patches of active regions, are served"
     region = "TARPNUM" if "TARPNUM" in cards else "HARPNUM"
     lacking = [name for name in ("DRMS_ID", region, "T_REC") if cards.get(name) in (None, "")]
     shown = ", ".join(f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", region, "T_REC") if name in cards)
     said = f"its header has no {', no '.join(lacking)}" if lacking else f"its header has {shown}, which name no segment"
-    return f"Its name is none of JSOC's, and {said}. Give it JSOC's name, such as {_EXAMPLE}"
+    give = "Give" if region in cards else "If it is a SHARP or SMARP, give"
+    return f"Its name is none of JSOC's, and {said}. {give} it JSOC's name, such as {_EXAMPLE}"
 
 
 def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
