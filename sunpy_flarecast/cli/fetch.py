@@ -89,7 +89,7 @@ def fetch(
             report = check_output(report, "The report", fresh=True)
         if verify:
             click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
-        table = search_table(progress=progress, **options)
+        table = search_table(progress=progress, path=path, **options)
         try:
             got = fetch_all(
                 table,

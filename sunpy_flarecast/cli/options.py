@@ -265,7 +265,7 @@ def conditions_of(noaa: Sequence[NOAA], good: bool, conditions: Sequence[Keyword
 def search_table(
     start: Time, end: Time, series: str, harps: Sequence[HARPNUM], strict: bool, progress: bool, **options: Any
 ) -> FLARECASTResponse:
-    """Search, and warn of requested HARPs that have no record."""
+    """Search, if what is found can be fetched to a ``path``, and warn of requested HARPs that have no record."""
     query = [a.Time(start, end, near=options["near"]), Series(series)]
     if options["segments"]:
         query.append(Segment(*options["segments"]))
@@ -276,6 +276,13 @@ def search_table(
     if harps:
         query.append(attr.or_(*harps))
     others = conditions_of(options["noaa"], options["good"], options["conditions"])
+    if "path" in options:
+        from sunpy_flarecast.download.plan import check_path
+        from sunpy_flarecast.query.attr_walker import queries
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the search warns
+            check_path(options["path"], queries(*query, *others))
     table = FLARECASTClient().search(*query, *others, strict=strict, progress=progress)
     for asked in harps:
         if len(table) and not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):

@@ -18,7 +18,7 @@ from sunpy_flarecast.table.base import RecordTable
 from sunpy_flarecast.utils.reports import counted
 
 from .complete_folder import complete_again
-from .plan import Plan, distinct, file_base, plan, template_of
+from .plan import Plan, check_writable, distinct, file_base, plan, template_of
 from .queue import enqueue, parfive_silent
 from .record_keywords import mode_of
 from .report import FetchFailure, FetchReport, described_bare
@@ -119,6 +119,8 @@ def fetch(
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
             queued = enqueue(downloader, Plan(left, []), complete_headers=mode)
             queued.silent = True
+            if queued.waiting:
+                check_writable(template)
             damaged = queued.damaged if number == 1 else damaged
             with parfive_silent(downloader):
                 results = downloader.download() if queued.waiting else parfive.Results()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from string import Formatter
@@ -14,16 +15,31 @@ from sunpy import config
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import QueryError, TransferError
+from sunpy_flarecast.rest.list_reply import read_records
+from sunpy_flarecast.rest.records import keyword_column
 from sunpy_flarecast.rest.service_url import base_url, without_password
 from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.table.base import RecordTable
 from sunpy_flarecast.utils.masked import optional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sunpy_flarecast.table.base import RecordTable
+    from sunpy_flarecast.query.query import Query
 
-__all__ = ["Place", "Plan", "Record", "distinct", "file_base", "moved_url", "paths", "plan", "template_of"]
+__all__ = [
+    "Place",
+    "Plan",
+    "Record",
+    "check_path",
+    "check_writable",
+    "distinct",
+    "file_base",
+    "moved_url",
+    "paths",
+    "plan",
+    "template_of",
+]
 
 #: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
@@ -33,6 +49,14 @@ _PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\
 
 #: Two times that have nothing in common.
 _SAMPLES: Final = (datetime(2011, 2, 15, 7, 48, 12), datetime(2023, 11, 30, 22, 36, 24))  # noqa: DTZ001
+
+#: A name that is meant for a file, and not for a folder.
+_FITS_NAME: Final = re.compile(r"\.(fits|fit|fts)$", re.IGNORECASE)
+
+#: A record to try paths with.
+_SAMPLE: Final = (
+    b'[{"recnum": 1, "harpnum": 1, "t_rec_index": 1, "date__obs": "1993-01-01", "urls": ["http://h/HMI/s/b.fits"]}]'
+)
 
 _TIMES: Final = "Times take formats such as {t_rec:%Y%m%d}."
 
@@ -111,7 +135,34 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
         raise QueryError(f"path={path!r} is no path ({error}); write a folder, or a template with {{file}}.") from None
     if "\0" in str(template):
         raise QueryError(f"path={path!r} has a NUL character, which no path may have.")
-    return str(template if "{file}" in str(template) else template / "{file}")
+    if "{file}" not in str(template):
+        template /= "{file}"
+    for folder in template.parents:
+        if _FITS_NAME.search(folder.name) and not folder.is_dir():
+            raise QueryError(f"path={path!r} would make a folder {folder.name!r}; write {{file}} for the file's name.")
+    return str(template)
+
+
+def check_path(path: str | os.PathLike[str] | None, queries: Sequence[Query]) -> None:
+    """Check before a search that its files will have paths, and that these can be written to; else a `QueryError`."""
+    records, _ = read_records(_SAMPLE, queries[0].series)
+    keywords = {name: keyword_column(name, [None]) for query in queries for name in query.looked_up}
+    template = template_of(path)
+    paths(RecordTable.from_records(replace(records, keywords=keywords)), template, "http://h")
+    check_writable(template)
+
+
+def check_writable(template: str) -> None:
+    """Check that a folder can be written to, or made, as far as the template names it without fields."""
+    folder = Path(template.partition("{")[0] + "_").absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise QueryError(f"The path {template!r} cannot be written to, since {folder} is not a folder.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise QueryError(
+            f"The path {template!r} cannot be written to, since nothing may be written to {folder}. Choose another one."
+        )
 
 
 def file_base(table: RecordTable) -> str:

@@ -191,7 +191,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         MissingDataWarning
             If keywords could not be had; the files are then there without.
         """
-        from sunpy_flarecast.download.plan import file_base, plan, template_of
+        from sunpy_flarecast.download.plan import check_writable, file_base, plan, template_of
         from sunpy_flarecast.download.queue import enqueue
         from sunpy_flarecast.download.record_keywords import mode_of
 
@@ -202,9 +202,12 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
-        planned = plan(query_results, template_of(path), file_base(query_results), move=conf.rebase_urls)
+        template = template_of(path)
+        planned = plan(query_results, template, file_base(query_results), move=conf.rebase_urls)
         mode = None if complete_headers is None else mode_of(complete_headers)
         queued = enqueue(downloader, planned, complete_headers=mode)
+        if queued.waiting:
+            check_writable(template)
         if not wait:
             return queued
         results = downloader.download()

@@ -220,6 +220,33 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
     assert not report.exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "more", "said"),
+    [
+        ("{nosuch}/{file}", (), "has an unknown field {nosuch}"),
+        ("{usflux}/{file}", (), "has an unknown field {usflux}"),
+        ("{harpnum:%Y}/{file}", ("--where", "usflux > 1"), "cannot be filled in"),
+        ("{harpnum}_{segment}.fits", (), "would make a folder '{harpnum}_{segment}.fits'; write {file} for the file's"),
+        ("file/{harpnum}/{file}", (), "file is not a folder"),
+    ],
+)
+def test_a_path_is_checked_before_the_search(
+    demo: tuple[str, Layer], tmp_path: Path, path: str, more: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "file").touch()
+    shown = run("fetch", *DAY, *more, "--path", f"{tmp_path}/{path}")
+    assert shown.exit_code != 0
+    assert said in " ".join(shown.stderr.split())
+    assert demo[1].requests == []
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_path_may_have_keywords_of_conditions(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    options = ("--segment", "bitmap", "--harp", "1:7000", "--no-progress", "--where", "noaa_num >= 0")
+    shown = run("fetch", *DAY, *options, "--path", f"{tmp_path}/{{noaa_num}}/{{t_rec:%H%M}}/{{file}}")
+    assert shown.exit_code == 0, shown.stderr
+
+
 def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> None:
     shown = run("search", *DAY, "--harp", "1:100000", "--harp", "999999")
     assert shown.exit_code == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import FLARECASTResponse, QueryError, TransferError
-from sunpy_flarecast.download.plan import Plan, moved_url, plan, template_of
+from sunpy_flarecast.download.plan import Plan, check_writable, moved_url, plan, template_of
 from sunpy_flarecast.rest.list_reply import read_records
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BASE = "http://localhost:8001"
 HOST = "http://cluster-r730-1:8001"
@@ -326,3 +329,30 @@ def test_formats_that_tell_no_time(spec: str) -> None:
 def test_what_is_no_path(path: Any) -> None:
     with pytest.raises(QueryError, match="path="):
         template_of(path)
+
+
+# --- Whether a path can be meant, and written to ------------------------------------------------------------------
+
+
+def test_a_folder_is_not_called_like_a_file(tmp_path: Path) -> None:
+    for path in ("one.fits", "{harpnum}.FITS", tmp_path / "{record}.fts" / "{file}"):
+        with pytest.raises(QueryError, match="would make a folder .*; write {file} for the file's name"):
+            template_of(path)
+    (tmp_path / "one.fits").mkdir()
+    assert template_of(tmp_path / "one.fits") == str(tmp_path / "one.fits" / "{file}")
+
+
+def test_nothing_is_written_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for template in ("file/{file}", "file/{harpnum}/{file}", "file/new/{file}"):
+        with pytest.raises(QueryError, match="cannot be written to, since .*file is not a folder"):
+            check_writable(f"{tmp_path}/{template}")
+    for template in ("{file}", f"{tmp_path}/file_{{file}}", f"{tmp_path}/new/newer/{{file}}"):
+        check_writable(template)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_nothing_is_written_to_a_folder_that_is_read_only(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir(mode=0o500)
+    with pytest.raises(QueryError, match="nothing may be written to .*folder"):
+        check_writable(f"{tmp_path}/folder/{{harpnum}}/{{file}}")
