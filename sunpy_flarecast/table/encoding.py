@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 import astropy.units as u
@@ -34,9 +33,6 @@ KEY: Final = "sunpy_flarecast"
 #: What is kept of a column beside its values.
 _KEPT: Final = ("unit", "description", "format")
 
-#: Text that ECSV readers would change (spaces at the ends, line breaks), and all that is not plain ASCII.
-_UNSAFE: Final = re.compile(r"[^ -~\n]|\\|^ | $", re.MULTILINE)
-
 
 class Plain(NamedTuple):
     """
@@ -66,7 +62,7 @@ def _plain(name: str, column: Any) -> Plain:
     values = unmasked(column.value if isinstance(column, u.Quantity) else column)
     if values.dtype.kind == "S":
         try:
-            values = np.char.decode(values, "utf-8")
+            values = values.astype(str) if values.tobytes().isascii() else np.char.decode(values, "utf-8")
         except UnicodeDecodeError:
             raise _unwritable(name, "bytes that are not text") from None
     if values.ndim != 1 or values.dtype.kind not in "biufU" or not isinstance(column, (u.Quantity, Column)):
@@ -128,8 +124,7 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
         if values.dtype.kind == "M":
             values = np.where(mask, "", np.datetime_as_string(values, unit="us", timezone="UTC"))
         elif values.dtype.kind == "U" and escape:
-            text = "\n".join(values.tolist())
-            if text.count("\n") > max(0, len(values) - 1) or _UNSAFE.search(text):
+            if not _is_safe(values.tolist()):
                 note["escaped"] = True
                 values = np.array([json.dumps(one)[1:-1].replace(" ", "\\u0020") for one in values.tolist()])
             if mask.any():
@@ -139,6 +134,13 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
         if note:
             notes[name] = note
     return Table(made, copy=False), notes
+
+
+def _is_safe(texts: list[str]) -> bool:
+    """Return whether ECSV readers keep texts: plain ASCII without backslashes, line breaks, and spaces at the ends."""
+    text = "\n".join(["", *texts, ""])
+    plain = text.isascii() and text.replace("\n", "").isprintable() and "\\" not in text
+    return plain and "\n " not in text and " \n" not in text and text.count("\n") <= len(texts) + 1
 
 
 def from_text(table: Table, notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Plain]:

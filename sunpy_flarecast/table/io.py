@@ -234,7 +234,8 @@ def _columns(raw: Any, about: dict[str, Any]) -> dict[str, Any]:
         plain = from_arrow(raw.drop_columns([NAMES, UTC]))
     _check_types(plain)
     columns = {name: column_of(name, one) for name, one in plain.items()}
-    columns[PREFIX] = np.char.encode(plain[PREFIX].values, "utf-8")
+    prefix = plain[PREFIX].values
+    columns[PREFIX] = prefix.astype(bytes) if "".join(prefix.tolist()).isascii() else np.char.encode(prefix, "utf-8")
     if "Wavelength" in columns:
         columns["Wavelength"].to(u.angstrom)
     known = [tuple(map(str, one)) for one in sets]
