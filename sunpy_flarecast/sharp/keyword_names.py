@@ -29,20 +29,11 @@ _LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "tarpnum",
 
 def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[Keyword], frozenset[str]]:
     """
-    Find the keywords that names and patterns mean, and which of them only patterns match.
+    Find the keywords that names (DRMS or FITS, in any letter case) and patterns mean, and which only patterns match.
 
-    Parameters
-    ----------
-    names : sequence of str
-        DRMS or FITS names in any letter case, or patterns of DRMS names; by default the 18
-        parameters of SHARPs, or the four of SMARPs if there are no other series.
-    series : iterable of str
-        The series; those that the catalog does not know may have all keywords.
-
-    Raises
-    ------
-    QueryError
-        If a name is unknown or in none of the series, or a pattern matches nothing.
+    Without names, they are the 18 parameters of SHARPs, or the four of SMARPs if there are no other series. A series
+    that the catalog does not know may have any keyword. `QueryError` says that a name is unknown or in none of the
+    series, or that a pattern matches nothing.
 
     Examples
     --------

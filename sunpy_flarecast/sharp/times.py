@@ -67,17 +67,9 @@ def read_instant(text: str) -> datetime:
 
 def read_times(texts: Sequence[str | None]) -> npt.NDArray[np.datetime64]:
     """
-    Read times, at once where they are as services write them, and one by one where they are not.
+    Read times in UTC: at once where they are as services write them, else one by one, in any form that astropy reads.
 
-    Parameters
-    ----------
-    texts : sequence of (str or None)
-        UTC if without offset, in ISO 8601 or any form that astropy reads.
-
-    Returns
-    -------
-    ndarray of datetime64[us]
-        NaT for what is missing or cannot be read.
+    What is missing or cannot be read is NaT.
 
     Examples
     --------

@@ -33,18 +33,11 @@ _WHOLE: Final = re.compile(r"\s*-?\d{1,20}\s*", re.ASCII)
 
 def is_missing(value: Any, name: str = "") -> bool:
     """
-    Return whether a value stands for a missing one.
+    Return whether a value (from JSON, a FITS card, or a table) stands for a missing one.
 
     Missing are None, ``MISSING`` and ``Invalid KeyLink``, ``nan`` in any spelling, numbers that are not finite,
-    JSOC's missing time (year -4712) and integers (-2147483648), and whatever is neither text, a number nor a list, such
-    as the value of an empty FITS card.
-
-    Parameters
-    ----------
-    value : object
-        From JSON, a FITS card, or a table.
-    name : str, optional
-        The keyword's DRMS or FITS name, since -2147483648 is a value of a quality word.
+    JSOC's missing time (year -4712) and integers (-2147483648, unless ``name`` is that of a quality word), and whatever
+    is neither text, a number nor a list, such as the value of an empty FITS card.
 
     Examples
     --------
@@ -64,20 +57,9 @@ def is_missing(value: Any, name: str = "") -> bool:
 
 def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
     """
-    Convert a service's value of a keyword to a plain value.
+    Convert a service's value of a keyword to a plain value; None if it is missing or not of the keyword's kind.
 
-    Parameters
-    ----------
-    value : object
-        As received.
-    keyword : Keyword, optional
-        Its catalog entry; without it strings stay strings.
-
-    Returns
-    -------
-    int, float, str or None
-        Text becomes a number for keywords that are numbers; None for a value that is missing or not of the keyword's
-        kind.
+    Text becomes a number for keywords that are numbers; without ``keyword``, the catalog's entry, it stays text.
 
     Examples
     --------
