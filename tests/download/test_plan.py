@@ -336,7 +336,7 @@ def test_what_is_no_path(path: Any) -> None:
 
 def test_a_folder_is_not_called_like_a_file(tmp_path: Path) -> None:
     for path in ("one.fits", "{harpnum}.FITS", tmp_path / "{record}.fts" / "{file}"):
-        with pytest.raises(QueryError, match="would make a folder .*; write {file} for the file's name"):
+        with pytest.raises(QueryError, match=r"would make a folder .*; write {file} for the file's name"):
             template_of(path)
     (tmp_path / "one.fits").mkdir()
     assert template_of(tmp_path / "one.fits") == str(tmp_path / "one.fits" / "{file}")
@@ -345,7 +345,7 @@ def test_a_folder_is_not_called_like_a_file(tmp_path: Path) -> None:
 def test_nothing_is_written_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for template in ("file/{file}", "file/{harpnum}/{file}", "file/new/{file}"):
-        with pytest.raises(QueryError, match="cannot be written to, since .*file is not a folder"):
+        with pytest.raises(QueryError, match=r"cannot be written to, since .*file is not a folder"):
             check_writable(f"{tmp_path}/{template}")
     for template in ("{file}", f"{tmp_path}/file_{{file}}", f"{tmp_path}/new/newer/{{file}}"):
         check_writable(template)
@@ -354,5 +354,5 @@ def test_nothing_is_written_below_a_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_nothing_is_written_to_a_folder_that_is_read_only(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir(mode=0o500)
-    with pytest.raises(QueryError, match="nothing may be written to .*folder"):
+    with pytest.raises(QueryError, match=r"nothing may be written to .*folder"):
         check_writable(f"{tmp_path}/folder/{{harpnum}}/{{file}}")

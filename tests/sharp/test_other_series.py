@@ -61,7 +61,7 @@ def test_an_archive_names_them(tmp_path: Path) -> None:
 def test_they_get_no_keywords(tmp_path: Path) -> None:
     path = write(tmp_path / FULL_DISK)
     before = path.read_bytes()
-    with pytest.raises(QueryError, match="by its name it is of hmi.M_720s, not of a SHARP or SMARP series"):
+    with pytest.raises(QueryError, match=r"by its name it is of hmi\.M_720s, not of a SHARP or SMARP series"):
         complete_header(path, KEYWORDS)
     [bare] = complete_folder(tmp_path).bare
     assert bare.reason == "it is of hmi.M_720s, not of a SHARP or SMARP series"

@@ -16,7 +16,7 @@ from replying import encoded, row
 
 from sunpy_flarecast import ReplyError
 from sunpy_flarecast.archive.index.headers import plain
-from sunpy_flarecast.cli.options import query_of
+from sunpy_flarecast.cli.options import _condition
 from sunpy_flarecast.fits.cards import write_cards
 from sunpy_flarecast.maps.header_fixes import Identity, mend
 from sunpy_flarecast.query.conditions import compared, noaa, without
@@ -189,8 +189,7 @@ def test_a_service_s_message_stands_once(demo: tuple[str, Layer], message: str) 
 
 @pytest.mark.parametrize(("text", "value"), [("quality == 0x400", 1024), ("quality!=0X80000000", 2**31)])
 def test_words_are_written_in_hexadecimal_on_the_command_line(text: str, value: int) -> None:
-    query = query_of("2015-12-11", "2015-12-12", SERIES, (), (), (), False, (text,), None, None, None)
-    [condition] = [one for one in query.attrs if getattr(one, "name", "") == "quality"]
+    condition = _condition(text)
     assert (condition.value, type(condition.value)) == (value, int)
 
 
