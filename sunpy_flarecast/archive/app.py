@@ -2,9 +2,9 @@
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
@@ -100,15 +100,18 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         # Relative to the document, which may lie behind a proxy's prefix.
         servers=[{"url": (settings.public_url or ".").rstrip("/")}],
         root_path_in_servers=False,
-        dependencies=[Depends(short_body)],
     )
     app.openapi_version = openapi.OPENAPI_VERSION
-    guarded = [token_required(settings.token_hashes)] if settings.token_hashes else []
-    app.include_router(_record_routes(archive, settings, url_of), dependencies=guarded)
-    app.include_router(page_routes(archive, settings, url_of), dependencies=guarded)
-    app.include_router(_health_route(archive))
-    app.include_router(ui_routes())
-    app.include_router(static_routes())
+    checked = [Depends(short_body)]
+    guarded = [*checked, token_required(settings.token_hashes)] if settings.token_hashes else checked
+    for router in (
+        _record_routes(archive, settings, url_of, guarded),
+        page_routes(archive, settings, url_of, guarded),
+        _health_route(archive, checked),
+        ui_routes(checked),
+        static_routes(checked),
+    ):
+        app.router.routes += router.routes  # FastAPI and the metrics look into included routers at each request anew
     speak_json(app)
     # From the innermost to the outermost.
     app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little
@@ -116,8 +119,10 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     return app
 
 
-def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> APIRouter:
-    router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response)
+def _record_routes(
+    archive: Archive, settings: Settings, url_of: Callable[[Request], str], checks: Sequence[Any]
+) -> APIRouter:
+    router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response, dependencies=checks)
 
     @router.head("", include_in_schema=False)
     @router.get("", responses=openapi.SERIES_REPLY, summary="List the series held")
@@ -201,8 +206,8 @@ def _record_routes(archive: Archive, settings: Settings, url_of: Callable[[Reque
     return router
 
 
-def _health_route(archive: Archive) -> APIRouter:
-    router = APIRouter(default_response_class=Response)
+def _health_route(archive: Archive, checks: Sequence[Any]) -> APIRouter:
+    router = APIRouter(default_response_class=Response, dependencies=checks)
 
     @router.head("/health", include_in_schema=False)
     @router.get(

@@ -31,6 +31,7 @@ from .index import (
     is_there,
 )
 from .index.file_names import Place
+from .index.model import lasting_number
 from .index.query import GoneError, present_file
 from .index.scan import AWAY
 
@@ -204,8 +205,9 @@ class DirectoryArchive:
 
     def record(self, series: str, recnum: int) -> Record:
         """Return a record by its number."""
-        record = self._reader.record(self._number(series), recnum)
+        record = self._reader.record(lasting_number(series), recnum)
         if record is None:
+            self._number(series)  # which says that there is no such series
             raise NotHeldError(f"{series} has no record {recnum} in this archive")
         return record
 
@@ -249,7 +251,7 @@ class DirectoryArchive:
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
         """Return the file of a segment as it is on disk now, or its content if it is packed, as `Archive.segment`."""
-        filed = self._reader.segment(self._number(series), recnum, name)
+        filed = self._reader.segment(lasting_number(series), recnum, name)
         if filed is None:
             segments = self.record(series, recnum).segments
             near = difflib.get_close_matches(name[:_QUOTED], segments, n=1)

@@ -25,7 +25,7 @@ from .overview import Overview, overview_of, span_of
 from .pictures import can_draw, draw_days, draw_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sunpy_flarecast.archive.base import Archive
     from sunpy_flarecast.archive.settings import Settings
@@ -80,9 +80,11 @@ class _Content:
         return made
 
 
-def page_routes(archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> APIRouter:
+def page_routes(
+    archive: Archive, settings: Settings, url_of: Callable[[Request], str], checks: Sequence[Any]
+) -> APIRouter:
     """Make the routes of the first page and its pictures; ``url_of`` returns the URL by which a client came."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=checks)
     content = _Content(archive)
     turn = Lock()  # one thread at a time, so that the threads of lists and files stay free
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 from fastapi import APIRouter, HTTPException, Response
@@ -12,6 +12,9 @@ from starlette.responses import HTMLResponse
 from swagger_ui_bundle import swagger_ui_path
 
 from sunpy_flarecast._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["html_response", "static_routes"]
 
@@ -43,9 +46,9 @@ def html_response(name: str, values: dict[str, Any], *, inline_style: bool = Fal
     return HTMLResponse(text, headers=headers)
 
 
-def static_routes() -> APIRouter:
+def static_routes(checks: Sequence[Any]) -> APIRouter:
     """Make the route of the files that pages load; they name another URL for each version of this package."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=checks)
 
     @router.head("/ui/{name}")
     @router.get("/ui/{name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse  # noqa: TC002 (FastAPI reads the annotations of the routes)
 
@@ -9,12 +11,15 @@ from sunpy_flarecast.archive.api.openapi import TITLE
 
 from .html import html_response
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = ["ui_routes"]
 
 
-def ui_routes() -> APIRouter:
+def ui_routes(checks: Sequence[Any]) -> APIRouter:
     """Make the route of Swagger UI."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, dependencies=checks)
 
     @router.head("/ui")
     @router.get("/ui")

@@ -62,9 +62,10 @@ def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):
     where = tmp_path / "files"
     query = ["2015-12-11T00:00", "2015-12-11T00:30", "--segment", "magnetogram"]
     fetched = subprocess.run(
-        [sys.executable, "-m", "sunpy_flarecast", "--url", url, "fetch", *query, "--path", str(where / "{file}")],
+        [sys.executable, "-m", "sunpy_flarecast", "fetch", *query, "--path", str(where / "{file}")],
         env={
             **os.environ,
+            "FLARECAST_URL": url,
             "FLARECAST_TOKEN": TOKEN,
             "REQUESTS_CA_BUNDLE": str(certificate),
             "SSL_CERT_FILE": str(certificate),
