@@ -80,7 +80,8 @@ def status_text(status: int, phrase: str | None, body: bytes) -> str:
     """Return status, phrase and message of a reply, as they stand after "the service answered"."""
     message = body_message(body).removesuffix(".")
     phrase = shown(phrase or "")
-    return f"{status} {phrase}".rstrip() + (f": {message}" if message not in ("", phrase) else "")
+    says_more = message.removeprefix(str(status)).strip(" :-").casefold() not in ("", phrase.casefold())
+    return f"{status} {phrase}".rstrip() + (f": {message}" if says_more else "")
 
 
 def refusal(url: str, asked: str, status: int, phrase: str, body: bytes, *, authorized: bool) -> ServiceError:

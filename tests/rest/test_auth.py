@@ -112,7 +112,7 @@ class TestWithout:
     def test_a_search_says_what_to_do(self, guarded: tuple[str, Layer]) -> None:
         with Service() as service, pytest.raises(ServiceError, match=r"401 Unauthorized.*Set conf.token") as caught:
             service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
-        assert TOKEN_VARIABLE in str(caught.value)
+        assert str(caught.value).count(TOKEN_VARIABLE) == 1
 
     def test_so_does_a_fetch(self, guarded: tuple[str, Layer], tmp_path: Path) -> None:
         with conf.set_temp("token", TOKEN):
@@ -120,7 +120,7 @@ class TestWithout:
         files = Fido.fetch(table, path=tmp_path, progress=False)
         [error] = files.errors
         assert "401 Unauthorized" in str(error.exception)
-        assert "(set conf.token, or the environment variable FLARECAST_TOKEN" in str(error.exception)
+        assert str(error.exception).count("set conf.token, or the environment variable FLARECAST_TOKEN") == 1
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_token_that_is_not_accepted(self, guarded: tuple[str, Layer], status: int) -> None:

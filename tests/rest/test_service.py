@@ -187,6 +187,8 @@ def test_a_silent_service_ends_in_a_timeout() -> None:
             "text/html",
             ["401", 'page titled "Log & in"', "Set conf.token"],
         ),
+        (401, b"401: Unauthorized.", "text/plain", ["answered 401 Unauthorized. Set conf.token"]),
+        (403, b"forbidden", "text/plain", ["answered 403 Forbidden. Set conf.token"]),
         (400, b"", "text/plain", ["400", "Check the query"]),
     ],
 )

@@ -16,10 +16,7 @@ __all__ = ["TokenCheck", "read_token_hashes", "token_required"]
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
-_MESSAGE: Final = (
-    "This service requires a valid token, sent as 'Authorization: Bearer TOKEN'. With sunpy_flarecast: set conf.token, "
-    "or the environment variable FLARECAST_TOKEN. In a browser: the password is the token"
-)
+_MESSAGE: Final = "This service requires a valid token: 'Authorization: Bearer TOKEN', or as password in a browser"
 
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
 

@@ -69,7 +69,7 @@ class TestService:
     def test_nothing_of_the_archive_without(self, service, path):
         reply = requests.get(f"{service}{path}", timeout=20)
         assert (reply.status_code, reply.headers["www-authenticate"]) == (401, 'Bearer realm="FLARECAST"')
-        assert "conf.token" in reply.json()["message"]
+        assert "requires a valid token: 'Authorization: Bearer TOKEN'" in reply.json()["message"]
 
     def test_browsers_ask_for_it(self, service):
         """The token is the password; the user is of no interest."""
