@@ -211,14 +211,7 @@ def supported_attrs() -> set[type]:
 
 
 def queries(*query: attr.Attr) -> list[Query]:
-    """
-    Turn attrs, with ORs anywhere, into queries, one for each branch of the ORs.
-
-    Raises
-    ------
-    QueryError
-        If something required is missing, contradictory, or unknown.
-    """
+    """Turn attrs, with ORs anywhere, into queries, one for each branch; a `QueryError` if they are invalid."""
     if not query:
         raise QueryError("The query is empty; a search needs a.Time(start, end) and a.flarecast.Series(name).")
     try:

@@ -185,10 +185,7 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity, *, abs
     """
     Compare a keyword, or its absolute value, with a number in its own unit, a quantity, or text.
 
-    Raises
-    ------
-    QueryError
-        If there is no such keyword, or the value is of another kind or unit.
+    A `QueryError` says that there is no such keyword, or that the value is of another kind or unit.
     """
     keyword = known_keyword(name)
     written = f"Keyword({name!r}) {comparison} {value!r}"

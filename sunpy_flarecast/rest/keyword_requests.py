@@ -77,20 +77,12 @@ def keywords_of(
     service: Service, series: str, recnums: Iterable[int], fields: Sequence[str] = (), *, progress: bool = False
 ) -> Generator[tuple[_Values, _Failures], None, None]:
     """
-    Request keywords of records in parallel, and yield them as they come.
+    Request keywords (all without ``fields``) of records in parallel, and yield them as they come.
 
-    The first two records are requested together, and if they do not both come, each alone; that tells whether the
-    service understands several records at once. If so, a request that fails is divided until it is clear which records
-    it fails for.
-
-    Without ``fields`` all keywords are requested. A bar is shown if there is more than one request.
-
-    Yields
-    ------
-    values : dict
-        For some of the record numbers the keywords, as `read_meta` gives them.
-    failures : list of tuple
-        Some of the records for which there is no answer, as lists of record numbers, each with the error.
+    Yields the keywords of some records by their numbers, as `read_meta` gives them, and lists of record numbers for
+    which there is no answer, each with the error. The first two records are requested together, and if they do not both
+    come, each alone; that tells whether the service understands several at once. If so, a request that fails is divided
+    until it is clear which records it fails for. A bar is shown if there is more than one request.
     """
     left = [] if service.patience.interrupted else list(dict.fromkeys(recnums))
     with progress_bar(shown=progress and len(left) > 2, total=len(left), desc="Keywords", unit="record") as bar:

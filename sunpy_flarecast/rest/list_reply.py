@@ -118,19 +118,9 @@ def read_records(reply: bytes, series: str) -> tuple[Records, int]:
     """
     Read a list reply in either envelope (a bare list, an object with ``data``) and any of FLARECAST's three layouts.
 
-    Unknown fields are ignored. ``series`` names the records that do not name their own.
-
-    Returns
-    -------
-    records : Records
-        In the order of the reply.
-    broken : int
-        How many records could not be read and are left out.
-
-    Raises
-    ------
-    ReplyError
-        If the reply is not JSON, is JSON of another shape, or is an error reply, whose text is then quoted.
+    Returns the records in the order of the reply, and how many could not be read and are left out. ``series`` names
+    those that do not name their own. A `ReplyError` says that the reply is not JSON, is JSON of another shape, or is an
+    error reply, whose text is then quoted.
     """
     try:
         try:

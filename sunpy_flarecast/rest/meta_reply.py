@@ -31,16 +31,8 @@ def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     """
     Read a reply of the meta route: an object of records by their numbers, or a list, bare or under ``data``.
 
-    Returns
-    -------
-    dict
-        For each record number its keywords, by the catalog's names (names that it does not know are lower-cased), with
-        the values as they came. Records without keywords are left out.
-
-    Raises
-    ------
-    ReplyError
-        If the reply is not JSON, is JSON of another shape, or is an error reply, whose text is then quoted.
+    Returns for each record number its keywords, by the catalog's names (others are lower-cased), with the values as
+    they came. Records without keywords are left out. Errors are those of `read_records`.
     """
     value = _decoded(reply)
     if isinstance(value, dict):

@@ -81,16 +81,8 @@ class Service:
         """
         List the records of a series in a range (UTC), and count those that could not be read.
 
-        Whether the ends of the range count is up to the service.
-
-        Raises
-        ------
-        UnreachableError
-            If no answer comes.
-        ReplyError
-            If the answer is not a list of records.
-        ServiceError
-            If the service answers with an error.
+        Whether the ends of the range count is up to the service. The errors are `UnreachableError` (no answer),
+        `ReplyError` (not a list of records), and `ServiceError` (an error of the service).
         """
         url = f"{self.url}/HMI/{quote(series, safe='')}?{urlencode({'start': start, 'end': end, 'meta': 'false'})}"
         age = datetime.now(UTC) - datetime.fromisoformat(end).replace(tzinfo=UTC)

@@ -53,14 +53,7 @@ class Missing:
 
 
 def joined(missing: Iterable[Missing]) -> list[Missing]:
-    """
-    Join adjoining intervals of one query that are missing for the same reason.
-
-    Returns
-    -------
-    list of Missing
-        In the order of time; a joined one has the first one's error.
-    """
+    """Join adjoining intervals of one query that are missing for the same reason, and sort them by time."""
     whole: list[Missing] = []
     for one in sorted(missing, key=lambda one: (one.start.jd1, one.start.jd2)):
         last = whole[-1] if whole else None
@@ -115,14 +108,7 @@ def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, 
 
 
 def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
-    """
-    Read what `as_plain` wrote.
-
-    Raises
-    ------
-    ValueError
-        If it is not of that form.
-    """
+    """Read what `as_plain` wrote; a ValueError if it is not of that form."""
     try:
         queries = msgspec.convert(value["queries"], list[Query], dec_hook=lambda _, text: _time(text))
         missing = [
