@@ -22,11 +22,23 @@ URL_VARIABLE: Final = "FLARECAST_URL"
 TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
 
 
+class _InvalidSettingError(TypeError, ValueError):
+    """A setting in the file is invalid; a TypeError to astropy's users, and a ValueError as other wrong input is."""
+
+
 class _Item(ConfigItem):  # type: ignore[misc]
     """A setting at the top of sunpy_flarecast.cfg."""
 
     def __init__(self, default: Any, description: str, kind: str | None = None) -> None:
         super().__init__(default, description, kind, "sunpy_flarecast")
+
+    def __call__(self) -> Any:
+        try:
+            return super().__call__()
+        except TypeError as error:
+            file = get_config(self.module, rootname=self.rootname).filename
+            reason = str(error).rpartition(": ")[2].removesuffix(".")
+            raise _InvalidSettingError(f"The setting {self.name} in {file} is invalid: {reason}. Correct it.") from None
 
     def shown(self) -> str:
         """Return the value as it may be shown: without passwords."""

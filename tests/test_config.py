@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import pytest
+from astropy.config import set_temp_config
+from click.testing import CliRunner
 
 from sunpy_flarecast import conf
+from sunpy_flarecast.cli import cli
 from sunpy_flarecast.config import URL_VARIABLE, Conf
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT = "http://cluster-r730-1:8001"
 
@@ -107,6 +116,18 @@ def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
     with pytest.raises(AttributeError, match="No configuration parameter 'urll'"):
         conf.set_temp("urll", "http://session")
     assert conf.url == DEFAULT
+
+
+def test_an_invalid_setting_of_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "astropy" / "sunpy_flarecast.cfg"
+    file.parent.mkdir()
+    file.write_text("window = abc\n", encoding="utf-8")
+    with set_temp_config(tmp_path):
+        told = f'The setting window in {file} is invalid: the value "abc" is of the wrong type. Correct it.'
+        with pytest.raises(TypeError, match=re.escape(told)):
+            _ = conf.window
+        shown = CliRunner().invoke(cli, ["search", "2015-12-11", "2015-12-12"])
+        assert (shown.exit_code, shown.stderr) == (2, f"Error: {told}\n")
 
 
 def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
