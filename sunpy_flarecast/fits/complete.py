@@ -50,7 +50,9 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
     axes = card(headers.image, b"ZNAXIS  =") or card(headers.image, b"NAXIS   =")
     if axes[10:30].strip() != b"2":
         raise TransferError("does not have two dimensions, as SHARP segments have")
-    kept = headers.image.rstrip(b" \0")[: -len(b"END")]
+    last = len(headers.image) - BLOCK  # the block of the END card, behind which some writers leave more than blanks
+    end = next(at for at in range(last, len(headers.image), CARD) if headers.image.startswith(b"END     ", at))
+    kept = headers.image[:end]
     own = _held(kept)
     of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
     added = record.without(own) + "".join(of_segment).encode("ascii")

@@ -135,6 +135,22 @@ def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
+@pytest.mark.parametrize("rest", [b"\0", b"END", b"NAXIS1  =                   -1", b"\xff"])
+def test_what_stands_behind_the_end_of_a_header_does_no_harm(tmp_path: Path, rest: bytes) -> None:
+    """Blanks should stand there; what some writers leave is dropped."""
+    content = compressed()
+    header = read_headers(content).image
+    end = read_headers(content).at + header.index(b"END     ") + 80
+    (path := tmp_path / NAME).write_bytes(content[:end] + rest.ljust(80, rest[:1]) + content[end + 80 :])
+    assert complete_header(path, KEYWORDS)
+    assert is_whole(path)
+    completed = path.read_bytes()
+    path.write_bytes(content)
+    assert complete_header(path, KEYWORDS)
+    assert read_headers(completed).image[:-2880] == read_headers(path).image[:-2880]
+    assert not complete_header(path, KEYWORDS)
+
+
 def test_permissions_and_links_stay(tmp_path: Path) -> None:
     path, link = tmp_path / NAME, tmp_path / NAME.replace("6178", "6179")
     path.write_bytes(compressed())
