@@ -15,9 +15,10 @@ from urllib3.exceptions import DecodeError, NameResolutionError, NewConnectionEr
 
 from sunpy_flarecast.config import URL_VARIABLE
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
+from sunpy_flarecast.sharp.values import printable
 
 from .auth import what_to_do
-from .service_url import without_password
+from .service_url import is_within, without_password
 
 __all__ = [
     "MESSAGE_BYTES",
@@ -50,7 +51,7 @@ _QUOTED: Final = 300
 
 def shown(text: object) -> str:
     """Return text from a service on one line, without control characters, which could command a terminal."""
-    return " ".join("".join(sign if sign.isprintable() or sign.isspace() else "" for sign in str(text)).split())
+    return " ".join(printable(str(text)).split())
 
 
 def error_message(reply: Any) -> str:
@@ -119,7 +120,7 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
     if slow or isinstance(error, requests.exceptions.Timeout):
         return UnreachableError(
             f"{url} was asked for {asked} and did not answer in time ({reason}). Try again, request less at once "
-            "(conf.window), or wait longer (conf.connect_timeout, conf.read_timeout).",
+            "(conf.window), or wait longer (conf.connect_timeout, conf.read_timeout, conf.reply_timeout).",
             reason=f"no answer in time ({reason})",
             less_may_help=slow,
             lasting=True,
@@ -127,6 +128,14 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
     if isinstance(error, requests.exceptions.ProxyError):
         reason = f"the proxy {without_password(select_proxy(url, get_environ_proxies(url)) or '')} failed: {reason}"
     if isinstance(error, requests.exceptions.ConnectionError):
+        if not is_within(at := getattr(error.request, "url", None) or url, url):
+            at = shown(without_password(at))
+            return UnreachableError(
+                f"{url} was asked for {asked} and redirects to {at}, which cannot be reached ({reason}). Ask those who "
+                "run the service.",
+                reason=f"{url} redirects to {at}, which cannot be reached ({reason})",
+                lasting=True,
+            )
         advice = _way_to(url, error, reason)
         return UnreachableError(
             f"The FLARECAST service at {url} cannot be reached ({reason}). {advice}",

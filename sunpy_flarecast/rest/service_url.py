@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from sunpy_flarecast.config import URL_VARIABLE
@@ -20,12 +20,17 @@ __all__ = [
 ]
 
 
+#: What a URL has not; libraries disagree on which host it names with them.
+_AMBIGUOUS: Final = re.compile(r"[\s\\]")
+
+
 def base_url(url: str) -> str:
     """Check the base URL of a service, and drop a trailing slash or ``/HMI``; a `QueryError` if it is invalid."""
     try:
         parts = urlsplit(url.strip())
         whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         (parts.hostname or "").encode("idna")  # as it is looked up
+        whole = whole and not _AMBIGUOUS.search(url.strip())
     except ValueError:  # of which UnicodeError is one
         whole = False
     if not whole:
@@ -88,8 +93,18 @@ def is_within(url: str, base: str) -> bool:
         same = _origin(parts) == _origin(own)
     except ValueError:
         return False
-    path = unquote(parts.path)
-    return same and ".." not in path.split("/") and f"{path}/".startswith(f"{unquote(own.path).rstrip('/')}/")
+    path, begin = _decoded(parts.path), _decoded(own.path).rstrip("/")
+    same = same and not _AMBIGUOUS.search(url)
+    # Some servers take a backslash for a slash, and some leave out what follows a semicolon.
+    climbs = any(step.partition(";")[0] == ".." for step in re.split(r"[/\\]", path))
+    return same and not climbs and f"{path}/".startswith(f"{begin}/")
+
+
+def _decoded(path: str) -> str:
+    """Decode a path as often as it can be, as a chain of servers may."""
+    while (plain := unquote(path)) != path:
+        path = plain
+    return path
 
 
 def _origin(parts: SplitResult) -> tuple[Any, ...]:

@@ -6,20 +6,23 @@ import threading
 import time
 from contextlib import contextmanager
 from http import HTTPStatus
+from http.client import HTTPResponse
 from itertools import count
-from typing import TYPE_CHECKING, Final, NamedTuple
+from socket import SocketIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import SSLError
 from sunpy import log
+from urllib3.exceptions import ReadTimeoutError
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ServiceError, UnreachableError
 
 from .auth import USER_AGENT, authorization
-from .error_text import reason_of
+from .error_text import MESSAGE_BYTES, reason_of
 from .retry import RETRIED, RetryPolicy
 from .service_url import is_within, without_password
 
@@ -130,12 +133,44 @@ class TooMuchError(requests.RequestException):
 class _Authorization(AuthBase):
     """Puts a header into requests; without it, requests would take what ~/.netrc has for the host."""
 
-    def __init__(self, header: str) -> None:
-        self._header = header
+    def __init__(self, header: str, base: str) -> None:
+        self._header, self._base = header, base
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._header
+        if is_within(request.url or "", self._base):  # the name of a series in a shared table may climb
+            request.headers["Authorization"] = self._header
         return request
+
+
+class _TimedIO(SocketIO):
+    """What is read from a connection, until a time."""
+
+    end: float
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self.end:
+            raise TimeoutError
+        return super().readinto(buffer)
+
+
+class _TimedResponse(HTTPResponse):
+    """A reply that takes ``conf.reply_timeout`` at most, also where its headers trickle in or never end."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        raw: Any = self.fp.raw
+        raw.__class__ = _TimedIO
+        raw.end = time.monotonic() + conf.reply_timeout
+
+
+class _Adapter(HTTPAdapter):
+    """Makes connections with such replies."""
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        if pool.ConnectionCls.response_class is not _TimedResponse:
+            pool.ConnectionCls = type("TimedConnection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
+        return pool
 
 
 class Session(requests.Session):
@@ -154,31 +189,41 @@ class Session(requests.Session):
         self._longest, self._largest = conf.reply_timeout, conf.reply_size * 1e6
         self.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
         if header := authorization(address):
-            self.auth = _Authorization(header)
+            self.auth = _Authorization(header, self._base)
         for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(pool_maxsize=patience.parallel))
+            self.mount(scheme, _Adapter(pool_maxsize=patience.parallel))
 
     def should_strip_auth(self, old_url: str, new_url: str) -> bool:
         """Send credentials to no other service on the same host; requests calls this on redirects."""
         del old_url
         return not is_within(new_url, self._base)
 
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Leave the body of a redirect unread, of which requests would read all, however large it is."""
+        target: str | None = super().get_redirect_target(resp)
+        if target is not None:
+            resp.close()
+        return target
+
     def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Request a URL, and again after failures that may pass; errors are those of requests and of urllib3."""
         for failures in count(1):
-            asked = None
+            asked, begin = None, time.monotonic()
             try:
                 answer = self.get(url, headers=headers, timeout=self._timeouts, stream=True)
-            # A read timeout is no ConnectionError: less is then requested at once.
-            except requests.ConnectionError as error:
-                if isinstance(error, SSLError) or self._exhausted(failures):
-                    raise
-                failed = reason_of(error)
-            else:
                 if answer.status_code not in _RETRIED or self._exhausted(failures):
                     return self._read(answer)
                 answer.close()
                 failed, asked = str(answer.status_code), answer.headers.get("Retry-After")
+            # A read timeout is no ConnectionError: less is then requested at once.
+            except (requests.ReadTimeout, ReadTimeoutError) as error:
+                if time.monotonic() - begin < self._longest:
+                    raise
+                raise TooMuchError(f"was not complete after {self._longest:g} s (conf.reply_timeout)") from error
+            except requests.ConnectionError as error:
+                if isinstance(error, SSLError) or self._exhausted(failures):
+                    raise
+                failed = reason_of(error)
             log.debug(f"The service failed ({failed}); {self._patience.policy.retries - failures + 1} more tries.")
             self._patience.wait(failures, asked)
         raise AssertionError
@@ -187,15 +232,14 @@ class Session(requests.Session):
         return self._patience.hurried or failures > self._patience.policy.retries
 
     def _read(self, answer: requests.Response) -> Reply:
-        pieces, size, end = [], 0, time.monotonic() + self._longest
+        pieces, size = [], 0
         with answer:
-            # read1 returns what has arrived, so that the time is looked at however slowly a reply trickles in.
             while piece := answer.raw.read1(_PIECE, decode_content=True):
                 pieces.append(piece)
                 size += len(piece)
+                if answer.status_code != HTTPStatus.OK and size >= MESSAGE_BYTES:
+                    break
                 if size > self._largest:
                     raise TooMuchError(f"is larger than {self._largest / 1e6:,.0f} MB (conf.reply_size)")
-                if time.monotonic() > end:
-                    raise TooMuchError(f"was not complete after {self._longest:g} s (conf.reply_timeout)")
         authorized = "Authorization" in answer.request.headers
         return Reply(answer.status_code, answer.reason or "", answer.headers, b"".join(pieces), authorized)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,17 @@ from starlette.routing import Mount
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_flarecast import FLARECASTClient, QueryError, Segment, Series, ServiceError, conf, fetch
+from sunpy_flarecast import (
+    FLARECASTClient,
+    FLARECASTError,
+    MissingDataWarning,
+    QueryError,
+    Segment,
+    Series,
+    ServiceError,
+    conf,
+    fetch,
+)
 from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, Conf
@@ -197,6 +209,38 @@ class TestOthers:
                 service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
         assert not any("authorization" in headers for headers in others.headers)
 
+    @pytest.mark.parametrize("series", ["../../~mallory", "..%2f..%2f~mallory", "..", "..;/~mallory"])
+    def test_a_series_that_climbs_does_not_bring_it_to_another_service(
+        self, guarded: tuple[str, Layer], tmp_path: Path, series: str
+    ) -> None:
+        """A table in a file may have been tampered with."""
+        url, layer = guarded
+        with conf.set_temp("token", TOKEN):
+            table = FLARECASTClient().search(*QUERY)[:1]
+            table["Series"] = [series]
+            layer.clear()
+            with conf.set_temp("url", f"{url}/flarecast"):
+                table.service = conf.url
+                with pytest.raises(ServiceError):
+                    table.keywords("usflux")
+                assert not fetch(table, path=tmp_path, progress=False).complete
+        asked = zip(layer.requests, layer.headers, strict=True)
+        assert not any("authorization" in headers for (_, path), headers in asked if "mallory" in path or ".." in path)
+
+    @pytest.mark.parametrize("between", ["\\ @", "\\\x1f@", "\\@", "\t@", "#@", "%40"])
+    def test_addresses_that_libraries_read_differently(
+        self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path, between: str
+    ) -> None:
+        """Python finds the configured host behind the ``@``, and requests another one before the backslash."""
+        with conf.set_temp("token", TOKEN):
+            table = FLARECASTClient().search(*QUERY)[:1]
+            table.service = f"{demo[0]}{between}{guarded[0].removeprefix('http://')}"
+            for work in (lambda: table.keywords("usflux"), lambda: fetch(table, path=tmp_path, progress=False)):
+                with suppress(FLARECASTError), warnings.catch_warnings():
+                    warnings.simplefilter("ignore", MissingDataWarning)
+                    work()
+        assert not any("authorization" in headers for headers in demo[1].headers)
+
     def test_a_token_of_the_environment_is_for_the_url_of_the_environment(
         self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -270,6 +314,18 @@ class TestOthers:
         ("http://me:word@host/flare%63ast/HMI", True),
         ("http://host/flarecast-2/HMI", False),
         ("http://host/flarecast/%2e%2e/other", False),
+        ("http://host/flarecast/%252e%252e/other", False),
+        ("http://host/flarecast/..%2f..%2fother", False),
+        ("http://host/flarecast/..;x/other", False),
+        ("http://host/flarecast/..%5cother", False),
+        ("http://host//flarecast/HMI", False),
+        ("http://host@other/flarecast/HMI", False),
+        ("http://other\\@host/flarecast/HMI", False),
+        ("http://other\\ @host/flarecast/HMI", False),
+        ("http://host./flarecast/HMI", False),
+        ("HTTP://HOST/flarecast/HMI", True),
+        ("//host/flarecast/HMI", False),
+        ("http://host\t/flarecast/HMI", False),
         ("https://host/flarecast/HMI", False),
         ("http://host:99999/flarecast/HMI", False),
         ("http://[::1/flarecast", False),

@@ -6,6 +6,7 @@ import gzip
 import socket
 import struct
 import threading
+import tracemalloc
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -428,7 +429,15 @@ def test_a_reply_of_any_size_takes_bounded_memory(demo: tuple[str, Layer]) -> No
         assert caught.value.less_may_help
 
 
-def test_a_reply_that_trickles_comes_to_an_end() -> None:
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n[", b" "),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+)
+def test_a_reply_that_trickles_comes_to_an_end(begin: bytes, more: bytes) -> None:
     go_on = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -436,9 +445,9 @@ def test_a_reply_that_trickles_comes_to_an_end() -> None:
             connection, _ = server.accept()
             with connection, suppress(OSError):
                 connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n[")
+                connection.sendall(begin)
                 while not go_on.wait(0.01):
-                    connection.sendall(b" ")
+                    connection.sendall(more)
 
         thread = threading.Thread(target=trickle, daemon=True)
         thread.start()
@@ -451,6 +460,36 @@ def test_a_reply_that_trickles_comes_to_an_end() -> None:
         go_on.set()
         thread.join()
     assert caught.value.less_may_help
+
+
+def test_the_body_of_a_redirect_is_not_read(demo: tuple[str, Layer], asked: Service) -> None:
+    body = gzip.compress(bytes(50_000_000))
+    headers = {"content-encoding": "gzip", "location": "/HMI/moved"}
+    demo[1].faults["start="] = answer(body, status=302, headers=headers)
+    demo[1].faults["moved"] = answer(b"[]")
+    tracemalloc.start()
+    try:
+        assert len(asked.records("hmi.sharp_720s", START, END)[0]) == 0
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_an_error_only_the_begin_is_read(demo: tuple[str, Layer], asked: Service) -> None:
+    body = gzip.compress(b"the disk is away" + b" " * 50_000_000)
+    demo[1].faults["start="] = answer(body, status=404, headers={"content-encoding": "gzip"})
+    with conf.set_temp("reply_size", 1.0), pytest.raises(ServiceError, match="404 Not Found: the disk is away"):
+        asked.records("hmi.sharp_720s", START, END)
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1:9/x", "//127.0.0.1:9/x"])
+def test_a_redirect_to_where_nobody_is_concerns_one_request(demo: tuple[str, Layer], location: str) -> None:
+    demo[1].faults["start=2015-12-11T00"] = answer(b"", status=302, headers={"location": location})
+    with conf.set_temp("max_retries", 0), Service(demo[0]) as service:
+        with pytest.raises(UnreachableError, match=r"redirects to http://127.0.0.1:9/x, which cannot") as caught:
+            service.records("hmi.sharp_720s", START, END)
+        service.patience.failed(caught.value)
+        assert len(service.records("hmi.sharp_720s", "2015-12-11T01:00:00Z", "2015-12-11T02:00:00Z")[0])
 
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
