@@ -42,8 +42,11 @@ _RESUMED: Final = (".ecsv", ".parquet")
 #: Errors in how a command is written, names of files among them; of `QueryError` ValueError is a base.
 _MISTAKES: Final = (ValueError, FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError)
 
-#: Characters by which text of a service could control a terminal.
-_CONTROLS: Final = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10}, "\N{REPLACEMENT CHARACTER}")
+#: Characters by which text of a service could control a terminal, or change the order in which it shows other text.
+_CONTROLS: Final = dict.fromkeys(
+    {*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)} - {9, 10},
+    "\N{REPLACEMENT CHARACTER}",
+)
 
 
 class _Console(Console):

@@ -111,6 +111,8 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
         host = parts.hostname
     except ValueError:
         raise skipped("which is not a valid URL") from None
+    if not url.isprintable():
+        raise skipped("which is not a valid URL")
     if parts.scheme not in ("http", "https") or not host:
         raise skipped("which is not an http or https URL")
     path = unquote(parts.path)

@@ -13,7 +13,7 @@ from sunpy_flarecast.errors import ReplyError
 from sunpy_flarecast.sharp.catalog import step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE
 from sunpy_flarecast.sharp.times import read_times
-from sunpy_flarecast.sharp.values import read_quality, unsigned
+from sunpy_flarecast.sharp.values import printable, read_quality, unsigned
 
 from .error_text import error_message
 from .records import Records
@@ -93,15 +93,15 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
     count = len(rows)
     if not good.all():
         rows = [row for row, whole in zip(rows, good.tolist(), strict=True) if whole]
-    shared: dict[str, str] = {}
     all_series = [row.series_name or series for row in rows]
+    shared = {name: printable(name) for name in set(all_series)}
     slot = _column([row.t_rec_index for row in rows], np.int64)
     # Records count T_REC in time steps of their series, this package in slots of 720 s, of which all are multiples.
     steps = {name: step_of(name) // CADENCE for name in set(all_series)}
     if set(steps.values()) - {1}:
         slot *= np.array([steps[name] for name in all_series])
     records = Records(
-        series=np.fromiter((shared.setdefault(name, name) for name in all_series), dtype=object, count=len(rows)),
+        series=np.fromiter(map(shared.__getitem__, all_series), dtype=object, count=len(rows)),
         recnum=_column([row.recnum for row in rows], np.int64),
         harpnum=_column([row.harpnum for row in rows], np.int64),
         slot=slot,

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from .catalog import Keyword
 
-__all__ = ["MISSING_TEXT", "QUALITY_WORDS", "clean", "is_missing", "is_unreadable", "read_quality", "unsigned"]
+__all__ = [
+    "MISSING_TEXT",
+    "QUALITY_WORDS",
+    "clean",
+    "is_missing",
+    "is_unreadable",
+    "printable",
+    "read_quality",
+    "unsigned",
+]
 
 #: How services, JSOC, and headers of all generations write a missing value, in lower case.
 MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing", "invalid keylink"})
@@ -55,6 +64,19 @@ def is_missing(value: Any, name: str = "") -> bool:
     return not isinstance(value, (list, tuple, dict))
 
 
+def printable(text: str) -> str:
+    r"""
+    Replace characters by which text of a service could control a terminal, or that no file can hold, by spaces.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.values import printable
+    >>> printable("12443\x1b[2J")
+    '12443 [2J'
+    """
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
     """
     Convert a service's value of a keyword to a plain value; None if it is missing or not of the keyword's kind.
@@ -73,6 +95,8 @@ def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | Non
     kind = keyword.kind if keyword else ""
     if keyword is not None and keyword.name in QUALITY_WORDS:
         value = read_quality(value)
+    if isinstance(value, str):
+        value = printable(value)
     if is_missing(value):
         return None
     if isinstance(value, str):
