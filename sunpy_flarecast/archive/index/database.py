@@ -164,14 +164,16 @@ def lock_index(index: Path, wait: float = 0.0) -> FileLock:
 
     The lock is a file of its own beside the index, since network file systems lock only what is open for writing.
     """
-    lock = FileLock(index.with_name(f"{index.name}-lock"), thread_local=False)
+    file = index.with_name(f"{index.name}-lock")
+    lock = FileLock(file, thread_local=False)
     try:
         lock.acquire(timeout=wait)
-    except Timeout as error:
-        raise BusyIndexError(
-            f"Another process is writing the index {index}. Wait until it ends, or stop it; what it has written stays."
-        ) from error
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # a Timeout is an OSError
+        if isinstance(error, Timeout) and file.exists():
+            raise BusyIndexError(
+                f"Another process is writing the index {index}. Wait until it ends, or stop it; what it has written "
+                "stays."
+            ) from error
         raise ArchiveIndexError(
             f"The index {index} cannot be written ({error}). Choose another place with --index."
         ) from error

@@ -51,7 +51,7 @@ def _instant(date: str | None) -> datetime | None:
 
 def edition_of(cards: Mapping[str, Any]) -> Edition:
     """Read the edition from the cards of a header, of which ``DRMS_ID`` has the record number, too."""
-    numbers = (cards.get("RECNUM"), *str(cards.get("DRMS_ID")).split(":")[1:2])
-    recnum = next((number for number in map(jsoc_number, numbers) if number is not None), None)
-    date = cards.get("DATE")
+    recnum, date = jsoc_number(cards.get("RECNUM")), cards.get("DATE")
+    if recnum is None:
+        recnum = jsoc_number(str(cards.get("DRMS_ID")).partition(":")[2].partition(":")[0])
     return Edition(recnum, date if isinstance(date, str) else None)

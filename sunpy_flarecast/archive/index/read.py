@@ -27,14 +27,17 @@ from .records import whole_number
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .edition import Edition
+
 __all__ = ["FaultError", "Found", "read_files", "read_table"]
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
 _EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
-#: Cards that identify a record, its edition, and its segment.
-_IDENTITY: Final = (b"HARPNUM =", b"TARPNUM =", b"T_REC   =", b"DRMS_ID =", b"RECNUM  =", b"DATE    =")
+#: Cards that identify a record, besides its region, and its segment; and its edition.
+_IDENTITY: Final = (b"T_REC   =", b"DRMS_ID =")
+_EDITION: Final = (b"RECNUM  =", b"DATE    =")
 
 _FORMATS: Final = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "parquet": "parquet"}
 
@@ -63,11 +66,11 @@ def read_files(root: str, files: list[Found], *, most: int | None = None) -> lis
 
     Those with more than ``most`` keywords are faulty.
     """
-    known: set[tuple[Any, ...]] = set()
+    known: dict[tuple[Any, ...], Edition] = {}
     return [_read(root, one, known, most) for one in files]
 
 
-def _read(root: str, found: Found, known: set[tuple[Any, ...]], most: int | None) -> FileFacts:
+def _read(root: str, found: Found, known: dict[tuple[Any, ...], Edition], most: int | None) -> FileFacts:
     path = os.path.join(root, *found.folder.split("/"), found.name)
     version = Version(-1, -1, -1)
     facts: dict[str, Any] = {}
@@ -105,7 +108,7 @@ def _version_at(path: str) -> Version:
         return Version(-1, -1, -1)
 
 
-def _content(name: str, descriptor: int, known: set[tuple[Any, ...]], most: int | None) -> dict[str, Any]:
+def _content(name: str, descriptor: int, known: dict[tuple[Any, ...], Edition], most: int | None) -> dict[str, Any]:
     """Find where a file belongs, by its name or else by its header, and its keywords if no other file gave them."""
     headers = read_headers(unpacked(descriptor) if is_packed(name) else descriptor)
     header = next((one for one in (headers.image, headers.primary) if has_keywords(one)), None)
@@ -118,19 +121,20 @@ def _content(name: str, descriptor: int, known: set[tuple[Any, ...]], most: int 
     if most is not None and len(header) > most * CARD:
         raise FaultError(_excess("cards", len(header.rstrip()) // CARD, most))
     # The rest of a long header is not needed to tell whether it is that of the record.
-    cards = read_cards(b"".join(card(header, key) for key in _IDENTITY))
+    region = card(header, b"HARPNUM =") or card(header, b"TARPNUM =")
+    cards = read_cards(region + b"".join(card(header, key) for key in _IDENTITY))
     if place is None:
         place = _place_in_header(cards)
         if place is None:
             raise FaultError(_homeless(name, cards))
     else:
         _check_identity(place, cards)
-    facts: dict[str, Any] = {"place": place, "full": True, "edition": edition_of(cards)}
-    record = (place.series, place.harpnum, place.slot, facts["edition"])
-    if record not in known:
-        known.add(record)
-        facts["keywords"] = keywords_of(read_cards(header))
-    return facts
+    told = b"".join(card(header, key) for key in _EDITION)
+    record = (place.series, place.harpnum, place.slot, told, str(cards.get("DRMS_ID")).rpartition(":")[0])
+    if record in known:
+        return {"place": place, "full": True, "edition": known[record]}
+    known[record] = edition_of(cards | read_cards(told))
+    return {"place": place, "full": True, "edition": known[record], "keywords": keywords_of(read_cards(header))}
 
 
 def _excess(what: str, count: int, most: int) -> str:

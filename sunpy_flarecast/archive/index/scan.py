@@ -63,10 +63,15 @@ def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
     if index is None:
         return root / BESIDE
     path = Path(index).expanduser().resolve()
-    if path.is_dir():
-        raise ArchiveIndexError(f"The index {path} is a folder. Name a file in it, such as {path / 'index.sqlite'}")
-    if not path.parent.is_dir():
-        raise ArchiveIndexError(f"The index cannot be {path}, since there is no folder {path.parent}. Make it first.")
+    try:
+        if path.is_dir():
+            raise ArchiveIndexError(f"The index {path} is a folder. Name a file in it, such as {path / 'index.sqlite'}")
+        if not path.parent.is_dir():
+            raise ArchiveIndexError(
+                f"The index cannot be {path}, since there is no folder {path.parent}. Make it first."
+            )
+    except PermissionError as error:
+        raise ArchiveIndexError(f"The index cannot be {path} ({error.strerror}). Choose another place.") from error
     return path
 
 

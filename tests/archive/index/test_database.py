@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from indexed import ALL, CEA, contents, name_of
@@ -42,6 +44,26 @@ def test_a_place_that_is_none(tmp_path, root):
         build_index(root, index=tmp_path / "nowhere" / "index")
     with pytest.raises(ArchiveIndexError, match=r"is a folder. Name a file in it"):
         build_index(root, index=tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody can make a file")
+@pytest.mark.parametrize("use", [build_index, DirectoryArchive])
+def test_a_place_where_no_lock_can_be_made(root, use):
+    with pytest.raises(ArchiveIndexError, match=r"^The index /proc/index cannot be written .* Choose another place"):
+        use(root, index="/proc/index")
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can become another user")
+def test_a_place_where_this_user_may_not_look(tmp_path, root):
+    (tmp_path / "closed").mkdir(mode=0o700)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ArchiveIndexError, match=r"^The index .*/closed/index.*Permission denied.* Choose another"):
+            build_index(root, index=tmp_path / "closed" / "index")
+    finally:
+        os.seteuid(0)
 
 
 def test_a_folder_that_cannot_be_written_to(root):
