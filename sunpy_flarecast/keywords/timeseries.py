@@ -59,11 +59,7 @@ def curve_table(
     progress: bool = True,
     stacklevel: int = 4,
 ) -> QTable:
-    """
-    Request the keywords that curves need, of the records of some HARPs.
-
-    What patterns match, and errors, are left out where the service lacks them; ``stacklevel`` is `keyword_table`'s.
-    """
+    """Request the keywords that curves need; what patterns match, and errors, only where the service has them."""
     rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
     series = set(results["Series"].tolist())
     wanted = curve_names(names, series, errors=errors)
@@ -92,11 +88,7 @@ def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = F
 
 
 def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict[int, npt.NDArray[np.intp]]:
-    """
-    Find the rows, by HARP number, of HARPs (all by default) that have a time.
-
-    Raises `QueryError` if there are none, or several series, in which HARP numbers mean different regions.
-    """
+    """Find the rows, by HARP number, of HARPs (all by default) that have a time, in a table of one series."""
     require(table, LEADING, "which is needed for time series")
     if not len(table):
         raise QueryError("There are no records, and so no time series. Search for another range of time.")
