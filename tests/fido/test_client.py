@@ -388,6 +388,7 @@ def test_a_sampled_search_is_completed_as_if_nothing_had_failed(demo: tuple[str,
     assert records_of(table) != records_of(whole)
     demo[1].clear()
     assert records_of(table.retry_missing()) == records_of(whole)
+    assert len(demo[1].requests) == 6  # it is made anew
 
 
 def test_the_nearest_time_step_is_found_after_all(demo: tuple[str, Layer]) -> None:
