@@ -34,13 +34,10 @@ _FLAGS: Final = os.O_RDONLY | sum(
 
 
 def file_response(request: Request, content: Stored | bytes, name: str, x_accel: str | None = None) -> Response:
-    """
-    Answer a request for a file.
-
-    A file that changed since the archive looked at it is checked again and sent as it is now; a TransferError says that
-    it is not a complete FITS file any more. With ``x_accel``, the path at which a front server has the archive's
-    folder, that server sends the file.
-    """
+    """Answer a request for a file."""
+    # A file that changed since the archive looked at it is checked again and sent as it is now; a TransferError says
+    # that it is not a complete FITS file any more. With ``x_accel``, the path at which a front server has the archive's
+    # folder, that server sends the file.
     # The name is not quoted, since scripts written for FLARECAST's service take everything after "filename=".
     headers = {"content-disposition": f"attachment; filename={name}"}
     if isinstance(content, bytes):

@@ -119,11 +119,8 @@ async def short_body(request: Request) -> None:
 
 
 def only_parameters(*known: str) -> Any:
-    """
-    Make a dependency of routes that refuses unknown and repeated query parameters.
-
-    A misspelt parameter would be taken for a missing one, and one of two values would be chosen.
-    """
+    """Make a dependency of routes that refuses unknown and repeated query parameters."""
+    # A misspelt parameter would be taken for a missing one, and one of two values would be chosen.
 
     async def check(request: Request) -> None:
         given = [name for name, _ in request.query_params.multi_items()]

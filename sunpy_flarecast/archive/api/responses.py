@@ -58,11 +58,8 @@ def not_modified(request: Request, headers: Mapping[str, str]) -> Response | Non
 
 
 def validators(request: Request, archive: Archive, series: str, *layout: object) -> dict[str, str]:
-    """
-    Make the headers by which clients store a reply and validate it later; call this before reading records.
-
-    The layout is what the reply depends on besides the records and the URL of the request.
-    """
+    """Make the headers by which clients store a reply and validate it later; call this before reading records."""
+    # The layout is what the reply depends on besides the records and the URL of the request.
     # A service of real records may take the place, and the URL, of one to try things out with.
     headers = {"Cache-Control": "no-store" if archive.synthetic else "no-cache"}
     version = archive.version(series)
@@ -95,12 +92,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rows:
-    """
-    Makes rows of the records of a series, for the service at a base URL.
+    """Makes rows of the records of a series, for the service at a base URL."""
 
-    Records differ in their URLs by nothing but the record number, so the list of URLs is encoded once for each set
-    of segments, and the number put into the bytes.
-    """
+    # Records differ in their URLs by nothing but the record number, so the list of URLs is encoded once for each set
+    # of segments, and the number put into the bytes.
 
     def __init__(self, series: str, base: str) -> None:
         self._series = series
@@ -135,12 +130,9 @@ def list_chunks(
     envelope: bool = True,
     keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]] | None = None,
 ) -> Generator[bytes, None, None]:
-    """
-    Encode a list of records piece by piece; the first piece comes with the first records.
-
-    An archive that fails half-way leaves the JSON unfinished, so that no client takes a part for the whole. Only
-    records that went between their listing and the question for their keywords are left out.
-    """
+    """Encode a list of records piece by piece; the first piece comes with the first records."""
+    # An archive that fails half-way leaves the JSON unfinished, so that no client takes a part for the whole. Only
+    # records that went between their listing and the question for their keywords are left out.
     head, tail = (b'{"data":[', b"]}") if envelope else (b"[", b"]")
     remaining = iter(records)
     size = _CHUNK if keywords is None else _CHUNK_WITH_KEYWORDS

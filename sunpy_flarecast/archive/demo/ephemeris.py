@@ -80,12 +80,9 @@ def distance(seconds: npt.ArrayLike) -> Any:
 
 
 def observe(seconds: float) -> Observer:
-    """
-    Return where the observer is and how it moves, at TAI seconds since 1993-01-01T00:00:00 TAI.
-
-    The position is the Earth's centre: SDO's orbit shifts it by 0.016 degree at most, and readers can check it
-    against `sunpy.coordinates`. The velocity includes the orbit, since the Dopplergram shows it.
-    """
+    """Return where the observer is and how it moves, at TAI seconds since 1993-01-01T00:00:00 TAI."""
+    # The position is the Earth's centre: SDO's orbit shifts it by 0.016 degree at most, and readers can check it
+    # against `sunpy.coordinates`. The velocity includes the orbit, since the Dopplergram shows it.
     position, velocity = _earth(seconds)
     away = float(np.sqrt(position @ position))
     unit = position / away

@@ -30,12 +30,9 @@ class Storage(NamedTuple):
 
 
 def _velocity(view: View) -> Any:
-    """
-    Compute the velocity along the line of sight, positive away, in m/s.
-
-    The surface turns after Snodgrass & Ulrich (1990, ApJ 351, 309), their rate of the plasma from Doppler shifts;
-    the observer's own motion is left in, as HMI has it.
-    """
+    """Compute the velocity along the line of sight, positive away, in m/s."""
+    # The surface turns after Snodgrass & Ulrich (1990, ApJ 351, 309), their rate of the plasma from Doppler shifts;
+    # the observer's own motion is left in, as HMI has it.
     (sin_l, _), (sin_p, cos_p) = view.grid.turns
     observer = view.observer
     square = sin_p * sin_p

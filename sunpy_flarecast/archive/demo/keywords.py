@@ -76,11 +76,8 @@ _CONSTANT: Final[dict[str, float | int | str | None]] = {
 
 
 def record_keywords(seen: Observation, projection: str, reference: tuple[float, float, float, float]) -> dict[str, Any]:
-    """
-    Return the keywords that are not measured on pixels: numbers, text, or None for missing.
-
-    `reference` has ``CRPIX1``, ``CRPIX2``, ``CRVAL1`` and ``CRVAL2``.
-    """
+    """Return the keywords that are not measured on pixels: numbers, text, or None for missing."""
+    # `reference` has ``CRPIX1``, ``CRPIX2``, ``CRVAL1`` and ``CRVAL2``.
     region, slot, observer = seen.region, seen.slot, seen.observer
     day, place = divmod(slot, SLOTS_A_DAY)
     times = day_of(day, seen.near_real_time)

@@ -34,11 +34,9 @@ _AT_ONCE: Final = 25_000
 
 
 class Bipole(NamedTuple):
-    """
-    What the field of a region has at all times, in a plane that touches the Sun at the region's centre.
+    """What the field of a region has at all times, in a plane that touches the Sun at the region's centre."""
 
-    Lengths are in Mm, x to the west and y to the north; arrays have a value for each source.
-    """
+    # Lengths are in Mm, x to the west and y to the north; arrays have a value for each source.
 
     #: Distance of the polarities when fully grown, and the angle (radians) of the leading one south of west.
     separation: float
@@ -74,13 +72,10 @@ class Field(NamedTuple):
 
 @lru_cache(maxsize=64)
 def bipole_of(region: Region) -> Bipole:
-    """
-    Build the bipole of a region by the statistics of real ones.
-
-    Signs obey Hale's law (in cycle 24 the leading polarity is negative in the north), the tilt Joy's law (Stenflo &
-    Kosovichev 2012, ApJ 745, 129), the twist the rule of the hemispheres (Pevtsov et al. 1995, ApJ 440, L109), the
-    last two with much scatter.
-    """
+    """Build the bipole of a region by the statistics of real ones."""
+    # Signs obey Hale's law (in cycle 24 the leading polarity is negative in the north), the tilt Joy's law (Stenflo &
+    # Kosovichev 2012, ApJ 745, 129), the twist the rule of the hemispheres (Pevtsov et al. 1995, ApJ 440, L109), the
+    # last two with much scatter.
     random = generator(5, 0, region.ordinal)
     flux = flux_of(region.ordinal)
     separation = float(np.clip(44 * (flux / 1e22) ** 0.4 * random.uniform(0.85, 1.2), 26, 66))
@@ -153,12 +148,9 @@ def sources_of(region: Region, seconds: float) -> list[tuple[float, ...]]:
 
 
 def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
-    """
-    Compute the field at longitudes from the region's centre and heliographic latitudes, in radians.
-
-    Each source is a charge under the surface, whose field above it is potential; its horizontal part is turned, which
-    makes currents. The quiet sun's salt and pepper is a texture that belongs to the region.
-    """
+    """Compute the field at longitudes from the region's centre and heliographic latitudes, in radians."""
+    # Each source is a charge under the surface, whose field above it is potential; its horizontal part is turned, which
+    # makes currents. The quiet sun's salt and pepper is a texture that belongs to the region.
     shape = longitude.shape
     middle = math.radians(region.latitude)
     # Single precision is 1e-3 G at worst, below the steps of the files, and twice as fast.

@@ -32,11 +32,9 @@ STEP: Final = 0.01
 
 
 class View:
-    """
-    The model on the pixels of one projection, computed when first asked for.
+    """The model on the pixels of one projection, computed when first asked for."""
 
-    `key` distinguishes the noise of projections and of near-real-time data.
-    """
+    # `key` distinguishes the noise of projections and of near-real-time data.
 
     def __init__(self, seen: Observation, grid: Grid, key: int) -> None:
         self.seen, self.grid, self.observer = seen, grid, seen.observer
@@ -107,11 +105,8 @@ class View:
 
     @cached_property
     def bitmap(self) -> Any:
-        """
-        The mask: 0 off the disk, 1 quiet, 2 active, and 32 more inside the HARP.
-
-        It follows from the model without its noise, so that both projections agree on it.
-        """
+        """The mask: 0 off the disk, 1 quiet, 2 active, and 32 more inside the HARP."""
+        # It follows from the model without its noise, so that both projections agree on it.
         mask = (self.field.smooth > 110).view(np.uint8) + np.uint8(1)
         mask += (self.field.envelope > 0.35).view(np.uint8) * np.uint8(32)
         return mask * self.grid.visible.view(np.uint8)

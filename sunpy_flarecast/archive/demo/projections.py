@@ -70,11 +70,8 @@ class Grid:
         return (west / cosine, centre / cosine), (north, cosine)
 
     def to_image(self, west: Any, north: Any, radial: Any) -> Vectors:
-        """
-        Turn vectors on the Sun so that their components are towards image west, image north and the observer.
-
-        As JSOC does it (Sun 2013, arXiv:1309.2392), the line of sight is taken as the same over the disk.
-        """
+        """Turn vectors on the Sun so that their components are towards image west, image north and the observer."""
+        # As JSOC does it (Sun 2013, arXiv:1309.2392), the line of sight is taken as the same over the disk.
         (sin_l, cos_l), (sin_p, cos_p) = self.turns
         along, out = _turned(north, radial, sin_p, cos_p)
         x, out = _turned(west, out, sin_l, cos_l)
@@ -103,12 +100,9 @@ def roll(slot: int) -> float:
 
 
 def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Observer, every: int = 1) -> Grid:
-    """
-    Lay the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree).
-
-    The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that all pixels
-    show the same area; FITS says the same with CRVAL2 other than 0. With `every`, pixels between are left out.
-    """
+    """Lay the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree)."""
+    # The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that all pixels
+    # show the same area; FITS says the same with CRVAL2 other than 0. With `every`, pixels between are left out.
     up, along = (np.radians((np.arange(0, side, every) - (side - 1) / 2) * CEA_SCALE) for side in shape)
     up = up[:, np.newaxis]
     level = np.sqrt(1 - up * up)

@@ -169,11 +169,8 @@ def _energy(bx: Any, by: Any, bz: Any, px: Any, py: Any, errors: list[Any]) -> d
 
 
 def _monopoles(bz: Any) -> Any:
-    """
-    Compute JSOC's potential: monopoles 0.001 pixels deep, summed over 20 by 20 pixels.
-
-    The pixel itself counts a thousand times more than its neighbours, so that this is not the potential field.
-    """
+    """Compute JSOC's potential: monopoles 0.001 pixels deep, summed over 20 by 20 pixels."""
+    # The pixel itself counts a thousand times more than its neighbours, so that this is not the potential field.
     shape = tuple(-(-(side + 2 * _WINDOW) // 32) * 32 for side in bz.shape)
     spectrum = np.fft.rfft2(bz, s=shape, axes=(0, 1)) * _window(shape)
     return np.fft.irfft2(spectrum, s=shape, axes=(0, 1))[: bz.shape[0], : bz.shape[1]]

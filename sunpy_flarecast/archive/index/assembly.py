@@ -58,12 +58,10 @@ class _Row(NamedTuple):
 
 
 class Assembly:
-    """
-    Makes records, within a transaction of the caller.
+    """Makes records, within a transaction of the caller."""
 
-    Where a file that was not read just now becomes the one with the keywords, ``read`` gets them by its folder and
-    name, or None if it cannot be read.
-    """
+    # Where a file that was not read just now becomes the one with the keywords, ``read`` gets them by its folder and
+    # name, or None if it cannot be read.
 
     def __init__(self, database: sqlite3.Connection, read: Callable[[str, str], dict[str, Any] | None]) -> None:
         self._database = database

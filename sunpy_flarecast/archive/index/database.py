@@ -159,11 +159,8 @@ def max_keywords(database: sqlite3.Connection) -> int:
 
 
 def lock_index(index: Path, wait: float = 0.0) -> FileLock:
-    """
-    Become the only writer of an index, until the lock is released or the process ends.
-
-    The lock is a file of its own beside the index, since network file systems lock only what is open for writing.
-    """
+    """Become the only writer of an index, until the lock is released or the process ends."""
+    # The lock is a file of its own beside the index, since network file systems lock only what is open for writing.
     file = index.with_name(f"{index.name}-lock")
     lock = FileLock(file, thread_local=False)
     try:
@@ -280,11 +277,9 @@ def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
 
 
 class Connections:
-    """
-    Connections to an index for any number of threads, each lent for as long as a query takes.
+    """Connections to an index for any number of threads, each lent for as long as a query takes."""
 
-    If the index is made anew in its place, the new one is used from then on.
-    """
+    # If the index is made anew in its place, the new one is used from then on.
 
     def __init__(self, index: Path) -> None:
         self._index = index

@@ -23,11 +23,9 @@ _AMBIGUOUS: Final = (
 
 
 class Entries:
-    """
-    Adds and removes files, within a transaction of the caller.
+    """Adds and removes files, within a transaction of the caller."""
 
-    The keys of the records that have to be made anew thereafter are added to ``records``, by their ids.
-    """
+    # The keys of the records that have to be made anew thereafter are added to ``records``, by their ids.
 
     def __init__(self, database: sqlite3.Connection, keep_keywords: Callable[[dict[str, Any]], int]) -> None:
         self._database = database
@@ -62,12 +60,9 @@ class Entries:
         self._folders.pop(path, None)
 
     def unsettled_tables(self) -> Iterator[tuple[int, str | None]]:
-        """
-        Find tables without series whose fault has to change; give their ids and the new fault.
-
-        Keywords and record numbers differ between series, and NRT series have HARP numbers of their own, so that such
-        a table holds only where there are files of one series.
-        """
+        """Find tables without series whose fault has to change; give their ids and the new fault."""
+        # Keywords and record numbers differ between series, and NRT series have HARP numbers of their own, so that such
+        # a table holds only where there are files of one series.
         tables = self._database.execute(
             "SELECT files.id, path, files.fault FROM files JOIN folders ON folders.id = folder WHERE files.id IN"
             ' (SELECT DISTINCT "table" FROM "rows" INDEXED BY rows_of_no_series WHERE series IS NULL)'

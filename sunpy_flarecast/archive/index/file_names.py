@@ -49,10 +49,7 @@ def place_of(series: str, harpnum: int | None, slot: int | None, segment: str) -
 
 
 def read_name(name: str) -> Place | None:
-    """
-    Read a file name as JSOC gives it, ``{series}.{harpnum}.{T_REC}.{segment}.fits``; None for any other.
-
-    It may have another ending of FITS files, such as ``.fits.gz``.
-    """
+    """Read a file name as JSOC gives it, ``{series}.{harpnum}.{T_REC}.{segment}.fits``; None for any other."""
+    # It may have another ending of FITS files, such as ``.fits.gz``.
     named = naming.read_name(naming.FITS_ENDING.sub(".fits", name))
     return place_of(*named) if named else None

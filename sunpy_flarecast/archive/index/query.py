@@ -270,11 +270,8 @@ def _instant(microseconds: int) -> str:
 
 
 def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
-    """
-    Look at a file that the index knows as it is on disk now; unpack it if it is packed.
-
-    A GoneError says that it is not that of the segment any more, an OSError why it cannot be read for a moment.
-    """
+    """Look at a file that the index knows as it is on disk now; unpack it if it is packed."""
+    # A GoneError says that it is not that of the segment any more, an OSError why it cannot be read for a moment.
     try:
         # Not only the file may have become a link since, but any folder on its way.
         path = os.path.realpath(os.path.join(root, filed.path), strict=True)

@@ -61,11 +61,8 @@ class FaultError(Exception):
 
 
 def read_files(root: str, files: list[Found], *, most: int | None = None) -> list[FileFacts]:
-    """
-    Read files in the order of their names, so that only one file of each record has all of its header read.
-
-    Those with more than ``most`` keywords are faulty.
-    """
+    """Read files in the order of their names, so that only one file of each record has all of its header read."""
+    # Those with more than ``most`` keywords are faulty.
     known: dict[tuple[Any, ...], Edition] = {}
     return [_read(root, one, known, most) for one in files]
 
@@ -171,13 +168,10 @@ def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
 
 
 def read_table(path: str, most: int | None = None) -> Iterator[Row]:
-    """
-    Read a keyword table, whose format is told by the end of its name.
-
-    Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes; ``T_REC``
-    (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or ``TARPNUM`` are required. Values are converted to the
-    catalog's units. A FaultError says why it is not such a table, or that it has more than ``most`` columns.
-    """
+    """Read a keyword table, whose format is told by the end of its name."""
+    # Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes;
+    # ``T_REC`` (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or ``TARPNUM`` are required. Values are converted
+    # to the catalog's units. A FaultError says why it is not such a table, or that it has more than ``most`` columns.
     table = _astropy_table(path)
     if most is not None and len(table.colnames) > most:
         raise FaultError(_excess("columns", len(table.colnames), most))

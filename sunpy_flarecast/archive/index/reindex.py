@@ -38,13 +38,11 @@ class _StoppedError(Exception):
 
 
 class Reindexing:
-    """
-    Looks again at a folder at intervals, in a thread of this process, until it is stopped.
+    """Looks again at a folder at intervals, in a thread of this process, until it is stopped."""
 
-    Of several processes that do so with one index, one at a time looks, and the others see in the index when that was.
-    Whatever goes wrong with a look, the next one is tried. What it finds is logged. ``every`` is in seconds; it is more
-    if a look takes long.
-    """
+    # Of several processes that do so with one index, one at a time looks, and the others see in the index when that
+    # was. Whatever goes wrong with a look, the next one is tried. What it finds is logged. ``every`` is in seconds; it
+    # is more if a look takes long.
 
     def __init__(self, folder: Path, index: Path, every: float) -> None:
         self.fault: str | None = None  # why this process's last look failed, as a sentence

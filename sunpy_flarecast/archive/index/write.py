@@ -30,12 +30,10 @@ _AT_ONCE: Final = 1000
 
 
 class Writer:
-    """
-    Writes to the index of a folder, while others read it; makes it if there is none.
+    """Writes to the index of a folder, while others read it; makes it if there is none."""
 
-    The folder is resolved. Another writer is waited for so many seconds; ``most`` keywords (default: as before) may a
-    record have.
-    """
+    # The folder is resolved. Another writer is waited for so many seconds; ``most`` keywords (default: as before) may a
+    # record have.
 
     def __init__(self, root: Path, index: Path, wait: float = 0.0, most: int | None = None) -> None:
         self.root = root

@@ -81,12 +81,10 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What an archive holds.
+    """What an archive holds."""
 
-    By series: numbers of records by day (UTC), and the segments of the records of its last day. The latest day of all,
-    and the latest time step of the first series that has it, which is the definitive one on the CCD grid.
-    """
+    # By series: numbers of records by day (UTC), and the segments of the records of its last day. The latest day of
+    # all, and the latest time step of the first series that has it, which is the definitive one on the CCD grid.
 
     synthetic: bool
     holdings: tuple[Holding, ...]
