@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {PurePosixPath(name) for name in archive.namelist()}
     held = {str(name) for name in names if not name.parts[0].endswith(".dist-info")}
-    differ(wheel, held, {name for name in known if name.startswith(("sunpy_flarecast/", "_sunpy_flarecast."))})
+    differ(wheel, held, {name for name in known if name.startswith("sunpy_flarecast/")})
     metadata = {name.name for name in names if name.parts[0].endswith(".dist-info")}
     if lacking := {"METADATA", "LICENSE", "entry_points.txt"} - metadata:
         sys.exit(f"{wheel.name} lacks {', '.join(sorted(lacking))}")

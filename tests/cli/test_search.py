@@ -381,23 +381,6 @@ def test_files_that_are_not_served_are_told_once(tmp_path: Path) -> None:
     assert "DirectoryArchive" not in err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
-@pytest.mark.parametrize("module", ["sunpy", "astropy.table", "sunpy_flarecast.cli"])
-def test_ctrl_c_during_the_imports_of_the_command_is_no_traceback(module: str) -> None:
-    code = (
-        "import os, signal, sys\n"
-        "class Interrupting:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == sys.argv[1]: os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Interrupting())\n"
-        "from _sunpy_flarecast import main\n"
-        "main()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, module], capture_output=True, text=True, timeout=120)
-    assert done.stderr in ("", "Interrupted.\n")
-    assert done.returncode in (-signal.SIGINT, 130)
-
-
 def test_ctrl_c_during_the_imports_is_one_line() -> None:
     code = (
         "import sys\n"
