@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ from sunpy_flarecast.config import conf
 from .auth import authorization
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Kept", "ReplyCache", "clear_cache"]
 
@@ -40,11 +40,8 @@ class Kept:
     body: bytes
     number: Any
     headers: Any
-
-    @property
-    def confirmed(self) -> float:
-        """When the service last gave or confirmed it, in seconds of Unix time."""
-        return float(self.headers[_CONFIRMED])
+    #: When the service last gave or confirmed it, in seconds of Unix time.
+    confirmed: float
 
     @property
     def validators(self) -> dict[str, str]:
@@ -104,21 +101,19 @@ class ReplyCache:
     def lookup(self, url: str) -> Kept | None:
         """Return the reply that is kept for a URL; None if there is none that can be read."""
         kept = []
-        try:
+        with self._harmless():
             for entry in self._storage.get_entries(self._key(url)):
                 try:
-                    body = zlib.decompress(b"".join(entry.response.stream))
-                    kept.append(Kept(body, entry.id, entry.response.headers))
-                except zlib.error:
+                    body, headers = zlib.decompress(b"".join(entry.response.stream)), entry.response.headers
+                    kept.append(Kept(body, entry.id, headers, float(headers[_CONFIRMED])))
+                except (zlib.error, LookupError, ValueError):
                     self._storage.remove_entry(entry.id)
-        except RuntimeError as error:  # the storage lets no others out
-            self._warn(error)
         return max(kept, key=lambda one: one.confirmed, default=None)
 
     def store(self, url: str, body: bytes, headers: Mapping[str, str], replaced: Kept | None) -> None:
         """Keep a reply in place of another one, unless the service forbids it."""
         hishel = self._hishel
-        try:
+        with self._harmless():
             if "no-store" not in headers.get("Cache-Control", "").lower():
                 kept = {name: headers[name] for name in _VALIDATORS if name in headers and headers[name].isprintable()}
                 # Lists are so uniform that the quickest level makes them 20 to 40 times smaller.
@@ -132,14 +127,20 @@ class ReplyCache:
                     pass  # which writes it
             if replaced is not None:
                 self._storage.remove_entry(replaced.number)
-        except RuntimeError as error:
-            self._warn(error)
 
     def confirm(self, kept: Kept) -> None:
         """Note that the service has confirmed a reply just now."""
         headers = {name: kept.headers[name] for name in kept.headers} | {_CONFIRMED: repr(time.time())}
-        with suppress(RuntimeError):
+        with self._harmless():
             self._storage.update_headers(kept.number, self._hishel.Headers(headers))
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Let no failure of the cache end a search."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 (what is read is not checked by the storage)
+            self._warn(error)
 
     def _key(self, url: str) -> str:
         return hashlib.sha256(f"{self._owner}\n{url}".encode()).hexdigest()

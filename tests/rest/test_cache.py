@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import sqlite3
 import stat
+import subprocess
 import sys
-from contextlib import closing
+import warnings
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +245,68 @@ def test_clear_cache_removes_all(served: Layer, folder: Path) -> None:
     assert len(served.requests) == 2
 
 
+# --- Several at once ------------------------------------------------------------------------------------------------
+
+#: Searches 10 days again and again, and prints what was found and logged.
+SEARCHES = """
+import json, sys
+import sunpy
+from astropy.config import set_temp_cache
+from sunpy.net import attrs as a
+from sunpy_flarecast import FLARECASTClient, Series, conf
+
+conf.url, conf.cache, conf.cache_hours = sys.argv[1], True, float(sys.argv[3])
+print("ready", flush=True)
+input()
+with set_temp_cache(sys.argv[2]), sunpy.log.log_to_list() as records:
+    found = [
+        FLARECASTClient().search(a.Time("2015-12-01", "2015-12-11"), Series("hmi.sharp_720s"))["Record"].tolist()
+        for _ in range(2)
+    ]
+print(json.dumps([found, [record.getMessage() for record in records if record.levelno > 20]]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("hours", "clearing"), [(0.0, False), (24.0, True)])
+def test_processes_share_it_also_while_it_is_cleared(
+    demo: tuple[str, Layer], folder: Path, hours: float, clearing: bool
+) -> None:
+    url, layer = demo
+
+    async def by_day(scope: dict[str, Any], send: Any) -> None:
+        day = int(re.search(rb"end=2015-12-(\d\d)", scope["query_string"])[1]) - 1
+        await validated(encoded(row(day)), "" if hours else f'"{day}"')(scope, send)
+
+    layer.faults["start="] = by_day
+    command = [sys.executable, "-c", SEARCHES, url, str(folder.parent.parent), str(hours)]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(2)
+        ]
+        assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
+        for process in processes:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        for process in processes if clearing else ():
+            while process.poll() is None:
+                clear_cache()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+        told = [json.loads(process.communicate()[0]) for process in processes]
+    assert [found for found, _ in told] == [[[*range(1, 11)]] * 2] * 2
+    if not clearing:
+        assert [logged for _, logged in told] == [[], []]
+        with conf.set_temp("cache_hours", hours):
+            layer.clear()
+            layer.faults["start="] = answer(b"busy", status=503)
+            days = a.Time("2015-12-01", "2015-12-11")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", MissingDataWarning)
+                assert FLARECASTClient().search(days, CCD, progress=False)["Record"].tolist() == [*range(1, 11)]
+
+
 # --- Failures -------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +337,31 @@ def test_a_damaged_entry_is_requested_again(served: Layer, folder: Path) -> None
     numbers()
     with closing(sqlite3.connect(folder / "replies.db", isolation_level=None)) as database:
         database.execute("UPDATE streams SET chunk_data = ?", (b"\x78\x01 nothing that could be unpacked",))
+    assert told() == []
+    assert len(served.requests) == 2
+
+
+def test_a_database_with_damaged_pages_harms_nothing(served: Layer, folder: Path) -> None:
+    served.faults["start="] = answer(encoded(row(7, comment=os.urandom(200_000).hex())))
+    numbers()
+    [file] = folder.glob("replies.db")
+    content = bytearray(file.read_bytes())
+    content[16 * 4096 :] = os.urandom(len(content) - 16 * 4096)  # pages of the reply, not those of its headers
+    file.write_bytes(content)
+    assert told()
+    assert len(served.requests) > 1
+
+
+@pytest.mark.parametrize("headers", [b"{}", b'{"x-confirmed": "x"}'])
+def test_an_entry_of_another_kind_is_requested_again(served: Layer, folder: Path, headers: bytes) -> None:
+    import msgpack
+
+    numbers()
+    with closing(sqlite3.connect(folder / "replies.db", isolation_level=None)) as database:
+        [(data,)] = database.execute("SELECT data FROM entries").fetchall()
+        entry = msgpack.unpackb(data)
+        entry["response"]["headers"] = json.loads(headers)
+        database.execute("UPDATE entries SET data = ?", (msgpack.packb(entry),))
     assert told() == []
     assert len(served.requests) == 2
 
