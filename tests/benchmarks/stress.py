@@ -1,0 +1,42 @@
+"""
+Whether processes that fill one folder together may be stopped and killed at any moment: ``stress.py --seeds 20``.
+
+They fetch, complete, mirror and index it (``tests/helpers/stressing.py``); when one more of each has come to its end
+undisturbed, the folder and its index must be those of processes that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
+
+from common import judged, say
+from stressing import stress
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20, help="how often, each time with other moments")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--pieces", type=int, default=40, help="processes that are begun each time")
+    options = parser.parse_args()
+    well = True
+    for seed in range(options.first, options.first + options.seeds):
+        begin = time.monotonic()
+        with tempfile.TemporaryDirectory() as room:
+            wrong = stress(seed, options.pieces, Path(room))
+        say(f"seed {seed}: {time.monotonic() - begin:.1f} s, {len(wrong)} faults")
+        for text in wrong:
+            say(f"  {text}")
+        well = well and not wrong
+    say(f"{options.seeds} seeds: {judged(well)}")
+    raise SystemExit(not well)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,312 @@
+"""
+Searches, keywords and fetches while a service sends raw bytes of any kind in reply to one of their requests.
+
+Whatever these bytes are: nothing but the documented errors and warnings comes out, without characters that control a
+terminal; all that other requests brought is there and as it was sent; no file is there in part, and none is outside of
+its folder. Where only the way of sending is wrong, also the rest is either as it was sent, or reported.
+
+``FUZZ_EXAMPLES=2000 python -m pytest tests/fido/test_hostile_replies.py`` tries that many at random in each test; by
+default they are few, and the same every time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import warnings
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sunpy
+from barefolder import HARPS, SERIES, fill, recnum_of, without_history
+from hostile import Hostile, Reply, contents, odd_files, replies, serving
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sunpy.net import attrs as a
+from sunpy.util.exceptions import SunpyUserWarning
+
+import sunpy_flarecast
+from sunpy_flarecast import FLARECASTClient, FLARECASTError, FLARECASTResponse, MissingDataWarning, conf
+from sunpy_flarecast.archive import DirectoryArchive, running
+from sunpy_flarecast.fits.structure import is_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOURS = 3
+
+#: The record of which the keywords, or the file, are asked for in vain.
+LOST = recnum_of(6180, 1)
+
+_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+
+_SETTINGS: dict[str, Any] = {
+    "window": 1 / 24,
+    "parallel_requests": 1,
+    "max_retries": 1,
+    "retry_wait": 0.0,
+    "retry_after_max": 0.0,
+    "reply_size": 2.0,
+}
+
+#: What bounds a reply that does not end.
+_BOUNDS = {"read_timeout": 1.0, "reply_timeout": 1.0}
+
+
+def fuzzed(examples: int) -> Any:
+    """Set how many examples are tried."""
+    return settings(
+        max_examples=_EXAMPLES or examples,
+        derandomize=not _EXAMPLES,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if _EXAMPLES else [])],
+    )
+
+
+class Sent:
+    """The server, and what comes of it as long as nothing is wrong."""
+
+    def __init__(self, server: Hostile, table: FLARECASTResponse, files: dict[str, bytes]) -> None:
+        self.server = server
+        self.table = table
+        self.rows = _rows(table)
+        self.files = files
+        #: The list that has the records of the first hour.
+        self.window = next(path for path, body in server.kept.items() if f'"recnum":{LOST - 10}' in _compact(body))
+        self.keywords = _keywords(table)
+
+
+def _compact(body: bytes) -> str:
+    return body.decode("latin-1").replace(" ", "")
+
+
+def _search() -> FLARECASTResponse:
+    return FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T03:00"), sunpy_flarecast.Series(SERIES))
+
+
+def _rows(table: FLARECASTResponse) -> dict[int, str]:
+    """Give the rows by record numbers, as text."""
+    urls = {}
+    for file in table.files():
+        urls.setdefault(file.row, []).append((file.url.partition("/HMI/")[2], file.name))
+    shown = [str([table[place][name] for name in table.colnames[:-2]]) for place in range(len(table))]
+    return {number: f"{shown[place]} {urls.get(place)}" for place, number in enumerate(table["Record"].tolist())}
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Read all that is there, without what tells when keywords were added."""
+    return {
+        str(file.relative_to(folder)): without_history(file.read_bytes())
+        for file in folder.rglob("*")
+        if not file.is_dir()
+    }
+
+
+def _keywords(table: FLARECASTResponse) -> dict[int, tuple[Any, ...]]:
+    of = table.keywords("usflux", "noaa_ars", progress=False)
+    return {
+        number: (str(of["usflux"][row]), str(of["noaa_ars"][row])) for row, number in enumerate(of["Record"].tolist())
+    }
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
+    folder = tmp_path_factory.mktemp("served")
+    fill(folder, HOURS, every=5)
+    with ExitStack() as stack:
+        service = stack.enter_context(running(DirectoryArchive(folder)))
+        server = stack.enter_context(serving(Hostile(service)))
+        stack.enter_context(conf.set_temp("url", server.url))
+        for name, value in _SETTINGS.items():
+            stack.enter_context(conf.set_temp(name, value))
+        table = _search()
+        assert len(table) == len(HARPS) * HOURS
+        with tempfile.TemporaryDirectory() as place:
+            assert sunpy_flarecast.fetch(table, path=place, progress=False).complete
+            files = _files(Path(place))
+        yield Sent(server, table, files)
+
+
+@dataclass
+class Told:
+    """What came out of a call besides its result."""
+
+    errors: list[FLARECASTError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Told]:
+    """Send a reply to requests with a part in their paths, and look at all texts that come of it."""
+    told = Told()
+    sent.server.hostile, sent.server.reply = lambda path: part in path, reply
+    try:
+        with ExitStack() as stack:
+            for name, value in _BOUNDS.items() if reply.slow else ():
+                stack.enter_context(conf.set_temp(name, value))
+            caught = stack.enter_context(warnings.catch_warnings(record=True))
+            records = stack.enter_context(sunpy.log.log_to_list())
+            warnings.simplefilter("always")
+            try:
+                yield told
+            except FLARECASTError as error:
+                told.errors.append(error)
+    finally:
+        sent.server.hostile = lambda path: False
+    for one in caught:
+        assert issubclass(one.category, SunpyUserWarning), one
+        told.warnings += [str(one.message)] * issubclass(one.category, MissingDataWarning)
+    told.texts += [str(one.message) for one in caught] + [record.getMessage() for record in records]
+    told.texts += [text for error in told.errors for text in (str(error), getattr(error, "reason", ""))]
+    for text in told.texts:
+        assert text.replace("\n", "").isprintable(), text
+
+
+def _all_or_reported(came: dict[Any, Any], whole: dict[Any, Any], reported: bool) -> None:
+    assert came.items() <= whole.items()
+    assert came == whole or reported
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def _others(sent: Sent) -> dict[int, str]:
+    return {number: row for number, row in sent.rows.items() if number not in {recnum_of(harp, 0) for harp in HARPS}}
+
+
+@fuzzed(30)
+@given(data=st.data())
+def test_a_list_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+    reply = data.draw(replies(sent.server.good(sent.window)))
+    with hostile(sent, sent.window, reply) as told:
+        table = _search()
+        told.texts += [str(table), *(error.reason for error in (one.error for one in table.missing))]
+    assert not told.errors
+    came = _rows(table)
+    assert _others(sent).items() <= came.items()
+    _all_or_reported(came, sent.rows, bool(table.missing and told.warnings))
+
+
+@fuzzed(30)
+@given(data=st.data())
+def test_a_list_that_says_anything(sent: Sent, data: st.DataObject) -> None:
+    body = data.draw(contents(sent.server.good(sent.window)))
+    template = data.draw(st.sampled_from(["{file}", "{series}/{harpnum}/{record}/{segment}/{file}"]))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with hostile(sent, sent.window, Reply(head + body)) as told:
+        table = _search()
+        told.texts += [str(table), table.pformat(max_width=-1)[0], *(one.error.reason for one in table.missing)]
+    assert not told.errors
+    assert _others(sent).items() <= _rows(table).items()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "deep", "down", "here")
+        with hostile(sent, "no request", Reply(b"")) as told:
+            report = sunpy_flarecast.fetch(table, path=folder / template, passes=1, progress=False)
+            told.texts += [str(report), *(one.reason for one in report.failed)]
+        if not told.errors:
+            there = [file for file in Path(place).rglob("*") if not file.is_dir()]
+            assert sorted(map(str, there)) == sorted(report.files)
+            assert all(map(is_whole, there))
+            whole = {without_history(file.read_bytes()) for file in there}
+            assert {sent.files[file.name] for file in sent.table.files() if file.row >= len(HARPS)} <= whole
+        with hostile(sent, "no request", Reply(b"")) as told:
+            file = Path(place, "search.ecsv")
+            table.write(file)
+            assert _rows(FLARECASTResponse.read(file)) == _rows(table)
+        assert not told.errors
+
+
+# --- keywords --------------------------------------------------------------------------------------------------------
+
+
+@fuzzed(30)
+@given(data=st.data())
+def test_keywords_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+    good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")
+    _look_at_keywords(sent, data.draw(replies(good)), same=False)
+
+
+@fuzzed(30)
+@given(data=st.data())
+def test_keywords_that_say_anything(sent: Sent, data: st.DataObject) -> None:
+    body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")))
+    _look_at_keywords(sent, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), same=True)
+
+
+def _look_at_keywords(sent: Sent, reply: Reply, *, same: bool) -> None:
+    sent.server.requests.clear()
+    came: dict[int, tuple[Any, ...]] = {}
+    with hostile(sent, str(LOST), reply) as told:
+        came = _keywords(sent.table)
+        told.texts += [str(one) for values in came.values() for one in values]
+    assert not told.errors
+    asked = re.findall(rf"/meta/([\d,]*{LOST}[\d,]*)", "\n".join(sent.server.requests))
+    lost = {int(number) for numbers in asked for number in numbers.split(",")}
+    for number, values in sent.keywords.items():
+        if came[number] != values:
+            assert number in lost
+            assert (number == LOST and same) or told.warnings
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def _look_at_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "deep", "down", "here")
+        with hostile(sent, part, reply) as told:
+            report = sunpy_flarecast.fetch(sent.table, path=folder, passes=1, progress=False)
+            told.texts += [str(report), *(one.reason for one in [*report.failed, *report.bare])]
+        assert not told.errors
+        came = _files(Path(place))
+        assert {f"deep/down/here/{Path(name).name}" for name in report.files} == set(came)
+        came = {Path(name).name: content for name, content in came.items()}
+        lost = next(file.name for file in sent.table.files() if f"/{LOST}/" in file.url)
+        assert len(report.fetched) + len(report.failed) == len(sent.files)
+        for name, content in sent.files.items():
+            if came.get(name) != content:
+                assert name == lost
+                assert is_whole(folder / name) if name in came else report.failed
+                assert same or report.failed or report.bare
+        # What was lost comes as soon as the service is well again.
+        with suppress(FileNotFoundError):
+            (folder / lost).unlink()
+        with hostile(sent, "no request", Reply(b"")) as told:
+            assert sunpy_flarecast.fetch(sent.table, path=folder, passes=1, progress=False).complete
+        assert _files(folder) == sent.files
+
+
+@fuzzed(30)
+@given(data=st.data())
+def test_a_file_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+    good = sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")
+    _look_at_files(sent, f"/{LOST}/", data.draw(replies(good, endless=False)), same=False)
+
+
+@fuzzed(25)
+@given(data=st.data())
+def test_a_file_that_holds_anything(sent: Sent, data: st.DataObject) -> None:
+    body = data.draw(odd_files(sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    _look_at_files(sent, f"/{LOST}/", Reply(head + body), same=True)
+
+
+@fuzzed(25)
+@given(data=st.data())
+def test_keywords_of_a_file_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+    good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")
+    _look_at_files(sent, f"/meta/{LOST}", data.draw(replies(good, endless=False)), same=False)
+
+
+@fuzzed(25)
+@given(data=st.data())
+def test_keywords_of_a_file_that_say_anything(sent: Sent, data: st.DataObject) -> None:
+    body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    _look_at_files(sent, f"/meta/{LOST}", Reply(head + body), same=True)
