@@ -181,23 +181,24 @@ def read_table(path: str, most: int | None = None) -> Iterator[Row]:
         drms = _OTHER_NAMES.get(folded) or drms_name(name.strip())
         if _NAME.fullmatch(drms) is not None and drms not in columns:
             columns[drms] = _values(table[name], drms)
-    region = "tarpnum" if "tarpnum" in columns else "harpnum"
-    for needed in ("t_rec", region):
+    for needed in ("t_rec", "tarpnum" if "tarpnum" in columns else "harpnum"):
         if needed not in columns:
             raise FaultError(f"It has no column {needed.upper()}, which a table of keywords needs")
     names = columns.pop("series", None) or repeat(None, len(table))
     times = columns.pop("t_rec")
     for number, (series, time, *values) in enumerate(zip(names, times, *columns.values(), strict=True), 1):
         keywords = dict(zip(columns, values, strict=True))
-        harpnum, slot = whole_number(keywords[region]), _slot(time)
+        # Tables that this package writes have TARP numbers as HARPNUM, too, and both if they have SHARPs and SMARPs.
+        numbers = {name: keywords.pop(name) for name in ("tarpnum", "harpnum") if name in keywords}
+        region, own = next((one for one in numbers.items() if one[1] is not None), ("harpnum", None))
+        harpnum, slot = whole_number(own), _slot(time)
         place = place_of(str(series or "any"), harpnum, slot, "any")
         if place is None:
             raise FaultError(
-                f"Its row {number} names no record: T_REC is {time!r}, {region.upper()} {keywords[region]!r}. Write "
+                f"Its row {number} names no record: T_REC is {time!r}, {region.upper()} {own!r}. Write "
                 "them as 2015.12.11_23:36:00_TAI and 6178"
             )
         known = find_series(place.series)
-        keywords.pop(region)
         keywords |= {known.region_keyword if known else region: place.harpnum, "t_rec": t_rec_text(place.slot)}
         yield Row(None if series is None else place.series, place.harpnum, place.slot, keywords)
 
