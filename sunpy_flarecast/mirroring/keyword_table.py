@@ -52,21 +52,22 @@ class KeywordTable:
         Rows have keywords by their DRMS names in lower case, among them ``series``, ``recnum``, ``harpnum``, ``t_rec``.
         """
         new = [{name: clean(value, find_keyword(name)) for name, value in row.items()} for row in rows]
-        known = {_identity(row): row for row in self._read()} | {_identity(row): row for row in new}
+        known = self._read() | {_identity(row): row for row in new}
         ordered = [known[identity] for identity in sorted(known)]
         write_changed(self._path, _written(ordered))
         return {f"{harpnum}.{slot_text(slot)}": int(known[slot, harpnum].get("recnum") or 0) for slot, harpnum in known}
 
-    def _read(self) -> list[_Row]:
+    def _read(self) -> dict[tuple[int, int], _Row]:
         try:
             table = Table.read(self._path, format="ascii.ecsv")
+            columns = {name.lower(): table[name].tolist() for name in table.colnames}
+            rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+            return {_identity(row): row for row in rows}
         except FileNotFoundError:
-            return []
+            return {}
         except Exception as error:  # noqa: BLE001 (whatever the reader raises, the table is made anew)
             log.warning(f"{self._path} cannot be read as a table of keywords ({error}); it is written anew.")
-            return []
-        columns = {name.lower(): table[name].tolist() for name in table.colnames}
-        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+            return {}
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[int, int]:

@@ -57,7 +57,7 @@ class Ledger:
     def _read(self) -> _Notes:
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=_Notes)
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _Notes()
 
     def expect(self, offers: Iterable[Offer]) -> None:

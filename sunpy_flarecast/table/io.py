@@ -204,7 +204,7 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
         missing, queries = from_plain(about["asked"])
         service = base_url(about["service"]) if about["service"] else ""
         columns = _columns(raw, about)
-    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise _other(place, f"what it says of its columns does not fit ({first_line(error)})") from error
     return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
 

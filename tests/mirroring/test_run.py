@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from astropy.time import Time, TimeDelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,8 +87,8 @@ def test_tables_keep_what_is_put_into_them_in_any_order(some: list[dict[str, Any
                 for row in some
             }
         )
-        read = {(row["harpnum"], row["t_rec"]): row for row in KeywordTable(one)._read()}
-        assert read == {(row["harpnum"], row["t_rec"]): row for row in KeywordTable(two)._read()}
+        read = {(row["harpnum"], row["t_rec"]): row for row in KeywordTable(one)._read().values()}
+        assert read == {(row["harpnum"], row["t_rec"]): row for row in KeywordTable(two)._read().values()}
         for row in some:
             kept = read[row["harpnum"], t_rec_text(row["slot"])]
             assert kept["recnum"] == row["recnum"]
@@ -114,11 +115,23 @@ def test_what_has_not_changed_is_not_written(tmp_path: Path) -> None:
     assert path.read_text() == "other"
 
 
-def test_broken_notes_are_none(tmp_path: Path) -> None:
-    (tmp_path / LEDGER).write_text('{"records": 5}')
+@pytest.mark.parametrize(
+    "notes", ['{"records": 5}', '{"records": {"x": 1e999}}', '{"records": ' + "[" * 100_000], ids=range(3)
+)
+def test_broken_notes_are_none(tmp_path: Path, notes: str) -> None:
+    (tmp_path / LEDGER).write_text(notes)
     ledger = Ledger(tmp_path)
     ledger.expect([Offer(series=SERIES, slot=1, harpnum=2, recnum=3)])
     assert Ledger(tmp_path)._notes.records == {"2.19930101_001200_TAI": 3}
+
+
+def test_a_table_with_impossible_numbers_is_written_anew(tmp_path: Path) -> None:
+    table = KeywordTable(tmp_path)
+    row = {"series": SERIES, "recnum": 3, "harpnum": 2, "t_rec": "1993.01.01_00:12:00_TAI"}
+    table.add([row, {**row, "harpnum": 4}])
+    path = next(tmp_path.iterdir())
+    path.write_text(path.read_text().replace("datatype: int64", "datatype: float64").replace(",4,", ",1e999,"))
+    assert table.add([row]) == {"2.19930101_001200_TAI": 3}
 
 
 def test_an_export_of_a_record_that_was_made_anew_is_not_waited_for(tmp_path: Path) -> None:

@@ -589,6 +589,21 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         FLARECASTResponse.read("http://host/search.ecsv")
 
 
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize("told", ['{"rows": 1e999}', '{"version": 1e999}', f'{{"asked": {DEEP}}}', DEEP], ids=range(4))
+def test_numbers_and_depths_that_no_json_should_have(tmp_path: Path, told: str) -> None:
+    path = tmp_path / "search.ecsv"
+    table_of(FULL).write(path)
+    plain = Table.read(path, format="ascii.ecsv")
+    about = plain.meta["sunpy_flarecast"]
+    plain.meta["sunpy_flarecast"] = about[:-1] + f", {told[1:]}" if told[0] == "{" else told
+    plain.write(path, format="ascii.ecsv", overwrite=True)
+    with pytest.raises(QueryError, match=f"{path.name} is not a search as"):
+        FLARECASTResponse.read(path)
+
+
 def changed(path: Path, columns_of_file: dict[str, Any] | None = None, **more: Any) -> None:
     plain = Table.read(path, format="ascii.ecsv")
     for name, values in (columns_of_file or {}).items():
@@ -682,9 +697,11 @@ def test_columns_that_were_tampered_with(tmp_path: Path, name: str, values: Any)
         ("URL Names", ["x"]),
         ("URL Names", [None]),
         ("URL Names", [7]),
+        ("URL Names", [DEEP]),
+        ("URL Names", ["1e999"]),
         ("Mine", [{"x": 7}]),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_columns_of_parquet_that_were_tampered_with(tmp_path: Path, name: str, values: Any) -> None:
     import pyarrow as pa
