@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import astropy.units as u
@@ -63,6 +64,16 @@ class _Unknown(str):
 
 
 _UNKNOWN: Final = _Unknown("unknown")
+
+
+class _PathTime(datetime):
+    """A time in a path, which has no colon unless the format asks for one, since Windows allows none in names."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec or "%Y%m%d_%H%M%S")
+
+    def __str__(self) -> str:
+        return format(self)
 
 
 class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
@@ -180,8 +191,8 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         Return columns as path fields, one list a field.
 
         Times are `datetime.datetime` on the column's own scale (T_REC in TAI, Start Time in UTC), since a plain
-        `~astropy.time.Time` takes no strftime format. Quantities are numbers in the column's unit. Missing values are
-        ``unknown`` whatever the format.
+        `~astropy.time.Time` takes no strftime format; without one they are written ``20151211_233600``. Quantities are
+        numbers in the column's unit. Missing values are ``unknown`` whatever the format.
 
         Parameters
         ----------
@@ -253,5 +264,6 @@ def _path_values(column: Any) -> list[Any]:
         epoch = Time("2000-01-01", scale=column.scale)
         parts = (np.where(mask, getattr(epoch, part), getattr(column, part)) for part in ("jd1", "jd2"))
         filled = Time(*parts, format="jd", scale=column.scale)
-        values = filled.to_datetime(leap_second_strict="silent") if len(column) else np.array([])
+        times = filled.to_datetime(leap_second_strict="silent") if len(column) else ()
+        values = np.array([_PathTime.combine(time.date(), time.time()) for time in times], dtype=object)
     return [_UNKNOWN if value is None else value for value in optional(values, column)]

@@ -146,6 +146,7 @@ NAME = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
         ("{series}/{harpnum:06d}/{record}_{quality:x}/{file}", f"hmi.sharp_720s/006178/7_400/{NAME}"),
         ("{instrument}{source}{provider}{segments}/{file}", f"HMISDOFLARECAST1/{NAME}"),
         ("{start_time:%Y}/{wavelength:.1f}/{file}", f"unknown/unknown/{NAME}"),
+        ("{t_rec}/{t_rec!s}_{start_time}/{file}", f"20151211_233600/20151211_233600_unknown/{NAME}"),
         ("{{literally}}/{file}", f"{{literally}}/{NAME}"),
         ("{file:>60}", NAME.rjust(60)),
         ("{harpnum:{segments}d}/{file}", f"6178/{NAME}"),
@@ -155,6 +156,17 @@ NAME = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 )
 def test_templates(template: str, path: str) -> None:
     assert paths(template, record()) == [path]
+
+
+def test_no_field_makes_a_colon_by_itself() -> None:
+    table = table_of(record(date__obs="2015-12-11T23:34:08.8Z", wavelnth=6173))
+    fields = table.path_format_keys() | {"segment", "file"}
+    [place] = plan(table, "/".join(f"{{{field}}}" for field in sorted(fields)), BASE).places
+    assert "20151211_233408" in place.path
+    assert ":" not in place.path
+    assert not any(":" in str(value) for value in table[0].response_block_map.values())
+    table["mine"] = ["2015-12-11T23:34"]
+    assert "unsafe in a path" in str(plan(table, "{mine}/{file}", BASE).refused[0][1])
 
 
 @pytest.mark.parametrize("field", ["harp", "Harpnum", "", "0", "file.upper", "file[0]", "url_prefix", "__class__"])

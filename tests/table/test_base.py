@@ -376,7 +376,7 @@ def test_any_records_make_a_table(listed: list[dict[str, Any]]) -> None:
         ("wavelnth", "wavelength"),
     ):
         assert values[name] == ["unknown" if record[field] is None else record[field] for record in listed]
-    assert [str(value)[:19].replace(" ", "T") for value in values["start_time"]] == [
+    assert [format(value, "%Y-%m-%dT%H:%M:%S") for value in values["start_time"]] == [
         (record["date__obs"] or "unknown")[:19] for record in listed
     ]
     files = list(table.files())
