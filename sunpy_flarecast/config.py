@@ -160,6 +160,11 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
         "Largest size in MB, decompressed, of a list of records, or of keywords; more is requested in parts.",
         "float(min=0)",
     )
+    file_size = _Item(
+        500.0,
+        "Largest size in MB, decompressed, of a file. Transfers end where the headers of a file say that it ends.",
+        "float(min=0)",
+    )
     max_retries = _Item(
         5,
         "How often a request or a transfer is retried after a connection error, a timeout, or a reply that the service "

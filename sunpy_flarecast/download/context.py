@@ -8,7 +8,8 @@ import os
 import random
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,7 +17,9 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import check_datasums, is_whole
+from sunpy_flarecast.fits.datasum import check_datasums
+from sunpy_flarecast.fits.on_disk import origin_at, origin_of
+from sunpy_flarecast.fits.user_keywords import of_another_record
 from sunpy_flarecast.rest.auth import USER_AGENT, authorization
 from sunpy_flarecast.rest.retry import RetryPolicy
 from sunpy_flarecast.rest.service_url import base_url, is_within, without_password
@@ -24,13 +27,43 @@ from sunpy_flarecast.rest.service_url import base_url, is_within, without_passwo
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["DISK_FULL", "Context", "Pace"]
+    from sunpy_flarecast.fits.on_disk import Origin
+    from sunpy_flarecast.fits.structure import Headers
+
+    from .plan import Place, Record
+
+__all__ = ["DISK_FULL", "Context", "OccupiedError", "Pace"]
 
 #: Errors of the disk that concern all files of a fetch.
 DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 #: Transfers that waited for one host start again within this time, in seconds, and not all at once.
 _SPREAD: Final = 0.25
+
+
+#: Of how many files it is remembered what their headers mean for the records that are to be fetched.
+_REMEMBERED: Final = 1 << 15
+
+
+class OccupiedError(TransferError):
+    """Another file has the name of one that is to be fetched."""
+
+
+class Look(NamedTuple):
+    """
+    What is on disk where a file goes to.
+
+    The file wanted is ``there``, or ``unknown`` if it does not tell the version of the record. Otherwise there is none
+    (``absent``), or a damaged one, that of an earlier version (``old``), or of ``what`` else (``other``).
+    """
+
+    state: Literal["absent", "damaged", "old", "other", "there", "unknown"]
+    what: str = ""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the file needs no transfer."""
+        return self.state in ("there", "unknown")
 
 
 class Pace:
@@ -61,11 +94,18 @@ class Context:
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)
     connect_timeout: float = field(default_factory=lambda: conf.connect_timeout)
     verify_checksum: bool = field(default_factory=lambda: conf.verify_checksum)
+    file_size: float = field(default_factory=lambda: conf.file_size * 1e6)
+    reply_size: float = field(default_factory=lambda: conf.reply_size * 1e6)
+    reply_timeout: float = field(default_factory=lambda: conf.reply_timeout)
     #: Why nothing more is fetched, once that is so.
     halted: TransferError | None = None
     interrupted: bool = False
     #: Files that another process has finished since this fetch began.
     found: set[str] = field(default_factory=set)
+    #: Files that stay, and do not say of which version of their records they are.
+    unidentified: dict[str, None] = field(default_factory=dict)
+    #: Series of services whose files have other record numbers in their headers than in the lists.
+    renumbered: set[tuple[str, str]] = field(default_factory=set)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _proxies: dict[str, str | None] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
@@ -106,16 +146,31 @@ class Context:
             return self._authorized[1]
         return self._headers
 
-    def has(self, path: str) -> bool:
-        """Return whether a file is there and whole, and its DATASUM right if that is verified, so that it stays."""
-        if self.settings.overwrite is not False or not is_whole(path):
-            return False
-        try:
-            if self.verify_checksum:
-                check_datasums(path)
-        except (TransferError, OSError):
-            return False
-        return True
+    def look(self, place: Place) -> Look:
+        """Look at what is on disk where a file goes to, with its DATASUM if that is verified."""
+        if self.settings.overwrite is not False:
+            return Look("absent")
+        if (origin := origin_at(place.path)) is None:
+            return Look("damaged" if os.path.isfile(place.path) else "absent")
+        if self.verify_checksum:
+            try:
+                check_datasums(place.path)
+            except (TransferError, OSError):
+                return Look("damaged")
+        record = place.record
+        if record is None:
+            return Look("there")
+        look = _compared(origin, record, place.segment)
+        if look.state == "old" and (record.base, record.series) in self.renumbered:
+            look = Look("unknown")
+        if look.state == "unknown":
+            self.unidentified[place.path] = None
+        return look
+
+    def compare(self, place: Place, headers: Headers) -> None:
+        """Do not go by record numbers any more if those in headers, as a new file shows, are not those of the lists."""
+        if place.record is not None and origin_of(headers).recnum not in (None, place.record.recnum):
+            self.renumbered.add((place.record.base, place.record.series))
 
     def make_folder(self, path: str) -> None:
         """Make the folder of a file, once for all files in it."""
@@ -123,6 +178,21 @@ class Context:
         if folder and folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
+
+
+@lru_cache(_REMEMBERED)
+def _compared(origin: Origin, record: Record, segment: str) -> Look:
+    """Compare what the header of a file says with the record and segment that are to be fetched."""
+    keywords = dict(origin.keywords)
+    if differing := of_another_record(keywords, record.series, record.harpnum, record.slot, record.recnum):
+        return Look("other", differing[1])
+    own = keywords.get("DRMS_ID", "").split(":")[2:]
+    if own and segment and own[0].casefold() != segment.casefold():
+        return Look("other", f"segment {own[0]}")
+    if origin.recnum == record.recnum:
+        return Look("there")
+    # Numbers increase: a file with a greater one is of a later version, which a service that lags behind does not have.
+    return Look("old" if origin.recnum is not None and origin.recnum < record.recnum else "unknown")
 
 
 def _origin(url: str) -> str:

@@ -13,7 +13,7 @@ from sunpy.net.base_client import QueryResponseRow
 from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
+from sunpy_flarecast.errors import FLARECASTError, Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.table.base import RecordTable
 from sunpy_flarecast.utils.reports import counted
 
@@ -101,15 +101,18 @@ def fetch(
         raise QueryError(f"fetch(passes={passes!r}): write a whole number; at least one pass is needed.")
     mode = None if complete_headers is None else mode_of(complete_headers)
     template = template_of(path)
-    tables = _tables(results)
+    tables, unsearched = _tables(results)
     plans = [plan(table, template, file_base(table), move=conf.rebase_urls) for table in tables]
     left = distinct(place for one in plans for place in one.places)
     planned = [place.path for place in left]
     arrived: dict[str, str] = {}
     refused = [FetchFailure("", url, str(error)) for one in plans for url, error in one.refused]
+    refused += [FetchFailure("", "", f"The search failed: {one}") for one in unsearched]
     fetched: list[str] = []
     there: list[str] = []
     damaged: list[str] = []
+    reprocessed: list[str] = []
+    unidentified: list[str] = []
     bare: list[Bare] = []
     errors: dict[str, str] = {}
     interrupted = False
@@ -121,11 +124,13 @@ def fetch(
             queued.silent = True
             if queued.waiting:
                 check_writable(template)
-            damaged = queued.damaged if number == 1 else damaged
+            if number == 1:
+                damaged, reprocessed = queued.damaged, queued.reprocessed
             with parfive_silent(downloader):
                 results = downloader.download() if queued.waiting else parfive.Results()
             context = queued.context
             there += [*queued.data, *sorted(context.found)]
+            unidentified += context.unidentified
             fetched += [file for file in map(str, results) if file not in context.found]
             arrived |= {one: one for one in queued.data} | queued.arrived
             errors = queued.reasons(results)
@@ -154,7 +159,7 @@ def fetch(
     files = [arrived[one] for one in planned if one in arrived]
     place = {one: number for number, one in enumerate(files)}
     fetched, there = (sorted(some, key=lambda one: place.get(one, len(place))) for some in (fetched, there))
-    report = FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files)
+    report = FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files, reprocessed, unidentified)
     if interrupted:
         raise Interrupted(
             f"The fetch was interrupted: {counted(len(fetched), 'file')} fetched, {len(failed):,} missing. The same "
@@ -166,14 +171,17 @@ def fetch(
     return report
 
 
-def _tables(results: Any) -> list[RecordTable]:
-    """Find the tables to fetch in whatever a search gave."""
+def _tables(results: Any) -> tuple[list[RecordTable], list[Exception]]:
+    """Find the tables to fetch in whatever a search gave, and the errors of searches that failed."""
     if isinstance(results, QueryResponseRow):
         results = results.as_table()
     tables = list(results) if isinstance(results, UnifiedResponse) else [results]
+    # sunpy 7.1 and newer leave a table of their own with the error.
+    failed = [table.errors for table in tables if isinstance(getattr(table, "errors", None), FLARECASTError)]
+    tables = [table for table in tables if not isinstance(getattr(table, "errors", None), FLARECASTError)]
     if other := [table for table in tables if not isinstance(table, RecordTable)]:
         raise QueryError(
             f"fetch() takes what a search of a FLARECAST service found, not {type(other[0]).__name__}; use "
             "Fido.fetch for other clients, and results['flarecast'] for this one."
         )
-    return tables
+    return tables, failed

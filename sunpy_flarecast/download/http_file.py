@@ -12,8 +12,12 @@ from urllib.parse import urljoin
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import completed_header, replace_header
+from sunpy_flarecast.fits.on_disk import TOO_MANY_OPEN
+from sunpy_flarecast.fits.structure import reach
+from sunpy_flarecast.rest.error_text import MESSAGE_BYTES
 from sunpy_flarecast.utils.atomic_file import AtomicFile
 
+from .context import OccupiedError
 from .record_keywords import Lack
 from .retry import AgainError, check_status, persist
 from .verify import check_content
@@ -64,7 +68,7 @@ class Download:
         """Download the file, unless it is there by now, and return its final name."""
         place = self.place
         if os.path.exists(place.path) and not os.path.isfile(place.path):
-            raise TransferError("there is something else than a file under its name")
+            raise OccupiedError("there is something else than a file under its name")
         try:
             headers = await persist(place.url, self.context, partial(self._attempt, session), self._kept)
             if headers is None or self._target is None:
@@ -96,22 +100,50 @@ class Download:
 
     async def _attempt(self, session: aiohttp.ClientSession) -> Headers | None:
         """Request the file, or the rest of it, and check what was received; None if it is there by now."""
-        if self.context.has(self.place.path):
+        look = self.context.look(self.place)
+        if look.stays:
             return None
+        if look.state == "other":
+            raise OccupiedError(f"there is a file of {look.what} under its name")
         # Made before the request, so that other processes see what this one is at.
         target = self._target = self._target or AtomicFile(self.place.path)
+        try:
+            headers = await self._transfer(session, target)
+        except OSError as error:
+            if error.errno in TOO_MANY_OPEN and not self._kept():
+                target.discard()  # makes room for other transfers, which end then
+                self._target = None
+            raise
+        if look.state == "old":
+            self.context.compare(self.place, headers)
+        return headers
+
+    async def _transfer(self, session: aiohttp.ClientSession, target: AtomicFile) -> Headers:
         begin = self._kept()
         ranged = {"Range": f"bytes={begin}-", "If-Range": self._validator or ""} if begin else {}
         async with self._get(session, ranged) as reply:
             await self._begin(reply, target, begin)
-            async for chunk in reply.content.iter_any():
-                target.write(chunk)
-                self._advance(len(chunk), self._length)
+            await self._receive(reply, target)
         try:
             return check_content(target.fileno(), datasums=self.context.verify_checksum)
         except TransferError as error:
             self._restart(target)
             raise AgainError(str(error), content=True) from None
+
+    async def _receive(self, reply: aiohttp.ClientResponse, target: AtomicFile) -> None:
+        """Write what comes, unless it is longer than its headers say, or no FITS file, which is checked afterwards."""
+        size, most, largest = target.size, MESSAGE_BYTES, self.context.file_size
+        async for chunk in reply.content.iter_any():
+            target.write(chunk, at=size)
+            self._advance(len(chunk), self._length)
+            size += len(chunk)
+            if size > most:
+                try:
+                    most = reach(target.fileno())
+                except TransferError:
+                    return
+                if most > largest:
+                    raise TransferError(f"by its headers it has {most:,} bytes; conf.file_size allows {largest:,.0f}")
 
     @asynccontextmanager
     async def _get(

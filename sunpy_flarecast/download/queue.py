@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from sunpy_flarecast.utils.progress import ProgressLines, is_shown
 
 from .context import Context
 from .plan import distinct
-from .report import described_damaged
+from .report import described_damaged, described_reprocessed
 from .transfer import WITH_URLS, Queued, Transfer
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .record_keywords import Mode
 
-__all__ = ["enqueue", "parfive_silent"]
+__all__ = ["enqueue", "failed_search", "parfive_silent"]
 
 
 def enqueue(
@@ -67,14 +66,17 @@ def enqueue(
     if remove_abandoned(place.path for place in places):
         places.reverse()  # another process is fetching the same files: meet it in the middle
     for place in places:
-        if context.has(place.path):
+        look = context.look(place)
+        if look.stays:
             if WITH_URLS:
                 queued.append(path=place.path, url=place.url)
             else:
                 queued.append(place.path)
             continue
-        if overwrite is False and os.path.isfile(place.path):
+        if look.state == "damaged":
             queued.damaged.append(place.path)
+        elif look.state == "old":
+            queued.reprocessed.append(place.path)
         transfer = Transfer(place, queued)
         queued.waiting[transfer] = None
         if queue is not None:
@@ -84,6 +86,8 @@ def enqueue(
             downloader.enqueue_file(place.url, filename=transfer.filepath)
     if queued.damaged:
         log.warning(described_damaged(queued.damaged))
+    if queued.reprocessed:
+        log.info(described_reprocessed(queued.reprocessed))
     for url, error in plan.refused:
         _add_refused(queued, url, error)
     if queued.waiting:
@@ -126,6 +130,14 @@ def _close_loops(downloader: parfive.Downloader) -> None:
                     signal.signal(number, handler)
 
     downloader._run_in_loop = run_in_loop
+
+
+def failed_search(error: object) -> parfive.Results:
+    """Return the results of a fetch from a table that a failed search left."""
+    results = parfive.Results()
+    text = f"There is nothing to fetch, since the search failed: {error}"
+    _add_refused(results, without_password(base_url(conf.url)), TransferError(text))
+    return results
 
 
 def _add_refused(results: parfive.Results, url: str, error: TransferError) -> None:

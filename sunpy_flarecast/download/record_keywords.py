@@ -17,7 +17,7 @@ from sunpy_flarecast.sharp.catalog import all_keywords, find_series
 from sunpy_flarecast.sharp.keyword_names import is_in
 
 from .report import Bare
-from .retry import AgainError, RefusedError, check_status, persist
+from .retry import AgainError, RefusedError, check_status, persist, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,7 +158,7 @@ class RecordKeywords:
         headers = {**context.headers(url), "Accept": "application/json"}
         async with session.get(url, headers=headers, proxy=context.proxy(url), timeout=context.timeout) as reply:
             await check_status(reply)
-            body = await reply.read()
+            body = await read_all(reply, context)
         try:
             found = read_meta(body)
         except ReplyError as error:

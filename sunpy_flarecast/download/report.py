@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from .plan import Record
 
-__all__ = ["Bare", "Completion", "FetchFailure", "FetchReport", "described_bare", "described_damaged"]
+__all__ = [
+    "Bare",
+    "Completion",
+    "FetchFailure",
+    "FetchReport",
+    "described_bare",
+    "described_damaged",
+    "described_reprocessed",
+]
 
 #: How many files without keywords a report names when it is printed, and how many damaged ones.
 _LISTED: Final = 20
@@ -37,7 +45,7 @@ class Bare(NamedTuple):
 
 def described_bare(bare: list[Bare]) -> str:
     """Say which files have no keywords, and what to do."""
-    count = f"{len(bare):,} files lack" if len(bare) > 1 else "1 file lacks"
+    count = f"{counted(len(bare), 'file')} {'lack' if len(bare) > 1 else 'lacks'}"
     reasons = list(dict.fromkeys(one.reason for one in bare))
     more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
     which = bare[0].path if len(bare) == 1 else f"{bare[0].path}, ..."
@@ -48,11 +56,22 @@ def described_bare(bare: list[Bare]) -> str:
 
 
 def described_damaged(paths: Sequence[str]) -> str:
-    """Say which files on disk are fetched again."""
-    are = "is" if len(paths) == 1 else "are"
+    """Say which files on disk are fetched again since they are damaged."""
+    return _on_disk(paths, "is damaged and is fetched again", "are damaged and are fetched again")
+
+
+def described_reprocessed(paths: Sequence[str]) -> str:
+    """Say which files on disk are fetched again since their records have been reprocessed."""
+    one, several = "is of a record that has", "are of records that have"
+    return _on_disk(
+        paths, f"{one} been reprocessed and is fetched again", f"{several} been reprocessed and are fetched again"
+    )
+
+
+def _on_disk(paths: Sequence[str], one: str, several: str) -> str:
     more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    count = f"{counted(len(paths), 'file')} on disk {are} damaged and {are}"
-    return f"{count} fetched again: {', '.join(paths[:_NAMED])}{more}."
+    what = one if len(paths) == 1 else several
+    return f"{counted(len(paths), 'file')} on disk {what}: {', '.join(paths[:_NAMED])}{more}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,12 @@ class FetchReport:
         What the search could not get, so that nobody knows which files there are.
     damaged : list of str
         Paths of the files that were there and damaged before, so that they were to be fetched again.
+    reprocessed : list of str
+        Paths of the files that were there and of earlier versions of their records, which had smaller record numbers,
+        so that they were to be fetched again.
+    unidentified : list of str
+        Those of the files that were already there whose headers do not say that they are of the records as the service
+        has them now; such files stay.
     bare : list of Bare
         Those of the fetched files that lack the keywords which `sunpy.map.Map` needs.
     files : list of str
@@ -108,6 +133,8 @@ class FetchReport:
     damaged: list[str] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    reprocessed: list[str] = field(default_factory=list)
+    unidentified: list[str] = field(default_factory=list)
 
     __repr__ = as_line
     _repr_html_ = as_page
@@ -132,6 +159,11 @@ class FetchReport:
         ]
         if self.damaged:
             lines.append(described_damaged(self.damaged))
+        if self.reprocessed:
+            lines.append(described_reprocessed(self.reprocessed))
+        if self.unidentified:
+            text = "stayed, though the header does not tell that version of the record (overwrite=True to fetch again)"
+            lines.append(_on_disk(self.unidentified, text, text))
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")
         if self.bare:
@@ -167,6 +199,8 @@ class FetchReport:
             "failed": [asdict(one) for one in self.failed],
             "missing": missing,
             "damaged": self.damaged,
+            "reprocessed": self.reprocessed,
+            "unidentified": self.unidentified,
             "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
         }
         write_report(path, content)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import os
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiohttp
 
 from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.fits.on_disk import TOO_MANY_OPEN
 from sunpy_flarecast.rest.auth import what_to_do
 from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, status_text
 from sunpy_flarecast.rest.retry import BUSY, RETRIED
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-__all__ = ["AgainError", "RefusedError", "check_status", "persist"]
+__all__ = ["AgainError", "RefusedError", "check_status", "persist", "read_all"]
 
 #: Statuses by which access is refused.
 _NO_ACCESS: Final = frozenset({401, 403})
@@ -29,9 +31,6 @@ _BAD_CONTENT_RETRIES: Final = 1
 
 #: Bytes that an attempt has to bring to be no failure in a row with those before.
 _MANY: Final = 1 << 20
-
-#: Conditions of this process that pass when other transfers end.
-_TOO_MANY_OPEN: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 #: Raised when no connection can be made; older versions of aiohttp do not tell this from other timeouts.
 _NO_CONNECTION: Final = getattr(aiohttp, "ConnectionTimeoutError", ())
@@ -94,6 +93,10 @@ def _failure(error: Exception, context: Context) -> AgainError:
     match error:
         case AgainError():
             return error
+        case OSError() if error.errno in TOO_MANY_OPEN:  # of a connection, too; it passes when other transfers end
+            return AgainError(
+                f"{os.strerror(error.errno or 0)}; use a smaller max_conn, or raise the limit (ulimit -n)"
+            )
         case aiohttp.InvalidURL():
             raise TransferError(f"the URL is not valid ({error})") from error
         case TimeoutError():  # aiohttp's are subclasses
@@ -108,8 +111,6 @@ def _failure(error: Exception, context: Context) -> AgainError:
             return AgainError(f"the connection to the proxy failed ({error})")
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")
-        case OSError() if error.errno in _TOO_MANY_OPEN:
-            return AgainError(f"{error.strerror}; use a smaller max_conn, or raise the limit (ulimit -n)")
         case TransferError() | OSError():
             raise error
     return AgainError(f"the reply is not valid ({type(error).__name__}: {error})")
@@ -126,3 +127,16 @@ async def check_status(reply: aiohttp.ClientResponse) -> None:
     if status in _NO_ACCESS:
         text = f"{text} ({what_to_do(sent='Authorization' in reply.request_info.headers)})"
     raise RefusedError(text)
+
+
+async def read_all(reply: aiohttp.ClientResponse, context: Context) -> bytes:
+    """Read a reply that is no file, whose size and time are bounded as those of a search are."""
+    pieces, size, end = [], 0, time.monotonic() + context.reply_timeout
+    async for piece in reply.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > context.reply_size:
+            raise RefusedError(f"the reply is larger than {context.reply_size / 1e6:,.0f} MB (conf.reply_size)")
+        if time.monotonic() > end:
+            raise AgainError(f"the reply was not complete after {context.reply_timeout:g} s (conf.reply_timeout)")
+    return b"".join(pieces)

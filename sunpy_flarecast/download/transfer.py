@@ -17,7 +17,7 @@ from sunpy_flarecast.errors import MissingDataWarning, TransferError
 from sunpy_flarecast.rest.service_url import if_moved, without_password
 from sunpy_flarecast.utils.progress import LateBar
 
-from .context import DISK_FULL
+from .context import DISK_FULL, OccupiedError
 from .http_file import Download
 from .record_keywords import RecordKeywords
 from .report import described_bare
@@ -52,6 +52,8 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.running = 0
         #: Files that are there and damaged, so that they are fetched again.
         self.damaged: list[str] = []
+        #: Files that are there and of earlier versions of their records, so that they are fetched again.
+        self.reprocessed: list[str] = []
         #: Whether the caller reports files without keywords itself.
         self.silent = False
         #: Under which paths files have arrived, by those that were planned.
@@ -153,7 +155,7 @@ class Transfer:
                 f"{self.path} cannot be retried with overwrite: parfive would write over the checked file with a "
                 "transfer of its own, which is not checked. Leave overwrite out of Fido.fetch(files, ...)."
             )
-        if self.queued.context.has(self.path):
+        if self.queued.context.look(self.place).stays:
             return Path(self.path)
         # What was learnt in the fetch that failed does not hold for this one.
         self.queued = Queued(self.queued.context.anew(), self.queued.keywords.mode)
@@ -201,6 +203,8 @@ class Transfer:
                 )
                 log.error(str(context.halted))
                 return context.halted
+            case OccupiedError():
+                reason, todo = str(error), "Choose another path, or replace it (overwrite=True)."
             case TransferError():
                 reason = str(error)
             case OSError():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.fits.structure import check_datasums, read_headers, reading
+from sunpy_flarecast.fits.datasum import check_datasums
+from sunpy_flarecast.fits.structure import read_headers, reading
 from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, body_message
 
 if TYPE_CHECKING:

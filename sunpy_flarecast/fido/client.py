@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
 
 import parfive
 from sunpy import log
 from sunpy.net import attr
 from sunpy.net import attrs as a
-from sunpy.net.base_client import BaseClient, convert_row_to_table
+from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.config import conf
@@ -25,6 +27,7 @@ from .response import FLARECASTResponse, warnings_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     from sunpy_flarecast.download.record_keywords import Mode
 
@@ -130,8 +133,9 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             with Service() as service, FLARECASTResponse._interrupted(self, service.url, branches):
                 found = find(branches, service, strict=strict, progress=progress)
         except FLARECASTError as error:
-            # Fido of sunpy 7.1 and newer keeps exceptions in the result, where they are easily overlooked.
-            log.error(str(error))
+            caller = sys._getframe(1).f_globals.get("__name__")
+            if caller == "sunpy.net.fido_factory" and hasattr(QueryResponseTable, "errors"):
+                log.error(str(error))  # Fido of sunpy 7.1 and newer keeps it in the result, where it is overlooked
             raise
         for text in warnings_of(found):
             # The user's line is above search and, with Fido, above a good part of sunpy.
@@ -173,18 +177,19 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         wait : bool
             If False, and with a ``downloader``, only queue the transfers.
         **kwargs
-            For other clients in the same ``Fido.fetch``; ignored.
+            For other clients in the same ``Fido.fetch``; ignored, unless they look like a misspelt option of this one.
 
         Returns
         -------
         `parfive.Results`
-            Paths, and for what could not be fetched ``errors``. With ``wait=False``, only of files that need no
-            transfer.
+            Paths, and for what could not be fetched ``errors``; also after Ctrl-C, when they name what is missing, and
+            for a table that a failed search left. With ``wait=False``, only of files that need no transfer.
 
         Raises
         ------
         QueryError
-            If the path cannot be filled in, or two files would get the same one. Nothing is fetched then.
+            If the path cannot be filled in, two files would get the same one, or an option is unknown. Nothing is
+            fetched then.
 
         Warns
         -----
@@ -192,13 +197,15 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             If keywords could not be had; the files are then there without.
         """
         from sunpy_flarecast.download.plan import check_writable, file_base, plan, template_of
-        from sunpy_flarecast.download.queue import enqueue
+        from sunpy_flarecast.download.queue import enqueue, failed_search
         from sunpy_flarecast.download.record_keywords import mode_of
 
+        _check_options(kwargs, alone=downloader is None)
         if not isinstance(query_results, FLARECASTResponse):
             # sunpy 7.1 and newer put a table of their own in the place of one that a failed search did not give.
-            failed = getattr(query_results, "errors", None)
-            raise QueryError(f"There is nothing to fetch{f', since the search failed: {failed}' if failed else ''}.")
+            if failed := getattr(query_results, "errors", None):
+                return failed_search(failed)
+            raise QueryError("There is nothing to fetch: this is not what a search of a FLARECAST service found.")
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
@@ -214,6 +221,24 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         results.data += queued.data
         results._errors += queued.errors
         return results
+
+
+#: Options of a fetch; those of `sunpy.net.Fido.fetch` for other clients, which are similar to some of them; and those
+#: of `sunpy_flarecast.fetch` alone.
+_OPTIONS: Final = ("path", "downloader", "overwrite", "progress", "max_conn", "wait", "complete_headers")
+_FOR_OTHERS: Final = frozenset({"max_splits", "chunksize"})
+_UNATTENDED: Final = frozenset({"passes"})
+
+
+def _check_options(options: Iterable[str], *, alone: bool) -> None:
+    """Refuse options that are misspelt; those that are none at all only if they cannot be for another client."""
+    for option in options:
+        similar = [] if option in _FOR_OTHERS else get_close_matches(option, _OPTIONS, n=1, cutoff=0.75)
+        if option in _UNATTENDED:
+            raise QueryError(f"fetch() has no option {option!r}, which is one of sunpy_flarecast.fetch(results, ...).")
+        if similar or (alone and option not in _FOR_OTHERS):
+            meant = f"Did you mean {similar[0]}?" if similar else f"It has {', '.join(_OPTIONS)}."
+            raise QueryError(f"fetch() has no option {option!r}. {meant}")
 
 
 FLARECASTResponse._client_class = FLARECASTClient

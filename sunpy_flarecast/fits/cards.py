@@ -70,40 +70,19 @@ class _Slot(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """
-    Where the values go in all records that have the same keywords, with values of the same types.
+    """Where the values go in all records that have the same keywords, with values of the same types."""
 
-    Parameters
-    ----------
-    names : tuple of str
-        FITS names, in the order of the cards.
-    numbers : tuple of _Slot
-        The keywords that are numbers, most of which differ between records.
-    frames : tuple of (str, str)
-        What stands before and after each of these numbers.
-    others : tuple of _Slot
-        The other keywords; most have the same value in many records.
-    """
-
+    #: FITS names, in the order of the cards.
     names: tuple[str, ...]
+    #: The keywords that are numbers, most of which differ between records, and what stands before and after each.
     numbers: tuple[_Slot, ...]
     frames: tuple[tuple[str, str], ...]
+    #: The other keywords; most have the same value in many records.
     others: tuple[_Slot, ...]
 
 
 class Written(NamedTuple):
-    """
-    Cards of a record, but for RECNUM.
-
-    Parameters
-    ----------
-    names : frozenset of str
-        Their FITS names.
-    text : str
-        80 letters for each, or a multiple of that.
-    axis : str
-        The card of CTYPE1; empty if there is none.
-    """
+    """Cards of a record but RECNUM: FITS names, 80 letters or a multiple for each, and the card of CTYPE1 if any."""
 
     names: frozenset[str]
     text: str
@@ -112,12 +91,7 @@ class Written(NamedTuple):
 
 def write_cards(keywords: Mapping[str, Any]) -> Written:
     """
-    Write the cards of the keywords that have a value.
-
-    Parameters
-    ----------
-    keywords : mapping
-        By their DRMS or FITS names, in any letter case.
+    Write the cards of the keywords that have a value, given by their DRMS or FITS names in any letter case.
 
     Examples
     --------
@@ -169,19 +143,9 @@ def _names(names: tuple[str, ...], there: tuple[bool, ...]) -> frozenset[str]:
 @lru_cache(_CARDS_KEPT, typed=True)
 def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
     """
-    Make the card of a keyword, if it has a value; more than half of them are the same in all records of a series.
+    Make FITS name, value and card of a keyword, named as a service names it, if it has a value.
 
-    Parameters
-    ----------
-    name : str
-        DRMS or FITS name, in any letter case.
-    value : int, float, str or bool
-        As a service gave it.
-
-    Returns
-    -------
-    tuple or None
-        FITS name, value, and the card.
+    More than half of them are the same in all records of a series.
 
     Examples
     --------
@@ -244,16 +208,8 @@ def write_card(name: str, value: Value, comment: str) -> str:
 
     astropy takes 50 microseconds for one, most of it to look up its settings, which for the cards of a record is longer
     than the transfer of a file. So cards (FITS standard 4.0, section 4.2) are written here where that can be, with the
-    same letters; everything else is left to astropy.
-
-    Parameters
-    ----------
-    name : str
-        FITS name.
-    value : int, float, str or bool
-        A number is finite, a text printable.
-    comment : str
-        As much of it as there is room for is written.
+    same letters; everything else is left to astropy. Numbers are finite, texts printable, and of the comment as much is
+    written as there is room for.
 
     Examples
     --------

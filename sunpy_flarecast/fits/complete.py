@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from typing import TYPE_CHECKING, Any, Final
@@ -40,20 +41,25 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
     """
     Return the completed header of a file's image; None if it lacks nothing.
 
-    The cards that it has stay as they are, but for CHECKSUM, which would be wrong; DATASUM still holds.
-
-    Raises
-    ------
-    TransferError
-        If it is not that of a segment, or would be too long; the end of a sentence that begins with the file's name.
+    The cards that it has stay as they are, but for CHECKSUM, which would be wrong; DATASUM still holds. A
+    `TransferError`, the end of a sentence that begins with the file's name, says that it is not that of a segment of
+    this record, or would be too long.
     """
-    axes = card(headers.image, b"ZNAXIS  =") or card(headers.image, b"NAXIS   =")
-    if axes[10:30].strip() != b"2":
-        raise TransferError("does not have two dimensions, as SHARP segments have")
     last = len(headers.image) - BLOCK  # the block of the END card, behind which some writers leave more than blanks
     end = next(at for at in range(last, len(headers.image), CARD) if headers.image.startswith(b"END     ", at))
     kept = headers.image[:end]
     own = _held(kept)
+    axis = "ZNAXIS" if "ZNAXIS" in own else "NAXIS"
+    if _number(kept, axis) != 2:
+        raise TransferError("does not have two dimensions, as SHARP segments have")
+    if "CRPIX1" not in own and b"'CRLN-CEA'" in card(record.joined, b"CTYPE1  ="):
+        # The reference pixel is the middle of a patch, but not of a crop. On the CCD it is that of the disk.
+        size = [_number(kept, f"{axis}{number}") for number in (1, 2)]
+        middle = [2 * _number(record.joined, f"CRPIX{number}") - 1 for number in (1, 2)]
+        if min(middle) > 0 and any(abs(one - other) > 0.5 for one, other in zip(size, middle, strict=True)):
+            raise TransferError(
+                f"has {size[0]:g} x {size[1]:g} pixels, and images of the record have {middle[0]:g} x {middle[1]:g}"
+            )
     of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
     added = record.without(own) + "".join(of_segment).encode("ascii")
     if not added:
@@ -119,7 +125,8 @@ def complete_header(
         If file and keywords together lack what `sunpy.map.Map` needs; if the keywords are of another record (series,
         HARPNUM, T_REC) than the file, where JSOC's name tells its record; if path or keywords are something else.
     FileError
-        If it is not a whole FITS file with an image of two dimensions.
+        If it is not a whole FITS file with an image of two dimensions, of the size that the keywords give (in
+        cylindrical equal area, where the reference pixel is the middle).
     OSError
         If it cannot be read or written.
 
@@ -183,6 +190,14 @@ def _one_path(path: Any) -> str:
         f"complete_header takes the path of one file, not {described(path)}. "
         "Of several files call it for each one, with the keywords of its own record."
     )
+
+
+def _number(header: bytes, name: str) -> float:
+    """Read a number; NaN if it is none."""
+    try:
+        return float(card(header, f"{name:8}=".encode())[10:].partition(b"/")[0])
+    except ValueError:
+        return math.nan
 
 
 def _held(header: bytes) -> frozenset[str]:

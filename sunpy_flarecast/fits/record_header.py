@@ -33,12 +33,7 @@ _ROTATION: Final = "CROTA2"
 
 def lacking(keywords: Mapping[str, Any]) -> list[str]:
     """
-    List what `sunpy.map.Map` needs and keywords, or a header, do not have.
-
-    Parameters
-    ----------
-    keywords : mapping
-        By their DRMS or FITS names, in any letter case.
+    List what `sunpy.map.Map` needs and keywords, by their DRMS or FITS names in any letter case, do not have.
 
     Examples
     --------
@@ -64,27 +59,14 @@ class IncompleteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RecordCards:
-    """
-    The cards of one record, written; its segments share them.
-
-    Parameters
-    ----------
-    series : str
-        Full name of the series.
-    recnum : int or None
-        Record number.
-    names : frozenset of str
-        The FITS names of ``joined``.
-    joined : bytes
-        80 letters for each, or a multiple of that.
-    history : bytes
-        What says who added them.
-    """
+    """The cards of one record, written; its segments share them."""
 
     series: str
     recnum: int | None
+    #: The FITS names of the cards, and the cards: 80 letters for each, or a multiple of that.
     names: frozenset[str]
     joined: bytes
+    #: What says who added them.
     history: bytes
 
     @classmethod
@@ -100,25 +82,9 @@ class RecordCards:
         """
         Write the cards of a record.
 
-        Keywords without a value are left out, and so is what describes a file or another segment.
-
-        Parameters
-        ----------
-        keywords : mapping
-            By their DRMS or FITS names, in any letter case.
-        series : str
-            Full name of the series.
-        recnum : int, optional
-            Record number; by default the keyword ``recnum``.
-        source : str, optional
-            Where the keywords are from, for ``HISTORY``.
-        held : collection of str
-            FITS names of the keywords that the file has.
-
-        Raises
-        ------
-        IncompleteError
-            If `sunpy.map.Map` needs more.
+        Keywords without a value are left out, and so is what describes a file or another segment. The record number is
+        by default the keyword ``recnum``; ``source`` goes into HISTORY; ``held`` are FITS names of the file's own
+        keywords. `IncompleteError` says that `sunpy.map.Map` needs more.
         """
         cards = write_cards(keywords)
         known = {"CROTA2", *held} if "CTYPE1" in held else held  # whoever gave the axes gave their rotation, if any

@@ -1,27 +1,22 @@
-"""FITS files as bytes: the one reader of headers, which also tells whether a file is whole; DATASUM."""
+"""FITS files as bytes: the one reader of headers, which also tells whether a file is whole."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
-
-import numpy as np
 
 from sunpy_flarecast.errors import TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     #: The path of a file, its content, or its descriptor.
     Source = str | os.PathLike[str] | bytes | int
 
     #: Reads so many bytes from a position on.
-    _Read = Callable[[int, int], bytes]
+    Read = Callable[[int, int], bytes]
 
 __all__ = [
     "BLOCK",
@@ -31,10 +26,9 @@ __all__ = [
     "READ_ONLY",
     "Headers",
     "card",
-    "check_datasums",
-    "datasum",
     "has_keywords",
-    "is_whole",
+    "hdus",
+    "reach",
     "read_headers",
     "reading",
 ]
@@ -55,12 +49,6 @@ NOT_OF_THE_RECORD: Final = re.compile(
 #: No SHARP header comes near this; without a bound a wrong file would be read to its end in search of one.
 LONGEST_HEADER: Final = 400 * BLOCK
 
-#: Of how many files it is remembered that they are whole.
-_REMEMBERED: Final = 1 << 15
-
-#: Longer than the grain of the times that file systems keep (2 s on FAT), in nanoseconds.
-_GRAIN: Final = 3_000_000_000
-
 #: The beginning of headers of images and tables as they are nearly always written: each card at the place that the
 #: standard gives it, and the value at the end of columns 11 to 30 (or else the next card would not follow there).
 _IMAGE: Final = re.compile(
@@ -77,33 +65,24 @@ _IMAGE: Final = re.compile(
 #: How the empty primary HDU begins its third card.
 _NO_AXES: Final = b"NAXIS   =                    0 "
 
-#: What is read at a time: both headers of most SHARP files, and data to be added up.
+#: What is read at a time: both headers of most SHARP files.
 _PIECE: Final = 8 * BLOCK
-_SUMMED: Final = 400 * BLOCK
 
 #: How files are opened, which may be pipes, for whose writers nobody waits.
 READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 _T = TypeVar("_T")
 
-_DATASUM: Final = re.compile(rb"DATASUM = *'? *(\d{1,10}) *['/ ]")
+
+class _CutError(TransferError):
+    """A file ends before its headers say so."""
 
 
 class Headers(NamedTuple):
-    """
-    What the headers of a whole file tell of its image.
-
-    Parameters
-    ----------
-    primary : bytes
-        The first header, with its padding.
-    image : bytes
-        The header of the first HDU that has data, into which keywords go.
-    at : int
-        Where that begins.
-    """
+    """The headers of a whole file, with their padding: the first, and that of the image, into which keywords go."""
 
     primary: bytes
+    #: Of the first HDU that has data, and where that begins.
     image: bytes
     at: int
 
@@ -129,17 +108,8 @@ def read_headers(source: Source) -> Headers:
 
     It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
     images stand behind an empty primary HDU, after which a file may break off. Pixels are not read; `check_datasums`
-    finds a bit that flipped in them.
-
-    Parameters
-    ----------
-    source : path-like, bytes or int
-        The path of a file, its content, or its descriptor.
-
-    Raises
-    ------
-    TransferError
-        With what is wrong, as the end of a sentence that begins with the file's name.
+    finds a bit that flipped in them. A `TransferError` says what is wrong, as the end of a sentence that begins with
+    the file's name.
 
     Examples
     --------
@@ -154,10 +124,10 @@ def read_headers(source: Source) -> Headers:
     return reading(source, _read_headers)
 
 
-def _read_headers(length: int, read: _Read) -> Headers:
+def _read_headers(length: int, read: Read) -> Headers:
     primary = image = b""
     start = data = 0
-    for at, header, size in _hdus(length, read):
+    for at, header, size in hdus(length, read):
         primary = primary or header
         if not data:
             image, start = header, at
@@ -167,74 +137,26 @@ def _read_headers(length: int, read: _Read) -> Headers:
     return Headers(primary, image, start)
 
 
-def is_whole(path: str | Path) -> bool:
+def reach(source: Source) -> int:
     """
-    Return whether a file exists and is a structurally complete FITS file.
+    Return up to which length a file that is being received can be what its headers say, as far as they are there.
 
-    A file that was found whole is read again only after it has changed, which sizes and times of the file tell.
+    A longer one has more headers, which tell more. A `TransferError` says that it is not FITS.
     """
+    return reading(source, _reach)
+
+
+def _reach(length: int, read: Read) -> int:
+    end = 0
     try:
-        status = os.stat(path)
-        times = status.st_mtime_ns, status.st_ctime_ns
-        if time.time_ns() - max(times) < _GRAIN:
-            read_headers(path)  # it may change within the grain of these times
-        else:
-            _check_once(path, status.st_ino, status.st_size, *times)
-    except (TransferError, OSError):
-        return False
-    return True
+        for at, header, size in hdus(length, read):
+            end = at + len(header) + size
+    except _CutError:
+        pass
+    return end if end >= length else length + _PIECE
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _check_once(path: str | Path, *_version: int) -> None:
-    read_headers(path)
-
-
-def check_datasums(source: Source) -> None:
-    """
-    Check DATASUM of all HDUs that have it (FITS standard 4.0, section 4.4.2.7).
-
-    CHECKSUM is not judged: JSOC exported many files with a wrong one and a right DATASUM.
-
-    Parameters
-    ----------
-    source : path-like, bytes or int
-        The path of a whole file, its content, or its descriptor.
-
-    Raises
-    ------
-    TransferError
-        If one is wrong; the end of a sentence that begins with the file's name.
-    """
-    reading(source, _check_datasums)
-
-
-def _check_datasums(length: int, read: _Read) -> None:
-    for number, (at, header, size) in enumerate(_hdus(length, read)):
-        told = _DATASUM.match(card(header, b"DATASUM ="))
-        begin = at + len(header)
-        pieces = (read(place, min(_SUMMED, begin + size - place)) for place in range(begin, begin + size, _SUMMED))
-        if told and int(told[1]) != datasum(pieces):
-            raise TransferError(f"has a wrong DATASUM in HDU {number}")
-
-
-def datasum(pieces: Iterable[bytes]) -> int:
-    r"""
-    Return the DATASUM of a data unit, given in pieces of whole words: big-endian words of 32 bits, added with carry.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.structure import datasum
-    >>> datasum([bytes([0, 0, 0, 1, 0, 0, 1, 0]), b"\xff\xff\xff\xff"])
-    257
-    """
-    total = sum(int(np.frombuffer(piece, dtype=">u4").sum(dtype=np.uint64)) for piece in pieces)
-    while total >> 32:
-        total = (total & 0xFFFFFFFF) + (total >> 32)
-    return total
-
-
-def reading(source: Source, work: Callable[[int, _Read], _T]) -> _T:
+def reading(source: Source, work: Callable[[int, Read], _T]) -> _T:
     """Call a function with the length of a file, which must be a regular one, and a function that reads from it."""
     if isinstance(source, bytes):
         return work(len(source), lambda at, size: source[at : at + size])
@@ -254,7 +176,7 @@ def reading(source: Source, work: Callable[[int, _Read], _T]) -> _T:
             os.close(descriptor)
 
 
-def _hdus(length: int, read: _Read) -> Iterator[tuple[int, bytes, int]]:
+def hdus(length: int, read: Read) -> Iterator[tuple[int, bytes, int]]:
     """Yield for each HDU of a file where it begins, its header, and the size of its data."""
     if length == 0:
         raise TransferError("is empty")
@@ -270,10 +192,10 @@ def _hdus(length: int, read: _Read) -> Iterator[tuple[int, bytes, int]]:
         yield position, header, size
         position += len(header) + size
     if position > length:
-        raise TransferError(f"ends at byte {length:,} of {position:,}")
+        raise _CutError(f"ends at byte {length:,} of {position:,}")
 
 
-def _header_at(begin: bytes, position: int, read: _Read) -> bytes:
+def _header_at(begin: bytes, position: int, read: Read) -> bytes:
     """Return the full header with its padding, given its first bytes; it ends with the block of the END card."""
     searched = 0
     while True:
@@ -290,7 +212,7 @@ def _header_at(begin: bytes, position: int, read: _Read) -> bytes:
             raise TransferError(f"has a header without end at byte {position:,}")
         more = read(position + len(begin), _PIECE)
         if not more:
-            raise TransferError(f"ends within the header that begins at byte {position:,}")
+            raise _CutError(f"ends within the header that begins at byte {position:,}")
         searched = max(0, len(begin) - CARD) // CARD * CARD
         begin += more
 

@@ -51,12 +51,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
     Convert a mapping, header or row to plain values in the catalog's units, by the names as they came.
 
     Of a row the columns that are keywords are taken, and its ``Series``. Cards of a header that cannot be read, and
-    masked values, become None.
-
-    Raises
-    ------
-    QueryError
-        If these are no keywords, or a value is not valid for its keyword.
+    masked values, become None. `QueryError` says that these are no keywords, or a value is not valid for its keyword.
 
     Examples
     --------

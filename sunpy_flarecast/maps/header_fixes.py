@@ -40,14 +40,7 @@ class Identity(NamedTuple):
 
 def identify(keywords: Mapping[str, Any], name: str) -> Identity:
     """
-    Find series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name.
-
-    Parameters
-    ----------
-    keywords : mapping
-        By FITS names in capitals.
-    name : str
-        The file's name, without folders.
+    Find series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name (without folders).
 
     Examples
     --------

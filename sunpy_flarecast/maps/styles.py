@@ -110,16 +110,8 @@ def style_of(segment: str, data: Any, *, smarp: bool = False) -> Style:
     Choose how an image is shown.
 
     Symmetric ranges for values with a sign (the same for all images of the field's components, so that they can be
-    compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else.
-
-    Parameters
-    ----------
-    segment : str
-        The segment's name as JSOC spells it; any other is shown from the least to the greatest value.
-    data : ndarray
-        The pixels; NaN where missing.
-    smarp : bool, optional
-        Whether it is of a SMARP, whose ``bitmap`` has other codes.
+    compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else. Unknown
+    segments are shown from the least to the greatest value; missing pixels are NaN.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from sunpy_flarecast.download.plan import Place, Plan
 from sunpy_flarecast.download.queue import enqueue, parfive_silent
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import is_bare
-from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.fits.on_disk import is_whole
 from sunpy_flarecast.sharp.t_rec import t_rec_text, text_slot
 
 from .keyword_table import KeywordTable

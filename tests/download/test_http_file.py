@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import secrets
@@ -10,75 +9,26 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from chaos import KINDS, Chaos, at_random, serving
+from chaosfiles import files_only, fits_bytes, get, name_of, names, path_of, table_of
 from sunpy.net import Fido
 
-from sunpy_flarecast import FLARECASTResponse, conf, fetch
+from sunpy_flarecast import conf, fetch
 from sunpy_flarecast.download import retry
-from sunpy_flarecast.fido.client import FLARECASTClient
-from sunpy_flarecast.rest.list_reply import read_records
-from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import parfive
-
-SERIES = "hmi.sharp_cea_720s"
-
-
-def fits_bytes(seed: int, side: int = 40) -> bytes:
-    data = np.random.default_rng(seed).integers(-1000, 1000, (side, side), dtype=np.int32)
-    buffer = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data)]).writeto(buffer, checksum=True)
-    return buffer.getvalue()
-
-
-def path_of(number: int) -> str:
-    return f"/HMI/{SERIES}/{number}/Br.fits"
-
-
-def name_of(number: int) -> str:
-    return file_name(SERIES, "Br", harpnum=377, slot=1005481 + number)
-
-
-def table_of(chaos: Chaos, numbers: range) -> FLARECASTResponse:
-    """Make the table that a search would give."""
-    rows = ",".join(
-        f'{{"recnum": {number}, "harpnum": 377, "t_rec_index": {1005481 + number},'
-        f' "urls": ["{chaos.url}{path_of(number)}"]}}'
-        for number in numbers
-    )
-    records, broken = read_records(f"[{rows}]".encode(), SERIES)
-    assert broken == 0
-    return FLARECASTResponse.from_records(records, client=FLARECASTClient())
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
 
 SMALL = {path_of(number): fits_bytes(number) for number in range(500)}
 LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, which arrive in many pieces
-
-
-@contextmanager
-def files_only(url: str) -> Iterator[None]:
-    """Ask this service, which has files only."""
-    with (
-        conf.set_temp("url", url),
-        conf.set_temp("read_timeout", 0.5),
-        conf.set_temp("complete_headers", False),
-    ):
-        yield
 
 
 @pytest.fixture
@@ -93,10 +43,6 @@ def large() -> Iterator[Chaos]:
     with serving(Chaos(dict(LARGE))) as one, files_only(one.url):
         one.other_host = one.url.replace("127.0.0.1", "localhost")
         yield one
-
-
-def get(chaos: Chaos, folder: Path, numbers: range = range(1), **settings: Any) -> parfive.Results:
-    return Fido.fetch(table_of(chaos, numbers), path=folder, progress=False, **settings)
 
 
 def once(kind: str | None) -> Any:
@@ -290,12 +236,12 @@ def test_a_host_that_does_not_let_one_connect_is_told_as_such(tmp_path: Path) ->
 # --- across processes ------------------------------------------------------------------------------------------------
 
 CHILD = """
-import asyncio, os, sys
+import asyncio, sys
 from pathlib import Path
-sys.path[:0] = sys.argv[3].split(os.pathsep)
+sys.path.insert(0, sys.argv[3])
 from chaos import Chaos
 import sunpy_flarecast
-from test_http_file import get
+from chaosfiles import get
 chaos = Chaos({}, url=sys.argv[1])
 sunpy_flarecast.conf.url = chaos.url
 sunpy_flarecast.conf.complete_headers = False
@@ -315,9 +261,8 @@ print(len(results), len(results.errors), flush=True)
 def child(
     chaos: Chaos, folder: Path, first: int = 0, last: int = 1, max_conn: int = 5, within: str = "program"
 ) -> subprocess.Popen[str]:
-    here = Path(__file__).parent
-    paths = os.pathsep.join((str(here), str(here.parent / "helpers")))
-    arguments = [chaos.url, str(folder), paths, str(first), str(last), str(max_conn), within]
+    helpers = Path(__file__).parents[1] / "helpers"
+    arguments = [chaos.url, str(folder), str(helpers), str(first), str(last), str(max_conn), within]
     process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "begin\n"
@@ -417,6 +362,36 @@ def test_what_another_process_finished_meanwhile_is_not_requested(chaos: Chaos, 
     assert report.fetched == [str(tmp_path / name_of(0))]
     assert sorted(report.already_there) == [str(tmp_path / name_of(one)) for one in range(1, 20)]
     assert len(names(tmp_path)) == 20
+
+
+FEW = """
+import os, resource, sys
+sys.path.insert(0, sys.argv[3])
+from pathlib import Path
+from chaos import Chaos
+from chaosfiles import get
+from sunpy_flarecast import conf
+conf.url, conf.complete_headers, conf.retry_wait, conf.max_retries = sys.argv[1], False, 0.05, int(sys.argv[4])
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 20, hard))
+results = get(Chaos({}, url=conf.url), Path(sys.argv[2]), range(100), max_conn=40)
+print(len(results), *{str(error.exception).partition(": ")[2] for error in results.errors}, sep="; ")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts its descriptors in /proc")
+@pytest.mark.parametrize("retries", [0, 12])
+def test_too_many_open_files_pass_when_other_transfers_end(chaos: Chaos, tmp_path: Path, retries: int) -> None:
+    arguments = [chaos.url, str(tmp_path), str(Path(__file__).parents[1] / "helpers"), str(retries)]
+    done = subprocess.run([sys.executable, "-c", FEW, *arguments], capture_output=True, text=True, check=True)
+    count, *reasons = done.stdout.strip().split("; ", 1)
+    if retries:
+        assert (int(count), reasons) == (100, [])
+    else:
+        assert reasons == [
+            "Too many open files; use a smaller max_conn, or raise the limit (ulimit -n). Fetch it again to retry."
+        ]
+    assert len(names(tmp_path)) == int(count)
 
 
 # --- the disk --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
 from bare import TwinArchive, bare_twin
+from barefiles import compressed
 from click.testing import CliRunner
 from faults import Layer, answer, pointed_at
 from sunpy.coordinates import HeliographicStonyhurst
@@ -299,6 +300,17 @@ def test_services_that_want_the_fields_named(bare: tuple[str, Layer], tmp_path: 
     assert bare[1].count("/meta/") == {"GET": 4}
 
 
+def test_a_file_that_has_not_the_size_of_its_record_is_left_as_it_is(bare: tuple[str, Layer], tmp_path: Path) -> None:
+    table = search(CEA, "Br", "Bt")[:1]
+    bare[1].faults["/Br.fits"] = answer(compressed(), kind="application/fits")
+    with pytest.warns(
+        MissingDataWarning, match=r"1 file lacks .*: it has 60 x 39 pixels, and images of the record have"
+    ):
+        files = get(table, tmp_path)
+    assert [is_bare(path) for path in files] == [True, False]
+    assert Path(files[0]).read_bytes() == compressed()
+
+
 # --- when the keywords cannot be had ----------------------------------------------------------------------------
 
 
@@ -399,7 +411,7 @@ def test_a_large_file_that_broke_off_is_resumed_and_completed(tmp_path: Path) ->
     content = (tmp_path / "large.fits").read_bytes()
     with running(create_app(FULL)) as url, conf.set_temp("url", url):
         recnum = int(search(CEA)["Record"][0])
-    keywords = FULL.keywords(CEA, recnum)
+    keywords = FULL.keywords(CEA, recnum) | {"crpix1": 350.5, "crpix2": 350.5}
     archive = TwinArchive(CEA, record_of(7, keywords, ("Br",)), keywords, {"Br": content})
     layer = Layer(create_app(archive))
     with running(layer) as url, conf.set_temp("url", url):

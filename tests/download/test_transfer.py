@@ -19,7 +19,7 @@ from sunpy.net import attrs as a
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, Segment, Series, TransferError, conf
 from sunpy_flarecast.download.plan import Place, Plan
 from sunpy_flarecast.download.queue import enqueue
-from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.fits.on_disk import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

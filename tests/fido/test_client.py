@@ -258,10 +258,62 @@ def test_errors_come_through_fido() -> None:
     assert isinstance(error, UnreachableError)
 
 
-def test_an_error_is_logged_as_well(caplog: pytest.LogCaptureFixture) -> None:
-    with conf.set_temp("url", "http://127.0.0.1:9"), sunpy.log.log_to_list() as told, pytest.raises(UnreachableError):
-        search(HOUR, CCD)
-    assert any("cannot be reached" in record.message for record in told)
+def test_an_error_is_told_once(tmp_path: Path) -> None:
+    with conf.set_temp("url", "http://127.0.0.1:9"), sunpy.log.log_to_list() as told:
+        with pytest.raises(UnreachableError):
+            search(HOUR, CCD)
+        assert told == []
+        if not minversion(sunpy, "7.1"):
+            return
+        result = Fido.search(HOUR, CCD)
+        assert ["cannot be reached" in record.message for record in told] == [True]
+        files = Fido.fetch(result, path=tmp_path, progress=False)
+        report = sunpy_flarecast.fetch(result, path=tmp_path, progress=False)
+        assert len(told) == 1
+    assert list(files) == report.files == []
+    assert ["the search failed: " in str(error.exception) for error in files.errors] == [True]
+    [failure] = report.failed
+    assert failure.reason.startswith("The search failed: ")
+    assert "cannot be reached" in failure.reason
+
+
+def test_a_search_that_failed_does_not_lose_the_files_of_another(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    found = search(HOUR, CCD, Segment("bitmap"))[:2]
+    if minversion(sunpy, "7.1"):
+        with conf.set_temp("url", "http://127.0.0.1:9"):
+            failed = Fido.search(HOUR, CCD)
+        files = Fido.fetch(failed, found, path=tmp_path, progress=False)
+        assert len(files) == 2
+        assert len(files.errors) == 1
+        again = Fido.fetch(files, progress=False)
+        assert ["the search failed" in str(error.exception) for error in again.errors] == [True]
+
+
+@pytest.mark.parametrize(
+    ("option", "part"),
+    [
+        ("max_con", "Did you mean max_conn?"),
+        ("overwite", "Did you mean overwrite?"),
+        ("complete_header", "Did you mean complete_headers?"),
+        ("passes", "one of sunpy_flarecast.fetch"),
+    ],
+)
+def test_misspelt_options_of_a_fetch_are_refused(
+    demo: tuple[str, Layer], tmp_path: Path, option: str, part: str
+) -> None:
+    table = search(HOUR, CCD, Segment("bitmap"))[:1]
+    for bring in (Fido.fetch, table.client.fetch):
+        with pytest.raises(QueryError, match=f"no option '{option}'.*{part}"):
+            bring(table, path=tmp_path, progress=False, **{option: 3})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_of_other_clients_are_theirs(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    table = search(HOUR, CCD, Segment("bitmap"))[:1]
+    options = {"max_splits": 1, "sleep": 0, "site": "NSO", "chunksize": 1024}
+    assert len(Fido.fetch(table, path=tmp_path, progress=False, **options)) == 1
+    with pytest.raises(QueryError, match=r"no option 'site'. It has path, downloader, overwrite, progress, max_conn"):
+        table.client.fetch(table, path=tmp_path, progress=False, site="NSO")
 
 
 def test_broken_records_are_counted_and_the_others_stay(demo: tuple[str, Layer]) -> None:

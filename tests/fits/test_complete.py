@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from bare import bare_twin
-from barefiles import KEYWORDS, NAME, compressed, file_bytes
+from barefiles import KEYWORDS, NAME, SHAPE, compressed, file_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import FileError, QueryError, complete_header
 from sunpy_flarecast.fits.complete import is_bare, replace_header
-from sunpy_flarecast.fits.structure import Headers, is_whole, read_headers
+from sunpy_flarecast.fits.on_disk import is_whole
+from sunpy_flarecast.fits.structure import Headers, read_headers
 from sunpy_flarecast.utils.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
 
 def plain(checksum: bool = True) -> bytes:
-    return file_bytes(fits.HDUList([fits.PrimaryHDU(np.arange(100, dtype=np.uint8).reshape(10, 10))]), checksum)
+    return file_bytes(
+        fits.HDUList([fits.PrimaryHDU(np.random.default_rng(1).integers(0, 256, SHAPE, np.uint8))]), checksum
+    )
 
 
 def extension() -> bytes:
-    image = fits.ImageHDU(np.arange(100.0).reshape(10, 10))
+    image = fits.ImageHDU(np.random.default_rng(1).random(SHAPE))
     return file_bytes(fits.HDUList([fits.PrimaryHDU(), image, fits.ImageHDU(np.zeros((5, 5)))]), checksum=True)
 
 
@@ -85,7 +88,7 @@ def test_a_second_time_nothing_changes(tmp_path: Path) -> None:
 
 def test_what_a_header_has_stays(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    hdu = fits.PrimaryHDU(np.zeros((4, 4), dtype=np.int16))
+    hdu = fits.PrimaryHDU(np.zeros(SHAPE, dtype=np.int16))
     hdu.header["USFLUX"] = (1e20, "mine")
     hdu.header["BUNIT"] = "Gauss"
     hdu.writeto(path)
@@ -197,7 +200,7 @@ def test_a_file_that_is_replaced_meanwhile_is_completed_as_it_is_now(
 
     def replaced(source: str, target: str) -> None:
         copymode(source, target)
-        if path.stat().st_size == len(compressed()):
+        if path.read_bytes() == compressed():
             (tmp_path / "new").write_bytes(compressed(700))
             (tmp_path / "new").replace(path)
 
@@ -215,6 +218,9 @@ def test_other_products_and_headers_that_are_too_long_are_left_alone(tmp_path: P
         complete_header(path, KEYWORDS)
     before = compressed()
     path.write_bytes(before)
+    with pytest.raises(FileError, match="it has 60 x 39 pixels, and images of the record have 60 x 40"):
+        complete_header(path, KEYWORDS | {"crpix2": 20.5})
+    assert path.read_bytes() == before
     with pytest.raises(FileError, match="would get a header of"):
         complete_header(path, KEYWORDS | {"comments": "x" * 1_200_000})
     assert path.read_bytes() == before
@@ -235,6 +241,18 @@ def test_a_header_is_replaced_in_place(
         replace_header(target, headers, b"x" * len(headers.image) + more)
         target.publish()
     assert path.read_bytes() == content[:at] + b"x" * len(headers.image) + more + content[headers.end :]
+
+
+def test_on_the_ccd_no_keyword_tells_the_size_and_a_header_s_own_pixel_counts(tmp_path: Path) -> None:
+    path = tmp_path / NAME.replace("_cea", "")
+    path.write_bytes(compressed())
+    disk = {"ctype1": "HPLN-TAN", "ctype2": "HPLT-TAN", "crpix1": -1238.09, "crpix2": 316.1, "crota2": 180.0}
+    assert complete_header(path, KEYWORDS | disk)
+    cutout = fits.PrimaryHDU(np.zeros((5, 7)))
+    cutout.header.update({"CRPIX1": -12.0, "CRPIX2": 3.5})
+    cutout.writeto(tmp_path / NAME)
+    assert complete_header(tmp_path / NAME, KEYWORDS)
+    assert fits.getheader(tmp_path / NAME)["CRPIX1"] == -12
 
 
 def test_bare_twins_are_bare(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast import TransferError
-from sunpy_flarecast.fits.structure import BLOCK, _check_once, check_datasums, datasum, is_whole, read_headers
+from sunpy_flarecast.fits.datasum import check_datasums, datasum
+from sunpy_flarecast.fits.on_disk import _read_once, is_whole
+from sunpy_flarecast.fits.structure import BLOCK, read_headers
 
 
 @pytest.fixture(scope="module")
@@ -257,12 +259,12 @@ def test_a_file_that_was_whole_is_read_again_once_it_has_changed(
     for content in (SHARP, bytes(len(SHARP)), SHARP, SHARP[:-1]):
         path.write_bytes(content)
         assert is_whole(path) == (content == SHARP)  # it has just changed, so nothing is remembered
-    monkeypatch.setattr("sunpy_flarecast.fits.structure._GRAIN", 0)
+    monkeypatch.setattr("sunpy_flarecast.fits.on_disk._GRAIN", 0)
     path.write_bytes(SHARP)
     assert is_whole(path)
-    hits = _check_once.cache_info().hits
+    hits = _read_once.cache_info().hits
     assert is_whole(path)
-    assert _check_once.cache_info().hits == hits + 1
+    assert _read_once.cache_info().hits == hits + 1
     other.write_bytes(bytes(len(SHARP)))
     other.replace(path)
     assert not is_whole(path)

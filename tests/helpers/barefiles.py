@@ -13,9 +13,13 @@ NAME = "hmi.sharp_cea_720s.6178.20151211_233600_TAI.Br.fits"
 KEYWORDS = NEEDED | {"harpnum": 6178, "usflux": 2e22, "recnum": 7}
 
 
-def compressed(side: int = 40) -> bytes:
-    data = np.random.default_rng(1).integers(-1000, 1000, (side, side), dtype=np.int32)
-    image = fits.CompImageHDU(data, compression_type="RICE_1", tile_shape=(1, side))
+#: Of an image, as `bare.NEEDED` tells it.
+SHAPE = (39, 60)
+
+
+def compressed(seed: int = 1, shape: tuple[int, int] = SHAPE) -> bytes:
+    data = np.random.default_rng(seed).integers(-1000, 1000, shape, dtype=np.int32)
+    image = fits.CompImageHDU(data, compression_type="RICE_1", tile_shape=(1, shape[1]))
     return file_bytes(fits.HDUList([fits.PrimaryHDU(), image]), checksum=True)
 
 

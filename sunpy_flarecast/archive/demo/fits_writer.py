@@ -11,7 +11,8 @@ import numpy as np
 from astropy.io import fits
 
 from sunpy_flarecast.fits.cards import comment_of, write_card, write_cards
-from sunpy_flarecast.fits.structure import BLOCK, CARD, datasum
+from sunpy_flarecast.fits.datasum import datasum
+from sunpy_flarecast.fits.structure import BLOCK, CARD
 from sunpy_flarecast.sharp.catalog import all_keywords
 
 try:
