@@ -45,14 +45,6 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
 
     Only files with JSOC's names, which tell series, HARP number, T_REC and a segment of the series, get keywords.
     `ServiceError` says that the service cannot be reached; a warning, that it did not answer for all records.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> from sunpy_flarecast.download.complete_folder import complete_folder
-    >>> with TemporaryDirectory() as folder:
-    ...     print(complete_folder(folder))
-    0 files completed, 0 had keywords, 0 without.
     """
     result = Completion()
     wanted: dict[_Key, list[str]] = {}

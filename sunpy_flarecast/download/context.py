@@ -66,6 +66,9 @@ class Look(NamedTuple):
         return self.state in ("there", "unknown")
 
 
+_UNKNOWN: Final = Look("unknown")
+
+
 class Pace:
     """A gate for all transfers of one fetch from one host: when a host is busy, all of them leave it alone."""
 
@@ -160,10 +163,10 @@ class Context:
         record = place.record
         if record is None:
             return Look("there")
-        look = _compared(origin, record, place.segment)
+        look = _compared(origin, record, place.segment) if origin.keywords else _UNKNOWN
         if look.state == "old" and (record.base, record.series) in self.renumbered:
-            look = Look("unknown")
-        if look.state == "unknown":
+            look = _UNKNOWN
+        if look is _UNKNOWN:
             self.unidentified[place.path] = None
         return look
 
@@ -192,7 +195,7 @@ def _compared(origin: Origin, record: Record, segment: str) -> Look:
     if origin.recnum == record.recnum:
         return Look("there")
     # Numbers increase: a file with a greater one is of a later version, which a service that lags behind does not have.
-    return Look("old" if origin.recnum is not None and origin.recnum < record.recnum else "unknown")
+    return Look("old") if origin.recnum is not None and origin.recnum < record.recnum else _UNKNOWN
 
 
 def _origin(url: str) -> str:

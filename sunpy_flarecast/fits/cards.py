@@ -90,15 +90,7 @@ class Written(NamedTuple):
 
 
 def write_cards(keywords: Mapping[str, Any]) -> Written:
-    """
-    Write the cards of the keywords that have a value, given by their DRMS or FITS names in any letter case.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.cards import write_cards
-    >>> print(write_cards({"usflux": 2e22, "r_value": None, "naxis1": 40}).text.rstrip())
-    USFLUX  =                2E+22 / [Mx] total unsigned flux
-    """
+    """Write the cards of the keywords that have a value, given by their DRMS or FITS names in any letter case."""
     values = tuple(keywords.values())
     shape = _shape(tuple(keywords), tuple(map(type, values)))
     cards = [""] * len(shape.names)
@@ -146,12 +138,6 @@ def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
     Make FITS name, value and card of a keyword, named as a service names it, if it has a value.
 
     More than half of them are the same in all records of a series.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.cards import card_of
-    >>> card_of("usflux", "1e22")[:2]
-    ('USFLUX', 1e+22)
     """
     fits_name, keyword = _known(name)
     if not fits_name:
@@ -210,12 +196,6 @@ def write_card(name: str, value: Value, comment: str) -> str:
     than the transfer of a file. So cards (FITS standard 4.0, section 4.2) are written here where that can be, with the
     same letters; everything else is left to astropy. Numbers are finite, texts printable, and of the comment as much is
     written as there is room for.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.cards import write_card
-    >>> write_card("BUNIT", "m/s", "velocity").rstrip()
-    "BUNIT   = 'm/s     '           / velocity"
     """
     if isinstance(value, str):
         text = value.replace("'", "''")
@@ -243,15 +223,7 @@ def history_cards(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """
-    Write a text with the letters that cards may have.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.cards import printable
-    >>> printable("Zürich")
-    'Zurich'
-    """
+    """Write a text with the letters that cards may have."""
     if text.isascii() and text.isprintable():
         return text
     letters = unicodedata.normalize("NFKD", text.translate(_TO_PRINTABLE))

@@ -44,15 +44,7 @@ def _check_datasums(length: int, read: Read) -> None:
 
 
 def datasum(pieces: Iterable[bytes]) -> int:
-    r"""
-    Return the DATASUM of a data unit, given in pieces of whole words: big-endian words of 32 bits, added with carry.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.datasum import datasum
-    >>> datasum([bytes([0, 0, 0, 1, 0, 0, 1, 0]), b"\xff\xff\xff\xff"])
-    257
-    """
+    """Return the DATASUM of data in pieces of whole words: big-endian words of 32 bits, added with carry."""
     total = sum(int(np.frombuffer(piece, dtype=">u4").sum(dtype=np.uint64)) for piece in pieces)
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)

@@ -28,8 +28,8 @@ _REMEMBERED: Final = 1 << 15
 #: Longer than the grain of the times that file systems keep (2 s on FAT), in nanoseconds.
 _GRAIN: Final = 3_000_000_000
 
-#: Keywords that name the record of a file.
-_IDENTITY: Final = ("RECNUM", "HARPNUM", "TARPNUM", "T_REC", "DRMS_ID")
+#: Keywords that name the record of a file, and how their cards begin.
+_IDENTITY: Final = {name: f"{name:8}=".encode() for name in ("RECNUM", "HARPNUM", "TARPNUM", "T_REC", "DRMS_ID")}
 
 
 class Origin(NamedTuple):
@@ -40,18 +40,11 @@ class Origin(NamedTuple):
 
 
 def origin_of(headers: Headers) -> Origin:
-    """
-    Read which record a file is of.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.on_disk import origin_of
-    >>> from sunpy_flarecast.fits.structure import Headers
-    >>> origin_of(Headers(b"", b"RECNUM  =                    7 / Recnum".ljust(80), 0)).recnum
-    7
-    """
+    """Read which record a file is of."""
+    if headers.bare:
+        return Origin(None, ())
     header = headers.keywords
-    cards = ((name, card(header, f"{name:8}=".encode())) for name in _IDENTITY)
+    cards = ((name, card(header, key)) for name, key in _IDENTITY.items())
     found = {name: text[10:].partition(b" /")[0].decode("latin-1").strip(" '") for name, text in cards if text}
     number = found.get("RECNUM") or found.get("DRMS_ID", "").partition(":")[2].partition(":")[0]
     recnum = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None

@@ -32,15 +32,7 @@ _ROTATION: Final = "CROTA2"
 
 
 def lacking(keywords: Mapping[str, Any]) -> list[str]:
-    """
-    List what `sunpy.map.Map` needs and keywords, by their DRMS or FITS names in any letter case, do not have.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.record_header import lacking
-    >>> lacking({"harpnum": 377, "t_rec": "2011.02.15_02:00:00_TAI"})[:2]
-    ['CTYPE1', 'CTYPE2']
-    """
+    """List what `sunpy.map.Map` needs and keywords, by their DRMS or FITS names in any letter case, do not have."""
     return _lacking(write_cards(keywords))
 
 

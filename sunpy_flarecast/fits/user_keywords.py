@@ -52,14 +52,6 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
 
     Of a row the columns that are keywords are taken, and its ``Series``. Cards of a header that cannot be read, and
     masked values, become None. `QueryError` says that these are no keywords, or a value is not valid for its keyword.
-
-    Examples
-    --------
-    >>> import astropy.units as u
-    >>> from astropy.time import Time
-    >>> from sunpy_flarecast.fits.user_keywords import plain_keywords
-    >>> plain_keywords({"DSUN_OBS": 1 * u.AU, "T_REC": Time("2015-12-11T23:36", scale="tai")})
-    {'DSUN_OBS': 149597870700.0, 'T_REC': '2015.12.11_23:36:00_TAI'}
     """
     from astropy.io.fits import Header  # slow to import
 
@@ -85,15 +77,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
 def of_another_record(
     keywords: Mapping[str, Any], series: str, harpnum: int | None, slot: int | None, recnum: int | None = None
 ) -> tuple[str, str] | None:
-    """
-    Return where plain keywords differ from what is known of a record: what is known, and what they say.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.fits.user_keywords import of_another_record
-    >>> of_another_record({"harpnum": 378}, "hmi.sharp_720s", 377, 794290)
-    ('HARPNUM 377', 'HARPNUM 378')
-    """
+    """Return where plain keywords differ from what is known of a record: what is known, and what they say."""
     told = {
         known: clean(keywords[name], find_keyword(known))
         for known, name in _identifying(tuple(keywords)).items()

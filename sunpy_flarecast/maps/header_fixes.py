@@ -39,17 +39,7 @@ class Identity(NamedTuple):
 
 
 def identify(keywords: Mapping[str, Any], name: str) -> Identity:
-    """
-    Find series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name (without folders).
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.maps.header_fixes import identify
-    >>> identify({}, "hmi.sharp_cea_720s.377.20110215_020000_TAI.Bp_err.fits")
-    Identity(series='hmi.sharp_cea_720s', segment='Bp_err')
-    >>> identify({"DRMS_ID": "hmi.sharp_720s:9252513:magnetogram"}, "first.fits").segment
-    'magnetogram'
-    """
+    """Find series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name (without folders)."""
     series, _, rest = str(keywords.get("DRMS_ID", "")).partition(":")
     segment = rest.partition(":")[2] or str(keywords.get("SEGMENT", ""))
     named = _NAME.fullmatch(name)
@@ -77,12 +67,6 @@ def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     like (generation 3) get their usual names. ``BUNIT`` is replaced by the catalog's unit of the segment: JSOC writes
     cm/s for Dopplergrams in m/s, mA (milliampere to astropy) for milliångström, and several texts that are not units.
     ``SEGMENT`` becomes the segment's name.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.maps.header_fixes import Identity, mend
-    >>> mend({"R_VALUE": "nan", "_BUNIT": "cm/s"}, Identity("hmi.sharp_720s", "Dopplergram"))
-    {'BUNIT': 'm/s', 'SEGMENT': 'Dopplergram'}
     """
     mended = {name: value for name, value in keywords.items() if not is_missing(value, name)}
     for name in _RENAMED:

@@ -112,16 +112,6 @@ def style_of(segment: str, data: Any, *, smarp: bool = False) -> Style:
     Symmetric ranges for values with a sign (the same for all images of the field's components, so that they can be
     compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else. Unknown
     segments are shown from the least to the greatest value; missing pixels are NaN.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.maps.styles import style_of
-    >>> style = style_of("Br", np.array([[-20.0, np.nan], [2100.0, 0.0]]))
-    >>> style.norm.vmin, style.norm.vmax, style.extend
-    (-1500.0, 1500.0, 'max')
-    >>> style_of("bitmap", np.array([[0, 34]])).codes[34]
-    'active, in HARP'
     """
     values = data[np.isfinite(data)]
     coded = "smarp bitmap" if smarp and segment == "bitmap" else segment

@@ -113,18 +113,6 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     Open a file for writing that appears under its name at the end of the ``with`` block, unless that fails.
 
     What dead processes left of the same file is removed. The mode is ``"wb"``, or ``"w"`` for text in UTF-8.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from sunpy_flarecast.utils.atomic_file import atomic_write
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "report.txt")
-    ...     with atomic_write(path, "w") as file:
-    ...         written = file.write("complete"), path.exists()
-    ...     written, path.read_text()
-    ((8, False), 'complete')
     """
     remove_abandoned([os.fspath(path)])
     text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}

@@ -20,14 +20,6 @@ def check_output(path: str | os.PathLike[str], what: str, *, fresh: bool = False
     Check that a file can be written where a user wants it, whose folder must exist.
 
     ``fresh`` removes what an earlier run wrote there, but no links, pipes and devices.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.utils.files import check_output
-    >>> check_output("no/such/keywords.ecsv", "The table")
-    Traceback (most recent call last):
-        ...
-    sunpy_flarecast.errors.QueryError: The table cannot be written to ..., since there is no such folder. Make it first.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise QueryError(f"{what} needs the name of a file to be written to, not {path!r}.")

@@ -25,16 +25,7 @@ def column_with(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_], unit: str
 
 
 def mask_of(column: Any) -> npt.NDArray[np.bool_]:
-    """
-    Return where a column of any kind is masked.
-
-    Examples
-    --------
-    >>> import astropy.units as u
-    >>> from sunpy_flarecast.utils.masked import mask_of
-    >>> mask_of([1.0, 2.0] * u.Mx).tolist()
-    [False, False]
-    """
+    """Return where a column of any kind is masked."""
     return np.array(np.broadcast_to(getattr(column, "mask", False), np.shape(column)), dtype=bool)
 
 
