@@ -146,6 +146,7 @@ def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
         "cache_hours",
         "cache_size",
         "reply_size",
+        "file_size",
         "reply_timeout",
         "verify_checksum",
         "complete_headers",

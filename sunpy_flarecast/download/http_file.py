@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import completed_header, replace_header
-from sunpy_flarecast.fits.on_disk import TOO_MANY_OPEN
 from sunpy_flarecast.fits.structure import reach
 from sunpy_flarecast.rest.error_text import MESSAGE_BYTES
 from sunpy_flarecast.utils.atomic_file import AtomicFile
@@ -107,28 +106,19 @@ class Download:
             raise OccupiedError(f"there is a file of {look.what} under its name")
         # Made before the request, so that other processes see what this one is at.
         target = self._target = self._target or AtomicFile(self.place.path)
-        try:
-            headers = await self._transfer(session, target)
-        except OSError as error:
-            if error.errno in TOO_MANY_OPEN and not self._kept():
-                target.discard()  # makes room for other transfers, which end then
-                self._target = None
-            raise
-        if look.state == "old":
-            self.context.compare(self.place, headers)
-        return headers
-
-    async def _transfer(self, session: aiohttp.ClientSession, target: AtomicFile) -> Headers:
         begin = self._kept()
         ranged = {"Range": f"bytes={begin}-", "If-Range": self._validator or ""} if begin else {}
         async with self._get(session, ranged) as reply:
             await self._begin(reply, target, begin)
             await self._receive(reply, target)
         try:
-            return check_content(target.fileno(), datasums=self.context.verify_checksum)
+            headers = check_content(target.fileno(), datasums=self.context.verify_checksum)
         except TransferError as error:
             self._restart(target)
             raise AgainError(str(error), content=True) from None
+        if look.state == "old":
+            self.context.compare(self.place, headers)
+        return headers
 
     async def _receive(self, reply: aiohttp.ClientResponse, target: AtomicFile) -> None:
         """Write what comes, unless it is longer than its headers say, or no FITS file, which is checked afterwards."""
