@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from astropy.time import ScaleValueError
 from sunpy.net import attr
 from sunpy.net import attrs as a
 from sunpy.util.exceptions import warn_user
@@ -127,9 +128,10 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
 @walker.add_applier(a.Time)
 def _apply_time(_: attr.AttrWalker, leaf: a.Time, parts: dict[str, Any]) -> None:
     # The bounds have whatever scale the user gave them.
-    parts["start"], parts["end"] = leaf.start.utc, leaf.end.utc
-    if leaf.near is not None:
-        parts["near"] = leaf.near.utc
+    try:
+        parts |= {name: time.utc for name in ("start", "end", "near") if (time := getattr(leaf, name)) is not None}
+    except (ScaleValueError, IndexError) as error:  # of a local time, or of UT1 in years for which it is unknown
+        raise QueryError(f"{leaf} cannot be converted to UTC ({error}). Write times in UTC or TAI.") from error
 
 
 @walker.add_applier(Series)

@@ -442,3 +442,9 @@ def test_keywords_that_a_series_has_not(name: str, series: str, known: bool) -> 
 def test_series_that_the_catalog_does_not_know_may_have_any_keyword() -> None:
     with pytest.warns(UserWarning, match="is not among"):
         assert queries(DAY, Series("my.series"), Keyword("offdisk") > 1)
+
+
+def test_times_of_no_known_scale_are_refused() -> None:
+    local = Time("2015-12-11", scale="local")
+    with pytest.raises(QueryError, match=r"cannot be converted to UTC .*Write times in UTC or TAI"):
+        queries(a.Time(local, local), Series("hmi.sharp_720s"))
