@@ -17,9 +17,11 @@ import requests
 from astropy.io import fits
 from click.testing import CliRunner
 from faults import Layer, answer
+from sunpy.net import attrs as a
 
-from sunpy_flarecast import FLARECASTResponse, conf
+from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, MissingDataWarning, Series, conf
 from sunpy_flarecast.cli import cli
+from sunpy_flarecast.cli.console import out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,12 +76,17 @@ def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
     assert shown.stderr == ""
 
 
-def test_a_service_does_not_control_the_terminal(demo: tuple[str, Layer]) -> None:
+def test_a_service_does_not_control_the_terminal(demo: tuple[str, Layer], capsys: pytest.CaptureFixture[str]) -> None:
     record = b'{"recnum": 7, "date__obs": "2015-12-11T00:10:00Z", "t_rec_index": 1005481, "urls": [], '
-    demo[1].faults["/HMI/"] = answer(b"[" + record + b'"series_name": "\\u001b[2J\\u009bhmi.sharp_720s [red]"}]')
+    demo[1].faults["/HMI/"] = answer(b"[" + record + b'"series_name": "\\u001b[2J\\u009bhmi.sharp_720s [red]\\u202e"}]')
     shown = run("search", *DAY)
     assert "hmi.sharp_720s [red]" in shown.stdout
-    assert not {"\x1b", "\x9b"} & set(shown.output)
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown.output)
+    with pytest.warns(MissingDataWarning, match="without any file"):
+        table = FLARECASTClient().search(a.Time(*DAY), Series("hmi.sharp_720s"))
+    assert str(table).replace("\n", "").isprintable()
+    out.print("\u202e\u2066\x9b")
+    assert capsys.readouterr().out == "\ufffd" * 3 + "\n"
 
 
 def test_a_pipe_gets_all_records(demo: tuple[str, Layer]) -> None:

@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
 @pytest.mark.parametrize("seed", range(2))
 def test_processes_that_are_stopped_and_killed_leave_all_files_as_they_were_served(tmp_path: Path, seed: int) -> None:
-    assert stress(seed, 40, tmp_path) == []
+    assert stress(seed, 25, tmp_path) == []

@@ -475,11 +475,15 @@ def test_the_body_of_a_redirect_is_not_read(demo: tuple[str, Layer], asked: Serv
         tracemalloc.stop()
 
 
-def test_of_an_error_only_the_begin_is_read(demo: tuple[str, Layer], asked: Service) -> None:
+def test_of_an_error_only_the_begin_is_read(demo: tuple[str, Layer]) -> None:
     body = gzip.compress(b"the disk is away" + b" " * 50_000_000)
     demo[1].faults["start="] = answer(body, status=404, headers={"content-encoding": "gzip"})
-    with conf.set_temp("reply_size", 1.0), pytest.raises(ServiceError, match="404 Not Found: the disk is away"):
-        asked.records("hmi.sharp_720s", START, END)
+    with (
+        conf.set_temp("reply_size", 1.0),
+        Service(demo[0]) as service,
+        pytest.raises(ServiceError, match="404 Not Found: the disk is away"),
+    ):
+        service.records("hmi.sharp_720s", START, END)
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:9/x", "//127.0.0.1:9/x"])

@@ -224,3 +224,8 @@ def test_the_highest_bit_of_a_quality_word_is_not_missing_in_headers() -> None:
         assert is_missing(-(2**63), name)
     assert mend({"QUALITY": -(2**31)}, Identity("", "")) == {"QUALITY": -(2**31)}
     assert plain(-(2**31), "QUALITY") == -(2**31)
+
+
+def test_text_that_controls_a_terminal_becomes_blanks() -> None:
+    assert clean("12443\x1b[2J\u202e,12444\ud800", find_keyword("noaa_ars")) == "12443 [2J ,12444"
+    assert clean("\x1bMISSING", find_keyword("noaa_ars")) is None
