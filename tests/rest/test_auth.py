@@ -234,7 +234,11 @@ class TestOthers:
         """Python finds the configured host behind the ``@``, and requests another one before the backslash."""
         with conf.set_temp("token", TOKEN):
             table = FLARECASTClient().search(*QUERY)[:1]
-            table.service = f"{demo[0]}{between}{guarded[0].removeprefix('http://')}"
+            address = f"{demo[0]}{between}{guarded[0].removeprefix('http://')}"
+            try:
+                table.service = address
+            except QueryError:
+                table.meta["__attributes__"]["service"] = address  # as whoever made the table may have left it
             for work in (lambda: table.keywords("usflux"), lambda: fetch(table, path=tmp_path, progress=False)):
                 with suppress(FLARECASTError), warnings.catch_warnings():
                     warnings.simplefilter("ignore", MissingDataWarning)
