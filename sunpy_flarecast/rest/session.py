@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
 from itertools import count
-from socket import SocketIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import requests
@@ -142,15 +142,27 @@ class _Authorization(AuthBase):
         return request
 
 
-class _TimedIO(SocketIO):
+class _TimedIO(RawIOBase):
     """What is read from a connection, until a time."""
 
-    end: float
+    def __init__(self, raw: RawIOBase, end: float) -> None:
+        super().__init__()
+        self._raw, self._end = raw, end
+
+    def readable(self) -> bool:
+        return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if time.monotonic() > self.end:
+        if time.monotonic() > self._end:
             raise TimeoutError
-        return super().readinto(buffer)
+        return self._raw.readinto(buffer)
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class _TimedResponse(HTTPResponse):
@@ -158,9 +170,7 @@ class _TimedResponse(HTTPResponse):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        raw: Any = self.fp.raw
-        raw.__class__ = _TimedIO
-        raw.end = time.monotonic() + conf.reply_timeout
+        self.fp = BufferedReader(_TimedIO(self.fp.detach(), time.monotonic() + conf.reply_timeout))
 
 
 class _Adapter(HTTPAdapter):
