@@ -129,6 +129,7 @@ def fetch(
             with parfive_silent(downloader):
                 results = downloader.download() if queued.waiting else parfive.Results()
             context = queued.context
+            reprocessed = [path for path in reprocessed if path not in context.found]
             there += [*queued.data, *sorted(context.found)]
             unidentified += context.unidentified
             fetched += [file for file in map(str, results) if file not in context.found]
