@@ -41,10 +41,6 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSP
 _SPREAD: Final = 0.25
 
 
-#: Of how many files it is remembered what their headers mean for the records that are to be fetched.
-_REMEMBERED: Final = 1 << 15
-
-
 class OccupiedError(TransferError):
     """Another file has the name of one that is to be fetched."""
 
@@ -183,7 +179,7 @@ class Context:
             self._folders.add(folder)
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(1 << 15)
 def _compared(origin: Origin, record: Record, segment: str) -> Look:
     """Compare what the header of a file says with the record and segment that are to be fetched."""
     keywords = dict(origin.keywords)

@@ -62,13 +62,9 @@ class Queued(parfive.Results):  # type: ignore[misc]
 
     @property
     def errors(self) -> list[Any]:
-        """
-        What will not come: refused URLs, and what an interrupted fetch did not begin.
-
-        They are asked for when the download is over. That is the place for a warning that is an error to the user:
-        raised within a transfer, it would reach them as one of parfive's own, or not at all.
-
-        """
+        """What will not come: refused URLs, and what an interrupted fetch did not begin."""
+        # This is read when the download is over, which is the place for a warning that is an error to the user: raised
+        # within a transfer, it would reach them as one of parfive's own, or not at all.
         if self._raised is not None:
             error, self._raised = self._raised, None
             raise error

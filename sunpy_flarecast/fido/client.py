@@ -223,20 +223,18 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         return results
 
 
-#: Options of a fetch; those of `sunpy.net.Fido.fetch` for other clients, which are similar to some of them; and those
-#: of `sunpy_flarecast.fetch` alone.
+#: Options of a fetch, and the one that `sunpy.net.Fido.fetch` has for all clients.
 _OPTIONS: Final = ("path", "downloader", "overwrite", "progress", "max_conn", "wait", "complete_headers")
-_FOR_OTHERS: Final = frozenset({"max_splits", "chunksize"})
-_UNATTENDED: Final = frozenset({"passes"})
+_OF_ALL: Final = "max_splits"
 
 
 def _check_options(options: Iterable[str], *, alone: bool) -> None:
     """Refuse options that are misspelt; those that are none at all only if they cannot be for another client."""
     for option in options:
-        similar = [] if option in _FOR_OTHERS else get_close_matches(option, _OPTIONS, n=1, cutoff=0.75)
-        if option in _UNATTENDED:
+        if option == "passes":
             raise QueryError(f"fetch() has no option {option!r}, which is one of sunpy_flarecast.fetch(results, ...).")
-        if similar or (alone and option not in _FOR_OTHERS):
+        similar = get_close_matches(option, _OPTIONS, n=1, cutoff=0.75)
+        if option != _OF_ALL and (similar or alone):
             meant = f"Did you mean {similar[0]}?" if similar else f"It has {', '.join(_OPTIONS)}."
             raise QueryError(f"fetch() has no option {option!r}. {meant}")
 

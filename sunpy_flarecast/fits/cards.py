@@ -134,11 +134,7 @@ def _names(names: tuple[str, ...], there: tuple[bool, ...]) -> frozenset[str]:
 
 @lru_cache(_CARDS_KEPT, typed=True)
 def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
-    """
-    Make FITS name, value and card of a keyword, named as a service names it, if it has a value.
-
-    More than half of them are the same in all records of a series.
-    """
+    """Make FITS name, value and card of a keyword if it has a value; most are the same in all records of a series."""
     fits_name, keyword = _known(name)
     if not fits_name:
         return None
@@ -172,12 +168,7 @@ def comment_of(name: str) -> str:
 
 
 def _number_cards(values: Sequence[float], frames: Sequence[tuple[str, str]]) -> list[str]:
-    """
-    Write the cards of finite numbers, with all digits that it takes to read the same numbers again.
-
-    What needs more than the usual 20 columns continues to the right, as the free format of FITS allows, and the comment
-    is cut accordingly.
-    """
+    """Write the cards of finite numbers, with all digits; more than 20 columns of them cut the comment."""
     # msgspec finds the shortest digits, as repr does, in a tenth of the time, but writes very small and very large
     # numbers differently.
     texts = msgspec.json.encode(values).decode()[1:-1].split(",") if values else []

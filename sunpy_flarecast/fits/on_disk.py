@@ -22,9 +22,6 @@ __all__ = ["TOO_MANY_OPEN", "Origin", "is_whole", "origin_at", "origin_of"]
 #: Errors of the process, and not of the file that it opens.
 TOO_MANY_OPEN: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
-#: Of how many files it is remembered that they are whole.
-_REMEMBERED: Final = 1 << 15
-
 #: Longer than the grain of the times that file systems keep (2 s on FAT), in nanoseconds.
 _GRAIN: Final = 3_000_000_000
 
@@ -71,7 +68,7 @@ def origin_at(path: str | Path) -> Origin | None:
         return None
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=1 << 15)
 def _read_once(path: str | Path, *_version: int) -> Origin:
     return origin_of(read_headers(path))
 

@@ -32,7 +32,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 import sunpy_flarecast
 from sunpy_flarecast import FLARECASTClient, FLARECASTError, FLARECASTResponse, MissingDataWarning, conf
 from sunpy_flarecast.archive import DirectoryArchive, running
-from sunpy_flarecast.fits.structure import is_whole
+from sunpy_flarecast.fits.on_disk import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
