@@ -39,7 +39,8 @@ def fill(folder: Path, steps: int, *, every: int = 1, segments: tuple[str, ...] 
                 hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(data)])
                 hdus.writeto(folder / file_name(SERIES, segment, harpnum=harp, slot=slot), checksum=True)
             own = {"series": SERIES, "harpnum": harp, "recnum": recnum_of(harp, step), "t_rec": t_rec_text(slot)}
-            more = {"date__obs": date, "usflux": 1e22 + step, "noaa_ars": "12443,12444", "quality": 0}
+            middle = {"crpix1": (side + 1) / 2, "crpix2": (side + 1) / 2}
+            more = middle | {"date__obs": date, "usflux": 1e22 + step, "noaa_ars": "12443,12444", "quality": 0}
             rows.append(NEEDED | own | more)
     KeywordTable(folder).add(rows)
 
