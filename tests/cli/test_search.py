@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,7 @@ from sunpy.net import attrs as a
 from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, MissingDataWarning, Series, conf
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.cli.console import out
+from sunpy_flarecast.cli.serve import _opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -353,6 +355,12 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, arguments: tuple[s
     shown = run("serve", str(tmp_path), *arguments)
     assert shown.exit_code == 2
     assert message in shown.stderr
+
+
+def test_an_empty_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ExitStack() as stack:
+        _opened(tmp_path, None, None, stack)
+    assert capsys.readouterr().err == f"Warning: There is no file below {tmp_path} that can be served.\n"
 
 
 @pytest.mark.parametrize("option", [("--reindex", "1min"), ("--x-accel", "/files"), ("--index", "index.sqlite")])

@@ -211,10 +211,12 @@ class TestCommand:
         assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
 
     def test_a_port_in_use_is_reported_before_the_archive_is_read(self, tmp_path):
+        """And before the web server is imported, which takes a second."""
+        code = "import sys; sys.modules['uvicorn'] = None; import sunpy_flarecast.__main__ as m; m.main()"
         (tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits").touch()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
-            command = [sys.executable, "-m", "sunpy_flarecast", "serve", str(tmp_path), "--port", port]
+            command = [sys.executable, "-c", code, "serve", str(tmp_path), "--port", port]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout) == (1, "")
         taken = f"Cannot serve at port {port} of 127.0.0.1: Address already in use. Choose another address or port."
