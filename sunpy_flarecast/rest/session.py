@@ -131,13 +131,14 @@ class TooMuchError(requests.RequestException):
 
 
 class _Authorization(AuthBase):
-    """Puts a header into requests; without it, requests would take what ~/.netrc has for the host."""
+    """Puts a header, if there is one, into requests; without this, requests would take what ~/.netrc has for a host."""
 
-    def __init__(self, header: str, base: str) -> None:
+    def __init__(self, header: str | None, base: str) -> None:
         self._header, self._base = header, base
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if is_within(request.url or "", self._base):  # the name of a series in a shared table may climb
+        # The name of a series in a shared table may climb.
+        if self._header is not None and is_within(request.url or "", self._base):
             request.headers["Authorization"] = self._header
         return request
 
@@ -198,15 +199,15 @@ class Session(requests.Session):
         self._timeouts = (conf.connect_timeout, conf.read_timeout)
         self._longest, self._largest = conf.reply_timeout, conf.reply_size * 1e6
         self.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
-        if header := authorization(address):
-            self.auth = _Authorization(header, self._base)
+        self.auth = _Authorization(authorization(address), self._base)
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(pool_maxsize=patience.parallel))
 
-    def should_strip_auth(self, old_url: str, new_url: str) -> bool:
-        """Send credentials to no other service on the same host; requests calls this on redirects."""
-        del old_url
-        return not is_within(new_url, self._base)
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Send credentials to no other service on the same host, and those of ~/.netrc to none; called on redirects."""
+        del response
+        if not is_within(prepared_request.url or "", self._base):
+            prepared_request.headers.pop("Authorization", None)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Leave the body of a redirect unread, of which requests would read all, however large it is."""

@@ -209,6 +209,20 @@ class TestOthers:
                 service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
         assert not any("authorization" in headers for headers in others.headers)
 
+    @pytest.mark.parametrize("token", ["", TOKEN])
+    def test_passwords_of_netrc_are_for_other_programs(
+        self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str
+    ) -> None:
+        """Those of one host are not for all services there, and files are fetched without them."""
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password word\n")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        url, layer = guarded
+        layer.faults["start="] = answer(b"", status=302, headers={"location": f"{url}/HMI/moved"})
+        layer.faults["moved"] = answer(b"[]")
+        with conf.set_temp("token", token), Service() as service:
+            service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
+        assert [headers.get("authorization") for headers in layer.headers] == [BEARER if token else None] * 2
+
     @pytest.mark.parametrize("series", ["../../~mallory", "..%2f..%2f~mallory", "..", "..;/~mallory"])
     def test_a_series_that_climbs_does_not_bring_it_to_another_service(
         self, guarded: tuple[str, Layer], tmp_path: Path, series: str
