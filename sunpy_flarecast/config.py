@@ -37,8 +37,12 @@ class _Item(ConfigItem):  # type: ignore[misc]
             return super().__call__()
         except TypeError as error:
             file = get_config(self.module, rootname=self.rootname).filename
-            reason = str(error).rpartition(": ")[2].removesuffix(".")
+            reason = self._wrong(error)
             raise _InvalidSettingError(f"The setting {self.name} in {file} is invalid: {reason}. Correct it.") from None
+
+    def _wrong(self, error: TypeError) -> str:
+        """Say what is wrong with the value in the file."""
+        return str(error).rpartition(": ")[2].removesuffix(".")
 
     def shown(self) -> str:
         """Return the value as it may be shown: without passwords."""
@@ -65,6 +69,10 @@ class _EnvironmentItem(_Item):
     def __init__(self, default: str, description: str, variable: str) -> None:
         super().__init__(default, description)
         self._variable = variable
+
+    def _wrong(self, error: TypeError) -> str:
+        """Say what alone can be wrong with a text, without the text, which may have a password."""
+        return "text with a comma has to stand in quotes"
 
     def by_source(self) -> tuple[str, str, str]:
         """Return what this session, the environment and the configuration file say; empty where one says nothing."""

@@ -130,6 +130,21 @@ def test_an_invalid_setting_of_the_file_is_named(tmp_path: Path) -> None:
         assert (shown.exit_code, shown.stderr) == (2, f"Error: {told}\n")
 
 
+@pytest.mark.parametrize(("name", "value"), [("token", "s3,cr3t"), ("url", "https://me:s3,cr3t@archive.example")])
+def test_a_secret_of_the_file_with_a_comma_is_not_repeated(tmp_path: Path, name: str, value: str) -> None:
+    file = tmp_path / "astropy" / "sunpy_flarecast.cfg"
+    file.parent.mkdir()
+    with set_temp_config(tmp_path):
+        file.write_text(f"{name} = {value}\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=rf"The setting {name} in .* a comma has to stand in quotes") as caught:
+            getattr(conf, name)
+        assert "s3" not in str(caught.value)
+    with set_temp_config(tmp_path):
+        file.write_text(f'{name} = "{value}"\n', encoding="utf-8")
+        conf.reload()
+        assert getattr(conf, name) == value
+
+
 def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
     items = list(Conf().items())
     assert {name for name, _ in items} == {
