@@ -11,7 +11,7 @@ from astropy.time import TimeDelta
 
 from sunpy_flarecast.sharp.catalog import margin_of
 from sunpy_flarecast.sharp.filenames import file_name
-from sunpy_flarecast.sharp.t_rec import CADENCE, slot_text, slot_time
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_seconds, slot_text, slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,18 +53,13 @@ class Window(NamedTuple):
 def windows(query: Query) -> Iterator[Window]:
     """Split the range of a query into windows, not shorter than a sampling step, for each record that may match it."""
     start, end = query.span
-    first = ceil((_seconds(start) - margin_of(query.series)) / CADENCE)
-    last = floor((_seconds(end) + margin_of(query.series)) / CADENCE)
+    first = ceil((slot_seconds(start) - margin_of(query.series)) / CADENCE)
+    last = floor((slot_seconds(end) + margin_of(query.series)) / CADENCE)
     days = max(1, ceil((query.sample or 0.0) / 86400))
     while first <= last:
         following = (first // _SLOTS_A_DAY + days) * _SLOTS_A_DAY
         yield Window(first, min(following - 1, last), query.sample or 0.0)
         first = following
-
-
-def _seconds(time: Time) -> float:
-    """Seconds from slot 0, on the scale of the slots."""
-    return round(float((time.tai - slot_time(0)).to_value("s")), 6)
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,8 @@ from astropy.time import Time, TimeDelta
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import step_of
+from sunpy_flarecast.sharp.t_rec import slot_seconds
+from sunpy_flarecast.sharp.times import utc_datetime64
 
 from .conditions import Condition, looked_up
 
@@ -96,6 +99,14 @@ class Query:
             return self.start, self.end
         margin = TimeDelta(step_of(self.series) / 2, format="sec")
         return self.start - margin, self.end + margin
+
+    @cached_property
+    def bounds(self) -> tuple[tuple[np.datetime64, np.datetime64], tuple[float, float]]:
+        """The ends of `span` to the microsecond, in UTC and in seconds from slot 0; worked out once for all windows."""
+        start, end = (
+            utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms")) for time in self.span
+        )
+        return (start, end), (slot_seconds(self.span[0]), slot_seconds(self.span[1]))
 
     def __str__(self) -> str:
         """The query in a few words, for messages."""

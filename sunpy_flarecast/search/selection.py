@@ -7,19 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from astropy.time import Time
 
 from sunpy_flarecast.query.conditions import LISTED
 from sunpy_flarecast.rest.records import different, segment_of
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.keyword_names import matching_names
-from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
-from sunpy_flarecast.sharp.times import utc_datetime64
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    from astropy.time import Time
 
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.rest.records import Records
@@ -79,32 +78,22 @@ def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     Where T_REC is missing, it is the slot nearest to DATE-OBS. A record without any time stays, since the service chose
     it.
     """
-    # However the times are shown, they are compared to the microsecond.
-    start, end = (
-        utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms")) for time in query.span
-    )
+    (start, end), (from_start, to_end) = query.bounds
     missed = np.timedelta64(int(_MISSED * 1e6), "us")
     by_date = (records.date_obs >= start - missed) & (records.date_obs <= end + missed)  # false for NaT
     slot = records.nearest_slot()
     seconds = slot.data * float(CADENCE)
-    from_start, to_end = (_seconds(time) for time in query.span)
     by_slot = (seconds >= from_start - _MISSED) & (seconds <= to_end + _MISSED)
     return np.asarray(by_date | by_slot | np.ma.getmaskarray(slot))
-
-
-def _seconds(time: Time) -> float:
-    """Seconds from slot 0, on the scale of the slots (TAI)."""
-    # To the microsecond, so that what is halfway between two slots is so for the computer, too.
-    return round(float((time - slot_time(0)).to_value("s")), 6)
 
 
 def _sampled(records: Records, start: Time, end: Time, step: float, tolerance: float | None) -> npt.NDArray[np.bool_]:
     """Tell which records are, within their HARP, the nearest to a point of ``start + n * step``, within a tolerance."""
     slot = records.nearest_slot()
     step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
-    seconds = slot.filled(0) * float(CADENCE) - _seconds(start)
+    seconds = slot.filled(0) * float(CADENCE) - slot_seconds(start)
     point = np.rint(seconds / step).astype(np.int64)
-    last = int(np.floor((_seconds(end) - _seconds(start)) / step + 1e-9))
+    last = int(np.floor((slot_seconds(end) - slot_seconds(start)) / step + 1e-9))
     wanted = ~np.ma.getmaskarray(slot) & (point >= 0) & (point <= last)
     distance = np.abs(seconds - point * step)
     if tolerance is not None:
@@ -130,7 +119,7 @@ def _nearest(records: Records, near: Time, tolerance: float | None) -> npt.NDArr
     if not known.any():
         return known
     slots = np.unique(slot.data[known])
-    distance = np.abs(slots * float(CADENCE) - _seconds(near))
+    distance = np.abs(slots * float(CADENCE) - slot_seconds(near))
     nearest = np.argmin(distance)
     close = tolerance is None or distance[nearest] <= tolerance + _MICROSECOND
     return np.asarray(known & (slot.data == slots[nearest]) & close)

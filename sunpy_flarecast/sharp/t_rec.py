@@ -13,7 +13,7 @@ from astropy.time import Time
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["CADENCE", "slot_of", "slot_text", "slot_time", "t_rec_text", "text_slot"]
+__all__ = ["CADENCE", "slot_of", "slot_seconds", "slot_text", "slot_time", "t_rec_text", "text_slot"]
 
 #: Length of a slot in seconds (keyword ``T_REC_step`` of the series).
 CADENCE: Final = 720
@@ -39,6 +39,11 @@ def slot_time(slot: npt.ArrayLike) -> Time:
     """
     day, rest = np.divmod(np.asarray(slot, dtype=np.int64), _SLOTS_A_DAY)
     return Time(day + float(_EPOCH_MJD), rest / _SLOTS_A_DAY, format="mjd", scale="tai").replicate("isot")
+
+
+def slot_seconds(time: Time) -> float:
+    """Seconds from slot 0, to the microsecond, so that halfway between two slots is so for the computer, too."""
+    return round(float((time.tai - slot_time(0)).to_value("s")), 6)
 
 
 def slot_of(time: Time) -> Any:
