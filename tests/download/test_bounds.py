@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import resource
 import tracemalloc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ from sunpy_flarecast.archive import DemoArchive, create_app, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+resource = pytest.importorskip("resource")
 
 GOOD = fits_bytes(1)
 
@@ -122,7 +123,7 @@ def test_headers_that_cannot_be_right_do_no_harm(chaos: Chaos, tmp_path: Path, h
     chaos._answer = send  # type: ignore[method-assign]
     with conf.set_temp("max_retries", 2):
         results = get(chaos, tmp_path)
-    assert [str(error.exception) for error in results.errors] == [] or "not" in str(results.errors[0].exception)
+    assert results.errors == []
     assert (tmp_path / name_of(0)).read_bytes() == large
 
 
