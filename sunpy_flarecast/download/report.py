@@ -162,7 +162,7 @@ class FetchReport:
         if self.reprocessed:
             lines.append(described_reprocessed(self.reprocessed))
         if self.unidentified:
-            text = "stayed, though the header does not tell that version of the record (overwrite=True to fetch again)"
+            text = "stayed, though headers do not name this version of the record (overwrite=True to fetch again)"
             lines.append(_on_disk(self.unidentified, text, text))
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")

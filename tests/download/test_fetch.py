@@ -62,7 +62,7 @@ def test_what_comes_in_a_later_pass_is_fetched(many: tuple[str, Layer], tmp_path
     assert again.unidentified == again.files  # they have no keywords
     counts, more = str(again).splitlines()
     assert counts == "0 files fetched, 10 already there, 0 failed."
-    assert more.startswith("10 files on disk stayed, though the header does not tell that version of the record (over")
+    assert more.startswith("10 files on disk stayed, though headers do not name this version of the record (over")
 
 
 def test_what_a_search_lacks_is_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_later_version_than_the_service_has_stays_and_is_named(root: Path, tmp
         assert (report.unidentified, report.already_there) == ([str(path)], [str(path)])
         assert contents(report.files) == [0, 9, 0]
         assert str(report).splitlines()[1] == (
-            "1 file on disk stayed, though the header does not tell that version of the record (overwrite=True to "
+            "1 file on disk stayed, though headers do not name this version of the record (overwrite=True to "
             f"fetch again): {path}."
         )
         assert layer.count(".fits") == {"GET": 2}
