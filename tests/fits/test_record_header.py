@@ -66,7 +66,7 @@ def test_long_and_strange_texts() -> None:
     source = "hmi.S_720s[2024.06.28_00:00:00_TAI]," * 5
     got = header({"source": source, "origin": "Universität\nZürich 'x'", "invcodev": "a" * 66})
     assert got["SOURCE"] == source
-    assert got["ORIGIN"] == "Universitat?Zurich 'x'"
+    assert got["ORIGIN"] == "Universitat Zurich 'x'"
     assert got["INVCODEV"] == "a" * 66
 
 
