@@ -156,15 +156,25 @@ def check_path(path: str | os.PathLike[str] | None, queries: Sequence[Query]) ->
 
 def check_writable(template: str) -> None:
     """Check that a folder can be written to, or made, as far as the template names it without fields."""
-    folder = Path(template.partition("{")[0] + "_").absolute().parent
+    folder = named = Path(template.partition("{")[0] + "_").absolute().parent
     while not os.path.lexists(folder):
         folder = folder.parent
     if not folder.is_dir():
         raise QueryError(f"The path {template!r} cannot be written to, since {folder} is not a folder.")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    # What a field names may be there already, and may be written to.
+    open_ended = folder == named and "{" in os.path.dirname(template) and _has_folders(folder)
+    if not os.access(folder, os.W_OK | os.X_OK) and not open_ended:
         raise QueryError(
             f"The path {template!r} cannot be written to, since nothing may be written to {folder}. Choose another one."
         )
+
+
+def _has_folders(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.is_dir() for entry in entries)
+    except OSError:  # nobody may look into it
+        return False
 
 
 def file_base(table: RecordTable) -> str:

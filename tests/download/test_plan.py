@@ -368,3 +368,11 @@ def test_nothing_is_written_to_a_folder_that_is_read_only(tmp_path: Path) -> Non
     (tmp_path / "folder").mkdir(mode=0o500)
     with pytest.raises(QueryError, match=r"nothing may be written to .*folder"):
         check_writable(f"{tmp_path}/folder/{{harpnum}}/{{file}}")
+    (tmp_path / "folder").chmod(0o700)
+    (tmp_path / "folder" / "6178").mkdir()
+    (tmp_path / "folder").chmod(0o500)
+    check_writable(f"{tmp_path}/folder/{{harpnum}}/{{file}}")
+    for template in ("{file}", "new/{harpnum}/{file}"):
+        with pytest.raises(QueryError, match=r"nothing may be written to .*folder"):
+            check_writable(f"{tmp_path}/folder/{template}")
+    (tmp_path / "folder").chmod(0o700)
