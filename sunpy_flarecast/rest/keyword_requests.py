@@ -31,6 +31,9 @@ _MOST: Final = 100
 #: How long a request may take where a bar shows that something happens, in seconds; services may compute keywords.
 _LIVELY: Final = 3.0
 
+#: How often those that wait for others look whether they are still wanted, in seconds.
+_LOOK: Final = 0.5
+
 #: How many requests may be refused, without any keywords before them, until nothing more is requested.
 _TRIALS: Final = 6
 
@@ -106,8 +109,9 @@ def keywords_of(
         def ask(number: int, batch: _Batch) -> tuple[_Values, _Failures]:
             del number
             nonlocal came
-            if not came:
-                trials.acquire()  # once all are taken, wait for what they bring
+            while not (came or trials.acquire(timeout=_LOOK)):  # once all are taken, wait for what they bring
+                if service.patience.stopped:
+                    return {}, []  # nobody waits for it
             if came or len(refused) >= _TRIALS:
                 trials.release()
             if not came and len(refused) >= _TRIALS:

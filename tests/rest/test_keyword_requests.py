@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 from faults import Layer, answer
@@ -111,6 +113,23 @@ def test_a_field_that_is_refused_does_not_cost_a_request_a_record(keyworded: Lay
     assert sum(len(numbers) for numbers, _ in failures) == len(NUMBERS)
     assert "There is no keyword 'usfluxl'" in str(failures[-1][1])
     assert len(keyworded.requests) == 9  # two records together, each alone, and six trials
+
+
+def test_after_an_error_nobody_waits_for_trials_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        time.sleep(0.1)
+        raise MemoryError
+
+    before = set(threading.enumerate())
+    with conf.set_temp("parallel_requests", 12), Service("http://127.0.0.1:9") as service:
+        service.many = False
+        monkeypatch.setattr(service, "meta", fails)
+        with pytest.raises(MemoryError):
+            ask_all(service, SERIES, range(40), ["usflux"])
+    left = [one for one in threading.enumerate() if one not in before and one.name.startswith("sunpy_flarecast-")]
+    for thread in left:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in left)
 
 
 def test_an_unreachable_service_is_not_asked_for_each_record() -> None:
