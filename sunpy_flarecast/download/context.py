@@ -23,6 +23,7 @@ from sunpy_flarecast.fits.user_keywords import of_another_record
 from sunpy_flarecast.rest.auth import USER_AGENT, authorization
 from sunpy_flarecast.rest.retry import RetryPolicy
 from sunpy_flarecast.rest.service_url import base_url, is_within, without_password
+from sunpy_flarecast.sharp.catalog import FIRST_MADE
 
 if TYPE_CHECKING:
     from typing import Self
@@ -191,7 +192,10 @@ def _compared(origin: Origin, record: Record, segment: str) -> Look:
     if origin.recnum == record.recnum:
         return Look("there")
     # Numbers increase: a file with a greater one is of a later version, which a service that lags behind does not have.
-    return Look("old") if origin.recnum is not None and origin.recnum < record.recnum else _UNKNOWN
+    # Those that an archive made for its bare files tell nothing.
+    if origin.recnum is None or record.recnum >= FIRST_MADE:
+        return _UNKNOWN
+    return Look("old") if origin.recnum < record.recnum else _UNKNOWN
 
 
 def _origin(url: str) -> str:

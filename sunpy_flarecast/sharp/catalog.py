@@ -28,6 +28,9 @@ __all__ = [
     "similar_keywords",
 ]
 
+#: Numbers that an archive makes for records without one begin here, above all that JSOC gives.
+FIRST_MADE: Final = 10**12
+
 #: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide ``MEANGBZ`` and its
 #: like by it, which are in gauss per pixel, to get gauss per megametre. Pixels of SMARPs are four times as large.
 CEA_PIXEL: Final = np.radians(0.03) * 696 * u.Mm / u.pix

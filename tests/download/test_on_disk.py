@@ -156,6 +156,19 @@ def test_lists_with_other_numbers_than_headers_cost_a_transfer_and_no_more(root:
         assert report.unidentified == report.already_there
 
 
+def test_a_number_that_an_archive_made_for_a_bare_file_is_not_a_later_one(tmp_path: Path) -> None:
+    tiny(tmp_path / "root" / name_of(377, 0, "Br", NRT))
+    path = put(tmp_path / "data", 0, pixel=9)
+    before = path.read_bytes()
+    with serving(tmp_path / "root") as layer:
+        table = search("Br")
+        assert table["Record"][0] > 10**12
+        layer.clear()
+        report = fetch(table, path=tmp_path / "data", progress=False)
+        assert (report.reprocessed, report.unidentified, layer.requests) == ([], [str(path)], [])
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize(("segment", "step", "part"), [("Bt", 0, "segment Bt"), ("Br", 2, "T_REC 20151211_003600_TAI")])
 def test_a_file_of_another_record_or_segment_is_not_taken_for_it(
     root: Path, tmp_path: Path, segment: str, step: int, part: str

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.archive.base import Record
-from sunpy_flarecast.sharp.catalog import region_number
+from sunpy_flarecast.sharp.catalog import FIRST_MADE, region_number
 from sunpy_flarecast.sharp.t_rec import text_slot
 from sunpy_flarecast.sharp.times import read_instant
 
@@ -17,8 +17,7 @@ __all__ = ["jsoc_number", "made_recnum", "record_of", "whole_number"]
 
 _LARGEST: Final = 2**63
 
-#: Record numbers made here begin above all that JSOC gives, with more slots to a HARP than there are until 2220.
-_FIRST_MADE: Final = 10**12
+#: Of a HARP, for the record numbers that are made here: more than there are until 2220.
 _SLOTS: Final = 10**7
 
 #: Times as headers write them.
@@ -69,9 +68,9 @@ def _utc_text(value: object) -> str | None:
 def jsoc_number(value: object) -> int | None:
     """Read a record number as JSOC gives them; None for any other."""
     number = whole_number(value)
-    return number if number is not None and 0 < number < _FIRST_MADE else None
+    return number if number is not None and 0 < number < FIRST_MADE else None
 
 
 def made_recnum(harpnum: int, slot: int) -> int:
     """Make a number for a record that no header numbers: always the same, unique in a series, beyond JSOC's numbers."""
-    return _FIRST_MADE + harpnum * _SLOTS + slot
+    return FIRST_MADE + harpnum * _SLOTS + slot
