@@ -108,7 +108,8 @@ class TestSkippedFiles:
         with pytest.warns(SunpyUserWarning):
             archive = DirectoryArchive(root)
         assert {
-            name: reason.partition(" outside")[0].partition(". Give")[0] for name, reason in reasons(archive).items()
+            name: reason.partition(" outside")[0].partition(". If it is")[0]
+            for name, reason in reasons(archive).items()
         } == {
             "Br.fits": "Its name is none of JSOC's, and its header has no DRMS_ID, no HARPNUM, no T_REC",
             JSOC.format(377, "bitmap"): "It is a link to a file",

@@ -344,13 +344,13 @@ def test_broken_files_may_be_left_out(record: list[str], tmp_path: Path) -> None
     fits.PrimaryHDU(np.zeros((4, 4))).writeto(bare, overwrite=True)
     with pytest.warns(MissingDataWarning, match=r"2 files are left out: .*Bt\.fits.*Br\.fits") as told:
         maps = load(tmp_path, skip_broken=True)
-    assert told[0].filename == __file__
+    assert told.pop(MissingDataWarning).filename == __file__
     assert len(maps) == len(list(maps)) == 3
     with pytest.raises(FileError):
         plot_record(tmp_path)
     with pytest.warns(MissingDataWarning, match="2 files are left out") as told:
         assert len(plot_record(tmp_path, skip_broken=True)) == 3
-    assert told[0].filename == __file__
+    assert told.pop(MissingDataWarning).filename == __file__
     with pytest.raises(FileError, match="None of the 2 files can be loaded"):
         load([broken, bare], skip_broken=True)
     with pytest.raises(FileError, match="None of the 2 files can be drawn"):
