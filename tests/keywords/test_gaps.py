@@ -100,7 +100,7 @@ def test_what_a_service_leaves_out_everywhere_is_told(results: FLARECASTResponse
     with pytest.warns(MissingDataWarning, match=r"without the keywords meangam, r_value for all records") as told:
         table = results.keywords("usflux", "meangam", "r_value")
     assert told.pop(MissingDataWarning).filename == __file__
-    assert len(told) == 1
+    assert MissingDataWarning not in [one.category for one in told]
     assert table["meangam"].mask.all()
     assert np.isfinite(table["usflux"][1:].unmasked[~table["usflux"].mask[1:]]).all()
     with pytest.raises(ServiceError, match=r"without the keyword meangam for all records"):
