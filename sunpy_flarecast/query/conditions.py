@@ -84,11 +84,6 @@ class Condition:
         In the keyword's own unit; several integers for ``"lists"`` alone.
     absolute : bool
         Whether the absolute value of the keyword is compared.
-
-    Raises
-    ------
-    ValueError
-        If the parts do not fit together.
     """
 
     keywords: tuple[str, ...]

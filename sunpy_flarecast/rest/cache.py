@@ -58,16 +58,7 @@ class ReplyCache:
     """
     Replies on disk, for several threads and processes. If the disk fails, nothing is kept, and a warning is logged.
 
-    Parameters
-    ----------
-    address : str
-        Base URL of the service, with user and password if it has them. Replies are kept apart for each service, token
-        and user; the credentials are not stored.
-
-    Raises
-    ------
-    ImportError
-        If the extra is not installed; names it.
+    Replies are kept apart for each service (``address`` is its base URL), token and user; credentials are not stored.
     """
 
     def __init__(self, address: str) -> None:

@@ -36,14 +36,8 @@ class Service:
     """
     A FLARECAST HMI service, for several threads.
 
-    Parameters
-    ----------
-    url : str, optional
-        Base URL, with user and password if it needs them; by default ``conf.url``.
-    patience : Patience, optional
-        The state of its requests.
-    cached : bool, optional
-        Whether lists are kept on disk and may come from there; by default ``conf.cache``.
+    ``url`` is its base URL, with user and password if it needs them (by default ``conf.url``); ``cached`` says whether
+    lists are kept on disk and may come from there (by default ``conf.cache``).
     """
 
     def __init__(self, url: str | None = None, patience: Patience | None = None, *, cached: bool | None = None) -> None:

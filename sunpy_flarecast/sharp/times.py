@@ -41,10 +41,7 @@ def read_instant(text: str) -> datetime:
     """
     Read an instant in ISO 8601, UTC if it has no offset; a leap second becomes the second after it.
 
-    Raises
-    ------
-    ValueError
-        If it is another text, or an instant outside the calendar of four-digit years.
+    A ValueError says that it is another text, or an instant outside the calendar of four-digit years.
 
     Examples
     --------

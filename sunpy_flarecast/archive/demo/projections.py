@@ -35,17 +35,10 @@ class Grid:
     Directions follow from those of the pixels by products and roots alone, which is faster than sines of angles, and
     the same on every machine.
 
-    Parameters
-    ----------
-    unit : tuple of ndarray
-        Unit vectors from the Sun's centre to the pixels: their components to the west limb, to the north pole, and to
-        the equator's point on the central meridian (of the observer). Longer where not visible.
-    outward : tuple of ndarray
-        The same by their components towards image west, image north and the observer.
-    tilt : tuple of float
-        Sine and cosine of the observer's latitude.
-    visible : ndarray of bool
-        Whether the pixel shows the disk, or a place that the observer can see.
+    ``unit`` are unit vectors from the Sun's centre to the pixels: their components to the west limb, to the north pole,
+    and to the equator's point on the central meridian (of the observer); longer where not visible. ``outward`` are the
+    same by their components towards image west, image north and the observer; ``tilt`` is sine and cosine of the
+    observer's latitude; ``visible`` tells which pixels show the disk, or a place that the observer can see.
     """
 
     def __init__(self, unit: Vectors, outward: Vectors, tilt: tuple[float, float], visible: Any) -> None:
