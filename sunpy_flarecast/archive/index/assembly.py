@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, reduce
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.times import read_instant
 
-from .edition import Edition
+from .edition import Edition, newest_of
 from .model import EPOCH, SLOT, lasting_number, microseconds, t_rec_utc
 from .records import jsoc_number, made_recnum, record_of
 from .scan import is_in
@@ -174,14 +174,14 @@ class Assembly:
     def _choose(self, files: list[_File]) -> dict[str, _File]:
         """Choose files of the newest edition, of each segment one with keywords before bare ones; fault the others."""
         served: dict[str, _File] = {}
-        telling = sorted(files, key=lambda one: [part is None for part in one.edition])
-        newest = reduce(lambda best, one: one if one.edition.compare(best.edition) > 0 else best, telling)
-        for file in sorted(telling, key=lambda one: not one.full):
+        edition = newest_of([one.edition for one in files])
+        newest = next(one for one in files if one.edition == edition)
+        for file in sorted(files, key=lambda one: (not one.full, [part is None for part in one.edition])):
             fault = None
-            if file.edition.compare(newest.edition) != 0:
+            if apart := file.edition.compare(edition):
                 fault = (
-                    f"It is of an older edition of this record ({file.edition}) than {newest.path} ({newest.edition}), "
-                    "and editions are not mixed"
+                    f"It is of {'an older' if apart < 0 else 'another'} edition of this record ({file.edition}) than "
+                    f"{newest.path} ({edition}), and editions are not mixed"
                 )
             elif (first := served.setdefault(file.segment, file)) is not file:
                 fault = f"Segment {file.segment} of this record is served from {first.path} already"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.sharp.times import read_instant
 
 from .records import jsoc_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Edition", "edition_of"]
+__all__ = ["Edition", "edition_of", "newest_of"]
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Edition(NamedTuple):
@@ -28,7 +30,7 @@ class Edition(NamedTuple):
         """
         Return 1 if this is newer than another edition, -1 if it is older, and 0 if they may be the same.
 
-        Dates decide only where a number is missing, since exports of one record may write them differently.
+        Dates decide only where a number is missing, and if more than a day apart: each file may have its own.
 
         Examples
         --------
@@ -39,14 +41,25 @@ class Edition(NamedTuple):
         if self.recnum is not None and other.recnum is not None:
             return (self.recnum > other.recnum) - (self.recnum < other.recnum)
         mine, theirs = _instant(self.date), _instant(other.date)
-        return 0 if mine is None or theirs is None else (mine > theirs) - (mine < theirs)
+        if _NEVER in (mine, theirs) or abs(mine - theirs) <= timedelta(days=1):
+            return 0
+        return 1 if mine > theirs else -1
 
 
-def _instant(date: str | None) -> datetime | None:
+def _instant(date: str | None) -> datetime:
     try:
-        return None if date is None else read_instant(date)
+        return _NEVER if date is None else read_instant(date)
     except ValueError:
-        return None
+        return _NEVER
+
+
+def newest_of(editions: Sequence[Edition]) -> Edition:
+    """Return that of the greatest number, unless one without is by its date newer than all that have one."""
+    numbered = [one for one in editions if one.recnum is not None]
+    last = max(editions, key=lambda one: _instant(one.date))
+    if all(last.compare(one) > 0 for one in numbered):
+        return last
+    return max(numbered, key=lambda one: one.recnum or 0)
 
 
 def edition_of(cards: Mapping[str, Any]) -> Edition:

@@ -26,9 +26,9 @@ TOLD = {
     ),
     "number and date": (
         {"RECNUM": 5, "DATE": "2013-12-19T18:48:01"},
-        {"DATE": "2013-12-19T18:48:02Z"},
+        {"DATE": "2013-12-20T18:48:02Z"},
         "RECNUM 5",
-        "DATE 2013-12-19T18:48:02Z",
+        "DATE 2013-12-20T18:48:02Z",
     ),
 }
 
@@ -87,6 +87,8 @@ def test_of_three_the_newest_wins(tmp_path, order):
     [
         ({"RECNUM": 5, "DATE": "2013-12-19T18:48:01"}, {"RECNUM": 5, "DATE": "2015-04-16T00:39:09"}),
         ({"DATE": "2013-12-19T18:48:01"}, {"DATE": "2013-12-19T18:48:01.000Z"}),
+        ({"DATE": "2013-12-19T18:48:01"}, {"DATE": "2013-12-20T18:48:01"}),
+        ({"RECNUM": 5, "DATE": "2013-12-19T18:48:01"}, {"DATE": "2013-12-19T18:48:02Z"}),
         ({"RECNUM": 5, "DATE": "yesterday"}, {"DATE": "2013-12-19"}),
         ({"RECNUM": 5}, {}),
     ],
@@ -98,6 +100,37 @@ def test_what_may_be_of_one_edition_stays_together(tmp_path, cards, other):
     tiny(tmp_path / name_of(377, 0, "Bt"))
     with DirectoryArchive(tmp_path) as archive:
         assert [one.segments for one in listed(archive)] == [("Bp", "Bt", "Br")]
+
+
+def test_segments_that_were_written_one_after_the_other_stay_together(tmp_path):
+    """Writers give each file the DATE of its own."""
+    for second, segment in enumerate(("Bp", "Br", "Bt")):
+        put(tmp_path, segment, {"DATE": f"2013-12-19T18:48:0{second}"})
+    report = build_index(tmp_path)
+    assert (report.records, report.faults) == (1, ())
+    with DirectoryArchive(tmp_path) as archive:
+        assert [one.segments for one in listed(archive)] == [("Bp", "Bt", "Br")]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_numbers_win_where_dates_contradict_them(tmp_path, order):
+    """The greatest number is served, with what may be of its edition; a date between those of numbers is no newer."""
+    cards = (
+        {"RECNUM": 5, "DATE": "2014-01-01"},
+        {"RECNUM": 6, "DATE": "2012-01-01"},
+        {"DATE": "2013-01-01"},
+        {"DATE": "2012-01-01T12:00:00"},
+    )
+    for folder, which in enumerate(order):
+        segment = ("Bp", "Br", "Bt", "Bp_err")[which]
+        put(tmp_path / str(folder), segment, cards[which])
+    report = build_index(tmp_path)
+    assert sorted(fault.partition(": It is of ")[2].partition(" (")[0] for fault in report.faults) == [
+        "an older edition of this record",
+        "another edition of this record",
+    ]
+    with pytest.warns(UserWarning, match="2 of the files"), DirectoryArchive(tmp_path) as archive:
+        assert [(one.recnum, set(one.segments)) for one in listed(archive)] == [(6, {"Br", "Bp_err"})]
 
 
 def test_clients_see_a_record_that_was_reprocessed(tmp_path):
