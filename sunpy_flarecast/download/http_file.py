@@ -59,6 +59,7 @@ class Download:
         self.keywords = keywords
         self._advance = advance
         self._target: AtomicFile | None = None
+        self._old = False  # whether the file of an earlier version is there, with its keywords
         # The version that is being received, if it can be resumed.
         self._validator: str | None = None
         self._length: int | None = None
@@ -74,6 +75,9 @@ class Download:
                 self.context.found.add(place.path)
                 return place.path
             lack = await self._complete(session, headers, self._target)
+            if lack is not None and self._old and headers.bare:
+                why = f"its record was reprocessed, but the new file has no keywords, since {lack.reason}"
+                raise TransferError(f"{why}; the old file stays (overwrite=True replaces it all the same)")
             path = self._target.publish(unique=self.context.settings.overwrite == "unique")
         finally:
             if self._target is not None:
@@ -116,7 +120,8 @@ class Download:
         except TransferError as error:
             self._restart(target)
             raise AgainError(str(error), content=True) from None
-        if look.state == "old":
+        self._old = look.state == "old"
+        if self._old:
             self.context.compare(self.place, headers)
         return headers
 

@@ -14,7 +14,7 @@ from sunpy import log
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, Segment, Series, conf, fetch
+from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, MissingDataWarning, Segment, Series, conf, fetch
 from sunpy_flarecast.archive import DirectoryArchive, create_app, running
 
 if TYPE_CHECKING:
@@ -103,6 +103,30 @@ def test_the_old_file_stays_until_the_new_one_is_there(root: Path, tmp_path: Pat
         report = fetch(table, path=tmp_path / "data", progress=False, passes=1)
     assert [failure.path for failure in report.failed] == [first.files[2]]
     assert contents(first.files) == [0, 0, 0]
+
+
+def test_the_old_file_stays_if_the_new_one_would_be_without_keywords(root: Path, tmp_path: Path) -> None:
+    with serving(root):
+        first = fetch(search("Br"), path=tmp_path / "data", progress=False)
+    reprocess(root, 2, 200)
+    with serving(root) as layer:
+        table = search("Br")
+        bare = tiny(tmp_path / "bare" / name_of(377, 2, "Br", NRT), pixel=9)
+        layer.faults[".fits"] = answer(bare.read_bytes())
+        layer.faults["/meta/"] = answer(b"", status=404)
+        report = fetch(table, path=tmp_path / "data", progress=False, passes=1)
+        [failure] = report.failed
+        assert (failure.path, report.bare, report.fetched) == (first.files[2], [], [])
+        assert "its record was reprocessed, but the new file has no keywords, since http" in failure.reason
+        assert "answered 404" in failure.reason
+        assert "the old file stays (overwrite=True replaces it all the same). Fetch it again" in failure.reason
+        assert contents(first.files) == [0, 0, 0]
+        with pytest.warns(MissingDataWarning, match="1 file lacks the keywords"):
+            fetch(table[2:], path=tmp_path / "data", progress=False, passes=1, overwrite=True)
+        assert Path(first.files[2]).read_bytes() == bare.read_bytes()
+    with serving(root):
+        fetch(search("Br"), path=tmp_path / "data", progress=False, overwrite=True)
+        assert contents(first.files) == [0, 0, 9]
 
 
 def test_a_later_version_than_the_service_has_stays_and_is_named(root: Path, tmp_path: Path) -> None:
