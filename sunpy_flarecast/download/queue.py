@@ -27,7 +27,7 @@ from sunpy_flarecast.utils.progress import ProgressLines, is_shown
 
 from .context import Context
 from .plan import distinct
-from .report import described_damaged, described_reprocessed
+from .report import described_damaged, described_renumbered
 from .transfer import WITH_URLS, Queued, Transfer
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def enqueue(
     if queued.damaged:
         log.warning(described_damaged(queued.damaged))
     if queued.reprocessed:
-        log.info(described_reprocessed(queued.reprocessed))
+        log.info(described_renumbered(queued.reprocessed))
     for url, error in plan.refused:
         _add_refused(queued, url, error)
     if queued.waiting:

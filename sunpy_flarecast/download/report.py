@@ -25,7 +25,7 @@ __all__ = [
     "FetchReport",
     "described_bare",
     "described_damaged",
-    "described_reprocessed",
+    "described_renumbered",
 ]
 
 #: How many files without keywords a report names when it is printed, and how many damaged ones.
@@ -60,12 +60,10 @@ def described_damaged(paths: Sequence[str]) -> str:
     return _on_disk(paths, "is damaged and is fetched again", "are damaged and are fetched again")
 
 
-def described_reprocessed(paths: Sequence[str]) -> str:
-    """Say which files on disk are fetched again since their records have been reprocessed."""
-    one, several = "is of a record that has", "are of records that have"
-    return _on_disk(
-        paths, f"{one} been reprocessed and is fetched again", f"{several} been reprocessed and are fetched again"
-    )
+def described_renumbered(paths: Sequence[str]) -> str:
+    """Say which files on disk have smaller record numbers than the list, which need not mean that they are older."""
+    one = "has another record number than the list and is looked at again"
+    return _on_disk(paths, one, "have other record numbers than the list and are looked at again")
 
 
 def _on_disk(paths: Sequence[str], one: str, several: str) -> str:
@@ -160,7 +158,8 @@ class FetchReport:
         if self.damaged:
             lines.append(described_damaged(self.damaged))
         if self.reprocessed:
-            lines.append(described_reprocessed(self.reprocessed))
+            one, several = "of a reprocessed record is fetched again", "of reprocessed records are fetched again"
+            lines.append(_on_disk(self.reprocessed, one, several))
         if self.unidentified:
             text = "stayed, though headers do not name this version of the record (overwrite=True to fetch again)"
             lines.append(_on_disk(self.unidentified, text, text))
