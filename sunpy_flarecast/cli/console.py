@@ -14,7 +14,7 @@ from rich.markup import escape
 from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast import FLARECASTError, Interrupted, MissingDataWarning
+from sunpy_flarecast import FLARECASTError, Interrupted, MissingDataWarning, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,8 +39,8 @@ _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segment
 #: Ends of files from which what was interrupted can be resumed.
 _RESUMED: Final = (".ecsv", ".parquet")
 
-#: Errors in how a command is written, names of files among them; of `QueryError` ValueError is a base.
-_MISTAKES: Final = (ValueError, FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError)
+#: Errors in how a command is written, names of files among them; what else fails does so at work.
+_MISTAKES: Final = (QueryError, FileExistsError, FileNotFoundError, NotADirectoryError)
 
 #: Characters by which text of a service could control a terminal, or change the order in which it shows other text.
 _CONTROLS: Final = dict.fromkeys(

@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 from rich.markup import escape
 
+from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.utils.progress import counting_bar
 
 from .console import err, out, plain_errors, show_index, show_records
@@ -144,24 +145,27 @@ def serve(
         # Errors are found before an archive is read, which may take hours, and a port in use before the imports.
         from sunpy_flarecast.archive.server.listener import listen
 
-        listener = stack.enter_context(listen(host, port))
+        try:
+            listener = stack.enter_context(listen(host, port))
 
-        from sunpy_flarecast.archive import DemoArchive, Settings
-        from sunpy_flarecast.archive.middleware.access_log import log_handler
-        from sunpy_flarecast.archive.middleware.tokens import read_token_hashes
-        from sunpy_flarecast.archive.server.run import serve as run
-        from sunpy_flarecast.archive.server.run import uvicorn_options
+            from sunpy_flarecast.archive import DemoArchive, Settings
+            from sunpy_flarecast.archive.middleware.access_log import log_handler
+            from sunpy_flarecast.archive.middleware.tokens import read_token_hashes
+            from sunpy_flarecast.archive.server.run import serve as run
+            from sunpy_flarecast.archive.server.run import uvicorn_options
 
-        uvicorn_options(**options)
-        if access_log is not None:
-            log_handler(access_log).close()
-        settings = Settings(
-            public_url=public_url,
-            max_days=max_days,
-            token_hashes=frozenset() if token_file is None else read_token_hashes(token_file),
-            metrics_from=metrics_from or Settings().metrics_from,
-            x_accel=x_accel,
-        )
+            uvicorn_options(**options)
+            if access_log is not None:
+                log_handler(access_log).close()
+            settings = Settings(
+                public_url=public_url,
+                max_days=max_days,
+                token_hashes=frozenset() if token_file is None else read_token_hashes(token_file),
+                metrics_from=metrics_from or Settings().metrics_from,
+                x_accel=x_accel,
+            )
+        except (ValueError, PermissionError) as error:
+            raise QueryError(str(error)) from error
         # Everything is closed, too, when the service is terminated.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         archive = (

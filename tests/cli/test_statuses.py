@@ -13,7 +13,7 @@ from astropy.io import fits
 from click.testing import CliRunner
 from faults import Layer, answer
 
-from sunpy_flarecast import conf
+from sunpy_flarecast import FLARECASTClient, conf
 from sunpy_flarecast.cli import cli
 
 if TYPE_CHECKING:
@@ -99,6 +99,19 @@ def test_what_fails_at_work_is_1(demo: tuple[str, Layer], run: Any, words: tuple
         demo[1].faults["/HMI/"] = answer(b"", status=401)
         status, said = run(words)
         assert (status, "Set conf.token" in said) == (1, True), said
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), PermissionError(13, "odd")], ids=["value", "permission"])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
+def test_errors_of_any_kind_at_work_are_1(
+    run: Any, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    def search(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(FLARECASTClient, "search", search)
+    status, said = run(COMMANDS[name])
+    assert (status, "odd" in said) == (1, True), said
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
