@@ -59,7 +59,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
         return _of_header(keywords)
     if isinstance(keywords, Row):
         pairs = ((str(name), keywords[name]) for name in keywords.colnames)
-        return _of_pairs((name, value) for name, value in pairs if _is_of_record(name))
+        return _of_pairs(one for one in pairs if one[0] in _COLUMNS or one[0] == "Series" or find_keyword(one[0]))
     if getattr(keywords, "ndim", 0) == 1 and hasattr(keywords, "to_dict"):
         keywords = keywords.to_dict()  # a row of a pandas table, which drms gives
     if isinstance(keywords, Mapping):
@@ -124,10 +124,6 @@ def _of_projection(own: str, axis: str) -> list[tuple[str, str]]:
     if known is None or projection in (None, known.projection):
         return []
     return [(f"series {own} ({known.projection})", f"a series on the {projection} grid (CTYPE1 {axis})")]
-
-
-def _is_of_record(column: str) -> bool:
-    return column in _COLUMNS or column == "Series" or find_keyword(column) is not None
 
 
 def _of_header(header: Header) -> dict[str, Any]:

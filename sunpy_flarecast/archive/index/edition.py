@@ -27,17 +27,8 @@ class Edition(NamedTuple):
         return f"DATE {self.date}" if self.recnum is None else f"RECNUM {self.recnum}"
 
     def compare(self, other: Edition) -> int:
-        """
-        Return 1 if this is newer than another edition, -1 if it is older, and 0 if they may be the same.
-
-        Dates decide only where a number is missing, and if more than a day apart: each file may have its own.
-
-        Examples
-        --------
-        >>> from sunpy_flarecast.archive.index.edition import Edition
-        >>> Edition(5, "2013-12-19").compare(Edition(5, "2015-04-16")), Edition(6).compare(Edition(5))
-        (0, 1)
-        """
+        """Return 1 if this is newer than another edition, -1 if it is older, and 0 if they may be the same."""
+        # Dates decide only where a number is missing; each file of one record may have its own.
         if self.recnum is not None and other.recnum is not None:
             return (self.recnum > other.recnum) - (self.recnum < other.recnum)
         mine, theirs = _instant(self.date), _instant(other.date)
@@ -57,9 +48,7 @@ def newest_of(editions: Sequence[Edition]) -> Edition:
     """Return that of the greatest number, unless one without is by its date newer than all that have one."""
     numbered = [one for one in editions if one.recnum is not None]
     last = max(editions, key=lambda one: _instant(one.date))
-    if all(last.compare(one) > 0 for one in numbered):
-        return last
-    return max(numbered, key=lambda one: one.recnum or 0)
+    return last if all(last.compare(one) > 0 for one in numbered) else max(numbered, key=lambda one: one.recnum or 0)
 
 
 def edition_of(cards: Mapping[str, Any]) -> Edition:
