@@ -113,8 +113,9 @@ def finish(report: FetchReport | MirrorReport, path: Path | None, *, well: bool)
 
 
 def show_records(table: RecordTable, *, short: bool = False) -> None:
-    """Print the records of a search."""
-    show(table.show(*_SHOWN, *table.keyword_columns), short=short)
+    """Print the records of a search, in a narrow terminal without the times beside T_REC."""
+    names = _SHOWN[1:] if out.is_terminal and out.width < _WIDTH else _SHOWN
+    show(table.show(*names, *table.keyword_columns), short=short)
 
 
 def show(table: QTable, *, short: bool = False) -> None:

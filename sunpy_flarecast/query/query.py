@@ -31,37 +31,20 @@ OVERLAP: Final = 1.0
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """
-    One search, in terms of the service.
+    One search, in terms of the service; times are UTC, and both ends belong to the range.
 
-    Parameters
-    ----------
-    series : str
-        Full name of the series, or the name as the user wrote it if the catalog does not know it.
-    start, end : `astropy.time.Time`
-        UTC; both belong to the range.
-    segments : tuple of str
-        Names of the segments to fetch; patterns if the catalog does not know the series; empty for all.
-    harps : tuple of int, optional
-        First and last HARP number.
-    sample : float, optional
-        Step of the time grid in seconds.
-    near : `astropy.time.Time`, optional
-        UTC; only the time step nearest to this is wanted.
-    tolerance : float, optional
-        How far from the grid's time, or from ``near``, T_REC may be, in seconds.
-    conditions : tuple of Condition
-        All of them must be satisfied. Those that lists of records can decide are applied before records are sampled or
-        the nearest is chosen, the others after it.
+    Of the conditions, those that lists of records can decide are applied before records are sampled or the nearest is
+    chosen, the others after it.
     """
 
-    series: str
+    series: str  #: Full name, or the name as the user wrote it if the catalog does not know it.
     start: Time
     end: Time
-    segments: tuple[str, ...] = ()
-    harps: tuple[int, int] | None = None
-    sample: float | None = None
-    near: Time | None = None
-    tolerance: float | None = None
+    segments: tuple[str, ...] = ()  #: Patterns if the catalog does not know the series; empty for all.
+    harps: tuple[int, int] | None = None  #: First and last HARP number.
+    sample: float | None = None  #: Step of the time grid in seconds.
+    near: Time | None = None  #: Only the time step nearest to this is wanted.
+    tolerance: float | None = None  #: How far from the grid's time, or from ``near``, T_REC may be, in seconds.
     conditions: tuple[Condition, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import shutil
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -34,6 +35,9 @@ __all__ = ["FLARECASTRow", "RecordTable", "SegmentFile"]
 
 #: The most lines that a table is printed in.
 _MOST_LINES: Final = 100
+
+#: Columns that are left out of a printed table, one after the other, where it is wider than the terminal.
+_SPARED: Final = ("Provider", "Source", "Instrument", "Wavelength", "Start Time")
 
 
 class SegmentFile(NamedTuple):
@@ -82,6 +86,9 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     def __reduce__(self) -> tuple[Any, ...]:
         # A table of this row alone, since Row would pickle the whole table.
         return operator.getitem, (self.as_table(), 0)
+
+    def __str__(self) -> str:
+        return str(self.as_table())
 
     def _repr_html_(self) -> str:
         # As the table does, it leaves out the columns that are hidden.
@@ -151,11 +158,26 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         return table
 
     def __str__(self) -> str:
-        """Return the table as text; of a long one, its beginning and its end."""
+        """The table as text: of a long one its beginning and end, and the columns that a terminal has room for."""
         # Newer versions of astropy write out all rows, which takes a minute where there are hundreds of thousands.
-        if len(self) <= _MOST_LINES:
-            return str(super().__str__())
-        return "\n".join(self._display_table.pformat(max_lines=_MOST_LINES, show_dtype=False))
+        plain = {"max_lines": _MOST_LINES if len(self) > _MOST_LINES else -1, "max_width": -1, "show_dtype": False}
+        shown = self._display_table
+        lines: list[str] = shown.pformat(**plain)
+        rule = next((line for line in lines if line.strip("- ") == ""), "")
+        widths = dict(zip(shown.colnames, map(len, rule.split()), strict=True))
+        left_out = []
+        for name in _SPARED if self.hide_keys else ():  # what show() gives has the columns that were asked for
+            if sum(widths.values()) + len(widths) - 1 <= shutil.get_terminal_size().columns:
+                break
+            if widths.pop(name, 0):
+                left_out.append(name)
+        if left_out:
+            lines = shown[list(widths)].pformat(**plain)
+            lines.append(f"show() has {', '.join(left_out)}, too")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"{object.__repr__(self)}\n{self}"
 
     def records(self) -> Records:
         """

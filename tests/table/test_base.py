@@ -364,6 +364,21 @@ def test_a_long_table_is_printed_in_parts() -> None:
     assert "..." not in short or "1000045" not in short  # older astropy keeps to the height of the terminal
 
 
+@pytest.mark.parametrize(
+    ("columns", "without"), [("80", ["Start Time", "Provider"]), ("125", ["Provider"]), ("200", [])]
+)
+def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str, without: list[str]) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    table = FLARECASTResponse.from_records(records_of(FULL))
+    for text in (str(table), repr(table).partition("\n")[2], str(table[0])):
+        assert max(map(len, text.splitlines())) <= int(columns)
+        heading, *_, last = text.splitlines()
+        assert [name for name in ("Start Time", "Provider") if name not in heading] == without
+        assert "T_REC" in heading
+        assert last.startswith("show() has") == bool(without)
+    assert "Start Time" in str(table.show("Start Time", "Provider"))
+
+
 @given(LISTED)
 def test_any_records_make_a_table(listed: list[dict[str, Any]]) -> None:
     table = table_of(*listed)
