@@ -26,24 +26,11 @@ FILE_URL: Final = re.compile(r"(.*/(?:\d+_\d{14}_)?)([^/]*)", re.DOTALL)
 @dataclass(frozen=True, eq=False)
 class Records:
     """
-    Records of one or more replies, one array a column.
+    Records of one or more replies, one array a column; numbers (int64) are masked, and dates NaT, where missing.
 
-    Parameters
-    ----------
-    series : ndarray of object
-        Name of the series of each record; one str object for all of a series.
-    recnum, harpnum, slot, quality : `numpy.ma.MaskedArray` of int64
-        Record number, HARP number, T_REC as slot number, quality bit word; masked where missing.
-    wavelength : `numpy.ma.MaskedArray` of float
-        In ångström, masked where missing.
-    date_obs : ndarray of datetime64[us]
-        UTC, NaT where missing.
-    prefix : ndarray of bytes
-        What the URLs of a record's files begin with, in UTF-8.
-    names : ndarray of object
-        What the URLs go on with: tuples of str, one object for all records with the same files.
-    keywords : dict
-        Keywords that were asked for, by their names, as `keyword_column` makes them.
+    ``slot`` is T_REC as a slot number, ``wavelength`` is in ångström, ``date_obs`` is UTC (datetime64[us]). ``prefix``
+    is what the URLs of a record's files begin with (UTF-8), ``names`` what they go on with: tuples of str, one object
+    for all records with the same files. ``keywords`` are those asked for, as `keyword_column` makes them.
     """
 
     series: npt.NDArray[Any]
