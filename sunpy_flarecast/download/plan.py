@@ -93,6 +93,12 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
 
     A `TransferError` says that it is not an http or https URL, has a path that climbs out, or cannot be moved since it
     has no ``/HMI/``. With ``move=False`` the URL is only checked.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.download.plan import moved_url
+    >>> moved_url("http://cluster-r730-1:8001/HMI/hmi.sharp_720s/7/bitmap.fits", "http://localhost:8001")
+    'http://localhost:8001/HMI/hmi.sharp_720s/7/bitmap.fits'
     """
     if plain := _PLAIN_URL.fullmatch(url):
         return base + plain[1] if move else url

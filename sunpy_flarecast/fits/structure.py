@@ -109,7 +109,17 @@ def read_headers(source: Source) -> Headers:
     It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
     images stand behind an empty primary HDU, after which a file may break off. Pixels are not read; `check_datasums`
     finds a bit that flipped in them. A `TransferError` says what is wrong, as the end of a sentence that begins with
-    the file's name, such as ``"is no FITS file"``.
+    the file's name.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.errors import TransferError
+    >>> from sunpy_flarecast.fits.structure import read_headers
+    >>> try:
+    ...     read_headers(b"<html>Please log in</html>")
+    ... except TransferError as error:
+    ...     print(error)
+    is no FITS file
     """
     return reading(source, _read_headers)
 

@@ -73,17 +73,9 @@ class Condition:
     """
     One condition on the keywords of a record; a missing value satisfies none.
 
-    Parameters
-    ----------
-    keywords : tuple of str
-        Names of the keywords, as the service spells them.
-    operator : str
-        A comparison of the one keyword (``<``, ``<=``, ``>``, ``>=``, ``==``, ``!=``); ``"without"`` if it must not
-        have a bit of the value; ``"lists"`` if one of the keywords must be one of the values or, as text, list one.
-    value : int, float, str or tuple of int
-        In the keyword's own unit; several integers for ``"lists"`` alone.
-    absolute : bool
-        Whether the absolute value of the keyword is compared.
+    The operator is a comparison of the one keyword, or its absolute value, with a value in its own unit (``<``, ``<=``,
+    ``>``, ``>=``, ``==``, ``!=``); ``"without"`` if it must not have a bit of the value; ``"lists"`` if one of the
+    keywords must be one of the values, which are integers, or, as text, list one.
     """
 
     keywords: tuple[str, ...]
