@@ -13,7 +13,7 @@ from astropy.config import ConfigItem, ConfigNamespace, get_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Conf", "conf", "token_service"]
+__all__ = ["Conf", "InvalidSettingError", "conf", "token_service"]
 
 #: Environment variable that holds the base URL of the service.
 URL_VARIABLE: Final = "FLARECAST_URL"
@@ -22,7 +22,7 @@ URL_VARIABLE: Final = "FLARECAST_URL"
 TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
 
 
-class _InvalidSettingError(TypeError, ValueError):
+class InvalidSettingError(TypeError, ValueError):
     """A setting in the file is invalid; a TypeError to astropy's users, and a ValueError as other wrong input is."""
 
 
@@ -38,7 +38,7 @@ class _Item(ConfigItem):  # type: ignore[misc]
         except TypeError as error:
             file = get_config(self.module, rootname=self.rootname).filename
             reason = self._wrong(error)
-            raise _InvalidSettingError(f"The setting {self.name} in {file} is invalid: {reason}. Correct it.") from None
+            raise InvalidSettingError(f"The setting {self.name} in {file} is invalid: {reason}. Correct it.") from None
 
     def _wrong(self, error: TypeError) -> str:
         """Say what is wrong with the value in the file."""

@@ -38,21 +38,9 @@ def run_demo(
     progress: bool = True,
 ) -> Path:
     """
-    Search a day of synthetic SHARPs, fetch a few segments of the records of one time, and draw them.
+    Search a day of synthetic SHARPs, fetch a few segments of the records of one time, and draw them; give the picture.
 
-    Parameters
-    ----------
-    output : `pathlib.Path`
-        Folder for files and picture.
-    say, show : callable
-        Called with each message, and with the table of results.
-    progress : bool
-        Show parfive's progress bar (default: True).
-
-    Returns
-    -------
-    `pathlib.Path`
-        The picture.
+    ``say`` is called with each message, and ``show`` with the table of results.
     """
     need_plot("Maps and pictures of the demo", extra="demo")
     import matplotlib as mpl

@@ -15,6 +15,7 @@ from sunpy import log
 from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import FLARECASTError, Interrupted, MissingDataWarning, QueryError
+from sunpy_flarecast.config import InvalidSettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,7 @@ _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segment
 _RESUMED: Final = (".ecsv", ".parquet")
 
 #: Errors in how a command is written, names of files among them; what else fails does so at work.
-_MISTAKES: Final = (QueryError, FileExistsError, FileNotFoundError, NotADirectoryError)
+_MISTAKES: Final = (QueryError, InvalidSettingError, FileExistsError, FileNotFoundError, NotADirectoryError)
 
 #: Characters by which text of a service could control a terminal, or change the order in which it shows other text.
 _CONTROLS: Final = dict.fromkeys(

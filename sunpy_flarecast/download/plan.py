@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -271,7 +272,8 @@ def _fields(template: str, table: RecordTable) -> set[str]:
     valid = table.path_format_keys() | {"file", "segment"}
     if wrong := [name for name in names if name not in valid]:
         listed = ", ".join(f"{{{name}}}" for name in sorted(valid))
-        raise QueryError(f"The path {template!r} has an unknown field {{{wrong[0]}}}. Valid: {listed}.")
+        near = "".join(f"Did you mean {{{name}}}? " for name in get_close_matches(wrong[0].lower(), valid, n=1))
+        raise QueryError(f"The path {template!r} has an unknown field {{{wrong[0]}}}. {near}Valid: {listed}.")
     for name, spec in parts:
         timed = spec and name in ("t_rec", "start_time") and "{" not in spec
         # Of what they do not know, strftime and format make the same text for all times.

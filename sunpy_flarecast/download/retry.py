@@ -109,6 +109,9 @@ def _failure(error: Exception, context: Context) -> AgainError:
             return AgainError("the reply broke off before its end")
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return AgainError(f"the connection to the proxy failed ({error})")
+        case aiohttp.ClientConnectorError() if not isinstance(error, aiohttp.ClientSSLError):
+            why = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
+            return AgainError(f"no connection to the service at {error.host}:{error.port}; does it run? ({why})")
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")
         case TransferError() | OSError():

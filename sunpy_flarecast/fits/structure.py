@@ -182,7 +182,8 @@ def hdus(length: int, read: Read) -> Iterator[tuple[int, bytes, int]]:
         raise TransferError("is empty")
     piece = read(0, _PIECE)
     if not piece.startswith(b"SIMPLE  ="):
-        raise TransferError("is no FITS file")
+        gzip = piece.startswith(b"\x1f\x8b")
+        raise TransferError("is packed by gzip, but its name does not end in .gz" if gzip else "is no FITS file")
     position = at = 0  # of the HDU, and of what was read last
     while position < length:
         if position >= at + len(piece):

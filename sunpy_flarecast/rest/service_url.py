@@ -83,7 +83,7 @@ def if_moved(searched: str, configured: str) -> str:
     if is_same_service(searched, configured):
         return ""
     url = without_password(configured)
-    return f"The search was made there. If the service has moved, set table.service to its URL, such as {url!r}."
+    return f"If this service has moved, set table.service to its URL, such as {url!r}."
 
 
 def is_within(url: str, base: str) -> bool:

@@ -78,7 +78,8 @@ def _why_empty(query: Query, listed: bool) -> str:
     if query.end.jd < _BEGIN.jd and query.series.startswith("hmi."):
         return f"The range of {query} is before the first SHARPs, of {_BEGIN.strftime('%Y-%m-%d')}."
     if query.start.jd == query.end.jd:
-        return f"The range of {query} has no length, and no record has just this time; write a later end."
+        tai = query.start.strftime("%Y.%m.%d_%H:%M:%S_TAI")
+        return f"No record of {query.series} is of {query.start.isot} UTC exactly; for a T_REC write {tai!r}."
     return f"The service has no records of {query}."
 
 

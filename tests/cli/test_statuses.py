@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,7 +144,13 @@ def test_other_mistakes_are_2(demo: tuple[str, Layer], run: Any, tmp_path: Path)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
 @pytest.mark.parametrize("name", [*COMMANDS, "complete"])
-def test_ctrl_c_is_130(demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path) -> None:
+def test_ctrl_c_is_130(
+    demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    # Programs that a script runs in the background ignore Ctrl-C, and so do these tests then.
+    request.addfinalizer(
+        partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+    )
     if name == "complete":
         fits.PrimaryHDU(np.ones((4, 4), dtype=np.int16)).writeto(
             tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"

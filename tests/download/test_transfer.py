@@ -220,7 +220,7 @@ def test_functions_for_every_file_are_called(many: tuple[str, Layer], table: FLA
 def test_a_service_that_is_gone(table: FLARECASTResponse, tmp_path: Path) -> None:
     table.service = "http://127.0.0.1:9"
     [error] = fetch(table[:1], tmp_path).errors
-    assert "the connection failed" in str(error.exception)
+    assert "no connection to the service at 127.0.0.1:9; does it run?" in str(error.exception)
     assert names(tmp_path) == []
 
 

@@ -149,7 +149,7 @@ def test_sample_and_near(demo: tuple[str, Layer]) -> None:
             "from 2090-01-01T00:00:00.000 to 2090-01-02T00:00:00.000 UTC lies in the future.",
         ),
         ("1999-01-01", "1999-01-02", (), "is before the first SHARPs, of 2010-05-01."),
-        ("2015-12-11", "2015-12-11", (), "has no length, and no record has just this time; write a later end."),
+        ("2015-12-11", "2015-12-11", (), "UTC exactly; for a T_REC write '2015.12.11_00:00:00_TAI'."),
         ("2015-12-11T00:01", "2015-12-11T00:02", (), "The service has no records of hmi.sharp_720s from"),
         (*("2015-12-11", "2015-12-11T01:00"), (HARPNUM(999999),), "but none with HARPNUM 999999."),
         (*("2015-12-11", "2015-12-11T01:00"), (HARPNUM([9999, 9998]),), "but none with HARPNUM in 9999, 9998."),
@@ -796,7 +796,9 @@ def test_a_finished_fetch_of_500_files_asks_nothing_again(many: tuple[str, Layer
 
 def test_a_path_with_a_wrong_field_lists_the_valid_ones(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(HOUR, CCD, Segment("bitmap"))
-    with pytest.raises(QueryError, match=r"unknown field \{harp\}. Valid: \{file\}, \{harpnum\}"):
+    with pytest.raises(
+        QueryError, match=r"unknown field \{harp\}. Did you mean \{harpnum\}\? Valid: \{file\}, \{harpnum\}"
+    ):
         Fido.fetch(table, path=str(tmp_path / "{harp}" / "{file}"))
     assert list(tmp_path.iterdir()) == []
 

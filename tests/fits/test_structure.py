@@ -152,7 +152,7 @@ def test_what_was_added_is_told(file: Path, added: bytes, text: str) -> None:
         (b"S", "is no FITS file"),
         (b"<html><body>Please log in</body></html>", "is no FITS file"),
         (b'{"message": "no such record"}', "is no FITS file"),
-        (b"\x1f\x8b" + bytes(5000), "is no FITS file"),
+        (b"\x1f\x8b" + bytes(5000), "is packed by gzip, but its name does not end in .gz"),
         (bytes(BLOCK), "is no FITS file"),
         (SHARP[BLOCK:], "is no FITS file"),
         (b"SIMPLE  =", "ends within the header that begins at byte 0"),

@@ -25,7 +25,7 @@ def test_a_table_follows_its_service(tmp_path: Path) -> None:
     table = FLARECASTResponse.read(tmp_path / "search.ecsv")
     layer = Layer(app)
     with running(layer) as new, conf.set_temp("url", new), conf.set_temp("max_retries", 0):
-        told = f"The search was made there. If the service has moved, set table.service to its URL, such as '{new}'."
+        told = f"If this service has moved, set table.service to its URL, such as '{new}'."
         with pytest.raises(UnreachableError, match="cannot be reached") as caught:
             table.keywords("usflux", progress=False)
         assert str(caught.value).endswith(f"). {told}")
