@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ from sunpy_flarecast.sharp.filenames import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# A shell that runs tests in the background has them and their children ignore Ctrl-C, which some of them are about.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("sunpy_flarecast", deadline=None, max_examples=50)
 settings.load_profile("sunpy_flarecast")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,24 +144,20 @@ def test_other_mistakes_are_2(demo: tuple[str, Layer], run: Any, tmp_path: Path)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
 @pytest.mark.parametrize("name", [*COMMANDS, "complete"])
-def test_ctrl_c_is_130(
-    demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    # Programs that a script runs in the background ignore Ctrl-C, and so do these tests then.
-    request.addfinalizer(
-        partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
-    )
+# Python itself loses an interrupt that comes while it calls back for a weak reference.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_is_130(demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path) -> None:
     if name == "complete":
         fits.PrimaryHDU(np.ones((4, 4), dtype=np.int16)).writeto(
             tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
         )
     busy = answer(b"busy", status=503)
 
-    once = iter([signal.SIGINT])
+    requests = count()
 
     async def interrupting(scope: dict[str, Any], send: Any) -> None:
-        for number in once:
-            os.kill(os.getpid(), number)
+        if next(requests) % 5 == 0:  # again only if the first was lost: four at most are on their way then
+            os.kill(os.getpid(), signal.SIGINT)
         await busy(scope, send)
 
     demo[1].faults["/HMI/"] = interrupting
