@@ -7,6 +7,7 @@ import stat
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@cache
 def plain(checksum: bool = True) -> bytes:
     return file_bytes(
         fits.HDUList([fits.PrimaryHDU(np.random.default_rng(1).integers(0, 256, SHAPE, np.uint8))]), checksum
     )
 
 
+@cache
 def extension() -> bytes:
     image = fits.ImageHDU(np.random.default_rng(1).random(SHAPE))
     return file_bytes(fits.HDUList([fits.PrimaryHDU(), image, fits.ImageHDU(np.zeros((5, 5)))]), checksum=True)
@@ -195,7 +198,7 @@ def test_a_file_that_is_replaced_meanwhile_is_completed_as_it_is_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / NAME
-    before, after = compressed(), compressed(700)  # once, since astropy writes the time beside checksums
+    before, after = compressed(), compressed(700)
     path.write_bytes(before)
     copymode = shutil.copymode
 
