@@ -186,7 +186,7 @@ def write_card(name: str, value: Value, comment: str) -> str:
     astropy takes 50 microseconds for one, most of it to look up its settings, which for the cards of a record is longer
     than the transfer of a file. So cards (FITS standard 4.0, section 4.2) are written here where that can be, with the
     same letters; everything else is left to astropy. Numbers are finite, texts printable, and of the comment as much is
-    written as there is room for.
+    written as fits into the card.
     """
     if isinstance(value, str):
         text = value.replace("'", "''")

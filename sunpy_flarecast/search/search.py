@@ -60,7 +60,7 @@ class Found:
     listed: Sequence[bool] = ()
 
     def why_empty(self, queries: Sequence[Query]) -> str:
-        """Say in a sentence why nothing was found; nothing if something was, or if the reason is told already."""
+        """Return a sentence that says why nothing was found; empty if something was, or if a warning says why."""
         if len(self.records) or self.missing or self.told:
             return ""
         reasons = dict.fromkeys(_why_empty(query, listed) for query, listed in zip(queries, self.listed, strict=True))

@@ -158,7 +158,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         return table
 
     def __str__(self) -> str:
-        """The table as text: of a long one its beginning and end, and the columns that a terminal has room for."""
+        """Return the table as text: the first and last rows of a long one, and the columns that fit the terminal."""
         # Newer versions of astropy write out all rows, which takes a minute where there are hundreds of thousands.
         plain = {"max_lines": _MOST_LINES if len(self) > _MOST_LINES else -1, "max_width": -1, "show_dtype": False}
         shown = self._display_table

@@ -28,8 +28,8 @@ def main() -> None:
     well = True
     for seed in range(options.first, options.first + options.seeds):
         begin = time.monotonic()
-        with tempfile.TemporaryDirectory() as room:
-            wrong = stress(seed, options.pieces, Path(room))
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = stress(seed, options.pieces, Path(folder))
         say(f"seed {seed}: {time.monotonic() - begin:.1f} s, {len(wrong)} faults")
         for text in wrong:
             say(f"  {text}")

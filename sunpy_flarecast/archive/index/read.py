@@ -168,7 +168,7 @@ def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
 
 
 def read_table(path: str, most: int | None = None) -> Iterator[Row]:
-    """Read a keyword table, whose format is told by the end of its name."""
+    """Read a keyword table in the format of its file name's suffix."""
     # Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes;
     # ``T_REC`` (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or ``TARPNUM`` are required. Values are converted
     # to the catalog's units. A FaultError says why it is not such a table, or that it has more than ``most`` columns.

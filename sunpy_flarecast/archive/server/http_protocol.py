@@ -23,7 +23,7 @@ _SPARE: Final = 50
 class BoundedProtocol(H11Protocol):
     """Beyond ``limit_concurrency`` answer 503 with ``Retry-After``, which uvicorn's own answer lacks."""
 
-    # At that number, close a connection without a request under way to make room for a new one.
+    # At that number, close an idle connection so that a new one can be accepted.
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
