@@ -1,0 +1,145 @@
+"""What the stages of a data set hand to each other: plain data that can be pickled and written as JSON."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, Literal
+
+import msgspec
+
+__all__ = [
+    "STAGES",
+    "WCS_NUMBERS",
+    "Encoding",
+    "FlareSettings",
+    "ImageFacts",
+    "ImageRecord",
+    "ImageSettings",
+    "Kind",
+    "Settings",
+    "ShardFacts",
+    "ShardTask",
+    "SplitSettings",
+    "Status",
+]
+
+#: The stages of a build, in order.
+STAGES: Final = ("search", "keywords", "labels", "split", "images", "finish")
+
+#: How images are stored.
+Kind = Literal["lossless", "int16", "binned"]
+
+#: Keywords of the coordinate system that are kept for each record, as numbers; missing ones are NaN.
+WCS_NUMBERS: Final = (
+    *("crpix1", "crpix2", "crval1", "crval2", "cdelt1", "cdelt2", "crota2"),
+    *("crln_obs", "crlt_obs", "dsun_obs", "rsun_obs", "rsun_ref", "obs_vr", "obs_vw", "obs_vn", "car_rot"),
+    *("imcrpix1", "imcrpix2"),
+)
+
+
+class Status(IntEnum):
+    """Whether a data set has the image of a segment of a record, and why not."""
+
+    THERE = 0
+    NOT_LISTED = 1  #: The record has no file of the segment.
+    NOT_FETCHED = 2  #: The file could not be fetched; the next build tries again.
+    UNREADABLE = 3  #: The file is whole, but is no image of this record, or damaged.
+
+
+class FlareSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How records are labelled."""
+
+    digest: str  #: SHA-256 of the list of flares.
+    windows: tuple[float, ...]  #: Hours after T_REC.
+    thresholds: tuple[str, ...]  #: GOES classes, such as ``"M1.0"``.
+    time: Literal["peak", "start"] = "peak"  #: Which time of a flare has to be within the window.
+    by_position: bool = False  #: Whether flares without a NOAA number are assigned by their position.
+    numbers: str = ""  #: SHA-256 of a list of HARP and NOAA numbers, where one is given.
+
+
+class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How records are dealt out to sets."""
+
+    #: Fractions, time ranges (``"start/end"``), or months, by name of the set.
+    sets: dict[str, float | str | list[int]]
+    by: Literal["region", "time", "month"] = "region"
+    gap: float = 0.0  #: Hours left out between two sets.
+    stratify: bool = False  #: Whether each class has the same share in all sets, as far as possible.
+    seed: int = 0
+
+
+class ImageSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How images are stored."""
+
+    encoding: Kind = "lossless"
+    bin: int = 1  #: Pixels along each axis that become one.
+    shard_records: int = 256  #: Most records in one shard.
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides what is in a data set. A folder keeps them, and refuses a build with others."""
+
+    format: int = 1
+    service: str
+    series: str
+    segments: tuple[str, ...]
+    query: tuple[str, ...] = ()  #: The queries in words; empty if records are given.
+    records: str = ""  #: SHA-256 of the records' identities, where a table is given in place of a query.
+    keywords: tuple[str, ...] = ()  #: DRMS names.
+    flares: FlareSettings | None = None
+    split: SplitSettings | None = None
+    images: ImageSettings = ImageSettings()
+
+
+class Encoding(msgspec.Struct, frozen=True):
+    """How pixels are stored: value = number * scale + offset, and ``fill`` (if any) for NaN."""
+
+    dtype: str
+    scale: float = 1.0
+    offset: float = 0.0
+    fill: int | None = None
+
+
+class ImageRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A record as the task that makes its image sees it; ``urls`` has one for each segment, empty if there is none."""
+
+    recnum: int
+    slot: int
+    quality: int
+    urls: tuple[str, ...]
+
+
+class ShardTask(msgspec.Struct, frozen=True, array_like=True):
+    """The records of one shard: consecutive ones of one HARP, in the order of time."""
+
+    harp: int
+    number: int  #: Of the shard among those of its HARP, from 0.
+    records: tuple[ImageRecord, ...]
+
+
+class ImageFacts(msgspec.Struct, array_like=True):
+    """What became of one record."""
+
+    shape: tuple[int, int]  #: Rows and columns of its images; zeros if it has none.
+    status: tuple[int, ...]  #: A `Status` for each segment.
+    sha256: tuple[str, ...]  #: Of the FITS file of each segment; empty if there is none.
+    date_obs: str = ""  #: As in the header.
+    wcs: tuple[float, ...] = ()  #: The values of `WCS_NUMBERS`; empty if there is no image.
+    reasons: tuple[str, ...] = ()  #: Why segments are missing, one for each that is not there and should be.
+
+
+class ShardFacts(msgspec.Struct):
+    """What a finished shard holds; written after the shard itself, which is unfinished while there are no facts."""
+
+    harp: int
+    number: int
+    shape: tuple[int, int]  #: Rows and columns for which it was written: the largest of its records, or of the HARP.
+    encoding: Encoding
+    images: list[ImageFacts]
+    files: dict[str, tuple[int, str]]  #: Size and SHA-256 of what it wrote, by path in the data set.
+    header: dict[str, str | float]  #: What the headers of all its images have in common, by FITS name.
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing could be had by trying again."""
+        return all(one != Status.NOT_FETCHED for image in self.images for one in image.status)
