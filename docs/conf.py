@@ -79,7 +79,21 @@ napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 
-html_theme = "sunpy"
+# They would turn the options of commands into text that no shell takes.
+smartquotes = False
+
+html_theme = "pydata_sphinx_theme"
+html_logo = html_favicon = "_static/logo.svg"
+html_theme_options = {
+    "logo": {"text": "sunpy_flarecast", "alt_text": ""},
+    "header_links_before_dropdown": 5,
+    "footer_start": ["independent"],
+    "footer_center": [],
+    "footer_end": ["copyright"],
+    "show_toc_level": 2,
+}
+html_show_sourcelink = False
+templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_title = "sunpy_flarecast"
@@ -130,6 +144,13 @@ def describe(_app: Sphinx, what: str, name: str, _value: Any, _options: Any, lin
         told = inspect.getdoc(pydoc.locate(owner)) or ""
         if found := re.search(rf"^(?:.+, )?{field}(?:, .+)? : .+\n((?:    .+\n?)+)", told, re.MULTILINE):
             lines[:] = [line.strip() for line in found[1].splitlines()]
+
+
+def show_examples(_app: Sphinx, _context: Any, lines: list[str]) -> None:
+    """Show the examples of a command, which end its help, as a block that can be copied."""
+    commands = [line.strip(" |") for line in lines if "sunpy-flarecast" in line]
+    if commands:
+        lines[:] = ["", ".. rubric:: Examples", "", ".. code-block:: sh", "", *(f"   {line}" for line in commands), ""]
 
 
 def clean_notebook(path: Path, base: str) -> None:
@@ -183,3 +204,4 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", begin, priority=1)
     app.connect("build-finished", end)
     app.connect("autodoc-process-docstring", describe)
+    app.connect("sphinx-click-process-epilog", show_examples)

@@ -11,6 +11,8 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +22,7 @@ from sunpy.net.attr import Attr
 
 from sunpy_flarecast import FLARECASTResponse, Keyword, Quality, Segment, Series, __version__, conf
 from sunpy_flarecast.archive import DemoArchive, create_app
+from sunpy_flarecast.cli import cli
 from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, all_keywords, all_series, find_keyword
 
 if TYPE_CHECKING:
@@ -43,8 +46,10 @@ def main() -> None:
         "rest.md": routes,
         "changes.rst": changes,
     }
+    makers |= {f"../commands/{name}.rst": partial(command, name) for name in cli.commands}
     for name, make in makers.items():
         path, text = OUTPUT / name, make().strip() + "\n"
+        path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
 
@@ -166,6 +171,14 @@ def _examples(responses: dict[str, Any]) -> Iterable[str]:
         for content in response.get("content", {}).values():
             if "example" in content:
                 yield f"```json\n{json.dumps(content['example'], indent=2, ensure_ascii=False)}\n```"
+
+
+def command(name: str) -> str:
+    """Document a command of the terminal."""
+    made = cli.commands[name]
+    module = import_module(made.callback.__module__)
+    attribute = next(key for key, value in vars(module).items() if value is made)
+    return f".. click:: {module.__name__}:{attribute}\n   :prog: sunpy-flarecast {name}\n   :nested: full"
 
 
 def changes() -> str:
