@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import random
 import time
@@ -33,10 +32,7 @@ if TYPE_CHECKING:
 
     from .plan import Place, Record
 
-__all__ = ["DISK_FULL", "Context", "OccupiedError", "Pace"]
-
-#: Errors of the disk that concern all files of a fetch.
-DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+__all__ = ["Context", "OccupiedError", "Pace"]
 
 #: Transfers that waited for one host start again within this time, in seconds, and not all at once.
 _SPREAD: Final = 0.25

@@ -15,9 +15,10 @@ from sunpy import log
 
 from sunpy_flarecast.errors import MissingDataWarning, TransferError
 from sunpy_flarecast.rest.service_url import if_moved, without_password
+from sunpy_flarecast.utils.atomic_file import DISK_FULL
 from sunpy_flarecast.utils.progress import LateBar
 
-from .context import DISK_FULL, OccupiedError
+from .context import OccupiedError
 from .http_file import Download
 from .record_keywords import RecordKeywords
 from .report import described_bare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -19,7 +20,10 @@ except ImportError:  # Windows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["AtomicFile", "atomic_write", "remove_abandoned"]
+__all__ = ["DISK_FULL", "AtomicFile", "atomic_write", "is_temporary", "remove_abandoned"]
+
+#: Errors of a disk without space, or without space for this user.
+DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 _TEMPORARY: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}\.part", re.DOTALL)
 
@@ -120,6 +124,11 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
         with open(target.fileno(), mode, closefd=False, **text) as file:  # type: ignore[call-overload]
             yield file
         target.publish()
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file has the name of one that is not finished."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def remove_abandoned(paths: Iterable[str]) -> bool:

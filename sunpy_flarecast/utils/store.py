@@ -1,0 +1,268 @@
+"""Where a data set is kept: a local folder, or any URL that fsspec knows; what appears there is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
+
+from filelock import FileLock, Timeout
+
+from sunpy_flarecast.errors import FLARECASTError, QueryError, TransferError
+
+from .atomic_file import DISK_FULL, atomic_write, is_temporary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Store"]
+
+#: Errors against which another folder helps, or other permissions.
+_FORBIDDEN: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+)
+
+_LOCK: Final = ".build/lock"
+
+
+class Store:
+    """
+    Files under a local folder or a URL, by their paths below it with ``/`` between the parts.
+
+    A file that is written appears under its name when it is complete. Stores can be pickled.
+
+    Parameters
+    ----------
+    out : str or path-like
+        A folder, which is made when something is written, or a URL that fsspec knows, such as
+        ``"s3://bucket/sharps-2014"``.
+
+    Raises
+    ------
+    QueryError
+        ``out`` is no path or URL, its protocol is unknown, or the package for it is not installed.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.utils.store import Store
+    >>> store = Store("memory://sharps-2014")
+    >>> store.write("split.json", b"{}")
+    >>> store.read("split.json"), store.read("labels.parquet"), store.names()
+    (b'{}', None, ['split.json'])
+    """
+
+    def __init__(self, out: str | os.PathLike[str]) -> None:
+        if not isinstance(out, (str, os.PathLike)) or not os.fspath(out):
+            raise QueryError(f"A data set needs a folder or a URL to be in, not {out!r}.")
+        text = str(os.fspath(out))
+        self._fs: Any = None
+        if "://" in text or "::" in text:
+            self._fs, self._root = _file_system(text)
+        else:
+            self._root = os.path.abspath(os.path.expanduser(text))
+        self._name = text if self._fs else self._root
+
+    def __str__(self) -> str:
+        return self._name
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self._fs is None
+
+    def place(self, path: str) -> str:
+        """Return where a file is: its local path, or its path in the file system of the URL."""
+        return f"{self._root.rstrip('/')}/{path}" if path else self._root
+
+    def read(self, path: str) -> bytes | None:
+        """Read a whole file; None if there is no such file."""
+        with self._reading(path):
+            try:
+                if self._fs:
+                    return bytes(self._fs.cat_file(self.place(path)))
+                with open(self.place(path), "rb") as file:
+                    return file.read()
+            except FileNotFoundError:
+                return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """
+        Write a whole file, in place of an earlier one.
+
+        Raises
+        ------
+        QueryError
+            Nothing may be written there.
+        TransferError
+            The disk is full, or the file could not be written for another reason.
+        """
+        if self._fs:
+            with self._writing(path, Exception):
+                self._fs.pipe_file(self.place(path), bytes(data))
+        else:
+            with self.open(path, "wb") as file:
+                file.write(data)
+
+    @contextlib.contextmanager
+    def open(self, path: str, mode: Literal["rb", "wb"] = "rb") -> Iterator[IO[bytes]]:
+        """
+        Open a file to read or to write it in parts; a file that is written appears when the ``with`` block ends.
+
+        Of a URL, the parts are collected in a temporary file on this machine. Raises as `write` does, and
+        FileNotFoundError.
+        """
+        place = self.place(path)
+        if mode == "rb":
+            with self._reading(path):
+                file = self._fs.open(place, "rb") if self._fs else open(place, "rb")  # noqa: SIM115 (closed below)
+            with file:
+                yield file
+        elif self._fs:
+            with tempfile.TemporaryDirectory(prefix="sunpy_flarecast-") as folder:
+                spool = os.path.join(folder, "spool")
+                with self._writing(path, disk=folder), open(spool, "wb") as file:
+                    yield file
+                with self._writing(path, Exception):
+                    self._fs.put_file(spool, place)
+        else:
+            with self._writing(path):
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                with atomic_write(place) as file:
+                    yield file
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is a file, or a folder with files."""
+        if not self._fs:
+            return os.path.exists(self.place(path))
+        with self._reading(path):
+            self._fs.invalidate_cache()  # others write there, too
+            return bool(self._fs.exists(self.place(path)))
+
+    def names(self, folder: str = "") -> list[str]:
+        """Return the paths of all files in a folder and those below it, in order, but for unfinished ones."""
+        root, place = self.place(""), self.place(folder)
+        found: list[str]
+        with self._reading(folder):
+            if self._fs:
+                self._fs.invalidate_cache()
+                found = self._fs.find(place)
+            else:
+                found = [os.path.join(where, name) for where, _, names in os.walk(place) for name in names]
+        paths = (one[len(root.rstrip("/")) + 1 :].replace(os.sep, "/") for one in found)
+        return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all that is in it, if it is there."""
+        if not path:
+            raise ValueError("only what is in a store can be removed")
+        place = self.place(path)
+        with self._writing(path, Exception), contextlib.suppress(FileNotFoundError):
+            if self._fs:
+                self._fs.rm(place, recursive=True)
+            elif os.path.isdir(place) and not os.path.islink(place):
+                shutil.rmtree(place)
+            else:
+                os.unlink(place)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """
+        Keep other processes out while something is written; for a URL this does nothing.
+
+        Raises
+        ------
+        QueryError
+            Another process holds the lock, or nothing may be written to the folder.
+        """
+        if self._fs:
+            yield
+            return
+        place = self.place(_LOCK)
+        lock = FileLock(place, timeout=0)
+        with self._writing(""):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise QueryError(
+                    f"Another process writes to {self}. Wait until it has ended, or choose another folder."
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def zarr(self, path: str, *, read_only: bool = True) -> Any:
+        """Return a folder as a store for zarr."""
+        from zarr.storage import FsspecStore, LocalStore
+
+        if not self._fs:
+            return LocalStore(self.place(path), read_only=read_only)
+        return FsspecStore.from_url(f"{self._name.rstrip('/')}/{path}", read_only=read_only)
+
+    @contextlib.contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # file systems of URLs raise all kinds
+            raise TransferError(
+                f"{self._in_words(path)} cannot be read ({_reason(error)}). Check the path and the permissions."
+            ) from error
+
+    @contextlib.contextmanager
+    def _writing(self, path: str, kinds: type[Exception] = OSError, disk: str = "") -> Iterator[None]:
+        """Turn what a disk or a file system raises into the errors of this package."""
+        try:
+            yield
+        except FLARECASTError:
+            raise
+        except kinds as error:
+            number, reason = getattr(error, "errno", None), _reason(error)
+            if number in DISK_FULL:
+                raise TransferError(
+                    f"The disk that holds {disk or self} is full ({reason}). Free some space and run the same again; "
+                    "what is complete is kept."
+                ) from error
+            if number in _FORBIDDEN or isinstance(error, (PermissionError, FileNotFoundError)):
+                raise QueryError(
+                    f"{self._in_words(path)} cannot be written ({reason}). Choose another folder, or change its "
+                    "permissions."
+                ) from error
+            raise TransferError(
+                f"{self._in_words(path)} could not be written ({reason}). Run the same again; what is complete is kept."
+            ) from error
+
+    def _in_words(self, path: str) -> str:
+        return f"{str(self).rstrip('/')}/{path}" if path else str(self)
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL, None for local folders, and the path in it."""
+    import fsspec
+    from fsspec.implementations.local import LocalFileSystem
+
+    try:
+        system, root = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise QueryError(
+            f"{url} needs a package that is not installed. {_reason(error)}, with pip or conda."
+        ) from error
+    except ValueError as error:
+        raise QueryError(
+            f"{url!r} cannot be used ({_reason(error)}). Use a folder, or a URL that fsspec knows, such as "
+            "s3://bucket/name."
+        ) from error
+    except Exception as error:
+        raise TransferError(f"{url} cannot be opened ({_reason(error)}). Check the URL and the credentials.") from error
+    return (None, root) if isinstance(system, LocalFileSystem) else (system, root.rstrip("/"))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
