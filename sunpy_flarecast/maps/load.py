@@ -23,7 +23,7 @@ from sunpy_flarecast.utils.optional_deps import need_plot
 
 from .header_fixes import identify, mend
 
-__all__ = ["Maps", "load", "tell_skipped"]
+__all__ = ["Maps", "load", "make_map", "tell_skipped"]
 
 #: Most files that a warning names.
 _LISTED: Final = 10
@@ -180,24 +180,29 @@ def _order(path: str) -> tuple[Any, ...]:
 
 
 def _read_map(path: str | Path) -> Any:
-    import sunpy.map
-
-    from .styles import style_of
-
     data, keywords, comments = _read(path)
     identity = identify(keywords, Path(path).name)
     mended = mend(keywords, identity)
     _check_usable(path, mended)
     mended["KEYCOMMENTS"] = {name: comment for name, comment in comments.items() if name in mended}
-    if identity.segment:
+    return make_map(data, mended, identity.segment)
+
+
+def make_map(data: Any, keywords: dict[str, Any], segment: str) -> Any:
+    """Make a map of an image and its corrected keywords (`mend`), with the colours and range of its segment."""
+    import sunpy.map
+
+    from .styles import style_of
+
+    if segment:
         # JSOC writes "HMI OBSERVABLE" for every segment. sunpy makes the title of plots of it, also for submaps;
         # a title in plot_settings would break contours.
-        mended["CONTENT"] = identity.segment
-    one = sunpy.map.Map(data, mended)
-    style = style_of(identity.segment, data, smarp="TARPNUM" in mended)
+        keywords["CONTENT"] = segment
+    one = sunpy.map.Map(data, keywords)
+    style = style_of(segment, data, smarp="TARPNUM" in keywords)
     one.plot_settings |= {"cmap": style.cmap, "norm": style.norm}
-    if (number := region_number(mended)) is not None:
-        one.nickname = f"{one.nickname or 'MDI'} {'HARP' if 'HARPNUM' in mended else 'TARP'} {number}"
+    if (number := region_number(keywords)) is not None:
+        one.nickname = f"{one.nickname or 'MDI'} {'HARP' if 'HARPNUM' in keywords else 'TARP'} {number}"
     return one
 
 
