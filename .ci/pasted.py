@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -43,10 +44,11 @@ def main() -> None:
         blocks = Blocks()
         blocks.feed(page.read_text("utf-8"))
         for line in "\n".join(blocks.lines).replace("\\\n", " ").splitlines():
-            if found := COMMAND.search(line):
+            if (found := COMMAND.search(line)) and "[OPTIONS]" not in line:  # as in what follows "Usage"
                 count += 1
                 try:
-                    parse(found[1])
+                    with redirect_stdout(None):
+                        parse(found[1])
                 except (click.ClickException, ValueError) as error:
                     wrong.append(f"{page}: {line}: {error}")
     print(f"{count} commands", *wrong, sep="\n")
