@@ -14,7 +14,9 @@ def main() -> None:
         package = (error.name or "").partition(".")[0]
         if package not in ("click", "rich"):
             raise
-        sys.exit(f'The command line needs the package {package!r}: python -m pip install "sunpy-flarecast[cli]"')
+        from .utils.optional_deps import missing_package
+
+        sys.exit(str(missing_package("The command line needs", "cli", package)))
     cli(prog_name="sunpy-flarecast")
 
 

@@ -9,7 +9,7 @@ from sunpy.net import attrs as a
 
 from sunpy_flarecast import Segment, Series, conf
 from sunpy_flarecast.utils.files import check_output
-from sunpy_flarecast.utils.optional_deps import need_plot
+from sunpy_flarecast.utils.optional_deps import PLOT, need
 
 from .errors import TransferError
 
@@ -42,7 +42,7 @@ def run_demo(
 
     ``say`` is called with each message, and ``show`` with the table of results.
     """
-    need_plot("Maps and pictures of the demo", extra="demo")
+    need("Maps and pictures of the demo need", "demo", PLOT)
     import matplotlib as mpl
     import sunpy.map
 

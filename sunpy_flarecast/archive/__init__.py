@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from sunpy_flarecast.utils.optional_deps import missing_package
+
 if TYPE_CHECKING:
     from sunpy_flarecast.archive.demo.archive import DemoArchive
     from sunpy_flarecast.archive.server.run import running, serve
@@ -56,9 +58,7 @@ def __getattr__(name: str) -> Any:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "sunpy_flarecast"):
             raise
-        raise ImportError(
-            f'{name} needs the package {missing!r}: python -m pip install "sunpy-flarecast[archive]"', name=missing
-        ) from error
+        raise missing_package(f"{name} needs", "archive", missing) from error
     value = globals()[name] = getattr(module, name)
     return value
 

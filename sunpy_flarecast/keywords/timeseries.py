@@ -19,6 +19,7 @@ from sunpy_flarecast.sharp.keyword_names import choose_keywords, default_keyword
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.table.columns import require
 from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.optional_deps import missing_package
 
 from .table import LEADING, keyword_table
 
@@ -225,10 +226,7 @@ def _needed_packages() -> None:
             warnings.simplefilter("ignore", SunpyUserWarning)
             import sunpy.timeseries  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f'Time series need the package {error.name!r}: python -m pip install "sunpy-flarecast[timeseries]"',
-            name=error.name,
-        ) from error
+        raise missing_package("Time series need", "timeseries", error.name or "pandas") from error
 
 
 def _floats(column: Any) -> npt.NDArray[np.float64]:

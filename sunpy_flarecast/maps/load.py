@@ -19,7 +19,7 @@ from sunpy_flarecast.fits.record_header import lacking
 from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.filenames import FITS_ENDING, other_series
-from sunpy_flarecast.utils.optional_deps import need_plot
+from sunpy_flarecast.utils.optional_deps import PLOT, need
 
 from .header_fixes import identify, mend
 
@@ -107,7 +107,7 @@ def load(files: Any, *, skip_broken: bool = False) -> Any:
     'magnetogram'
     >>> maps[0].peek()  # doctest: +SKIP
     """
-    need_plot("Maps")
+    need("Maps need", "plot", PLOT)
     if isinstance(files, (str, os.PathLike)) and os.fspath(files):
         path = Path(files).expanduser()
         if path.is_dir():

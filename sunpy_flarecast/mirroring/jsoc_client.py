@@ -15,6 +15,7 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.rest.error_text import body_message, reason_of, status_text
 from sunpy_flarecast.rest.session import Patience, Session
+from sunpy_flarecast.utils.optional_deps import missing_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +30,7 @@ def connect(base: str) -> Any:
     try:
         import drms
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f'A mirror of JSOC needs the package {error.name!r}: python -m pip install "sunpy-flarecast[jsoc]"',
-            name=error.name,
-        ) from error
+        raise missing_package("A mirror of JSOC needs", "jsoc", error.name or "drms") from error
     client = drms.Client(
         drms.ServerConfig(
             name="JSOC",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sunpy_flarecast.utils.optional_deps import need_plot
+from sunpy_flarecast.utils.optional_deps import PLOT, need
 
 if TYPE_CHECKING:
     from .coverage import plot_coverage
@@ -44,7 +44,7 @@ _MODULES: Final = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    need_plot("Pictures")
+    need("Pictures need", "plot", PLOT)
     return getattr(import_module(f".{_MODULES.get(name, name.removeprefix('plot_'))}", __name__), name)
 
 

@@ -16,6 +16,7 @@ from sunpy import log
 
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.config import conf
+from sunpy_flarecast.utils.optional_deps import missing_package
 
 from .auth import authorization
 
@@ -65,11 +66,8 @@ class ReplyCache:
         try:
             import hishel
         except ModuleNotFoundError as error:
-            raise ImportError(
-                f"conf.cache needs the package {error.name!r}: python -m pip install "
-                '"sunpy-flarecast[cache]", or set sunpy_flarecast.conf.cache = False.',
-                name=error.name,
-            ) from error
+            purpose = "conf.cache = True needs"
+            raise missing_package(purpose, "cache", error.name or "hishel") from error
         self._hishel: Any = hishel
         # A reply that one version of this package can read may be invalid to another.
         self._owner = f"{__version__}\n{authorization(address)}"

@@ -22,6 +22,7 @@ from sunpy_flarecast.search.missing import as_plain, from_plain
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.atomic_file import atomic_write
 from sunpy_flarecast.utils.files import check_output
+from sunpy_flarecast.utils.optional_deps import missing_package
 
 from .columns import FILE_COLUMNS, NAMES, PREFIX, require
 from .encoding import KEY, Plain, column_of, from_arrow, from_text, plain_columns, to_arrow, to_text, write_json
@@ -99,7 +100,7 @@ def _format(path: str | os.PathLike[str], kind: str | None) -> str:
 def need_pyarrow() -> None:
     """Raise `QueryError` if Parquet files can neither be read nor written."""
     if find_spec("pyarrow") is None:
-        raise QueryError('Parquet files need the package pyarrow: python -m pip install "sunpy-flarecast[parquet]"')
+        raise QueryError(str(missing_package("Parquet files need", "parquet", "pyarrow")))
 
 
 @contextmanager
@@ -196,7 +197,7 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
     if about["version"] > _VERSION:
         raise QueryError(
             f"{place} was written by a newer sunpy_flarecast (format {about['version']}; this one reads {_VERSION}). "
-            "Update: python -m pip install --upgrade sunpy-flarecast."
+            "Update sunpy_flarecast."
         )
     if len(raw) != about.get("rows"):
         raise _other(place, f"it has {len(raw):,} of {about.get('rows')} rows, so it was cut off or changed")

@@ -24,6 +24,7 @@ from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, MissingDataWarni
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.cli.console import out
 from sunpy_flarecast.cli.serve import _opened
+from sunpy_flarecast.utils.optional_deps import install_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -431,6 +432,4 @@ def test_without_its_extra_the_command_names_it(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import sunpy_flarecast.__main__ as m; m.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        f'The command line needs the package {missing!r}: python -m pip install "sunpy-flarecast[cli]"'
-    )
+    assert done.stderr.splitlines()[-1] == (f"The command line needs the package {missing!r}: {install_command('cli')}")

@@ -24,6 +24,7 @@ from sunpy_flarecast.archive import DemoArchive
 from sunpy_flarecast.maps.header_fixes import Identity, identify, mend
 from sunpy_flarecast.maps.styles import style_of
 from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.utils.optional_deps import install_command
 
 mpl.use("agg")
 
@@ -386,7 +387,7 @@ def test_without_matplotlib_one_sentence_tells_the_extra(call: str, what: str) -
     code = f"import sys; sys.modules['matplotlib'] = None; import sunpy_flarecast; {call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stderr.splitlines()[-1] == (
-        f"ImportError: {what} need the package 'matplotlib': python -m pip install \"sunpy-flarecast[plot]\""
+        f"ImportError: {what} need the package 'matplotlib': {install_command('plot')}"
     )
 
 

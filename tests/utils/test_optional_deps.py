@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sunpy_flarecast.utils.optional_deps import install_command
+
 #: What extras install, and nothing else does.
 PACKAGES = ("matplotlib", "pyarrow", "fastapi", "uvicorn", "swagger_ui_bundle", "click", "rich")
 
@@ -69,8 +71,30 @@ def told() -> dict[str, list[object]]:
 def test_one_sentence_names_the_extra(told: dict[str, list[object]], call: str, extra: str) -> None:
     expected, text = told[call]
     assert expected, text
-    install = re.escape(f'python -m pip install "sunpy-flarecast[{extra}]"')
-    assert re.fullmatch(rf"[^\n]* needs? (the package )?\S+: {install}", str(text))
+    assert re.fullmatch(rf"[^\n]* needs? the package \S+: {re.escape(install_command(extra))}", str(text))
+
+
+@pytest.mark.parametrize(
+    ("origin", "command"),
+    [
+        (None, 'python -m pip install "sunpy-flarecast[plot]"'),
+        ({"url": "https://host/package.whl", "archive_info": {}}, 'python -m pip install "sunpy-flarecast[plot]"'),
+        ({"url": "file:///home/me/a%20b", "dir_info": {}}, 'python -m pip install "/home/me/a b[plot]"'),
+        ({"url": "file:///home/me/c", "dir_info": {"editable": True}}, 'python -m pip install -e "/home/me/c[plot]"'),
+    ],
+)
+def test_the_command_fits_the_installation(origin: object, command: str, tmp_path: Path) -> None:
+    about = tmp_path / "sunpy_flarecast-1.dist-info"
+    about.mkdir()
+    about.joinpath("METADATA").write_text("Name: sunpy-flarecast\nVersion: 1\n")
+    if origin:
+        about.joinpath("direct_url.json").write_text(json.dumps(origin))
+    program = "from sunpy_flarecast.utils.optional_deps import install_command; print(install_command('plot'))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
+        capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.stdout.strip() == command, done.stderr
 
 
 def test_the_extras_that_are_named_exist() -> None:

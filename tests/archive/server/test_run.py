@@ -15,6 +15,7 @@ from processes import END, LONG, begun, refused, rest, serving, url_of
 
 from sunpy_flarecast import archive as public
 from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running, serve
+from sunpy_flarecast.utils.optional_deps import install_command
 
 RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
 
@@ -251,7 +252,7 @@ class TestPublicFace:
         )
         result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
         assert result.stdout.splitlines() == [
-            f'running needs the package {missing!r}: python -m pip install "sunpy-flarecast[archive]"'
+            f"running needs the package {missing!r}: {install_command('archive')}"
             for missing in ("fastapi", "prometheus_fastapi_instrumentator", "swagger_ui_bundle", "uvicorn")
         ]
 
