@@ -1,0 +1,239 @@
+"""Records dealt out to sets, by region, time or month, so that no region is in two of them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.utils.reports import counted
+
+from .regions import regions as regions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from .model import SplitSettings
+
+__all__ = ["check_split", "rule", "split", "split_summary"]
+
+#: Values of labels.
+_KINDS: Final = {"positive": 1, "negative": 0, "unknown": -1}
+
+
+def split(
+    settings: SplitSettings,
+    times: npt.NDArray[np.datetime64],
+    regions: npt.NDArray[np.int64],
+    classes: npt.NDArray[np.integer[Any]] | None = None,
+) -> npt.NDArray[np.str_]:
+    """
+    Return the set of each record; empty for records that are in none.
+
+    Parameters
+    ----------
+    settings : SplitSettings
+        The sets, and the rule.
+    times : `numpy.ndarray`
+        T_REC of each record, in UTC (``datetime64``).
+    regions : `numpy.ndarray`
+        Region of each record, see `~sunpy_flarecast.dataset.regions.regions`.
+    classes : `numpy.ndarray`, optional
+        Class of each record, from 0; higher ones are dealt out first. With ``stratify`` each class is shared out in the
+        fractions of the sets, as far as whole regions allow.
+
+    Raises
+    ------
+    QueryError
+        There are fewer regions than sets, or a set would have no records.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_flarecast.dataset.model import SplitSettings
+    >>> from sunpy_flarecast.dataset.split import split
+    >>> settings = SplitSettings(sets={"train": 0.5, "test": 0.5}, seed=2)
+    >>> split(settings, np.zeros(4, dtype="datetime64[s]"), np.array([377, 377, 378, 378])).tolist()
+    ['test', 'test', 'train', 'train']
+    """
+    if settings.by == "region":
+        codes = _by_region(settings, regions, classes if settings.stratify else None)
+    else:
+        codes = _by_time(settings, times, regions)
+    names = list(settings.sets)
+    if empty := [name for code, name in enumerate(names) if not (codes == code).any()]:
+        raise QueryError(
+            f"No records are left for the set {empty[0]!r} ({rule(settings)}). Change the split, or search for more."
+        )
+    return np.array([*names, ""])[codes]
+
+
+# --- by region ----------------------------------------------------------------------------------------------------
+
+
+def _by_region(
+    settings: SplitSettings, regions: npt.NDArray[np.int64], classes: npt.NDArray[np.integer[Any]] | None
+) -> npt.NDArray[np.int64]:
+    names, place = np.unique(regions, return_inverse=True)
+    if len(names) < len(settings.sets):
+        raise QueryError(
+            f"{counted(len(names), 'region')} cannot be split into {len(settings.sets)} sets "
+            f"({', '.join(settings.sets)}). Search for a longer range, or name fewer sets."
+        )
+    if classes is None:
+        weights = np.ones((len(names), 1))
+    else:
+        weights = np.zeros((len(names), int(classes.max(initial=0)) + 1))
+        np.add.at(weights, (place, classes), 1)
+    order = sorted(range(len(names)), key=lambda one: _drawn(settings.seed, int(names[one])))
+    fractions = np.array([float(share) for share in settings.sets.values()])  # type: ignore[arg-type]
+    return _dealt(weights, order, fractions)[place]
+
+
+def _drawn(seed: int, region: int) -> bytes:
+    """Return a number at random, the same on each machine and in each version of numpy."""
+    return hashlib.sha256(f"{seed}:{region}".encode()).digest()
+
+
+def _dealt(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.NDArray[np.float64]) -> Any:
+    """
+    Deal regions out in an order, those with the highest class first, each to the set that lacks most of that class.
+
+    ``weights`` is what each region has of each class. Each set gets a region, and one of each class that has enough.
+    """
+    highest = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
+    lacking = fractions[:, None] * weights.sum(axis=0)
+    sets = np.full(len(weights), -1)
+    empty, left = np.ones(len(fractions), dtype=bool), len(weights)
+    for level in reversed(range(weights.shape[1])):
+        members = [one for one in order if highest[one] == level]
+        without = np.ones(len(fractions), dtype=bool)
+        for number, one in enumerate(members):
+            if left <= empty.sum():
+                allowed = empty
+            elif len(members) - number <= without.sum() and len(members) >= len(fractions):
+                allowed = without
+            else:
+                allowed = np.ones(len(fractions), dtype=bool)
+            chosen = int(np.where(allowed, lacking[:, level], -np.inf).argmax())
+            sets[one] = chosen
+            lacking[chosen] -= weights[one]
+            empty[chosen] = without[chosen] = False
+            left -= 1
+    return sets
+
+
+# --- by time ------------------------------------------------------------------------------------------------------
+
+
+def _by_time(
+    settings: SplitSettings, times: npt.NDArray[np.datetime64], regions: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    codes = np.full(len(times), -1)
+    gap = np.timedelta64(round(settings.gap * 3600), "s")
+    before, last = np.datetime64("0001-01-01", "s"), -1
+    for begin, end, code in _spans(settings, times):
+        first = begin if code == last else max(begin, before + gap)
+        codes[(times >= first) & (times < end)] = code
+        before, last = end, code
+    return _whole_regions(codes, regions)
+
+
+def _spans(
+    settings: SplitSettings, times: npt.NDArray[np.datetime64]
+) -> list[tuple[np.datetime64, np.datetime64, int]]:
+    """Return begin, end and set of the ranges of time, in order."""
+    spans = []
+    for code, value in enumerate(settings.sets.values()):
+        if isinstance(value, str):
+            begin, end = (np.datetime64(one, "us") for one in value.split("/"))
+            spans.append((begin, end, code))
+        elif isinstance(value, list) and len(times):
+            first, last = (time.astype("M8[M]").astype(int) for time in (times.min(), times.max()))
+            # From the month before on, after which there is a gap even if no records are in it.
+            for month in range(first - 1, last + 1):
+                if month % 12 + 1 in value:
+                    begin, end = (np.datetime64(one, "M").astype("M8[us]") for one in (month, month + 1))
+                    spans.append((begin, end, code))
+    return sorted(spans)
+
+
+def _whole_regions(codes: npt.NDArray[np.int64], regions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Leave the records of a region to the set that has most of them, the first one of those with equally many."""
+    names, place = np.unique(regions, return_inverse=True)
+    counts = np.zeros((len(names), int(codes.max(initial=-1)) + 2), dtype=np.int64)
+    np.add.at(counts, (place, codes), 1)  # those in no set are counted in the last column
+    own = counts[:, :-1].argmax(axis=1) if counts.shape[1] > 1 else np.full(len(names), -1)
+    return np.where(codes == own[place], codes, -1)
+
+
+# --- what was done ------------------------------------------------------------------------------------------------
+
+
+def rule(settings: SplitSettings) -> str:
+    """
+    Return the rule of a split in words.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.model import SplitSettings
+    >>> from sunpy_flarecast.dataset.split import rule
+    >>> rule(SplitSettings(sets={"train": 0.8, "test": 0.2}, seed=1))
+    'by region: train 0.8, test 0.2, seed 1'
+    """
+    words = {"region": "by region", "time": "by time (UTC, ends excluded)", "month": "by month (UTC)"}[settings.by]
+    shares = ", ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in settings.sets.items()
+    )
+    if settings.by == "region":
+        return f"{words}{', stratified by class' * settings.stratify}: {shares}, seed {settings.seed}"
+    return f"{words}: {shares}, with a gap of {settings.gap:g} hours"
+
+
+def split_summary(
+    settings: SplitSettings,
+    sets: npt.NDArray[np.str_],
+    regions: npt.NDArray[np.int64],
+    labels: Mapping[str, npt.NDArray[np.integer[Any]]],
+) -> dict[str, Any]:
+    """
+    Return what ``split.json`` has: the rule, and what each set got.
+
+    ``labels`` has 1 (positive), 0 (negative) or -1 (unknown) for each record, by a name such as ``"24 h, M1.0"``.
+    Records in no set are counted under ``left_out``.
+    """
+
+    def counts(chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        return {
+            "records": int(chosen.sum()),
+            "labels": {
+                name: {kind: int((values[chosen] == value).sum()) for kind, value in _KINDS.items()}
+                for name, values in labels.items()
+            },
+            "regions": np.unique(regions[chosen]).tolist(),
+        }
+
+    return {
+        "rule": rule(settings),
+        "by": settings.by,
+        "seed": settings.seed,
+        "sets": {name: counts(sets == name) for name in settings.sets},
+        "left_out": counts(sets == ""),
+    }
+
+
+def check_split(sets: npt.NDArray[np.str_], harps: npt.ArrayLike, noaas: npt.ArrayLike) -> list[str]:
+    """Return a sentence for each region that is in two sets; regions are found again from HARP and NOAA numbers."""
+    found: dict[int, set[str]] = {}
+    for region, name in {*zip(regions_of(harps, noaas).tolist(), sets.tolist(), strict=True)}:
+        found.setdefault(region, set()).update(filter(None, [name]))
+    return [
+        f"The region of HARP {region} is in the sets {' and '.join(sorted(names))}."
+        for region, names in sorted(found.items())
+        if len(names) > 1
+    ]

@@ -1,0 +1,44 @@
+"""HARPs joined through NOAA numbers."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunpy_flarecast.dataset.regions import noaa_numbers, regions
+
+RECORDS = st.lists(st.tuples(st.integers(1, 12), st.lists(st.integers(11980, 11990), max_size=2)), max_size=25)
+
+
+@given(RECORDS)
+def test_records_are_together_exactly_if_they_share_a_number_directly_or_through_others(
+    records: list[tuple[int, list[int]]],
+) -> None:
+    harps = [harp for harp, _ in records]
+    found = regions(harps, [",".join(map(str, numbers)) or "MISSING" for _, numbers in records]).tolist()
+    # The transitive closure, by brute force.
+    names = [{("HARP", harp), *(("NOAA", number) for number in numbers)} for harp, numbers in records]
+    together = np.array([[bool(one & other) for other in names] for one in names], dtype=bool).reshape(
+        len(names), len(names)
+    )
+    for middle in range(len(names)):
+        together |= together[:, middle : middle + 1] & together[middle : middle + 1]
+    for (one, first), (other, second) in itertools.product(enumerate(found), enumerate(found)):
+        assert (first == second) == together[one, other]
+    for region, row in zip(found, together, strict=True):
+        assert region == min(np.array(harps)[row])
+
+
+def test_texts_without_numbers_join_nothing() -> None:
+    assert regions([1, 2, 3], ["MISSING", "", "0"]).tolist() == [1, 2, 3]
+    assert noaa_numbers("11984, 11985,0") == (11984, 11985)
+    assert regions([], []).tolist() == []
+
+
+def test_a_long_chain_is_one_region() -> None:
+    harps = np.arange(2000)[::-1]
+    found = regions(harps, [f"{10_000 + harp},{10_001 + harp}" for harp in harps])
+    assert set(found.tolist()) == {0}
