@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sunpy_flarecast.maps.load import Maps, load
     from sunpy_flarecast.mirroring import MirrorReport, mirror
     from sunpy_flarecast.rest.cache import clear_cache
+    from sunpy_flarecast.tour import demo_service
 
 __all__ = [
     "HARPNUM",
@@ -65,6 +66,7 @@ __all__ = [
     "clear_cache",
     "complete_header",
     "conf",
+    "demo_service",
     "fetch",
     "load",
     "mirror",
@@ -82,6 +84,7 @@ _LAZY: Final = {
     **dict.fromkeys(("read_keywords", "write_keywords"), "keywords.files"),
     "clear_cache": "rest.cache",
     "complete_header": "fits.complete",
+    "demo_service": "tour",
     "timeseries_of": "keywords.timeseries",
 }
 

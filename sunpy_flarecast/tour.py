@@ -1,7 +1,8 @@
-"""The demonstration: a service of synthetic SHARPs, a search, a fetch, maps, and a picture of them."""
+"""The demonstration: a service of synthetic SHARPs, and a tour of a search, a fetch, maps, and a picture of them."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from sunpy.net import Fido
@@ -16,18 +17,75 @@ from .errors import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Self
 
     import parfive
 
     from sunpy_flarecast.fido.response import FLARECASTResponse
 
-__all__ = ["run_demo"]
+__all__ = ["DemoService", "demo_service", "run_demo"]
 
 #: The day to search, the time of the records to fetch, and their segments.
 START: Final = "2014-10-23T00:00:00"
 END: Final = "2014-10-24T00:00:00"
 NEAR: Final = "2014-10-23T12:00:00"
 SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
+
+
+class DemoService:
+    """
+    A running service of synthetic SHARPs, as `demo_service` starts it.
+
+    Attributes
+    ----------
+    url : str
+        Its URL, to which ``conf.url`` is set until the service is closed.
+    """
+
+    def __init__(self) -> None:
+        from .archive import DemoArchive, running
+
+        with ExitStack() as stack:
+            self.url: str = stack.enter_context(running(DemoArchive()))
+            stack.enter_context(conf.set_temp("url", self.url))
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Stop the service, and give ``conf.url`` the value that it had."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<DemoService at {self.url}: synthetic SHARPs>"
+
+
+def demo_service() -> DemoService:
+    """
+    Start a service of synthetic SHARPs in this process, and use it: ``conf.url`` is set to it.
+
+    Returns
+    -------
+    DemoService
+        Its ``close()`` stops the service; so does the end of a ``with`` block, or of the program.
+
+    Raises
+    ------
+    ImportError
+        If the packages of the extra ``archive`` are not installed.
+
+    Examples
+    --------
+    >>> import sunpy_flarecast
+    >>> with sunpy_flarecast.demo_service() as service:
+    ...     sunpy_flarecast.conf.url == service.url
+    True
+    """
+    return DemoService()
 
 
 def run_demo(
@@ -47,13 +105,12 @@ def run_demo(
     import sunpy.map
 
     mpl.use("agg")
-    from .archive import DemoArchive, running
     from .plot import plot_magnetograms
 
     output.mkdir(parents=True, exist_ok=True)
     picture = check_output(output / "magnetograms.png", "The picture")
-    with running(DemoArchive()) as url, conf.set_temp("url", url):
-        say(f"A service of synthetic SHARPs runs at {url}. Searching hmi.sharp_720s, {START} to {END} UTC ...")
+    with demo_service() as service:
+        say(f"A service of synthetic SHARPs runs at {service.url}. Searching hmi.sharp_720s, {START} to {END} UTC ...")
         day = Fido.search(a.Time(START, END), Series("hmi.sharp_720s"), Segment("magnetogram"))["flarecast"]
         show(day)
         step = Fido.search(a.Time(START, END, near=NEAR), Series("hmi.sharp_720s"), Segment(*SEGMENTS))["flarecast"]

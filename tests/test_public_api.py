@@ -18,6 +18,7 @@ PUBLIC = {
     "sunpy_flarecast": {
         *("FLARECASTClient", "FLARECASTResponse", "FLARECASTRow", "HARPNUM", "Keyword", "NOAA", "Quality", "Segment"),
         *("Series", "FetchFailure", "FetchReport", "Maps", "MirrorReport", "clear_cache", "complete_header"),
+        "demo_service",
         *("Tolerance", "conf", "fetch"),
         *("load", "mirror", "read_keywords", "timeseries_of", "write_keywords", "FLARECASTError", "FileError"),
         "Interrupted",

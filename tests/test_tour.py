@@ -1,0 +1,29 @@
+"""The demo service of the public names: it is used while it runs, and not after."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+import sunpy_flarecast
+from sunpy_flarecast import conf
+
+
+def test_the_demo_service_is_used_until_it_is_closed() -> None:
+    with conf.set_temp("url", "http://localhost:1"):
+        service = sunpy_flarecast.demo_service()
+        assert conf.url == service.url
+        assert requests.get(f"{service.url}/openapi.json", timeout=60).ok
+        assert service.url in repr(service)
+        service.close()
+        service.close()
+        assert conf.url == "http://localhost:1"
+        with pytest.raises(requests.ConnectionError):
+            requests.get(service.url, timeout=60)
+
+
+def test_the_end_of_a_block_closes_it() -> None:
+    before = conf.url
+    with sunpy_flarecast.demo_service() as service:
+        assert conf.url == service.url
+    assert conf.url == before
