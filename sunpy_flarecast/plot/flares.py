@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import matplotlib.dates as mdates
 import numpy as np
-from astropy.io.registry import IORegistryError
-from astropy.table import Table
-from astropy.time import Time
-from sunpy.time import parse_time
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.sharp.times import utc_dates
-from sunpy_flarecast.sharp.values import is_missing
+from sunpy_flarecast.flares.cells import texts_of
+from sunpy_flarecast.flares.read import columns_of, flare_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Flare", "class_colours", "mark_flares", "read_flares"]
-
-#: Names of the columns of peak times and classes, in the HEK, in NOAA's lists, and in users' own tables.
-_TIMES: Final = ("event_peaktime", "peak_time", "peaktime", "peak time", "peak", "max", "goes_peak_time", "time")
-_CLASSES: Final = ("fl_goescls", "goes_class", "goesclass", "goes class", "class", "flare_class", "magnitude")
-
-#: How tables of flares write a missing value, besides what SHARP headers have.
-_NONE: Final = frozenset({"nat", "none", "--"})
 
 #: Colours by the letter of the class.
 _COLOURS: Final = {"X": "#b2182b", "M": "#ef8a00", "C": "#c9b200"}
@@ -75,60 +62,18 @@ def read_flares(table: Any) -> list[Flare]:
     """
     if isinstance(table, list) and all(isinstance(one, Flare) for one in table):
         return table
-    if isinstance(table, (str, os.PathLike)):
-        table = _from_file(Path(table).expanduser())
-    if not hasattr(table, "columns"):
-        raise QueryError(
-            f"flares={table!r} is not a table of flares. Pass an astropy table, or the path of a file of one."
-        )
-    columns = {str(name).casefold(): name for name in table.columns}
-    time = next((columns[name] for name in _TIMES if name in columns), None)
-    size = next((columns[name] for name in _CLASSES if name in columns), None)
-    if time is None or size is None:
-        raise QueryError(
-            f"The table of flares has no column of {'peak times' if time is None else 'GOES classes'}; it has "
-            f"{', '.join(map(str, columns.values())) or 'no columns'}. Rename the one that holds them to "
-            f"{'peak_time' if time is None else 'goes_class'!r}."
-        )
-    sizes = ["" if _is_none(one) else str(one).strip() for one in table[size]]
-    peaks = _peaks(table[time], str(time))
-    return [Flare(peak, size) for peak, size in zip(peaks, sizes, strict=True) if np.isfinite(peak)]
-
-
-def _from_file(path: Path) -> Table:
-    if not path.is_file():
-        raise QueryError(f"Cannot read the table of flares {path}: there is no such file. Correct the path.")
-    try:
-        return Table.read(path)
-    except (IORegistryError, ValueError, OSError, ImportError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-        raise QueryError(f"Cannot read the table of flares {path}: {reason}. Save it as .ecsv or .csv.") from error
-
-
-def _is_none(value: Any) -> bool:
-    """Whether a cell of a table of astropy, numpy or pandas is empty."""
-    if value is None or np.any(getattr(value, "mask", False)):
-        return True
-    if isinstance(value, str):
-        return is_missing(value) or value.strip().casefold() in _NONE
-    return bool(value != value)
-
-
-def _peaks(column: Any, name: str) -> list[float]:
-    peaks = []
-    for value in column:
-        if _is_none(value):
-            peaks.append(np.nan)
-            continue
-        try:
-            time = value if isinstance(value, Time) else parse_time(value)
-        except (ValueError, TypeError) as error:
+    found = columns_of(table)
+    for what, words in (("peak", "peak times"), ("class", "GOES classes")):
+        if what not in found:
             raise QueryError(
-                f"Cannot parse the time {str(value)!r} in the column {name!r} of the table of flares; write "
-                "'2014-10-24T21:41'."
-            ) from error
-        peaks.append(float(mdates.date2num(utc_dates(time.reshape(1))[0])))
-    return peaks
+                f"The table of flares has no column of {words}; it has "
+                f"{', '.join(map(str, found.names)) or 'no columns'}. Rename the one that holds them to "
+                f"{'peak_time' if what == 'peak' else 'goes_class'!r}."
+            )
+    peaks = flare_times(found)["peak"]
+    days = mdates.date2num(peaks)
+    sizes = texts_of(found["class"])
+    return [Flare(day, size) for day, size in zip(days.tolist(), sizes, strict=True) if np.isfinite(day)]
 
 
 def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[Flare]:

@@ -1,0 +1,138 @@
+"""The NOAA numbers of records: from their keyword NOAA_ARS, or from JSOC's list of HARP and NOAA numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.flares.cells import full_numbers, texts_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+__all__ = ["HarpNumbers", "NumberPairs", "number_pairs", "read_harp_numbers"]
+
+_LINE: Final = re.compile(r"\s*(\d+)[\s,]+(\d{4,5}(?:\s*,\s*\d{4,5})*)\s*", re.ASCII)
+_NUMBERS: Final = re.compile(r"\d+", re.ASCII)
+
+#: HARP numbers and the NOAA numbers of each.
+HarpNumbers = Mapping[int, tuple[int, ...]]
+
+
+class NumberPairs(NamedTuple):
+    """Which records have which NOAA numbers: the row of a record and one of its numbers in each place."""
+
+    rows: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
+
+
+def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
+    """
+    Read JSOC's list of HARP and NOAA numbers, ``all_harps_with_noaa_ars.txt``.
+
+    Parameters
+    ----------
+    source : path-like or dict
+        The file, with lines such as ``8 11073`` and ``54 11096,11097``; or NOAA numbers by HARP number.
+
+    Returns
+    -------
+    dict
+        NOAA numbers by HARP number.
+
+    Raises
+    ------
+    QueryError
+        If the file cannot be read, or a line is not of this kind.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.harp_numbers import read_harp_numbers
+    >>> read_harp_numbers({54: [11096, 11097]})
+    {54: (11096, 11097)}
+    """
+    if isinstance(source, Mapping):
+        return {int(harp): tuple(int(number) for number in numbers) for harp, numbers in source.items()}
+    path = Path(source).expanduser()
+    try:
+        lines = path.read_text("ascii", "replace").splitlines()
+    except OSError as error:
+        raise QueryError(
+            f"Cannot read the list of HARP and NOAA numbers {path}: {error.strerror}. Correct the path; JSOC has it "
+            "at http://jsoc.stanford.edu/doc/data/hmi/harpnum_to_noaa/all_harps_with_noaa_ars.txt."
+        ) from error
+    result: dict[int, tuple[int, ...]] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        if match:
+            result[int(match[1])] = tuple(map(int, _NUMBERS.findall(match[2])))
+        elif line.strip() and not line.lstrip().startswith("#") and result:
+            raise QueryError(
+                f"Line {number} of {path} is not a HARP number and its NOAA numbers, such as '54 11096,11097': "
+                f"{line.strip()[:60]!r}. Correct or remove it."
+            )
+    if not result:
+        raise QueryError(f"{path} has no HARP numbers with NOAA numbers, such as '54 11096,11097'. Choose JSOC's list.")
+    return result
+
+
+def harp_numbers_digest(numbers: HarpNumbers) -> str:
+    """Return the SHA-256 of a list of HARP and NOAA numbers, in hexadecimal digits."""
+    lines = (f"{harp} {','.join(map(str, numbers[harp]))}\n" for harp in sorted(numbers))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def number_pairs(
+    harps: npt.NDArray[np.int64], noaa_ars: Any, times: npt.NDArray[np.datetime64], listed: HarpNumbers | None = None
+) -> NumberPairs:
+    """
+    Pair records with their NOAA numbers, those of ``listed`` where a record has none.
+
+    Parameters
+    ----------
+    harps : `numpy.ndarray`
+        HARP number of each record.
+    noaa_ars : column
+        NOAA_ARS of each record (``"11640,11642"``, or a number); masked, empty or ``MISSING`` if there is none.
+    times : `numpy.ndarray`
+        T_REC of each record in UTC (``datetime64``).
+    listed : dict, optional
+        NOAA numbers by HARP number.
+    """
+    texts = np.array(texts_of(noaa_ars), dtype=np.str_)
+    known, codes = np.unique(texts, return_inverse=True)
+    numbers = [sorted({int(number) for number in _NUMBERS.findall(text)} - {0}) for text in known.tolist()]
+    wrong = next((text for text, row in zip(known.tolist(), numbers, strict=True) if row and row[-1] > 99_999), "")
+    if wrong:
+        raise QueryError(
+            f"NOAA_ARS={wrong!r} of a record has a number with more than five digits; correct the keyword."
+        )
+    rows, pairs = _spread(codes, numbers)
+    if listed:
+        empty = np.flatnonzero(np.array([not row for row in numbers], dtype=bool)[codes])
+        groups, places = np.unique(harps[empty], return_inverse=True)
+        more, others = _spread(places, [sorted(set(listed.get(harp, ())) - {0}) for harp in groups.tolist()])
+        rows, pairs = np.concatenate([rows, empty[more]]), np.concatenate([pairs, others])
+    return NumberPairs(rows, full_numbers(pairs, times[rows]))
+
+
+def _spread(
+    codes: npt.NDArray[np.int64], values: Sequence[Sequence[int]]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give each row the values of its code: rows, and a value for each."""
+    width = max(map(len, values), default=0)
+    table = np.zeros((len(values), width), dtype=np.int64)
+    for place, row in enumerate(values):
+        table[place, : len(row)] = row
+    spread = table[codes] if len(values) else np.zeros((len(codes), 0), dtype=np.int64)
+    rows, columns = np.nonzero(spread)
+    return rows, spread[rows, columns]

@@ -1,0 +1,310 @@
+"""Labels: which flares come within the windows after each record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import numpy as np
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.flares import flux_of_class, threshold_name
+
+from .harp_numbers import HarpNumbers, NumberPairs, harp_numbers_digest
+from .model import FlareSettings
+from .position import pairs_by_position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.flares import FlareList
+
+__all__ = ["NEGATIVE", "POSITIVE", "UNKNOWN", "Labels", "flare_settings", "label", "rules"]
+
+POSITIVE: Final = 1
+NEGATIVE: Final = 0
+UNKNOWN: Final = -1
+
+_MINUTE: Final = np.timedelta64(60_000_000, "us")
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """
+    Labels of records; arrays have the shape (records, windows, thresholds), or (records, windows).
+
+    Parameters
+    ----------
+    value : `numpy.ndarray`
+        1 (at least one flare of the threshold or larger), 0 (none) or -1 (unknown, since the list of flares does not
+        cover the window).
+    number : `numpy.ndarray`
+        Number of flares of the threshold or larger that are known.
+    to_start, to_peak : `numpy.ndarray`
+        Minutes from T_REC to start and peak of the first of them; NaN if there is none.
+    largest : `numpy.ndarray`
+        Place in the list of the largest flare of each window, whatever its class; -1 if there is none.
+    harps : list of tuple
+        The HARPs that each flare was given to.
+    counts : dict
+        Numbers for the data sheet: flares, and those without class, without time, without region, of regions without
+        records.
+    """
+
+    value: npt.NDArray[np.int8]
+    number: npt.NDArray[np.int32]
+    to_start: npt.NDArray[np.float32]
+    to_peak: npt.NDArray[np.float32]
+    largest: npt.NDArray[np.int32]
+    harps: list[tuple[int, ...]]
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def largest_class(self, flares: FlareList) -> npt.NDArray[np.str_]:
+        """Return the classes of the largest flares; empty where there is none."""
+        return np.append(flares.goes_class, "")[self.largest]
+
+
+def flare_settings(
+    flares: FlareList,
+    windows: u.Quantity | Iterable[u.Quantity] = 24 * u.hour,
+    threshold: str | Iterable[str] = "M1.0",
+    flare_time: str = "peak",
+    by_position: bool = False,
+    noaa_numbers: HarpNumbers | None = None,
+) -> FlareSettings:
+    """
+    Check how records are to be labelled.
+
+    Raises
+    ------
+    QueryError
+        If a window is not a positive time, a threshold not a GOES class, ``flare_time`` neither "peak" nor "start", or
+        if the list of flares has none of what is needed to find their regions.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import Table
+    >>> from sunpy_flarecast.dataset.label import flare_settings
+    >>> from sunpy_flarecast.flares import read_flares
+    >>> flares = read_flares(Table({"peak": ["2014-10-24T21:41"], "class": ["X3.1"], "noaa": [12192]}))
+    >>> flare_settings(flares, [12, 24] * u.hour, ["M1", "X1"]).thresholds
+    ('M1.0', 'X1.0')
+    """
+    if flare_time not in ("peak", "start"):
+        raise QueryError(f"flare_time={flare_time!r} is neither 'peak' nor 'start'.")
+    if np.isnat(flares.peak if flare_time == "peak" else flares.start).all() and len(flares):
+        other = "start" if flare_time == "peak" else "peak"
+        raise QueryError(f"The list of flares has no {flare_time}s; use flare_time={other!r}, or another list.")
+    if not by_position and not flares.numbered:
+        raise QueryError(
+            "The list of flares has no NOAA numbers, so that no flare can be given to a HARP. Name the column that has "
+            "them, or use by_position=True if the list has positions."
+        )
+    if by_position and len(flares) and not (np.isfinite(flares.lon).any() or flares.numbered):
+        raise QueryError("by_position=True needs positions, and the list of flares has none. Use another list.")
+    names = (threshold,) if isinstance(threshold, str) else tuple(threshold)
+    hours = _hours(windows)
+    if not names or not hours:
+        raise QueryError("Labels need at least one window and one threshold, such as 24 * u.hour and 'M1.0'.")
+    thresholds = sorted({threshold_name(name) for name in names}, key=flux_of_class)
+    return FlareSettings(
+        digest=flares.digest,
+        windows=hours,
+        thresholds=tuple(thresholds),
+        time="peak" if flare_time == "peak" else "start",
+        by_position=by_position,
+        numbers=harp_numbers_digest(noaa_numbers) if noaa_numbers else "",
+    )
+
+
+def _hours(windows: Any) -> tuple[float, ...]:
+    try:
+        hours = [float(one) for window in _each(windows) for one in np.atleast_1d(u.Quantity(window).to_value(u.hour))]
+    except (u.UnitConversionError, TypeError, ValueError) as error:
+        raise QueryError(f"windows={windows!r} is not a time with a unit; write 24 * u.hour.") from error
+    if not all(np.isfinite(one) and one > 0 for one in hours):
+        raise QueryError(f"windows={windows!r} has a window that is not positive; write 24 * u.hour.")
+    return tuple(sorted(set(hours)))
+
+
+def _each(windows: Any) -> Any:
+    return windows if isinstance(windows, (list, tuple)) else [windows]
+
+
+def label(
+    times: npt.NDArray[np.datetime64],
+    harps: npt.NDArray[np.int64],
+    numbers: NumberPairs,
+    flares: FlareList,
+    settings: FlareSettings,
+    box: npt.NDArray[np.float64] | None = None,
+) -> Labels:
+    """
+    Label records by the flares that come after them.
+
+    A flare is within a window if its peak (or start) is after T_REC, and not after T_REC + window.
+
+    Parameters
+    ----------
+    times : `numpy.ndarray`
+        T_REC of each record in UTC (``datetime64[us]``).
+    harps : `numpy.ndarray`
+        HARP number of each record.
+    numbers : NumberPairs
+        The NOAA numbers of the records; see `~sunpy_flarecast.dataset.harp_numbers.number_pairs`.
+    flares : FlareList
+        The flares.
+    settings : FlareSettings
+        Windows, thresholds, and how flares are assigned.
+    box : `numpy.ndarray`, optional
+        LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX of each record as columns; needed for ``settings.by_position``.
+
+    Returns
+    -------
+    Labels
+    """
+    times = times.astype("datetime64[us]")
+    moments = flares.times(settings.time)
+    windows = np.array([round(hours * 3_600_000_000) for hours in settings.windows]).astype("timedelta64[us]")
+    rows, found = _pairs_by_number(times, numbers, flares.noaa, moments, windows.max())
+    placed = np.zeros(0, dtype=np.int64)
+    if settings.by_position:
+        if box is None:
+            raise QueryError(
+                "by_position=True needs the keywords LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX of the records."
+            )
+        near, placed = pairs_by_position(times, box, flares, moments, windows.max())
+        rows, found = np.concatenate([rows, near]), np.concatenate([found, placed])
+    shape = (len(times), len(windows), len(settings.thresholds))
+    number = np.zeros(shape, dtype=np.int32)
+    to_start, to_peak = np.full((2, *shape), np.nan, dtype=np.float32)
+    largest = np.full(shape[:2], -1, dtype=np.int32)
+    by_time = np.lexsort((found, moments[found], rows))
+    rows, found = rows[by_time], found[by_time]
+    by_size = np.lexsort((-np.nan_to_num(flares.size[found]), rows))
+    waits = moments[found] - times[rows]
+    for place, window in enumerate(windows):
+        within = waits <= window
+        greatest = by_size[within[by_size]]
+        some, first = np.unique(rows[greatest], return_index=True)
+        largest[some, place] = found[greatest[first]]
+        for threshold, name in enumerate(settings.thresholds):
+            chosen = np.flatnonzero(within & (flares.size[found] >= flux_of_class(name)))
+            some, first, count = np.unique(rows[chosen], return_index=True, return_counts=True)
+            number[some, place, threshold] = count
+            flare = found[chosen[first]]
+            to_start[some, place, threshold] = _minutes(flares.start[flare] - times[some])
+            to_peak[some, place, threshold] = _minutes(flares.peak[flare] - times[some])
+    ends = times[:, None] + windows
+    covered = (times >= flares.begin)[:, None] & (ends <= flares.last)
+    value = np.where(number > 0, POSITIVE, np.where(covered[:, :, None], NEGATIVE, UNKNOWN)).astype(np.int8)
+    given = _given(harps, numbers, flares.noaa, rows, found)
+    return Labels(value, number, to_start, to_peak, largest, given, _counts(flares, moments, given))
+
+
+def _minutes(waits: npt.NDArray[np.timedelta64]) -> npt.NDArray[np.float64]:
+    return waits / _MINUTE  # NaN for NaT
+
+
+def _pairs_by_number(
+    times: npt.NDArray[np.datetime64],
+    numbers: NumberPairs,
+    noaa: npt.NDArray[np.int64],
+    moments: npt.NDArray[np.datetime64],
+    longest: np.timedelta64,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Pair records with the flares of their regions within the longest window: rows, and places in the list."""
+    usable = np.flatnonzero((noaa > 0) & ~np.isnat(moments))
+    usable = usable[np.lexsort((moments[usable], noaa[usable]))]
+    order = np.argsort(numbers.numbers, kind="stable")
+    regions, begins = np.unique(numbers.numbers[order], return_index=True)
+    ends = np.append(begins[1:], len(order))
+    lows, highs = (np.searchsorted(noaa[usable], regions, side) for side in ("left", "right"))
+    rows, found = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for begin, end, low, high in zip(*(part.tolist() for part in (begins, ends, lows, highs)), strict=True):
+        if low == high:
+            continue
+        these, known = numbers.rows[order[begin:end]], moments[usable[low:high]]
+        first = np.searchsorted(known, times[these], "right")
+        count = np.searchsorted(known, times[these] + longest, "right") - first
+        count[np.isnat(times[these])] = 0
+        rows.append(np.repeat(these, count))
+        offsets = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        found.append(usable[low + np.repeat(first, count) + offsets])
+    return np.concatenate(rows), np.concatenate(found)
+
+
+def _given(
+    harps: npt.NDArray[np.int64],
+    numbers: NumberPairs,
+    noaa: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    found: npt.NDArray[np.int64],
+) -> list[tuple[int, ...]]:
+    """List the HARPs of each flare: those that have its number, or whose patch has its position."""
+    owners: dict[int, set[int]] = {}
+    pairs = np.unique(np.stack([numbers.numbers, harps[numbers.rows]], axis=1), axis=0)
+    for number, harp in pairs.tolist():
+        owners.setdefault(number, set()).add(harp)
+    placed: dict[int, set[int]] = {}
+    for flare, harp in np.unique(np.stack([found, harps[rows]], axis=1), axis=0).tolist():
+        placed.setdefault(flare, set()).add(harp)
+    return [tuple(sorted(owners.get(number, placed.get(row, ())))) for row, number in enumerate(noaa.tolist())]
+
+
+def _counts(flares: FlareList, moments: npt.NDArray[np.datetime64], given: list[tuple[int, ...]]) -> dict[str, int]:
+    homeless = np.array([not harps for harps in given], dtype=bool)
+    return {
+        "flares": len(flares),
+        "repeated": flares.repeated,
+        "without_class": int(np.isnan(flares.size).sum()),
+        "without_time": int(np.isnat(moments).sum()),
+        "without_region": int((homeless & (flares.noaa == 0)).sum()),
+        "of_other_regions": int((homeless & (flares.noaa > 0)).sum()),
+    }
+
+
+def rules(settings: FlareSettings) -> str:
+    """
+    Write down how records were labelled, for a data sheet.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.label import rules
+    >>> from sunpy_flarecast.dataset.model import FlareSettings
+    >>> print(rules(FlareSettings(digest="", windows=(24.0,), thresholds=("M1.0",))))  # doctest: +ELLIPSIS
+    A record is positive if at least one flare of the threshold (M1.0) or larger has its peak within the window ...
+    """
+    other = "start" if settings.time == "peak" else "peak"
+    windows = ", ".join(f"{hours:g}" for hours in settings.windows)
+    sentences = [
+        f"A record is positive if at least one flare of the threshold ({', '.join(settings.thresholds)}) or larger has "
+        f"its {settings.time} within the window (T_REC, T_REC + window], in UTC; the windows are {windows} hours long. "
+        f"For flares without a {settings.time} the {other} decides.",
+        "A flare belongs to a record if its NOAA number is among the numbers in the record's NOAA_ARS, of which one "
+        "HARP may have several; NOAA numbers of four digits since June 2002 are completed to five.",
+    ]
+    if settings.numbers:
+        sentences.append(
+            "For records without NOAA_ARS the numbers are those of the given list of HARP and NOAA numbers."
+        )
+    if settings.by_position:
+        sentences.append(
+            "A flare without a NOAA number belongs to the records whose patch (LATDTMIN to LATDTMAX, LONDTMIN to "
+            "LONDTMAX) contains its position, rotated to T_REC by the differential rotation of Howard et al. (1990)."
+        )
+    else:
+        sentences.append("Flares without a NOAA number belong to no record.")
+    sentences.append(
+        "Flares that belong to no record are kept in flares.parquet, with no HARP. Flares whose class is unknown reach "
+        "no threshold. Records without a NOAA number have no flares by number, and are negative."
+    )
+    sentences.append(
+        "A record is unknown (-1), rather than negative, if no such flare is known and its window begins before the "
+        "first or ends after the last time that the list of flares covers."
+    )
+    return "\n\n".join(sentences)

@@ -1,0 +1,65 @@
+"""Flares without a NOAA number: those whose position, rotated to T_REC, lies within the patch of a record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import astropy.units as u
+import numpy as np
+from sunpy.sun.models import differential_rotation
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from sunpy_flarecast.flares import FlareList
+
+__all__ = ["pairs_by_position"]
+
+
+def pairs_by_position(
+    times: npt.NDArray[np.datetime64],
+    box: npt.NDArray[np.float64],
+    flares: FlareList,
+    moments: npt.NDArray[np.datetime64],
+    longest: np.timedelta64,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """
+    Pair records with the flares without a NOAA number that happen within their patch.
+
+    Parameters
+    ----------
+    times : `numpy.ndarray`
+        T_REC of each record in UTC.
+    box : `numpy.ndarray`
+        Latitudes and longitudes (Stonyhurst, degree) that enclose the patch of each record at T_REC: the keywords
+        LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX, as columns.
+    flares : FlareList
+        Only those without a number, and with a position, are paired.
+    moments : `numpy.ndarray`
+        Time of each flare that decides.
+    longest : `numpy.timedelta64`
+        The longest window: flares up to this time after T_REC are paired.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Rows of records, and the places of their flares in the list.
+    """
+    order = np.argsort(times, kind="stable")
+    sorted_times = times[order]
+    known = (flares.noaa == 0) & np.isfinite(flares.lon) & np.isfinite(flares.lat) & ~np.isnat(moments)
+    candidates = np.flatnonzero(known)
+    first = np.searchsorted(sorted_times, moments[candidates] - longest, "left")
+    last = np.searchsorted(sorted_times, moments[candidates], "left")
+    # Degrees per day, as seen from the Earth; in these some days it is linear in time.
+    rates = differential_rotation(1 * u.day, flares.lat * u.deg, frame_time="synodic").to_value(u.deg)
+    rows, found = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for flare, begin, end in zip(candidates.tolist(), first.tolist(), last.tolist(), strict=True):
+        near = order[begin:end]
+        south, north, east, west = box[near].T
+        longitude = flares.lon[flare] - rates[flare] * ((moments[flare] - times[near]) / np.timedelta64(1, "D"))
+        latitude = flares.lat[flare]
+        inside = near[(south <= latitude) & (latitude <= north) & (east <= longitude) & (longitude <= west)]
+        rows.append(inside)
+        found.append(np.full(len(inside), flare, dtype=np.int64))
+    return np.concatenate(rows), np.concatenate(found)

@@ -1,0 +1,7 @@
+"""Lists of solar flares in the forms that people have them."""
+
+from .classes import flux_of_class, threshold_name
+from .flare_list import FlareList
+from .read import read_flares
+
+__all__ = ["FlareList", "flux_of_class", "read_flares", "threshold_name"]

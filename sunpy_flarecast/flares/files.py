@@ -1,0 +1,96 @@
+"""Files of flare lists: NOAA's GOES XRS reports, CSV, and what astropy reads."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from astropy.io.registry import IORegistryError
+from astropy.table import Table
+
+from sunpy_flarecast.errors import QueryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_table"]
+
+#: The begin of a line of a GOES XRS report: data code, station, date.
+_REPORT: Final = re.compile(r"31\d{3}\d{6}[ *]", re.ASCII)
+
+#: Its columns, as NOAA's ``xray.fmt.rev`` documents them.
+_COLUMNS: Final = {
+    "start": slice(13, 17),
+    "end": slice(18, 22),
+    "peak": slice(23, 27),
+    "position": slice(28, 34),
+    "class": slice(59, 63),
+    "noaa": slice(80, 85),
+}
+
+#: GOES began in 1975; years before are of the next century.
+_FIRST_YEAR: Final = 75
+
+
+def read_table(path: Path) -> Any:
+    """Read the table in a file: a mapping of its columns, with all values as text if it is plain text."""
+    if not path.is_file():
+        raise QueryError(f"Cannot read the table of flares {path}: there is no such file. Correct the path.")
+    try:
+        with path.open("rb") as file:
+            is_report = _REPORT.match(file.read(12).decode("latin-1")) is not None
+        if is_report:
+            return _report(path)
+        if path.suffix.casefold() in (".csv", ".tsv"):
+            return _csv(path)
+        return Table.read(path)
+    except QueryError:
+        raise
+    except (IORegistryError, ValueError, OSError, ImportError, csv.Error) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+        raise QueryError(f"Cannot read the table of flares {path}: {reason}. Save it as .ecsv or .csv.") from error
+
+
+def _report(path: Path) -> Table:
+    rows: dict[str, list[str]] = {name: [] for name in ("date", *_COLUMNS)}
+    for number, line in enumerate(path.read_text("latin-1").splitlines(), 1):
+        if not line.strip():
+            continue
+        if not _REPORT.match(line):
+            raise QueryError(
+                f"Line {number} of the GOES XRS report {path} does not begin with 31777 and a date; remove it if it is "
+                "not of the report."
+            )
+        century = 1900 if int(line[5:7]) >= _FIRST_YEAR else 2000
+        rows["date"].append(f"{century + int(line[5:7])}{line[7:11]}")
+        for name, place in _COLUMNS.items():
+            rows[name].append(line[place].strip())
+    rows["class"] = [_class(text) for text in rows["class"]]
+    return Table(rows)
+
+
+def _class(text: str) -> str:
+    """Put in the point that the report leaves out: ``C 32`` is C3.2, and ``X280`` X28.0."""
+    digits = text[1:].strip()
+    return f"{text[0]}{int(digits) / 10}" if digits.isdigit() else text
+
+
+def _csv(path: Path) -> dict[str, list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = [line for line in file if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise QueryError(f"The table of flares {path} is empty.")
+    delimiter = max(",;\t|", key=lines[0].count)
+    names, *rows = csv.reader(lines, delimiter=delimiter)
+    widths = {len(row) for row in rows}
+    # pandas writes an index without a name, and some tools leave even its comma out of the header.
+    if widths == {len(names) + 1}:
+        names = ["", *names]
+    elif widths - {len(names)}:
+        row = next(row for row in rows if len(row) != len(names))
+        raise QueryError(
+            f"The table of flares {path} has a line of {len(row)} fields under a header of {len(names)}: "
+            f"{delimiter.join(row)[:80]!r}. Correct the line."
+        )
+    return {name.strip(): [row[place] for row in rows] for place, name in enumerate(names)}

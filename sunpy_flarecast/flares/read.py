@@ -1,0 +1,253 @@
+"""`read_flares`: one reader for lists of flares of any origin."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from sunpy.time import parse_time
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.times import utc_dates
+
+from .cells import degrees_of, full_numbers, later, numbers_of, positions_of, texts_of, times_of
+from .classes import flux_of_class
+from .files import read_table
+from .flare_list import FlareList
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+__all__ = ["columns_of", "flare_times", "read_flares"]
+
+#: Names of columns in the HEK, in NOAA's lists, in SWPC's JSON, in the HEC, and in users' own tables; the first counts.
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "start": (
+        *("event_starttime", "start_time", "starttime", "start", "goes_start_time", "time_start", "begin_time"),
+        *("begin", "begintime"),
+    ),
+    "peak": (
+        *("event_peaktime", "peak_time", "peaktime", "peak", "max", "max_time", "maxtime", "goes_peak_time"),
+        *("time_peak", "maximum", "time"),
+    ),
+    "end": ("event_endtime", "end_time", "endtime", "end", "goes_end_time", "time_end"),
+    "class": (
+        *("fl_goescls", "goes_class", "goesclass", "class", "flare_class", "magnitude", "xray_class", "max_class"),
+        "goes_cls",
+    ),
+    "noaa": (
+        *("ar_noaanum", "noaa_ar", "noaa_number", "noaa", "noaa_active_region", "noaa_region", "nar"),
+        *("active_region", "ar", "region", "ar_num"),
+    ),
+    "lon": ("hgs_x", "hgs_lon", "lon", "longitude", "long_hg"),
+    "lat": ("hgs_y", "hgs_lat", "lat", "latitude", "lat_hg"),
+    "position": ("position_hgs", "hgs_position", "position", "location", "flare_position", "loc"),
+    "date": ("date", "event_date", "day"),
+    "source": ("frm_name",),
+}
+
+_WORDS: Final = {"peak": "peak times", "class": "GOES classes"}
+
+
+def read_flares(
+    flares: Any, columns: Mapping[str, str] | None = None, extent: tuple[Any, Any] | None = None
+) -> FlareList:
+    """
+    Read a list of flares.
+
+    Parameters
+    ----------
+    flares : path-like, `~astropy.table.Table`, `pandas.DataFrame`, Fido result, or `FlareList`
+        A GOES XRS report of NOAA (``goes-xrs-report_2014.txt``), a CSV file, a file that astropy can read, a table, or
+        the result of a search for ``a.hek.EventType("FL")``. It needs GOES classes, and peaks or starts; NOAA numbers,
+        ends and positions are read where there are any. Times are UTC, if they have no scale. Times of day
+        (``0721``) need a column ``date``, and may pass midnight. NOAA numbers with four digits since June 2002 get
+        their fifth digit.
+    columns : dict, optional
+        The columns of a table with other names than usual, by ``start``, ``peak``, ``end``, ``class``, ``noaa``,
+        ``lon``, ``lat`` (Stonyhurst, degree), ``position`` (``S12W47``), ``date``.
+    extent : tuple of time-like, optional
+        Begin and end of the time that the list covers; default: from its first to its last flare.
+
+    Returns
+    -------
+    FlareList
+
+    Raises
+    ------
+    QueryError
+        If the list cannot be read, has no times or no classes, a NOAA number has more than five digits, or the flares
+        are those of several sources in the HEK.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from sunpy_flarecast.flares import read_flares
+    >>> table = Table({"day": ["20140131"], "from": ["2359"], "max_time": ["0012"], "class": ["M1.1"], "ar": ["1967"]})
+    >>> flares = read_flares(table, columns={"start": "from"})
+    >>> flares.peak[0], int(flares.noaa[0])
+    (np.datetime64('2014-02-01T00:12:00.000000'), 11967)
+    """
+    if isinstance(flares, FlareList):
+        return flares
+    found = columns_of(flares, columns)
+    names = ", ".join(map(str, found.names)) or "no columns"
+    for need in (("peak", "start"), ("class",)):
+        if not any(name in found for name in need):
+            raise QueryError(
+                f"The table of flares has no column of {'times' if 'peak' in need else 'GOES classes'}; it has "
+                f"{names}. Name the one that holds them: columns={{{need[0]!r}: ...}}."
+            )
+    _check_sources(found)
+    times = flare_times(found)
+    goes_class = np.array(texts_of(found["class"]), dtype=np.str_)
+    count = len(goes_class)
+    start, peak, end = (times.get(name, np.full(count, "NaT", "datetime64[us]")) for name in ("start", "peak", "end"))
+    moments = np.where(np.isnat(peak), start, peak)
+    size = np.array([flux_of_class(text) for text in goes_class.tolist()], dtype=float)
+    if count and np.isnat(moments).all():
+        raise QueryError(
+            "The list of flares has no times: the columns of peaks and starts are empty. Use another list."
+        )
+    if count and np.isnan(size).all():
+        raise QueryError(
+            f"The column {found.name('class')!r} of the table of flares has no GOES class such as 'M1.0'. Choose the "
+            "column that has them: columns={'class': ...}."
+        )
+    noaa = np.zeros(count, dtype=np.int64)
+    if "noaa" in found:
+        noaa = full_numbers(numbers_of(found["noaa"], found.name("noaa")), moments)
+    lon, lat = _positions(found, count)
+    begin, last = _extent(extent, [start, peak, end])
+    kept = _kept(np.lexsort((noaa == 0, size, start, moments)), start, peak, end, goes_class, noaa)
+    return FlareList(
+        start=start[kept],
+        peak=peak[kept],
+        end=end[kept],
+        goes_class=goes_class[kept],
+        size=size[kept],
+        noaa=noaa[kept],
+        lon=lon[kept],
+        lat=lat[kept],
+        begin=begin,
+        last=last,
+        numbered="noaa" in found,
+        repeated=count - len(kept),
+    )
+
+
+def _kept(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Leave out flares that are listed twice, as hundreds are in NOAA's reports, some of them once without a region."""
+    seen = set()
+    kept = []
+    for row, *event, noaa in zip(order.tolist(), *(part[order].tolist() for part in parts), strict=True):
+        one = (*event, noaa)
+        if one in seen or (noaa == 0 and tuple(event) in seen):
+            continue
+        seen |= {one, tuple(event)}
+        kept.append(row)
+    return np.array(kept, dtype=np.int64)
+
+
+class _Columns(dict[str, Any]):
+    """The columns of a table by what they hold; `names` has all names of the table."""
+
+    def __init__(self, table: Any, places: dict[str, Any]) -> None:
+        super().__init__({what: table[name] for what, name in places.items()})
+        self.names = list(getattr(table, "columns", table))
+        self._places = places
+
+    def name(self, what: str) -> str:
+        """Return the table's name of a column."""
+        return str(self._places[what])
+
+
+def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns:
+    """Find the columns of a table of flares, or of a file of one, by their usual names or those of ``columns``."""
+    if isinstance(table, (str, os.PathLike)):
+        table = read_table(Path(table).expanduser())
+    elif not hasattr(table, "columns"):
+        table = _from_fido(table)
+    names = {_usual(name): name for name in getattr(table, "columns", table)}
+    places = {what: names[name] for what, usual in _NAMES.items() for name in reversed(usual) if name in names}
+    for what, name in (columns or {}).items():
+        if what not in _NAMES or _usual(name) not in names:
+            raise QueryError(
+                f"columns={{{what!r}: {name!r}}} is wrong: the keys are {', '.join(list(_NAMES)[:-1])}, and the table "
+                f"of flares has the columns {', '.join(map(str, names.values()))}."
+            )
+        places[what] = names[_usual(name)]
+    return _Columns(table, places)
+
+
+def _usual(name: Any) -> str:
+    return "_".join(str(name).casefold().split())
+
+
+def _from_fido(result: Any) -> Any:
+    """Return the table of a search by Fido in one place."""
+    from sunpy.net.fido_factory import UnifiedResponse  # it takes long, and who has one has imported it
+
+    if not isinstance(result, UnifiedResponse):
+        raise QueryError(
+            f"flares={result!r} is not a table of flares. Pass an astropy table, or the path of a file of one."
+        )
+    if len(result) != 1:
+        raise QueryError(f"The Fido result has {len(result)} tables. Pass the one of flares, such as result['hek'].")
+    return result[0]
+
+
+def _check_sources(found: _Columns) -> None:
+    sources = sorted({text for text in texts_of(found["source"]) if text}) if "source" in found else []
+    if len(sources) > 1:
+        raise QueryError(
+            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), so that many are in the "
+            "list more than once. Keep one, such as flares[flares['frm_name'] == 'SWPC'], or search with "
+            "a.hek.FRM.Name == 'SWPC'."
+        )
+
+
+def flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
+    """Read starts, peaks and ends, as far as there are such columns."""
+    dates = found.get("date")
+    times = {what: times_of(found[what], found.name(what), dates) for what in ("start", "peak", "end") if what in found}
+    if dates is not None and "start" in times:
+        for what in ("peak", "end"):
+            if what in times:
+                times[what] = later(times[what], times["start"])
+        if "peak" in times and "end" in times:
+            # A peak after the end is an error of the list; the start counts then.
+            times["peak"][times["peak"] > times["end"]] = np.datetime64("NaT")
+    return times
+
+
+def _positions(found: _Columns, count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    lon, lat = np.full((2, count), np.nan)
+    if "lon" in found and "lat" in found:
+        lon, lat = degrees_of(found["lon"]), degrees_of(found["lat"])
+    elif "position" in found:
+        lon, lat = positions_of(found["position"])
+    known = np.isfinite(lon) & (np.abs(lat) <= 90) & (np.abs(lon) <= 180)
+    return np.where(known, lon, np.nan), np.where(known, lat, np.nan)
+
+
+def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime64]]) -> tuple[Any, Any]:
+    if extent is None:
+        known = np.concatenate(times)
+        known = known[~np.isnat(known)]
+        if not len(known):
+            raise QueryError(
+                "The list of flares is empty. Use another, or give the time that it covers: extent=(start, end)."
+            )
+        return known.min(), known.max()
+    try:
+        begin, last = (utc_dates(parse_time(time).reshape(1))[0] for time in extent)
+    except (ValueError, TypeError) as error:
+        raise QueryError(f"extent={extent!r} is not a pair of times; write ('2014-01-01', '2015-01-01').") from error
+    if begin >= last:
+        raise QueryError(f"extent={extent!r} ends before it begins; write the earlier time first.")
+    return begin, last
