@@ -29,7 +29,7 @@ def split(
     settings: SplitSettings,
     times: npt.NDArray[np.datetime64],
     regions: npt.NDArray[np.int64],
-    classes: npt.NDArray[np.integer[Any]] | None = None,
+    values: npt.NDArray[np.integer[Any]] | None = None,
 ) -> npt.NDArray[np.str_]:
     """
     Return the set of each record; empty for records that are in none.
@@ -42,9 +42,10 @@ def split(
         T_REC of each record, in UTC (``datetime64``).
     regions : `numpy.ndarray`
         Region of each record, see `~sunpy_flarecast.dataset.regions.regions`.
-    classes : `numpy.ndarray`, optional
-        Class of each record, from 0; higher ones are dealt out first. With ``stratify`` each class is shared out in the
-        fractions of the sets, as far as whole regions allow.
+    values : `numpy.ndarray`, optional
+        Labels by record, window and threshold, needed with ``settings.stratify``. The class of a record is the highest
+        threshold that flares in its longest window reach; the records of each class are shared out in the fractions of
+        the sets, as far as whole regions allow, those of the highest class first.
 
     Raises
     ------
@@ -61,7 +62,8 @@ def split(
     ['test', 'test', 'train', 'train']
     """
     if settings.by == "region":
-        codes = _by_region(settings, regions, classes if settings.stratify else None)
+        classes = (values[:, -1] == 1).sum(axis=1) if settings.stratify and values is not None else None
+        codes = _by_region(settings, regions, classes)
     else:
         codes = _by_time(settings, times, regions)
     names = list(settings.sets)
@@ -76,7 +78,7 @@ def split(
 
 
 def _by_region(
-    settings: SplitSettings, regions: npt.NDArray[np.int64], classes: npt.NDArray[np.integer[Any]] | None
+    settings: SplitSettings, regions: npt.NDArray[np.int64], classes: npt.NDArray[np.int64] | None
 ) -> npt.NDArray[np.int64]:
     names, place = np.unique(regions, return_inverse=True)
     if len(names) < len(settings.sets):
@@ -87,11 +89,12 @@ def _by_region(
     if classes is None:
         weights = np.ones((len(names), 1))
     else:
-        weights = np.zeros((len(names), int(classes.max(initial=0)) + 1))
+        weights = np.zeros((len(names), int(np.max(classes)) + 1))
         np.add.at(weights, (place, classes), 1)
     order = sorted(range(len(names)), key=lambda one: _drawn(settings.seed, int(names[one])))
     fractions = np.array([float(share) for share in settings.sets.values()])  # type: ignore[arg-type]
-    return _dealt(weights, order, fractions)[place]
+    dealt: npt.NDArray[np.int64] = _dealt(weights, order, fractions)[place]
+    return dealt
 
 
 def _drawn(seed: int, region: int) -> bytes:
@@ -105,7 +108,7 @@ def _dealt(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.ND
 
     ``weights`` is what each region has of each class. Each set gets a region, and one of each class that has enough.
     """
-    highest = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
+    highest = [int(np.flatnonzero(row)[-1]) for row in weights]
     lacking = fractions[:, None] * weights.sum(axis=0)
     sets = np.full(len(weights), -1)
     empty, left = np.ones(len(fractions), dtype=bool), len(weights)
@@ -119,7 +122,7 @@ def _dealt(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.ND
                 allowed = without
             else:
                 allowed = np.ones(len(fractions), dtype=bool)
-            chosen = int(np.where(allowed, lacking[:, level], -np.inf).argmax())
+            chosen = int(np.argmax(np.where(allowed, lacking[:, level], -np.inf)))
             sets[one] = chosen
             lacking[chosen] -= weights[one]
             empty[chosen] = without[chosen] = False
@@ -153,7 +156,7 @@ def _spans(
             begin, end = (np.datetime64(one, "us") for one in value.split("/"))
             spans.append((begin, end, code))
         elif isinstance(value, list) and len(times):
-            first, last = (time.astype("M8[M]").astype(int) for time in (times.min(), times.max()))
+            first, last = (int(one.astype("M8[M]").astype(int)) for one in (np.min(times), np.max(times)))
             # From the month before on, after which there is a gap even if no records are in it.
             for month in range(first - 1, last + 1):
                 if month % 12 + 1 in value:
@@ -165,9 +168,10 @@ def _spans(
 def _whole_regions(codes: npt.NDArray[np.int64], regions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Leave the records of a region to the set that has most of them, the first one of those with equally many."""
     names, place = np.unique(regions, return_inverse=True)
-    counts = np.zeros((len(names), int(codes.max(initial=-1)) + 2), dtype=np.int64)
-    np.add.at(counts, (place, codes), 1)  # those in no set are counted in the last column
-    own = counts[:, :-1].argmax(axis=1) if counts.shape[1] > 1 else np.full(len(names), -1)
+    counts = np.zeros((len(names), int(np.max(codes, initial=-1)) + 2), dtype=np.int64)
+    np.add.at(counts, (place, codes), 1)
+    counts[:, -1] = 0  # of the records that are in no set
+    own = counts.argmax(axis=1)
     return np.where(codes == own[place], codes, -1)
 
 
@@ -227,10 +231,12 @@ def split_summary(
     }
 
 
-def check_split(sets: npt.NDArray[np.str_], harps: npt.ArrayLike, noaas: npt.ArrayLike) -> list[str]:
+def check_split(
+    sets: npt.NDArray[np.str_], harps: npt.ArrayLike, pairs: tuple[npt.ArrayLike, npt.ArrayLike]
+) -> list[str]:
     """Return a sentence for each region that is in two sets; regions are found again from HARP and NOAA numbers."""
     found: dict[int, set[str]] = {}
-    for region, name in {*zip(regions_of(harps, noaas).tolist(), sets.tolist(), strict=True)}:
+    for region, name in {*zip(regions_of(harps, pairs).tolist(), sets.tolist(), strict=True)}:
         found.setdefault(region, set()).update(filter(None, [name]))
     return [
         f"The region of HARP {region} is in the sets {' and '.join(sorted(names))}."

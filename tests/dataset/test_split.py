@@ -17,6 +17,7 @@ THREE = {"train": 0.7, "validation": 0.15, "test": 0.15}
 FRACTIONS = st.lists(st.integers(1, 8), min_size=2, max_size=4).map(
     lambda parts: {f"set {number}": part / sum(parts) for number, part in enumerate(parts)}
 )
+NONE: tuple[list[int], list[int]] = [], []
 REGIONS = st.lists(st.integers(1, 30), min_size=1, max_size=120).map(np.array)
 
 
@@ -26,7 +27,9 @@ def settings(sets: dict[str, Any], **other: Any) -> SplitSettings:
 
 def by_region(sets: dict[str, Any], regions: Any, classes: Any = None, **other: Any) -> Any:
     given = settings(sets, stratify=classes is not None, **other)
-    return split(given, np.zeros(len(regions), dtype="M8[s]"), regions, classes)
+    # With two windows, of which the longer one counts.
+    values = None if classes is None else np.array([[[0, 0], [one > 0, one > 1]] for one in classes], dtype=np.int8)
+    return split(given, np.zeros(len(regions), dtype="M8[s]"), regions, values)
 
 
 @given(FRACTIONS, REGIONS, st.integers(0, 5))
@@ -39,7 +42,7 @@ def test_each_region_is_in_one_set_and_each_set_has_its_share_of_regions(
             by_region(sets, regions, seed=seed)
         return
     found = by_region(sets, regions, seed=seed)
-    assert check_split(found, regions, [""] * len(regions)) == []
+    assert check_split(found, regions, NONE) == []
     assert set(found) == set(sets)
     got = {name: len(np.unique(regions[found == name])) for name in sets}
     if all(share * len(every) >= 1 for share in sets.values()):
@@ -65,7 +68,7 @@ def test_stratified_sets_have_their_share_of_the_highest_class(sets: dict[str, f
     if len(np.unique(regions)) < len(sets):
         return
     found = by_region(sets, regions, classes, seed=1)
-    assert check_split(found, regions, [""] * len(regions)) == []
+    assert check_split(found, regions, NONE) == []
     assert set(found) == set(sets)
     top = classes == classes.max()
     most = np.unique(regions[top], return_counts=True)[1].max()
@@ -111,7 +114,7 @@ def test_a_region_that_would_be_in_two_sets_stays_in_the_one_with_most_of_it() -
     regions = np.array([1, 1, 1, 1, 2, 2, 2, 2])
     found = split(settings(sets, by="time"), times, regions)
     assert found.tolist() == ["", "train", "train", "", "test", "test", "", "test"]
-    assert check_split(found, regions, [""] * 8) == []
+    assert check_split(found, regions, NONE) == []
 
 
 @given(st.lists(st.integers(0, 1500), min_size=1, max_size=60), st.integers(0, 27))
@@ -161,6 +164,6 @@ def test_what_each_set_has() -> None:
 
 def test_a_region_in_two_sets_is_found_through_noaa_numbers() -> None:
     sets = np.array(["train", "test", "train", "", "test"])
-    noaas = ["11984", "11985", "11984,11985", "11990", "11990"]
-    assert check_split(sets, [7, 5, 6, 8, 9], noaas) == ["The region of HARP 5 is in the sets test and train."]
-    assert check_split(sets, [7, 7, 6, 8, 9], [""] * 5) == ["The region of HARP 7 is in the sets test and train."]
+    pairs = [0, 1, 2, 2, 3, 4], [11984, 11985, 11984, 11985, 11990, 11990]
+    assert check_split(sets, [7, 5, 6, 8, 9], pairs) == ["The region of HARP 5 is in the sets test and train."]
+    assert check_split(sets, [7, 7, 6, 8, 9], NONE) == ["The region of HARP 7 is in the sets test and train."]
