@@ -21,6 +21,7 @@ __all__ = [
     "ShardTask",
     "SplitSettings",
     "Status",
+    "label_column",
 ]
 
 #: The stages of a build, in order.
@@ -144,3 +145,20 @@ class ShardFacts(msgspec.Struct):
     def complete(self) -> bool:
         """Whether nothing could be had by trying again."""
         return all(one != Status.NOT_FETCHED for image in self.images for one in image.status)
+
+
+def label_column(hours: float, threshold: str) -> str:
+    """
+    Name the column of ``records.parquet`` that has the labels of a window and threshold: 1, 0, or null if unknown.
+
+    The other columns are ``row`` and ``time`` (T_REC in UTC), ``HARPNUM``, ``T_REC``, ``QUALITY``, ``region``, the
+    keywords, ``split``, then ``group`` (``harp/03944``) and ``index`` of the image in ``images.zarr``, its ``height``
+    and ``width`` without padding, ``recnum``, and for each segment ``status_Br``, ``url_Br``, ``sha256_Br``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.model import label_column
+    >>> label_column(24.0, "M1.0")
+    'label_24h_M1.0'
+    """
+    return f"label_{hours:g}h_{threshold}"
