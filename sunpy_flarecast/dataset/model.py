@@ -126,7 +126,7 @@ class ImageFacts(msgspec.Struct, array_like=True):
     sha256: tuple[str, ...]  #: Of the FITS file of each segment; empty if there is none.
     date_obs: str = ""  #: As in the header.
     t_obs: str = ""  #: As in the header; the reference time of sunpy's maps.
-    wcs: tuple[float, ...] = ()  #: The values of `WCS_NUMBERS`; empty if there is no image.
+    wcs: tuple[float | None, ...] = ()  #: The values of `WCS_NUMBERS`, None if missing; empty if there is no image.
     reasons: tuple[str, ...] = ()  #: Why segments are missing, one for each that is not there and should be.
 
 

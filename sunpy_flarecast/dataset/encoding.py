@@ -1,0 +1,175 @@
+"""How images are stored: the integers of the FITS files, steps of 1 G in 16 bits, or means of n × n pixels. Pure."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sunpy_flarecast.errors import FileError, QueryError
+from sunpy_flarecast.sharp.catalog import find_series
+
+from .model import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from .model import ImageSettings
+
+__all__ = [
+    "check_encoding",
+    "common",
+    "decode",
+    "default_fill",
+    "empty",
+    "fill_value",
+    "float_type",
+    "recode",
+    "reduced_shape",
+    "to_kind",
+]
+
+_INT16: Final = Encoding("int16", 1.0, 0.0, -(2**15))
+_LIMIT: Final = 2**15 - 1
+
+_FIELD: Final = frozenset({"Mx/cm^2", "Gauss", "G"})
+_CODES: Final = frozenset({"bitmap", "disambig", "conf_disambig", "info_map", "confid_map"})
+
+
+def check_encoding(series: str, segments: Sequence[str], images: ImageSettings) -> None:
+    """
+    Check that an encoding suits the segments of a data set.
+
+    Raises
+    ------
+    QueryError
+        ``"int16"``, which has steps of 1 G, for segments that are not a field; ``"binned"`` for codes, of which the
+        mean has no meaning.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.encoding import check_encoding
+    >>> from sunpy_flarecast.dataset.model import ImageSettings
+    >>> check_encoding("hmi.sharp_cea_720s", ("Br", "bitmap"), ImageSettings(encoding="binned", bin=4))
+    Traceback (most recent call last):
+    ...
+    sunpy_flarecast.errors.QueryError: encoding='binned' takes means, which codes such as bitmap do not have. Leave ...
+    """
+    known = find_series(series)
+    if images.encoding == "int16":
+        found = {name: known.segment(name) if known else None for name in segments}
+        if other := [name for name, one in found.items() if one is not None and one.unit not in _FIELD]:
+            raise QueryError(
+                f"encoding='int16' has steps of 1 G, and {other[0]} is not a field in gauss. Leave it out, or use "
+                "encoding='lossless'."
+            )
+    elif images.encoding == "binned" and (codes := [name for name in segments if name in _CODES]):
+        raise QueryError(
+            f"encoding='binned' takes means, which codes such as {codes[0]} do not have. Leave it out, or use "
+            "encoding='lossless'."
+        )
+
+
+def default_fill(dtype: npt.DTypeLike) -> int:
+    """Return the integer that stands for missing pixels in files without BLANK: the one farthest from others."""
+    limits = np.iinfo(dtype)
+    return int(limits.min or limits.max)
+
+
+def float_type(encoding: Encoding) -> str:
+    """Return the type of floats that astropy converts pixels to."""
+    dtype = np.dtype(encoding.dtype)
+    return "float32" if dtype.itemsize <= (4 if dtype.kind == "f" else 2) else "float64"
+
+
+def common(encodings: Iterable[Encoding]) -> Encoding:
+    """Return the encoding in which images of several can be stored: the one that all have, or else floats."""
+    return reduce(_both, encodings)
+
+
+def _both(one: Encoding, other: Encoding) -> Encoding:
+    return one if one == other else Encoding(max(float_type(one), float_type(other)))
+
+
+def decode(pixels: npt.NDArray[Any], encoding: Encoding, dtype: str = "") -> npt.NDArray[Any]:
+    """Convert stored pixels to floats, NaN where missing, in the same steps as astropy, and so to the same values."""
+    kind = np.dtype(dtype or float_type(encoding))
+    if encoding.fill is None:
+        return pixels.astype(kind, copy=False)
+    values: npt.NDArray[Any] = pixels.astype(float_type(encoding))
+    if encoding.scale != 1:
+        values *= encoding.scale
+    if encoding.offset != 0:
+        values += encoding.offset
+    values[pixels == encoding.fill] = np.nan
+    return values.astype(kind, copy=False)
+
+
+def fill_value(encoding: Encoding) -> float:
+    """Return how a missing pixel is stored."""
+    return np.nan if encoding.fill is None else encoding.fill
+
+
+def empty(shape: tuple[int, ...], encoding: Encoding) -> npt.NDArray[Any]:
+    """Return an array of missing pixels."""
+    return np.full(shape, fill_value(encoding), encoding.dtype)
+
+
+def recode(
+    pixels: npt.NDArray[Any], encoding: Encoding, to: Encoding, shape: tuple[int, int] | None = None
+) -> npt.NDArray[Any]:
+    """
+    Store pixels in another encoding, one that `common` gave for theirs, and pad them at the top and the right.
+
+    The last two axes are y and x.
+    """
+    if encoding != to:
+        pixels = decode(pixels, encoding, to.dtype)
+    rows, columns = pixels.shape[-2:]
+    if shape is None or shape == (rows, columns):
+        return pixels
+    padded = empty((*pixels.shape[:-2], *shape), to)
+    padded[..., :rows, :columns] = pixels
+    return padded
+
+
+def to_kind(pixels: npt.NDArray[Any], encoding: Encoding, images: ImageSettings) -> tuple[npt.NDArray[Any], Encoding]:
+    """
+    Convert the image of a file to what a data set stores.
+
+    ``"int16"`` rounds to whole gauss; a FileError, the end of a sentence, says that values are beyond ±32,767.
+    ``"binned"`` takes the mean of ``bin`` × ``bin`` pixels from the lower left corner on, without missing pixels, as
+    float32; it is NaN where all are missing. If the size is not a multiple of ``bin``, the last rows and columns are
+    means of fewer pixels.
+    """
+    if images.encoding == "lossless":
+        return pixels, encoding
+    values = decode(pixels, encoding)
+    if images.encoding == "binned":
+        return _means(values, images.bin), Encoding("float32")
+    missing = np.isnan(values)
+    values = np.where(missing, 0, np.rint(values))
+    if values.size and np.abs(values).max() > _LIMIT:
+        raise FileError(f"has values beyond ±{_LIMIT:,}, which encoding='int16' cannot store")
+    return np.where(missing, _INT16.fill, values).astype(np.int16), _INT16
+
+
+def _means(values: npt.NDArray[Any], side: int) -> npt.NDArray[np.float32]:
+    shape = reduced_shape(values.shape[0], values.shape[1], side)
+    padded = np.full((shape[0] * side, shape[1] * side), np.nan)
+    padded[: values.shape[0], : values.shape[1]] = values
+    blocks = padded.reshape(shape[0], side, shape[1], side)
+    there = ~np.isnan(blocks)
+    count = there.sum(axis=(1, 3))
+    total = np.where(there, blocks, 0).sum(axis=(1, 3))
+    means: npt.NDArray[np.float32] = np.full(shape, np.nan, np.float32)
+    np.divide(total, count, out=means, where=count > 0, casting="same_kind")
+    return means
+
+
+def reduced_shape(rows: int, columns: int, side: int) -> tuple[int, int]:
+    """Return the shape of an image of which ``side`` × ``side`` pixels become one."""
+    return -(-rows // side), -(-columns // side)

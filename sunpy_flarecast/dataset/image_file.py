@@ -1,0 +1,147 @@
+"""Read the image of a FITS file as it is stored: integers and their scaling, which cost less than floats to keep."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from sunpy_flarecast.errors import FileError, TransferError
+from sunpy_flarecast.fits.datasum import check_datasums
+from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, read_headers
+
+from .encoding import default_fill, float_type
+from .model import Encoding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.fits.structure import Headers
+
+__all__ = ["Image", "read_image"]
+
+#: Cards without which a file is decoded just the same.
+_REMARKS: Final = frozenset({"", "END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH"})
+_TABLE: Final = re.compile(r"THEAP|T(SCAL|ZERO|NULL|DIM)\d+")
+
+#: Whole numbers below this are exact as float32.
+_WHOLE: Final = 2**23
+
+
+class Image(NamedTuple):
+    """The image of one file: ``pixels`` as they are stored (rows from the bottom), and what is known of the file."""
+
+    pixels: npt.NDArray[Any]
+    encoding: Encoding
+    headers: Headers
+    sha256: str
+
+
+def read_image(path: Path) -> Image:
+    """
+    Read the image of a FITS file.
+
+    Scaled integers are not converted: ``pixels * scale + offset``, and NaN for ``fill``, are the values that astropy
+    gives. Where the same cannot be had from integers (16 bits with a scale, which astropy converts to float32;
+    integers of which every value is in use, so that none is left for missing pixels), and for images of floats, the
+    pixels are those that astropy gives.
+
+    Parameters
+    ----------
+    path : `pathlib.Path`
+        The file.
+
+    Returns
+    -------
+    Image
+
+    Raises
+    ------
+    FileError
+        The file is missing, incomplete or damaged, or has no image with two axes.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.image_file import read_image
+    >>> read_image(path).encoding  # doctest: +SKIP
+    Encoding(dtype='int32', scale=0.01, offset=0.0, fill=-2147483648)
+    """
+    try:
+        data = path.read_bytes()
+        headers = read_headers(data)
+        check_datasums(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels, encoding = _decode(_structure(data, headers))
+    except OSError as error:
+        raise FileError(f"{path.name} cannot be read ({error.strerror or error})") from error
+    except TransferError as error:
+        raise FileError(f"{path.name} {error}") from error
+    except (FileError, MemoryError):
+        raise
+    except Exception as error:  # of any type for damaged tiles
+        raise FileError(f"{path.name} cannot be decoded ({error})") from error
+    if pixels is None:
+        raise FileError(f"{path.name} has no image with two axes")
+    return Image(pixels, encoding, headers, hashlib.sha256(data).hexdigest())
+
+
+def _structure(data: bytes, headers: Headers) -> bytes:
+    """Return the file without the cards of the record, most of 200, of which astropy makes objects."""
+    cards = (headers.image[at : at + CARD] for at in range(0, len(headers.image), CARD))
+    kept = b"".join(card for card in cards if _is_structure(card[:8].decode("latin-1").rstrip())) + b"END".ljust(CARD)
+    padding = b" " * (-len(kept) % BLOCK)
+    return b"".join((data[: headers.at], kept, padding, data[headers.end :]))
+
+
+@lru_cache(1024)
+def _is_structure(name: str) -> bool:
+    return name not in _REMARKS and bool(NOT_OF_THE_RECORD.fullmatch(name) or _TABLE.fullmatch(name))
+
+
+class _Stored(NamedTuple):
+    """Pixels in the byte order of this machine, and how the header says that they are stored."""
+
+    pixels: npt.NDArray[Any] | None
+    bits: int = -32
+    scale: float = 1.0
+    offset: float = 0.0
+    blank: Any = None
+
+
+def _decode(data: bytes) -> tuple[npt.NDArray[Any] | None, Encoding]:
+    raw, bits, scale, offset, blank = _read(data, scaled=False)
+    if raw is None or bits < 0:
+        return _read(data, scaled=True).pixels, Encoding("float32" if bits == -32 else "float64")
+    limits = np.iinfo(raw.dtype)
+    exact = raw.itemsize >= 4 or (scale == 1 and offset.is_integer() and abs(offset) < _WHOLE)
+    fill = blank if type(blank) is int and limits.min <= blank <= limits.max else None
+    if fill is None:
+        fill = default_fill(raw.dtype)
+        exact = exact and not (raw == fill).any()
+    if exact:
+        return raw, Encoding(raw.dtype.name, scale, offset, fill)
+    kind = float_type(Encoding(raw.dtype.name))
+    decoded: npt.NDArray[Any] = np.asarray(_read(data, scaled=True).pixels, dtype=kind)
+    return decoded, Encoding(kind)
+
+
+def _read(data: bytes, *, scaled: bool) -> _Stored:
+    """Read the first image with two axes, if there is one."""
+    from astropy.io import fits  # slow to import
+
+    with fits.open(io.BytesIO(data), do_not_scale_image_data=not scaled) as hdus:
+        image = next((hdu for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] == 2), None)
+        if image is None:
+            return _Stored(None)
+        header = image.header  # from which astropy removes the scaling with the first access to the pixels
+        stored = (header["BITPIX"], float(header.get("BSCALE", 1)), float(header.get("BZERO", 0)), header.get("BLANK"))
+        pixels = image.data
+        return _Stored(pixels.astype(pixels.dtype.newbyteorder("="), copy=False), *stored)

@@ -1,0 +1,142 @@
+"""Keywords of images: those of FITS headers that a data set keeps, and the header of a map made of them again."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from sunpy_flarecast.errors import FileError
+from sunpy_flarecast.fits.on_disk import origin_of
+from sunpy_flarecast.fits.structure import card
+from sunpy_flarecast.maps.header_fixes import Identity, mend
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.t_rec import slot_of, t_rec_text, text_slot
+from sunpy_flarecast.sharp.times import utc_time
+from sunpy_flarecast.sharp.values import is_missing
+
+from .model import WCS_NUMBERS
+
+if TYPE_CHECKING:
+    from astropy.time import Time
+
+    from sunpy_flarecast.fits.structure import Headers
+
+    from .model import ImageRecord
+
+__all__ = ["ImageKeywords", "check_record", "header_of", "keywords_of"]
+
+#: Keywords that are the same in all images of a HARP, by FITS names.
+_COMMON: Final = (*("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "WCSNAME", "INSTRUME", "TELESCOP", "WAVELNTH", "WAVEUNIT"),)
+
+#: The value of a card: text in quotes, or a number.
+_VALUE: Final = re.compile(r"= *(?:'((?:[^']|'')*)'|([^\s/']+))")
+
+#: Keywords that are whole numbers.
+_WHOLE: Final = frozenset({"CAR_ROT", "NAXIS1", "NAXIS2"})
+
+
+class ImageKeywords(NamedTuple):
+    """What a data set keeps of a header: per record, and in common with other records."""
+
+    date_obs: str
+    t_obs: str
+    wcs: tuple[float | None, ...]
+    common: dict[str, str | float]
+
+
+def keywords_of(headers: Headers) -> ImageKeywords:
+    """Read the keywords of an image; those of a file without keywords are missing."""
+    header = headers.keywords
+    wcs = [_value(header, name.upper()) for name in WCS_NUMBERS]
+    texts = {name: _value(header, name) for name in (*_COMMON, "DATE-OBS", "T_OBS")}
+    date_obs, t_obs = texts.pop("DATE-OBS"), texts.pop("T_OBS")
+    return ImageKeywords(
+        str(date_obs or ""),
+        str(t_obs or ""),
+        tuple(one if isinstance(one, float) else None for one in wcs),
+        {name: value for name, value in texts.items() if value is not None},
+    )
+
+
+def _value(header: bytes, name: str) -> str | float | None:
+    match = _VALUE.match(card(header, f"{name:8}=".encode())[8:].decode("latin-1"))
+    if match is None:
+        return None
+    value: str | float = (match[1] or "").replace("''", "'").rstrip()
+    if match[2] is not None:
+        try:
+            value = float(match[2].replace("D", "E"))
+        except ValueError:  # nan without quotes is read, other words are invalid
+            return None
+    return None if is_missing(value, name) else value
+
+
+def check_record(headers: Headers, harp: int, record: ImageRecord) -> None:
+    """Check that a file is of a record; a FileError, the end of a sentence, says of which one it is."""
+    found = dict(origin_of(headers).keywords)
+    number, t_rec = found.get("HARPNUM") or found.get("TARPNUM"), found.get("T_REC")
+    if number is not None and number != str(harp):
+        raise FileError(f"is of HARP {number}, not of {harp}")
+    if t_rec is not None and text_slot(t_rec) not in (None, record.slot):
+        raise FileError(f"is of T_REC {t_rec}, not {t_rec_text(record.slot)}")
+
+
+def header_of(dataset: Any, index: int, segment: str) -> dict[str, Any]:
+    """
+    Return the header of an image of a data set, from which `sunpy.map.Map` makes the map that the FITS file gives.
+
+    Parameters
+    ----------
+    dataset : `xarray.Dataset`
+        The group of a HARP, as `xarray.open_zarr` opens it; its ``y`` and ``x`` must not be cropped.
+    index : int
+        The position along ``time``.
+    segment : str
+        The segment's name.
+
+    Returns
+    -------
+    dict
+        Keywords by FITS names. ``NAXIS1`` and ``NAXIS2`` are the size of the patch without padding. Of binned images,
+        ``CRPIX`` and ``CDELT`` are those of the larger pixels. Missing values are left out.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> from sunpy_flarecast.dataset.image_header import header_of
+    >>> harp = xarray.open_zarr("sharps-2014/images.zarr", group="harp/03944")  # doctest: +SKIP
+    >>> header_of(harp, 0, "Br")["BUNIT"]  # doctest: +SKIP
+    'Mx/cm^2'
+    """
+    row = dataset.isel(time=index)
+    header = {name: value for name, value in dataset.attrs.items() if name.isupper()}
+    for name, value in zip(dataset["keyword"].values, row["wcs"].values.tolist(), strict=True):
+        key = str(name).upper()
+        if np.isfinite(value):
+            header[key] = int(value) if key in _WHOLE else value
+    side = int(dataset.attrs["bin"])
+    for axis in "12" if side > 1 else "":
+        for key in (f"CRPIX{axis}", f"IMCRPIX{axis}"):
+            if key in header:
+                header[key] = (header[key] - 0.5) / side + 0.5
+        if f"CDELT{axis}" in header:
+            header[f"CDELT{axis}"] *= side
+    series = str(dataset.attrs["series"])
+    known = find_series(series)
+    region = known.region_keyword.upper() if known else "HARPNUM"
+    header[region] = int(dataset.attrs["harp"])
+    header["T_REC"] = t_rec_text(int(slot_of(_time(row["time"]))))
+    if not np.isnat(row["date_obs"].values):
+        header["DATE-OBS"] = _time(row["date_obs"]).isot
+    if not np.isnat(row["t_obs"].values):
+        header["T_OBS"] = _time(row["t_obs"]).tai.strftime("%Y.%m.%d_%H:%M:%S.%f_TAI")
+    header |= {"RECNUM": int(row["recnum"]), "QUALITY": int(row["quality"])}
+    return mend(header, Identity(series, segment))
+
+
+def _time(date: Any) -> Time:
+    time = utc_time(date.values.astype("datetime64[us]").reshape(1))[0]
+    time.precision = 6
+    return time

@@ -1,0 +1,374 @@
+"""From the FITS files of a task to a shard of a HARP's images, and from all its shards to its group."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from os.path import commonprefix
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from astropy.time import Time
+
+from sunpy_flarecast.errors import FileError
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.t_rec import slot_time
+from sunpy_flarecast.sharp.times import read_times, utc_dates
+
+from .arrays import (
+    KEYWORDS,
+    ROOT,
+    HarpArrays,
+    consolidated,
+    decode_chunk,
+    encode_chunk,
+    group_path,
+    join_chunks,
+    make_group,
+    shard_path,
+    split_chunks,
+)
+from .encoding import common, empty, recode, to_kind
+from .image_file import read_image
+from .image_header import check_record, keywords_of
+from .model import Encoding, ImageFacts, ShardFacts, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.utils.store import Store
+
+    from .image_header import ImageKeywords
+    from .model import ImageRecord, ImageSettings, Settings, ShardTask
+
+__all__ = ["Written", "facts_path", "finish_harp", "finish_images", "make_shard", "put"]
+
+#: Size and SHA-256 of files by their paths in the data set.
+Written = dict[str, tuple[int, str]]
+
+#: The encoding of a shard without images.
+_NONE: Final = Encoding("float32")
+
+_TIME: Final = re.compile(r"(\d{4})[.-](\d\d)[.-](\d\d)[_T]([\d:.]+?)(_TAI|_UTC|Z)?", re.ASCII)
+
+
+class _Chunk(NamedTuple):
+    """The images of one record, compressed; None if there are none."""
+
+    data: bytes | None
+    shape: tuple[int, int]
+    encoding: Encoding
+
+
+def facts_path(harp: int, number: int) -> str:
+    """Return where a data set keeps the facts of a shard."""
+    return f".build/shards/{harp:05d}-{number:04d}.json"
+
+
+def put(store: Store, path: str, data: bytes) -> Written:
+    """Write a file of a data set; return its size and SHA-256."""
+    store.write(path, data)
+    return {path: (len(data), hashlib.sha256(data).hexdigest())}
+
+
+def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterable[Sequence[Path | str]]) -> ShardFacts:
+    """
+    Write a shard of images.
+
+    Images are read and compressed one by one, so that memory is needed for the compressed shard, twice, and for the
+    images of one record. The bytes depend on nothing but the files.
+
+    Parameters
+    ----------
+    task : ShardTask
+        The records.
+    settings : Settings
+        The settings of the data set.
+    store : Store
+        Where the data set is.
+    files : iterable of sequences
+        For each record, for each segment, the path of its FITS file, or a text that says why it could not be fetched
+        (of any content if the record has no such file).
+
+    Returns
+    -------
+    ShardFacts
+        What the shard holds. A file that is damaged, of another record, or of another shape than those of the other
+        segments is `Status.UNREADABLE`; the reason is among the facts.
+    """
+    chunks: list[_Chunk] = []
+    images: list[ImageFacts] = []
+    headers: list[dict[str, str | float]] = []
+    for record, sources in zip(task.records, files, strict=True):
+        chunk, facts, header = _image(task.harp, record, sources, settings)
+        chunks.append(chunk)
+        images.append(facts)
+        if chunk.data is not None:
+            headers.append(header)
+    there = [chunk for chunk in chunks if chunk.data is not None]
+    shape = _largest([chunk.shape for chunk in there])
+    encoding = common(chunk.encoding for chunk in there) if there else _NONE
+    written: Written = {}
+    if there:
+        count = len(settings.segments)
+        data = [_recompress(chunk, count, shape, encoding) for chunk in chunks]
+        del chunks, there, chunk
+        shard = join_chunks(data, settings.images.shard_records)
+        written = put(store, shard_path(task.harp, "image", task.number), shard)
+    return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers))
+
+
+def _image(
+    harp: int, record: ImageRecord, sources: Sequence[Path | str], settings: Settings
+) -> tuple[_Chunk, ImageFacts, dict[str, str | float]]:
+    """Read and compress the images of one record."""
+    count = len(settings.segments)
+    status, digests, reasons = [int(Status.THERE)] * count, [""] * count, []
+    found: dict[int, tuple[npt.NDArray[Any], Encoding]] = {}
+    keywords: ImageKeywords | None = None
+    for place, (segment, source, url) in enumerate(zip(settings.segments, sources, record.urls, strict=True)):
+        if not isinstance(source, Path):
+            status[place] = int(Status.NOT_FETCHED if url else Status.NOT_LISTED)
+            if url:
+                reasons.append(f"{segment}: {source}")
+            continue
+        try:
+            image = read_image(source)
+            digests[place] = image.sha256
+            _named(source, check_record, image.headers, harp, record)
+            found[place] = _named(source, to_kind, image.pixels, image.encoding, settings.images)
+        except FileError as error:
+            status[place] = int(Status.UNREADABLE)
+            reasons.append(f"{segment}: {error}")
+            continue
+        if keywords is None and not image.headers.bare:
+            keywords = keywords_of(image.headers)
+    shapes = Counter(pixels.shape for pixels, _ in found.values())
+    shape: Any = max(shapes, key=shapes.__getitem__, default=(0, 0))
+    for place in [place for place, (pixels, _) in found.items() if pixels.shape != shape]:
+        rows, columns = found.pop(place)[0].shape
+        status[place] = int(Status.UNREADABLE)
+        reasons.append(
+            f"{settings.segments[place]}: the image has {rows} × {columns} pixels, other segments of the record have "
+            f"{shape[0]} × {shape[1]}"
+        )
+    facts = ImageFacts(shape, tuple(status), tuple(digests), reasons=tuple(reasons))
+    if not found:
+        return _Chunk(None, (0, 0), _NONE), facts, {}
+    if keywords is not None:
+        facts.date_obs, facts.t_obs, facts.wcs = keywords.date_obs, keywords.t_obs, keywords.wcs
+    encoding = common(one for _, one in found.values())
+    stack = empty((1, count, *shape), encoding)
+    for place, (pixels, one) in found.items():
+        stack[0, place] = recode(pixels, one, encoding)
+    return _Chunk(encode_chunk(stack), shape, encoding), facts, keywords.common if keywords else {}
+
+
+def _named(path: Path, function: Any, *arguments: Any) -> Any:
+    """Call a function whose errors are ends of sentences that begin with the file's name."""
+    try:
+        return function(*arguments)
+    except FileError as error:
+        raise FileError(f"{path.name} {error}") from error
+
+
+def _largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return max((rows for rows, _ in shapes), default=0), max((columns for _, columns in shapes), default=0)
+
+
+def _recompress(chunk: _Chunk, segments: int, shape: tuple[int, int], encoding: Encoding) -> bytes | None:
+    """Return a chunk of another shape and encoding, if it is not of those already."""
+    if chunk.data is None or (chunk.shape == shape and chunk.encoding == encoding):
+        return chunk.data
+    pixels = decode_chunk(chunk.data, chunk.encoding.dtype, (1, segments, *chunk.shape))
+    return encode_chunk(recode(pixels, chunk.encoding, encoding, shape))
+
+
+def _in_common(headers: Sequence[dict[str, str | float]]) -> dict[str, str | float]:
+    """
+    Return what headers have in common: equal values, and of texts that differ the beginning.
+
+    INSTRUME of a HARP may be HMI_SIDE1 and later HMI_COMBINED, units deg and degree.
+    """
+    full = [header for header in headers if header]
+    shared: dict[str, str | float] = {}
+    for name in full[0] if full else ():
+        values = [header.get(name) for header in full]
+        texts = [value for value in values if isinstance(value, str)]
+        if all(value == values[0] for value in values):
+            shared[name] = full[0][name]
+        elif len(texts) == len(values) and (text := commonprefix(texts).rstrip("_- ")):  # noqa: RUF071 (no paths)
+            shared[name] = text
+    return shared
+
+
+def finish_harp(
+    tasks: Sequence[ShardTask], facts: Sequence[ShardFacts], settings: Settings, store: Store
+) -> tuple[list[ShardFacts], Written]:
+    """
+    Write the group of a HARP, after all its shards.
+
+    Shards are written again if their images are smaller than those of others, which pads them, or are stored in another
+    way. Their facts (`facts_path`) are removed before, and written afterwards, so that a build that is killed between
+    makes those shards again.
+
+    Parameters
+    ----------
+    tasks, facts : sequences of ShardTask and ShardFacts
+        All shards of the HARP, in order.
+    settings : Settings
+        The settings of the data set.
+    store : Store
+        Where the data set is.
+
+    Returns
+    -------
+    facts : list of ShardFacts
+        The facts of the shards, as they are now.
+    written : dict
+        Size and SHA-256 of the other files of the group, by path.
+
+    Raises
+    ------
+    FileError
+        A shard is missing or damaged.
+    """
+    shape = _largest([one.shape for one in facts])
+    filled = [one for one in facts if one.shape != (0, 0)]
+    encoding = common(one.encoding for one in filled) if filled else _NONE
+    facts = [
+        _rewrite(one, settings, shape, encoding, store)
+        if one in filled and (one.shape, one.encoding) != (shape, encoding)
+        else one
+        for one in facts
+    ]
+    harp = tasks[0].harp
+    images = [image for one in facts for image in one.images]
+    padded = any(image.shape not in ((0, 0), shape) for image in images)
+    written: Written = {}
+    for one in facts if padded else ():
+        masks = [_mask(image.shape, shape) for image in one.images]
+        if any(mask is not None for mask in masks):
+            written |= put(
+                store, shard_path(harp, "mask", one.number), join_chunks(masks, settings.images.shard_records)
+            )
+    known = find_series(settings.series)
+    found = [known.segment(name) if known else None for name in settings.segments]
+    group = make_group(
+        _arrays([record for task in tasks for record in task.records], images),
+        segments=settings.segments,
+        units=[one.unit if one else "" for one in found],
+        shape=shape,
+        encoding=encoding,
+        shard_records=settings.images.shard_records,
+        padded=padded,
+        attributes={
+            "harp": harp,
+            "series": settings.series,
+            "encoding": settings.images.encoding,
+            "bin": _side(settings.images),
+            **_in_common([one.header for one in facts]),
+        },
+    )
+    for path, data in group.items():
+        written |= put(store, f"{group_path(harp)}/{path}", data)
+    return list(facts), written
+
+
+def _side(images: ImageSettings) -> int:
+    return images.bin if images.encoding == "binned" else 1
+
+
+def _rewrite(
+    facts: ShardFacts, settings: Settings, shape: tuple[int, int], encoding: Encoding, store: Store
+) -> ShardFacts:
+    path = shard_path(facts.harp, "image", facts.number)
+    shard = store.read(path)
+    if shard is None:
+        raise FileError(f"{path} of the data set is missing; run the build again.")
+    places = settings.images.shard_records
+    chunks = (_Chunk(chunk, facts.shape, facts.encoding) for chunk in split_chunks(shard, places))
+    data = [_recompress(chunk, len(settings.segments), shape, encoding) for chunk in chunks]
+    store.remove(facts_path(facts.harp, facts.number))
+    files = put(store, path, join_chunks(data, places))
+    changed = msgspec.structs.replace(facts, shape=shape, encoding=encoding, files=files)
+    store.write(facts_path(facts.harp, facts.number), msgspec.json.encode(changed))
+    return changed
+
+
+def _mask(shape: tuple[int, int], whole: tuple[int, int]) -> bytes | None:
+    if shape == (0, 0):
+        return None
+    mask = np.zeros((1, *whole), bool)
+    mask[:, : shape[0], : shape[1]] = True
+    return encode_chunk(mask)
+
+
+def _arrays(records: Sequence[ImageRecord], images: Sequence[ImageFacts]) -> HarpArrays:
+    missing = np.full(len(KEYWORDS), np.nan)
+    return HarpArrays(
+        time=utc_dates(slot_time([record.slot for record in records])),
+        date_obs=_instants([image.date_obs for image in images]),
+        t_obs=_instants([image.t_obs for image in images]),
+        recnum=np.array([record.recnum for record in records], np.int64),
+        quality=np.array([record.quality for record in records], np.int64),
+        status=np.array([image.status for image in images], np.uint8),
+        wcs=np.array(
+            [
+                (*(image.wcs or [None] * (len(KEYWORDS) - 2)), image.shape[1], image.shape[0])
+                if image.shape != (0, 0)
+                else missing
+                for image in images
+            ],
+            np.float64,
+        ),
+    )
+
+
+def _instants(texts: Sequence[str]) -> npt.NDArray[np.datetime64]:
+    """Read times of headers, UTC unless they end with _TAI, as dates in UTC; NaT for those that are no times."""
+    found = [_TIME.fullmatch(text) for text in texts]
+    dates = read_times([f"{one[1]}-{one[2]}-{one[3]}T{one[4]}" if one else None for one in found])
+    tai = np.array([one is not None and one[5] == "_TAI" for one in found], bool) & ~np.isnat(dates)
+    if tai.any():
+        dates[tai] = utc_dates(Time(dates[tai], format="datetime64", scale="tai"))
+    return dates
+
+
+def finish_images(harps: Sequence[int], settings: Settings, store: Store) -> Written:
+    """
+    Write the groups above those of the HARPs, with the metadata of all, after `finish_harp` of each.
+
+    Parameters
+    ----------
+    harps : sequence of int
+        The HARP numbers.
+    settings : Settings
+        The settings of the data set.
+    store : Store
+        Where the data set is.
+
+    Returns
+    -------
+    dict
+        Size and SHA-256 of the files, by path.
+    """
+    plain = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
+    members: dict[str, Any] = {"harp": plain}
+    for harp in sorted(set(harps)):
+        data = store.read(f"{group_path(harp)}/zarr.json")
+        if data is None:
+            raise FileError(f"{group_path(harp)} of the data set is missing; run the build again.")
+        group = json.loads(data)
+        below = group.pop("consolidated_metadata")["metadata"]
+        name = f"harp/{harp:05d}"
+        members |= {name: group} | {f"{name}/{path}": one for path, one in below.items()}
+    root = {**plain, "attributes": {"Conventions": "CF-1.11", "title": f"Images of {settings.series} by HARP"}}
+    written = put(store, f"{ROOT}/harp/zarr.json", json.dumps(plain).encode())
+    return written | put(store, f"{ROOT}/zarr.json", consolidated(json.dumps(root).encode(), members))
