@@ -32,6 +32,10 @@ NEAR: Final = "2014-10-23T12:00:00"
 SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
 
 
+#: Services that run, since one whose name nobody keeps shall run on.
+_running: Final[set[DemoService]] = set()
+
+
 class DemoService:
     """
     A running service of synthetic SHARPs, as `demo_service` starts it.
@@ -49,9 +53,11 @@ class DemoService:
             self.url: str = stack.enter_context(running(DemoArchive()))
             stack.enter_context(conf.set_temp("url", self.url))
             self._stack = stack.pop_all()
+        _running.add(self)
 
     def close(self) -> None:
         """Stop the service, and give ``conf.url`` the value that it had."""
+        _running.discard(self)
         self._stack.close()
 
     def __enter__(self) -> Self:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import requests
 
 import sunpy_flarecast
-from sunpy_flarecast import conf
+from sunpy_flarecast import conf, tour
 
 
 def test_the_demo_service_is_used_until_it_is_closed() -> None:
@@ -27,3 +29,12 @@ def test_the_end_of_a_block_closes_it() -> None:
     with sunpy_flarecast.demo_service() as service:
         assert conf.url == service.url
     assert conf.url == before
+
+
+def test_it_runs_on_without_a_name() -> None:
+    with conf.set_temp("url", "http://localhost:1"):
+        sunpy_flarecast.demo_service()
+        gc.collect()
+        assert requests.get(f"{conf.url}/openapi.json", timeout=60).ok
+        for service in list(tour._running):
+            service.close()

@@ -17,9 +17,6 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from PIL import Image
 
-from sunpy_flarecast import conf
-from sunpy_flarecast.archive import DemoArchive, running
-
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "_static" / "first.png"
 
@@ -40,7 +37,7 @@ def main() -> None:
     mpl.use("agg")
     mpl.rcParams.update({"figure.figsize": (8, 4.2), "figure.dpi": 100, "figure.constrained_layout.use": True})
     plt.show = lambda *_, **__: None
-    with tempfile.TemporaryDirectory() as folder, running(DemoArchive()) as url, conf.set_temp("url", url):
+    with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
             exec(compile(example(), "README.md", "exec"), {"__name__": "__main__"})  # noqa: S102 (our own README)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import doctest
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,11 +75,14 @@ def test_python_blocks_run(page: str, demo: tuple[str, Layer], tmp_path: Path, m
     mpl.use("agg")
     names: dict[str, Any] = {"Fido": Fido, "a": a, "u": u, "sunpy_flarecast": sunpy_flarecast}
     before = sunpy_flarecast.conf.url
-    for block in blocks(page, "python"):
-        assert ">>>" not in block.code, f"{page}:{block.line}: such blocks are called pycon"
-        program = compile("\n" * block.line + block.code, page, "exec")
-        if block.runs:
-            exec(program, names)
+    with ExitStack() as services:
+        started = sunpy_flarecast.demo_service
+        monkeypatch.setattr(sunpy_flarecast, "demo_service", lambda: services.enter_context(started()))
+        for block in blocks(page, "python"):
+            assert ">>>" not in block.code, f"{page}:{block.line}: such blocks are called pycon"
+            program = compile("\n" * block.line + block.code, page, "exec")
+            if block.runs:
+                exec(program, names)
     for block in blocks(page, "pycon"):
         test = doctest.DocTestParser().get_doctest(block.code, names, page, page, block.line)
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
