@@ -16,6 +16,7 @@ from sunpy_flarecast.table.base import FLARECASTRow
 from ._version import __version__
 from .config import conf
 from .errors import (
+    ClusterError,
     FileError,
     FLARECASTError,
     Interrupted,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HARPNUM",
     "NOAA",
+    "ClusterError",
     "FLARECASTClient",
     "FLARECASTError",
     "FLARECASTResponse",

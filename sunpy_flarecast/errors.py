@@ -5,6 +5,7 @@ from typing import Any
 from sunpy.util.exceptions import SunpyUserWarning
 
 __all__ = [
+    "ClusterError",
     "FLARECASTError",
     "FileError",
     "Interrupted",
@@ -73,6 +74,10 @@ class ReplyError(ServiceError):
 
 class TransferError(FLARECASTError):
     """A file did not arrive complete, or could not be written."""
+
+
+class ClusterError(FLARECASTError):
+    """The Dask cluster that was to do the work is gone, or cannot do it."""
 
 
 class FileError(FLARECASTError):

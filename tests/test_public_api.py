@@ -21,7 +21,7 @@ PUBLIC = {
         "demo_service",
         *("Tolerance", "conf", "fetch"),
         *("load", "mirror", "read_keywords", "timeseries_of", "write_keywords", "FLARECASTError", "FileError"),
-        "Interrupted",
+        *("ClusterError", "Interrupted"),
         *("MissingDataWarning", "QueryError", "ReplyError", "ServiceError", "TransferError", "UnreachableError"),
         "__version__",
     },

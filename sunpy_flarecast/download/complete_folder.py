@@ -14,6 +14,7 @@ from sunpy_flarecast.query.query import Query
 from sunpy_flarecast.rest.keyword_requests import keywords_of
 from sunpy_flarecast.rest.meta_reply import meta_url
 from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.rest.session import Patience
 from sunpy_flarecast.search.missing import described
 from sunpy_flarecast.search.search import find
 from sunpy_flarecast.sharp.catalog import find_series
@@ -74,8 +75,12 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     return result
 
 
-def complete_again(bare: Iterable[Bare], *, progress: bool = True) -> list[Bare]:
-    """Request once more the keywords of files that were published without; return those that still lack them."""
+def complete_again(bare: Iterable[Bare], *, progress: bool = True, parallel: int | None = None) -> list[Bare]:
+    """
+    Request once more the keywords of files that were published without; return those that still lack them.
+
+    So many requests run at a time, by default ``conf.parallel_requests``.
+    """
     result = Completion()
     left: dict[str, list[Bare]] = {}
     for one in bare:
@@ -84,7 +89,7 @@ def complete_again(bare: Iterable[Bare], *, progress: bool = True) -> list[Bare]
         else:
             left.setdefault(one.record.base, []).append(one)
     for base, some in left.items():
-        with Service.of_table(base) as service:
+        with Service.of_table(base, Patience(parallel)) as service:
             _request(service, some, result, progress=progress)
     return result.bare
 

@@ -6,13 +6,15 @@ import asyncio
 import os
 import random
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
 from requests.utils import get_environ_proxies, select_proxy
+from sunpy import log
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import TransferError
@@ -25,14 +27,23 @@ from sunpy_flarecast.rest.service_url import base_url, is_within, without_passwo
 from sunpy_flarecast.sharp.catalog import FIRST_MADE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from sunpy_flarecast.fits.on_disk import Origin
     from sunpy_flarecast.fits.structure import Headers
 
+    from .connections import Leases
     from .plan import Place, Record
 
 __all__ = ["Context", "OccupiedError", "Pace"]
+
+#: So many files in a row that fail since a host cannot be reached, or four times the connections if those are more,
+#: mean that it is gone. With the default settings that takes half a minute to five.
+_IN_A_ROW: Final = 20
+
+#: Longest time, in seconds, after which a transfer learns that another process pauses.
+_LOOK_EVERY: Final = 1.0
 
 #: Transfers that waited for one host start again within this time, in seconds, and not all at once.
 _SPREAD: Final = 0.25
@@ -63,19 +74,50 @@ _UNKNOWN: Final = Look("unknown")
 
 
 class Pace:
-    """A gate for all transfers of one fetch from one host: when a host is busy, all of them leave it alone."""
+    """
+    A gate for all transfers of one fetch from one host: when a host is busy, all of them leave it alone.
 
-    def __init__(self) -> None:
+    When so many files in a row could not be fetched, in spite of all retries, since the host cannot be reached, the
+    rest is not tried. ``exchange`` takes the seconds for which this process pauses, and returns those of all processes
+    that share the fetch; it may block.
+    """
+
+    def __init__(self, enough: int = _IN_A_ROW, exchange: Callable[[float], float] | None = None) -> None:
+        self._enough = enough
+        self._exchange = exchange
         self._open_at = 0.0
+        self._look_at = 0.0
+        self._in_a_row = 0
+        #: Why nothing more is requested from the host, once that is so.
+        self.away = ""
 
     def pause(self, seconds: float) -> None:
         """Close the gate for this many seconds from now, unless it is closed for longer already."""
         self._open_at = max(self._open_at, time.monotonic() + seconds)
+        self._look_at = 0.0  # the other processes learn of it at once
 
     async def passed(self) -> None:
         """Wait until the gate is open."""
-        while (wait := self._open_at - time.monotonic()) > 0:
+        while True:
+            now = time.monotonic()
+            if self._exchange is not None and now >= self._look_at:
+                self._look_at = now + _LOOK_EVERY
+                others = await asyncio.to_thread(self._exchange, max(0.0, self._open_at - now))
+                self._open_at = max(self._open_at, time.monotonic() + others)
+            if (wait := self._open_at - time.monotonic()) <= 0:
+                return
             await asyncio.sleep(wait + random.uniform(0, min(_SPREAD, wait)))  # noqa: S311 (no secret)
+
+    def replied(self) -> None:
+        """Note that the host can be reached."""
+        self._in_a_row = 0
+
+    def unreachable(self, reason: str) -> None:
+        """Count a file that could not be fetched, since the host cannot be reached."""
+        self._in_a_row += 1
+        if self._in_a_row >= self._enough and not self.away:
+            self.away = f"not requested, since the service could not be reached any more ({reason})"
+            log.warning(f"After {self._in_a_row} files in a row the rest is {self.away}.")
 
 
 @dataclass
@@ -86,6 +128,8 @@ class Context:
     settings: Any
     #: Base URL of the service to which user and password, or the token, are sent.
     service: str = field(default_factory=lambda: conf.url)
+    #: What is shared with other processes: how many connections there are, and pauses.
+    leases: Leases | None = None
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)
     connect_timeout: float = field(default_factory=lambda: conf.connect_timeout)
@@ -122,7 +166,25 @@ class Context:
 
     def pace(self, url: str) -> Pace:
         """Return the gate of a URL's host."""
-        return self._paces.setdefault(_origin(url), Pace())
+        if (pace := self._paces.get(origin := _origin(url))) is None:
+            enough = max(_IN_A_ROW, 4 * self.settings.max_conn)
+            exchange = None if self.leases is None else partial(self.leases.exchange, origin)
+            pace = self._paces[origin] = Pace(enough, exchange)
+        return pace
+
+    @property
+    def away(self) -> str:
+        """Why files were not tried, if a service could not be reached."""
+        return next((pace.away for pace in self._paces.values() if pace.away), "")
+
+    @contextmanager
+    def several_connections(self) -> Iterator[int | None]:
+        """Take as many shared connections as there are, for requests that are made in another way; None for any."""
+        if self.leases is None:
+            yield None
+        else:
+            with self.leases.several(min(self.settings.max_conn, conf.parallel_requests)) as number:
+                yield number
 
     def proxy(self, url: str) -> str | None:
         """Return the proxy for a URL."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import time
 import warnings
+from dataclasses import replace
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import parfive
-from sunpy import log
 from sunpy.net.base_client import QueryResponseRow
 from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import FLARECASTError, Interrupted, MissingDataWarning, QueryError
+from sunpy_flarecast.errors import FLARECASTError, MissingDataWarning, QueryError
 from sunpy_flarecast.table.base import RecordTable
-from sunpy_flarecast.utils.reports import counted
 
-from .complete_folder import complete_again
-from .plan import Plan, check_writable, distinct, file_base, plan, template_of
-from .queue import enqueue, parfive_silent
+from .places import fetch_places, interruption
+from .plan import distinct, file_base, plan, template_of
 from .record_keywords import mode_of
 from .report import FetchFailure, FetchReport, described_bare
 
@@ -27,12 +23,8 @@ if TYPE_CHECKING:
     import os
 
     from .record_keywords import Mode
-    from .report import Bare
 
 __all__ = ["fetch"]
-
-#: Longest pause between two passes, in seconds.
-_LONGEST_PAUSE: Final = 300.0
 
 
 def fetch(
@@ -103,72 +95,17 @@ def fetch(
     template = template_of(path)
     tables, unsearched = _tables(results)
     plans = [plan(table, template, file_base(table), move=conf.rebase_urls) for table in tables]
-    left = distinct(place for one in plans for place in one.places)
-    planned = [place.path for place in left]
-    arrived: dict[str, str] = {}
+    places = distinct(place for one in plans for place in one.places)
+    options: dict[str, Any] = {"overwrite": overwrite, "max_conn": max_conn, "complete_headers": mode}
+    report = fetch_places(places, passes=passes, progress=progress, template=template, **options)
     refused = [FetchFailure("", url, str(error)) for one in plans for url, error in one.refused]
     refused += [FetchFailure("", "", f"The search failed: {one}") for one in unsearched]
-    fetched: list[str] = []
-    there: list[str] = []
-    damaged: list[str] = []
-    reprocessed: list[str] = []
-    unidentified: list[str] = []
-    bare: list[Bare] = []
-    errors: dict[str, str] = {}
-    interrupted = False
-    unsettled = len(left)
-    for number in range(1, passes + 1):
-        try:
-            downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
-            queued = enqueue(downloader, Plan(left, []), complete_headers=mode)
-            queued.silent = True
-            if queued.waiting:
-                check_writable(template)
-            if number == 1:
-                damaged, reprocessed = queued.damaged, queued.reprocessed
-            with parfive_silent(downloader):
-                results = downloader.download() if queued.waiting else parfive.Results()
-            context = queued.context
-            reprocessed = [path for path in reprocessed if path not in context.found]
-            there += [*queued.data, *sorted(context.found)]
-            unidentified += context.unidentified
-            fetched += [file for file in map(str, results) if file not in context.found]
-            arrived |= {one: one for one in queued.data} | queued.arrived
-            errors = queued.reasons(results)
-            missing_before, left = len(left), [place for place in left if place.path in errors]
-            interrupted = context.interrupted
-            older, bare = bare, [*bare, *queued.bare]
-            if older and not interrupted and not context.halted:
-                bare = [*complete_again(older, progress=progress), *queued.bare]
-            again = [one for one in bare if not one.lasting]
-            before, unsettled = unsettled, len(left) + len(again)
-            if not unsettled or interrupted or context.halted or (number > 1 and unsettled >= before):
-                break
-            if number < passes:
-                wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)
-                log.info(
-                    f"Pass {number} of at most {passes}: {len(left):,} of {missing_before:,} files are missing"
-                    f"{f', keywords of {len(again):,}' if again else ''}; retrying in {wait:.0f} s."
-                )
-                time.sleep(wait)
-        except KeyboardInterrupt:
-            interrupted = True
-            break
-    unknown = "the fetch was interrupted"
-    failed = [*refused, *(FetchFailure(one.path, one.url, errors.get(one.path, unknown)) for one in left)]
     missing = [one for table in tables for one in table.missing]
-    files = [arrived[one] for one in planned if one in arrived]
-    place = {one: number for number, one in enumerate(files)}
-    fetched, there = (sorted(some, key=lambda one: place.get(one, len(place))) for some in (fetched, there))
-    report = FetchReport(fetched, there, failed, interrupted, missing, damaged, bare, files, reprocessed, unidentified)
-    if interrupted:
-        raise Interrupted(
-            f"The fetch was interrupted: {counted(len(fetched), 'file')} fetched, {len(failed):,} missing. The same "
-            "call fetches the rest; `partial` of this exception is the report.",
-            report,
-        )
-    if bare:
-        warnings.warn(described_bare(bare), MissingDataWarning, stacklevel=2)
+    report = replace(report, failed=[*refused, *report.failed], missing=missing)
+    if report.interrupted:
+        raise interruption(report)
+    if report.bare:
+        warnings.warn(described_bare(report.bare), MissingDataWarning, stacklevel=2)
     return report
 
 

@@ -33,6 +33,7 @@ from .transfer import WITH_URLS, Queued, Transfer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .connections import Connections
     from .plan import Plan
     from .record_keywords import Mode
 
@@ -40,13 +41,19 @@ __all__ = ["enqueue", "failed_search", "parfive_silent"]
 
 
 def enqueue(
-    downloader: parfive.Downloader, plan: Plan, *, complete_headers: Mode | None = None, service: str | None = None
+    downloader: parfive.Downloader,
+    plan: Plan,
+    *,
+    complete_headers: Mode | None = None,
+    service: str | None = None,
+    connections: Connections | None = None,
 ) -> Queued:
     """
     Queue the transfers of files, but for those that are there and whole.
 
     What it returns is to be joined with the results of the download once that has ended. The downloader's settings for
-    overwriting, proxies and progress bars hold; credentials are sent to ``service``, by default ``conf.url``.
+    overwriting, proxies and progress bars hold; credentials are sent to ``service``, by default ``conf.url``. With
+    ``connections``, which other processes share, transfers wait for one of these.
     """
     overwrite = downloader.config.overwrite
     if overwrite not in (False, True, "unique"):
@@ -61,7 +68,8 @@ def enqueue(
     queue = getattr(downloader, "http_queue", None)
     # Other tables of the same Fido.fetch may have queued files before.
     places = distinct(plan.places, [one.place for one in queue or () if isinstance(one, Transfer)])
-    context = Context(downloader.config, conf.url if service is None else service)
+    leases = None if connections is None else connections.leases()
+    context = Context(downloader.config, conf.url if service is None else service, leases)
     queued = Queued(context, conf.complete_headers if complete_headers is None else complete_headers)
     if remove_abandoned(place.path for place in places):
         places.reverse()  # another process is fetching the same files: meet it in the middle
@@ -115,7 +123,8 @@ def _close_loops(downloader: parfive.Downloader) -> None:
 
         def add_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
             loops.append(loop)
-            add(loop, task)
+            if in_main:  # parfive warns elsewhere
+                add(loop, task)
 
         downloader._add_shutdown_signals = add_signals
         try:

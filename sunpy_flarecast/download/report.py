@@ -121,6 +121,8 @@ class FetchReport:
         Those of the fetched files that lack the keywords which `sunpy.map.Map` needs.
     files : list of str
         Paths of all files that are there, in the order of the rows, as ``results.paths(path)`` gives them.
+    unreachable : str
+        Why the last pass ended early, if the service could not be reached any more.
     """
 
     fetched: list[str]
@@ -133,6 +135,7 @@ class FetchReport:
     files: list[str] = field(default_factory=list)
     reprocessed: list[str] = field(default_factory=list)
     unidentified: list[str] = field(default_factory=list)
+    unreachable: str = ""
 
     __repr__ = as_line
     _repr_html_ = as_page
@@ -201,6 +204,7 @@ class FetchReport:
             "reprocessed": self.reprocessed,
             "unidentified": self.unidentified,
             "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
+            "unreachable": self.unreachable,
         }
         write_report(path, content)
 

@@ -41,11 +41,14 @@ _T = TypeVar("_T")
 class AgainError(TransferError):
     """An attempt failed in a way that the next may not."""
 
-    def __init__(self, reason: str, *, wait: str | None = None, busy: bool = False, content: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, wait: str | None = None, busy: bool = False, content: bool = False, away: bool = False
+    ) -> None:
         super().__init__(reason)
         self.wait = wait
         self.busy = busy
         self.content = content
+        self.away = away  # no connection could be made
 
 
 class RefusedError(TransferError):
@@ -70,16 +73,25 @@ async def persist(
         await pace.passed()
         if context.halted is not None:
             raise context.halted
+        if pace.away:
+            raise TransferError(pace.away)
         try:
-            return await attempt()
+            result = await attempt()
         except Exception as error:  # noqa: BLE001 (a reply can make the libraries raise anything)
             failure = _failure(error, context)
+        else:
+            pace.replied()
+            return result
+        if not failure.away:
+            pace.replied()
         if kept() >= most + _MANY:
             failed, most = 0, kept()
         failed += 1
         bad_contents += failure.content
         if failed > context.retry_policy.retries or bad_contents > _BAD_CONTENT_RETRIES:
             times = f", {failed} times" if failed > 1 else ""
+            if failure.away:
+                pace.unreachable(str(failure))
             raise TransferError(f"{failure}{times}") from failure
         wait = context.retry_policy.wait(failed, failure.wait)
         if failure.busy:
@@ -100,18 +112,20 @@ def _failure(error: Exception, context: Context) -> AgainError:
         case aiohttp.InvalidURL():
             raise TransferError(f"the URL is not valid ({error})") from error
         case TimeoutError():  # aiohttp's are subclasses
+            if isinstance(error, _NO_CONNECTION):
+                text = f"no connection could be made within {context.connect_timeout:g} s (conf.connect_timeout)"
+                return AgainError(text, away=True)
             return AgainError(
-                f"no connection could be made within {context.connect_timeout:g} s (conf.connect_timeout)"
-                if isinstance(error, _NO_CONNECTION)
-                else f"the service did not go on sending within {context.read_timeout:g} s (conf.read_timeout)"
+                f"the service did not go on sending within {context.read_timeout:g} s (conf.read_timeout)"
             )
         case aiohttp.ClientPayloadError():
             return AgainError("the reply broke off before its end")
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-            return AgainError(f"the connection to the proxy failed ({error})")
+            return AgainError(f"the connection to the proxy failed ({error})", away=True)
         case aiohttp.ClientConnectorError() if not isinstance(error, aiohttp.ClientSSLError):
             why = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
-            return AgainError(f"no connection to the service at {error.host}:{error.port}; does it run? ({why})")
+            text = f"no connection to the service at {error.host}:{error.port}; does it run? ({why})"
+            return AgainError(text, away=True)
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")
         case TransferError() | OSError():

@@ -127,7 +127,7 @@ class Transfer:
         queued.waiting.pop(self, None)
         queued.running += 1
         try:
-            path = await self._download(session, LateBar(file_pb, token, os.path.basename(self.path)))
+            path = await self._connected(session, LateBar(file_pb, token, os.path.basename(self.path)))
         except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
             explained = self.explained(error)
             self._call_back(self.path, explained)
@@ -173,6 +173,15 @@ class Transfer:
     def _call_back(self, path: str, error: Exception | None) -> None:
         for callback in self.queued.context.settings.done_callbacks:
             callback(path, self.url, error)
+
+    async def _connected(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
+        """Download the file over a connection of parfive, or over one that processes share."""
+        context = self.queued.context
+        if context.leases is None or context.pace(self.url).away or context.halted:
+            return await self._download(session, bar)
+        more = self.queued.waiting
+        async with context.leases.connection(context.settings.aiohttp_client_session, lambda: bool(more)) as session:
+            return await self._download(session, bar)
 
     async def _download(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
         context = self.queued.context

@@ -53,9 +53,9 @@ class Service:
         self._cache = ReplyCache(address) if (conf.cache if cached is None else cached) else None
 
     @classmethod
-    def of_table(cls, searched: str) -> Self:
+    def of_table(cls, searched: str, patience: Patience | None = None) -> Self:
         """Return the service of a table's attribute ``service``, which its errors name instead of ``conf.url``."""
-        service = cls(with_credentials(searched, conf.url))
+        service = cls(with_credentials(searched, conf.url), patience)
         service._moved = if_moved(service.url, conf.url)
         return service
 

@@ -1,0 +1,176 @@
+"""
+Connections to services that the workers of a cluster share: how many there are, and the pauses that services ask for.
+
+A task holds a lease of one `distributed.Semaphore` for each connection that it has open, so that a service never sees
+more of them than one process would make. The leases of a worker that died come back when they time out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from sunpy_flarecast.errors import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    import aiohttp
+
+__all__ = ["Connections", "Leases", "shared_connections"]
+
+#: Seconds after which a task that waits for a lease looks whether it still needs one.
+_PATIENCE: Final = 5.0
+
+#: Under this name the pauses have what ends the tasks of a fetch that was interrupted.
+_STOPPED: Final = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """
+    Connections that the tasks of one `distributed.Client` share; it can be sent to workers.
+
+    Parameters
+    ----------
+    name : str
+        Of the semaphore and the variable that the scheduler keeps.
+    most : int
+        Number of connections, over all workers.
+    """
+
+    name: str
+    most: int
+
+    def leases(self) -> Leases:
+        """Prepare to take leases; in the thread of a task."""
+        from distributed import Semaphore, Variable, get_client
+
+        return Leases(Semaphore(self.most, self.name), Variable(self.name, client=get_client()))
+
+
+@contextmanager
+def shared_connections(client: Any, most: int) -> Iterator[Connections]:
+    """Let the tasks of a `distributed.Client` share so many connections, until the end of the block."""
+    from distributed import Semaphore, Variable
+
+    connections = Connections(f"sunpy_flarecast-{uuid4().hex}", most)
+    semaphore = Semaphore(most, connections.name, scheduler_rpc=client.scheduler, loop=client.loop)
+    semaphore.register()
+    pauses = Variable(connections.name, client=client)
+    pauses.set({})
+    try:
+        yield connections
+    except BaseException:
+        if client.status == "running":
+            pauses.set({_STOPPED: (0.0, 0.0)})  # it stays, for tasks that nobody waits for
+        raise
+    else:
+        if client.status == "running":
+            pauses.delete()
+    finally:
+        if client.status == "running":
+            semaphore.close()
+
+
+class Leases:
+    """The leases of one task, each with a session of its own, since sessions keep connections open."""
+
+    def __init__(self, semaphore: Any, pauses: Any) -> None:
+        self._semaphore = semaphore
+        self._pauses = pauses
+        self._known: dict[str, tuple[float, float]] = {}
+        self._free: list[aiohttp.ClientSession] = []
+        self._waiting: deque[asyncio.Future[aiohttp.ClientSession]] = deque()
+        self._taking: asyncio.Task[None] | None = None
+
+    def exchange(self, host: str, seconds: float) -> float:
+        """Tell other processes for how many seconds a host is to be left alone, and return what they say; it blocks."""
+        try:
+            pauses = dict(self._pauses.get(timeout=_PATIENCE))
+            now = time.time()
+            until, asked = pauses.get(host, (0.0, 0.0))
+            if now + seconds > until + 1.0 and seconds > 0:
+                pauses[host] = self._known[host] = (now + seconds, seconds)
+                self._pauses.set(pauses)
+        except (OSError, TimeoutError):  # the scheduler is gone, which those notice that wait for the task
+            return 0.0
+        if _STOPPED in pauses:
+            raise TransferError("the fetch was interrupted")
+        if self._known.get(host) == (until, asked):
+            return 0.0  # waited for before; a clock that is slow would wait again and again
+        self._known[host] = pauses.get(host, (0.0, 0.0))
+        return float(min(until - now, asked))
+
+    @asynccontextmanager
+    async def connection(
+        self, make: Callable[[], aiohttp.ClientSession], more: Callable[[], bool]
+    ) -> AsyncIterator[aiohttp.ClientSession]:
+        """
+        Wait for a lease, and give it back with its session at the end, unless ``more`` says that others will need it.
+
+        ``make`` makes a session.
+        """
+        session = await self._take(make)
+        try:
+            yield session
+        finally:
+            await self._give_back(session, keep=more())
+
+    @contextmanager
+    def several(self, most: int) -> Iterator[int]:
+        """Wait for a lease, take as many others as are free, and give them back at the end; it blocks."""
+        while not self._semaphore.acquire(timeout=_PATIENCE):
+            pass
+        number = 1
+        try:
+            while number < most and self._semaphore.acquire(timeout=0):
+                number += 1
+            yield number
+        finally:
+            for _ in range(number):
+                self._semaphore.release()
+
+    async def _take(self, make: Callable[[], aiohttp.ClientSession]) -> aiohttp.ClientSession:
+        if self._free:
+            return self._free.pop()
+        mine: asyncio.Future[aiohttp.ClientSession] = asyncio.get_running_loop().create_future()
+        self._waiting.append(mine)
+        if self._taking is None or self._taking.done():
+            self._taking = asyncio.create_task(self._take_more(make))
+        return await mine
+
+    async def _take_more(self, make: Callable[[], aiohttp.ClientSession]) -> None:
+        """Take leases one after the other while transfers wait for them."""
+        try:
+            while self._wanted():
+                if not await asyncio.to_thread(self._semaphore.acquire, timeout=_PATIENCE):
+                    continue
+                if self._wanted():
+                    self._waiting.popleft().set_result(make())
+                else:
+                    await asyncio.to_thread(self._semaphore.release)
+        except Exception as error:  # noqa: BLE001 (whatever a lost scheduler raises is that of those who wait)
+            while self._wanted():
+                text = f"the Dask scheduler, which bounds the connections, cannot be reached ({error})"
+                self._waiting.popleft().set_exception(TransferError(text))
+
+    def _wanted(self) -> bool:
+        while self._waiting and self._waiting[0].done():  # cancelled
+            self._waiting.popleft()
+        return bool(self._waiting)
+
+    async def _give_back(self, session: aiohttp.ClientSession, *, keep: bool) -> None:
+        if self._wanted():
+            self._waiting.popleft().set_result(session)
+            return
+        self._free.append(session)
+        while self._free and not keep:
+            await self._free.pop().close()
+            with suppress(OSError, RuntimeError):  # the scheduler is gone, or has closed it after an interrupt
+                await asyncio.to_thread(self._semaphore.release)

@@ -1,0 +1,221 @@
+"""Passes over the files of a fetch until none is missing or nothing progresses; plain data in, a report out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
+
+import parfive
+from sunpy import log
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import Interrupted
+from sunpy_flarecast.utils.reports import counted
+
+from .complete_folder import complete_again
+from .plan import Plan, check_writable
+from .queue import enqueue, parfive_silent
+from .report import FetchFailure, FetchReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Self
+
+    from .connections import Connections
+    from .plan import Place
+    from .record_keywords import Mode
+    from .report import Bare
+
+__all__ = ["Pass", "fetch_once", "fetch_places", "interruption"]
+
+#: Longest pause between two passes, in seconds.
+_LONGEST_PAUSE: Final = 300.0
+
+
+@dataclass(slots=True)
+class Pass:
+    """What became of files in one pass over them."""
+
+    #: Under which paths files are there, by those that were planned.
+    arrived: dict[str, str] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
+    #: Why files are not there, by their planned paths.
+    errors: dict[str, str] = field(default_factory=dict)
+    bare: list[Bare] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    reprocessed: list[str] = field(default_factory=list)
+    unidentified: list[str] = field(default_factory=list)
+    #: Why files were not tried, if the service could not be reached.
+    away: str = ""
+    #: Whether no other pass makes sense, such as with a full disk.
+    halted: bool = False
+    interrupted: bool = False
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self]) -> Self:
+        """Join the passes over parts of the files, in the order of the files."""
+        whole = cls()
+        for part in parts:
+            whole.arrived |= part.arrived
+            whole.errors |= part.errors
+            for name in ("fetched", "there", "bare", "damaged", "reprocessed", "unidentified"):
+                getattr(whole, name).extend(getattr(part, name))
+            whole.away = whole.away or part.away
+            whole.halted |= part.halted
+            whole.interrupted |= part.interrupted
+        return whole
+
+
+def fetch_once(
+    places: list[Place],
+    bare: list[Bare],
+    *,
+    overwrite: bool | Literal["unique"] = False,
+    max_conn: int = 5,
+    progress: bool = True,
+    complete_headers: Mode | None = None,
+    template: str = "",
+    connections: Connections | None = None,
+) -> Pass:
+    """
+    Try every file once, with the retries of `~sunpy_flarecast.download.retry.persist`.
+
+    ``bare`` are files of earlier passes whose keywords are requested again. It works in any thread.
+    """
+    downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
+    with parfive_silent(downloader):
+        queued = enqueue(downloader, Plan(places, []), complete_headers=complete_headers, connections=connections)
+        queued.silent = True
+        if queued.waiting and template:
+            check_writable(template)
+        results = downloader.download() if queued.waiting else parfive.Results()
+    context = queued.context
+    errors = queued.reasons(results)
+    if bare and not context.interrupted and not context.halted:
+        with context.several_connections() as number:
+            bare = complete_again(bare, progress=progress, parallel=number)
+    return Pass(
+        arrived={one: one for one in queued.data} | queued.arrived,
+        fetched=[file for file in map(str, results) if file not in context.found],
+        there=[*queued.data, *sorted(context.found)],
+        errors=errors,
+        bare=[*bare, *queued.bare],
+        damaged=queued.damaged,
+        reprocessed=[path for path in queued.reprocessed if path not in context.found],
+        unidentified=list(context.unidentified),
+        away=context.away,
+        halted=context.halted is not None,
+        interrupted=context.interrupted,
+    )
+
+
+def fetch_places(
+    places: Sequence[Place],
+    *,
+    passes: int = 5,
+    overwrite: bool | Literal["unique"] = False,
+    max_conn: int = 5,
+    progress: bool = True,
+    complete_headers: Mode | None = None,
+    template: str = "",
+    connections: Connections | None = None,
+    each: Callable[[list[Place], list[Bare]], Pass] | None = None,
+) -> FetchReport:
+    """
+    Fetch files in passes, until all are there, or until a pass brings no more.
+
+    After a pass that ended early since the service could not be reached there is another one, as long as ``passes``
+    allows. It needs no table and works in any thread, so that tasks of a cluster can call it.
+
+    Parameters
+    ----------
+    places : sequence of `~sunpy_flarecast.download.plan.Place`
+        Where files come from and go to; all paths differ.
+    passes, overwrite, max_conn, progress, complete_headers
+        As for `~sunpy_flarecast.fetch`.
+    template : str
+        A path template, of which is checked whether it can be written to.
+    connections : `~sunpy_flarecast.download.connections.Connections`, optional
+        Connections shared with other processes, which limit those of ``max_conn``.
+    each : callable, optional
+        Makes one pass over places and files without keywords, by default `fetch_once` in this process.
+
+    Returns
+    -------
+    FetchReport
+        Also after an interrupt, which it says.
+    """
+    if each is None:
+        each = partial(
+            fetch_once,
+            overwrite=overwrite,
+            max_conn=max_conn,
+            progress=progress,
+            complete_headers=complete_headers,
+            template=template,
+            connections=connections,
+        )
+    left = list(places)
+    total = Pass()
+    away = ""
+    unsettled = len(left)
+    for number in range(1, passes + 1):
+        try:
+            done = each(left, total.bare)
+            total.arrived |= done.arrived
+            total.errors, total.bare = done.errors, done.bare
+            total.fetched += done.fetched
+            total.there += done.there
+            total.unidentified += done.unidentified
+            if number == 1:
+                total.damaged, total.reprocessed = done.damaged, done.reprocessed
+            there = set(done.there)
+            total.reprocessed = [path for path in total.reprocessed if path not in there]
+            total.interrupted, away = done.interrupted, done.away
+            missing_before, left = len(left), [place for place in left if place.path in done.errors]
+            again = [one for one in total.bare if not one.lasting]
+            before, unsettled = unsettled, len(left) + len(again)
+            stuck = number > 1 and unsettled >= before and not away
+            if not unsettled or done.interrupted or done.halted or stuck:
+                break
+            if number < passes:
+                wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)
+                log.info(
+                    f"Pass {number} of at most {passes}: {len(left):,} of {missing_before:,} files are missing"
+                    f"{f', keywords of {len(again):,}' if again else ''}; retrying in {wait:.0f} s."
+                )
+                time.sleep(wait)
+        except KeyboardInterrupt:
+            total.interrupted = True
+            break
+    unknown = "the fetch was interrupted"
+    failed = [FetchFailure(one.path, one.url, total.errors.get(one.path, unknown)) for one in left]
+    files = [total.arrived[one.path] for one in places if one.path in total.arrived]
+    rank = {one: number for number, one in enumerate(files)}
+    fetched, there_in_order = (
+        sorted(some, key=lambda one: rank.get(one, len(rank))) for some in (total.fetched, total.there)
+    )
+    return FetchReport(
+        fetched,
+        there_in_order,
+        failed,
+        interrupted=total.interrupted,
+        damaged=total.damaged,
+        bare=total.bare,
+        files=files,
+        reprocessed=total.reprocessed,
+        unidentified=total.unidentified,
+        unreachable=away,
+    )
+
+
+def interruption(report: FetchReport) -> Interrupted:
+    """Return the exception after Ctrl-C, with the report of what was fetched until then."""
+    return Interrupted(
+        f"The fetch was interrupted: {counted(len(report.fetched), 'file')} fetched, {len(report.failed):,} missing. "
+        "The same call fetches the rest; `partial` of this exception is the report.",
+        report,
+    )

@@ -1,0 +1,311 @@
+"""Tasks in this process, in processes made for them, or with any Dask client: results come as they are finished."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from numbers import Integral
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from uuid import uuid4
+
+from sunpy import log
+
+from sunpy_flarecast.errors import ClusterError, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+__all__ = ["Done", "in_cluster", "run"]
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+#: How often a task is submitted again that nobody has any more, such as after a restart of the scheduler.
+_AGAIN: Final = 3
+
+#: Seconds between two looks at the client and the number of its threads.
+_LOOK_EVERY: Final = 2.0
+
+#: After so many such looks without any result it is logged if there is no worker.
+_NO_WORKER: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[_T, _R]):
+    """A task with its result, or why it was ``lost``, as a sentence."""
+
+    task: _T
+    value: _R | None = None
+    lost: str = ""
+
+
+@contextmanager
+def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
+    """
+    Give a Dask client: the one that is there, or that of processes made here and ended with the block.
+
+    Parameters
+    ----------
+    client : distributed.Client, optional
+        Given back as it is.
+    workers : int
+        Number of processes, if there is no client. With 1 there is neither, and the client is None.
+
+    Raises
+    ------
+    QueryError
+        If these are not a client and a number of processes.
+    ImportError
+        If Dask is not installed.
+    ClusterError
+        If the processes cannot be started.
+    """
+    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
+        raise QueryError(f"workers={workers!r}: write a whole number of processes; at least one is needed.")
+    if client is None and workers == 1:
+        yield None
+        return
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'Several workers need the package {error.name!r}: python -m pip install "sunpy-flarecast[dataset]"',
+            name=error.name,
+        ) from error
+    if client is not None:
+        if not isinstance(client, distributed.Client) or client.asynchronous:
+            raise QueryError(
+                f"client={type(client).__name__}(...) cannot be used; give a synchronous dask.distributed.Client."
+            )
+        if client.status != "running":
+            raise QueryError("The Dask client is closed; make a new one.")
+        yield client
+        return
+    import dask
+
+    # Processes that are forked start in a tenth of the time, from a server that has loaded Dask alone.
+    forked = "forkserver" in multiprocessing.get_all_start_methods()
+    settings = {
+        "distributed.worker.multiprocessing-method": "forkserver" if forked else "spawn",
+        # On a busy machine a process that replaces a dead one takes longer than the 15 s that Dask allows.
+        "distributed.deploy.lost-worker-timeout": "1 hour",
+    }
+    with dask.config.set(settings):
+        try:
+            cluster = distributed.LocalCluster(
+                n_workers=int(workers), threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
+            )
+        except (RuntimeError, OSError, TimeoutError) as error:
+            raise ClusterError(
+                f"The {workers} processes could not be started ({error}). In a script, put the calls below "
+                "`if __name__ == '__main__':`, since each process imports the script."
+            ) from error
+        with cluster, distributed.Client(cluster) as mine:
+            yield mine
+
+
+def run(
+    function: Callable[[_T], _R],
+    tasks: Iterable[_T],
+    *,
+    client: Any = None,
+    workers: int = 1,
+    name: str = "task",
+    in_flight: int | None = None,
+) -> Generator[Done[_T, _R], None, None]:
+    """
+    Call a function for every task, and yield the results as they are finished.
+
+    A few tasks are under way at a time, and results are released at once, so that there may be any number of tasks. One
+    whose worker dies runs again in another. If its workers die repeatedly, it is tried once more alone, in case that
+    another one is to blame; after that it is given as lost. Closing the generator, Ctrl-C or an error cancel all
+    tasks that have not begun.
+
+    Parameters
+    ----------
+    function : callable
+        With a client it has to be picklable. What it raises ends all, and is raised here.
+    tasks : iterable
+        Arguments of the function; they are taken when there is room for them.
+    client, workers
+        As for `in_cluster`. With one worker, tasks run in this process, one after the other.
+    name : str
+        The name of the tasks in Dask's dashboard.
+    in_flight : int, optional
+        How many tasks are submitted at a time; by default twice as many as there are threads, and two.
+
+    Yields
+    ------
+    Done
+
+    Raises
+    ------
+    ClusterError
+        If the scheduler is gone. What was yielded is finished.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.utils.cluster import run
+    >>> [done.value for done in run(len, ["a", "bc"])]
+    [1, 2]
+    """
+    with in_cluster(client, workers) as used:
+        if used is None:
+            for task in tasks:
+                yield Done(task, function(task))
+            return
+        submitted = _Submitted(used, function, name)
+        try:
+            yield from submitted.results(iter(tasks), in_flight)
+        finally:
+            submitted.cancel()
+
+
+class _Submitted(Generic[_T, _R]):
+    """The tasks of one run that a client has."""
+
+    def __init__(self, client: Any, function: Callable[[_T], _R], name: str) -> None:
+        self._client = client
+        self._address = client.scheduler.address
+        self._function = function
+        self._prefix = f"{name}-{uuid4().hex}"
+        self._number = 0
+        self._tasks: dict[str, tuple[Any, _T]] = {}
+        self._again: dict[str, int] = {}
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._suspects: list[_T] = []
+
+    def results(self, todo: Iterator[_T], in_flight: int | None) -> Iterator[Done[_T, _R]]:
+        look_at, limit, left = 0.0, in_flight or 1, True
+        while True:
+            if in_flight is None and time.monotonic() >= look_at:
+                limit, look_at = 2 * self._threads() + 2, time.monotonic() + _LOOK_EVERY
+            while left and len(self._tasks) < limit:
+                try:
+                    self._submit(next(todo))
+                except StopIteration:
+                    left = False
+            if not self._tasks:
+                break
+            yield from self._finished(self._next(), self._suspects.append)
+        for task in self._suspects:
+            self._submit(task)
+            lost: list[_T] = []
+            while self._tasks:
+                yield from self._finished(self._next(), lost.append)
+            for one in lost:
+                yield Done(
+                    one,
+                    lost="The processes that worked on it died again and again, probably for lack of memory: give "
+                    "each worker more memory, or make the task smaller.",
+                )
+
+    def cancel(self) -> None:
+        """Cancel what is under way."""
+        futures = [future for future, _ in self._tasks.values()]
+        self._tasks.clear()
+        if futures and self._client.status == "running":
+            with suppress(OSError, TimeoutError):
+                self._client.cancel(futures)
+
+    def _submit(self, task: _T) -> None:
+        self._number += 1
+        try:
+            future = self._client.submit(self._function, task, key=f"{self._prefix}-{self._number}", pure=False)
+        except Exception as error:
+            if self._client.status == "running":
+                raise
+            raise self._gone() from error
+        self._tasks[future.key] = (future, task)
+        future.add_done_callback(self._done.put)
+
+    def _next(self) -> list[Any]:
+        """Wait until a task has ended, and return the futures of all that have."""
+        waited = 0
+        while True:
+            try:
+                ended = [self._done.get(timeout=_LOOK_EVERY)]
+                break
+            except Empty:
+                self._check()
+                waited += 1
+                if waited == _NO_WORKER and not self._client.nthreads():
+                    log.warning(f"The Dask cluster at {self._address} has no worker; waiting for one.")
+        with suppress(Empty):
+            while True:
+                ended.append(self._done.get_nowait())
+        return ended
+
+    def _finished(self, ended: list[Any], suspect: Callable[[_T], None]) -> Iterator[Done[_T, _R]]:
+        """Give the results of tasks that ended well, and look after the others."""
+        values = self._values([one for one in ended if one.status == "finished"])
+        for future in ended:
+            _, task = self._tasks.pop(future.key)
+            if future.key in values:
+                yield Done(task, values[future.key])
+            elif future.status == "error":
+                error = future.exception()
+                if type(error).__name__ == "KilledWorker":
+                    suspect(task)
+                else:
+                    raise _explained(error).with_traceback(future.traceback())
+            else:
+                self._submit_again(future.key, task)
+
+    def _values(self, futures: list[Any]) -> dict[str, _R]:
+        """Fetch results, together if possible; those of workers that died since are missing."""
+        try:
+            return dict(zip((one.key for one in futures), self._client.gather(futures), strict=True))
+        except Exception:  # noqa: BLE001 (of any of them)
+            values = {}
+            for one in futures:
+                with suppress(Exception):
+                    values[one.key] = one.result()
+            return values
+
+    def _submit_again(self, key: str, task: _T) -> None:
+        """Submit a task that the cluster has lost, unless that has happened to it often."""
+        self._check()
+        times = self._again.pop(key, 0) + 1
+        if times > _AGAIN:
+            raise ClusterError(
+                f"A task was cancelled {times} times in the Dask cluster at {self._address}. What is finished is kept; "
+                "the same call does the rest."
+            )
+        self._submit(task)
+        self._again[f"{self._prefix}-{self._number}"] = times
+
+    def _threads(self) -> int:
+        """Count the threads of all workers; a cluster may grow and shrink."""
+        self._check()
+        try:
+            return max(1, int(sum(self._client.nthreads().values())))
+        except (OSError, TimeoutError):
+            return 1
+
+    def _check(self) -> None:
+        """Wait while the client tries to reach the scheduler again, and raise an error if that is gone."""
+        while self._client.status == "connecting":
+            time.sleep(0.1)
+        if self._client.status != "running":
+            raise self._gone()
+
+    def _gone(self) -> ClusterError:
+        return ClusterError(
+            f"The Dask scheduler at {self._address} is gone. What is finished is kept; the same call with a new client "
+            "does the rest."
+        )
+
+
+def _explained(error: BaseException) -> BaseException:
+    """Return the error of a task, or what to do if the workers cannot even load it."""
+    if isinstance(error, ModuleNotFoundError) or "deserializ" in str(error):
+        return ClusterError(
+            f"The workers cannot load the task ({error}). Install the same versions of sunpy-flarecast and of its "
+            "dependencies everywhere."
+        )
+    return error
