@@ -196,7 +196,8 @@ def from_arrow(table: pa.Table) -> dict[str, Plain]:
         about = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
         mask = column.is_null().to_numpy()
         if types.is_string(field.type) or types.is_large_string(field.type):
-            values = np.array(column.fill_null("").to_pylist(), dtype=str)
+            encoded = column.fill_null("").dictionary_encode().combine_chunks()  # since most texts are there often
+            values = np.array(encoded.dictionary.to_pylist(), dtype=str)[encoded.indices.to_numpy()]
         elif types.is_timestamp(field.type):
             values = column.to_numpy().astype("datetime64[us]")
         elif types.is_boolean(field.type) or types.is_integer(field.type) or types.is_floating(field.type):

@@ -1,0 +1,327 @@
+"""The tables of a data set as Parquet: records, labels and flares, with units in the metadata of their columns."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from astropy.table import QTable
+from astropy.time import Time
+
+from sunpy_flarecast.errors import FileError, QueryError
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.table.encoding import Plain, column_of, from_arrow, plain_columns, to_arrow
+from sunpy_flarecast.table.io import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from sunpy_flarecast.flares import FlareList
+    from sunpy_flarecast.utils.store import Store
+
+    from .label import Labels
+    from .model import FlareSettings
+
+__all__ = [
+    "FLARES",
+    "LABELS",
+    "RECORDS",
+    "ROW",
+    "TIME",
+    "RecordsWriter",
+    "read_flare_table",
+    "read_labels",
+    "read_records",
+    "record_files",
+    "write_flare_table",
+    "write_labels",
+]
+
+RECORDS: Final = "records.parquet"
+LABELS: Final = "labels.parquet"
+FLARES: Final = "flares.parquet"
+
+#: Columns that files have and tables do not: the number of the row, from 0, and T_REC in UTC.
+ROW: Final = "row"
+TIME: Final = "time"
+
+#: Rows in one row group.
+_GROUP: Final = 50_000
+
+#: More records than this are in one file for each year.
+_ONE_FILE: Final = 1_000_000
+
+_FOLDER: Final = "records"
+
+#: Characters of a long text.
+_LONG: Final = 32
+
+
+class _Writer:
+    """A Parquet file that grows by row groups; pieces are collected until there are enough rows for one."""
+
+    def __init__(self, store: Store, path: str, stack: contextlib.ExitStack) -> None:
+        self._place = (store, path, stack)
+        self._file: Any = None
+        self._pieces: list[pa.Table] = []
+        self.rows = 0  # that are not written yet
+
+    def add(self, piece: pa.Table) -> None:
+        self._pieces.append(piece)
+        self.rows += len(piece)
+        while self.rows >= _GROUP:
+            self.flush(_GROUP)
+
+    def flush(self, count: int) -> None:
+        """Write the first so many rows that are collected."""
+        from pyarrow import concat_tables, parquet
+
+        if not self._pieces:
+            return
+        table = concat_tables(self._pieces)
+        if self._file is None:
+            store, path, stack = self._place
+            file = stack.enter_context(store.open(path, "wb"))
+            self._file = stack.enter_context(parquet.ParquetWriter(file, table.schema, compression="zstd"))
+        self._file.write_table(table.slice(0, count), row_group_size=_GROUP)
+        rest = table.slice(count)
+        self._pieces, self.rows = [rest] if len(rest) else [], len(rest)
+
+
+class RecordsWriter:
+    """
+    Write the records of a data set piece by piece; a context manager, at whose end the files appear.
+
+    Parameters
+    ----------
+    store : Store
+        The data set.
+    total : int
+        How many records there will be. More than 1,000,000 are in one file for each year of T_REC (UTC).
+
+    Examples
+    --------
+    >>> with RecordsWriter(store, len(rows)) as writer:  # doctest: +SKIP
+    ...     for table in pieces:
+    ...         writer.write(table)
+    """
+
+    def __init__(self, store: Store, total: int) -> None:
+        self._store, self._by_year = store, total > _ONE_FILE
+        self._written = 0
+        self._schema: Any = None
+        self._writers: dict[str, _Writer] = {}
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._stack.__exit__(kind, error, trace)  # nothing is published
+            return
+        with self._stack:
+            for writer in self._writers.values():
+                writer.flush(writer.rows)
+        for path in ([RECORDS] if self._store.exists(RECORDS) else []) + self._store.names(_FOLDER):
+            if path not in self._writers:
+                self._store.remove(path)  # of an earlier build
+
+    def write(self, table: QTable) -> None:
+        """
+        Write the next records, in the order of the rows.
+
+        Raises
+        ------
+        QueryError
+            If a column has values that Parquet does not have, or of another type than in the records before.
+        """
+        columns: dict[str, Plain] = {
+            ROW: _all(np.arange(self._written, self._written + len(table)), "number of the record, from 0")
+        }
+        for name, plain in plain_columns(table, table.colnames).items():
+            columns[name] = plain
+            if name == "T_REC" and isinstance(table[name], Time):
+                columns[TIME] = Plain(utc_dates(table[name]), plain.mask, {"description": "T_REC as UTC"})
+        arrow = self._alike(to_arrow(columns, {}))
+        self._written += len(table)
+        years = columns[TIME].values.astype("datetime64[Y]") if self._by_year else np.zeros(len(table))
+        for year in np.unique(years):
+            path = f"{_FOLDER}/year={year}/part.parquet" if self._by_year else RECORDS
+            writer = self._writers.setdefault(path, _Writer(self._store, path, self._stack))
+            writer.add(arrow.filter(years == year) if self._by_year else arrow)
+        while sum(writer.rows for writer in self._writers.values()) > 2 * _GROUP:
+            fullest = max(self._writers.values(), key=lambda writer: writer.rows)
+            fullest.flush(fullest.rows)
+
+    def _alike(self, arrow: pa.Table) -> pa.Table:
+        """Give a piece the types of the first one."""
+        import pyarrow as pa
+
+        self._schema = schema = self._schema or arrow.schema
+        try:
+            for field in schema:
+                if (arrow.field(field.name).metadata or {}).get(b"unit") != (field.metadata or {}).get(b"unit"):
+                    raise KeyError(f"{field.name} has another unit")
+            if len(arrow.schema) > len(schema):
+                raise KeyError(f"{set(arrow.column_names).difference(schema.names)} is new")
+            return arrow.select(schema.names).cast(schema)
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise QueryError(
+                f"The records do not all have the same columns ({first_line(error)}). Leave out the keyword concerned."
+            ) from error
+
+
+def record_files(store: Store) -> list[str]:
+    """Return the paths of the files that have the records."""
+    return [RECORDS] if store.exists(RECORDS) else store.names(_FOLDER)
+
+
+def read_records(store: Store, columns: Sequence[str] | None = None) -> QTable:
+    """
+    Read the records of a data set, in the order of the rows.
+
+    Parameters
+    ----------
+    store : Store
+        The data set.
+    columns : sequence of str, optional
+        The columns wanted. By default, all but ``row`` and ``time``, which are the number of the row and T_REC in UTC.
+
+    Raises
+    ------
+    QueryError
+        If it is not a data set, or does not have a column.
+    FileError
+        If a file is damaged.
+    """
+    paths = record_files(store)
+    if not paths:
+        raise QueryError(f"{store} is not a data set: there is no {RECORDS}. Give the folder that was built.")
+    return _read(store, paths, columns, ignored=(ROW, TIME))
+
+
+def _read(
+    store: Store, paths: Sequence[str], columns: Sequence[str] | None = None, ignored: Sequence[str] = ()
+) -> QTable:
+    """Read columns, one after the other, so that little more than the result is in memory."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with contextlib.ExitStack() as stack:
+        try:
+            sources = [stack.enter_context(parquet.ParquetFile(stack.enter_context(store.open(one)))) for one in paths]
+            known = sources[0].schema_arrow.names
+            chosen = [name for name in known if name not in ignored] if columns is None else list(columns)
+            if unknown := [name for name in chosen if name not in known]:
+                raise QueryError(f"{store} has no column {unknown[0]!r}. It has: {', '.join(known)}.")
+            order = None
+            if len(sources) > 1:
+                order = np.argsort(pa.concat_tables([one.read([ROW]) for one in sources])[ROW].to_numpy())
+            made = {}
+            for name in chosen:
+                arrow = pa.concat_tables([one.read([name]) for one in sources])
+                plain = from_arrow(arrow if order is None else arrow.take(order))[name]
+                made[name] = column_of(name, plain._replace(values=_narrow(plain.values)))
+        except FileNotFoundError:
+            raise QueryError(f"{store} has no {paths[0]}. Give a data set that has been built.") from None
+        except (pa.ArrowException, OSError) as error:
+            raise FileError(
+                f"{paths[0]} in {store} is damaged ({first_line(error)}). Build the data set again."
+            ) from error
+    return QTable(made)
+
+
+def _narrow(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Keep long texts, such as URLs, as bytes, which take a quarter of the memory."""
+    if values.dtype.kind == "U" and values.dtype.itemsize > 4 * _LONG:
+        with contextlib.suppress(UnicodeEncodeError):
+            return values.astype(np.bytes_)
+    return values
+
+
+# --- labels and flares --------------------------------------------------------------------------------------------
+
+
+def write_labels(store: Store, labels: Labels, settings: FlareSettings, flares: FlareList) -> None:
+    """Write one row for each record, window and threshold."""
+    classes = labels.largest_class(flares)
+    with contextlib.ExitStack() as stack:
+        writer = _Writer(store, LABELS, stack)
+        count = len(settings.windows) * len(settings.thresholds)
+        step = max(1, _GROUP // count)
+        for begin in range(0, max(1, len(labels.value)), step):
+            some = slice(begin, begin + step)
+            writer.add(to_arrow(_label_columns(labels, settings, classes, some), {}))
+        writer.flush(writer.rows)
+
+
+def _label_columns(
+    labels: Labels, settings: FlareSettings, classes: npt.NDArray[np.str_], some: slice
+) -> dict[str, Plain]:
+    shape = labels.value[some].shape
+    rows = np.arange(some.start, some.start + shape[0])
+
+    def spread(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
+        place = tuple(slice(None) if one == axis else None for one in range(3))
+        return np.broadcast_to(values[place], shape).ravel()
+
+    value = labels.value[some].ravel()
+    largest = np.broadcast_to(classes[some][:, :, None], shape).ravel()
+    return {
+        ROW: _all(spread(rows, 0), "number of the record, from 0"),
+        "window": _all(spread(np.array(settings.windows), 1), "length of the window that begins at T_REC", "h"),
+        "threshold": _all(spread(np.array(settings.thresholds), 2), "GOES class"),
+        "positive": Plain(
+            value == 1, value < 0, {"description": "whether a flare of the threshold or larger comes; null: unknown"}
+        ),
+        "largest_class": Plain(largest, largest == "", {"description": "largest GOES class in the window"}),
+        "number": _all(labels.number[some].ravel(), "known flares of the threshold or larger"),
+        "to_start": _known(labels.to_start[some].ravel(), "time from T_REC to the start of the first of them", "min"),
+        "to_peak": _known(labels.to_peak[some].ravel(), "time from T_REC to the peak of the first of them", "min"),
+    }
+
+
+def _all(values: npt.NDArray[Any], meaning: str, unit: str = "") -> Plain:
+    return Plain(values, np.zeros(len(values), dtype=bool), _about(meaning, unit))
+
+
+def _known(values: npt.NDArray[Any], meaning: str, unit: str) -> Plain:
+    return Plain(values, np.isnan(values), _about(meaning, unit))
+
+
+def _about(meaning: str, unit: str) -> dict[str, str]:
+    return {"description": meaning, **({"unit": unit} if unit else {})}
+
+
+def read_labels(store: Store) -> QTable:
+    """Read the labels: a row for each record (``row``), window and threshold; unknown ones are masked."""
+    return _read(store, [LABELS])
+
+
+def write_flare_table(store: Store, flares: FlareList, labels: Labels) -> None:
+    """Write the list of flares, with the HARPs that each was given to."""
+    columns = plain_columns(table := flares.table(), table.colnames)
+    for name in ("class", "noaa", "lon", "lat"):
+        values = columns[name].values
+        lost = np.isnan(values) if values.dtype.kind == "f" else values == np.zeros((), dtype=values.dtype)
+        columns[name] = columns[name]._replace(mask=lost)
+    harps = np.array([",".join(map(str, some)) for some in labels.harps], dtype=str)
+    columns["harps"] = _all(harps, "HARPs that the flare was given to; empty if it belongs to none")
+    columns["assigned"] = _all(harps != "", "whether it was given to a HARP")
+    with contextlib.ExitStack() as stack:
+        writer = _Writer(store, FLARES, stack)
+        writer.add(to_arrow(columns, {}))
+        writer.flush(writer.rows)
+
+
+def read_flare_table(store: Store) -> QTable:
+    """Read the list of flares of a data set."""
+    return _read(store, [FLARES])
