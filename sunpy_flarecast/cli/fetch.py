@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from sunpy_flarecast import Interrupted, conf
 from sunpy_flarecast import fetch as fetch_all
+from sunpy_flarecast.utils.cluster import scheduler_client
 from sunpy_flarecast.utils.files import check_output
 
 from .console import err, finish, out, plain_errors
@@ -54,6 +55,19 @@ __all__ = ["complete", "fetch"]
     help="Largest number of passes over missing files.",
 )
 @click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes to fetch with; they share the transfers.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Fetch with the workers of this Dask cluster, which share the disk; for example tcp://host:8786.",
+)
+@click.option(
     "--complete-headers",
     type=click.Choice(["auto", "yes", "no"]),
     show_default="conf.complete_headers, which is auto",
@@ -76,6 +90,8 @@ def fetch(
     report: Path | None,
     complete_headers: str | None,
     verify: bool,
+    workers: int,
+    scheduler: str | None,
     **options: Any,
 ) -> None:
     """Fetch the files of records.
@@ -89,6 +105,7 @@ def fetch(
             report = check_output(report, "The report", fresh=True)
         if verify:
             click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
+        client = click.get_current_context().with_resource(scheduler_client(scheduler)) if scheduler else None
         table = search_table(progress=progress, path=path, **options)
         try:
             got = fetch_all(
@@ -99,6 +116,8 @@ def fetch(
                 progress=progress,
                 overwrite={"no": False, "yes": True, "unique": "unique"}[overwrite],  # type: ignore[arg-type]
                 complete_headers={"yes": True, "no": False}.get(complete_headers, "auto") if complete_headers else None,
+                client=client,
+                workers=workers,
             )
         except Interrupted as error:
             got = error.partial

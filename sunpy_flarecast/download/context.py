@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .connections import Leases
     from .plan import Place, Record
 
-__all__ = ["Context", "OccupiedError", "Pace"]
+__all__ = ["Context", "OccupiedError", "Pace", "compared"]
 
 #: So many files in a row that fail since a host cannot be reached, or four times the connections if those are more,
 #: mean that it is gone. With the default settings that takes half a minute to five.
@@ -218,7 +218,7 @@ class Context:
         record = place.record
         if record is None:
             return Look("there")
-        look = _compared(origin, record, place.segment) if origin.keywords else _UNKNOWN
+        look = compared(origin, record, place.segment) if origin.keywords else _UNKNOWN
         if look.state == "old" and (record.base, record.series) in self.renumbered:
             look = _UNKNOWN
         if look is _UNKNOWN:
@@ -239,7 +239,7 @@ class Context:
 
 
 @lru_cache(1 << 15)
-def _compared(origin: Origin, record: Record, segment: str) -> Look:
+def compared(origin: Origin, record: Record, segment: str) -> Look:
     """Compare what the header of a file says with the record and segment that are to be fetched."""
     keywords = dict(origin.keywords)
     if differing := of_another_record(keywords, record.series, record.harpnum, record.slot, record.recnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import replace
 from numbers import Integral
@@ -16,12 +17,11 @@ from sunpy_flarecast.table.base import RecordTable
 
 from .places import fetch_places, interruption
 from .plan import distinct, file_base, plan, template_of
+from .queue import check_max_conn
 from .record_keywords import mode_of
 from .report import FetchFailure, FetchReport, described_bare
 
 if TYPE_CHECKING:
-    import os
-
     from .record_keywords import Mode
 
 __all__ = ["fetch"]
@@ -36,6 +36,8 @@ def fetch(
     max_conn: int = 5,
     progress: bool = True,
     complete_headers: Mode | None = None,
+    client: Any = None,
+    workers: int = 1,
 ) -> FetchReport:
     """
     Fetch the files of records until all are there, or until a pass brings no more.
@@ -62,6 +64,11 @@ def fetch(
     complete_headers : "auto", True or False, optional
         Which files get the keywords that they lack: those that have none, all, or no file. By default
         ``conf.complete_headers``.
+    client : distributed.Client, optional
+        The client of a Dask cluster whose workers share the disk that the path is on: they fetch the files, over
+        ``max_conn`` connections together. Paths in the report are then absolute. By default this process fetches them.
+    workers : int
+        Number of processes of this machine to fetch with, if there is no client (default: 1).
 
     Returns
     -------
@@ -71,6 +78,8 @@ def fetch(
     ------
     QueryError
         If there is nothing of this package to fetch, the path cannot be filled in, or two files would get the same one.
+    ClusterError
+        If the Dask cluster is gone. Files that are there stay; the same call fetches the rest.
     Interrupted
         After Ctrl-C or SIGTERM, with the report of what was fetched until then as ``partial``.
 
@@ -91,13 +100,23 @@ def fetch(
     """
     if not isinstance(passes, Integral) or passes < 1:
         raise QueryError(f"fetch(passes={passes!r}): write a whole number; at least one pass is needed.")
+    check_max_conn(max_conn)
     mode = None if complete_headers is None else mode_of(complete_headers)
     template = template_of(path)
+    spread = client is not None or workers != 1
+    if spread:
+        template = os.path.abspath(template)
     tables, unsearched = _tables(results)
     plans = [plan(table, template, file_base(table), move=conf.rebase_urls) for table in tables]
     places = distinct(place for one in plans for place in one.places)
     options: dict[str, Any] = {"overwrite": overwrite, "max_conn": max_conn, "complete_headers": mode}
-    report = fetch_places(places, passes=passes, progress=progress, template=template, **options)
+    options |= {"passes": passes, "progress": progress, "template": template}
+    if spread:
+        from .cluster_fetch import fetch_in_cluster
+
+        report = fetch_in_cluster(places, client=client, workers=workers, **options)
+    else:
+        report = fetch_places(places, **options)
     refused = [FetchFailure("", url, str(error)) for one in plans for url, error in one.refused]
     refused += [FetchFailure("", "", f"The search failed: {one}") for one in unsearched]
     missing = [one for table in tables for one in table.missing]

@@ -121,6 +121,7 @@ def fetch_places(
     progress: bool = True,
     complete_headers: Mode | None = None,
     template: str = "",
+    bare: Sequence[Bare] = (),
     connections: Connections | None = None,
     each: Callable[[list[Place], list[Bare]], Pass] | None = None,
 ) -> FetchReport:
@@ -138,6 +139,8 @@ def fetch_places(
         As for `~sunpy_flarecast.fetch`.
     template : str
         A path template, of which is checked whether it can be written to.
+    bare : sequence of `~sunpy_flarecast.download.report.Bare`
+        Files that are there and lack keywords, which are requested as well.
     connections : `~sunpy_flarecast.download.connections.Connections`, optional
         Connections shared with other processes, which limit those of ``max_conn``.
     each : callable, optional
@@ -159,9 +162,9 @@ def fetch_places(
             connections=connections,
         )
     left = list(places)
-    total = Pass()
+    total = Pass(bare=list(bare))
     away = ""
-    unsettled = len(left)
+    unsettled = len(left) + len(bare)
     for number in range(1, passes + 1):
         try:
             done = each(left, total.bare)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .record_keywords import Mode
 
-__all__ = ["enqueue", "failed_search", "parfive_silent"]
+__all__ = ["check_max_conn", "enqueue", "failed_search", "parfive_silent"]
 
 
 def enqueue(
@@ -58,10 +58,7 @@ def enqueue(
     overwrite = downloader.config.overwrite
     if overwrite not in (False, True, "unique"):
         raise QueryError(f"overwrite={overwrite!r} is not known; write False, True or 'unique'.")
-    if not isinstance(downloader.config.max_conn, Integral) or downloader.config.max_conn < 1:
-        raise QueryError(
-            f"max_conn={downloader.config.max_conn!r}: write a whole number; at least one transfer at a time is needed."
-        )
+    check_max_conn(downloader.config.max_conn)
     _close_loops(downloader)
     if downloader.config.progress and not is_shown(downloader.tqdm):
         downloader.tqdm, downloader.config.file_progress = ProgressLines, False
@@ -103,6 +100,12 @@ def enqueue(
         # files, unless a larger block was freed before; this one costs nothing, since nothing is written to it.
         bytes(8 << 20)
     return queued
+
+
+def check_max_conn(value: object) -> None:
+    """Check a number of transfers at a time; else a `QueryError`."""
+    if not isinstance(value, Integral) or value < 1:
+        raise QueryError(f"max_conn={value!r}: write a whole number; at least one transfer at a time is needed.")
 
 
 def _close_loops(downloader: parfive.Downloader) -> None:

@@ -16,10 +16,12 @@ from sunpy import log
 
 from sunpy_flarecast.errors import ClusterError, QueryError
 
+from .optional_deps import need
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-__all__ = ["Done", "in_cluster", "run"]
+__all__ = ["Done", "in_cluster", "run", "scheduler_client"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -69,13 +71,7 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
     if client is None and workers == 1:
         yield None
         return
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f'Several workers need the package {error.name!r}: python -m pip install "sunpy-flarecast[dataset]"',
-            name=error.name,
-        ) from error
+    distributed = _distributed()
     if client is not None:
         if not isinstance(client, distributed.Client) or client.asynchronous:
             raise QueryError(
@@ -94,7 +90,7 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
         # On a busy machine a process that replaces a dead one takes longer than the 15 s that Dask allows.
         "distributed.deploy.lost-worker-timeout": "1 hour",
     }
-    with dask.config.set(settings):
+    with dask.config.set(settings), _silent("distributed", "distributed.client"):
         try:
             cluster = distributed.LocalCluster(
                 n_workers=int(workers), threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
@@ -106,6 +102,42 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
             ) from error
         with cluster, distributed.Client(cluster) as mine:
             yield mine
+
+
+@contextmanager
+def scheduler_client(address: str) -> Iterator[Any]:
+    """Connect to a Dask scheduler for the length of a block; `ClusterError` says that it cannot be reached."""
+    distributed = _distributed()
+    try:
+        client = distributed.Client(address)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(
+            f"The Dask scheduler at {address!r} cannot be reached ({error}). Write the address that "
+            "`dask scheduler` shows, such as tcp://host:8786."
+        ) from None
+    with client:
+        yield client
+
+
+def _distributed() -> Any:
+    """Import Dask, or raise an ImportError with the command that installs it."""
+    need("Several workers need", "dataset", ("dask", "distributed"))
+    import distributed
+
+    return distributed
+
+
+@contextmanager
+def _silent(*names: str) -> Iterator[None]:
+    """Keep Dask's loggers from logging every start and end of a process; what matters is raised or reported."""
+    loggers = [(logger, logger.level) for logger in map(logging.getLogger, names)]
+    for logger, _ in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in loggers:
+            logger.setLevel(level)
 
 
 def run(

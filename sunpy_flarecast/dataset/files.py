@@ -1,0 +1,183 @@
+"""The FITS files of a task: those of a folder that is there first, the others fetched, and removed after use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import string
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.download.context import compared
+from sunpy_flarecast.download.places import fetch_places
+from sunpy_flarecast.download.plan import Place, Record, moved_url, template_of
+from sunpy_flarecast.download.report import Bare
+from sunpy_flarecast.errors import QueryError, TransferError
+from sunpy_flarecast.fits.on_disk import origin_at
+from sunpy_flarecast.rest.service_url import base_url
+from sunpy_flarecast.sharp.filenames import file_name, read_name
+from sunpy_flarecast.sharp.t_rec import slot_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sunpy_flarecast.download.connections import Connections
+
+    from .model import Settings, ShardTask
+
+__all__ = ["check_files", "check_keep_files", "files_of"]
+
+#: What a template for files that are kept may have.
+_FIELDS: Final = ("file", "harpnum", "record", "segment", "series", "t_rec")
+
+
+def check_files(folder: str | os.PathLike[str]) -> str:
+    """Check the folder of files that are there already, and return its absolute path; else a `QueryError`."""
+    place = Path(folder).expanduser()
+    if not place.is_dir():
+        raise QueryError(f"files={str(folder)!r} is not a folder. Name one that has FITS files with JSOC's names.")
+    return str(place.absolute())
+
+
+def check_keep_files(path: str | os.PathLike[str]) -> str:
+    """
+    Check the folder or path template under which files are kept, and return the absolute template.
+
+    Fields are ``{file}``, ``{harpnum}``, ``{record}``, ``{segment}``, ``{series}`` and ``{t_rec:%Y%m%d}``.
+    """
+    template = str(Path(template_of(path)).absolute())
+    try:
+        fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        if wrong := [name for name in fields if name not in _FIELDS]:
+            listed = ", ".join(f"{{{name}}}" for name in _FIELDS)
+            raise QueryError(f"keep_files={str(path)!r} has an unknown field {{{wrong[0]}}}. Valid: {listed}.")
+        _filled(template, 1, 1, 1, "series", "segment", "file")
+    except ValueError as error:
+        if isinstance(error, QueryError):
+            raise
+        raise QueryError(f"keep_files={str(path)!r} cannot be filled in: {error}.") from None
+    return template
+
+
+@contextmanager
+def files_of(
+    task: ShardTask,
+    settings: Settings,
+    *,
+    files: str = "",
+    keep_files: str = "",
+    passes: int = 3,
+    max_conn: int = 5,
+    connections: Connections | None = None,
+) -> Iterator[list[list[Path | str]]]:
+    """
+    Give the files of a task for the length of a ``with`` block; those that were fetched are removed afterwards.
+
+    Files without keywords get them from the service, as in a fetch; those of ``files`` stay as they are, and a copy
+    gets them.
+
+    Parameters
+    ----------
+    task : ShardTask
+        The records.
+    settings : Settings
+        The service, the series and the segments.
+    files : str
+        A folder, as `check_files` returns it, with files that are there. They are found by JSOC's names anywhere below
+        it, and taken if their headers name the record, or nothing.
+    keep_files : str
+        A template, as `check_keep_files` returns it, for files to be fetched to and kept; by default they go to a
+        temporary folder of the worker.
+    passes, max_conn, connections
+        As for `~sunpy_flarecast.download.places.fetch_places`.
+
+    Yields
+    ------
+    list of list of Path or str
+        For each record, for each segment, its file or why it could not be fetched; an empty text if it has none.
+    """
+    base = base_url(settings.service)
+    found: list[list[Path | str]] = []
+    places: list[Place] = []
+    bare: list[Bare] = []
+    with TemporaryDirectory(prefix="sunpy_flarecast-", dir=_scratch()) as scratch:
+        template = keep_files or f"{scratch}/{{file}}"
+        for image in task.records:
+            row: list[Path | str] = []
+            found.append(row)
+            record = Record(base, settings.series, image.recnum, task.harp, image.slot)
+            for segment, url in zip(settings.segments, image.urls, strict=True):
+                name = file_name(
+                    settings.series, segment, harpnum=task.harp or None, slot=image.slot, recnum=image.recnum
+                )
+                path = _filled(template, task.harp, image.recnum, image.slot, settings.series, segment, name)
+                there = _there(files, name, record, segment) if files else None
+                if there is not None and not there[1]:
+                    row.append(Path(there[0]))
+                elif there is not None and conf.complete_headers is not False:
+                    Path(path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(there[0], path)
+                    bare.append(Bare(path, "its file has none", record, segment))
+                    row.append(Path(path))
+                elif there is not None:
+                    row.append(Path(there[0]))
+                elif not url:
+                    row.append("")
+                else:
+                    try:
+                        places.append(Place(moved_url(url, base, move=conf.rebase_urls), path, segment, record))
+                        row.append(Path(path))
+                    except TransferError as error:
+                        row.append(str(error))
+        if places or bare:
+            report = fetch_places(
+                places, bare=bare, passes=passes, max_conn=max_conn, progress=False, connections=connections
+            )
+            reasons = {one.path: one.reason for one in report.failed}
+            # What the service would answer again is in the data set without keywords; the rest is tried again.
+            reasons |= {one.path: f"without keywords: {one.reason}" for one in report.bare if not one.lasting}
+            found = [[reasons.get(str(one), one) for one in row] for row in found]
+        yield found
+
+
+def _filled(template: str, harp: int, recnum: int, slot: int, series: str, segment: str, name: str) -> str:
+    return template.format(
+        file=name, harpnum=harp, record=recnum, segment=segment, series=series, t_rec=slot_time(slot).datetime
+    )
+
+
+def _there(folder: str, name: str, record: Record, segment: str) -> tuple[str, bool] | None:
+    """Return the file of a folder that has a name, and whether it has no keywords; None if it is of another record."""
+    for path in _named(folder).get(name, ()):
+        if (origin := origin_at(path)) is not None:
+            if not origin.keywords:
+                return path, True
+            if compared(origin, record, segment).stays:
+                return path, False
+    return None
+
+
+@lru_cache(1)
+def _named(folder: str) -> dict[str, list[str]]:
+    """Find the files with JSOC's names in a folder and those in it, once in a process."""
+    found: dict[str, list[str]] = {}
+    for within, folders, names in os.walk(folder):
+        folders.sort()
+        for name in names:
+            if read_name(name) is not None:
+                found.setdefault(name, []).append(f"{within}/{name}")
+    return found
+
+
+def _scratch() -> str | None:
+    """Return the folder for temporary files of a Dask worker, which Dask removes if that dies; else the system's."""
+    with suppress(ImportError, ValueError):
+        from distributed import get_worker
+
+        worker: Any = get_worker()
+        return str(worker.local_directory)
+    return None

@@ -1,0 +1,102 @@
+"""A fetch whose files are spread over the workers of a Dask cluster, which share a disk; its passes and its report."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sunpy_flarecast.rest.carried_settings import carried
+from sunpy_flarecast.utils.cluster import in_cluster, run
+from sunpy_flarecast.utils.progress import progress_bar
+
+from .connections import shared_connections
+from .places import Pass, fetch_once, fetch_places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .plan import Place
+    from .report import Bare, FetchReport
+
+__all__ = ["fetch_in_cluster"]
+
+#: Files of one task, and as many more as belong to the last record, whose keywords are requested once. The tasks are
+#: the same for any number of workers, and so are the requests.
+_SLICE: Final = 200
+
+
+class _Slice(NamedTuple):
+    """The files of one task."""
+
+    number: int
+    places: list[Place]
+    bare: list[Bare]
+
+
+def fetch_in_cluster(
+    places: Sequence[Place], *, client: Any, workers: int, passes: int, max_conn: int, progress: bool, **options: Any
+) -> FetchReport:
+    """Fetch files as `fetch_places` does, in tasks of a `distributed.Client` or of so many processes made here."""
+    with in_cluster(client, workers) as used, shared_connections(used, max_conn) as connections:
+        task = partial(_fetch_slice, max_conn=max_conn, connections=connections, **options)
+        each = partial(_one_pass, carried(task), used, progress)
+        return fetch_places(places, passes=passes, each=each)
+
+
+def _fetch_slice(one: _Slice, **options: Any) -> Pass:
+    return fetch_once(one.places, one.bare, progress=False, **options)
+
+
+def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare: list[Bare]) -> Pass:
+    """Make one pass over files in a cluster; after Ctrl-C with what was finished until then."""
+    parts: dict[int, Pass] = {}
+    away = ""
+
+    def slices() -> Iterator[_Slice]:
+        for one in _slices(places, bare):
+            if away:  # the next ones would find the same
+                parts[one.number] = _untried(one, away, away=away)
+            else:
+                yield one
+
+    done = run(task, slices(), client=client, name="fetch")
+    interrupted = False
+    with closing(done), progress_bar(shown=progress, total=len(places), desc="Files", unit="file") as bar:
+        try:
+            for part in done:
+                parts[part.task.number] = part.value or _untried(part.task, part.lost)
+                away = away or parts[part.task.number].away
+                bar.update(len(part.task.places))
+        except KeyboardInterrupt:
+            interrupted = True
+    whole = Pass.joined(parts[number] for number in sorted(parts))
+    if interrupted:
+        whole.interrupted = True
+        tried = whole.arrived.keys() | whole.errors.keys()
+        whole.errors |= {one.path: "the fetch was interrupted" for one in places if one.path not in tried}
+    return whole
+
+
+def _untried(one: _Slice, reason: str, *, away: str = "") -> Pass:
+    """Return the failure of all files of a task."""
+    errors = {
+        place.path: f"{place.path} was not fetched from {place.url}: {reason.removesuffix('.')}. Fetch it again to "
+        "retry."
+        for place in one.places
+    }
+    return Pass(errors=errors, bare=one.bare, away=away)
+
+
+def _slices(places: list[Place], bare: list[Bare]) -> Iterator[_Slice]:
+    """Cut files into tasks between two records."""
+    number = begin = 0
+    records = [*(place.record for place in places), None]
+    for end, (last, following) in enumerate(pairwise(records), 1):
+        if end == len(places) or (end - begin >= _SLICE and (last is None or last != following)):
+            yield _Slice(number, places[begin:end], [])
+            number, begin = number + 1, end
+    for begin in range(0, len(bare), _SLICE):
+        yield _Slice(number, [], bare[begin : begin + _SLICE])
+        number += 1
