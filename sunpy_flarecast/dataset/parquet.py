@@ -37,6 +37,7 @@ __all__ = [
     "read_flare_table",
     "read_labels",
     "read_records",
+    "record_columns",
     "record_files",
     "write_flare_table",
     "write_labels",
@@ -184,6 +185,16 @@ def record_files(store: Store) -> list[str]:
     return [RECORDS] if store.exists(RECORDS) else store.names(_FOLDER)
 
 
+def record_columns(store: Store) -> list[str]:
+    """Return the names of the columns of the records; empty if there are none."""
+    from pyarrow import parquet
+
+    for path in record_files(store):
+        with store.open(path) as file:
+            return list(parquet.read_schema(file).names)
+    return []
+
+
 def read_records(store: Store, columns: Sequence[str] | None = None) -> QTable:
     """
     Read the records of a data set, in the order of the rows.
@@ -301,9 +312,9 @@ def _about(meaning: str, unit: str) -> dict[str, str]:
     return {"description": meaning, **({"unit": unit} if unit else {})}
 
 
-def read_labels(store: Store) -> QTable:
+def read_labels(store: Store, columns: Sequence[str] | None = None) -> QTable:
     """Read the labels: a row for each record (``row``), window and threshold; unknown ones are masked."""
-    return _read(store, [LABELS])
+    return _read(store, [LABELS], columns)
 
 
 def write_flare_table(store: Store, flares: FlareList, labels: Labels) -> None:

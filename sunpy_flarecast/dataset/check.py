@@ -1,0 +1,261 @@
+"""`check`: whether a data set is complete, unchanged, and consistent in itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from sunpy_flarecast.errors import FLARECASTError, QueryError
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.progress import progress_bar
+from sunpy_flarecast.utils.reports import as_line, as_page, counted
+from sunpy_flarecast.utils.store import Store
+
+from .checksums import CHECKSUMS, file_digest, is_content, read_checksums
+from .harp_numbers import number_pairs
+from .model import Settings, Status, label_column
+from .parquet import LABELS, read_labels, read_records, record_columns
+from .split import check_split
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from astropy.table import QTable
+
+__all__ = ["CheckReport", "check"]
+
+#: Folders whose files are all read, so that others in them would be taken for data.
+_READ: Final = ("images.zarr/", "records/")
+
+#: Problems of one kind that are listed.
+_LISTED: Final = 20
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """
+    The outcome of a check.
+
+    Parameters
+    ----------
+    path : str
+        The folder or URL of the data set.
+    files, records, images : int
+        Number of files with a checksum, of records, and of images.
+    problems : list of str
+        What is wrong, as sentences.
+    foreign : list of str
+        Files that do not belong to the data set.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.check import CheckReport
+    >>> print(CheckReport("sharps-2014", files=12, records=744, images=2232))
+    sharps-2014: 12 files, 744 records, 2,232 images; no problems.
+    """
+
+    path: str
+    files: int = 0
+    records: int = 0
+    images: int = 0
+    problems: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    __repr__ = as_line
+    _repr_html_ = as_page
+
+    @property
+    def ok(self) -> bool:
+        """Whether the data set has no problems; files that do not belong to it are none."""
+        return not self.problems
+
+    def __str__(self) -> str:
+        found = counted(len(self.problems), "problem") if self.problems else "no problems"
+        counts = ", ".join(counted(getattr(self, name), name[:-1]) for name in ("files", "records", "images"))
+        lines = [f"{self.path}: {counts}; {found}.", *_some(self.problems)]
+        if self.foreign:
+            lines += ["Files that do not belong to the data set:", *_some(self.foreign)]
+        return "\n".join(lines)
+
+
+def _some(lines: list[str]) -> list[str]:
+    more = len(lines) - _LISTED
+    return [*lines[:_LISTED], *([f"... and {more:,} more"] if more > 0 else [])]
+
+
+def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport:
+    """
+    Check a data set: all files are there and as their checksums say, and the tables and images agree.
+
+    Parameters
+    ----------
+    path : path-like or str
+        The folder or URL of the data set.
+    progress : bool
+        Show a progress bar while files are read.
+
+    Returns
+    -------
+    CheckReport
+        Its ``ok`` is whether there are no problems.
+
+    Raises
+    ------
+    QueryError
+        If there is no data set.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import dataset
+    >>> dataset.check("sharps-2014").ok  # doctest: +SKIP
+    True
+    """
+    store = Store(path)
+    report = CheckReport(str(store))
+    settings = _settings(store)
+    if settings is None:
+        raise QueryError(f"{store} is not a data set that was built: it has no provenance.json. Build it first.")
+    report.problems += _files(store, report, progress=progress)
+    try:
+        records = read_records(store, _columns(store, settings))
+        report.records = len(records)
+        report.problems += [*_labels(store, settings, records), *_sets(store, settings, records)]
+        report.problems += _images(store, settings, records, report)
+    except FLARECASTError as error:
+        report.problems.append(str(error))
+    except (LookupError, ValueError, RuntimeError) as error:  # of tables or images that are those of something else
+        report.problems.append(f"The tables and images do not fit together ({error}). Build the data set again.")
+    return report
+
+
+def _settings(store: Store) -> Settings | None:
+    try:
+        return msgspec.convert(json.loads(store.read("provenance.json") or b"{}")["settings"], Settings)
+    except (ValueError, KeyError):
+        return None
+
+
+def _columns(store: Store, settings: Settings) -> list[str]:
+    """Return the columns that are looked at; URLs and the like would take much memory."""
+    names = ["HARPNUM", "T_REC", "region", "index", "height", "width", "recnum"]
+    names += ["split"] if settings.split else []
+    names += [one for one in ("noaa_ars", "noaa_ar") if one in record_columns(store)][:1]
+    names += [f"status_{name}" for name in settings.segments]
+    if settings.flares:
+        names += [label_column(hours, one) for hours in settings.flares.windows for one in settings.flares.thresholds]
+    return names
+
+
+def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str]:
+    digests = read_checksums(store)
+    if digests is None:
+        yield f"There is no {CHECKSUMS}, so the build has not finished. Run the same build again."
+        return
+    report.files = len(digests)
+    there = [path for path in store.names() if is_content(path)]
+    for name in there:
+        if name not in digests:
+            if name.startswith(_READ):
+                yield f"{name} does not belong to the data set. Remove it."
+            else:
+                report.foreign.append(name)
+    with progress_bar(shown=progress, total=len(digests), desc="Files", unit="file") as bar:
+        for name, digest in digests.items():
+            try:
+                if file_digest(store, name) != digest:
+                    yield f"{name} has changed: it does not match its SHA-256 digest. Restore it, or build it again."
+            except FileNotFoundError:
+                yield f"{name} is missing. Restore it, or build it again."
+            bar.update(1)
+
+
+def _labels(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
+    if settings.flares is None:
+        return
+    labels = read_labels(store, ["row", "positive"])
+    shape = (len(records), len(settings.flares.windows), len(settings.flares.thresholds))
+    if (
+        len(labels) != np.prod(shape)
+        or (labels["row"] != np.repeat(np.arange(len(records)), shape[1] * shape[2])).any()
+    ):
+        yield f"{LABELS} has {len(labels):,} rows, not one for each of {len(records):,} records, window and threshold."
+        return
+    values = _numbers(labels["positive"]).reshape(shape)
+    for window, hours in enumerate(settings.flares.windows):
+        for place, threshold in enumerate(settings.flares.thresholds):
+            name = label_column(hours, threshold)
+            if wrong := (_numbers(records[name]) != values[:, window, place]).sum():
+                yield f"{counted(wrong, 'record')} have another label in column {name} than in labels.parquet."
+
+
+def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
+    if settings.split is None:
+        return
+    sets = _texts(records["split"])
+    about = json.loads(store.read("split.json") or b"{}")
+    for name, one in {**about["sets"], "": about["left_out"]}.items():
+        if (count := int((sets == name).sum())) != one["records"]:
+            yield f"The set {name or '(none)'!r} has {count:,} records, and {one['records']:,} in split.json."
+    harps = np.asarray(records["HARPNUM"])
+    name = next((one for one in ("noaa_ars", "noaa_ar") if one in records.colnames), "")
+    noaas = _texts(records[name]) if name else np.full(len(records), "")
+    rows, numbers = number_pairs(harps, noaas, utc_dates(records["T_REC"]))
+    # The region of the table, which may be from a list of NOAA numbers, joins records like a number.
+    every = np.append(rows, np.arange(len(records))), np.append(numbers, -1 - np.asarray(records["region"]))
+    yield from check_split(sets, harps, every)
+
+
+def _images(store: Store, settings: Settings, records: QTable, report: CheckReport) -> Iterator[str]:
+    import zarr
+
+    status = np.stack([np.asarray(records[f"status_{name}"]) for name in settings.segments], axis=1)
+    there = status == Status.THERE
+    report.images = int(there.sum())
+    for place, name in enumerate(settings.segments):
+        digest, url = (~mask_of(read_records(store, [one])[one]) for one in (f"sha256_{name}", f"url_{name}"))
+        wrong = (there[:, place] & ~digest) | ((status[:, place] == Status.NOT_LISTED) == url)
+        if count := int(wrong.sum()):
+            yield f"{counted(count, 'record')} have a status of {name} that does not fit its URL and SHA-256."
+    if wrong_size := int((there.any(axis=1) != (np.asarray(records["height"]) > 0)).sum()):
+        yield f"{counted(wrong_size, 'record')} have an image and no size, or a size and no image."
+    try:
+        root = zarr.open_group(store.zarr("images.zarr"), mode="r")["harp"]
+    except (FileNotFoundError, KeyError):
+        yield "images.zarr is missing or damaged. Restore it, or build the data set again."
+        return
+    harps = np.asarray(records["HARPNUM"])
+    names, first, counts = np.unique(harps, return_index=True, return_counts=True)
+    groups = dict(root.groups())
+    if others := sorted(groups.keys() ^ {f"{harp:05d}" for harp in names.tolist()}):
+        yield f"Records and images have different HARPs: {', '.join(_some(others))}."
+        return
+    for harp, begin, count in zip(names.tolist(), first.tolist(), counts.tolist(), strict=True):
+        here = slice(begin, begin + count)
+        yield from _group(groups[f"{harp:05d}"], harp, records[here], status[here], settings)
+
+
+def _group(group: Any, harp: int, records: QTable, status: Any, settings: Settings) -> Iterator[str]:
+    shape = group["image"].shape
+    if shape[0] != len(records) or (np.asarray(records["index"]) != np.arange(len(records))).any():
+        yield f"HARP {harp} has {len(records):,} records and {shape[0]:,} images, or they are in another order."
+        return
+    if tuple(group["segment"][:].tolist()) != settings.segments:
+        yield f"The images of HARP {harp} have other segments than the settings."
+    if (group["status"][:] != status).any() or (group["recnum"][:] != np.asarray(records["recnum"])).any():
+        yield f"The images of HARP {harp} have another status or record number than records.parquet."
+    if max(records["height"]) > shape[2] or max(records["width"]) > shape[3]:
+        yield f"Images of HARP {harp} are larger in records.parquet than in images.zarr."
+
+
+def _numbers(column: Any) -> Any:
+    return np.where(mask_of(column), -1, unmasked(column).astype(np.int8))
+
+
+def _texts(column: Any) -> Any:
+    return np.where(mask_of(column), "", unmasked(column).astype(str))

@@ -1,0 +1,217 @@
+"""What tells where a data set came from: ``provenance.json``, and ``README.md``, a data sheet made from it."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from sunpy_flarecast._version import __version__
+
+from .label import rules
+from .model import Settings
+from .split import rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["data_sheet", "provenance"]
+
+#: Packages whose versions may matter for what is in a data set.
+_PACKAGES: Final = ("numpy", "astropy", "sunpy", "zarr", "pyarrow")
+
+_ENCODINGS: Final = {
+    "lossless": "exactly as in the FITS files (integers with `scale_factor` and `add_offset`, or floats)",
+    "int16": "integers with `scale_factor`, in steps of 1 G; not exact",
+    "binned": "averages of {bin} x {bin} pixels",
+}
+
+#: How many of many a data sheet lists.
+_LISTED: Final = 50
+
+
+def provenance(
+    settings: Settings, report: Any, *, flares: Mapping[str, int] | None = None, created: str
+) -> dict[str, Any]:
+    """
+    Return what ``provenance.json`` has.
+
+    Parameters
+    ----------
+    settings : Settings
+        All that decides what is in the data set.
+    report : BuildReport
+        What it has, and what is missing.
+    flares : dict, optional
+        Numbers of the list of flares (``Labels.counts``).
+    created : str
+        When it was made, in UTC.
+    """
+    return {
+        "created": created,
+        "versions": {
+            "sunpy_flarecast": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+        "settings": msgspec.to_builtins(settings),
+        "rules": {
+            "labels": rules(settings.flares) if settings.flares else None,
+            "split": rule(settings.split) if settings.split else None,
+        },
+        "flares": dict(flares or {}),
+        "report": msgspec.to_builtins(report),
+    }
+
+
+def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None) -> str:
+    """
+    Write the data sheet from what ``provenance.json`` and ``split.json`` have.
+
+    It has no times, so that the same data set has the same one whenever it is built.
+    """
+    settings = msgspec.convert(about["settings"], Settings)
+    parts = [_summary(settings, about["report"]), _CONTENTS, _source(settings), _images(settings, about["report"])]
+    if about["rules"]["labels"]:
+        parts.append(_labels(about))
+    if split:
+        parts.append(_sets(split))
+    parts += [_gaps(about["report"]), _USE, _PUBLISHING]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
+    return f"""
+# SDO/HMI SHARP data set for solar flare forecasting
+
+{report["records"]:,} records of the series `{settings.series}` with {report["images"]:,} images of the segments \
+{_quoted(settings.segments)}, and {len(settings.keywords)} keywords of each record. Made with sunpy_flarecast \
+{__version__}."""
+
+
+_CONTENTS: Final = """
+## Contents
+
+| file | what it has |
+| --- | --- |
+| `records.parquet` (or `records/`, a file a year) | one row a record: keywords with units, labels, set, image |
+| `images.zarr` | images, Zarr v3, one group a HARP: `harp/03944/image[time, segment, y, x]` |
+| `labels.parquet` | one row a record, window and threshold |
+| `flares.parquet` | the list of flares, each with the HARPs that it was given to |
+| `split.json` | the rule of the split, and what each set has |
+| `provenance.json` | query, service, settings, versions, what is missing |
+| `checksums.txt` | SHA-256 of all files: `sha256sum -c checksums.txt` |
+
+Labels, flares and sets are there if they were requested."""
+
+
+def _source(settings: Settings) -> str:
+    queries = "\n".join(f"- {one}" for one in settings.query) or f"- a table of records, SHA-256 {settings.records}"
+    return f"""
+## Source
+
+The records were searched at the FLARECAST service {settings.service}:
+
+{queries}
+
+Keywords: {_quoted(settings.keywords)}."""
+
+
+def _images(settings: Settings, report: Mapping[str, Any]) -> str:
+    kind = _ENCODINGS[settings.images.encoding].format(bin=settings.images.bin)
+    padded = report["padded"]
+    return f"""
+## Images
+
+Pixels are stored {kind}. Pixels off the limb are NaN. `status` says of each segment of a record whether its image is \
+there (0), was not listed by the service (1), could not be fetched (2), or could not be read (3); images that are not \
+there have the fill value. {_padded(padded) if padded else "All images of a HARP have one shape."}"""
+
+
+def _padded(padded: list[int]) -> str:
+    return (
+        f"The images of {_some(padded)} differ in shape; they are padded at the end of both axes, and `mask` is true "
+        "for the pixels of the patch."
+    )
+
+
+def _labels(about: Mapping[str, Any]) -> str:
+    counts = "".join(f"- {name.replace('_', ' ')}: {number:,}\n" for name, number in about["flares"].items())
+    rows = "".join(
+        f"| {name} | {one['positive']:,} | {one['negative']:,} | {one['unknown']:,} |\n"
+        for name, one in about["report"]["labels"].items()
+    )
+    return f"""
+## Labels
+
+{about["rules"]["labels"]}
+
+| label | positive | negative | unknown |
+| --- | --- | --- | --- |
+{rows}
+Flares of the list, and those of them that belong to no record:
+
+{counts}"""
+
+
+def _sets(split: Mapping[str, Any]) -> str:
+    every = {**split["sets"], "*in none*": split["left_out"]}
+    names = list(split["left_out"]["labels"])
+    rows = "".join(
+        f"| {name} | {one['records']:,} | {len(one['regions']):,} | "
+        + "".join(f"{one['labels'][label]['positive']:,} | " for label in names).rstrip()
+        + "\n"
+        for name, one in every.items()
+    ).replace("|  \n", "|\n")
+    return f"""
+## Sets
+
+Records were split {split["rule"]}. A region is all HARPs that share NOAA numbers, directly or through others; no \
+region is in two sets. Regions that come back after a rotation have other numbers, and are not recognized.
+
+| set | records | regions |{"".join(f" {name} positive |" for name in names)}
+| --- | --- | --- |{" --- |" * len(names)}
+{rows}"""
+
+
+def _gaps(report: Mapping[str, Any]) -> str:
+    lines = [f"- Not searched: {one}" for one in report["missing"]]
+    lines += [f"- {number:,} x {reason}" for reason, number in report["failures"].items()]
+    lines += [f"- {note}" for note in report["notes"]]
+    if (more := len(lines) - _LISTED) > 0:
+        lines = [*lines[:_LISTED], f"- ... and {more:,} more, see `provenance.json`."]
+    return "## Missing data\n\n" + ("\n".join(lines) or "Nothing that was requested is missing.")
+
+
+_USE: Final = """
+## Use
+
+```python
+import pandas as pd
+import xarray as xr
+
+records = pd.read_parquet("records.parquet")
+images = xr.open_datatree("images.zarr", engine="zarr")
+```
+
+With sunpy_flarecast, `sunpy_flarecast.dataset.open(".")` gives tables with units, samples for training, and maps.
+`T_REC` is TAI, `time` is the same time in UTC."""
+
+_PUBLISHING: Final = """
+## Licence and acknowledgement
+
+SDO data are open: see the SDO data policy, https://sdo.gsfc.nasa.gov/data/rules.php. Acknowledge them by "Courtesy of
+NASA/SDO and the AIA, EVE, and HMI science teams", and cite Bobra et al. (2014), Solar Physics 289, 3549,
+doi:10.1007/s11207-014-0529-3, for SHARPs. Cite the list of flares as its source requests. State here the licence
+under which you publish the data set, and its authors and DOI."""
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _some(harps: list[int]) -> str:
+    shown = ", ".join(map(str, harps[:_LISTED]))
+    return f"HARP {shown}" + f" and {len(harps) - _LISTED:,} more" * (len(harps) > _LISTED)

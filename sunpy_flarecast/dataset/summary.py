@@ -1,0 +1,96 @@
+"""`info`: what a data set has, in a few lines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.utils.reports import as_line, as_page, counted
+from sunpy_flarecast.utils.store import Store
+
+from .model import Settings
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["Info", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """
+    What a data set has; its text is what ``print`` and notebooks show.
+
+    Parameters
+    ----------
+    path : str
+        The folder or URL.
+    text : str
+        The text.
+    settings : Settings
+        All that decides what is in it.
+    """
+
+    path: str
+    text: str
+    settings: Settings
+
+    __repr__ = as_line
+    _repr_html_ = as_page
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def info(path: str | os.PathLike[str]) -> Info:
+    """
+    Summarize a data set: where it came from, its records, images, labels and sets, and what is missing.
+
+    Parameters
+    ----------
+    path : path-like or str
+        The folder or URL of the data set.
+
+    Returns
+    -------
+    Info
+
+    Raises
+    ------
+    QueryError
+        If there is no data set.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import dataset
+    >>> print(dataset.info("sharps-2014"))  # doctest: +SKIP
+    """
+    store = Store(path)
+    try:
+        about = json.loads(store.read("provenance.json") or b"{}")
+        settings, report = msgspec.convert(about["settings"], Settings), about["report"]
+        split = json.loads(store.read("split.json") or b"{}")
+        lines = [
+            f"{store}: {counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
+            f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
+            f"Series {settings.series}, segments {', '.join(settings.segments)}, {len(settings.keywords)} keywords",
+            f"Service {settings.service}",
+            *(f"Query {one}" for one in settings.query),
+            f"Images {settings.images.encoding}",
+        ]
+        for name, one in report["labels"].items():
+            lines.append(f"Label {name}: {', '.join(f'{number:,} {kind}' for kind, number in one.items())}")
+        if split:
+            lines.append(f"Split {split['rule']}")
+            for name, one in {**split["sets"], "in none": split["left_out"]}.items():
+                lines.append(f"  {name}: {counted(one['records'], 'record')}, {counted(len(one['regions']), 'region')}")
+        lost = sum(report["failures"].values())
+        if lost or report["missing"]:
+            lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'range')} of time")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise QueryError(f"{store} is not a data set that was built: it has no usable provenance.json.") from None
+    return Info(str(store), "\n".join(lines), settings)
