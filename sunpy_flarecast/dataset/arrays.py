@@ -20,7 +20,7 @@ from .encoding import fill_value
 from .model import WCS_NUMBERS, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -28,16 +28,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROOT",
+    "Buffer",
     "HarpArrays",
+    "chunks_of",
     "consolidated",
     "decode_chunk",
     "encode_chunk",
     "group_path",
-    "join_chunks",
     "make_group",
+    "shard_of",
     "shard_path",
-    "split_chunks",
 ]
+
+#: Compressed images.
+Buffer = bytes | memoryview
 
 #: Where images are in a data set.
 ROOT: Final = "images.zarr"
@@ -93,13 +97,13 @@ def encode_chunk(pixels: npt.NDArray[Any]) -> bytes:
     return bytes(_blosc().encode(np.ascontiguousarray(little)))
 
 
-def decode_chunk(data: bytes, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def decode_chunk(data: Buffer, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Decompress the images of one record."""
     return np.frombuffer(_blosc().decode(data), np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
 
-def join_chunks(chunks: Sequence[bytes | None], places: int) -> bytes:
-    """Make a shard that has so many places of the chunks in it, of which None are missing."""
+def shard_of(chunks: Sequence[Buffer | None], places: int) -> Iterator[Buffer]:
+    """Give the parts of a shard that has so many places, of which those of None and those at the end are missing."""
     import google_crc32c
 
     index = np.full((places, 2), _MISSING, "<u8")
@@ -108,20 +112,20 @@ def join_chunks(chunks: Sequence[bytes | None], places: int) -> bytes:
         if chunk is not None:
             index[place] = at, len(chunk)
             at += len(chunk)
+            yield chunk
     end = index.tobytes()
-    checksum = google_crc32c.value(end).to_bytes(_CHECKSUM, "little")
-    return b"".join([*(chunk for chunk in chunks if chunk is not None), end, checksum])
+    yield end + google_crc32c.value(end).to_bytes(_CHECKSUM, "little")
 
 
-def split_chunks(shard: bytes, places: int) -> list[bytes | None]:
-    """Take the chunks out of a shard; a FileError says that it is damaged."""
+def chunks_of(shard: bytes, places: int) -> list[memoryview | None]:
+    """Give the chunks of a shard; a FileError says that it is damaged."""
     import google_crc32c
 
     end = shard[-_CHECKSUM - 16 * places : -_CHECKSUM]
     if len(end) != 16 * places or google_crc32c.value(end).to_bytes(_CHECKSUM, "little") != shard[-_CHECKSUM:]:
         raise FileError("A shard of the data set is damaged; remove it, and run the build again.")
-    index = np.frombuffer(end, "<u8").reshape(places, 2).tolist()
-    return [None if at == _MISSING else shard[at : at + size] for at, size in index]
+    index, view = np.frombuffer(end, "<u8").reshape(places, 2).tolist(), memoryview(shard)
+    return [None if at == _MISSING else view[at : at + size] for at, size in index]
 
 
 def make_group(

@@ -23,14 +23,14 @@ from .arrays import (
     KEYWORDS,
     ROOT,
     HarpArrays,
+    chunks_of,
     consolidated,
     decode_chunk,
     encode_chunk,
     group_path,
-    join_chunks,
     make_group,
+    shard_of,
     shard_path,
-    split_chunks,
 )
 from .encoding import common, empty, recode, to_kind
 from .image_file import read_image
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.utils.store import Store
 
+    from .arrays import Buffer
     from .image_header import ImageKeywords
     from .model import ImageRecord, ImageSettings, Settings, ShardTask
 
@@ -61,7 +62,7 @@ _TIME: Final = re.compile(r"(\d{4})[.-](\d\d)[.-](\d\d)[_T]([\d:.]+?)(_TAI|_UTC|
 class _Chunk(NamedTuple):
     """The images of one record, compressed; None if there are none."""
 
-    data: bytes | None
+    data: Buffer | None
     shape: tuple[int, int]
     encoding: Encoding
 
@@ -77,12 +78,23 @@ def put(store: Store, path: str, data: bytes) -> Written:
     return {path: (len(data), hashlib.sha256(data).hexdigest())}
 
 
+def _put_shard(store: Store, path: str, chunks: Sequence[Buffer | None], places: int) -> Written:
+    """Write a shard in parts, so that it is not in memory twice."""
+    digest, size = hashlib.sha256(), 0
+    with store.open(path, "wb") as file:
+        for part in shard_of(chunks, places):
+            file.write(part)
+            digest.update(part)
+            size += len(part)
+    return {path: (size, digest.hexdigest())}
+
+
 def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterable[Sequence[Path | str]]) -> ShardFacts:
     """
     Write a shard of images.
 
-    Images are read and compressed one by one, so that memory is needed for the compressed shard, twice, and for the
-    images of one record. The bytes depend on nothing but the files.
+    Images are read and compressed one by one, so that memory is needed for the compressed shard and for the images
+    of one record. The bytes depend on nothing but the files.
 
     Parameters
     ----------
@@ -119,8 +131,8 @@ def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterabl
         count = len(settings.segments)
         data = [_recompress(chunk, count, shape, encoding) for chunk in chunks]
         del chunks, there, chunk
-        shard = join_chunks(data, settings.images.shard_records)
-        written = put(store, shard_path(task.harp, "image", task.number), shard)
+        path = shard_path(task.harp, "image", task.number)
+        written = _put_shard(store, path, data, settings.images.shard_records)
     return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers))
 
 
@@ -182,7 +194,7 @@ def _largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return max((rows for rows, _ in shapes), default=0), max((columns for _, columns in shapes), default=0)
 
 
-def _recompress(chunk: _Chunk, segments: int, shape: tuple[int, int], encoding: Encoding) -> bytes | None:
+def _recompress(chunk: _Chunk, segments: int, shape: tuple[int, int], encoding: Encoding) -> Buffer | None:
     """Return a chunk of another shape and encoding, if it is not of those already."""
     if chunk.data is None or (chunk.shape == shape and chunk.encoding == encoding):
         return chunk.data
@@ -255,9 +267,8 @@ def finish_harp(
     for one in facts if padded else ():
         masks = [_mask(image.shape, shape) for image in one.images]
         if any(mask is not None for mask in masks):
-            written |= put(
-                store, shard_path(harp, "mask", one.number), join_chunks(masks, settings.images.shard_records)
-            )
+            path = shard_path(harp, "mask", one.number)
+            written |= _put_shard(store, path, masks, settings.images.shard_records)
     known = find_series(settings.series)
     found = [known.segment(name) if known else None for name in settings.segments]
     group = make_group(
@@ -288,15 +299,17 @@ def _side(images: ImageSettings) -> int:
 def _rewrite(
     facts: ShardFacts, settings: Settings, shape: tuple[int, int], encoding: Encoding, store: Store
 ) -> ShardFacts:
-    path = shard_path(facts.harp, "image", facts.number)
+    path, places = shard_path(facts.harp, "image", facts.number), settings.images.shard_records
     shard = store.read(path)
     if shard is None:
         raise FileError(f"{path} of the data set is missing; run the build again.")
-    places = settings.images.shard_records
-    chunks = (_Chunk(chunk, facts.shape, facts.encoding) for chunk in split_chunks(shard, places))
-    data = [_recompress(chunk, len(settings.segments), shape, encoding) for chunk in chunks]
+    data = [
+        _recompress(_Chunk(chunk, facts.shape, facts.encoding), len(settings.segments), shape, encoding)
+        for chunk in chunks_of(shard, places)
+    ]
+    del shard
     store.remove(facts_path(facts.harp, facts.number))
-    files = put(store, path, join_chunks(data, places))
+    files = _put_shard(store, path, data, places)
     changed = msgspec.structs.replace(facts, shape=shape, encoding=encoding, files=files)
     store.write(facts_path(facts.harp, facts.number), msgspec.json.encode(changed))
     return changed

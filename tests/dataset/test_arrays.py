@@ -14,12 +14,12 @@ from zarr.storage import MemoryStore
 
 from sunpy_flarecast.dataset.arrays import (
     HarpArrays,
+    chunks_of,
     consolidated,
     decode_chunk,
     encode_chunk,
-    join_chunks,
     make_group,
-    split_chunks,
+    shard_of,
 )
 from sunpy_flarecast.dataset.model import Encoding
 from sunpy_flarecast.errors import FileError
@@ -42,23 +42,23 @@ def test_shards_are_those_of_zarr(dtype: str) -> None:
         ),
     )
     array[:3] = images
-    shard = join_chunks([encode_chunk(image[None]) for image in images], 8)
+    shard = b"".join(shard_of([encode_chunk(image[None]) for image in images], 8))
     assert held["c/0/0/0/0"].to_bytes() == shard
-    for image, chunk in zip(images, split_chunks(shard, 8), strict=False):
+    for image, chunk in zip(images, chunks_of(shard, 8), strict=False):
         assert chunk is not None
         np.testing.assert_array_equal(decode_chunk(chunk, dtype, (1, 2, 70, 90))[0], image)
 
 
 def test_chunks_that_are_missing_stay_so() -> None:
     chunks = [None, b"abc", None, b"", b"de"]
-    assert split_chunks(join_chunks(chunks, 7), 7) == [*chunks, None, None]
+    assert chunks_of(b"".join(shard_of(chunks, 7)), 7) == [*chunks, None, None]
 
 
 def test_a_damaged_shard_is_refused() -> None:
-    shard = join_chunks([b"abc"], 4)
+    shard = b"".join(shard_of([b"abc"], 4))
     for broken in (shard[:-1], b"", shard[:-10] + b"?" + shard[-9:]):
         with pytest.raises(FileError, match="A shard of the data set is damaged"):
-            split_chunks(broken, 4)
+            chunks_of(broken, 4)
 
 
 def group(**settings: Any) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from sunpy_flarecast.sharp.t_rec import text_slot
 from sunpy_flarecast.utils.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sunpy_flarecast.dataset.model import Settings
 
@@ -228,10 +229,12 @@ def test_patches_of_several_shapes_are_padded_with_a_mask(tmp_path: Path, record
 class _Full(Store):
     """A store on a disk without space for shards."""
 
-    def write(self, path: str, data: bytes) -> None:
+    @contextmanager
+    def open(self, path: str, mode: Any = "rb") -> Iterator[Any]:
         if "/image/c/" in path:
             raise TransferError("full")
-        super().write(path, data)
+        with super().open(path, mode) as file:
+            yield file
 
 
 def test_a_shard_whose_rewriting_broke_off_has_no_facts(tmp_path: Path, records: Files) -> None:
