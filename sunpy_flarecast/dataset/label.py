@@ -221,8 +221,8 @@ def _pairs_by_number(
     usable = np.flatnonzero((noaa > 0) & ~np.isnat(moments))
     usable = usable[np.lexsort((moments[usable], noaa[usable]))]
     order = np.argsort(numbers.numbers, kind="stable")
-    regions, begins = np.unique(numbers.numbers[order], return_index=True)
-    ends = np.append(begins[1:], len(order))
+    regions, begins, counts = np.unique(numbers.numbers[order], return_index=True, return_counts=True)
+    ends = begins + counts
     lows, highs = (np.searchsorted(noaa[usable], regions, side) for side in ("left", "right"))
     rows, found = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for begin, end, low, high in zip(*(part.tolist() for part in (begins, ends, lows, highs)), strict=True):

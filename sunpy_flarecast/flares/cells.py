@@ -126,7 +126,7 @@ def _times_of_day(texts: list[str], dates: npt.NDArray[np.datetime64], name: str
 
 
 def later(times: npt.NDArray[np.datetime64], than: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
-    """Move times of day that are before others to the next day, unless they are then more than 12 hours later."""
+    """Move times that are before others to the next day, unless they are then more than 12 hours later."""
     return np.where((times < than) & (times + _DAY - than < _DAY / 2), times + _DAY, times)
 
 

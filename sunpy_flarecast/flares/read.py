@@ -215,13 +215,14 @@ def flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
     """Read starts, peaks and ends, as far as there are such columns."""
     dates = found.get("date")
     times = {what: times_of(found[what], found.name(what), dates) for what in ("start", "peak", "end") if what in found}
-    if dates is not None and "start" in times:
+    if "start" in times:
+        # Lists of full times that were made from times of day have peaks on the day before, too.
         for what in ("peak", "end"):
             if what in times:
                 times[what] = later(times[what], times["start"])
         if "peak" in times and "end" in times:
             # A peak after the end is an error of the list; the start counts then.
-            times["peak"][times["peak"] > times["end"]] = np.datetime64("NaT")
+            times["peak"][times["peak"] > times["end"]] = np.datetime64("NaT", "us")
     return times
 
 

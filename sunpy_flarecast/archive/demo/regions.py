@@ -188,6 +188,7 @@ def missing_records(region: Region, near_real_time: bool) -> int:
     )
 
 
+@lru_cache(maxsize=8192)
 def flux_of(ordinal: int) -> float:
     """Return the unsigned flux of a region at its maximum in Mx; most are small."""
     drawn = 1.1e22 * math.exp(0.75 * float(generator(5, 1, ordinal).standard_normal()))
