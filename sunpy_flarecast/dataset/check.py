@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from sunpy_flarecast.errors import FLARECASTError, QueryError
+from sunpy_flarecast.errors import FileError, FLARECASTError, QueryError
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 from sunpy_flarecast.utils.progress import progress_bar
@@ -19,7 +19,7 @@ from sunpy_flarecast.utils.store import Store
 from .checksums import CHECKSUMS, file_digest, is_content, read_checksums
 from .harp_numbers import number_pairs
 from .model import Settings, Status, label_column
-from .parquet import LABELS, read_labels, read_records, record_columns
+from .parquet import LABELS, read_labels, read_records
 from .split import check_split
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ __all__ = ["CheckReport", "check"]
 
 #: Folders whose files are all read, so that others in them would be taken for data.
 _READ: Final = ("images.zarr/", "records/")
+
+#: Keywords with NOAA numbers, the better one first.
+_NOAA: Final = ("noaa_ars", "noaa_ar")
 
 #: Problems of one kind that are listed.
 _LISTED: Final = 20
@@ -123,7 +126,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
         raise QueryError(f"{store} is not a data set that was built: it has no provenance.json. Build it first.")
     report.problems += _files(store, report, progress=progress)
     try:
-        records = read_records(store, _columns(store, settings))
+        records = read_records(store, _columns(settings), optional=_NOAA)
         report.records = len(records)
         report.problems += [*_labels(store, settings, records), *_sets(store, settings, records)]
         report.problems += _images(store, settings, records, report)
@@ -137,15 +140,14 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
 def _settings(store: Store) -> Settings | None:
     try:
         return msgspec.convert(json.loads(store.read("provenance.json") or b"{}")["settings"], Settings)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
-def _columns(store: Store, settings: Settings) -> list[str]:
+def _columns(settings: Settings) -> list[str]:
     """Return the columns that are looked at; URLs and the like would take much memory."""
     names = ["HARPNUM", "T_REC", "region", "index", "height", "width", "recnum"]
     names += ["split"] if settings.split else []
-    names += [one for one in ("noaa_ars", "noaa_ar") if one in record_columns(store)][:1]
     names += [f"status_{name}" for name in settings.segments]
     if settings.flares:
         names += [label_column(hours, one) for hours in settings.flares.windows for one in settings.flares.thresholds]
@@ -153,7 +155,11 @@ def _columns(store: Store, settings: Settings) -> list[str]:
 
 
 def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str]:
-    digests = read_checksums(store)
+    try:
+        digests = read_checksums(store)
+    except FileError as error:
+        yield str(error)
+        return
     if digests is None:
         yield f"There is no {CHECKSUMS}, so the build has not finished. Run the same build again."
         return
@@ -190,8 +196,8 @@ def _labels(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
     for window, hours in enumerate(settings.flares.windows):
         for place, threshold in enumerate(settings.flares.thresholds):
             name = label_column(hours, threshold)
-            if wrong := (_numbers(records[name]) != values[:, window, place]).sum():
-                yield f"{counted(wrong, 'record')} have another label in column {name} than in labels.parquet."
+            if wrong := int((_numbers(records[name]) != values[:, window, place]).sum()):
+                yield f"Column {name} differs from {LABELS} in {counted(wrong, 'record')}."
 
 
 def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
@@ -203,7 +209,7 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         if (count := int((sets == name).sum())) != one["records"]:
             yield f"The set {name or '(none)'!r} has {count:,} records, and {one['records']:,} in split.json."
     harps = np.asarray(records["HARPNUM"])
-    name = next((one for one in ("noaa_ars", "noaa_ar") if one in records.colnames), "")
+    name = next((one for one in _NOAA if one in records.colnames), "")
     noaas = _texts(records[name]) if name else np.full(len(records), "")
     rows, numbers = number_pairs(harps, noaas, utc_dates(records["T_REC"]))
     # The region of the table, which may be from a list of NOAA numbers, joins records like a number.
@@ -221,9 +227,9 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
         digest, url = (~mask_of(read_records(store, [one])[one]) for one in (f"sha256_{name}", f"url_{name}"))
         wrong = (there[:, place] & ~digest) | ((status[:, place] == Status.NOT_LISTED) == url)
         if count := int(wrong.sum()):
-            yield f"{counted(count, 'record')} have a status of {name} that does not fit its URL and SHA-256."
+            yield f"The status of {name} does not fit its URL and SHA-256 in {counted(count, 'record')}."
     if wrong_size := int((there.any(axis=1) != (np.asarray(records["height"]) > 0)).sum()):
-        yield f"{counted(wrong_size, 'record')} have an image and no size, or a size and no image."
+        yield f"The height does not fit the status of the images in {counted(wrong_size, 'record')}."
     try:
         root = zarr.open_group(store.zarr("images.zarr"), mode="r")["harp"]
     except (FileNotFoundError, KeyError):

@@ -37,7 +37,6 @@ __all__ = [
     "read_flare_table",
     "read_labels",
     "read_records",
-    "record_columns",
     "record_files",
     "write_flare_table",
     "write_labels",
@@ -185,17 +184,7 @@ def record_files(store: Store) -> list[str]:
     return [RECORDS] if store.exists(RECORDS) else store.names(_FOLDER)
 
 
-def record_columns(store: Store) -> list[str]:
-    """Return the names of the columns of the records; empty if there are none."""
-    from pyarrow import parquet
-
-    for path in record_files(store):
-        with store.open(path) as file:
-            return list(parquet.read_schema(file).names)
-    return []
-
-
-def read_records(store: Store, columns: Sequence[str] | None = None) -> QTable:
+def read_records(store: Store, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()) -> QTable:
     """
     Read the records of a data set, in the order of the rows.
 
@@ -205,6 +194,8 @@ def read_records(store: Store, columns: Sequence[str] | None = None) -> QTable:
         The data set.
     columns : sequence of str, optional
         The columns wanted. By default, all but ``row`` and ``time``, which are the number of the row and T_REC in UTC.
+    optional : sequence of str
+        Columns that are read as well if they are there.
 
     Raises
     ------
@@ -216,11 +207,16 @@ def read_records(store: Store, columns: Sequence[str] | None = None) -> QTable:
     paths = record_files(store)
     if not paths:
         raise QueryError(f"{store} is not a data set: there is no {RECORDS}. Give the folder that was built.")
-    return _read(store, paths, columns, ignored=(ROW, TIME))
+    return _read(store, paths, columns, ignored=(ROW, TIME), optional=optional)
 
 
 def _read(
-    store: Store, paths: Sequence[str], columns: Sequence[str] | None = None, ignored: Sequence[str] = ()
+    store: Store,
+    paths: Sequence[str],
+    columns: Sequence[str] | None = None,
+    *,
+    ignored: Sequence[str] = (),
+    optional: Sequence[str] = (),
 ) -> QTable:
     """Read columns, one after the other, so that little more than the result is in memory."""
     import pyarrow as pa
@@ -231,6 +227,7 @@ def _read(
             sources = [stack.enter_context(parquet.ParquetFile(stack.enter_context(store.open(one)))) for one in paths]
             known = sources[0].schema_arrow.names
             chosen = [name for name in known if name not in ignored] if columns is None else list(columns)
+            chosen += [name for name in optional if name in known and name not in chosen]
             if unknown := [name for name in chosen if name not in known]:
                 raise QueryError(f"{store} has no column {unknown[0]!r}. It has: {', '.join(known)}.")
             order = None

@@ -1,0 +1,296 @@
+"""Whether a data set is complete, unchanged and consistent; what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+from astropy.table import QTable, Table
+from patches import FIRST, full, numbers, settings, stored, task
+
+from sunpy_flarecast.dataset.check import CheckReport, check
+from sunpy_flarecast.dataset.checksums import CHECKSUMS, read_checksums, write_checksums
+from sunpy_flarecast.dataset.datasheet import data_sheet, provenance
+from sunpy_flarecast.dataset.harp_numbers import number_pairs
+from sunpy_flarecast.dataset.label import label
+from sunpy_flarecast.dataset.model import FlareSettings, SplitSettings, label_column
+from sunpy_flarecast.dataset.parquet import RecordsWriter, read_records, write_flare_table, write_labels
+from sunpy_flarecast.dataset.regions import regions
+from sunpy_flarecast.dataset.shard import finish_harp, finish_images, make_shard
+from sunpy_flarecast.dataset.split import split, split_summary
+from sunpy_flarecast.dataset.summary import info
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.flares import read_flares
+from sunpy_flarecast.sharp.t_rec import slot_time
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.utils.masked import column_with
+from sunpy_flarecast.utils.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HARPS = (377, 378, 380)
+STEPS = 5
+
+
+def make(out: Path, scratch: Path) -> None:
+    """Make a data set of three HARPs, two of which share a NOAA number, as a build does."""
+    store = Store(out)
+    flares = read_flares(
+        Table({"peak": ["2015-12-11T02:00", "2015-12-14T00:00"], "class": ["M1.0", "C1.0"], "noaa": [11984, 0]})
+    )
+    wanted = FlareSettings(digest=flares.digest, windows=(1.0, 24.0), thresholds=("C1.0", "M1.0"))
+    chosen = msgspec.structs.replace(
+        settings("Bp", "Br"),
+        keywords=("noaa_ars",),
+        query=("hmi.sharp_cea_720s in December",),
+        flares=wanted,
+        split=SplitSettings(sets={"train": 0.5, "test": 0.5}),
+    )
+    harps, slots = np.repeat(HARPS, STEPS), FIRST + np.tile(np.arange(STEPS), len(HARPS))
+    noaas = np.repeat(["11984", "", "11984,11985"], STEPS)
+    times = utc_dates(slot_time(slots))
+    pairs = number_pairs(harps, noaas, times)
+    found = regions(harps, pairs)
+    labels = label(times, harps, pairs, flares, wanted)
+    sets = split(chosen.split, times, found)  # type: ignore[arg-type]
+    images, records, written = [], [], {}
+    for harp in HARPS:
+        files: list[list[Any]] = [
+            [
+                stored(scratch / f"{harp}.{step}.{name}.fits", numbers(5, 7, step), **full(harp, step))
+                for name in ("Bp", "Br")
+            ]
+            for step in range(STEPS)
+        ]
+        files[1][0] = "404 Not Found"
+        tasks = [task(harp, 0, range(4), 2), task(harp, 1, [4], 2)]
+        facts, more = finish_harp(
+            tasks, [make_shard(tasks[0], chosen, store, files[:4]), make_shard(tasks[1], chosen, store, files[4:])],
+            chosen, store,
+        )  # fmt: skip
+        written |= more
+        for one in facts:
+            images += one.images
+            written |= one.files
+        records += [record for one in tasks for record in one.records]
+    written |= finish_images(HARPS, chosen, store)
+    table = QTable({"HARPNUM": harps, "T_REC": slot_time(slots), "region": found})
+    table["noaa_ars"] = column_with(noaas, noaas == "")
+    table["split"] = sets
+    values = {
+        label_column(hours, name): labels.value[:, window, place]
+        for window, hours in enumerate(wanted.windows)
+        for place, name in enumerate(wanted.thresholds)
+    }
+    for name, value in values.items():
+        table[name] = column_with(value, value < 0)
+    table["index"] = np.tile(np.arange(STEPS), len(HARPS))
+    table["height"], table["width"] = np.array([one.shape for one in images]).T
+    table["recnum"] = [one.recnum for one in records]
+    for place, segment in enumerate(chosen.segments):
+        table[f"status_{segment}"] = np.array([one.status[place] for one in images])
+        for name, texts in (
+            ("url", [one.urls[place] for one in records]),
+            ("sha256", [one.sha256[place] for one in images]),
+        ):
+            table[f"{name}_{segment}"] = column_with(np.array(texts), np.array(texts) == "")
+    with RecordsWriter(store, len(table)) as writer:
+        writer.write(table)
+    write_labels(store, labels, wanted, flares)
+    write_flare_table(store, flares, labels)
+    summary = split_summary(chosen.split, sets, found, values)  # type: ignore[arg-type]
+    store.write("split.json", json.dumps(summary).encode())
+    report = {
+        "records": len(table),
+        "images": 27,
+        "missing": ["2015-12-12 to 2015-12-13 (503)"],
+        "failures": {"404 Not Found": 3},
+        "notes": [],
+        "padded": [],
+        "labels": {
+            name: {kind: int((value == number).sum()) for kind, number in KINDS.items()}
+            for name, value in values.items()
+        },
+    }
+    about = provenance(chosen, report, flares=labels.counts, created="2026-01-01T00:00:00Z")
+    store.write("provenance.json", json.dumps(about).encode())
+    store.write("README.md", data_sheet(about, summary).encode())
+    store.write(".build/settings.json", b"{}")
+    write_checksums(store, written)
+
+
+KINDS = {"positive": 1, "negative": 0, "unknown": -1}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("made") / "sharps"
+    make(out, tmp_path_factory.mktemp("scratch"))
+    return out
+
+
+@pytest.fixture
+def out(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "sharps")
+    return tmp_path / "sharps"
+
+
+def test_a_data_set_as_it_was_built_has_no_problems(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = check(made)
+    assert report.problems == []
+    assert (report.ok, report.records, report.images, report.foreign) == (True, 15, 27, [])
+    assert str(report) == f"{made}: {report.files} files, 15 records, 27 images; no problems."
+    assert "Files: 100%" in capsys.readouterr().err or report.files < 100
+
+
+def test_sha256sum_reads_the_checksums(made: Path) -> None:
+    found = subprocess.run(["sha256sum", "-c", "--strict", CHECKSUMS], cwd=made, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+    every = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+    own = {name for name in every if name.startswith(".build/")}
+    assert own
+    assert {line.removesuffix(": OK") for line in found.stdout.splitlines()} == every - own - {CHECKSUMS}
+
+
+def changed(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda out: changed(out / "images.zarr/harp/00378/image/c/0/0/0/0"), "image/c/0/0/0/0 has changed: it"),
+        (lambda out: (out / "images.zarr/harp/00378/image/c/1/0/0/0").unlink(), "image/c/1/0/0/0 is missing. Restore"),
+        (lambda out: (out / "flares.parquet").unlink(), "flares.parquet is missing"),
+        (lambda out: (out / "labels.parquet").unlink(), "has no labels.parquet"),
+        (lambda out: (out / "records.parquet").unlink(), "there is no records.parquet"),
+        (lambda out: changed(out / "records.parquet"), "records.parquet in .* is damaged"),
+        (lambda out: shutil.rmtree(out / "images.zarr"), "images.zarr is missing or damaged"),
+        (lambda out: (out / CHECKSUMS).unlink(), "the build has not finished. Run the same build again"),
+        (lambda out: (out / CHECKSUMS).write_text("x"), "checksums.txt in .* is damaged"),
+        (lambda out: (out / "images.zarr/more").touch(), "images.zarr/more does not belong to the data set. Remove it"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_or_missing_is_a_problem(out: Path, change: Callable[[Path], None], problem: str) -> None:
+    change(out)
+    report = check(out, progress=False)
+    assert not report.ok
+    assert any(re.search(problem, one) for one in report.problems), report.problems
+
+
+def rewritten(out: Path, change: Callable[[QTable], Any]) -> list[str]:
+    """Write other records, with checksums that are right."""
+    store = Store(out)
+    table = read_records(store)
+    table = given if (given := change(table)) is not None else table
+    with RecordsWriter(store, len(table)) as writer:
+        writer.write(table)
+    write_checksums(store, {})
+    return check(out, progress=False).problems
+
+
+def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
+    def change(table: QTable) -> None:
+        table[name][row] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (put("label_1h_M1.0", 0, 1), "Column label_1h_M1.0 differs from labels.parquet in 1 record."),
+        (put("index", 1, 3), "HARP 377 has 5 records and 5 images, or they are in another order"),
+        (put("status_Br", 1, 3), "The images of HARP 377 have another status or record number than records"),
+        (put("status_Bp", 1, 1), "The status of Bp does not fit its URL and SHA-256 in 1 record."),
+        (put("recnum", 14, 3), "The images of HARP 380 have another status or record number than records"),
+        (put("height", 0, 99), "Images of HARP 377 are larger in records.parquet"),
+        (put("height", 0, 0), "The height does not fit the status of the images in 1 record."),
+        (lambda table: table[:-1], "labels.parquet has 60 rows, not one for each of 14 records"),
+        (lambda table: table[:10], "Records and images have different HARPs: 00380"),
+        (lambda table: table[[*table.colnames[:-1]]], "has no column 'sha256_Br'"),
+    ],
+)
+def test_tables_and_images_that_do_not_agree(out: Path, change: Any, problem: str) -> None:
+    assert any(problem in one for one in rewritten(out, change))
+
+
+def test_a_region_in_two_sets(out: Path) -> None:
+    def swap(table: QTable) -> None:
+        """Put HARP 380, which is in the region of HARP 377, into the other set."""
+        here = table["HARPNUM"] == 380
+        table["split"][here] = "train" if table["split"][0] == "test" else "test"
+
+    problems = rewritten(out, swap)
+    assert any("The region of HARP 377 is in the sets test and train" in one for one in problems)
+    assert any("records, and" in one and "in split.json" in one for one in problems)
+
+
+def test_other_files_are_reported_and_are_no_problem(out: Path) -> None:
+    (out / "notes.txt").touch()
+    report = check(out, progress=False)
+    assert (report.ok, report.foreign) == (True, ["notes.txt"])
+    assert "do not belong to the data set:\nnotes.txt" in str(report)
+    assert str(CheckReport("x", problems=["a."] * 30)).endswith("... and 10 more")
+
+
+def test_what_is_no_data_set(tmp_path: Path) -> None:
+    for function in (check, info):
+        with pytest.raises(QueryError, match=r"is not a data set that was built: it has no"):
+            function(tmp_path)
+    (tmp_path / "provenance.json").write_text("[]")
+    with pytest.raises(QueryError, match=r"is not a data set that was built"):
+        info(tmp_path)
+    with pytest.raises(QueryError, match=r"is not a data set that was built"):
+        check(tmp_path)
+
+
+def test_a_data_set_in_object_storage_is_checked(made: Path, s3: str) -> None:
+    store = Store(f"{s3}/sharps")
+    for path in made.rglob("*"):
+        if path.is_file():
+            store.write(str(path.relative_to(made)), path.read_bytes())
+    assert check(str(store), progress=False).problems == []
+    assert read_checksums(store) == read_checksums(Store(made))
+    assert str(info(str(store))).startswith(f"{store}: 15 records, 27 images\nBuilt 2026-01-01T00:00:00Z by ")
+
+
+def test_the_data_sheet_has_what_a_repository_asks_for(made: Path) -> None:
+    text = (made / "README.md").read_text()
+    for part in (
+        "15 records of the series `hmi.sharp_cea_720s` with 27 images of the segments `Bp`, `Br`",
+        "- hmi.sharp_cea_720s in December",
+        "service http://localhost/",
+        "exactly as in the FITS files",
+        "its peak within the window (T_REC, T_REC + window]",
+        "| label_24h_M1.0 | ",
+        "- Not searched: 2015-12-12 to 2015-12-13 (503)",
+        "- 3 x 404 Not Found",
+        "Records were split by region: train 0.5, test 0.5, seed 0",
+        "without region: 1",
+        "sha256sum -c checksums.txt",
+        "## Licence",
+    ):
+        assert part in text
+    # Tables of Markdown have as many cells in each row.
+    for table in text.split("\n\n"):
+        rows = [line.count("|") for line in table.splitlines() if line.startswith("|")]
+        assert len(set(rows)) <= 1
+    assert "\n\n\n" not in text
+
+
+def test_a_summary(made: Path) -> None:
+    found = info(made)
+    assert "Label label_24h_M1.0: " in str(found)
+    assert "Split by region: train 0.5, test 0.5, seed 0\n  train: " in str(found)
+    assert str(found).endswith("Missing: 3 files or keywords, 1 range of time")
+    assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
+    assert found.settings.segments == ("Bp", "Br")
