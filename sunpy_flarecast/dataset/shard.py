@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter
 from os.path import commonprefix
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -25,27 +23,25 @@ from .arrays import (
     HarpArrays,
     chunks_of,
     consolidated,
-    decode_chunk,
     encode_chunk,
     group_path,
     make_group,
     shard_of,
     shard_path,
 )
-from .encoding import common, empty, recode, to_kind
-from .image_file import read_image
-from .image_header import check_record, keywords_of
-from .model import Encoding, ImageFacts, ShardFacts, Status
+from .chunk import NONE, Chunk, make_chunk, recompress
+from .encoding import common
+from .model import Encoding, ImageFacts, ShardFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
     from sunpy_flarecast.utils.store import Store
 
     from .arrays import Buffer
-    from .image_header import ImageKeywords
     from .model import ImageRecord, ImageSettings, Settings, ShardTask
 
 __all__ = ["Written", "facts_path", "finish_harp", "finish_images", "make_shard", "put"]
@@ -53,18 +49,7 @@ __all__ = ["Written", "facts_path", "finish_harp", "finish_images", "make_shard"
 #: Size and SHA-256 of files by their paths in the data set.
 Written = dict[str, tuple[int, str]]
 
-#: The encoding of a shard without images.
-_NONE: Final = Encoding("float32")
-
 _TIME: Final = re.compile(r"(\d{4})[.-](\d\d)[.-](\d\d)[_T]([\d:.]+?)(_TAI|_UTC|Z)?", re.ASCII)
-
-
-class _Chunk(NamedTuple):
-    """The images of one record, compressed; None if there are none."""
-
-    data: Buffer | None
-    shape: tuple[int, int]
-    encoding: Encoding
 
 
 def facts_path(harp: int, number: int) -> str:
@@ -114,92 +99,30 @@ def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterabl
         What the shard holds. A file that is damaged, of another record, or of another shape than those of the other
         segments is `Status.UNREADABLE`; the reason is among the facts.
     """
-    chunks: list[_Chunk] = []
+    chunks: list[Chunk] = []
     images: list[ImageFacts] = []
     headers: list[dict[str, str | float]] = []
     for record, sources in zip(task.records, files, strict=True):
-        chunk, facts, header = _image(task.harp, record, sources, settings)
+        chunk, facts, header = make_chunk(task.harp, record, sources, settings)
         chunks.append(chunk)
         images.append(facts)
         if chunk.data is not None:
             headers.append(header)
     there = [chunk for chunk in chunks if chunk.data is not None]
     shape = _largest([chunk.shape for chunk in there])
-    encoding = common(chunk.encoding for chunk in there) if there else _NONE
+    encoding = common(chunk.encoding for chunk in there) if there else NONE
     written: Written = {}
     if there:
         count = len(settings.segments)
-        data = [_recompress(chunk, count, shape, encoding) for chunk in chunks]
+        data = [recompress(chunk, count, shape, encoding) for chunk in chunks]
         del chunks, there, chunk
         path = shard_path(task.harp, "image", task.number)
         written = _put_shard(store, path, data, settings.images.shard_records)
     return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers))
 
 
-def _image(
-    harp: int, record: ImageRecord, sources: Sequence[Path | str], settings: Settings
-) -> tuple[_Chunk, ImageFacts, dict[str, str | float]]:
-    """Read and compress the images of one record."""
-    count = len(settings.segments)
-    status, digests, reasons = [int(Status.THERE)] * count, [""] * count, []
-    found: dict[int, tuple[npt.NDArray[Any], Encoding]] = {}
-    keywords: ImageKeywords | None = None
-    for place, (segment, source, url) in enumerate(zip(settings.segments, sources, record.urls, strict=True)):
-        if not isinstance(source, Path):
-            status[place] = int(Status.NOT_FETCHED if url else Status.NOT_LISTED)
-            if url:
-                reasons.append(f"{segment}: {source}")
-            continue
-        try:
-            image = read_image(source)
-            digests[place] = image.sha256
-            _named(source, check_record, image.headers, harp, record)
-            found[place] = _named(source, to_kind, image.pixels, image.encoding, settings.images)
-        except FileError as error:
-            status[place] = int(Status.UNREADABLE)
-            reasons.append(f"{segment}: {error}")
-            continue
-        if keywords is None and not image.headers.bare:
-            keywords = keywords_of(image.headers)
-    shapes = Counter(pixels.shape for pixels, _ in found.values())
-    shape: Any = max(shapes, key=shapes.__getitem__, default=(0, 0))
-    for place in [place for place, (pixels, _) in found.items() if pixels.shape != shape]:
-        rows, columns = found.pop(place)[0].shape
-        status[place] = int(Status.UNREADABLE)
-        reasons.append(
-            f"{settings.segments[place]}: the image has {rows} × {columns} pixels, other segments of the record have "
-            f"{shape[0]} × {shape[1]}"
-        )
-    facts = ImageFacts(shape, tuple(status), tuple(digests), reasons=tuple(reasons))
-    if not found:
-        return _Chunk(None, (0, 0), _NONE), facts, {}
-    if keywords is not None:
-        facts.date_obs, facts.t_obs, facts.wcs = keywords.date_obs, keywords.t_obs, keywords.wcs
-    encoding = common(one for _, one in found.values())
-    stack = empty((1, count, *shape), encoding)
-    for place, (pixels, one) in found.items():
-        stack[0, place] = recode(pixels, one, encoding)
-    return _Chunk(encode_chunk(stack), shape, encoding), facts, keywords.common if keywords else {}
-
-
-def _named(path: Path, function: Any, *arguments: Any) -> Any:
-    """Call a function whose errors are ends of sentences that begin with the file's name."""
-    try:
-        return function(*arguments)
-    except FileError as error:
-        raise FileError(f"{path.name} {error}") from error
-
-
 def _largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return max((rows for rows, _ in shapes), default=0), max((columns for _, columns in shapes), default=0)
-
-
-def _recompress(chunk: _Chunk, segments: int, shape: tuple[int, int], encoding: Encoding) -> Buffer | None:
-    """Return a chunk of another shape and encoding, if it is not of those already."""
-    if chunk.data is None or (chunk.shape == shape and chunk.encoding == encoding):
-        return chunk.data
-    pixels = decode_chunk(chunk.data, chunk.encoding.dtype, (1, segments, *chunk.shape))
-    return encode_chunk(recode(pixels, chunk.encoding, encoding, shape))
 
 
 def _in_common(headers: Sequence[dict[str, str | float]]) -> dict[str, str | float]:
@@ -253,7 +176,7 @@ def finish_harp(
     """
     shape = _largest([one.shape for one in facts])
     filled = [one for one in facts if one.shape != (0, 0)]
-    encoding = common(one.encoding for one in filled) if filled else _NONE
+    encoding = common(one.encoding for one in filled) if filled else NONE
     facts = [
         _rewrite(one, settings, shape, encoding, store)
         if one in filled and (one.shape, one.encoding) != (shape, encoding)
@@ -304,7 +227,7 @@ def _rewrite(
     if shard is None:
         raise FileError(f"{path} of the data set is missing; run the build again.")
     data = [
-        _recompress(_Chunk(chunk, facts.shape, facts.encoding), len(settings.segments), shape, encoding)
+        recompress(Chunk(chunk, facts.shape, facts.encoding), len(settings.segments), shape, encoding)
         for chunk in chunks_of(shard, places)
     ]
     del shard
