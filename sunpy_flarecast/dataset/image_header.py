@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["ImageKeywords", "check_record", "header_of", "keywords_of"]
 
 #: Keywords that are the same in all images of a HARP, by FITS names.
-_COMMON: Final = (*("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "WCSNAME", "INSTRUME", "TELESCOP", "WAVELNTH", "WAVEUNIT"),)
+_COMMON: Final = (
+    *("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "WCSNAME", "INSTRUME", "TELESCOP", "WAVELNTH", "WAVEUNIT", "ORIGIN"),
+)
 
 #: The value of a card: text in quotes, or a number.
 _VALUE: Final = re.compile(r"= *(?:'((?:[^']|'')*)'|([^\s/']+))")

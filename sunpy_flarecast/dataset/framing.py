@@ -1,0 +1,93 @@
+"""Images of one shape: cropped or padded around their centre, or binned; pure."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from sunpy_flarecast.errors import QueryError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["How", "bin_factor", "binned", "centred", "check_shape", "framed"]
+
+#: How images get one shape.
+How = Literal["crop", "bin"]
+
+
+def check_shape(shape: Any, how: str) -> tuple[int, int]:
+    """Return a valid shape as rows and columns."""
+    if how not in ("crop", "bin"):
+        raise QueryError(f"how={how!r} is not known: 'crop' crops or pads around the centre, 'bin' averages pixels.")
+    try:
+        rows, columns = (operator.index(one) for one in shape)
+    except (TypeError, ValueError):
+        rows = columns = 0
+    if rows < 1 or columns < 1:
+        raise QueryError(f"shape={shape!r} is not a number of rows and columns, such as (256, 512).")
+    return rows, columns
+
+
+def centred(size: int, wanted: int) -> tuple[slice, slice]:
+    """
+    Return which pixels of an axis are used, and where they are put, so that the centres agree.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.framing import centred
+    >>> centred(10, 4), centred(4, 10)
+    ((slice(3, 7, None), slice(0, 4, None)), (slice(0, 4, None), slice(3, 7, None)))
+    """
+    used = min(size, wanted)
+    here, there = (size - used) // 2, (wanted - used) // 2
+    return slice(here, here + used), slice(there, there + used)
+
+
+def framed(image: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """Crop or pad the last two axes around the centre; what is added is NaN."""
+    if image.shape[-2:] == shape:
+        return image
+    rows, columns = (centred(size, wanted) for size, wanted in zip(image.shape[-2:], shape, strict=True))
+    made = np.full((*image.shape[:-2], *shape), np.nan, dtype=image.dtype)
+    made[..., rows[1], columns[1]] = image[..., rows[0], columns[0]]
+    return made
+
+
+def bin_factor(size: tuple[int, int], shape: tuple[int, int]) -> int:
+    """
+    Return the number of pixels along each axis that have to become one, so that an image fits.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.framing import bin_factor
+    >>> bin_factor((100, 900), (128, 256)), bin_factor((100, 200), (128, 256))
+    (4, 1)
+    """
+    return max(1, *(-(-pixels // most) for pixels, most in zip(size, shape, strict=True)))
+
+
+def binned(image: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
+    """
+    Average squares of pixels, without those that are NaN; at the upper and right edge, of what is left of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sunpy_flarecast.dataset.framing import binned
+    >>> binned(np.array([[1.0, 3.0, 5.0], [1.0, np.nan, np.nan]]), 2).tolist()
+    [[1.6666666666666667, 5.0]]
+    """
+    if factor == 1:
+        return image
+    whole = tuple(-(-size // factor) * factor for size in image.shape[-2:])
+    padded = np.full((*image.shape[:-2], *whole), np.nan, dtype=image.dtype)
+    padded[..., : image.shape[-2], : image.shape[-1]] = image
+    blocks = padded.reshape(*image.shape[:-2], whole[0] // factor, factor, whole[1] // factor, factor)
+    there = ~np.isnan(blocks)
+    count = there.sum(axis=(-3, -1))
+    total = np.where(there, blocks, 0).sum(axis=(-3, -1), dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # squares without a value are NaN
+        return np.asarray(total / count, dtype=image.dtype)

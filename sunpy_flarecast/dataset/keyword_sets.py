@@ -1,0 +1,19 @@
+"""Sets of SHARP keywords for data sets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sunpy_flarecast.sharp.catalog import SPACE_WEATHER
+
+__all__ = ["ALWAYS", "SWAN"]
+
+#: The parameters of the data set SWAN-SF (Angryk et al. 2020, Scientific Data 7, 227) that are keywords of SHARPs, 17
+#: of its 24; the others are moments of the Lorentz force, which SHARPs do not have.
+SWAN: Final[tuple[str, ...]] = tuple(name for name in SPACE_WEATHER if name != "area_acr")
+
+#: Keywords that every data set has where the service has them: labels and splits need them.
+ALWAYS: Final[tuple[str, ...]] = (
+    *("noaa_ar", "noaa_ars", "lat_min", "lon_min", "lat_max", "lon_max"),
+    *("latdtmin", "londtmin", "latdtmax", "londtmax", "crln_obs", "crlt_obs"),
+)

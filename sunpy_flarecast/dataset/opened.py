@@ -1,0 +1,338 @@
+"""`open` and `Dataset`: a finished data set, of which nothing is read before it is used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import msgspec
+import numpy as np
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.utils.optional_deps import PLOT, need
+from sunpy_flarecast.utils.reports import as_page, counted
+from sunpy_flarecast.utils.store import Store
+
+from .framing import check_shape
+from .image_reader import forget
+from .model import Settings
+from .parquet import TIME, read_flare_table, read_labels, read_records
+from .samples import Samples, make_samples
+from .selection import Selection
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from astropy.table import QTable
+    from astropy.time import Time
+    from matplotlib.figure import Figure
+
+    from .framing import How
+    from .image_tree import ImageTree
+
+__all__ = ["Dataset", "open"]
+
+#: The packages that are needed to read data sets.
+_PACKAGES: Final = ("zarr", "xarray", "pyarrow", "fsspec")
+
+#: The newest format that this version reads.
+_FORMAT: Final = 1
+
+
+def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xarray do)
+    """
+    Open a data set that `build` has finished.
+
+    Parameters
+    ----------
+    path : path-like or str
+        Its folder, or a URL that fsspec knows.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    QueryError
+        It is not a data set, its build is unfinished, or a newer version of this package has written it.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import dataset
+    >>> ds = dataset.open("sharps-2014")  # doctest: +SKIP
+    >>> ds.records["usflux"]  # doctest: +SKIP
+    >>> image, keywords, label = ds["train"][17]  # doctest: +SKIP
+    """
+    need("Data sets need", "dataset", _PACKAGES)
+    store = Store(path)
+    about = store.read("provenance.json")
+    if about is None or not store.exists("checksums.txt"):
+        if store.exists(".build/settings.json"):
+            raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to finish it.")
+        raise QueryError(
+            f"{store} is not a data set: it has no provenance.json. Correct the path, or make one with dataset.build."
+        )
+    try:
+        kept = msgspec.json.decode(about)["settings"]
+        if (found := kept.get("format", _FORMAT)) > _FORMAT:
+            raise QueryError(
+                f"{store} has the format {found}, and this version of sunpy_flarecast reads up to {_FORMAT}. Install a "
+                "newer version."
+            )
+        settings = msgspec.convert(kept, Settings)
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError) as error:
+        raise QueryError(
+            f"{store} is not a data set: its provenance.json has no settings of one ({error}). Get a whole copy."
+        ) from error
+    forget()
+    return Dataset(store, settings)
+
+
+class Dataset:
+    """
+    A data set: tables of records, labels and flares, and images; `open` makes it.
+
+    ``ds["train"]`` are the samples of a set.
+
+    Attributes
+    ----------
+    settings : Settings
+        What the data set was built with.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._selection = Selection(store, settings)
+        self.settings = settings
+
+    @cached_property
+    def records(self) -> QTable:
+        """Table of the records: keywords with units, labels, set, and where the image is; a row is a record."""
+        return read_records(self._store)
+
+    @cached_property
+    def labels(self) -> QTable:
+        """Table of the labels: a row for each record, window and threshold, unknown ones masked."""
+        self._selection.flares()
+        return read_labels(self._store)
+
+    @cached_property
+    def flares(self) -> QTable:
+        """Table of the flares, with the HARPs that each was assigned to."""
+        self._selection.flares()
+        return read_flare_table(self._store)
+
+    @cached_property
+    def images(self) -> ImageTree:
+        """
+        Images by HARP: ``ds.images[3944]`` is an `xarray.Dataset`, of which pixels are read when they are used.
+
+        It is an `xarray.DataTree` as well, all of whose groups are opened when it is used as one.
+        """
+        from .image_tree import ImageTree
+
+        return ImageTree.of(self._store, self._harps)
+
+    @cached_property
+    def _harps(self) -> list[int]:
+        found: list[int] = np.unique(self._selection.columns("HARPNUM")[0]).tolist()
+        return found
+
+    # --- Samples --------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Samples:
+        return self.samples(name)
+
+    def samples(
+        self,
+        name: str | None = None,
+        *,
+        window: u.Quantity | None = None,
+        threshold: str | None = None,
+        segments: Sequence[str] | None = None,
+        keywords: Sequence[str] | None = None,
+        shape: tuple[int, int] | None = None,
+        how: How = "crop",
+        fill: float = np.nan,
+    ) -> Samples:
+        """
+        Return the samples of a set, for training.
+
+        Parameters
+        ----------
+        name : str, optional
+            The set (default: all records, in whichever set).
+        window : `~astropy.units.Quantity`, optional
+            Length of the window of the labels; not needed if the data set has one.
+        threshold : str, optional
+            GOES class of the labels; not needed if the data set has one.
+        segments : sequence of str, optional
+            The segments of the images (default: all of the data set).
+        keywords : sequence of str, optional
+            The keywords, which are numbers. By default all of the data set, but for the NOAA numbers and positions
+            that each data set has.
+        shape : tuple of int, optional
+            Rows and columns of the images. By default each is as large as its patch.
+        how : {"crop", "bin"}
+            Whether images get this shape by cropping or padding around their centre, or by averaging squares of pixels
+            before, by the least whole number with which they fit.
+        fill : float, optional
+            What pixels without a value become: those off the limb, and padding (default: NaN).
+
+        Returns
+        -------
+        Samples
+
+        Raises
+        ------
+        QueryError
+            There is no such set, window, threshold, segment or keyword, or several of which one has to be named.
+
+        Examples
+        --------
+        >>> train = ds.samples("train", threshold="M1.0", shape=(256, 512), fill=0)  # doctest: +SKIP
+        >>> torch.utils.data.DataLoader(train, batch_size=16, num_workers=2)  # doctest: +SKIP
+        """
+        return make_samples(
+            self._selection,
+            name,
+            window,
+            threshold,
+            segments=segments,
+            keywords=keywords,
+            shape=shape,
+            how=how,
+            fill=fill,
+        )
+
+    # --- Images ---------------------------------------------------------------------------------------------------
+
+    def fixed(
+        self,
+        shape: tuple[int, int],
+        how: How = "crop",
+        *,
+        name: str | None = None,
+        segments: Sequence[str] | None = None,
+    ) -> Any:
+        """
+        Return all images as one lazy array of one shape.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns.
+        how : {"crop", "bin"}
+            Crop or pad images around their centre, or average squares of pixels before, by the least whole number with
+            which they fit.
+        name : str, optional
+            A set (default: all records).
+        segments : sequence of str, optional
+            The segments (default: all of the data set).
+
+        Returns
+        -------
+        `xarray.Dataset`
+            ``image`` (sample, segment, y, x) as dask array of float32, NaN where there is no value; ``mask``, which is
+            true where there is one; and of each sample ``row`` in the records, ``HARPNUM``, ``time`` (T_REC as UTC),
+            and ``bin``, the number of pixels along each axis that became one. A sample whose image is missing is kept,
+            without any value.
+
+        Raises
+        ------
+        QueryError
+            The shape is invalid, or there is no such set or segment.
+
+        Examples
+        --------
+        >>> fixed = ds.fixed((256, 512))  # doctest: +SKIP
+        >>> fixed.image.where(fixed.mask).mean().compute()  # doctest: +SKIP
+        """
+        from .fixed import fixed_images
+
+        return fixed_images(self._selection, check_shape(shape, how), how, name, segments)
+
+    def map(self, harp: int, time: Time | str, segment: str | None = None) -> Any:
+        """
+        Return an image as a map, as that of its FITS file.
+
+        Parameters
+        ----------
+        harp : int
+            HARP number.
+        time : `~astropy.time.Time` or str
+            T_REC (a text is UTC, unless it ends with ``_TAI``); the nearest record within half a time step is taken.
+        segment : str, optional
+            The segment; not needed if the data set has one.
+
+        Returns
+        -------
+        `sunpy.map.GenericMap`
+
+        Raises
+        ------
+        QueryError
+            There is no such HARP or segment, no record at this time, or its image is missing.
+
+        Examples
+        --------
+        >>> ds.map(3944, "2014-04-01T12:00", "Br").peek()  # doctest: +SKIP
+        """
+        need("Maps need", "plot", PLOT)
+        from .solar_map import map_of
+
+        return map_of(str(self._store), self.images[harp], time, segment)
+
+    # --- Overview -------------------------------------------------------------------------------------------------
+
+    def plot(self, *, window: u.Quantity | None = None, threshold: str | None = None) -> Figure:
+        """
+        Draw records by time and set, labels by class, and what is missing.
+
+        Parameters
+        ----------
+        window, threshold : optional
+            The labels, as for `samples`; by default the first ones.
+
+        Returns
+        -------
+        `matplotlib.figure.Figure`
+
+        Examples
+        --------
+        >>> ds.plot().savefig("sharps-2014.png")  # doctest: +SKIP
+        """
+        need("Pictures need", "plot", PLOT)
+        from .picture import draw, overview_of
+
+        flares = self.settings.flares
+        chosen = flares and self._selection.label(
+            flares.windows[0] * u.hour if window is None else window,
+            flares.thresholds[0] if threshold is None else threshold,
+        )
+        origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", ""))
+        return draw(overview_of(self.settings, self.records, self.labels if flares else None, chosen, origin))
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        (times,) = self._selection.columns(TIME)
+        dates = utc_dates(times)
+        span = " to ".join(str(day) for day in np.array([np.min(dates), np.max(dates)], "datetime64[D]"))
+        lines = [
+            f"<Dataset {self._store}: {counted(len(times), 'record')} of {counted(len(self._harps), 'HARP')}, {span}>",
+            f"images: {', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}",
+            f"keywords: {', '.join(settings.keywords) or 'none'}",
+        ]
+        if settings.flares:
+            windows = ", ".join(f"{one:g}" for one in settings.flares.windows)
+            lines.append(f"labels: {', '.join(settings.flares.thresholds)} within {windows} h after T_REC")
+        if settings.split:
+            sets = self._selection.set_of()
+            lines.append("sets: " + ", ".join(f"{name} {(sets == name).sum():,}" for name in self._selection.sets))
+        return "\n".join(lines)
+
+    _repr_html_ = as_page

@@ -1,0 +1,183 @@
+"""A data set at a glance: records by time and set, labels by class, and what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sunpy_flarecast.plot.axes import date_axis
+from sunpy_flarecast.sharp.t_rec import CADENCE, slot_of, slot_time
+from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.reports import counted
+
+from .model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+    from astropy.table import QTable
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from .model import Settings
+
+__all__ = ["CLASSES", "Overview", "draw", "overview_of"]
+
+#: Columns of the labels: the letter of the largest flare in the window.
+CLASSES: Final = ("no flare", "A", "B", "C", "M", "X", "unknown")
+
+#: What is missing, by the status of images.
+_REASONS: Final = {
+    Status.NOT_LISTED: "images: not in the service",
+    Status.NOT_FETCHED: "images: not fetched",
+    Status.UNREADABLE: "images: unreadable",
+}
+
+#: The colours of Okabe and Ito that stand out from white, and what tells the sets apart without colour.
+_LOOKS: Final = (
+    ("#0072b2", "-", "o", ""),
+    ("#d55e00", "--", "s", "///"),
+    ("#009e73", "-.", "^", "..."),
+    ("#cc79a7", ":", "D", "xxx"),
+    ("#e69f00", (0, (5, 1)), "v", "\\\\\\"),
+    ("#56b4e9", (0, (1, 2)), "P", "+++"),
+)
+_NO_SET: Final = ("#767676", (0, (3, 1, 1, 1, 1, 1)), "x", "")
+
+#: Lengths of the bins of time in hours. The shortest is chosen that needs no more than so many bins, and is no shorter
+#: than the usual time between two records.
+_BINS: Final = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24)
+_MOST_BINS: Final = 60
+
+#: Fewest rows for which bars leave room.
+_ROWS: Final = 4
+
+
+class Overview(NamedTuple):
+    """What is drawn: of each record its slot and set; of each set the numbers of `CLASSES`; what is missing."""
+
+    title: str
+    sets: tuple[str, ...]
+    slots: Any
+    set_of: npt.NDArray[np.str_]
+    classes: Mapping[str, Any]
+    label_rule: str
+    missing: Mapping[str, int]
+
+
+def overview_of(
+    settings: Settings, records: QTable, labels: QTable | None, label: tuple[float, str] | None, origin: str
+) -> Overview:
+    """Count what is drawn; ``label`` is a window in hours and a threshold, ``origin`` a keyword of the images."""
+    sets = tuple(settings.split.sets) if settings.split else ()
+    set_of = np.full(len(records), "")
+    if sets:
+        set_of = np.where(mask_of(records["split"]), "", unmasked(records["split"]).astype(str))
+    missing = {}
+    for status, reason in _REASONS.items():
+        missing[reason] = sum(int((unmasked(records[f"status_{one}"]) == status).sum()) for one in settings.segments)
+    missing["keyword values"] = sum(int(mask_of(records[name]).sum()) for name in settings.keywords)
+    classes: dict[str, npt.NDArray[np.int64]] = {}
+    rule = ""
+    if labels is not None and label is not None:
+        hours, threshold = label
+        labels = labels[(labels["window"].to_value("h") == hours) & (labels["threshold"] == threshold)]
+        unknown = mask_of(labels["positive"])
+        letters = np.where(mask_of(labels["largest_class"]), "", unmasked(labels["largest_class"]).astype("U1"))
+        known = np.array([CLASSES.index(one) if one in CLASSES else 0 for one in letters.tolist()], dtype=np.int64)
+        kinds = np.where(unknown, CLASSES.index("unknown"), known)
+        classes = {name: np.bincount(kinds[set_of == name], minlength=len(CLASSES)) for name in sets or ("",)}
+        missing["labels"] = int(unknown.sum())
+        rule = f"within {hours:g} h after T_REC"
+    if sets:
+        missing["sets (records in none)"] = int((set_of == "").sum())
+    harps = np.unique(records["HARPNUM"])
+    synthetic = "SYNTHETIC data: " if "SYNTHETIC" in origin else ""
+    title = f"{synthetic}{counted(len(records), 'record')} of {counted(len(harps), 'HARP')}, {settings.series}"
+    return Overview(title, sets, unmasked(slot_of(records["T_REC"])), set_of, classes, rule, missing)
+
+
+def draw(overview: Overview) -> Figure:
+    """Draw three panels: records over time, labels, and what is missing."""
+    figure: Figure = plt.figure(figsize=(10, 8), layout="constrained")
+    upper, lower = np.ravel(figure.subfigures(2, 1, height_ratios=(2, 3)))
+    _draw_times(upper.subplots(), overview)
+    left, right = lower.subplots(1, 2, width_ratios=(3, 2))
+    _draw_classes(left, overview)
+    _draw_missing(right, overview)
+    figure.suptitle(overview.title, fontsize=11)
+    return figure
+
+
+def _looks(overview: Overview) -> dict[str, Any]:
+    """Return colour, line, marker and hatch of each set, and of the records in none."""
+    looks = {name: _LOOKS[place % len(_LOOKS)] for place, name in enumerate(overview.sets)}
+    return looks | {"": _NO_SET}
+
+
+def _draw_times(axes: Axes, overview: Overview) -> None:
+    slots = overview.slots
+    unique = np.unique(slots)
+    least = max((unique[-1] - unique[0] + 1) / _MOST_BINS, np.median(np.diff(unique)) if len(unique) > 1 else 1)
+    width = next((one for one in _BINS if one >= least * CADENCE / 3600), _BINS[-1])
+    step = width * 3600 // CADENCE
+    bins = slots // step
+    first, number = int(bins.min()), int(bins.max() - bins.min()) + 1
+    middles = mdates.date2num(slot_time((first + np.arange(number) + 0.5) * step).to_datetime())
+    for name, (colour, line, marker, _) in _looks(overview).items():
+        chosen = overview.set_of == name
+        if not chosen.any():
+            continue
+        counts = np.bincount(bins[chosen] - first, minlength=number)
+        label = f"{name or 'in no set' if overview.sets else 'records'} ({chosen.sum():,})"
+        axes.plot(middles, counts, color=colour, ls=line, marker=marker, ms=4, lw=1.4, label=label)
+    date_axis(axes)
+    axes.set_ylim(0)
+    axes.margins(x=0.02)
+    days = width / 24
+    axes.set(xlabel="T_REC (TAI)", ylabel=f"records in {f'{width} h' if days < 1 else f'{days:g} d'}")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, frameon=False)
+
+
+def _draw_classes(axes: Axes, overview: Overview) -> None:
+    if not overview.classes:
+        _say(axes, "There are no labels.")
+        return
+    used = [place for place in range(len(CLASSES)) if any(counts[place] for counts in overview.classes.values())]
+    height = 0.8 / len(overview.classes)
+    looks = _looks(overview)
+    for place, (name, counts) in enumerate(overview.classes.items()):
+        colour, _, _, hatch = looks[name]
+        where = np.arange(len(used)) + (place - (len(overview.classes) - 1) / 2) * height
+        bars = axes.barh(where, counts[used], height, facecolor=colour, edgecolor="white", hatch=hatch, lw=0.5)
+        axes.bar_label(bars, [f"{count:,}" if count else "" for count in counts[used]], fontsize=6.5, padding=2)
+    axes.set_yticks(range(len(used)), [CLASSES[place] for place in used], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(max(len(used), _ROWS) - 0.4, -0.6)
+    axes.set_xscale("log")
+    axes.set_xlim(0.7, 4 * max(int(counts.max()) for counts in overview.classes.values()))
+    axes.set_title(f"Largest flare {overview.label_rule}", fontsize=9, loc="left")
+    axes.set_xlabel("records")
+
+
+def _draw_missing(axes: Axes, overview: Overview) -> None:
+    missing = {what: count for what, count in overview.missing.items() if count}
+    axes.set_title("Missing", fontsize=9, loc="left")
+    if not missing:
+        _say(axes, "Nothing is missing.")
+        return
+    bars = axes.barh(range(len(missing)), list(missing.values()), color="#767676", height=0.6)
+    axes.bar_label(bars, [f"{count:,}" for count in missing.values()], fontsize=6.5, padding=2)
+    axes.set_yticks(range(len(missing)), list(missing), fontsize=8)
+    axes.set_ylim(max(len(missing), _ROWS) - 0.4, -0.6)
+    axes.set_xlim(0, max(missing.values()) * 1.2)
+
+
+def _say(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, fontsize=9)
+    axes.set_axis_off()

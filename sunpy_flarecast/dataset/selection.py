@@ -1,0 +1,137 @@
+"""What a caller chooses of a data set by name, checked: rows of a set, labels, segments and keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.flares import threshold_name
+from sunpy_flarecast.utils.masked import mask_of, unmasked
+
+from .keyword_sets import ALWAYS
+from .parquet import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.utils.store import Store
+
+    from .model import FlareSettings, Settings
+
+__all__ = ["Selection"]
+
+
+class Selection:
+    """Columns of the records of a data set, and what its settings name."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self.settings = settings
+
+    @property
+    def place(self) -> str:
+        """Where the data set is."""
+        return str(self._store)
+
+    def columns(self, *names: str) -> list[Any]:
+        """Read columns of the records."""
+        table = read_records(self._store, names)
+        return [table[name] for name in names]
+
+    def flares(self) -> FlareSettings:
+        """Return how records were labelled."""
+        if self.settings.flares is None:
+            raise QueryError(f"{self._store} has no labels, since it was built without flares=... Build one with it.")
+        return self.settings.flares
+
+    def rows(self, name: str | None) -> npt.NDArray[np.int64]:
+        """Return the rows of a set."""
+        if name is None:
+            return np.arange(len(self.columns("index")[0]))
+        if name not in self.sets:
+            known = f"it has {', '.join(map(repr, self.sets))}" if self.sets else "it was built without split=..."
+            raise QueryError(f"{self._store} has no set {name!r}; {known}.")
+        return np.flatnonzero(self.set_of() == name)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The names of the sets."""
+        return tuple(self.settings.split.sets) if self.settings.split else ()
+
+    def set_of(self) -> npt.NDArray[np.str_]:
+        """Return the set of each record, empty if it is in none."""
+        if not self.sets:
+            return np.full(len(self.columns("index")[0]), "")
+        (column,) = self.columns("split")
+        return np.where(mask_of(column), "", unmasked(column).astype(str))
+
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Return rows and columns of the images of each record without padding."""
+        return np.stack([unmasked(one) for one in self.columns("height", "width")], axis=1).astype(np.int64)
+
+    def label(self, window: Any, threshold: str | None) -> tuple[float, str]:
+        """Choose the window in hours and the threshold."""
+        flares = self.flares()
+        hours = None if window is None else _as_hours(window)
+        goes = None if threshold is None else threshold_name(threshold)
+        return (
+            _one_of(hours, flares.windows, "windows (in hours)", "window={:g} * u.hour"),
+            _one_of(goes, flares.thresholds, "thresholds", "threshold={!r}"),
+        )
+
+    def channels(self, segments: Sequence[str] | None) -> tuple[int, ...]:
+        """Return the places of segments in the images."""
+        known = [name.casefold() for name in self.settings.segments]
+        names = known if segments is None else [segments] if isinstance(segments, str) else list(segments)
+        if not names or any(str(name).casefold() not in known for name in names):
+            raise QueryError(f"segments={segments!r}: the data set has {', '.join(self.settings.segments)}. Name some.")
+        return tuple(known.index(str(name).casefold()) for name in names)
+
+    def numbers(self, keywords: Sequence[str] | None) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+        """Return keywords that are numbers, NaN where missing, as columns."""
+        usual = [one for one in self.settings.keywords if one not in ALWAYS]
+        wanted = usual if keywords is None else [str(one).casefold() for one in keywords]
+        if unknown := [name for name in wanted if name not in self.settings.keywords]:
+            raise QueryError(
+                f"The data set has no keyword {unknown[0]!r}; it has {', '.join(self.settings.keywords) or 'none'}."
+            )
+        columns = dict(zip(wanted, self.columns(*wanted), strict=True)) if wanted else {}
+        texts = [name for name, one in columns.items() if _bare(one).dtype.kind not in "biuf"]
+        if texts and keywords is not None:
+            raise QueryError(f"The keyword {texts[0]!r} is text, which samples do not have. Take it from ds.records.")
+        names = tuple(name for name in columns if name not in texts)
+        count = len(self.columns("index")[0])
+        values = np.empty((count, len(names)))
+        for place, name in enumerate(names):
+            values[:, place] = np.where(mask_of(columns[name]), np.nan, _bare(columns[name]))
+        return names, values
+
+
+def _one_of(value: Any, known: Sequence[Any], what: str, example: str) -> Any:
+    """Return a value that is known, or of None the only one there is."""
+    if value is None and len(known) == 1:
+        return known[0]
+    if value not in known:
+        several = ", ".join(f"{one:g}" if isinstance(one, float) else one for one in known)
+        raise QueryError(
+            f"The data set has labels for the {what} {several}. Name one of them, such as {example.format(known[0])} "
+            'in ds.samples("train", ...).'
+        )
+    return value
+
+
+def _as_hours(window: Any) -> float:
+    try:
+        return float(u.Quantity(window).to_value(u.hour))
+    except (u.UnitsError, TypeError, ValueError) as error:
+        raise QueryError(f"window={window!r} is not a time with a unit; write 24 * u.hour.") from error
+
+
+def _bare(column: Any) -> npt.NDArray[Any]:
+    """Return the values of a column without unit and mask."""
+    return np.asarray(unmasked(getattr(column, "value", column)))
