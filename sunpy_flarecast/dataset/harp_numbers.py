@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["HarpNumbers", "NumberPairs", "number_pairs", "read_harp_numbers"]
+__all__ = ["HarpNumbers", "NumberPairs", "harp_numbers_digest", "number_pairs", "read_harp_numbers"]
 
 _LINE: Final = re.compile(r"\s*(\d+)[\s,]+(\d{4,5}(?:\s*,\s*\d{4,5})*)\s*", re.ASCII)
 _NUMBERS: Final = re.compile(r"\d+", re.ASCII)

@@ -192,7 +192,8 @@ class DemoArchive:
         >>> from datetime import UTC, datetime
         >>> from sunpy_flarecast.archive import DemoArchive
         >>> flares = DemoArchive().flares(datetime(2015, 12, 11, tzinfo=UTC), datetime(2015, 12, 13, tzinfo=UTC))
-        >>> print(flares["peak", "class", "noaa", "position"])
+        >>> print(*flares["peak", "class", "position"][0])
+        2015-12-12T11:31:00 C1.3 S11E67
         """
         return list_flares(start, end)
 
