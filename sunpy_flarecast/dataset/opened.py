@@ -310,9 +310,13 @@ class Dataset:
         from .picture import draw, overview_of
 
         flares = self.settings.flares
-        chosen = flares and self._selection.label(
-            flares.windows[0] * u.hour if window is None else window,
-            flares.thresholds[0] if threshold is None else threshold,
+        chosen = (
+            None
+            if flares is None
+            else self._selection.label(
+                flares.windows[0] * u.hour if window is None else window,
+                flares.thresholds[0] if threshold is None else threshold,
+            )
         )
         origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", ""))
         return draw(overview_of(self.settings, self.records, self.labels if flares else None, chosen, origin))
