@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sunpy_flarecast._version import __version__
+from sunpy_flarecast.utils.reports import counted
 
 from .label import rules
 from .model import Settings
@@ -87,8 +88,8 @@ def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
 # SDO/HMI SHARP data set for solar flare forecasting
 
 {report["records"]:,} records of the series `{settings.series}` with {report["images"]:,} images of the segments \
-{_quoted(settings.segments)}, and {len(settings.keywords)} keywords of each record. Made with sunpy_flarecast \
-{__version__}."""
+{_quoted(settings.segments)}, and {counted(len(settings.keywords), "keyword")} of each record. Made with \
+sunpy_flarecast {__version__}."""
 
 
 _CONTENTS: Final = """
@@ -148,6 +149,8 @@ def _labels(about: Mapping[str, Any]) -> str:
 
 {about["rules"]["labels"]}
 
+In the tables, unknown labels are null.
+
 | label | positive | negative | unknown |
 | --- | --- | --- | --- |
 {rows}
@@ -165,11 +168,16 @@ def _sets(split: Mapping[str, Any]) -> str:
         + "\n"
         for name, one in every.items()
     ).replace("|  \n", "|\n")
+    several = (
+        ""
+        if split["by"] == "region"
+        else " Of a region with records in the ranges of several sets, those in the set with most of them are kept."
+    )
     return f"""
 ## Sets
 
 Records were split {split["rule"]}. A region is all HARPs that share NOAA numbers, directly or through others; no \
-region is in two sets. Regions that come back after a rotation have other numbers, and are not recognized.
+region is in two sets.{several} Regions that come back after a rotation have other numbers, and are not recognized.
 
 | set | records | regions |{"".join(f" {name} positive |" for name in names)}
 | --- | --- | --- |{" --- |" * len(names)}

@@ -77,7 +77,8 @@ def info(path: str | os.PathLike[str]) -> Info:
         lines = [
             f"{store}: {counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
             f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
-            f"Series {settings.series}, segments {', '.join(settings.segments)}, {len(settings.keywords)} keywords",
+            f"Series {settings.series}, segments {', '.join(settings.segments)}",
+            f"Keywords {', '.join(settings.keywords)}",
             f"Service {settings.service}",
             *(f"Query {one}" for one in settings.query),
             f"Images {settings.images.encoding}",

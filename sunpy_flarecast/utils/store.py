@@ -68,12 +68,7 @@ class Store:
     def __str__(self) -> str:
         return self._name
 
-    @property
-    def is_local(self) -> bool:
-        """Whether it is a folder of this machine."""
-        return self._fs is None
-
-    def place(self, path: str) -> str:
+    def _place(self, path: str) -> str:
         """Return where a file is: its local path, or its path in the file system of the URL."""
         return f"{self._root.rstrip('/')}/{path}" if path else self._root
 
@@ -82,8 +77,8 @@ class Store:
         with self._reading(path):
             try:
                 if self._fs:
-                    return bytes(self._fs.cat_file(self.place(path)))
-                with open(self.place(path), "rb") as file:
+                    return bytes(self._fs.cat_file(self._place(path)))
+                with open(self._place(path), "rb") as file:
                     return file.read()
             except FileNotFoundError:
                 return None
@@ -101,7 +96,7 @@ class Store:
         """
         if self._fs:
             with self._writing(path, Exception):
-                self._fs.pipe_file(self.place(path), bytes(data))
+                self._fs.pipe_file(self._place(path), bytes(data))
         else:
             with self.open(path, "wb") as file:
                 file.write(data)
@@ -114,7 +109,7 @@ class Store:
         Of a URL, the parts are collected in a temporary file on this machine. Raises as `write` does, and
         FileNotFoundError.
         """
-        place = self.place(path)
+        place = self._place(path)
         if mode == "rb":
             with self._reading(path):
                 file = self._fs.open(place, "rb") if self._fs else open(place, "rb")  # noqa: SIM115 (closed below)
@@ -136,14 +131,14 @@ class Store:
     def exists(self, path: str) -> bool:
         """Return whether there is a file, or a folder with files."""
         if not self._fs:
-            return os.path.exists(self.place(path))
+            return os.path.exists(self._place(path))
         with self._reading(path):
             self._fs.invalidate_cache()  # others write there, too
-            return bool(self._fs.exists(self.place(path)))
+            return bool(self._fs.exists(self._place(path)))
 
     def names(self, folder: str = "") -> list[str]:
         """Return the paths of all files in a folder and those below it, in order, but for unfinished ones."""
-        root, place = self.place(""), self.place(folder)
+        root, place = self._place(""), self._place(folder)
         found: list[str]
         with self._reading(folder):
             if self._fs:
@@ -158,7 +153,7 @@ class Store:
         """Remove a file, or a folder with all that is in it, if it is there."""
         if not path:
             raise ValueError("only what is in a store can be removed")
-        place = self.place(path)
+        place = self._place(path)
         with self._writing(path, Exception), contextlib.suppress(FileNotFoundError):
             if self._fs:
                 self._fs.rm(place, recursive=True)
@@ -180,7 +175,7 @@ class Store:
         if self._fs:
             yield
             return
-        place = self.place(_LOCK)
+        place = self._place(_LOCK)
         lock = FileLock(place, timeout=0)
         with self._writing(""):
             os.makedirs(os.path.dirname(place), exist_ok=True)
@@ -200,7 +195,7 @@ class Store:
         from zarr.storage import FsspecStore, LocalStore
 
         if not self._fs:
-            return LocalStore(self.place(path), read_only=read_only)
+            return LocalStore(self._place(path), read_only=read_only)
         return FsspecStore.from_url(f"{self._name.rstrip('/')}/{path}", read_only=read_only)
 
     @contextlib.contextmanager
