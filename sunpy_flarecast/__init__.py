@@ -91,7 +91,7 @@ _LAZY: Final = {
 }
 
 #: Public modules.
-_MODULES: Final = ("archive", "attrs", "catalog", "plot")
+_MODULES: Final = ("archive", "attrs", "catalog", "dataset", "flares", "plot")
 
 
 def __getattr__(name: str) -> Any:

@@ -34,6 +34,10 @@ PUBLIC = {
         *("CEA_PIXEL", "SPACE_WEATHER", "Keyword", "Segment", "Series", "all_keywords", "all_series", "find_keyword"),
         *("find_series", "similar_keywords"),
     },
+    "sunpy_flarecast.dataset": {
+        *("BuildReport", "CheckReport", "Dataset", "Info", "SWAN", "build", "check", "info", "open"),
+    },
+    "sunpy_flarecast.flares": {"FlareList", "flux_of_class", "read_flares", "threshold_name"},
     "sunpy_flarecast.plot": {
         *("check_picture", "plot_coverage", "plot_disk", "plot_disk_maps", "plot_keywords", "plot_magnetograms"),
         *("plot_record", "read_flares", "save"),

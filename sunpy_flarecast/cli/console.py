@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast import FetchReport, MirrorReport
     from sunpy_flarecast.archive.index import IndexReport
+    from sunpy_flarecast.dataset import BuildReport
     from sunpy_flarecast.table.base import RecordTable
 
 __all__ = ["err", "finish", "kept", "out", "plain_errors", "show", "show_index", "show_records"]
@@ -105,7 +106,7 @@ def kept(output: Path | None, what: str, write: Callable[[Any, Path], None], res
         raise
 
 
-def finish(report: FetchReport | MirrorReport, path: Path | None, *, well: bool) -> NoReturn:
+def finish(report: FetchReport | MirrorReport | BuildReport, path: Path | None, *, well: bool) -> NoReturn:
     """Print a report, write it to a file if that is wanted, and exit: with 130 after Ctrl-C, or 0 if all went well."""
     (out if well else err).print(escape(str(report)), soft_wrap=True)
     if path:

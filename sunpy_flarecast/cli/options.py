@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE",
     "FOLDER",
+    "attrs_of",
     "conditions_of",
     "examples",
     "index_option",
@@ -263,19 +264,25 @@ def conditions_of(noaa: Sequence[NOAA], good: bool, conditions: Sequence[Keyword
     return [*([attr.or_(*noaa)] if noaa else []), *([Quality("good")] if good else []), *conditions]
 
 
-def search_table(
-    start: Time, end: Time, series: str, harps: Sequence[HARPNUM], strict: bool, progress: bool, **options: Any
-) -> FLARECASTResponse:
-    """Search, if what is found can be fetched to a ``path``, and warn of requested HARPs that have no record."""
+def attrs_of(
+    start: Time, end: Time, series: str, segments: Sequence[str], harps: Sequence[HARPNUM], **options: Any
+) -> list[attr.Attr]:
+    """Make the attrs of the arguments and options of a search."""
     query = [a.Time(start, end, near=options["near"]), Series(series)]
-    if options["segments"]:
-        query.append(Segment(*options["segments"]))
+    if segments:
+        query.append(Segment(*segments))
     if options["sample"] is not None:
         query.append(a.Sample(options["sample"]))
     if options["tolerance"] is not None:
         query.append(Tolerance(options["tolerance"]))
     if harps:
         query.append(attr.or_(*harps))
+    return [*query, *conditions_of(options["noaa"], options["good"], options["conditions"])]
+
+
+def search_table(*, harps: Sequence[HARPNUM], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
+    """Search, if what is found can be fetched to a ``path``, and warn of requested HARPs that have no record."""
+    query = attrs_of(harps=harps, **options)
     others = conditions_of(options["noaa"], options["good"], options["conditions"])
     if "path" in options:
         from sunpy_flarecast.download.plan import check_path
@@ -283,8 +290,8 @@ def search_table(
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the search warns
-            check_path(options["path"], queries(*query, *others))
-    table = FLARECASTClient().search(*query, *others, strict=strict, progress=progress)
+            check_path(options["path"], queries(*query))
+    table = FLARECASTClient().search(*query, strict=strict, progress=progress)
     for asked in harps:
         if len(table) and not any(number in asked for number in set(table["HARPNUM"].tolist()) - {None}):
             which = " that satisfies the other conditions" if others else ""

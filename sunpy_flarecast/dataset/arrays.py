@@ -162,8 +162,10 @@ def make_group(
         )
 
     def small(name: str, data: Any, dimensions: tuple[str, ...], **attrs: Any) -> None:
-        fill = {"fill_value": attrs["_FillValue"]} if "_FillValue" in attrs else {}
-        group.create_array(name, data=data, chunks=data.shape, dimension_names=dimensions, attributes=attrs, **fill)
+        more: dict[str, Any] = {"fill_value": attrs["_FillValue"]} if "_FillValue" in attrs else {}
+        # A chunk that is left out would leave that of an earlier build in its place.
+        more["config"] = {"write_empty_chunks": True}
+        group.create_array(name, data=data, chunks=data.shape, dimension_names=dimensions, attributes=attrs, **more)
 
     scaling: dict[str, Any] = {} if encoding.fill is None else {"_FillValue": encoding.fill}
     scaling |= {"scale_factor": encoding.scale} if encoding.scale != 1 else {}

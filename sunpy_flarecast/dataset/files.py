@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.download.context import compared
-from sunpy_flarecast.download.places import fetch_places
+from sunpy_flarecast.download.places import fetch_places, interruption
 from sunpy_flarecast.download.plan import Place, Record, moved_url, template_of
 from sunpy_flarecast.download.report import Bare
 from sunpy_flarecast.errors import QueryError, TransferError
@@ -137,6 +137,8 @@ def files_of(
             report = fetch_places(
                 places, bare=bare, passes=passes, max_conn=max_conn, progress=False, connections=connections
             )
+            if report.interrupted:
+                raise interruption(report)
             reasons = {one.path: one.reason for one in report.failed}
             # What the service would answer again is in the data set without keywords; the rest is tried again.
             reasons |= {one.path: f"without keywords: {one.reason}" for one in report.bare if not one.lasting}

@@ -5,3 +5,7 @@ from .flare_list import FlareList
 from .read import read_flares
 
 __all__ = ["FlareList", "flux_of_class", "read_flares", "threshold_name"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -53,6 +53,7 @@ class ProgressLines:
 
     def __init__(self, *, total: float | None = None, desc: str = "", unit: str = "it", **_: Any) -> None:
         self.n: float = 0
+        self.initial: float = 0
         self.total, self._desc, self._unit, self._postfix = total, desc, unit, ""
         self._begun = self._last = time.monotonic()
 
@@ -72,9 +73,19 @@ class ProgressLines:
             self._last = now
             of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
             minutes, seconds = divmod(int(now - self._begun), 60)
-            text = f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}, after {minutes}:{seconds:02} min\n"
+            left = self._left(now)
+            text = (
+                f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}, after {minutes}:{seconds:02} min{left}\n"
+            )
             sys.stderr.write(text)
             sys.stderr.flush()
+
+    def _left(self, now: float) -> str:
+        """Estimate the time that the rest takes."""
+        if not self.total or self.n <= self.initial:
+            return ""
+        minutes = round((now - self._begun) / (self.n - self.initial) * (self.total - self.n) / 60)
+        return f", {minutes // 60}:{minutes % 60:02} h left"
 
     def set_postfix_str(self, text: str, refresh: bool = True) -> None:
         """Set what follows the count."""

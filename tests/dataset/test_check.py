@@ -14,7 +14,7 @@ import pytest
 from astropy.table import QTable, Table
 from patches import FIRST, full, numbers, settings, stored, task
 
-from sunpy_flarecast.dataset.check import CheckReport, check
+from sunpy_flarecast.dataset.checking import CheckReport, check
 from sunpy_flarecast.dataset.checksums import CHECKSUMS, read_checksums, write_checksums
 from sunpy_flarecast.dataset.datasheet import data_sheet, provenance
 from sunpy_flarecast.dataset.harp_numbers import number_pairs

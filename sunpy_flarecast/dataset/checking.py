@@ -58,7 +58,7 @@ class CheckReport:
 
     Examples
     --------
-    >>> from sunpy_flarecast.dataset.check import CheckReport
+    >>> from sunpy_flarecast.dataset.checking import CheckReport
     >>> print(CheckReport("sharps-2014", files=12, records=744, images=2232))
     sharps-2014: 12 files, 744 records, 2,232 images; no problems.
     """

@@ -1,0 +1,344 @@
+"""`build`: from a query to a data set, stage by stage, each of which is kept, so that the same call resumes it."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import msgspec
+
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
+from sunpy_flarecast.utils.cluster import in_cluster
+from sunpy_flarecast.utils.optional_deps import need
+from sunpy_flarecast.utils.store import Store
+
+from .checksums import CHECKSUMS, write_checksums
+from .datasheet import data_sheet, provenance
+from .files import check_files, check_keep_files
+from .image_stage import FACTS, Outcome, finish_harps, forget_harps, make_images
+from .keyword_sets import SWAN
+from .keyword_stage import PIECES, keyword_pieces
+from .label import NEGATIVE, POSITIVE, UNKNOWN
+from .model import Settings
+from .records import SEARCH, search
+from .report import BuildReport
+from .settings import ask, difference, image_settings, split_settings
+from .shard import finish_images
+from .table_stage import known_of, label_columns, make_labels, make_sets, write_records
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .label import Labels
+    from .model import ShardTask
+    from .settings import Asked
+    from .shard import Written
+
+__all__ = ["PACKAGES", "build"]
+
+#: What a data set consists of; the checksums, without which it is unfinished, first, and the settings last.
+_CONTENT: Final = (
+    *(CHECKSUMS, "provenance.json", "README.md", "split.json", "labels.parquet", "flares.parquet"),
+    *("records.parquet", "records", "images.zarr", SEARCH, PIECES, FACTS),
+)
+_SETTINGS: Final = ".build/settings.json"
+
+#: Values of labels in words.
+_KINDS: Final = {"positive": POSITIVE, "negative": NEGATIVE, "unknown": UNKNOWN}
+
+#: What the extra ``dataset`` has.
+PACKAGES: Final = ("zarr", "xarray", "pyarrow", "fsspec")
+
+
+def build(
+    out: str | os.PathLike[str],
+    *query: Any,
+    keywords: Iterable[str] = SWAN,
+    flares: Any = None,
+    windows: u.Quantity | Iterable[u.Quantity] = 24 * u.hour,
+    threshold: str | Iterable[str] = "M1.0",
+    flare_time: str = "peak",
+    by_position: bool = False,
+    noaa_numbers: Any = None,
+    split: Mapping[str, Any] | None = None,
+    split_by: str = "region",
+    gap: u.Quantity = 0 * u.hour,
+    stratify: bool = False,
+    seed: int = 0,
+    encoding: str = "lossless",
+    bin: int = 4,  # noqa: A002 (as xarray and astropy name it)
+    shard_records: int = 256,
+    client: Any = None,
+    workers: int = 1,
+    max_conn: int = 5,
+    files: str | os.PathLike[str] | None = None,
+    keep_files: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    progress: bool = True,
+) -> BuildReport:
+    """
+    Build a data set of images, keywords, labels and sets of the records of a query.
+
+    What is finished is kept: the same call resumes a build that was interrupted, or that failed, and requests what is
+    missing. The data set is the same whatever the number of workers.
+
+    Parameters
+    ----------
+    out : path-like or str
+        The folder of the data set, or a URL that fsspec knows, such as ``"s3://bucket/sharps-2014"``.
+    *query : `sunpy.net.attr.Attr` or FLARECASTResponse
+        The attrs of a search, as for `sunpy_flarecast.FLARECASTClient.search`, of one series; or the table that a
+        search found.
+    keywords : iterable of str
+        Keywords of each record, or patterns of them (default: ``dataset.SWAN``).
+    flares : path-like, `~astropy.table.Table` or FlareList, optional
+        The list of flares that records are labelled by, as `sunpy_flarecast.flares.read_flares` takes it. Without one
+        there are no labels.
+    windows : `~astropy.units.Quantity` or iterable of Quantity
+        Lengths of the windows after T_REC in which flares count (default: 24 h).
+    threshold : str or iterable of str
+        GOES classes from which on flares count (default: ``"M1.0"``).
+    flare_time : {"peak", "start"}
+        Which time of a flare has to be in the window.
+    by_position : bool
+        Whether flares without a NOAA number are assigned to records by their positions.
+    noaa_numbers : path-like or dict, optional
+        NOAA numbers of HARPs, where records have no NOAA_ARS; JSOC's ``all_harps_with_noaa_ars.txt``.
+    split : dict, optional
+        Sets by name: their shares (``{"train": 0.7, "validation": 0.15, "test": 0.15}``), ranges of time
+        (``("2014-01-01", "2014-07-01")``) or months (``[1, 2, 3]``). Without it there are no sets.
+    split_by : {"region", "time", "month"}
+        Which of these ``split`` has. No region is ever in two sets.
+    gap : `~astropy.units.Quantity`
+        Time that is left out between two sets by time or month (default: none).
+    stratify : bool
+        Whether each set gets the same share of each class of flares, as far as whole regions allow.
+    seed : int
+        Seed of the split (default: 0).
+    encoding : {"lossless", "int16", "binned"}
+        How images are stored: as the files have them, in steps of 1 G, or averaged over squares.
+    bin : int
+        With ``"binned"``, how many pixels a square has along each axis (default: 4).
+    shard_records : int
+        Most records whose images are in one file, and are made by one task (default: 256).
+    client : `distributed.Client`, optional
+        Where images are made. By default this process, or processes started by this call.
+    workers : int
+        Without a client, the number of processes (default: 1).
+    max_conn : int
+        Number of transfers at a time, over all workers (default: 5).
+    files : path-like, optional
+        A folder of FITS files with JSOC's names, which are used rather than downloaded.
+    keep_files : path-like, optional
+        A folder in which downloaded FITS files are kept; by default they are removed when their images are stored.
+    overwrite : bool
+        Whether to remove a data set that is there, and begin anew.
+    strict : bool
+        Whether it is an error if a part of the range, or keywords of some records, cannot be had. By default the data
+        set is built without them, and the report lists them.
+    progress : bool
+        Show progress bars in a terminal or notebook, or write a line now and then.
+
+    Returns
+    -------
+    BuildReport
+        What the data set has, and what is missing and why.
+
+    Raises
+    ------
+    QueryError
+        If an argument is invalid, there are no records, or ``out`` holds something else; no file is fetched then.
+    ServiceError
+        If the service cannot be reached, or fails for good.
+    ClusterError
+        If the scheduler is gone, or workers die again and again.
+    TransferError
+        If the data set cannot be written, for example since the disk is full.
+    Interrupted
+        After Ctrl-C; ``partial`` is the report.
+
+    Warns
+    -----
+    MissingDataWarning
+        If something is missing.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_flarecast import dataset
+    >>> report = dataset.build(
+    ...     "sharps-2014", a.Time("2014-01-01", "2014-02-01"), a.flarecast.Series.hmi_sharp_cea_720s,
+    ...     a.flarecast.Segment("Br"), a.Sample(1 * u.hour), flares="flares.csv",
+    ...     split={"train": 0.7, "validation": 0.15, "test": 0.15},
+    ... )  # doctest: +SKIP
+    >>> report.complete  # doctest: +SKIP
+    True
+    """
+    begun = time.monotonic()
+    need("Data sets need", "dataset", PACKAGES)
+    asked = ask(
+        query,
+        keywords=keywords,
+        flares=flares,
+        windows=windows,
+        threshold=threshold,
+        flare_time=flare_time,
+        by_position=by_position,
+        noaa_numbers=noaa_numbers,
+        split=split_settings(split, split_by, gap, stratify, seed),
+        images=image_settings(encoding, bin, shard_records),
+    )
+    store = Store(out)
+    if str(store).startswith("memory:") and (client is not None or workers != 1):
+        raise QueryError(f"{store} is in the memory of this process, which workers cannot write to; use workers=1.")
+    for name, value in (("workers", workers), ("max_conn", max_conn)):
+        if not isinstance(value, Integral) or value < 1:
+            raise QueryError(f"{name}={value!r} is not a whole number of 1 or more.")
+    with in_cluster(client):  # which checks it
+        pass
+    sources = {
+        "files": "" if files is None else check_files(files),
+        "keep_files": "" if keep_files is None else check_keep_files(keep_files),
+        "max_conn": max_conn,
+    }
+    report = BuildReport(str(store))
+    with store.lock(), _reported(report, begun):
+        _claim(store, asked.settings, overwrite=overwrite)
+        if (finished := _finished(store)) is not None:
+            return finished
+        _stages(asked, store, sources, report, client, workers, begun, strict=strict, progress=progress)
+    if not report.complete:
+        warnings.warn(str(report).partition("\n")[0], MissingDataWarning, stacklevel=2)
+    return report
+
+
+def _stages(
+    asked: Asked,
+    store: Store,
+    sources: dict[str, Any],
+    report: BuildReport,
+    client: Any,
+    workers: int,
+    begun: float,
+    *,
+    strict: bool,
+    progress: bool,
+) -> None:
+    """Do what is left of each stage."""
+    settings = asked.settings
+    size = settings.images.shard_records
+    store.remove(CHECKSUMS)  # what follows may change what they are of
+    rows = search(asked, store, partial(forget_harps, store), strict=strict, progress=progress)
+    report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.told
+    pieces, lacking = keyword_pieces(asked, rows, store, strict=strict, progress=progress)
+    for records, reason in lacking:
+        report.fail(f"keywords: {reason}", len(records))
+    known = known_of(asked, rows, pieces)
+    labels = make_labels(asked, rows, known, [one for records, _ in lacking for one in records], store)
+    sets, summary = make_sets(settings, known, labels)
+    if settings.split is not None:
+        store.write("split.json", _json(summary))
+        report.sets = {name: one["records"] for name, one in summary["sets"].items()}
+    for name, values in label_columns(settings, labels).items():
+        report.labels[name] = {kind: int((values == value).sum()) for kind, value in _KINDS.items()}
+
+    def tasks() -> Iterator[ShardTask]:
+        return rows.tasks(settings.segments, size)
+
+    written: Written = {}
+    with in_cluster(client, workers) as used:
+        if used is not None and progress:
+            sys.stderr.write(f"Dask dashboard: {used.dashboard_link}\n")
+        make_images(tasks(), len(rows), settings, store, **sources, client=used, progress=progress)
+        for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
+            written |= some
+    written |= finish_images(list(rows.spans()), settings, store)
+    outcome = Outcome()
+    write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
+    report.images, report.padded = outcome.there, outcome.padded
+    for reason, count in sorted(outcome.failed.items()):
+        report.fail(reason, count)
+    report.seconds = time.monotonic() - begun
+    _finish(settings, store, report, labels, summary, written)
+
+
+@contextmanager
+def _reported(report: BuildReport, begun: float) -> Iterator[None]:
+    """Put into the report how long a build took, and whether it was interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        report.interrupted = True
+        raise Interrupted(
+            f"The build of {report.out} was interrupted; the same call resumes it. `partial` of this exception is the "
+            "report.",
+            report,
+        ) from None
+    finally:
+        report.seconds = time.monotonic() - begun
+
+
+def _claim(store: Store, settings: Settings, *, overwrite: bool) -> None:
+    """Make a folder that of a data set, or check that it is that of this one."""
+    kept = store.read(_SETTINGS)
+    if kept is None and (others := [path for path in store.names() if not path.startswith(".build/")]):
+        raise QueryError(f"{store} holds other files, such as {others[0]}. Choose another folder, or empty this one.")
+    if kept is not None and not overwrite:
+        try:
+            before = msgspec.json.decode(kept, type=Settings)
+        except msgspec.MsgspecError:
+            raise QueryError(
+                f"{store} holds a data set whose settings cannot be read. Choose another folder, or begin anew: "
+                "overwrite=True, or --overwrite."
+            ) from None
+        if differs := difference(before, settings):
+            raise QueryError(
+                f"{store} holds a data set with other settings: {differs}. Choose another folder, or begin anew: "
+                "overwrite=True, or --overwrite."
+            )
+        return
+    if overwrite:
+        for path in _CONTENT:
+            store.remove(path)
+    store.write(_SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
+
+
+def _finish(
+    settings: Settings,
+    store: Store,
+    report: BuildReport,
+    labels: Labels | None,
+    summary: dict[str, Any],
+    known: Written,
+) -> None:
+    """Write what describes the data set, then the checksums, without which it is unfinished."""
+    created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    about = provenance(settings, report, flares=labels.counts if labels else None, created=created)
+    store.write("provenance.json", _json(about))
+    store.write("README.md", data_sheet(about, summary).encode())
+    write_checksums(store, known)
+    if report.complete:
+        store.remove(SEARCH)
+        store.remove(PIECES)
+
+
+def _finished(store: Store) -> BuildReport | None:
+    """Return the report of a data set that is finished and complete; None if there is something left to do."""
+    if not store.exists(CHECKSUMS) or store.exists(SEARCH):
+        return None
+    store.remove(PIECES)
+    return msgspec.convert(msgspec.json.decode(store.read("provenance.json") or b"{}")["report"], BuildReport)
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

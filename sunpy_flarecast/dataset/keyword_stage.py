@@ -1,0 +1,157 @@
+"""The second stage of a build: the keywords of the records, requested in pieces, each of which is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from astropy.table import QTable, vstack
+
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, ServiceError
+from sunpy_flarecast.keywords.files import read_keywords, write_keywords
+from sunpy_flarecast.keywords.table import LEADING, keyword_table
+from sunpy_flarecast.utils.progress import progress_bar
+
+from .records import local_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sunpy_flarecast.utils.store import Store
+
+    from .records import Rows
+    from .settings import Asked
+
+__all__ = ["PIECES", "Pieces", "keyword_pieces"]
+
+#: Where the pieces are kept.
+PIECES: Final = ".build/keywords"
+
+_RESUMES: Final = "What is finished is kept; the same call resumes the build."
+
+#: Records in one piece.
+_ROWS: Final = 4096
+
+
+class Pieces:
+    """The tables of keywords of all records, piece by piece, in the order of the rows."""
+
+    def __init__(self, store: Store, names: list[str]) -> None:
+        self._store, self._names = store, names
+
+    def __iter__(self) -> Iterator[QTable]:
+        return (_read(self._store, name) for name in self._names)
+
+
+def keyword_pieces(
+    asked: Asked, rows: Rows, store: Store, *, strict: bool, progress: bool
+) -> tuple[Pieces, list[tuple[list[int], str]]]:
+    """
+    Request the keywords of all records that are not kept yet.
+
+    Returns the pieces and, for what is missing, numbers of records with the reason. After Ctrl-C (`Interrupted`), what
+    came is kept. A `ServiceError` says that the service gave nothing for two pieces in a row.
+    """
+    spans = [slice(begin, min(begin + _ROWS, len(rows))) for begin in range(0, len(rows), _ROWS)]
+    names = [_name(rows, span) for span in spans]
+    there = set(store.names(PIECES))
+    old = _Old(store, sorted(there.difference(names)))
+    wanted: list[str] = []
+    missing: list[tuple[list[int], str]] = []
+    empty = 0
+    with progress_bar(shown=progress, total=len(rows), desc="Keywords", unit="record") as bar:
+        for name, span in zip(names, spans, strict=True):
+            piece = _read(store, name) if name in there else None
+            if piece is None or piece.meta["missing"]:
+                known = old.of(rows.records.recnum[span]) if piece is None else piece
+                piece = _request(asked, rows, span, store, name, wanted, known, strict=strict)
+            # All pieces have the columns of the first one, whichever keywords the service lacks.
+            wanted = wanted or [one for one in piece.colnames if one not in LEADING]
+            lacking = [(one["records"], one["reason"]) for one in piece.meta["missing"]]
+            missing += lacking
+            empty = empty + 1 if sum(len(records) for records, _ in lacking) == len(piece) else 0
+            if empty > 1:
+                raise ServiceError(
+                    f"{asked.settings.service} gave no keywords for {2 * _ROWS:,} records in a row "
+                    f"({lacking[0][1].removesuffix('.')}). {_RESUMES}"
+                )
+            bar.update(span.stop - span.start)
+    for name in old.names:
+        store.remove(name)
+    return Pieces(store, names), missing
+
+
+def _request(
+    asked: Asked,
+    rows: Rows,
+    span: slice,
+    store: Store,
+    name: str,
+    wanted: list[str],
+    known: QTable | None,
+    *,
+    strict: bool,
+) -> QTable:
+    """Request the keywords of a piece, all or those that the first piece has, and keep it."""
+    if known is None and wanted:
+        # With a table that has nothing, a piece may come without any keywords, as a few records at the end may.
+        texts = {"Series": np.zeros(0, dtype=str)}
+        known = QTable(texts | {one: np.zeros(0, dtype=np.int64) for one in ("Record", *wanted)})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MissingDataWarning)  # the report has it
+            piece = keyword_table(
+                rows.table(asked.settings.service, span),
+                wanted or asked.settings.keywords,
+                known=known,
+                optional=() if wanted else asked.optional,
+                strict=strict,
+                progress=False,
+            )
+    except Interrupted as error:
+        _write(store, name, error.partial)
+        raise
+    except ServiceError as error:
+        raise ServiceError(f"{error} {_RESUMES}", reason=error.reason) from error
+    _write(store, name, piece)
+    return piece
+
+
+class _Old:
+    """Pieces of an earlier search, which had other records."""
+
+    def __init__(self, store: Store, names: list[str]) -> None:
+        self.names = names
+        self._store = store
+        self._numbers = {name: np.asarray(_read(store, name)["Record"]) for name in names}
+
+    def of(self, numbers: np.ma.MaskedArray[tuple[int], np.dtype[np.int64]]) -> QTable | None:
+        """Return what is known of some records; None if that is nothing."""
+        parts = []
+        for name, theirs in self._numbers.items():
+            if (here := np.isin(theirs, numbers)).any():
+                piece = _read(self._store, name)
+                parts.append(piece[here])
+        if not parts:
+            return None
+        known = vstack(parts, metadata_conflicts="silent")
+        known.meta["missing"] = [one for part in parts for one in part.meta["missing"]]
+        return known
+
+
+def _name(rows: Rows, span: slice) -> str:
+    """Name a piece after its records, so that those of another search are not taken for it."""
+    numbers = np.ma.filled(rows.records.recnum[span], -1)
+    return f"{PIECES}/{span.start:08}-{hashlib.sha256(numbers.tobytes()).hexdigest()[:16]}.parquet"
+
+
+def _read(store: Store, name: str) -> QTable:
+    with local_copy(store, name) as file:
+        return read_keywords(file)
+
+
+def _write(store: Store, name: str, piece: QTable) -> None:
+    with local_copy(store, name, write=True) as file:
+        write_keywords(piece, file)

@@ -1,0 +1,183 @@
+"""The first stage of a build: the records of a query or a table, in the order of the rows, kept until all are there."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError, ServiceError
+from sunpy_flarecast.fido.response import FLARECASTResponse
+from sunpy_flarecast.rest.records import segment_of
+from sunpy_flarecast.rest.service import Service
+from sunpy_flarecast.search.missing import described
+from sunpy_flarecast.search.search import Found, complete, find
+from sunpy_flarecast.utils.reports import counted
+
+from .model import ImageRecord, ShardTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.rest.records import Records
+    from sunpy_flarecast.search.missing import Missing
+    from sunpy_flarecast.utils.store import Store
+
+    from .settings import Asked
+
+__all__ = ["SEARCH", "Rows", "in_order", "local_copy", "search"]
+
+#: Where the outcome of the search is kept.
+SEARCH: Final = ".build/search.parquet"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """
+    The records of a data set in its order: by HARP number, then T_REC.
+
+    ``missing`` is what the service did not answer for, and ``told`` what else is wrong with the records, as sentences.
+    """
+
+    records: Records
+    missing: list[Missing] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def harps(self) -> npt.NDArray[np.int64]:
+        """HARP number of each row."""
+        return np.asarray(self.records.harpnum.data)
+
+    @property
+    def slots(self) -> npt.NDArray[np.int64]:
+        """T_REC of each row as a slot number."""
+        return np.asarray(self.records.slot.data)
+
+    def spans(self) -> dict[int, slice]:
+        """Rows of each HARP."""
+        numbers, first = np.unique(self.harps, return_index=True)
+        edges = [*first.tolist(), len(self)]
+        return dict(zip(numbers.tolist(), map(slice, edges, edges[1:]), strict=True))
+
+    def table(self, service: str, rows: slice) -> FLARECASTResponse:
+        """Make the table of some records, as a search of the service gives it."""
+        return FLARECASTResponse.from_records(self.records[rows], service=service)
+
+    def tasks(self, segments: Sequence[str], size: int) -> Iterator[ShardTask]:
+        """Give the tasks that make the images, each for at most so many records of one HARP."""
+        for harp, span in self.spans().items():
+            for number, begin in enumerate(range(span.start, span.stop, size)):
+                yield ShardTask(harp, number, tuple(self._images(segments, slice(begin, min(begin + size, span.stop)))))
+
+    def _images(self, segments: Sequence[str], rows: slice) -> Iterator[ImageRecord]:
+        some = self.records[rows]
+        recnums, qualities = np.ma.filled(some.recnum, 0).tolist(), np.ma.filled(some.quality, -1).tolist()
+        columns = zip(recnums, some.slot.tolist(), qualities, some.prefix.tolist(), some.names, strict=True)
+        for recnum, slot, quality, prefix, names in columns:
+            urls = {segment_of(name): prefix.decode() + name for name in names}
+            yield ImageRecord(recnum, slot, quality, tuple(urls.get(segment, "") for segment in segments))
+
+    def changed(self, other: Rows) -> list[int]:
+        """HARPs of which the records differ from those of another search."""
+        mine, others = self.spans(), other.spans()
+        harps = sorted(mine.keys() | others.keys())
+        return [one for one in harps if self._of(mine.get(one)) != other._of(others.get(one))]
+
+    def _of(self, span: slice | None) -> list[Any]:
+        some = self.records[span or slice(0)]
+        return [some.recnum.tolist(), some.slot.tolist(), some.prefix.tolist(), some.names.tolist()]
+
+
+def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, strict: bool, progress: bool) -> Rows:
+    """
+    Find the records of a data set, or what was missing of an earlier search, and keep them.
+
+    ``forget`` is called with the HARPs that have other records than before, before these are kept. After Ctrl-C
+    (`Interrupted`), what came of a new search is kept.
+    """
+    kept = _read(store)
+    if kept is not None and (asked.table is not None or not kept.missing):
+        return in_order(kept)
+    if asked.table is not None:
+        found = Found(asked.table.records(), list(asked.table.missing), [])
+    else:
+        with Service.of_table(asked.settings.service) as service:
+            try:
+                found = (
+                    find(asked.queries, service, strict=strict, progress=progress)
+                    if kept is None
+                    else complete(kept.records, asked.queries, kept.missing, service, progress=progress)
+                )
+            except Interrupted as error:
+                if kept is None:
+                    _write(error.partial, asked, store)
+                raise
+    for text in found.told:
+        warnings.warn(text, MissingDataWarning, stacklevel=4)
+    if strict and found.missing:
+        raise ServiceError(f"{described(found.missing)} The same call searches for what is missing.")
+    rows = in_order(found)
+    if not len(rows):
+        why = (
+            f"{described(found.missing)} " if found.missing else found.why_empty(asked.queries) if found.listed else ""
+        )
+        raise QueryError(f"There are no records to build a data set from. {' '.join([why, *rows.told]).strip()}")
+    if kept is not None and (changed := rows.changed(in_order(kept))):
+        forget(changed)
+    _write(found, asked, store)
+    return rows
+
+
+def in_order(found: Found) -> Rows:
+    """Sort records by HARP number and T_REC, each once."""
+    records, told = found.records, []
+    placed = ~(np.ma.getmaskarray(records.harpnum) | np.ma.getmaskarray(records.slot))
+    if lost := int((~placed).sum()):
+        told.append(f"{counted(lost, 'record')} without a HARP number or T_REC: left out.")
+        records = records[placed]
+    keys = [np.ma.filled(records.recnum, -1), records.slot.data, records.harpnum.data]
+    records = records[np.lexsort(keys)]
+    last = np.ones(len(records), dtype=bool)
+    last[:-1] = (np.diff(records.harpnum.data) != 0) | (np.diff(records.slot.data) != 0)
+    if twice := int((~last).sum()):
+        told.append(f"{counted(twice, 'record')} with the HARP number and T_REC of a newer one: left out.")
+        records = records[last]
+    return Rows(records, found.missing, told)
+
+
+@contextmanager
+def local_copy(store: Store, path: str, *, write: bool = False) -> Iterator[Path]:
+    """Give a local file with what a store has at a path, or one that is put there afterwards."""
+    with TemporaryDirectory(prefix="sunpy_flarecast-") as folder:
+        file = Path(folder) / path.rpartition("/")[2]
+        if not write:
+            file.write_bytes(store.read(path) or b"")
+        yield file
+        if write:
+            store.write(path, file.read_bytes())
+
+
+def _read(store: Store) -> Found | None:
+    if not store.exists(SEARCH):
+        return None
+    with local_copy(store, SEARCH) as file:
+        table = FLARECASTResponse.read(file)
+    return Found(table.records(), list(table.missing), [])
+
+
+def _write(found: Found, asked: Asked, store: Store) -> None:
+    table = FLARECASTResponse.from_records(
+        found.records, service=asked.settings.service, queries=asked.queries, missing=found.missing
+    )
+    with local_copy(store, SEARCH, write=True) as file:
+        table.write(file)

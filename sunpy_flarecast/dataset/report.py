@@ -1,0 +1,128 @@
+"""The outcome of a build: `BuildReport` counts what the data set has, and groups what is missing by its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sunpy_flarecast.utils.files import write_report
+from sunpy_flarecast.utils.reports import as_line, as_page, counted
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["BuildReport"]
+
+#: How many reasons, windows and HARPs a text lists.
+_LISTED: Final = 20
+
+
+@dataclass(slots=True)
+class BuildReport:
+    """
+    The outcome of a build.
+
+    Parameters
+    ----------
+    out : str
+        The folder or URL of the data set.
+    records, images : int
+        How many records it has, and how many images of them, one for each segment.
+    missing : list of str
+        Ranges of time that the service did not answer for, with the reasons.
+    failures : dict of str to int
+        How many files, or keywords of records, could not be fetched or read, by reason.
+    notes : list of str
+        What else is wrong with the records, as sentences.
+    padded : list of int
+        HARPs whose images differ in shape, and are padded with a mask.
+    labels : dict
+        For each window and threshold, such as ``"24 h, M1.0"``, how many records are ``positive``, ``negative`` and
+        ``unknown``.
+    sets : dict of str to int
+        How many records each set has.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    seconds : float
+        How long the build took, or what was left of it.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.dataset.report import BuildReport
+    >>> report = BuildReport("sharps-2014", records=744, images=2231, failures={"404 Not Found": 1})
+    >>> report.complete
+    False
+    >>> print(report)
+    sharps-2014: 744 records, 2,231 images; 1 is missing.
+    1 x 404 Not Found
+    The same call requests what is missing.
+    """
+
+    out: str
+    records: int = 0
+    images: int = 0
+    missing: list[str] = field(default_factory=list)
+    failures: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    padded: list[int] = field(default_factory=list)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    sets: dict[str, int] = field(default_factory=dict)
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    __repr__ = as_line
+    _repr_html_ = as_page
+
+    @property
+    def complete(self) -> bool:
+        """Whether the data set has all that was requested; files that records do not have are not missing."""
+        return not (self.missing or self.failures or self.interrupted)
+
+    def fail(self, reason: str, count: int = 1) -> None:
+        """Count what failed for a reason."""
+        reason = reason.removesuffix(".")
+        self.failures[reason] = self.failures.get(reason, 0) + count
+
+    def __str__(self) -> str:
+        lost = sum(self.failures.values())
+        ends = [f"{lost:,} {'is' if lost == 1 else 'are'} missing"] if lost else []
+        ends += [f"{counted(len(self.missing), 'range')} of time not searched"] if self.missing else []
+        took = f" in {_duration(self.seconds)}" if self.seconds >= 1 else ""
+        counts = f"{counted(self.records, 'record')}, {counted(self.images, 'image')}{took}"
+        lines = [f"{self.out}: {counts}{''.join(f'; {end}' for end in ends)}."]
+        lines += [f"Not searched: {one}" for one in self.missing[:_LISTED]]
+        lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
+        if (more := len(self.failures) + len(self.missing) - 2 * _LISTED) > 0:
+            lines.append(f"... and {more:,} more reasons; write() of the report lists them.")
+        lines += self.notes
+        if self.padded:
+            some = f"{', '.join(map(str, self.padded[:_LISTED]))}{', ...' * (len(self.padded) > _LISTED)}"
+            lines.append(f"Images padded to one shape, with a mask: HARP {some}.")
+        for name, of in self.labels.items():
+            lines.append(f"Labels, {name}: {', '.join(f'{number:,} {kind}' for kind, number in of.items())}.")
+        if self.sets:
+            lines.append(f"Sets: {', '.join(f'{name} {number:,}' for name, number in self.sets.items())}.")
+        if self.interrupted:
+            lines.append("The build was interrupted; the same call resumes it.")
+        elif not self.complete:
+            lines.append("The same call requests what is missing.")
+        return "\n".join(lines)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """
+        Write the report as JSON.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; its folder exists.
+        """
+        write_report(path, {"complete": self.complete, **msgspec.to_builtins(self)})
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"

@@ -1,0 +1,334 @@
+"""What `build` is called with, checked before any request, as the `Settings` that a data set keeps."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import astropy.units as u
+import msgspec
+import numpy as np
+from sunpy.net import attr
+from sunpy.net.fido_factory import UnifiedResponse
+from sunpy.time import parse_time
+
+from sunpy_flarecast.config import conf
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.query.attr_walker import queries
+from sunpy_flarecast.rest.service_url import base_url, without_password
+from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in
+from sunpy_flarecast.table.base import RecordTable
+
+from .keyword_sets import ALWAYS
+from .model import ImageSettings, Kind, Settings, SplitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sunpy_flarecast.flares import FlareList
+    from sunpy_flarecast.query.query import Query
+
+    from .harp_numbers import HarpNumbers
+    from .model import FlareSettings
+
+__all__ = ["Asked", "ask", "difference", "image_settings", "split_settings"]
+
+_BY: Final = ("region", "time", "month")
+
+#: How the settings that users do not see by these names are called in messages.
+_NAMES: Final = {
+    "flares.digest": "the list of flares",
+    "flares.time": "flare_time",
+    "flares.thresholds": "threshold",
+    "flares.numbers": "noaa_numbers",
+    "split.sets": "split",
+    "split.by": "split_by",
+    "records": "the table of records",
+    "images.encoding": "encoding",
+}
+
+#: How much of a value a message shows.
+_SHOWN: Final = 60
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    What a data set is built from.
+
+    ``queries`` are searched, or else the records of ``table`` are taken; ``optional`` are keywords that are left out
+    where the service lacks them, and ``flares`` is the list that records are labelled by,
+    with the NOAA numbers of HARPs in ``harp_numbers`` where records have none.
+    """
+
+    settings: Settings
+    queries: list[Query]
+    table: RecordTable | None
+    optional: frozenset[str]
+    flares: FlareList | None
+    harp_numbers: HarpNumbers | None
+
+
+def ask(
+    query: Sequence[Any],
+    *,
+    keywords: Iterable[str],
+    flares: Any,
+    windows: Any,
+    threshold: str | Iterable[str],
+    flare_time: str,
+    by_position: bool,
+    noaa_numbers: Any,
+    split: SplitSettings | None,
+    images: ImageSettings,
+) -> Asked:
+    """Check a query, or a table in place of it, and what is to be made of it; no request is made."""
+    table = _table(query)
+    if table is None and (wrong := [one for one in query if not isinstance(one, attr.Attr)]):
+        raise QueryError(
+            f"build() takes attrs, or a table that a search found, not {wrong[0]!r}. "
+            "FLARECASTResponse.read(path) reads one."
+        )
+    found = list(table.queries) if table is not None else queries(*query)
+    series = _one_series(table, found)
+    names, optional = _keywords(keywords, series)
+    flare_list, listed, labels = None, None, None
+    if flares is not None:
+        flare_list, listed, labels = _flares(flares, windows, threshold, flare_time, by_position, noaa_numbers)
+    elif split is not None and split.stratify:
+        raise QueryError("stratify=True needs labels; pass a list of flares, or leave it out.")
+    elif by_position or noaa_numbers is not None:
+        raise QueryError("by_position and noaa_numbers are for labels; pass a list of flares, or leave them out.")
+    settings = Settings(
+        service=without_password(base_url((table.service if table is not None else "") or conf.url)),
+        series=series,
+        segments=_segments(table, found, series),
+        query=() if table is not None else tuple(map(_described, found)),
+        records="" if table is None else _identity(table),
+        keywords=names,
+        flares=labels,
+        split=split,
+        images=images,
+    )
+    return Asked(settings, found, table, optional, flare_list, listed)
+
+
+def _table(query: Sequence[Any]) -> RecordTable | None:
+    """Return the table that is given in place of a query, if one is."""
+    if len(query) != 1 or not isinstance(query[0], (RecordTable, UnifiedResponse)):
+        return None
+    found = [query[0]] if isinstance(query[0], RecordTable) else list(query[0])
+    tables = [table for table in found if isinstance(table, RecordTable)]
+    if len(tables) != 1 or len(found) != 1:
+        raise QueryError(
+            f"A data set is built from one table of a FLARECAST search, not from {len(found)}; choose one, for example "
+            "results['flarecast']."
+        )
+    if not len(tables[0]):
+        raise QueryError("The table has no records to build a data set from.")
+    return tables[0]
+
+
+def _one_series(table: RecordTable | None, found: Sequence[Query]) -> str:
+    series = set(table["Series"].tolist()) if table is not None else {query.series for query in found}
+    if len(series) > 1:
+        raise QueryError(f"A data set has one series, not {', '.join(sorted(series))}; build one for each.")
+    return str(series.pop())
+
+
+def _segments(table: RecordTable | None, found: Sequence[Query], series: str) -> tuple[str, ...]:
+    """Return the segments of a data set, in the order of the series."""
+    if table is not None:
+        names = {one.segment for one in table.files()}
+    else:
+        names = {name for query in found for name in query.segments}
+    known = find_series(series)
+    if known is None:
+        if not names or any(sign in name for name in names for sign in "*?["):
+            raise QueryError(f"The segments of {series} are not known here; name them in a.flarecast.Segment(...).")
+        return tuple(sorted(names))
+    every = [segment.name for segment in known.segments]
+    if table is None and any(not query.segments for query in found):
+        return tuple(every)
+    if other := sorted(names.difference(every)):
+        raise QueryError(f"The table has files of {other[0] or 'an unknown segment'!r}, which {series} does not have.")
+    return tuple(name for name in every if name in names)
+
+
+def _described(query: Query) -> str:
+    """Write a query, but for its segments, so that equal queries are written alike, and other ones are not."""
+    plain = msgspec.to_builtins(query, enc_hook=lambda time: time.utc.isot)
+    shown = [f"{name} {value}" for name in ("harps", "sample", "near", "tolerance") if (value := plain[name])]
+    return ", ".join([str(query), *shown, *map(str, query.conditions)])
+
+
+def _identity(table: RecordTable) -> str:
+    """Return a digest of the identities of records, whatever their order."""
+    records = table.records()
+    columns = [np.ma.filled(column, -1) for column in (records.recnum, records.harpnum, records.slot)]
+    order = np.lexsort(columns)
+    digest = hashlib.sha256()
+    for column in columns:
+        digest.update(np.ascontiguousarray(column[order], dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _keywords(names: Iterable[str], series: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the keywords of a data set, and those that are left out where the service lacks them."""
+    given = [names] if isinstance(names, str) else list(names)
+    chosen, by_pattern = choose_keywords(given, [series]) if given else ([], frozenset())
+    exact = {one.name for one in chosen} - by_pattern
+    always = [name for name in ALWAYS if (known := find_keyword(name)) is not None and is_in(known, series)]
+    every = dict.fromkeys([*(one.name for one in chosen), *always])
+    return tuple(every), frozenset(every.keys() - exact)
+
+
+# --- Labels -------------------------------------------------------------------------------------------------------
+
+
+def _flares(
+    flares: Any, windows: Any, threshold: Any, flare_time: str, by_position: bool, noaa_numbers: Any
+) -> tuple[FlareList, HarpNumbers | None, FlareSettings]:
+    from sunpy_flarecast.flares import read_flares
+
+    from .harp_numbers import read_harp_numbers
+    from .label import flare_settings
+
+    found = read_flares(flares)
+    listed = None if noaa_numbers is None else read_harp_numbers(noaa_numbers)
+    return found, listed, flare_settings(found, windows, threshold, flare_time, by_position, listed)
+
+
+# --- Sets ---------------------------------------------------------------------------------------------------------
+
+
+def split_settings(
+    split: Mapping[str, Any] | None, by: str, gap: Any, stratify: bool, seed: int
+) -> SplitSettings | None:
+    """Check how records are to be dealt out to sets."""
+    if split is None:
+        if stratify:
+            raise QueryError("stratify=True is for sets; add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}.")
+        return None
+    if by not in _BY:
+        raise QueryError(f"split_by={by!r}: write one of {', '.join(map(repr, _BY))}.")
+    try:
+        sets = dict(split)
+    except (TypeError, ValueError):
+        raise QueryError("split maps names to sets, for example {'train': 0.8, 'test': 0.2}.") from None
+    if len(sets) < 2 or not all(isinstance(name, str) and name.strip() for name in sets):
+        raise QueryError(f"split={split!r}: name two sets or more, for example {{'train': 0.8, 'test': 0.2}}.")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise QueryError(f"seed={seed!r} is not a whole number of 0 or more.")
+    try:
+        between = float(u.Quantity(gap).to_value(u.hour))
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"gap={gap!r} is not a length of time; write gap=24 * u.hour.") from error
+    if not between >= 0:
+        raise QueryError(f"gap={gap!r} is negative; write a length of time of 0 or more.")
+    if by == "region" and between:
+        raise QueryError("gap is for sets by time or month; regions are whole in one set. Leave it out.")
+    if by != "region" and stratify:
+        raise QueryError(f"stratify=True is for sets by region; sets by {by} are as they are. Leave it out.")
+    checked = {"region": _fractions, "time": _ranges, "month": _months}[by](sets)
+    return SplitSettings(sets=checked, by=by, gap=between, stratify=bool(stratify), seed=int(seed))
+
+
+def _fractions(sets: Mapping[str, Any]) -> dict[str, float]:
+    for name, part in sets.items():
+        if not isinstance(part, Real) or not 0 < float(part) < 1:
+            raise QueryError(f"split: {name} is {part!r}; the share of a set is a number between 0 and 1.")
+    if abs((total := float(sum(sets.values()))) - 1) > 1e-6:
+        raise QueryError(f"split: the shares of {', '.join(sets)} sum to {total:g}; they must sum to 1.")
+    return {name: float(part) for name, part in sets.items()}
+
+
+def _ranges(sets: Mapping[str, Any]) -> dict[str, str]:
+    spans = []
+    for name, value in sets.items():
+        try:
+            start, end = value.split("/") if isinstance(value, str) else (value if np.iterable(value) else _ends(value))
+            spans.append((*(parse_time(one).utc.isot for one in (start, end)), name))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise QueryError(
+                f"split: {name} is {value!r}; a set by time is its start and end, as ('2014-01-01', '2014-07-01')."
+            ) from error
+        if not spans[-1][0] < spans[-1][1]:
+            raise QueryError(f"split: {name} ends at {spans[-1][1]}, which is not after its start.")
+    spans.sort()
+    for (_, end, name), (start, _, other) in pairwise(spans):
+        if start < end:
+            raise QueryError(f"split: {name} and {other} overlap, from {start} on; sets must have no time in common.")
+    of = {name: f"{start}/{end}" for start, end, name in spans}
+    return {name: of[name] for name in sets}
+
+
+def _ends(value: Any) -> tuple[Any, Any]:
+    return value.start, value.end  # of a.Time
+
+
+def _months(sets: Mapping[str, Any]) -> dict[str, list[int]]:
+    taken: dict[int, str] = {}
+    for name, months in sets.items():
+        if not np.iterable(months) or isinstance(months, str) or not len(list(months)):
+            raise QueryError(f"split: {name} is {months!r}; a set by month is a list of months, such as [1, 2, 3].")
+        for month in months:
+            if not isinstance(month, Integral) or int(month) not in range(1, 13):
+                raise QueryError(f"split: {month!r} of {name} is not a month; write numbers from 1 to 12.")
+            if (other := taken.setdefault(int(month), name)) != name:
+                raise QueryError(f"split: month {month} is in {other} and in {name}; sets must have no time in common.")
+    return {name: sorted({int(month) for month in months}) for name, months in sets.items()}
+
+
+# --- Images -------------------------------------------------------------------------------------------------------
+
+
+def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings:  # noqa: A002
+    """Check how images are to be stored."""
+    kinds = get_args(Kind)
+    if encoding not in kinds:
+        raise QueryError(f"encoding={encoding!r}: write one of {', '.join(map(repr, kinds))}.")
+    for name, value in (("bin", bin), ("shard_records", shard_records)):
+        if not isinstance(value, Integral) or value < 1:
+            raise QueryError(f"{name}={value!r} is not a whole number of 1 or more.")
+    return ImageSettings(
+        encoding=encoding,  # type: ignore[arg-type]
+        bin=int(bin) if encoding == "binned" else 1,
+        shard_records=int(shard_records),
+    )
+
+
+def difference(old: Settings, new: Settings) -> str:
+    """Name the settings in which two data sets differ; empty if there are none."""
+    before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
+    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    texts = []
+    for name in names:
+        shown = _NAMES.get(name, name.rpartition(".")[2])
+        if name in ("flares.digest", "flares.numbers", "records"):
+            texts.append(f"{shown} is another one")
+        else:
+            texts.append(f"{shown} was {_short(before.get(name))} and is now {_short(after.get(name))}")
+    return "; ".join(texts)
+
+
+def _flat(value: dict[str, Any]) -> dict[str, Any]:
+    parts = {name: part for name, part in value.items() if not isinstance(part, dict) and part is not None}
+    for name in ("flares", "split", "images"):
+        parts |= {f"{name}.{inner}": part for inner, part in (value[name] or {}).items()}
+    return parts
+
+
+def _short(value: Any) -> str:
+    text = (
+        "nothing"
+        if value in (None, "", [], ())
+        else ", ".join(map(str, value))
+        if isinstance(value, (list, tuple))
+        else str(value)
+    )
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,198 @@
+"""The stages of a build that need no images, labels and sets, and the table of the records, which needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from astropy.table import QTable
+
+from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.sharp.t_rec import slot_time
+from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.utils.masked import column_with, mask_of, unmasked
+
+from .harp_numbers import number_pairs
+from .label import UNKNOWN, label
+from .model import label_column
+from .parquet import RecordsWriter, write_flare_table, write_labels
+from .regions import regions
+from .split import split, split_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from sunpy_flarecast.utils.store import Store
+
+    from .harp_numbers import NumberPairs
+    from .keyword_stage import Pieces
+    from .label import Labels
+    from .model import Settings, ShardFacts, ShardTask
+    from .records import Rows
+    from .settings import Asked
+
+__all__ = ["Known", "known_of", "label_columns", "make_labels", "make_sets", "write_records"]
+
+#: Keywords that have the NOAA numbers of a record; those that bound its patch, as labels take them.
+_NOAA: Final = ("noaa_ars", "noaa_ar")
+_BOX: Final = ("latdtmin", "latdtmax", "londtmin", "londtmax")
+
+#: Columns of keyword tables that the table of records has under other names, or not at all.
+_LEFT_OUT: Final = ("Start Time", "Series", "HARPNUM", "Record", "T_REC", "quality", "harpnum", "recnum")
+
+#: What columns of the table of records mean; those of keywords say it themselves.
+_MEANINGS: Final = {
+    "HARPNUM": "HARP number (SMARP: TARP number)",
+    "QUALITY": "quality bit word, 0 is good",
+    "region": "lowest number of the HARPs that share NOAA numbers with this one",
+    "split": "set of the record; null: in none",
+    "group": "group of the image in images.zarr",
+    "index": "place of the image in its group",
+    "height": "rows of the image without padding; 0: there is none",
+    "width": "columns of the image without padding; 0: there is none",
+    "recnum": "record number in the series",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What labels and sets need of the records: T_REC in UTC, NOAA numbers, regions, and the bounds of patches."""
+
+    times: npt.NDArray[np.datetime64]
+    pairs: NumberPairs
+    regions: npt.NDArray[np.int64]
+    box: npt.NDArray[np.float64] | None
+
+
+def known_of(asked: Asked, rows: Rows, pieces: Pieces) -> Known:
+    """Collect what labels and sets need."""
+    texts: list[str] = []
+    boxes: list[npt.NDArray[np.float64]] = []
+    by_position = asked.settings.flares is not None and asked.settings.flares.by_position
+    shared: dict[str, str] = {}
+    numbered = False
+    for piece in pieces:
+        name = next((one for one in _NOAA if one in piece.colnames), "")
+        numbered |= bool(name)
+        column = piece[name] if name else np.full(len(piece), "")
+        values = np.where(mask_of(column), "", unmasked(column).astype(str)).tolist()
+        texts += [shared.setdefault(text, text) for text in values]
+        if by_position and set(_BOX) <= set(piece.colnames):
+            boxes.append(np.stack([np.asarray(np.ma.filled(_plain(piece[one]), np.nan)) for one in _BOX], axis=1))
+    if not numbered and asked.harp_numbers is None and asked.flares is not None:
+        raise QueryError(
+            f"{asked.settings.service} has no keyword NOAA_ARS, by which flares belong to records. Pass JSOC's list "
+            "all_harps_with_noaa_ars.txt: noaa_numbers=..., or --noaa-numbers."
+        )
+    times = utc_dates(slot_time(rows.slots))
+    pairs = number_pairs(rows.harps, np.array(texts, dtype=object), times, asked.harp_numbers)
+    box = np.concatenate(boxes) if boxes and sum(map(len, boxes)) == len(rows) else None
+    return Known(times, pairs, regions(rows.harps, pairs), box)
+
+
+def _plain(column: Any) -> np.ma.MaskedArray[Any, Any]:
+    return np.ma.MaskedArray(unmasked(getattr(column, "value", column)).astype(float), mask=mask_of(column))
+
+
+# --- Labels and sets ----------------------------------------------------------------------------------------------
+
+
+def make_labels(asked: Asked, rows: Rows, known: Known, lacking: Sequence[int], store: Store) -> Labels | None:
+    """
+    Label the records, and write labels and flares.
+
+    The labels of records with the numbers ``lacking``, of which there are no keywords, are unknown.
+    """
+    settings = asked.settings.flares
+    if settings is None or asked.flares is None:
+        return None
+    labels = label(known.times, rows.harps, known.pairs, asked.flares, settings, known.box)
+    labels.value[np.isin(rows.records.recnum, lacking)] = UNKNOWN
+    write_labels(store, labels, settings, asked.flares)
+    write_flare_table(store, asked.flares, labels)
+    return labels
+
+
+def label_columns(settings: Settings, labels: Labels | None) -> dict[str, npt.NDArray[np.int8]]:
+    """Name the labels of each window and threshold: 1, 0, or -1 for unknown ones."""
+    if labels is None or settings.flares is None:
+        return {}
+    return {
+        label_column(hours, threshold): labels.value[:, window, place]
+        for window, hours in enumerate(settings.flares.windows)
+        for place, threshold in enumerate(settings.flares.thresholds)
+    }
+
+
+def make_sets(
+    settings: Settings, known: Known, labels: Labels | None
+) -> tuple[npt.NDArray[np.str_] | None, dict[str, Any]]:
+    """Deal the records out to sets; also return what ``split.json`` has."""
+    if settings.split is None:
+        return None, {}
+    sets = split(settings.split, known.times, known.regions, None if labels is None else labels.value)
+    return sets, split_summary(settings.split, sets, known.regions, label_columns(settings, labels))
+
+
+# --- The table of the records -------------------------------------------------------------------------------------
+
+
+def write_records(
+    settings: Settings,
+    known: Known,
+    labels: Labels | None,
+    sets: npt.NDArray[np.str_] | None,
+    pieces: Pieces,
+    shards: Iterable[tuple[ShardTask, ShardFacts]],
+    store: Store,
+) -> None:
+    """Write the table of the records, with the columns that `~sunpy_flarecast.dataset.model.label_column` names."""
+    size = settings.images.shard_records
+    images = chain.from_iterable(
+        zip(
+            range(size * task.number, size * (task.number + 1)),
+            repeat(task.harp),
+            task.records,
+            facts.images,
+            strict=False,
+        )
+        for task, facts in shards
+    )
+    values = label_columns(settings, labels)
+    begin = 0
+    with RecordsWriter(store, len(known.times)) as writer:
+        for piece in pieces:
+            here = slice(begin, begin := begin + len(piece))
+            table = QTable({"HARPNUM": piece["HARPNUM"], "T_REC": piece["T_REC"]})
+            index, harps, records, facts = zip(*islice(images, len(piece)), strict=True)
+            quality = np.array([record.quality for record in records], dtype=np.int64)
+            table["QUALITY"] = column_with(quality, quality < 0)
+            table["region"] = known.regions[here]
+            for name in piece.colnames:
+                if name not in _LEFT_OUT:
+                    table[name] = piece[name]
+            if sets is not None:
+                table["split"] = column_with(sets[here], sets[here] == "")
+            for name, column in values.items():
+                table[name] = column_with(column[here], column[here] == UNKNOWN)
+            table["group"] = [f"harp/{harp:05d}" for harp in harps]
+            table["index"] = np.array(index, dtype=np.int32)
+            table["height"], table["width"] = np.array([one.shape for one in facts], dtype=np.int32).T
+            table["recnum"] = np.array([record.recnum for record in records], dtype=np.int64)
+            for place, segment in enumerate(settings.segments):
+                table[f"status_{segment}"] = np.array([one.status[place] for one in facts], dtype=np.int8)
+                table[f"url_{segment}"] = _texts(record.urls[place] for record in records)
+                table[f"sha256_{segment}"] = _texts(one.sha256[place] for one in facts)
+            for name, meaning in _MEANINGS.items():
+                if name in table.colnames:
+                    table[name].info.description = meaning
+            writer.write(table)
+
+
+def _texts(values: Iterable[str]) -> Any:
+    texts = np.array(list(values), dtype=str)
+    return column_with(texts, texts == "")

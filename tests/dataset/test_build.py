@@ -1,0 +1,317 @@
+"""A data set from a query: the same bytes however it was built, and whatever failed or was killed on the way."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import dying
+import numpy as np
+import pytest
+from counting import QUERY, Counting
+from faults import answer
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import (
+    FLARECASTClient,
+    Interrupted,
+    MissingDataWarning,
+    QueryError,
+    ServiceError,
+    TransferError,
+    conf,
+    dataset,
+)
+from sunpy_flarecast.dataset import building, image_stage
+from sunpy_flarecast.utils.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BROKEN = answer(b"{}", status=500)
+
+
+def content(out: Any) -> dict[str, bytes]:
+    """Read all of a data set but for when and how it was built."""
+    store = Store(out)
+    files = {path: store.read(path) for path in store.names() if path != "provenance.json"}
+    files["checksums.txt"] = b"".join(
+        line for line in files["checksums.txt"].splitlines(True) if b"provenance.json" not in line
+    )
+    return files
+
+
+@pytest.fixture
+def whole(small: Counting, _whole: dict[str, bytes]) -> dict[str, bytes]:
+    """Give what an undisturbed build has."""
+    return _whole
+
+
+@pytest.fixture(scope="module")
+def _whole(_small_service: Any, tmp_path_factory: pytest.TempPathFactory, small_flares: Any) -> dict[str, bytes]:
+    import astropy.units as u
+
+    out = tmp_path_factory.mktemp("whole") / "sharps"
+    with conf.set_temp("url", _small_service[0]):
+        report = dataset.build(
+            out,
+            *QUERY,
+            flares=small_flares,
+            windows=[12, 24] * u.hour,
+            split={"train": 0.7, "test": 0.3},
+            shard_records=2,
+            progress=False,
+        )
+    assert report.complete
+    assert (report.records, report.images) == (9, 18)
+    return content(out)
+
+
+def same(out: Any, whole: dict[str, bytes]) -> None:
+    found = content(out)
+    assert sorted(found) == sorted(whole)
+    assert [path for path in whole if found[path] != whole[path]] == []
+
+
+def test_a_build_is_whole_and_the_same_call_does_nothing(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    report = dataset.build(tmp_path / "a", *QUERY, **arguments)
+    same(tmp_path / "a", whole)
+    assert report.complete
+    assert sum(report.sets.values()) == 9
+    assert {"search.parquet", "keywords"}.isdisjoint(path.name for path in (tmp_path / "a/.build").iterdir())
+    assert json.loads((tmp_path / "a/split.json").read_text())["sets"]["test"]["records"] > 0
+    for counts in report.labels.values():
+        assert sum(counts.values()) == 9
+    assert len(small.files) == 18
+    small.clear()
+    again = dataset.build(tmp_path / "a", *QUERY, **arguments)
+    assert small.requests == []
+    assert (again.records, again.images, again.labels) == (report.records, report.images, report.labels)
+    same(tmp_path / "a", whole)
+    # The order of a table does not matter.
+    table = FLARECASTClient().search(*QUERY, progress=False)
+    dataset.build(tmp_path / "b", table[::-1], **arguments)
+    settings = ".build/settings.json"
+    same_tables = {path: data for path, data in content(tmp_path / "b").items() if path not in (settings, "README.md")}
+    assert all(whole[path] == data for path, data in same_tables.items() if path != "checksums.txt")
+
+
+def test_other_settings_are_refused_and_overwrite_begins_anew(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    out = tmp_path / "a"
+    dataset.build(out, *QUERY, **{**arguments, "threshold": "C1.0", "encoding": "int16"})
+    before = content(out)
+    small.clear()
+    with pytest.raises(
+        QueryError, match=r"threshold was C1\.0 and is now M1\.0; encoding was int16 and is now lossless"
+    ):
+        dataset.build(out, *QUERY, **arguments)
+    same(out, before)
+    assert small.requests == []
+    dataset.build(out, *QUERY, **arguments, overwrite=True)
+    same(out, whole)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(QueryError, match=r"holds other files, such as notes\.txt"):
+            dataset.build(tmp_path / "mine", *QUERY, **arguments, overwrite=overwrite)
+
+
+@pytest.mark.parametrize("number", [1, 2, *random.Random(15).sample(range(3, 90), 4)])
+def test_killed_at_a_write_and_run_again_it_is_the_same(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], number: int
+) -> None:
+    given = (conf.url, str(tmp_path / "a"), QUERY, arguments)
+    assert dying.child(dying.dying_at_write, number, *given) == -9
+    dataset.build(tmp_path / "a", *QUERY, **arguments)
+    same(tmp_path / "a", whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", dying.STAGES)
+def test_killed_ten_times_in_each_stage_and_run_again_it_is_the_same(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], stage: str
+) -> None:
+    given = (conf.url, str(tmp_path / "a"), QUERY, arguments)
+    killed = sum(dying.child(dying.dying_in, stage, 0.3, seed, *given) == -9 for seed in range(10))
+    assert killed
+    dataset.build(tmp_path / "a", *QUERY, **arguments)
+    same(tmp_path / "a", whole)
+
+
+def test_what_a_service_failed_to_send_is_requested_by_the_same_call(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    out, lost = tmp_path / "a", min(_urls(whole))
+    small.faults[lost] = BROKEN
+    with pytest.warns(MissingDataWarning, match="1 is missing"):
+        report = dataset.build(out, *QUERY, **arguments)
+    assert not report.complete
+    assert report.images == 17
+    assert sum(report.failures.values()) == 1
+    assert "500" in next(iter(report.failures))
+    small.clear()
+    assert dataset.build(out, *QUERY, **arguments).complete
+    same(out, whole)
+    # The files of the shard that lacked one, and no others.
+    assert lost in "".join(small.files)
+    assert len(small.files) <= 4
+
+
+def _urls(whole: dict[str, bytes]) -> Iterator[str]:
+    import pyarrow
+    from pyarrow import parquet
+
+    table = parquet.read_table(pyarrow.BufferReader(whole["records.parquet"]))
+    for name in ("url_Br", "url_Bt"):
+        for url in table[name].to_pylist():
+            yield url.partition("/HMI/")[2]
+
+
+def test_a_service_that_is_gone_half_way_costs_nothing_that_is_finished(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_stage, "_HOPELESS", 2)
+    out, urls = tmp_path / "a", list(_urls(whole))
+    for url in (*urls[3:9], *urls[12:]):
+        small.faults[url] = BROKEN
+    with pytest.raises(ServiceError, match=r"No file of the last 2 shards.*the same call does the rest"):
+        dataset.build(out, *QUERY, **arguments)
+    kept = Store(out).names(".build/shards")
+    assert len(kept) == 4
+    small.clear()
+    dataset.build(out, *QUERY, **arguments)
+    same(out, whole)
+    assert len(small.files) == 12
+
+
+def test_ctrl_c_keeps_what_is_finished(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, stage in enumerate(dying.STAGES):
+        with monkeypatch.context() as patch:
+
+            def interrupted(*_: Any, **__: Any) -> None:
+                raise KeyboardInterrupt
+
+            patch.setattr(building, stage, interrupted)
+            with pytest.raises(Interrupted, match="the same call resumes it") as caught:
+                dataset.build(tmp_path / "a", *QUERY, **arguments)
+        assert caught.value.partial.interrupted
+        assert not caught.value.partial.complete
+        assert number < 5 or len(small.files) == 18
+    dataset.build(tmp_path / "a", *QUERY, **arguments)
+    same(tmp_path / "a", whole)
+    assert len(small.files) == 18
+
+
+def test_workers_make_the_same_with_as_many_requests(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    dataset.build(tmp_path / "one", *QUERY, **arguments, max_conn=2)
+    alone, most = small.files, small.most
+    small.clear()
+    dataset.build(tmp_path / "two", *QUERY, **arguments, max_conn=2, workers=2)
+    same(tmp_path / "two", whole)
+    assert small.files == alone
+    assert 0 < small.most <= 2
+    assert 0 < most <= 2
+
+
+def test_files_that_are_there_are_used_and_files_are_kept(
+    small: Counting, small_files: Path, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    dataset.build(tmp_path / "a", *QUERY, **arguments, files=small_files)
+    same(tmp_path / "a", whole)
+    assert small.files == []
+    dataset.build(tmp_path / "b", *QUERY, **arguments, keep_files=tmp_path / "kept")
+    same(tmp_path / "b", whole)
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "kept").rglob("*.fits")}
+    assert kept == {path.name: path.read_bytes() for path in small_files.rglob("*.fits")}
+
+
+def test_object_storage_gets_the_same(
+    small: Counting, whole: dict[str, bytes], arguments: dict[str, Any], s3: str
+) -> None:
+    for out in ("memory://test-build/sharps", f"{s3}/sharps"):
+        dataset.build(out, *QUERY, **arguments)
+        same(out, whole)
+    with pytest.raises(QueryError, match="use workers=1"):
+        dataset.build("memory://test-build/other", *QUERY, **arguments, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        ({"workers": 0}, "workers=0"),
+        ({"max_conn": 0}, "max_conn=0"),
+        ({"client": "tcp://127.0.0.1:9"}, "client"),
+        ({"files": "nowhere"}, "nowhere"),
+        ({"split": {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}}, "cannot be split into 4 sets"),
+        ({"out": "ftp-unknown://host/x"}, "ftp-unknown"),
+        ({"out": "/proc/none"}, "/proc/none"),
+        ({"out": ""}, "needs a folder or a URL"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_one_sentence_before_any_file_is_fetched(
+    small: Counting, tmp_path: Path, arguments: dict[str, Any], more: dict[str, Any], part: str
+) -> None:
+    given = {**arguments, **more}
+    with pytest.raises(QueryError, match=part):
+        dataset.build(given.pop("out", tmp_path / "a"), *QUERY, **given)
+    assert small.files == []
+
+
+def test_a_full_disk_is_one_sentence_and_costs_nothing_that_is_finished(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    write = Store.write
+
+    def full(self: Store, path: str, data: bytes) -> None:
+        if path.startswith("images.zarr") and len(written) == 3:
+            raise TransferError("The disk is full.")
+        written.append(path) if path.startswith("images.zarr") else None
+        write(self, path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", full)
+        with pytest.raises(TransferError, match="disk is full"):
+            dataset.build(tmp_path / "a", *QUERY, **arguments)
+    small.clear()
+    dataset.build(tmp_path / "a", *QUERY, **arguments)
+    same(tmp_path / "a", whole)
+    assert len(small.files) == 18 - 10
+
+
+def test_labels_of_records_without_keywords_are_unknown(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sunpy_flarecast.dataset.keyword_stage._ROWS", 4)
+    table = FLARECASTClient().search(*QUERY, progress=False)
+    lost = str(np.sort(table[table["HARPNUM"] == 4935]["Record"])[-1])
+    small.faults[f"meta/{lost}"] = BROKEN
+    with pytest.warns(MissingDataWarning, match="1 is missing"):
+        report = dataset.build(tmp_path / "a", *QUERY, **arguments)
+    assert [text for text in report.failures if text.startswith("keywords: ")]
+    from sunpy_flarecast.dataset.parquet import read_records
+
+    records = read_records(Store(tmp_path / "a"))
+    assert records["label_12h_M1.0"].mask[records["recnum"] == int(lost)].all()
+    small.clear()
+    assert dataset.build(tmp_path / "a", *QUERY, **arguments).complete
+    same(tmp_path / "a", whole)
+
+
+def test_no_records_and_no_flares(small: Counting, tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="no records to build a data set from"):
+        dataset.build(tmp_path / "a", a.Time("2009-01-01", "2009-01-02"), QUERY[1], progress=False)
+    report = dataset.build(tmp_path / "b", *QUERY, progress=False)
+    assert (report.complete, report.labels, report.sets) == (True, {}, {})
+    assert not (tmp_path / "b/labels.parquet").exists()

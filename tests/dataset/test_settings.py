@@ -1,0 +1,157 @@
+"""What `dataset.build` is called with: each mistake is one sentence that says what to do, before any request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import msgspec
+import pytest
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Quality, QueryError, Segment, Series
+from sunpy_flarecast.dataset import SWAN
+from sunpy_flarecast.dataset.settings import ask, difference, image_settings, split_settings
+
+if TYPE_CHECKING:
+    from faults import Layer
+
+RANGE = a.Time("2015-12-11", "2015-12-12")
+SHARP = Series("hmi.sharp_cea_720s")
+LABELS: dict[str, Any] = {
+    "flares": None,
+    "windows": 24 * u.hour,
+    "threshold": "M1.0",
+    "flare_time": "peak",
+    "by_position": False,
+    "noaa_numbers": None,
+}
+
+
+def asked(*query: Any, keywords: Any = SWAN, split: Any = None, images: Any = None, **labels: Any) -> Any:
+    chosen = image_settings("lossless", 4, 256) if images is None else images
+    return ask(query or (RANGE, SHARP), keywords=keywords, split=split, images=chosen, **{**LABELS, **labels})
+
+
+FLARES = {"peak_time": ["2015-12-11T12:00", "2015-12-12T12:00"], "class": ["M1.0", "C2.0"], "noaa": [12465, 12465]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "part"),
+    [
+        ({"threshold": "Z9"}, "'Z9' is not a GOES class"),
+        ({"threshold": []}, "at least one window and one threshold"),
+        ({"windows": 24}, "not a time with a unit"),
+        ({"windows": 3 * u.m}, "not a time with a unit"),
+        ({"windows": 0 * u.hour}, "not positive"),
+        ({"windows": [24 * u.hour, float("nan") * u.hour]}, "not positive"),
+        ({"flare_time": "end"}, "neither 'peak' nor 'start'"),
+        ({"flares": "nowhere.csv"}, "nowhere.csv"),
+        ({"flares": {"class": ["M1.0"], "noaa": [12465]}}, "no column of times"),
+        ({"flares": {**FLARES, "noaa": [123456, 1]}}, "123456"),
+        ({"flares": None, "by_position": True}, "pass a list of flares"),
+    ],
+    ids=str,
+)
+def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
+    from astropy.table import Table
+
+    flares = labels.get("flares", FLARES)
+    if isinstance(flares, dict):
+        flares = Table(flares)
+    with pytest.raises(QueryError, match=part):
+        asked(**{**labels, "flares": flares})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ({"split": {"train": 0.7, "test": 0.5}}, "sum to 1.2; they must sum to 1"),
+        ({"split": {"train": 1.0}}, "name two sets"),
+        ({"split": {"": 0.5, "test": 0.5}}, "name two sets"),
+        ({"split": {"train": "0.5", "test": 0.5}}, "a number between 0 and 1"),
+        ({"split": {"train": -0.5, "test": 1.5}}, "a number between 0 and 1"),
+        ({"split": 0.5}, "maps names to sets"),
+        ({"by": "harp"}, "write one of 'region', 'time', 'month'"),
+        ({"gap": 2 * u.hour}, "gap is for sets by time"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 0.5}, "seed=0.5"),
+        ({"split": None, "stratify": True}, "stratify=True is for sets"),
+        ({"by": "time", "split": {"a": 0.5, "b": 0.5}}, "is its start and end"),
+        ({"by": "time", "split": {"a": ("2014", "nonsense"), "b": ("2015", "2016")}}, "is its start and end"),
+        (
+            {"by": "time", "split": {"a": ("2015-01-01", "2014-01-01"), "b": ("2015-01-01", "2016-01-01")}},
+            "not after its start",
+        ),
+        ({"by": "time", "split": {"a": "2014-01-01/2014-07-01", "b": ("2014-06-01", "2015-01-01")}}, "a and b overlap"),
+        ({"by": "month", "split": {"a": [1, 2], "b": [13]}}, "13 of b is not a month"),
+        ({"by": "month", "split": {"a": [1, 2], "b": [2, 3]}}, "month 2 is in a and in b"),
+        ({"by": "month", "split": {"a": [1, 2], "b": 3}}, "a list of months"),
+        ({"by": "month", "split": {"a": [1], "b": [2]}, "stratify": True}, "sets by region"),
+    ],
+    ids=str,
+)
+def test_sets_that_cannot_be_made(arguments: dict[str, Any], part: str) -> None:
+    default = {"split": {"train": 0.7, "test": 0.3}, "by": "region", "gap": 0 * u.hour, "stratify": False, "seed": 0}
+    with pytest.raises(QueryError, match=part):
+        split_settings(**{**default, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [(("float", 4, 256), "encoding='float'"), (("binned", 0, 256), "bin=0"), (("int16", 4, 0), "shard_records=0")],
+    ids=str,
+)
+def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
+    with pytest.raises(QueryError, match=part):
+        image_settings(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "part"),
+    [
+        ((RANGE,), {}, "needs a.flarecast.Series"),
+        ((RANGE, SHARP | Series("hmi.sharp_720s")), {}, "A data set has one series"),
+        ((RANGE, SHARP, Segment("Brr")), {}, "Did you mean 'Br'"),
+        ((), {"keywords": ["usflx"]}, "Did you mean 'usflux'"),
+        (("a table.ecsv",), {}, "takes attrs, or a table"),
+        ((), {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)}, "stratify=True needs"),
+    ],
+    ids=str,
+)
+def test_queries_that_give_no_data_set(query: Any, more: Any, part: str) -> None:
+    with pytest.raises(QueryError, match=part):
+        asked(*query, **more)
+
+
+def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
+    one = asked(RANGE, SHARP, Segment("Bt") & Segment("Br"), HARPNUM(377)).settings
+    assert one == asked(SHARP, Segment("b[rt]"), HARPNUM(377), RANGE).settings
+    assert msgspec.json.decode(msgspec.json.encode(one), type=type(one)) == one
+    assert one.segments == ("Bt", "Br")
+    assert set(SWAN) < set(one.keywords)
+    assert "noaa_ars" in one.keywords
+    for other in (
+        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377, 378)),
+        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), NOAA(12465)),
+        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), Quality("good")),
+        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), a.Sample(1 * u.hour)),
+        (a.Time("2015-12-11", "2015-12-13"), SHARP, Segment("Br", "Bt"), HARPNUM(377)),
+    ):
+        assert difference(one, asked(*other).settings).startswith("query was ")
+    query = (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377))
+    binned = asked(*query, images=image_settings("binned", 4, 256)).settings
+    assert difference(one, binned) == "encoding was lossless and is now binned; bin was 1 and is now 4"
+    split = split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, False, 1)
+    assert "split was nothing and is now" in difference(one, asked(*query, split=split).settings)
+    assert difference(one, one) == ""
+
+
+def test_settings_of_a_table_tell_its_records(demo: tuple[str, Layer]) -> None:
+    table = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T00:25"), SHARP, Segment("Bp", "Br"))
+    one = asked(table).settings
+    assert (one.query, one.segments, one.service) == ((), ("Bp", "Br"), demo[0])
+    assert one == asked(table[::-1]).settings
+    assert difference(one, asked(table[1:]).settings) == "the table of records is another one"
+    with pytest.raises(QueryError, match="no records"):
+        asked(table[:0])

@@ -1,0 +1,166 @@
+"""The first two stages of a build: records and keywords are requested once, kept, and completed after failures."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from faults import Layer, answer
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import HARPNUM, MissingDataWarning, QueryError, Segment, Series, ServiceError, conf
+from sunpy_flarecast.dataset import SWAN, keyword_stage
+from sunpy_flarecast.dataset.keyword_stage import keyword_pieces
+from sunpy_flarecast.dataset.records import Found, in_order, search
+from sunpy_flarecast.dataset.settings import ask, image_settings
+from sunpy_flarecast.utils.masked import mask_of
+from sunpy_flarecast.utils.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAYS = a.Time("2015-12-11", "2015-12-12")
+SHARP = Series("hmi.sharp_cea_720s")
+BROKEN = answer(b"{}", status=500)
+
+
+def asked(*query: Any) -> Any:
+    return ask(
+        query or (DAYS, SHARP, HARPNUM(4928, 4935), Segment("Br", "Bt"), a.Sample(12 * u.hour)),
+        keywords=SWAN,
+        flares=None,
+        windows=24 * u.hour,
+        threshold="M1.0",
+        flare_time="peak",
+        by_position=False,
+        noaa_numbers=None,
+        split=None,
+        images=image_settings("lossless", 4, 4),
+    )
+
+
+def searched(wanted: Any, store: Store, forgotten: list[int] | None = None, strict: bool = False) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        return search(wanted, store, (forgotten or []).extend, strict=strict, progress=False)
+
+
+def pieced(wanted: Any, rows: Any, store: Store, strict: bool = False) -> Any:
+    return keyword_pieces(wanted, rows, store, strict=strict, progress=False)
+
+
+def requested(layer: Layer) -> int:
+    """Count the records whose keywords were requested."""
+    paths = [path.partition("?")[0] for _, path in layer.requests]
+    return sum(path.rpartition("/")[2].count(",") + 1 for path in paths if "/meta/" in path)
+
+
+def test_rows_are_sorted_each_once_and_cut_into_tasks(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    rows = searched(asked(), store := Store(tmp_path))
+    requests = len(demo[1].requests)
+    assert (np.lexsort((rows.slots, rows.harps)) == np.arange(len(rows))).all()
+    tasks = list(rows.tasks(("Bt", "Br"), 4))
+    assert [(task.harp, record.slot) for task in tasks for record in task.records] == [
+        *zip(rows.harps.tolist(), rows.slots.tolist(), strict=True)
+    ]
+    for harp, span in rows.spans().items():
+        numbers = [task.number for task in tasks if task.harp == harp]
+        assert numbers == list(range(-(-(span.stop - span.start) // 4)))
+    assert all(record.urls[0].endswith("Bt.fits") and "Br" in record.urls[1] for record in tasks[0].records)
+    assert all(record.urls == ("",) for record in next(rows.tasks(("Bp",), 4)).records)
+    again = searched(asked(), store)
+    assert len(demo[1].requests) == requests
+    assert again.changed(rows) == []
+    assert list(again.tasks(("Bt", "Br"), 4)) == tasks
+    # A record that was listed before it was reprocessed, and one without a HARP number.
+    records = rows.records
+    double = in_order(Found(records[np.array([0, 1, 1, 2])], [], []))
+    assert (len(double), double.told) == (3, ["1 record with the HARP number and T_REC of a newer one: left out."])
+    masked = records[:3]
+    masked.harpnum[1] = np.ma.masked
+    assert in_order(Found(masked, [], [])).told == ["1 record without a HARP number or T_REC: left out."]
+
+
+def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
+    demo: tuple[str, Layer], tmp_path: Path
+) -> None:
+    wanted = asked(a.Time("2015-12-11", "2015-12-14"), SHARP, Segment("Br"))
+    whole, store = searched(wanted, Store(tmp_path / "a")), Store(tmp_path / "b")
+    demo[1].faults["start=2015-12-12"] = BROKEN
+    with pytest.raises(ServiceError, match="missing"):
+        searched(wanted, store, strict=True)
+    rows = searched(wanted, store)
+    assert rows.missing
+    assert 0 < len(rows) < len(whole)
+    demo[1].clear()
+    forgotten: list[int] = []
+    again = search(wanted, store, forgotten.extend, strict=True, progress=False)
+    assert forgotten == again.changed(rows) != []
+    assert again.missing == []
+    assert again.changed(whole) == []
+    assert 0 < len(demo[1].requests) < 4
+    with pytest.raises(QueryError, match=r"no records to build a data set from\. .*before the first SHARPs"):
+        searched(asked(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
+
+
+def test_keywords_come_in_pieces_that_are_kept(
+    demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyword_stage, "_ROWS", 4)
+    wanted, store = asked(), Store(tmp_path)
+    rows = searched(wanted, store)
+    demo[1].clear()
+    pieces, missing = pieced(wanted, rows, store)
+    assert missing == []
+    assert len(list(pieces)) == -(-len(rows) // 4) > 2
+    whole = list(pieces)
+    assert {"usflux", "noaa_ars", "lat_min"} <= set(whole[0].colnames)
+    assert all(piece.colnames == whole[0].colnames for piece in whole)
+    assert np.concatenate([piece["Record"] for piece in whole]).tolist() == rows.records.recnum.tolist()
+    expected = rows.table(demo[0], slice(0, 4)).keywords("usflux", progress=False)
+    assert (whole[0]["usflux"] == expected["usflux"]).all()
+    assert whole[0]["usflux"].unit == u.Mx
+    demo[1].clear()
+    pieced(wanted, rows, store)
+    assert demo[1].requests == []
+    # Of a search that finds more, only what is new is requested.
+    with_more = searched(
+        asked(DAYS, SHARP, HARPNUM(4928, 4938), Segment("Br", "Bt"), a.Sample(6 * u.hour)), Store(tmp_path / "more")
+    )
+    demo[1].clear()
+    more, _ = pieced(wanted, with_more, store)
+    # The first piece also looks which keywords the service has.
+    assert requested(demo[1]) == len(with_more) - len(rows) + 1
+    assert np.concatenate([piece["Record"] for piece in more]).tolist() == with_more.records.recnum.tolist()
+    pieced(wanted, with_more, fresh := Store(tmp_path / "fresh"))
+    assert fresh.names(".build/keywords") == store.names(".build/keywords")
+    for path in fresh.names(".build/keywords"):
+        assert fresh.read(path) == store.read(path)
+
+
+def test_keywords_that_failed_are_requested_again(
+    demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyword_stage, "_ROWS", 4)
+    wanted, store = asked(), Store(tmp_path)
+    rows = searched(wanted, store)
+    last = str(rows.records.recnum[-1])
+    demo[1].faults[last] = BROKEN
+    with conf.set_temp("max_retries", 0):
+        with pytest.raises(ServiceError):
+            pieced(wanted, rows, store, strict=True)
+        kept = store.names(".build/keywords")
+        assert len(kept) == len(rows) // 4
+        pieces, missing = pieced(wanted, rows, store)
+    assert [records for records, _ in missing] == [[int(last)]]
+    assert mask_of(list(pieces)[-1]["usflux"]).tolist() == [False] * (len(rows) % 4 - 1) + [True]
+    demo[1].clear()
+    pieces, missing = pieced(wanted, rows, store, strict=True)
+    assert missing == []
+    assert requested(demo[1]) == 1
+    demo[1].faults["/meta"] = BROKEN
+    with conf.set_temp("max_retries", 0), pytest.raises(ServiceError, match="the same call resumes"):
+        pieced(wanted, rows, Store(tmp_path / "other"))

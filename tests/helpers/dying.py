@@ -1,0 +1,84 @@
+"""Builds in processes of their own, which are killed at a given moment."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from sunpy_flarecast import conf, dataset
+from sunpy_flarecast.dataset import building
+from sunpy_flarecast.utils.optional_deps import need
+from sunpy_flarecast.utils.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What builds import when they begin is there before processes are forked.
+need("Builds need", "dataset", (*building.PACKAGES, "pyarrow.parquet", "numcodecs", "google_crc32c"))
+
+#: The functions of the module `building` with which stages begin.
+STAGES = ("search", "keyword_pieces", "make_labels", "make_sets", "make_images", "finish_harps", "write_records")
+
+
+def child(function: Callable[..., Any], *arguments: Any) -> int:
+    """Call a function in a process that begins with this module imported, and give its exit code."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=function, args=arguments)
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def build(url: str, out: str, query: tuple[Any, ...], arguments: dict[str, Any]) -> None:
+    """Build a data set."""
+    with conf.set_temp("url", url), conf.set_temp("retry_wait", 0.01):
+        dataset.build(out, *query, **arguments)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_at_write(number: int, *arguments: Any) -> None:
+    """Build, and die at the write of that number: before it if that is even, else after it."""
+    count = 0
+
+    def wrapped(function: Any) -> Any:
+        def write(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == number and number % 2 == 0:
+                die()
+            result = function(*args, **kwargs)
+            if count == number:
+                die()
+            return result
+
+        return write
+
+    Store.write = wrapped(Store.write)  # type: ignore[method-assign]
+    Store.remove = wrapped(Store.remove)  # type: ignore[method-assign]
+    build(*arguments)
+
+
+def dying_in(stage: str, within: float, seed: int, *arguments: Any) -> None:
+    """Build, and die at a random moment of the time after a stage has begun."""
+    function = getattr(building, stage)
+
+    def begun(*args: Any, **kwargs: Any) -> Any:
+        def wait() -> None:
+            time.sleep(random.Random(seed).uniform(0, within))
+            die()
+
+        threading.Thread(target=wait, daemon=True).start()
+        return function(*args, **kwargs)
+
+    setattr(building, stage, begun)
+    build(*arguments)
