@@ -20,9 +20,12 @@ from sunpy_flarecast import conf
 from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, create_app, running
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE
 from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.utils.cluster import in_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from distributed import Client
 
 # A shell that runs tests in the background has them and their children ignore Ctrl-C, which some of them are about.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -60,6 +63,15 @@ def _impatient() -> Iterator[None]:
     """Try again at once; how long to wait is tested where it is decided."""
     with conf.set_temp("retry_wait", 0.01):
         yield
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Client]:
+    """Give the client of a Dask cluster of two processes, in which the leases of dead workers come back soon."""
+    import dask
+
+    with dask.config.set({"distributed.scheduler.locks.lease-timeout": "2s"}), in_cluster(workers=2) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

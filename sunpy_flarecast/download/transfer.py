@@ -176,11 +176,17 @@ class Transfer:
 
     async def _connected(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
         """Download the file over a connection of parfive, or over one that processes share."""
-        context = self.queued.context
-        if context.leases is None or context.pace(self.url).away or context.halted:
+        context, pace = self.queued.context, self.queued.context.pace(self.url)
+
+        def over() -> bool:
+            return bool(pace.away or context.halted)
+
+        if context.leases is None or over():
             return await self._download(session, bar)
+        # Those that come when it is over need no connection, so that nobody would give back what is kept for them.
         more = self.queued.waiting
-        async with context.leases.connection(context.settings.aiohttp_client_session, lambda: bool(more)) as session:
+        make = context.settings.aiohttp_client_session
+        async with context.leases.connection(make, lambda: bool(more) and not over()) as session:
             return await self._download(session, bar)
 
     async def _download(self, session: aiohttp.ClientSession, bar: LateBar) -> str:

@@ -277,14 +277,15 @@ class _Submitted(Generic[_T, _R]):
         values = self._values([one for one in ended if one.status == "finished"])
         for future in ended:
             _, task = self._tasks.pop(future.key)
+            error = future.exception() if future.status == "error" else None
+            traceback = future.traceback() if error is not None else None
+            future.release()
             if future.key in values:
-                yield Done(task, values[future.key])
-            elif future.status == "error":
-                error = future.exception()
-                if type(error).__name__ == "KilledWorker":
-                    suspect(task)
-                else:
-                    raise _explained(error).with_traceback(future.traceback())
+                yield Done(task, values.pop(future.key))
+            elif type(error).__name__ == "KilledWorker":
+                suspect(task)
+            elif error is not None:
+                raise _explained(error).with_traceback(traceback)
             else:
                 self._submit_again(future.key, task)
 

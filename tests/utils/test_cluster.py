@@ -1,0 +1,151 @@
+"""Tasks in this process and in a Dask cluster: order, bounds, workers that die, and what a lost scheduler leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import dask
+import pytest
+from distributed import Client, LocalCluster
+
+from sunpy_flarecast import ClusterError, QueryError, conf
+from sunpy_flarecast.rest.carried_settings import carried
+from sunpy_flarecast.utils.cluster import Done, in_cluster, run, scheduler_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OVER = threading.Event()
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def inverse(number: int) -> float:
+    return 1 / number
+
+
+def kill_once(mark: str) -> str:
+    """Kill the worker, unless another one was killed before."""
+    try:
+        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return mark
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def kill(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def wait(number: int) -> int:
+    assert not number or OVER.wait(timeout=60)
+    return number
+
+
+def settings(_: int) -> tuple[str, str, float]:
+    return conf.url, conf.token, conf.window
+
+
+def test_tasks_run_here_one_after_the_other() -> None:
+    begun: list[int] = []
+
+    def tasks() -> Iterator[int]:
+        for number in range(3):
+            begun.append(number)
+            yield number
+
+    done = run(double, tasks())
+    assert next(done) == Done(0, 0)
+    assert begun == [0]
+    assert [one.value for one in done] == [2, 4]
+
+
+def test_results_come_as_they_are_finished_and_few_tasks_are_under_way(cluster: Client) -> None:
+    under_way = most = 0
+
+    def tasks() -> Iterator[int]:
+        nonlocal under_way, most
+        for number in range(40):
+            under_way += 1
+            most = max(most, under_way)
+            yield number
+
+    values = {}
+    for done in run(double, tasks(), client=cluster, in_flight=5):
+        under_way -= 1
+        values[done.task] = done.value
+    assert values == {number: 2 * number for number in range(40)}
+    assert most <= 10  # those that wait to be taken among them
+    cluster.nthreads()  # a round trip, after which the scheduler knows what was released
+    assert not cluster.futures
+
+
+def test_what_a_task_raises_ends_all_and_nothing_stays(cluster: Client) -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(run(inverse, [1, 0, 2], client=cluster))
+    cluster.nthreads()  # a round trip, after which the scheduler knows what was released
+    assert not cluster.futures
+
+
+def test_workers_use_the_settings_of_the_client_and_show_no_token(cluster: Client) -> None:
+    with conf.set_temp("url", "http://me:pass@service:1"), conf.set_temp("token", "abc"), conf.set_temp("window", 0.25):
+        function = carried(settings)
+    assert repr(function) == "carried(settings)"
+    assert [done.value for done in run(function, [1], client=cluster)] == [("http://me:pass@service:1", "abc", 0.25)]
+    assert next(run(settings, [1], client=cluster)).value[2] == conf.window
+    assert settings(0)[1] == function(0)[1] == ""  # here they are those of now
+
+
+def test_a_task_whose_worker_is_killed_runs_again(cluster: Client, tmp_path: Path) -> None:
+    marks = [str(tmp_path / "killed"), str(tmp_path), str(tmp_path)]
+    assert sorted(done.value or "" for done in run(kill_once, marks, client=cluster)) == sorted(marks)
+
+
+def test_a_task_that_kills_its_workers_is_lost_and_the_others_are_not(cluster: Client) -> None:
+    scheduler = cluster.cluster.scheduler
+    before, scheduler.allowed_failures = scheduler.allowed_failures, 0
+    try:
+        found = {done.task: done for done in run(kill, range(4), client=cluster)}
+    finally:
+        scheduler.allowed_failures = before
+    assert sorted(found) == [0, 1, 2, 3]
+    assert "lack of memory" in found.pop(1).lost
+    assert all(done.value == number for number, done in found.items())
+
+
+def test_a_scheduler_that_is_gone_is_one_sentence() -> None:
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as short,
+        Client(short.scheduler_address, set_as_default=False) as client,
+    ):
+        done = run(wait, [0, 1], client=client)
+        assert next(done) == Done(0, 0)
+        short.sync(short.scheduler.close)
+        try:
+            with pytest.raises(ClusterError, match=r"is gone\. What is finished is kept; the same call with a new cl"):
+                next(done)
+        finally:
+            OVER.set()
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True, "two"])
+def test_a_number_of_workers_that_is_none_is_refused(workers: object) -> None:
+    with pytest.raises(QueryError, match="write a whole number of processes"), in_cluster(None, workers):
+        pass
+
+
+def test_what_is_no_client_is_refused(cluster: Client) -> None:
+    with pytest.raises(QueryError, match=r"client=str\(\.\.\.\) cannot be used"), in_cluster("tcp://host:8786"):
+        pass
+    with pytest.raises(ClusterError, match="cannot be reached"), scheduler_client("nothing"):
+        pass
