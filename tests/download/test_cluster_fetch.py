@@ -1,0 +1,209 @@
+"""Fetches by the workers of a cluster: report and requests are those of one machine; connections are shared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from faults import answer
+from sunpy.net import attrs as a
+
+from sunpy_flarecast import FetchReport, FLARECASTClient, FLARECASTResponse, QueryError, Series, conf, fetch
+from sunpy_flarecast.archive import running
+from sunpy_flarecast.cli import cli
+from sunpy_flarecast.download.connections import Connections, shared_connections
+from sunpy_flarecast.download.context import Pace
+from sunpy_flarecast.download.places import Pass, fetch_places
+from sunpy_flarecast.download.plan import Place
+from sunpy_flarecast.fits.on_disk import is_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distributed import Client
+    from faults import Layer
+
+pytestmark = pytest.mark.usefixtures("_hasty")
+
+
+@pytest.fixture
+def _hasty() -> Any:
+    with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
+        yield
+
+
+@pytest.fixture
+def table(many: tuple[str, Layer]) -> FLARECASTResponse:
+    table = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-16"), Series("hmi.sharp_cea_720s"))
+    many[1].clear()
+    return table
+
+
+def below(folder: Path, report: FetchReport) -> dict[str, Any]:
+    """Give a report without what differs between folders."""
+    return {
+        name: str(getattr(report, name)).replace(str(folder), "")
+        for name in ("fetched", "already_there", "failed", "files", "unidentified", "bare", "missing", "unreachable")
+    }
+
+
+def test_report_and_requests_are_those_of_one_machine(
+    many: tuple[str, Layer], table: FLARECASTResponse, cluster: Client, tmp_path: Path
+) -> None:
+    _, layer = many
+    reports, requests = [], []
+    for folder, options in ((tmp_path / "here", {}), (tmp_path / "there", {"client": cluster})):
+        fetch(table[::50], path=folder, progress=False)
+        layer.clear()
+        gone, late = (f"/{table['Record'][number]}/" for number in (3, 333))
+        layer.faults[gone] = answer(b"gone", status=404)
+        layer.faults[late] = answer(b"busy", status=503)
+        layer.times[late] = 2  # as often as a pass tries
+        reports.append(below(folder, fetch(table, path=folder, progress=False, **options)))
+        requests.append(sorted(layer.requests))
+    assert reports[0] == reports[1]
+    assert reports[0]["failed"].count("FetchFailure") == 1
+    assert requests[0] == requests[1]
+    assert len(requests[0]) == 490 + 2 + 2  # the one that is gone in three passes, the other in two, twice in the first
+
+
+def test_never_more_connections_than_max_conn(
+    many: tuple[str, Layer], table: FLARECASTResponse, cluster: Client, tmp_path: Path
+) -> None:
+    counting = Counting(many[1])
+    with running(counting) as table.service:
+        report = fetch(table, path=tmp_path, progress=False, client=cluster, max_conn=3)
+    assert len(report.fetched) == 500
+    assert counting.most == 3
+
+
+class Counting:
+    """An ASGI layer that counts the requests under way."""
+
+    def __init__(self, app: Any) -> None:
+        self.app, self.now, self.most = app, 0, 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        self.now += 1
+        self.most = max(self.most, self.now)
+
+        async def counted(message: dict[str, Any]) -> None:
+            # The client may send its next request once it has all of the body, before the application returns.
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self.now -= 1
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_files_are_not_tried_one_by_one_when_the_service_is_gone(
+    table: FLARECASTResponse, cluster: Client, tmp_path: Path, spread: bool
+) -> None:
+    table.service = "http://127.0.0.1:1"
+    report = fetch(table, path=tmp_path, progress=False, passes=2, client=cluster if spread else None)
+    assert (report.fetched, len(report.failed)) == ([], 500)
+    assert report.unreachable.startswith("not requested, since the service could not be reached any more (no conn")
+    tried = sum(", 2 times" in one.reason for one in report.failed)
+    assert 20 <= tried < 100
+    assert sum("not requested" in one.reason for one in report.failed) == 500 - tried
+    assert len(str(report).splitlines()) <= 4
+
+
+def test_a_service_that_was_gone_is_tried_again_in_every_pass() -> None:
+    place = Place("http://h/a.fits", "a.fits")
+    lost = Pass(errors={"a.fits": "not requested"}, away="not requested")
+    passes = [lost, lost, lost, Pass(arrived={"a.fits": "a.fits"}, fetched=["a.fits"])]
+    report = fetch_places([place], passes=9, each=lambda *_: passes.pop(0))
+    assert (report.files, report.failed, report.unreachable) == (["a.fits"], [], "")
+    stuck = [replace(lost, away=""), replace(lost, away="")]
+    assert fetch_places([place], passes=9, each=lambda *_: stuck.pop(0)).failed[0].reason == "not requested"
+
+
+def hold(connections: Connections) -> int:
+    """Take all leases, and die."""
+    leases = connections.leases()
+    with leases.several(connections.most):
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def take(connections: Connections) -> int:
+    with connections.leases().several(connections.most) as number:
+        return number
+
+
+def test_leases_of_a_dead_worker_come_back(cluster: Client) -> None:
+    with shared_connections(cluster, 2) as connections:
+        cluster.cluster.scheduler.allowed_failures, before = 0, cluster.cluster.scheduler.allowed_failures
+        try:
+            assert cluster.submit(hold, connections, pure=False).exception() is not None
+        finally:
+            cluster.cluster.scheduler.allowed_failures = before
+        assert cluster.submit(take, connections, pure=False).result() in (1, 2)
+
+
+def pause(connections: Connections, seconds: float) -> float:
+    return connections.leases().exchange("http://host", seconds)
+
+
+def test_a_pause_holds_for_all_workers_and_once(cluster: Client) -> None:
+    with shared_connections(cluster, 2) as connections:
+        assert pause(connections, 0) == 0
+        assert cluster.submit(pause, connections, 50, pure=False).result() == 0
+        leases = connections.leases()
+        assert 40 < leases.exchange("http://host", 0) <= 50
+        assert leases.exchange("http://host", 0) == 0  # known by now
+        assert leases.exchange("http://other", 0) == 0
+        assert cluster.submit(pause, connections, 10, pure=False).result() > 40
+
+
+def test_a_gate_looks_what_others_say() -> None:
+    said = [0.0, 0.2]
+    heard: list[float] = []
+
+    def exchange(seconds: float) -> float:
+        heard.append(seconds)
+        return said.pop(0) if said else 0.0
+
+    async def main() -> None:
+        pace = Pace(exchange=exchange)
+        loop = asyncio.get_running_loop()
+        await pace.passed()
+        await pace.passed()  # does not ask again at once
+        assert heard == [0.0]
+        pace.pause(0.01)
+        begin = loop.time()
+        await pace.passed()
+        assert loop.time() - begin >= 0.19
+        assert 0 < heard[1] <= 0.01
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_done_is_said_before_any_request(
+    many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path
+) -> None:
+    with pytest.raises(QueryError, match="workers=0"):
+        fetch(table, path=tmp_path, workers=0)
+    with pytest.raises(QueryError, match="cannot be used"):
+        fetch(table, path=tmp_path, client=object())
+    assert many[1].requests == []
+
+
+def test_the_command_takes_the_address_of_a_scheduler(many: tuple[str, Layer], cluster: Client, tmp_path: Path) -> None:
+    command = ["fetch", "2015-12-11", "2015-12-11T02:05", "--series", "hmi.sharp_cea_720s", "--path", str(tmp_path)]
+    done = CliRunner().invoke(cli, [*command, "--no-progress", "--scheduler", cluster.scheduler.address])
+    assert (done.exit_code, "10 files fetched" in done.output) == (0, True), done.output
+    assert sum(map(is_whole, tmp_path.iterdir())) == 10
+    done = CliRunner().invoke(cli, [*command, "--scheduler", "nowhere"])
+    assert done.exit_code == 1
+    assert "cannot be reached" in done.output
