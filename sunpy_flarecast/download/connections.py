@@ -105,7 +105,7 @@ class Leases:
         if self._known.get(host) == (until, asked):
             return 0.0  # waited for before; a clock that is slow would wait again and again
         self._known[host] = pauses.get(host, (0.0, 0.0))
-        return max(0.0, min(until - now, asked))
+        return max(0.0, float(min(until - now, asked)))
 
     @asynccontextmanager
     async def connection(

@@ -158,12 +158,12 @@ def pause(connections: Connections, seconds: float) -> float:
 def test_a_pause_holds_for_all_workers_and_once(cluster: Client) -> None:
     with shared_connections(cluster, 2) as connections:
         assert pause(connections, 0) == 0
-        assert cluster.submit(pause, connections, 50, pure=False).result() == 0
+        assert cluster.submit(pause, connections, 5000, pure=False).result() == 0
         leases = connections.leases()
-        assert 40 < leases.exchange("http://host", 0) <= 50
+        assert 4000 < leases.exchange("http://host", 0) <= 5000
         assert leases.exchange("http://host", 0) == 0  # known by now
         assert leases.exchange("http://other", 0) == 0
-        assert cluster.submit(pause, connections, 10, pure=False).result() > 40
+        assert cluster.submit(pause, connections, 10, pure=False).result() > 4000
 
 
 def test_a_gate_looks_what_others_say() -> None:
