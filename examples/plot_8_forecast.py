@@ -24,9 +24,7 @@ from sunpy_flarecast.archive import DemoArchive
 # The data set: two months of Br and 17 keywords, with labels from the demo's list of flares, which covers the days
 # before and after. ``dataset.build`` also takes the path of a list of your own.
 
-flares = DemoArchive().flares(
-    datetime(2014, 9, 1, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC)
-)
+flares = DemoArchive().flares(datetime(2014, 9, 1, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC))
 dataset.build(
     "forecast",
     a.Time("2014-10-01", "2014-12-01"),
@@ -56,9 +54,7 @@ plt.show()
 # the training set, since they are part of the pipeline. So is the weight of the classes.
 
 train, test = ds["train"], ds["test"]
-model = make_pipeline(
-    SimpleImputer(), StandardScaler(), LogisticRegression(class_weight="balanced")
-)
+model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(class_weight="balanced"))
 model.fit(train.keywords, train.labels)
 print(train)
 

@@ -7,7 +7,6 @@ import multiprocessing
 import pickle
 import shutil
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -26,6 +25,8 @@ from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sunpy_flarecast.dataset import Dataset
 
 SERIES = "hmi.sharp_cea_720s"
@@ -59,8 +60,13 @@ def _built(_small_service: Any, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture
-def ds(_built: Path) -> Dataset:
-    return dataset.open(_built)
+def built(_built: Path) -> Path:
+    return _built
+
+
+@pytest.fixture
+def ds(built: Path) -> Dataset:
+    return dataset.open(built)
 
 
 def pixels(folder: Path, row: Any, segment: str) -> Any:
@@ -197,12 +203,12 @@ def test_a_missing_image_is_masked_in_an_array_of_one_shape(ds: Dataset) -> None
     assert train["row"].values.tolist() == np.flatnonzero(np.ma.filled(ds.records["split"] == "train", False)).tolist()
 
 
-def test_one_chunk_is_decoded(ds: Dataset, _built: Path, tmp_path: Path) -> None:
+def test_one_chunk_is_decoded(ds: Dataset, built: Path, tmp_path: Path) -> None:
     samples = ds.samples(window=12 * u.hour)
     kept = next(one for one in range(len(samples)) if samples.indices[one] == 0)
     image = samples[kept][0]
     copy = tmp_path / "copy"
-    shutil.copytree(_built, copy)
+    shutil.copytree(built, copy)
     shard = copy / f"images.zarr/harp/{samples.harps[kept]:05d}/image/c/0/0/0/0"
     # A shard ends with offset and size of each of its two chunks, and a checksum.
     data = bytearray(shard.read_bytes())
@@ -212,9 +218,9 @@ def test_one_chunk_is_decoded(ds: Dataset, _built: Path, tmp_path: Path) -> None
     np.testing.assert_array_equal(dataset.open(copy).samples(window=12 * u.hour)[kept][0], image)
 
 
-def test_a_data_set_without_some_of_its_images(ds: Dataset, _built: Path, tmp_path: Path) -> None:
+def test_a_data_set_without_some_of_its_images(ds: Dataset, built: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(_built, copy, ignore=shutil.ignore_patterns("images.zarr"))
+    shutil.copytree(built, copy, ignore=shutil.ignore_patterns("images.zarr"))
     with pytest.raises(FileError, match="is missing in"):
         dataset.open(copy).samples(window=12 * u.hour)[0]
 
@@ -325,11 +331,10 @@ def test_the_picture_says_what_there_is_and_that_it_is_synthetic(ds: Dataset) ->
         assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
 
 
-def test_a_data_set_without_labels_and_sets(_small_service: Any, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_data_set_without_labels_and_sets(small_files: Path, tmp_path: Path) -> None:
     out = f"memory://{tmp_path.name}"
-    with pointed_at(_small_service[:2]):
-        files = _small_service[2]
-        dataset.build(out, *QUERY, keywords=["usflux"], files=files, progress=False)
+    dataset.build(out, *QUERY, keywords=["usflux"], files=small_files, progress=False)
     ds = dataset.open(out)
     with pytest.raises(QueryError, match="built without flares="):
         ds.samples()
@@ -345,21 +350,21 @@ def test_a_data_set_without_labels_and_sets(_small_service: Any, tmp_path: Path)
 # --- What is no data set ------------------------------------------------------------------------------------------
 
 
-def test_what_is_no_data_set(_built: Path, tmp_path: Path) -> None:
+def test_what_is_no_data_set(built: Path, tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="is not a data set"):
         dataset.open(tmp_path)
     with pytest.raises(QueryError, match="is not a data set"):
         dataset.open(tmp_path / "nowhere")
     unfinished = tmp_path / "unfinished"
-    shutil.copytree(_built / ".build", unfinished / ".build")
+    shutil.copytree(built / ".build", unfinished / ".build")
     with pytest.raises(QueryError, match="is unfinished"):
         dataset.open(unfinished)
     newer = tmp_path / "newer"
-    shutil.copytree(_built, newer, ignore=shutil.ignore_patterns("images.zarr"))
+    shutil.copytree(built, newer, ignore=shutil.ignore_patterns("images.zarr"))
     about = json.loads((newer / "provenance.json").read_text())
     about["settings"]["format"] = 2
     (newer / "provenance.json").write_text(json.dumps(about))
-    with pytest.raises(QueryError, match="has the format 2, .* Install a newer version"):
+    with pytest.raises(QueryError, match=r"has the format 2, .* Install a newer version"):
         dataset.open(newer)
     for text in ("{", "{}", "[]", '{"settings": {"format": "x"}}'):
         (newer / "provenance.json").write_text(text)
@@ -367,6 +372,6 @@ def test_what_is_no_data_set(_built: Path, tmp_path: Path) -> None:
             dataset.open(newer)
 
 
-def test_xarray_alone_reads_the_images(_built: Path) -> None:
-    tree = xr.open_datatree(LocalStore(_built / "images.zarr"), engine="zarr")
+def test_xarray_alone_reads_the_images(built: Path) -> None:
+    tree = xr.open_datatree(LocalStore(built / "images.zarr"), engine="zarr")
     assert len(tree["harp"].children) == 3
