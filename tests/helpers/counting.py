@@ -32,15 +32,23 @@ class Counting(Layer):
         self._lock = threading.Lock()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        counted = scope["path"].endswith(".fits")
-        with self._lock:
-            self.now += counted
-            self.most = max(self.most, self.now)
-        try:
+        if not scope["path"].endswith(".fits"):
             await super().__call__(scope, receive, send)
-        finally:
-            with self._lock:
-                self.now -= counted
+            return
+
+        async def counted(message: dict[str, Any]) -> None:
+            # A client that has the end may send its next request before this one is over here.
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._count(-1)
+            await send(message)
+
+        self._count(1)
+        await super().__call__(scope, receive, counted)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self.now += change
+            self.most = max(self.most, self.now)
 
     @property
     def files(self) -> list[str]:
