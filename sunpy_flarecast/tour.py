@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
+import astropy.units as u
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.time import parse_time
 
 from sunpy_flarecast import Segment, Series, conf
 from sunpy_flarecast.utils.files import check_output
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
 
     import parfive
 
+    from sunpy_flarecast.dataset import BuildReport
     from sunpy_flarecast.fido.response import FLARECASTResponse
 
-__all__ = ["DemoService", "demo_service", "run_demo"]
+__all__ = ["DemoService", "demo_data_set", "demo_service", "run_demo"]
 
 #: The day to search, the time of the records to fetch, and their segments.
 START: Final = "2014-10-23T00:00:00"
@@ -31,6 +35,9 @@ END: Final = "2014-10-24T00:00:00"
 NEAR: Final = "2014-10-23T12:00:00"
 SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
 
+#: The end of the data set, and of its list of flares.
+LAST: Final = "2014-10-25T00:00:00"
+FLARES_LAST: Final = "2014-10-27T00:00:00"
 
 #: Services that run, since one whose name nobody keeps shall run on.
 _running: Final[set[DemoService]] = set()
@@ -131,3 +138,31 @@ def run_demo(
     figure = plot_magnetograms([loaded for name, loaded in maps.items() if name.endswith(".magnetogram.fits")])
     figure.savefig(picture, dpi=110)
     return picture
+
+
+def demo_data_set(output: Path, *, say: Callable[[str], None], progress: bool = True) -> BuildReport:
+    """
+    Build a data set of two days of synthetic SHARPs, labelled by a list of synthetic flares; replace an earlier one.
+
+    ``say`` is called with each message.
+    """
+    from . import dataset
+    from .archive import DemoArchive
+    from .flares import read_flares
+
+    output.mkdir(parents=True, exist_ok=True)
+    listed = check_output(output / "flares.csv", "The list of flares", fresh=True)
+    start, end = (parse_time(time).to_datetime(timezone=UTC) for time in (START, FLARES_LAST))
+    DemoArchive().flares(start, end).write(listed, format="ascii.csv")
+    say(f"{listed} is a list of synthetic flares. Building a data set of {START} to {LAST} UTC ...")
+    with demo_service():
+        return dataset.build(
+            output / "dataset",
+            *(a.Time(START, LAST), Series("hmi.sharp_cea_720s"), Segment("Br"), a.Sample(6 * u.hour)),
+            flares=read_flares(listed, extent=(START, FLARES_LAST)),
+            windows=24 * u.hour,
+            threshold="C1.0",
+            split={"train": 0.7, "test": 0.3},
+            overwrite=True,
+            progress=progress,
+        )

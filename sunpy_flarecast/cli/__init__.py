@@ -1,6 +1,6 @@
 """The terminal: options, tables and messages of ``sunpy-flarecast``, nothing else."""
 
-from . import fetch, index, mirror, openapi, plot, search, serve
+from . import dataset, fetch, index, mirror, openapi, plot, search, serve
 from .main import cli
 
-__all__ = ["cli", "fetch", "index", "mirror", "openapi", "plot", "search", "serve"]
+__all__ = ["cli", "dataset", "fetch", "index", "mirror", "openapi", "plot", "search", "serve"]

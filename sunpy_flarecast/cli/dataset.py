@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dataset"]
 
-_BUILD: Final = "dataset build 2014-10-23 2014-10-24 --series hmi.sharp_cea_720s"
+_BUILD: Final = "dataset build 2014-10-23 2014-10-24"
 
 
 def _set(text: str) -> tuple[str, str]:
@@ -49,17 +49,12 @@ def _value(text: str, by: str) -> Any:
         raise click.BadParameter(f"{text!r}: with --split-by {by} write {write}.", param_hint="--split") from None
 
 
-@cli.group(epilog=examples(f"{_BUILD} --sample '1 h' --out sharps", "dataset check sharps", "dataset info sharps"))
+@cli.group(epilog=examples(f"{_BUILD} --good --out sharps", "dataset check sharps", "dataset info sharps"))
 def dataset() -> None:
     """Build, check and describe data sets for flare forecasting."""
 
 
-@dataset.command(
-    epilog=examples(
-        f"{_BUILD} \\\n    --segment Br --sample '1 h' --out sharps",
-        f"{_BUILD} \\\n    --flares flares.csv --split train=0.8 --split test=0.2 --out sharps",
-    )
-)
+@dataset.command(epilog=examples(f"{_BUILD} --good --out sharps", f"{_BUILD} --flares f.csv --out x"))
 @query_options
 @click.option(
     "--out", "place", required=True, metavar="PLACE", help="Folder of the data set, or a URL that fsspec knows."

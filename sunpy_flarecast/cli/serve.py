@@ -18,7 +18,7 @@ from rich.markup import escape
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.utils.progress import counting_bar
 
-from .console import err, out, plain_errors, show_index, show_records
+from .console import err, finish, out, plain_errors, show_index, show_records
 from .main import cli
 from .options import FOLDER, examples, index_option, progress_option, step_of
 
@@ -211,7 +211,7 @@ def _say_where(host: str, url: str) -> None:
     out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
 
 
-@cli.command(epilog=examples("demo", "demo -o trial"))
+@cli.command(epilog=examples("demo", "demo -o trial", "demo --dataset"))
 @click.option(
     "-o",
     "--output",
@@ -219,17 +219,21 @@ def _say_where(host: str, url: str) -> None:
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
-    help="Folder for files and picture.",
+    help="Folder for files and picture, or data set.",
 )
+@click.option("--dataset", "data_set", is_flag=True, help="Build a small data set for flare forecasting instead.")
 @progress_option
-def demo(output: Path, progress: bool) -> None:
+def demo(output: Path, data_set: bool, progress: bool) -> None:
     """Try everything out on synthetic SHARPs.
 
     Run a service of them, search a day, fetch a few segments, load them as maps and draw them. No network is needed.
     """
     with plain_errors():
-        from sunpy_flarecast.tour import run_demo
+        from sunpy_flarecast.tour import demo_data_set, run_demo
 
+        if data_set:
+            report = demo_data_set(output, say=lambda text: out.print(escape(text), soft_wrap=True), progress=progress)
+            finish(report, None, well=report.complete)
         picture = run_demo(
             output,
             say=lambda text: out.print(text, soft_wrap=True),

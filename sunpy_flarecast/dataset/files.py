@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import string
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sunpy_flarecast.download.connections import Connections
+    from sunpy_flarecast.download.report import FetchFailure
 
     from .model import Settings, ShardTask
 
@@ -139,11 +141,19 @@ def files_of(
             )
             if report.interrupted:
                 raise interruption(report)
-            reasons = {one.path: one.reason for one in report.failed}
+            reasons = {one.path: _why(one) for one in report.failed}
             # What the service would answer again is in the data set without keywords; the rest is tried again.
             reasons |= {one.path: f"without keywords: {one.reason}" for one in report.bare if not one.lasting}
             found = [[reasons.get(str(one), one) for one in row] for row in found]
         yield found
+
+
+def _why(failure: FetchFailure) -> str:
+    """Return why a file was not fetched without its path and URL, so that equal reasons are counted together."""
+    found = re.fullmatch(
+        r".* was not fetched from \S+: (.*?)\.? Fetch it again to retry\b.*", failure.reason, re.DOTALL
+    )
+    return found[1] if found else failure.reason.replace(failure.path, Path(failure.path).name)
 
 
 def _filled(template: str, harp: int, recnum: int, slot: int, series: str, segment: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ __all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "forget_harps", "make
 #: Where the facts of shards are.
 FACTS: Final = ".build/shards"
 
+#: The name of a file in a reason, without which equal reasons are counted together.
+_NAME: Final = re.compile(r"\S+\.fits ")
+
 #: After so many shards in a row without any file, the service is taken to be away.
 _HOPELESS: Final = 4
 
@@ -54,7 +58,7 @@ class Outcome:
                 raise ClusterError(f"The images of HARP {task.harp} are gone; run the build again.")
             for image in facts.images:
                 self.there += image.status.count(Status.THERE)
-                self.failed.update(reason.partition(": ")[2] for reason in image.reasons)  # "Br: why"
+                self.failed.update(_NAME.sub("", reason.partition(": ")[2]) for reason in image.reasons)  # "Br: why"
                 if image.shape not in ((0, 0), facts.shape) and task.harp not in self.padded[-1:]:
                     self.padded.append(task.harp)
             yield task, facts

@@ -1,0 +1,87 @@
+"""The commands of data sets as a user runs them: what they print, what they leave, and their exit statuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from faults import Layer, answer
+
+from sunpy_flarecast.cli import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+BUILD = ("dataset", "build", "2015-12-11", "2015-12-11T00:20", "--series", "hmi.sharp_cea_720s", "--segment", "Br")
+FEW = ("--harp", "4928:4930", "--no-progress")
+FLARES = "peak_time,class,noaa\n2015-12-10T12:00,C1.0,12463\n2015-12-13T12:00,M1.0,12463\n"
+
+
+def run(*arguments: str) -> Result:
+    shown = CliRunner().invoke(cli, list(arguments))
+    assert "Traceback" not in shown.output
+    return shown
+
+
+@pytest.fixture
+def flares(tmp_path: Path) -> str:
+    (tmp_path / "flares.csv").write_text(FLARES)
+    return str(tmp_path / "flares.csv")
+
+
+def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flares: str, tmp_path: Path) -> None:
+    out, report = str(tmp_path / "sharps"), tmp_path / "report.json"
+    command = (*BUILD, *FEW, "--out", out, "--flares", flares, "--window", "12 h", "--window", "24 h")
+    more = ("--split", "train=0.5", "--split", "test=0.5", "--keyword", "usflux", "--report", str(report))
+    demo[1].faults["/Br.fits"] = answer(b"busy", status=404)
+    shown = run(*command, *more)
+    assert (shown.exit_code, "The same call requests what is missing" in shown.stderr) == (1, True), shown.output
+    assert "x the service answered 404 Not Found" in shown.stderr
+    demo[1].clear()
+    shown = run(*command, *more)
+    assert shown.exit_code == 0, shown.output
+    assert "2 records, 2 images" in shown.stdout
+    assert "label_12h_M1.0: 0 positive" in shown.stdout
+    assert json.loads(report.read_text())["complete"]
+    assert run(*command, *more[:-2]).exit_code == 0
+    assert run("dataset", "check", out).stdout.endswith("no problems.\n")
+    assert "hmi.sharp_cea_720s" in run("dataset", "info", out).stdout
+    (tmp_path / "sharps/split.json").write_text("{}")
+    shown = run("dataset", "check", out)
+    assert (shown.exit_code, "split.json has changed" in shown.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "part"),
+    [
+        (("--threshold", "Z9", "--flares", "FLARES"), 2, "'Z9' is not a GOES class"),
+        (("--flares", "nowhere.csv"), 2, "nowhere.csv"),
+        (("--split", "train=0.7", "--split", "test=0.5"), 2, "sum to 1.2"),
+        (("--split", "train"), 2, "write NAME=VALUE"),
+        (("--split", "train=x", "--split", "test=0.5"), 2, "write a share"),
+        (("--split", "train=x", "--split", "test=1", "--split-by", "month"), 2, "write months"),
+        (("--split", "train=0.5", "--split", "train=0.5"), 2, "names a set twice"),
+        (("--scheduler", "tcp://127.0.0.1:1"), 1, "scheduler"),
+        (("--out", "/proc/none"), 2, "/proc/none"),
+        (("--url", "http://127.0.0.1:1"), 1, "Connection refused"),
+        (("--bin", "0"), 2, "--bin"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_message(
+    demo: tuple[str, Layer], flares: str, tmp_path: Path, more: tuple[str, ...], status: int, part: str
+) -> None:
+    given: Any = [flares if one == "FLARES" else one for one in more]
+    shown = run(*BUILD, *FEW, *(() if "--out" in more else ("--out", str(tmp_path / "sharps"))), *given)
+    assert (shown.exit_code, part in " ".join(shown.stderr.split())) == (status, True), shown.stderr
+    assert [path for _, path in demo[1].requests if ".fits" in path] == []
+
+
+def test_what_is_no_data_set_is_neither_checked_nor_described(tmp_path: Path) -> None:
+    for command in ("check", "info"):
+        shown = run("dataset", command, str(tmp_path))
+        assert (shown.exit_code, "is not a data set" in " ".join(shown.stderr.split())) == (2, True)
