@@ -71,7 +71,7 @@ if os.environ.get("DOCS_INTERSPHINX"):
         "requests": ("https://requests.readthedocs.io/en/latest", None),
     }
 else:
-    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|pandas|collections|datetime|pathlib|contextlib"
+    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|pandas|xarray|collections|datetime|pathlib|contextlib"
     nitpick_ignore_regex += [(r"py:.*", rf"({_OTHERS}|typing|os|sqlite3|threading)\..*")]
 
 autodoc_typehints = "none"

@@ -306,7 +306,7 @@ class Dataset:
         --------
         >>> ds.plot().savefig("sharps-2014.png")  # doctest: +SKIP
         """
-        need("Pictures need", "plot", PLOT)
+        need("Pictures need", "plot", ("matplotlib",))
         from .picture import draw, overview_of
 
         flares = self.settings.flares

@@ -31,7 +31,7 @@ class Samples(Sequence[Any]):
     A sequence of samples, ``(image, keywords, label)``, of a data set; `Dataset.samples` makes it.
 
     An image is read when it is accessed, and only its chunk is decoded. Samples can be pickled, and be read in several
-    processes and threads, as `torch.utils.data.DataLoader` does. A slice is another such sequence.
+    processes and threads, as ``torch.utils.data.DataLoader`` does. A slice is another such sequence.
 
     Records whose label is unknown and records with a missing image are left out, and counted in ``left_out``.
 
