@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import ZipFile
 
 import numpy as np
 
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError, ServiceError
 from sunpy_flarecast.fido.response import FLARECASTResponse
-from sunpy_flarecast.rest.records import segment_of
+from sunpy_flarecast.rest.records import merge, segment_of
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.search.missing import described
 from sunpy_flarecast.search.search import Found, complete, find
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["SEARCH", "Rows", "in_order", "local_copy", "search"]
 
 #: Where the outcome of the search is kept.
-SEARCH: Final = ".build/search.parquet"
+SEARCH: Final = ".build/search.zip"
+
+#: Records in one part of it.
+_PART: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -170,14 +174,25 @@ def local_copy(store: Store, path: str, *, write: bool = False) -> Iterator[Path
 def _read(store: Store) -> Found | None:
     if not store.exists(SEARCH):
         return None
-    with local_copy(store, SEARCH) as file:
-        table = FLARECASTResponse.read(file)
-    return Found(table.records(), list(table.missing), [])
+    parts, missing = [], []
+    with local_copy(store, SEARCH) as file, ZipFile(file) as bundle:
+        for name in bundle.namelist():
+            table = FLARECASTResponse.read(bundle.extract(name, file.parent))
+            parts.append(table.records())
+            missing = list(table.missing)
+    return Found(merge(parts), missing, [])
 
 
 def _write(found: Found, asked: Asked, store: Store) -> None:
-    table = FLARECASTResponse.from_records(
-        found.records, service=asked.settings.service, queries=asked.queries, missing=found.missing
-    )
-    with local_copy(store, SEARCH, write=True) as file:
-        table.write(file)
+    """Keep a search, in parts, since the table of all records needs much memory."""
+    with local_copy(store, SEARCH, write=True) as file, ZipFile(file, "w") as bundle:
+        for begin in range(0, max(1, len(found.records)), _PART):
+            part = file.with_name(f"{begin:08}.parquet")
+            FLARECASTResponse.from_records(
+                found.records[begin : begin + _PART],
+                service=asked.settings.service,
+                queries=asked.queries,
+                missing=found.missing,
+            ).write(part)
+            bundle.write(part, part.name)
+            part.unlink()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import dying
@@ -82,7 +85,7 @@ def test_a_build_is_whole_and_the_same_call_does_nothing(
     same(tmp_path / "a", whole)
     assert report.complete
     assert sum(report.sets.values()) == 9
-    assert {"search.parquet", "keywords"}.isdisjoint(path.name for path in (tmp_path / "a/.build").iterdir())
+    assert {"search.zip", "keywords"}.isdisjoint(path.name for path in (tmp_path / "a/.build").iterdir())
     assert json.loads((tmp_path / "a/split.json").read_text())["sets"]["test"]["records"] > 0
     for counts in report.labels.values():
         assert sum(counts.values()) == 9
@@ -221,6 +224,25 @@ def test_workers_make_the_same_with_as_many_requests(
     assert small.files == alone
     assert 0 < small.most <= 2
     assert 0 < most <= 2
+
+
+def test_a_client_one_of_whose_workers_is_killed_makes_the_same(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], cluster: Any
+) -> None:
+    pid = min(cluster.run(os.getpid).values())
+    before = len(small.requests)
+
+    def kill() -> None:
+        small.wait_for(before + 8)  # files among them
+        os.kill(pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    dataset.build(tmp_path / "a", *QUERY, **arguments, client=cluster, max_conn=2)
+    thread.join()
+    same(tmp_path / "a", whole)
+    assert pid not in cluster.run(os.getpid).values()
+    assert small.most <= 2
 
 
 def test_files_that_are_there_are_used_and_files_are_kept(
