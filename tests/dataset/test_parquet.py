@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +171,28 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
     store.write("records.parquet", (tmp_path / "records.parquet").read_bytes()[:-9])
     with pytest.raises(FileError, match=r"^records\.parquet in .* is damaged"):
         read_records(store)
+
+
+def test_a_table_that_something_else_wrote_is_refused(tmp_path: Path) -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"HARPNUM": [1, 1], "split": ["train", "test"]})
+    frame.astype({"split": "category"}).to_parquet(tmp_path / "records.parquet")
+    with pytest.raises(FileError, match=r"^records\.parquet in .* is damaged or cannot be read \(column 'split' has"):
+        read_records(Store(tmp_path))
+
+
+def test_long_texts_are_read_without_much_more_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GROUP", 500)
+    urls = [f"{row:0100}" for row in range(20_000)]  # 2 MB as bytes, 8 MB as text
+    table = QTable({"HARPNUM": np.ones(20_000, dtype=int), "url": urls})
+    write(Store(tmp_path), [table])
+    read_records(Store(tmp_path), ["HARPNUM"])
+    tracemalloc.start()
+    try:
+        found = read_records(Store(tmp_path), ["url"])
+        assert tracemalloc.get_traced_memory()[1] < 7_000_000
+    finally:
+        tracemalloc.stop()
+    assert (found["url"] == table["url"]).all()
 
 
 @pytest.mark.usefixtures("small")
