@@ -18,13 +18,14 @@ from sunpy_flarecast.download.places import fetch_places, interruption
 from sunpy_flarecast.download.plan import Place, Record, moved_url, template_of
 from sunpy_flarecast.download.report import Bare
 from sunpy_flarecast.errors import QueryError, TransferError
+from sunpy_flarecast.fits.datasum import check_datasums
 from sunpy_flarecast.fits.on_disk import origin_at
 from sunpy_flarecast.rest.service_url import base_url
 from sunpy_flarecast.sharp.filenames import file_name, read_name
 from sunpy_flarecast.sharp.t_rec import slot_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sunpy_flarecast.download.connections import Connections
     from sunpy_flarecast.download.report import FetchFailure
@@ -42,6 +43,7 @@ def check_files(folder: str | os.PathLike[str]) -> str:
     place = Path(folder).expanduser()
     if not place.is_dir():
         raise QueryError(f"files={str(folder)!r} is not a folder. Name one that has FITS files with JSOC's names.")
+    _named.cache_clear()
     return str(place.absolute())
 
 
@@ -103,6 +105,7 @@ def files_of(
         For each record, for each segment, its file or why it could not be fetched; an empty text if it has none.
     """
     base = base_url(settings.service)
+    named = _named(files, connections) if files else {}
     found: list[list[Path | str]] = []
     places: list[Place] = []
     bare: list[Bare] = []
@@ -117,12 +120,18 @@ def files_of(
                     settings.series, segment, harpnum=task.harp or None, slot=image.slot, recnum=image.recnum
                 )
                 path = _filled(template, task.harp, image.recnum, image.slot, settings.series, segment, name)
-                there = _there(files, name, record, segment) if files else None
+                there = _there(named.get(name, ()), name, record, segment)
                 if there is not None and not there[1]:
                     row.append(Path(there[0]))
                 elif there is not None and conf.complete_headers is not False:
-                    Path(path).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(there[0], path)
+                    try:
+                        Path(path).parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copyfile(there[0], path)
+                    except OSError as error:
+                        raise TransferError(
+                            f"{there[0]} cannot be copied to {path} ({error.strerror or error}). Free some space, or "
+                            "change the permissions, and run the same again; what is complete is kept."
+                        ) from error
                     bare.append(Bare(path, "its file has none", record, segment))
                     row.append(Path(path))
                 elif there is not None:
@@ -162,26 +171,26 @@ def _filled(template: str, harp: int, recnum: int, slot: int, series: str, segme
     )
 
 
-def _there(folder: str, name: str, record: Record, segment: str) -> tuple[str, bool] | None:
-    """Return the file of a folder that has a name, and whether it has no keywords; None if it is of another record."""
-    for path in _named(folder).get(name, ()):
-        if (origin := origin_at(path)) is not None:
-            if not origin.keywords:
-                return path, True
-            if compared(origin, record, segment).stays:
-                return path, False
+def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> tuple[str, bool] | None:
+    """Return the file of folders that has a name, and whether it has no keywords; None if it is of another record."""
+    for path in (f"{folder}/{name}" for folder in folders):
+        if (origin := origin_at(path)) is None or (origin.keywords and not compared(origin, record, segment).stays):
+            continue
+        with suppress(TransferError, OSError):  # a damaged file is fetched
+            check_datasums(path)
+            return path, not origin.keywords
     return None
 
 
 @lru_cache(1)
-def _named(folder: str) -> dict[str, list[str]]:
-    """Find the files with JSOC's names in a folder and those in it, once in a process."""
-    found: dict[str, list[str]] = {}
+def _named(folder: str, connections: Connections | None) -> dict[str, tuple[str, ...]]:
+    """Find the folders of files with JSOC's names in a folder, once in a build and process."""
+    del connections  # other ones belong to another build, for which files may have come
+    found: dict[str, tuple[str, ...]] = {}
     for within, folders, names in os.walk(folder):
         folders.sort()
-        for name in names:
-            if read_name(name) is not None:
-                found.setdefault(name, []).append(f"{within}/{name}")
+        here = (within,)  # shared by all of its files, of which there may be a million
+        found |= {name: found.get(name, ()) + here if name in found else here for name in names if read_name(name)}
     return found
 
 

@@ -14,6 +14,7 @@ from sunpy_flarecast import FLARECASTClient, QueryError, Segment, Series, conf
 from sunpy_flarecast.archive import DemoArchive, create_app, running
 from sunpy_flarecast.dataset.files import check_files, check_keep_files, files_of
 from sunpy_flarecast.dataset.model import ImageRecord, Settings, ShardTask
+from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.complete import is_bare
 from sunpy_flarecast.fits.on_disk import origin_at
 from sunpy_flarecast.sharp.t_rec import slot_of
@@ -93,6 +94,24 @@ def test_files_that_are_there_are_not_fetched(bare: Layer, task: tuple[ShardTask
     assert not bare.requests
 
 
+def test_damaged_files_are_fetched_and_files_that_came_since_are_found(
+    bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path
+) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    with files_of(*task, files=check_files(folder), keep_files=check_keep_files(tmp_path / "kept")) as found:
+        kept = [one for row in found for one in row if isinstance(one, Path)]
+    copies = [Path(shutil.copy(path, folder)) for path in kept]
+    damaged = bytearray(copies[0].read_bytes())
+    damaged[-2881] ^= 1
+    copies[0].write_bytes(damaged)
+    bare.clear()
+    with files_of(*task, files=check_files(folder)) as found:
+        assert [one in copies for row in found for one in row if one] == [False, True, True]
+        assert isinstance(found[0][0], Path)
+    assert bare.count(".fits") == {"GET": 1}
+
+
 def test_copies_of_files_without_keywords_get_them(
     bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path
 ) -> None:
@@ -105,6 +124,12 @@ def test_copies_of_files_without_keywords_get_them(
         assert not any(is_bare(one) for row in found for one in row if one)
     assert all(map(is_bare, plain))
     assert not bare.count(".fits")
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(TransferError, match=r"cannot be copied to .*file/.* \(.+\)\. Free some space, or change"),
+        files_of(*task, files=check_files(tmp_path), keep_files=str(tmp_path / "file" / "{file}")),
+    ):
+        pass
 
 
 def test_folders_and_templates_are_checked(tmp_path: Path) -> None:
