@@ -54,6 +54,8 @@ _CODEC: Final = {"cname": "zstd", "clevel": 2, "blocksize": 1 << 20}
 _MISSING: Final = 2**64 - 1
 _CHECKSUM: Final = 4
 
+_DAMAGED: Final = "A shard of the data set is damaged; remove it, and run the build again."
+
 _NOT_A_TIME: Final = np.iinfo(np.int64).min
 _EPOCH: Final = "1970-01-01"
 
@@ -99,7 +101,10 @@ def encode_chunk(pixels: npt.NDArray[Any]) -> bytes:
 
 def decode_chunk(data: Buffer, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Decompress the images of one record."""
-    return np.frombuffer(_blosc().decode(data), np.dtype(dtype).newbyteorder("<")).reshape(shape)
+    try:
+        return np.frombuffer(_blosc().decode(data), np.dtype(dtype).newbyteorder("<")).reshape(shape)
+    except (RuntimeError, ValueError) as error:
+        raise FileError(_DAMAGED) from error
 
 
 def shard_of(chunks: Sequence[Buffer | None], places: int) -> Iterator[Buffer]:
@@ -123,7 +128,7 @@ def chunks_of(shard: bytes, places: int) -> list[memoryview | None]:
 
     end = shard[-_CHECKSUM - 16 * places : -_CHECKSUM]
     if len(end) != 16 * places or google_crc32c.value(end).to_bytes(_CHECKSUM, "little") != shard[-_CHECKSUM:]:
-        raise FileError("A shard of the data set is damaged; remove it, and run the build again.")
+        raise FileError(_DAMAGED)
     index, view = np.frombuffer(end, "<u8").reshape(places, 2).tolist(), memoryview(shard)
     return [None if at == _MISSING else view[at : at + size] for at, size in index]
 
@@ -179,7 +184,7 @@ def make_group(
         fill,
         (len(segments),),
         ["segment"],
-        long_name="pixels of the SHARP segments",
+        long_name="pixels of the segments",
         coordinates=coordinates,
         **unit,
         **scaling,
@@ -218,7 +223,13 @@ def make_group(
     small("wcs", arrays.wcs, ("time", "keyword"), long_name="numbers of the FITS header; NaN where missing")
     strings = np.dtypes.StringDType()
     small("keyword", np.array(KEYWORDS, strings), ("keyword",), long_name="FITS keyword in lower case")
-    small("segment", np.array(segments, strings), ("segment",), long_name="SHARP segment", segment_units=list(units))
+    small(
+        "segment",
+        np.array(segments, strings),
+        ("segment",),
+        long_name="segment of the series",
+        segment_units=list(units),
+    )
     files = {path: held[path].to_bytes() for path in sorted(held)}
     own = files.pop("zarr.json")
     members = {path.removesuffix("/zarr.json"): data for path, data in files.items() if path.endswith("/zarr.json")}

@@ -112,12 +112,14 @@ def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterabl
     shape = _largest([chunk.shape for chunk in there])
     encoding = common(chunk.encoding for chunk in there) if there else NONE
     written: Written = {}
+    path = shard_path(task.harp, "image", task.number)
     if there:
         count = len(settings.segments)
         data = [recompress(chunk, count, shape, encoding) for chunk in chunks]
         del chunks, there, chunk
-        path = shard_path(task.harp, "image", task.number)
         written = _put_shard(store, path, data, settings.images.shard_records)
+    else:
+        store.remove(path)  # of a build that was killed, and had files
     return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers))
 
 
@@ -187,6 +189,8 @@ def finish_harp(
     images = [image for one in facts for image in one.images]
     padded = any(image.shape not in ((0, 0), shape) for image in images)
     written: Written = {}
+    if not padded:
+        store.remove(f"{group_path(harp)}/mask")  # of an earlier build, whose files had other shapes
     for one in facts if padded else ():
         masks = [_mask(image.shape, shape) for image in one.images]
         if any(mask is not None for mask in masks):

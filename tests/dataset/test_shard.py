@@ -346,3 +346,28 @@ def test_keywords_that_change_within_a_harp_are_not_wrong(tmp_path: Path) -> Non
     assert header["CUNIT1"] == "deg"
     assert "TELESCOP" not in header
     assert header["CRVAL1"] == 101.25
+
+
+def test_what_an_earlier_build_left_is_no_part_of_a_shard_that_lacks_it(tmp_path: Path, records: Files) -> None:
+    chosen, store = settings("Bp", "Br"), Store(tmp_path / "out")
+    small = stored(tmp_path / "small.fits", numbers(4, 4), **full(HARP, 1))
+    both = task(HARP, 0, [0, 1], 2)
+    build(tmp_path / "out", chosen, [both], [[records[0], [small, small]]])
+    assert store.exists("images.zarr/harp/00377/mask")
+    build(tmp_path / "out", chosen, [both], [records[:2]])  # which fails if there are other files
+    assert "mask" not in opened(tmp_path / "out")
+    (facts,) = build(tmp_path / "out", chosen, [both], [[["HTTP 503"] * 2] * 2])
+    assert facts.files == {}
+    assert np.isnan(opened(tmp_path / "out").image.values).all()
+
+
+def test_a_shard_that_is_damaged_is_refused_when_it_is_padded(tmp_path: Path, records: Files) -> None:
+    chosen, store = settings("Bp", "Br", shard_records=1), Store(tmp_path / "out")
+    large = stored(tmp_path / "large.fits", numbers(8, 8), **full(HARP, 1))
+    tasks = [task(HARP, 0, [0], 2), task(HARP, 1, [1], 2)]
+    made = [make_shard(one, chosen, store, [row]) for one, row in zip(tasks, [records[0], [large, large]], strict=True)]
+    path = "images.zarr/harp/00377/image/c/0/0/0/0"
+    data = store.read(path) or b""
+    store.write(path, bytes(100) + data[100:])
+    with pytest.raises(FileError, match="A shard of the data set is damaged"):
+        finish_harp(tasks, made, chosen, store)
