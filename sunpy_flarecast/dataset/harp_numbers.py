@@ -60,9 +60,14 @@ def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int
     >>> read_harp_numbers({54: [11096, 11097]})
     {54: (11096, 11097)}
     """
-    if isinstance(source, Mapping):
-        return {int(harp): tuple(int(number) for number in numbers) for harp, numbers in source.items()}
-    path = Path(source).expanduser()
+    try:
+        if isinstance(source, Mapping):
+            return {int(harp): tuple(int(number) for number in numbers) for harp, numbers in source.items()}
+        path = Path(source).expanduser()
+    except (TypeError, ValueError):
+        raise QueryError(
+            f"noaa_numbers={source!r} is neither a file nor NOAA numbers by HARP number: {{54: [11096, 11097]}}."
+        ) from None
     try:
         lines = path.read_text("ascii", "replace").splitlines()
     except OSError as error:
@@ -75,7 +80,7 @@ def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int
         match = _LINE.fullmatch(line)
         if match:
             result[int(match[1])] = tuple(map(int, _NUMBERS.findall(match[2])))
-        elif line.strip() and not line.lstrip().startswith("#") and result:
+        elif line.strip() and not line.lstrip().startswith("#") and (result or line.lstrip()[0].isdigit()):
             raise QueryError(
                 f"Line {number} of {path} is not a HARP number and its NOAA numbers, such as '54 11096,11097': "
                 f"{line.strip()[:60]!r}. Correct or remove it."

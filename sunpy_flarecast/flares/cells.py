@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["degrees_of", "full_numbers", "later", "numbers_of", "positions_of", "texts_of", "times_of"]
 
 #: How tables of flares write a missing value, besides what SHARP headers have.
-_NONE: Final = frozenset({"nat", "none", "null", "--", "n/a", "<na>"})
+_NONE: Final = frozenset({"nat", "none", "null", "-", "--", "n/a", "<na>"})
 
 #: A time of day, with the letters that SWPC puts beside times that are uncertain.
 _TIME_OF_DAY: Final = re.compile(r"[A-Z]?(\d{1,2}):?(\d\d)(?::(\d\d)(?:\.0*)?)?[A-Z]?", re.ASCII)

@@ -230,6 +230,7 @@ def _positions(found: _Columns, count: int) -> tuple[npt.NDArray[np.float64], np
     lon, lat = np.full((2, count), np.nan)
     if "lon" in found and "lat" in found:
         lon, lat = degrees_of(found["lon"]), degrees_of(found["lat"])
+        lon = np.where((lon == 0) & (lat == 0), np.nan, lon)  # the HEK has zeros where a position is unknown
     elif "position" in found:
         lon, lat = positions_of(found["position"])
     known = np.isfinite(lon) & (np.abs(lat) <= 90) & (np.abs(lon) <= 180)

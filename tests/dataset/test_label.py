@@ -207,6 +207,12 @@ def test_numbers_come_from_the_keyword_and_else_from_jsocs_list(tmp_path: Path) 
     path.write_text("1 11067\n2 119670\n")
     with pytest.raises(QueryError, match=r"Line 2 of .* is not a HARP number .*'2 119670'"):
         read_harp_numbers(path)
+    path.write_text("HARPNUM NOAA_ARS\n1 110677\n2 11068\n")
+    with pytest.raises(QueryError, match=r"Line 2 of .* is not a HARP number"):
+        read_harp_numbers(path)
+    for wrong in (5, ["a"], {54: 11096}, {"a": [11096]}):
+        with pytest.raises(QueryError, match="is neither a file nor NOAA numbers by HARP number"):
+            read_harp_numbers(wrong)  # type: ignore[arg-type]
     path.write_text("what\n")
     with pytest.raises(QueryError, match="has no HARP numbers with NOAA numbers"):
         read_harp_numbers(path)

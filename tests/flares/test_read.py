@@ -257,3 +257,13 @@ def test_flares_that_are_listed_twice_count_once(rows: list[tuple[int, int, str]
     assert len(flares) == len(expected)
     assert flares.repeated == len(rows) - len(expected)
     assert (np.diff(flares.peak) >= np.timedelta64(0, "us")).all()
+
+
+def test_a_dash_is_no_number_and_zeros_are_no_position() -> None:
+    flares = read_flares(
+        Table({"peak": ["2014-02-01", "2014-02-02"], "class": ["M1.0", "M2.0"], "noaa": ["-", "1967"],
+               "hgs_x": [0.0, 0.0], "hgs_y": [0.0, -3.0]})
+    )  # fmt: skip
+    assert flares.noaa.tolist() == [0, 11967]
+    assert np.isnan([flares.lon[0], flares.lat[0]]).all()
+    assert (flares.lon[1], flares.lat[1]) == (0, -3)
