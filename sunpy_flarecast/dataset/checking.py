@@ -11,6 +11,7 @@ import numpy as np
 
 from sunpy_flarecast.errors import FileError, FLARECASTError, QueryError
 from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.table.io import first_line
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 from sunpy_flarecast.utils.progress import progress_bar
 from sunpy_flarecast.utils.reports import as_line, as_page, counted
@@ -178,6 +179,8 @@ def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str
                     yield f"{name} has changed: it does not match its SHA-256 digest. Restore it, or build it again."
             except FileNotFoundError:
                 yield f"{name} is missing. Restore it, or build it again."
+            except Exception as error:  # noqa: BLE001 (of any disk or file system)
+                yield f"{name} cannot be read ({first_line(error)}). Restore it, or build it again."
             bar.update(1)
 
 
@@ -225,7 +228,8 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
     report.images = int(there.sum())
     for place, name in enumerate(settings.segments):
         digest, url = (~mask_of(read_records(store, [one])[one]) for one in (f"sha256_{name}", f"url_{name}"))
-        wrong = (there[:, place] & ~digest) | ((status[:, place] == Status.NOT_LISTED) == url)
+        own = status[:, place]  # files that are there before a build may be of records that list none
+        wrong = (there[:, place] & ~digest) | ((own == Status.NOT_LISTED) & url) | ((own == Status.NOT_FETCHED) & ~url)
         if count := int(wrong.sum()):
             yield f"The status of {name} does not fit its URL and SHA-256 in {counted(count, 'record')}."
     if wrong_size := int((there.any(axis=1) != (np.asarray(records["height"]) > 0)).sum()):

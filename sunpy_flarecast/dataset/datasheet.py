@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sunpy_flarecast._version import __version__
+from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.utils.reports import counted
 
 from .label import rules
@@ -79,13 +80,13 @@ def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None)
         parts.append(_labels(about))
     if split:
         parts.append(_sets(split))
-    parts += [_gaps(about["report"]), _USE, _PUBLISHING]
+    parts += [_gaps(about["report"]), _USE, _publishing(settings)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
     return f"""
-# SDO/HMI SHARP data set for solar flare forecasting
+# {"SOHO/MDI SMARP" if _is_smarp(settings) else "SDO/HMI SHARP"} data set for solar flare forecasting
 
 {report["records"]:,} records of the series `{settings.series}` with {report["images"]:,} images of the segments \
 {_quoted(settings.segments)}, and {counted(len(settings.keywords), "keyword")} of each record. Made with \
@@ -207,13 +208,26 @@ images = xr.open_datatree("images.zarr", engine="zarr")
 With sunpy_flarecast, `sunpy_flarecast.dataset.open(".")` gives tables with units, samples for training, and maps.
 `T_REC` is TAI, `time` is the same time in UTC."""
 
-_PUBLISHING: Final = """
+_SHARP: Final = """SDO data are open: see the SDO data policy, https://sdo.gsfc.nasa.gov/data/rules.php. Acknowledge \
+them by "Courtesy of NASA/SDO and the AIA, EVE, and HMI science teams", and cite Bobra et al. (2014), Solar Physics 289,
+3549, doi:10.1007/s11207-014-0529-3, for SHARPs."""
+
+_SMARP: Final = """SOHO data are open: see https://soho.nascom.nasa.gov/data/summary/copyright.html. Acknowledge the \
+SOHO/MDI consortium ("SOHO is a project of international cooperation between ESA and NASA"), and cite Bobra et al.
+(2021), ApJS 256, 26, doi:10.3847/1538-4365/ac1f1d, for SMARPs."""
+
+
+def _publishing(settings: Settings) -> str:
+    return f"""
 ## Licence and acknowledgement
 
-SDO data are open: see the SDO data policy, https://sdo.gsfc.nasa.gov/data/rules.php. Acknowledge them by "Courtesy of
-NASA/SDO and the AIA, EVE, and HMI science teams", and cite Bobra et al. (2014), Solar Physics 289, 3549,
-doi:10.1007/s11207-014-0529-3, for SHARPs. Cite the list of flares as its source requests. State here the licence
-under which you publish the data set, and its authors and DOI."""
+{_SMARP if _is_smarp(settings) else _SHARP} Cite the list of flares as its source requests. State here the licence under
+which you publish the data set, and its authors and DOI."""
+
+
+def _is_smarp(settings: Settings) -> bool:
+    known = find_series(settings.series)
+    return known is not None and known.instrument == "MDI"
 
 
 def _quoted(names: tuple[str, ...]) -> str:

@@ -170,6 +170,7 @@ def changed(path: Path) -> None:
         (lambda out: changed(out / "images.zarr/harp/00378/image/c/0/0/0/0"), "image/c/0/0/0/0 has changed: it"),
         (lambda out: (out / "images.zarr/harp/00378/image/c/1/0/0/0").unlink(), "image/c/1/0/0/0 is missing. Restore"),
         (lambda out: (out / "flares.parquet").unlink(), "flares.parquet is missing"),
+        (lambda out: [(out / "README.md").unlink(), (out / "README.md").mkdir()], "README.md cannot be read"),
         (lambda out: (out / "labels.parquet").unlink(), "has no labels.parquet"),
         (lambda out: (out / "records.parquet").unlink(), "there is no records.parquet"),
         (lambda out: changed(out / "records.parquet"), "records.parquet in .* is damaged"),
@@ -179,7 +180,7 @@ def changed(path: Path) -> None:
         (lambda out: (out / "images.zarr/more").touch(), "images.zarr/more does not belong to the data set. Remove it"),
     ],
 )  # fmt: skip
-def test_what_is_changed_or_missing_is_a_problem(out: Path, change: Callable[[Path], None], problem: str) -> None:
+def test_what_is_changed_or_missing_is_a_problem(out: Path, change: Callable[[Path], Any], problem: str) -> None:
     change(out)
     report = check(out, progress=False)
     assert not report.ok
@@ -221,6 +222,13 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
 )
 def test_tables_and_images_that_do_not_agree(out: Path, change: Any, problem: str) -> None:
     assert any(problem in one for one in rewritten(out, change))
+
+
+def test_an_image_of_a_file_that_the_service_does_not_list_is_no_problem(out: Path) -> None:
+    def unlisted(table: QTable) -> None:
+        table["url_Br"] = column_with(np.asarray(table["url_Br"]), np.arange(len(table)) == 0)
+
+    assert rewritten(out, unlisted) == []
 
 
 def test_a_region_in_two_sets(out: Path) -> None:
@@ -294,3 +302,13 @@ def test_a_summary(made: Path) -> None:
     assert str(found).endswith("Missing: 3 files or keywords, 1 range of time")
     assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
     assert found.settings.segments == ("Bp", "Br")
+
+
+def test_the_data_sheet_of_smarps_names_mdi(made: Path) -> None:
+    about = json.loads((made / "provenance.json").read_text())
+    assert "SMARP" not in data_sheet(about)
+    about["settings"]["series"] = "mdi.smarp_cea_96m"
+    text = data_sheet(about)
+    assert text.startswith("# SOHO/MDI SMARP data set")
+    assert "doi:10.3847/1538-4365/ac1f1d" in text
+    assert "SDO" not in text
