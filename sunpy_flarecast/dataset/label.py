@@ -28,6 +28,9 @@ POSITIVE: Final = 1
 NEGATIVE: Final = 0
 UNKNOWN: Final = -1
 
+#: Longest window in hours.
+_LONGEST: Final = 10_000
+
 _MINUTE: Final = np.timedelta64(60_000_000, "us")
 
 
@@ -106,7 +109,7 @@ def flare_settings(
         )
     if by_position and len(flares) and not (np.isfinite(flares.lon).any() or flares.numbered):
         raise QueryError("by_position=True needs positions, and the list of flares has none. Use another list.")
-    names = (threshold,) if isinstance(threshold, str) else tuple(threshold)
+    names = (threshold,) if isinstance(threshold, str) or not np.iterable(threshold) else tuple(threshold)
     hours = _hours(windows)
     if not names or not hours:
         raise QueryError("Labels need at least one window and one threshold, such as 24 * u.hour and 'M1.0'.")
@@ -126,8 +129,8 @@ def _hours(windows: Any) -> tuple[float, ...]:
         hours = [float(one) for window in _each(windows) for one in np.atleast_1d(u.Quantity(window).to_value(u.hour))]
     except (u.UnitConversionError, TypeError, ValueError) as error:
         raise QueryError(f"windows={windows!r} is not a time with a unit; write 24 * u.hour.") from error
-    if not all(np.isfinite(one) and one > 0 for one in hours):
-        raise QueryError(f"windows={windows!r} has a window that is not positive; write 24 * u.hour.")
+    if not all(0 < one <= _LONGEST for one in hours):
+        raise QueryError(f"windows={windows!r} has a window that is not positive, or is years; write 24 * u.hour.")
     return tuple(sorted(set(hours)))
 
 

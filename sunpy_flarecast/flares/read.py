@@ -181,7 +181,10 @@ def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns
                 f"of flares has the columns {', '.join(map(str, names.values()))}."
             )
         places[what] = names[_usual(name)]
-    return _Columns(table, places)
+    found = _Columns(table, places)
+    if deep := [found.name(what) for what, column in found.items() if np.ndim(column) != 1]:
+        raise QueryError(f"The column {deep[0]!r} of the table of flares has several values in a row; split it.")
+    return found
 
 
 def _usual(name: Any) -> str:

@@ -145,7 +145,8 @@ class Store:
                 self._fs.invalidate_cache()
                 found = self._fs.find(place)
             else:
-                found = [os.path.join(where, name) for where, _, names in os.walk(place) for name in names]
+                walk = os.walk(place, onerror=_unless_gone)
+                found = [os.path.join(where, name) for where, _, names in walk for name in names]
         paths = (one[len(root.rstrip("/")) + 1 :].replace(os.sep, "/") for one in found)
         return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
 
@@ -255,6 +256,12 @@ def _file_system(url: str) -> tuple[Any, str]:
     except Exception as error:
         raise TransferError(f"{url} cannot be opened ({_reason(error)}). Check the URL and the credentials.") from error
     return (None, root) if isinstance(system, LocalFileSystem) else (system, root.rstrip("/"))
+
+
+def _unless_gone(error: OSError) -> None:
+    """Raise what kept a folder from being listed, without which its files would be left out silently."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
 
 
 def _reason(error: Exception) -> str:

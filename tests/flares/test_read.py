@@ -267,3 +267,5 @@ def test_a_dash_is_no_number_and_zeros_are_no_position() -> None:
     assert flares.noaa.tolist() == [0, 11967]
     assert np.isnan([flares.lon[0], flares.lat[0]]).all()
     assert (flares.lon[1], flares.lat[1]) == (0, -3)
+    with pytest.raises(QueryError, match="'noaa' of the table of flares has several values in a row"):
+        read_flares(Table({"peak": ["2014-02-01"], "class": ["M1.0"], "noaa": [[1967, 1968]]}))

@@ -118,10 +118,13 @@ def test_places_that_cannot_be_written(tmp_path: Path, s3: str) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can become another user")
 def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir(mode=0o700)
     os.seteuid(65534)
     try:
         with pytest.raises(QueryError, match=r"cannot be written \(Permission denied\)\. Choose another folder"):
             Store(tmp_path / "set").write("a", b"")
+        with pytest.raises(TransferError, match=r"cannot be read \(Permission denied\)"):
+            Store(tmp_path).names()
     finally:
         os.seteuid(0)
 
