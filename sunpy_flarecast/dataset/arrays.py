@@ -176,16 +176,14 @@ def make_group(
     scaling |= {"scale_factor": encoding.scale} if encoding.scale != 1 else {}
     scaling |= {"add_offset": encoding.offset} if encoding.offset != 0 else {}
     unit = {"units": units[0]} if len(set(units)) == 1 and units[0] else {}
-    fill = encoding.fill if encoding.fill is not None else fill_value(encoding)
-    coordinates = "date_obs t_obs recnum quality wcs"
     images(
         "image",
         encoding.dtype,
-        fill,
+        fill_value(encoding),
         (len(segments),),
         ["segment"],
         long_name="pixels of the segments",
-        coordinates=coordinates,
+        coordinates="date_obs t_obs recnum quality wcs",
         **unit,
         **scaling,
     )

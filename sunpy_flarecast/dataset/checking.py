@@ -11,10 +11,9 @@ import numpy as np
 
 from sunpy_flarecast.errors import FileError, FLARECASTError, QueryError
 from sunpy_flarecast.sharp.times import utc_dates
-from sunpy_flarecast.table.io import first_line
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 from sunpy_flarecast.utils.progress import progress_bar
-from sunpy_flarecast.utils.reports import as_line, as_page, counted
+from sunpy_flarecast.utils.reports import as_line, as_page, counted, first_line
 from sunpy_flarecast.utils.store import Store
 
 from .checksums import CHECKSUMS, file_digest, is_content, read_checksums

@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from sunpy_flarecast.errors import FileError
 
 from .arrays import decode_chunk, encode_chunk
-from .encoding import common, empty, recode, to_kind
+from .encoding import common, fill_value, recode, to_kind
 from .image_file import read_image
 from .image_header import check_record, keywords_of
 from .model import Encoding, ImageFacts, Status
@@ -54,11 +56,11 @@ def make_chunk(
         try:
             image = read_image(source)
             digests[place] = image.sha256
-            _named(source, check_record, image.headers, harp, record)
-            found[place] = _named(source, to_kind, image.pixels, image.encoding, settings.images)
+            check_record(image.headers, harp, record)
+            found[place] = to_kind(image.pixels, image.encoding, settings.images)
         except FileError as error:
             status[place] = int(Status.UNREADABLE)
-            reasons.append(f"{segment}: {error}")
+            reasons.append(f"{segment}: {source.name} {error}")
             continue
         if keywords is None and not image.headers.bare:
             keywords = keywords_of(image.headers)
@@ -77,18 +79,10 @@ def make_chunk(
     if keywords is not None:
         facts.date_obs, facts.t_obs, facts.wcs = keywords.date_obs, keywords.t_obs, keywords.wcs
     encoding = common(one for _, one in found.values())
-    stack = empty((1, count, *shape), encoding)
+    stack = np.full((1, count, *shape), fill_value(encoding), encoding.dtype)
     for place, (pixels, one) in found.items():
         stack[0, place] = recode(pixels, one, encoding)
     return Chunk(encode_chunk(stack), shape, encoding), facts, keywords.common if keywords else {}
-
-
-def _named(path: Path, function: Any, *arguments: Any) -> Any:
-    """Call a function whose errors are ends of sentences that begin with the file's name."""
-    try:
-        return function(*arguments)
-    except FileError as error:
-        raise FileError(f"{path.name} {error}") from error
 
 
 def recompress(chunk: Chunk, segments: int, shape: tuple[int, int], encoding: Encoding) -> Buffer | None:

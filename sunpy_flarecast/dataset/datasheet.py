@@ -37,20 +37,7 @@ _LISTED: Final = 50
 def provenance(
     settings: Settings, report: Any, *, flares: Mapping[str, int] | None = None, created: str
 ) -> dict[str, Any]:
-    """
-    Return what ``provenance.json`` has.
-
-    Parameters
-    ----------
-    settings : Settings
-        All that decides what is in the data set.
-    report : BuildReport
-        What it has, and what is missing.
-    flares : dict, optional
-        Numbers of the list of flares (``Labels.counts``).
-    created : str
-        When it was made, in UTC.
-    """
+    """Return what ``provenance.json`` has; ``flares`` are ``Labels.counts``, and ``created`` is a time in UTC."""
     return {
         "created": created,
         "versions": {

@@ -1,8 +1,7 @@
-"""How images are stored: the integers of the FITS files, steps of 1 G in 16 bits, or means of n × n pixels. Pure."""
+"""How images are stored: the integers of FITS files, steps of 1 G in 16 bits, or means of n × n pixels."""
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from sunpy_flarecast.errors import FileError, QueryError
 from sunpy_flarecast.sharp.catalog import find_series
 
+from .framing import binned
 from .model import Encoding
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ __all__ = [
     "common",
     "decode",
     "default_fill",
-    "empty",
     "fill_value",
     "float_type",
     "recode",
-    "reduced_shape",
     "to_kind",
 ]
 
@@ -87,11 +85,8 @@ def float_type(encoding: Encoding) -> str:
 
 def common(encodings: Iterable[Encoding]) -> Encoding:
     """Return the encoding in which images of several can be stored: the one that all have, or else floats."""
-    return reduce(_both, encodings)
-
-
-def _both(one: Encoding, other: Encoding) -> Encoding:
-    return one if one == other else Encoding(max(float_type(one), float_type(other)))
+    first, *others = set(encodings)
+    return Encoding(max(map(float_type, (first, *others)))) if others else first
 
 
 def decode(pixels: npt.NDArray[Any], encoding: Encoding, dtype: str = "") -> npt.NDArray[Any]:
@@ -113,11 +108,6 @@ def fill_value(encoding: Encoding) -> float:
     return np.nan if encoding.fill is None else encoding.fill
 
 
-def empty(shape: tuple[int, ...], encoding: Encoding) -> npt.NDArray[Any]:
-    """Return an array of missing pixels."""
-    return np.full(shape, fill_value(encoding), encoding.dtype)
-
-
 def recode(
     pixels: npt.NDArray[Any], encoding: Encoding, to: Encoding, shape: tuple[int, int] | None = None
 ) -> npt.NDArray[Any]:
@@ -131,7 +121,7 @@ def recode(
     rows, columns = pixels.shape[-2:]
     if shape is None or shape == (rows, columns):
         return pixels
-    padded = empty((*pixels.shape[:-2], *shape), to)
+    padded = np.full((*pixels.shape[:-2], *shape), fill_value(to), to.dtype)
     padded[..., :rows, :columns] = pixels
     return padded
 
@@ -149,27 +139,9 @@ def to_kind(pixels: npt.NDArray[Any], encoding: Encoding, images: ImageSettings)
         return pixels, encoding
     values = decode(pixels, encoding)
     if images.encoding == "binned":
-        return _means(values, images.bin), Encoding("float32")
+        return binned(values, images.bin).astype("float32"), Encoding("float32")
     missing = np.isnan(values)
     values = np.where(missing, 0, np.rint(values))
     if values.size and np.abs(values).max() > _LIMIT:
         raise FileError(f"has values beyond ±{_LIMIT:,}, which encoding='int16' cannot store")
     return np.where(missing, _INT16.fill, values).astype(np.int16), _INT16
-
-
-def _means(values: npt.NDArray[Any], side: int) -> npt.NDArray[np.float32]:
-    shape = reduced_shape(values.shape[0], values.shape[1], side)
-    padded = np.full((shape[0] * side, shape[1] * side), np.nan)
-    padded[: values.shape[0], : values.shape[1]] = values
-    blocks = padded.reshape(shape[0], side, shape[1], side)
-    there = ~np.isnan(blocks)
-    count = there.sum(axis=(1, 3))
-    total = np.where(there, blocks, 0).sum(axis=(1, 3))
-    means: npt.NDArray[np.float32] = np.full(shape, np.nan, np.float32)
-    np.divide(total, count, out=means, where=count > 0, casting="same_kind")
-    return means
-
-
-def reduced_shape(rows: int, columns: int, side: int) -> tuple[int, int]:
-    """Return the shape of an image of which ``side`` × ``side`` pixels become one."""
-    return -(-rows // side), -(-columns // side)

@@ -60,9 +60,9 @@ def check_keep_files(path: str | os.PathLike[str]) -> str:
             listed = ", ".join(f"{{{name}}}" for name in _FIELDS)
             raise QueryError(f"keep_files={str(path)!r} has an unknown field {{{wrong[0]}}}. Valid: {listed}.")
         _filled(template, 1, 1, 1, "series", "segment", "file")
+    except QueryError:
+        raise
     except ValueError as error:
-        if isinstance(error, QueryError):
-            raise
         raise QueryError(f"keep_files={str(path)!r} cannot be filled in: {error}.") from None
     return template
 
@@ -81,28 +81,11 @@ def files_of(
     """
     Give the files of a task for the length of a ``with`` block; those that were fetched are removed afterwards.
 
-    Files without keywords get them from the service, as in a fetch; those of ``files`` stay as they are, and a copy
-    gets them.
-
-    Parameters
-    ----------
-    task : ShardTask
-        The records.
-    settings : Settings
-        The service, the series and the segments.
-    files : str
-        A folder, as `check_files` returns it, with files that are there. They are found by JSOC's names anywhere below
-        it, and taken if their headers name the record, or nothing.
-    keep_files : str
-        A template, as `check_keep_files` returns it, for files to be fetched to and kept; by default they go to a
-        temporary folder of the worker.
-    passes, max_conn, connections
-        As for `~sunpy_flarecast.download.places.fetch_places`.
-
-    Yields
-    ------
-    list of list of Path or str
-        For each record, for each segment, its file or why it could not be fetched; an empty text if it has none.
+    They are, for each record and segment, a path, or why the file could not be fetched; an empty text if there is none.
+    Files are taken from the folder ``files`` (as `check_files` returns it) if they have JSOC's names, are not damaged,
+    and their headers name the record, or nothing. Others are fetched, to a temporary folder of the worker, or to the
+    template ``keep_files`` (as `check_keep_files` returns it), and kept there. Files without keywords get them from the
+    service; those of ``files`` stay as they are, and a copy gets them.
     """
     base = base_url(settings.service)
     named = _named(files, connections) if files else {}
@@ -120,22 +103,20 @@ def files_of(
                     settings.series, segment, harpnum=task.harp or None, slot=image.slot, recnum=image.recnum
                 )
                 path = _filled(template, task.harp, image.recnum, image.slot, settings.series, segment, name)
-                there = _there(named.get(name, ()), name, record, segment)
-                if there is not None and not there[1]:
-                    row.append(Path(there[0]))
-                elif there is not None and conf.complete_headers is not False:
+                there, is_bare = _there(named.get(name, ()), name, record, segment)
+                if there and is_bare and conf.complete_headers is not False:
                     try:
                         Path(path).parent.mkdir(parents=True, exist_ok=True)
-                        shutil.copyfile(there[0], path)
+                        shutil.copyfile(there, path)
                     except OSError as error:
                         raise TransferError(
-                            f"{there[0]} cannot be copied to {path} ({error.strerror or error}). Free some space, or "
+                            f"{there} cannot be copied to {path} ({error.strerror or error}). Free some space, or "
                             "change the permissions, and run the same again; what is complete is kept."
                         ) from error
                     bare.append(Bare(path, "its file has none", record, segment))
                     row.append(Path(path))
-                elif there is not None:
-                    row.append(Path(there[0]))
+                elif there:
+                    row.append(Path(there))
                 elif not url:
                     row.append("")
                 else:
@@ -171,15 +152,15 @@ def _filled(template: str, harp: int, recnum: int, slot: int, series: str, segme
     )
 
 
-def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> tuple[str, bool] | None:
-    """Return the file of folders that has a name, and whether it has no keywords; None if it is of another record."""
+def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> tuple[str, bool]:
+    """Return the file of a name in folders, and whether it has no keywords; no path if it is of another record."""
     for path in (f"{folder}/{name}" for folder in folders):
         if (origin := origin_at(path)) is None or (origin.keywords and not compared(origin, record, segment).stays):
             continue
         with suppress(TransferError, OSError):  # a damaged file is fetched
             check_datasums(path)
             return path, not origin.keywords
-    return None
+    return "", False
 
 
 @lru_cache(1)

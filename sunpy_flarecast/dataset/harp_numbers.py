@@ -102,16 +102,8 @@ def number_pairs(
     """
     Pair records with their NOAA numbers, those of ``listed`` where a record has none.
 
-    Parameters
-    ----------
-    harps : `numpy.ndarray`
-        HARP number of each record.
-    noaa_ars : column
-        NOAA_ARS of each record (``"11640,11642"``, or a number); masked, empty or ``MISSING`` if there is none.
-    times : `numpy.ndarray`
-        T_REC of each record in UTC (``datetime64``).
-    listed : dict, optional
-        NOAA numbers by HARP number.
+    ``noaa_ars`` is the keyword NOAA_ARS of each record (``"11640,11642"``, or a number), masked, empty or ``MISSING``
+    if there is none; ``times`` are T_REC in UTC.
     """
     texts = np.array(texts_of(noaa_ars), dtype=np.str_)
     known, codes = np.unique(texts, return_inverse=True)
@@ -134,10 +126,8 @@ def _spread(
     codes: npt.NDArray[np.int64], values: Sequence[Sequence[int]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Give each row the values of its code: rows, and a value for each."""
-    width = max(map(len, values), default=0)
-    table = np.zeros((len(values), width), dtype=np.int64)
-    for place, row in enumerate(values):
-        table[place, : len(row)] = row
-    spread = table[codes] if len(values) else np.zeros((len(codes), 0), dtype=np.int64)
-    rows, columns = np.nonzero(spread)
-    return rows, spread[rows, columns]
+    pairs = [(code, value) for code, some in enumerate(values) for value in some]
+    known, each = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    first, last = (np.searchsorted(known, codes, side) for side in ("left", "right"))
+    rows = np.repeat(np.arange(len(codes)), last - first)
+    return rows, each[np.arange(len(rows)) - np.repeat(np.cumsum(last - first) - last, last - first)]

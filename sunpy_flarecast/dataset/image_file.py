@@ -14,6 +14,7 @@ import numpy as np
 from sunpy_flarecast.errors import FileError, TransferError
 from sunpy_flarecast.fits.datasum import check_datasums
 from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, read_headers
+from sunpy_flarecast.utils.reports import first_line
 
 from .encoding import default_fill, float_type
 from .model import Encoding
@@ -46,32 +47,12 @@ class Image(NamedTuple):
 
 def read_image(path: Path) -> Image:
     """
-    Read the image of a FITS file.
+    Read the image of a FITS file; a FileError, the end of a sentence, says that it is missing, damaged or no image.
 
     Scaled integers are not converted: ``pixels * scale + offset``, and NaN for ``fill``, are the values that astropy
-    gives. Where the same cannot be had from integers (16 bits with a scale, which astropy converts to float32;
-    integers of which every value is in use, so that none is left for missing pixels), and for images of floats, the
-    pixels are those that astropy gives.
-
-    Parameters
-    ----------
-    path : `pathlib.Path`
-        The file.
-
-    Returns
-    -------
-    Image
-
-    Raises
-    ------
-    FileError
-        The file is missing, incomplete or damaged, or has no image with two axes.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.dataset.image_file import read_image
-    >>> read_image(path).encoding  # doctest: +SKIP
-    Encoding(dtype='int32', scale=0.01, offset=0.0, fill=-2147483648)
+    gives. Where integers cannot give the same (16 bits with a scale, which astropy converts to float32; integers of
+    which every value is in use, so that none is left for missing pixels), and for images of floats, the pixels are
+    those that astropy gives.
     """
     try:
         data = path.read_bytes()
@@ -81,15 +62,15 @@ def read_image(path: Path) -> Image:
             warnings.simplefilter("ignore")
             pixels, encoding = _decode(_structure(data, headers))
     except OSError as error:
-        raise FileError(f"{path.name} cannot be read ({error.strerror or error})") from error
+        raise FileError(f"cannot be read ({error.strerror or error})") from error
     except TransferError as error:
-        raise FileError(f"{path.name} {error}") from error
-    except (FileError, MemoryError):
+        raise FileError(str(error)) from error
+    except MemoryError:
         raise
     except Exception as error:  # of any type for damaged tiles
-        raise FileError(f"{path.name} cannot be decoded ({error})") from error
+        raise FileError(f"cannot be decoded ({first_line(error)})") from error
     if pixels is None:
-        raise FileError(f"{path.name} has no image with two axes")
+        raise FileError("has no image with two axes")
     return Image(pixels, encoding, headers, hashlib.sha256(data).hexdigest())
 
 

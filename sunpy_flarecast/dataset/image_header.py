@@ -87,30 +87,11 @@ def check_record(headers: Headers, harp: int, record: ImageRecord) -> None:
 
 def header_of(dataset: Any, index: int, segment: str) -> dict[str, Any]:
     """
-    Return the header of an image of a data set, from which `sunpy.map.Map` makes the map that the FITS file gives.
+    Return the header, by FITS names, from which `sunpy.map.Map` makes the map that the FITS file gives.
 
-    Parameters
-    ----------
-    dataset : `xarray.Dataset`
-        The group of a HARP, as `xarray.open_zarr` opens it; its ``y`` and ``x`` must not be cropped.
-    index : int
-        The position along ``time``.
-    segment : str
-        The segment's name.
-
-    Returns
-    -------
-    dict
-        Keywords by FITS names. ``NAXIS1`` and ``NAXIS2`` are the size of the patch without padding. Of binned images,
-        ``CRPIX`` and ``CDELT`` are those of the larger pixels. Missing values are left out.
-
-    Examples
-    --------
-    >>> import xarray
-    >>> from sunpy_flarecast.dataset.image_header import header_of
-    >>> harp = xarray.open_zarr("sharps-2014/images.zarr", group="harp/03944")  # doctest: +SKIP
-    >>> header_of(harp, 0, "Br")["BUNIT"]  # doctest: +SKIP
-    'Mx/cm^2'
+    ``dataset`` is the group of a HARP as `xarray.open_zarr` opens it, whose ``y`` and ``x`` must not be cropped, and
+    ``index`` the position along ``time``. ``NAXIS1`` and ``NAXIS2`` are the size of the patch without padding. Of
+    binned images, ``CRPIX`` and ``CDELT`` are those of the larger pixels. Missing values are left out.
     """
     row = dataset.isel(time=index)
     header = {name: value for name, value in dataset.attrs.items() if name.isupper()}

@@ -126,16 +126,12 @@ def flare_settings(
 
 def _hours(windows: Any) -> tuple[float, ...]:
     try:
-        hours = [float(one) for window in _each(windows) for one in np.atleast_1d(u.Quantity(window).to_value(u.hour))]
+        hours = np.atleast_1d(u.Quantity(windows).to_value(u.hour)).ravel().tolist()
     except (u.UnitConversionError, TypeError, ValueError) as error:
         raise QueryError(f"windows={windows!r} is not a time with a unit; write 24 * u.hour.") from error
     if not all(0 < one <= _LONGEST for one in hours):
         raise QueryError(f"windows={windows!r} has a window that is not positive, or is years; write 24 * u.hour.")
     return tuple(sorted(set(hours)))
-
-
-def _each(windows: Any) -> Any:
-    return windows if isinstance(windows, (list, tuple)) else [windows]
 
 
 def label(
@@ -149,26 +145,10 @@ def label(
     """
     Label records by the flares that come after them.
 
-    A flare is within a window if its peak (or start) is after T_REC, and not after T_REC + window.
-
-    Parameters
-    ----------
-    times : `numpy.ndarray`
-        T_REC of each record in UTC (``datetime64[us]``).
-    harps : `numpy.ndarray`
-        HARP number of each record.
-    numbers : NumberPairs
-        The NOAA numbers of the records; see `~sunpy_flarecast.dataset.harp_numbers.number_pairs`.
-    flares : FlareList
-        The flares.
-    settings : FlareSettings
-        Windows, thresholds, and how flares are assigned.
-    box : `numpy.ndarray`, optional
-        LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX of each record as columns; needed for ``settings.by_position``.
-
-    Returns
-    -------
-    Labels
+    A flare is within a window if its peak (or start) is after T_REC, and not after T_REC + window. ``times`` are T_REC
+    in UTC, ``harps`` HARP numbers, and ``numbers`` the NOAA numbers of records
+    (`~sunpy_flarecast.dataset.harp_numbers.number_pairs`). ``box`` has LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX of each
+    record as columns; ``settings.by_position`` needs them.
     """
     times = times.astype("datetime64[us]")
     moments = flares.times(settings.time)
@@ -200,17 +180,13 @@ def label(
             some, first, count = np.unique(rows[chosen], return_index=True, return_counts=True)
             number[some, place, threshold] = count
             flare = found[chosen[first]]
-            to_start[some, place, threshold] = _minutes(flares.start[flare] - times[some])
-            to_peak[some, place, threshold] = _minutes(flares.peak[flare] - times[some])
+            to_start[some, place, threshold] = (flares.start[flare] - times[some]) / _MINUTE  # NaN for NaT
+            to_peak[some, place, threshold] = (flares.peak[flare] - times[some]) / _MINUTE
     ends = times[:, None] + windows
     covered = (times >= flares.begin)[:, None] & (ends <= flares.last)
     value = np.where(number > 0, POSITIVE, np.where(covered[:, :, None], NEGATIVE, UNKNOWN)).astype(np.int8)
     given = _given(harps, numbers, flares.noaa, rows, found)
     return Labels(value, number, to_start, to_peak, largest, given, _counts(flares, moments, given))
-
-
-def _minutes(waits: npt.NDArray[np.timedelta64]) -> npt.NDArray[np.float64]:
-    return waits / _MINUTE  # NaN for NaT
 
 
 def _pairs_by_number(

@@ -12,7 +12,7 @@ from astropy.time import Time
 from sunpy_flarecast.errors import FileError, FLARECASTError, QueryError
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.table.encoding import Plain, column_of, from_arrow, plain_columns, to_arrow
-from sunpy_flarecast.table.io import first_line
+from sunpy_flarecast.utils.reports import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +97,7 @@ class RecordsWriter:
     """
     Write the records of a data set piece by piece; a context manager, at whose end the files appear.
 
-    Parameters
-    ----------
-    store : Store
-        The data set.
-    total : int
-        How many records there will be. More than 1,000,000 are in one file for each year of T_REC (UTC).
+    More than 1,000,000 records in ``total`` are in one file for each year of T_REC (UTC).
 
     Examples
     --------
@@ -135,14 +130,7 @@ class RecordsWriter:
                 self._store.remove(path)  # of an earlier build
 
     def write(self, table: QTable) -> None:
-        """
-        Write the next records, in the order of the rows.
-
-        Raises
-        ------
-        QueryError
-            If a column has values that Parquet does not have, or of another type than in the records before.
-        """
+        """Write the next records, in the order of the rows; all have the same columns, else a `QueryError`."""
         columns: dict[str, Plain] = {
             ROW: _all(np.arange(self._written, self._written + len(table)), "number of the record, from 0")
         }
@@ -186,23 +174,10 @@ def record_files(store: Store) -> list[str]:
 
 def read_records(store: Store, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()) -> QTable:
     """
-    Read the records of a data set, in the order of the rows.
+    Read columns of the records of a data set, in the order of the rows, and those of ``optional`` that are there.
 
-    Parameters
-    ----------
-    store : Store
-        The data set.
-    columns : sequence of str, optional
-        The columns wanted. By default, all but ``row`` and ``time``, which are the number of the row and T_REC in UTC.
-    optional : sequence of str
-        Columns that are read as well if they are there.
-
-    Raises
-    ------
-    QueryError
-        If it is not a data set, or does not have a column.
-    FileError
-        If a file is damaged.
+    By default these are all but ``row`` and ``time``, which are the number of the row and T_REC in UTC. A `QueryError`
+    says that it is not a data set, or does not have a column, and a `FileError` that a file is damaged.
     """
     paths = record_files(store)
     if not paths:

@@ -24,26 +24,11 @@ def pairs_by_position(
     longest: np.timedelta64,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """
-    Pair records with the flares without a NOAA number that happen within their patch.
+    Pair records with the flares without a NOAA number that happen within their patch: rows, and places in the list.
 
-    Parameters
-    ----------
-    times : `numpy.ndarray`
-        T_REC of each record in UTC.
-    box : `numpy.ndarray`
-        Latitudes and longitudes (Stonyhurst, degree) that enclose the patch of each record at T_REC: the keywords
-        LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX, as columns.
-    flares : FlareList
-        Only those without a number, and with a position, are paired.
-    moments : `numpy.ndarray`
-        Time of each flare that decides.
-    longest : `numpy.timedelta64`
-        The longest window: flares up to this time after T_REC are paired.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Rows of records, and the places of their flares in the list.
+    ``times`` are T_REC in UTC. ``box`` has the latitudes and longitudes (Stonyhurst, degree) that enclose the patch of
+    each record at T_REC: the keywords LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX, as columns. ``moments`` are the times of
+    flares that decide, up to ``longest``, the longest window, after T_REC.
     """
     order = np.argsort(times, kind="stable")
     sorted_times = times[order]

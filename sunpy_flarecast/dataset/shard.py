@@ -76,28 +76,13 @@ def _put_shard(store: Store, path: str, chunks: Sequence[Buffer | None], places:
 
 def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterable[Sequence[Path | str]]) -> ShardFacts:
     """
-    Write a shard of images.
+    Write a shard of images, and return what it holds.
 
-    Images are read and compressed one by one, so that memory is needed for the compressed shard and for the images
-    of one record. The bytes depend on nothing but the files.
-
-    Parameters
-    ----------
-    task : ShardTask
-        The records.
-    settings : Settings
-        The settings of the data set.
-    store : Store
-        Where the data set is.
-    files : iterable of sequences
-        For each record, for each segment, the path of its FITS file, or a text that says why it could not be fetched
-        (of any content if the record has no such file).
-
-    Returns
-    -------
-    ShardFacts
-        What the shard holds. A file that is damaged, of another record, or of another shape than those of the other
-        segments is `Status.UNREADABLE`; the reason is among the facts.
+    ``files`` has, for each record and segment, the path of a FITS file, or a text that says why it could not be fetched
+    (of any content if the record has no such file). Images are read and compressed one by one, so that memory is needed
+    for the compressed shard and for the images of one record. The bytes depend on nothing but the files. A file that is
+    damaged, of another record, or of another shape than those of the other segments is `Status.UNREADABLE`; the reason
+    is among the facts.
     """
     chunks: list[Chunk] = []
     images: list[ImageFacts] = []
@@ -149,32 +134,11 @@ def finish_harp(
     tasks: Sequence[ShardTask], facts: Sequence[ShardFacts], settings: Settings, store: Store
 ) -> tuple[list[ShardFacts], Written]:
     """
-    Write the group of a HARP, after all its shards.
+    Write the group of a HARP after all its shards; return their facts, and size and SHA-256 of the other files by path.
 
     Shards are written again if their images are smaller than those of others, which pads them, or are stored in another
     way. Their facts (`facts_path`) are removed before, and written afterwards, so that a build that is killed between
-    makes those shards again.
-
-    Parameters
-    ----------
-    tasks, facts : sequences of ShardTask and ShardFacts
-        All shards of the HARP, in order.
-    settings : Settings
-        The settings of the data set.
-    store : Store
-        Where the data set is.
-
-    Returns
-    -------
-    facts : list of ShardFacts
-        The facts of the shards, as they are now.
-    written : dict
-        Size and SHA-256 of the other files of the group, by path.
-
-    Raises
-    ------
-    FileError
-        A shard is missing or damaged.
+    makes those shards again. A FileError says that a shard is missing or damaged.
     """
     shape = _largest([one.shape for one in facts])
     filled = [one for one in facts if one.shape != (0, 0)]
@@ -282,23 +246,7 @@ def _instants(texts: Sequence[str]) -> npt.NDArray[np.datetime64]:
 
 
 def finish_images(harps: Sequence[int], settings: Settings, store: Store) -> Written:
-    """
-    Write the groups above those of the HARPs, with the metadata of all, after `finish_harp` of each.
-
-    Parameters
-    ----------
-    harps : sequence of int
-        The HARP numbers.
-    settings : Settings
-        The settings of the data set.
-    store : Store
-        Where the data set is.
-
-    Returns
-    -------
-    dict
-        Size and SHA-256 of the files, by path.
-    """
+    """Write the groups above those of the HARPs, with the metadata of all, after `finish_harp` of each."""
     plain = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
     members: dict[str, Any] = {"harp": plain}
     for harp in sorted(set(harps)):

@@ -34,23 +34,11 @@ def split(
     """
     Return the set of each record; empty for records that are in none.
 
-    Parameters
-    ----------
-    settings : SplitSettings
-        The sets, and the rule.
-    times : `numpy.ndarray`
-        T_REC of each record, in UTC (``datetime64``).
-    regions : `numpy.ndarray`
-        Region of each record, see `~sunpy_flarecast.dataset.regions.regions`.
-    values : `numpy.ndarray`, optional
-        Labels by record, window and threshold, needed with ``settings.stratify``. The class of a record is the highest
-        threshold that flares in its longest window reach; the records of each class are shared out in the fractions of
-        the sets, as far as whole regions allow, those of the highest class first.
-
-    Raises
-    ------
-    QueryError
-        There are fewer regions than sets, or a set would have no records.
+    ``times`` are T_REC in UTC, ``regions`` those of `~sunpy_flarecast.dataset.regions.regions`, and ``values`` labels
+    by record, window and threshold, needed with ``settings.stratify``. The class of a record is the highest threshold
+    that flares in its longest window reach; the records of each class are shared out in the fractions of the sets, as
+    far as whole regions allow, those of the highest class first. A `QueryError` says that there are fewer regions than
+    sets, or that a set has no records.
 
     Examples
     --------

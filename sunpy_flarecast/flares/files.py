@@ -10,6 +10,7 @@ from astropy.io.registry import IORegistryError
 from astropy.table import Table
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.utils.reports import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,9 @@ def read_table(path: Path) -> Any:
     except QueryError:
         raise
     except (IORegistryError, ValueError, OSError, ImportError, csv.Error) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-        raise QueryError(f"Cannot read the table of flares {path}: {reason}. Save it as .ecsv or .csv.") from error
+        raise QueryError(
+            f"Cannot read the table of flares {path}: {first_line(error)}. Save it as .ecsv or .csv."
+        ) from error
 
 
 def _report(path: Path) -> Table:

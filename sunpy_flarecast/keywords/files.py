@@ -10,7 +10,8 @@ from astropy.time import Time
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.table.encoding import column_of, from_arrow
-from sunpy_flarecast.table.io import UTC, check_path, first_line, need_pyarrow, read_raw, write_plain, writing
+from sunpy_flarecast.table.io import UTC, check_path, need_pyarrow, read_raw, write_plain, writing
+from sunpy_flarecast.utils.reports import first_line
 
 if TYPE_CHECKING:
     import os

@@ -23,6 +23,7 @@ from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.atomic_file import atomic_write
 from sunpy_flarecast.utils.files import check_output
 from sunpy_flarecast.utils.optional_deps import missing_package
+from sunpy_flarecast.utils.reports import first_line
 
 from .columns import FILE_COLUMNS, NAMES, PREFIX, require
 from .encoding import KEY, Plain, column_of, from_arrow, from_text, plain_columns, to_arrow, to_text, write_json
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = [
     "UTC",
     "check_path",
-    "first_line",
     "need_pyarrow",
     "read_raw",
     "read_table",
@@ -266,9 +266,3 @@ def _other(place: Path, why: str) -> QueryError:
         f"{place} is not a search as FLARECASTResponse.write writes it: {why}. Search again, and write it with "
         'results["flarecast"].write("search.ecsv").'
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's text, without its end if it is long."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "") or type(error).__name__
-    return text.rstrip(".:") if len(text) <= 200 else f"{text[:199]}…"

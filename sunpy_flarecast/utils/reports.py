@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-__all__ = ["as_line", "as_page", "counted"]
+__all__ = ["as_line", "as_page", "counted", "first_line"]
 
 
 def as_line(report: object) -> str:
@@ -21,3 +21,9 @@ def as_page(report: object) -> str:
 def counted(count: int, what: str) -> str:
     """Write a number of things, such as ``1 file`` or ``2,000 files``."""
     return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, without its end if it is long."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "") or type(error).__name__
+    return text.rstrip(".:") if len(text) <= 200 else f"{text[:199]}…"

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from sunpy_flarecast.errors import FLARECASTError, QueryError, TransferError
 
 from .atomic_file import DISK_FULL, atomic_write, is_temporary
+from .reports import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,4 +268,4 @@ def _unless_gone(error: OSError) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+    return first_line(error)

@@ -107,7 +107,7 @@ def test_damaged_and_foreign_files_are_refused_with_a_reason(tmp_path: Path) -> 
 
     def refused(content: bytes, reason: str) -> None:
         path.write_bytes(content)
-        with pytest.raises(FileError, match=rf"^a\.fits .*{reason}"):
+        with pytest.raises(FileError, match=reason):
             read_image(path)
 
     refused(b"", "is empty")
@@ -119,7 +119,7 @@ def test_damaged_and_foreign_files_are_refused_with_a_reason(tmp_path: Path) -> 
     fits.PrimaryHDU(np.zeros((2, 3, 4))).writeto(path, overwrite=True)
     refused(path.read_bytes(), "has no image with two axes")
     path.unlink()
-    with pytest.raises(FileError, match=r"a\.fits cannot be read \(No such file"):
+    with pytest.raises(FileError, match=r"^cannot be read \(No such file"):
         read_image(path)
 
 
