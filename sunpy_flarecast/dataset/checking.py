@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 
-from sunpy_flarecast.errors import FileError, FLARECASTError, QueryError
+from sunpy_flarecast.errors import FileError, FLARECASTError
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 from sunpy_flarecast.utils.progress import progress_bar
@@ -17,8 +16,9 @@ from sunpy_flarecast.utils.reports import as_line, as_page, counted, first_line
 from sunpy_flarecast.utils.store import Store
 
 from .checksums import CHECKSUMS, file_digest, is_content, read_checksums
+from .datasheet import read_provenance
 from .harp_numbers import number_pairs
-from .model import Settings, Status, label_column
+from .model import Status, label_column
 from .parquet import LABELS, read_labels, read_records
 from .split import check_split
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from astropy.table import QTable
+
+    from .model import Settings
 
 __all__ = ["CheckReport", "check"]
 
@@ -121,9 +123,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     """
     store = Store(path)
     report = CheckReport(str(store))
-    settings = _settings(store)
-    if settings is None:
-        raise QueryError(f"{store} is not a data set that was built: it has no provenance.json. Build it first.")
+    settings, _ = read_provenance(store)
     report.problems += _files(store, report, progress=progress)
     try:
         records = read_records(store, _columns(settings), optional=_NOAA)
@@ -135,13 +135,6 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     except (LookupError, ValueError, RuntimeError) as error:  # of tables or images that are those of something else
         report.problems.append(f"The tables and images do not fit together ({error}). Build the data set again.")
     return report
-
-
-def _settings(store: Store) -> Settings | None:
-    try:
-        return msgspec.convert(json.loads(store.read("provenance.json") or b"{}")["settings"], Settings)
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _columns(settings: Settings) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sunpy_flarecast._version import __version__
+from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.utils.reports import counted
 
@@ -19,7 +20,9 @@ from .split import rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["data_sheet", "provenance"]
+    from sunpy_flarecast.utils.store import Store
+
+__all__ = ["data_sheet", "provenance", "read_provenance"]
 
 #: Packages whose versions may matter for what is in a data set.
 _PACKAGES: Final = ("numpy", "astropy", "sunpy", "zarr", "pyarrow")
@@ -53,6 +56,18 @@ def provenance(
         "flares": dict(flares or {}),
         "report": msgspec.to_builtins(report),
     }
+
+
+def read_provenance(store: Store) -> tuple[Settings, dict[str, Any]]:
+    """Read ``provenance.json``, and the settings in it; a `QueryError` says that there is no data set."""
+    try:
+        about = msgspec.json.decode(store.read("provenance.json") or b"{}")
+        return msgspec.convert(about["settings"], Settings), about
+    except (ValueError, KeyError, TypeError):
+        raise QueryError(
+            f"{store} is not a data set that was built: it has no usable provenance.json. Correct the path, or run the "
+            "build again."
+        ) from None
 
 
 def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None) -> str:

@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.utils.reports import as_line, as_page, counted
 from sunpy_flarecast.utils.store import Store
 
-from .model import Settings
+from .datasheet import read_provenance
 
 if TYPE_CHECKING:
     import os
+
+    from .model import Settings
 
 __all__ = ["Info", "info"]
 
@@ -70,9 +70,9 @@ def info(path: str | os.PathLike[str]) -> Info:
     >>> print(dataset.info("sharps-2014"))  # doctest: +SKIP
     """
     store = Store(path)
+    settings, about = read_provenance(store)
     try:
-        about = json.loads(store.read("provenance.json") or b"{}")
-        settings, report = msgspec.convert(about["settings"], Settings), about["report"]
+        report = about["report"]
         split = json.loads(store.read("split.json") or b"{}")
         lines = [
             f"{store}: {counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
@@ -93,5 +93,5 @@ def info(path: str | os.PathLike[str]) -> Info:
         if lost or report["missing"]:
             lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'range')} of time")
     except (ValueError, KeyError, AttributeError, TypeError):
-        raise QueryError(f"{store} is not a data set that was built: it has no usable provenance.json.") from None
+        raise QueryError(f"{store} is damaged: its provenance.json or split.json is. Run the build again.") from None
     return Info(str(store), "\n".join(lines), settings)

@@ -34,14 +34,9 @@ _STOPPED: Final = "stopped"
 @dataclass(frozen=True, slots=True)
 class Connections:
     """
-    Connections that the tasks of one `distributed.Client` share; it can be sent to workers.
+    So many connections that the tasks of one `distributed.Client` share; it can be sent to workers.
 
-    Parameters
-    ----------
-    name : str
-        Of the semaphore and the variable that the scheduler keeps.
-    most : int
-        Number of connections, over all workers.
+    ``name`` is that of the semaphore and the variable that the scheduler keeps.
     """
 
     name: str

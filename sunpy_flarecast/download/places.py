@@ -129,27 +129,11 @@ def fetch_places(
     Fetch files in passes, until all are there, or until a pass brings no more.
 
     After a pass that ended early since the service could not be reached there is another one, as long as ``passes``
-    allows. It needs no table and works in any thread, so that tasks of a cluster can call it.
-
-    Parameters
-    ----------
-    places : sequence of `~sunpy_flarecast.download.plan.Place`
-        Where files come from and go to; all paths differ.
-    passes, overwrite, max_conn, progress, complete_headers
-        As for `~sunpy_flarecast.fetch`.
-    template : str
-        A path template, of which is checked whether it can be written to.
-    bare : sequence of `~sunpy_flarecast.download.report.Bare`
-        Files that are there and lack keywords, which are requested as well.
-    connections : `~sunpy_flarecast.download.connections.Connections`, optional
-        Connections shared with other processes, which limit those of ``max_conn``.
-    each : callable, optional
-        Makes one pass over places and files without keywords, by default `fetch_once` in this process.
-
-    Returns
-    -------
-    FetchReport
-        Also after an interrupt, which it says.
+    allows. It needs no table and works in any thread, so that tasks of a cluster can call it. The paths of all places
+    differ. ``template`` is checked for whether it can be written to, ``bare`` are files that are there and lack
+    keywords, which are requested as well, and ``connections`` are shared with other processes, which limit those of
+    ``max_conn``. ``each`` makes one pass over places and files without keywords, by default `fetch_once` in this
+    process. After an interrupt there is a report as well, which says so.
     """
     if each is None:
         each = partial(
@@ -194,16 +178,11 @@ def fetch_places(
         except KeyboardInterrupt:
             total.interrupted = True
             break
-    unknown = "the fetch was interrupted"
-    failed = [FetchFailure(one.path, one.url, total.errors.get(one.path, unknown)) for one in left]
+    failed = [FetchFailure(one.path, one.url, total.errors.get(one.path, "the fetch was interrupted")) for one in left]
     files = [total.arrived[one.path] for one in places if one.path in total.arrived]
     rank = {one: number for number, one in enumerate(files)}
-    fetched, there_in_order = (
-        sorted(some, key=lambda one: rank.get(one, len(rank))) for some in (total.fetched, total.there)
-    )
     return FetchReport(
-        fetched,
-        there_in_order,
+        *(sorted(some, key=lambda one: rank.get(one, len(rank))) for some in (total.fetched, total.there)),
         failed,
         interrupted=total.interrupted,
         damaged=total.damaged,

@@ -48,23 +48,11 @@ class Done(Generic[_T, _R]):
 @contextmanager
 def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
     """
-    Give a Dask client: the one that is there, or that of processes made here and ended with the block.
+    Give a Dask client: the one that is there, or that of so many processes, made here and ended with the block.
 
-    Parameters
-    ----------
-    client : distributed.Client, optional
-        Given back as it is.
-    workers : int
-        Number of processes, if there is no client. With 1 there is neither, and the client is None.
-
-    Raises
-    ------
-    QueryError
-        If these are not a client and a number of processes.
-    ImportError
-        If Dask is not installed.
-    ClusterError
-        If the processes cannot be started.
+    Without a client and with one worker there are no processes, and the client is None. A `QueryError` says that these
+    are not a client and a number of processes, an `ImportError` that Dask is not installed, and a `ClusterError` that
+    the processes cannot be started.
     """
     if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
         raise QueryError(f"workers={workers!r}: write a whole number of processes; at least one is needed.")
@@ -152,32 +140,14 @@ def run(
     """
     Call a function for every task, and yield the results as they are finished.
 
-    A few tasks are under way at a time, and results are released at once, so that there may be any number of tasks. One
-    whose worker dies runs again in another. If its workers die repeatedly, it is tried once more alone, in case that
-    another one is to blame; after that it is given as lost. Closing the generator, Ctrl-C or an error cancel all
-    tasks that have not begun.
+    A few tasks are under way at a time (``in_flight``; by default two more than twice the number of threads), and
+    results are released at once, so that there may be any number of tasks. One whose worker dies runs again in another.
+    If its workers die repeatedly, it is tried once more alone, in case that another one is to blame; after that it is
+    given as lost. What a task raises ends all, and is raised here. Closing the generator, Ctrl-C or an error cancel all
+    tasks that have not begun. A `ClusterError` says that the scheduler is gone; what was yielded is finished.
 
-    Parameters
-    ----------
-    function : callable
-        With a client it has to be picklable. What it raises ends all, and is raised here.
-    tasks : iterable
-        Arguments of the function; they are taken when there is room for them.
-    client, workers
-        As for `in_cluster`. With one worker, tasks run in this process, one after the other.
-    name : str
-        The name of the tasks in Dask's dashboard.
-    in_flight : int, optional
-        How many tasks are submitted at a time; by default twice as many as there are threads, and two.
-
-    Yields
-    ------
-    Done
-
-    Raises
-    ------
-    ClusterError
-        If the scheduler is gone. What was yielded is finished.
+    With a client the function has to be picklable; without one, and with one worker, tasks run in this process, one
+    after the other. ``name`` is that of tasks in Dask's dashboard.
 
     Examples
     --------
