@@ -46,6 +46,7 @@ def main(extra: str, url: str) -> None:
             "timeseries": [lambda: table.timeseries("usflux", progress=False)],
             "cache": [cached],
             "parquet": [lambda: table.write(path / "search.parquet", overwrite=True)],
+            "dataset": [lambda: built(path / "set", table)],
             "archive": [
                 lambda: import_module("sunpy_flarecast.archive").running,
                 lambda: import_module("sunpy_flarecast.archive").create_app,
@@ -74,6 +75,14 @@ def outcome(call: Callable[[], Any]) -> str | None:
     except (ImportError, flarecast.QueryError) as error:
         return str(error)
     return None
+
+
+def built(folder: Path, table: Any) -> None:
+    """Build a data set of one record, and open it."""
+    dataset = import_module("sunpy_flarecast.dataset")
+    dataset.build(folder, table, keywords=["usflux"], progress=False)
+    assert dataset.check(folder).ok
+    assert len(dataset.open(folder).records) == 1
 
 
 def cached() -> None:
