@@ -45,8 +45,5 @@ def read_checksums(store: Store) -> dict[str, str] | None:
 
 def file_digest(store: Store, path: str) -> str:
     """Return the SHA-256 of a file, read in parts; raises FileNotFoundError."""
-    found = hashlib.sha256()
     with store.open(path) as file:
-        while part := file.read(1 << 20):
-            found.update(part)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -65,12 +65,10 @@ def read_image(path: Path) -> Image:
         raise FileError(f"cannot be read ({error.strerror or error})") from error
     except TransferError as error:
         raise FileError(str(error)) from error
-    except MemoryError:
+    except (FileError, MemoryError):
         raise
     except Exception as error:  # of any type for damaged tiles
         raise FileError(f"cannot be decoded ({first_line(error)})") from error
-    if pixels is None:
-        raise FileError("has no image with two axes")
     return Image(pixels, encoding, headers, hashlib.sha256(data).hexdigest())
 
 
@@ -90,16 +88,16 @@ def _is_structure(name: str) -> bool:
 class _Stored(NamedTuple):
     """Pixels in the byte order of this machine, and how the header says that they are stored."""
 
-    pixels: npt.NDArray[Any] | None
-    bits: int = -32
-    scale: float = 1.0
-    offset: float = 0.0
-    blank: Any = None
+    pixels: npt.NDArray[Any]
+    bits: int
+    scale: float
+    offset: float
+    blank: Any
 
 
-def _decode(data: bytes) -> tuple[npt.NDArray[Any] | None, Encoding]:
+def _decode(data: bytes) -> tuple[npt.NDArray[Any], Encoding]:
     raw, bits, scale, offset, blank = _read(data, scaled=False)
-    if raw is None or bits < 0:
+    if bits < 0:
         return _read(data, scaled=True).pixels, Encoding("float32" if bits == -32 else "float64")
     limits = np.iinfo(raw.dtype)
     exact = raw.itemsize >= 4 or (scale == 1 and offset.is_integer() and abs(offset) < _WHOLE)
@@ -110,18 +108,17 @@ def _decode(data: bytes) -> tuple[npt.NDArray[Any] | None, Encoding]:
     if exact:
         return raw, Encoding(raw.dtype.name, scale, offset, fill)
     kind = float_type(Encoding(raw.dtype.name))
-    decoded: npt.NDArray[Any] = np.asarray(_read(data, scaled=True).pixels, dtype=kind)
-    return decoded, Encoding(kind)
+    return _read(data, scaled=True).pixels.astype(kind), Encoding(kind)
 
 
 def _read(data: bytes, *, scaled: bool) -> _Stored:
-    """Read the first image with two axes, if there is one."""
+    """Read the first image with two axes."""
     from astropy.io import fits  # slow to import
 
     with fits.open(io.BytesIO(data), do_not_scale_image_data=not scaled) as hdus:
         image = next((hdu for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] == 2), None)
         if image is None:
-            return _Stored(None)
+            raise FileError("has no image with two axes")
         header = image.header  # from which astropy removes the scaling with the first access to the pixels
         stored = (header["BITPIX"], float(header.get("BSCALE", 1)), float(header.get("BZERO", 0)), header.get("BLANK"))
         pixels = image.data

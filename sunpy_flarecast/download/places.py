@@ -181,8 +181,10 @@ def fetch_places(
     failed = [FetchFailure(one.path, one.url, total.errors.get(one.path, "the fetch was interrupted")) for one in left]
     files = [total.arrived[one.path] for one in places if one.path in total.arrived]
     rank = {one: number for number, one in enumerate(files)}
+    ordered = partial(sorted, key=lambda one: rank.get(one, len(rank)))
     return FetchReport(
-        *(sorted(some, key=lambda one: rank.get(one, len(rank))) for some in (total.fetched, total.there)),
+        ordered(total.fetched),
+        ordered(total.there),
         failed,
         interrupted=total.interrupted,
         damaged=total.damaged,
