@@ -508,7 +508,6 @@ def test_a_folder_that_is_not_there(tmp_path: Path, kind: str) -> None:
         table_of(FULL).write(tmp_path / "no" / f"search.{kind}")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # astropy 6.1 leaves the file open
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_full_disk_leaves_nothing(tmp_path: Path, kind: str) -> None:
     resource = pytest.importorskip("resource")
