@@ -6,6 +6,7 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from numbers import Integral
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import msgspec
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.utils.cluster import in_cluster
@@ -156,9 +158,9 @@ def build(
     Raises
     ------
     QueryError
-        If an argument is invalid, there are no records, or ``out`` holds something else; no file is fetched then.
+        If an argument is invalid, or ``out`` holds something else; no file is fetched then.
     ServiceError
-        If the service cannot be reached, or fails for good.
+        If the service has no records of the query, cannot be reached, or fails for good.
     ClusterError
         If the scheduler is gone, or workers die again and again.
     TransferError
@@ -170,6 +172,8 @@ def build(
     -----
     MissingDataWarning
         If something is missing.
+    SunpyUserWarning
+        If a build is resumed at another URL of the service.
 
     Examples
     --------
@@ -213,9 +217,11 @@ def build(
     }
     report = BuildReport(str(store))
     with store.lock(), _reported(report, begun):
-        _claim(store, asked.settings, overwrite=overwrite)
+        before = _claim(store, asked.settings, overwrite=overwrite)
         if (finished := _finished(store)) is not None:
             return finished
+        if before is not None:
+            asked = replace(asked, settings=_resumed(store, before, asked.settings))
         _stages(asked, store, sources, report, client, workers, begun, strict=strict, progress=progress)
     if not report.complete:
         warnings.warn(str(report).partition("\n")[0], MissingDataWarning, stacklevel=2)
@@ -238,6 +244,7 @@ def _stages(
     settings = asked.settings
     size = settings.images.shard_records
     store.remove(CHECKSUMS)  # what follows may change what they are of
+    store.write(_SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
     rows = search(asked, store, partial(forget_harps, store), strict=strict, progress=progress)
     report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.told
     pieces, lacking = keyword_pieces(asked, rows, store, strict=strict, progress=progress)
@@ -288,8 +295,8 @@ def _reported(report: BuildReport, begun: float) -> Iterator[None]:
         report.seconds = time.monotonic() - begun
 
 
-def _claim(store: Store, settings: Settings, *, overwrite: bool) -> None:
-    """Make a folder that of a data set, or check that it is that of this one."""
+def _claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | None:
+    """Check that a folder is free, or that of this data set, and return the settings that it has."""
     kept = store.read(_SETTINGS)
     if kept is None and (others := [path for path in store.names() if not path.startswith(".build/")]):
         raise QueryError(f"{store} holds other files, such as {others[0]}. Choose another folder, or empty this one.")
@@ -306,11 +313,24 @@ def _claim(store: Store, settings: Settings, *, overwrite: bool) -> None:
                 f"{store} holds a data set with other settings: {differs}. Choose another folder, or begin anew: "
                 "overwrite=True, or --overwrite."
             )
-        return
+        return before
     if overwrite:
         for path in _CONTENT:
             store.remove(path)
-    store.write(_SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
+    return None
+
+
+def _resumed(store: Store, before: Settings, settings: Settings) -> Settings:
+    """Return the settings with the services that a build had before, and warn if this is another one."""
+    if before.service != settings.service:
+        warnings.warn(
+            f"{store} was begun with the service {before.service}, and is resumed with {settings.service}; what is "
+            "finished is kept.",
+            SunpyUserWarning,
+            stacklevel=3,
+        )
+    services = dict.fromkeys((*before.earlier, before.service))
+    return msgspec.structs.replace(settings, earlier=tuple(one for one in services if one != settings.service))
 
 
 def _finish(

@@ -116,7 +116,7 @@ def _source(settings: Settings) -> str:
     return f"""
 ## Source
 
-The records were searched at the FLARECAST service {settings.service}:
+The records were searched at the FLARECAST service {", later ".join((*settings.earlier, settings.service))}:
 
 {queries}
 

@@ -82,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = 1
     service: str
+    earlier: tuple[str, ...] = ()  #: URLs that the service had before, if a build was resumed at another one.
     series: str
     segments: tuple[str, ...]
     query: tuple[str, ...] = ()  #: The queries in words; empty if records are given.

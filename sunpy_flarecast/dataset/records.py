@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError, ServiceError
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, ServiceError
 from sunpy_flarecast.fido.response import FLARECASTResponse
 from sunpy_flarecast.rest.records import merge, segment_of
 from sunpy_flarecast.rest.service import Service
@@ -92,14 +92,14 @@ class Rows:
             yield ImageRecord(recnum, slot, quality, tuple(urls.get(segment, "") for segment in segments))
 
     def changed(self, other: Rows) -> list[int]:
-        """HARPs of which the records differ from those of another search."""
+        """HARPs of which the records differ from those of another search, wherever their files are."""
         mine, others = self.spans(), other.spans()
         harps = sorted(mine.keys() | others.keys())
         return [one for one in harps if self._of(mine.get(one)) != other._of(others.get(one))]
 
     def _of(self, span: slice | None) -> list[Any]:
         some = self.records[span or slice(0)]
-        return [some.recnum.tolist(), some.slot.tolist(), some.prefix.tolist(), some.names.tolist()]
+        return [some.recnum.tolist(), some.slot.tolist(), [tuple(map(segment_of, names)) for names in some.names]]
 
 
 def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, strict: bool, progress: bool) -> Rows:
@@ -135,7 +135,7 @@ def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, s
         why = (
             f"{described(found.missing)} " if found.missing else found.why_empty(asked.queries) if found.listed else ""
         )
-        raise QueryError(f"There are no records to build a data set from. {' '.join([why, *rows.told]).strip()}")
+        raise ServiceError(f"There are no records to build a data set from. {' '.join([why, *rows.told]).strip()}")
     if kept is not None and (changed := rows.changed(in_order(kept))):
         forget(changed)
     _write(found, asked, store)

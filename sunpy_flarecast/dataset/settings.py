@@ -303,9 +303,14 @@ def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings
 
 
 def difference(old: Settings, new: Settings) -> str:
-    """Name the settings in which two data sets differ; empty if there are none."""
+    """
+    Name the settings in which two data sets differ; empty if there are none.
+
+    The URL of the service does not count: records are known by their numbers, and files are checked against them.
+    """
     before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
     names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    names = [name for name in names if name not in ("service", "earlier")]
     texts = []
     for name in names:
         shown = _NAMES.get(name, name.rpartition(".")[2])

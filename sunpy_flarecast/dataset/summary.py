@@ -79,7 +79,7 @@ def info(path: str | os.PathLike[str]) -> Info:
             f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
             f"Series {settings.series}, segments {', '.join(settings.segments)}",
             f"Keywords {', '.join(settings.keywords)}",
-            f"Service {settings.service}",
+            f"Service {', later '.join((*settings.earlier, settings.service))}",
             *(f"Query {one}" for one in settings.query),
             f"Images {settings.images.encoding}",
         ]

@@ -15,6 +15,7 @@ import pytest
 from counting import QUERY, Counting
 from faults import answer
 from sunpy.net import attrs as a
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import (
     FLARECASTClient,
@@ -26,6 +27,7 @@ from sunpy_flarecast import (
     conf,
     dataset,
 )
+from sunpy_flarecast.archive import DirectoryArchive, create_app, running
 from sunpy_flarecast.dataset import building, image_stage
 from sunpy_flarecast.utils.store import Store
 
@@ -164,6 +166,34 @@ def test_what_a_service_failed_to_send_is_requested_by_the_same_call(
     # The files of the shard that lacked one, and no others.
     assert lost in "".join(small.files)
     assert len(small.files) <= 4
+
+
+def test_a_service_at_another_url_resumes_what_is_unfinished_with_one_warning(
+    small: Counting, small_files: Path, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    out, before = tmp_path / "a", conf.url
+    small.faults[min(_urls(whole))] = BROKEN
+    with pytest.warns(MissingDataWarning, match="1 is missing"):
+        dataset.build(out, *QUERY, **arguments)
+    moved = Counting(create_app(DirectoryArchive(small_files)))
+    with running(moved) as url, conf.set_temp("url", url):
+        with pytest.raises(QueryError, match=r"other settings: threshold was M1\.0 and is now C1\.0\. Choose"):
+            dataset.build(out, *QUERY, **{**arguments, "threshold": "C1.0"})
+        with pytest.warns(
+            SunpyUserWarning, match=f"begun with the service {before}, and is resumed with {url}"
+        ) as told:
+            assert dataset.build(out, *QUERY, **arguments).complete
+    assert len(told) == 1
+    assert len(moved.requests) == len(moved.files) <= 4
+    described = ("README.md", ".build/settings.json", "checksums.txt")
+    found = {path: data for path, data in content(out).items() if path not in described}
+    assert found == {path: data for path, data in whole.items() if path not in described}
+    assert json.loads((out / "provenance.json").read_text())["settings"]["earlier"] == [before]
+    assert f"{before}, later {url}" in str(dataset.info(out))
+    assert dataset.check(out).ok
+    small.clear()
+    assert dataset.build(out, *QUERY, **arguments).complete  # it is finished, wherever the service is
+    assert small.requests == []
 
 
 def _urls(whole: dict[str, bytes]) -> Iterator[str]:
@@ -332,7 +362,7 @@ def test_labels_of_records_without_keywords_are_unknown(
 
 
 def test_no_records_and_no_flares(small: Counting, tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="no records to build a data set from"):
+    with pytest.raises(ServiceError, match="no records to build a data set from"):
         dataset.build(tmp_path / "a", a.Time("2009-01-01", "2009-01-02"), QUERY[1], progress=False)
     report = dataset.build(tmp_path / "b", *QUERY, progress=False)
     assert (report.complete, report.labels, report.sets) == (True, {}, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -11,10 +12,10 @@ import pytest
 from faults import Layer, answer
 from sunpy.net import attrs as a
 
-from sunpy_flarecast import HARPNUM, MissingDataWarning, QueryError, Segment, Series, ServiceError, conf
+from sunpy_flarecast import HARPNUM, MissingDataWarning, Segment, Series, ServiceError, conf
 from sunpy_flarecast.dataset import SWAN, keyword_stage
 from sunpy_flarecast.dataset.keyword_stage import keyword_pieces
-from sunpy_flarecast.dataset.records import Found, in_order, search
+from sunpy_flarecast.dataset.records import Found, Rows, in_order, search
 from sunpy_flarecast.dataset.settings import ask, image_settings
 from sunpy_flarecast.utils.masked import mask_of
 from sunpy_flarecast.utils.store import Store
@@ -101,8 +102,10 @@ def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
     assert forgotten == again.changed(rows) != []
     assert again.missing == []
     assert again.changed(whole) == []
+    moved = replace(whole.records, prefix=np.array([b"http://elsewhere" + one for one in whole.records.prefix]))
+    assert again.changed(Rows(moved)) == []
     assert 0 < len(demo[1].requests) < 4
-    with pytest.raises(QueryError, match=r"no records to build a data set from\. .*before the first SHARPs"):
+    with pytest.raises(ServiceError, match=r"no records to build a data set from\. .*before the first SHARPs"):
         searched(asked(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
 
 
