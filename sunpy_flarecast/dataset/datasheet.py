@@ -90,8 +90,8 @@ def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
     return f"""
 # {"SOHO/MDI SMARP" if _is_smarp(settings) else "SDO/HMI SHARP"} data set for solar flare forecasting
 
-{report["records"]:,} records of the series `{settings.series}` with {report["images"]:,} images of the segments \
-{_quoted(settings.segments)}, and {counted(len(settings.keywords), "keyword")} of each record. Made with \
+{counted(report["records"], "record")} of the series `{settings.series}` with {counted(report["images"], "image")} of \
+the segments {_quoted(settings.segments)}, and {counted(len(settings.keywords), "keyword")} of each record. Made with \
 sunpy_flarecast {__version__}."""
 
 

@@ -158,7 +158,6 @@ class Store:
         place = self._place(path)
         with self._writing(path, Exception), contextlib.suppress(FileNotFoundError):
             if self._fs:
-                self._fs.invalidate_cache()
                 self._fs.rm(place, recursive=True)
             elif os.path.isdir(place) and not os.path.islink(place):
                 shutil.rmtree(place)
