@@ -101,7 +101,7 @@ def build(
         The attrs of a search, as for `sunpy_flarecast.FLARECASTClient.search`, of one series; or the table that a
         search found.
     keywords : iterable of str
-        Keywords of each record, or patterns of them (default: ``dataset.SWAN``).
+        Keywords of each record, or patterns of them (default: ``dataset.SWAN``, and of SMARPs their four parameters).
     flares : path-like, `~astropy.table.Table` or FlareList, optional
         The list of flares that records are labelled by, as `sunpy_flarecast.flares.read_flares` takes it. Without one
         there are no labels.

@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sunpy_flarecast.errors import FileError
+from sunpy_flarecast.utils.reports import first_line
 from sunpy_flarecast.utils.store import Store
 
-from .arrays import group_path
+from .arrays import group_path, shard_path
 from .encoding import decode
 from .framing import bin_factor, binned, centred, framed
 from .model import Encoding
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
 
     from .framing import How
 
-__all__ = ["forget", "open_group", "read_framed", "read_record"]
+__all__ = ["forget", "lost_group", "read_framed", "read_record"]
 
 #: Most HARPs of which the array is kept open; each is a few kilobytes of metadata.
 _OPEN: Final = 512
+
+#: Most shards that are known to be there.
+_SHARDS: Final = 4096
+
+_MEND: Final = "Get a whole copy of the data set, or build it again with overwrite=True."
 
 
 class _Opened(NamedTuple):
@@ -33,30 +39,34 @@ class _Opened(NamedTuple):
     encoding: Encoding
 
 
-def open_group(place: str, harp: int) -> Any:
-    """Open the group of a HARP, whose metadata is one file."""
-    import zarr
-
-    try:
-        return zarr.open_group(Store(place).zarr(group_path(harp)), mode="r", zarr_format=3)
-    except FileNotFoundError as error:
-        raise FileError(
-            f"{group_path(harp)} is missing in {place}. Build the data set again, or get a whole copy of it."
-        ) from error
+def lost_group(place: str, harp: int) -> FileError:
+    """Return the error of a data set that lacks the group of a HARP."""
+    return FileError(f"{group_path(harp)} is missing in {place}. {_MEND}")
 
 
 @lru_cache(_OPEN)
 def _opened(place: str, harp: int, process: int) -> _Opened:
+    import zarr
+
     del process  # a forked process opens its own: the event loops of its parent are of no use to it
-    array = open_group(place, harp)["image"]
+    try:
+        array = zarr.open_group(Store(place).zarr(group_path(harp)), mode="r", zarr_format=3)["image"]
+    except (FileNotFoundError, KeyError) as error:
+        raise lost_group(place, harp) from error
     about = array.attrs
     scale, offset = about.get("scale_factor", 1.0), about.get("add_offset", 0.0)
     return _Opened(array, Encoding(array.dtype.name, scale, offset, about.get("_FillValue")))
 
 
+@lru_cache(_SHARDS)
+def _there(place: str, path: str) -> bool:
+    return Store(place).exists(path)
+
+
 def forget() -> None:
     """Close all arrays, since a data set may have been built again in the same place."""
     _opened.cache_clear()
+    _there.cache_clear()
 
 
 def read_record(
@@ -71,7 +81,14 @@ def read_record(
 ) -> npt.NDArray[Any]:
     """Read a part of the images of a record, (segment, y, x), as floats; NaN where there is no value."""
     image = _opened(place, harp, os.getpid())
-    return decode(image.array[index, :, rows, columns][list(channels)], image.encoding, dtype)
+    path = shard_path(harp, "image", index // image.array.shards[0])
+    if not _there(place, path):  # of which zarr says nothing, and gives missing values
+        raise FileError(f"{path} is missing in {place}. {_MEND}")
+    try:
+        pixels = image.array[index, :, rows, columns]
+    except Exception as error:  # of any kind in files that are damaged, and of file systems
+        raise FileError(f"{path} in {place} is damaged or cannot be read ({first_line(error)}). {_MEND}") from error
+    return decode(pixels[list(channels)], image.encoding, dtype)
 
 
 def read_framed(

@@ -11,6 +11,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.utils.reports import as_page, counted
 
 from .arrays import ROOT, group_path
+from .image_reader import lost_group
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -53,7 +54,10 @@ class ImageTree(xr.DataTree):  # type: ignore[misc]
                 f"There are no images of HARP {harp}. The {len(self._harps):,} HARPs of the data set are in "
                 "ds.records['HARPNUM']."
             )
-        return xr.open_zarr(self._store.zarr(group_path(harp)), consolidated=True, chunks=None)
+        try:
+            return xr.open_zarr(self._store.zarr(group_path(harp)), consolidated=True, chunks=None)
+        except FileNotFoundError as error:
+            raise lost_group(str(self._store), harp) from error
 
     @xr.DataTree.children.getter  # type: ignore[untyped-decorator]
     def children(self) -> Any:

@@ -319,7 +319,7 @@ class Dataset:
             )
         )
         origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", ""))
-        return draw(overview_of(self.settings, self.records, self.labels if flares else None, chosen, origin))
+        return draw(overview_of(self._selection, chosen, origin))
 
     def __repr__(self) -> str:
         settings = self.settings

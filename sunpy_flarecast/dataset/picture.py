@@ -10,7 +10,7 @@ import numpy as np
 
 from sunpy_flarecast.plot.axes import date_axis
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_of, slot_time
-from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.masked import unmasked
 from sunpy_flarecast.utils.reports import counted
 
 from .model import Status
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
-    from astropy.table import QTable
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .model import Settings
+    from .selection import Selection
 
-__all__ = ["CLASSES", "Overview", "draw", "overview_of"]
+__all__ = ["CLASSES", "Overview", "bin_slots", "draw", "overview_of"]
 
 #: Columns of the labels: the letter of the largest flare in the window.
 CLASSES: Final = ("no flare", "A", "B", "C", "M", "X", "unknown")
@@ -48,8 +47,7 @@ _LOOKS: Final = (
 )
 _NO_SET: Final = ("#767676", (0, (3, 1, 1, 1, 1, 1)), "x", "")
 
-#: Lengths of the bins of time in hours. The shortest is chosen that needs no more than so many bins, and is no shorter
-#: than the usual time between two records.
+#: Lengths of the bins of time in hours that are easy to read, and the most bins.
 _BINS: Final = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24)
 _MOST_BINS: Final = 60
 
@@ -69,36 +67,26 @@ class Overview(NamedTuple):
     missing: Mapping[str, int]
 
 
-def overview_of(
-    settings: Settings, records: QTable, labels: QTable | None, label: tuple[float, str] | None, origin: str
-) -> Overview:
+def overview_of(selection: Selection, label: tuple[float, str] | None, origin: str) -> Overview:
     """Count what is drawn; ``label`` is a window in hours and a threshold, ``origin`` a keyword of the images."""
-    sets = tuple(settings.split.sets) if settings.split else ()
-    set_of = np.full(len(records), "")
-    if sets:
-        set_of = np.where(mask_of(records["split"]), "", unmasked(records["split"]).astype(str))
-    missing = {}
-    for status, reason in _REASONS.items():
-        missing[reason] = sum(int((unmasked(records[f"status_{one}"]) == status).sum()) for one in settings.segments)
-    missing["keyword values"] = sum(int(mask_of(records[name]).sum()) for name in settings.keywords)
+    settings, sets, set_of = selection.settings, selection.sets, selection.set_of()
+    statuses = [unmasked(one) for one in selection.columns(*(f"status_{one}" for one in settings.segments))]
+    missing = {reason: sum(int((one == status).sum()) for one in statuses) for status, reason in _REASONS.items()}
+    missing["keyword values"] = selection.missing_keywords()
     classes: dict[str, npt.NDArray[np.int64]] = {}
-    rule = ""
-    if labels is not None and label is not None:
-        hours, threshold = label
-        labels = labels[(labels["window"].to_value("h") == hours) & (labels["threshold"] == threshold)]
-        unknown = mask_of(labels["positive"])
-        letters = np.where(mask_of(labels["largest_class"]), "", unmasked(labels["largest_class"]).astype("U1"))
-        known = np.array([CLASSES.index(one) if one in CLASSES else 0 for one in letters.tolist()], dtype=np.int64)
-        kinds = np.where(unknown, CLASSES.index("unknown"), known)
+    if label is not None:
+        largest, unknown = selection.largest_classes(*label)
+        kinds = np.array([CLASSES.index(one[:1]) if one[:1] in CLASSES else 0 for one in largest.tolist()])
+        kinds[unknown] = CLASSES.index("unknown")
         classes = {name: np.bincount(kinds[set_of == name], minlength=len(CLASSES)) for name in sets or ("",)}
         missing["labels"] = int(unknown.sum())
-        rule = f"within {hours:g} h after T_REC"
     if sets:
         missing["sets (records in none)"] = int((set_of == "").sum())
-    harps = np.unique(records["HARPNUM"])
+    harps, times = selection.columns("HARPNUM", "T_REC")
     synthetic = "SYNTHETIC data: " if "SYNTHETIC" in origin else ""
-    title = f"{synthetic}{counted(len(records), 'record')} of {counted(len(harps), 'HARP')}, {settings.series}"
-    return Overview(title, sets, unmasked(slot_of(records["T_REC"])), set_of, classes, rule, missing)
+    title = f"{synthetic}{counted(len(times), 'record')} of {counted(len(np.unique(harps)), 'HARP')}, {settings.series}"
+    rule = f"within {label[0]:g} h after T_REC" if label else ""
+    return Overview(title, sets, unmasked(slot_of(times)), set_of, classes, rule, missing)
 
 
 def draw(overview: Overview) -> Figure:
@@ -113,6 +101,15 @@ def draw(overview: Overview) -> Figure:
     return figure
 
 
+def bin_slots(slots: npt.NDArray[np.int64]) -> int:
+    """Return the length of the bins of time, a multiple of the usual time between records, so that they are alike."""
+    unique = np.unique(slots)
+    cadence = int(np.median(np.diff(unique))) if len(unique) > 1 else 1
+    least = max((int(unique[-1] - unique[0]) + 1) / _MOST_BINS, cadence)
+    lengths = (hours * 3600 // CADENCE for hours in _BINS)
+    return next((one for one in lengths if one >= least and not one % cadence), cadence * -int(-least // cadence))
+
+
 def _looks(overview: Overview) -> dict[str, Any]:
     """Return colour, line, marker and hatch of each set, and of the records in none."""
     looks = {name: _LOOKS[place % len(_LOOKS)] for place, name in enumerate(overview.sets)}
@@ -121,10 +118,7 @@ def _looks(overview: Overview) -> dict[str, Any]:
 
 def _draw_times(axes: Axes, overview: Overview) -> None:
     slots = overview.slots
-    unique = np.unique(slots)
-    least = max((unique[-1] - unique[0] + 1) / _MOST_BINS, np.median(np.diff(unique)) if len(unique) > 1 else 1)
-    width = next((one for one in _BINS if one >= least * CADENCE / 3600), _BINS[-1])
-    step = width * 3600 // CADENCE
+    step = bin_slots(slots)
     bins = slots // step
     first, number = int(bins.min()), int(bins.max() - bins.min()) + 1
     middles = mdates.date2num(slot_time((first + np.arange(number) + 0.5) * step).to_datetime())
@@ -138,8 +132,8 @@ def _draw_times(axes: Axes, overview: Overview) -> None:
     date_axis(axes)
     axes.set_ylim(0)
     axes.margins(x=0.02)
-    days = width / 24
-    axes.set(xlabel="T_REC (TAI)", ylabel=f"records in {f'{width} h' if days < 1 else f'{days:g} d'}")
+    hours = step * CADENCE / 3600
+    axes.set(xlabel="T_REC (TAI)", ylabel=f"records in {f'{hours:g} h' if hours < 24 else f'{hours / 24:g} d'}")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, frameon=False)
 
@@ -160,7 +154,7 @@ def _draw_classes(axes: Axes, overview: Overview) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(len(used), _ROWS) - 0.4, -0.6)
     axes.set_xscale("log")
-    axes.set_xlim(0.7, 4 * max(int(counts.max()) for counts in overview.classes.values()))
+    axes.set_xlim(0.7, 4 * max(1, *(int(counts.max()) for counts in overview.classes.values())))
     axes.set_title(f"Largest flare {overview.label_rule}", fontsize=9, loc="left")
     axes.set_xlabel("records")
 

@@ -39,7 +39,7 @@ class BuildReport:
     padded : list of int
         HARPs whose images differ in shape, and are padded with a mask.
     labels : dict
-        For each window and threshold, such as ``"24 h, M1.0"``, how many records are ``positive``, ``negative`` and
+        For each window and threshold, such as ``"label_24h_M1.0"``, how many records are ``positive``, ``negative`` and
         ``unknown``.
     sets : dict of str to int
         How many records each set has.
@@ -94,7 +94,7 @@ class BuildReport:
         lines = [f"{self.out}: {counts}{''.join(f'; {end}' for end in ends)}."]
         lines += [f"Not searched: {one}" for one in self.missing[:_LISTED]]
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
-        if (more := len(self.failures) + len(self.missing) - 2 * _LISTED) > 0:
+        if more := sum(max(0, len(one) - _LISTED) for one in (self.failures, self.missing)):
             lines.append(f"... and {more:,} more reasons; write() of the report lists them.")
         lines += self.notes
         if self.padded:

@@ -12,7 +12,7 @@ from sunpy_flarecast.flares import threshold_name
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
 from .keyword_sets import ALWAYS
-from .parquet import read_records
+from .parquet import read_labels, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,21 +92,34 @@ class Selection:
             raise QueryError(f"segments={segments!r}: the data set has {', '.join(self.settings.segments)}. Name some.")
         return tuple(known.index(str(name).casefold()) for name in names)
 
+    def missing_keywords(self) -> int:
+        """Count the missing values of keywords, but for those that the service does not have."""
+        tables = (read_records(self._store, ["index"], optional=[name]) for name in self.settings.keywords)
+        return sum(int(mask_of(one.columns[-1]).sum()) for one in tables)
+
+    def largest_classes(self, hours: float, threshold: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.bool_]]:
+        """Return the largest class in the window of each record, empty if there is none, and whether it is unknown."""
+        table = read_labels(self._store, ["window", "threshold", "positive", "largest_class"])
+        table = table[(table["window"].to_value("h") == hours) & (table["threshold"] == threshold)]
+        largest = np.where(mask_of(table["largest_class"]), "", unmasked(table["largest_class"]))
+        return largest, mask_of(table["positive"])
+
     def numbers(self, keywords: Sequence[str] | None) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
         """Return keywords that are numbers, NaN where missing, as columns."""
-        usual = [one for one in self.settings.keywords if one not in ALWAYS]
-        wanted = usual if keywords is None else [str(one).casefold() for one in keywords]
-        if unknown := [name for name in wanted if name not in self.settings.keywords]:
-            raise QueryError(
-                f"The data set has no keyword {unknown[0]!r}; it has {', '.join(self.settings.keywords) or 'none'}."
-            )
-        columns = dict(zip(wanted, self.columns(*wanted), strict=True)) if wanted else {}
-        texts = [name for name, one in columns.items() if _bare(one).dtype.kind not in "biuf"]
-        if texts and keywords is not None:
+        known = self.settings.keywords
+        usual = [one for one in known if one not in ALWAYS]
+        given = [keywords] if isinstance(keywords, str) else keywords
+        wanted = usual if given is None else [str(one).casefold() for one in given]
+        # Keywords that the service does not have are no columns.
+        columns = read_records(self._store, ["index"], optional=[name for name in wanted if name in known])
+        if given is not None and (unknown := [name for name in wanted if name not in columns.colnames]):
+            raise QueryError(f"The data set has no keyword {unknown[0]!r}; it has {', '.join(known) or 'none'}.")
+        here = [name for name in wanted if name in columns.colnames]
+        texts = [name for name in here if _bare(columns[name]).dtype.kind not in "biuf"]
+        if texts and given is not None:
             raise QueryError(f"The keyword {texts[0]!r} is text, which samples do not have. Take it from ds.records.")
-        names = tuple(name for name in columns if name not in texts)
-        count = len(self.columns("index")[0])
-        values = np.empty((count, len(names)))
+        names = tuple(name for name in here if name not in texts)
+        values = np.empty((len(columns), len(names)))
         for place, name in enumerate(names):
             values[:, place] = np.where(mask_of(columns[name]), np.nan, _bare(columns[name]))
         return names, values

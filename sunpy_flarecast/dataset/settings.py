@@ -19,11 +19,11 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.query.attr_walker import queries
 from sunpy_flarecast.rest.service_url import base_url, without_password
-from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.catalog import SMARP, find_keyword, find_series
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in
 from sunpy_flarecast.table.base import RecordTable
 
-from .keyword_sets import ALWAYS
+from .keyword_sets import ALWAYS, SWAN
 from .model import ImageSettings, Kind, Settings, SplitSettings
 
 if TYPE_CHECKING:
@@ -180,6 +180,8 @@ def _identity(table: RecordTable) -> str:
 def _keywords(names: Iterable[str], series: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return the keywords of a data set, and those that are left out where the service lacks them."""
     given = [names] if isinstance(names, str) else list(names)
+    if tuple(given) == SWAN and (home := find_series(series)) is not None and home.instrument == "MDI":
+        given = list(SMARP)
     chosen, by_pattern = choose_keywords(given, [series]) if given else ([], frozenset())
     exact = {one.name for one in chosen} - by_pattern
     always = [name for name in ALWAYS if (known := find_keyword(name)) is not None and is_in(known, series)]

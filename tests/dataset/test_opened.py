@@ -21,6 +21,7 @@ from zarr.storage import LocalStore
 
 import sunpy_flarecast
 from sunpy_flarecast import FileError, MissingDataWarning, QueryError, dataset
+from sunpy_flarecast.dataset.picture import bin_slots
 from sunpy_flarecast.sharp.filenames import file_name
 from sunpy_flarecast.sharp.t_rec import slot_of
 
@@ -164,6 +165,7 @@ def test_what_is_left_out_is_said(ds: Dataset) -> None:
 
 def test_missing_keywords_are_nan_and_positions_are_asked_for_by_name(ds: Dataset) -> None:
     assert "lat_min" not in ds.samples(window=12 * u.hour).keyword_names
+    assert ds.samples(window=12 * u.hour, keywords="usflux").keyword_names == ("usflux",)
     chosen = ds.samples(window=12 * u.hour, keywords=["LAT_MIN", "usflux"])
     assert chosen.keyword_names == ("lat_min", "usflux")
     np.testing.assert_array_equal(chosen.keywords[:, 0], ds.records["lat_min"].value[chosen.rows])
@@ -218,11 +220,32 @@ def test_one_chunk_is_decoded(ds: Dataset, built: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.open(copy).samples(window=12 * u.hour)[kept][0], image)
 
 
-def test_a_data_set_without_some_of_its_images(ds: Dataset, built: Path, tmp_path: Path) -> None:
+def test_images_that_are_lost_or_damaged_are_one_sentence(ds: Dataset, built: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(built, copy, ignore=shutil.ignore_patterns("images.zarr"))
+    shutil.copytree(built, copy)
+    row = ds.records[0]
+    group = copy / f"images.zarr/{row['group']}"
+    shard = group / f"image/c/{row['index'] // 2}/0/0/0"
+
+    def refused(text: str) -> None:
+        again = dataset.open(copy)
+        for read in (
+            lambda: again.samples(window=12 * u.hour)[0],
+            lambda: again.fixed(SHAPE).compute(),
+            lambda: again.map(row["HARPNUM"], row["T_REC"], "Br"),
+        ):
+            with pytest.raises(FileError, match=f"{text}.*Get a whole copy"):
+                read()
+
+    shard.write_bytes(shard.read_bytes()[:50])
+    refused("is damaged or cannot be read")
+    # zarr gives missing values in place of a shard that is not there.
+    shard.unlink()
+    refused("image/c/0/0/0/0 is missing in")
+    shutil.rmtree(group)
+    refused("harp/0.* is missing in")
     with pytest.raises(FileError, match="is missing in"):
-        dataset.open(copy).samples(window=12 * u.hour)[0]
+        dataset.open(copy).images[row["HARPNUM"]]
 
 
 # Python warns that a process with threads is forked, which is what people do.
@@ -331,6 +354,15 @@ def test_the_picture_says_what_there_is_and_that_it_is_synthetic(ds: Dataset) ->
         assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
 
 
+@pytest.mark.parametrize(("cadence", "count"), [(1, 30), (8, 400), (240, 31), (600, 200), (5, 1)])
+def test_bins_of_time_have_equally_many_records(cadence: int, count: int) -> None:
+    slots = 1_234_567 + cadence * np.arange(count)
+    step = bin_slots(slots)
+    counts = np.bincount(slots // step - slots[0] // step)
+    assert len(counts) <= 62
+    assert set(counts[1:-1].tolist()) <= {step // cadence}
+
+
 @pytest.mark.usefixtures("small")
 def test_a_data_set_without_labels_and_sets(small_files: Path, tmp_path: Path) -> None:
     out = f"memory://{tmp_path.name}"
@@ -345,6 +377,20 @@ def test_a_data_set_without_labels_and_sets(small_files: Path, tmp_path: Path) -
     assert ds.images[int(ds.records["HARPNUM"][0])]["image"][0].notnull().all()
     assert "labels:" not in repr(ds)
     assert "no labels" in ds.plot().axes[1].texts[0].get_text()
+
+
+@pytest.mark.usefixtures("small")
+def test_patterns_of_keywords_of_which_the_service_lacks_some(
+    small_files: Path, small_flares: Table, tmp_path: Path
+) -> None:
+    out = f"memory://{tmp_path.name}"
+    dataset.build(out, *QUERY, keywords="*", flares=small_flares, files=small_files, progress=False)
+    ds = dataset.open(out)
+    assert set(ds.settings.keywords) - set(ds.records.colnames)
+    assert {"usflux", "crpix1"} <= set(ds.samples().keyword_names)
+    with pytest.raises(QueryError, match="no keyword 'ambnpad'"):
+        ds.samples(keywords=["ambnpad"])
+    assert "SYNTHETIC" in ds.plot().get_suptitle()
 
 
 # --- What is no data set ------------------------------------------------------------------------------------------

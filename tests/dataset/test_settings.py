@@ -147,6 +147,13 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
     assert difference(one, one) == ""
 
 
+def test_smarps_have_their_own_keywords_unless_others_are_named() -> None:
+    smarp = Series("mdi.smarp_cea_96m")
+    assert {"usfluxl", "r_value", "noaa_ars"} <= set(asked(RANGE, smarp).settings.keywords)
+    with pytest.raises(QueryError, match=r"'usflux' .* is only in"):
+        asked(RANGE, smarp, keywords=["usflux"])
+
+
 def test_settings_of_a_table_tell_its_records(demo: tuple[str, Layer]) -> None:
     table = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T00:25"), SHARP, Segment("Bp", "Br"))
     one = asked(table).settings

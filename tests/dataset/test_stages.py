@@ -13,7 +13,7 @@ from faults import Layer, answer
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, MissingDataWarning, Segment, Series, ServiceError, conf
-from sunpy_flarecast.dataset import SWAN, keyword_stage
+from sunpy_flarecast.dataset import SWAN, BuildReport, keyword_stage
 from sunpy_flarecast.dataset.keyword_stage import keyword_pieces
 from sunpy_flarecast.dataset.records import Found, Rows, in_order, search
 from sunpy_flarecast.dataset.settings import ask, image_settings
@@ -167,3 +167,8 @@ def test_keywords_that_failed_are_requested_again(
     demo[1].faults["/meta"] = BROKEN
     with conf.set_temp("max_retries", 0), pytest.raises(ServiceError, match="the same call resumes"):
         pieced(wanted, rows, Store(tmp_path / "other"))
+
+
+def test_a_report_counts_the_reasons_that_it_does_not_list() -> None:
+    report = BuildReport("sharps", failures={f"{number} Error": 1 for number in range(400, 425)})
+    assert "... and 5 more reasons" in str(report)
