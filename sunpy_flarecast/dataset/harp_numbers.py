@@ -37,22 +37,11 @@ class NumberPairs(NamedTuple):
 
 def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
     """
-    Read JSOC's list of HARP and NOAA numbers, ``all_harps_with_noaa_ars.txt``.
+    Read JSOC's list of HARP and NOAA numbers, ``all_harps_with_noaa_ars.txt``: NOAA numbers by HARP number.
 
-    Parameters
-    ----------
-    source : path-like or dict
-        The file, with lines such as ``8 11073`` and ``54 11096,11097``; or NOAA numbers by HARP number.
-
-    Returns
-    -------
-    dict
-        NOAA numbers by HARP number.
-
-    Raises
-    ------
-    QueryError
-        If the file cannot be read, or a line is not of this kind.
+    The file has lines such as ``8 11073`` and ``54 11096,11097``; a dict of such numbers is taken as it is. HARPs of
+    the near-real-time series and SMARPs have other numbers than those of JSOC's list. A `QueryError` says that the file
+    cannot be read, or that a line is not of this kind.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
@@ -63,7 +63,7 @@ class Labels:
     to_peak: npt.NDArray[np.float32]
     largest: npt.NDArray[np.int32]
     harps: list[tuple[int, ...]]
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int]
 
     def largest_class(self, flares: FlareList) -> npt.NDArray[np.str_]:
         """Return the classes of the largest flares; empty where there is none."""

@@ -88,12 +88,8 @@ class Store:
         """
         Write a whole file, in place of an earlier one.
 
-        Raises
-        ------
-        QueryError
-            Nothing may be written there.
-        TransferError
-            The disk is full, or the file could not be written for another reason.
+        A `QueryError` says that nothing may be written there, a `TransferError` that the disk is full, or that it
+        failed for another reason.
         """
         if self._fs:
             with self._writing(path, Exception):
@@ -166,14 +162,7 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """
-        Keep other processes out while something is written; for a URL this does nothing.
-
-        Raises
-        ------
-        QueryError
-            Another process holds the lock, or nothing may be written to the folder.
-        """
+        """Keep other processes out while something is written, a `QueryError` for them; for a URL this does nothing."""
         if self._fs:
             yield
             return
