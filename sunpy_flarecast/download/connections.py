@@ -173,3 +173,6 @@ class Leases:
             await self._free.pop().close()
             with suppress(OSError, RuntimeError):  # the scheduler is gone, or has closed it after an interrupt
                 await asyncio.to_thread(self._semaphore.release)
+        if not keep and self._taking is not None and not self._taking.done():
+            # It may just be given a lease that nobody wants any more, and would be lost with the event loop.
+            await asyncio.shield(self._taking)
