@@ -29,7 +29,7 @@ def process(command: Sequence[str], port: int) -> Iterator[str]:
     """Run a server in a process of its own; gives its URL once it listens at the port."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while True:
                 try:
                     socket.create_connection(("127.0.0.1", port), timeout=1).close()
