@@ -46,10 +46,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PACKAGES", "build"]
 
-#: What a data set consists of; the checksums, without which it is unfinished, first, and the settings last.
+#: What a data set consists of, in the order in which it is removed: the checksums, without which it is unfinished, and
+#: the facts of shards before the images that they say are there.
 _CONTENT: Final = (
-    *(CHECKSUMS, "provenance.json", "README.md", "split.json", "labels.parquet", "flares.parquet"),
-    *("records.parquet", "records", "images.zarr", SEARCH, PIECES, FACTS),
+    *(CHECKSUMS, FACTS, SEARCH, PIECES, "provenance.json", "README.md", "split.json", "labels.parquet"),
+    *("flares.parquet", "records.parquet", "records", "images.zarr"),
 )
 _SETTINGS: Final = ".build/settings.json"
 
@@ -356,8 +357,13 @@ def _finished(store: Store) -> BuildReport | None:
     """Return the report of a data set that is finished and complete; None if there is something left to do."""
     if not store.exists(CHECKSUMS) or store.exists(SEARCH):
         return None
+    try:
+        about = msgspec.json.decode(store.read("provenance.json") or b"{}")
+        report = msgspec.convert({**about["report"], "out": str(store)}, BuildReport)
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        return None  # it is made again, with the rest of the tables
     store.remove(PIECES)
-    return msgspec.convert(msgspec.json.decode(store.read("provenance.json") or b"{}")["report"], BuildReport)
+    return report
 
 
 def _json(value: Any) -> bytes:

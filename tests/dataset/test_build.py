@@ -127,6 +127,40 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(
             dataset.build(tmp_path / "mine", *QUERY, **arguments, overwrite=overwrite)
 
 
+def test_a_killed_overwrite_leaves_nothing_that_is_taken_for_finished(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "a"
+    dataset.build(out, *QUERY, **arguments)
+    remove = Store.remove
+
+    def killed(store: Store, path: str) -> None:
+        remove(store, path)
+        if path == "images.zarr":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "remove", killed)
+    with pytest.raises(Interrupted):
+        dataset.build(out, *QUERY, **arguments, overwrite=True)
+    monkeypatch.undo()
+    dataset.build(out, *QUERY, **arguments)
+    same(out, whole)
+
+
+def test_a_data_set_that_was_moved_or_whose_provenance_is_damaged(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    dataset.build(tmp_path / "a", *QUERY, **arguments)
+    moved = (tmp_path / "a").rename(tmp_path / "b")
+    small.clear()
+    assert dataset.build(moved, *QUERY, **arguments).out == str(moved)
+    for text in ("{", "{}", '{"report": 1}'):
+        (moved / "provenance.json").write_text(text)
+        assert dataset.build(moved, *QUERY, **arguments).complete
+        same(moved, whole)
+    assert small.files == []
+
+
 @pytest.mark.parametrize("number", [1, 2, *random.Random(15).sample(range(3, 90), 4)])
 def test_killed_at_a_write_and_run_again_it_is_the_same(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], number: int
