@@ -344,7 +344,8 @@ def _finish(
 ) -> None:
     """Write what describes the data set, then the checksums, without which it is unfinished."""
     created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    about = provenance(settings, report, flares=labels.counts if labels else None, created=created)
+    # Without where it is, which is nobody's concern, and may have a password.
+    about = provenance(settings, replace(report, out=""), flares=labels.counts if labels else None, created=created)
     store.write("provenance.json", _json(about))
     store.write("README.md", data_sheet(about, summary).encode())
     write_checksums(store, known)

@@ -23,6 +23,7 @@ from sunpy_flarecast.sharp.catalog import SMARP, find_keyword, find_series
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in
 from sunpy_flarecast.table.base import RecordTable
 
+from .encoding import check_encoding
 from .keyword_sets import ALWAYS, SWAN
 from .model import ImageSettings, Kind, Settings, SplitSettings
 
@@ -95,6 +96,8 @@ def ask(
         )
     found = list(table.queries) if table is not None else queries(*query)
     series = _one_series(table, found)
+    segments = _segments(table, found, series)
+    check_encoding(series, segments, images)
     names, optional = _keywords(keywords, series)
     flare_list, listed, labels = None, None, None
     if flares is not None:
@@ -106,7 +109,7 @@ def ask(
     settings = Settings(
         service=without_password(base_url((table.service if table is not None else "") or conf.url)),
         series=series,
-        segments=_segments(table, found, series),
+        segments=segments,
         query=() if table is not None else tuple(map(_described, found)),
         records="" if table is None else _identity(table),
         keywords=names,

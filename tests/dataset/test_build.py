@@ -223,10 +223,13 @@ def test_a_service_at_another_url_resumes_what_is_unfinished_with_one_warning(
     found = {path: data for path, data in content(out).items() if path not in described}
     assert found == {path: data for path, data in whole.items() if path not in described}
     assert json.loads((out / "provenance.json").read_text())["settings"]["earlier"] == [before]
+    assert str(out) not in (out / "provenance.json").read_text()
     assert f"{before}, later {url}" in str(dataset.info(out))
     assert dataset.check(out).ok
     small.clear()
-    assert dataset.build(out, *QUERY, **arguments).complete  # it is finished, wherever the service is
+    again = dataset.build(out, *QUERY, **arguments)
+    assert again.complete  # it is finished, wherever the service is
+    assert again.out == str(out)
     assert small.requests == []
 
 

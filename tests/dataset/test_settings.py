@@ -113,6 +113,7 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
         ((RANGE,), {}, "needs a.flarecast.Series"),
         ((RANGE, SHARP | Series("hmi.sharp_720s")), {}, "A data set has one series"),
         ((RANGE, SHARP, Segment("Brr")), {}, "Did you mean 'Br'"),
+        ((RANGE, SHARP, Segment("bitmap")), {"images": image_settings("int16", 4, 256)}, "steps of 1 G"),
         ((), {"keywords": ["usflx"]}, "Did you mean 'usflux'"),
         (("a table.ecsv",), {}, "takes attrs, or a table"),
         ((), {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)}, "stratify=True needs"),
