@@ -32,15 +32,7 @@ def check_shape(shape: Any, how: str) -> tuple[int, int]:
 
 
 def centred(size: int, wanted: int) -> tuple[slice, slice]:
-    """
-    Return which pixels of an axis are used, and where they are put, so that the centres agree.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.dataset.framing import centred
-    >>> centred(10, 4), centred(4, 10)
-    ((slice(3, 7, None), slice(0, 4, None)), (slice(0, 4, None), slice(3, 7, None)))
-    """
+    """Return which pixels of an axis are used, and where they are put, so that the centres agree."""
     used = min(size, wanted)
     here, there = (size - used) // 2, (wanted - used) // 2
     return slice(here, here + used), slice(there, there + used)
@@ -57,29 +49,12 @@ def framed(image: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
 
 
 def bin_factor(size: tuple[int, int], shape: tuple[int, int]) -> int:
-    """
-    Return the number of pixels along each axis that have to become one, so that an image fits.
-
-    Examples
-    --------
-    >>> from sunpy_flarecast.dataset.framing import bin_factor
-    >>> bin_factor((100, 900), (128, 256)), bin_factor((100, 200), (128, 256))
-    (4, 1)
-    """
+    """Return the number of pixels along each axis that have to become one, so that an image fits."""
     return max(1, *(-(-pixels // most) for pixels, most in zip(size, shape, strict=True)))
 
 
 def binned(image: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
-    """
-    Average squares of pixels, without those that are NaN; at the upper and right edge, of what is left of them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sunpy_flarecast.dataset.framing import binned
-    >>> binned(np.array([[1.0, 3.0, 5.0], [1.0, np.nan, np.nan]]), 2).tolist()
-    [[1.6666666666666667, 5.0]]
-    """
+    """Average squares of pixels, without those that are NaN; at the upper and right edge, of what is left of them."""
     if factor == 1:
         return image
     whole = tuple(-(-size // factor) * factor for size in image.shape[-2:])

@@ -112,29 +112,9 @@ def make_images(
     progress: bool,
 ) -> None:
     """
-    Make the shards that are not there yet, or lack files that could not be fetched.
+    Make the shards of ``total`` records that are not there yet, or lack files that could not be fetched.
 
-    Parameters
-    ----------
-    tasks : iterable of ShardTask
-        All shards of the data set.
-    total : int
-        The number of their records.
-    settings, store
-        The settings of the data set, and where it is.
-    files, keep_files, max_conn
-        As for `files_of`.
-    client : distributed.Client, optional
-        Where tasks run; by default in this process.
-    progress : bool
-        Show a bar, in a terminal or notebook, or write a line now and then.
-
-    Raises
-    ------
-    ServiceError
-        If no file of several shards in a row could be fetched.
-    ClusterError
-        If the scheduler is gone, or the workers of a task die again and again.
+    A `ServiceError` says that no file of several shards in a row could be fetched.
     """
     lost: list[str] = []
     empty = 0

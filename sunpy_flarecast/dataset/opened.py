@@ -19,7 +19,7 @@ from .framing import check_shape
 from .image_reader import forget
 from .model import Settings
 from .parquet import TIME, read_flare_table, read_labels, read_records
-from .samples import Samples, make_samples
+from .samples import Samples, fixed_images, make_samples
 from .selection import Selection
 
 if TYPE_CHECKING:
@@ -252,8 +252,6 @@ class Dataset:
         >>> fixed = ds.fixed((256, 512))  # doctest: +SKIP
         >>> fixed.image.where(fixed.mask).mean().compute()  # doctest: +SKIP
         """
-        from .fixed import fixed_images
-
         return fixed_images(self._selection, check_shape(shape, how), how, name, segments)
 
     def map(self, harp: int, time: Time | str, segment: str | None = None) -> Any:
@@ -285,7 +283,7 @@ class Dataset:
         need("Maps need", "plot", PLOT)
         from .solar_map import map_of
 
-        return map_of(str(self._store), self.images[harp], time, segment)
+        return map_of(self._selection, self.images[harp], time, segment)
 
     # --- Overview -------------------------------------------------------------------------------------------------
 
@@ -309,15 +307,12 @@ class Dataset:
         need("Pictures need", "plot", ("matplotlib",))
         from .picture import draw, overview_of
 
-        flares = self.settings.flares
-        chosen = (
-            None
-            if flares is None
-            else self._selection.label(
-                flares.windows[0] * u.hour if window is None else window,
-                flares.thresholds[0] if threshold is None else threshold,
+        chosen = None
+        if (flares := self.settings.flares) is not None:
+            first = flares.windows[0] * u.hour, flares.thresholds[0]
+            chosen = self._selection.label(
+                first[0] if window is None else window, first[1] if threshold is None else threshold
             )
-        )
         origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", ""))
         return draw(overview_of(self._selection, chosen, origin))
 

@@ -87,10 +87,11 @@ class Selection:
     def channels(self, segments: Sequence[str] | None) -> tuple[int, ...]:
         """Return the places of segments in the images."""
         known = [name.casefold() for name in self.settings.segments]
-        names = known if segments is None else [segments] if isinstance(segments, str) else list(segments)
-        if not names or any(str(name).casefold() not in known for name in names):
-            raise QueryError(f"segments={segments!r}: the data set has {', '.join(self.settings.segments)}. Name some.")
-        return tuple(known.index(str(name).casefold()) for name in names)
+        wanted = known if segments is None else [segments] if isinstance(segments, str) else segments
+        names = [str(name).casefold() for name in wanted]
+        if not names or not set(names) <= set(known):
+            raise QueryError(f"Segments {segments!r}: the data set has {', '.join(self.settings.segments)}. Name some.")
+        return tuple(map(known.index, names))
 
     def missing_keywords(self) -> int:
         """Count the missing values of keywords, but for those that the service does not have."""

@@ -21,34 +21,27 @@ from .model import Status
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from .selection import Selection
+
 __all__ = ["map_of"]
 
 
-def map_of(place: str, group: Any, time: Any, segment: str | None) -> Any:
+def map_of(selection: Selection, group: Any, time: Any, segment: str | None) -> Any:
     """Make the map of a segment at the record nearest to a time; ``group`` is the dataset of a HARP."""
-    segments = [str(one) for one in group["segment"].values]
-    channel = _channel(segments, segment)
-    harp = int(group.attrs["harp"])
+    channel, *others = selection.channels(segment)
+    if others:
+        raise QueryError(f"The data set has {', '.join(selection.settings.segments)}. Name one of them: segment=...")
+    name, harp = selection.settings.segments[channel], int(group.attrs["harp"])
     slots = slot_of(utc_time(group["time"].values.astype("datetime64[us]")))
-    row = _nearest(slots, time, step_of(str(group.attrs["series"])), harp)
+    row = _nearest(slots, time, step_of(selection.settings.series), harp)
     when = t_rec_text(int(slots[row]))
     status = Status(int(group["status"].values[row, channel]))
     if status != Status.THERE:
         reason = status.name.lower().replace("_", " ")
-        raise QueryError(f"The data set has no image {segments[channel]} of HARP {harp} at {when}: {reason}.")
-    header = header_of(group, row, segments[channel])
+        raise QueryError(f"The data set has no image {name} of HARP {harp} at {when}: {reason}.")
+    header = header_of(group, row, name)
     rows, columns = slice(0, header["NAXIS2"]), slice(0, header["NAXIS1"])
-    data = read_record(place, harp, row, [channel], rows, columns)[0]
-    return make_map(data, header, segments[channel])
-
-
-def _channel(segments: list[str], segment: str | None) -> int:
-    if segment is None and len(segments) == 1:
-        return 0
-    names = [name.casefold() for name in segments]
-    if isinstance(segment, str) and segment.casefold() in names:
-        return names.index(segment.casefold())
-    raise QueryError(f"segment={segment!r} is not in the data set, which has {', '.join(segments)}. Name one of them.")
+    return make_map(read_record(selection.place, harp, row, [channel], rows, columns)[0], header, name)
 
 
 def _nearest(slots: npt.NDArray[np.int64], time: Any, step: int, harp: int) -> int:
