@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from sunpy_flarecast.archive.server.run import running, serve
 
     from .app import create_app
-    from .base import Archive, Holding, NotHeldError, Record, Stored
+    from .base import Archive, DayCount, Holding, NotHeldError, Passage, Record, SegmentFile, Steps, Stored
     from .directory import DirectoryArchive
     from .settings import Settings
 
 __all__ = [
     "Archive",
+    "DayCount",
     "DemoArchive",
     "DirectoryArchive",
     "Holding",
     "NotHeldError",
+    "Passage",
     "Record",
+    "SegmentFile",
     "Settings",
+    "Steps",
     "Stored",
     "create_app",
     "running",
@@ -34,12 +38,16 @@ __all__ = [
 #: nothing, and an archive can be read without the web server of the extra.
 _HOMES: Final = {
     "Archive": "base",
+    "DayCount": "base",
     "DemoArchive": "demo.archive",
     "DirectoryArchive": "directory",
     "Holding": "base",
     "NotHeldError": "base",
+    "Passage": "base",
     "Record": "base",
+    "SegmentFile": "base",
     "Settings": "settings",
+    "Steps": "base",
     "Stored": "base",
     "create_app": "app",
     "running": "server.run",

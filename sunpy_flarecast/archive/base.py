@@ -1,4 +1,4 @@
-"""What the service needs of an archive: the `Archive` protocol, and what it gives: `Record`, `Stored`, `Holding`."""
+"""What the service needs of an archive: the `Archive` protocol, and what its methods return."""
 
 from __future__ import annotations
 
@@ -9,10 +9,24 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
-__all__ = ["Archive", "Condition", "Conditioned", "Holding", "NotHeldError", "Record", "Stored", "may_pass"]
+__all__ = [
+    "Archive",
+    "Caching",
+    "Condition",
+    "Conditioned",
+    "DayCount",
+    "Holding",
+    "NotHeldError",
+    "Passage",
+    "Record",
+    "SegmentFile",
+    "Steps",
+    "Stored",
+    "may_pass",
+]
 
 #: Temporary reasons why a file cannot be read: too much is open, or a network disk stumbles.
 _PASSING: Final = frozenset(
@@ -116,6 +130,80 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[str, ...]
 
 
+class DayCount(msgspec.Struct, frozen=True):
+    """
+    What an archive holds of one day (UTC).
+
+    Parameters
+    ----------
+    records : int
+        Number of records whose ``date__obs`` lies in the day.
+    harps : int
+        Number of HARPs that they are of.
+    """
+
+    records: int
+    harps: int
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What an archive holds of one HARP in one series.
+
+    Parameters
+    ----------
+    harpnum : int
+        HARP number.
+    first, last : str
+        ``date__obs`` of its first and its last record, UTC, ISO 8601 with ``Z``.
+    records : int
+        Number of its records.
+    noaa : tuple of int
+        NOAA numbers that its records have had, in ascending order.
+    """
+
+    harpnum: int
+    first: str
+    last: str
+    records: int
+    noaa: tuple[int, ...]
+
+
+class SegmentFile(msgspec.Struct, frozen=True):
+    """
+    A segment's file as the archive knows it, without looking at it.
+
+    Parameters
+    ----------
+    size : int or None
+        Size of the FITS file in bytes; None if it is known only when the file is read or made.
+    state : str
+        Text that changes when the file does.
+    """
+
+    size: int | None
+    state: str
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """
+    Time steps of a series as slots of 720 s (``t_rec_index``), None where there is none.
+
+    Parameters
+    ----------
+    before : int or None
+        The step before the nearest.
+    nearest : int
+        The step with records nearest to the slot that was asked for; the earlier of two.
+    after : int or None
+        The step after the nearest.
+    """
+
+    before: int | None
+    nearest: int
+    after: int | None
+
+
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """
     The state of an archive, as ``/health`` reports it.
@@ -144,6 +232,14 @@ class Conditioned(Protocol):
         ...
 
 
+@runtime_checkable
+class Caching(Protocol):
+    """An archive with a folder for files that can be made again."""
+
+    #: The folder; it need not exist.
+    cache: Path
+
+
 class Archive(Protocol):
     """
     A collection of SHARP records.
@@ -169,8 +265,34 @@ class Archive(Protocol):
         """
         ...
 
-    def records(self, series: str, start: datetime, end: datetime) -> Iterable[Record]:
-        """List the records whose ``date__obs`` lies between two times, ends included, by T_REC and HARP number."""
+    def records(
+        self,
+        series: str,
+        start: datetime,
+        end: datetime,
+        *,
+        harpnums: Collection[int] | None = None,
+        every: int = 1,
+        after: tuple[int, int] | None = None,
+    ) -> Iterable[Record]:
+        """
+        List the records whose ``date__obs`` lies between two times, ends included, by T_REC and HARP number.
+
+        Only those of some HARPs (default: all), with a T_REC that is a multiple of so many slots, and after a slot and
+        HARP number, if these are given.
+        """
+        ...
+
+    def records_at(self, series: str, slot: int) -> Sequence[Record]:
+        """List the records of a T_REC by HARP number; it may have none."""
+        ...
+
+    def steps(self, series: str, slot: int) -> Steps:
+        """Find the time step with records nearest to a slot, and those before and after it."""
+        ...
+
+    def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
+        """Find the records of the same HARP before and after a record."""
         ...
 
     def record(self, series: str, recnum: int) -> Record:
@@ -195,8 +317,22 @@ class Archive(Protocol):
         """Describe what is held of each series; cheap enough to be called for every visitor."""
         ...
 
-    def days(self, series: str) -> Mapping[date, int]:
-        """Count the records of each day (UTC) that has any."""
+    def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
+        """Count the records and HARPs of each day (UTC) that has any, in order; from one day to another if given."""
+        ...
+
+    def harps(
+        self, series: str, start: date | None = None, end: date | None = None, noaa: int | None = None
+    ) -> Sequence[Passage]:
+        """
+        List the HARPs by number; those with records on the days from one to another, or with a NOAA number, if given.
+
+        Times and counts are those of all records of a HARP.
+        """
+        ...
+
+    def segment_files(self, series: str, recnum: int) -> Mapping[str, SegmentFile]:
+        """Describe the files of a record by segment, in the order of `Record.segments`; reads and makes no file."""
         ...
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:

@@ -33,14 +33,14 @@ from .index import (
 from .index.file_names import Place
 from .index.model import lasting_number
 from .index.query import GoneError, present_file
-from .index.scan import AWAY
+from .index.scan import AWAY, CACHE_ENDING
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from .base import Holding, Record, Stored
+    from .base import DayCount, Holding, Passage, Record, SegmentFile, Steps, Stored
     from .index import IndexReport, Progress
 
 __all__ = ["DirectoryArchive"]
@@ -167,6 +167,11 @@ class DirectoryArchive:
         return f"<DirectoryArchive {str(self.path)!r}: {len(self)} records of {series}>"
 
     @property
+    def cache(self) -> Path:
+        """Folder beside the index for files that can be made again, such as quicklooks."""
+        return self.index.with_name(f"{self.index.name}{CACHE_ENDING}")
+
+    @property
     def skipped(self) -> list[tuple[Path, str]]:
         """Files and folders that are not served, each with the reason."""
         return self._reader.faults(self.path)
@@ -199,9 +204,34 @@ class DirectoryArchive:
         """Return a text that changes with every change of the records of a series, or when the index is made anew."""
         return self._reader.version(self._number(series))
 
-    def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
+    def records(
+        self,
+        series: str,
+        start: datetime,
+        end: datetime,
+        *,
+        harpnums: Collection[int] | None = None,
+        every: int = 1,
+        after: tuple[int, int] | None = None,
+    ) -> Iterator[Record]:
         """List the records in a range, as `Archive.records`; T_REC stands for a missing ``date__obs``."""
-        return self._reader.records(self._number(series), start, end)
+        return self._reader.records(self._number(series), start, end, harpnums, every, after)
+
+    def records_at(self, series: str, slot: int) -> list[Record]:
+        """List the records of a T_REC by HARP number."""
+        return self._reader.records_at(self._number(series), slot)
+
+    def steps(self, series: str, slot: int) -> Steps:
+        """Find the time step nearest to a slot, and those before and after it."""
+        steps = self._reader.steps(self._number(series), slot)
+        if steps is None:  # they were removed just now
+            raise NotHeldError(f"{series} has no records in this archive")
+        return steps
+
+    def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
+        """Find the records of the same HARP before and after a record."""
+        before, after = self._reader.neighbours(lasting_number(series), self.record(series, recnum))
+        return before, after
 
     def record(self, series: str, recnum: int) -> Record:
         """Return a record by its number."""
@@ -245,9 +275,20 @@ class DirectoryArchive:
         """Describe what is held of each series; T_REC in UTC stands for a missing ``date__obs``."""
         return self._reader.holdings()
 
-    def days(self, series: str) -> Mapping[date, int]:
-        """Count the records of each day (UTC) that has any."""
-        return self._reader.days(self._number(series))
+    def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
+        """Count the records and HARPs of each day (UTC) that has any."""
+        return self._reader.days(self._number(series), start, end)
+
+    def harps(
+        self, series: str, start: date | None = None, end: date | None = None, noaa: int | None = None
+    ) -> list[Passage]:
+        """List the HARPs by number, as `Archive.harps`."""
+        return self._reader.harps(self._number(series), start, end, noaa)
+
+    def segment_files(self, series: str, recnum: int) -> dict[str, SegmentFile]:
+        """Describe the files of a record by segment, as the index knows them."""
+        files = self._reader.segment_files(lasting_number(series), recnum)
+        return {segment: files[segment] for segment in self.record(series, recnum).segments if segment in files}
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
         """Return the file of a segment as it is on disk now, or its content if it is packed, as `Archive.segment`."""

@@ -8,6 +8,8 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .catalog import Keyword
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "clean",
     "is_missing",
     "is_unreadable",
+    "noaa_numbers",
     "printable",
     "read_quality",
     "unsigned",
@@ -29,6 +32,9 @@ _MISSING_TIME: Final = re.compile(r"-4712[.-]01[.-]01(?![0-9])")
 
 #: JSOC's missing integers.
 _MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
+
+#: A NOAA number in a list, which was a float somewhere.
+_NOAA: Final = re.compile(r"(?<![\d.])\d{1,6}(?![\d])", re.ASCII)
 
 #: Keywords that are words of 32 bits.
 QUALITY_WORDS: Final = frozenset({"quality", "qual_s", "quallev1"})
@@ -183,3 +189,20 @@ def read_quality(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return unsigned(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def noaa_numbers(keywords: Mapping[str, Any]) -> tuple[int, ...]:
+    """
+    Read the NOAA numbers of a record from its keywords ``noaa_ars``, a list in text, or else ``noaa_ar``; 0 means none.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.values import noaa_numbers
+    >>> noaa_numbers({"noaa_ar": 12673, "noaa_ars": "12673,12674"}), noaa_numbers({"noaa_ar": 0, "noaa_ars": "MISSING"})
+    ((12673, 12674), ())
+    """
+    for name in ("noaa_ars", "noaa_ar"):
+        numbers = [int(text) for text in _NOAA.findall(str(keywords.get(name) or ""))]
+        if found := tuple(dict.fromkeys(number for number in numbers if number > 0)):
+            return found
+    return ()

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from sunpy_flarecast.archive import NotHeldError, Record
-from sunpy_flarecast.archive.base import Holding, Stored
+from sunpy_flarecast.archive.base import DayCount, Holding, Passage, SegmentFile, Steps, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class MemoryArchive:
     def version(self, series: str) -> str | None:
         return self.state
 
-    def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
+    def records(self, series: str, start: datetime, end: datetime, **_: object) -> Iterator[Record]:
         for number, record in enumerate(self._records):
             if number == self._fail_after:
                 raise RuntimeError("the disk is gone")
@@ -77,8 +77,25 @@ class MemoryArchive:
         segments = tuple(dict.fromkeys(name for record in self._records for name in record.segments))
         return [Holding(series=self._series, records=len(dates), first=first, last=last, segments=segments)]
 
-    def days(self, series: str) -> Mapping[date, int]:
+    def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
         return {}
+
+    def harps(
+        self, series: str, start: date | None = None, end: date | None = None, noaa: int | None = None
+    ) -> Sequence[Passage]:
+        return []
+
+    def records_at(self, series: str, slot: int) -> Sequence[Record]:
+        return [record for record in self._records if record.t_rec_index == slot]
+
+    def steps(self, series: str, slot: int) -> Steps:
+        return Steps(None, slot, None)
+
+    def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
+        return None, None
+
+    def segment_files(self, series: str, recnum: int) -> Mapping[str, SegmentFile]:
+        return {name: SegmentFile(None, "") for name in self._contents}
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
         try:

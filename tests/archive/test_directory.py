@@ -12,7 +12,7 @@ import requests
 from indexed import ALL, CCD, CEA, FULL, JSOC, header_of, listed, name_of, tiny
 
 from sunpy_flarecast.archive import DirectoryArchive, NotHeldError, running
-from sunpy_flarecast.archive.base import Holding
+from sunpy_flarecast.archive.base import DayCount, Holding
 from sunpy_flarecast.archive.index import build_index
 
 
@@ -207,7 +207,7 @@ class TestWhatIsTold:
         )
 
     def test_days(self, archive):
-        assert archive.days(CEA) == {date(2011, 2, 15): 2, date(2011, 2, 17): 1}
+        assert archive.days(CEA) == {date(2011, 2, 15): DayCount(2, 2), date(2011, 2, 17): DayCount(1, 1)}
 
     def test_record(self, archive):
         assert archive.record(CEA, 1877) == listed(archive)[0]

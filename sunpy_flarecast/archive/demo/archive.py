@@ -7,20 +7,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sunpy_flarecast._version import __version__
-from sunpy_flarecast.archive.base import Holding, NotHeldError, Record
+from sunpy_flarecast.archive.base import DayCount, Holding, NotHeldError, Passage, Record, SegmentFile, Steps
 from sunpy_flarecast.sharp.catalog import all_series
 
 from .fits_writer import fits_bytes, image_cards, record_cards
 from .flares import list_flares
 from .images import image, storage
 from .keywords import PATCH_KEYWORDS
-from .listing import list_records, records_a_day
+from .listing import counts_of_days, list_harps, list_records, steps_near
 from .record import SyntheticRecord, patch_parameters, record_at, sharp_parameters
-from .regions import Region, record_of
-from .time_slots import SLOTS_A_DAY, day_of
+from .regions import Region, recnum_of, record_of, regions_on
+from .time_slots import FIRST_SLOT, LAST_SLOT, SLOTS_A_DAY, day_of, is_present
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
     from astropy.table import Table
@@ -96,10 +96,40 @@ class DemoArchive:
         self._find(series)
         return __version__
 
-    def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
+    def records(
+        self,
+        series: str,
+        start: datetime,
+        end: datetime,
+        *,
+        harpnums: Collection[int] | None = None,
+        every: int = 1,
+        after: tuple[int, int] | None = None,
+    ) -> Iterator[Record]:
         """Make the records in a range of ``date__obs`` as they are taken. See `Archive.records`."""
         place, found = self._find(series)
-        return list_records(place, found.near_real_time, self._names[series], start, end)
+        return list_records(place, found.near_real_time, self._names[series], start, end, harpnums, every, after)
+
+    def records_at(self, series: str, slot: int) -> tuple[Record, ...]:
+        """List the records of a T_REC by HARP number. See `Archive.records_at`."""
+        place, found = self._find(series)
+        if not FIRST_SLOT <= slot <= LAST_SLOT or not is_present(slot, found.near_real_time):
+            return ()
+        regions = [one for one in regions_on(slot // SLOTS_A_DAY) if one.first <= slot <= one.last]
+        return tuple(self.record(series, recnum_of(place, region, slot)) for region in regions)
+
+    def steps(self, series: str, slot: int) -> Steps:
+        """Find the time step nearest to a slot, and those before and after it. See `Archive.steps`."""
+        return steps_near(slot, self._find(series)[1].near_real_time)
+
+    def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
+        """Find the records of the same HARP before and after a record. See `Archive.neighbours`."""
+        found, region, slot = self._held(series, recnum)
+        place = self._find(series)[0]
+        ways = range(slot - 1, region.first - 1, -1), range(slot + 1, region.last + 1)
+        slots = (next((one for one in way if is_present(one, found.near_real_time)), None) for way in ways)
+        before, after = (None if one is None else self.record(series, recnum_of(place, region, one)) for one in slots)
+        return before, after
 
     def keywords(self, series: str, recnum: int) -> dict[str, Any]:
         """Return all keywords of a record by their DRMS names in lower case: numbers, text, or None for missing."""
@@ -158,7 +188,7 @@ class DemoArchive:
         return tuple(
             Holding(
                 series=series,
-                records=sum(self.days(series).values()),
+                records=sum(day.records for day in self.days(series).values()),
                 first=self._ends(series)[0].date__obs,
                 last=self._ends(series)[1].date__obs,
                 segments=names,
@@ -166,9 +196,23 @@ class DemoArchive:
             for series, names in self._names.items()
         )
 
-    def days(self, series: str) -> Mapping[date, int]:
-        """Count the records of each day; it takes about a second the first time. See `Archive.days`."""
-        return records_a_day(self._find(series)[1].near_real_time)
+    def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
+        """Count records and HARPs of each day; it takes about a second the first time. See `Archive.days`."""
+        counts = counts_of_days(self._find(series)[1].near_real_time)
+        if start is None and end is None:
+            return counts
+        return {day: count for day, count in counts.items() if (start or day) <= day <= (end or day)}
+
+    def harps(
+        self, series: str, start: date | None = None, end: date | None = None, noaa: int | None = None
+    ) -> list[Passage]:
+        """List the HARPs by number. See `Archive.harps`."""
+        return list_harps(self._find(series)[1].near_real_time, start, end, noaa)
+
+    def segment_files(self, series: str, recnum: int) -> dict[str, SegmentFile]:
+        """Describe the files of a record, whose sizes are unknown until they are made. See `Archive.segment_files`."""
+        kind = "full" if self._full else "bare"
+        return dict.fromkeys(self.record(series, recnum).segments, SegmentFile(None, f"{kind}-{__version__}"))
 
     def flares(self, start: datetime | None = None, end: datetime | None = None) -> Table:
         """

@@ -1,4 +1,4 @@
-"""Lists of records in a range of time, and the number of records of each day, without making any of them."""
+"""Lists of records, time steps and HARPs, and the counts of each day, without making any record."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sunpy_flarecast.archive.base import Record
+from sunpy_flarecast.archive.base import DayCount, Passage, Record, Steps
 
-from .regions import recnum_of, region_of, regions_on
-from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_DAY, LAST_SLOT, SLOTS_A_DAY, day_of, missing_slots
+from .regions import missing_records, noaa_numbers, recnum_of, region_numbered, region_of, regions_on, regions_with_noaa
+from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_DAY, LAST_SLOT, SLOTS_A_DAY, day_of, is_present, missing_slots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-__all__ = ["list_records", "records_a_day"]
+    from .regions import Region
+
+__all__ = ["counts_of_days", "ends_of", "list_harps", "list_records", "steps_near"]
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The epoch of slots, and days from 1970 to there.
@@ -27,20 +29,47 @@ _SLOT_DAYS: Final = 8401
 _DAY_MICROS: Final = 86_400_000_000
 
 
+#: The range from the first day to the last (UTC), and before all records in their order.
+_FIRST_DATE: Final = _EPOCH + timedelta(days=FIRST_DAY)
+_BEFORE_ALL: Final = (-1, -1)
+
+
 def list_records(
-    series: int, near_real_time: bool, names: tuple[str, ...], start: datetime, end: datetime
+    series: int,
+    near_real_time: bool,
+    names: tuple[str, ...],
+    start: datetime,
+    end: datetime,
+    harpnums: Collection[int] | None = None,
+    every: int = 1,
+    after: tuple[int, int] | None = None,
 ) -> Iterator[Record]:
     """List records of the series at this place among the four; `names` are its segments. See `DemoArchive.records`."""
     micro = timedelta(microseconds=1)
     # At once, so that a range without time zone is refused here.
-    return _records(series, near_real_time, names, (start - _UNIX) // micro, (end - _UNIX) // micro)
+    bounds = (start - _UNIX) // micro, (end - _UNIX) // micro
+    return _records(series, near_real_time, names, *bounds, harpnums, every, after or _BEFORE_ALL)
 
 
-def _records(series: int, near_real_time: bool, names: tuple[str, ...], start: int, end: int) -> Iterator[Record]:
+def _records(
+    series: int,
+    near_real_time: bool,
+    names: tuple[str, ...],
+    start: int,
+    end: int,
+    harpnums: Collection[int] | None,
+    every: int,
+    after: tuple[int, int],
+) -> Iterator[Record]:
     # TAI is ahead of UTC by less than a minute and T_REC of the observation by two: a day more on each side is enough.
-    first = max(start // _DAY_MICROS - _SLOT_DAYS - 1, FIRST_DAY)
+    first = max(start // _DAY_MICROS - _SLOT_DAYS - 1, FIRST_DAY, after[0] // SLOTS_A_DAY)
     last = min(end // _DAY_MICROS - _SLOT_DAYS + 1, LAST_DAY)
-    for day in range(first, last + 1):
+    days: Iterable[int] = range(first, last + 1)
+    if harpnums is not None:
+        asked = [region for number in harpnums if (region := region_numbered(number, near_real_time)) is not None]
+        lives = {day for one in asked for day in range(one.first // SLOTS_A_DAY, one.last // SLOTS_A_DAY + 1)}
+        days = sorted(day for day in lives if first <= day <= last)
+    for day in days:
         times = day_of(day, near_real_time)
         if times.observed[0] > end or times.observed[-1] < start:
             continue
@@ -49,14 +78,15 @@ def _records(series: int, near_real_time: bool, names: tuple[str, ...], start: i
         harps = sorted(
             (region.harpnum(near_real_time), region.first, region.last, recnum_of(series, region, begin))
             for region in regions_on(day)
+            if harpnums is None or region.harpnum(near_real_time) in harpnums
         )
         rows = zip(times.observed, times.dates, times.entered, times.present, times.quality, strict=True)
         for place, (observed, date__obs, entered, present, quality) in enumerate(rows):
-            if not present or not start <= observed <= end:
-                continue
             slot = begin + place
+            if not present or not start <= observed <= end or slot % every:
+                continue
             for harpnum, appears, leaves, recnum in harps:
-                if appears <= slot <= leaves:
+                if appears <= slot <= leaves and (slot, harpnum) > after:
                     yield Record(
                         recnum=recnum + 4 * place,
                         segments=names,
@@ -68,24 +98,91 @@ def _records(series: int, near_real_time: bool, names: tuple[str, ...], start: i
                     )
 
 
-@lru_cache(maxsize=2)
-def records_a_day(near_real_time: bool) -> Mapping[date, int]:
-    """Count the records of each day (UTC) that has any, in order; takes a second for all years, once."""
-    begin = FIRST_DAY * SLOTS_A_DAY
-    # Differences from one slot to the next in the number of HARPs.
-    steps = np.zeros((LAST_DAY + 1) * SLOTS_A_DAY - begin + 1, dtype=np.int64)
+def steps_near(slot: int, near_real_time: bool) -> Steps:
+    """Find the time step with records nearest to a slot, and those before and after it."""
+    before = _step(min(slot, LAST_SLOT), -1, near_real_time)
+    after = _step(max(slot, FIRST_SLOT), 1, near_real_time)
+    nearest = min((one for one in (before, after) if one is not None), key=lambda one: abs(one - slot))
+    return Steps(_step(nearest - 1, -1, near_real_time), nearest, _step(nearest + 1, 1, near_real_time))
+
+
+def _step(slot: int, direction: int, near_real_time: bool) -> int | None:
+    """Find the first step with records from a slot on, into the past or the future."""
+    while FIRST_SLOT <= slot <= LAST_SLOT:
+        regions = regions_on(slot // SLOTS_A_DAY)
+        if is_present(slot, near_real_time) and any(one.first <= slot <= one.last for one in regions):
+            return slot
+        slot += direction
+    return None
+
+
+def list_harps(near_real_time: bool, start: date | None, end: date | None, noaa: int | None) -> list[Passage]:
+    """List the HARPs by number. See `Archive.harps`."""
+    found: list[Passage] = []
+    first_day, last_day = start or date.min, end or date.max
+    for region in _all_regions() if noaa is None else regions_with_noaa(noaa):
+        if _day(region.last) < first_day or _day(region.first) > last_day:
+            continue
+        ends = ends_of(region, near_real_time)
+        if ends is None or _day(ends[1]) < first_day or _day(ends[0]) > last_day:
+            continue
+        first, last = (day_of(slot // SLOTS_A_DAY, near_real_time).dates[slot % SLOTS_A_DAY] for slot in ends)
+        found.append(
+            Passage(
+                harpnum=region.harpnum(near_real_time),
+                first=first,
+                last=last,
+                records=region.last - region.first + 1 - missing_records(region, near_real_time),
+                noaa=noaa_numbers(region.ordinal),
+            )
+        )
+    return found
+
+
+def _all_regions() -> Iterator[Region]:
+    """List the regions that have a slot."""
     for region in map(region_of, count()):
         if region.first > LAST_SLOT:
-            break
-        if FIRST_SLOT <= region.last >= region.first:
-            steps[region.first - begin] += 1
-            steps[region.last - begin + 1] -= 1
-    harps = np.cumsum(steps[:-1])
+            return
+        if region.last >= region.first:
+            yield region
+
+
+def ends_of(region: Region, near_real_time: bool) -> tuple[int, int] | None:
+    """Return the slots of the first and the last record of a region; None if it has none."""
+    slots = [slot for slot in range(region.first, region.last + 1) if is_present(slot, near_real_time)]
+    return (slots[0], slots[-1]) if slots else None
+
+
+def _day(slot: int) -> date:
+    """Return the day (UTC) of a slot: the first one of a day (TAI) was observed on the day before, all others on it."""
+    return _EPOCH + timedelta(days=(slot - 1) // SLOTS_A_DAY)
+
+
+@lru_cache(maxsize=2)
+def counts_of_days(near_real_time: bool) -> Mapping[date, DayCount]:
+    """Count records and HARPs of each day (UTC) that has any, in order; takes a second for all years, once."""
+    begin = FIRST_DAY * SLOTS_A_DAY
+    # Differences from one slot, or day, to the next in the number of HARPs.
+    steps = np.zeros((LAST_DAY + 1) * SLOTS_A_DAY - begin + 1, dtype=np.int64)
+    days = np.zeros(LAST_DAY - FIRST_DAY + 2, dtype=np.int64)
+    for region in _all_regions():
+        steps[region.first - begin] += 1
+        steps[region.last - begin + 1] -= 1
+        if (ends := ends_of(region, near_real_time)) is not None:
+            days[(_day(ends[0]) - _FIRST_DATE).days] += 1
+            days[(_day(ends[1]) - _FIRST_DATE).days + 1] -= 1
+    slots = np.cumsum(steps[:-1])
     for day in range(FIRST_DAY, LAST_DAY + 1):
         missing = missing_slots(day, near_real_time)
         start = day * SLOTS_A_DAY - begin
-        harps[start + missing.start : start + missing.stop] = 0
-    # The first slot of a day (TAI) was observed on the day before (UTC), all others on the same.
-    counts = harps[1 : 1 - SLOTS_A_DAY].reshape(-1, SLOTS_A_DAY).sum(axis=1).tolist()
-    first = _EPOCH + timedelta(days=FIRST_DAY)
-    return MappingProxyType({first + timedelta(days=day): number for day, number in enumerate(counts) if number})
+        slots[start + missing.start : start + missing.stop] = 0
+    records = slots[1 : 1 - SLOTS_A_DAY].reshape(-1, SLOTS_A_DAY).sum(axis=1).tolist()
+    harps = np.cumsum(days).tolist()
+    return MappingProxyType(
+        {
+            _FIRST_DATE + timedelta(days=day): DayCount(number, harps[day])
+            for day, number in enumerate(records)
+            if number
+        }
+    )

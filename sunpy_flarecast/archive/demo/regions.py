@@ -25,8 +25,10 @@ __all__ = [
     "observation_of",
     "recnum_of",
     "record_of",
+    "region_numbered",
     "region_of",
     "regions_on",
+    "regions_with_noaa",
 ]
 
 _DAY: Final = 86400.0
@@ -162,6 +164,15 @@ def regions_on(day: int) -> tuple[Region, ...]:
     return tuple(region for region in known if max(region.first, begin) <= min(region.last, end - 1))
 
 
+def region_numbered(harpnum: int, near_real_time: bool) -> Region | None:
+    """Undo `Region.harpnum`; None if no region with a record has the number."""
+    ordinal = (harpnum - 5003) // 2 if near_real_time else (harpnum - 1) // 3
+    if ordinal < 0 or ordinal * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
+        return None
+    region = region_of(ordinal)
+    return region if region.harpnum(near_real_time) == harpnum and region.first <= region.last else None
+
+
 def recnum_of(series: int, region: Region, slot: int) -> int:
     """Number a record of the series at this place among the four: a number of another series is recognised."""
     return (_RECORDS_FROM + (region.ordinal << _SHIFT) + slot - region.first) * 4 + series
@@ -205,3 +216,13 @@ def noaa_numbers(ordinal: int) -> tuple[int, ...]:
     counts = [kinds[order.index(one)] for one in sorted(order)]
     number = _NOAA_FROM + block * sum(kinds) + sum(counts[:place])
     return tuple(range(number, number + counts[place]))
+
+
+def regions_with_noaa(number: int) -> list[Region]:
+    """List the regions with a NOAA number and a record: one, or none."""
+    block = (number - _NOAA_FROM) // (_SINGLES + 2)
+    if block < 0 or block * _BLOCK * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
+        return []
+    ordinals = range(block * _BLOCK, (block + 1) * _BLOCK)
+    found = [region_of(ordinal) for ordinal in ordinals if number in noaa_numbers(ordinal)]
+    return [region for region in found if region.first <= region.last]

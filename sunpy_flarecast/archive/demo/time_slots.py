@@ -21,6 +21,7 @@ __all__ = [
     "SLOTS_A_DAY",
     "Day",
     "day_of",
+    "is_present",
     "missing_slots",
     "observed_seconds",
 ]
@@ -86,9 +87,16 @@ def day_of(day: int, near_real_time: bool) -> Day:
     )
 
 
+@lru_cache(maxsize=16384)
 def missing_slots(day: int, near_real_time: bool) -> range:
     """Return the places in a day without records; mostly there are none."""
     return _gap(generator(1, int(near_real_time), day))
+
+
+def is_present(slot: int, near_real_time: bool) -> bool:
+    """Tell whether a slot has records, of the regions that are on the disk."""
+    day, place = divmod(slot, SLOTS_A_DAY)
+    return place not in missing_slots(day, near_real_time)
 
 
 def _gap(random: np.random.Generator) -> range:

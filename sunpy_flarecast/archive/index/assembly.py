@@ -9,6 +9,7 @@ import msgspec
 
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.times import read_instant
+from sunpy_flarecast.sharp.values import noaa_numbers
 
 from .edition import Edition, newest_of
 from .model import EPOCH, SLOT, lasting_number, microseconds, t_rec_utc
@@ -160,6 +161,7 @@ class Assembly:
             "header": header,
             "keywords": keywords,
             "layout": layout,
+            "noaa": "".join(f" {number} " for number in noaa_numbers(values)),
         }
         self._database.execute(_INSERT if old is None else _UPDATE, row)
 
@@ -284,7 +286,7 @@ class Assembly:
 
 _COLUMNS: Final = (
     *("id", "series", "recnum", "slot", "harpnum", "date__obs", "quality", "wavelnth", "observed", "lead"),
-    *("day", "segments", "claimed", "source", "header", "keywords", "layout"),
+    *("day", "segments", "claimed", "source", "header", "keywords", "layout", "noaa"),
 )
 _INSERT: Final = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)})"  # noqa: S608
 _UPDATE: Final = f"UPDATE records SET {', '.join(f'{name} = :{name}' for name in _COLUMNS[1:])} WHERE id = :id"  # noqa: S608

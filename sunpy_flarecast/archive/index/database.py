@@ -36,12 +36,30 @@ BESIDE: Final = ".flarecast-index.sqlite"
 _APPLICATION: Final = 0x464C4358
 
 #: Raised with every change of the tables or of what stands in them.
-_VERSION: Final = 6
+_VERSION: Final = 7
 
 #: Seconds to wait for another process that writes.
 _PATIENCE: Final = 30.0
 
-_TABLES: Final = """
+#: Parts of the triggers.
+_COUNTED: Final = """
+    INSERT INTO tally VALUES (new.series, new.day, new.segments, new.layout, 1)
+        ON CONFLICT (series, day, segments, layout) DO UPDATE SET records = records + 1;
+    INSERT INTO passages VALUES (new.series, new.day, new.harpnum, new.noaa, 1)
+        ON CONFLICT (series, day, harpnum, noaa) DO UPDATE SET records = records + 1;
+"""
+_DISCOUNTED: Final = """
+    UPDATE tally SET records = records - 1
+        WHERE series = old.series AND day = old.day AND segments = old.segments AND layout = old.layout;
+    DELETE FROM tally WHERE series = old.series AND day = old.day AND segments = old.segments
+        AND layout = old.layout AND records = 0;
+    UPDATE passages SET records = records - 1
+        WHERE series = old.series AND day = old.day AND harpnum = old.harpnum AND noaa = old.noaa;
+    DELETE FROM passages WHERE series = old.series AND day = old.day AND harpnum = old.harpnum
+        AND noaa = old.noaa AND records = 0;
+"""
+
+_TABLES: Final = f"""
 -- root: the folder. made: a random text, another one for each index. looked: when a run last came to its end.
 -- max_keywords: how many a record may have.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -81,42 +99,42 @@ CREATE INDEX rows_of_no_series ON "rows" ("table") WHERE series IS NULL;
 
 -- Made of files and rows. observed: date__obs, or T_REC if that is unknown, in microseconds since 1970 UTC. lead: that
 -- against the slot, nearly the same for all records. source: the file that has the keywords, header: what it has.
+-- noaa: NOAA numbers with a blank before and behind each, or nothing.
 CREATE TABLE records (
     id INTEGER PRIMARY KEY, series INTEGER NOT NULL, recnum INTEGER NOT NULL, slot INTEGER NOT NULL,
     harpnum INTEGER NOT NULL, date__obs TEXT, quality INTEGER, wavelnth INTEGER,
     observed INTEGER NOT NULL, lead INTEGER NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
-    claimed INTEGER, source INTEGER, header INTEGER, keywords INTEGER, layout INTEGER NOT NULL
+    claimed INTEGER, source INTEGER, header INTEGER, keywords INTEGER, layout INTEGER NOT NULL, noaa TEXT NOT NULL
 );
 CREATE UNIQUE INDEX records_in_order ON records (series, slot, harpnum);
 CREATE UNIQUE INDEX records_by_number ON records (series, recnum);
 CREATE INDEX records_by_claim ON records (series, claimed) WHERE claimed IS NOT NULL;
+CREATE UNIQUE INDEX records_of_harps ON records (series, harpnum, slot);
 CREATE INDEX records_by_lead ON records (series, lead);
 
--- Counts of records, kept by the triggers; series, days, segments and names of keywords are read from here.
+-- Counts of records, kept by the triggers. tally: series, days, segments and names of keywords are read from here;
+-- passages: HARPs and their NOAA numbers.
 CREATE TABLE tally (
     series INTEGER NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL, layout INTEGER NOT NULL,
     records INTEGER NOT NULL, PRIMARY KEY (series, day, segments, layout)
 ) WITHOUT ROWID;
+CREATE TABLE passages (
+    series INTEGER NOT NULL, day INTEGER NOT NULL, harpnum INTEGER NOT NULL, noaa TEXT NOT NULL,
+    records INTEGER NOT NULL, PRIMARY KEY (series, day, harpnum, noaa)
+) WITHOUT ROWID;
+CREATE INDEX passages_of_harps ON passages (series, harpnum, noaa, records);
 CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
-    INSERT INTO tally VALUES (new.series, new.day, new.segments, new.layout, 1)
-        ON CONFLICT (series, day, segments, layout) DO UPDATE SET records = records + 1;
+    {_COUNTED}
 END;
 CREATE TRIGGER record_removed AFTER DELETE ON records BEGIN
-    UPDATE tally SET records = records - 1
-        WHERE series = old.series AND day = old.day AND segments = old.segments AND layout = old.layout;
-    DELETE FROM tally WHERE series = old.series AND day = old.day AND segments = old.segments
-        AND layout = old.layout AND records = 0;
+    {_DISCOUNTED}
 END;
-CREATE TRIGGER record_changed AFTER UPDATE OF day, segments, layout ON records
-    WHEN (old.day, old.segments, old.layout) <> (new.day, new.segments, new.layout) BEGIN
-    INSERT INTO tally VALUES (new.series, new.day, new.segments, new.layout, 1)
-        ON CONFLICT (series, day, segments, layout) DO UPDATE SET records = records + 1;
-    UPDATE tally SET records = records - 1
-        WHERE series = old.series AND day = old.day AND segments = old.segments AND layout = old.layout;
-    DELETE FROM tally WHERE series = old.series AND day = old.day AND segments = old.segments
-        AND layout = old.layout AND records = 0;
+CREATE TRIGGER record_changed AFTER UPDATE OF day, segments, layout, noaa ON records
+    WHEN (old.day, old.segments, old.layout, old.noaa) <> (new.day, new.segments, new.layout, new.noaa) BEGIN
+    {_COUNTED}
+    {_DISCOUNTED}
 END;
-"""
+"""  # noqa: S608 (nothing comes from outside)
 
 
 class ArchiveIndexError(FLARECASTError):

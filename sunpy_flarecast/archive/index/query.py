@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from sunpy_flarecast.archive.base import Holding, Record, Stored, may_pass
+from sunpy_flarecast.archive.base import DayCount, Holding, Passage, Record, SegmentFile, Steps, Stored, may_pass
 from sunpy_flarecast.errors import TransferError
 
 from .database import ArchiveIndexError, Connections, max_keywords
@@ -21,7 +22,7 @@ from .read import Found, read_files
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from .file_names import Place
 
@@ -35,10 +36,44 @@ _ASKED: Final = 500
 
 _FIELDS: Final = "recnum, harpnum, slot, date__obs, quality, wavelnth, segments"
 
+#: Of all HARPs, and of one.
 _LIST: Final = (
     f"SELECT {_FIELDS} FROM records INDEXED BY records_in_order"  # noqa: S608
-    " WHERE series = :series AND (slot, harpnum) > (:slot, :harpnum) AND slot <= :last"
+    " WHERE series = :series AND (slot, harpnum) > (:slot, :harpnum) AND slot <= :last AND slot % :every = 0"
     " AND observed BETWEEN :start AND :end ORDER BY slot, harpnum LIMIT :page"
+)
+_LIST_OF_HARP: Final = (
+    f"SELECT {_FIELDS} FROM records INDEXED BY records_of_harps"  # noqa: S608
+    " WHERE series = :series AND harpnum = :harpnum AND slot > :slot AND slot <= :last AND slot % :every = 0"
+    " AND observed BETWEEN :start AND :end ORDER BY slot LIMIT :page"
+)
+
+#: The record before one of the same HARP, and the one after it.
+_NEIGHBOURS: Final = tuple(
+    f"SELECT {_FIELDS} FROM records INDEXED BY records_of_harps"  # noqa: S608
+    f" WHERE series = ? AND harpnum = ? AND slot {sign} ? ORDER BY slot {order} LIMIT 1"
+    for sign, order in (("<", "DESC"), (">", "ASC"))
+)
+
+#: HARPs with those of a condition on `passages`, whose numbers stand between blanks.
+_HARPS: Final = (  # noqa: S608
+    "SELECT harpnum, group_concat(DISTINCT noaa), sum(records), {}"
+    " FROM passages AS one INDEXED BY passages_of_harps WHERE series = :series AND harpnum IN"
+    " (SELECT harpnum FROM passages WHERE series = :series AND day BETWEEN :first AND :last AND noaa LIKE :noaa)"
+    " GROUP BY harpnum ORDER BY harpnum"
+).format(
+    ", ".join(
+        f"(SELECT {value} FROM records INDEXED BY records_of_harps WHERE series = :series"  # noqa: S608
+        f" AND harpnum = one.harpnum ORDER BY slot {order} LIMIT 1)"
+        for order in ("ASC", "DESC")
+        for value in ("date__obs", "observed")
+    )
+)
+
+#: The first time step from a slot on, and the last up to it.
+_STEPS: Final = tuple(
+    f"SELECT {chosen}(slot) FROM records INDEXED BY records_in_order WHERE series = ? AND slot {sign} ?"  # noqa: S608
+    for chosen, sign in (("max", "<="), ("min", ">="))
 )
 
 #: The first record and the last, and the least lead and the most; each is one look at an index.
@@ -126,15 +161,76 @@ class Reader:
         first, last = (None if end is None else end[0] or _instant(end[1]) for end in ends)
         return Holding(series=name, records=records or 0, first=first, last=last, segments=tuple(names))
 
-    def days(self, series: int) -> dict[date, int]:
-        """Count the records of each day that has any."""
+    def days(self, series: int, start: date | None, end: date | None) -> dict[date, DayCount]:
+        """Count the records and HARPs of each day that has any."""
         with self._connections.lent() as database:
             rows = database.execute(
-                "SELECT day, sum(records) FROM tally WHERE series = ? GROUP BY day ORDER BY day", (series,)
+                "SELECT day, sum(records), count(DISTINCT harpnum) FROM passages"
+                " WHERE series = ? AND day BETWEEN ? AND ? GROUP BY day ORDER BY day",
+                (series, *_days(start, end)),
             ).fetchall()
-        return {_UNIX + timedelta(days=day): records for day, records in rows}
+        return {_UNIX + timedelta(days=day): DayCount(*counts) for day, *counts in rows}
 
-    def records(self, series: int, start: datetime, end: datetime) -> Iterator[Record]:
+    def harps(self, series: int, start: date | None, end: date | None, noaa: int | None) -> list[Passage]:
+        """List HARPs by number, as `Archive.harps`."""
+        first, last = _days(start, end)
+        asked = {"series": series, "first": first, "last": last, "noaa": "%" if noaa is None else f"% {noaa} %"}
+        with self._connections.lent() as database:
+            rows = database.execute(_HARPS, asked).fetchall()
+        return [
+            Passage(
+                harpnum=harpnum,
+                first=rest[0] or _instant(rest[1]),
+                last=rest[2] or _instant(rest[3]),
+                records=records,
+                noaa=tuple(sorted({int(number) for number in noaas.replace(",", " ").split()})),
+            )
+            for harpnum, noaas, records, *rest in rows
+        ]
+
+    def steps(self, series: int, slot: int) -> Steps | None:
+        """Find the step nearest to a slot, and those beside it; None if there are no records."""
+        with self._connections.lent() as database:
+
+            def find(query: str, slot: int) -> int | None:
+                found: int | None = database.execute(query, (series, slot)).fetchone()[0]
+                return found
+
+            before, after = (find(query, slot) for query in _STEPS)
+            known = [one for one in (before, after) if one is not None]
+            if not known:
+                return None
+            nearest = min(known, key=lambda one: abs(one - slot))
+            return Steps(find(_STEPS[0], nearest - 1), nearest, find(_STEPS[1], nearest + 1))
+
+    def records_at(self, series: int, slot: int) -> list[Record]:
+        """List the records of a slot by HARP number."""
+        with self._connections.lent() as database:
+            rows = database.execute(
+                f"SELECT {_FIELDS} FROM records INDEXED BY records_in_order"  # noqa: S608
+                " WHERE series = ? AND slot = ? ORDER BY harpnum",
+                (series, slot),
+            ).fetchall()
+        return [self._record(row) for row in rows]
+
+    def neighbours(self, series: int, record: Record) -> list[Record | None]:
+        """Give the records of the same HARP before and after a record, None where there is none."""
+        with self._connections.lent() as database:
+            rows = [
+                database.execute(query, (series, record.harpnum, record.t_rec_index)).fetchone()
+                for query in _NEIGHBOURS
+            ]
+        return [None if row is None else self._record(row) for row in rows]
+
+    def records(
+        self,
+        series: int,
+        start: datetime,
+        end: datetime,
+        harpnums: Collection[int] | None,
+        every: int,
+        after: tuple[int, int] | None,
+    ) -> Iterator[Record]:
         """List records by T_REC and HARP number, page by page."""
         first, last = microseconds(start), microseconds(end)
         with self._connections.lent() as database:
@@ -142,21 +238,33 @@ class Reader:
         if None in leads:
             return
         least, most = (lead[0] for lead in leads)
+        begin = -((EPOCH + most - first) // SLOT) - 1
         place = {
             "series": series,
-            "slot": -((EPOCH + most - first) // SLOT) - 1,
-            "harpnum": _BEYOND,
             "last": (last - EPOCH - least) // SLOT,
             "start": first,
             "end": last,
+            "every": every,
             "page": _PAGE,
         }
+        from_here = max((begin, _BEYOND), after or (begin, _BEYOND))
+        if harpnums is None:
+            yield from self._pages(_LIST, place | {"slot": from_here[0], "harpnum": from_here[1]})
+            return
+        # A HARP whose number is above that of the last record may have one at the same slot.
+        lists = [
+            self._pages(_LIST_OF_HARP, place | {"slot": from_here[0] - (harpnum > from_here[1]), "harpnum": harpnum})
+            for harpnum in set(harpnums)
+        ]
+        yield from heapq.merge(*lists, key=lambda one: (one.t_rec_index, one.harpnum))
+
+    def _pages(self, query: str, place: dict[str, int]) -> Iterator[Record]:
         while True:
             with self._connections.lent() as database:
-                rows = database.execute(_LIST, place).fetchall()
+                rows = database.execute(query, place).fetchall()
             for row in rows:
                 yield self._record(row)
-            if len(rows) < _PAGE:
+            if len(rows) < place["page"]:
                 return
             place |= {"slot": rows[-1][2], "harpnum": rows[-1][1]}
 
@@ -223,6 +331,19 @@ class Reader:
         folder, file = row[:2]
         return Filed(f"{folder}/{file}" if folder else file, Version(*row[2:5]), Edition(*row[5:7]), *row[7:])
 
+    def segment_files(self, series: int, recnum: int) -> dict[str, SegmentFile]:
+        """Describe the files of a record by segment; packed ones have another size when they are served."""
+        with self._connections.lent() as database:
+            rows = database.execute(
+                "SELECT segment, name, size, mtime_ns FROM records JOIN files ON record = records.id"
+                " WHERE records.series = ? AND recnum = ? AND files.fault IS NULL",
+                (series, recnum),
+            ).fetchall()
+        return {
+            segment: SegmentFile(None if is_packed(name) else size, f"{size}-{mtime_ns}")
+            for segment, name, size, mtime_ns in rows
+        }
+
     def faults(self, root: Path) -> list[tuple[Path, str]]:
         """List files and folders that are not served, each with the reason."""
         with self._connections.lent(unfinished=True) as database:
@@ -245,6 +366,11 @@ class Reader:
         with self._connections.lent() as database:
             row = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
         return msgspec.json.decode(_only(row), type=tuple[str, ...])
+
+
+def _days(start: date | None, end: date | None) -> tuple[int, int]:
+    """Give a range of days as numbers from 1970."""
+    return ((date.min if start is None else start) - _UNIX).days, ((date.max if end is None else end) - _UNIX).days
 
 
 def _only(row: tuple[Any] | None) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AWAY",
+    "CACHE_ENDING",
     "Folder",
     "can_write",
     "count_files",
@@ -34,6 +35,9 @@ __all__ = [
 
 #: Said of a folder that is missing, or empty though there were files in it.
 AWAY: Final = "The folder of the archive is not there, or empty. Is its disk mounted?"
+
+#: End of the name of a folder beside an index for files that can be made again; nothing is served from there.
+CACHE_ENDING: Final = "-cache"
 
 #: Ends of names of FITS files that are not served.
 _OTHER_FITS: Final = re.compile(r"\.(?:fits|fit|fts)\.(?:bz2|xz|z|zip|zst)$", re.IGNORECASE)
@@ -99,7 +103,8 @@ def look_into(root: str, path: str) -> Folder:
                 if (wanted or is_folder) and _shown(entry.name) != entry.name:
                     faults[_shown(entry.name)] = "Its name is not valid UTF-8. Rename it"
                 elif is_folder:
-                    folders.append(entry.name)
+                    if entry.name != f"{BESIDE}{CACHE_ENDING}":
+                        folders.append(entry.name)
                 elif leads_to_folder:
                     if _is_outside(entry.path, root):
                         faults[_shown(entry.name)] = "It is a link to a folder outside of the archive"

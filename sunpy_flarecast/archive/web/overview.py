@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -13,7 +12,7 @@ import msgspec
 
 from sunpy_flarecast.archive.base import Holding, NotHeldError
 from sunpy_flarecast.sharp.t_rec import t_rec_text
-from sunpy_flarecast.sharp.values import is_missing
+from sunpy_flarecast.sharp.values import is_missing, noaa_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +31,6 @@ _KEYWORDS: Final = (*_BOX, *_EXTENT, "crlt_obs", "noaa_ar", "noaa_ars")
 #: Most HARPs and gaps that are shown; the Sun has had some twenty HARPs at a time.
 _MOST_HARPS: Final = 60
 _MOST_GAPS: Final = 5
-
-_NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
 
 
 class Harp(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +100,7 @@ def overview_of(archive: Archive) -> Overview:
         name = holding.series
         days[name], records[name] = {}, []
         with suppress(NotHeldError):  # removed since the holdings were read
-            days[name] = {day: count for day, count in archive.days(name).items() if count > 0}
+            days[name] = {day: count.records for day, count in archive.days(name).items()}
             if days[name]:
                 start = datetime.combine(max(days[name]), time(), UTC)
                 records[name] = list(archive.records(name, start, start + timedelta(days=1, microseconds=-1)))
@@ -159,12 +156,7 @@ def _step(archive: Archive, series: str, records: list[Record]) -> Step | None:
 def _harp(record: Record, keywords: Mapping[str, Any]) -> Harp:
     boxes = (tuple(_number(keywords.get(name)) for name in names) for names in (_BOX, _EXTENT))
     box = next((one for one in boxes if one[0] <= one[2] and one[1] <= one[3]), None)  # not if a number is NaN
-    # NOAA_ARS is a list in text, NOAA_AR one number; 0 means none.
-    numbers = [int(number) for number in _NUMBER.findall(str(keywords.get("noaa_ars") or ""))]
-    if not numbers and (number := _number(keywords.get("noaa_ar"))) > 0:
-        numbers = [int(number)]
-    noaa = tuple(dict.fromkeys(number for number in numbers if number > 0))
-    return Harp(recnum=record.recnum, harpnum=record.harpnum, noaa=noaa, box=box)
+    return Harp(recnum=record.recnum, harpnum=record.harpnum, noaa=noaa_numbers(keywords), box=box)
 
 
 def _number(value: Any) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sunpy_flarecast.archive import DemoArchive, NotHeldError
+from sunpy_flarecast.archive import DayCount, DemoArchive, NotHeldError
 from sunpy_flarecast.archive.demo.regions import noaa_numbers, recnum_of, record_of, region_of
 from sunpy_flarecast.archive.demo.time_slots import FIRST_SLOT, LAST_SLOT
 from sunpy_flarecast.sharp.catalog import all_keywords
@@ -245,18 +244,18 @@ class TestHoldings:
     def test_days_are_those_of_the_records(self, archive, series, start, days):
         begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
         end = begin + timedelta(days=days) - timedelta(microseconds=1)
-        listed = Counter(record.date__obs[:10] for record in archive.records(series, begin, end))
-        counted = {
-            day.isoformat(): number
-            for day, number in archive.days(series).items()
-            if begin.date() <= day < (begin + timedelta(days=days)).date()
+        listed = {}
+        for record in archive.records(series, begin, end):
+            listed.setdefault(record.date__obs[:10], []).append(record.harpnum)
+        counted = archive.days(series, begin.date(), end.date())
+        assert {day.isoformat(): count for day, count in counted.items()} == {
+            day: DayCount(len(harps), len(set(harps))) for day, harps in listed.items()
         }
-        assert counted == listed
 
     def test_holdings(self, archive):
         assert [holding.series for holding in archive.holdings()] == list(archive.series())
         for holding in archive.holdings():
-            assert holding.records == sum(archive.days(holding.series).values()) > 5_000_000
+            assert holding.records == sum(day.records for day in archive.days(holding.series).values()) > 5_000_000
             assert (holding.first[:8], holding.last[:10]) == ("2010-05-", "2026-12-31")
             assert "magnetogram" in holding.segments
 

@@ -1,0 +1,130 @@
+"""What pages ask of an archive: HARPs, time steps and neighbours, against what its lists of records say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from indexed import ALL, CCD, CEA, FIRST, header_of, name_of, tiny
+
+from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, NotHeldError
+from sunpy_flarecast.archive.base import DayCount, Passage, Steps
+
+#: HARPs of the folder with their steps and NOAA numbers.
+HELD = {
+    377: {0: "11158", 1: "11158", 2: "11158,11160", 200: "MISSING"},
+    378: {1: "MISSING", 2: "MISSING", 3: "MISSING"},
+    401: {2: "11160"},
+}
+
+TWO_DAYS = datetime(2015, 12, 11, tzinfo=UTC), datetime(2015, 12, 12, 23, 59, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("browsed")
+    for harp, steps in HELD.items():
+        for step, noaa in steps.items():
+            for segment in ("Br", "Bt"):
+                cards = header_of(harp, step, NOAA_ARS=noaa)
+                tiny(root / name_of(harp, step, segment), **cards)
+    tiny(root / name_of(377, 0, "bitmap", CCD))
+    with DirectoryArchive(root) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module", params=["folder", "demo"])
+def held(request, folder):
+    """Give an archive, and a range with some of its records."""
+    return (folder, *ALL) if request.param == "folder" else (DemoArchive(), *TWO_DAYS)
+
+
+def test_harps_are_those_of_the_records(held):
+    archive, start, end = held
+    listed = defaultdict(list)
+    for record in archive.records(CEA, start, end):
+        listed[record.harpnum].append(record)
+    found = archive.harps(CEA, start.date(), end.date())
+    assert [one.harpnum for one in found] == sorted(listed)
+    for one in found:
+        every = list(archive.records(CEA, *ALL, harpnums=[one.harpnum]))
+        assert (one.records, {record.harpnum for record in every}) == (len(every), {one.harpnum})
+        dates = [record.date__obs for record in every if record.date__obs]
+        assert not dates or (one.first, one.last) == (dates[0], dates[-1])
+        for number in one.noaa:
+            assert one in archive.harps(CEA, noaa=number)
+
+
+def test_harps_of_a_folder(folder):
+    # T_REC in UTC, as there is no date__obs.
+    assert folder.harps(CEA, date(2015, 12, 12)) == [
+        Passage(harpnum=377, first="2015-12-11T00:11:24Z", last="2015-12-12T16:11:24Z", records=4, noaa=(11158, 11160))
+    ]
+    assert [one.harpnum for one in folder.harps(CEA)] == [377, 378, 401]
+    assert [one.harpnum for one in folder.harps(CEA, noaa=11160)] == [377, 401]
+    assert folder.harps(CEA, noaa=1115) == folder.harps(CEA, date(2016, 1, 1)) == []
+    assert [one.harpnum for one in folder.harps(CCD)] == [377]
+    assert list(folder.days(CEA).values())[-1] == DayCount(1, 1)
+    with pytest.raises(NotHeldError, match="no series"):
+        folder.harps("hmi.none")
+
+
+@given(data=st.data())
+def test_parts_of_a_list(held, data):
+    archive, start, end = held
+    records = list(archive.records(CEA, start, end))
+    numbers = sorted({record.harpnum for record in records})
+    harpnums = data.draw(st.none() | st.sets(st.sampled_from([*numbers, 1]), min_size=1))
+    every = data.draw(st.integers(1, 5))
+    last = data.draw(st.none() | st.sampled_from(records))
+    after = None if last is None else (last.t_rec_index, last.harpnum)
+    assert list(archive.records(CEA, start, end, harpnums=harpnums, every=every, after=after)) == [
+        record
+        for record in records
+        if (harpnums is None or record.harpnum in harpnums)
+        and record.t_rec_index % every == 0
+        and (after is None or (record.t_rec_index, record.harpnum) > after)
+    ]
+
+
+def test_steps_and_neighbours(held):
+    archive, start, end = held
+    records = list(archive.records(CEA, start, end))
+    slots = sorted({record.t_rec_index for record in records})
+    for before, slot, after in zip(slots, slots[1:], slots[2:], strict=False):
+        assert archive.steps(CEA, slot) == Steps(before, slot, after)
+        assert list(archive.records_at(CEA, slot)) == [one for one in records if one.t_rec_index == slot]
+    for before, after in pairwise(slots):
+        for slot in (before + (after - before) // 2, after - 1):
+            expected = before if slot - before <= after - slot else after
+            assert archive.steps(CEA, slot).nearest == expected
+    passages = defaultdict(list)
+    for record in records:
+        passages[record.harpnum].append(record)
+    for before, record, after in (
+        three for one in passages.values() for three in zip(one, one[1:], one[2:], strict=False)
+    ):
+        assert archive.neighbours(CEA, record.recnum) == (before, after)
+
+
+def test_the_ends_of_a_folder(folder):
+    assert folder.steps(CEA, 0) == Steps(None, FIRST, FIRST + 1)
+    assert folder.steps(CEA, 10**7) == Steps(FIRST + 3, FIRST + 200, None)
+    assert folder.records_at(CEA, FIRST + 4) == []
+    records = list(folder.records(CEA, *ALL, harpnums=[377]))
+    assert folder.neighbours(CEA, records[0].recnum) == (None, records[1])
+    assert folder.neighbours(CEA, records[-1].recnum) == (records[-2], None)
+    with pytest.raises(NotHeldError, match="no record 5"):
+        folder.neighbours(CEA, 5)
+
+
+def test_files_of_a_record(held):
+    archive, start, end = held
+    record = next(iter(archive.records(CEA, start, end)))
+    files = archive.segment_files(CEA, record.recnum)
+    assert tuple(files) == record.segments
+    assert {file.size for file in files.values()} == ({None} if archive.synthetic else {5760})
