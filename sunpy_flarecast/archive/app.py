@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.api import openapi
-from sunpy_flarecast.archive.api.errors import speak_json, unavailable
+from sunpy_flarecast.archive.api.browsing import browsing_routes
+from sunpy_flarecast.archive.api.errors import speak_json, unavailable, unreadable_file
 from sunpy_flarecast.archive.api.file_response import file_response
 from sunpy_flarecast.archive.api.parameters import (
     QUOTED,
@@ -49,7 +50,7 @@ from sunpy_flarecast.archive.web.swagger import ui_routes
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.filenames import file_name
 
-from .base import Archive, Condition, Conditioned, NotHeldError, may_pass
+from .base import Archive, Condition, Conditioned, NotHeldError
 from .settings import HOST, Settings
 
 __all__ = ["create_app"]
@@ -58,10 +59,10 @@ _SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
 
 class _Compression(GZipMiddleware):
-    """Compress all replies but files, whatever Starlette thinks of their type."""
+    """Compress all replies but files and pictures, whatever Starlette thinks of their type."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path", "").endswith(".fits"):
+        if scope.get("path", "").endswith((".fits", ".png", "/download")):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -105,6 +106,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     checked = [Depends(short_body)]
     guarded = [*checked, token_required(settings.token_hashes)] if settings.token_hashes else checked
     for router in (
+        browsing_routes(archive, settings, url_of, guarded),
         _record_routes(archive, settings, url_of, guarded),
         page_routes(archive, settings, url_of, guarded),
         _health_route(archive, checked),
@@ -198,10 +200,7 @@ def _record_routes(
             called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
             return file_response(request, content, called, settings.x_accel)
         except (OSError, TransferError) as error:
-            what = f"The file of segment {segment} of record {recnum} of {name} cannot be read"
-            if isinstance(error, OSError) and may_pass(error):
-                raise unavailable(f"{what} now ({error.strerror}).") from error
-            raise NotHeldError(f"{what} any more. Try again later.") from error
+            raise unreadable_file(name, recnum, segment, error) from error
 
     return router
 

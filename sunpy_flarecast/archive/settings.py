@@ -1,4 +1,4 @@
-"""How a service behaves: the URL in its replies, what it demands of clients, and the longest list."""
+"""How a service behaves: what it says of itself, what it demands of clients, and the bounds on one request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HOST", "Network", "Settings", "read_networks"]
+__all__ = ["HOST", "TITLE", "Network", "Settings", "read_networks"]
+
+TITLE: Final = "FLARECAST HMI service"
+
+#: Most characters of what a service says of itself, in a line and in a text.
+_LINE: Final = 200
+_TEXT: Final = 10_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -43,6 +49,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     x_accel : str, optional
         Path of the front server's internal location for the archive's folder. Files are then answered with
         ``X-Accel-Redirect`` and no content, and the front server (nginx) sends them.
+    title : str, optional
+        Name of the service on its pages (default: ``"FLARECAST HMI service"``).
+    contact : str, optional
+        Whom to ask, such as an e-mail address or a URL; none by default.
+    acknowledgement : str, optional
+        How to acknowledge and use the data, shown on every page; none by default.
+    pages : bool, optional
+        Whether there are pages for people and quicklooks (default: True), or the REST routes alone.
+    max_download : int, optional
+        Most files of one tar download (default: 2000).
+    quicklook_jobs : int, optional
+        Processes that draw quicklooks (default: 2).
+    quicklook_space : int, optional
+        Bytes on disk that quicklooks may take (default: 500 MB).
 
     Raises
     ------
@@ -62,8 +82,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_hashes: frozenset[str] = frozenset()
     metrics_from: tuple[str, ...] = ("127.0.0.1", "::1")
     x_accel: str | None = None
+    title: str = TITLE
+    contact: str = ""
+    acknowledgement: str = ""
+    pages: bool = True
+    max_download: int = 2000
+    quicklook_jobs: int = 2
+    quicklook_space: int = 500_000_000
 
     def __post_init__(self) -> None:
+        for name, text in (("title", self.title), ("contact", self.contact)):
+            if len(text) > _LINE or not text.isprintable() or (name == "title" and not text.strip()):
+                raise ValueError(f"{name}={text[:80]!r}: write one line of at most {_LINE} characters")
+        if len(self.acknowledgement) > _TEXT:
+            raise ValueError(
+                f"The acknowledgement has {len(self.acknowledgement):,} characters; at most {_TEXT:,} are shown. "
+                "Shorten it, and link to the rest"
+            )
+        for name in ("max_download", "quicklook_jobs", "quicklook_space"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: write a number above 0")
         if self.max_days is not None and not 0 < self.max_days <= timedelta.max.days:
             raise ValueError(
                 f"max_days={self.max_days:g}: write a number of days, for example 40, or leave it out for any"

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.archive.base import NotHeldError, may_pass
 from sunpy_flarecast.errors import FLARECASTError
 
 from .parameters import HINTS, QUOTED
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI, Request
 
-__all__ = ["RETRY_AFTER", "refusal", "speak_json", "unavailable"]
+__all__ = ["RETRY_AFTER", "refusal", "speak_json", "unavailable", "unreadable_file"]
 
 #: Seconds after which a client should retry.
 RETRY_AFTER: Final = 2
@@ -36,6 +36,16 @@ def unavailable(reason: str) -> HTTPException:
     """Make the exception for what may work again in a moment; the reason is a full sentence."""
     headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
     return HTTPException(503, f"{reason} Try again in {RETRY_AFTER} s.", headers)
+
+
+def unreadable_file(series: str, recnum: int, segment: str, error: Exception) -> Exception:
+    """Make the exception for a file that cannot be read: 503 if it may work again in a moment, else 404."""
+    if isinstance(error, NotHeldError):
+        return error
+    what = f"The file of segment {segment} of record {recnum} of {series} cannot be read"
+    if isinstance(error, OSError) and may_pass(error):
+        return unavailable(f"{what} now ({error.strerror}).")
+    return NotHeldError(f"{what} any more. Try again later.")
 
 
 def speak_json(app: FastAPI) -> None:

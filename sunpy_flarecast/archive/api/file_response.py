@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from fastapi import HTTPException
@@ -18,12 +18,14 @@ from sunpy_flarecast.fits.structure import read_headers
 from .responses import not_modified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
     from starlette.types import Message, Receive, Scope, Send
 
     from sunpy_flarecast.archive.base import Stored
 
-__all__ = ["file_response"]
+__all__ = ["file_response", "opened"]
 
 _MEDIA_TYPE: Final = "application/fits"
 
@@ -43,14 +45,8 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
     if isinstance(content, bytes):
         headers["etag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return not_modified(request, headers) or Response(content, headers=headers, media_type=_MEDIA_TYPE)
-    with ExitStack() as opened:
-        file = opened.enter_context(os.fdopen(os.open(content.path, _FLAGS), "rb", buffering=0))
-        now = os.fstat(file.fileno())
-        if not stat.S_ISREG(now.st_mode):
-            raise OSError(f"{content.path} is not a file")
-        if (now.st_size, now.st_mtime_ns) != (content.size, content.mtime_ns):
-            read_headers(file.fileno())  # which checks it
-            file.seek(0)  # macOS shares the position with whoever opens the descriptor anew
+    with ExitStack() as stack:
+        file, now = stack.enter_context(opened(content))
         if x_accel is not None and content.root is not None:
             # The front server sends its own validators and ranges.
             relative = os.path.relpath(content.path, content.root).replace(os.sep, "/")
@@ -63,8 +59,21 @@ def file_response(request: Request, content: Stored | bytes, name: str, x_accel:
         response = _FileResponse(path, headers=headers, media_type=_MEDIA_TYPE, stat_result=now)
         if (held := not_modified(request, response.headers)) is not None:
             return held
-        response.opened = opened.pop_all()
+        response.opened = stack.pop_all()
         return response
+
+
+@contextmanager
+def opened(stored: Stored) -> Iterator[tuple[Any, os.stat_result]]:
+    """Open a file for reading; one that changed since the archive looked at it is checked again."""
+    with os.fdopen(os.open(stored.path, _FLAGS), "rb", buffering=0) as file:
+        now = os.fstat(file.fileno())
+        if not stat.S_ISREG(now.st_mode):
+            raise OSError(f"{stored.path} is not a file")
+        if (now.st_size, now.st_mtime_ns) != (stored.size, stored.mtime_ns):
+            read_headers(file.fileno())  # which checks it
+            file.seek(0)  # macOS shares the position with whoever opens the descriptor anew
+        yield file, now
 
 
 class _FileResponse(FileResponse):

@@ -8,24 +8,29 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from sunpy_flarecast._version import __version__
-from sunpy_flarecast.archive.base import Record
+from sunpy_flarecast.archive.base import DayCount, Passage, Record
+from sunpy_flarecast.archive.settings import TITLE
 
 from .responses import Rows
 
 __all__ = [
     "COMMON_REPLIES",
+    "DAYS_REPLY",
     "DESCRIPTION",
+    "DOWNLOAD_REPLY",
     "FILE_REPLY",
+    "HARPS_REPLY",
     "HEALTH_REPLY",
     "LIST_REPLY",
     "META_REPLY",
     "OPENAPI_VERSION",
+    "SEARCH_CSV_REPLY",
+    "SEARCH_PARAMETERS",
+    "SEARCH_REPLY",
     "SERIES_REPLY",
     "TITLE",
     "Message",
 ]
-
-TITLE: Final = "FLARECAST HMI service"
 
 DESCRIPTION: Final = (
     "SHARP records of SDO/HMI: lists of records by time, their keywords, and their FITS files. "
@@ -80,6 +85,36 @@ _ROW_SCHEMA: Final[dict[str, Any]] = {
         "wavelnth": _field("integer", "Wavelength in ångström."),
     },
 }
+
+_DAY_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "day": {"type": "string", "format": "date", "description": "Day, UTC."},
+        "records": {"type": "integer", "description": "Number of records."},
+        "harps": {"type": "integer", "description": "Number of HARPs that they are of."},
+    },
+    "required": ["day", "records", "harps"],
+}
+
+_PASSAGE_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "harpnum": {"type": "integer", "description": "HARP number."},
+        "first": {"type": "string", "description": "First `date__obs`, UTC."},
+        "last": {"type": "string", "description": "Last `date__obs`, UTC."},
+        "records": {"type": "integer", "description": "Number of all its records in the series."},
+        "noaa": {"type": "array", "items": {"type": "integer"}, "description": "NOAA numbers that it has had."},
+    },
+    "required": ["harpnum", "first", "last", "records", "noaa"],
+}
+
+_PASSAGE: Final = Passage(
+    harpnum=6178,
+    first="2015-12-09T10:22:08.799999Z",
+    last="2015-12-21T04:58:08.799999Z",
+    records=1401,
+    noaa=(12470,),
+)
 
 _HOLDING: Final = {
     "series": "hmi.sharp_720s",
@@ -214,3 +249,76 @@ HEALTH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
         {"status": "ok", "version": __version__, "series": 1, "records": 2041, "synthetic": False},
     ),
 }
+_ENVELOPED_REPLIES: Final = {**LIST_REPLY, 413: COMMON_REPLIES[413]}
+DAYS_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **_ENVELOPED_REPLIES,
+    200: _enveloped(
+        "The days with records",
+        _DAY_SCHEMA,
+        {"day": "2015-12-11"} | msgspec.to_builtins(DayCount(records=960, harps=8)),
+        _VALIDATORS,
+    ),
+}
+HARPS_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **_ENVELOPED_REPLIES,
+    200: _enveloped("The HARPs by number", _PASSAGE_SCHEMA, msgspec.to_builtins(_PASSAGE), _VALIDATORS),
+}
+
+_LINK: Final = {"Link": _header('The next page, as `<URL>; rel="next"`, unless nothing is left.')}
+_PAGE_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "data": {"type": "array", "items": _ROW_SCHEMA},
+        "next": _field("string", "URL of the next page; null if nothing is left."),
+    },
+    "required": ["data", "next"],
+}
+SEARCH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **_ENVELOPED_REPLIES,
+    200: _json(
+        "A page of records by T_REC and HARP number. It may be short, or empty, though more pages follow.",
+        _PAGE_SCHEMA,
+        {"data": [_ROW], "next": None},
+        {**_VALIDATORS, **_LINK},
+    ),
+}
+SEARCH_CSV_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **SEARCH_REPLY,
+    200: {
+        "description": "The same page as a table, with its header in the first line.",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+        "headers": {**_VALIDATORS, **_LINK},
+    },
+}
+DOWNLOAD_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMON_REPLIES,
+    200: {
+        "description": (
+            "A tar file, in which each FITS file has the name that JSOC gives it. The same request has the same files "
+            "in the same order. A transfer that fails half-way ends without the end of the tar file."
+        ),
+        "content": {"application/x-tar": _BINARY},
+        "headers": {"Content-Disposition": _FILE_HEADERS["Content-Disposition"]},
+    },
+    404: _error("No record matches, or none has the segments."),
+    413: _error("More files than one download may have; the message says how many."),
+    422: _NOT_VALID,
+}
+
+
+def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
+    given = {"all": {"value": ""}, "example": {"value": example}}
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}, "examples": given}
+
+
+#: What a search may ask for, which is parsed by `search.read_search`.
+SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
+    _parameter("series", "Name of the series, full or short; default: the first that is held.", "hmi.sharp_720s"),
+    _parameter("start", "First `date__obs`: a day, or an instant in ISO 8601, UTC.", "2015-12-11"),
+    _parameter("end", "Last `date__obs`: a day, which is meant as a whole, or an instant.", "2015-12-12"),
+    _parameter("harp", "HARP number.", "6178"),
+    _parameter("noaa", "NOAA number of the HARP at any time of its passage.", "12470"),
+    _parameter("quality", "`good` for a quality of 0, or the bits that records must not have.", "good"),
+    _parameter("condition", "Keyword compared with a value; missing values never match.", "USFLUX > 1e22"),
+    _parameter("cadence", "Only every so many min, h or d of T_REC, counted from its epoch.", "6h"),
+]

@@ -18,15 +18,19 @@ __all__ = [
     "QUOTED",
     "EndParameter",
     "FieldsParameter",
+    "FromDayParameter",
     "MetaParameter",
+    "NoaaParameter",
     "RecnumParameter",
     "RecnumsParameter",
     "SegmentParameter",
     "SeriesParameter",
     "StartParameter",
+    "ToDayParameter",
     "held_series",
     "only_parameters",
     "read_fields",
+    "read_instant_parameter",
     "read_range",
     "read_recnums",
     "short_body",
@@ -54,10 +58,13 @@ HINTS: Final = {
     "start": _INSTANT_HINT,
     "end": _INSTANT_HINT,
     "meta": "Write true or false.",
+    "noaa": "Write a NOAA number with all its digits, for example 12673.",
     "recnum": "Write a record number, for example 5605571.",
 }
 
 _INSTANT: Final = "{} `date__obs` that is listed, ISO 8601; UTC if it has no offset."
+
+_SOME_DAY: Final[dict[str, Any]] = {"all": {"value": ""}, "day": {"value": "2015-12-11"}}
 
 SeriesParameter = Annotated[
     str,
@@ -81,6 +88,15 @@ RecnumsParameter = Annotated[
         description=f"Record numbers, separated by commas; at most {_MOST_RECORDS}.",
         openapi_examples={"one": {"value": "5605571"}, "several": {"value": "5605571,5605572"}},
     ),
+]
+FromDayParameter = Annotated[
+    str, Query(description="First day, or an instant of it, UTC; default: all.", openapi_examples=_SOME_DAY)
+]
+ToDayParameter = Annotated[
+    str, Query(description="Last day, or an instant of it, UTC; default: all.", openapi_examples=_SOME_DAY)
+]
+NoaaParameter = Annotated[
+    int | None, Query(ge=1, le=999_999, description="NOAA number that the HARPs have had; default: all.")
 ]
 FieldsParameter = Annotated[
     str,
@@ -118,8 +134,8 @@ async def short_body(request: Request) -> None:
         )
 
 
-def only_parameters(*known: str) -> Any:
-    """Make a dependency of routes that refuses unknown and repeated query parameters."""
+def only_parameters(*known: str, repeated: Sequence[str] = ()) -> Any:
+    """Make a dependency of routes that refuses unknown query parameters, and others than these more than once."""
     # A misspelt parameter would be taken for a missing one, and one of two values would be chosen.
 
     async def check(request: Request) -> None:
@@ -129,7 +145,7 @@ def only_parameters(*known: str) -> Any:
                 near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
                 raise HTTPException(400, f"There is no parameter {name[:QUOTED]!r}. {hint}")
-            if given.count(name) > 1:
+            if given.count(name) > 1 and name not in repeated:
                 raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
 
     return Depends(check)
@@ -137,7 +153,7 @@ def only_parameters(*known: str) -> Any:
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
     """Parse the range of a list: 400 if it is invalid, 413 if it is longer than `max_days` and a margin."""
-    first, last = _instant("start", start), _instant("end", end)
+    first, last = read_instant_parameter("start", start), read_instant_parameter("end", end)
     if first > last:
         raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
     days = (last - first) / timedelta(days=1)
@@ -151,7 +167,8 @@ def read_range(start: str, end: str, max_days: float | None = None) -> tuple[dat
     return first, last
 
 
-def _instant(parameter: str, text: str) -> datetime:
+def read_instant_parameter(parameter: str, text: str) -> datetime:
+    """Parse an instant: 400 if it is invalid."""
     try:
         return read_instant(text)
     except ValueError as error:

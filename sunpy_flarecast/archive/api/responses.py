@@ -1,4 +1,4 @@
-"""Records as JSON replies: lists in pieces, so that one of any length takes little memory, with validators."""
+"""Replies: records as JSON in pieces, so that a list of any length takes little memory, with validators."""
 
 from __future__ import annotations
 
@@ -168,20 +168,24 @@ def json_reply(content: object, headers: Mapping[str, str] | None = None) -> Res
     return Response(_ENCODER.encode(content), headers=headers, media_type=_JSON)
 
 
-def streamed_reply(request: Request, pieces: Generator[bytes, None, None], headers: Mapping[str, str]) -> Response:
+def streamed_reply(
+    request: Request, pieces: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str = _JSON
+) -> Response:
     """Answer with a document that is made piece by piece; call this in a thread, as it makes the first one."""
     # Taken before the reply begins: a failure of the archive can still become a status.
     begin = next(pieces)
     if request.method == "HEAD":  # the headers are those of a GET, and the rest of the document is not made
         pieces.close()
-    return _Streamed(begin, pieces, headers)
+    return _Streamed(begin, pieces, headers, media_type)
 
 
 class _Streamed(StreamingResponse):
     """A reply made piece by piece in threads, which ends with its client."""
 
-    def __init__(self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str]) -> None:
-        super().__init__(chain((begin,), pieces), headers=headers, media_type=_JSON)
+    def __init__(
+        self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str
+    ) -> None:
+        super().__init__(chain((begin,), pieces), headers=headers, media_type=media_type)
         self._pieces = pieces
 
     async def stream_response(self, send: Send) -> None:

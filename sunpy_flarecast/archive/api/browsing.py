@@ -1,0 +1,160 @@
+"""The routes beyond FLARECAST's documented ones: days, HARPs, search, and downloads of many files."""
+# No postponed annotations: FastAPI reads those of the routes when they are made.
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from sunpy_flarecast.archive.base import Archive
+from sunpy_flarecast.archive.settings import Settings
+from sunpy_flarecast.sharp.t_rec import t_rec_text
+
+from . import openapi
+from .download import download_reply
+from .parameters import (
+    FromDayParameter,
+    NoaaParameter,
+    SeriesParameter,
+    ToDayParameter,
+    held_series,
+    only_parameters,
+    read_instant_parameter,
+)
+from .responses import Rows, json_reply, not_modified, validators
+from .search import LIMIT, MOST, PARAMETERS, Found, Search, find, query_of, read_search
+
+__all__ = ["browsing_routes"]
+
+_LimitParameter = Annotated[int, Query(ge=1, le=MOST, description="Most records of a page.")]
+_AfterParameter = Annotated[
+    str, Query(description="Where the page begins, as the page before it says; default: first.")
+]
+_SegmentsParameter = Annotated[list[str], Query(description="Name of a segment; may be repeated; default: all.")]
+
+_SEARCHED: Final[dict[str, Any]] = {"parameters": openapi.SEARCH_PARAMETERS}
+
+
+def browsing_routes(
+    archive: Archive, settings: Settings, url_of: Callable[[Request], str], checks: Sequence[Any]
+) -> APIRouter:
+    """Make the routes; ``url_of`` returns the URL by which a client came."""
+    router = APIRouter(default_response_class=Response, dependencies=checks)
+
+    def listed(request: Request, name: str, rows: Callable[[], list[Any]]) -> Response:
+        headers = validators(request, archive, name, settings.envelope)
+        if (held := not_modified(request, headers)) is not None:
+            return held
+        found = rows()
+        return json_reply({"data": found} if settings.envelope else found, headers)
+
+    @router.head("/HMI/{series}/days", include_in_schema=False)
+    @router.get(
+        "/HMI/{series}/days",
+        responses=openapi.DAYS_REPLY,
+        tags=["HMI"],
+        summary="Count the records and HARPs of each day",
+        dependencies=[only_parameters("start", "end")],
+    )
+    def list_days(
+        request: Request, series: SeriesParameter, start: FromDayParameter = "", end: ToDayParameter = ""
+    ) -> Response:
+        """Count the records and the HARPs of each day (UTC) that has records."""
+        name, days = held_series(series, archive.series()), _days(start, end)
+
+        def rows() -> list[Any]:
+            found = archive.days(name, **days).items()
+            return [{"day": day, "records": count.records, "harps": count.harps} for day, count in found]
+
+        return listed(request, name, rows)
+
+    @router.head("/HMI/{series}/harps", include_in_schema=False)
+    @router.get(
+        "/HMI/{series}/harps",
+        responses=openapi.HARPS_REPLY,
+        tags=["HMI"],
+        summary="List the HARPs",
+        dependencies=[only_parameters("start", "end", "noaa")],
+    )
+    def list_harps(
+        request: Request,
+        series: SeriesParameter,
+        start: FromDayParameter = "",
+        end: ToDayParameter = "",
+        noaa: NoaaParameter = None,
+    ) -> Response:
+        """List the HARPs with records on the days from `start` to `end`, with times and number of all their records."""
+        name, days = held_series(series, archive.series()), _days(start, end)
+        return listed(request, name, lambda: list(archive.harps(name, **days, noaa=noaa)))
+
+    def page(request: Request, ending: str, limit: int, after: str) -> tuple[Search, Found, dict[str, str], str | None]:
+        search = read_search(request.query_params, archive)
+        headers = validators(request, archive, search.series)
+        found = find(archive, search, after=after or None, limit=limit)
+        following = None
+        if found.after is not None:
+            following = f"{url_of(request)}/search.{ending}?{query_of(search, limit=limit, after=found.after)}"
+            headers["Link"] = f'<{following}>; rel="next"'
+        headers.pop("ETag", None)  # how far a page reaches depends on how long it took
+        return search, found, headers, following
+
+    searched: dict[str, Any] = {
+        "tags": ["search"],
+        "openapi_extra": _SEARCHED,
+        "dependencies": [only_parameters(*PARAMETERS, "limit", "after")],
+    }
+
+    @router.head("/search.json", include_in_schema=False)
+    @router.get("/search.json", responses=openapi.SEARCH_REPLY, summary="Search records", **searched)
+    def search_json(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
+        """List the records that match all that is given, page by page."""
+        search, found, headers, following = page(request, "json", limit, after)
+        rows = Rows(search.series, url_of(request))
+        name = None if search.condition is None else search.condition.keyword
+        listed = [
+            rows.row(record, msgspec.UNSET if name is None else {name: found.values[record.recnum]})
+            for record in found.records
+        ]
+        return json_reply({"data": listed, "next": following}, headers)
+
+    @router.head("/search.csv", include_in_schema=False)
+    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records, as a table", **searched)
+    def search_csv(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
+        """List the records that match all that is given, page by page; the header `Link` has the next page."""
+        search, found, headers, _ = page(request, "csv", limit, after)
+        keyword = () if search.condition is None else (search.condition.keyword,)
+        table = io.StringIO()
+        writer = csv.writer(table)
+        writer.writerow(("series", "recnum", "harpnum", "t_rec", "date__obs", "quality", "segments", *keyword))
+        for one in found.records:
+            slot = "" if one.t_rec_index is None else t_rec_text(one.t_rec_index)
+            values = (found.values[one.recnum],) if keyword else ()
+            names = " ".join(one.segments)
+            writer.writerow((search.series, one.recnum, one.harpnum, slot, one.date__obs, one.quality, names, *values))
+        return Response(table.getvalue(), headers=headers, media_type="text/csv")
+
+    @router.head("/download", include_in_schema=False)
+    @router.get(
+        "/download",
+        responses=openapi.DOWNLOAD_REPLY,
+        tags=["search"],
+        summary="Download the files of a search as one tar file",
+        openapi_extra=_SEARCHED,
+        dependencies=[only_parameters(*PARAMETERS, "segment", repeated=("segment",))],
+    )
+    def download(request: Request, segment: _SegmentsParameter = []) -> Response:  # noqa: B006 (never changed)
+        """Download segments of all records that match; `tar --skip-old-files` resumes a transfer that failed."""
+        return download_reply(request, archive, read_search(request.query_params, archive), segment, settings)
+
+    return router
+
+
+def _days(start: str, end: str) -> dict[str, date]:
+    """Parse the ends of a range of days, without those that are open."""
+    given = {"start": start, "end": end}
+    return {name: read_instant_parameter(name, text).date() for name, text in given.items() if text.strip()}

@@ -1,0 +1,116 @@
+"""Many files as one tar file, made while it is sent: no temporary file, and memory for one piece at a time."""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING, Final
+
+from fastapi import HTTPException
+
+from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.sharp.times import read_instant
+
+from .errors import unreadable_file
+from .file_response import opened
+from .parameters import QUOTED
+from .responses import streamed_reply
+from .search import matching_records
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from sunpy_flarecast.archive.base import Archive, Record
+    from sunpy_flarecast.archive.settings import Settings
+
+    from .search import Search
+
+__all__ = ["download_reply"]
+
+_PIECE: Final = 1 << 18
+
+#: Records that are looked through for the files of one download.
+_LOOKED_AT: Final = 100_000
+
+
+def download_reply(
+    request: Request, archive: Archive, search: Search, segments: Sequence[str], settings: Settings
+) -> Response:
+    """Answer with the files of a search; what is wrong with the request, and more files than allowed, is an error."""
+    names = next((one.segments for one in archive.holdings() if one.series == search.series), ())
+    known = {name.casefold(): name for name in names}
+    unknown = [name for name in segments if name.strip().casefold() not in known]
+    if unknown:
+        raise NotHeldError(f"{search.series} has no segment {unknown[0][:QUOTED]!r}. It has: {', '.join(names)}.")
+    chosen = {known[name.strip().casefold()] for name in segments}
+    files: list[tuple[Record, str]] = []
+    for number, record in enumerate(matching_records(archive, search)):
+        if record is not None:
+            files += [(record, name) for name in record.segments if not chosen or name in chosen]
+        if len(files) > settings.max_download:
+            raise HTTPException(
+                413,
+                f"More than {settings.max_download:,} files match, which is the most of one download. Choose fewer "
+                "segments, a shorter range of time, or a longer cadence.",
+            )
+        if number >= _LOOKED_AT:
+            raise HTTPException(
+                413,
+                f"More than {_LOOKED_AT:,} records would have to be looked at. Choose a shorter range of time, or one "
+                "HARP.",
+            )
+    if not files:
+        raise NotHeldError("No record matches that has these segments. Choose a longer range of time, or all segments.")
+    headers = {
+        "Content-Disposition": f"attachment; filename={search.series}.tar",
+        "Cache-Control": "no-store" if archive.synthetic else "no-cache",
+    }
+    return streamed_reply(request, _tar(archive, search.series, files), headers, "application/x-tar")
+
+
+def _tar(archive: Archive, series: str, files: Sequence[tuple[Record, str]]) -> Generator[bytes, None, None]:
+    """Write files one after another; whatever is wrong with one ends the transfer, before the end of the tar file."""
+    for number, (record, segment) in enumerate(files):
+        name = file_name(series, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=record.recnum)
+        member = _member(archive, series, record, segment, name)
+        try:
+            begin = next(member)
+        except (OSError, TransferError, NotHeldError) as error:
+            if number:
+                # Programs take a tar file that ends between two files for complete.
+                yield _header(name, _PIECE, record)
+            raise unreadable_file(series, record.recnum, segment, error) from error
+        yield begin
+        yield from member
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _member(archive: Archive, series: str, record: Record, segment: str, name: str) -> Generator[bytes, None, None]:
+    content = archive.segment(series, record.recnum, segment)
+    if isinstance(content, bytes):
+        size = len(content)
+        yield _header(name, size, record) + content
+    else:
+        with opened(content) as (file, status):
+            size = status.st_size
+            yield _header(name, size, record)
+            left = size
+            while left:
+                piece = file.read(min(left, _PIECE))
+                if not piece:
+                    raise TransferError("became shorter while it was sent")
+                left -= len(piece)
+                yield piece
+    yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _header(name: str, size: int, record: Record) -> bytes:
+    """Make the header of a file, whose time is that of the observation."""
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mtime = int(read_instant(record.date__obs).timestamp()) if record.date__obs else 0
+    return member.tobuf(tarfile.GNU_FORMAT)

@@ -1,0 +1,326 @@
+"""Search in an archive: what a query asks for, and the records that match it, page by page with lasting links."""
+
+from __future__ import annotations
+
+import operator
+import re
+import time
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from fastapi import HTTPException
+
+from sunpy_flarecast.archive.base import NotHeldError, Record
+from sunpy_flarecast.sharp.catalog import find_keyword, step_of
+from sunpy_flarecast.sharp.t_rec import CADENCE
+from sunpy_flarecast.sharp.values import clean, read_quality
+
+from .parameters import QUOTED, held_series, read_fields, read_instant_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sunpy_flarecast.archive.base import Archive
+
+__all__ = [
+    "LIMIT",
+    "MOST",
+    "PARAMETERS",
+    "Comparison",
+    "Found",
+    "Search",
+    "find",
+    "matching_records",
+    "query_of",
+    "read_search",
+]
+
+#: What a search may ask for, and where its page begins (``after``) and how long it is.
+PARAMETERS: Final = ("series", "start", "end", "harp", "noaa", "quality", "condition", "cadence")
+
+#: Records of a page, by default and at most.
+LIMIT: Final = 50
+MOST: Final = 1000
+
+#: A page ends, however few records it has, after so many seconds, or after fewer once many records were looked at: a
+#: condition may match one in a million.
+_PATIENCE: Final = 2.0
+_QUICK: Final = 0.05
+_MANY: Final = 1000
+
+#: Most records whose keywords are read at once.
+_CHUNK: Final = 256
+
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_CONDITION: Final = re.compile(
+    r"(?:(?P<abs>abs)\s*\(\s*(?P<inner>\w{1,80})\s*\)|(?P<name>\w{1,80}))\s*(?P<sign><=|>=|==|!=|<|>|=)\s*(?P<value>.{1,100})",
+    re.ASCII | re.IGNORECASE,
+)
+_CADENCE: Final = re.compile(r"(\d{1,6})\s*(min|h|d)", re.ASCII)
+_MINUTES: Final = {"min": 1, "h": 60, "d": 1440}
+_AFTER: Final = re.compile(r"(\d{1,12})\.(\d{1,12})", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+_ALL_TIMES: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A condition on a keyword, by its DRMS name: its value, or the absolute value, compared with another."""
+
+    keyword: str
+    sign: str
+    value: float | str
+    absolute: bool = False
+
+    def matches(self, value: Any) -> bool:
+        """Tell whether a value satisfies the condition; missing ones and those of another kind never do."""
+        known = find_keyword(self.keyword)
+        plain = clean(value, known)
+        if plain is None or isinstance(plain, str) != isinstance(self.value, str):
+            return False
+        if self.absolute and not isinstance(plain, str):
+            plain = abs(plain)
+        return _COMPARISONS[self.sign](plain, self.value)
+
+    def __str__(self) -> str:
+        name = self.keyword.upper()
+        return f"{f'abs({name})' if self.absolute else name} {self.sign} {self.value}"
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What is searched for; None stands for anything.
+
+    ``quality`` has the bits that records must not have, ``cadence`` is a number of slots of 720 s that T_REC is a
+    multiple of. ``query`` has the parameters as they were given.
+    """
+
+    series: str
+    start: datetime | None = None
+    end: datetime | None = None
+    harp: int | None = None
+    noaa: int | None = None
+    quality: int | None = None
+    condition: Comparison | None = None
+    cadence: int = 1
+    query: dict[str, str] = {}
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A page of records; ``values`` are those of the condition's keyword, by record number.
+
+    ``after`` is where the next page begins, None if nothing is left. A page may be short, or empty, though more follow.
+    """
+
+    records: tuple[Record, ...]
+    values: dict[int, Any]
+    after: str | None
+
+
+def read_search(parameters: Mapping[str, str], archive: Archive) -> Search:
+    """
+    Parse the parameters of a search; those that are empty or blank count as not given.
+
+    An HTTPException (400) or a `NotHeldError` says what is wrong with them.
+    """
+    query = {name: text.strip() for name in PARAMETERS if (text := parameters.get(name, "")).strip()}
+    held = archive.series()
+    if "series" not in query and not held:
+        raise NotHeldError("This archive holds no records yet.")
+    series = held_series(query.get("series", held[0] if held else ""), held)
+    query = {"series": series} | query | {"series": series}
+    start, end = (read_instant_parameter(name, query[name]) if name in query else None for name in ("start", "end"))
+    if end is not None and _DAY.fullmatch(query["end"]) and end.date() < date.max:
+        end += timedelta(days=1, microseconds=-1)  # a day is meant as a whole
+    if start is not None and end is not None and start > end:
+        raise HTTPException(400, f"start ({query['start'][:QUOTED]}) is after end ({query['end'][:QUOTED]})")
+    return Search(
+        series=series,
+        start=start,
+        end=end,
+        harp=_number("harp", "HARP", 377, query),
+        noaa=_number("noaa", "NOAA", 11158, query),
+        quality=_quality(query.get("quality", "any")),
+        condition=_condition(query["condition"], archive.keyword_names(series)) if "condition" in query else None,
+        cadence=_cadence(query["cadence"], series) if "cadence" in query else 1,
+        query=query,
+    )
+
+
+def query_of(search: Search, **more: object) -> str:
+    """Write a search as the query of a URL, with more parameters such as ``after``."""
+    return urlencode(search.query | {name: str(value) for name, value in more.items()})
+
+
+def find(archive: Archive, search: Search, *, after: str | None = None, limit: int = LIMIT) -> Found:
+    """
+    Find the records of a page, by T_REC and HARP number.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where to search.
+    search : Search
+        What for.
+    after : str, optional
+        Where the page begins: what the page before had as ``after``; by default it is the first page.
+    limit : int, optional
+        Most records of the page.
+
+    Raises
+    ------
+    HTTPException
+        If ``after`` is not such a text.
+    """
+    place = None if after is None else _AFTER.fullmatch(after)
+    if after is not None and place is None:
+        raise HTTPException(400, f"Parameter 'after' is invalid: {after[:QUOTED]!r}. Take it from the page before.")
+    begin, looked = time.monotonic(), 0
+    found: dict[Record, Any] = {}
+    last: Record | None = None
+    for chunk in _chunks(_records(archive, search, None if place is None else (int(place[1]), int(place[2])))):
+        for record, value in _matching(archive, search, chunk):
+            if len(found) == limit:
+                return _page(found, next(reversed(found)))
+            found[record] = value
+        last = chunk[-1]
+        looked += len(chunk)
+        if time.monotonic() - begin > (_QUICK if looked > _MANY else _PATIENCE):
+            return _page(found, last)
+    return _page(found, None)
+
+
+def _page(found: dict[Record, Any], last: Record | None) -> Found:
+    return Found(
+        records=tuple(found),
+        values={record.recnum: value for record, value in found.items()},
+        after=None if last is None else f"{last.t_rec_index}.{last.harpnum}",
+    )
+
+
+def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Take records in chunks that become larger, since an archive may take long for the keywords of each."""
+    size = 1
+    while chunk := list(islice(records, size)):
+        yield chunk
+        size = min(2 * size, _CHUNK)
+
+
+def _records(archive: Archive, search: Search, after: tuple[int, int] | None) -> Iterator[Record]:
+    harpnums = None if search.harp is None else {search.harp}
+    if search.noaa is not None:
+        region = {one.harpnum for one in archive.harps(search.series, noaa=search.noaa)}
+        harpnums = region if harpnums is None else region & harpnums
+    return iter(
+        archive.records(
+            search.series,
+            search.start or _ALL_TIMES[0],
+            search.end or _ALL_TIMES[1],
+            harpnums=harpnums,
+            every=search.cadence,
+            after=after,
+        )
+    )
+
+
+def matching_records(archive: Archive, search: Search) -> Iterator[Record | None]:
+    """Find all records of a search, in order; None stands for each that does not match."""
+    for chunk in _chunks(_records(archive, search, None)):
+        found = {record for record, _ in _matching(archive, search, chunk)}
+        yield from (record if record in found else None for record in chunk)
+
+
+def _matching(archive: Archive, search: Search, records: Sequence[Record]) -> Iterator[tuple[Record, Any]]:
+    """Choose the records whose quality and keyword match, each with the value of that keyword."""
+    good = [
+        one
+        for one in records
+        if search.quality is None or (one.quality is not None and not one.quality & search.quality)
+    ]
+    if search.condition is None:
+        yield from ((record, None) for record in good)
+        return
+    name = search.condition.keyword
+    try:
+        keywords = archive.keywords_of(search.series, [record.recnum for record in good], [name]) if good else {}
+    except NotHeldError as error:  # one was removed since it was listed
+        raise HTTPException(503, "The archive changed during the search. Try again.", {"Retry-After": "2"}) from error
+    for record in good:
+        value = keywords[record.recnum].get(name)
+        if search.condition.matches(value):
+            yield record, value
+
+
+def _number(name: str, what: str, example: int, query: Mapping[str, str]) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise HTTPException(400, f"{text[:QUOTED]!r} is not a {what} number. Write, for example, {name}={example}.")
+    return int(text)
+
+
+def _quality(text: str) -> int | None:
+    if text == "any":
+        return None
+    if text == "good":
+        return 0xFFFF_FFFF
+    mask = read_quality(text)
+    if not isinstance(mask, int) or not 0 < mask < 1 << 32:
+        raise HTTPException(
+            400,
+            f"Parameter 'quality' is invalid: {text[:QUOTED]!r}. Write good, any, or the bits that records must not "
+            "have, for example 0x10000.",
+        )
+    return mask
+
+
+def _cadence(text: str, series: str) -> int:
+    step = step_of(series) // 60
+    match = _CADENCE.fullmatch(text)
+    minutes = int(match[1]) * _MINUTES[match[2]] if match else 0
+    if minutes <= 0 or minutes % step:
+        raise HTTPException(
+            400,
+            f"Parameter 'cadence' is invalid: {text[:QUOTED]!r}. Write a multiple of the {step} min between time "
+            "steps, for example 96min, 6h or 1d.",
+        )
+    return minutes * 60 // CADENCE
+
+
+def _condition(text: str, names: Sequence[str]) -> Comparison:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise HTTPException(
+            400,
+            f"Cannot parse the condition {text[:QUOTED]!r}. Write, for example, USFLUX > 1e22 or abs(LON_FWT) < 60.",
+        )
+    name = match["inner"] or match["name"]
+    known = find_keyword(name)
+    (keyword,) = read_fields(known.name if known else name, names) or ("",)
+    sign, value = match["sign"].replace("=", "==") if match["sign"] == "=" else match["sign"], match["value"].strip()
+    if known is not None and known.kind == "text":
+        if match["abs"] or sign not in ("==", "!="):
+            raise HTTPException(400, f"{known.fits} is text, which can be compared with = and != alone.")
+        return Comparison(keyword, sign, value.strip("'\""))
+    number, _, unit = value.partition(" ")
+    if unit and known is not None and unit.strip() != known.unit:
+        raise HTTPException(
+            400, f"{known.fits} is {f'in {known.unit}' if known.unit else 'without unit'}. Leave {unit[:QUOTED]!r} out."
+        )
+    try:
+        compared = float(read_quality(number))
+    except ValueError:
+        raise HTTPException(400, f"{number[:QUOTED]!r} is not a number to compare {name.upper()} with.") from None
+    return Comparison(keyword, sign, compared, match["abs"] is not None)
