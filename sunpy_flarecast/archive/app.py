@@ -2,7 +2,8 @@
 # No postponed annotations: FastAPI reads those of the routes when they are made.
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ from sunpy_flarecast.archive.api.responses import (
 )
 from sunpy_flarecast.archive.middleware.metrics import add_metrics
 from sunpy_flarecast.archive.middleware.tokens import token_required
+from sunpy_flarecast.archive.quicklook import quicklooks_of
 from sunpy_flarecast.archive.web.front_page import page_routes
 from sunpy_flarecast.archive.web.html import static_routes
 from sunpy_flarecast.archive.web.swagger import ui_routes
@@ -91,8 +93,16 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     'FLARECAST HMI service'
     """
     url_of = partial(_base_url, settings.public_url)
+    quicklooks = quicklooks_of(archive, settings) if settings.pages else None
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if quicklooks is not None:
+            quicklooks.close()
+
     app = FastAPI(
-        title=openapi.TITLE,
+        title=settings.title,
         description=openapi.DESCRIPTION,
         version=__version__,
         docs_url=None,
@@ -101,18 +111,24 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         # Relative to the document, which may lie behind a proxy's prefix.
         servers=[{"url": (settings.public_url or ".").rstrip("/")}],
         root_path_in_servers=False,
+        lifespan=lifespan,
     )
     app.openapi_version = openapi.OPENAPI_VERSION
     checked = [Depends(short_body)]
     guarded = [*checked, token_required(settings.token_hashes)] if settings.token_hashes else checked
-    for router in (
+    routers = [
         browsing_routes(archive, settings, url_of, guarded),
         _record_routes(archive, settings, url_of, guarded),
-        page_routes(archive, settings, url_of, guarded),
         _health_route(archive, checked),
         ui_routes(checked),
         static_routes(checked),
-    ):
+    ]
+    if quicklooks is not None:
+        routers.append(quicklooks.routes(guarded))
+    if settings.pages:
+        warming = [] if quicklooks is None else [Depends(quicklooks.warm)]
+        routers.append(page_routes(archive, settings, url_of, [*guarded, *warming]))
+    for router in routers:
         app.router.routes += router.routes  # FastAPI and the metrics look into included routers at each request anew
     speak_json(app)
     # From the innermost to the outermost.

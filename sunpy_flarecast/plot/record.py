@@ -6,9 +6,7 @@ from typing import Any, Final
 
 import astropy.units as u
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import CenteredNorm
 from sunpy.map import GenericMap
 
 from sunpy_flarecast.errors import FileError, QueryError
@@ -19,6 +17,7 @@ from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 from .axes import north_up
+from .colour_bar import draw_colour_bar, unit_text
 
 __all__ = ["plot_record"]
 
@@ -34,9 +33,6 @@ _ABOVE: Final = 0.36
 #: than the second are refused. In inches.
 _ROOMY: Final = 2.6
 _LEAST: Final = 1.1
-
-#: Units of segments that astropy cannot express.
-_WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
 
 
 class _Panel:
@@ -191,17 +187,8 @@ def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -
     axes.set_facecolor(BEYOND)
     axes.set_title(segment or one.measurement, fontsize=10 * scale, pad=5)
     north_up(axes, one)
-    # Beside the image and of its height, whatever its shape.
-    bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.035, 1)), extend=style.extend)
-    bar.ax.tick_params(labelsize=7 * scale, length=3 * scale)
-    bar.ax.yaxis.get_offset_text().set_fontsize(7 * scale)
-    if style.codes:
-        edges = np.asarray(bar.norm.boundaries)
-        bar.ax.yaxis.set_ticks((edges[1:] + edges[:-1]) / 2, list(style.codes.values()))
-        bar.ax.minorticks_off()
-        bar.ax.tick_params(length=0, labelsize=6 * scale)
-    else:
-        bar.set_label(_unit(one, segment, style.norm), fontsize=8 * scale)
+    unit = "" if one.unit is None else str(one.unit.to_string("unicode"))
+    draw_colour_bar(axes, image, style, unit_text(segment, unit), scale)
     axes.coords.grid(draw_grid=False)
     for coordinate, name, shown in zip(axes.coords, "xy", (bottom, left), strict=True):
         coordinate.set_ticks_position("b" if name == "x" else "l")
@@ -210,12 +197,6 @@ def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -
         coordinate.set_ticklabel_visible(shown)
         coordinate.set_axislabel(_axis_label(one, name) if shown else " ", fontsize=8 * scale)
         coordinate.set_auto_axislabel(False)
-
-
-def _unit(one: Any, segment: str, norm: Any) -> str:
-    """Write the unit, and the centre of the colours, if it is not zero."""
-    unit = _WORDS.get(segment, "" if one.unit is None else str(one.unit.to_string("unicode")))
-    return f"{unit}\nwhite: median {norm.vcenter:.4g}" if isinstance(norm, CenteredNorm) else unit
 
 
 def _axis_label(one: Any, name: str) -> str:

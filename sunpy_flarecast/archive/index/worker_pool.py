@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Final, Self
 
 from sunpy_flarecast.sharp.filenames import FITS_ENDING
+from sunpy_flarecast.utils.processes import follow_parent
 
 from .database import ArchiveIndexError
 from .file_names import read_name
@@ -80,7 +78,7 @@ class Readers:
         self._begun += len(chunk)
         if self._pool is None and self._jobs > 1 and self._begun > self._few:
             self._pool = ProcessPoolExecutor(
-                self._jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare
+                self._jobs, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent
             )
         if self._pool is None:
             self._take(self._read(chunk))
@@ -104,19 +102,6 @@ def _record(file: Found) -> tuple[str, str]:
     """Give what the files of a record have in common under JSOC's names."""
     own = read_name(file.name) is None
     return file.folder, file.name if own else FITS_ENDING.sub("", file.name).rpartition(".")[0]
-
-
-def _prepare() -> None:
-    """End this process with its parent, however that ends, and not by Ctrl-C before."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _broken() -> ArchiveIndexError:

@@ -1,0 +1,87 @@
+"""A picture of one segment, drawn from its FITS file in a process of its own."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import astropy.units as u
+import msgspec
+import numpy as np
+from astropy.io import fits
+
+from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.fits.structure import read_headers
+from sunpy_flarecast.plot.segments import FIGURE_FROM, figure_of_segment, image_of_segment, notice
+from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.utils.processes import follow_parent
+
+if TYPE_CHECKING:
+    from sunpy_flarecast.archive.base import Archive
+
+__all__ = ["Job", "draw", "prepare"]
+
+#: Most pixels of an image; a HARP of half the disk has 8 million.
+_MOST_PIXELS: Final = 50_000_000
+
+#: The archive that makes files in this process, if it is one of synthetic files.
+_ARCHIVE: list[Archive] = []
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What is drawn: the path or content of a file, or None for one that the process makes itself."""
+
+    series: str
+    recnum: int
+    segment: str
+    width: int
+    title: str
+    upside_down: bool
+    source: str | bytes | None
+    mark: str
+
+
+def prepare(archive: Archive | None) -> None:
+    """Prepare a process for drawing."""
+    follow_parent()
+    if archive is not None:
+        _ARCHIVE.append(archive)
+
+
+def draw(job: Job) -> bytes:
+    """Draw a picture as PNG; of a file that cannot be read, one that says so."""
+    try:
+        source = job.source if job.source is not None else _ARCHIVE[0].segment(job.series, job.recnum, job.segment)
+        data = _pixels(source if isinstance(source, (str, bytes)) else str(source.path))
+    except (OSError, TransferError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return notice(job.width, f"The file of {job.segment} is damaged: it {reason}", mark=job.mark)
+    series = find_series(job.series)
+    how: dict[str, Any] = {
+        "upside_down": job.upside_down,
+        "smarp": series is not None and series.instrument == "MDI",
+        "mark": job.mark,
+    }
+    if job.width < FIGURE_FROM:
+        return image_of_segment(data, job.segment, job.width, **how)
+    known = series.segment(job.segment) if series else None
+    unit = u.Unit(known.unit if known else "").to_string("unicode")
+    return figure_of_segment(data, job.segment, job.width, title=job.title, unit=unit, **how)
+
+
+def _pixels(source: str | bytes) -> Any:
+    """Read the image of a FITS file, NaN where pixels are missing; a ValueError says why that is impossible."""
+    read_headers(Path(source) if isinstance(source, str) else source)  # which checks that it is whole
+    try:
+        with fits.open(io.BytesIO(source) if isinstance(source, bytes) else source, memmap=False) as hdus:
+            image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2), None)
+            if image is None or not np.prod(image.shape):
+                raise ValueError("holds no image")
+            if np.prod(image.shape) > _MOST_PIXELS:
+                raise ValueError(f"has {' x '.join(map(str, image.shape))} pixels, too many for a picture")
+            return np.asarray(image.data, dtype=np.float64)
+    except ValueError:
+        raise
+    except Exception as error:  # of any type for damaged tiles
+        raise ValueError(f"cannot be decoded ({error})") from error

@@ -1,0 +1,85 @@
+"""Pictures on disk, of which the least recently used are removed when they take too much space."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sunpy_flarecast.utils.atomic_file import AtomicFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Store"]
+
+#: Part of the space that is added before what is there is counted, and that is freed when it is too much.
+_PART: Final = 0.1
+
+
+class Store:
+    """
+    Pictures by their keys, in a folder that several processes may use; a temporary one by default.
+
+    Where nothing can be written, nothing is kept. Files that dead processes left become the oldest, and are removed.
+    """
+
+    def __init__(self, folder: Path | None, space: int) -> None:
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="sunpy-flarecast-quicklooks-")
+        self._folder = folder or Path(self._temporary.name if self._temporary else "")
+        self._space = space
+        self._uncounted = space  # what an earlier process left is counted first
+        self._turn = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """Read a picture; None if it is not kept."""
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a picture."""
+        path = self._path(key)
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with AtomicFile(path) as file:
+                file.write(content)
+                file.publish()
+        with self._turn:
+            self._uncounted += len(content)
+            if self._uncounted > _PART * self._space:
+                self._uncounted = 0
+                self._trim()
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / key
+
+    def _trim(self) -> None:
+        files = sorted(self._files(), reverse=True)
+        total = sum(size for _, size, _ in files)
+        bound = self._space if total <= self._space else (1 - _PART) * self._space
+        while files and total > bound:
+            _, size, path = files.pop()
+            total -= size
+            with suppress(OSError):
+                path.unlink()
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """List the files with their times and sizes."""
+        for path in self._folder.glob("??/*"):
+            with suppress(OSError):
+                status = path.stat()
+                yield status.st_mtime, status.st_size, path
+
+    def close(self) -> None:
+        """Remove the folder if it is a temporary one."""
+        if self._temporary is not None:
+            self._temporary.cleanup()

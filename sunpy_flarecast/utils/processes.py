@@ -1,0 +1,23 @@
+"""Processes that work for another one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+
+__all__ = ["follow_parent"]
+
+
+def follow_parent() -> None:
+    """End this process with the one that started it, however that ends, and not by Ctrl-C before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
