@@ -46,8 +46,9 @@ from sunpy_flarecast.archive.api.responses import (
 from sunpy_flarecast.archive.middleware.metrics import add_metrics
 from sunpy_flarecast.archive.middleware.tokens import token_required
 from sunpy_flarecast.archive.quicklook import quicklooks_of
-from sunpy_flarecast.archive.web.front_page import page_routes
 from sunpy_flarecast.archive.web.html import static_routes
+from sunpy_flarecast.archive.web.pages import page_routes
+from sunpy_flarecast.archive.web.site import Site
 from sunpy_flarecast.archive.web.swagger import ui_routes
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.filenames import file_name
@@ -113,6 +114,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         root_path_in_servers=False,
         lifespan=lifespan,
     )
+    site = Site(archive, settings, url_of)
     app.openapi_version = openapi.OPENAPI_VERSION
     checked = [Depends(short_body)]
     guarded = [*checked, token_required(settings.token_hashes)] if settings.token_hashes else checked
@@ -127,10 +129,10 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         routers.append(quicklooks.routes(guarded))
     if settings.pages:
         warming = [] if quicklooks is None else [Depends(quicklooks.warm)]
-        routers.append(page_routes(archive, settings, url_of, [*guarded, *warming]))
+        routers.append(page_routes(site, [*guarded, *warming]))
     for router in routers:
         app.router.routes += router.routes  # FastAPI and the metrics look into included routers at each request anew
-    speak_json(app)
+    speak_json(app, site.failure if settings.pages else None)
     # From the innermost to the outermost.
     app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little
     add_metrics(app, settings)

@@ -1,7 +1,7 @@
 """
 Pictures: HARPs on the disk, coverage of a search, contact sheets of records, keyword curves, magnetograms.
 
-Nothing is imported before it is used: the service draws with `.days` and `.regions` alone.
+Nothing is imported before it is used: the service needs `.geometry` alone, and no matplotlib for it.
 """
 
 from __future__ import annotations

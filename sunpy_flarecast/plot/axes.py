@@ -70,24 +70,21 @@ def draw_labels(
     texts: Sequence[str],
     *,
     circle: tuple[float, float, float] | None = None,
-    halo: bool = True,
     **style: Any,
 ) -> None:
     """
     Write labels beside boxes (left, bottom, right, top), with a thin line to the box where a label stands apart.
 
-    Size and limits of the axes must be final. Labels avoid the line of a ``circle`` (x and y of the centre, radius). A
-    ``halo`` sets letters off from what is behind them; in an SVG they are then shapes, not text.
+    Size and limits of the axes must be final. Labels avoid the line of a ``circle`` (x and y of the centre, radius).
     """
     if not len(texts):
         return
     axes.figure.figure.draw_without_rendering()  # which settles where the axes are, also in a subfigure
     look: dict[str, Any] = {"color": "black", "ha": "center", "va": "center", "fontsize": 9, "zorder": 5} | style
     labels = [axes.text(0, 0, text, clip_on=False, **look) for text in texts]
-    if halo:
-        edge = withStroke(linewidth=2, foreground="white" if sum(to_rgb(look["color"])) < 1.5 else "black", alpha=0.7)
-        for label in labels:
-            label.set_path_effects([edge])
+    edge = withStroke(linewidth=2, foreground="white" if sum(to_rgb(look["color"])) < 1.5 else "black", alpha=0.7)
+    for label in labels:
+        label.set_path_effects([edge])
     sizes = [label.get_window_extent().size for label in labels]
     rectangles = np.sort(axes.transData.transform(np.reshape(boxes, (-1, 2))).reshape(-1, 2, 2), axis=1).reshape(-1, 4)
     drawn = None

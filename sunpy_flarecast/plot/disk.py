@@ -12,6 +12,7 @@ from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import WCSAxes
 from astropy.wcs import WCS
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patches import Polygon
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, Helioprojective, get_earth
 from sunpy.map import make_fitswcs_header
 from sunpy.time import parse_time
@@ -21,11 +22,13 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of
 
+from .axes import draw_labels
 from .data import axis_label, masked_floats, region_word, steps_of
 from .geometry import box_outline
-from .regions import MARKED, SUN, draw_regions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from astropy.time import Time
     from matplotlib.axes import Axes
 
@@ -50,6 +53,10 @@ _FARTHEST: Final = 1 * u.day
 #: Pixels of the side of the picture, and how much larger than the Sun it is.
 _PIXELS: Final = 1024
 _MARGIN: Final = 1.06
+
+#: Colours of the disk and of HARPs.
+_SUN: Final = "#fdf6e3"
+_MARKED: Final = "#b2182b"
 
 #: Of boxes that are coloured by a keyword.
 _OPACITY: Final = 0.75
@@ -114,7 +121,7 @@ def plot_disk(
     limb = None
     if ax is None:
         figure = plt.figure(figsize=(8.4 if color is None else 9.6, 8), layout="constrained")
-        axes, limb = empty_disk(figure, observer, lines="black", alpha=0.3, sun=SUN)
+        axes, limb = empty_disk(figure, observer, lines="black", alpha=0.3, sun=_SUN)
     colours, norm = _colours(keywords, color)
     outlines, names, faces = [], [], []
     boxes = _columns(keywords, _BOX)
@@ -137,8 +144,8 @@ def plot_disk(
         hidden = f"; {left_out} without a visible place" if left_out else ""
         count = f"{len(names)} {region_word(step['Series'])}{'s' * (len(names) != 1)}"
         axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
-    edges = [MARKED if color is None else "black"] * len(names)
-    draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
+    edges = [_MARKED if color is None else "black"] * len(names)
+    _draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
     return axes  # type: ignore[no-any-return]
 
 
@@ -187,7 +194,7 @@ def _columns(keywords: Any, names: tuple[str, ...]) -> Any:
 
 def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | None]:
     if color is None:
-        return [(*mpl.colors.to_rgb(MARKED), 0.15)] * len(keywords), None
+        return [(*mpl.colors.to_rgb(_MARKED), 0.15)] * len(keywords), None
     values = masked_floats(keywords[color])
     known = values.compressed()
     if not known.size:
@@ -223,3 +230,21 @@ def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun
         coordinate.set_format_unit(u.arcsec, show_decimal_unit=False)
     middle = (_PIXELS - 1) / 2
     return axes, (middle, middle, _PIXELS / 2 / _MARGIN)
+
+
+def _draw_regions(
+    axes: Axes,
+    outlines: Sequence[Any],
+    names: Sequence[str],
+    faces: Sequence[Any],
+    edges: Sequence[Any],
+    **style: Any,
+) -> None:
+    """Draw regions as polygons with their names beside them; ``style`` is that of `draw_labels`."""
+    # Regions may overlap: areas are translucent, and outlines are above all areas.
+    for corners, name, face, edge in zip(outlines, names, faces, edges, strict=True):
+        area = Polygon(corners, facecolor=face, edgecolor="none", zorder=3, label=f"_{name}")  # not in a legend
+        axes.add_patch(area)
+        axes.add_patch(Polygon(corners, fill=False, edgecolor=edge, lw=1.2, zorder=4))
+    boxes = [(*np.min(corners, axis=0), *np.max(corners, axis=0)) for corners in outlines]
+    draw_labels(axes, boxes, names, **style)

@@ -15,9 +15,9 @@ from sunpy_flarecast.errors import FLARECASTError
 from .parameters import HINTS, QUOTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI, Request, Response
 
 __all__ = ["RETRY_AFTER", "refusal", "speak_json", "unavailable", "unreadable_file"]
 
@@ -48,31 +48,38 @@ def unreadable_file(series: str, recnum: int, segment: str, error: Exception) ->
     return NotHeldError(f"{what} any more. Try again later.")
 
 
-def speak_json(app: FastAPI) -> None:
-    """Make every error of an application an object with a ``message``."""
+def speak_json(app: FastAPI, page: Callable[[Request, int, str], Response] | None = None) -> None:
+    """Make every error of an application an object with a ``message``; for browsers a page, if one is given."""
+
+    def reply(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+        if page is None or "text/html" not in request.headers.get("accept", ""):
+            return refusal(status, message, headers)
+        made = page(request, status, message)
+        made.headers.update(headers or {})
+        return made
 
     @app.exception_handler(NotHeldError)
-    async def not_held(request: Request, error: NotHeldError) -> JSONResponse:
-        return refusal(404, str(error))
+    async def not_held(request: Request, error: NotHeldError) -> Response:
+        return reply(request, 404, str(error))
 
     @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         message = error.detail
         if error.status_code == 404 and message == "Not Found":
-            message = "There is no such route. The routes are described at /ui"
-        return refusal(error.status_code, message, error.headers)
+            message = "There is no such page or route. The routes are described at /ui"
+        return reply(request, error.status_code, message, error.headers)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return refusal(422, " ".join(_complaint(fault) for fault in error.errors()))
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return reply(request, 422, " ".join(_complaint(fault) for fault in error.errors()))
 
     @app.exception_handler(FLARECASTError)
-    async def unreadable(request: Request, error: FLARECASTError) -> JSONResponse:
+    async def unreadable(request: Request, error: FLARECASTError) -> Response:
         _LOG.error("%s %s: %s", request.method, request.url.path, error)
         return await http_error(request, unavailable("The archive cannot be read now; the service's log says why."))
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
+    async def failed(request: Request, error: Exception) -> Response:
         return refusal(500, "The service failed; its log says why")
 
 

@@ -1,3 +1,4 @@
+// Pages work without this: it copies code, moves between steps by keys, and asks again for pictures not drawn yet.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const source = document.getElementById(button.dataset.copies);
   const said = document.getElementById("said");
@@ -16,4 +17,20 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
     if (!navigator.clipboard) return select();
     navigator.clipboard.writeText(source.textContent).then(() => say("Copied"), select);
   });
+}
+
+for (const hint of document.querySelectorAll(".keys")) hint.hidden = false;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, pre, .scroll, .strip")) return;
+  const key = (event.shiftKey ? "Shift+" : "") + event.key;
+  [...document.querySelectorAll("a[data-key]")].find((link) => link.dataset.key === key)?.click();
+});
+
+for (const picture of document.querySelectorAll("img[data-retry]")) {
+  let left = 8;
+  const again = () => {
+    if (left-- > 0) setTimeout(() => { picture.src = picture.src; }, 2500);
+  };
+  if (picture.complete && !picture.naturalWidth) again();
+  picture.addEventListener("error", again);
 }

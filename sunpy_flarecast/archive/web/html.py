@@ -13,6 +13,9 @@ from swagger_ui_bundle import swagger_ui_path
 
 from sunpy_flarecast._version import __version__
 
+from .disk import disk_grid
+from .text import FILTERS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,11 +33,11 @@ _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 #: What every page may do; scripts and styles that got into it in another way are not run.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; style-src 'self'"
+    "form-action 'self'; frame-ancestors 'none'; style-src 'self'"
 )
 
 
-def html_response(name: str, values: dict[str, Any], *, inline_style: bool = False) -> HTMLResponse:
+def html_response(name: str, values: dict[str, Any], *, status: int = 200, inline_style: bool = False) -> HTMLResponse:
     """Make a page from the template ``{name}.html``, with all values escaped."""
     text = _environment().get_template(f"{name}.html").render(values)
     headers = {
@@ -43,7 +46,7 @@ def html_response(name: str, values: dict[str, Any], *, inline_style: bool = Fal
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
     }
-    return HTMLResponse(text, headers=headers)
+    return HTMLResponse(text, status, headers)
 
 
 def static_routes(checks: Sequence[Any]) -> APIRouter:
@@ -71,5 +74,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["version"] = __version__
+    made.globals |= {"version": __version__, "disk_grid": disk_grid}
+    made.filters |= FILTERS
     return made

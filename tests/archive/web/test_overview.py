@@ -1,4 +1,4 @@
-"""What the first page reads from records and keywords."""
+"""What the first page and the pages of steps read from records and keywords."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast.archive import Record
-from sunpy_flarecast.archive.web.front_page import example_of
-from sunpy_flarecast.archive.web.overview import Harp, Overview, _harp, span_of
+from sunpy_flarecast.archive.web.overview import example_of, span_of
+from sunpy_flarecast.archive.web.site import in_order
+from sunpy_flarecast.archive.web.steps import Harp, Step, harp_of
 
 DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.integers(1, 2000), max_size=80)
 
@@ -21,8 +22,8 @@ def test_gaps_are_what_is_missing_between_the_first_and_the_last_day(counts):
     if not counts:
         assert span is None
         return
-    assert (span.first, span.last, span.held, span.most) == (
-        min(counts), max(counts), len(counts), max(counts.values()),
+    assert (span.first, span.last, span.held, span.most, span.records) == (
+        min(counts), max(counts), len(counts), max(counts.values()), sum(counts.values()),
     )  # fmt: skip
     lengths = [(last - first).days + 1 for first, last in span.gaps]
     assert lengths == sorted(lengths, reverse=True)
@@ -33,21 +34,24 @@ def test_gaps_are_what_is_missing_between_the_first_and_the_last_day(counts):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "noaa", "box"),
+    ("keywords", "noaa", "box", "centre"),
     [
-        ({}, (), None),
-        ({"noaa_ars": "11640,11642", "noaa_ar": 11640}, (11640, 11642), None),
-        ({"noaa_ars": "MISSING", "noaa_ar": 0}, (), None),
-        ({"noaa_ars": None, "noaa_ar": "12443"}, (12443,), None),
-        ({"noaa_ar": float("nan"), "londtmin": "nan"}, (), None),
-        ({"londtmin": -5, "londtmax": "5.5", "latdtmin": 1, "latdtmax": 2}, (), (-5, 1, 5.5, 2)),
-        ({"londtmin": None, "lon_min": -5, "lon_max": 5, "lat_min": 1, "lat_max": 2}, (), (-5, 1, 5, 2)),
-        ({"londtmin": 5, "londtmax": -5, "latdtmin": 1, "latdtmax": 2}, (), None),
+        ({}, (), None, None),
+        ({"noaa_ars": "11640,11642", "noaa_ar": 11640}, (11640, 11642), None, None),
+        ({"noaa_ars": "MISSING", "noaa_ar": 0}, (), None, None),
+        ({"noaa_ars": None, "noaa_ar": "12443"}, (12443,), None, None),
+        ({"noaa_ar": float("nan"), "londtmin": "nan", "lat_fwt": 5}, (), None, None),
+        ({"londtmin": -5, "londtmax": "5.5", "latdtmin": 1, "latdtmax": 2}, (), (-5, 1, 5.5, 2), (0.25, 1.5)),
+        (
+            {"londtmin": None, "lon_min": -5, "lon_max": 5, "lat_min": 1, "lat_max": 2, "lon_fwt": 1, "lat_fwt": "2"},
+            (), (-5, 1, 5, 2), (1, 2),
+        ),
+        ({"londtmin": 5, "londtmax": -5, "latdtmin": 1, "latdtmax": 2}, (), None, None),
     ],
-)
-def test_keywords_of_all_generations(keywords, noaa, box):
-    harp = _harp(Record(recnum=1, segments=(), harpnum=6178), keywords)
-    assert (harp.noaa, harp.box) == (noaa, box)
+)  # fmt: skip
+def test_keywords_of_all_generations(keywords, noaa, box, centre):
+    harp = harp_of(Record(recnum=1, segments=(), harpnum=6178), keywords)
+    assert (harp.noaa, harp.box, harp.centre) == (noaa, box, centre)
 
 
 @pytest.mark.parametrize(
@@ -55,15 +59,26 @@ def test_keywords_of_all_generations(keywords, noaa, box):
     [((12443,), 1, "NOAA 12443"), ((1, 2, 3), 1, "NOAA 1 +2"), ((), 6178, "HARP 6178"), ((), None, "record 9")],
 )
 def test_names(noaa, harpnum, name):
-    assert Harp(recnum=9, harpnum=harpnum, noaa=noaa).name == name
+    assert Harp(record=Record(recnum=9, segments=(), harpnum=harpnum), noaa=noaa).name == name
+
+
+@pytest.mark.parametrize(
+    ("segments", "best"),
+    [(("bitmap", "Br"), "Br"), (("field", "magnetogram"), "magnetogram"), (("x",), "x"), ((), None)],
+)
+def test_the_segment_of_a_thumbnail(segments, best):
+    assert Harp(record=Record(recnum=9, segments=segments)).segment == best
 
 
 def test_the_example_is_of_a_series_that_clients_know():
     days = {"lab.other": {date(2020, 1, 1): 1}, "hmi.sharp_cea_720s": {date(2015, 12, 31): 1}}
-    segments = {"hmi.sharp_cea_720s": ("Br", "Bt")}
-    assert example_of(Overview(synthetic=False, holdings=(), days=days, segments=segments)) == {
-        "series": "hmi.sharp_cea_720s",
-        "segment": "Br",
-        "start": "2015-12-31",
-        "end": "2016-01-01",
-    }
+    held = Record(recnum=1, segments=("Br", "Bt"))
+    step = Step(series="hmi.sharp_cea_720s", slot=1, harps=(Harp(record=held),))
+    search, segment = example_of(days, step, {})
+    assert (search.series, segment) == ("hmi.sharp_cea_720s", "Br")
+    assert (search.start.date(), search.end.date()) == (date(2015, 12, 31), date(2015, 12, 31))
+
+
+def test_series_are_listed_by_what_most_visitors_want():
+    names = ["lab.own", "hmi.sharp_720s", "hmi.sharp_cea_720s_nrt", "hmi.sharp_cea_720s"]
+    assert in_order(names) == ["hmi.sharp_cea_720s", "hmi.sharp_720s", "hmi.sharp_cea_720s_nrt", "lab.own"]

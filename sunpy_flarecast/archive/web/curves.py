@@ -1,0 +1,102 @@
+"""A keyword over time, as the numbers of an SVG picture: a line with gaps, and the ticks of its axes."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sunpy_flarecast.sharp.t_rec import t_rec_text
+
+from .text import scientific
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Curve", "curve_of", "gaps_in"]
+
+#: Size of the picture's area.
+_WIDTH: Final = 640.0
+_HEIGHT: Final = 150.0
+
+#: Slots of 720 s between two ticks of the time axis, and most ticks.
+_STEPS: Final = (10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
+_MOST_TICKS: Final = 10
+
+_SLOTS_A_DAY: Final = 120
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """A line, single points, and ticks: x and label; y and label. Least and greatest value, and how many there are."""
+
+    path: str
+    points: tuple[tuple[float, float], ...]
+    times: tuple[tuple[float, str], ...]
+    values: tuple[tuple[float, str], ...]
+    least: float
+    most: float
+    number: int
+
+
+def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int]) -> Curve | None:
+    """
+    Draw values (NaN where missing) at their slots, in ascending order; None if there are none.
+
+    The line is interrupted at missing values, and before each of the slots ``breaks``.
+    """
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return None
+    bottom, top, ticks = _scale(min(known), max(known))
+    first, last = slots[0], max(slots[-1], slots[0] + 1)
+
+    def across(slot: int) -> float:
+        return round((slot - first) / (last - first) * _WIDTH, 1)
+
+    def up(value: float) -> float:
+        return round(_HEIGHT - (value - bottom) / (top - bottom) * _HEIGHT, 1)
+
+    runs: list[list[tuple[float, float]]] = [[]]
+    stops = set(breaks)
+    for slot, value in zip(slots, values, strict=True):
+        if slot in stops or not math.isfinite(value):
+            runs.append([])
+        if math.isfinite(value):
+            runs[-1].append((across(slot), up(value)))
+    return Curve(
+        path="".join("M" + "L".join(f"{x:g} {y:g}" for x, y in run) for run in runs if len(run) > 1),
+        points=tuple(run[0] for run in runs if len(run) == 1),
+        times=tuple((across(slot), _label(slot)) for slot in _times(first, last)),
+        values=tuple((up(value), scientific(value)) for value in ticks),
+        least=min(known),
+        most=max(known),
+        number=len(known),
+    )
+
+
+def gaps_in(slots: Sequence[int], usual: int) -> list[int]:
+    """List the slots before which more than three usual steps have no record."""
+    return [after for before, after in pairwise(slots) if after - before > 3 * usual]
+
+
+def _scale(least: float, most: float) -> tuple[float, float, list[float]]:
+    """Choose round ticks, and the ends of an axis that holds all values."""
+    extent = (most - least) or abs(most) or 1.0
+    power = 10.0 ** math.floor(math.log10(extent / 4))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * 4 >= extent)
+    low, high = math.floor(least / step), math.ceil(most / step)
+    high = max(high, low + 1)
+    return low * step, high * step, [number * step for number in range(low, high + 1)]
+
+
+def _times(first: int, last: int) -> range:
+    """Choose ticks at round times: midnights, where the curve is longer than some days."""
+    step = next((step for step in _STEPS if (last - first) / step < _MOST_TICKS), _STEPS[-1])
+    return range(-(-first // step) * step, last + 1, step)
+
+
+def _label(slot: int) -> str:
+    text = t_rec_text(slot)
+    return text[5:10].replace(".", "-") if slot % _SLOTS_A_DAY == 0 else text[11:16]

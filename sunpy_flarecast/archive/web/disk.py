@@ -1,0 +1,83 @@
+"""HARPs on the solar disk, as the numbers of an SVG picture: outlines, labels and the heliographic grid."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from sunpy_flarecast.plot.geometry import box_outline, orthographic, place_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Outline", "disk_grid", "outlines_of"]
+
+#: Units of a solar radius, height of a letter and its mean width.
+_RADIUS: Final = 100.0
+_LETTER: Final = 6.4
+_WIDTH: Final = 0.58 * _LETTER
+
+#: Degrees between the lines of the grid.
+_GRID: Final = 30
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """A HARP on the disk: its path, and where its label stands."""
+
+    path: str
+    x: float
+    y: float
+    label: str
+    item: Any
+
+
+def outlines_of(items: Iterable[tuple[tuple[float, ...] | None, str, Any]], b0: float | None) -> list[Outline]:
+    """
+    Project boxes (see `~sunpy_flarecast.plot.geometry.box_outline`), each with its label and what it stands for.
+
+    Solar north is up and west on the right; those beyond the limb or without a box are left out.
+    """
+    kept = []
+    for box, label, item in items:
+        if box is None:
+            continue
+        west, south, east, north = box
+        turns = 360 * round((west + east) / 720)
+        bounds = west - turns, max(south, -90.0), east - turns, min(north, 90.0)
+        longitude, latitude = box_outline(bounds, b0 or 0.0)
+        if longitude.size:
+            kept.append((_projected(longitude, latitude, b0 or 0.0)[0], label, item))
+    boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners, _, _ in kept]
+    sizes = [(_WIDTH * len(label), _LETTER) for _, label, _ in kept]
+    centres = place_labels(boxes, sizes, (0.0, 0.0, _RADIUS))
+    return [
+        Outline(path=_path(corners) + "Z", x=round(float(x), 1), y=round(float(y), 1), label=label, item=item)
+        for (corners, label, item), (x, y) in zip(kept, centres, strict=True)
+    ]
+
+
+@lru_cache(64)
+def disk_grid(b0: float) -> str:
+    """Draw meridians and parallels as one path."""
+    along = np.arange(-180.0, 181.0, 4.0)
+    lines = [(np.full(along.size, float(lon)), along / 2) for lon in range(-180, 180, _GRID)]
+    lines += [(along, np.full(along.size, float(lat))) for lat in range(-90 + _GRID, 90, _GRID)]
+    parts = []
+    for longitude, latitude in lines:
+        points, near = _projected(longitude, latitude, b0)
+        pieces = np.split(np.arange(near.size), np.flatnonzero(np.diff(near)) + 1)
+        parts += [_path(points[piece]) for piece in pieces if near[piece[0]] and piece.size > 1]
+    return "".join(parts)
+
+
+def _projected(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any]:
+    """Give places in the picture, whose y is down, and whether they are on the near side."""
+    x, y, z = orthographic(longitude, latitude, b0)
+    return np.column_stack([x, -y]) * _RADIUS, z > 0
+
+
+def _path(points: Any) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)

@@ -1,0 +1,180 @@
+"""The pages of a HARP, `/harp/3944`, and of a NOAA region, `/noaa/12192`, which leads to its HARPs."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from sunpy_flarecast.archive.api.parameters import QUOTED, held_series, read_fields
+from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword, step_of
+from sunpy_flarecast.sharp.t_rec import CADENCE
+
+from .curves import curve_of, gaps_in
+from .disk import outlines_of
+from .site import in_order
+from .steps import KEYWORDS, day_of, harp_of
+from .text import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sunpy_flarecast.archive.base import Archive, Record
+
+    from .curves import Curve
+    from .disk import Outline
+    from .site import Site
+    from .steps import Harp
+
+__all__ = ["harp_routes"]
+
+#: All times.
+_RANGE: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+#: Keywords that are drawn first, and most that one page draws.
+_DRAWN: Final = ("usflux", "r_value", "totpot", "shrgt45")
+_MOST_DRAWN: Final = 20
+
+#: Keywords whose 0 means that there is no value.
+_ZERO_IS_NONE: Final = frozenset({"r_value"})
+
+#: Records that a curve is drawn of. Keywords of synthetic records are computed on request.
+_POINTS: Final = 600
+_SYNTHETIC_POINTS: Final = 40
+
+_PAGE: Final = 120
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page shows of a HARP besides its records: itself on each day, and keywords over time."""
+
+    series: str
+    noaa: tuple[int, ...]
+    harps: tuple[Harp, ...]
+    outlines: list[Outline]
+    b0: float | None
+    records: tuple[Record, ...]
+    gaps: int
+    sampled: int
+    curves: tuple[tuple[str, Any, Curve | None], ...]
+
+
+def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
+    """Make the routes of HARPs and NOAA regions."""
+    router = APIRouter(include_in_schema=False, dependencies=checks)
+    archive = site.archive
+    passage_of = site.kept(lambda series, harpnum, drawn: _passage(archive, series, harpnum, drawn))
+
+    def harp(request: Request, harpnum: str) -> Response:
+        region = _number(harpnum, "HARP")
+        names = [name for name in in_order(archive.series()) if _first(archive, name, region) is not None]
+        given = request.query_params.get("series")
+        if given is not None:
+            series = held_series(given, archive.series())
+        elif names:
+            series = names[0]
+        else:
+            raise NotHeldError(f"This archive holds no records of HARP {region}.")
+        known = [name for name in archive.keyword_names(series) if _is_number(name)]
+        asked = ",".join(request.query_params.getlist("keyword"))
+        drawn = read_fields(asked, known) or [name for name in _DRAWN if name in known]
+        passage = passage_of(series, region, tuple(drawn[:_MOST_DRAWN]))
+        pages = -(-len(passage.records) // _PAGE)
+        page = min(_number(request.query_params.get("page", "1"), "page"), pages)
+        values = {
+            "harpnum": region,
+            "names": names,
+            "series": series,
+            "passage": passage,
+            "first": passage.records[0],
+            "last": passage.records[-1],
+            "count": len(passage.records),
+            "gaps": passage.gaps,
+            "sampled": passage.sampled,
+            "curves": passage.curves,
+            "chosen": drawn,
+            "choices": [
+                (name, keyword.meaning)
+                for name in dict.fromkeys((*SPACE_WEATHER, *SMARP))
+                if name in known and (keyword := find_keyword(name))
+            ],
+            "records": passage.records[(page - 1) * _PAGE : page * _PAGE],
+            "page": page,
+            "pages": pages,
+        }
+        return site.page(request, "harp", values)
+
+    def noaa(request: Request, region: str) -> Response:
+        wanted = _number(region, "NOAA")
+        harps = [(name, one) for name in in_order(archive.series()) for one in archive.harps(name, noaa=wanted)]
+        if not harps:
+            raise NotHeldError(f"This archive holds no records of NOAA {wanted}.")
+        return site.page(request, "noaa", {"number": wanted, "harps": harps})
+
+    site.add(router, "/harp/{harpnum}", harp)
+    site.add(router, "/noaa/{region}", noaa)
+    return router
+
+
+def _number(text: str, what: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and int(text)):
+        raise HTTPException(404, f"{text[:QUOTED]!r} is not a {what} number.")
+    return int(text)
+
+
+def _is_number(name: str) -> bool:
+    known = find_keyword(name)
+    return known is not None and known.kind != "text"
+
+
+def _first(archive: Archive, series: str, harpnum: int) -> Record | None:
+    return next(iter(archive.records(series, *_RANGE, harpnums={harpnum})), None)
+
+
+def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]) -> Passage:
+    records = [one for one in archive.records(series, *_RANGE, harpnums={harpnum}) if one.t_rec_index is not None]
+    if not records:
+        raise NotHeldError(f"{series} has no records of HARP {harpnum} in this archive.")
+    slots = [record.t_rec_index or 0 for record in records]
+    breaks = gaps_in(slots, step_of(series) // CADENCE)
+    most = _SYNTHETIC_POINTS if archive.synthetic else _POINTS
+    shown = records[:: -(-len(records) // most)]
+    keywords = archive.keywords_of(series, [record.recnum for record in shown], drawn)
+    places = [record.t_rec_index or 0 for record in shown]
+    curves = []
+    for name in drawn:
+        values = [number(keywords[record.recnum].get(name)) for record in shown]
+        if name in _ZERO_IS_NONE:
+            values = [value or math.nan for value in values]
+        curves.append((name, find_keyword(name), curve_of(places, values, _next(breaks, places))))
+    harps = _daily(archive, series, records)
+    b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
+    return Passage(
+        series=series,
+        noaa=tuple(dict.fromkeys(noaa for harp in harps for noaa in harp.noaa)),
+        harps=tuple(harps),
+        outlines=outlines_of(((harp.box, f"{day_of(harp.record.t_rec_index or 0):%d %b}", harp) for harp in harps), b0),
+        b0=b0,
+        records=tuple(records),
+        gaps=len(breaks),
+        sampled=len(shown) if len(shown) < len(records) else 0,
+        curves=tuple(curves),
+    )
+
+
+def _next(breaks: list[int], places: list[int]) -> list[int]:
+    """Give the slots drawn next after gaps."""
+    return [after for after in (next((slot for slot in places if slot >= one), None) for one in breaks) if after]
+
+
+def _daily(archive: Archive, series: str, records: list[Record]) -> list[Harp]:
+    """Describe the record in the middle of those of each day."""
+    by_day = [list(held) for _, held in groupby(records, lambda record: day_of(record.t_rec_index or 0))]
+    chosen = [held[len(held) // 2] for held in by_day]
+    keywords = archive.keywords_of(series, [record.recnum for record in chosen], KEYWORDS)
+    return [harp_of(record, keywords[record.recnum]) for record in chosen]

@@ -1,0 +1,136 @@
+"""The page of a record: its images, files and keywords, and how a program fetches just this one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from sunpy_flarecast.archive.api.parameters import QUOTED, held_series
+from sunpy_flarecast.archive.api.search import Search
+from sunpy_flarecast.archive.index.model import t_rec_utc
+from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, all_keywords, find_keyword, find_series
+
+from .steps import harp_of, page_of
+from .text import value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sunpy_flarecast.archive.base import Archive, Record
+
+    from .site import Site
+
+__all__ = ["record_routes"]
+
+#: The vector field, in both projections.
+_VECTORS: Final = (("Br", "Bp", "Bt"), ("field", "inclination", "azimuth"))
+
+_MOST_DIGITS: Final = 18
+
+
+def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
+    """Make the route of records."""
+    router = APIRouter(include_in_schema=False, dependencies=checks)
+
+    def page(request: Request, series: str, recnum: str) -> Response:
+        archive = site.archive
+        name = held_series(series, archive.series())
+        if not (recnum.isascii() and recnum.isdecimal() and len(recnum) <= _MOST_DIGITS):
+            raise HTTPException(404, f"{recnum[:QUOTED]!r} is not a record number.")
+        record = archive.record(name, int(recnum))
+        keywords = archive.keywords_of(name, [record.recnum])[record.recnum]
+        before, after = archive.neighbours(name, record.recnum)
+        search = _search(name, record)
+        values = {
+            "series": name,
+            "record": record,
+            "harp": harp_of(record, keywords),
+            "before": before,
+            "after": after,
+            "step": None if record.t_rec_index is None else page_of(name, record.t_rec_index),
+            "segments": _segments(archive, name, record),
+            "keywords": [_keyword(held, keywords[held]) for held in sorted(keywords, key=_rank)],
+            "lines": None if search is None else site.lines(request, search),
+            "listed": _listed(name, record),
+            **_downloads(name, record),
+        }
+        return site.page(request, "record", values)
+
+    site.add(router, "/record/{series}/{recnum}", page)
+    return router
+
+
+def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, Any]]:
+    """Describe the files of a record, those of the vector field first."""
+    known = find_series(series)
+    files = archive.segment_files(series, record.recnum)
+    found = []
+    vector = _vector(record)
+    for name in (*vector, *(name for name in record.segments if name not in vector)):
+        segment = known.segment(name) if known else None
+        found.append(
+            {
+                "name": name,
+                "unit": segment.unit if segment else "",
+                "meaning": segment.meaning if segment else "",
+                "size": files[name].size if name in files else None,
+            }
+        )
+    return found
+
+
+def _rank(name: str) -> tuple[bool, int]:
+    """Order keywords: the SHARP parameters, then those of the catalog in its order, then others."""
+    order = _order()
+    return name not in SPACE_WEATHER, order.get(name, len(order))
+
+
+@cache
+def _order() -> dict[str, int]:
+    return {keyword.name: place for place, keyword in enumerate(all_keywords())}
+
+
+def _keyword(name: str, given: Any) -> dict[str, str]:
+    known = find_keyword(name)
+    return {
+        "name": name,
+        "value": value(given, known),
+        "unit": known.unit if known else "",
+        "meaning": known.meaning if known else "",
+    }
+
+
+def _search(series: str, record: Record) -> Search | None:
+    """Give the search that finds this record alone: the minute of its T_REC, in UTC."""
+    if record.t_rec_index is None or record.harpnum is None:
+        return None
+    start = datetime.fromtimestamp(t_rec_utc(record.t_rec_index) / 1e6, UTC).replace(second=0, microsecond=0)
+    return Search(series=series, start=start, end=start + timedelta(minutes=1), harp=record.harpnum)
+
+
+def _listed(series: str, record: Record) -> str | None:
+    """Give the URL of the list that has this record, from the first page."""
+    if record.date__obs is None:
+        return None
+    when = quote(record.date__obs)
+    return f"HMI/{quote(series)}?start={when}&end={when}"
+
+
+def _downloads(series: str, record: Record) -> dict[str, str | None]:
+    """Give the URLs of tar files: of all segments, and of those of the vector field."""
+    if record.date__obs is None or record.harpnum is None:
+        return {"download": None, "vector": None}
+    given = {"series": series, "start": record.date__obs, "end": record.date__obs, "harp": record.harpnum}
+    vector = [("segment", name) for name in _vector(record)]
+    return {
+        "download": f"download?{urlencode(given)}",
+        "vector": f"download?{urlencode([*given.items(), *vector])}" if vector else None,
+    }
+
+
+def _vector(record: Record) -> tuple[str, ...]:
+    return next((names for names in _VECTORS if set(names) <= set(record.segments)), ())

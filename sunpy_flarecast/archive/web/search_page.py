@@ -1,0 +1,58 @@
+"""The page of the search form and of what it finds, page by page, with the ways to get it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from sunpy_flarecast.archive.api.search import PARAMETERS, find, query_of, read_search
+from sunpy_flarecast.archive.base import NotHeldError
+
+from .site import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .site import Site
+
+__all__ = ["search_routes"]
+
+#: What the form offers as cadence.
+_CADENCES: Final = ("96min", "6h", "12h", "1d")
+
+
+def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
+    """Make the route of the search."""
+    router = APIRouter(include_in_schema=False, dependencies=checks)
+    archive = site.archive
+
+    def page(request: Request) -> Response:
+        given = {name: request.query_params.get(name, "") for name in PARAMETERS}
+        names = in_order(archive.series())
+        values: dict[str, Any] = {"given": given, "names": names, "cadences": _CADENCES, "fault": None, "search": None}
+        if not request.query_params:
+            return site.page(request, "search", values)
+        try:
+            search = read_search(request.query_params, archive)
+            found = find(archive, search, after=request.query_params.get("after"))
+        except NotHeldError as error:
+            return site.page(request, "search", values | {"fault": str(error)}, 404)
+        except HTTPException as error:
+            if error.status_code != 400:
+                raise
+            return site.page(request, "search", values | {"fault": error.detail}, 400)
+        values |= {
+            "given": given | search.query,
+            "search": search,
+            "found": found,
+            "query": query_of(search),
+            "following": None if found.after is None else query_of(search, after=found.after),
+            "first": "after" not in request.query_params,
+            "segments": next((one.segments for one in archive.holdings() if one.series == search.series), ()),
+            "lines": site.lines(request, search),
+        }
+        return site.page(request, "search", values)
+
+    site.add(router, "/search", page)
+    return router

@@ -1,0 +1,117 @@
+"""What all pages share: the archive, texts of its owner, values that are kept until it changes, and their routes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request, Response  # noqa: TC002 (FastAPI reads the annotations of the routes)
+
+from sunpy_flarecast.archive.base import NotHeldError
+from sunpy_flarecast.sharp.catalog import find_series
+
+from .html import html_response
+from .snippets import lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from fastapi import APIRouter
+
+    from sunpy_flarecast.archive.api.search import Search
+    from sunpy_flarecast.archive.base import Archive
+    from sunpy_flarecast.archive.settings import Settings
+
+    from .snippets import Lines
+
+__all__ = ["Site", "in_order", "root_of"]
+
+#: Pages made at a time, so that the threads of lists and files stay free.
+_AT_A_TIME: Final = 4
+
+_Value = TypeVar("_Value")
+
+
+class Site:
+    """The pages of an archive; ``url_of`` returns the URL by which a client came."""
+
+    def __init__(self, archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> None:
+        self.archive = archive
+        self.settings = settings
+        self._url_of = url_of
+        self._limiter: CapacityLimiter | None = None
+
+    def state(self) -> str:
+        """Identify what the archive holds."""
+        found: list[Any] = []
+        for holding in self.archive.holdings():
+            try:
+                found.append((holding, self.archive.version(holding.series)))
+            except NotHeldError:  # removed meanwhile
+                found.append((holding, None))
+        return hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:16]
+
+    def kept(self, make: Callable[..., _Value], most: int = 16) -> Callable[..., _Value]:
+        """Keep the last results of a function of the archive, until what it holds changes."""
+        made = lru_cache(most)(lambda state, *key: make(*key))
+        turn = threading.Lock()  # what several visitors wait for is made once
+
+        def given(*key: Any) -> _Value:
+            with turn:
+                return made(self.state(), *key)
+
+        return given
+
+    def page(self, request: Request, name: str, values: Mapping[str, Any], status: int = 200) -> Response:
+        """Make a page from its template."""
+        shared = {
+            "root": root_of(request),
+            "settings": self.settings,
+            "synthetic": self.archive.synthetic,
+            "url": self._url_of(request),
+        }
+        return html_response(name, shared | dict(values), status=status)
+
+    def lines(
+        self, request: Request, search: Search, segments: Sequence[str] = (), most: int | None = None
+    ) -> Lines | None:
+        """Write the lines that fetch the records of a search."""
+        token = bool(self.settings.token_hashes)
+        return lines_of(search, self.archive, self._url_of(request), token=token, segments=segments, most=most)
+
+    def failure(self, request: Request, status: int, message: str) -> Response:
+        """Make the page that tells a person why there is no other."""
+        return self.page(request, "error", {"status": status, "message": message}, status)
+
+    def add(self, router: APIRouter, path: str, make: Callable[..., Response]) -> None:
+        """Add a route whose page is made in a thread, of the request and the parameters of its path."""
+
+        async def route(request: Request) -> Response:
+            if self._limiter is None:  # it belongs to the event loop
+                self._limiter = CapacityLimiter(_AT_A_TIME)
+            return await to_thread.run_sync(partial(make, request, **request.path_params), limiter=self._limiter)
+
+        router.add_api_route(path, route, methods=["GET", "HEAD"], response_model=None)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Order series by what most visitors want: definitive before near-real-time, CEA (radial field) before CCD."""
+
+    def rank(name: str) -> tuple[bool, bool, bool, str]:
+        known = find_series(name)
+        if known is None:
+            return True, True, True, name
+        return False, known.near_real_time, known.projection != "CEA", name
+
+    return sorted(names, key=rank)
+
+
+def root_of(request: Request) -> str:
+    """Give the path from a page to the first one, relative, since a proxy may add a path in front."""
+    path: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    depth = path.count(b"/") - request.scope.get("root_path", "").count("/") - 1
+    return "../" * depth or "./"

@@ -1,0 +1,153 @@
+"""The HARPs of one time step, as the disk and the table of a day show them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from sunpy_flarecast.sharp.t_rec import CADENCE
+from sunpy_flarecast.sharp.values import noaa_numbers
+
+from .disk import outlines_of
+from .text import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sunpy_flarecast.archive.base import Archive, Record
+
+    from .disk import Outline
+
+__all__ = ["KEYWORDS", "SLOTS_A_DAY", "Harp", "Step", "day_of", "harp_of", "page_of", "slot_at", "step_of", "time_of"]
+
+SLOTS_A_DAY: Final = 86400 // CADENCE
+
+#: Slot 0 is midnight (TAI).
+_EPOCH: Final = date(1993, 1, 1)
+
+#: Most HARPs that are shown; the Sun has had some twenty at a time.
+_MOST_HARPS: Final = 60
+
+#: The box that holds a HARP during its whole passage, at T_REC, in longitude from the observer's meridian and latitude;
+#: and the extent of its pixels, where there is no box.
+_BOX: Final = ("londtmin", "latdtmin", "londtmax", "latdtmax")
+_EXTENT: Final = ("lon_min", "lat_min", "lon_max", "lat_max")
+
+#: Flux-weighted centre.
+_CENTRE: Final = ("lon_fwt", "lat_fwt")
+
+#: Total unsigned flux of the vector field; SMARPs have that of the line of sight only.
+_FLUX: Final = ("usflux", "usfluxl")
+
+KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, "crlt_obs", "noaa_ar", "noaa_ars")
+
+
+class Harp(msgspec.Struct, frozen=True, kw_only=True):
+    """A HARP in one record: NOAA numbers, bounds (west, south, east, north), centre, flux in Mx, observer's B0."""
+
+    record: Record
+    noaa: tuple[int, ...] = ()
+    box: tuple[float, ...] | None = None
+    centre: tuple[float, float] | None = None
+    flux: float = math.nan
+    b0: float = math.nan
+
+    @property
+    def name(self) -> str:
+        """Its label in a picture."""
+        if self.noaa:
+            more = f" +{len(self.noaa) - 1}" if len(self.noaa) > 1 else ""
+            return f"NOAA {self.noaa[0]}{more}"
+        harpnum = self.record.harpnum
+        return f"HARP {harpnum}" if harpnum is not None else f"record {self.record.recnum}"
+
+    @property
+    def segment(self) -> str | None:
+        """The segment that shows it best."""
+        held = self.record.segments
+        return next((name for name in ("Br", "magnetogram", "field") if name in held), held[0] if held else None)
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A time step of a series: its HARPs, those of the greatest flux first, and how many are not shown."""
+
+    series: str
+    slot: int | None
+    harps: tuple[Harp, ...]
+    more: int = 0
+
+    @property
+    def b0(self) -> float | None:
+        """Latitude of the observer, if any record has it."""
+        return next((harp.b0 for harp in self.harps if math.isfinite(harp.b0)), None)
+
+    @property
+    def page(self) -> str:
+        """Its page, from the first one."""
+        return "" if self.slot is None else page_of(self.series, self.slot)
+
+    @property
+    def outlines(self) -> list[Outline]:
+        """The HARPs on the disk."""
+        return outlines_of(((harp.box, harp.name, harp) for harp in self.harps), self.b0)
+
+
+def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[Record]) -> Step:
+    """Describe the records of a time step."""
+    shown = records[:_MOST_HARPS]
+    keywords = archive.keywords_of(series, [record.recnum for record in shown], KEYWORDS)
+    harps = [harp_of(record, keywords[record.recnum]) for record in shown]
+    harps.sort(key=lambda harp: -harp.flux if math.isfinite(harp.flux) else math.inf)
+    return Step(series=series, slot=slot, harps=tuple(harps), more=len(records) - len(shown))
+
+
+def harp_of(record: Record, keywords: Mapping[str, Any]) -> Harp:
+    """Read what is shown of a record from its keywords."""
+    boxes = (tuple(number(keywords.get(name)) for name in names) for names in (_BOX, _EXTENT))
+    box = next((one for one in boxes if one[0] <= one[2] and one[1] <= one[3]), None)  # not if a number is NaN
+    longitude, latitude = (number(keywords.get(name)) for name in _CENTRE)
+    centre = (longitude, latitude) if math.isfinite(longitude + latitude) else None
+    if centre is None and box is not None:
+        centre = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    fluxes = (number(keywords.get(name)) for name in _FLUX)
+    return Harp(
+        record=record,
+        noaa=noaa_numbers(keywords),
+        box=box,
+        centre=centre,
+        flux=next((flux for flux in fluxes if math.isfinite(flux)), math.nan),
+        b0=number(keywords.get("crlt_obs")),
+    )
+
+
+def page_of(series: str, slot: int) -> str:
+    """Give the page of a time step, from the first page."""
+    return f"day/{day_of(slot)}?series={quote(series)}&time={time_of(slot)}"
+
+
+def slot_at(day: date, minutes: int = 0) -> int:
+    """Give the slot nearest to a time (TAI) of a day."""
+    return (day - _EPOCH).days * SLOTS_A_DAY + round(minutes * 60 / CADENCE)
+
+
+def day_of(slot: int) -> date:
+    """Give the day (UTC) of the observation of a slot, which begins some two minutes before: midnight ends a day."""
+    return _EPOCH + timedelta(days=(slot - 1) // SLOTS_A_DAY)
+
+
+def time_of(slot: int) -> str:
+    """
+    Give the time of the day of a slot, from 00:12 to 24:00.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.web.steps import day_of, time_of
+    >>> str(day_of(1005598)), time_of(1005598), str(day_of(1005600)), time_of(1005600)
+    ('2015-12-11', '23:36', '2015-12-11', '24:00')
+    """
+    minutes = (slot - slot_at(day_of(slot))) * CADENCE // 60
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,0 +1,123 @@
+"""How pages write numbers, times and places; each function is a filter of the templates."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from sunpy_flarecast.sharp.t_rec import t_rec_text
+from sunpy_flarecast.sharp.values import clean, is_missing, unsigned
+
+if TYPE_CHECKING:
+    from sunpy_flarecast.sharp.catalog import Keyword
+
+__all__ = ["FILTERS", "NONE", "degrees", "number", "place", "quality", "scientific", "size", "slot", "utc", "value"]
+
+#: Stands for a missing value.
+NONE: Final = "–"
+
+_SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+
+
+def number(given: Any) -> float:
+    """Read a number as headers of any generation have it; NaN if it is missing."""
+    try:
+        return math.nan if is_missing(given) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def scientific(given: float | None, digits: int = 3) -> str:
+    """
+    Write a number in few digits, large and small ones with a power of ten.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.web.text import scientific
+    >>> scientific(2.8644e21), scientific(3507.31), scientific(None)
+    ('2.86 × 10²¹', '3,510', '–')
+    """
+    if given is None or not math.isfinite(given):
+        return NONE
+    if given and not 1e-3 <= abs(given) < 1e6:
+        mantissa, _, exponent = f"{given:.{digits - 1}e}".partition("e")
+        return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    short = float(f"{given:.{digits}g}")
+    return f"{short:,.0f}" if abs(short) >= 10 ** (digits - 1) else f"{short:g}"
+
+
+def degrees(given: float | None, signs: str) -> str:
+    """
+    Write an angle with the letter of its direction, that of positive angles first.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.web.text import degrees
+    >>> degrees(-14.2, "NS"), degrees(0.2, "WE")
+    ('S14°', 'W0°')
+    """
+    if given is None or not math.isfinite(given):
+        return NONE
+    return f"{signs[given < 0]}{abs(given):.0f}°"
+
+
+def place(given: tuple[float, float] | None) -> str:
+    """Write longitude and latitude as solar physicists do: latitude first."""
+    return NONE if given is None else f"{degrees(given[1], 'NS')} {degrees(given[0], 'WE')}"
+
+
+def quality(given: int | None) -> str:
+    """Write a quality word: ``good``, or its bits in hexadecimal."""
+    if given is None:
+        return "unknown"
+    return "good" if given == 0 else f"0x{unsigned(given):08x}"
+
+
+def size(given: int | None) -> str:
+    """
+    Write a number of bytes.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.web.text import size
+    >>> size(2880), size(1_234_567), size(None)
+    ('2.9 kB', '1.2 MB', '–')
+    """
+    if given is None:
+        return NONE
+    step = min((len(str(given)) - 1) // 3, len(_UNITS) - 1)
+    return f"{given / 1000**step:.{1 if step else 0}f} {_UNITS[step]}"
+
+
+def slot(given: int | None) -> str:
+    """Write a T_REC to the minute."""
+    return NONE if given is None else t_rec_text(given)[:16].replace(".", "-").replace("_", " ") + " TAI"
+
+
+def utc(given: str | None) -> str:
+    """Write a time of a record, in ISO 8601, to the minute."""
+    return NONE if given is None else given[:16].replace("T", " ")
+
+
+def value(given: Any, keyword: Keyword | None = None) -> str:
+    """Write a keyword's value as it is in the record, without units."""
+    if keyword is not None and keyword.name == "quality":
+        read = clean(given, keyword)
+        return NONE if read is None else f"0x{unsigned(int(read)):08x}" if read else "0"
+    if is_missing(given, keyword.name if keyword else ""):
+        return NONE
+    return re.sub(r"e\+?(-?)0*(\d+)$", r"e\1\2", f"{given:.7g}") if isinstance(given, float) else str(given)
+
+
+FILTERS: Final = {
+    "degrees": degrees,
+    "place": place,
+    "quality": quality,
+    "scientific": scientific,
+    "shown": value,
+    "size": size,
+    "slot": slot,
+    "utc": utc,
+}

@@ -1,0 +1,136 @@
+"""The numbers of the SVG pictures: calendars, regions on the disk, curves; and how pages write values."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunpy_flarecast.archive.web.calendar import years_of
+from sunpy_flarecast.archive.web.curves import curve_of, gaps_in
+from sunpy_flarecast.archive.web.disk import disk_grid, outlines_of
+from sunpy_flarecast.archive.web.steps import day_of, slot_at, time_of
+from sunpy_flarecast.archive.web.text import place, quality, scientific, size, slot, value
+from sunpy_flarecast.catalog import find_keyword
+
+DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.integers(1, 2000), max_size=80)
+BOXES = st.tuples(st.floats(-400, 400), st.floats(-100, 100), st.floats(0, 200), st.floats(0, 200)).map(
+    lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
+)
+VALUES = st.lists(st.one_of(st.floats(-1e25, 1e25), st.just(math.nan)), min_size=1, max_size=40)
+
+
+def points_of(path):
+    return np.array([[float(one) for one in pair.split()] for pair in re.findall(r"-?[\d.]+ -?[\d.]+", path)])
+
+
+@given(DAYS)
+def test_a_calendar_has_every_day_once(counts):
+    years = years_of(counts)
+    assert [year.year for year in years] == sorted({day.year for day in counts}, reverse=True)
+    assert {cell.day: cell.count for year in years for cell in year.cells} == counts
+    assert sum(year.records for year in years) == sum(counts.values())
+    for year in years:
+        places = [(cell.x, cell.y) for cell in year.cells] + list(year.empty)
+        assert len(places) == len(set(places))
+        for cell in year.cells:
+            assert cell.y == cell.day.weekday() * 10
+            assert 0 <= cell.x <= 530
+    if counts:
+        drawn = sum(len(year.cells) + len(year.empty) for year in years)
+        inside = [min(counts) + timedelta(days=day) for day in range((max(counts) - min(counts)).days + 1)]
+        assert drawn == sum(day.year in {year.year for year in years} for day in inside)
+
+
+@given(DAYS.filter(bool))
+def test_darker_days_have_more_records(counts):
+    cells = [cell for year in years_of(counts) for cell in year.cells]
+    shades = {}
+    for cell in sorted(cells, key=lambda cell: cell.count):
+        assert 1 <= cell.shade <= 4
+        assert shades.setdefault(cell.count, cell.shade) == cell.shade
+    assert list(shades.values()) == sorted(shades.values())
+
+
+@given(st.lists(BOXES, max_size=6), st.floats(-8, 8))
+def test_regions_stay_on_the_disk(boxes, b0):
+    outlines = outlines_of([(box, str(number), number) for number, box in enumerate(boxes)], b0)
+    for outline in outlines:
+        assert np.hypot(*points_of(outline.path).T).max() <= 100.1
+        assert math.isfinite(outline.x + outline.y)
+    assert np.hypot(*points_of(disk_grid(b0)).T).max() <= 100.1
+
+
+def test_north_is_up_and_west_on_the_right():
+    boxes = [((40, 30, 50, 40), "west", 1), ((120, 0, 130, 10), "beyond the limb", 2), (None, "unknown", 3)]
+    [outline] = outlines_of(boxes, None)
+    assert (outline.label, outline.item) == ("west", 1)
+    x, y = points_of(outline.path).mean(axis=0)
+    assert x == pytest.approx(100 * np.cos(np.radians(35)) * np.sin(np.radians(45)), abs=1)
+    assert y == pytest.approx(-100 * np.sin(np.radians(35)), abs=1)
+
+
+@given(VALUES)
+def test_a_curve_has_every_value_and_its_axis_holds_them(values):
+    slots = [1005480 + 3 * number for number in range(len(values))]
+    curve = curve_of(slots, values, [])
+    known = [one for one in values if math.isfinite(one)]
+    if not known:
+        assert curve is None
+        return
+    assert (curve.number, curve.least, curve.most) == (len(known), min(known), max(known))
+    points = points_of(curve.path).reshape(-1, 2).tolist() + [list(point) for point in curve.points]
+    assert len(points) == len(known)
+    assert all(-0.1 <= x <= 640.1 and -0.1 <= y <= 150.1 for x, y in points)
+    assert 2 <= len(curve.values) <= 8
+    assert all(-0.1 <= y <= 150.1 for y, _ in curve.values)
+
+
+def test_a_curve_is_interrupted_where_records_are_missing():
+    slots = [1005480, 1005481, 1005482, 1005490, 1005491, 1005500]
+    assert gaps_in(slots, 1) == [1005490, 1005500]
+    curve = curve_of(slots, [1, 2, 3, 4, 5, 6], gaps_in(slots, 1))
+    assert curve.path.count("M") == 2
+    assert len(curve.points) == 1
+    assert [label for _, label in curve.times][:2] == ["12-11", "02:00"]
+
+
+@given(st.integers(0, 2_000_000))
+def test_days_and_times_of_slots(given):
+    day, time = day_of(given), time_of(given)
+    hours, minutes = (int(part) for part in time.split(":"))
+    assert slot_at(day, hours * 60 + minutes) == given
+    assert "00:12" <= time <= "24:00"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (scientific(2.8644e21), "2.86 × 10²¹"),
+        (scientific(0.0), "0"),
+        (scientific(-0.00001234), "-1.23 × 10⁻⁵"),
+        (scientific(45.678), "45.7"),
+        (scientific(math.nan), "–"),
+        (place((-12.4, 14.2)), "N14° E12°"),
+        (place(None), "–"),
+        (quality(0), "good"),
+        (quality(-2147483648), "0x80000000"),
+        (quality(None), "unknown"),
+        (size(999), "999 B"),
+        (size(10**16), "10000.0 TB"),
+        (slot(1005598), "2015-12-11 23:36 TAI"),
+        (slot(None), "–"),
+        (value(1024, find_keyword("quality")), "0x00000400"),
+        (value("0x00000400", find_keyword("quality")), "0x00000400"),
+        (value(1.5e22), "1.5e22"),
+        (value(-2147483648, find_keyword("cmask")), "–"),
+        (value("<b>"), "<b>"),
+    ],
+)
+def test_values_are_written_as_people_read_them(written, text):
+    assert written == text
