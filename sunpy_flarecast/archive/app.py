@@ -122,7 +122,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         browsing_routes(archive, settings, url_of, guarded),
         _record_routes(archive, settings, url_of, guarded),
         _health_route(archive, checked),
-        ui_routes(checked),
+        ui_routes(settings, checked),
         static_routes(checked),
     ]
     if quicklooks is not None:
