@@ -47,6 +47,7 @@ from sunpy_flarecast.archive.middleware.metrics import add_metrics
 from sunpy_flarecast.archive.middleware.tokens import token_required
 from sunpy_flarecast.archive.quicklook import quicklooks_of
 from sunpy_flarecast.archive.web.html import static_routes
+from sunpy_flarecast.archive.web.login import login_routes
 from sunpy_flarecast.archive.web.pages import page_routes
 from sunpy_flarecast.archive.web.site import Site
 from sunpy_flarecast.archive.web.swagger import ui_routes
@@ -117,7 +118,8 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     site = Site(archive, settings, url_of)
     app.openapi_version = openapi.OPENAPI_VERSION
     checked = [Depends(short_body)]
-    guarded = [*checked, token_required(settings.token_hashes)] if settings.token_hashes else checked
+    tokens = settings.token_hashes
+    guarded = [*checked, token_required(tokens, login=settings.pages)] if tokens else checked
     routers = [
         browsing_routes(archive, settings, url_of, guarded),
         _record_routes(archive, settings, url_of, guarded),
@@ -130,6 +132,8 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
     if settings.pages:
         warming = [] if quicklooks is None else [Depends(quicklooks.warm)]
         routers.append(page_routes(site, [*guarded, *warming]))
+        if tokens:
+            routers.append(login_routes(site, checked))
     for router in routers:
         app.router.routes += router.routes  # FastAPI and the metrics look into included routers at each request anew
     speak_json(app, site.failure if settings.pages else None)

@@ -99,6 +99,24 @@ _NAMED: Final = 10
     show_default="this machine",
     help="Address or network that gets /metrics without a token; may be repeated, and replaces the default.",
 )
+@click.option("--title", default="FLARECAST HMI service", show_default=True, metavar="TEXT", help="Name on the pages.")
+@click.option("--contact", default="", metavar="TEXT", show_default="none", help="Whom to ask, on the pages.")
+@click.option(
+    "--acknowledge",
+    default="",
+    metavar="TEXT|FILE",
+    show_default="none",
+    help="How to acknowledge and use the data, on the pages: a text, or a file with it.",
+)
+@click.option("--pages/--no-pages", default=True, help="Whether there are pages for people, or the REST routes alone.")
+@click.option(
+    "--max-download",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Most files of one tar download; beyond, 413.",
+)
 @click.option("--x-accel", metavar="PATH", help="Let nginx send the files, from its internal location PATH.")
 @click.option(
     "--grace",
@@ -123,6 +141,11 @@ def serve(
     public_url: str | None,
     max_days: float | None,
     x_accel: str | None,
+    title: str,
+    contact: str,
+    acknowledge: str,
+    pages: bool,
+    max_download: int,
     **options: Any,
 ) -> None:
     """Serve SHARP files as a FLARECAST service.
@@ -163,6 +186,11 @@ def serve(
                 token_hashes=frozenset() if token_file is None else read_token_hashes(token_file),
                 metrics_from=metrics_from or Settings().metrics_from,
                 x_accel=x_accel,
+                title=title,
+                contact=contact,
+                acknowledgement=_text_of(acknowledge),
+                pages=pages,
+                max_download=max_download,
             )
         except (ValueError, PermissionError) as error:
             raise QueryError(str(error)) from error
@@ -184,6 +212,14 @@ def serve(
         except RuntimeError as error:  # it did not start, and says why
             raise click.ClickException(str(error)) from error
     out.print("Stopped.")
+
+
+def _text_of(given: str) -> str:
+    """Return a text, or that of a file."""
+    try:
+        return Path(given).read_text(encoding="utf-8").strip() if given and Path(given).is_file() else given
+    except (OSError, ValueError) as error:
+        raise QueryError(f"--acknowledge {given}: the file cannot be read as UTF-8 text ({error}).") from error
 
 
 def _opened(directory: Path, index: Path | None, every: float | None, stack: ExitStack) -> Archive:

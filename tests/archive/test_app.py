@@ -328,10 +328,15 @@ class TestDescription:
         assert set(description["paths"]) == {
             "/HMI",
             "/HMI/{series}",
+            "/HMI/{series}/days",
+            "/HMI/{series}/harps",
             "/HMI/{series}/meta/{recnum}",
             "/HMI/{series}/{recnum}/{segment}.fits",
+            "/download",
             "/health",
             "/metrics",
+            "/search.csv",
+            "/search.json",
         }
 
     def test_every_parameter_and_error_is_described(self, url):

@@ -25,6 +25,7 @@ from .parameters import (
     held_series,
     only_parameters,
     read_instant_parameter,
+    read_number,
 )
 from .responses import Rows, json_reply, not_modified, validators
 from .search import LIMIT, MOST, PARAMETERS, Found, Search, find, query_of, read_search
@@ -86,11 +87,12 @@ def browsing_routes(
         series: SeriesParameter,
         start: FromDayParameter = "",
         end: ToDayParameter = "",
-        noaa: NoaaParameter = None,
+        noaa: NoaaParameter = "",
     ) -> Response:
         """List the HARPs with records on the days from `start` to `end`, with times and number of all their records."""
         name, days = held_series(series, archive.series()), _days(start, end)
-        return listed(request, name, lambda: list(archive.harps(name, **days, noaa=noaa)))
+        number = read_number("noaa", noaa)
+        return listed(request, name, lambda: list(archive.harps(name, **days, noaa=number)))
 
     def page(request: Request, ending: str, limit: int, after: str) -> tuple[Search, Found, dict[str, str], str | None]:
         search = read_search(request.query_params, archive)

@@ -31,6 +31,7 @@ __all__ = [
     "only_parameters",
     "read_fields",
     "read_instant_parameter",
+    "read_number",
     "read_range",
     "read_recnums",
     "short_body",
@@ -58,6 +59,7 @@ HINTS: Final = {
     "start": _INSTANT_HINT,
     "end": _INSTANT_HINT,
     "meta": "Write true or false.",
+    "harp": "Write a HARP number, for example 7115.",
     "noaa": "Write a NOAA number with all its digits, for example 12673.",
     "recnum": "Write a record number, for example 5605571.",
 }
@@ -96,7 +98,11 @@ ToDayParameter = Annotated[
     str, Query(description="Last day, or an instant of it, UTC; default: all.", openapi_examples=_SOME_DAY)
 ]
 NoaaParameter = Annotated[
-    int | None, Query(ge=1, le=999_999, description="NOAA number that the HARPs have had; default: all.")
+    str,
+    Query(
+        description="NOAA number that the HARPs have had; default: all.",
+        openapi_examples={"all": {"value": ""}, "one": {"value": "12673"}},
+    ),
 ]
 FieldsParameter = Annotated[
     str,
@@ -173,6 +179,16 @@ def read_instant_parameter(parameter: str, text: str) -> datetime:
         return read_instant(text)
     except ValueError as error:
         raise HTTPException(400, f"Parameter {parameter!r} is invalid: {text[:QUOTED]!r}. {_INSTANT_HINT}") from error
+
+
+def read_number(name: str, text: str) -> int | None:
+    """Parse a number of a HARP or of NOAA; None for a blank text."""
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise HTTPException(400, f"Parameter {name!r} is invalid: {text[:QUOTED]!r}. {HINTS[name]}")
+    return int(text)
 
 
 def read_recnums(text: str) -> list[int]:

@@ -18,7 +18,7 @@ from sunpy_flarecast.sharp.catalog import find_keyword, step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE
 from sunpy_flarecast.sharp.values import clean, read_quality
 
-from .parameters import QUOTED, held_series, read_fields, read_instant_parameter
+from .parameters import QUOTED, held_series, read_fields, read_instant_parameter, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,8 +149,8 @@ def read_search(parameters: Mapping[str, str], archive: Archive) -> Search:
         series=series,
         start=start,
         end=end,
-        harp=_number("harp", "HARP", 377, query),
-        noaa=_number("noaa", "NOAA", 11158, query),
+        harp=read_number("harp", query.get("harp", "")),
+        noaa=read_number("noaa", query.get("noaa", "")),
         quality=_quality(query.get("quality", "any")),
         condition=_condition(query["condition"], archive.keyword_names(series)) if "condition" in query else None,
         cadence=_cadence(query["cadence"], series) if "cadence" in query else 1,
@@ -260,15 +260,6 @@ def _matching(archive: Archive, search: Search, records: Sequence[Record]) -> It
         value = keywords[record.recnum].get(name)
         if search.condition.matches(value):
             yield record, value
-
-
-def _number(name: str, what: str, example: int, query: Mapping[str, str]) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise HTTPException(400, f"{text[:QUOTED]!r} is not a {what} number. Write, for example, {name}={example}.")
-    return int(text)
 
 
 def _quality(text: str) -> int | None:

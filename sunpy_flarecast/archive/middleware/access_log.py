@@ -21,7 +21,9 @@ __all__ = ["AccessLog", "log_handler"]
 _LOGGED: Final = 400
 
 #: What the service reads of a query. Anything else that a client sends, perhaps a password, is not logged.
-_KNOWN: Final = re.compile(r"(?<![^&])(?:start|end|meta|fields)=[^&]*")
+_KNOWN: Final = re.compile(
+    r"(?<![^&])(?:start|end|meta|fields|series|harp|noaa|quality|condition|cadence|segment|limit|after|width)=[^&]*"
+)
 
 
 class _File(logging.handlers.WatchedFileHandler):

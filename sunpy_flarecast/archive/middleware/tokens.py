@@ -1,4 +1,4 @@
-"""Bearer tokens: reading the file of their hashes, and the FastAPI dependencies that check and require one."""
+"""Tokens: reading the file of their hashes, and the FastAPI dependencies that check and require one."""
 # No postponed annotations: FastAPI reads those of the dependencies when the routes are made.
 
 import hashlib
@@ -8,11 +8,17 @@ import secrets
 import stat
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote, unquote
 
 from fastapi import Depends, HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
-__all__ = ["TokenCheck", "read_token_hashes", "token_required"]
+from sunpy_flarecast.archive.api.addresses import path_of, root_of
+
+__all__ = ["COOKIE", "TokenCheck", "cookie_value", "read_token_hashes", "token_required"]
+
+#: Where browsers keep a token, once it was entered in the form of the page ``/login``.
+COOKIE: Final = "flarecast_token"
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -20,7 +26,7 @@ _MESSAGE: Final = "This service requires a valid token: 'Authorization: Bearer T
 
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
 
-#: Browsers send a token as the password of HTTP Basic, which they ask for.
+#: Without that page browsers send a token as the password of HTTP Basic, which they ask for.
 _Basic = Annotated[HTTPBasicCredentials | None, Security(HTTPBasic(auto_error=False))]
 
 
@@ -39,26 +45,44 @@ def read_token_hashes(path: Path) -> frozenset[str]:
     return frozenset(hashes)
 
 
+def cookie_value(token: str) -> str:
+    """Write a token as the value of a cookie."""
+    return quote(token, safe="")
+
+
 class TokenCheck:
     """Dependency that tells whether a request carries a token with one of several SHA-256 digests."""
 
     def __init__(self, hashes: frozenset[str]) -> None:
         self._hashes = hashes
 
-    async def __call__(self, bearer: _Bearer, basic: _Basic) -> bool:
+    async def __call__(self, request: Request, bearer: _Bearer, basic: _Basic) -> bool:
+        """Check the token of a request."""
+        if bearer or basic:
+            return self.knows(bearer.credentials if bearer else basic.password if basic else "")
+        return self.knows(unquote(request.cookies.get(COOKIE, "")))
+
+    def knows(self, token: str) -> bool:
         """Compare with all tokens, in a time that depends on neither."""
-        token = bearer.credentials if bearer else basic.password if basic else ""
         digest = hashlib.sha256(token.encode()).hexdigest()
         return any([secrets.compare_digest(digest, known) for known in self._hashes])  # noqa: C419 (all of them)
 
 
-def token_required(hashes: frozenset[str]) -> Any:
-    """Make the dependency that answers 401 to requests without a valid token."""
+def token_required(hashes: frozenset[str], *, login: bool = False) -> Any:
+    """Make the dependency that answers 401 to requests without a valid token; ``login`` sends browsers to a form."""
 
     async def require(request: Request, valid: Annotated[bool, Depends(TokenCheck(hashes))]) -> None:
-        if not valid:
-            scheme = "Basic" if "text/html" in request.headers.get("accept", "") else "Bearer"
-            headers = {"WWW-Authenticate": f'{scheme} realm="FLARECAST"', "Cache-Control": "no-store"}
-            raise HTTPException(401, _MESSAGE, headers)
+        if valid:
+            return
+        browser = "text/html" in request.headers.get("accept", "")
+        if browser and login and request.method in ("GET", "HEAD"):
+            wanted = quote(f"{path_of(request)}?{request.url.query}".removesuffix("?"), safe="")
+            place = f"{root_of(request)}login?next={wanted}"
+            raise HTTPException(303, _MESSAGE, {"Location": place, "Cache-Control": "no-store"})
+        headers = {
+            "WWW-Authenticate": f'{"Basic" if browser else "Bearer"} realm="FLARECAST"',
+            "Cache-Control": "no-store",
+        }
+        raise HTTPException(401, _MESSAGE, headers)
 
     return Depends(require)

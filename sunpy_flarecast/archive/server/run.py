@@ -115,6 +115,7 @@ def running(
         with suppress(SystemExit):  # by which uvicorn says that the application did not start
             server.run(sockets=[listener])
 
+    _check_main("running")
     chosen = uvicorn_options(**({"grace": 2} | options))
     with ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
@@ -193,8 +194,7 @@ def serve(
     SunpyUserWarning
         If others on the network can read the archive, or the tokens.
     """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        fail("in a script, call serve below: if __name__ == '__main__'")
+    _check_main("serve")
     chosen = uvicorn_options(**options)
     with ExitStack() as stack:
         listener = listener or stack.enter_context(listen(host, port))
@@ -215,6 +215,12 @@ def serve(
             return
         except SystemExit as error:
             raise RuntimeError(f"The service at {url} did not start") from error
+
+
+def _check_main(name: str) -> None:
+    """End a process that was started to read files or draw, and imports a script that would start a service."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        fail(f"in a script, call {name} below: if __name__ == '__main__'")
 
 
 def uvicorn_options(

@@ -11,6 +11,7 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response  # noqa: TC002 (FastAPI reads the annotations of the routes)
 
+from sunpy_flarecast.archive.api.addresses import root_of
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import find_series
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .snippets import Lines
 
-__all__ = ["Site", "in_order", "root_of"]
+__all__ = ["Site", "in_order"]
 
 #: Pages made at a time, so that the threads of lists and files stay free.
 _AT_A_TIME: Final = 4
@@ -108,10 +109,3 @@ def in_order(names: Iterable[str]) -> list[str]:
         return False, known.near_real_time, known.projection != "CEA", name
 
     return sorted(names, key=rank)
-
-
-def root_of(request: Request) -> str:
-    """Give the path from a page to the first one, relative, since a proxy may add a path in front."""
-    path: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    depth = path.count(b"/") - request.scope.get("root_path", "").count("/") - 1
-    return "../" * depth or "./"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
-from urllib.parse import urlsplit
+from html import unescape
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 import requests
@@ -16,6 +18,8 @@ from sunpy_flarecast.archive.middleware.tokens import read_token_hashes
 FIRST, SECOND = "first-of-two-tokens", "c2Vjb25kIG9mIHR3bw+/.~=="
 
 HASHES = [hashlib.sha256(token.encode()).hexdigest() for token in (FIRST, SECOND)]
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 LIST = "/HMI/hmi.sharp_720s?start=2015-12-11T00:00:00Z&end=2015-12-11T01:00:00Z"
 
@@ -71,13 +75,64 @@ class TestService:
         assert (reply.status_code, reply.headers["www-authenticate"]) == (401, 'Bearer realm="FLARECAST"')
         assert "requires a valid token: 'Authorization: Bearer TOKEN'" in reply.json()["message"]
 
-    def test_browsers_ask_for_it(self, service):
+    def test_browsers_ask_for_it_without_pages(self):
         """The token is the password; the user is of no interest."""
-        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-        reply = requests.get(service, headers=browser, timeout=20)
-        assert (reply.status_code, reply.headers["www-authenticate"]) == (401, 'Basic realm="FLARECAST"')
-        assert requests.get(service, headers=browser, auth=("anybody", SECOND), timeout=20).status_code == 200
-        assert requests.get(service, headers=browser, auth=(SECOND, "x"), timeout=20).status_code == 401
+        with running(DemoArchive(), settings=Settings(token_hashes=frozenset(HASHES), pages=False)) as url:
+            for auth, status in ((None, 401), (("anybody", SECOND), 200), ((SECOND, "x"), 401)):
+                reply = requests.get(f"{url}/HMI", headers=BROWSER, auth=auth, timeout=20)
+                assert reply.status_code == status
+                assert status == 200 or reply.headers["www-authenticate"] == 'Basic realm="FLARECAST"'
+            assert requests.get(f"{url}/login", timeout=20).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("path", "place"),
+        [
+            ("/", "./login?next="),
+            (f"{LIST}&meta=true", f"../login?next={quote(LIST.lstrip('/') + '&meta=true', safe='')}"),
+            ("/HMI/720/meta/1%2C2", "../../../login?next=HMI%2F720%2Fmeta%2F1%252C2"),
+        ],
+    )
+    def test_browsers_are_sent_to_a_form(self, service, path, place):
+        reply = requests.get(f"{service}{path}", headers=BROWSER, timeout=20, allow_redirects=False)
+        assert (reply.status_code, reply.headers["location"]) == (303, place)
+
+    @pytest.mark.parametrize("token", [FIRST, SECOND])
+    def test_a_form_keeps_the_token(self, service, token):
+        with requests.Session() as session:
+            session.headers.update(BROWSER)
+            form = session.get(f"{service}{LIST}", timeout=20)
+            assert (urlsplit(form.url).path, form.status_code) == ("/login", 200)
+            wanted = re.search('name="next" value="(.*?)"', form.text)[1]
+            wrong = session.post(form.url, data={"token": f"{token}x", "next": unescape(wanted)}, timeout=20)
+            assert (wrong.status_code, "is not valid here" in wrong.text) == (401, True)
+            assert "set-cookie" not in wrong.headers
+            reply = session.post(f"{service}/login", data={"token": token, "next": unescape(wanted)}, timeout=20)
+            assert (reply.url, reply.status_code) == (f"{service}{LIST}", 200)
+            assert reply.json()["data"]
+            cookie = reply.history[0].headers["set-cookie"].lower().split("; ")
+            assert {"httponly", "samesite=strict"} <= set(cookie)
+            assert not any(part.startswith(("path", "max-age", "expires")) for part in cookie)
+            session.post(f"{service}/logout", timeout=20)
+            assert urlsplit(session.get(f"{service}{LIST}", timeout=20).url).path == "/login"
+
+    @pytest.mark.parametrize(
+        "place", ["//evil.example", "https:evil.example", "../x", "a\\b", "a\r\nSet-Cookie: x=1", "é"]
+    )
+    def test_a_form_leads_nowhere_else(self, service, place):
+        reply = requests.post(
+            f"{service}/login", data={"token": FIRST, "next": place}, timeout=20, allow_redirects=False
+        )
+        assert (reply.status_code, urlsplit(urljoin(service, reply.headers["location"])).netloc) == (
+            303,
+            urlsplit(service).netloc,
+        )
+        assert reply.headers["location"] in ("./", "./https:evil.example")
+
+    def test_a_cookie_is_secure_over_tls(self):
+        settings = Settings(token_hashes=frozenset(HASHES), public_url="https://sharps.example.org")
+        with running(DemoArchive(), settings=settings) as url:
+            reply = requests.post(f"{url}/login", data={"token": FIRST}, timeout=20, allow_redirects=False)
+            assert "secure" in reply.headers["set-cookie"].lower().split("; ")
 
     @pytest.mark.parametrize("path", ["//ui/", "/ui/../HMI", "/ui/%2e%2e/HMI", "/health/../HMI", "/UI", "/metrics/"])
     def test_what_is_open_opens_nothing_else(self, service, path):

@@ -20,7 +20,7 @@ import sunpy
 
 from sunpy_flarecast import conf
 from sunpy_flarecast.archive import DemoArchive, Record, Settings, running
-from sunpy_flarecast.archive.base import Holding, NotHeldError
+from sunpy_flarecast.archive.base import DayCount, Holding, NotHeldError
 
 VOID = {"meta", "link", "br", "img"}
 
@@ -61,9 +61,9 @@ class Held:
             )
         ]
 
-    def days(self, series):
+    def days(self, series, start=None, end=None):
         self.asked += 1
-        return self.counts
+        return {day: DayCount(count, 1) for day, count in self.counts.items()}
 
     def records(self, series, start, end):
         assert (start.date(), end.date()) == (max(self.counts), max(self.counts))
@@ -157,7 +157,7 @@ class TestPage:
 
     def test_a_series_that_has_gone(self):
         class Going(Held):
-            def days(self, series):
+            def days(self, series, start=None, end=None):
                 raise NotHeldError("gone")
 
         assert "holds no records yet" in look(Going({DAY: 1}))[0].text

@@ -1,0 +1,21 @@
+"""Where the service lies for a client: behind a proxy, a path may come before its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["path_of", "root_of"]
+
+
+def path_of(request: Request) -> str:
+    """Give the path of a request below the service, percent-encoded as it came, without the first slash."""
+    path: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return path.decode("latin-1").removeprefix(request.scope.get("root_path", "")).removeprefix("/")
+
+
+def root_of(request: Request) -> str:
+    """Give the path from a page to the first one, relative, since a proxy may add a path in front."""
+    return "../" * path_of(request).count("/") or "./"

@@ -1,0 +1,65 @@
+"""The page `/login`: a form that keeps a token in a cookie, for browsers, which cannot send it otherwise."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Response
+from fastapi.requests import Request  # noqa: TC002 (FastAPI reads the annotations of the routes)
+from starlette.responses import RedirectResponse
+
+from sunpy_flarecast.archive.middleware.tokens import COOKIE, TokenCheck, cookie_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .site import Site
+
+__all__ = ["login_routes"]
+
+#: Where a login may lead: a path below the service, as links on its pages have it, with a query.
+_PLACE: Final = re.compile(r"(?!/)[\w./?&=%:,~+*!'()@;-]{0,2000}", re.ASCII)
+
+
+def login_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
+    """Make the routes of login and logout."""
+    router = APIRouter(include_in_schema=False, dependencies=checks)
+    check = TokenCheck(site.settings.token_hashes)
+
+    def form(request: Request, place: str, wrong: bool) -> Response:
+        page = site.page(request, "login", {"next": place, "wrong": wrong}, 401 if wrong else 200)
+        page.headers["cache-control"] = "no-store"
+        return page
+
+    @router.head("/login")
+    @router.get("/login")
+    def login_page(request: Request, next: str = "") -> Response:  # noqa: A002 (the name in the URL)
+        return form(request, _within(next), wrong=False)
+
+    @router.post("/login")
+    async def log_in(request: Request) -> Response:
+        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+        token, place = (given.get(name, [""])[0].strip() for name in ("token", "next"))
+        place = _within(place)
+        if not check.knows(token):
+            return form(request, place, wrong=True)
+        reply = RedirectResponse(f"./{place}", 303, {"cache-control": "no-store"})
+        secure = request.url.scheme == "https" or (site.settings.public_url or "").startswith("https:")
+        # Without a path: it is valid below the service, which may lie behind a proxy's prefix.
+        reply.set_cookie(COOKIE, cookie_value(token), path=None, secure=secure, httponly=True, samesite="strict")
+        return reply
+
+    @router.post("/logout")
+    def log_out() -> Response:
+        reply = RedirectResponse("./", 303, {"cache-control": "no-store"})
+        reply.set_cookie(COOKIE, "", max_age=0, path=None, httponly=True, samesite="strict")
+        return reply
+
+    return router
+
+
+def _within(place: str) -> str:
+    """Return a place of the service, or its first page for any other."""
+    return place if _PLACE.fullmatch(place) and ".." not in place else ""
