@@ -13,7 +13,17 @@ import numpy as np
 from sunpy_flarecast.archive.base import DayCount, Passage, Record, Steps
 
 from .regions import missing_records, noaa_numbers, recnum_of, region_numbered, region_of, regions_on, regions_with_noaa
-from .time_slots import FIRST_DAY, FIRST_SLOT, LAST_DAY, LAST_SLOT, SLOTS_A_DAY, day_of, is_present, missing_slots
+from .time_slots import (
+    FIRST_DAY,
+    FIRST_SLOT,
+    LAST_DAY,
+    LAST_SLOT,
+    SLOTS_A_DAY,
+    dates_of,
+    day_of,
+    is_present,
+    missing_slots,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -118,25 +128,27 @@ def _step(slot: int, direction: int, near_real_time: bool) -> int | None:
 
 def list_harps(near_real_time: bool, start: date | None, end: date | None, noaa: int | None) -> list[Passage]:
     """List the HARPs by number. See `Archive.harps`."""
-    found: list[Passage] = []
     first_day, last_day = start or date.min, end or date.max
+    found: list[Region] = []
+    slots: list[int] = []
     for region in _all_regions() if noaa is None else regions_with_noaa(noaa):
         if _day(region.last) < first_day or _day(region.first) > last_day:
             continue
         ends = ends_of(region, near_real_time)
-        if ends is None or _day(ends[1]) < first_day or _day(ends[0]) > last_day:
-            continue
-        first, last = (day_of(slot // SLOTS_A_DAY, near_real_time).dates[slot % SLOTS_A_DAY] for slot in ends)
-        found.append(
-            Passage(
-                harpnum=region.harpnum(near_real_time),
-                first=first,
-                last=last,
-                records=region.last - region.first + 1 - missing_records(region, near_real_time),
-                noaa=noaa_numbers(region.ordinal),
-            )
+        if ends is not None and _day(ends[1]) >= first_day and _day(ends[0]) <= last_day:
+            found.append(region)
+            slots += ends
+    dates = dates_of(slots)
+    return [
+        Passage(
+            harpnum=region.harpnum(near_real_time),
+            first=first,
+            last=last,
+            records=region.last - region.first + 1 - missing_records(region, near_real_time),
+            noaa=noaa_numbers(region.ordinal),
         )
-    return found
+        for region, first, last in zip(found, dates[::2], dates[1::2], strict=True)
+    ]
 
 
 def _all_regions() -> Iterator[Region]:
@@ -150,8 +162,10 @@ def _all_regions() -> Iterator[Region]:
 
 def ends_of(region: Region, near_real_time: bool) -> tuple[int, int] | None:
     """Return the slots of the first and the last record of a region; None if it has none."""
-    slots = [slot for slot in range(region.first, region.last + 1) if is_present(slot, near_real_time)]
-    return (slots[0], slots[-1]) if slots else None
+    slots = range(region.first, region.last + 1)
+    ends = (next((slot for slot in way if is_present(slot, near_real_time)), None) for way in (slots, slots[::-1]))
+    first, last = ends
+    return None if first is None or last is None else (first, last)
 
 
 def _day(slot: int) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from sunpy_flarecast.sharp.t_rec import CADENCE
 
 from .ephemeris import AU, LIGHT, distance, utc_micros
 from .random import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    _Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 __all__ = [
     "COMBINED_FROM",
@@ -20,6 +25,7 @@ __all__ = [
     "LAST_SLOT",
     "SLOTS_A_DAY",
     "Day",
+    "dates_of",
     "day_of",
     "is_present",
     "missing_slots",
@@ -65,11 +71,7 @@ def observed_seconds(slot: int) -> float:
 def day_of(day: int, near_real_time: bool) -> Day:
     """Return the slots of a day (days since 1993-01-01); the near-real-time series have gaps of their own."""
     slots = np.arange(day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY, dtype=np.int64)
-    seconds = slots * float(CADENCE)
-    light = (distance(seconds) - AU) / LIGHT
-    # DATE__OBS precedes T_OBS by half of the time that one set of filtergrams takes; JSOC gives it to 0.1 s.
-    half = np.where(slots < COMBINED_FROM, 67.5, 45.0)
-    observed = utc_micros(np.rint((seconds + light - half) * 10).astype(np.int64) * 100_000)
+    observed = _observed(slots)
     # Definitive SHARPs appear about five weeks later, near-real-time ones after some hours; slots follow one another.
     delay = 3 * 3600 if near_real_time else 36 * 86400
     entered = observed // 1_000_000 * 1_000_000 + (delay * 1_000_000 + slots % 7 * 1_000_000)
@@ -85,6 +87,20 @@ def day_of(day: int, near_real_time: bool) -> Day:
         present=tuple(present.tolist()),
         quality=tuple(quality.tolist()),
     )
+
+
+def dates_of(slots: Sequence[int]) -> tuple[str, ...]:
+    """Return ``date__obs`` of slots, which need not have records."""
+    return _texts(_observed(np.array(slots, dtype=np.int64)))
+
+
+def _observed(slots: _Integers) -> _Integers:
+    """Return ``date__obs`` of slots in UTC microseconds since 1970."""
+    seconds = slots * float(CADENCE)
+    light = (distance(seconds) - AU) / LIGHT
+    # DATE__OBS precedes T_OBS by half of the time that one set of filtergrams takes; JSOC gives it to 0.1 s.
+    half = np.where(slots < COMBINED_FROM, 67.5, 45.0)
+    return utc_micros(np.rint((seconds + light - half) * 10).astype(np.int64) * 100_000)
 
 
 @lru_cache(maxsize=16384)
@@ -106,5 +122,5 @@ def _gap(random: np.random.Generator) -> range:
     return range(gap, min(gap + int(random.integers(1, 4)), SLOTS_A_DAY))
 
 
-def _texts(micros: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[str, ...]:
+def _texts(micros: _Integers) -> tuple[str, ...]:
     return tuple(f"{text}Z" for text in np.datetime_as_string(micros.astype("datetime64[us]"), unit="us").tolist())
