@@ -55,8 +55,7 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "segments": _segments(archive, name, record),
             "keywords": [_keyword(held, keywords[held]) for held in sorted(keywords, key=_rank)],
             "lines": None if search is None else site.lines(request, search),
-            "listed": _listed(name, record),
-            **_downloads(name, record),
+            **_links(name, record),
         }
         return site.page(request, "record", values)
 
@@ -112,23 +111,25 @@ def _search(series: str, record: Record) -> Search | None:
     return Search(series=series, start=start, end=start + timedelta(minutes=1), harp=record.harpnum)
 
 
-def _listed(series: str, record: Record) -> str | None:
-    """Give the URL of the list that has this record, from the first page."""
-    if record.date__obs is None:
-        return None
-    when = quote(record.date__obs)
-    return f"HMI/{quote(series)}?start={when}&end={when}"
+def _when(record: Record) -> str | None:
+    """Give the time by which the archive lists a record: its T_REC where the observation's is missing."""
+    if record.date__obs is not None or record.t_rec_index is None:
+        return record.date__obs
+    return datetime.fromtimestamp(t_rec_utc(record.t_rec_index) / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _downloads(series: str, record: Record) -> dict[str, str | None]:
-    """Give the URLs of tar files: of all segments, and of those of the vector field."""
-    if record.date__obs is None or record.harpnum is None:
-        return {"download": None, "vector": None}
-    given = {"series": series, "start": record.date__obs, "end": record.date__obs, "harp": record.harpnum}
+def _links(series: str, record: Record) -> dict[str, str | None]:
+    """Give the URLs, from the first page, of the list that has a record, and of tar files with its segments."""
+    when = _when(record)
+    if when is None or record.harpnum is None:
+        return {"listed": None, "download": None, "vector": None}
+    given = {"start": when, "end": when}
+    files = {"series": series, **given, "harp": record.harpnum}
     vector = [("segment", name) for name in _vector(record)]
     return {
-        "download": f"download?{urlencode(given)}",
-        "vector": f"download?{urlencode([*given.items(), *vector])}" if vector else None,
+        "listed": f"HMI/{quote(series)}?{urlencode(given)}",
+        "download": f"download?{urlencode(files)}",
+        "vector": f"download?{urlencode([*files.items(), *vector])}" if vector else None,
     }
 
 

@@ -1,0 +1,228 @@
+"""The pages of days, HARPs, NOAA regions, records and searches, over real HTTP."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import tarfile
+
+import pytest
+import requests
+from indexed import CCD, CEA, FIRST, header_of, name_of, tiny
+
+from sunpy_flarecast.archive import DirectoryArchive, Settings, running
+
+DAY = "2015-12-11"
+EVIL = "'\"><script>alert(1)</script>"
+
+#: The steps of HARPs: 377 has a gap, and records on two days.
+STEPS = {377: (0, 1, 2, 60, 61, 150), 378: (1, 60)}
+
+PLACE = {"LONDTMIN": -12.5, "LATDTMIN": 10.0, "LONDTMAX": 2.5, "LATDTMAX": 20.0, "CRLT_OBS": -0.6}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """Serve two HARPs in CEA, and one record of the CCD without keywords."""
+    root = tmp_path_factory.mktemp("pages")
+    for harp, steps in STEPS.items():
+        for step in steps:
+            cards = {**PLACE, "USFLUX": (harp - 370) * 1e21 + step * 1e19, "QUALITY": 1024 * (step == 2)}
+            cards["NOAA_ARS"] = "11158,11160" if harp == 377 else EVIL
+            for pixel, segment in enumerate(("Bp", "Br", "Bt", "bitmap")):
+                tiny(root / name_of(harp, step, segment), pixel=pixel, **header_of(harp, step, **cards))
+    tiny(root / name_of(377, 0, "magnetogram", CCD))
+    settings = Settings(title="Our SHARPs", contact="us@example.org", acknowledgement="Please cite us.")
+    with DirectoryArchive(root) as archive, running(archive, settings=settings) as url:
+        yield url, archive
+
+
+def get(service, path, status=200):
+    reply = requests.get(f"{service[0]}/{path}", headers={"Accept": "text/html"}, timeout=30)
+    assert (reply.status_code, reply.headers["content-type"]) == (status, "text/html; charset=utf-8"), reply.text
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert "Please cite us." in reply.text
+    assert "mailto:us@example.org" in reply.text
+    assert "<script>alert" not in reply.text
+    return reply.text
+
+
+def links(text, begin):
+    return [html.unescape(link) for link in re.findall(r'href="([^"]*)"', text) if begin in link]
+
+
+def recnum(service, harp=377, step=0, series=CEA):
+    return next(one.recnum for one in service[1].records_at(series, FIRST + step) if one.harpnum == harp)
+
+
+class TestDays:
+    def test_the_step_nearest_to_noon(self, service):
+        text = get(service, f"day/{DAY}")
+        assert "The disk at 2015-12-11 12:12 TAI" in text
+        assert text.index("7.60 × 10²¹") < text.index(">378<")  # larger flux first
+        assert f"../record/{CEA}/{recnum(service, step=60)}" in links(text, "record/")
+        assert "../noaa/11158" in links(text, "noaa/")
+        assert text.count('class="harp') == 2
+
+    @pytest.mark.parametrize(
+        ("time", "shown", "steps"),
+        [
+            ("00:00", "00:12", ["00:24"]),
+            ("00:20", "00:24", ["00:12", "00:36"]),
+            ("24:00", "12:24", ["12:12", "06:12"]),
+            ("05:00", "00:36", ["00:24", "12:12"]),
+        ],
+    )
+    def test_steps_before_and_after(self, service, time, shown, steps):
+        text = get(service, f"day/{DAY}?time={time}&series={CEA}")
+        assert f"The disk at 2015-12-11 {shown} TAI" in text
+        assert [link[-5:] for link in links(text, "&amp;time=") if "day/" in link][-len(steps) :] == steps
+
+    def test_the_next_day(self, service):
+        text = get(service, f"day/{DAY}")
+        assert f"../day/2015-12-12?series={CEA}" in links(text, "day/2015-12-12")
+        assert "The disk at 2015-12-12 06:12 TAI" in get(service, "day/2015-12-12")
+
+    def test_other_series_and_records_without_keywords(self, service):
+        text = get(service, f"day/{DAY}?series={CCD}")
+        assert "Their positions are unknown" in text
+        assert "The disk at 2015-12-11 00:12 TAI" in text
+
+    def test_a_day_without_records(self, service):
+        assert f"Records of this series are from {DAY} to 2015-12-12" in get(service, "day/2016-01-01")
+
+    def test_the_form_leads_to_a_day(self, service):
+        reply = requests.get(f"{service[0]}/day", params={"date": DAY, "series": CEA}, timeout=30)
+        assert reply.url == f"{service[0]}/day/{DAY}?series={CEA}"
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [("day/2015-13-01", 404), (f"day/{EVIL}", 404), (f"day/{DAY}?time=25:00", 400), (f"day/{DAY}?series=x", 404)],
+    )
+    def test_what_is_wrong_is_said(self, service, path, status):
+        get(service, path, status)
+
+
+class TestHarps:
+    def test_what_it_shows(self, service):
+        text = get(service, "harp/377")
+        assert "2015-12-12 06:12 TAI" in text
+        assert "with 2 gaps" in text
+        assert set(links(text, "noaa/")) == {"../noaa/11158", "../noaa/11160"}
+        records = {int(link.rpartition("/")[2]) for link in links(text, f"record/{CEA}/")}
+        assert records == {recnum(service, step=step) for step in STEPS[377]}
+        (curve,) = re.findall(r'<path class="line" d="([^"]+)"', text)
+        assert curve.count("M") == 2
+        assert text.count('class="point"') == 1
+
+    def test_chosen_keywords(self, service):
+        text = get(service, "harp/377?keyword=londtmin&keyword=crlt_obs")
+        assert text.count('class="curve"') == 2
+        assert "from -12.5 to -12.5" in text
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("harp/379", 404),
+            ("harp/0", 404),
+            ("harp/x", 404),
+            ("harp/377?keyword=nothing", 400),
+            ("harp/377?page=x", 404),
+            (f"harp/378?series={CCD}", 404),
+            ("noaa/12192", 404),
+        ],
+    )
+    def test_what_is_not_held(self, service, path, status):
+        get(service, path, status)
+
+    def test_noaa_leads_to_its_harps(self, service):
+        text = get(service, "noaa/11160")
+        assert links(text, "harp/") == [f"../harp/377?series={CEA}"]
+        assert "11158, 11160" in text
+
+
+class TestRecords:
+    def test_everything_of_a_record(self, service):
+        number = recnum(service, step=60)
+        text = get(service, f"record/{CEA}/{number}")
+        assert "NOAA 11158 +1, 2015-12-11 12:12 TAI" in text
+        assert re.findall(r"<h3>(\w+)</h3>", text)[:4] == ["Br", "Bp", "Bt", "bitmap"]
+        assert "5.8 kB" in text
+        assert "total unsigned flux" in text
+        assert "7.6e21" in text
+        neighbours = {f"../../record/{CEA}/{recnum(service, step=step)}" for step in (2, 61)}
+        assert neighbours == set(links(text, "record/"))
+
+    def test_its_links_lead_somewhere(self, service):
+        page = f"{service[0]}/record/{CEA}/{recnum(service)}"
+        text = requests.get(page, timeout=30).text
+        for link in links(text, ""):
+            if not link.startswith(("data:", "#", "mailto:")) and "quicklook" not in link:
+                reply = requests.get(requests.compat.urljoin(page, link), timeout=60)
+                assert reply.status_code == 200, link
+
+    def test_the_vector_field_in_one_tar_file(self, service):
+        page = f"{service[0]}/record/{CEA}/{recnum(service)}"
+        (link,) = links(requests.get(page, timeout=30).text, "segment=Br")
+        reply = requests.get(requests.compat.urljoin(page, link), timeout=60)
+        with tarfile.open(fileobj=io.BytesIO(reply.content)) as held:
+            assert sorted(held.getnames()) == sorted(name_of(377, 0, name) for name in ("Bp", "Br", "Bt"))
+            for name in held.getnames():
+                assert held.extractfile(name).read() == (service[1].path / name).read_bytes()
+
+    def test_hostile_keywords_are_text(self, service):
+        assert "&lt;script&gt;alert(1)" in get(service, f"record/{CEA}/{recnum(service, 378, 1)}")
+
+    @pytest.mark.parametrize("path", [f"record/{CEA}/5", f"record/{CEA}/{EVIL}", "record/hmi.x/5", f"record/{EVIL}/5"])
+    def test_what_is_not_held(self, service, path):
+        get(service, path, 404)
+
+
+class TestSearch:
+    def test_the_form_alone(self, service):
+        text = get(service, "search")
+        assert text.count("<option") >= 6
+        assert "<table" not in text
+
+    def test_what_is_found(self, service):
+        text = get(service, f"search?series={CEA}&harp=377&quality=good&condition=usflux+>+7.1e21")
+        records = {int(link.rpartition("/")[2]) for link in links(text, f"record/{CEA}/")}
+        assert records == {recnum(service, step=step) for step in (60, 61, 150)}
+        plain = html.unescape(text)
+        for line in ("a.flarecast.HARPNUM(377)", "a.flarecast.Quality.good", 'a.flarecast.Keyword("usflux") > 7.1e+21'):
+            assert line in plain
+        (table,) = links(text, "search.csv")
+        lines = requests.get(requests.compat.urljoin(f"{service[0]}/search", table), timeout=30).text.splitlines()
+        assert len(lines) == 4
+
+    def test_nothing_is_found(self, service):
+        assert "No record matches" in get(service, f"search?series={CEA}&start=2020-01-01")
+
+    @pytest.mark.parametrize(
+        ("query", "status"), [("condition=x", 400), (f"harp={EVIL}", 400), ("series=x", 404), ("start=tomorrow", 400)]
+    )
+    def test_what_is_wrong_is_said_above_the_form(self, service, query, status):
+        text = get(service, f"search?{query}", status)
+        assert 'role="alert"' in text
+        assert "<form" in text
+
+
+class TestErrors:
+    @pytest.mark.parametrize("path", ["nothing", "nothing/at/all", "a%2fb", EVIL])
+    def test_browsers_get_a_page(self, service, path):
+        text = get(service, path, 404)
+        (css,) = links(text, "page.css")
+        reply = requests.get(requests.compat.urljoin(f"{service[0]}/{path}", css), timeout=30)
+        assert reply.status_code == 200
+
+    def test_programs_get_json(self, service):
+        reply = requests.get(f"{service[0]}/nothing", timeout=30)
+        assert (reply.status_code, list(reply.json())) == (404, ["message"])
+
+    def test_without_pages_there_are_only_routes(self, service):
+        with running(service[1], settings=Settings(pages=False)) as url:
+            for path in ("", "search", f"day/{DAY}", "harp/377"):
+                reply = requests.get(f"{url}/{path}", headers={"Accept": "text/html"}, timeout=30)
+                assert (reply.status_code, reply.headers["content-type"]) == (404, "application/json")
+            assert requests.get(f"{url}/HMI", timeout=30).status_code == 200
