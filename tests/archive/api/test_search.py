@@ -1,0 +1,193 @@
+"""Search: what is found, page by page, against a plain look through all records; and the routes of days and HARPs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+from fastapi import HTTPException
+from hypothesis import given
+from hypothesis import strategies as st
+from indexed import ALL, CEA, FIRST, header_of, name_of, tiny
+from wire import get
+
+from sunpy_flarecast.archive import DirectoryArchive, running
+from sunpy_flarecast.archive.api.search import find, query_of, read_search
+from sunpy_flarecast.sharp.t_rec import slot_time, t_rec_text
+
+HARPS = {377: "11158", 378: "MISSING", 401: "11158,11160"}
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory):
+    """Give an archive, and the keywords of its records by HARP number and slot."""
+    root = tmp_path_factory.mktemp("searched")
+    keywords = {}
+    for harp, noaa in HARPS.items():
+        for step in range(0, STEPS, 1 + harp % 2):
+            cards = {
+                "NOAA_ARS": noaa,
+                "QUALITY": (0, 0x400, 0x10000)[(harp + step) % 3],
+                "DATE_OBS": slot_time(FIRST + step).utc.isot,
+                "LON_FWT": -55.0 + 10 * step,
+                "AREA": float(harp + step),
+            }
+            if (harp + step) % 5 == 0:
+                del cards["AREA"]
+            tiny(root / name_of(harp, step, "Br"), **header_of(harp, step, **cards))
+            keywords[FIRST + step, harp] = cards
+    tiny(root / name_of(377, STEPS, "bitmap", "hmi.sharp_720s"))
+    with DirectoryArchive(root) as archive:
+        yield archive, keywords
+
+
+def everything(archive, given, limit):
+    """Follow the pages of a search to its end."""
+    search, after, found = read_search({"series": CEA} | given, archive), None, []
+    while True:
+        page = find(archive, search, after=after, limit=limit)
+        assert len(page.records) <= limit
+        found += page.records
+        after = page.after
+        if after is None:
+            return found
+
+
+@given(data=st.data())
+def test_all_pages_make_what_a_plain_look_finds(held, data):
+    archive, keywords = held
+    records = list(archive.records(CEA, *ALL))
+    dates = [record.date__obs for record in records]
+    options = {
+        "start": (st.sampled_from(dates), lambda record, text: record.date__obs >= text),
+        "end": (st.sampled_from(dates), lambda record, text: record.date__obs <= text),
+        "harp": (st.sampled_from(["377", "401", "7"]), lambda record, text: record.harpnum == int(text)),
+        "noaa": (st.sampled_from(["11158", "11160", "9"]), lambda record, text: text in HARPS[record.harpnum]),
+        "quality": (st.sampled_from(["good", "any", "0x400", "65536"]), quality),
+        "cadence": (st.sampled_from(list(CADENCES)), lambda record, text: record.t_rec_index % CADENCES[text] == 0),
+        "condition": (st.sampled_from(list(CONDITIONS)), lambda record, text: CONDITIONS[text](cards(record))),
+    }
+
+    def cards(record):
+        return keywords[record.t_rec_index, record.harpnum]
+
+    given = data.draw(st.fixed_dictionaries({}, optional={name: values for name, (values, _) in options.items()}))
+    wanted = [record for record in records if all(options[name][1](record, text) for name, text in given.items())]
+    first, last = given.get("start", ""), given.get("end", "~")
+    if first > last:
+        with pytest.raises(HTTPException, match="is after end"):
+            everything(archive, given, 5)
+    else:
+        assert everything(archive, given, data.draw(st.integers(1, 30))) == wanted
+
+
+CADENCES = {"12min": 1, "36min": 3, "1h": 5}
+CONDITIONS = {
+    "AREA > 380": lambda cards: cards.get("AREA", 0) > 380,
+    "area!=380": lambda cards: cards.get("AREA") not in (None, 380),
+    "abs( lon_fwt )<=25 deg": lambda cards: abs(cards["LON_FWT"]) <= 25,
+    "NOAA_ARS = '11158'": lambda cards: cards["NOAA_ARS"] == "11158",
+    "quality = 0x400": lambda cards: cards["QUALITY"] == 0x400,
+}
+
+
+def quality(record, text):
+    return not record.quality & {"good": 0xFFFFFFFF, "any": 0}.get(text, int(text, 0) if text[0].isdigit() else 0)
+
+
+def test_a_day_as_end_is_meant_as_a_whole(held):
+    archive, _ = held
+    found = everything(archive, {"start": "2015-12-11", "end": "2015-12-11"}, 100)
+    assert found == [one for one in archive.records(CEA, *ALL) if one.date__obs.startswith("2015-12-11")] != []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"series": "hmi.none"}, "holds no series 'hmi.none'. It holds: hmi.sharp_720s, hmi.sharp_cea_720s"),
+        ({"start": "yesterday"}, "'start' is invalid: 'yesterday'. Write an instant in ISO 8601"),
+        ({"harp": "4e3"}, "'harp' is invalid: '4e3'. Write a HARP number"),
+        ({"noaa": "²"}, "'noaa' is invalid: '²'. Write a NOAA number"),
+        ({"quality": "best"}, "'quality' is invalid: 'best'. Write good, any, or the bits"),
+        ({"cadence": "13min"}, "'cadence' is invalid: '13min'. Write a multiple of the 12 min"),
+        ({"cadence": "0h"}, "'cadence' is invalid"),
+        ({"condition": "AREA"}, "Cannot parse the condition 'AREA'. Write, for example, USFLUX > 1e22"),
+        ({"condition": "AREO > 3"}, "There is no keyword 'areo'. Did you mean 'area'"),
+        ({"condition": "AREA > big"}, "'big' is not a number to compare AREA with"),
+        ({"condition": "LON_FWT > 3 rad"}, "LON_FWT is in deg. Leave 'rad' out."),
+        ({"condition": "NOAA_ARS > 3"}, "NOAA_ARS is text, which can be compared with = and != alone"),
+        ({"serie": "hmi.sharp_720s"}, "There is no parameter 'serie'. Did you mean 'series'?"),
+        ({"harp": ["1", "2"]}, "Parameter 'harp' is given 2 times. Write it once."),
+        ({"after": "x"}, "Parameter 'after' is invalid: 'x'. Take it from the page before."),
+        ({"limit": "0"}, "Parameter 'limit' is invalid: '0'"),
+    ],
+)
+def test_what_is_wrong(url, given, message):
+    reply = get(f"{url}/search.json", params={"series": CEA} | given)
+    assert reply.status_code in (400, 404, 422)
+    assert message in reply.json()["message"]
+
+
+@pytest.fixture(scope="module")
+def url(held):
+    with running(held[0]) as url:
+        yield url
+
+
+def test_json_and_csv_have_the_same_pages(url, held):
+    place = f"{url}/search.json?series=sharp_cea_720s&condition=AREA+%3E+380&limit=4&noaa=11158"
+    rows, table = [], []
+    while place:
+        reply = get(place)
+        rows += reply.json()["data"]
+        text = get(place.replace(".json", ".csv"))
+        assert text.headers["content-type"].startswith("text/csv")
+        table += csv.DictReader(io.StringIO(text.text))
+        place = reply.json()["next"]
+        assert text.links.get("next", {}).get("url") == (place and place.replace(".json", ".csv"))
+    assert [row["recnum"] for row in rows] == [int(row["recnum"]) for row in table]
+    assert [row["meta"] for row in rows] == [{"area": float(row["area"])} for row in table]
+    assert {row["harpnum"] for row in rows} == {377, 401}
+    assert [row["t_rec"] for row in table] == [t_rec_text(row["t_rec_index"]) for row in rows]
+    listed = get(f"{url}/HMI/{CEA}?start=2015-12-10&end=2015-12-13").json()["data"]
+    assert [row | {"meta": None} for row in rows] == [
+        row | {"meta": None} for row in listed if row["recnum"] in {one["recnum"] for one in rows}
+    ]
+
+
+def test_links_last(held):
+    """A page begins where the one before ended, whatever was asked for in between."""
+    archive, _ = held
+    search = read_search({"series": "sharp_cea_720s", "condition": "AREA > 1", "noaa": " 11158 "}, archive)
+    assert query_of(search, after="5.6") == ("series=hmi.sharp_cea_720s&noaa=11158&condition=AREA+%3E+1&after=5.6")
+    pages = [find(archive, search, after=after, limit=3) for after in (None, f"{FIRST + 3}.377")]
+    assert all((one.t_rec_index, one.harpnum) > (FIRST + 3, 377) for one in pages[1].records)
+
+
+def test_an_archive_without_records(tmp_path):
+    with DirectoryArchive(tmp_path) as archive, running(archive) as url:
+        reply = get(f"{url}/search.json")
+        assert (reply.status_code, reply.json()["message"]) == (404, "This archive holds no records yet.")
+
+
+def test_days_and_harps(url, held):
+    archive, _ = held
+    days = get(f"{url}/HMI/sharp_cea_720s/days").json()["data"]
+    assert days == [
+        {"day": day.isoformat(), "records": count.records, "harps": count.harps}
+        for day, count in archive.days(CEA).items()
+    ]
+    harps = get(f"{url}/HMI/{CEA}/harps?noaa=11160").json()["data"]
+    assert [(one["harpnum"], one["noaa"]) for one in harps] == [(401, [11158, 11160])]
+    assert get(f"{url}/HMI/{CEA}/harps?start=2016-01-01").json() == {"data": []}
+    reply = get(f"{url}/HMI/{CEA}/harps", params={"end": "2015-12-11"})
+    assert [one["harpnum"] for one in reply.json()["data"]] == sorted(HARPS)
+    assert all(before["first"] <= before["last"] for before, _ in pairwise(harps * 2))
+    again = get(reply.url, headers={"If-None-Match": reply.headers["etag"]})
+    assert again.status_code == 304
+    assert get(f"{url}/HMI/{CEA}/days?start=x").status_code == 400
+    assert datetime.fromisoformat(harps[0]["first"])
