@@ -34,9 +34,10 @@ class Painters:
     An ``archive`` of synthetic files is copied into the processes, which make the files themselves.
     """
 
-    def __init__(self, archive: Archive, jobs: int) -> None:
+    def __init__(self, archive: Archive, jobs: int, most: int = _MOST) -> None:
         self._archive = archive if archive.synthetic else None
         self._jobs = jobs
+        self._most = most
         self._pool: ProcessPoolExecutor | None = None
         self._begun = False
         self._guard = threading.Lock()
@@ -50,7 +51,7 @@ class Painters:
         future = self._drawing.get(key)
         try:
             if future is None:
-                if len(self._drawing) >= _MOST:
+                if len(self._drawing) >= self._most:
                     raise unavailable("Too many pictures are being drawn.")
                 future = self._drawing[key] = pool.submit(draw, job)
                 future.add_done_callback(lambda _: self._drawing.pop(key, None))
