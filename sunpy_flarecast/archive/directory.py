@@ -32,7 +32,7 @@ from .index import (
 )
 from .index.file_names import Place
 from .index.model import lasting_number
-from .index.query import GoneError, present_file
+from .index.present import GoneError, present_file
 from .index.scan import AWAY, CACHE_ENDING
 
 if TYPE_CHECKING:

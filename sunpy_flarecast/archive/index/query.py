@@ -1,32 +1,29 @@
-"""Queries of the index: records, keywords, counts, and files as they are on disk when they are served."""
+"""Queries of the index: records, keywords, counts, and where files are."""
 
 from __future__ import annotations
 
 import heapq
-import os
-from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from sunpy_flarecast.archive.base import DayCount, Holding, Passage, Record, SegmentFile, Steps, Stored, may_pass
-from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.archive.base import DayCount, Holding, Passage, Record, SegmentFile, Steps
 
 from .database import ArchiveIndexError, Connections, max_keywords
 from .edition import Edition
 from .model import EPOCH, SLOT, Look, Version, microseconds
-from .packed import is_packed, unpacked
-from .read import Found, read_files
+from .packed import is_packed
+from .passages import days_of, harps_of, instant_text, steps_near
+from .present import Filed
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import date, datetime
+    from pathlib import Path
 
-    from .file_names import Place
-
-__all__ = ["Filed", "GoneError", "Reader", "faults_in", "present_file"]
+__all__ = ["Reader", "faults_in"]
 
 #: Records read at once, which takes some milliseconds; then others may have the connection.
 _PAGE: Final = 1024
@@ -55,27 +52,6 @@ _NEIGHBOURS: Final = tuple(
     for sign, order in (("<", "DESC"), (">", "ASC"))
 )
 
-#: HARPs with those of a condition on `passages`, whose numbers stand between blanks.
-_HARPS: Final = (  # noqa: S608
-    "SELECT harpnum, group_concat(DISTINCT noaa), sum(records), {}"
-    " FROM passages AS one INDEXED BY passages_of_harps WHERE series = :series AND harpnum IN"
-    " (SELECT harpnum FROM passages WHERE series = :series AND day BETWEEN :first AND :last AND noaa LIKE :noaa)"
-    " GROUP BY harpnum ORDER BY harpnum"
-).format(
-    ", ".join(
-        f"(SELECT {value} FROM records INDEXED BY records_of_harps WHERE series = :series"  # noqa: S608
-        f" AND harpnum = one.harpnum ORDER BY slot {order} LIMIT 1)"
-        for order in ("ASC", "DESC")
-        for value in ("date__obs", "observed")
-    )
-)
-
-#: The first time step from a slot on, and the last up to it.
-_STEPS: Final = tuple(
-    f"SELECT {chosen}(slot) FROM records INDEXED BY records_in_order WHERE series = ? AND slot {sign} ?"  # noqa: S608
-    for chosen, sign in (("max", "<="), ("min", ">="))
-)
-
 #: The first record and the last, and the least lead and the most; each is one look at an index.
 _ENDS: Final = tuple(
     "SELECT date__obs, observed FROM records INDEXED BY records_in_order WHERE series = ?"  # noqa: S608
@@ -89,22 +65,6 @@ _LEADS: Final = tuple(
 
 #: More than any HARP number.
 _BEYOND: Final = 2**62
-
-_UNIX: Final = date(1970, 1, 1)
-
-
-class GoneError(Exception):
-    """Why a file that the index knows cannot be served, as a sentence without its full stop."""
-
-
-class Filed(msgspec.Struct, frozen=True):
-    """The file of a segment, as the index knows it; its path is below the root, with slashes."""
-
-    path: str
-    version: Version
-    edition: Edition
-    harpnum: int
-    slot: int
 
 
 class Reader:
@@ -158,50 +118,23 @@ class Reader:
         names: dict[str, None] = {}
         for one in sorted((self._segments(number) for (number,) in sets), key=len, reverse=True):
             names |= dict.fromkeys(one)
-        first, last = (None if end is None else end[0] or _instant(end[1]) for end in ends)
+        first, last = (None if end is None else end[0] or instant_text(end[1]) for end in ends)
         return Holding(series=name, records=records or 0, first=first, last=last, segments=tuple(names))
 
     def days(self, series: int, start: date | None, end: date | None) -> dict[date, DayCount]:
         """Count the records and HARPs of each day that has any."""
         with self._connections.lent() as database:
-            rows = database.execute(
-                "SELECT day, sum(records), count(DISTINCT harpnum) FROM passages"
-                " WHERE series = ? AND day BETWEEN ? AND ? GROUP BY day ORDER BY day",
-                (series, *_days(start, end)),
-            ).fetchall()
-        return {_UNIX + timedelta(days=day): DayCount(*counts) for day, *counts in rows}
+            return days_of(database, series, start, end)
 
     def harps(self, series: int, start: date | None, end: date | None, noaa: int | None) -> list[Passage]:
         """List HARPs by number, as `Archive.harps`."""
-        first, last = _days(start, end)
-        asked = {"series": series, "first": first, "last": last, "noaa": "%" if noaa is None else f"% {noaa} %"}
         with self._connections.lent() as database:
-            rows = database.execute(_HARPS, asked).fetchall()
-        return [
-            Passage(
-                harpnum=harpnum,
-                first=rest[0] or _instant(rest[1]),
-                last=rest[2] or _instant(rest[3]),
-                records=records,
-                noaa=tuple(sorted({int(number) for number in noaas.replace(",", " ").split()})),
-            )
-            for harpnum, noaas, records, *rest in rows
-        ]
+            return harps_of(database, series, start, end, noaa)
 
     def steps(self, series: int, slot: int) -> Steps | None:
         """Find the step nearest to a slot, and those beside it; None if there are no records."""
         with self._connections.lent() as database:
-
-            def find(query: str, slot: int) -> int | None:
-                found: int | None = database.execute(query, (series, slot)).fetchone()[0]
-                return found
-
-            before, after = (find(query, slot) for query in _STEPS)
-            known = [one for one in (before, after) if one is not None]
-            if not known:
-                return None
-            nearest = min(known, key=lambda one: abs(one - slot))
-            return Steps(find(_STEPS[0], nearest - 1), nearest, find(_STEPS[1], nearest + 1))
+            return steps_near(database, series, slot)
 
     def records_at(self, series: int, slot: int) -> list[Record]:
         """List the records of a slot by HARP number."""
@@ -368,11 +301,6 @@ class Reader:
         return msgspec.json.decode(_only(row), type=tuple[str, ...])
 
 
-def _days(start: date | None, end: date | None) -> tuple[int, int]:
-    """Give a range of days as numbers from 1970."""
-    return ((date.min if start is None else start) - _UNIX).days, ((date.max if end is None else end) - _UNIX).days
-
-
 def _only(row: tuple[Any] | None) -> Any:
     """Give the value of a row that has to exist, unless its id is from an index that was replaced meanwhile."""
     if row is None:
@@ -388,38 +316,3 @@ def faults_in(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]
     ).fetchall()
     folders = database.execute("SELECT path, '', fault FROM folders WHERE fault IS NOT NULL").fetchall()
     return sorted((root.joinpath(path, name), fault) for path, name, fault in files + folders)
-
-
-def _instant(microseconds: int) -> str:
-    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}Z"
-
-
-def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
-    """Look at a file that the index knows as it is on disk now; unpack it if it is packed."""
-    # A GoneError says that it is not that of the segment any more, an OSError why it cannot be read for a moment.
-    try:
-        # Not only the file may have become a link since, but any folder on its way.
-        path = os.path.realpath(os.path.join(root, filed.path), strict=True)
-        if not path.startswith(os.path.join(root, "")):
-            raise GoneError("It is a link to a file outside of the archive")
-        stat = os.stat(path)
-        if filed.version != Version(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
-            folder, _, name = filed.path.rpartition("/")
-            (facts,) = read_files(str(root), [Found(folder, name)])
-            if facts.fault:
-                raise GoneError(facts.fault)
-            if facts.place != segment or facts.edition.compare(filed.edition) != 0:
-                raise GoneError("What is in its place now is of another record, edition or segment")
-        if is_packed(filed.path):
-            return unpacked(Path(path))
-    except TransferError as error:
-        raise GoneError(f"It {error}") from error
-    except OSError as error:
-        if may_pass(error):
-            raise
-        dangling = isinstance(error, FileNotFoundError) and (root / filed.path).is_symlink()
-        raise GoneError(
-            "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
-        ) from error
-    return Stored(path=Path(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, root=root)

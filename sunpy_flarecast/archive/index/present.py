@@ -1,0 +1,66 @@
+"""Files of segments as they are on disk when they are served."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sunpy_flarecast.archive.base import Stored, may_pass
+from sunpy_flarecast.errors import TransferError
+
+from .edition import Edition
+from .model import Version
+from .packed import is_packed, unpacked
+from .read import Found, read_files
+
+if TYPE_CHECKING:
+    from .file_names import Place
+
+__all__ = ["Filed", "GoneError", "present_file"]
+
+
+class GoneError(Exception):
+    """Why a file that the index knows cannot be served, as a sentence without its full stop."""
+
+
+class Filed(msgspec.Struct, frozen=True):
+    """The file of a segment, as the index knows it; its path is below the root, with slashes."""
+
+    path: str
+    version: Version
+    edition: Edition
+    harpnum: int
+    slot: int
+
+
+def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
+    """Look at a file that the index knows as it is on disk now; unpack it if it is packed."""
+    # A GoneError says that it is not that of the segment any more, an OSError why it cannot be read for a moment.
+    try:
+        # Not only the file may have become a link since, but any folder on its way.
+        path = os.path.realpath(os.path.join(root, filed.path), strict=True)
+        if not path.startswith(os.path.join(root, "")):
+            raise GoneError("It is a link to a file outside of the archive")
+        stat = os.stat(path)
+        if filed.version != Version(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
+            folder, _, name = filed.path.rpartition("/")
+            (facts,) = read_files(str(root), [Found(folder, name)])
+            if facts.fault:
+                raise GoneError(facts.fault)
+            if facts.place != segment or facts.edition.compare(filed.edition) != 0:
+                raise GoneError("What is in its place now is of another record, edition or segment")
+        if is_packed(filed.path):
+            return unpacked(Path(path))
+    except TransferError as error:
+        raise GoneError(f"It {error}") from error
+    except OSError as error:
+        if may_pass(error):
+            raise
+        dangling = isinstance(error, FileNotFoundError) and (root / filed.path).is_symlink()
+        raise GoneError(
+            "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
+        ) from error
+    return Stored(path=Path(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, root=root)
