@@ -1,0 +1,236 @@
+"""The pages in a real browser: with and without scripts, wide and narrow, light and dark, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, Settings, running
+from sunpy_flarecast.archive.web.steps import slot_at
+from sunpy_flarecast.sharp.filenames import file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no chromium with a chromedriver here")
+
+SERIES = "hmi.sharp_cea_720s"
+DAY = "2014-10-23"
+TOKEN = "for-the-tests-only"
+
+OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Iterator[DirectoryArchive]:
+    """Give two HARPs at three time steps of one day and one of the next, with four segments."""
+    root, demo = tmp_path_factory.mktemp("sharps"), DemoArchive()
+    noon = slot_at(date.fromisoformat(DAY), 12 * 60)
+    for slot in (noon, noon + 1, noon + 2, noon + 90):
+        for record in demo.records_at(SERIES, slot)[:2]:
+            for segment in ("Bp", "Br", "Bt", "bitmap"):
+                name = file_name(SERIES, segment, harpnum=record.harpnum, slot=slot)
+                (root / name).write_bytes(demo.segment(SERIES, record.recnum, segment))
+    with DirectoryArchive(root) as opened:
+        assert len(opened) == 8
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def url(archive) -> Iterator[str]:
+    texts = {"title": "SHARPs of our group", "contact": "us@example.org", "acknowledgement": "Please cite us."}
+    with running(archive, settings=Settings(**texts)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+@pytest.fixture
+def shown(driver):
+    """Set the browser up as a test wants it: width, colours, scripts."""
+
+    def show(width: int = 1280, scheme: str = "light", scripts: bool = True) -> webdriver.Chrome:
+        driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        return driver
+
+    yield show
+    show()
+
+
+#: The pages; the last ones are errors.
+NAMES = ("home", "day", "empty day", "harp", "noaa", "record", "form", "found", "wrong", "missing")
+
+
+def pages(archive: DirectoryArchive) -> dict[str, str]:
+    record = archive.records_at(SERIES, slot_at(date.fromisoformat(DAY), 12 * 60))[0]
+    noaa = next(one.noaa[0] for one in archive.harps(SERIES) if one.noaa)
+    paths = (
+        *("", f"day/{DAY}", "day/2016-01-01", f"harp/{record.harpnum}", f"noaa/{noaa}"),
+        *(f"record/{SERIES}/{record.recnum}", "search", f"search?series={SERIES}&start={DAY}&condition=usflux+>+1"),
+        *("search?condition=nonsense", "no/such/page"),
+    )
+    return dict(zip(NAMES, paths, strict=True))
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    found = find_spec("axe_selenium_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("axe-selenium-python is not installed")
+    return Path(found.submodule_search_locations[0], "node_modules", "axe-core", "axe.min.js").read_text()
+
+
+def findings(driver: webdriver.Chrome, axe: str) -> list[str]:
+    # Scripts of the page itself do not run any more when they are allowed after it was loaded.
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    driver.execute_script(axe)
+    found = driver.execute_async_script("const done = arguments[0]; axe.run().then(done, done);")
+    return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_everywhere(name, archive, url, shown, axe):
+    for width in (1280, 390):
+        for scheme in ("light", "dark"):
+            for scripts in (True, False):
+                driver = shown(width, scheme, scripts)
+                driver.get(f"{url}/{pages(archive)[name]}")
+                assert driver.title.endswith("SHARPs of our group")
+                assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+                assert findings(driver, axe) == [], (width, scheme, scripts)
+                logged = [one["message"] for one in driver.get_log("browser") if "status of 40" not in one["message"]]
+                assert logged == []
+
+
+def test_quicklooks_appear(archive, url, shown):
+    driver = shown()
+    driver.get(f"{url}/{pages(archive)['record']}")
+    loaded = "return [...document.images].every(one => one.complete && one.naturalWidth === 320)"
+    driver.execute_script("for (const one of document.images) one.loading = 'eager'")
+    WebDriverWait(driver, 120).until(lambda one: one.execute_script(loaded))
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_from_a_search_to_a_file(scripts, archive, url, shown, tmp_path):
+    driver = shown(scripts=scripts)
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    driver.get(url)
+    driver.find_element(By.NAME, "start").send_keys(DAY)
+    driver.find_element(By.NAME, "end").send_keys(DAY, Keys.ENTER)
+    rows = driver.find_elements(By.CSS_SELECTOR, "tbody tr")
+    assert len(rows) == 6
+    rows[0].find_element(By.CSS_SELECTOR, "th a").click()
+    driver.find_element(By.LINK_TEXT, "The disk at this time").click()
+    assert urlsplit(driver.current_url).path == f"/day/{DAY}"
+    largest = driver.find_element(By.CSS_SELECTOR, "tbody tr")
+    flux = largest.find_element(By.CSS_SELECTOR, ".number").text
+    largest.find_element(By.CSS_SELECTOR, "th a").click()
+    harp = int(urlsplit(driver.current_url).path.removeprefix("/harp/"))
+    driver.find_element(By.CSS_SELECTOR, ".records a").click()
+    facts = driver.find_element(By.CLASS_NAME, "facts").text
+    assert flux in facts
+    driver.find_element(By.CSS_SELECTOR, "a[aria-label='Download Br as FITS']").click()
+    record = archive.record(SERIES, int(driver.current_url.rpartition("/")[2]))
+    name = file_name(SERIES, "Br", harpnum=harp, slot=record.t_rec_index)
+    WebDriverWait(driver, 60).until(lambda _: (tmp_path / name).exists())
+    assert (tmp_path / name).read_bytes() == (archive.path / name).read_bytes()
+
+
+def test_by_keyboard_alone(archive, url, shown):
+    driver = shown()
+    driver.get(url)
+
+    def press(*keys: str) -> None:
+        ActionChains(driver).send_keys(*keys).perform()
+
+    def tab_to(wanted) -> None:
+        for _ in range(60):
+            press(Keys.TAB)
+            if wanted(driver.switch_to.active_element):
+                return
+        raise AssertionError("it cannot be reached by the key Tab")
+
+    press(Keys.TAB)
+    assert driver.switch_to.active_element.text == "Skip to the content"
+    press(Keys.ENTER)
+    tab_to(lambda one: one.get_attribute("name") == "start")
+    press(DAY, Keys.ENTER)
+    tab_to(lambda one: "/record/" in (one.get_attribute("href") or ""))
+    press(Keys.ENTER)
+    begin = driver.current_url
+    press(Keys.ARROW_RIGHT)
+    assert driver.current_url != begin
+    press(Keys.ARROW_LEFT)
+    assert driver.current_url == begin
+    tab_to(lambda one: one.text == "The disk at this time")
+    press(Keys.ENTER)
+    assert "12:00 TAI" in driver.title
+    press(Keys.ARROW_RIGHT)
+    assert "12:12 TAI" in driver.title
+    ActionChains(driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.SHIFT).perform()
+    assert urlsplit(driver.current_url).path == "/day/2014-10-24"
+    tab_to(lambda one: one.tag_name == "a" and "record" in (one.get_attribute("aria-label") or ""))
+    press(Keys.ENTER)
+    assert "/record/" in driver.current_url
+
+
+def test_swagger_ui_leads_back(url, shown):
+    driver = shown(scheme="dark")
+    driver.get(f"{url}/ui")
+    WebDriverWait(driver, 60).until(lambda one: one.find_elements(By.CSS_SELECTOR, ".opblock"))
+    driver.find_element(By.CLASS_NAME, "home").click()
+    assert urlsplit(driver.current_url).path == "/"
+
+
+def test_people_log_in(archive, shown, axe):
+    settings = Settings(token_hashes=frozenset({hashlib.sha256(TOKEN.encode()).hexdigest()}))
+    driver = shown()
+    with running(archive, settings=settings) as url:
+        driver.get(f"{url}/day/{DAY}?time=12:12")
+        assert findings(driver, axe) == []
+        driver.find_element(By.NAME, "token").send_keys("wrong", Keys.ENTER)
+        assert driver.find_element(By.ID, "wrong").is_displayed()
+        driver.find_element(By.NAME, "token").send_keys(TOKEN, Keys.ENTER)
+        assert driver.find_element(By.TAG_NAME, "h1").text == DAY
+        (cookie,) = driver.get_cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        driver.find_element(By.XPATH, "//button[.='Log out']").click()
+        driver.get(f"{url}/day/{DAY}")
+        assert driver.find_elements(By.NAME, "token")
