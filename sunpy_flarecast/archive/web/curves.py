@@ -22,7 +22,7 @@ _WIDTH: Final = 640.0
 _HEIGHT: Final = 150.0
 
 #: Slots of 720 s between two ticks of the time axis, and most ticks.
-_STEPS: Final = (10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
+_STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
 _MOST_TICKS: Final = 10
 
 _SLOTS_A_DAY: Final = 120

@@ -15,7 +15,7 @@ from sunpy_flarecast.archive.api.parameters import QUOTED, held_series
 from sunpy_flarecast.archive.base import NotHeldError
 
 from .site import in_order
-from .steps import SLOTS_A_DAY, page_of, slot_at, step_of, time_of
+from .steps import SLOTS_A_DAY, day_of, page_of, slot_at, step_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +116,8 @@ def _links(
         links.append(("Shift+ArrowLeft", f"day/{days[before - 1]}{query}", f"← {days[before - 1]}"))
     for key, slot, sign in (("ArrowLeft", steps[0], "← {}"), ("ArrowRight", steps[1], "{} →")):
         if slot is not None:
-            links.append((key, page_of(series, slot), sign.format(time_of(slot))))
+            text = time_of(slot) if day_of(slot) == day else f"{day_of(slot)} {time_of(slot)}"
+            links.append((key, page_of(series, slot), sign.format(text)))
     if after < len(days):
         links.append(("Shift+ArrowRight", f"day/{days[after]}{query}", f"{days[after]} →"))
     return links

@@ -1,0 +1,79 @@
+"""
+Make the screenshots of the pages of an archive, for "An archive for a group", from the demo.
+
+``python docs/tools/make_screenshots.py`` writes ``docs/_static/archive-*.png``. It needs selenium, and chromium with its
+chromedriver on the PATH.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from sunpy_flarecast.archive import DemoArchive, running
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "_static"
+
+#: Each page with the height that is shown of it.
+PAGES = {
+    "home": ("", 1240),
+    "day": ("day/2014-10-23", 1060),
+    "harp": ("harp/3961", 1200),
+    "record": ("record/hmi.sharp_cea_720s/11338330", 720),
+}
+WIDTH = 1280
+
+#: Pages with pictures are read over slow lines, too.
+LARGEST = 160_000
+
+OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync")
+
+
+def browser() -> webdriver.Chrome:
+    """Start a browser without a window."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    for option in OPTIONS:
+        options.add_argument(option)
+    return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+
+
+def screenshot(driver: webdriver.Chrome, url: str, height: int) -> Image.Image:
+    """Give a picture of the upper part of a page, when all images in it are there."""
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": False},
+    )
+    driver.get(url)
+    driver.execute_script("for (const one of document.images) one.loading = 'eager'")
+    loaded = "return [...document.images].every(one => one.complete && one.naturalWidth)"
+    WebDriverWait(driver, 300).until(lambda one: one.execute_script(loaded))
+    return Image.open(BytesIO(base64.b64decode(driver.get_screenshot_as_base64()))).convert("RGB")
+
+
+def main() -> None:
+    """Show each page in a browser, and keep what it shows."""
+    driver = browser()
+    driver.set_page_load_timeout(300)
+    try:
+        with running(DemoArchive()) as url:
+            for name, (path, height) in PAGES.items():
+                picture = FOLDER / f"archive-{name}.png"
+                shown = screenshot(driver, f"{url}/{path}", height)
+                shown.quantize(colors=128, dither=Image.Dither.NONE).save(picture, optimize=True)
+                size = picture.stat().st_size
+                print(f"{picture.name}: {size:,} bytes")
+                if size > LARGEST:
+                    raise SystemExit(f"That is more than {LARGEST:,} bytes.")
+    finally:
+        driver.quit()
+
+
+if __name__ == "__main__":
+    main()
