@@ -1,8 +1,8 @@
 """
 Make the screenshots of the pages of an archive, for "An archive for a group", from the demo.
 
-``python docs/tools/make_screenshots.py`` writes ``docs/_static/archive-*.png``. It needs selenium, and chromium with its
-chromedriver on the PATH.
+``python docs/tools/make_screenshots.py`` writes ``docs/_static/archive-*.png``. It needs selenium, and
+chromium with its chromedriver on the PATH.
 """
 
 from __future__ import annotations
