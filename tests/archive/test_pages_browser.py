@@ -17,13 +17,14 @@ from sunpy_flarecast.archive.web.steps import slot_at
 from sunpy_flarecast.sharp.filenames import file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.expected_conditions import staleness_of  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -134,11 +135,21 @@ def test_every_page_everywhere(name, archive, url, shown, axe):
     for look in LOOKS:
         driver = shown(*look)
         driver.get(f"{url}/{pages(archive)[name]}")
-        assert driver.title.endswith("SHARPs of our group")
+        # A driver does not notice that a page is loaded in which no script may run.
+        WebDriverWait(driver, 60).until(lambda one: one.title.endswith("SHARPs of our group"))
+        WebDriverWait(driver, 60).until(lambda one: one.execute_script("return document.readyState") == "complete")
         assert driver.execute_script("return document.documentElement.scrollWidth") <= look[0]
         assert findings(driver, axe) == [], look
         logged = [one["message"] for one in driver.get_log("browser") if "status of 40" not in one["message"]]
         assert logged == []
+
+
+def follow(driver: webdriver.Chrome, act: Callable[[], object]) -> None:
+    """Do what leads to another page, and wait for it."""
+    before = driver.find_element(By.TAG_NAME, "html")
+    act()
+    WebDriverWait(driver, 60).until(staleness_of(before))
+    WebDriverWait(driver, 60).until(lambda one: one.execute_script("return document.readyState") == "complete")
 
 
 def test_quicklooks_appear(archive, url, shown):
@@ -155,17 +166,18 @@ def test_from_a_search_to_a_file(scripts, archive, url, shown, tmp_path):
     driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     driver.get(url)
     driver.find_element(By.NAME, "start").send_keys(DAY)
-    driver.find_element(By.NAME, "end").send_keys(DAY, Keys.ENTER)
+    end = driver.find_element(By.NAME, "end")
+    follow(driver, lambda: end.send_keys(DAY, Keys.ENTER))
     rows = driver.find_elements(By.CSS_SELECTOR, "tbody tr")
     assert len(rows) == 6
-    rows[0].find_element(By.CSS_SELECTOR, "th a").click()
-    driver.find_element(By.LINK_TEXT, "The disk at this time").click()
+    follow(driver, rows[0].find_element(By.CSS_SELECTOR, "th a").click)
+    follow(driver, driver.find_element(By.LINK_TEXT, "The disk at this time").click)
     assert urlsplit(driver.current_url).path == f"/day/{DAY}"
     largest = driver.find_element(By.CSS_SELECTOR, "tbody tr")
     flux = largest.find_element(By.CSS_SELECTOR, ".number").text
-    largest.find_element(By.CSS_SELECTOR, "th a").click()
+    follow(driver, largest.find_element(By.CSS_SELECTOR, "th a").click)
     harp = int(urlsplit(driver.current_url).path.removeprefix("/harp/"))
-    driver.find_element(By.CSS_SELECTOR, ".records a").click()
+    follow(driver, driver.find_element(By.CSS_SELECTOR, ".records a").click)
     facts = driver.find_element(By.CLASS_NAME, "facts").text
     assert flux in facts
     driver.find_element(By.CSS_SELECTOR, "a[aria-label='Download Br as FITS']").click()
@@ -193,23 +205,24 @@ def test_by_keyboard_alone(archive, url, shown):
     assert driver.switch_to.active_element.text == "Skip to the content"
     press(Keys.ENTER)
     tab_to(lambda one: one.get_attribute("name") == "start")
-    press(DAY, Keys.ENTER)
+    follow(driver, lambda: press(DAY, Keys.ENTER))
     tab_to(lambda one: "/record/" in (one.get_attribute("href") or ""))
-    press(Keys.ENTER)
+    follow(driver, lambda: press(Keys.ENTER))
     begin = driver.current_url
-    press(Keys.ARROW_RIGHT)
+    follow(driver, lambda: press(Keys.ARROW_RIGHT))
     assert driver.current_url != begin
-    press(Keys.ARROW_LEFT)
+    follow(driver, lambda: press(Keys.ARROW_LEFT))
     assert driver.current_url == begin
     tab_to(lambda one: one.text == "The disk at this time")
-    press(Keys.ENTER)
+    follow(driver, lambda: press(Keys.ENTER))
     assert "12:00 TAI" in driver.title
-    press(Keys.ARROW_RIGHT)
+    follow(driver, lambda: press(Keys.ARROW_RIGHT))
     assert "12:12 TAI" in driver.title
-    ActionChains(driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.SHIFT).perform()
+    next_day = ActionChains(driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.SHIFT)
+    follow(driver, next_day.perform)
     assert urlsplit(driver.current_url).path == "/day/2014-10-24"
     tab_to(lambda one: one.tag_name == "a" and "record" in (one.get_attribute("aria-label") or ""))
-    press(Keys.ENTER)
+    follow(driver, lambda: press(Keys.ENTER))
     assert "/record/" in driver.current_url
 
 
@@ -217,7 +230,7 @@ def test_swagger_ui_leads_back(url, shown):
     driver = shown(scheme="dark")
     driver.get(f"{url}/ui")
     WebDriverWait(driver, 60).until(lambda one: one.find_elements(By.CSS_SELECTOR, ".opblock"))
-    driver.find_element(By.CLASS_NAME, "home").click()
+    follow(driver, driver.find_element(By.CLASS_NAME, "home").click)
     assert urlsplit(driver.current_url).path == "/"
 
 
@@ -227,12 +240,14 @@ def test_people_log_in(archive, shown, axe):
     with running(archive, settings=settings) as url:
         driver.get(f"{url}/day/{DAY}?time=12:12")
         assert findings(driver, axe) == []
-        driver.find_element(By.NAME, "token").send_keys("wrong", Keys.ENTER)
+        wrong = driver.find_element(By.NAME, "token")
+        follow(driver, lambda: wrong.send_keys("wrong", Keys.ENTER))
         assert driver.find_element(By.ID, "wrong").is_displayed()
-        driver.find_element(By.NAME, "token").send_keys(TOKEN, Keys.ENTER)
+        right = driver.find_element(By.NAME, "token")
+        follow(driver, lambda: right.send_keys(TOKEN, Keys.ENTER))
         assert driver.find_element(By.TAG_NAME, "h1").text == DAY
         (cookie,) = driver.get_cookies()
         assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
-        driver.find_element(By.XPATH, "//button[.='Log out']").click()
+        follow(driver, driver.find_element(By.XPATH, "//button[.='Log out']").click)
         driver.get(f"{url}/day/{DAY}")
         assert driver.find_elements(By.NAME, "token")
