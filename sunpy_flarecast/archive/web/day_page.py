@@ -36,6 +36,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=checks)
     archive = site.archive
     days_of = site.kept(lambda series: sorted(archive.days(series)))
+    nearest = site.kept(lambda *place: _nearest(archive, *place), 64)
 
     def lead(request: Request) -> Response:
         """Lead to the day that was chosen in a form, which cannot make it a part of the path."""
@@ -58,7 +59,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         step: Step | None = None
         steps: tuple[int | None, int | None] = (None, None)
         if archive.days(series, wanted, wanted):
-            step, steps = _nearest(archive, series, wanted, minutes)
+            step, steps = nearest(series, wanted, minutes)
         values = {
             "day": wanted,
             "names": names,

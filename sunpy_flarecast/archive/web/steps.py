@@ -73,27 +73,19 @@ class Harp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A time step of a series: its HARPs, those of the greatest flux first, and how many are not shown."""
+    """A time step of a series: its HARPs, those of the greatest flux first, and how many are not shown; the disk."""
 
     series: str
     slot: int | None
     harps: tuple[Harp, ...]
     more: int = 0
-
-    @property
-    def b0(self) -> float | None:
-        """Latitude of the observer, if any record has it."""
-        return next((harp.b0 for harp in self.harps if math.isfinite(harp.b0)), None)
+    b0: float | None = None
+    outlines: tuple[Outline, ...] = ()
 
     @property
     def page(self) -> str:
         """Its page, from the first one."""
         return "" if self.slot is None else page_of(self.series, self.slot)
-
-    @property
-    def outlines(self) -> list[Outline]:
-        """The HARPs on the disk."""
-        return outlines_of(((harp.box, harp.name, harp) for harp in self.harps), self.b0)
 
 
 def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[Record]) -> Step:
@@ -102,7 +94,10 @@ def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[R
     keywords = archive.keywords_of(series, [record.recnum for record in shown], KEYWORDS)
     harps = [harp_of(record, keywords[record.recnum]) for record in shown]
     harps.sort(key=lambda harp: -harp.flux if math.isfinite(harp.flux) else math.inf)
-    return Step(series=series, slot=slot, harps=tuple(harps), more=len(records) - len(shown))
+    b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
+    outlines = outlines_of([(harp.box, harp.name, harp) for harp in harps], b0)
+    more = len(records) - len(shown)
+    return Step(series=series, slot=slot, harps=tuple(harps), more=more, b0=b0, outlines=tuple(outlines))
 
 
 def harp_of(record: Record, keywords: Mapping[str, Any]) -> Harp:

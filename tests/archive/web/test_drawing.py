@@ -97,7 +97,7 @@ def test_a_curve_is_interrupted_where_records_are_missing():
     curve = curve_of(slots, [1, 2, 3, 4, 5, 6], gaps_in(slots, 1))
     assert curve.path.count("M") == 2
     assert len(curve.points) == 1
-    assert [label for _, label in curve.times][:2] == ["12-11", "02:00"]
+    assert [label for _, label in curve.times][:2] == ["12-11", "01:00"]
 
 
 @given(st.integers(0, 2_000_000))
