@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["empty_disk", "plot_disk"]
+__all__ = ["draw_regions", "empty_disk", "plot_disk"]
 
 #: The box that holds a HARP during its whole passage, at T_REC, in Stonyhurst coordinates of the observer (the middle
 #: of a CEA image is CRLN_OBS more in longitude); and the extent of its pixels, where there is no box.
@@ -145,7 +145,7 @@ def plot_disk(
         count = f"{len(names)} {region_word(step['Series'])}{'s' * (len(names) != 1)}"
         axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
     edges = [_MARKED if color is None else "black"] * len(names)
-    _draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
+    draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
     return axes  # type: ignore[no-any-return]
 
 
@@ -232,7 +232,7 @@ def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun
     return axes, (middle, middle, _PIXELS / 2 / _MARGIN)
 
 
-def _draw_regions(
+def draw_regions(
     axes: Axes,
     outlines: Sequence[Any],
     names: Sequence[str],

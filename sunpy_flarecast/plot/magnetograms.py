@@ -19,8 +19,7 @@ from sunpy_flarecast.maps.styles import BEYOND
 from sunpy_flarecast.sharp.catalog import region_number
 
 from .axes import north_up
-from .disk import empty_disk
-from .regions import draw_regions
+from .disk import draw_regions, empty_disk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
