@@ -27,7 +27,8 @@ PUBLIC = {
     },
     "sunpy_flarecast.attrs": {"HARPNUM", "Keyword", "NOAA", "Quality", "Segment", "Series", "Tolerance"},
     "sunpy_flarecast.archive": {
-        *("Archive", "DemoArchive", "DirectoryArchive", "Holding", "NotHeldError", "Record", "Settings", "Stored"),
+        *("Archive", "DayCount", "DemoArchive", "DirectoryArchive", "Holding", "NotHeldError", "Passage", "Record"),
+        *("SegmentFile", "Settings", "Steps", "Stored"),
         *("create_app", "running", "serve"),
     },
     "sunpy_flarecast.catalog": {
