@@ -53,7 +53,7 @@ def years_of(counts: Mapping[date, int]) -> list[Year]:
     >>> from sunpy_flarecast.archive.web.calendar import years_of
     >>> [year] = years_of({date(2014, 10, 23): 5, date(2014, 10, 25): 10})
     >>> [(cell.day.day, cell.shade) for cell in year.cells], len(year.empty)
-    ([(23, 1), (25, 3)], 1)
+    ([(23, 1), (25, 2)], 1)
     """
     held = sorted(day for day, count in counts.items() if count > 0)
     if not held:
