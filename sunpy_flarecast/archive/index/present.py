@@ -11,12 +11,12 @@ import msgspec
 from sunpy_flarecast.archive.base import Stored, may_pass
 from sunpy_flarecast.errors import TransferError
 
-from .edition import Edition
 from .model import Version
 from .packed import is_packed, unpacked
 from .read import Found, read_files
 
 if TYPE_CHECKING:
+    from .edition import Edition
     from .file_names import Place
 
 __all__ = ["Filed", "GoneError", "present_file"]
