@@ -132,7 +132,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
         report.problems += _images(store, settings, records, report)
     except FLARECASTError as error:
         report.problems.append(str(error))
-    except (LookupError, ValueError, RuntimeError) as error:  # of tables or images that are those of something else
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:  # of another data set
         report.problems.append(f"The tables and images do not fit together ({error}). Build the data set again.")
     return report
 

@@ -182,6 +182,8 @@ def _identity(table: RecordTable) -> str:
 
 def _keywords(names: Iterable[str], series: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return the keywords of a data set, and those that are left out where the service lacks them."""
+    if not np.iterable(names):
+        raise QueryError(f"keywords={names!r} is not a list of keywords; write ['usflux', 'mean*'], or [] for none.")
     given = [names] if isinstance(names, str) else list(names)
     if tuple(given) == SWAN and (home := find_series(series)) is not None and home.instrument == "MDI":
         given = list(SMARP)
@@ -225,7 +227,9 @@ def split_settings(
         sets = dict(split)
     except (TypeError, ValueError):
         raise QueryError("split maps names to sets, for example {'train': 0.8, 'test': 0.2}.") from None
-    if len(sets) < 2 or not all(isinstance(name, str) and name.strip() for name in sets):
+    if bad := [name for name in sets if not (isinstance(name, str) and name.strip() and name.isprintable())]:
+        raise QueryError(f"split: {bad[0]!r} is not a name of a set; write one such as 'train'.")
+    if len(sets) < 2:
         raise QueryError(f"split={split!r}: name two sets or more, for example {{'train': 0.8, 'test': 0.2}}.")
     if not isinstance(seed, Integral) or seed < 0:
         raise QueryError(f"seed={seed!r} is not a whole number of 0 or more.")

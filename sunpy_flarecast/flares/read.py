@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,7 +101,7 @@ def read_flares(
         if not any(name in found for name in need):
             raise QueryError(
                 f"The table of flares has no column of {'times' if 'peak' in need else 'GOES classes'}; it has "
-                f"{names}. Name the one that holds them: columns={{{need[0]!r}: ...}}."
+                f"{names}. Rename the one that holds them to {need[0]!r}."
             )
     _check_sources(found)
     times = flare_times(found)
@@ -115,8 +116,8 @@ def read_flares(
         )
     if count and np.isnan(size).all():
         raise QueryError(
-            f"The column {found.name('class')!r} of the table of flares has no GOES class such as 'M1.0'. Choose the "
-            "column that has them: columns={'class': ...}."
+            f"The column {found.name('class')!r} of the table of flares has no GOES class such as 'M1.0'. Rename the "
+            "column that has them to 'class'."
         )
     noaa = np.zeros(count, dtype=np.int64)
     if "noaa" in found:
@@ -246,8 +247,12 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
         known = known[~np.isnat(known)]
         if not len(known):
             raise QueryError(
-                "The list of flares is empty. Use another, or give the time that it covers: extent=(start, end)."
+                "The list of flares is empty. Use another, or give the time that it covers: "
+                "read_flares(flares, extent=(start, end))."
             )
+        if known.max() > np.datetime64(datetime.now(UTC).replace(tzinfo=None)) + np.timedelta64(1, "D"):
+            # The list would cover all that has no flares yet, and every record would be negative.
+            raise QueryError(f"The list of flares has a time in the future, {known.max()}. Correct or remove it.")
         return known.min(), known.max()
     try:
         begin, last = (utc_dates(parse_time(time).reshape(1))[0] for time in extent)

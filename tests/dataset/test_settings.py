@@ -68,7 +68,8 @@ def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
     [
         ({"split": {"train": 0.7, "test": 0.5}}, "sum to 1.2; they must sum to 1"),
         ({"split": {"train": 1.0}}, "name two sets"),
-        ({"split": {"": 0.5, "test": 0.5}}, "name two sets"),
+        ({"split": {"": 0.5, "test": 0.5}}, "'' is not a name of a set"),
+        ({"split": {"tr\x1b[31m": 0.5, "test": 0.5}}, "is not a name of a set"),
         ({"split": {"train": "0.5", "test": 0.5}}, "a number between 0 and 1"),
         ({"split": {"train": -0.5, "test": 1.5}}, "a number between 0 and 1"),
         ({"split": 0.5}, "maps names to sets"),
@@ -115,6 +116,7 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
         ((RANGE, SHARP, Segment("Brr")), {}, "Did you mean 'Br'"),
         ((RANGE, SHARP, Segment("bitmap")), {"images": image_settings("int16", 4, 256)}, "steps of 1 G"),
         ((), {"keywords": ["usflx"]}, "Did you mean 'usflux'"),
+        ((), {"keywords": None}, "keywords=None is not a list of keywords"),
         (("a table.ecsv",), {}, "takes attrs, or a table"),
         ((), {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)}, "stratify=True needs"),
     ],

@@ -177,10 +177,11 @@ TABLE = {"start": ["2014-02-01T01:19"], "peak": ["2014-02-01T01:25"], "class": [
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": None, "peak": None}, "has no column of times; it has class, noaa. Name the one"),
+        ({"start": None, "peak": None}, "has no column of times; it has class, noaa. Rename the one"),
         ({"start": [""], "peak": ["NaT"]}, "has no times: the columns of peaks and starts are empty"),
         ({"class": None}, "no column of GOES classes; it has start, peak, noaa"),
-        ({"class": ["flare"]}, "'class' of the table of flares has no GOES class such as 'M1.0'"),
+        ({"class": ["flare"]}, "'class' of the table of flares has no GOES class such as 'M1.0'. Rename"),
+        ({"peak": ["9999-12-31T23:59"]}, "has a time in the future, 9999-12-31T23:59:00"),
         ({"noaa": ["119670"]}, "'119670' in the column 'noaa' .* four or five digits. Correct it"),
         ({"noaa": ["north"]}, "'north' in the column 'noaa'"),
         ({"peak": ["soon"]}, "Cannot parse the time 'soon' in the column 'peak'"),
