@@ -18,7 +18,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.utils.cluster import in_cluster
-from sunpy_flarecast.utils.optional_deps import need
+from sunpy_flarecast.utils.optional_deps import DATASET, need
 from sunpy_flarecast.utils.store import Store
 
 from .checksums import CHECKSUMS, write_checksums
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .settings import Asked
     from .shard import Written
 
-__all__ = ["PACKAGES", "build"]
+__all__ = ["build"]
 
 #: What a data set consists of, in the order in which it is removed: the checksums, without which it is unfinished, and
 #: the facts of shards before the images that they say are there.
@@ -56,9 +56,6 @@ _SETTINGS: Final = ".build/settings.json"
 
 #: Values of labels in words.
 _KINDS: Final = {"positive": POSITIVE, "negative": NEGATIVE, "unknown": UNKNOWN}
-
-#: What the extra ``dataset`` has.
-PACKAGES: Final = ("zarr", "xarray", "pyarrow", "fsspec")
 
 
 def build(
@@ -190,7 +187,7 @@ def build(
     True
     """
     begun = time.monotonic()
-    need("Data sets need", "dataset", PACKAGES)
+    need("Data sets need", "dataset", DATASET)
     asked = ask(
         query,
         keywords=keywords,

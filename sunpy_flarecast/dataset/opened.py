@@ -11,7 +11,7 @@ import numpy as np
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.times import utc_dates
-from sunpy_flarecast.utils.optional_deps import PLOT, need
+from sunpy_flarecast.utils.optional_deps import DATASET, PLOT, need
 from sunpy_flarecast.utils.reports import as_page, counted
 from sunpy_flarecast.utils.store import Store
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from .image_tree import ImageTree
 
 __all__ = ["Dataset", "open"]
-
-#: The packages that are needed to read data sets.
-_PACKAGES: Final = ("zarr", "xarray", "pyarrow", "fsspec")
 
 #: The newest format that this version reads.
 _FORMAT: Final = 1
@@ -67,7 +64,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
     >>> ds.records["usflux"]  # doctest: +SKIP
     >>> image, keywords, label = ds["train"][17]  # doctest: +SKIP
     """
-    need("Data sets need", "dataset", _PACKAGES)
+    need("Data sets need", "dataset", DATASET)
     store = Store(path)
     about = store.read("provenance.json")
     if about is None or not store.exists("checksums.txt"):

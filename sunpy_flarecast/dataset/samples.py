@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 from sunpy_flarecast.utils.reports import as_line, as_page, counted
@@ -125,6 +127,8 @@ def make_samples(
     fill: float,
 ) -> Samples:
     """Choose the records of a set whose label and images are known; see `Dataset.samples`."""
+    if not isinstance(fill, Real):
+        raise QueryError(f"fill={fill!r} is not a number; write fill=0, or leave it out for NaN.")
     if shape is not None:
         shape = check_shape(shape, how)
     rows = selection.rows(name)

@@ -182,7 +182,8 @@ def write_records(
             table["group"] = [f"harp/{harp:05d}" for harp in harps]
             table["index"] = np.array(index, dtype=np.int32)
             table["height"], table["width"] = np.array([one.shape for one in facts], dtype=np.int32).T
-            table["recnum"] = np.array([record.recnum for record in records], dtype=np.int64)
+            recnum = np.array([record.recnum for record in records], dtype=np.int64)
+            table["recnum"] = column_with(recnum, recnum == 0)
             for place, segment in enumerate(settings.segments):
                 table[f"status_{segment}"] = np.array([one.status[place] for one in facts], dtype=np.int8)
                 table[f"url_{segment}"] = _texts(record.urls[place] for record in records)

@@ -12,10 +12,13 @@ from urllib.request import url2pathname
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PLOT", "install_command", "missing_package", "need"]
+__all__ = ["DATASET", "PLOT", "install_command", "missing_package", "need"]
 
 #: What the extra ``plot`` brings, and this package uses.
 PLOT: Final = ("matplotlib", "sunpy.map", "sunpy.visualization")
+
+#: What the extra ``dataset`` brings, and data sets cannot do without.
+DATASET: Final = ("zarr", "xarray", "pyarrow", "fsspec")
 
 
 def need(purpose: str, extra: str, packages: Iterable[str]) -> None:

@@ -289,6 +289,7 @@ def test_samples_in_a_data_loader_of_torch(ds: Dataset, method: str) -> None:
         (lambda ds: ds.samples(window=12 * u.h, keywords=["foo"]), "no keyword 'foo'; it has usflux"),
         (lambda ds: ds.samples(window=12 * u.h, keywords=["noaa_ars"]), "is text"),
         (lambda ds: ds.samples(window=12 * u.h, shape=(3,)), "rows and columns"),
+        (lambda ds: ds.samples(window=12 * u.h, fill="0"), "fill='0' is not a number"),
         (lambda ds: ds.fixed(SHAPE, "stretch"), "how='stretch' is not known"),
     ],
 )

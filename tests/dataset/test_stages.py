@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.table import QTable
 from faults import Layer, answer
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, MissingDataWarning, Segment, Series, ServiceError, conf
 from sunpy_flarecast.dataset import SWAN, BuildReport, keyword_stage
 from sunpy_flarecast.dataset.keyword_stage import keyword_pieces
+from sunpy_flarecast.dataset.model import Encoding, ImageFacts, ImageRecord, ShardFacts, ShardTask
+from sunpy_flarecast.dataset.parquet import read_records
 from sunpy_flarecast.dataset.records import Found, Rows, in_order, search
 from sunpy_flarecast.dataset.settings import ask, image_settings
+from sunpy_flarecast.dataset.table_stage import Known, write_records
+from sunpy_flarecast.sharp.t_rec import slot_time
 from sunpy_flarecast.utils.masked import mask_of
 from sunpy_flarecast.utils.store import Store
 
@@ -172,3 +177,15 @@ def test_keywords_that_failed_are_requested_again(
 def test_a_report_counts_the_reasons_that_it_does_not_list() -> None:
     report = BuildReport("sharps", failures={f"{number} Error": 1 for number in range(400, 425)})
     assert "... and 5 more reasons" in str(report)
+
+
+def test_records_without_a_number_have_none_in_the_table(tmp_path: Path) -> None:
+    settings, store = asked().settings, Store(tmp_path)
+    times = slot_time(np.array([1, 2]))
+    piece = QTable({"HARPNUM": [377, 377], "T_REC": times})
+    known = Known(np.array(["2011-01-01", "2011-01-02"], "datetime64[us]"), None, np.array([377, 377]), None)  # type: ignore[arg-type]
+    task = ShardTask(377, 0, tuple(ImageRecord(number, 1, 0, ("", "")) for number in (0, 12)))
+    images = [ImageFacts((0, 0), (1, 1), ("", "")) for _ in range(2)]
+    facts = ShardFacts(377, 0, (0, 0), Encoding("float32"), images, {}, {})
+    write_records(settings, known, None, None, [piece], [(task, facts)], store)  # type: ignore[arg-type]
+    assert read_records(store, ["recnum"])["recnum"].tolist() == [None, 12]

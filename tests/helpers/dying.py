@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from sunpy_flarecast import conf, dataset
 from sunpy_flarecast.dataset import building
-from sunpy_flarecast.utils.optional_deps import need
+from sunpy_flarecast.utils.optional_deps import DATASET, need
 from sunpy_flarecast.utils.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # What builds import when they begin is there before processes are forked.
-need("Builds need", "dataset", (*building.PACKAGES, "pyarrow.parquet", "numcodecs", "google_crc32c"))
+need("Builds need", "dataset", (*DATASET, "pyarrow.parquet", "numcodecs", "google_crc32c"))
 
 #: The functions of the module `building` with which stages begin.
 STAGES = ("search", "keyword_pieces", "make_labels", "make_sets", "make_images", "finish_harps", "write_records")
