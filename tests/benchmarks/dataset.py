@@ -240,9 +240,15 @@ def workers(runs: int, room: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def cluster(count: int) -> Iterator[Any]:
+    import dask
     from distributed import Client, LocalCluster
 
-    with LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as some, Client(some) as client:
+    options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    with (
+        dask.config.set({"distributed.worker.profile.enabled": False}),  # as in the processes that a build makes
+        LocalCluster(**options) as some,
+        Client(some) as client,
+    ):
         yield client
 
 
