@@ -306,6 +306,11 @@ def _claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | N
                 f"{store} holds a data set whose settings cannot be read. Choose another folder, or begin anew: "
                 "overwrite=True, or --overwrite."
             ) from None
+        if not store.exists(CHECKSUMS):
+            # Labels and sets that were never made, such as those of too few regions, can still be chosen.
+            for name, path in (("flares", "labels.parquet"), ("split", "split.json")):
+                if not store.exists(path):
+                    before = msgspec.structs.replace(before, **{name: getattr(settings, name)})
         if differs := difference(before, settings):
             raise QueryError(
                 f"{store} holds a data set with other settings: {differs}. Choose another folder, or begin anew: "

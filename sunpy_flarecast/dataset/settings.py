@@ -320,6 +320,9 @@ def difference(old: Settings, new: Settings) -> str:
     before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
     names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
     names = [name for name in names if name not in ("service", "earlier")]
+    for part, main in (("split.", "split.sets"), ("flares.", "flares.digest")):
+        if main not in before or main not in after:  # one of them has none
+            names = [name for name in names if name == main or not name.startswith(part)]
     texts = []
     for name in names:
         shown = _NAMES.get(name, name.rpartition(".")[2])

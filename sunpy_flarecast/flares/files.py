@@ -82,7 +82,7 @@ def _csv(path: Path) -> dict[str, list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = [line for line in file if line.strip() and not line.startswith("#")]
     if not lines:
-        raise QueryError(f"The table of flares {path} is empty.")
+        raise QueryError(f"The table of flares {path} is empty. Download it again, or name another.")
     delimiter = max(",;\t|", key=lines[0].count)
     names, *rows = csv.reader(lines, delimiter=delimiter)
     widths = {len(row) for row in rows}

@@ -109,7 +109,12 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     out = tmp_path / "a"
-    dataset.build(out, *QUERY, **{**arguments, "threshold": "C1.0", "encoding": "int16"})
+    other = {**arguments, "threshold": "C1.0", "encoding": "int16"}
+    with pytest.raises(QueryError, match="cannot be split into 4 sets"):
+        dataset.build(out, *QUERY, **{**other, "split": {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}})
+    small.clear()
+    dataset.build(out, *QUERY, **other)
+    assert len(small.requests) == len(small.files) == 18  # what had come before the error is used
     before = content(out)
     small.clear()
     with pytest.raises(
@@ -341,7 +346,6 @@ def test_object_storage_gets_the_same(
         ({"max_conn": 0}, "max_conn=0"),
         ({"client": "tcp://127.0.0.1:9"}, "client"),
         ({"files": "nowhere"}, "nowhere"),
-        ({"split": {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}}, "cannot be split into 4 sets"),
         ({"out": "ftp-unknown://host/x"}, "ftp-unknown"),
         ({"out": "/proc/none"}, "/proc/none"),
         ({"out": ""}, "needs a folder or a URL"),

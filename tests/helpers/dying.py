@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from sunpy_flarecast import conf, dataset
 from sunpy_flarecast.dataset import building
@@ -30,8 +32,10 @@ def child(function: Callable[..., Any], *arguments: Any) -> int:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     process = context.Process(target=function, args=arguments)
-    process.start()
-    process.join(120)
+    # Before Python 3.14 the server gets no sys.path, without which each process would import everything again.
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        process.start()
+    process.join(600)
     assert process.exitcode is not None
     return process.exitcode
 
