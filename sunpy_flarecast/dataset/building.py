@@ -312,6 +312,8 @@ def _claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | N
                 if not store.exists(path):
                     before = msgspec.structs.replace(before, **{name: getattr(settings, name)})
         if differs := difference(before, settings):
+            if store.names() == [_SETTINGS]:
+                return None  # nothing was found for the query before, which is corrected now
             raise QueryError(
                 f"{store} holds a data set with other settings: {differs}. Choose another folder, or begin anew: "
                 "overwrite=True, or --overwrite."

@@ -164,9 +164,12 @@ def finish_harps(
 
 
 def facts_of(store: Store, task: ShardTask) -> ShardFacts | None:
-    """Return the facts of a shard, if it is there."""
+    """Return the facts of a shard, if it is there; one whose facts are damaged is made again."""
     data = store.read(facts_path(task.harp, task.number))
-    return None if data is None else msgspec.json.decode(data, type=ShardFacts)
+    try:
+        return None if data is None else msgspec.json.decode(data, type=ShardFacts)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _fetched(facts: ShardFacts) -> int:

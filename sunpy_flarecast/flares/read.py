@@ -250,7 +250,7 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
                 "The list of flares is empty. Use another, or give the time that it covers: "
                 "read_flares(flares, extent=(start, end))."
             )
-        # Such a list would cover all times, and every record without a flare be negative. Synthetic lists may end a year on.
+        # Such a list would cover all times, and make unknown records negative. Those of the demo end with this year.
         if known.max() > np.datetime64(datetime.now(UTC).replace(tzinfo=None)) + np.timedelta64(366, "D"):
             raise QueryError(f"The list of flares has a time in the future, {known.max()}. Correct or remove it.")
         return known.min(), known.max()

@@ -405,6 +405,20 @@ def test_labels_of_records_without_keywords_are_unknown(
 def test_no_records_and_no_flares(small: Counting, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no records to build a data set from"):
         dataset.build(tmp_path / "a", a.Time("2009-01-01", "2009-01-02"), QUERY[1], progress=False)
-    report = dataset.build(tmp_path / "b", *QUERY, progress=False)
+    # The query is corrected in the same folder.
+    report = dataset.build(tmp_path / "a", *QUERY, progress=False)
     assert (report.complete, report.labels, report.sets) == (True, {}, {})
-    assert not (tmp_path / "b/labels.parquet").exists()
+    assert not (tmp_path / "a/labels.parquet").exists()
+
+
+def test_a_shard_whose_facts_are_damaged_is_made_again(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    for path, data in whole.items():
+        (tmp_path / "a" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "a" / path).write_bytes(data)
+    (tmp_path / "a/checksums.txt").unlink(missing_ok=True)
+    facts = min((tmp_path / "a/.build/shards").iterdir())
+    facts.write_text('{"harp": "../../x"}')
+    dataset.build(tmp_path / "a", *QUERY, **arguments)
+    same(tmp_path / "a", whole)
