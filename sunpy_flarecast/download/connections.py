@@ -11,6 +11,7 @@ import asyncio
 import time
 import warnings
 from collections import deque
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -148,7 +149,7 @@ class Leases:
         """Take leases one after the other while transfers wait for them."""
         try:
             while self._wanted():
-                if not await asyncio.to_thread(self._semaphore.acquire, timeout=_PATIENCE):
+                if not await self._lease():
                     continue
                 if self._wanted():
                     self._waiting.popleft().set_result(make())
@@ -158,6 +159,30 @@ class Leases:
             while self._wanted():
                 text = f"the Dask scheduler, which bounds the connections, cannot be reached ({error})"
                 self._waiting.popleft().set_exception(TransferError(text))
+
+    async def _lease(self) -> bool:
+        """Wait for a lease; one that comes after this was cancelled is given back, or nobody would ever have it."""
+        came: Future[bool] = Future()
+
+        def acquire() -> None:
+            try:
+                taken = self._semaphore.acquire(timeout=_PATIENCE)
+            except Exception as error:  # noqa: BLE001 (raised by those who wait)
+                if came.set_running_or_notify_cancel():
+                    came.set_exception(error)
+                return
+            if came.set_running_or_notify_cancel():
+                came.set_result(taken)
+            elif taken:
+                self._semaphore.release()
+
+        asyncio.get_running_loop().run_in_executor(None, acquire)
+        try:
+            return await asyncio.wrap_future(came)
+        except asyncio.CancelledError:
+            if not came.cancel() and came.exception() is None and came.result():
+                self._semaphore.release()
+            raise
 
     def _wanted(self) -> bool:
         while self._waiting and self._waiting[0].done():  # cancelled
@@ -169,6 +194,10 @@ class Leases:
             self._waiting.popleft().set_result(session)
             return
         self._free.append(session)
+        if not keep and self._taking is not None:
+            taking, self._taking = self._taking, None
+            taking.cancel()
+            await asyncio.wait([taking])
         while self._free and not keep:
             await self._free.pop().close()
             with suppress(OSError, RuntimeError):  # the scheduler is gone, or has closed it after an interrupt

@@ -8,6 +8,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 from faults import answer
@@ -149,6 +150,38 @@ def test_leases_of_a_dead_worker_come_back(cluster: Client) -> None:
         finally:
             cluster.cluster.scheduler.allowed_failures = before
         assert cluster.submit(take, connections, pure=False).result() in (1, 2)
+
+
+def hand_on(connections: Connections) -> None:
+    """Use a connection for two transfers, of which the second waits for a lease until it gets that of the first."""
+
+    async def transfers() -> None:
+        begun = asyncio.Event()
+
+        async def first() -> None:
+            async with leases.connection(aiohttp.ClientSession, lambda: False):
+                begun.set()
+                while not leases._waiting:  # the other one asks the scheduler, too
+                    await asyncio.sleep(0)
+
+        async def second() -> None:
+            await begun.wait()
+            async with leases.connection(aiohttp.ClientSession, lambda: False):
+                pass
+
+        await asyncio.gather(first(), second())
+
+    leases = connections.leases()
+    loop = asyncio.new_event_loop()  # which ends as that of a downloader does
+    loop.run_until_complete(transfers())
+    loop.close()
+
+
+def test_a_lease_that_comes_when_nobody_waits_any_more_is_given_back(cluster: Client) -> None:
+    with shared_connections(cluster, 1) as connections:
+        for _ in range(3):
+            cluster.submit(hand_on, connections, pure=False).result()
+        assert cluster.submit(take, connections, pure=False).result(timeout=30) == 1
 
 
 def pause(connections: Connections, seconds: float) -> float:
