@@ -17,7 +17,7 @@ from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.utils.masked import mask_of
 
 from .axes import date_axis, pack
-from .data import region_word, steps_of
+from .data import shared_word, steps_of
 
 if TYPE_CHECKING:
     from sunpy_flarecast.table.base import RecordTable
@@ -134,7 +134,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     ax.set(xlim=(left, right), ylim=(number - 0.3, -0.7))
     ax.set_yticks([] if shared else range(number), [] if shared else [row.name for row in rows], fontsize=8)
     count = sum(len(row.slots) for row in rows)
-    word = region_word(results["Series"])
+    word = shared_word(results["Series"])
     title = f"{len(rows):,} {word}{'s' * (len(rows) > 1)}, {count:,} record{'s' * (count > 1)}"
     if count > len(rows):
         title += f", one every {_duration(usual)}"

@@ -13,7 +13,7 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.keywords.timeseries import check_times
-from sunpy_flarecast.sharp.catalog import find_keyword, find_series
+from sunpy_flarecast.sharp.catalog import find_keyword, region_word
 from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import mask_of, unmasked
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "region_word", "steps_of"]
+__all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "shared_word", "steps_of"]
 
 #: Columns of keyword tables that are not drawn.
 _NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "tarpnum", "record", "series", "quality", "recnum"})
 
 
-def region_word(series: Iterable[str]) -> str:
+def shared_word(series: Iterable[str]) -> str:
     """Return what the regions of some series are called: HARP, TARP, or region if there are both."""
-    words = {"TARP" if (known := find_series(str(one))) and known.instrument == "MDI" else "HARP" for one in series}
+    words = {region_word(str(one)) for one in series}
     return words.pop() if len(words) == 1 else "region"
 
 
@@ -137,7 +137,7 @@ def _of_table(table: Any) -> list[Curve]:
         values, unit = masked_floats(table[name]).filled(np.nan), getattr(table[name], "unit", None)
         for (home, harp), rows in rows_of.items():
             if np.isfinite(values[rows]).any():
-                text = "" if harp is None else f"TARP {harp}" if region_word([home]) == "TARP" else str(harp)
+                text = "" if harp is None else f"TARP {harp}" if region_word(home) == "TARP" else str(harp)
                 curves.append(_sorted(Curve(name, unit, text, times[rows], values[rows], series=home)))
     return curves
 

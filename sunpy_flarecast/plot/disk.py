@@ -23,7 +23,7 @@ from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of
 
 from .axes import draw_labels
-from .data import axis_label, masked_floats, region_word, steps_of
+from .data import axis_label, masked_floats, shared_word, steps_of
 from .geometry import box_outline
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def plot_disk(
     if ax is None:
         left_out = len(step) - len(names)
         hidden = f"; {left_out} without a visible place" if left_out else ""
-        count = f"{len(names)} {region_word(step['Series'])}{'s' * (len(names) != 1)}"
+        count = f"{len(names)} {shared_word(step['Series'])}{'s' * (len(names) != 1)}"
         axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
     edges = [_MARKED if color is None else "black"] * len(names)
     draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)

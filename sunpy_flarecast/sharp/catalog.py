@@ -183,6 +183,12 @@ def step_of(series: str) -> int:
     return known.step if known else 720
 
 
+def region_word(series: str) -> str:
+    """Return what the regions of a series are called: TARP those of SMARPs, HARP all others."""
+    known = find_series(series)
+    return "TARP" if known is not None and known.instrument == "MDI" else "HARP"
+
+
 def margin_of(series: str) -> float:
     """Return how far DATE-OBS may be from T_REC, in seconds: HMI's is less than 2 minutes before, MDI's in the slot."""
     return 300.0 if (step := step_of(series)) == 720 else step / 2

@@ -90,13 +90,19 @@ def memory_of(number: int, what: str) -> float:
     return int(re.search(rf"{what}:\s+(\d+)", text)[1]) / 1024
 
 
-def write_large(root: Path, records: int) -> None:
-    """Write an index of records that have no files."""
+def write_large(
+    root: Path,
+    records: int,
+    segments: tuple[str, ...] = (),
+    passage: int | None = None,
+    names: tuple[str, ...] | None = None,
+) -> None:
+    """Write an index of records that have no files: other HARPs after each ``passage`` of steps, chosen keywords."""
     demo = DemoArchive()
     day = datetime(2015, 12, 11, tzinfo=UTC)
     example = next(iter(demo.records(CCD, day, day + timedelta(hours=1)))).recnum
-    keywords = dict(demo.keywords(CCD, example))
-    segments = sorted(segment.name for segment in find_series(CCD).segments)
+    keywords = {name: value for name, value in demo.keywords(CCD, example).items() if names is None or name in names}
+    segments = segments or tuple(sorted(segment.name for segment in find_series(CCD).segments))
     root.mkdir(exist_ok=True)
     with Writer(root, index_path(root)) as writer:
         for step in range(-(-records // HARPS)):
@@ -105,14 +111,15 @@ def write_large(root: Path, records: int) -> None:
             facts = []
             for harp in range(min(HARPS, records - step * HARPS)):
                 number = step * HARPS + harp
-                own = {"harpnum": 6000 + harp, "t_rec": t_rec_text(slot), "recnum": 1 + number, "date__obs": date}
+                harpnum = 6000 + harp + (step // passage * HARPS if passage else 0)
+                own = {"harpnum": harpnum, "t_rec": t_rec_text(slot), "recnum": 1 + number, "date__obs": date}
                 changing = keywords | own | {"usflux": 1e22 + number * 1e17}
                 facts += [
                     FileFacts(
                         folder=f"{CCD}/{date[:10].replace('-', '/')}",
-                        name=file_name(CCD, segment, harpnum=6000 + harp, slot=slot),
+                        name=file_name(CCD, segment, harpnum=harpnum, slot=slot),
                         version=Version(400_000 + number, 10**18 + slot, 10**18),
-                        place=Place(CCD, 6000 + harp, slot, segment),
+                        place=Place(CCD, harpnum, slot, segment),
                         full=True,
                         keywords=changing if segment == segments[0] else None,
                     )

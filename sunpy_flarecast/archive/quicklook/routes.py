@@ -23,7 +23,7 @@ from sunpy_flarecast.archive.api.responses import not_modified
 from sunpy_flarecast.archive.base import Archive, Caching, NotHeldError
 from sunpy_flarecast.archive.settings import Settings
 from sunpy_flarecast.errors import TransferError
-from sunpy_flarecast.sharp.catalog import find_series
+from sunpy_flarecast.sharp.catalog import find_series, region_word
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 
 from .draw import Job
@@ -98,16 +98,14 @@ class Quicklooks:
 
     def _job(self, series: str, recnum: int, segment: str, width: int) -> Job:
         record = self._archive.record(series, recnum)
-        known = find_series(series)
         turned = self._archive.keywords_of(series, [recnum], ["crota2"])[recnum].get("crota2")
         time = "" if record.t_rec_index is None else t_rec_text(record.t_rec_index)
-        region = "TARP" if known is not None and known.instrument == "MDI" else "HARP"
         return Job(
             series=series,
             recnum=recnum,
             segment=segment,
             width=width,
-            title=f"{segment}, {region} {record.harpnum}, {time}, {series}",
+            title=f"{segment}, {region_word(series)} {record.harpnum}, {time}, {series}",
             # HMI's camera is upside down. Without the keyword, as in most files of the CCD.
             upside_down=abs(turned) > 90 if isinstance(turned, (int, float)) else _on_ccd(series),
             source=None if self._archive.synthetic else self._source(series, recnum, segment),

@@ -1,4 +1,4 @@
-// Pages work without this: it copies code, moves between steps by keys, and asks again for pictures not drawn yet.
+// Pages work without this: it copies code, moves between days and steps by keys, and asks again for pictures not drawn yet.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const source = document.getElementById(button.dataset.copies);
   const said = document.getElementById("said");
@@ -25,6 +25,21 @@ document.addEventListener("keydown", (event) => {
   const key = (event.shiftKey ? "Shift+" : "") + event.key;
   [...document.querySelectorAll("a[data-key]")].find((link) => link.dataset.key === key)?.click();
 });
+
+// Tab leads to one day of each year of the calendar; arrows lead to the days beside it.
+for (const year of document.querySelectorAll(".year")) {
+  const days = [...year.querySelectorAll("a")];
+  const steps = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -7, ArrowRight: 7, Home: -days.length, End: days.length };
+  year.addEventListener("keydown", (event) => {
+    const step = steps[event.key], at = days.indexOf(event.target.closest("a"));
+    if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    const next = days[Math.min(Math.max(at + step, 0), days.length - 1)];
+    days[at].setAttribute("tabindex", "-1");
+    next.setAttribute("tabindex", "0");
+    next.focus();
+  });
+}
 
 for (const picture of document.querySelectorAll("img[data-retry]")) {
   let left = 8;

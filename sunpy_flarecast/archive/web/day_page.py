@@ -114,11 +114,11 @@ def _links(
     before, after = bisect_left(days, day), bisect_right(days, day)
     links = []
     if before:
-        links.append(("Shift+ArrowLeft", f"day/{days[before - 1]}{query}", f"← {days[before - 1]}"))
-    for key, slot, sign in (("ArrowLeft", steps[0], "← {}"), ("ArrowRight", steps[1], "{} →")):
+        links.append(("Shift+ArrowLeft", f"day/{days[before - 1]}{query}", f"← Day {days[before - 1]}"))
+    for key, slot, sign in (("ArrowLeft", steps[0], "← Time {}"), ("ArrowRight", steps[1], "Time {} →")):
         if slot is not None:
             text = time_of(slot) if day_of(slot) == day else f"{day_of(slot)} {time_of(slot)}"
             links.append((key, page_of(series, slot), sign.format(text)))
     if after < len(days):
-        links.append(("Shift+ArrowRight", f"day/{days[after]}{query}", f"{days[after]} →"))
+        links.append(("Shift+ArrowRight", f"day/{days[after]}{query}", f"Day {days[after]} →"))
     return links

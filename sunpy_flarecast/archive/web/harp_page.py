@@ -1,4 +1,4 @@
-"""The pages of a HARP, `/harp/3944`, and of a NOAA region, `/noaa/12192`, which leads to its HARPs."""
+"""The pages of a HARP or TARP, `/harp/3944`, and of a NOAA region, `/noaa/12192`, which leads to its HARPs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: Records that a curve is drawn of. Keywords of synthetic records are computed on request.
 _POINTS: Final = 600
-_SYNTHETIC_POINTS: Final = 40
+_SYNTHETIC_POINTS: Final = 24
 
 _PAGE: Final = 120
 
@@ -152,7 +152,7 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
         if name in _ZERO_IS_NONE:
             values = [value or math.nan for value in values]
         curves.append((name, find_keyword(name), curve_of(places, values, _next(breaks, places))))
-    harps = _daily(archive, series, records)
+    harps = _daily(archive, series, shown if archive.synthetic else records)
     b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
     return Passage(
         series=series,
@@ -177,4 +177,4 @@ def _daily(archive: Archive, series: str, records: list[Record]) -> list[Harp]:
     by_day = [list(held) for _, held in groupby(records, lambda record: day_of(record.t_rec_index or 0))]
     chosen = [held[len(held) // 2] for held in by_day]
     keywords = archive.keywords_of(series, [record.recnum for record in chosen], KEYWORDS)
-    return [harp_of(record, keywords[record.recnum]) for record in chosen]
+    return [harp_of(series, record, keywords[record.recnum]) for record in chosen]

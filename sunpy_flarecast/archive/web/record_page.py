@@ -48,7 +48,7 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         values = {
             "series": name,
             "record": record,
-            "harp": harp_of(record, keywords),
+            "harp": harp_of(name, record, keywords),
             "before": before,
             "after": after,
             "step": None if record.t_rec_index is None else page_of(name, record.t_rec_index),

@@ -10,6 +10,7 @@ from sunpy_flarecast.archive.api.search import PARAMETERS, find, query_of, read_
 from sunpy_flarecast.archive.base import NotHeldError
 
 from .site import in_order
+from .steps import NOAA, harp_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         try:
             search = read_search(request.query_params, archive)
             found = find(archive, search, after=request.query_params.get("after"))
+            keywords = archive.keywords_of(search.series, [one.recnum for one in found.records], NOAA)
         except NotHeldError as error:
             return site.page(request, "search", values | {"fault": str(error)}, 404)
         except HTTPException as error:
@@ -46,6 +48,7 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "given": given | search.query,
             "search": search,
             "found": found,
+            "harps": [harp_of(search.series, record, keywords[record.recnum]) for record in found.records],
             "query": query_of(search),
             "following": None if found.after is None else query_of(search, after=found.after),
             "first": "after" not in request.query_params,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from sunpy_flarecast.sharp.catalog import region_word
 from sunpy_flarecast.sharp.t_rec import CADENCE
 from sunpy_flarecast.sharp.values import noaa_numbers
 
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
 
     from .disk import Outline
 
-__all__ = ["KEYWORDS", "SLOTS_A_DAY", "Harp", "Step", "day_of", "harp_of", "page_of", "slot_at", "step_of", "time_of"]
+__all__ = [
+    "KEYWORDS",
+    "NOAA",
+    "SLOTS_A_DAY",
+    "Harp",
+    "Step",
+    "day_of",
+    "harp_of",
+    "page_of",
+    "slot_at",
+    "step_of",
+    "time_of",
+]
 
 SLOTS_A_DAY: Final = 86400 // CADENCE
 
@@ -43,13 +56,17 @@ _CENTRE: Final = ("lon_fwt", "lat_fwt")
 #: Total unsigned flux of the vector field; SMARPs have that of the line of sight only.
 _FLUX: Final = ("usflux", "usfluxl")
 
-KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, "crlt_obs", "noaa_ar", "noaa_ars")
+NOAA: Final = ("noaa_ar", "noaa_ars")
+
+#: All that is shown of a HARP.
+KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, *NOAA, "crlt_obs")
 
 
 class Harp(msgspec.Struct, frozen=True, kw_only=True):
-    """A HARP in one record: NOAA numbers, bounds (west, south, east, north), centre, flux in Mx, observer's B0."""
+    """A HARP or TARP in one record: NOAA numbers, bounds (west, south, east, north), centre, flux (Mx), B0."""
 
     record: Record
+    word: str
     noaa: tuple[int, ...] = ()
     box: tuple[float, ...] | None = None
     centre: tuple[float, float] | None = None
@@ -63,7 +80,7 @@ class Harp(msgspec.Struct, frozen=True, kw_only=True):
             more = f" +{len(self.noaa) - 1}" if len(self.noaa) > 1 else ""
             return f"NOAA {self.noaa[0]}{more}"
         harpnum = self.record.harpnum
-        return f"HARP {harpnum}" if harpnum is not None else f"record {self.record.recnum}"
+        return f"{self.word} {harpnum}" if harpnum is not None else f"record {self.record.recnum}"
 
     @property
     def segment(self) -> str | None:
@@ -92,7 +109,7 @@ def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[R
     """Describe the records of a time step."""
     shown = records[:_MOST_HARPS]
     keywords = archive.keywords_of(series, [record.recnum for record in shown], KEYWORDS)
-    harps = [harp_of(record, keywords[record.recnum]) for record in shown]
+    harps = [harp_of(series, record, keywords[record.recnum]) for record in shown]
     harps.sort(key=lambda harp: -harp.flux if math.isfinite(harp.flux) else math.inf)
     b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
     outlines = outlines_of([(harp.box, harp.name, harp) for harp in harps], b0)
@@ -100,7 +117,7 @@ def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[R
     return Step(series=series, slot=slot, harps=tuple(harps), more=more, b0=b0, outlines=tuple(outlines))
 
 
-def harp_of(record: Record, keywords: Mapping[str, Any]) -> Harp:
+def harp_of(series: str, record: Record, keywords: Mapping[str, Any]) -> Harp:
     """Read what is shown of a record from its keywords."""
     boxes = (tuple(number(keywords.get(name)) for name in names) for names in (_BOX, _EXTENT))
     box = next((one for one in boxes if one[0] <= one[2] and one[1] <= one[3]), None)  # not if a number is NaN
@@ -111,6 +128,7 @@ def harp_of(record: Record, keywords: Mapping[str, Any]) -> Harp:
     fluxes = (number(keywords.get(name)) for name in _FLUX)
     return Harp(
         record=record,
+        word=region_word(series),
         noaa=noaa_numbers(keywords),
         box=box,
         centre=centre,

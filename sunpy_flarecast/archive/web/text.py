@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from sunpy_flarecast.sharp.catalog import region_word
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 from sunpy_flarecast.sharp.values import clean, is_missing, unsigned
 
@@ -112,6 +113,7 @@ def value(given: Any, keyword: Keyword | None = None) -> str:
 
 
 FILTERS: Final = {
+    "word": region_word,
     "degrees": degrees,
     "place": place,
     "quality": quality,
