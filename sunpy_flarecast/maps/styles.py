@@ -99,7 +99,7 @@ _CORRELATIONS: Final = frozenset(
 class Style(NamedTuple):
     """Colours, norm, meanings of the values if they are codes, and the ends of the range that the values exceed."""
 
-    cmap: str | Colormap
+    cmap: Colormap
     norm: Normalize
     codes: dict[int, str]
     extend: str = "neither"
@@ -118,7 +118,7 @@ def style_of(segment: str, data: Any, *, smarp: bool = False) -> Style:
     if coded in _CODES and (style := _of_codes(coded, values)) is not None:
         return style
     if not values.size:
-        return Style("viridis", Normalize(0, 1), {})
+        return Style(mpl.colormaps["viridis"].with_extremes(bad=BEYOND), Normalize(0, 1), {})
     if segment in _FLAGS and (few := np.unique(values)).size <= 8:
         return _of_values(tuple(int(value) for value in few), hexadecimal=segment == "info_map")
     cmap, norm = _range(segment, values)

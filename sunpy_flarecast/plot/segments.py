@@ -66,9 +66,7 @@ def image_of_segment(
     # Means of the values, so that a small picture has the field of a large one; codes have no mean.
     how = Image.Resampling.NEAREST if style.codes or factor >= 1 else Image.Resampling.BOX
     small = np.asarray(Image.fromarray(_as_seen(data, upside_down).astype(np.float32)).resize(size, how))
-    cmap = style.cmap if callable(style.cmap) else None
-    assert cmap is not None  # noqa: S101 (style_of gives no names)
-    coloured = cmap(style.norm(np.ma.masked_invalid(small)), bytes=True)[..., :3]
+    coloured = style.cmap(style.norm(np.ma.masked_invalid(small)), bytes=True)[..., :3]
     picture = Image.fromarray(np.ascontiguousarray(coloured))
     return _png(picture, mark, width)
 

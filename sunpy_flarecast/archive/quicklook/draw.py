@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,13 +51,12 @@ def prepare(archive: Archive | None) -> None:
 
 
 def draw(job: Job) -> bytes:
-    """Draw a picture as PNG; of a file that cannot be read, one that says so."""
+    """Draw a picture as PNG, of a damaged file one that says so; an OSError is from a file that cannot be read now."""
     try:
         source = job.source if job.source is not None else _ARCHIVE[0].segment(job.series, job.recnum, job.segment)
         data = _pixels(source if isinstance(source, (str, bytes)) else str(source.path))
-    except (OSError, TransferError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return notice(job.width, f"The file of {job.segment} is damaged: it {reason}", mark=job.mark)
+    except (TransferError, ValueError) as error:
+        return notice(job.width, f"The file of {job.segment} is damaged: it {error}", mark=job.mark)
     series = find_series(job.series)
     how: dict[str, Any] = {
         "upside_down": job.upside_down,
@@ -76,12 +76,14 @@ def _pixels(source: str | bytes) -> Any:
     try:
         with fits.open(io.BytesIO(source) if isinstance(source, bytes) else source, memmap=False) as hdus:
             image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2), None)
-            if image is None or not np.prod(image.shape):
+            if image is None or not math.prod(image.shape):
                 raise ValueError("holds no image")
-            if np.prod(image.shape) > _MOST_PIXELS:
+            if math.prod(image.shape) > _MOST_PIXELS:
                 raise ValueError(f"has {' x '.join(map(str, image.shape))} pixels, too many for a picture")
             return np.asarray(image.data, dtype=np.float64)
-    except ValueError:
+    except (ValueError, MemoryError):
         raise
-    except Exception as error:  # of any type for damaged tiles
+    except Exception as error:  # of any type for damaged tiles, also an OSError, which has no number then
+        if isinstance(error, OSError) and error.errno:
+            raise
         raise ValueError(f"cannot be decoded ({error})") from error

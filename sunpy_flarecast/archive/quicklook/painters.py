@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Painters"]
 
-#: Most pictures that are drawn or wait for it: some pages full of them.
+#: Most pictures that are drawn or wait for it: some pages full of them; and seconds in which at least one is finished.
 _MOST: Final = 100
+_PATIENCE: Final = 60.0
 
 
 class Painters:
@@ -34,31 +35,42 @@ class Painters:
     An ``archive`` of synthetic files is copied into the processes, which make the files themselves.
     """
 
-    def __init__(self, archive: Archive, jobs: int, most: int = _MOST) -> None:
+    def __init__(self, archive: Archive, jobs: int, most: int = _MOST, patience: float = _PATIENCE) -> None:
         self._archive = archive if archive.synthetic else None
         self._jobs = jobs
         self._most = most
+        self._patience = patience
+        self._finished = 0
         self._pool: ProcessPoolExecutor | None = None
         self._begun = False
         self._guard = threading.Lock()
         self._drawing: dict[str, Future[bytes]] = {}
 
     async def draw(self, key: str, job: Job) -> bytes:
-        """Draw a picture; an HTTPException (503) says that too many others wait, or that a process was killed."""
+        """Draw a picture; an HTTPException (503) says that too many others wait, or that a process died or hangs."""
         pool = self._pool
         if pool is None:
             pool = await to_thread.run_sync(self._started)
-        future = self._drawing.get(key)
+        future, finished = self._drawing.get(key), self._finished
         try:
             if future is None:
                 if len(self._drawing) >= self._most:
                     raise unavailable("Too many pictures are being drawn.")
                 future = self._drawing[key] = pool.submit(draw, job)
-                future.add_done_callback(lambda _: self._drawing.pop(key, None))
-            return await asyncio.shield(asyncio.wrap_future(future))
+                future.add_done_callback(lambda _: self._drawn(key))
+            async with asyncio.timeout(self._patience):
+                return await asyncio.shield(asyncio.wrap_future(future))
+        except TimeoutError as error:
+            if self._finished == finished:
+                self._end(pool)
+            raise unavailable("Drawing the picture takes too long.") from error
         except BrokenProcessPool as error:
-            self.close()
+            self._end(pool)
             raise unavailable("A process that draws pictures was killed, perhaps for want of memory.") from error
+
+    def _drawn(self, key: str) -> None:
+        self._finished += 1
+        self._drawing.pop(key, None)
 
     def warm(self) -> None:
         """Start the processes, which takes some seconds, before there is anything to draw."""
@@ -81,7 +93,16 @@ class Painters:
 
     def close(self) -> None:
         """End the processes; they start again if another picture is asked for."""
+        if (pool := self._pool) is not None:
+            self._end(pool)
+
+    def _end(self, pool: ProcessPoolExecutor) -> None:
+        """Kill the processes of a pool, unless another took its place; whoever waits for a picture is told."""
         with self._guard:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if self._pool is not pool:
+                return
+            self._pool = None
+        processes = list((pool._processes or {}).values())  # kill_workers() of Python 3.14
+        pool.shutdown(wait=False)
+        for process in processes:
+            process.kill()  # one that hangs would keep the service from ending

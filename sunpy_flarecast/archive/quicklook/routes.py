@@ -81,7 +81,10 @@ class Quicklooks:
             content = await to_thread.run_sync(self._store.get, key)
             if content is None:
                 job = await to_thread.run_sync(self._job, name, recnum, segment, width)
-                content = await self._painters.draw(key, job)
+                try:
+                    content = await self._painters.draw(key, job)
+                except OSError as error:  # it is not kept, since it may pass
+                    raise unreadable_file(name, recnum, segment, error) from error
                 await to_thread.run_sync(self._store.put, key, content)
             return Response(content, headers=headers, media_type="image/png")
 

@@ -38,6 +38,7 @@ def service(tmp_path_factory):
     for harp in range(1, 4):
         write(root / name_of(harp, 0, "Br"), field, **header_of(harp, 0))
     write(root / name_of(1, 0, "magnetogram", CCD), field, **header_of(1, 0, CROTA2=180.1))
+    write(root / name_of(2, 0, "Bt"), np.full((ROWS, COLUMNS), np.nan, dtype=np.float32), **header_of(2, 0))
     write(root / name_of(1, 0, "bitmap", CEA), (field > 0) * np.int16(33) + np.int16(1), **header_of(1, 0))
     damaged = root / name_of(3, 0, "Br")
     content = damaged.read_bytes()
@@ -50,6 +51,11 @@ def service(tmp_path_factory):
 def address(archive, harp=1, series=CEA, segment="Br", width=160):
     record = next(iter(archive.records(series, *DAY, harpnums=[harp])))
     return f"/quicklook/{series}/{record.recnum}/{segment}.png?width={width}"
+
+
+def job_of(path):
+    settings = {"series": CEA, "recnum": 1, "segment": "Br", "width": 640, "title": "", "upside_down": False}
+    return Job(source=str(path), mark="", **settings)
 
 
 def pixels(reply):
@@ -85,6 +91,24 @@ def test_a_damaged_file_gives_a_picture_that_says_so(service):
     assert pixels(bad).shape == (120, 160, 3)
     assert (pixels(bad) == 255).any()  # letters
     assert pixels(good).shape == (80, 160, 3)
+
+
+def test_an_image_of_missing_pixels(service):
+    archive, url = service
+    small, large = (pixels(get(url + address(archive, harp=2, segment="Bt", width=width))) for width in (160, 1280))
+    assert {tuple(colour) for colour in small.reshape(-1, 3)} <= {tuple(colour) for colour in large.reshape(-1, 3)}
+
+
+def test_a_file_that_cannot_be_read_for_a_moment_gives_no_picture_of_it(service, tmp_path):
+    """The picture of a damaged file is kept until the file changes, which is wrong for a disk that stumbles."""
+
+    async def tried():
+        with pytest.raises(FileNotFoundError):
+            await painters.draw("missing", job_of(tmp_path / "missing.fits"))
+
+    painters = Painters(service[0], jobs=1)
+    asyncio.run(tried())
+    painters.close()
 
 
 def test_validators_and_what_is_kept(service):
@@ -139,16 +163,7 @@ def test_synthetic_pictures_say_so():
 def test_a_full_queue_and_a_process_that_is_killed(service, tmp_path):
     write(tmp_path / "one.fits", np.zeros((ROWS, COLUMNS), dtype=np.int32))
     painters = Painters(service[0], jobs=1, most=4)
-    whole = Job(
-        series=CEA,
-        recnum=1,
-        segment="Br",
-        width=640,
-        title="",
-        upside_down=False,
-        source=str(tmp_path / "one.fits"),
-        mark="",
-    )
+    whole = job_of(tmp_path / "one.fits")
 
     async def tried():
         drawing = await painters.draw("w", whole)  # which starts the process
@@ -162,9 +177,32 @@ def test_a_full_queue_and_a_process_that_is_killed(service, tmp_path):
         assert first is second  # drawn once
         for process in list(painters._pool._processes):
             os.kill(process, signal.SIGKILL)
+        killed = painters._pool
         with pytest.raises(HTTPException, match="was killed"):
             await painters.draw("y", whole)
         assert await painters.draw("z", whole) == drawing
+        painters._end(killed)  # as another does who waited for the same processes
+        assert await painters.draw("z", whole) == drawing
+        assert painters._pool is not None
+
+    asyncio.run(tried())
+    painters.close()
+
+
+def test_a_process_that_hangs_is_replaced(service, tmp_path):
+    """Or no picture would be drawn any more, and the service would not end."""
+    write(tmp_path / "one.fits", np.zeros((ROWS, COLUMNS), dtype=np.int32))
+    painters = Painters(service[0], jobs=1)
+
+    async def tried():
+        drawing = await painters.draw("a", job_of(tmp_path / "one.fits"))
+        for process in list(painters._pool._processes):
+            os.kill(process, signal.SIGSTOP)
+        painters._patience = 0.1
+        with pytest.raises(HTTPException, match="takes too long"):
+            await painters.draw("b", job_of(tmp_path / "one.fits"))
+        painters._patience = 60
+        assert await painters.draw("c", job_of(tmp_path / "one.fits")) == drawing
 
     asyncio.run(tried())
     painters.close()
