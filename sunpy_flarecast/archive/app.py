@@ -220,7 +220,8 @@ def _record_routes(
             content = archive.segment(name, recnum, segment)
             record = archive.record(name, recnum)
             called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
-            return file_response(request, content, called, settings.x_accel)
+            private = bool(settings.token_hashes)
+            return file_response(request, content, called, x_accel=settings.x_accel, private=private)
         except (OSError, TransferError) as error:
             raise unreadable_file(name, recnum, segment, error) from error
 

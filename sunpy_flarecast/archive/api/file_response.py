@@ -35,13 +35,17 @@ _FLAGS: Final = os.O_RDONLY | sum(
 )
 
 
-def file_response(request: Request, content: Stored | bytes, name: str, x_accel: str | None = None) -> Response:
+def file_response(
+    request: Request, content: Stored | bytes, name: str, *, x_accel: str | None = None, private: bool = False
+) -> Response:
     """Answer a request for a file."""
     # A file that changed since the archive looked at it is checked again and sent as it is now; a TransferError says
     # that it is not a complete FITS file any more. With ``x_accel``, the path at which a front server has the archive's
     # folder, that server sends the file.
     # The name is not quoted, since scripts written for FLARECAST's service take everything after "filename=".
     headers = {"content-disposition": f"attachment; filename={name}"}
+    if private:  # a cookie does not keep a proxy from giving it to others, as the header Authorization does
+        headers["cache-control"] = "private"
     if isinstance(content, bytes):
         headers["etag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return not_modified(request, headers) or Response(content, headers=headers, media_type=_MEDIA_TYPE)

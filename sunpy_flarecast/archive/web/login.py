@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from fastapi import APIRouter, Response
 from fastapi.requests import Request  # noqa: TC002 (FastAPI reads the annotations of the routes)
@@ -40,7 +40,7 @@ def login_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
     @router.post("/login")
     async def log_in(request: Request) -> Response:
-        given = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
+        given = parse_qs((await request.body()).decode("utf-8", "replace"))
         token, place = (given.get(name, [""])[0].strip() for name in ("token", "next"))
         place = _within(place)
         if not check.knows(token):
@@ -62,4 +62,4 @@ def login_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
 def _within(place: str) -> str:
     """Return a place of the service, or its first page for any other."""
-    return place if _PLACE.fullmatch(place) and ".." not in place else ""
+    return place if _PLACE.fullmatch(place) and ".." not in unquote(place) else ""

@@ -69,13 +69,7 @@ class Site:
 
     def page(self, request: Request, name: str, values: Mapping[str, Any], status: int = 200) -> Response:
         """Make a page from its template."""
-        shared = {
-            "root": root_of(request),
-            "settings": self.settings,
-            "synthetic": self.archive.synthetic,
-            "url": self._url_of(request),
-        }
-        return html_response(name, shared | dict(values), status=status)
+        return self._page(request, name, {"url": self._url_of(request), **values}, status)
 
     def lines(
         self, request: Request, search: Search, segments: Sequence[str] = (), most: int | None = None
@@ -85,8 +79,12 @@ class Site:
         return lines_of(search, self.archive, self._url_of(request), token=token, segments=segments, most=most)
 
     def failure(self, request: Request, status: int, message: str) -> Response:
-        """Make the page that tells a person why there is no other."""
-        return self.page(request, "error", {"status": status, "message": message}, status)
+        """Make the page that tells a person why there is no other, perhaps since the URL is unknown."""
+        return self._page(request, "error", {"url": None, "status": status, "message": message}, status)
+
+    def _page(self, request: Request, name: str, values: dict[str, Any], status: int) -> Response:
+        shared = {"root": root_of(request), "settings": self.settings, "synthetic": self.archive.synthetic}
+        return html_response(name, shared | values, status=status)
 
     def add(self, router: APIRouter, path: str, make: Callable[..., Response]) -> None:
         """Add a route whose page is made in a thread, of the request and the parameters of its path."""

@@ -116,7 +116,7 @@ class TestService:
             assert urlsplit(session.get(f"{service}{LIST}", timeout=20).url).path == "/login"
 
     @pytest.mark.parametrize(
-        "place", ["//evil.example", "https:evil.example", "../x", "a\\b", "a\r\nSet-Cookie: x=1", "é"]
+        "place", ["//evil.example", "https:evil.example", "../x", "%2e%2E/x", "a\\b", "a\r\nSet-Cookie: x=1", "é"]
     )
     def test_a_form_leads_nowhere_else(self, service, place):
         reply = requests.post(
@@ -127,6 +127,16 @@ class TestService:
             urlsplit(service).netloc,
         )
         assert reply.headers["location"] in ("./", "./https:evil.example")
+
+    def test_a_cookie_counts_beside_the_password_of_a_front_server(self, service):
+        reply = requests.get(f"{service}{LIST}", auth=("group", "B"), cookies={"flarecast_token": FIRST}, timeout=20)
+        assert (reply.status_code, reply.headers["cache-control"]) == (200, "no-store")
+        file = requests.get(reply.json()["data"][0]["urls"][0], cookies={"flarecast_token": FIRST}, timeout=60)
+        assert file.headers["cache-control"] == "private"  # or a proxy might give it to others
+
+    def test_a_form_with_other_fields(self, service):
+        fields = {f"field{number}": "x" for number in range(50)}
+        assert requests.post(f"{service}/login", data=fields, timeout=20).status_code == 401
 
     def test_a_cookie_is_secure_over_tls(self):
         settings = Settings(token_hashes=frozenset(HASHES), public_url="https://sharps.example.org")

@@ -196,6 +196,24 @@ class TestSearch:
         lines = requests.get(requests.compat.urljoin(f"{service[0]}/search", table), timeout=30).text.splitlines()
         assert len(lines) == 4
 
+    @pytest.mark.parametrize(
+        ("query", "begin", "end"),
+        [
+            ("start=0001-01-01&end=9999-12-31", "0001-01-01", "9999-12-31"),
+            ("end=9999-12-31T23:59:59.5", DAY, "9999-12-31T23:59:59"),
+        ],
+    )
+    def test_the_ends_of_the_calendar(self, service, query, begin, end):
+        plain = html.unescape(get(service, f"search?series={CEA}&{query}"))
+        assert f'a.Time("{begin}", "{end}")' in plain
+        assert f"sunpy-flarecast fetch {begin} {end} --series {CEA}" in plain
+
+    def test_the_command_has_no_option_for_bits_of_the_quality(self, service):
+        """It would fetch more records than were found."""
+        plain = html.unescape(get(service, f"search?series={CEA}&quality=0x10000"))
+        assert "a.flarecast.Quality(mask=0x10000)" in plain
+        assert "sunpy-flarecast fetch" not in plain
+
     def test_nothing_is_found(self, service):
         assert "No record matches" in get(service, f"search?series={CEA}&start=2020-01-01")
 
@@ -215,6 +233,12 @@ class TestErrors:
         (css,) = links(text, "page.css")
         reply = requests.get(requests.compat.urljoin(f"{service[0]}/{path}", css), timeout=30)
         assert reply.status_code == 200
+
+    @pytest.mark.parametrize(("path", "status"), [("", 400), ("nothing", 404)])
+    def test_an_invalid_host(self, service, path, status):
+        headers = {"Accept": "text/html", "Host": "two words"}
+        reply = requests.get(f"{service[0]}/{path}", headers=headers, timeout=30)
+        assert (reply.status_code, "two words" in reply.text) == (status, False)
 
     def test_programs_get_json(self, service):
         reply = requests.get(f"{service[0]}/nothing", timeout=30)
