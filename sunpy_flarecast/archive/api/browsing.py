@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from sunpy_flarecast.archive.base import Archive
@@ -18,6 +18,7 @@ from sunpy_flarecast.sharp.t_rec import t_rec_text
 from . import openapi
 from .download import download_reply
 from .parameters import (
+    QUOTED,
     FromDayParameter,
     NoaaParameter,
     SeriesParameter,
@@ -159,4 +160,7 @@ def browsing_routes(
 def _days(start: str, end: str) -> dict[str, date]:
     """Parse the ends of a range of days, without those that are open."""
     given = {"start": start, "end": end}
-    return {name: read_instant_parameter(name, text).date() for name, text in given.items() if text.strip()}
+    days = {name: read_instant_parameter(name, text).date() for name, text in given.items() if text.strip()}
+    if days.get("start", date.min) > days.get("end", date.max):
+        raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
+    return days

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 import time
@@ -313,5 +314,7 @@ def _condition(text: str, names: Sequence[str]) -> Comparison:
     try:
         compared = float(read_quality(number))
     except ValueError:
-        raise HTTPException(400, f"{number[:QUOTED]!r} is not a number to compare {name.upper()} with.") from None
+        compared = math.nan
+    if not math.isfinite(compared):
+        raise HTTPException(400, f"{number[:QUOTED]!r} is not a number to compare {name.upper()} with.")
     return Comparison(keyword, sign, compared, match["abs"] is not None)

@@ -27,6 +27,10 @@ _MOST_TICKS: Final = 10
 
 _SLOTS_A_DAY: Final = 120
 
+#: No keyword has such a value or is known as finely; the numbers of an axis could not be computed.
+_BEYOND: Final = 1e100
+_FINEST: Final = 1e-100
+
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """A line, single points, and ticks: x and label; y and label. Least and greatest value, and how many there are."""
@@ -46,6 +50,7 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
 
     The line is interrupted at missing values, and before each of the slots ``breaks``.
     """
+    values = [value if abs(value) < _BEYOND else math.nan for value in values]
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return None
@@ -83,7 +88,7 @@ def gaps_in(slots: Sequence[int], usual: int) -> list[int]:
 
 def _scale(least: float, most: float) -> tuple[float, float, list[float]]:
     """Choose round ticks, and the ends of an axis that holds all values."""
-    extent = (most - least) or abs(most) or 1.0
+    extent = max(most - least or abs(most) or 1.0, _FINEST)
     power = 10.0 ** math.floor(math.log10(extent / 4))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * 4 >= extent)
     low, high = math.floor(least / step), math.ceil(most / step)

@@ -25,10 +25,10 @@ _MINUTES_A_SLOT: Final = 12
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """How to fetch the records of a search."""
+    """How to fetch the records of a search; the command has no option for single bits of the quality."""
 
     python: str
-    terminal: str
+    terminal: str | None
 
 
 def lines_of(
@@ -87,7 +87,9 @@ def _python(
     return "\n".join(lines)
 
 
-def _terminal(search: Search, start: str, end: str, url: str, token: bool, segments: Sequence[str]) -> str:
+def _terminal(search: Search, start: str, end: str, url: str, token: bool, segments: Sequence[str]) -> str | None:
+    if search.quality not in (None, _ALL_BITS):
+        return None
     words = ["sunpy-flarecast", "fetch", start, end, "--series", search.series]
     for name in segments:
         words += ["--segment", name]
@@ -129,8 +131,10 @@ def _day_after(text: str) -> datetime:
 
 def _instant(time: datetime) -> str:
     """Write an instant to the second, rounded up: the last microsecond of a day is its end."""
-    time += timedelta(microseconds=-time.microsecond % 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S").removesuffix(":00").removesuffix("T00:00")
+    if time.microsecond and time < datetime.max.replace(microsecond=0, tzinfo=UTC):
+        time += timedelta(microseconds=1_000_000 - time.microsecond)
+    text = time.replace(microsecond=0, tzinfo=None).isoformat()
+    return text.removesuffix(":00").removesuffix("T00:00")
 
 
 def _quoted(text: Any) -> str:

@@ -118,6 +118,8 @@ def test_a_day_as_end_is_meant_as_a_whole(held):
         ({"condition": "AREA"}, "Cannot parse the condition 'AREA'. Write, for example, USFLUX > 1e22"),
         ({"condition": "AREO > 3"}, "There is no keyword 'areo'. Did you mean 'area'"),
         ({"condition": "AREA > big"}, "'big' is not a number to compare AREA with"),
+        ({"condition": "AREA != nan"}, "'nan' is not a number to compare AREA with"),
+        ({"condition": "AREA < 1e999"}, "'1e999' is not a number to compare AREA with"),
         ({"condition": "LON_FWT > 3 rad"}, "LON_FWT is in deg. Leave 'rad' out."),
         ({"condition": "NOAA_ARS > 3"}, "NOAA_ARS is text, which can be compared with = and != alone"),
         ({"serie": "hmi.sharp_720s"}, "There is no parameter 'serie'. Did you mean 'series'?"),
@@ -190,4 +192,6 @@ def test_days_and_harps(url, held):
     again = get(reply.url, headers={"If-None-Match": reply.headers["etag"]})
     assert again.status_code == 304
     assert get(f"{url}/HMI/{CEA}/days?start=x").status_code == 400
+    for name in ("days", "harps"):
+        assert "is after end" in get(f"{url}/HMI/{CEA}/{name}?start=2015-12-12&end=2015-12-11").json()["message"]
     assert datetime.fromisoformat(harps[0]["first"])

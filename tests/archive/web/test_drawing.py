@@ -22,7 +22,7 @@ DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.intege
 BOXES = st.tuples(st.floats(-400, 400), st.floats(-100, 100), st.floats(0, 200), st.floats(0, 200)).map(
     lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
 )
-VALUES = st.lists(st.one_of(st.floats(-1e25, 1e25), st.just(math.nan)), min_size=1, max_size=40)
+VALUES = st.lists(st.one_of(st.floats(-1e99, 1e99), st.just(math.nan)), min_size=1, max_size=40)
 
 
 def points_of(path):
@@ -89,6 +89,12 @@ def test_a_curve_has_every_value_and_its_axis_holds_them(values):
     assert all(-0.1 <= x <= 640.1 and -0.1 <= y <= 150.1 for x, y in points)
     assert 2 <= len(curve.values) <= 8
     assert all(-0.1 <= y <= 150.1 for y, _ in curve.values)
+
+
+@pytest.mark.parametrize("extremes", [[1e308, -1e308], [0.0, 5e-324], [1.7e308], [1e22, math.nextafter(1e22, 2e22)]])
+def test_a_curve_of_values_that_no_axis_has(extremes):
+    curve = curve_of([1, 2, 3], [1.0, *extremes, math.nan][:3], [])
+    assert 2 <= len(curve.values) <= 8
 
 
 def test_a_curve_is_interrupted_where_records_are_missing():
