@@ -46,9 +46,13 @@ from sunpy_flarecast.archive.api.responses import (
 from sunpy_flarecast.archive.middleware.metrics import add_metrics
 from sunpy_flarecast.archive.middleware.tokens import token_required
 from sunpy_flarecast.archive.quicklook import quicklooks_of
+from sunpy_flarecast.archive.web.day_page import day_routes
+from sunpy_flarecast.archive.web.front_page import front_routes
+from sunpy_flarecast.archive.web.harp_page import harp_routes
 from sunpy_flarecast.archive.web.html import static_routes
 from sunpy_flarecast.archive.web.login import login_routes
-from sunpy_flarecast.archive.web.pages import page_routes
+from sunpy_flarecast.archive.web.record_page import record_routes
+from sunpy_flarecast.archive.web.search_page import search_routes
 from sunpy_flarecast.archive.web.site import Site
 from sunpy_flarecast.archive.web.swagger import ui_routes
 from sunpy_flarecast.errors import TransferError
@@ -131,7 +135,8 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         routers.append(quicklooks.routes(guarded))
     if settings.pages:
         warming = [] if quicklooks is None else [Depends(quicklooks.warm)]
-        routers.append(page_routes(site, [*guarded, *warming]))
+        pages = (front_routes, day_routes, harp_routes, record_routes, search_routes)
+        routers += [routes(site, [*guarded, *warming]) for routes in pages]
         if tokens:
             routers.append(login_routes(site, checked))
     for router in routers:

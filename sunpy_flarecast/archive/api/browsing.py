@@ -29,7 +29,8 @@ from .parameters import (
     read_number,
 )
 from .responses import Rows, json_reply, not_modified, validators
-from .search import LIMIT, MOST, PARAMETERS, Found, Search, find, query_of, read_search
+from .search import LIMIT, MOST, Found, Search, find, query_of
+from .search_parameters import PARAMETERS, read_search
 
 __all__ = ["browsing_routes"]
 

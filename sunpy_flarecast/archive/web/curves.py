@@ -33,7 +33,7 @@ _FINEST: Final = 1e-100
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """A line, single points, and ticks: x and label; y and label. Least and greatest value, and how many there are."""
+    """A line, single points, and ticks: x and label; y and label. Least and greatest value."""
 
     path: str
     points: tuple[tuple[float, float], ...]
@@ -41,7 +41,6 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[tuple[float, str], ...]
     least: float
     most: float
-    number: int
 
 
 def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int]) -> Curve | None:
@@ -77,7 +76,6 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
         values=tuple((up(value), scientific(value)) for value in ticks),
         least=min(known),
         most=max(known),
-        number=len(known),
     )
 
 

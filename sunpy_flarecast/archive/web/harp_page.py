@@ -94,9 +94,6 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "first": passage.records[0],
             "last": passage.records[-1],
             "count": len(passage.records),
-            "gaps": passage.gaps,
-            "sampled": passage.sampled,
-            "curves": passage.curves,
             "chosen": drawn,
             "choices": [
                 (name, keyword.meaning)

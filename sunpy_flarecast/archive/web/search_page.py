@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from sunpy_flarecast.archive.api.search import PARAMETERS, find, query_of, read_search
+from sunpy_flarecast.archive.api.search import find, query_of
+from sunpy_flarecast.archive.api.search_parameters import PARAMETERS, read_search
 from sunpy_flarecast.archive.base import NotHeldError
 
 from .site import in_order

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from sunpy_flarecast.archive.api.search import ALL_BITS
 from sunpy_flarecast.sharp.catalog import find_keyword, find_series
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from sunpy_flarecast.archive.base import Archive
 
 __all__ = ["Lines", "lines_of"]
-
-_ALL_BITS: Final = 0xFFFF_FFFF
 
 _MINUTES_A_SLOT: Final = 12
 
@@ -71,7 +70,7 @@ def _python(
         parts.append(f"a.flarecast.HARPNUM({search.harp})")
     if search.noaa is not None:
         parts.append(f"a.flarecast.NOAA({search.noaa})")
-    if search.quality == _ALL_BITS:
+    if search.quality == ALL_BITS:
         parts.append("a.flarecast.Quality.good")
     elif search.quality is not None:
         parts.append(f"a.flarecast.Quality(mask={search.quality:#x})")
@@ -88,7 +87,7 @@ def _python(
 
 
 def _terminal(search: Search, start: str, end: str, url: str, token: bool, segments: Sequence[str]) -> str | None:
-    if search.quality not in (None, _ALL_BITS):
+    if search.quality not in (None, ALL_BITS):
         return None
     words = ["sunpy-flarecast", "fetch", start, end, "--series", search.series]
     for name in segments:
@@ -97,7 +96,7 @@ def _terminal(search: Search, start: str, end: str, url: str, token: bool, segme
         words += ["--harp", str(search.harp)]
     if search.noaa is not None:
         words += ["--noaa", str(search.noaa)]
-    if search.quality == _ALL_BITS:
+    if search.quality == ALL_BITS:
         words.append("--good")
     if search.condition is not None:
         words += ["--where", str(search.condition)]

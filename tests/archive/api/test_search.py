@@ -15,7 +15,8 @@ from indexed import ALL, CEA, FIRST, header_of, name_of, tiny
 from wire import get
 
 from sunpy_flarecast.archive import DirectoryArchive, running
-from sunpy_flarecast.archive.api.search import find, query_of, read_search
+from sunpy_flarecast.archive.api.search import find, query_of
+from sunpy_flarecast.archive.api.search_parameters import read_search
 from sunpy_flarecast.sharp.t_rec import slot_time, t_rec_text
 
 HARPS = {377: "11158", 378: "MISSING", 401: "11158,11160"}
