@@ -148,7 +148,8 @@ def build(
     """Build a data set of images, keywords, labels and splits.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command resumes an interrupted
-    build, and requests what is missing. Status 0 only if nothing is missing.
+    build, and requests what is missing. Status 0 only if nothing is missing, not even images that the service does not
+    list, which the report counts.
     """
     with plain_errors() as missing:
         from sunpy_flarecast import dataset as datasets
@@ -180,7 +181,7 @@ def build(
                 )
             except Interrupted as error:
                 got = error.partial
-        finish(got, report, well=got.complete and not missing)
+        finish(got, report, well=got.complete and not got.unlisted and not missing)
 
 
 @dataset.command(epilog=examples("dataset check sharps"))

@@ -54,7 +54,7 @@ _CODEC: Final = {"cname": "zstd", "clevel": 2, "blocksize": 1 << 20}
 _MISSING: Final = 2**64 - 1
 _CHECKSUM: Final = 4
 
-_DAMAGED: Final = "A shard of the data set is damaged; remove it, and run the build again."
+_DAMAGED: Final = "A shard of the data set is damaged."
 
 _NOT_A_TIME: Final = np.iinfo(np.int64).min
 _EPOCH: Final = "1970-01-01"

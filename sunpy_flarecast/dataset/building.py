@@ -16,15 +16,15 @@ import astropy.units as u
 import msgspec
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
+from sunpy_flarecast.errors import FileError, Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.utils.cluster import in_cluster
 from sunpy_flarecast.utils.optional_deps import DATASET, need
 from sunpy_flarecast.utils.store import Store
 
-from .checksums import CHECKSUMS, write_checksums
+from .checksums import CHECKSUMS, read_checksums, write_checksums
 from .datasheet import data_sheet, provenance
 from .files import check_files, check_keep_files
-from .image_stage import FACTS, Outcome, finish_harps, forget_harps, make_images
+from .image_stage import FACTS, Outcome, finish_harps, forget_harps, forget_lost, make_images
 from .keyword_sets import SWAN
 from .keyword_stage import PIECES, keyword_pieces
 from .label import NEGATIVE, POSITIVE, UNKNOWN
@@ -33,7 +33,15 @@ from .records import SEARCH, search
 from .report import BuildReport
 from .settings import ask, difference, image_settings, split_settings
 from .shard import finish_images
-from .table_stage import known_of, label_columns, make_labels, make_sets, write_records
+from .table_stage import (
+    check_ranges,
+    known_of,
+    label_columns,
+    make_labels,
+    make_sets,
+    write_label_tables,
+    write_records,
+)
 
 if TYPE_CHECKING:
     import os
@@ -214,6 +222,7 @@ def build(
         "max_conn": max_conn,
     }
     report = BuildReport(str(store))
+    store.check_links()
     with store.lock(), _reported(report, begun):
         before = _claim(store, asked.settings, overwrite=overwrite)
         if (finished := _finished(store)) is not None:
@@ -245,12 +254,16 @@ def _stages(
     store.write(_SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
     rows = search(asked, store, partial(forget_harps, store), strict=strict, progress=progress)
     report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.told
+    check_ranges(settings, rows)
+    forget_lost(rows.tasks(settings.segments, size), store)
     pieces, lacking = keyword_pieces(asked, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
         report.fail(f"keywords: {reason}", len(records))
     known = known_of(asked, rows, pieces)
-    labels = make_labels(asked, rows, known, [one for records, _ in lacking for one in records], store)
+    labels = make_labels(asked, rows, known, [one for records, _ in lacking for one in records])
     sets, summary = make_sets(settings, known, labels)
+    if labels is not None:  # written once the sets are made, too, until when both can be corrected
+        write_label_tables(asked, labels, store)
     if settings.split is not None:
         store.write("split.json", _json(summary))
         report.sets = {name: one["records"] for name, one in summary["sets"].items()}
@@ -268,9 +281,10 @@ def _stages(
         for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
             written |= some
     written |= finish_images(list(rows.spans()), settings, store)
-    outcome = Outcome()
+    outcome = Outcome(settings.segments)
     write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
     report.images, report.padded = outcome.there, outcome.padded
+    report.unlisted = {name: count for name in settings.segments if (count := outcome.unlisted[name])}
     for reason, count in sorted(outcome.failed.items()):
         report.fail(reason, count)
     report.seconds = time.monotonic() - begun
@@ -363,9 +377,11 @@ def _finished(store: Store) -> BuildReport | None:
     if not store.exists(CHECKSUMS) or store.exists(SEARCH):
         return None
     try:
+        if not (read_checksums(store) or {}).keys() <= set(store.names()):
+            return None  # files were removed, such as damaged ones
         about = msgspec.json.decode(store.read("provenance.json") or b"{}")
         report = msgspec.convert({**about["report"], "out": str(store)}, BuildReport)
-    except (msgspec.MsgspecError, KeyError, TypeError):
+    except (msgspec.MsgspecError, FileError, KeyError, TypeError, RecursionError):
         return None  # it is made again, with the rest of the tables
     store.remove(PIECES)
     return report

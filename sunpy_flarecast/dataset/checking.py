@@ -38,6 +38,8 @@ _READ: Final = ("images.zarr/", "records/")
 #: Keywords with NOAA numbers, the better one first.
 _NOAA: Final = ("noaa_ars", "noaa_ar")
 
+_MEND: Final = "Restore it, or remove it and run the build again."
+
 #: Problems of one kind that are listed.
 _LISTED: Final = 20
 
@@ -113,7 +115,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     Raises
     ------
     QueryError
-        If there is no data set.
+        If there is no data set, or a link in its folder leads out of it.
 
     Examples
     --------
@@ -122,6 +124,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     True
     """
     store = Store(path)
+    store.check_links()
     report = CheckReport(str(store))
     settings, _ = read_provenance(store)
     report.problems += _files(store, report, progress=progress)
@@ -168,11 +171,11 @@ def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str
         for name, digest in digests.items():
             try:
                 if file_digest(store, name) != digest:
-                    yield f"{name} has changed: it does not match its SHA-256 digest. Restore it, or build it again."
+                    yield f"{name} has changed: it does not match its SHA-256 digest. {_MEND}"
             except FileNotFoundError:
-                yield f"{name} is missing. Restore it, or build it again."
+                yield f"{name} is missing. Restore it, or run the build again."
             except Exception as error:  # noqa: BLE001 (of any disk or file system)
-                yield f"{name} cannot be read ({first_line(error)}). Restore it, or build it again."
+                yield f"{name} cannot be read ({first_line(error)}). {_MEND}"
             bar.update(1)
 
 

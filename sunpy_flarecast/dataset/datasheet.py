@@ -15,6 +15,7 @@ from sunpy_flarecast.utils.reports import counted
 
 from .label import rules
 from .model import Settings
+from .report import unlisted_notes
 from .split import rule
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_provenance(store: Store) -> tuple[Settings, dict[str, Any]]:
     try:
         about = msgspec.json.decode(store.read("provenance.json") or b"{}")
         return msgspec.convert(about["settings"], Settings), about
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise QueryError(
             f"{store} is not a data set that was built: it has no usable provenance.json. Correct the path, or run the "
             "build again."
@@ -190,7 +191,7 @@ region is in two sets.{several} Regions that come back after a rotation have oth
 def _gaps(report: Mapping[str, Any]) -> str:
     lines = [f"- Not searched: {one}" for one in report["missing"]]
     lines += [f"- {number:,} x {reason}" for reason, number in report["failures"].items()]
-    lines += [f"- {note}" for note in report["notes"]]
+    lines += [f"- {note}" for note in (*unlisted_notes(report["unlisted"]), *report["notes"])]
     if (more := len(lines) - _LISTED) > 0:
         lines = [*lines[:_LISTED], f"- ... and {more:,} more, see `provenance.json`."]
     return "## Missing data\n\n" + ("\n".join(lines) or "Nothing that was requested is missing.")

@@ -18,7 +18,7 @@ from sunpy_flarecast.rest.carried_settings import carried
 from sunpy_flarecast.utils.cluster import run
 from sunpy_flarecast.utils.progress import progress_bar
 
-from .arrays import group_path
+from .arrays import ROOT, group_path
 from .files import files_of
 from .model import Settings, ShardFacts, ShardTask, Status
 from .shard import facts_path, finish_harp, make_shard
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .shard import Written
 
-__all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "forget_harps", "make_images"]
+__all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "forget_harps", "forget_lost", "make_images"]
 
 #: Where the facts of shards are.
 FACTS: Final = ".build/shards"
@@ -44,9 +44,11 @@ _HOPELESS: Final = 4
 
 @dataclass
 class Outcome:
-    """What became of images: how many are there, why others are not, and which HARPs were padded."""
+    """What became of images: how many are there or not listed, why others are missing, and which HARPs were padded."""
 
+    segments: tuple[str, ...]
     there: int = 0
+    unlisted: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     padded: list[int] = field(default_factory=list)
 
@@ -58,6 +60,9 @@ class Outcome:
                 raise ClusterError(f"The images of HARP {task.harp} are gone; run the build again.")
             for image in facts.images:
                 self.there += image.status.count(Status.THERE)
+                self.unlisted.update(
+                    name for name, one in zip(self.segments, image.status, strict=True) if one == Status.NOT_LISTED
+                )
                 self.failed.update(_NAME.sub("", reason.partition(": ")[2]) for reason in image.reasons)  # "Br: why"
                 if image.shape not in ((0, 0), facts.shape) and task.harp not in self.padded[-1:]:
                     self.padded.append(task.harp)
@@ -164,17 +169,30 @@ def finish_harps(
 
 
 def facts_of(store: Store, task: ShardTask) -> ShardFacts | None:
-    """Return the facts of a shard, if it is there; one whose facts are damaged is made again."""
+    """Return the facts of a shard, if it is there; one with damaged facts, or those of other records, is made again."""
     data = store.read(facts_path(task.harp, task.number))
     try:
-        return None if data is None else msgspec.json.decode(data, type=ShardFacts)
+        facts = None if data is None else msgspec.json.decode(data, type=ShardFacts)
     except msgspec.MsgspecError:
         return None
+    return facts if facts is None or facts.records == task.identity else None
 
 
 def _fetched(facts: ShardFacts) -> int:
     """Count the files that a shard was made from."""
     return sum(one in (Status.THERE, Status.UNREADABLE) for image in facts.images for one in image.status)
+
+
+def forget_lost(tasks: Iterable[ShardTask], store: Store) -> None:
+    """Remove the facts of shards whose files are gone, so that they are made again, and HARPs that have no records."""
+    there = set(store.names(ROOT))
+    left = set(store.names(FACTS))
+    for task in tasks:
+        path = facts_path(task.harp, task.number)
+        if path in left and (facts := facts_of(store, task)) is not None and not facts.files.keys() <= there:
+            store.remove(path)
+        left.discard(path)
+    forget_harps(store, {int(path.rpartition("/")[2].partition("-")[0]) for path in left})
 
 
 def forget_harps(store: Store, harps: Iterable[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import IntEnum
 from typing import Final, Literal
 
@@ -118,6 +119,12 @@ class ShardTask(msgspec.Struct, frozen=True, array_like=True):
     number: int  #: Of the shard among those of its HARP, from 0.
     records: tuple[ImageRecord, ...]
 
+    @property
+    def identity(self) -> str:
+        """SHA-256 of its records and of which of their segments are listed, wherever the files are."""
+        known = [(one.recnum, one.slot, [bool(url) for url in one.urls]) for one in self.records]
+        return hashlib.sha256(msgspec.json.encode(known)).hexdigest()
+
 
 class ImageFacts(msgspec.Struct, array_like=True):
     """What became of one record."""
@@ -141,6 +148,7 @@ class ShardFacts(msgspec.Struct):
     images: list[ImageFacts]
     files: dict[str, tuple[int, str]]  #: Size and SHA-256 of what it wrote, by path in the data set.
     header: dict[str, str | float]  #: What the headers of all its images have in common, by FITS name.
+    records: str = ""  #: `ShardTask.identity` of the task that made it.
 
     @property
     def complete(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
@@ -81,7 +82,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
                 "newer version."
             )
         settings = msgspec.convert(kept, Settings)
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError) as error:
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise QueryError(
             f"{store} is not a data set: its provenance.json has no settings of one ({error}). Get a whole copy."
         ) from error
@@ -278,6 +279,8 @@ class Dataset:
         >>> ds.map(3944, "2014-04-01T12:00", "Br").peek()  # doctest: +SKIP
         """
         need("Maps need", "plot", PLOT)
+        if not isinstance(harp, Integral):
+            raise QueryError(f"{harp!r} is not a HARP number; write one such as {self._harps[0]}.")
         from .solar_map import map_of
 
         return map_of(self._selection, self.images[harp], time, segment)

@@ -12,8 +12,9 @@ from sunpy_flarecast.utils.reports import as_line, as_page, counted
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
-__all__ = ["BuildReport"]
+__all__ = ["BuildReport", "unlisted_notes"]
 
 #: How many reasons, windows and HARPs a text lists.
 _LISTED: Final = 20
@@ -34,6 +35,8 @@ class BuildReport:
         Ranges of time that the service did not answer for, with the reasons.
     failures : dict of str to int
         How many files, or keywords of records, could not be fetched or read, by reason.
+    unlisted : dict of str to int
+        For each segment, for how many records the service lists no image; these cannot be had by trying again.
     notes : list of str
         What else is wrong with the records, as sentences.
     padded : list of int
@@ -65,6 +68,7 @@ class BuildReport:
     images: int = 0
     missing: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
+    unlisted: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     padded: list[int] = field(default_factory=list)
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -77,7 +81,7 @@ class BuildReport:
 
     @property
     def complete(self) -> bool:
-        """Whether the data set has all that was requested; files that records do not have are not missing."""
+        """Whether nothing could be had by trying again; images that the service does not list are in ``unlisted``."""
         return not (self.missing or self.failures or self.interrupted)
 
     def fail(self, reason: str, count: int = 1) -> None:
@@ -96,7 +100,7 @@ class BuildReport:
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
         if more := sum(max(0, len(one) - _LISTED) for one in (self.failures, self.missing)):
             lines.append(f"... and {more:,} more reasons; write() of the report lists them.")
-        lines += self.notes
+        lines += [*unlisted_notes(self.unlisted), *self.notes]
         if self.padded:
             some = f"{', '.join(map(str, self.padded[:_LISTED]))}{', ...' * (len(self.padded) > _LISTED)}"
             lines.append(f"Images padded to one shape, with a mask: HARP {some}.")
@@ -120,6 +124,11 @@ class BuildReport:
             The file; its folder exists.
         """
         write_report(path, {"complete": self.complete, **msgspec.to_builtins(self)})
+
+
+def unlisted_notes(unlisted: Mapping[str, int]) -> list[str]:
+    """Say of which records the service lists no image, a sentence for each segment."""
+    return [f"The service lists no image {name} of {counted(count, 'record')}." for name, count in unlisted.items()]
 
 
 def _duration(seconds: float) -> str:

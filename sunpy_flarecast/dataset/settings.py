@@ -52,6 +52,9 @@ _NAMES: Final = {
     "images.encoding": "encoding",
 }
 
+#: Most pixels along each axis that become one; the smallest patches have a few dozen.
+_MOST_BINNED: Final = 64
+
 #: How much of a value a message shows.
 _SHOWN: Final = 60
 
@@ -91,7 +94,7 @@ def ask(
     table = _table(query)
     if table is None and (wrong := [one for one in query if not isinstance(one, attr.Attr)]):
         raise QueryError(
-            f"build() takes attrs, or a table that a search found, not {wrong[0]!r}. "
+            f"build() takes attrs, or a table that a search found, not {_short(repr(wrong[0]).partition(chr(10))[0])}. "
             "FLARECASTResponse.read(path) reads one."
         )
     found = list(table.queries) if table is not None else queries(*query)
@@ -165,8 +168,22 @@ def _segments(table: RecordTable | None, found: Sequence[Query], series: str) ->
 def _described(query: Query) -> str:
     """Write a query, but for its segments, so that equal queries are written alike, and other ones are not."""
     plain = msgspec.to_builtins(query, enc_hook=lambda time: time.utc.isot)
-    shown = [f"{name} {value}" for name in ("harps", "sample", "near", "tolerance") if (value := plain[name])]
+    first, last = plain["harps"] or (None, None)
+    words = {
+        "harps": f"HARP {first}" if first == last else f"HARPs {first} to {last}",
+        "sample": f"sampled every {_length(plain['sample'])}",
+        "near": f"nearest to {plain['near']} UTC",
+        "tolerance": f"within {_length(plain['tolerance'])}",
+    }
+    shown = [text for name, text in words.items() if plain[name] is not None]
     return ", ".join([str(query), *shown, *map(str, query.conditions)])
+
+
+def _length(seconds: float | None) -> str:
+    """Write a length of time in the largest unit of which it is a multiple."""
+    seconds = seconds or 0
+    size, unit = next((one for one in ((3600, "h"), (60, "min")) if seconds % one[0] == 0), (1, "s"))
+    return f"{seconds / size!r} {unit}".replace(".0 ", " ")
 
 
 def _identity(table: RecordTable) -> str:
@@ -217,6 +234,8 @@ def split_settings(
     split: Mapping[str, Any] | None, by: str, gap: Any, stratify: bool, seed: int
 ) -> SplitSettings | None:
     """Check how records are to be dealt out to sets."""
+    if not isinstance(seed, Integral) or seed < 0:
+        raise QueryError(f"seed={seed!r} is not a whole number of 0 or more.")
     if split is None:
         if stratify:
             raise QueryError("stratify=True is for sets; add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}.")
@@ -231,8 +250,6 @@ def split_settings(
         raise QueryError(f"split: {bad[0]!r} is not a name of a set; write one such as 'train'.")
     if len(sets) < 2:
         raise QueryError(f"split={split!r}: name two sets or more, for example {{'train': 0.8, 'test': 0.2}}.")
-    if not isinstance(seed, Integral) or seed < 0:
-        raise QueryError(f"seed={seed!r} is not a whole number of 0 or more.")
     try:
         between = float(u.Quantity(gap).to_value(u.hour))
     except (TypeError, ValueError) as error:
@@ -304,6 +321,11 @@ def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings
     for name, value in (("bin", bin), ("shard_records", shard_records)):
         if not isinstance(value, Integral) or value < 1:
             raise QueryError(f"{name}={value!r} is not a whole number of 1 or more.")
+    if encoding == "binned" and bin > _MOST_BINNED:
+        raise QueryError(
+            f"bin={bin}: squares of more than {_MOST_BINNED} pixels a side leave next to nothing of a patch. Use a "
+            "smaller one, such as 4."
+        )
     return ImageSettings(
         encoding=encoding,  # type: ignore[arg-type]
         bin=int(bin) if encoding == "binned" else 1,

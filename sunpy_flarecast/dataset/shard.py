@@ -105,7 +105,7 @@ def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterabl
         written = _put_shard(store, path, data, settings.images.shard_records)
     else:
         store.remove(path)  # of a build that was killed, and had files
-    return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers))
+    return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers), task.identity)
 
 
 def _largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -194,10 +194,13 @@ def _rewrite(
     shard = store.read(path)
     if shard is None:
         raise FileError(f"{path} of the data set is missing; run the build again.")
-    data = [
-        recompress(Chunk(chunk, facts.shape, facts.encoding), len(settings.segments), shape, encoding)
-        for chunk in chunks_of(shard, places)
-    ]
+    try:
+        data = [
+            recompress(Chunk(chunk, facts.shape, facts.encoding), len(settings.segments), shape, encoding)
+            for chunk in chunks_of(shard, places)
+        ]
+    except FileError as error:
+        raise FileError(f"{path} in {store} is damaged. Remove it, and run the build again.") from error
     del shard
     store.remove(facts_path(facts.harp, facts.number))
     files = _put_shard(store, path, data, places)

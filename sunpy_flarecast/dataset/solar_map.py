@@ -46,7 +46,7 @@ def map_of(selection: Selection, group: Any, time: Any, segment: str | None) -> 
 
 def _nearest(slots: npt.NDArray[np.int64], time: Any, step: int, harp: int) -> int:
     try:
-        wanted = slot_seconds(time if isinstance(time, Time) else parse_time(time))
+        wanted = float(slot_seconds(time if isinstance(time, Time) else parse_time(time)))
     except (ValueError, TypeError) as error:
         raise QueryError(
             f"Cannot parse the time {time!r}; write '2014-10-24T21:36' (UTC) or an astropy Time."

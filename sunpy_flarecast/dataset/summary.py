@@ -11,6 +11,7 @@ from sunpy_flarecast.utils.reports import as_line, as_page, counted
 from sunpy_flarecast.utils.store import Store
 
 from .datasheet import read_provenance
+from .report import unlisted_notes
 
 if TYPE_CHECKING:
     import os
@@ -92,6 +93,7 @@ def info(path: str | os.PathLike[str]) -> Info:
         lost = sum(report["failures"].values())
         if lost or report["missing"]:
             lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'range')} of time")
-    except (ValueError, KeyError, AttributeError, TypeError):
+        lines += unlisted_notes(report["unlisted"])
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise QueryError(f"{store} is damaged: its provenance.json or split.json is. Run the build again.") from None
     return Info(str(store), "\n".join(lines), settings)

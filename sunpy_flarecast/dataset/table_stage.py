@@ -35,7 +35,16 @@ if TYPE_CHECKING:
     from .records import Rows
     from .settings import Asked
 
-__all__ = ["Known", "known_of", "label_columns", "make_labels", "make_sets", "write_records"]
+__all__ = [
+    "Known",
+    "check_ranges",
+    "known_of",
+    "label_columns",
+    "make_labels",
+    "make_sets",
+    "write_label_tables",
+    "write_records",
+]
 
 #: Keywords that have the NOAA numbers of a record; those that bound its patch, as labels take them.
 _NOAA: Final = ("noaa_ars", "noaa_ar")
@@ -101,20 +110,27 @@ def _plain(column: Any) -> np.ma.MaskedArray[Any, Any]:
 # --- Labels and sets ----------------------------------------------------------------------------------------------
 
 
-def make_labels(asked: Asked, rows: Rows, known: Known, lacking: Sequence[int], store: Store) -> Labels | None:
-    """
-    Label the records, and write labels and flares.
+def check_ranges(settings: Settings, rows: Rows) -> None:
+    """Check that each set by time or month has records, which the search tells."""
+    if settings.split is not None and settings.split.by != "region":
+        split(settings.split, utc_dates(slot_time(rows.slots)), np.arange(len(rows)))
 
-    The labels of records with the numbers ``lacking``, of which there are no keywords, are unknown.
-    """
+
+def make_labels(asked: Asked, rows: Rows, known: Known, lacking: Sequence[int]) -> Labels | None:
+    """Label the records; labels of those with the numbers ``lacking``, which have no keywords, are unknown."""
     settings = asked.settings.flares
     if settings is None or asked.flares is None:
         return None
     labels = label(known.times, rows.harps, known.pairs, asked.flares, settings, known.box)
     labels.value[np.isin(rows.records.recnum, lacking)] = UNKNOWN
-    write_labels(store, labels, settings, asked.flares)
-    write_flare_table(store, asked.flares, labels)
     return labels
+
+
+def write_label_tables(asked: Asked, labels: Labels, store: Store) -> None:
+    """Write the tables of the labels and of the flares."""
+    if asked.settings.flares is not None and asked.flares is not None:
+        write_labels(store, labels, asked.settings.flares, asked.flares)
+        write_flare_table(store, asked.flares, labels)
 
 
 def label_columns(settings: Settings, labels: Labels | None) -> dict[str, npt.NDArray[np.int8]]:

@@ -36,6 +36,8 @@ _FIRST_YEAR: Final = 75
 
 def read_table(path: Path) -> Any:
     """Read the table in a file: a mapping of its columns, with all values as text if it is plain text."""
+    if path.is_dir():
+        raise QueryError(f"Cannot read the table of flares {path}: it is a folder. Name the file of the list in it.")
     if not path.is_file():
         raise QueryError(f"Cannot read the table of flares {path}: there is no such file. Correct the path.")
     try:
@@ -48,6 +50,10 @@ def read_table(path: Path) -> Any:
         return Table.read(path)
     except QueryError:
         raise
+    except UnicodeDecodeError as error:
+        raise QueryError(
+            f"Cannot read the table of flares {path}: it is not UTF-8 text. Save it as a CSV file in UTF-8."
+        ) from error
     except (IORegistryError, ValueError, OSError, ImportError, csv.Error) as error:
         raise QueryError(
             f"Cannot read the table of flares {path}: {first_line(error)}. Save it as .ecsv or .csv."
@@ -81,6 +87,8 @@ def _class(text: str) -> str:
 def _csv(path: Path) -> dict[str, list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = [line for line in file if line.strip() and not line.startswith("#")]
+    if any("\0" in line for line in lines):
+        raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "a null character")
     if not lines:
         raise QueryError(f"The table of flares {path} is empty. Download it again, or name another.")
     delimiter = max(",;\t|", key=lines[0].count)

@@ -198,7 +198,8 @@ def _from_fido(result: Any) -> Any:
 
     if not isinstance(result, UnifiedResponse):
         raise QueryError(
-            f"flares={result!r} is not a table of flares. Pass an astropy table, or the path of a file of one."
+            f"flares={repr(result).partition(chr(10))[0][:60]} is not a table of flares. Pass an astropy table, or the "
+            "path of a file of one."
         )
     if len(result) != 1:
         raise QueryError(f"The Fido result has {len(result)} tables. Pass the one of flares, such as result['hek'].")
@@ -226,7 +227,13 @@ def flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
                 times[what] = later(times[what], times["start"])
         if "peak" in times and "end" in times:
             # A peak after the end is an error of the list; the start counts then.
-            times["peak"][times["peak"] > times["end"]] = np.datetime64("NaT", "us")
+            late = times["peak"] > times["end"]
+            if late.any() and (late | np.isnat(times["peak"])).all():
+                raise QueryError(
+                    f"Every peak of the list of flares is after the end of its flare. Correct the columns "
+                    f"{found.name('peak')!r} and {found.name('end')!r}, which may have been exchanged."
+                )
+            times["peak"][late] = np.datetime64("NaT", "us")
     return times
 
 

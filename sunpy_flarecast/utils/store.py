@@ -147,6 +147,20 @@ class Store:
         paths = (one[len(root.rstrip("/")) + 1 :].replace(os.sep, "/") for one in found)
         return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
 
+    def check_links(self) -> None:
+        """Refuse a folder with links to folders, or to files outside it, through which others would be written to."""
+        if self._fs:
+            return
+        root = os.path.realpath(self._root)
+        with self._reading(""):
+            for where, folders, files in os.walk(self._root, onerror=_unless_gone):
+                for path in (os.path.join(where, name) for name in (*folders, *files)):
+                    if os.path.islink(path) and (os.path.isdir(path) or not _is_below(os.path.realpath(path), root)):
+                        raise QueryError(
+                            f"{path} is a link to {os.path.realpath(path)}, and all of a data set is in one folder. "
+                            "Put a copy there instead, or put the whole folder there and link that."
+                        )
+
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""
         if not path:
@@ -193,7 +207,7 @@ class Store:
     def _reading(self, path: str) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, FLARECASTError):
             raise
         except Exception as error:  # file systems of URLs raise all kinds
             raise TransferError(
@@ -246,6 +260,10 @@ def _file_system(url: str) -> tuple[Any, str]:
     except Exception as error:
         raise TransferError(f"{url} cannot be opened ({_reason(error)}). Check the URL and the credentials.") from error
     return (None, root) if isinstance(system, LocalFileSystem) else (system, root.rstrip("/"))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder
 
 
 def _unless_gone(error: OSError) -> None:

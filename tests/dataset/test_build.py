@@ -7,11 +7,13 @@ import os
 import random
 import signal
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dying
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from counting import QUERY, Counting
 from faults import answer
 from sunpy.net import attrs as a
@@ -22,13 +24,15 @@ from sunpy_flarecast import (
     Interrupted,
     MissingDataWarning,
     QueryError,
+    Segment,
     ServiceError,
     TransferError,
     conf,
     dataset,
 )
 from sunpy_flarecast.archive import DirectoryArchive, create_app, running
-from sunpy_flarecast.dataset import building, image_stage
+from sunpy_flarecast.cli import cli
+from sunpy_flarecast.dataset import building, image_stage, records
 from sunpy_flarecast.utils.store import Store
 
 if TYPE_CHECKING:
@@ -365,16 +369,17 @@ def test_a_full_disk_is_one_sentence_and_costs_nothing_that_is_finished(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    write = Store.write
+    opened = Store.open
 
-    def full(self: Store, path: str, data: bytes) -> None:
-        if path.startswith("images.zarr") and len(written) == 3:
-            raise TransferError("The disk is full.")
-        written.append(path) if path.startswith("images.zarr") else None
-        write(self, path, data)
+    def full(self: Store, path: str, mode: Any = "rb") -> Any:
+        if mode == "wb" and path.startswith("images.zarr"):
+            if len(written) == 3:
+                raise TransferError("The disk is full.")
+            written.append(path)
+        return opened(self, path, mode)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "write", full)
+        patch.setattr(Store, "open", full)
         with pytest.raises(TransferError, match="disk is full"):
             dataset.build(tmp_path / "a", *QUERY, **arguments)
     small.clear()
@@ -395,8 +400,8 @@ def test_labels_of_records_without_keywords_are_unknown(
     assert [text for text in report.failures if text.startswith("keywords: ")]
     from sunpy_flarecast.dataset.parquet import read_records
 
-    records = read_records(Store(tmp_path / "a"))
-    assert records["label_12h_M1.0"].mask[records["recnum"] == int(lost)].all()
+    table = read_records(Store(tmp_path / "a"))
+    assert table["label_12h_M1.0"].mask[table["recnum"] == int(lost)].all()
     small.clear()
     assert dataset.build(tmp_path / "a", *QUERY, **arguments).complete
     same(tmp_path / "a", whole)
@@ -422,3 +427,75 @@ def test_a_shard_whose_facts_are_damaged_is_made_again(
     facts.write_text('{"harp": "../../x"}')
     dataset.build(tmp_path / "a", *QUERY, **arguments)
     same(tmp_path / "a", whole)
+
+
+def test_shards_that_were_removed_are_made_again(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "a"
+    dataset.build(out, *QUERY, **arguments)
+    shard = min(path for path in whole if "/image/c/" in path)
+    (out / shard).unlink()
+    small.clear()
+    assert dataset.build(out, *QUERY, **arguments).complete
+    same(out, whole)
+    assert len(small.files) == 4  # two records, two segments
+    # Of records that are other ones by now, none is kept.
+    (out / shard).unlink()
+    find = records.find
+
+    def fewer(*given: Any, **more: Any) -> Any:
+        found = find(*given, **more)
+        return replace(found, records=found.records[1:])
+
+    monkeypatch.setattr(records, "find", fewer)
+    assert dataset.build(out, *QUERY, **arguments).records == 8
+    assert dataset.check(out, progress=False).problems == []
+
+
+def test_links_that_lead_out_are_not_written_through(
+    small: Counting, tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    for name in ("images.zarr", ".build"):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"out-{name}").mkdir()
+        (tmp_path / f"out-{name}" / name).symlink_to(tmp_path / name)
+        with pytest.raises(QueryError, match=f"{name} is a link to"):
+            dataset.build(tmp_path / f"out-{name}", *QUERY, **arguments)
+        assert list((tmp_path / name).iterdir()) == []
+    assert small.requests == []
+
+
+def test_images_that_the_service_does_not_list_are_counted(small: Counting, tmp_path: Path) -> None:
+    out, note = tmp_path / "a", "The service lists no image Bp of 9 records."
+    query = [one for one in QUERY if not isinstance(one, Segment)]
+    with pytest.warns(MissingDataWarning, match="Bp"):
+        report = dataset.build(out, *query, Segment("Bp", "Br"), progress=False)
+    assert (report.complete, report.images, report.unlisted) == (True, 9, {"Bp": 9})
+    for text in (report, (out / "README.md").read_text(), dataset.info(out)):
+        assert note in str(text)
+    command = "dataset build 2015-12-11 2015-12-12 --series hmi.sharp_cea_720s --segment Bp --segment Br"
+    more = ("--harp", "4928:4935", "--sample", "12 h", "--no-progress", "--out", str(out))
+    small.clear()
+    shown = CliRunner().invoke(cli, [*command.split(), *more])
+    assert (shown.exit_code, note in shown.stderr, small.requests) == (1, True, [])
+
+
+def test_sets_without_records_are_told_before_keywords_and_can_be_corrected(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    out = tmp_path / "a"
+    ranges = {"train": ("2015-12-10", "2015-12-12"), "test": ("2016-01-01", "2016-02-01")}
+    for more in ({"split": ranges, "split_by": "time"}, {"split": {"train": [12], "test": [1]}, "split_by": "month"}):
+        with pytest.raises(QueryError, match="No records are left for the set 'test'"):
+            dataset.build(out, *QUERY, **{**arguments, **more})
+    assert not [path for _, path in small.requests if "/meta/" in path]
+    small.clear()
+    many = {"split": dict.fromkeys("abcd", 0.25), "threshold": "C5.0"}
+    with pytest.raises(QueryError, match="cannot be split into 4 sets"):
+        dataset.build(out, *QUERY, **{**arguments, **many})
+    assert [path for _, path in small.requests if "/meta/" not in path] == []
+    small.clear()
+    dataset.build(out, *QUERY, **arguments)  # with another threshold, too
+    same(out, whole)
+    assert len(small.requests) == len(small.files) == 18

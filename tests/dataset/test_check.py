@@ -14,6 +14,7 @@ import pytest
 from astropy.table import QTable, Table
 from patches import FIRST, full, numbers, settings, stored, task
 
+from sunpy_flarecast.dataset import opened
 from sunpy_flarecast.dataset.checking import CheckReport, check
 from sunpy_flarecast.dataset.checksums import CHECKSUMS, read_checksums, write_checksums
 from sunpy_flarecast.dataset.datasheet import data_sheet, provenance
@@ -113,6 +114,7 @@ def make(out: Path, scratch: Path) -> None:
         "images": 27,
         "missing": ["2015-12-12 to 2015-12-13 (503)"],
         "failures": {"404 Not Found": 3},
+        "unlisted": {"Br": 1},
         "notes": [],
         "padded": [],
         "labels": {
@@ -225,6 +227,28 @@ def test_tables_and_images_that_do_not_agree(out: Path, change: Any, problem: st
     assert any(problem in one for one in rewritten(out, change))
 
 
+@pytest.mark.parametrize("name", ["images.zarr", "images.zarr/harp/00378", "README.md"])
+def test_links_that_lead_out_are_refused(out: Path, tmp_path: Path, name: str) -> None:
+    (out / name).rename(tmp_path / "elsewhere")
+    (out / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(QueryError, match=f"{name} is a link to {tmp_path}/elsewhere, and all of a data set"):
+        check(out)
+
+
+def test_a_folder_that_is_a_link_and_links_to_its_own_files_are_read(out: Path, tmp_path: Path) -> None:
+    (out / "README.md").rename(out / ".build/README.md")  # as git-annex keeps files
+    (out / "README.md").symlink_to(".build/README.md")
+    (tmp_path / "link").symlink_to(out)
+    assert check(tmp_path / "link", progress=False).ok
+
+
+@pytest.mark.parametrize("read", [check, info, opened.open])
+def test_json_that_is_too_deep_is_one_sentence(out: Path, read: Any) -> None:
+    (out / "provenance.json").write_text("[" * 100_000)
+    with pytest.raises(QueryError, match=r"provenance\.json"):
+        read(out)
+
+
 def test_an_image_of_a_file_that_the_service_does_not_list_is_no_problem(out: Path) -> None:
     def unlisted(table: QTable) -> None:
         table["url_Br"] = column_with(np.asarray(table["url_Br"]), np.arange(len(table)) == 0)
@@ -283,6 +307,7 @@ def test_the_data_sheet_has_what_a_repository_asks_for(made: Path) -> None:
         "| label_24h_M1.0 | ",
         "- Not searched: 2015-12-12 to 2015-12-13 (503)",
         "- 3 x 404 Not Found",
+        "- The service lists no image Br of 1 record.",
         "Records were split by region: train 0.5, test 0.5, seed 0",
         "without region: 1",
         "sha256sum -c checksums.txt",
@@ -300,7 +325,9 @@ def test_a_summary(made: Path) -> None:
     found = info(made)
     assert "Label label_24h_M1.0: " in str(found)
     assert "Split by region: train 0.5, test 0.5, seed 0\n  train: " in str(found)
-    assert str(found).endswith("Missing: 3 files or keywords, 1 range of time")
+    assert str(found).endswith(
+        "Missing: 3 files or keywords, 1 range of time\nThe service lists no image Br of 1 record."
+    )
     assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
     assert found.settings.segments == ("Bp", "Br")
 

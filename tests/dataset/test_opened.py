@@ -322,6 +322,11 @@ def test_the_nearest_record_within_half_a_step_is_taken(ds: Dataset) -> None:
     assert ds.map(row["HARPNUM"], text, "Br").date == near.date
     with pytest.raises(QueryError, match=f"the nearest is {text}"):
         ds.map(row["HARPNUM"], row["T_REC"] + 7 * u.min, "Br")
+    with pytest.raises(QueryError, match="'x' is not a HARP number"):
+        ds.map("x", [1])  # type: ignore[arg-type]
+    for wrong in ([1], ["2015-12-11", "2015-12-12"]):
+        with pytest.raises(QueryError, match="Cannot parse the time"):
+            ds.map(row["HARPNUM"], wrong, "Br")
 
 
 def test_maps_that_cannot_be_made(ds: Dataset) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import msgspec
 import pytest
+from astropy.table import Table
 from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Quality, QueryError, Segment, Series
@@ -77,6 +78,7 @@ def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
         ({"gap": 2 * u.hour}, "gap is for sets by time"),
         ({"seed": -1}, "seed=-1"),
         ({"seed": 0.5}, "seed=0.5"),
+        ({"split": None, "seed": "x"}, "seed='x'"),
         ({"split": None, "stratify": True}, "stratify=True is for sets"),
         ({"by": "time", "split": {"a": 0.5, "b": 0.5}}, "is its start and end"),
         ({"by": "time", "split": {"a": ("2014", "nonsense"), "b": ("2015", "2016")}}, "is its start and end"),
@@ -100,7 +102,12 @@ def test_sets_that_cannot_be_made(arguments: dict[str, Any], part: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "part"),
-    [(("float", 4, 256), "encoding='float'"), (("binned", 0, 256), "bin=0"), (("int16", 4, 0), "shard_records=0")],
+    [
+        (("float", 4, 256), "encoding='float'"),
+        (("binned", 0, 256), "bin=0"),
+        (("binned", 65, 256), "bin=65: squares of more than 64"),
+        (("int16", 4, 0), "shard_records=0"),
+    ],
     ids=str,
 )
 def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
@@ -118,6 +125,7 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
         ((), {"keywords": ["usflx"]}, "Did you mean 'usflux'"),
         ((), {"keywords": None}, "keywords=None is not a list of keywords"),
         (("a table.ecsv",), {}, "takes attrs, or a table"),
+        ((Table({"x": range(99)}),), {}, r"not <Table length=99>\. FLARECASTResponse"),
         ((), {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)}, "stratify=True needs"),
     ],
     ids=str,
@@ -148,6 +156,22 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
     split = split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, False, 1)
     assert difference(one, asked(*query, split=split).settings) == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
     assert difference(one, one) == ""
+
+
+@pytest.mark.parametrize(
+    ("attr", "words"),
+    [
+        (a.Sample(12 * u.hour), "sampled every 12 h"),
+        (a.Sample(90 * u.minute), "sampled every 90 min"),
+        (HARPNUM(3940, 3950), "HARPs 3940 to 3950"),
+        (HARPNUM(377), "HARP 377"),
+        (a.Time("2015-12-11", "2015-12-12", near="2015-12-11T06:00"), "nearest to 2015-12-11T06:00:00.000 UTC"),
+    ],
+    ids=str,
+)
+def test_a_query_is_described_in_words(attr: Any, words: str) -> None:
+    query = (SHARP, attr) if isinstance(attr, a.Time) else (RANGE, SHARP, attr)
+    assert f", {words}" in asked(*query).settings.query[0] + ","
 
 
 def test_smarps_have_their_own_keywords_unless_others_are_named() -> None:

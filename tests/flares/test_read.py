@@ -181,6 +181,7 @@ TABLE = {"start": ["2014-02-01T01:19"], "peak": ["2014-02-01T01:25"], "class": [
         ({"start": [""], "peak": ["NaT"]}, "has no times: the columns of peaks and starts are empty"),
         ({"class": None}, "no column of GOES classes; it has start, peak, noaa"),
         ({"class": ["flare"]}, "'class' of the table of flares has no GOES class such as 'M1.0'. Rename"),
+        ({"end": ["2014-02-01T01:20"]}, "Every peak .* is after the end .* the columns 'peak' and 'end'"),
         ({"peak": ["9999-12-31T23:59"]}, "has a time in the future, 9999-12-31T23:59:00"),
         ({"noaa": ["119670"]}, "'119670' in the column 'noaa' .* four or five digits. Correct it"),
         ({"noaa": ["north"]}, "'north' in the column 'noaa'"),
@@ -212,6 +213,13 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "flares.dat", tmp_path / "none.csv", tmp_path):
         with pytest.raises(QueryError, match="Cannot read the table of flares"):
             read_flares(path)
+    with pytest.raises(QueryError, match=r"it is a folder\. Name the file"):
+        read_flares(tmp_path)
+    text = "peak,class\n2014-02-01T01:25,M1.0\n"
+    for data in (text.encode("utf-16"), text.encode("utf-16-le"), bytes(range(256))):
+        (tmp_path / "flares.csv").write_bytes(data)
+        with pytest.raises(QueryError, match=r"it is not UTF-8 text\. Save it as a CSV file in UTF-8"):
+            read_flares(tmp_path / "flares.csv")
     with pytest.raises(QueryError, match="flares=5 is not a table of flares"):
         read_flares(5)
 
