@@ -172,14 +172,8 @@ class Reader:
             return
         least, most = (lead[0] for lead in leads)
         begin = -((EPOCH + most - first) // SLOT) - 1
-        place = {
-            "series": series,
-            "last": (last - EPOCH - least) // SLOT,
-            "start": first,
-            "end": last,
-            "every": every,
-            "page": _PAGE,
-        }
+        place = {"series": series, "start": first, "end": last, "every": every, "page": _PAGE}
+        place["last"] = (last - EPOCH - least) // SLOT
         from_here = max((begin, _BEYOND), after or (begin, _BEYOND))
         if harpnums is None:
             yield from self._pages(_LIST, place | {"slot": from_here[0], "harpnum": from_here[1]})
@@ -283,22 +277,16 @@ class Reader:
             return faults_in(database, root)
 
     def _segments(self, number: int) -> tuple[str, ...]:
-        # One tuple for all records that have the same segments; what a number means never changes.
-        names = self._sets.get(number)
-        if names is None:
-            names = self._sets.setdefault(number, self._names("segment_sets", number))
-        return names
+        return self._sets.get(number) or self._read_names("segment_sets", self._sets, number)
 
     def _layout(self, number: int) -> tuple[str, ...]:
-        names = self._layouts.get(number)
-        if names is None:
-            names = self._layouts.setdefault(number, self._names("layouts", number))
-        return names
+        return self._layouts.get(number) or self._read_names("layouts", self._layouts, number)
 
-    def _names(self, table: str, number: int) -> tuple[str, ...]:
+    def _read_names(self, table: str, known: dict[int, tuple[str, ...]], number: int) -> tuple[str, ...]:
+        # One tuple for all records that have the same names; what a number means never changes.
         with self._connections.lent() as database:
             row = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
-        return msgspec.json.decode(_only(row), type=tuple[str, ...])
+        return known.setdefault(number, msgspec.json.decode(_only(row), type=tuple[str, ...]))
 
 
 def _only(row: tuple[Any] | None) -> Any:

@@ -28,15 +28,17 @@ class Store:
     """
 
     def __init__(self, folder: Path | None, space: int) -> None:
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="sunpy-flarecast-quicklooks-")
-        self._folder = folder or Path(self._temporary.name if self._temporary else "")
+        self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._space = space
         self._uncounted = space  # what an earlier process left is counted first
         self._turn = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
         """Read a picture; None if it is not kept."""
-        path = self._path(key)
+        if self._folder is None:
+            return None
+        path = self._folder / key[:2] / key
         try:
             content = path.read_bytes()
         except OSError:
@@ -47,8 +49,8 @@ class Store:
 
     def put(self, key: str, content: bytes) -> None:
         """Keep a picture."""
-        path = self._path(key)
         with suppress(OSError):
+            path = self._made_folder() / key[:2] / key
             path.parent.mkdir(parents=True, exist_ok=True)
             with AtomicFile(path) as file:
                 file.write(content)
@@ -59,8 +61,12 @@ class Store:
                 self._uncounted = 0
                 self._trim()
 
-    def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / key
+    def _made_folder(self) -> Path:
+        with self._turn:
+            if self._folder is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="sunpy-flarecast-quicklooks-")
+                self._folder = Path(self._temporary.name)
+            return self._folder
 
     def _trim(self) -> None:
         files = sorted(self._files(), reverse=True)
@@ -74,7 +80,7 @@ class Store:
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         """List the files with their times and sizes."""
-        for path in self._folder.glob("??/*"):
+        for path in self._folder.glob("??/*") if self._folder else ():
             with suppress(OSError):
                 status = path.stat()
                 yield status.st_mtime, status.st_size, path
@@ -83,3 +89,4 @@ class Store:
         """Remove the folder if it is a temporary one."""
         if self._temporary is not None:
             self._temporary.cleanup()
+            self._folder = self._temporary = None

@@ -43,9 +43,13 @@ def test_where_nothing_can_be_written(tmp_path):
     assert store.get("aa00") is None
 
 
-def test_a_temporary_folder():
+def test_a_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     store = Store(None, 1000)
+    assert store.get("aa00") is None
+    assert not list(tmp_path.iterdir())  # an application that is made and never run leaves none
     store.put("aa00", b"1")
     assert store.get("aa00") == b"1"
     store.close()
     assert store.get("aa00") is None
+    assert not list(tmp_path.iterdir())
