@@ -204,6 +204,11 @@ def test_by_keyboard_alone(archive, url, shown):
     press(Keys.TAB)
     assert driver.switch_to.active_element.text == "Skip to the content"
     press(Keys.ENTER)
+    tab_to(lambda one: one.find_elements(By.CSS_SELECTOR, ".year a:focus > path"))  # the last day of the year
+    press(Keys.ARROW_UP)
+    follow(driver, lambda: press(Keys.ENTER))
+    assert urlsplit(driver.current_url).path == f"/day/{DAY}"
+    driver.get(url)
     tab_to(lambda one: one.get_attribute("name") == "start")
     follow(driver, lambda: press(DAY, Keys.ENTER))
     tab_to(lambda one: "/record/" in (one.get_attribute("href") or ""))

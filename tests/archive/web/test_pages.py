@@ -13,6 +13,7 @@ from indexed import CCD, CEA, FIRST, header_of, name_of, tiny
 
 from sunpy_flarecast.archive import DirectoryArchive, Settings, running
 
+SMARP = "mdi.smarp_cea_96m"
 DAY = "2015-12-11"
 EVIL = "'\"><script>alert(1)</script>"
 
@@ -24,7 +25,7 @@ PLACE = {"LONDTMIN": -12.5, "LATDTMIN": 10.0, "LONDTMAX": 2.5, "LATDTMAX": 20.0,
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """Serve two HARPs in CEA, and one record of the CCD without keywords."""
+    """Serve two HARPs in CEA, one record of the CCD without keywords, and a region of SMARPs."""
     root = tmp_path_factory.mktemp("pages")
     for harp, steps in STEPS.items():
         for step in steps:
@@ -33,6 +34,7 @@ def service(tmp_path_factory):
             for pixel, segment in enumerate(("Bp", "Br", "Bt", "bitmap")):
                 tiny(root / name_of(harp, step, segment), pixel=pixel, **header_of(harp, step, **cards))
     tiny(root / name_of(377, 0, "magnetogram", CCD))
+    tiny(root / f"{SMARP}.13520.20100301_000000_TAI.magnetogram.fits", TARPNUM=13520, T_REC="2010.03.01_00:00:00_TAI")
     settings = Settings(title="Our SHARPs", contact="us@example.org", acknowledgement="Please cite us.")
     with DirectoryArchive(root) as archive, running(archive, settings=settings) as url:
         yield url, archive
@@ -105,6 +107,12 @@ class TestDays:
 
 
 class TestHarps:
+    def test_regions_of_smarps_are_tarps(self, service):
+        for path in (f"harp/13520?series={SMARP}", "day/2010-02-28", f"search?series={SMARP}"):
+            text = get(service, path)
+            assert "TARP" in text
+            assert re.search(r"\bHARPs?\b(?! number)", text) is None
+
     def test_what_it_shows(self, service):
         text = get(service, "harp/377")
         assert "2015-12-12 06:12 TAI" in text
@@ -189,6 +197,8 @@ class TestSearch:
         text = get(service, f"search?series={CEA}&harp=377&quality=good&condition=usflux+>+7.1e21")
         records = {int(link.rpartition("/")[2]) for link in links(text, f"record/{CEA}/")}
         assert records == {recnum(service, step=step) for step in (60, 61, 150)}
+        assert links(text, "noaa/") == ["./noaa/11158", "./noaa/11160"] * 3
+        assert text.count("/Br.png?width=160") == 3
         plain = html.unescape(text)
         for line in ("a.flarecast.HARPNUM(377)", "a.flarecast.Quality.good", 'a.flarecast.Keyword("usflux") > 7.1e+21'):
             assert line in plain
