@@ -50,7 +50,7 @@ def test_gaps_are_what_is_missing_between_the_first_and_the_last_day(counts):
     ],
 )  # fmt: skip
 def test_keywords_of_all_generations(keywords, noaa, box, centre):
-    harp = harp_of(Record(recnum=1, segments=(), harpnum=6178), keywords)
+    harp = harp_of("hmi.sharp_720s", Record(recnum=1, segments=(), harpnum=6178), keywords)
     assert (harp.noaa, harp.box, harp.centre) == (noaa, box, centre)
 
 
@@ -59,7 +59,7 @@ def test_keywords_of_all_generations(keywords, noaa, box, centre):
     [((12443,), 1, "NOAA 12443"), ((1, 2, 3), 1, "NOAA 1 +2"), ((), 6178, "HARP 6178"), ((), None, "record 9")],
 )
 def test_names(noaa, harpnum, name):
-    assert Harp(record=Record(recnum=9, segments=(), harpnum=harpnum), noaa=noaa).name == name
+    assert Harp(record=Record(recnum=9, segments=(), harpnum=harpnum), word="HARP", noaa=noaa).name == name
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_names(noaa, harpnum, name):
     [(("bitmap", "Br"), "Br"), (("field", "magnetogram"), "magnetogram"), (("x",), "x"), ((), None)],
 )
 def test_the_segment_of_a_thumbnail(segments, best):
-    assert Harp(record=Record(recnum=9, segments=segments)).segment == best
+    assert Harp(record=Record(recnum=9, segments=segments), word="HARP").segment == best
 
 
 def test_the_example_is_of_a_series_that_clients_know():
     days = {"lab.other": {date(2020, 1, 1): 1}, "hmi.sharp_cea_720s": {date(2015, 12, 31): 1}}
     held = Record(recnum=1, segments=("Br", "Bt"))
-    step = Step(series="hmi.sharp_cea_720s", slot=1, harps=(Harp(record=held),))
+    step = Step(series="hmi.sharp_cea_720s", slot=1, harps=(Harp(record=held, word="HARP"),))
     search, segment = example_of(days, step, {})
     assert (search.series, segment) == ("hmi.sharp_cea_720s", "Br")
     assert (search.start.date(), search.end.date()) == (date(2015, 12, 31), date(2015, 12, 31))
