@@ -103,7 +103,7 @@ def utc(given: str | None) -> str:
 
 
 def value(given: Any, keyword: Keyword | None = None) -> str:
-    """Write a keyword's value as it is in the record, without units."""
+    """Write a keyword's value without its unit, decimal numbers in seven digits."""
     if keyword is not None and keyword.name == "quality":
         read = clean(given, keyword)
         return NONE if read is None else f"0x{unsigned(int(read)):08x}" if read else "0"
