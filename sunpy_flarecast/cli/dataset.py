@@ -114,6 +114,7 @@ def dataset() -> None:
 @click.option("--gap", type=_gap, default="0", metavar="LENGTH", help="Time left out between two sets.")
 @click.option("--stratify", is_flag=True, help="Give each set the same share of each class, as far as possible.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the split.")
+@click.option("--images/--no-images", default=True, help="Build images, or keywords, labels and sets alone.")
 @click.option(
     "--encoding",
     type=click.Choice(["lossless", "int16", "binned"]),
@@ -158,7 +159,18 @@ def build(
         if report:
             # If this build fails, the report of another one must not be taken for its own.
             report = check_output(report, "The report", fresh=True)
-        own = ("flares", "flare_time", "by_position", "noaa_numbers", "split_by", "gap", "stratify", "seed", "encoding")
+        own = (
+            "flares",
+            "flare_time",
+            "by_position",
+            "noaa_numbers",
+            "split_by",
+            "gap",
+            "stratify",
+            "seed",
+            "images",
+            "encoding",
+        )
         more = ("workers", "max_conn", "files", "keep_files", "overwrite")
         chosen = {name: options.pop(name) for name in (*own, *more)}
         if len({name for name, _ in sets}) < len(sets):

@@ -81,6 +81,7 @@ def build(
     gap: u.Quantity = 0 * u.hour,
     stratify: bool = False,
     seed: int = 0,
+    images: bool = True,
     encoding: str = "lossless",
     bin: int = 4,  # noqa: A002 (as xarray and astropy name it)
     shard_records: int = 256,
@@ -132,6 +133,8 @@ def build(
         Whether each set gets the same share of each class of flares, as far as whole regions allow.
     seed : int
         Seed of the split (default: 0).
+    images : bool
+        Whether there are images (default), or keywords, labels and sets alone, for which no FITS file is downloaded.
     encoding : {"lossless", "int16", "binned"}
         How images are stored: as the files have them, in steps of 1 G, or averaged over squares.
     bin : int
@@ -206,7 +209,7 @@ def build(
         by_position=by_position,
         noaa_numbers=noaa_numbers,
         split=split_settings(split, split_by, gap, stratify, seed),
-        images=image_settings(encoding, bin, shard_records),
+        images=image_settings(encoding, bin, shard_records) if images else None,
     )
     store = Store(out)
     if str(store).startswith("memory:") and (client is not None or workers != 1):
@@ -274,13 +277,14 @@ def _stages(
         return rows.tasks(settings.segments, size)
 
     written: Written = {}
-    with in_cluster(client, workers) as used:
-        if used is not None and progress:
-            sys.stderr.write(f"Dask dashboard: {used.dashboard_link}\n")
-        make_images(tasks(), len(rows), settings, store, **sources, client=used, progress=progress)
-        for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
-            written |= some
-    written |= finish_images(list(rows.spans()), settings, store)
+    if settings.segments:
+        with in_cluster(client, workers) as used:
+            if used is not None and progress:
+                sys.stderr.write(f"Dask dashboard: {used.dashboard_link}\n")
+            make_images(tasks(), len(rows), settings, store, **sources, client=used, progress=progress)
+            for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
+                written |= some
+        written |= finish_images(list(rows.spans()), settings, store)
     outcome = Outcome(settings.segments)
     write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
     report.images, report.padded = outcome.there, outcome.padded

@@ -218,6 +218,8 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
 def _images(store: Store, settings: Settings, records: QTable, report: CheckReport) -> Iterator[str]:
     import zarr
 
+    if not settings.segments:
+        return
     status = np.stack([np.asarray(records[f"status_{name}"]) for name in settings.segments], axis=1)
     there = status == Status.THERE
     report.images = int(there.sum())

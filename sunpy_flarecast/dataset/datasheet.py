@@ -78,7 +78,9 @@ def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None)
     It has no times, so that the same data set has the same one whenever it is built.
     """
     settings = msgspec.convert(about["settings"], Settings)
-    parts = [_summary(settings, about["report"]), _CONTENTS, _source(settings), _images(settings, about["report"])]
+    parts = [_summary(settings, about["report"]), _CONTENTS, _source(settings)]
+    if settings.segments:
+        parts.append(_images(settings, about["report"]))
     if about["rules"]["labels"]:
         parts.append(_labels(about))
     if split:
@@ -88,11 +90,14 @@ def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None)
 
 
 def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
+    images = ""
+    if settings.segments:
+        images = f"{counted(report['images'], 'image')} of the segments {_quoted(settings.segments)}, and "
     return f"""
 # {"SOHO/MDI SMARP" if _is_smarp(settings) else "SDO/HMI SHARP"} data set for solar flare forecasting
 
-{counted(report["records"], "record")} of the series `{settings.series}` with {counted(report["images"], "image")} of \
-the segments {_quoted(settings.segments)}, and {counted(len(settings.keywords), "keyword")} of each record. Made with \
+{counted(report["records"], "record")} of the series `{settings.series}` with {images}\
+{counted(len(settings.keywords), "keyword")} of each record. Made with \
 sunpy_flarecast {__version__}."""
 
 
@@ -109,7 +114,7 @@ _CONTENTS: Final = """
 | `provenance.json` | query, service, settings, versions, what is missing |
 | `checksums.txt` | SHA-256 of all files: `sha256sum -c checksums.txt` |
 
-Labels, flares and sets are there if they were requested."""
+Images, labels, flares and sets are there if they were requested."""
 
 
 def _source(settings: Settings) -> str:
@@ -205,7 +210,7 @@ import pandas as pd
 import xarray as xr
 
 records = pd.read_parquet("records.parquet")
-images = xr.open_datatree("images.zarr", engine="zarr")
+images = xr.open_datatree("images.zarr", engine="zarr")  # if there are images
 ```
 
 With sunpy_flarecast, `sunpy_flarecast.dataset.open(".")` gives tables with units, samples for training, and maps.

@@ -19,8 +19,9 @@ from sunpy_flarecast.utils.cluster import run
 from sunpy_flarecast.utils.progress import progress_bar
 
 from .arrays import ROOT, group_path
+from .chunk import NONE
 from .files import files_of
-from .model import Settings, ShardFacts, ShardTask, Status
+from .model import ImageFacts, Settings, ShardFacts, ShardTask, Status
 from .shard import facts_path, finish_harp, make_shard
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Outcome:
     def shards(self, tasks: Iterable[ShardTask], store: Store) -> Iterator[tuple[ShardTask, ShardFacts]]:
         """Give all shards of finished HARPs with their facts, and count their images."""
         for task in tasks:
-            facts = facts_of(store, task)
+            facts = facts_of(store, task) if self.segments else _without_images(task)
             if facts is None:
                 raise ClusterError(f"The images of HARP {task.harp} are gone; run the build again.")
             for image in facts.images:
@@ -176,6 +177,11 @@ def facts_of(store: Store, task: ShardTask) -> ShardFacts | None:
     except msgspec.MsgspecError:
         return None
     return facts if facts is None or facts.records == task.identity else None
+
+
+def _without_images(task: ShardTask) -> ShardFacts:
+    """Make the facts of records in a data set without images."""
+    return ShardFacts(task.harp, task.number, (0, 0), NONE, [ImageFacts((0, 0), (), ())] * len(task.records), {}, {})
 
 
 def _fetched(facts: ShardFacts) -> int:

@@ -133,7 +133,12 @@ class Dataset:
         """
         from .image_tree import ImageTree
 
+        self._need_images()
         return ImageTree.of(self._store, self._harps)
+
+    def _need_images(self) -> None:
+        if not self.settings.segments:
+            raise QueryError(f"{self._store} has no images, since it was built with images=False. Build one with them.")
 
     @cached_property
     def _harps(self) -> list[int]:
@@ -250,6 +255,7 @@ class Dataset:
         >>> fixed = ds.fixed((256, 512))  # doctest: +SKIP
         >>> fixed.image.where(fixed.mask).mean().compute()  # doctest: +SKIP
         """
+        self._need_images()
         return fixed_images(self._selection, check_shape(shape, how), how, name, segments)
 
     def map(self, harp: int, time: Time | str, segment: str | None = None) -> Any:
@@ -313,7 +319,7 @@ class Dataset:
             chosen = self._selection.label(
                 first[0] if window is None else window, first[1] if threshold is None else threshold
             )
-        origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", ""))
+        origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", "")) if self.settings.segments else ""
         return draw(overview_of(self._selection, chosen, origin))
 
     def __repr__(self) -> str:
@@ -323,7 +329,9 @@ class Dataset:
         span = " to ".join(str(day) for day in np.array([np.min(dates), np.max(dates)], "datetime64[D]"))
         lines = [
             f"<Dataset {self._store}: {counted(len(times), 'record')} of {counted(len(self._harps), 'HARP')}, {span}>",
-            f"images: {', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}",
+            f"images: {', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}"
+            if settings.segments
+            else f"images: none; series {settings.series}",
             f"keywords: {', '.join(settings.keywords) or 'none'}",
         ]
         if settings.flares:

@@ -40,6 +40,8 @@ class Samples(Sequence[Any]):
     An image is read when it is accessed, and only its chunk is decoded. Samples can be pickled, and be read in several
     processes and threads, as ``torch.utils.data.DataLoader`` does. A slice is another such sequence.
 
+    In a data set without images, ``image`` is None.
+
     Records whose label is unknown and records with a missing image are left out, and counted in ``left_out``.
 
     Attributes
@@ -91,6 +93,8 @@ class Samples(Sequence[Any]):
             arrays = ("rows", "harps", "indices", "sizes", "keywords", "labels")
             return replace(self, **{name: getattr(self, name)[which] for name in arrays})
         one = operator.index(which)
+        if not self.channels:
+            return None, self.keywords[one], int(self.labels[one])
         harp, index, rows, columns = (int(value) for value in (self.harps[one], self.indices[one], *self.sizes[one]))
         image = read_framed(self.place, harp, index, (rows, columns), self.channels, self.shape, self.how)
         if not np.isnan(self.fill):
@@ -106,9 +110,8 @@ class Samples(Sequence[Any]):
             reasons = ", ".join(f"{count:,} with {reason}" for reason, count in self.left_out.items())
             text += f"; {counted(sum(self.left_out.values()), 'record')} left out: {reasons}"
         size = "of the size of each patch" if self.shape is None else f"{self.shape[0]} × {self.shape[1]} ({self.how})"
-        return (
-            f"{text}\nimages: {', '.join(self.segments)}, {size}\nkeywords: {', '.join(self.keyword_names) or 'none'}"
-        )
+        images = f"{', '.join(self.segments)}, {size}" if self.segments else "none"
+        return f"{text}\nimages: {images}\nkeywords: {', '.join(self.keyword_names) or 'none'}"
 
     __repr__ = as_line
     _repr_html_ = as_page
@@ -137,6 +140,7 @@ def make_samples(
     chosen = tuple(selection.settings.segments[one] for one in channels)
     column, harps, indices = selection.columns(label_column(*label), "HARPNUM", "index")
     statuses = np.array([unmasked(one) for one in selection.columns(*(f"status_{one}" for one in chosen))])
+    statuses = statuses.reshape(len(chosen), len(harps))  # of no segments, too
     unknown, missing = mask_of(column)[rows], (statuses != Status.THERE).any(axis=0)[rows]
     left_out = {"an unknown label": int(unknown.sum()), "a missing image": int((missing & ~unknown).sum())}
     rows = rows[~unknown & ~missing]

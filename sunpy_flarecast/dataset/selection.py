@@ -85,12 +85,15 @@ class Selection:
         )
 
     def channels(self, segments: Sequence[str] | None) -> tuple[int, ...]:
-        """Return the places of segments in the images."""
+        """Return the places of segments in the images; none if there are no images."""
+        if segments is None and not self.settings.segments:
+            return ()
         known = [name.casefold() for name in self.settings.segments]
         wanted = known if segments is None else [segments] if isinstance(segments, str) else segments
         names = [str(name).casefold() for name in wanted]
         if not names or not set(names) <= set(known):
-            raise QueryError(f"Segments {segments!r}: the data set has {', '.join(self.settings.segments)}. Name some.")
+            here = ", ".join(self.settings.segments) or "no images"
+            raise QueryError(f"Segments {segments!r}: the data set has {here}. Name others, or none.")
         return tuple(map(known.index, names))
 
     def missing_keywords(self) -> int:

@@ -88,9 +88,9 @@ def ask(
     by_position: bool,
     noaa_numbers: Any,
     split: SplitSettings | None,
-    images: ImageSettings,
+    images: ImageSettings | None,
 ) -> Asked:
-    """Check a query, or a table in place of it, and what is to be made of it; no request is made."""
+    """Check a query or table, and what is made of it, without images if these are None; no request is made."""
     table = _table(query)
     if table is None and (wrong := [one for one in query if not isinstance(one, attr.Attr)]):
         raise QueryError(
@@ -99,7 +99,8 @@ def ask(
         )
     found = list(table.queries) if table is not None else queries(*query)
     series = _one_series(table, found)
-    segments = _segments(table, found, series)
+    segments = () if images is None else _segments(table, found, series)
+    images = images or ImageSettings()
     check_encoding(series, segments, images)
     names, optional = _keywords(keywords, series)
     flare_list, listed, labels = None, None, None

@@ -78,11 +78,11 @@ def info(path: str | os.PathLike[str]) -> Info:
         lines = [
             f"{store}: {counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
             f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
-            f"Series {settings.series}, segments {', '.join(settings.segments)}",
+            f"Series {settings.series}, segments {', '.join(settings.segments) or 'none'}",
             f"Keywords {', '.join(settings.keywords)}",
             f"Service {', later '.join((*settings.earlier, settings.service))}",
             *(f"Query {one}" for one in settings.query),
-            f"Images {settings.images.encoding}",
+            f"Images {settings.images.encoding if settings.segments else 'none'}",
         ]
         for name, one in report["labels"].items():
             lines.append(f"Label {name}: {', '.join(f'{number:,} {kind}' for kind, number in one.items())}")

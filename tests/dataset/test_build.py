@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import astropy.units as u
 import dying
 import numpy as np
 import pytest
@@ -60,8 +62,6 @@ def whole(small: Counting, _whole: dict[str, bytes]) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def _whole(_small_service: Any, tmp_path_factory: pytest.TempPathFactory, small_flares: Any) -> dict[str, bytes]:
-    import astropy.units as u
-
     out = tmp_path_factory.mktemp("whole") / "sharps"
     with conf.set_temp("url", _small_service[0]):
         report = dataset.build(
@@ -499,3 +499,34 @@ def test_sets_without_records_are_told_before_keywords_and_can_be_corrected(
     dataset.build(out, *QUERY, **arguments)  # with another threshold, too
     same(out, whole)
     assert len(small.requests) == len(small.files) == 18
+
+
+def test_keywords_and_labels_without_images(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    out = tmp_path / "a"
+    report = dataset.build(out, *QUERY, **arguments, images=False)
+    assert (report.complete, report.records, report.images, small.files) == (True, 9, 0, [])
+    assert not (out / "images.zarr").exists()
+    assert {path: (out / path).read_bytes() for path in ("labels.parquet", "split.json")}.items() <= whole.items()
+    assert dataset.check(out, progress=False).problems == []
+    assert "Images none" in str(dataset.info(out))
+    assert re.search(r"`hmi\.sharp_cea_720s` with \d+ keywords of each record", text := (out / "README.md").read_text())
+    assert "## Images" not in text
+    ds = dataset.open(out)
+    assert "images: none" in repr(ds)
+    samples = ds.samples("train", window=24 * u.hour)
+    image, keywords, label = samples[0]
+    assert (image, keywords.shape, label in (0, 1)) == (None, (len(samples.keyword_names),), True)
+    assert "images: none" in str(samples)
+    ds.plot()
+    for use in (lambda: ds.images, lambda: ds.map(4928, "2015-12-11"), lambda: ds.fixed((8, 8))):
+        with pytest.raises(QueryError, match="has no images, since it was built with images=False"):
+            use()
+    with pytest.raises(QueryError, match="the data set has no images"):
+        ds.samples("train", window=24 * u.hour, segments=["Br"])
+    with pytest.raises(QueryError, match="segments was nothing and is now Bt, Br"):
+        dataset.build(out, *QUERY, **arguments)
+    small.clear()
+    dataset.build(out, *QUERY, **arguments, images=False)
+    assert small.requests == []

@@ -369,5 +369,5 @@ def test_a_shard_that_is_damaged_is_refused_when_it_is_padded(tmp_path: Path, re
     path = "images.zarr/harp/00377/image/c/0/0/0/0"
     data = store.read(path) or b""
     store.write(path, bytes(100) + data[100:])
-    with pytest.raises(FileError, match="00377/image/c/0/0/0/0 in .* is damaged. Remove it"):
+    with pytest.raises(FileError, match=r"00377/image/c/0/0/0/0 in .* is damaged. Remove it"):
         finish_harp(tasks, made, chosen, store)
