@@ -2,9 +2,9 @@
 What the pages of a service cost: ``python tests/benchmarks/pages.py``.
 
 ``large``: each page of an index of ``--records`` records (as in ``index.py``, one segment a record, the keywords that
-pages draw, eight HARPs at a time, of 1,500 records each), in processor time of the service, where the page was made before or not; and its
-memory over a crawl of ``--pages`` pages. ``quicklooks``: 30 thumbnails of the demo that are not drawn yet, and again.
-``--keep`` names a folder in which the index stays for the next time.
+pages draw, eight HARPs at a time, of 1,500 records each), in processor time of the service, where the page was made
+before or not; and its memory over a crawl of ``--pages`` pages. ``quicklooks``: 30 thumbnails of the
+demo that are not drawn yet, and again. ``--keep`` names a folder in which the index stays for the next time.
 """
 
 from __future__ import annotations
