@@ -159,19 +159,8 @@ def build(
         if report:
             # If this build fails, the report of another one must not be taken for its own.
             report = check_output(report, "The report", fresh=True)
-        own = (
-            "flares",
-            "flare_time",
-            "by_position",
-            "noaa_numbers",
-            "split_by",
-            "gap",
-            "stratify",
-            "seed",
-            "images",
-            "encoding",
-        )
-        more = ("workers", "max_conn", "files", "keep_files", "overwrite")
+        own = ("flares", "flare_time", "by_position", "noaa_numbers", "split_by", "gap", "stratify", "seed")
+        more = ("images", "encoding", "workers", "max_conn", "files", "keep_files", "overwrite")
         chosen = {name: options.pop(name) for name in (*own, *more)}
         if len({name for name, _ in sets}) < len(sets):
             raise QueryError("--split names a set twice; write each set once.")

@@ -176,7 +176,7 @@ def facts_of(store: Store, task: ShardTask) -> ShardFacts | None:
         facts = None if data is None else msgspec.json.decode(data, type=ShardFacts)
     except msgspec.MsgspecError:
         return None
-    return facts if facts is None or facts.records == task.identity else None
+    return facts if facts is None or facts.records in ("", task.identity) else None
 
 
 def _without_images(task: ShardTask) -> ShardFacts:

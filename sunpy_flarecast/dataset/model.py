@@ -148,7 +148,7 @@ class ShardFacts(msgspec.Struct):
     images: list[ImageFacts]
     files: dict[str, tuple[int, str]]  #: Size and SHA-256 of what it wrote, by path in the data set.
     header: dict[str, str | float]  #: What the headers of all its images have in common, by FITS name.
-    records: str = ""  #: `ShardTask.identity` of the task that made it.
+    records: str = ""  #: `ShardTask.identity` of the task that made it; empty if it is not known.
 
     @property
     def complete(self) -> bool:
