@@ -82,7 +82,7 @@ class ProgressLines:
 
     def _left(self, now: float) -> str:
         """Estimate the time that the rest takes."""
-        if not self.total or self.n <= self.initial:
+        if not self.total or not self.initial < self.n < self.total:
             return ""
         minutes = round((now - self._begun) / (self.n - self.initial) * (self.total - self.n) / 60)
         return f", {minutes // 60}:{minutes % 60:02} h left"

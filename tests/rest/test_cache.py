@@ -368,7 +368,7 @@ def test_an_entry_of_another_kind_is_requested_again(served: Layer, folder: Path
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hishel", None)
-    with pytest.raises(ImportError, match=r"conf\.cache needs .*hishel.*sunpy-flarecast\[cache\]"):
+    with pytest.raises(ImportError, match=r"conf\.cache = True needs .*hishel.*\[cache\]"):
         Service()
     with conf.set_temp("cache", False):
         Service().close()
