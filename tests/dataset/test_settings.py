@@ -167,7 +167,6 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
         (HARPNUM(377), "HARP 377"),
         (a.Time("2015-12-11", "2015-12-12", near="2015-12-11T06:00"), "nearest to 2015-12-11T06:00:00.000 UTC"),
     ],
-    ids=str,
 )
 def test_a_query_is_described_in_words(attr: Any, words: str) -> None:
     query = (SHARP, attr) if isinstance(attr, a.Time) else (RANGE, SHARP, attr)
