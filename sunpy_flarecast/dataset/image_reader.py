@@ -6,6 +6,8 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from sunpy_flarecast.errors import FileError
 from sunpy_flarecast.utils.reports import first_line
 from sunpy_flarecast.utils.store import Store
@@ -18,20 +20,26 @@ from .model import Encoding
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
     from .framing import How
 
-__all__ = ["forget", "lost_group", "read_framed", "read_record"]
+__all__ = ["Place", "lost_group", "read_framed", "read_record"]
 
 #: Most HARPs of which the array is kept open; each is a few kilobytes of metadata.
 _OPEN: Final = 512
 
-#: Most shards that are known to be there.
-_SHARDS: Final = 4096
-
 _MEND: Final = "Get a whole copy of the data set, or build it again with overwrite=True."
+
+
+class Place(NamedTuple):
+    """Where a data set is, and which: another one may be built there, while workers remember arrays of this one."""
+
+    path: str
+    version: str
+
+    def __str__(self) -> str:
+        return self.path
 
 
 class _Opened(NamedTuple):
@@ -39,18 +47,18 @@ class _Opened(NamedTuple):
     encoding: Encoding
 
 
-def lost_group(place: str, harp: int) -> FileError:
+def lost_group(place: object, harp: int) -> FileError:
     """Return the error of a data set that lacks the group of a HARP."""
     return FileError(f"{group_path(harp)} is missing in {place}. {_MEND}")
 
 
 @lru_cache(_OPEN)
-def _opened(place: str, harp: int, process: int) -> _Opened:
+def _opened(place: Place, harp: int, process: int) -> _Opened:
     import zarr
 
     del process  # a forked process opens its own: the event loops of its parent are of no use to it
     try:
-        array = zarr.open_group(Store(place).zarr(group_path(harp)), mode="r", zarr_format=3)["image"]
+        array = zarr.open_group(Store(place.path).zarr(group_path(harp)), mode="r", zarr_format=3)["image"]
     except (FileNotFoundError, KeyError) as error:
         raise lost_group(place, harp) from error
     about = array.attrs
@@ -58,19 +66,8 @@ def _opened(place: str, harp: int, process: int) -> _Opened:
     return _Opened(array, Encoding(array.dtype.name, scale, offset, about.get("_FillValue")))
 
 
-@lru_cache(_SHARDS)
-def _there(place: str, path: str) -> bool:
-    return Store(place).exists(path)
-
-
-def forget() -> None:
-    """Close all arrays, since a data set may have been built again in the same place."""
-    _opened.cache_clear()
-    _there.cache_clear()
-
-
 def read_record(
-    place: str,
+    place: Place,
     harp: int,
     index: int,
     channels: Sequence[int],
@@ -82,17 +79,19 @@ def read_record(
     """Read a part of the images of a record, (segment, y, x), as floats; NaN where there is no value."""
     image = _opened(place, harp, os.getpid())
     path = shard_path(harp, "image", index // image.array.shards[0])
-    if not _there(place, path):  # of which zarr says nothing, and gives missing values
-        raise FileError(f"{path} is missing in {place}. {_MEND}")
     try:
         pixels = image.array[index, :, rows, columns]
     except Exception as error:  # of any kind in files that are damaged, and of file systems
         raise FileError(f"{path} in {place} is damaged or cannot be read ({first_line(error)}). {_MEND}") from error
-    return decode(pixels[list(channels)], image.encoding, dtype)
+    decoded = decode(pixels[list(channels)], image.encoding, dtype)
+    # For a shard that is missing zarr gives missing values, and says nothing.
+    if np.isnan(decoded).all() and not Store(place.path).exists(path):
+        raise FileError(f"{path} is missing in {place}. {_MEND}")
+    return decoded
 
 
 def read_framed(
-    place: str,
+    place: Place,
     harp: int,
     index: int,
     size: tuple[int, int],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,6 @@ from sunpy_flarecast.utils.reports import as_page, counted
 from sunpy_flarecast.utils.store import Store
 
 from .framing import check_shape
-from .image_reader import forget
 from .model import Settings
 from .parquet import TIME, read_flare_table, read_labels, read_records
 from .samples import Samples, fixed_images, make_samples
@@ -86,8 +86,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
         raise QueryError(
             f"{store} is not a data set: its provenance.json has no settings of one ({error}). Get a whole copy."
         ) from error
-    forget()
-    return Dataset(store, settings)
+    return Dataset(store, settings, hashlib.sha256(about).hexdigest())
 
 
 class Dataset:
@@ -102,9 +101,9 @@ class Dataset:
         What the data set was built with.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, version: str) -> None:
         self._store = store
-        self._selection = Selection(store, settings)
+        self._selection = Selection(store, settings, version)
         self.settings = settings
 
     @cached_property

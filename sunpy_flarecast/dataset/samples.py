@@ -16,7 +16,7 @@ from sunpy_flarecast.utils.masked import mask_of, unmasked
 from sunpy_flarecast.utils.reports import as_line, as_page, counted
 
 from .framing import bin_factor, check_shape
-from .image_reader import read_framed
+from .image_reader import Place, read_framed
 from .model import Status, label_column
 from .parquet import TIME
 
@@ -70,7 +70,7 @@ class Samples(Sequence[Any]):
 
     name: str
     label_name: str
-    place: str
+    place: Place
     rows: npt.NDArray[np.int64]
     harps: npt.NDArray[np.int64]
     indices: npt.NDArray[np.int64]
@@ -215,7 +215,7 @@ def fixed_images(
 
 def _read(
     rows: npt.NDArray[np.int64],
-    place: str,
+    place: Place,
     harps: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],

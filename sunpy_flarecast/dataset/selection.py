@@ -11,6 +11,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares import threshold_name
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
+from .image_reader import Place
 from .keyword_sets import ALWAYS
 from .parquet import read_labels, read_records
 
@@ -29,14 +30,10 @@ __all__ = ["Selection"]
 class Selection:
     """Columns of the records of a data set, and what its settings name."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, version: str) -> None:
         self._store = store
         self.settings = settings
-
-    @property
-    def place(self) -> str:
-        """Where the data set is."""
-        return str(self._store)
+        self.place = Place(str(store), version)
 
     def columns(self, *names: str) -> list[Any]:
         """Read columns of the records."""
