@@ -20,7 +20,7 @@ from sunpy_flarecast.archive import DemoArchive
 
 flares = DemoArchive().flares(datetime(2014, 10, 1, tzinfo=UTC), datetime(2014, 12, 1, tzinfo=UTC))
 report = dataset.build(
-    "learning",
+    "data/learning",
     a.Time("2014-10-20", "2014-11-01"),
     a.flarecast.Series.hmi_sharp_cea_720s,
     a.flarecast.Segment.br,
@@ -38,7 +38,7 @@ print(report)
 # Each set is a sequence of images, keywords and labels, which ``torch.utils.data.DataLoader`` takes as it is. Here all
 # images get one shape: they are cropped or padded around their centre, and a pixel stays 0.03 degrees of the Sun.
 
-ds = dataset.open("learning")
+ds = dataset.open("data/learning")
 sets = {name: ds.samples(name, shape=(256, 400), fill=0) for name in ("train", "validation", "test")}
 for samples in sets.values():
     print(samples)

@@ -26,7 +26,7 @@ from sunpy_flarecast.archive import DemoArchive
 
 flares = DemoArchive().flares(datetime(2014, 9, 1, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC))
 dataset.build(
-    "forecast",
+    "data/forecast",
     a.Time("2014-10-01", "2014-12-01"),
     a.flarecast.Series.hmi_sharp_cea_720s,
     a.flarecast.Segment.br,
@@ -40,7 +40,7 @@ dataset.build(
     seed=8,
     progress=False,
 )
-ds = dataset.open("forecast")
+ds = dataset.open("data/forecast")
 ds
 
 # %%

@@ -127,7 +127,7 @@ class Reader:
             return days_of(database, series, start, end)
 
     def harps(self, series: int, start: date | None, end: date | None, noaa: int | None) -> list[Passage]:
-        """List HARPs by number, as `Archive.harps`."""
+        """List HARPs by number, as `~sunpy_flarecast.archive.Archive.harps`."""
         with self._connections.lent() as database:
             return harps_of(database, series, start, end, noaa)
 
