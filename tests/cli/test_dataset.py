@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import dask
+import distributed  # noqa: F401 (whose settings dask has then)
 import pytest
 from click.testing import CliRunner
 from faults import Layer, answer
@@ -73,8 +75,15 @@ def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flar
     ids=str,
 )
 def test_mistakes_are_one_message(
-    demo: tuple[str, Layer], flares: str, tmp_path: Path, more: tuple[str, ...], status: int, part: str
+    demo: tuple[str, Layer],
+    flares: str,
+    tmp_path: Path,
+    more: tuple[str, ...],
+    status: int,
+    part: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(dask.config.config["distributed"]["comm"]["timeouts"], "connect", "1s")
     given: Any = [flares if one == "FLARES" else one for one in more]
     shown = run(*BUILD, *FEW, *(() if "--out" in more else ("--out", str(tmp_path / "sharps"))), *given)
     assert (shown.exit_code, part in " ".join(shown.stderr.split())) == (status, True), shown.stderr
