@@ -65,7 +65,7 @@ def _python(
 ) -> str:
     parts = [f"a.Time({_quoted(start)}, {_quoted(end)})", f"a.flarecast.Series({_quoted(search.series)})"]
     if segments:
-        parts.append(" | ".join(f"a.flarecast.Segment({_quoted(name)})" for name in segments))
+        parts.append(f"a.flarecast.Segment({', '.join(map(_quoted, segments))})")
     if search.harp is not None:
         parts.append(f"a.flarecast.HARPNUM({search.harp})")
     if search.noaa is not None:
