@@ -51,7 +51,7 @@ _NO_SET: Final = ("#767676", (0, (3, 1, 1, 1, 1, 1)), "x", "")
 _BINS: Final = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24)
 _MOST_BINS: Final = 60
 
-#: Fewest rows for which bars leave room.
+#: Least number of rows in which bars are not too thick.
 _ROWS: Final = 4
 
 

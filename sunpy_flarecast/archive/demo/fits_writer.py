@@ -18,7 +18,7 @@ from sunpy_flarecast.sharp.catalog import all_keywords
 try:
     # Private, so that another astropy may not have it, but ten times as fast as CompImageHDU with its headers.
     from astropy.io.fits.hdu.compressed._codecs import Rice1
-except ImportError:  # pragma: no cover (astropy 6)
+except ImportError:  # pragma: no cover
     Rice1 = None
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ class Painters:
             self._end(pool)
 
     def _end(self, pool: ProcessPoolExecutor) -> None:
-        """Kill the processes of a pool, unless another took its place; whoever waits for a picture is told."""
+        """Kill the processes of a pool, unless it was replaced; requests that wait for it fail with 503."""
         with self._guard:
             if self._pool is not pool:
                 return

@@ -10,6 +10,7 @@ import msgspec
 
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 
+from .steps import SLOTS_A_DAY
 from .text import scientific
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _HEIGHT: Final = 150.0
 #: Slots of 720 s between two ticks of the time axis, and most ticks.
 _STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
 _MOST_TICKS: Final = 10
-
-_SLOTS_A_DAY: Final = 120
 
 #: No keyword has such a value or is known as finely; the numbers of an axis could not be computed.
 _BEYOND: Final = 1e100
@@ -102,4 +101,4 @@ def _times(first: int, last: int) -> range:
 
 def _label(slot: int) -> str:
     text = t_rec_text(slot)
-    return text[5:10].replace(".", "-") if slot % _SLOTS_A_DAY == 0 else text[11:16]
+    return text[5:10].replace(".", "-") if slot % SLOTS_A_DAY == 0 else text[11:16]
