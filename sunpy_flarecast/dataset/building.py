@@ -10,29 +10,29 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import msgspec
-from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast.errors import FileError, Interrupted, MissingDataWarning, QueryError
+from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.utils.cluster import in_cluster
 from sunpy_flarecast.utils.optional_deps import DATASET, need
 from sunpy_flarecast.utils.store import Store
 
-from .checksums import CHECKSUMS, read_checksums, write_checksums
+from .checksums import CHECKSUMS, write_checksums
 from .datasheet import data_sheet, provenance
 from .files import check_files, check_keep_files
-from .image_stage import FACTS, Outcome, finish_harps, forget_harps, forget_lost, make_images
+from .folder import SETTINGS, claim, finished_report, resumed
+from .image_stage import Outcome, finish_harps, finished_shards, forget_harps, make_images
 from .keyword_sets import SWAN
 from .keyword_stage import PIECES, keyword_pieces
-from .label import NEGATIVE, POSITIVE, UNKNOWN
-from .model import Settings
+from .label import counts_of
 from .records import SEARCH, search
 from .report import BuildReport
-from .settings import ask, difference, image_settings, split_settings
+from .settings import ask, image_settings
 from .shard import finish_images
+from .split_settings import split_settings
 from .table_stage import (
     check_ranges,
     known_of,
@@ -48,22 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from .label import Labels
-    from .model import ShardTask
+    from .model import Settings, ShardTask
     from .settings import Asked
     from .shard import Written
 
 __all__ = ["build"]
-
-#: What a data set consists of, in the order in which it is removed: the checksums, without which it is unfinished, and
-#: the facts of shards before the images that they say are there.
-_CONTENT: Final = (
-    *(CHECKSUMS, FACTS, SEARCH, PIECES, "provenance.json", "README.md", "split.json", "labels.parquet"),
-    *("flares.parquet", "records.parquet", "records", "images.zarr"),
-)
-_SETTINGS: Final = ".build/settings.json"
-
-#: Values of labels in words.
-_KINDS: Final = {"positive": POSITIVE, "negative": NEGATIVE, "unknown": UNKNOWN}
 
 
 def build(
@@ -154,8 +143,8 @@ def build(
     overwrite : bool
         Whether to remove a data set that is there, and begin anew.
     strict : bool
-        Whether it is an error if a part of the range, or keywords of some records, cannot be had. By default the data
-        set is built without them, and the report lists them.
+        Whether it is an error if a part of the range, or keywords of some records, are unavailable. By default the
+        data set is built without them, and the report lists them.
     progress : bool
         Show progress bars in a terminal or notebook, or write a line now and then.
 
@@ -227,11 +216,11 @@ def build(
     report = BuildReport(str(store))
     store.check_links()
     with store.lock(), _reported(report, begun):
-        before = _claim(store, asked.settings, overwrite=overwrite)
-        if (finished := _finished(store)) is not None:
+        before = claim(store, asked.settings, overwrite=overwrite)
+        if (finished := finished_report(store)) is not None:
             return finished
         if before is not None:
-            asked = replace(asked, settings=_resumed(store, before, asked.settings))
+            asked = replace(asked, settings=resumed(store, before, asked.settings))
         _stages(asked, store, sources, report, client, workers, begun, strict=strict, progress=progress)
     if not report.complete:
         warnings.warn(str(report).partition("\n")[0], MissingDataWarning, stacklevel=2)
@@ -254,11 +243,11 @@ def _stages(
     settings = asked.settings
     size = settings.images.shard_records
     store.remove(CHECKSUMS)  # what follows may change what they are of
-    store.write(_SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
+    store.write(SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
     rows = search(asked, store, partial(forget_harps, store), strict=strict, progress=progress)
     report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.told
     check_ranges(settings, rows)
-    forget_lost(rows.tasks(settings.segments, size), store)
+    finished = finished_shards(rows.tasks(settings.segments, size), store)
     pieces, lacking = keyword_pieces(asked, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
         report.fail(f"keywords: {reason}", len(records))
@@ -271,7 +260,7 @@ def _stages(
         store.write("split.json", _json(summary))
         report.sets = {name: one["records"] for name, one in summary["sets"].items()}
     for name, values in label_columns(settings, labels).items():
-        report.labels[name] = {kind: int((values == value).sum()) for kind, value in _KINDS.items()}
+        report.labels[name] = counts_of(values)
 
     def tasks() -> Iterator[ShardTask]:
         return rows.tasks(settings.segments, size)
@@ -281,7 +270,7 @@ def _stages(
         with in_cluster(client, workers) as used:
             if used is not None and progress:
                 sys.stderr.write(f"Dask dashboard: {used.dashboard_link}\n")
-            make_images(tasks(), len(rows), settings, store, **sources, client=used, progress=progress)
+            make_images(tasks(), finished, len(rows), settings, store, **sources, client=used, progress=progress)
             for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
                 written |= some
         written |= finish_images(list(rows.spans()), settings, store)
@@ -311,51 +300,6 @@ def _reported(report: BuildReport, begun: float) -> Iterator[None]:
         report.seconds = time.monotonic() - begun
 
 
-def _claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | None:
-    """Check that a folder is free, or that of this data set, and return the settings that it has."""
-    kept = store.read(_SETTINGS)
-    if kept is None and (others := [path for path in store.names() if not path.startswith(".build/")]):
-        raise QueryError(f"{store} holds other files, such as {others[0]}. Choose another folder, or empty this one.")
-    if kept is not None and not overwrite:
-        try:
-            before = msgspec.json.decode(kept, type=Settings)
-        except msgspec.MsgspecError:
-            raise QueryError(
-                f"{store} holds a data set whose settings cannot be read. Choose another folder, or begin anew: "
-                "overwrite=True, or --overwrite."
-            ) from None
-        if not store.exists(CHECKSUMS):
-            # Labels and sets that were never made, such as those of too few regions, can still be chosen.
-            for name, path in (("flares", "labels.parquet"), ("split", "split.json")):
-                if not store.exists(path):
-                    before = msgspec.structs.replace(before, **{name: getattr(settings, name)})
-        if differs := difference(before, settings):
-            if store.names() == [_SETTINGS]:
-                return None  # nothing was found for the query before, which is corrected now
-            raise QueryError(
-                f"{store} holds a data set with other settings: {differs}. Choose another folder, or begin anew: "
-                "overwrite=True, or --overwrite."
-            )
-        return before
-    if overwrite:
-        for path in _CONTENT:
-            store.remove(path)
-    return None
-
-
-def _resumed(store: Store, before: Settings, settings: Settings) -> Settings:
-    """Return the settings with the services that a build had before, and warn if this is another one."""
-    if before.service != settings.service:
-        warnings.warn(
-            f"{store} was begun with the service {before.service}, and is resumed with {settings.service}; what is "
-            "finished is kept.",
-            SunpyUserWarning,
-            stacklevel=3,
-        )
-    services = dict.fromkeys((*before.earlier, before.service))
-    return msgspec.structs.replace(settings, earlier=tuple(one for one in services if one != settings.service))
-
-
 def _finish(
     settings: Settings,
     store: Store,
@@ -374,21 +318,6 @@ def _finish(
     if report.complete:
         store.remove(SEARCH)
         store.remove(PIECES)
-
-
-def _finished(store: Store) -> BuildReport | None:
-    """Return the report of a data set that is finished and complete; None if there is something left to do."""
-    if not store.exists(CHECKSUMS) or store.exists(SEARCH):
-        return None
-    try:
-        if not (read_checksums(store) or {}).keys() <= set(store.names()):
-            return None  # files were removed, such as damaged ones
-        about = msgspec.json.decode(store.read("provenance.json") or b"{}")
-        report = msgspec.convert({**about["report"], "out": str(store)}, BuildReport)
-    except (msgspec.MsgspecError, FileError, KeyError, TypeError, RecursionError):
-        return None  # it is made again, with the rest of the tables
-    store.remove(PIECES)
-    return report
 
 
 def _json(value: Any) -> bytes:

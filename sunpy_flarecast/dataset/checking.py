@@ -18,6 +18,7 @@ from sunpy_flarecast.utils.store import Store
 from .checksums import CHECKSUMS, file_digest, is_content, read_checksums
 from .datasheet import read_provenance
 from .harp_numbers import number_pairs
+from .keyword_sets import NOAA
 from .model import Status, label_column
 from .parquet import LABELS, read_labels, read_records
 from .split import check_split
@@ -34,9 +35,6 @@ __all__ = ["CheckReport", "check"]
 
 #: Folders whose files are all read, so that others in them would be taken for data.
 _READ: Final = ("images.zarr/", "records/")
-
-#: Keywords with NOAA numbers, the better one first.
-_NOAA: Final = ("noaa_ars", "noaa_ar")
 
 _MEND: Final = "Restore it, or remove it and run the build again."
 
@@ -129,7 +127,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     settings, _ = read_provenance(store)
     report.problems += _files(store, report, progress=progress)
     try:
-        records = read_records(store, _columns(settings), optional=_NOAA)
+        records = read_records(store, _columns(settings), optional=NOAA)
         report.records = len(records)
         report.problems += [*_labels(store, settings, records), *_sets(store, settings, records)]
         report.problems += _images(store, settings, records, report)
@@ -207,7 +205,7 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         if (count := int((sets == name).sum())) != one["records"]:
             yield f"The set {name or '(none)'!r} has {count:,} records, and {one['records']:,} in split.json."
     harps = np.asarray(records["HARPNUM"])
-    name = next((one for one in _NOAA if one in records.colnames), "")
+    name = next((one for one in NOAA if one in records.colnames), "")
     noaas = _texts(records[name]) if name else np.full(len(records), "")
     rows, numbers = number_pairs(harps, noaas, utc_dates(records["T_REC"]))
     # The region of the table, which may be from a list of NOAA numbers, joins records like a number.

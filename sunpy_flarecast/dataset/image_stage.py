@@ -25,13 +25,13 @@ from .model import ImageFacts, Settings, ShardFacts, ShardTask, Status
 from .shard import facts_path, finish_harp, make_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from sunpy_flarecast.utils.store import Store
 
     from .shard import Written
 
-__all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "forget_harps", "forget_lost", "make_images"]
+__all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "finished_shards", "forget_harps", "make_images"]
 
 #: Where the facts of shards are.
 FACTS: Final = ".build/shards"
@@ -107,6 +107,7 @@ class _Finish:
 
 def make_images(
     tasks: Iterable[ShardTask],
+    finished: Container[tuple[int, int]],
     total: int,
     settings: Settings,
     store: Store,
@@ -118,7 +119,7 @@ def make_images(
     progress: bool,
 ) -> None:
     """
-    Make the shards of ``total`` records that are not there yet, or lack files that could not be fetched.
+    Make the shards of ``total`` records that are not ``finished``: not there yet, or without files that can be had.
 
     A `ServiceError` says that no file of several shards in a row could be fetched.
     """
@@ -131,8 +132,7 @@ def make_images(
 
         def pending() -> Iterator[ShardTask]:
             for task in tasks:
-                known = facts_of(store, task)
-                if known is None or not known.complete:
+                if (task.harp, task.number) not in finished:
                     yield task
                 else:
                     bar.update(len(task.records))
@@ -189,16 +189,25 @@ def _fetched(facts: ShardFacts) -> int:
     return sum(one in (Status.THERE, Status.UNREADABLE) for image in facts.images for one in image.status)
 
 
-def forget_lost(tasks: Iterable[ShardTask], store: Store) -> None:
-    """Remove the facts of shards whose files are gone, so that they are made again, and HARPs that have no records."""
+def finished_shards(tasks: Iterable[ShardTask], store: Store) -> set[tuple[int, int]]:
+    """
+    Return HARP and number of the shards that lack nothing.
+
+    The facts of shards whose files are gone are removed, and so are HARPs that have no records now.
+    """
     there = set(store.names(ROOT))
     left = set(store.names(FACTS))
+    finished = set()
     for task in tasks:
         path = facts_path(task.harp, task.number)
-        if path in left and (facts := facts_of(store, task)) is not None and not facts.files.keys() <= there:
-            store.remove(path)
+        if path in left and (facts := facts_of(store, task)) is not None:
+            if not facts.files.keys() <= there:
+                store.remove(path)
+            elif facts.complete:
+                finished.add((task.harp, task.number))
         left.discard(path)
     forget_harps(store, {int(path.rpartition("/")[2].partition("-")[0]) for path in left})
+    return finished
 
 
 def forget_harps(store: Store, harps: Iterable[int]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.flares import FlareList
 
-__all__ = ["NEGATIVE", "POSITIVE", "UNKNOWN", "Labels", "flare_settings", "label", "rules"]
+__all__ = ["NEGATIVE", "POSITIVE", "UNKNOWN", "Labels", "counts_of", "flare_settings", "label", "rules"]
 
 POSITIVE: Final = 1
 NEGATIVE: Final = 0
@@ -287,3 +287,9 @@ def rules(settings: FlareSettings) -> str:
         "first or ends after the last time that the list of flares covers."
     )
     return "\n\n".join(sentences)
+
+
+def counts_of(values: npt.NDArray[np.integer[Any]]) -> dict[str, int]:
+    """Count the labels of each kind."""
+    kinds = {"positive": POSITIVE, "negative": NEGATIVE, "unknown": UNKNOWN}
+    return {kind: int((values == value).sum()) for kind, value in kinds.items()}

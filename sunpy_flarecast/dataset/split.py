@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.utils.reports import counted
 
+from .label import counts_of
 from .regions import regions as regions_of
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from .model import SplitSettings
 
 __all__ = ["check_split", "rule", "split", "split_summary"]
-
-#: Values of labels.
-_KINDS: Final = {"positive": 1, "negative": 0, "unknown": -1}
 
 
 def split(
@@ -203,10 +201,7 @@ def split_summary(
     def counts(chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
         return {
             "records": int(chosen.sum()),
-            "labels": {
-                name: {kind: int((values[chosen] == value).sum()) for kind, value in _KINDS.items()}
-                for name, values in labels.items()
-            },
+            "labels": {name: counts_of(values[chosen]) for name, values in labels.items()},
             "regions": np.unique(regions[chosen]).tolist(),
         }
 

@@ -15,6 +15,7 @@ from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import column_with, mask_of, unmasked
 
 from .harp_numbers import number_pairs
+from .keyword_sets import NOAA
 from .label import UNKNOWN, label
 from .model import label_column
 from .parquet import RecordsWriter, write_flare_table, write_labels
@@ -46,8 +47,7 @@ __all__ = [
     "write_records",
 ]
 
-#: Keywords that have the NOAA numbers of a record; those that bound its patch, as labels take them.
-_NOAA: Final = ("noaa_ars", "noaa_ar")
+#: Keywords that bound the patch of a record, as labels take them.
 _BOX: Final = ("latdtmin", "latdtmax", "londtmin", "londtmax")
 
 #: Columns of keyword tables that the table of records has under other names, or not at all.
@@ -85,7 +85,7 @@ def known_of(asked: Asked, rows: Rows, pieces: Pieces) -> Known:
     shared: dict[str, str] = {}
     numbered = False
     for piece in pieces:
-        name = next((one for one in _NOAA if one in piece.colnames), "")
+        name = next((one for one in NOAA if one in piece.colnames), "")
         numbered |= bool(name)
         column = piece[name] if name else np.full(len(piece), "")
         values = np.where(mask_of(column), "", unmasked(column).astype(str)).tolist()

@@ -12,7 +12,8 @@ from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Quality, QueryError, Segment, Series
 from sunpy_flarecast.dataset import SWAN
-from sunpy_flarecast.dataset.settings import ask, difference, image_settings, split_settings
+from sunpy_flarecast.dataset.settings import ask, difference, image_settings
+from sunpy_flarecast.dataset.split_settings import split_settings
 
 if TYPE_CHECKING:
     from faults import Layer
