@@ -181,13 +181,16 @@ def test_killed_at_a_write_and_run_again_it_is_the_same(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", dying.STAGES)
+@pytest.mark.parametrize(
+    ("stage", "workers"), [*((stage, 1) for stage in dying.STAGES), ("make_images", 2), ("finish_harps", 2)]
+)
 def test_killed_ten_times_in_each_stage_and_run_again_it_is_the_same(
-    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], stage: str
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], stage: str, workers: int
 ) -> None:
+    arguments["workers"] = workers
     given = (conf.url, str(tmp_path / "a"), QUERY, arguments)
     # The first ones soon after the stage has begun, since a build that comes to its end leaves nothing to kill.
-    moments = [0.3 * (number / 10) ** 2 for number in range(1, 11)]
+    moments = [0.3 * workers * (number / 10) ** 2 for number in range(1, 11)]
     killed = sum(dying.child(dying.dying_in, stage, within, seed, *given) == -9 for seed, within in enumerate(moments))
     assert killed
     dataset.build(tmp_path / "a", *QUERY, **arguments)
@@ -321,6 +324,30 @@ def test_a_client_one_of_whose_workers_is_killed_makes_the_same(
     same(tmp_path / "a", whole)
     assert pid not in cluster.run(os.getpid).values()
     assert small.most <= 2
+
+
+@pytest.mark.slow
+def test_a_client_whose_workers_are_killed_ten_times_makes_the_same(
+    small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], cluster: Any
+) -> None:
+    chance = random.Random(16)
+    dataset.build(tmp_path / "a", *QUERY, **arguments, client=cluster)
+    others, files = len(small.requests) - len(small.files), len(small.files)
+    for number in range(10):
+        pid = chance.choice(sorted(cluster.run(os.getpid).values()))
+        small.clear()
+        moment = others + chance.randrange(1, files)
+
+        def kill(pid: int = pid, moment: int = moment) -> None:
+            small.wait_for(moment)
+            os.kill(pid, signal.SIGKILL)
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        dataset.build(tmp_path / str(number), *QUERY, **arguments, client=cluster)
+        thread.join()
+        same(tmp_path / str(number), whole)
+        cluster.wait_for_workers(2, timeout=60)
 
 
 def test_files_that_are_there_are_used_and_files_are_kept(
