@@ -14,6 +14,7 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 
 from .cache import ReplyCache
+from .days_reply import days_url, read_days
 from .error_text import body_message, error_of, refusal, shown
 from .list_reply import read_records
 from .meta_reply import meta_url, read_meta
@@ -23,6 +24,7 @@ from .session import Patience, Session, TooMuchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
     from typing import Self
 
     from .cache import Kept
@@ -90,6 +92,15 @@ class Service:
             cache=self._cache,
             settled=settled,
         )
+
+    def days(self, series: str) -> frozenset[date]:
+        """
+        Return the days (UTC) on which a series has records.
+
+        The documented service does not have this route. Errors are those of `records`.
+        """
+        asked = f"days of {series}"
+        return self._ask(days_url(self.url, series), asked, "counts of days", read_days)  # type: ignore[no-any-return]
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """

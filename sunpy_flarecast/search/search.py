@@ -20,6 +20,7 @@ from sunpy_flarecast.rest.session import interruption
 from sunpy_flarecast.sharp.catalog import margin_of
 from sunpy_flarecast.utils.progress import progress_bar
 
+from .empty_days import EmptyDays
 from .keyword_filter import look_up
 from .missing import Missing, described, joined
 from .selection import choose_files, in_range, select
@@ -161,9 +162,15 @@ def _ask(
 ) -> tuple[list[_Part], list[str]]:
     """Request the windows of ranges, each once, and take from each what answers the queries, as it comes."""
     windows, takers = _windows(ranges)
+    empty = EmptyDays(service)
 
     def ask(number: int, window: Window) -> tuple[list[Records], list[bool], int]:
-        records, broken = service.records(window.series, *window.times)
+        if window in empty:
+            records, broken = read_records(b"[]", "")
+        else:
+            records, broken = service.records(window.series, *window.times)
+            if not len(records) and not broken:
+                empty.add(window)
         asked = [ranges[taker][0] for taker in takers[number]]
         return (
             [select(records, query) for query in asked],
