@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from datetime import date
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -126,13 +127,15 @@ def findings(driver: webdriver.Chrome, axe: str) -> list[str]:
     return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
 
-#: Width, colours, and whether scripts run: each with each of the others.
-LOOKS = ((1280, "light", True), (390, "dark", True), (1280, "dark", False), (390, "light", False))
+#: Width, colours, and whether scripts run: each with each of the others, and the rest of all combinations.
+PAIRS = ((1280, "light", True), (390, "dark", True), (1280, "dark", False), (390, "light", False))
+REST = tuple(look for look in product((1280, 390), ("light", "dark"), (True, False)) if look not in PAIRS)
 
 
+@pytest.mark.parametrize("looks", [PAIRS, pytest.param(REST, marks=pytest.mark.slow)], ids=["pairs", "rest"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_page_everywhere(name, archive, url, shown, axe):
-    for look in LOOKS:
+def test_every_page_everywhere(name, looks, archive, url, shown, axe):
+    for look in looks:
         driver = shown(*look)
         driver.get(f"{url}/{pages(archive)[name]}")
         # A driver does not notice that a page is loaded in which no script may run.
