@@ -1,5 +1,5 @@
 """
-Make the picture of the README: run its first example, as it is printed, against synthetic SHARPs.
+Make the picture of the front page: run the first example of the README, as it is printed, with synthetic SHARPs.
 
 ``python docs/tools/make_picture.py`` writes ``docs/_static/first.png``; ``--check`` only runs the example.
 """
