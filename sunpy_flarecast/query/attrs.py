@@ -9,6 +9,7 @@ import astropy.units as u
 import numpy as np
 from sunpy.net.attr import Range, SimpleAttr
 
+from .attr_type import AttrType
 from .conditions import noaa
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _integers(name: str, given: Any, what: str, example: int) -> tuple[int, ...]
     return tuple(dict.fromkeys(map(int, listed)))
 
 
-class Series(SimpleAttr):  # type: ignore[misc]
+class Series(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
     The SHARP or SMARP series.
 
@@ -67,7 +68,7 @@ class Series(SimpleAttr):  # type: ignore[misc]
         return f"<{type(self).__module__}.Series({self.value!r})>"
 
 
-class Segment(SimpleAttr):  # type: ignore[misc]
+class Segment(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
     Segments of a record: which of its FITS files to fetch.
 
@@ -258,7 +259,7 @@ class Tolerance(SimpleAttr):  # type: ignore[misc]
         return f"<{type(self).__module__}.Tolerance({self.value:g} s)>"
 
 
-class Quality(SimpleAttr):  # type: ignore[misc]
+class Quality(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
     What the quality of records must be; records without it are left out.
 

@@ -14,15 +14,16 @@ from sunpy.net.attr import Attr, DataAttr, SimpleAttr
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import all_keywords, find_keyword
 
+from .attr_type import AttrType
 from .conditions import compared, known_keyword
 
 __all__ = ["Keyword", "KeywordCondition"]
 
 
-class _Listed(type(SimpleAttr)):  # type: ignore[misc]
-    """What `Keyword` is printed by: sunpy's table leaves the meanings out where a terminal has 80 columns."""
+class _KeywordType(AttrType):
+    """Prints `Keyword` with all meanings, which sunpy's table leaves out in a terminal of 80 columns."""
 
-    def __str__(cls) -> str:
+    def __str__(cls) -> str:  # noqa: N805 (a metaclass, which ruff does not see)
         """List the keywords, with units and meanings."""
         width = max(shutil.get_terminal_size().columns, 60)
         name = max(len(keyword.name) for keyword in all_keywords())
@@ -36,7 +37,7 @@ class _Listed(type(SimpleAttr)):  # type: ignore[misc]
         return "\n".join(lines)
 
 
-class Keyword(SimpleAttr, metaclass=_Listed):  # type: ignore[misc]
+class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     """
     A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
 

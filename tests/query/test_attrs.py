@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pydoc
+import traceback
 from typing import Any
 
 import astropy.units as u
@@ -45,6 +46,24 @@ def test_every_segment_is_registered(name: str) -> None:
 def test_provider_and_instrument_are_registered() -> None:
     assert a.Provider.flarecast.value == "FLARECAST"
     assert a.Instrument.hmi.value.casefold() == "hmi"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "advice"),
+    [
+        (Series, "hmi_sharp_720", "Did you mean a.flarecast.Series.hmi_sharp_720s?"),
+        (Segment, "Br", "Did you mean a.flarecast.Segment.br?"),
+        (Keyword, "usfluxx", "Did you mean a.flarecast.Keyword.usflux?"),
+        (Quality, "god", "Did you mean a.flarecast.Quality.good?"),
+        (Series, "aia", "print(a.flarecast.Series) lists its values."),
+    ],
+)
+def test_a_misspelt_value_suggests_the_most_similar_one(kind: type, name: str, advice: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(kind, name)
+    # As an interpreter prints it, which adds nothing to it.
+    lines = traceback.format_exception(caught.value, limit=0)
+    assert lines == [f"AttributeError: a.flarecast.{kind.__name__} has no value {name!r}. {advice}\n"]
 
 
 @pytest.mark.parametrize("value", [720, None, b"hmi.sharp_720s", ["hmi.sharp_720s"]])
