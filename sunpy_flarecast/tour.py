@@ -74,7 +74,8 @@ class DemoService:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<DemoService at {self.url}: synthetic SHARPs>"
+        state = "synthetic SHARPs" if self in _running else "closed"
+        return f"<DemoService at {self.url}: {state}>"
 
 
 def demo_service() -> DemoService:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import astropy.units as u
 import pytest
 
 import sunpy_flarecast
 from sunpy_flarecast import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 #: Every public import path; a name that is not here may change.
 PUBLIC = {
@@ -75,6 +81,47 @@ def test_every_public_name_is_there_and_listed(home: str) -> None:
     assert set(dir(module)) == PUBLIC[home] | modules
     with pytest.raises(AttributeError, match="no attribute 'none'"):
         module.none  # noqa: B018
+
+
+#: Methods that sunpy, or this package, calls, and no user.
+NOT_FOR_USERS = {"collides", "register_values", "lack", "fail"}
+
+
+def public_functions() -> Iterator[tuple[str, Callable[..., object], str]]:
+    """List public functions and methods, each with its name and the docstring of its class."""
+    for home, names in PUBLIC.items():
+        for name in sorted(names):
+            found = getattr(import_module(home), name)
+            if inspect.isfunction(found):
+                yield f"{home}.{name}", found, ""
+            # The methods of archives are what a service calls.
+            elif inspect.isclass(found) and home != "sunpy_flarecast.archive":
+                for own, member in vars(found).items():
+                    method = getattr(member, "__func__", member)
+                    if inspect.isfunction(method) and not own.startswith("_") and own not in NOT_FOR_USERS:
+                        yield f"{home}.{name}.{own}", method, found.__doc__ or ""
+
+
+def test_public_functions_have_examples() -> None:
+    listed = {name: (function, about) for name, function, about in public_functions()}
+    assert {"sunpy_flarecast.load", "sunpy_flarecast.FLARECASTResponse.keywords"} < set(listed)
+    without = []
+    for name, (function, about) in listed.items():
+        of_class = about.partition("Examples\n")[2]
+        if "Examples\n" not in (function.__doc__ or "") and f".{name.rpartition('.')[2]}(" not in of_class:
+            without.append(name)
+    assert without == []
+
+
+def test_public_functions_name_their_types() -> None:
+    vague = []
+    for name, function, _ in public_functions():
+        signature = inspect.signature(function)
+        kept = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        # Keywords have values of any type.
+        types = (*(parameter.annotation for parameter in kept), signature.return_annotation)
+        vague += [(name, one) for one in types if re.search(r"\bAny\b", str(one).replace("[str, Any]", ""))]
+    assert vague == []
 
 
 def test_public_modules_need_no_import_of_their_own() -> None:

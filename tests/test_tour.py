@@ -16,8 +16,9 @@ def test_the_demo_service_is_used_until_it_is_closed() -> None:
         service = sunpy_flarecast.demo_service()
         assert conf.url == service.url
         assert requests.get(f"{service.url}/openapi.json", timeout=60).ok
-        assert service.url in repr(service)
+        assert repr(service) == f"<DemoService at {service.url}: synthetic SHARPs>"
         service.close()
+        assert repr(service) == f"<DemoService at {service.url}: closed>"
         service.close()
         assert conf.url == "http://localhost:1"
         with pytest.raises(requests.ConnectionError):

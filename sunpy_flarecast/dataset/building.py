@@ -45,7 +45,14 @@ from .table_stage import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from astropy.table import Table
+    from distributed import Client
+    from sunpy.net.attr import Attr
+
+    from sunpy_flarecast.flares import FlareList
+    from sunpy_flarecast.table.base import RecordTable
 
     from .label import Labels
     from .model import Settings, ShardTask
@@ -57,15 +64,15 @@ __all__ = ["build"]
 
 def build(
     out: str | os.PathLike[str],
-    *query: Any,
+    *query: Attr | RecordTable,
     keywords: Iterable[str] = SWAN,
-    flares: Any = None,
+    flares: FlareList | Table | str | os.PathLike[str] | None = None,
     windows: u.Quantity | Iterable[u.Quantity] = 24 * u.hour,
     threshold: str | Iterable[str] = "M1.0",
     flare_time: str = "peak",
     by_position: bool = False,
-    noaa_numbers: Any = None,
-    split: Mapping[str, Any] | None = None,
+    noaa_numbers: str | os.PathLike[str] | Mapping[int, Sequence[int]] | None = None,
+    split: Mapping[str, float | tuple[str, str] | Sequence[int]] | None = None,
     split_by: str = "region",
     gap: u.Quantity = 0 * u.hour,
     stratify: bool = False,
@@ -74,7 +81,7 @@ def build(
     encoding: str = "lossless",
     bin: int = 4,  # noqa: A002 (as xarray and astropy name it)
     shard_records: int = 256,
-    client: Any = None,
+    client: Client | None = None,
     workers: int = 1,
     max_conn: int = 5,
     files: str | os.PathLike[str] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import astropy.units as u
 import msgspec
@@ -14,7 +14,7 @@ import numpy as np
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.optional_deps import DATASET, PLOT, need
-from sunpy_flarecast.utils.reports import as_page, counted
+from sunpy_flarecast.utils.reports import as_table, counted
 from sunpy_flarecast.utils.store import Store
 
 from .framing import check_shape
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    import xarray as xr
     from astropy.table import QTable
     from astropy.time import Time
     from matplotlib.figure import Figure
+    from sunpy.map import GenericMap
 
     from .framing import How
     from .image_tree import ImageTree
@@ -99,6 +101,13 @@ class Dataset:
     ----------
     settings : Settings
         What the data set was built with.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import dataset
+    >>> ds = dataset.open("sharps-2014")  # doctest: +SKIP
+    >>> ds.records["HARPNUM"]  # doctest: +SKIP
+    >>> ds.images[3944]["image"].sel(segment="Br")  # doctest: +SKIP
     """
 
     def __init__(self, store: Store, settings: Settings, version: str) -> None:
@@ -220,7 +229,7 @@ class Dataset:
         *,
         name: str | None = None,
         segments: Sequence[str] | None = None,
-    ) -> Any:
+    ) -> xr.Dataset:
         """
         Return all images as one lazy array of one shape.
 
@@ -257,7 +266,7 @@ class Dataset:
         self._need_images()
         return fixed_images(self._selection, check_shape(shape, how), how, name, segments)
 
-    def map(self, harp: int, time: Time | str, segment: str | None = None) -> Any:
+    def map(self, harp: int, time: Time | str, segment: str | None = None) -> GenericMap:
         """
         Return an image as a map, as that of its FITS file.
 
@@ -321,24 +330,31 @@ class Dataset:
         origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", "")) if self.settings.segments else ""
         return draw(overview_of(self._selection, chosen, origin))
 
-    def __repr__(self) -> str:
+    def _facts(self) -> dict[str, str]:
+        """Describe what the data set has, by topic."""
         settings = self.settings
         (times,) = self._selection.columns(TIME)
         dates = utc_dates(times)
         span = " to ".join(str(day) for day in np.array([np.min(dates), np.max(dates)], "datetime64[D]"))
-        lines = [
-            f"<Dataset {self._store}: {counted(len(times), 'record')} of {counted(len(self._harps), 'HARP')}, {span}>",
-            f"images: {', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}"
-            if settings.segments
-            else f"images: none; series {settings.series}",
-            f"keywords: {', '.join(settings.keywords) or 'none'}",
-        ]
+        facts = {"records": f"{counted(len(times), 'record')} of {counted(len(self._harps), 'HARP')}, {span}"}
+        if settings.segments:
+            facts["images"] = f"{', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}"
+        else:
+            facts["images"] = f"none; series {settings.series}"
+        facts["keywords"] = ", ".join(settings.keywords) or "none"
         if settings.flares:
             windows = ", ".join(f"{one:g}" for one in settings.flares.windows)
-            lines.append(f"labels: {', '.join(settings.flares.thresholds)} within {windows} h after T_REC")
+            facts["labels"] = f"{', '.join(settings.flares.thresholds)} within {windows} h after T_REC"
         if settings.split:
             sets = self._selection.set_of()
-            lines.append("sets: " + ", ".join(f"{name} {(sets == name).sum():,}" for name in self._selection.sets))
-        return "\n".join(lines)
+            facts["sets"] = ", ".join(f"{name} {(sets == name).sum():,}" for name in self._selection.sets)
+        return facts
 
-    _repr_html_ = as_page
+    def __repr__(self) -> str:
+        facts = self._facts()
+        return "\n".join(
+            [f"<Dataset {self._store}: {facts.pop('records')}>", *(f"{name}: {fact}" for name, fact in facts.items())]
+        )
+
+    def _repr_html_(self) -> str:
+        return as_table(f"Dataset {self._store}", self._facts())

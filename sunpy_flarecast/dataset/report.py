@@ -61,6 +61,7 @@ class BuildReport:
     sharps-2014: 744 records, 2,231 images; 1 is missing.
     1 x 404 Not Found
     The same call requests what is missing.
+    >>> report.write("report.json")  # doctest: +SKIP
     """
 
     out: str

@@ -22,13 +22,17 @@ from .record_keywords import mode_of
 from .report import FetchFailure, FetchReport, described_bare
 
 if TYPE_CHECKING:
+    from distributed import Client
+
+    from sunpy_flarecast.table.base import FLARECASTRow
+
     from .record_keywords import Mode
 
 __all__ = ["fetch"]
 
 
 def fetch(
-    results: Any,
+    results: RecordTable | FLARECASTRow | UnifiedResponse,
     *,
     path: str | os.PathLike[str] | None = None,
     passes: int = 5,
@@ -36,7 +40,7 @@ def fetch(
     max_conn: int = 5,
     progress: bool = True,
     complete_headers: Mode | None = None,
-    client: Any = None,
+    client: Client | None = None,
     workers: int = 1,
 ) -> FetchReport:
     """

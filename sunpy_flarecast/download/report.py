@@ -123,6 +123,17 @@ class FetchReport:
         Paths of all files that are there, in the order of the rows, as ``results.paths(path)`` gives them.
     unreachable : str
         Why the last pass ended early, if the service could not be reached any more.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import FetchFailure, FetchReport
+    >>> report = FetchReport(["1.fits"], [], [FetchFailure("2.fits", "http://host/2.fits", "404 Not Found.")])
+    >>> report.complete
+    False
+    >>> print(report)
+    1 file fetched, 0 already there, 1 failed.
+    Failed: 404 Not Found.
+    >>> report.write("report.json")  # doctest: +SKIP
     """
 
     fetched: list[str]

@@ -118,6 +118,14 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             If the service cannot be reached, or answers with an error or an invalid reply.
         Interrupted
             After Ctrl-C; ``partial`` is the table of what came, and its ``retry_missing()`` searches for the rest.
+
+        Examples
+        --------
+        >>> import sunpy_flarecast
+        >>> from sunpy.net import attrs as a
+        >>> client = sunpy_flarecast.FLARECASTClient()
+        >>> table = client.search(a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series.hmi_sharp_720s,
+        ...                       a.flarecast.HARPNUM(6178), strict=True)  # doctest: +SKIP
         """
         from sunpy_flarecast.query.attr_walker import queries
         from sunpy_flarecast.rest.service import Service
@@ -194,7 +202,11 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         Warns
         -----
         MissingDataWarning
-            If keywords could not be had; the files are then there without.
+            If keywords could not be fetched; the files are then saved without them.
+
+        Examples
+        --------
+        >>> files = client.fetch(table[:4], path="data/{harpnum}/{file}")  # doctest: +SKIP
         """
         from sunpy_flarecast.download.plan import check_writable, file_base, plan, template_of
         from sunpy_flarecast.download.queue import enqueue, failed_search

@@ -15,10 +15,12 @@ from sunpy_flarecast.table.base import RecordTable
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from typing import Self
 
     import astropy.units as u
-    from astropy.table import QTable
+    from astropy.table import QTable, Table
+    from astropy.time import Time
     from matplotlib.axes import Axes
     from sunpy.timeseries import GenericTimeSeries
 
@@ -137,7 +139,7 @@ class FLARECASTResponse(RecordTable):
             raise QueryError(f"write() takes path, format and overwrite, not {', '.join(kwargs)}.")
         write_table(self, path, kind=format, overwrite=overwrite)
 
-    def difference(self, old: FLARECASTResponse) -> Difference:
+    def difference(self, old: FLARECASTResponse) -> Difference[FLARECASTResponse]:
         """
         Compare this search with an older one of the same kind, for example one that `read` gives.
 
@@ -213,6 +215,11 @@ class FLARECASTResponse(RecordTable):
             If columns that are needed have been removed from the table.
         Interrupted
             As `FLARECASTClient.search`.
+
+        Examples
+        --------
+        >>> if table.missing:  # doctest: +SKIP
+        ...     table = table.retry_missing()
         """
         from sunpy_flarecast.rest.service import Service
         from sunpy_flarecast.search.search import complete
@@ -347,7 +354,12 @@ class FLARECASTResponse(RecordTable):
         return made[int(harpnum)] if isinstance(harpnum, Integral) else made
 
     def plot_disk(
-        self, time: Any = None, color: str | None = None, *, progress: bool = True, ax: Axes | None = None
+        self,
+        time: Time | datetime | str | None = None,
+        color: str | None = None,
+        *,
+        progress: bool = True,
+        ax: Axes | None = None,
     ) -> Axes:
         """
         Draw the HARPs of one time step as boxes on the solar disk.
@@ -360,6 +372,10 @@ class FLARECASTResponse(RecordTable):
         Returns
         -------
         `astropy.visualization.wcsaxes.WCSAxes`
+
+        Examples
+        --------
+        >>> axes = results["flarecast"].plot_disk("2014-10-23T12:00", color="usflux")  # doctest: +SKIP
         """
         from sunpy_flarecast.plot import plot_disk  # which needs matplotlib
 
@@ -377,6 +393,10 @@ class FLARECASTResponse(RecordTable):
         Returns
         -------
         `matplotlib.axes.Axes`
+
+        Examples
+        --------
+        >>> axes = results["flarecast"].plot_coverage()  # doctest: +SKIP
         """
         from sunpy_flarecast.plot import plot_coverage  # which needs matplotlib
 
@@ -387,7 +407,7 @@ class FLARECASTResponse(RecordTable):
         *names: str | Iterable[str],
         harpnum: int | Iterable[int] | None = None,
         errors: bool = False,
-        flares: Any = None,
+        flares: Table | str | os.PathLike[str] | None = None,
         strict: bool = False,
         progress: bool = True,
         ax: Axes | Iterable[Axes] | None = None,
@@ -406,6 +426,10 @@ class FLARECASTResponse(RecordTable):
         -------
         list of `matplotlib.axes.Axes`
             One for each keyword.
+
+        Examples
+        --------
+        >>> upper, lower = results["flarecast"].plot_keywords("usflux", "r_value", harpnum=6178)  # doctest: +SKIP
         """
         from sunpy_flarecast.keywords.timeseries import curve_table
         from sunpy_flarecast.plot import plot_keywords, read_flares  # which need matplotlib

@@ -43,6 +43,18 @@ class FlareList:
         Whether the list has a column of NOAA numbers.
     repeated : int
         Number of flares that were left out since they were in the list already, equal in every column.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from sunpy_flarecast.flares import read_flares
+    >>> flares = read_flares(Table({"peak": ["2014-10-24T21:41", "2014-10-25T17:08"], "class": ["X3.1", "X1.0"]}))
+    >>> flares
+    <FlareList: 2 flares from 2014-10-24T21:41:00 to 2014-10-25T17:08:00>
+    >>> flares.times("peak")[0]
+    np.datetime64('2014-10-24T21:41:00.000000')
+    >>> flares.table()["class"].tolist()
+    ['X3.1', 'X1.0']
     """
 
     start: npt.NDArray[np.datetime64]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
+    import pandas as pd
+    from astropy.table import Table
+    from astropy.time import Time
+    from sunpy.net.fido_factory import UnifiedResponse
 
 __all__ = ["columns_of", "flare_times", "read_flares"]
 
@@ -55,7 +59,9 @@ _WORDS: Final = {"peak": "peak times", "class": "GOES classes"}
 
 
 def read_flares(
-    flares: Any, columns: Mapping[str, str] | None = None, extent: tuple[Any, Any] | None = None
+    flares: str | os.PathLike[str] | Table | pd.DataFrame | UnifiedResponse | FlareList,
+    columns: Mapping[str, str] | None = None,
+    extent: tuple[Time | datetime | str, Time | datetime | str] | None = None,
 ) -> FlareList:
     """
     Read a list of flares.

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 import parfive
@@ -20,8 +20,12 @@ from sunpy_flarecast.fits.structure import read_headers
 from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.filenames import FITS_ENDING, other_series
 from sunpy_flarecast.utils.optional_deps import PLOT, need
+from sunpy_flarecast.utils.reports import counted
 
 from .header_fixes import identify, mend
+
+if TYPE_CHECKING:
+    from sunpy.map import GenericMap
 
 __all__ = ["Maps", "load", "make_map", "tell_skipped"]
 
@@ -46,6 +50,14 @@ class Maps(Sequence[Any]):
     ----------
     paths : tuple of str
         The files.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import Maps
+    >>> maps = Maps(["hmi.sharp_720s.377.20110215_020000_TAI.Br.fits"])
+    >>> maps
+    <Maps of 1 file: hmi.sharp_720s.377.20110215_020000_TAI.Br.fits>
+    >>> maps[0].peek()  # doctest: +SKIP
     """
 
     def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
@@ -54,15 +66,29 @@ class Maps(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, which: int | slice) -> Any:
+    @overload
+    def __getitem__(self, which: int) -> GenericMap: ...
+    @overload
+    def __getitem__(self, which: slice) -> Maps: ...
+    def __getitem__(self, which: int | slice) -> GenericMap | Maps:
         return Maps(self.paths[which]) if isinstance(which, slice) else _read_map(self.paths[which])
 
     def __repr__(self) -> str:
         first = f": {Path(self.paths[0]).name}{', ...' if len(self) > 1 else ''}" if self.paths else ""
-        return f"<Maps of {len(self):,} files{first}>"
+        return f"<Maps of {counted(len(self), 'file')}{first}>"
 
 
-def load(files: Any, *, skip_broken: bool = False) -> Any:
+@overload
+def load(files: str | os.PathLike[str], *, skip_broken: bool = False) -> GenericMap | Maps: ...
+@overload
+def load(
+    files: Iterable[str | os.PathLike[str]] | parfive.Results | FetchReport, *, skip_broken: bool = False
+) -> Maps: ...
+def load(
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | parfive.Results | FetchReport,
+    *,
+    skip_broken: bool = False,
+) -> GenericMap | Maps:
     """
     Open SHARP and SMARP files as maps, with units, segment names, colours and ranges that suit them.
 
@@ -179,7 +205,7 @@ def _order(path: str) -> tuple[Any, ...]:
     return parts, place, name, path
 
 
-def _read_map(path: str | Path) -> Any:
+def _read_map(path: str | Path) -> GenericMap:
     data, keywords, comments = _read(path)
     identity = identify(keywords, Path(path).name)
     mended = mend(keywords, identity)
@@ -188,7 +214,7 @@ def _read_map(path: str | Path) -> Any:
     return make_map(data, mended, identity.segment)
 
 
-def make_map(data: Any, keywords: dict[str, Any], segment: str) -> Any:
+def make_map(data: Any, keywords: dict[str, Any], segment: str) -> GenericMap:
     """Make a map of an image and its corrected keywords (`mend`), with the colours and range of its segment."""
     import sunpy.map
 

@@ -77,6 +77,7 @@ class MirrorReport:
     The same command requests what is missing, and nothing else.
     >>> report
     <MirrorReport: 2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.>
+    >>> report.write("report.json")  # doctest: +SKIP
     """
 
     directory: str

@@ -28,6 +28,7 @@ from .geometry import box_outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from astropy.time import Time
     from matplotlib.axes import Axes
@@ -64,7 +65,7 @@ _OPACITY: Final = 0.75
 
 def plot_disk(
     results: RecordTable,
-    time: Any = None,
+    time: Time | datetime | str | None = None,
     color: str | None = None,
     *,
     progress: bool = True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -12,6 +12,9 @@ from sunpy_flarecast.flares.cells import texts_of
 from sunpy_flarecast.flares.read import columns_of, flare_times
 
 if TYPE_CHECKING:
+    import os
+
+    from astropy.table import Table
     from matplotlib.axes import Axes
 
 __all__ = ["Flare", "class_colours", "mark_flares", "read_flares"]
@@ -33,7 +36,7 @@ class Flare(NamedTuple):
     size: str
 
 
-def read_flares(table: Any) -> list[Flare]:
+def read_flares(table: Table | str | os.PathLike[str] | list[Flare]) -> list[Flare]:
     """
     Read flares from a table; those without a peak time are left out.
 

@@ -17,7 +17,11 @@ from .data import axis_label, curves_in
 from .flares import class_colours, mark_flares, read_flares
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping, Sequence
+
+    from astropy.table import Table
+    from sunpy.timeseries import GenericTimeSeries
 
     from .data import Curve
     from .flares import Flare
@@ -37,7 +41,10 @@ _MOST_IN_COLUMN: Final = 6
 
 
 def plot_keywords(
-    data: Any, *keywords: str | Sequence[str], flares: Any = None, ax: Axes | Iterable[Axes] | None = None
+    data: Table | GenericTimeSeries | Sequence[GenericTimeSeries] | Mapping[int, GenericTimeSeries],
+    *keywords: str | Sequence[str],
+    flares: Table | str | os.PathLike[str] | list[Flare] | None = None,
+    ax: Axes | Iterable[Axes] | None = None,
 ) -> list[Axes]:
     """
     Draw keywords over time: a panel for each, a curve for each HARP.

@@ -22,10 +22,9 @@ from .axes import north_up
 from .disk import draw_regions, empty_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from astropy.visualization.wcsaxes import WCSAxes
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["plot_disk_maps", "plot_magnetograms"]
 
@@ -36,7 +35,7 @@ _LIMIT: Final = 500.0
 _SINGLE: Final = 6
 
 
-def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
+def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = _LIMIT) -> Figure:
     """
     Draw magnetograms of one time: all of them on the disk, and each separately, north up.
 
@@ -55,6 +54,13 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     ------
     QueryError
         If there are no maps, none has pixels with a value, or they are of several times or not on the CCD grid.
+
+    Examples
+    --------
+    >>> import sunpy_flarecast
+    >>> from sunpy_flarecast.plot import plot_magnetograms
+    >>> maps = sunpy_flarecast.load("data/*/*.20141023_120000_TAI.magnetogram.fits")  # doctest: +SKIP
+    >>> figure = plot_magnetograms(maps)  # doctest: +SKIP
     """
     seen = [one for one in _checked(maps, "plot_magnetograms()") if np.isfinite(one.data).any()]
     if not seen:
@@ -83,7 +89,7 @@ def plot_magnetograms(maps: Sequence[Any], *, limit: float = _LIMIT) -> Figure:
     return figure
 
 
-def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -> Any:
+def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, limit: float = _LIMIT) -> WCSAxes:
     """
     Draw maps of one time at their places on the solar disk, with limb and heliographic grid.
 
@@ -104,23 +110,29 @@ def plot_disk_maps(maps: Sequence[Any], *, figure: Any, limit: float = _LIMIT) -
     ------
     QueryError
         If there are no maps, or they are of several times or not on the CCD grid.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sunpy_flarecast.plot import plot_disk_maps
+    >>> axes = plot_disk_maps(maps, figure=plt.figure())  # doctest: +SKIP
     """
-    maps = _checked(maps, "plot_disk_maps()")
-    axes, limb = empty_disk(figure, maps[0].observer_coordinate, lines="white", alpha=0.35)
+    drawn = _checked(maps, "plot_disk_maps()")
+    axes, limb = empty_disk(figure, drawn[0].observer_coordinate, lines="white", alpha=0.35)
     axes.set_facecolor(BEYOND)
     limits = axes.get_xlim(), axes.get_ylim()
     level = log.level
     log.setLevel(max(level, logging.WARNING))  # sunpy tells of each map how it is drawn
     try:
-        for one in maps:
+        for one in drawn:
             _plot(one, axes, limit, autoalign=True)
     finally:
         log.setLevel(level)
     axes.set(xlim=limits[0], ylim=limits[1])
-    axes.set_title(f"{maps[0].date.isot[:19]} UTC", fontsize=11)
-    names, gold = [str(_harpnum(one)) for one in maps], [("gold", 0.7)] * len(maps)
-    outlines = [_outline(one, axes) for one in maps]  # of quiet patches nothing else is seen
-    draw_regions(axes, outlines, names, ["none"] * len(maps), gold, circle=limb, color="gold")
+    axes.set_title(f"{drawn[0].date.isot[:19]} UTC", fontsize=11)
+    names, gold = [str(_harpnum(one)) for one in drawn], [("gold", 0.7)] * len(drawn)
+    outlines = [_outline(one, axes) for one in drawn]  # of quiet patches nothing else is seen
+    draw_regions(axes, outlines, names, ["none"] * len(drawn), gold, circle=limb, color="gold")
     return axes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import astropy.units as u
 import matplotlib.pyplot as plt
@@ -18,6 +18,14 @@ from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 from .axes import north_up
 from .colour_bar import draw_colour_bar, unit_text
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    import parfive
+
+    from sunpy_flarecast.download.report import FetchReport
 
 __all__ = ["plot_record"]
 
@@ -54,7 +62,12 @@ class _Panel:
         )
 
 
-def plot_record(files: Any, *, skip_broken: bool = False, ax: Axes | None = None) -> list[Axes]:
+def plot_record(
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str] | GenericMap] | parfive.Results | FetchReport,
+    *,
+    skip_broken: bool = False,
+    ax: Axes | None = None,
+) -> list[Axes]:
     """
     Draw the segments of one record side by side, with a colour bar each, north up.
 

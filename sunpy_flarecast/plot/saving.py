@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +16,7 @@ from sunpy_flarecast.utils.files import check_output
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["check_picture", "save"]
@@ -60,7 +61,7 @@ def _kind(place: Path) -> str:
     return place.suffix.removeprefix(".").lower()
 
 
-def save(axes: Any, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
+def save(axes: Axes | Iterable[Axes] | FigureBase, path: str | os.PathLike[str], *, dpi: float = 120) -> None:
     """
     Write the figure of axes to a file, and close it.
 

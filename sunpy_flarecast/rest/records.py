@@ -47,6 +47,9 @@ class Records:
     def __len__(self) -> int:
         return len(self.prefix)
 
+    def __repr__(self) -> str:
+        return f"<Records: {len(self):,}>"
+
     def __getitem__(self, which: Any) -> Records:
         """Take some of the records, by a mask, a slice or an array of positions."""
         columns: dict[str, Any] = {name: getattr(self, name)[which] for name in _COLUMNS}

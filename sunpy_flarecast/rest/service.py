@@ -61,6 +61,9 @@ class Service:
         service._moved = if_moved(service.url, conf.url)
         return service
 
+    def __repr__(self) -> str:
+        return f"<Service at {self.url}>"
+
     def __enter__(self) -> Self:
         return self
 

@@ -42,6 +42,9 @@ class Missing:
     error: ServiceError
     query: Query
 
+    def __repr__(self) -> str:
+        return f"<Missing: {self}>"
+
     def __str__(self) -> str:
         """The interval and the reason in one line."""
         return f"{self.query.series} {_interval(self.start, self.end)}: {self.error.reason}"

@@ -93,6 +93,9 @@ class Series(msgspec.Struct, frozen=True):
     instrument: str = "HMI"
     step: int = 720
 
+    def __repr__(self) -> str:
+        return f"<Series {self.name}: {self.meaning}>"
+
     @property
     def near_real_time(self) -> bool:
         """Whether this is a near-real-time series, whose records may still change."""

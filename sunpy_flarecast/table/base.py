@@ -90,6 +90,9 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     def __str__(self) -> str:
         return str(self.as_table())
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} index={self.index}>\n{self}"
+
     def _repr_html_(self) -> str:
         # As the table does, it leaves out the columns that are hidden.
         html: str = self.as_table()._repr_html_()
@@ -177,7 +180,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"{object.__repr__(self)}\n{self}"
+        return f"<{type(self).__name__} length={len(self)}>\n{self}"
 
     def records(self) -> Records:
         """

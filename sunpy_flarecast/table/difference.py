@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "difference"]
 
+_Table = TypeVar("_Table", bound="RecordTable")
 
-class Difference(NamedTuple):
+
+class Difference(NamedTuple, Generic[_Table]):
     """
     What distinguishes a search from an older one.
 
@@ -35,12 +37,16 @@ class Difference(NamedTuple):
         Records of the new search that have another record number than in the old one.
     """
 
-    new: Any
-    gone: Any
-    reprocessed: Any
+    new: _Table
+    gone: _Table
+    reprocessed: _Table
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(table):,} {name}" for name, table in self._asdict().items())
+        return f"<Difference: {counts}>"
 
 
-def difference(new: RecordTable, old: RecordTable) -> Difference:
+def difference(new: _Table, old: _Table) -> Difference[_Table]:
     """Compare two tables by series, HARP number and T_REC, and then by record number."""
     ours, theirs = _keys(new), _keys(old)
     now, known, before = {key for key, _ in ours}, {key for key, _ in theirs}, {*theirs}

@@ -1,10 +1,14 @@
-"""What reports have in common: a short representation, in notebooks the whole text, and counts in words."""
+"""What reports have in common: a short representation, HTML for notebooks, and counts in words."""
 
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
-__all__ = ["as_line", "as_page", "counted", "first_line"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["as_line", "as_page", "as_table", "counted", "first_line"]
 
 
 def as_line(report: object) -> str:
@@ -14,8 +18,17 @@ def as_line(report: object) -> str:
 
 
 def as_page(report: object) -> str:
-    """Write all of its text for notebooks, as its ``_repr_html_``."""
-    return f"<pre>{escape(str(report))}</pre>"
+    """Write the text of a report as HTML, as its ``_repr_html_``: the first line, and a list of the others."""
+    first, *others = (escape(line) for line in str(report).splitlines())
+    listed = f"<ul>{''.join(f'<li>{line}</li>' for line in others)}</ul>" if others else ""
+    return f"<div><strong>{type(report).__name__}</strong>: {first}{listed}</div>"
+
+
+def as_table(title: str, facts: Mapping[str, str]) -> str:
+    """Write facts by their names as an HTML table."""
+    left = 'style="text-align: left"'
+    rows = (f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(fact)}</td></tr>" for name, fact in facts.items())
+    return f"<div><strong>{escape(title)}</strong><table>{''.join(rows)}</table></div>"
 
 
 def counted(count: int, what: str) -> str:

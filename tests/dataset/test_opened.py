@@ -8,6 +8,7 @@ import pickle
 import shutil
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import astropy.units as u
 import numpy as np
@@ -87,13 +88,17 @@ def test_tables(ds: Dataset) -> None:
     assert ds.flares["class"].tolist() == ["C1.0", "M2.0", "C5.0"]
 
 
-def test_the_representation_is_short(ds: Dataset) -> None:
+def test_the_representation_is_short(ds: Dataset, built: Path) -> None:
     text = repr(ds)
     assert "9 records of 3 HARPs, 2015-12-1" in text
     assert "labels: M1.0 within 12, 24 h after T_REC" in text
     assert "sets: train" in text
     assert len(text.splitlines()) == 5
-    assert ds._repr_html_().startswith("<pre>&lt;Dataset")
+    page = ElementTree.fromstring(ds._repr_html_())
+    assert page.findtext("strong") == f"Dataset {built}"
+    facts = {row.findtext("th"): row.findtext("td") for row in page.iter("tr")}
+    assert list(facts) == ["records", "images", "keywords", "labels", "sets"]
+    assert facts["labels"] == "M1.0 within 12, 24 h after T_REC"
 
 
 # --- Images -------------------------------------------------------------------------------------------------------

@@ -193,7 +193,9 @@ def test_nothing_found_is_an_empty_table(demo: tuple[str, Layer]) -> None:
 
 def test_all_ways_to_show_a_table(demo: tuple[str, Layer]) -> None:
     table = search(HOUR, CCD)
-    for text in (str(table), repr(table), table._repr_html_(), table[0]._repr_html_()):
+    assert repr(table).startswith(f"<FLARECASTResponse length={len(table)}>\n")
+    assert repr(table[0]).startswith("<FLARECASTRow index=0>\n")
+    for text in (str(table), repr(table), repr(table[0]), table._repr_html_(), table[0]._repr_html_()):
         assert "hmi.sharp_720s" in text
         assert "http://" not in text
     assert "URL Prefix" in table.show().colnames

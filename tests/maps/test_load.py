@@ -208,7 +208,8 @@ def test_lists_keep_their_order_and_are_read_when_asked_for(tmp_path: Path) -> N
     assert maps[-1].meta["segment"] == "Br"
     assert [one.meta["segment"] for one in maps[:2]] == ["magnetogram", "bitmap"]
     assert isinstance(maps[1:], Maps)
-    assert "4 files" in repr(maps)
+    assert repr(maps).startswith("<Maps of 4 files: hmi.sharp_")
+    assert repr(maps[:1]).startswith("<Maps of 1 file: hmi.sharp_")
     with pytest.raises(FileError, match=r"broken\.fits ends at byte"):
         maps[2]
     with pytest.raises(IndexError):

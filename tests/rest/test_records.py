@@ -50,6 +50,7 @@ def test_records_are_sorted_by_t_rec_then_harp_then_number() -> None:
     )
     # Record 4 has T_REC 1005598 by its DATE-OBS; what is not known comes last.
     assert records.recnum.tolist() == [5, 6, 4, 3, 2, 1]
+    assert repr(records) == "<Records: 6>"
 
 
 def test_a_record_is_known_by_series_and_number_never_by_its_time() -> None:

@@ -55,6 +55,7 @@ def test_a_password_in_the_url_is_not_told() -> None:
     with Service("http://me:secret@127.0.0.1:9") as service, pytest.raises(UnreachableError) as caught:
         service.records("hmi.sharp_720s", START, END)
     assert "secret" not in str(caught.value)
+    assert repr(service) == "<Service at http://127.0.0.1:9>"
     with pytest.raises(QueryError) as refused:
         base_url("ftp://me:secret@host")
     assert "secret" not in str(refused.value)

@@ -74,8 +74,10 @@ def test_a_text_names_what_two_queries_lack_once() -> None:
     assert "from 2016-12-30T00:00:00Z to 2016-12-31T12:00:00Z" in text
 
 
-def test_one_can_be_read_in_a_list() -> None:
-    assert str(missing(0, 1)) == "hmi.sharp_720s from 2016-12-30T00:00:00Z to 2016-12-31T00:00:00Z: busy"
+def test_missing_ranges_are_readable_in_a_list() -> None:
+    text = "hmi.sharp_720s from 2016-12-30T00:00:00Z to 2016-12-31T00:00:00Z: busy"
+    assert str(missing(0, 1)) == text
+    assert repr([missing(0, 1)]) == f"[<Missing: {text}>]"
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])

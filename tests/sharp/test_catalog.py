@@ -83,6 +83,10 @@ def test_near_real_time_is_told_from_the_name() -> None:
     assert [series.projection for series in all_series()] == ["CCD", "CCD", "CEA", "CEA", "CCD", "CEA"]
 
 
+def test_a_series_is_shown_without_its_segments() -> None:
+    assert repr(find_series("sharp_720s")) == "<Series hmi.sharp_720s: definitive SHARPs on the CCD grid, 31 segments>"
+
+
 def test_segments_are_found_in_any_case() -> None:
     cea = find_series("hmi.sharp_cea_720s")
     assert cea.segment("DOPPLERGRAM").name == "Dopplergram"

@@ -28,6 +28,7 @@ def test_new_gone_and_reprocessed_records() -> None:
     assert found.gone["Record"].tolist() == [2]
     assert found.reprocessed["Record"].tolist() == [13]
     assert all(isinstance(table, FLARECASTResponse) for table in found)
+    assert repr(found) == "<Difference: 2 new, 1 gone, 1 reprocessed>"
     assert [len(table) for table in old.difference(old)] == [0, 0, 0]
     assert [len(table) for table in new[:0].difference(old)] == [0, 4, 0]
     # HARP numbers of two series are unrelated.

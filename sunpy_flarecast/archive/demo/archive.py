@@ -87,6 +87,9 @@ class DemoArchive:
         # Another process begins with empty caches.
         return type(self), ("full" if self._full else "bare", self._made.cache_parameters()["maxsize"])
 
+    def __repr__(self) -> str:
+        return "<DemoArchive: synthetic SHARPs>"
+
     def series(self) -> tuple[str, ...]:
         """List the full names of the series held: the four SHARP series. See `Archive.series`."""
         return tuple(self._series)

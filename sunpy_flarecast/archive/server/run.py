@@ -193,6 +193,12 @@ def serve(
     -----
     SunpyUserWarning
         If others on the network can read the archive, or the tokens.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive import DirectoryArchive, serve
+    >>> with DirectoryArchive("sharps", reindex=60) as archive:  # doctest: +SKIP
+    ...     serve(archive, port=8001)
     """
     _check_main("serve")
     chosen = uvicorn_options(**options)
