@@ -27,7 +27,7 @@ maps = sunpy_flarecast.load(files)
 print(len(maps), "magnetograms")
 
 # %%
-# ``maps`` reads each file when it is needed, in the order of time. The coordinates of its corners place a map on the
+# ``maps`` reads each file when it is needed, in chronological order. The coordinates of its corners place a map on the
 # disk. They also account for the orientation of the camera: the lower left pixel is at the upper right on the Sun. Near
 # the limb the line of sight is nearly horizontal on the Sun, so polarities there are not those of the radial field.
 

@@ -1,7 +1,7 @@
 """
 Write the parts of the reference that the code already knows, as Markdown, into ``docs/generated/reference``.
 
-Sphinx does so at the begin of each build (see ``conf.py``); the pages in ``docs/reference`` include what is written.
+Sphinx runs this at the beginning of each build (see ``conf.py``); pages in ``docs/reference`` include the files.
 """
 
 from __future__ import annotations

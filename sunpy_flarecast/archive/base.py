@@ -260,7 +260,7 @@ class Archive(Protocol):
         Return a text that identifies the present state of a series' records and keywords; None if there is none.
 
         It changes whenever a record or a keyword does, and no text ever comes back for another state, not even after
-        an index was made anew. From it the service makes the ``ETag`` of lists and keywords, by which clients learn
+        an index was rebuilt. From it the service makes the ``ETag`` of lists and keywords, by which clients learn
         that a stored reply is still valid. Cheap enough to be called for every request.
         """
         ...

@@ -192,7 +192,7 @@ class DirectoryArchive:
         beside, self.index = self.index, Path(self._temporary.name, "index.sqlite")
         copy_index(beside, self.index)
         warn_user(
-            f"Nothing may be written in {self.path}, so that the index of its files is made anew each time. To keep "
+            f"Nothing may be written in {self.path}, so the index of its files is rebuilt each time. To keep "
             "it, name a file for it elsewhere: DirectoryArchive(path, index=FILE), or --index FILE in the terminal."
         )
 
@@ -201,7 +201,7 @@ class DirectoryArchive:
         return tuple(self._reader.series())
 
     def version(self, series: str) -> str | None:
-        """Return a text that changes with every change of the records of a series, or when the index is made anew."""
+        """Return a text that changes with every change of the records of a series, or when the index is rebuilt."""
         return self._reader.version(self._number(series))
 
     def records(

@@ -29,7 +29,7 @@ __all__ = ["demo", "serve"]
 
 _GIVEN: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-#: Files that cannot be served of which the reasons are told.
+#: How many files that cannot be served are listed with their reasons.
 _NAMED: Final = 10
 
 
@@ -157,7 +157,7 @@ def serve(
         raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
     chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
     if demo and (database is not None or chosen_reindex or x_accel is not None):
-        raise click.UsageError("--index, --reindex and --x-accel are for a DIRECTORY; synthetic SHARPs are no files.")
+        raise click.UsageError("--index, --reindex and --x-accel are for a DIRECTORY; synthetic SHARPs are not files.")
     if headers is not None and not demo:
         raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
     try:
@@ -228,7 +228,7 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
 
     bar = counting_bar(shown=err.is_terminal, desc="Index", unit="file")
     with bar as progress, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are told below
+        warnings.filterwarnings("ignore", message="(?s).*see DirectoryArchive.skipped")  # they are listed below
         archive = DirectoryArchive(directory, index=index, reindex=every, jobs=os.cpu_count() or 1, progress=progress)
     stack.callback(archive.close)
     skipped = [f"{path.relative_to(archive.path)}: {reason}" for path, reason in archive.skipped]

@@ -148,7 +148,7 @@ def build(
     keep_files : path-like, optional
         A folder in which downloaded FITS files are kept; by default they are removed when their images are stored.
     overwrite : bool
-        Whether to remove a data set that is there, and begin anew.
+        Whether to remove an existing data set and start over.
     strict : bool
         Whether it is an error if a part of the range, or keywords of some records, are unavailable. By default the
         data set is built without them, and the report lists them.

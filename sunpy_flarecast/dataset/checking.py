@@ -77,7 +77,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether the data set has no problems; files that do not belong to it are none."""
+        """Whether the data set has no problems; files that do not belong to it do not count."""
         return not self.problems
 
     def __str__(self) -> str:

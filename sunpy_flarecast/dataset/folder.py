@@ -33,7 +33,7 @@ _CONTENT: Final = (
     *("flares.parquet", "records.parquet", "records", "images.zarr"),
 )
 
-_ANEW: Final = "Choose another folder, or begin anew: overwrite=True, or --overwrite."
+_ANEW: Final = "Choose another folder, or start over: overwrite=True, or --overwrite."
 
 
 def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | None:

@@ -119,7 +119,7 @@ def make_images(
     progress: bool,
 ) -> None:
     """
-    Make the shards of ``total`` records that are not ``finished``: not there yet, or without files that can be had.
+    Make the shards of ``total`` records that are not ``finished``: missing, or lacking files that may be available now.
 
     A `ServiceError` says that no file of several shards in a row could be fetched.
     """

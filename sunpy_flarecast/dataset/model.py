@@ -45,7 +45,7 @@ class Status(IntEnum):
     THERE = 0
     NOT_LISTED = 1  #: The record has no file of the segment.
     NOT_FETCHED = 2  #: The file could not be fetched; the next build tries again.
-    UNREADABLE = 3  #: The file is whole, but is no image of this record, or damaged.
+    UNREADABLE = 3  #: The file is complete, but damaged, or not an image of this record.
 
 
 class FlareSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +113,7 @@ class ImageRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ShardTask(msgspec.Struct, frozen=True, array_like=True):
-    """The records of one shard: consecutive ones of one HARP, in the order of time."""
+    """The records of one shard: consecutive ones of one HARP, by time."""
 
     harp: int
     number: int  #: Of the shard among those of its HARP, from 0.
@@ -152,7 +152,7 @@ class ShardFacts(msgspec.Struct):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing could be had by trying again."""
+        """Whether trying again would add nothing."""
         return all(one != Status.NOT_FETCHED for image in self.images for one in image.status)
 
 

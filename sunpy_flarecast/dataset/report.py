@@ -36,7 +36,7 @@ class BuildReport:
     failures : dict of str to int
         How many files, or keywords of records, could not be fetched or read, by reason.
     unlisted : dict of str to int
-        For each segment, for how many records the service lists no image; these cannot be had by trying again.
+        For each segment, for how many records the service lists no image; trying again does not help.
     notes : list of str
         What else is wrong with the records, as sentences.
     padded : list of int
@@ -82,7 +82,7 @@ class BuildReport:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing could be had by trying again; images that the service does not list are in ``unlisted``."""
+        """Whether trying again would add nothing; images that the service does not list are in ``unlisted``."""
         return not (self.missing or self.failures or self.interrupted)
 
     def fail(self, reason: str, count: int = 1) -> None:

@@ -111,7 +111,7 @@ class Selection:
         usual = [one for one in known if one not in ALWAYS]
         given = [keywords] if isinstance(keywords, str) else keywords
         wanted = usual if given is None else [str(one).casefold() for one in given]
-        # Keywords that the service does not have are no columns.
+        # Keywords that the service does not have have no column.
         columns = read_records(self._store, ["index"], optional=[name for name in wanted if name in known])
         if given is not None and (unknown := [name for name in wanted if name not in columns.colnames]):
             raise QueryError(f"The data set has no keyword {unknown[0]!r}; it has {', '.join(known) or 'none'}.")

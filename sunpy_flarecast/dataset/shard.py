@@ -239,7 +239,7 @@ def _arrays(records: Sequence[ImageRecord], images: Sequence[ImageFacts]) -> Har
 
 
 def _instants(texts: Sequence[str]) -> npt.NDArray[np.datetime64]:
-    """Read times of headers, UTC unless they end with _TAI, as dates in UTC; NaT for those that are no times."""
+    """Read times of headers, UTC unless they end with _TAI, as dates in UTC; NaT for invalid ones."""
     found = [_TIME.fullmatch(text) for text in texts]
     dates = read_times([f"{one[1]}-{one[2]}-{one[3]}T{one[4]}" if one else None for one in found])
     tai = np.array([one is not None and one[5] == "_TAI" for one in found], bool) & ~np.isnat(dates)

@@ -250,7 +250,7 @@ def compared(origin: Origin, record: Record, segment: str) -> Look:
     if origin.recnum == record.recnum:
         return Look("there")
     # Numbers increase: a file with a greater one is of a later version, which a service that lags behind does not have.
-    # Those that an archive made for its bare files tell nothing.
+    # Those that an archive made for its bare files have no order.
     if origin.recnum is None or record.recnum >= FIRST_MADE:
         return _UNKNOWN
     return Look("old") if origin.recnum < record.recnum else _UNKNOWN

@@ -48,7 +48,7 @@ def fetch(
 
     It does what ``Fido.fetch`` does, again and again for what is missing, files and the keywords of files that came
     without. Each file that could not be fetched is in the report, with the reason, and so is each that lacks keywords.
-    Keywords that the service refuses are asked for again only where there is another pass for something else.
+    Keywords that the service refuses are requested again only if there is another pass for other files.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def fetch(
     Warns
     -----
     MissingDataWarning
-        At the end, if keywords could not be had; the files are then there without, and in ``FetchReport.bare``.
+        At the end, if keywords could not be fetched; their files are listed in ``FetchReport.bare``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed where a transfer broke off, checked, completed if it is bare, and published."""
+"""One file over HTTP: resumed after an interrupted transfer, checked, completed if it is bare, and published."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Download:
             if reply.status == HTTPStatus.PARTIAL_CONTENT and self._continues(reply, begin):
                 return
             self._restart(target)
-            raise AgainError("the service did not resume where the transfer broke off", wait="0")
+            raise AgainError("the service did not resume the interrupted transfer", wait="0")
         await check_status(reply)
         self._restart(target)
         self._length = None if reply.headers.get("Content-Encoding") else reply.content_length

@@ -135,7 +135,9 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
     try:
         template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
     except (TypeError, RuntimeError) as error:
-        raise QueryError(f"path={path!r} is no path ({error}); write a folder, or a template with {{file}}.") from None
+        raise QueryError(
+            f"path={path!r} is not a path ({error}); write a folder, or a template with {{file}}."
+        ) from None
     if "\0" in str(template):
         raise QueryError(f"path={path!r} has a NUL character, which no path may have.")
     if "{file}" not in str(template):
@@ -267,7 +269,9 @@ def _fields(template: str, table: RecordTable) -> set[str]:
         parts = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
         nested = [name for _, spec in parts for _, name, _, _ in Formatter().parse(spec or "") if name is not None]
     except ValueError as error:
-        raise QueryError(f"The path {template!r} is no template: {error}. Write {{{{ and }}}} for braces.") from None
+        raise QueryError(
+            f"The path {template!r} is not a valid template: {error}. Write {{{{ and }}}} for braces."
+        ) from None
     names = [*(name for name, _ in parts), *nested]
     valid = table.path_format_keys() | {"file", "segment"}
     if wrong := [name for name in names if name not in valid]:

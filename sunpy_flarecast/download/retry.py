@@ -62,7 +62,7 @@ async def persist(
     Make attempts at a URL until one succeeds, or as many as are allowed have failed.
 
     ``kept`` gives how many bytes the next attempt need not receive again. Failures before one that has brought many of
-    them do not count, so that a file of any size comes through a connection that breaks off regularly.
+    them do not count, so that a file of any size comes through a connection that is interrupted regularly.
 
     Whatever a reply makes an attempt raise is retried, but for other `TransferError` than `AgainError` and errors of
     the disk.
@@ -119,7 +119,7 @@ def _failure(error: Exception, context: Context) -> AgainError:
                 f"the service did not go on sending within {context.read_timeout:g} s (conf.read_timeout)"
             )
         case aiohttp.ClientPayloadError():
-            return AgainError("the reply broke off before its end")
+            return AgainError("the reply ended early")
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return AgainError(f"the connection to the proxy failed ({error})", away=True)
         case aiohttp.ClientConnectorError() if not isinstance(error, aiohttp.ClientSSLError):
@@ -147,7 +147,7 @@ async def check_status(reply: aiohttp.ClientResponse) -> None:
 
 
 async def read_all(reply: aiohttp.ClientResponse, context: Context) -> bytes:
-    """Read a reply that is no file, whose size and time are bounded as those of a search are."""
+    """Read a reply other than a file, whose size and time are bounded as those of a search are."""
     pieces, size, end = [], 0, time.monotonic() + context.reply_timeout
     async for piece in reply.content.iter_any():
         pieces.append(piece)

@@ -214,7 +214,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
         _check_options(kwargs, alone=downloader is None)
         if not isinstance(query_results, FLARECASTResponse):
-            # sunpy 7.1 and newer put a table of their own in the place of one that a failed search did not give.
+            # sunpy 7.1 and newer use a table of their own for a failed search.
             if failed := getattr(query_results, "errors", None):
                 return failed_search(failed)
             raise QueryError("There is nothing to fetch: this is not what a search of a FLARECAST service found.")
@@ -241,7 +241,7 @@ _OF_ALL: Final = "max_splits"
 
 
 def _check_options(options: Iterable[str], *, alone: bool) -> None:
-    """Refuse options that are misspelt; those that are none at all only if they cannot be for another client."""
+    """Refuse options that are misspelt; unknown ones only if they cannot be meant for another client."""
     for option in options:
         if option == "passes":
             raise QueryError(f"fetch() has no option {option!r}, which is one of sunpy_flarecast.fetch(results, ...).")

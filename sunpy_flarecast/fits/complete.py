@@ -193,7 +193,7 @@ def _one_path(path: Any) -> str:
 
 
 def _number(header: bytes, name: str) -> float:
-    """Read a number; NaN if it is none."""
+    """Read a number; NaN if it is invalid."""
     try:
         return float(card(header, f"{name:8}=".encode())[10:].partition(b"/")[0])
     except ValueError:

@@ -107,7 +107,7 @@ def read_headers(source: Source) -> Headers:
     Read the headers of a FITS file, and check that it is structurally complete.
 
     It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
-    images stand behind an empty primary HDU, after which a file may break off. Pixels are not read; `check_datasums`
+    images stand behind an empty primary HDU, after which a file may be truncated. Pixels are not read; `check_datasums`
     finds a bit that flipped in them. A `TransferError` says what is wrong, as the end of a sentence that begins with
     the file's name.
 
@@ -169,7 +169,7 @@ def reading(source: Source, work: Callable[[int, Read], _T]) -> _T:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise TransferError("is no regular file")
+            raise TransferError("is not a regular file")
         return work(status.st_size, read)
     finally:
         if descriptor is not source:

@@ -34,7 +34,7 @@ _COLUMNS: Final = {"Start Time": "date__obs", "Record": "recnum"}
 #: Keywords that are TAI; those that begin with DATE are UTC.
 _TAI: Final = frozenset({"t_rec", "t_obs", "t_frst", "t_frst1", "t_last1", "t_last", "t_mid1", "t_maxpix", "t_cmpass"})
 
-#: What JSON has, too: it is no value of a keyword, and counts as none.
+#: Other JSON values; they are not keyword values and count as missing.
 _OF_JSON: Final = (list, dict)
 
 #: Keywords that tell which record it is.
@@ -51,7 +51,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
     Convert a mapping, header or row to plain values in the catalog's units, by the names as they came.
 
     Of a row the columns that are keywords are taken, and its ``Series``. Cards of a header that cannot be read, and
-    masked values, become None. `QueryError` says that these are no keywords, or a value is not valid for its keyword.
+    masked values, become None. `QueryError` says that these are not keywords, or that a value is invalid.
     """
     from astropy.io.fits import Header  # slow to import
 
@@ -88,7 +88,7 @@ def of_another_record(
         *_of_projection(series, str(told.get("ctype1") or "")),
     ]
     name = "HARPNUM" if "harpnum" in told else "TARPNUM"
-    # In the names of files, the record number stands in the place of an unknown HARPNUM.
+    # In the names of files, the record number replaces an unknown HARPNUM.
     if (own := region_number(told)) is not None and harpnum not in (None, own, recnum, told.get("recnum")):
         differing.append((f"{name} {harpnum}", f"{name} {own}"))
     if (own := text_slot(str(told.get("t_rec") or ""))) is not None and slot not in (None, own):
@@ -108,7 +108,7 @@ def _identifying(names: tuple[str, ...]) -> dict[str, str]:
 
 def _of_series(own: str, others: Iterable[str]) -> list[tuple[str, str]]:
     for text in others:
-        match = _SERIES.match(text.strip())  # DRMS_ID goes on with record and segment
+        match = _SERIES.match(text.strip())  # in DRMS_ID, record and segment follow
         if match and _known_series(match[0]) != _known_series(own):
             return [(f"series {own}", f"series {match[0]}")]
     return []

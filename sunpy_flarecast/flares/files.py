@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_table"]
 
-#: The begin of a line of a GOES XRS report: data code, station, date.
+#: The beginning of a line of a GOES XRS report: data code, station, date.
 _REPORT: Final = re.compile(r"31\d{3}\d{6}[ *]", re.ASCII)
 
 #: Its columns, as NOAA's ``xray.fmt.rev`` documents them.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WHAT", "read_keywords", "write_keywords"]
 
-#: What such a file holds, as the begin of a sentence.
+#: Subject of the sentences about such a file.
 WHAT = "The table of keywords"
 
 

@@ -74,8 +74,8 @@ class FLARECASTSource:
         start, end = service_time(queries[0].start), service_time(queries[0].end, up=True)
         reason = error.reason.removesuffix(".")
         return type(error)(
-            f"{self.name} was asked for records of {queries[0].series} from {start} to {end}, in parts, and one could "
-            f"not be had: {reason}. {error.advice or 'Try again later.'} What is here is kept.",
+            f"{self.name} was asked for records of {queries[0].series} from {start} to {end}, in parts, and one "
+            f"failed: {reason}. {error.advice or 'Try again later.'} What is here is kept.",
             reason=reason,
             advice=error.advice,
         )

@@ -45,7 +45,7 @@ _PATH: Final = re.compile(r"(/[\w-]+(?:\.[\w-]+)*)+", re.ASCII)
 
 
 class JSOCSource:
-    """JSOC, or another site that runs its software; with a registered address for exports of what is not online."""
+    """JSOC, or a site that runs its software; a registered address is needed for records that are offline."""
 
     connections = 2
     service: str | None = None

@@ -47,7 +47,7 @@ class KeywordTable:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         """
-        Add records, in the place of those with the same HARP number and T_REC; give the numbers of all by `Offer.key`.
+        Add records, replacing those with the same HARP number and T_REC; give the numbers of all by `Offer.key`.
 
         Rows have keywords by their DRMS names in lower case, among them ``series``, ``recnum``, ``harpnum``, ``t_rec``.
         """
@@ -65,8 +65,8 @@ class KeywordTable:
             return {_identity(row): row for row in rows}
         except FileNotFoundError:
             return {}
-        except Exception as error:  # noqa: BLE001 (whatever the reader raises, the table is made anew)
-            log.warning(f"{self._path} cannot be read as a table of keywords ({error}); it is written anew.")
+        except Exception as error:  # noqa: BLE001 (whatever the reader raises, the table is rebuilt)
+            log.warning(f"{self._path} cannot be read as a table of keywords ({error}); it is rebuilt.")
             return {}
 
 

@@ -198,7 +198,7 @@ def _queries(
     try:
         first, last = (time if isinstance(time, Time) else parse_time(time) for time in (start, end))
     except (ValueError, TypeError) as error:
-        raise QueryError(f"{start!r} to {end!r} is no range of time; write 2015-12-11 or 2015-12-11T12:00.") from error
+        raise QueryError(f"{start!r} to {end!r} is not a time range; write 2015-12-11 or 2015-12-11T12:00.") from error
     if first > last:
         raise QueryError(f"The range begins at {first.utc.isot} and ends before that, at {last.utc.isot}.")
     every, names = _named(series, "series", "'hmi.sharp_720s'"), _named(segment, "segment", "'magnetogram'")
@@ -214,7 +214,7 @@ def _queries(
         try:
             parts.append(a.Sample(sample))
         except (TypeError, u.UnitsError) as error:
-            raise QueryError(f"mirror(sample={sample!r}): that is no length of time; write 6 * u.hour.") from error
+            raise QueryError(f"mirror(sample={sample!r}): it must be a time; write 6 * u.hour.") from error
     if isinstance(harpnum, str) or not isinstance(harpnum, (Integral, Iterable)):
         raise QueryError(f"mirror(harpnum={harpnum!r}): HARP numbers are integers, for example harpnum=6178.")
     harps: list[Any] = [harpnum] if isinstance(harpnum, Integral) else list(harpnum)

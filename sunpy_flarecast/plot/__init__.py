@@ -32,7 +32,7 @@ __all__ = [
     "save",
 ]
 
-#: The modules of what is not in one of its own name.
+#: The modules of functions whose module has another name.
 _MODULES: Final = {
     "check_picture": "saving",
     "plot_disk_maps": "magnetograms",

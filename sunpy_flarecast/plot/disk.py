@@ -99,7 +99,7 @@ def plot_disk(
     QueryError
         If there are no records at that time, there are several times and none is chosen, or the keyword is unknown.
     ServiceError
-        If the keywords cannot be had from the service.
+        If the service does not return the keywords.
 
     Examples
     --------

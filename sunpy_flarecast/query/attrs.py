@@ -273,7 +273,7 @@ class Quality(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Raises
     ------
     TypeError, ValueError
-        If it is something else, or the mask is no word of 32 bits.
+        If it is something else, or the mask is not a 32-bit word.
 
     Examples
     --------

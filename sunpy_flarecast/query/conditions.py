@@ -127,7 +127,7 @@ class Condition:
 
 
 def _plain(text: str) -> str:
-    """Write text without blanks around it, and times without what tells nothing."""
+    """Write text without blanks around it, and times without zero fractions."""
     return _FRACTION.sub(r"\1\2\3", text.strip())
 
 

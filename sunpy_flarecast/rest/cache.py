@@ -143,7 +143,7 @@ class ReplyCache:
         if not self._warned:
             self._warned = True
             log.warning(
-                f"The cache of replies in {_folder()} cannot be used ({reason}); the search goes on without it. Free "
+                f"The cache of replies in {_folder()} cannot be used ({reason}); the search continues without it. Free "
                 "the disk, call sunpy_flarecast.clear_cache(), or set sunpy_flarecast.conf.cache = False."
             )
 

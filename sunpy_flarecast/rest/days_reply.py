@@ -31,7 +31,7 @@ def read_days(reply: bytes) -> frozenset[date]:
     """
     Read a reply of the days route.
 
-    A `ReplyError` says that this is no such reply. An empty list is none: another service may answer any path with one.
+    A `ReplyError` says that this is something else, such as an empty list: another service may answer any path with one.
     """
     try:
         found = msgspec.json.decode(reply, type=list[_Day] | _Envelope)

@@ -146,8 +146,8 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
         )
     if isinstance(error, ProtocolError | DecodeError):
         return ReplyError(
-            f"{url} was asked for {asked}; its answer broke off. Try again.",
-            reason="the answer broke off",
+            f"{url} was asked for {asked}; its reply was incomplete. Try again.",
+            reason="the reply was incomplete",
             less_may_help=True,
         )
     return ReplyError(f"{url} could not be asked for {asked}: {reason}.", reason=reason)

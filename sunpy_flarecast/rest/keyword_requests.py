@@ -167,7 +167,7 @@ def _probe(service: Service, series: str, pair: Sequence[int], fields: Sequence[
         except ServiceError as error:
             service.patience.failed(error)
             failures.append(([number], error))
-    # Where a record cannot be had either way, requests for several are divided as they fail.
+    # Where a record fails either way, requests for several are divided as they fail.
     service.many = bool(failures)
     return values, failures
 

@@ -146,7 +146,7 @@ def _read(reply: bytes, series: str) -> tuple[Records, int]:
 
 
 def _loose(raw: msgspec.Raw) -> _Row | None:
-    """Read one record; a value that cannot be read is a missing one, but for the URLs, without which there is none."""
+    """Read one record; values that cannot be read are missing; without URLs the record is None."""
     try:
         return _loose_row.decode(raw)
     except msgspec.ValidationError:

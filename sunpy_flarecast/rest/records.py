@@ -29,7 +29,7 @@ class Records:
     Records of one or more replies, one array a column; numbers (int64) are masked, and dates NaT, where missing.
 
     ``slot`` is T_REC as a slot number, ``wavelength`` is in ångström, ``date_obs`` is UTC (datetime64[us]). ``prefix``
-    is what the URLs of a record's files begin with (UTF-8), ``names`` what they go on with: tuples of str, one object
+    is what the URLs of a record's files begin with (UTF-8), ``names`` what follows: tuples of str, one object
     for all records with the same files. ``keywords`` are those asked for, as `keyword_column` makes them.
     """
 

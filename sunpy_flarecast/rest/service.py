@@ -193,7 +193,7 @@ class Service:
         # What the service says may be the error already.
         said = f": {said}" if said and said.rstrip("…") not in wrong else ""
         return ReplyError(
-            f"{self.url} was asked for {asked} and answered with what is not {expected}: {wrong}{said}. "
+            f"{self.url} was asked for {asked} and its reply is not {expected}: {wrong}{said}. "
             "Check that conf.url is the URL of a FLARECAST HMI service.",
             reason=f"an answer that is not {expected}: {wrong}",
             less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),

@@ -31,7 +31,7 @@ def split_urls(
     Split the URLs of records: the list of each, as JSON, or the only URL of each that has no list (layout A).
 
     Returns which records have URLs that can be read; of these alone, what their URLs begin with, in UTF-8, and what
-    they go on with: tuples of str, one object for all records that have the same.
+    follows: tuples of str, one object for all records that have the same.
     """
     bad, prefixes, names = _split(lists, singles)
     joined = b"\n".join(prefixes)

@@ -88,8 +88,8 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
     """
     Search a service for the records of queries, each once; queries that need the same windows share their requests.
 
-    A `ServiceError` says that there is no answer for any window, or for the keywords of any record; with ``strict``,
-    that there is none for one. After Ctrl-C, `Interrupted` has what was found until then as ``partial``.
+    A `ServiceError` says that all windows, or the keywords of all records, failed; with ``strict``, that any
+    failed. After Ctrl-C, ``partial`` of the `Interrupted` has the records found so far.
     """
     parts, told = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
     if not any(part.records for part in parts) and not service.patience.interrupted:
@@ -114,7 +114,7 @@ def complete(
     """
     Request what is missing of a search again, and join it with the records ``held``.
 
-    Sampled searches, and those for the nearest record, are made anew, since their records were chosen without what was
+    Sampled searches, and those for the nearest record, are repeated, since their records were chosen without what was
     missing; after Ctrl-C (`Interrupted`), they are as they were.
     """
     anew = {one.query.series for one in missing if one.chosen}
@@ -137,7 +137,7 @@ def complete(
         if all(any(_within(one, other) for other in before) for one in again.missing):
             others = np.array([series not in anew for series in held.series.tolist()], dtype=bool)
             return Found(merge([held[others], again.records]), left + again.missing, told)
-        told.append("The search had to be made anew, and failed for other parts of its range; the table is as it was.")
+        told.append("The search had to be repeated and failed for other parts of its range; the table is unchanged.")
         left += before
     return _outcome(service, held, left, told)
 
@@ -257,7 +257,7 @@ def _too_little(missing: Sequence[Missing]) -> ServiceError:
     todo = (
         f"{first.advice} Without strict there is a table of what came, and a list of what is missing."
         if first.advice
-        else "Try again later, or without strict, which gives a table of what there is and lists what is missing."
+        else "Try again later, or without strict, which returns the records found and lists what is missing."
     )
     return ServiceError(
         f"{described(missing)} The rest was not requested. {todo}", reason=first.reason, advice=first.advice

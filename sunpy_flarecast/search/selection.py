@@ -49,7 +49,7 @@ def select(records: Records, query: Query) -> Records:
             records = _taken(records, condition.satisfied(columns))
             columns = {name: getattr(records, column) for name, column in LISTED.items()}
     if query.near is not None:
-        # One time step is no series to be sampled.
+        # A single time step is not sampled.
         records = _taken(records, _nearest(records, query.near, query.tolerance))
     elif query.sample is not None:
         records = _taken(records, _sampled(records, query.start, query.end, query.sample, query.tolerance))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE_COLUMNS", "MEANINGS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require", "times_of"]
 
-#: Hidden columns: what the URLs of a record's files begin with, and what they go on with.
+#: Hidden columns: what the URLs of a record's files begin with, and what follows.
 PREFIX: Final = "URL Prefix"
 NAMES: Final = "URL Names"
 

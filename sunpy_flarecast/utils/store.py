@@ -44,7 +44,7 @@ class Store:
     Raises
     ------
     QueryError
-        ``out`` is no path or URL, its protocol is unknown, or the package for it is not installed.
+        ``out`` is not a path or URL, its protocol is unknown, or the package for it is not installed.
 
     Examples
     --------

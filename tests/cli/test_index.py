@@ -52,7 +52,7 @@ def test_a_file_that_belongs_nowhere_is_told_what_it_lacks(tmp_path, run, cards,
     tiny(tmp_path / "mine.fits", **cards)
     result = run(tmp_path)
     assert result.exit_code == 1
-    assert f"mine.fits: Its name is none of JSOC's, and {said}" in result.stderr
+    assert f"mine.fits: Its name is not one of JSOC's, and {said}" in result.stderr
 
 
 def test_files_that_cannot_be_served(tmp_path, run):

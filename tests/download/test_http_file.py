@@ -104,7 +104,7 @@ def test_without_a_validator_nothing_is_resumed(large: Chaos, tmp_path: Path) ->
     ("kind", "part"),
     [
         ("slam", "the connection failed"),
-        ("short-body", "broke off"),
+        ("short-body", "ended early"),
         ("stall", "did not go on sending within 0.5 s"),
         ("429", "answered 429"),
         ("500", "answered 500 Status: busy, 3 times"),

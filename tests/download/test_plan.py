@@ -182,7 +182,7 @@ def test_a_field_that_there_is_not(field: str, template: str) -> None:
 
 @pytest.mark.parametrize("template", ["{file", "file}", "{", "{file}{", "{file!}"])
 def test_what_is_no_template(template: str) -> None:
-    assert "is no template" in error(template)
+    assert "is not a valid template" in error(template)
 
 
 @pytest.mark.parametrize(

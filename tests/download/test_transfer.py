@@ -144,7 +144,7 @@ def recnum(url: str) -> int:
         (lambda file: answer(file[:-100]), "ends at byte"),
         (lambda file: answer(file[:2000]), "ends within the header"),
         (lambda file: answer(file + b"more"), "has no FITS header|ends within the header"),
-        (lambda file: answer(file[:-100], length=len(file), drop=True), "broke off"),
+        (lambda file: answer(file[:-100], length=len(file), drop=True), "ended early"),
         (lambda file: answer(file, status=206), "answered 206"),
     ],
 )

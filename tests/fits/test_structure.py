@@ -282,7 +282,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 def test_pipes_are_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file.fits")
     assert not is_whole(tmp_path / "file.fits")
-    with pytest.raises(TransferError, match="is no regular file"):
+    with pytest.raises(TransferError, match="is not a regular file"):
         read_headers(tmp_path / "file.fits")
 
 

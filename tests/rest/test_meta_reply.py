@@ -194,7 +194,7 @@ def test_a_service_gives_the_keywords_asked_for(demo: tuple[str, Layer]) -> None
         (answer(b'{"message": "no such record"}', status=404), ServiceError, "404 Not Found: no such record"),
         (answer(b'{"message": "the database is away"}'), ReplyError, "the database is away"),
         (answer(b"<html><title>Please log in</title></html>"), ReplyError, 'a web page titled "Please log in"'),
-        (answer(b'{"7": {"meta"', length=100, drop=True), ReplyError, "broke off"),
+        (answer(b'{"7": {"meta"', length=100, drop=True), ReplyError, "incomplete"),
         (answer(b"[3]", status=500), ServiceError, "500"),
     ],
 )

@@ -396,7 +396,7 @@ def test_what_is_there_stays_if_it_cannot_be_had_again(layer: Layer) -> None:
         layer.faults[str(recnum_of(6171, BASE + 25))] = answer(b"", status=410)  # which is there
         with pytest.warns(MissingDataWarning) as caught:
             same = table.retry_missing(progress=False)
-        assert "made anew, and failed for other parts" in str(caught[0].message)
+        assert "repeated and failed for other parts" in str(caught[0].message)
         assert same.pformat() == table.pformat()
         assert [str(one) for one in same.missing] == [str(one) for one in table.missing]
         layer.clear()

@@ -64,7 +64,7 @@ _TABLES: Final = f"""
 -- max_keywords: how many a record may have.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 INSERT INTO about VALUES ('made', lower(hex(randomblob(8)))), ('max_keywords', '1000');
--- Their ids follow from what they name, so that readers may keep them when an index is made anew. version: raised by
+-- Their ids follow from what they name, so that readers may keep them when an index is rebuilt. version: raised by
 -- every transaction that changes records of the series.
 CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE segment_sets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
@@ -297,7 +297,7 @@ def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
 class Connections:
     """Connections to an index for any number of threads, each lent for as long as a query takes."""
 
-    # If the index is made anew in its place, the new one is used from then on.
+    # If the index is rebuilt in its place, the new one is used from then on.
 
     def __init__(self, index: Path) -> None:
         self._index = index
@@ -323,7 +323,7 @@ class Connections:
         with self._guard:
             if self._closed:
                 raise ArchiveIndexError(f"The archive with the index {self._index} was closed")
-            if now not in (None, self._identity):  # the index was made anew
+            if now not in (None, self._identity):  # the index was rebuilt
                 old, self._idle, self._identity, self._whole = self._idle, [], now, False
             database = self._idle.pop() if self._idle else None
             lent = self._identity

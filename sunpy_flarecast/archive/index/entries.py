@@ -25,7 +25,7 @@ _AMBIGUOUS: Final = (
 class Entries:
     """Adds and removes files, within a transaction of the caller."""
 
-    # The keys of the records that have to be made anew thereafter are added to ``records``, by their ids.
+    # The keys of the records that have to be updated thereafter are added to ``records``, by their ids.
 
     def __init__(self, database: sqlite3.Connection, keep_keywords: Callable[[dict[str, Any]], int]) -> None:
         self._database = database
@@ -133,7 +133,7 @@ class Entries:
         return int(old[0])
 
     def _touch(self, file: int, records: dict[int, Key]) -> None:
-        """Have the record of a file made anew."""
+        """Have the record of a file updated."""
         row = self._database.execute(
             "SELECT records.id, series, slot, harpnum FROM files JOIN records ON records.id = record"
             " WHERE files.id = ?",
@@ -170,7 +170,7 @@ class Entries:
             self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
 
     def _touch_records(self, slot: int, harpnum: int, records: dict[int, Key]) -> None:
-        """Have the records of all series at a slot and HARP made anew."""
+        """Have the records of all series at a slot and HARP updated."""
         found = self._database.execute(
             "SELECT records.id, records.series, slot, harpnum FROM series CROSS JOIN records"
             " ON records.series = series.id AND slot = ? AND harpnum = ?",

@@ -99,7 +99,7 @@ class Reader:
         return None if row is None else msgspec.json.decode(row[0], type=Look)
 
     def version(self, series: int) -> str:
-        """Give a text that changes with every change of the records of a series, or when the index is made anew."""
+        """Give a text that changes with every change of the records of a series, or when the index is rebuilt."""
         with self._connections.lent() as database:
             row = database.execute(
                 "SELECT value || '-' || version FROM about, series WHERE about.name = 'made' AND id = ?", (series,)
@@ -107,7 +107,7 @@ class Reader:
         return str(_only(row))
 
     def holdings(self) -> list[Holding]:
-        """Describe what there is of each series."""
+        """Describe the records of each series."""
         return [self._holding(name, number) for name, number in self.series().items()]
 
     def _holding(self, name: str, series: int) -> Holding:
@@ -292,7 +292,7 @@ class Reader:
 def _only(row: tuple[Any] | None) -> Any:
     """Give the value of a row that has to exist, unless its id is from an index that was replaced meanwhile."""
     if row is None:
-        raise ArchiveIndexError("The index of the archive was made anew meanwhile. Try again.")
+        raise ArchiveIndexError("The index of the archive was rebuilt during the request. Try again.")
     return row[0]
 
 

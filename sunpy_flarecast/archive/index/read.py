@@ -77,7 +77,7 @@ def _read(root: str, found: Found, known: dict[tuple[Any, ...], Edition], most: 
         if os.path.islink(path) and not os.path.realpath(path, strict=True).startswith(root.rstrip(os.sep) + os.sep):
             raise FaultError("It is a link to a file outside of the archive")
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block whoever opens it
-            raise FaultError("It is no file")
+            raise FaultError("It is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | _BINARY)
         try:
             version = version_of(os.fstat(descriptor))
@@ -158,7 +158,7 @@ def _homeless(name: str, cards: Mapping[str, Any]) -> str:
     shown = ", ".join(f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", region, "T_REC") if name in cards)
     said = f"its header has no {', no '.join(lacking)}" if lacking else f"its header has {shown}, which name no segment"
     give = "Give" if region in cards else "If it is a SHARP or SMARP, give"
-    return f"Its name is none of JSOC's, and {said}. {give} it JSOC's name, such as {_EXAMPLE}"
+    return f"Its name is not one of JSOC's, and {said}. {give} it JSOC's name, such as {_EXAMPLE}"
 
 
 def _place_in_header(cards: Mapping[str, Any]) -> Place | None:

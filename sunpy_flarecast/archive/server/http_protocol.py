@@ -40,7 +40,7 @@ class BoundedProtocol(H11Protocol):
         await app(scope, receive, send)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, if need be in the place of another one."""
+        """Take a connection, if need be by closing another."""
         super().connection_made(transport)
         excess = len(self.connections) - self._most
         if excess < 0:

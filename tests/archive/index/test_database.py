@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_written_to(root):
     root.chmod(0o555)
     with pytest.raises(ArchiveIndexError, match=r"nothing may be written there. Choose another place with --index"):
         build_index(root)
-    with pytest.warns(UserWarning, match=r"made anew each time. To keep it, .* --index FILE"):
+    with pytest.warns(UserWarning, match=r"rebuilt each time. To keep it, .* --index FILE"):
         archive = DirectoryArchive(root)
     assert (len(archive), archive.index.exists()) == (2, True)
     archive.close()
