@@ -1,4 +1,4 @@
-"""A FLARECAST HMI service for SHARP files of one's own, or for synthetic ones."""
+"""A FLARECAST HMI service for your own SHARP files, or for synthetic ones."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ __all__ = [
     "serve",
 ]
 
-#: Where each public name lives. They are imported when they are asked for, so that importing this package costs
-#: nothing, and an archive can be read without the web server of the extra.
-_HOMES: Final = {
+#: The module of each public name, imported on first use: importing this package costs nothing, and an archive can be
+#: read without the web server that the extra ``archive`` installs.
+_MODULES: Final = {
     "Archive": "base",
     "DayCount": "base",
     "DemoArchive": "demo.archive",
@@ -57,11 +57,11 @@ _HOMES: Final = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
-    home = _HOMES.get(name)
-    if home is None:
+    path = _MODULES.get(name)
+    if path is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        module = import_module(f".{home}", __name__)
+        module = import_module(f".{path}", __name__)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "sunpy_flarecast"):

@@ -1,4 +1,4 @@
-"""What the service needs of an archive: the `Archive` protocol, and what its methods return."""
+"""The `Archive` protocol, on which the service is built, and the types that its methods return."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ __all__ = [
     "SegmentFile",
     "Steps",
     "Stored",
-    "may_pass",
+    "is_temporary",
 ]
 
-#: Temporary reasons why a file cannot be read: too much is open, or a network disk stumbles.
-_PASSING: Final = frozenset(
+#: Temporary errors of reading: too many open files, or a network disk that does not respond.
+_TEMPORARY: Final = frozenset(
     (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
 )
 
@@ -41,29 +41,29 @@ class NotHeldError(LookupError):
     Parameters
     ----------
     message : str
-        One sentence: what was asked for, and what exists instead.
+        What was requested and what exists instead, in one sentence.
     """
 
 
-def may_pass(error: OSError) -> bool:
-    """Tell whether a file that cannot be read may be readable in a moment; the service then answers 503, not 404."""
-    return error.errno in _PASSING
+def is_temporary(error: OSError) -> bool:
+    """Return whether reading a file may succeed if retried; the service then answers 503, not 404."""
+    return error.errno in _TEMPORARY
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One HARP at one T_REC in one series; the fields have the names of the service's list.
+    One HARP at one T_REC in one series; fields are named as in the service's lists.
 
     Parameters
     ----------
     recnum : int
-        Record number, unique within the series and the same at every start of the archive.
+        Record number, unique within the series. It does not change when the archive is opened again.
     segments : tuple of str
         Names of the segments held. Records with the same segments should share one tuple object.
     harpnum : int, optional
         HARP number.
     t_rec_index : int, optional
-        T_REC in slots of 720 s, also for SMARPs, since 1993-01-01T00:00:00 TAI.
+        T_REC in slots of 720 s (for SMARPs, too) since 1993-01-01T00:00:00 TAI.
     date__obs : str, optional
         Start of the observation, UTC, ISO 8601 with ``Z``.
     quality : int, optional
@@ -93,12 +93,11 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     path : `pathlib.Path`
         Its path, without symbolic links.
     size : int
-        Its size in bytes when the archive last looked at it.
+        Its size in bytes when the archive last checked it.
     mtime_ns : int
-        Its time of modification at that moment, in nanoseconds since 1970.
+        Its modification time at that moment, in nanoseconds since 1970.
     root : `pathlib.Path`, optional
-        The archive's folder, a parent of `path`. Where it is given, a front server can send the file
-        (`Settings.x_accel`).
+        The archive's folder, which contains `path`. If given, a front server can send the file (`Settings.x_accel`).
     """
 
     path: Path
@@ -120,7 +119,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     first, last : str, optional
         ``date__obs`` of the first and the last record, UTC, ISO 8601 with ``Z``; None if there are no records.
     segments : tuple of str
-        Names of the segments that at least one record has.
+        Names of the segments that occur.
     """
 
     series: str
@@ -139,7 +138,7 @@ class DayCount(msgspec.Struct, frozen=True):
     records : int
         Number of records whose ``date__obs`` lies in the day.
     harps : int
-        Number of HARPs that they are of.
+        Number of HARPs among them.
     """
 
     records: int
@@ -159,7 +158,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     records : int
         Number of its records.
     noaa : tuple of int
-        NOAA numbers that its records have had, in ascending order.
+        NOAA numbers of its records, in ascending order.
     """
 
     harpnum: int
@@ -171,12 +170,12 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 class SegmentFile(msgspec.Struct, frozen=True):
     """
-    A segment's file as the archive knows it, without looking at it.
+    The file of a segment as recorded by the archive, without access to the disk.
 
     Parameters
     ----------
     size : int or None
-        Size of the FITS file in bytes; None if it is known only when the file is read or made.
+        Size of the FITS file in bytes; None if unknown until the file is read or generated.
     state : str
         Text that changes when the file does.
     """
@@ -187,16 +186,16 @@ class SegmentFile(msgspec.Struct, frozen=True):
 
 class Steps(msgspec.Struct, frozen=True):
     """
-    Time steps of a series as slots of 720 s (``t_rec_index``), None where there is none.
+    The time steps around a requested slot, as slots of 720 s (``t_rec_index``).
 
     Parameters
     ----------
     before : int or None
-        The step before the nearest.
+        The time step before the nearest; None if that is the first.
     nearest : int
-        The step with records nearest to the slot that was asked for; the earlier of two.
+        The time step with records nearest to the requested slot; the earlier of two at the same distance.
     after : int or None
-        The step after the nearest.
+        The time step after the nearest; None if that is the last.
     """
 
     before: int | None
@@ -213,9 +212,9 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     fault : str, optional
         Why its files cannot be served now, as a sentence.
     indexed : str, optional
-        When all files were last looked at, UTC, ISO 8601 with ``Z``; None if there is no index.
+        When the index was last brought up to date, UTC, ISO 8601 with ``Z``; None if there is no index.
     reindex_failed : bool, optional
-        Whether looking for new files has failed since.
+        Whether the latest update of the index failed.
     """
 
     fault: str | None = None
@@ -228,13 +227,13 @@ class Conditioned(Protocol):
     """An archive whose files may become unavailable, or that may fail to notice new ones."""
 
     def condition(self) -> Condition:
-        """Return the present state; cheap enough to be called every second."""
+        """Return the current state; cheap enough to be called every second."""
         ...
 
 
 @runtime_checkable
 class Caching(Protocol):
-    """An archive with a folder for files that can be made again."""
+    """An archive with a folder for files that can be regenerated."""
 
     #: The folder; it need not exist.
     cache: Path
@@ -248,7 +247,7 @@ class Archive(Protocol):
     that the archive does not hold. Series are given by their full names.
     """
 
-    #: Whether the records are made up: clients are then told not to store them.
+    #: Whether the records are synthetic; clients are then told not to store replies.
     synthetic: bool
 
     def series(self) -> Sequence[str]:
@@ -257,11 +256,11 @@ class Archive(Protocol):
 
     def version(self, series: str) -> str | None:
         """
-        Return a text that identifies the present state of a series' records and keywords; None if there is none.
+        Return an identifier of the current state of a series' records and keywords; None if the archive has none.
 
-        It changes whenever a record or a keyword does, and no text ever comes back for another state, not even after
-        an index was rebuilt. From it the service makes the ``ETag`` of lists and keywords, by which clients learn
-        that a stored reply is still valid. Cheap enough to be called for every request.
+        It changes with every record and keyword, and is never reused for another state, not even after the index is
+        rebuilt. The service derives from it the ``ETag`` of lists and keywords, with which clients validate stored
+        replies. Cheap enough to be called for every request.
         """
         ...
 
@@ -278,8 +277,8 @@ class Archive(Protocol):
         """
         List the records whose ``date__obs`` lies between two times, ends included, by T_REC and HARP number.
 
-        Only those of some HARPs (default: all), with a T_REC that is a multiple of so many slots, and after a slot and
-        HARP number, if these are given.
+        ``harpnums`` restricts them to some HARPs (default: all), ``every`` to T_RECs that are a multiple of this many
+        slots, and ``after`` to those that follow a slot and HARP number.
         """
         ...
 
@@ -288,7 +287,7 @@ class Archive(Protocol):
         ...
 
     def steps(self, series: str, slot: int) -> Steps:
-        """Find the time step with records nearest to a slot, and those before and after it."""
+        """Find the time step with records nearest to a slot, and the time steps before and after it."""
         ...
 
     def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
@@ -303,9 +302,9 @@ class Archive(Protocol):
         self, series: str, recnums: Sequence[int], names: Sequence[str] | None = None
     ) -> Mapping[int, Mapping[str, Any]]:
         """
-        Return keywords of several records (default: all) by their DRMS names in lower case, as JSON values.
+        Return keywords of records (default: all keywords) by their DRMS names in lower case, as JSON values.
 
-        A keyword that a record lacks is None. A `NotHeldError` names all records that are not held.
+        Missing values are None. A `NotHeldError` names all records that are not held.
         """
         ...
 
@@ -314,31 +313,31 @@ class Archive(Protocol):
         ...
 
     def holdings(self) -> Sequence[Holding]:
-        """Describe what is held of each series; cheap enough to be called for every visitor."""
+        """Summarise each series held; cheap enough to be called for every page view."""
         ...
 
     def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
-        """Count the records and HARPs of each day (UTC) that has any, in order; from one day to another if given."""
+        """Count the records and HARPs of each day (UTC) with records, in order; optionally of a range of days."""
         ...
 
     def harps(
         self, series: str, start: date | None = None, end: date | None = None, noaa: int | None = None
     ) -> Sequence[Passage]:
         """
-        List the HARPs by number; those with records on the days from one to another, or with a NOAA number, if given.
+        List the HARPs by number, optionally only those with records in a range of days, or with a NOAA number.
 
-        Times and counts are those of all records of a HARP.
+        Times and counts are always those of all records of a HARP.
         """
         ...
 
     def segment_files(self, series: str, recnum: int) -> Mapping[str, SegmentFile]:
-        """Describe the files of a record by segment, in the order of `Record.segments`; reads and makes no file."""
+        """Describe the files of a record by segment, in the order of `Record.segments`, without reading any."""
         ...
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
         """
         Return the FITS file of a segment: a `Stored` if it is on disk, else its content.
 
-        The name is spelled as in `Record.segments`. An `OSError` says why the file cannot be read now.
+        The name is spelled as in `Record.segments`. Raises an `OSError` if the file cannot be read now.
         """
         ...

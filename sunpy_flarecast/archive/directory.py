@@ -1,4 +1,4 @@
-"""An archive of SHARP FITS files in a folder, as JSOC or a Fido client left them there, by its index."""
+"""An archive of SHARP FITS files in a folder, read through its index."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from .index import (
     is_there,
 )
 from .index.file_names import Place
-from .index.model import lasting_number
+from .index.model import stable_id
 from .index.present import GoneError, present_file
-from .index.scan import AWAY, CACHE_ENDING
+from .index.scan import CACHE_SUFFIX, MISSING
 
 if TYPE_CHECKING:
     import os
@@ -45,57 +45,57 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectoryArchive"]
 
-#: Characters of a name that a message repeats.
+#: Longest part of a name that a message quotes, in characters.
 _QUOTED: Final = 80
 
 
 class DirectoryArchive:
     """
-    An archive of the SHARP files in a folder and the folders in it.
+    An archive of the SHARP files in a folder and its subfolders.
 
-    It is read from an index (``sunpy_flarecast.archive.index``), which is made or brought up to date when the archive
-    is opened, and may be written by another process meanwhile. Files named as JSOC names them may lack keywords; those
-    with other names must have full headers, whose ``DRMS_ID`` tells series and segment. Names end as those of FITS
-    files (``.fits``, ``.fit``, ``.fts``, also with ``.fz`` or ``.gz``); what gzip has packed is served unpacked.
-    Keywords of files without them come from tables beside them (``keywords.ecsv``). A record without a number gets one
-    made of its HARP number and T_REC. Of a reprocessed record the newest edition is served.
+    It is read from an index (``sunpy_flarecast.archive.index``), which is created or brought up to date when the
+    archive is opened; another process may write it at the same time. Files with JSOC's names may lack keywords; files
+    with other names must have full headers, whose ``DRMS_ID`` identifies series and segment. Names end in ``.fits``,
+    ``.fit`` or ``.fts``, optionally followed by ``.fz`` or ``.gz``; gzip files are served decompressed. Keywords of
+    as-is exports come from tables beside the files (``keywords.ecsv``). A record without a record number gets one
+    derived from its HARP number and T_REC. Of a reprocessed record only the newest edition is served.
 
     Parameters
     ----------
     path : path-like
         The folder.
     index : path-like, optional
-        The index (default: a hidden file in the folder, or a temporary one where nothing may be written there).
+        The index (default: a hidden file in the folder, or a temporary file if the folder is not writable).
     update : bool, optional
-        Whether to bring the index up to date first (default: True). It stays as it is while another process writes it.
+        Whether to bring the index up to date first (default: True); skipped while another process writes it.
     reindex : float, optional
-        Seconds after which new files are looked for again, in a thread, until the archive is closed (default: never).
-        Of several processes that serve one folder, one at a time looks.
+        Interval in seconds at which a thread looks for new files until the archive is closed (default: never). If
+        several processes serve one folder, only one of them looks at a time.
     jobs : int, optional
-        Processes that read files while the index is brought up to date (default: 1).
+        Processes that read files for the index (default: 1).
     progress : callable, optional
-        Called with the number of files looked at, and of all files.
+        Called with the number of files checked so far and the number of all files.
 
     Attributes
     ----------
     path, index : `pathlib.Path`
         The folder and its index.
     report : `~sunpy_flarecast.archive.index.IndexReport` or None
-        What was done to bring the index up to date.
+        Result of bringing the index up to date; None if that was skipped.
 
     Raises
     ------
     NotADirectoryError
-        If there is no such folder.
+        If the folder does not exist.
     ValueError
-        If ``reindex`` is not above 0.
+        If ``reindex`` is not positive.
     ~sunpy_flarecast.archive.index.ArchiveIndexError
         If the index cannot be used.
 
     Warns
     -----
     sunpy.util.exceptions.SunpyUserWarning
-        If files are not served, or the index cannot be kept.
+        If some files cannot be served, or the index cannot be kept.
 
     Examples
     --------
@@ -125,20 +125,20 @@ class DirectoryArchive:
         progress: Progress | None = None,
     ) -> None:
         if reindex is not None and not 0 < reindex <= threading.TIMEOUT_MAX:
-            raise ValueError(f"reindex={reindex!r}: give a number of seconds above 0, or None to look once only")
+            raise ValueError(f"reindex={reindex!r} is not a positive number of seconds. None disables reindexing.")
         self.path = folder_at(path)
         self.index = index_path(self.path, index)
         self.report: IndexReport | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if index is None and not can_write(self.path):
-            # An index that another user keeps there is used as it is, also while it is written.
+            # An index that another user keeps there is used without an update, even while that user writes it.
             if self._can_read():
                 update, reindex = False, None
             else:
                 update = True
                 self._keep_elsewhere()
         if update:
-            with suppress(BusyIndexError):  # whoever writes it has it up to date, or will soon
+            with suppress(BusyIndexError):  # its writer will bring it up to date
                 self.report = build_index(self.path, index=self.index, jobs=jobs, progress=progress)
         self._reader = Reader(self.index)
         self._reindexing = Reindexing(self.path, self.index, reindex) if reindex else None
@@ -146,8 +146,8 @@ class DirectoryArchive:
         if skipped := self.skipped:
             first, reason = skipped[0]
             warn_user(
-                f"{len(skipped)} of the files in {self.path} are not served (see DirectoryArchive.skipped); "
-                f"the first is {first.relative_to(self.path)}: {reason}."
+                f"{len(skipped)} of the files in {self.path} cannot be served (see DirectoryArchive.skipped). "
+                f"The first is {first.relative_to(self.path)}: {reason}."
             )
 
     def __enter__(self) -> Self:
@@ -168,16 +168,16 @@ class DirectoryArchive:
 
     @property
     def cache(self) -> Path:
-        """Folder beside the index for files that can be made again, such as quicklooks."""
-        return self.index.with_name(f"{self.index.name}{CACHE_ENDING}")
+        """Folder beside the index for files that can be regenerated, such as quicklooks."""
+        return self.index.with_name(f"{self.index.name}{CACHE_SUFFIX}")
 
     @property
     def skipped(self) -> list[tuple[Path, str]]:
-        """Files and folders that are not served, each with the reason."""
+        """Files and folders that cannot be served, each with the reason."""
         return self._reader.faults(self.path)
 
     def close(self) -> None:
-        """Close the index; the archive cannot be used any more."""
+        """Close the index; the archive cannot be used afterwards."""
         self._finalizer()
 
     def _can_read(self) -> bool:
@@ -192,8 +192,8 @@ class DirectoryArchive:
         beside, self.index = self.index, Path(self._temporary.name, "index.sqlite")
         copy_index(beside, self.index)
         warn_user(
-            f"Nothing may be written in {self.path}, so the index of its files is rebuilt each time. To keep "
-            "it, name a file for it elsewhere: DirectoryArchive(path, index=FILE), or --index FILE in the terminal."
+            f"{self.path} is not writable, so its index will be rebuilt each time. To keep it, choose a file "
+            "elsewhere: DirectoryArchive(path, index=FILE), or --index FILE on the command line."
         )
 
     def series(self) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ class DirectoryArchive:
         return tuple(self._reader.series())
 
     def version(self, series: str) -> str | None:
-        """Return a text that changes with every change of the records of a series, or when the index is rebuilt."""
+        """Return an identifier that changes with every change of a series' records, and when the index is rebuilt."""
         return self._reader.version(self._number(series))
 
     def records(
@@ -214,7 +214,7 @@ class DirectoryArchive:
         every: int = 1,
         after: tuple[int, int] | None = None,
     ) -> Iterator[Record]:
-        """List the records in a range, as `Archive.records`; T_REC stands for a missing ``date__obs``."""
+        """List the records in a range, as `Archive.records`; T_REC replaces a missing ``date__obs``."""
         return self._reader.records(self._number(series), start, end, harpnums, every, after)
 
     def records_at(self, series: str, slot: int) -> list[Record]:
@@ -224,25 +224,25 @@ class DirectoryArchive:
     def steps(self, series: str, slot: int) -> Steps:
         """Find the time step nearest to a slot, and those before and after it."""
         steps = self._reader.steps(self._number(series), slot)
-        if steps is None:  # they were removed just now
+        if steps is None:  # removed in the meantime
             raise NotHeldError(f"{series} has no records in this archive")
         return steps
 
     def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
         """Find the records of the same HARP before and after a record."""
-        before, after = self._reader.neighbours(lasting_number(series), self.record(series, recnum))
+        before, after = self._reader.neighbours(stable_id(series), self.record(series, recnum))
         return before, after
 
     def record(self, series: str, recnum: int) -> Record:
         """Return a record by its number."""
-        record = self._reader.record(lasting_number(series), recnum)
+        record = self._reader.record(stable_id(series), recnum)
         if record is None:
-            self._number(series)  # which says that there is no such series
+            self._number(series)  # raises if the series is not held either
             raise NotHeldError(f"{series} has no record {recnum} in this archive")
         return record
 
     def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
-        """Return all keywords of a record; of one without any, those in the names of its files."""
+        """Return all keywords of a record; for as-is exports without a table, those in the file names."""
         return self.keywords_of(series, [recnum])[recnum]
 
     def keywords_of(
@@ -253,8 +253,8 @@ class DirectoryArchive:
         found = self._reader.keywords(number, recnums)
         if missing := [str(recnum) for recnum in dict.fromkeys(recnums) if recnum not in found]:
             raise NotHeldError(f"{series} has no record {', '.join(missing)} in this archive")
-        # Records without keywords, and those of another generation, have the same names, so that a keyword asked of
-        # several records is missing in some and not unknown.
+        # All records get the same names, so that a keyword that only some records have is missing in the others, not
+        # unknown.
         blank: dict[str, Any] = dict.fromkeys(self.keyword_names(series) if names is None else names)
         replies: dict[int, Mapping[str, Any]] = {}
         for recnum in recnums:
@@ -266,17 +266,17 @@ class DirectoryArchive:
 
     def keyword_names(self, series: str) -> tuple[str, ...]:
         """List the names of all keywords that records of a series have."""
-        # The last two are in the names of files.
+        # The last two come from the file names.
         return tuple(
             dict.fromkeys((*self._reader.keyword_names(self._number(series)), _region_keyword(series), "t_rec"))
         )
 
     def holdings(self) -> list[Holding]:
-        """Describe what is held of each series; T_REC in UTC stands for a missing ``date__obs``."""
+        """Summarise each series held; T_REC in UTC replaces a missing ``date__obs``."""
         return self._reader.holdings()
 
     def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
-        """Count the records and HARPs of each day (UTC) that has any."""
+        """Count the records and HARPs of each day (UTC) with records."""
         return self._reader.days(self._number(series), start, end)
 
     def harps(
@@ -286,13 +286,13 @@ class DirectoryArchive:
         return self._reader.harps(self._number(series), start, end, noaa)
 
     def segment_files(self, series: str, recnum: int) -> dict[str, SegmentFile]:
-        """Describe the files of a record by segment, as the index knows them."""
-        files = self._reader.segment_files(lasting_number(series), recnum)
+        """Describe the files of a record by segment, as recorded in the index."""
+        files = self._reader.segment_files(stable_id(series), recnum)
         return {segment: files[segment] for segment in self.record(series, recnum).segments if segment in files}
 
     def segment(self, series: str, recnum: int, name: str) -> Stored | bytes:
-        """Return the file of a segment as it is on disk now, or its content if it is packed, as `Archive.segment`."""
-        filed = self._reader.segment(lasting_number(series), recnum, name)
+        """Return the file of a segment as it is on disk now, or its content if it is compressed."""
+        filed = self._reader.segment(stable_id(series), recnum, name)
         if filed is None:
             segments = self.record(series, recnum).segments
             near = difflib.get_close_matches(name[:_QUOTED], segments, n=1)
@@ -303,29 +303,31 @@ class DirectoryArchive:
         try:
             return present_file(self.path, filed, Place(series, filed.harpnum, filed.slot, name))
         except GoneError as error:
-            if self._is_away():
-                raise OSError(errno.ESTALE, "the folder of the archive is not there") from error
+            if self._is_missing():
+                raise OSError(errno.ESTALE, "the folder of the archive is missing") from error
             raise NotHeldError(
-                f"Segment {name} of record {recnum} of {series} is not there any more. {error}."
+                f"Segment {name} of record {recnum} of {series} is no longer available. {error}."
             ) from error
 
     def condition(self) -> Condition:
-        """Return whether the folder is there and its index complete, and when it was last brought up to date."""
-        if self._is_away():
-            return Condition(fault=AWAY)
+        """Return whether the folder exists and its index is complete, and when that was last brought up to date."""
+        if self._is_missing():
+            return Condition(fault=MISSING)
         try:
-            look = self._reader.look()
+            run = self._reader.last_run()
         except ArchiveIndexError:
-            return Condition(fault="The index of the archive cannot be read: sunpy-flarecast index DIRECTORY says why.")
-        if look is None:
-            return Condition(fault=f"The index is being made; it has {len(self):,} records so far.")
+            return Condition(
+                fault="The index of the archive cannot be read. For the reason run: sunpy-flarecast index DIRECTORY"
+            )
+        if run is None:
+            return Condition(fault=f"The index is being built; it has {len(self):,} records so far.")
         return Condition(
-            indexed=f"{look.time:%Y-%m-%dT%H:%M:%SZ}",
+            indexed=f"{run.time:%Y-%m-%dT%H:%M:%SZ}",
             reindex_failed=self._reindexing is not None and self._reindexing.fault is not None,
         )
 
-    def _is_away(self) -> bool:
-        """Whether the disk is missing; of an archive that never had any files, whether its folder is."""
+    def _is_missing(self) -> bool:
+        """Return whether the disk is missing; for an archive that never had files, whether the folder is."""
         if is_there(str(self.path)):
             return False
         try:
@@ -353,7 +355,7 @@ def _close(reader: Reader, reindexing: Reindexing | None, temporary: tempfile.Te
 
 def _reopened(path: Path, index: Path, reindex: float | None) -> DirectoryArchive:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of files that are not served; the first process gave the warning
+        warnings.simplefilter("ignore")  # the first process has warned of files that cannot be served
         return DirectoryArchive(path, index=index, update=False, reindex=reindex)
 
 

@@ -275,7 +275,7 @@ class TestHealth:
             for path in (f"{url}/health", file):
                 reply = get(path)
                 assert (reply.status_code, int(reply.headers["retry-after"]) > 0) == (503, True)
-                assert "folder of the archive is not there" in reply.json()["message"]
+                assert "folder of the archive is missing" in reply.json()["message"]
             (tmp_path / "away").rename(root)
             assert (get(file).status_code, get(f"{url}/health").json()["status"]) == (200, "ok")
             assert get(f"{url}/health").json()["reindex_failed"] is False

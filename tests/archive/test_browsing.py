@@ -97,7 +97,7 @@ def test_steps_and_neighbours(held):
     slots = sorted({record.t_rec_index for record in records})
     for before, slot, after in zip(slots, slots[1:], slots[2:], strict=False):
         assert archive.steps(CEA, slot) == Steps(before, slot, after)
-        assert list(archive.records_at(CEA, slot)) == [one for one in records if one.t_rec_index == slot]
+        assert list(archive.records_at(CEA, slot)) == [record for record in records if record.t_rec_index == slot]
     for before, after in pairwise(slots):
         for slot in (before + (after - before) // 2, after - 1):
             expected = before if slot - before <= after - slot else after

@@ -1,4 +1,4 @@
-"""An archive of the FITS files in a folder: what is found, what is told of it, what is left alone."""
+"""An archive of the FITS files in a folder: records, keywords and counts."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class TestRealFiles:
         assert not {"bunit", "datamin", "naxis", "znaxis1", "checksum", "history", "bscale", ""} & set(keywords)
         json.dumps(keywords, allow_nan=False)
 
-    def test_a_record_of_bare_and_full_files(self, archive):
+    def test_a_record_of_files_with_and_without_keywords(self, archive):
         (record,) = listed(archive, CEA, datetime(2017, 9, 1, tzinfo=UTC))
         assert record.segments == ("continuum", "Bp", "Bt", "Br")
         assert record.date__obs == "2017-09-01T21:58:42.40Z"
         assert archive.keywords(CEA, record.recnum)["noaa_ar"] == 12673
 
-    def test_files_come_byte_for_byte(self, archive, shared_data):
+    def test_files_are_served_byte_for_byte(self, archive, shared_data):
         names = set()
         with running(archive) as url, requests.Session() as session:
             reply = session.get(f"{url}/HMI/{CEA}", params={"start": "2010-01-01", "end": "2020-01-01"}, timeout=20)
@@ -82,7 +82,7 @@ class TestRecords:
         assert archive.segment(CEA, 3464220, "Br").path == tmp_path / "a" / JSOC.format(377, "Br")
         assert archive.keywords(CEA, 3464220)["area"] == 12.5
 
-    def test_bare_files_only(self, tmp_path, write):
+    def test_as_is_exports_only(self, tmp_path, write):
         write(tmp_path / JSOC.format(377, "Br"), compressed=True)
         write(tmp_path / JSOC.format(378, "Br"))
         archive = DirectoryArchive(tmp_path)
@@ -94,7 +94,7 @@ class TestRecords:
         instant = datetime(2011, 2, 15, 1, 59, 26, tzinfo=UTC)
         assert listed(archive, CEA, instant, instant) == [first, second]
 
-    def test_a_bare_record_has_the_keywords_of_its_series_without_values(self, tmp_path, write):
+    def test_missing_keywords_of_as_is_exports_are_null(self, tmp_path, write):
         write(tmp_path / JSOC.format(377, "Br"), **FULL)
         write(tmp_path / JSOC.format(378, "Br"))
         archive = DirectoryArchive(tmp_path)
@@ -115,7 +115,7 @@ class TestRecords:
         write(tmp_path / JSOC.format(3464220, "Br"), DRMS_ID=f"{CEA}:3464220:Br", **FULL)
         assert listed(DirectoryArchive(tmp_path))[0].harpnum == 377
 
-    def test_a_series_that_the_catalog_does_not_know(self, tmp_path, write):
+    def test_a_series_that_is_not_in_the_catalog(self, tmp_path, write):
         write(tmp_path / "su_me.patches.12.20110215_020000_TAI.z.fits")
         write(tmp_path / "su_me.patches.12.20110215_020000_TAI.Bz.fits")
         archive = DirectoryArchive(tmp_path)
@@ -156,18 +156,18 @@ class TestRecords:
             ("QUALITY", "0xFFFFFFFFFFFFFFFFFFFF", {"quality": None}),
         ],
     )
-    def test_odd_values(self, tmp_path, write, keyword, value, expected):
+    def test_unusual_values(self, tmp_path, write, keyword, value, expected):
         write(tmp_path / JSOC.format(377, "Br"), **{**FULL, keyword: value})
         (record,) = listed(DirectoryArchive(tmp_path))
         assert {name: getattr(record, name) for name in expected} == expected
 
-    def test_bytes_that_no_header_may_hold(self, tmp_path, write):
+    def test_bytes_that_are_invalid_in_a_header(self, tmp_path, write):
         path = write(tmp_path / JSOC.format(377, "Br"), **FULL, OBSERVER="Angstroem")
         path.write_bytes(path.read_bytes().replace(b"Angstroem", b"\xc5ngstr\xf6m\0"))
         archive = DirectoryArchive(tmp_path)
         assert archive.keywords(CEA, 3464220)["observer"] == "?ngstr?m?"
 
-    def test_a_t_rec_of_the_far_future(self, tmp_path, write):
+    def test_a_t_rec_in_the_far_future(self, tmp_path, write):
         write(tmp_path / "hmi.sharp_720s.1.21990101_000000_TAI.bitmap.fits")
         assert len(listed(DirectoryArchive(tmp_path), CCD)) == 1
 
@@ -177,12 +177,12 @@ class TestRecords:
         with pytest.raises(NotHeldError, match=r"It holds: none\."):
             archive.records(CCD, *ALL)
 
-    def test_no_folder(self, tmp_path):
+    def test_a_missing_folder(self, tmp_path):
         with pytest.raises(NotADirectoryError, match="There is no folder"):
             DirectoryArchive(tmp_path / "nowhere")
 
 
-class TestWhatIsTold:
+class TestQueries:
     @pytest.fixture
     def archive(self, tmp_path, write):
         for day, harps in ((15, (377, 378)), (17, (377,))):
@@ -226,16 +226,16 @@ class TestWhatIsTold:
 
 
 def test_many_records(tmp_path):
-    """More than are taken from the database at once, while others are written."""
+    """More than one query returns, while others are written."""
     for step in range(2500):
         tiny(tmp_path / "a" / name_of(1 + step % 3, step // 3, "Br"), **header_of(1 + step % 3, step // 3))
     with DirectoryArchive(tmp_path) as archive:
         records = archive.records(CEA, *ALL)
-        places = [(one.t_rec_index, one.harpnum) for one in islice(records, 1500)]
+        places = [(record.t_rec_index, record.harpnum) for record in islice(records, 1500)]
         for step in (10, 2000):
             tiny(tmp_path / "a" / name_of(9, step, "Br"))
         assert build_index(tmp_path).new == 2
-        places += [(one.t_rec_index, one.harpnum) for one in records]
+        places += [(record.t_rec_index, record.harpnum) for record in records]
         assert len(places) == 2501
         assert places == sorted(set(places))
 

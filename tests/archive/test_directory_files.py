@@ -1,4 +1,4 @@
-"""Files of a folder that are not served, each with the reason, and what becomes of files that change meanwhile."""
+"""Files that cannot be served, with the reasons, and files that change after indexing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class TestSkippedFiles:
         (tmp_path / JSOC.format(377, "Bt")).write_bytes(whole[:-1])
         (tmp_path / JSOC.format(377, "bitmap")).write_bytes(b"<html>" + whole[6:])
         (tmp_path / "unnamed.fits").write_bytes(b"SIMPLE  =".ljust(2880))
-        # Headers are read in the order of names, until one is full: this is the first.
+        # Headers are read by name until one is complete; this is the first.
         (tmp_path / JSOC.format(377, "Bp_err")).write_bytes(b"SIMPLE  =".ljust(2880))
         (tmp_path / JSOC.format(378, "Br")).write_bytes(b"SIMPLE  =".ljust(2880))
-        (tmp_path / "notes.txt").write_text("not looked at")
+        (tmp_path / "notes.txt").write_text("neither this")
         (tmp_path / (JSOC.format(377, "Br") + ".part")).write_text("nor this")
-        with pytest.warns(SunpyUserWarning, match="^6 of the files in .* are not served") as caught:
+        with pytest.warns(SunpyUserWarning, match="^6 of the files in .* cannot be served") as caught:
             archive = DirectoryArchive(tmp_path)
         assert len(caught) == 1
         assert {name[-12:]: reason[:17] for name, reason in reasons(archive).items()} == {
@@ -43,7 +43,7 @@ class TestSkippedFiles:
         (record,) = listed(archive)
         assert record.segments == ("Br",)
 
-    def test_files_that_do_not_tell_where_they_belong(self, tmp_path, write):
+    def test_files_of_unknown_records(self, tmp_path, write):
         write(tmp_path / "bare.fits")
         write(tmp_path / "no_id.fits", **FULL)
         write(tmp_path / "path.fits", DRMS_ID=f"{CEA}:1:../../etc", **FULL)
@@ -53,7 +53,7 @@ class TestSkippedFiles:
         with pytest.warns(SunpyUserWarning):
             archive = DirectoryArchive(tmp_path)
         assert len(archive.skipped) == 6
-        assert all(reason.startswith("Its name is not one of JSOC") for _, reason in archive.skipped)
+        assert {reason[:16] for _, reason in archive.skipped} == {"Its name is not "}
         assert archive.series() == ()
 
     def test_two_files_of_one_segment(self, tmp_path, write):
@@ -61,7 +61,7 @@ class TestSkippedFiles:
         second = write(tmp_path / "b" / JSOC.format(377, "br"))
         with pytest.warns(SunpyUserWarning):
             archive = DirectoryArchive(tmp_path)
-        assert archive.skipped == [(second, f"Segment Br of this record is served from a/{first.name} already")]
+        assert archive.skipped == [(second, f"Segment Br of this record is already served from a/{first.name}")]
         assert archive.segment(CEA, 3464220, "Br").path == first
 
     def test_a_header_of_another_record_than_the_name(self, tmp_path, write):
@@ -82,18 +82,18 @@ class TestSkippedFiles:
         with pytest.warns(SunpyUserWarning, match=r"Its header is that of hmi.sharp_cea_720s B. \(DRMS_ID\)"):
             assert [record.segments for record in listed(DirectoryArchive(tmp_path))] == [("Bp",)]
 
-    def test_a_file_of_no_segment_of_the_series(self, tmp_path, write):
-        """As a product of one's own that is named like a segment."""
+    def test_a_file_of_an_unknown_segment(self, tmp_path, write):
+        """Such as a user's own product, named like a segment."""
         write(tmp_path / JSOC.format(377, "linearfff"), **FULL)
         with pytest.warns(SunpyUserWarning, match="hmi.sharp_cea_720s has no segment linearfff"):
             assert DirectoryArchive(tmp_path).series() == ()
 
-    def test_a_bare_file_does_not_hide_one_with_keywords(self, tmp_path, write):
+    def test_a_file_with_keywords_takes_precedence(self, tmp_path, write):
         bare = write(tmp_path / "a" / JSOC.format(377, "Br"))
         full = write(tmp_path / "b" / JSOC.format(377, "Br"), **FULL)
         with pytest.warns(SunpyUserWarning):
             archive = DirectoryArchive(tmp_path)
-        assert archive.skipped == [(bare, f"Segment Br of this record is served from b/{full.name} already")]
+        assert archive.skipped == [(bare, f"Segment Br of this record is already served from b/{full.name}")]
         assert (archive.segment(CEA, 3464220, "Br").path, archive.keywords(CEA, 3464220)["area"]) == (full, 12.5)
 
     def test_links(self, tmp_path, write):
@@ -111,9 +111,9 @@ class TestSkippedFiles:
             name: reason.partition(" outside")[0].partition(". If it is")[0]
             for name, reason in reasons(archive).items()
         } == {
-            "Br.fits": "Its name is not one of JSOC's, and its header has no DRMS_ID, no HARPNUM, no T_REC",
+            "Br.fits": "Its name is not in JSOC's format, and its header lacks DRMS_ID, HARPNUM and T_REC",
             JSOC.format(377, "bitmap"): "It is a link to a file",
-            JSOC.format(377, "Bp"): "It is a link to a file that is not there",
+            JSOC.format(377, "Bp"): "It is a link to a missing file",
             "elsewhere": "It is a link to a folder",
         }
         assert listed(archive)[0].segments == ("Br",)
@@ -125,7 +125,7 @@ class TestSkippedFiles:
             DirectoryArchive(tmp_path)
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-    def test_what_may_not_be_read(self, tmp_path, write):
+    def test_files_without_read_permission(self, tmp_path, write):
         write(tmp_path / "closed" / JSOC.format(377, "Br"))
         write(tmp_path / JSOC.format(377, "Br")).chmod(0)
         (tmp_path / "closed").chmod(0)
@@ -135,12 +135,12 @@ class TestSkippedFiles:
         assert len(archive.skipped) == 2
 
 
-class TestAfterTheScan:
+class TestAfterIndexing:
     @pytest.fixture
     def path(self, tmp_path, write):
         return write(tmp_path / "root" / JSOC.format(377, "Br"), **FULL)
 
-    def test_what_is_not_held(self, path):
+    def test_unknown_series_records_and_segments(self, path):
         archive = DirectoryArchive(path.parent)
         with pytest.raises(NotHeldError, match="no series 'hmi"):
             archive.keywords(CCD, 3464220)
@@ -157,7 +157,7 @@ class TestAfterTheScan:
                 requests.get(f"{url}/HMI/{CEA}/{rest}", timeout=20) for rest in ("3464220/Br.fits", "meta/3464220")
             ]
         assert [reply.status_code for reply in replies] == [404, 200]  # keywords are in the index
-        assert "is not there any more" in replies[0].json()["message"]
+        assert "is no longer available" in replies[0].json()["message"]
 
     def test_a_file_that_becomes_a_link_to_the_outside(self, path, tmp_path):
         archive = DirectoryArchive(path.parent)
@@ -189,7 +189,7 @@ class TestAfterTheScan:
     def test_a_file_that_is_being_replaced(self, path):
         archive = DirectoryArchive(path.parent)
         path.write_bytes(path.read_bytes()[:-1])
-        with pytest.raises(NotHeldError, match=r"is not there any more. It ends at byte 5,759 of 5,760"):
+        with pytest.raises(NotHeldError, match=r"is no longer available. It ends at byte 5,759 of 5,760"):
             archive.segment(CEA, 3464220, "Br")
 
     def test_a_file_that_becomes_that_of_another_record(self, tmp_path, write):
@@ -197,24 +197,24 @@ class TestAfterTheScan:
         archive = DirectoryArchive(tmp_path)
         path.unlink()
         write(path, DRMS_ID=f"{CEA}:3464221:Br", **{**FULL, "HARPNUM": 378, "RECNUM": 3464221})
-        with pytest.raises(NotHeldError, match=r"What is in its place now is of another record, edition or segment"):
+        with pytest.raises(NotHeldError, match=r"The file in its place belongs to another record, edition or segment"):
             archive.segment(CEA, 3464220, "Br")
 
-    @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be deleted there")
-    def test_an_index_that_is_made_anew(self, path, write):
+    @pytest.mark.skipif(os.name == "nt", reason="open files cannot be deleted there")
+    def test_an_index_that_is_replaced(self, path, write):
         with DirectoryArchive(path.parent) as archive:
-            assert [one.recnum for one in listed(archive)] == [3464220]
+            assert [record.recnum for record in listed(archive)] == [3464220]
             for file in path.parent.glob(".flarecast*"):
                 file.unlink()
             write(path.with_name("hmi.sharp_720s.5.20110215_020000_TAI.bitmap.fits"), compressed=True)
             write(path.with_name(JSOC.format(378, "bitmap")))
             build_index(path.parent)
             assert (len(archive), archive.series()) == (3, (CCD, CEA))
-            assert [one.segments for one in listed(archive)] == [("Br",), ("bitmap",)]
+            assert [record.segments for record in listed(archive)] == [("Br",), ("bitmap",)]
             assert archive.keywords(CEA, 3464220)["area"] == 12.5
 
     def test_closed(self, path):
         with DirectoryArchive(path.parent) as archive:
             pass
-        with pytest.raises(ArchiveIndexError, match="was closed"):
+        with pytest.raises(ArchiveIndexError, match="is closed"):
             archive.series()

@@ -126,7 +126,7 @@ def write_large(
                     for segment in segments
                 ]
             writer.add(facts)
-        writer.note_look(0.0)
+        writer.store_run(0.0)
 
 
 def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def test_summary(tmp_path, run):
     assert run(tmp_path).stdout.startswith("0 records in 0 files (1 removed) after ")
 
 
-def test_records_without_keywords_are_told(tmp_path, run):
+def test_records_without_keywords_are_reported(tmp_path, run):
     tiny(tmp_path / name_of(1, 0, "Br"))
     assert "; 1 record has no keywords, which a table keywords.ecsv beside" in run(tmp_path).stdout
     tiny(tmp_path / name_of(1, 1, "Br"))
@@ -37,22 +37,22 @@ def test_records_without_keywords_are_told(tmp_path, run):
 
 
 @pytest.mark.parametrize(
-    ("cards", "said"),
+    ("cards", "problem"),
     [
         (
             {},
-            "its header has no DRMS_ID, no HARPNUM, no T_REC. If it is a SHARP or SMARP, give it JSOC's name, such as "
+            "its header lacks DRMS_ID, HARPNUM and T_REC. If it is a SHARP or SMARP, rename it, for example "
             "hmi.sharp_720s.",
         ),
-        (header_of(1, 0), "its header has no DRMS_ID. Give"),
+        (header_of(1, 0), "its header lacks DRMS_ID. Rename it"),
         ({**header_of(1, 0), "DRMS_ID": "something"}, "its header has DRMS_ID = 'something', HARPNUM = '1', T_REC"),
     ],
 )
-def test_a_file_that_belongs_nowhere_is_told_what_it_lacks(tmp_path, run, cards, said):
+def test_a_file_of_unknown_record(tmp_path, run, cards, problem):
     tiny(tmp_path / "mine.fits", **cards)
     result = run(tmp_path)
     assert result.exit_code == 1
-    assert f"mine.fits: Its name is not one of JSOC's, and {said}" in result.stderr
+    assert f"mine.fits: Its name is not in JSOC's format, and {problem}" in result.stderr
 
 
 def test_files_that_cannot_be_served(tmp_path, run):
@@ -61,10 +61,10 @@ def test_files_that_cannot_be_served(tmp_path, run):
     result = run(tmp_path)
     assert result.exit_code == 1
     assert "25 cannot be served:\n  hmi.sharp_cea_720s.1.20151211_001200_TAI.Br.fits: It is empty\n" in result.stderr
-    assert result.stderr.count(": It is empty\n") == 25  # as the service says of this command
+    assert result.stderr.count(": It is empty\n") == 25
 
 
-def test_apart(tmp_path, run):
+def test_an_index_elsewhere(tmp_path, run):
     root = tmp_path / "root"
     tiny(root / name_of(1, 0, "Br"))
     assert run(root, "--index", tmp_path / "index").exit_code == 0

@@ -50,12 +50,12 @@ def test_an_archive_names_them(tmp_path: Path) -> None:
     write(tmp_path / FULL_DISK)
     write(tmp_path / "one.fits", **without_region(drms_id="hmi.M_720s:7:magnetogram"))
     write(tmp_path / "two.fits", **without_region())
-    with pytest.warns(SunpyUserWarning, match="3 of the files .* are not served"):
+    with pytest.warns(SunpyUserWarning, match="3 of the files .* cannot be served"):
         archive = DirectoryArchive(tmp_path)
     with archive:
         reasons = {path.name: why for path, why in archive.skipped}
-    assert [reasons[name].partition(";")[0] for name in (FULL_DISK, "one.fits")] == ["It is of hmi.M_720s"] * 2
-    assert "has no DRMS_ID, no HARPNUM. If it is a SHARP or SMARP, give it JSOC's name" in reasons["two.fits"]
+    assert [reasons[name].partition(";")[0] for name in (FULL_DISK, "one.fits")] == ["It belongs to hmi.M_720s"] * 2
+    assert "lacks DRMS_ID and HARPNUM. If it is a SHARP or SMARP, rename it" in reasons["two.fits"]
 
 
 def test_they_get_no_keywords(tmp_path: Path) -> None:

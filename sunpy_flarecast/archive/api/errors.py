@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from sunpy_flarecast.archive.base import NotHeldError, may_pass
+from sunpy_flarecast.archive.base import NotHeldError, is_temporary
 from sunpy_flarecast.errors import FLARECASTError
 
 from .parameters import HINTS, QUOTED
@@ -43,7 +43,7 @@ def unreadable_file(series: str, recnum: int, segment: str, error: Exception) ->
     if isinstance(error, NotHeldError):
         return error
     what = f"The file of segment {segment} of record {recnum} of {series} cannot be read"
-    if isinstance(error, OSError) and may_pass(error):
+    if isinstance(error, OSError) and is_temporary(error):
         return unavailable(f"{what} now ({error.strerror}).")
     return NotHeldError(f"{what} any more. Try again later.")
 

@@ -1,4 +1,4 @@
-"""Records made of the files and the rows of keyword tables in the index, whatever came first."""
+"""Build records from the files and keyword-table rows in the index, in whatever order they were added."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sunpy_flarecast.sharp.times import read_instant
 from sunpy_flarecast.sharp.values import noaa_numbers
 
 from .edition import Edition, newest_of
-from .model import EPOCH, SLOT, lasting_number, microseconds, t_rec_utc
-from .records import jsoc_number, made_recnum, record_of
+from .model import EPOCH, SLOT, microseconds, stable_id, t_rec_utc
+from .records import derived_recnum, jsoc_number, record_of
 from .scan import is_in
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Key(NamedTuple):
 
 
 class _File(NamedTuple):
-    """A file of a record, as it stands in the index."""
+    """A file of a record, as stored in the index."""
 
     folder: str
     name: str
@@ -50,7 +50,7 @@ class _File(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of a keyword table that is for a record."""
+    """A row of a keyword table that belongs to a record."""
 
     folder: str
     name: str
@@ -59,10 +59,10 @@ class _Row(NamedTuple):
 
 
 class Assembly:
-    """Makes records, within a transaction of the caller."""
+    """Builds records, within a transaction of the caller."""
 
-    # Where a file that was not read just now becomes the one with the keywords, ``read`` gets them by its folder and
-    # name, or None if it cannot be read.
+    # ``read`` returns the keywords of a file by folder and name, or None if it cannot be read. It is called when a file
+    # that was not read in this run becomes the source of a record's keywords.
 
     def __init__(self, database: sqlite3.Connection, read: Callable[[str, str], dict[str, Any] | None]) -> None:
         self._database = database
@@ -73,13 +73,13 @@ class Assembly:
         self._sets: dict[tuple[str, ...], int] = {}
 
     def forget(self) -> None:
-        """Forget the ids of what a failed transaction has added."""
+        """Drop the cached ids after a failed transaction."""
         self._layouts.clear()
         self._names.clear()
         self._sets.clear()
 
     def keep_keywords(self, keywords: dict[str, Any]) -> int:
-        """Store keywords; give their id."""
+        """Store keywords; return their id."""
         names = tuple(keywords)
         layout = self._layouts.get(names)
         if layout is None:
@@ -89,14 +89,14 @@ class Assembly:
         return cursor.lastrowid or 0
 
     def assemble(self, records: dict[int, Key], fresh: dict[int, dict[str, Any]]) -> None:
-        """Make records anew or remove them; ``fresh`` has the keywords of files just read, by the files' ids."""
+        """Rebuild or remove records; ``fresh`` has the keywords of files just read, by file id."""
         contested: set[tuple[int, int]] = set()
         for number, key in records.items():
             self._assemble(number, key, fresh, contested)
         for series, claimed in sorted(contested):
             self._settle(series, claimed)
         changed = {key.series for key in records.values()}
-        self._database.executemany("UPDATE series SET version = version + 1 WHERE id = ?", [(one,) for one in changed])
+        self._database.executemany("UPDATE series SET version = version + 1 WHERE id = ?", [(id_,) for id_ in changed])
 
     def _assemble(
         self, number: int, key: Key, fresh: dict[int, dict[str, Any]], contested: set[tuple[int, int]]
@@ -107,16 +107,16 @@ class Assembly:
         source, header, keywords, claimed = old or (None, None, None, None)
         files = self._files(number)
         served = self._choose(files) if files else {}
-        new_source = next((one for one in served.values() if one.full), None)
+        new_source = next((file for file in served.values() if file.full), None)
         if new_source is None or new_source.number != source or source in fresh:
             self._drop(header)
             header = None
             if new_source is not None:
                 found = fresh.get(new_source.number) or self._read(new_source.folder, new_source.name)
                 header = None if found is None else self.keep_keywords(found)
-                if found is None:  # it is for the next run to read it
+                if found is None:  # the next run reads it again
                     self._database.execute("UPDATE files SET ctime_ns = 0 WHERE id = ?", (new_source.number,))
-        rows = self._rows(key, {one.folder for one in files}) if served else []
+        rows = self._rows(key, {file.folder for file in files}) if served else []
         if keywords is not None and keywords != (old[1] if old else None):
             self._drop_if_merged(keywords)
         if not served:
@@ -135,7 +135,7 @@ class Assembly:
         new_claim = jsoc_number(values.get("recnum"))
         if claimed is not None and claimed != new_claim:
             contested.add((key.series, claimed))
-        recnum = made_recnum(key.harpnum, key.slot)
+        recnum = derived_recnum(key.harpnum, key.slot)
         if new_claim is not None:
             if self._is_claimed(key.series, new_claim, number):
                 contested.add((key.series, new_claim))
@@ -174,25 +174,25 @@ class Assembly:
         return sorted(_File._make((*row[:6], Edition(*row[6:]))) for row in rows)
 
     def _choose(self, files: list[_File]) -> dict[str, _File]:
-        """Choose files of the newest edition, of each segment one with keywords before bare ones; fault the others."""
+        """Choose one file of the newest edition for each segment, preferably with keywords; the others get a fault."""
         served: dict[str, _File] = {}
-        edition = newest_of([one.edition for one in files])
-        newest = next(one for one in files if one.edition == edition)
-        for file in sorted(files, key=lambda one: (not one.full, [part is None for part in one.edition])):
+        edition = newest_of([file.edition for file in files])
+        newest = next(file for file in files if file.edition == edition)
+        for file in sorted(files, key=lambda file: (not file.full, [part is None for part in file.edition])):
             fault = None
-            if apart := file.edition.compare(edition):
+            if order := file.edition.compare(edition):
                 fault = (
-                    f"It is of {'an older' if apart < 0 else 'another'} edition of this record ({file.edition}) than "
-                    f"{newest.path} ({edition}), and editions are not mixed"
+                    f"It belongs to {'an older' if order < 0 else 'another'} edition of this record ({file.edition}) "
+                    f"than {newest.path} ({edition}); only one edition is served"
                 )
             elif (first := served.setdefault(file.segment, file)) is not file:
-                fault = f"Segment {file.segment} of this record is served from {first.path} already"
+                fault = f"Segment {file.segment} of this record is already served from {first.path}"
             if file.fault != fault:
                 self._database.execute("UPDATE files SET fault = ? WHERE id = ?", (fault, file.number))
         return served
 
     def _rows(self, key: Key, folders: Iterable[str]) -> list[_Row]:
-        """Find the rows of keyword tables that are for a record, by the names of the tables."""
+        """Find the rows of keyword tables that belong to a record, ordered by the tables' paths."""
         found = self._database.execute(
             'SELECT "rows".series, folders.path, files.name, "rows".id, keywords FROM "rows"'
             ' JOIN files ON files.id = "rows"."table" JOIN folders ON folders.id = files.folder'
@@ -216,7 +216,7 @@ class Assembly:
         return name
 
     def _merged(self, parts: list[int]) -> tuple[int, dict[str, Any]]:
-        """Merge keywords, the first value that is not missing; give the layout of the last, too."""
+        """Merge keywords, taking the first value that is not missing; return the layout of the last part, too."""
         merged: dict[str, Any] = {}
         layout = 0
         for part in parts:
@@ -244,9 +244,9 @@ class Assembly:
         return number
 
     def _number(self, table: str, names: tuple[str, ...]) -> int:
-        """Give the id of a tuple of names in one of the tables of such tuples; add it if it is new."""
+        """Return the id of a tuple of names in one of the tables of such tuples; add it if it is new."""
         text = msgspec.json.encode(names).decode()
-        number = lasting_number(text)
+        number = stable_id(text)
         self._database.execute(f"INSERT OR IGNORE INTO {table} (id, names) VALUES (?, ?)", (number, text))  # noqa: S608
         return number
 
@@ -255,7 +255,7 @@ class Assembly:
             self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
 
     def _drop_if_merged(self, keywords: int) -> None:
-        """Remove what was joined of several; what is a row's stays with it."""
+        """Remove keywords that were merged; those of a table row stay with it."""
         self._database.execute(
             'DELETE FROM keywords WHERE id = ? AND NOT EXISTS (SELECT 1 FROM "rows" WHERE keywords = ?)',
             (keywords, keywords),
@@ -270,7 +270,7 @@ class Assembly:
         )
 
     def _settle(self, series: int, claimed: int) -> None:
-        """Give a number that several records claim to the first of them."""
+        """Assign a record number that several headers claim to the first of the records."""
         claims = self._database.execute(
             "SELECT id, slot, harpnum, recnum FROM records INDEXED BY records_by_claim"
             " WHERE series = ? AND claimed = ? ORDER BY slot, harpnum",
@@ -278,7 +278,7 @@ class Assembly:
         ).fetchall()
         for number, slot, harpnum, recnum in claims[1:]:
             if recnum == claimed:
-                made = made_recnum(harpnum, slot)
+                made = derived_recnum(harpnum, slot)
                 self._database.execute("UPDATE records SET recnum = ? WHERE id = ?", (made, number))
         if claims and claims[0][3] != claimed:
             self._database.execute("UPDATE records SET recnum = ? WHERE id = ?", (claimed, claims[0][0]))
@@ -294,6 +294,6 @@ _UPDATE: Final = f"UPDATE records SET {', '.join(f'{name} = :{name}' for name in
 
 @cache
 def _ranks(series: str) -> dict[str, int]:
-    """Give the places of the segments of a series in JSOC's order."""
+    """Return the positions of the segments of a series in JSOC's order."""
     known = find_series(series)
     return {segment.name: number for number, segment in enumerate(known.segments)} if known else {}

@@ -1,4 +1,4 @@
-"""The index as an SQLite database: its tables, how it is opened, its one writer's lock, and connections of readers."""
+"""The index as an SQLite database: its tables, the lock of its writer, and the connections of its readers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BESIDE",
     "ArchiveIndexError",
-    "AwayError",
     "BusyIndexError",
     "Connections",
+    "MissingFolderError",
     "copy_index",
     "create",
     "lock_index",
@@ -29,19 +29,19 @@ __all__ = [
     "unusable",
 ]
 
-#: Name of an index that lies in the folder that it describes.
+#: File name of an index in the folder that it describes.
 BESIDE: Final = ".flarecast-index.sqlite"
 
 #: Written into the database's header, so that other databases are not taken for an index ("FLCX").
 _APPLICATION: Final = 0x464C4358
 
-#: Raised with every change of the tables or of what stands in them.
+#: Increased with every change of the tables or of their contents.
 _VERSION: Final = 7
 
 #: Seconds to wait for another process that writes.
 _PATIENCE: Final = 30.0
 
-#: Parts of the triggers.
+#: Statements of the triggers.
 _COUNTED: Final = """
     INSERT INTO tally VALUES (new.series, new.day, new.segments, new.layout, 1)
         ON CONFLICT (series, day, segments, layout) DO UPDATE SET records = records + 1;
@@ -60,12 +60,12 @@ _DISCOUNTED: Final = """
 """
 
 _TABLES: Final = f"""
--- root: the folder. made: a random text, another one for each index. looked: when a run last came to its end.
--- max_keywords: how many a record may have.
+-- root: the folder. made: a random identifier of this index. looked: the last complete run.
+-- max_keywords: the bound on the keywords of a record.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 INSERT INTO about VALUES ('made', lower(hex(randomblob(8)))), ('max_keywords', '1000');
--- Their ids follow from what they name, so that readers may keep them when an index is rebuilt. version: raised by
--- every transaction that changes records of the series.
+-- Ids are derived from the names, so that readers may keep them when an index is rebuilt. version: increased by every
+-- transaction that changes records of the series.
 CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE segment_sets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
@@ -74,9 +74,9 @@ CREATE TABLE folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, fault T
 -- Values of keywords, in the order of the names of their layout.
 CREATE TABLE keywords (id INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, "values" TEXT NOT NULL);
 
--- What was found in the folders, also what cannot be served (which has a fault). ctime_ns is 0 for a file that could
--- have changed again without new times; it is read again the next time. A keyword table has no segment. The last two
--- are the edition of the record as the header tells it.
+-- Files and keyword tables, including those that cannot be served, which have a fault. ctime_ns is 0 for a file that
+-- could have changed again without new times; the next run reads it again. A keyword table has no segment. edition_*:
+-- the edition of the record according to the header.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name TEXT NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
@@ -87,8 +87,8 @@ CREATE TABLE files (
 CREATE INDEX files_of_records ON files (record) WHERE record IS NOT NULL;
 CREATE INDEX files_with_faults ON files (folder) WHERE fault IS NOT NULL;
 
--- Rows of keyword tables; those of no series are for the files in the table's folder and below, if they are of one
--- series; else the table has a fault.
+-- Rows of keyword tables. A row without series belongs to the files in the table's folder and below if these are of
+-- one series; otherwise the table has a fault.
 CREATE TABLE "rows" (
     id INTEGER PRIMARY KEY, "table" INTEGER NOT NULL, series TEXT, slot INTEGER NOT NULL, harpnum INTEGER NOT NULL,
     keywords INTEGER NOT NULL
@@ -97,9 +97,10 @@ CREATE INDEX rows_of_records ON "rows" (slot, harpnum);
 CREATE INDEX rows_of_tables ON "rows" ("table");
 CREATE INDEX rows_of_no_series ON "rows" ("table") WHERE series IS NULL;
 
--- Made of files and rows. observed: date__obs, or T_REC if that is unknown, in microseconds since 1970 UTC. lead: that
--- against the slot, nearly the same for all records. source: the file that has the keywords, header: what it has.
--- noaa: NOAA numbers with a blank before and behind each, or nothing.
+-- Derived from files and rows. observed: date__obs, or T_REC if that is missing, in microseconds since 1970 UTC. lead:
+-- observed minus the slot's time as if TAI were UTC, nearly the same for all records. claimed: JSOC's record number in
+-- the keywords. source: the file whose header has keywords. header: these keywords. noaa: the NOAA numbers, each with a
+-- blank on both sides, or empty.
 CREATE TABLE records (
     id INTEGER PRIMARY KEY, series INTEGER NOT NULL, recnum INTEGER NOT NULL, slot INTEGER NOT NULL,
     harpnum INTEGER NOT NULL, date__obs TEXT, quality INTEGER, wavelnth INTEGER,
@@ -112,7 +113,7 @@ CREATE INDEX records_by_claim ON records (series, claimed) WHERE claimed IS NOT 
 CREATE UNIQUE INDEX records_of_harps ON records (series, harpnum, slot);
 CREATE INDEX records_by_lead ON records (series, lead);
 
--- Counts of records, kept by the triggers. tally: series, days, segments and names of keywords are read from here;
+-- Counts of records, maintained by the triggers. tally: series, days, segments and names of keywords are read from it;
 -- passages: HARPs and their NOAA numbers.
 CREATE TABLE tally (
     series INTEGER NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL, layout INTEGER NOT NULL,
@@ -141,7 +142,7 @@ class ArchiveIndexError(FLARECASTError):
     """The index of a folder cannot be used; the message says what to do."""
 
 
-class AwayError(ArchiveIndexError):
+class MissingFolderError(ArchiveIndexError):
     """The folder of an archive is missing, as when its disk is not mounted; its index stays as it is."""
 
 
@@ -150,13 +151,13 @@ class BusyIndexError(ArchiveIndexError):
 
 
 def create(path: Path) -> sqlite3.Connection:
-    """Open an index for writing; make it first where there is none."""
+    """Open an index for writing; create it if needed."""
     database = _open(path, "rwc")
     try:
         if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise ArchiveIndexError(
-                f"The index {path} cannot be kept there, since several processes could not read it while it is "
-                "written. Choose a local disk with --index."
+                f"The index {path} is on a disk where it cannot be read while it is written. Choose a local disk with "
+                "--index."
             )
         database.execute("PRAGMA synchronous = NORMAL")
         if not _is_current(database, path):
@@ -172,13 +173,13 @@ def create(path: Path) -> sqlite3.Connection:
 
 
 def max_keywords(database: sqlite3.Connection) -> int:
-    """Return how many keywords a record may have; more, of one file, would be in the replies for all records."""
+    """Return the bound on the keywords of a record; those of one file appear in the replies for all records."""
     return int(database.execute("SELECT value FROM about WHERE name = 'max_keywords'").fetchone()[0])
 
 
 def lock_index(index: Path, wait: float = 0.0) -> FileLock:
     """Become the only writer of an index, until the lock is released or the process ends."""
-    # The lock is a file of its own beside the index, since network file systems lock only what is open for writing.
+    # The lock is a separate file, since network file systems lock only files that are open for writing.
     file = index.with_name(f"{index.name}-lock")
     lock = FileLock(file, thread_local=False)
     try:
@@ -186,8 +187,8 @@ def lock_index(index: Path, wait: float = 0.0) -> FileLock:
     except (OSError, NotImplementedError) as error:  # a Timeout is an OSError
         if isinstance(error, Timeout) and file.exists():
             raise BusyIndexError(
-                f"Another process is writing the index {index}. Wait until it ends, or stop it; what it has written "
-                "stays."
+                f"Another process is writing the index {index}. Wait until it ends, or stop it; what it has written is "
+                "kept."
             ) from error
         raise ArchiveIndexError(
             f"The index {index} cannot be written ({error}). Choose another place with --index."
@@ -198,16 +199,16 @@ def lock_index(index: Path, wait: float = 0.0) -> FileLock:
 def _connect(path: Path) -> sqlite3.Connection:
     """Open an index for reading; any thread may use the connection, one at a time."""
     if not path.exists():
-        raise ArchiveIndexError(f"There is no index {path}. Make it first: sunpy-flarecast index DIRECTORY")
+        raise ArchiveIndexError(f"The index {path} does not exist. Create it: sunpy-flarecast index DIRECTORY")
     last: sqlite3.Error | None = None
-    # Reading takes files beside the database that tell writers of it; who may not write there may still read them.
+    # Reading needs files beside the database that inform its writer; without write permission they must exist.
     for mode in ("rw", "ro"):
         database = _open(path, mode)
         try:
             database.execute("PRAGMA query_only = ON")
             database.execute("PRAGMA cache_size = -1024")
             if not _is_current(database, path):
-                raise ArchiveIndexError(f"The index {path} is empty. Make it: sunpy-flarecast index DIRECTORY")
+                raise ArchiveIndexError(f"The index {path} is empty. Build it: sunpy-flarecast index DIRECTORY")
         except sqlite3.Error as error:
             database.close()
             last = error
@@ -221,9 +222,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def copy_index(index: Path, copy: Path) -> None:
     """
-    Copy an index that cannot be opened where it lies, if nobody writes it; leaves nothing if that fails.
+    Copy an index that cannot be opened in place, unless it is being written; leave no file if that fails.
 
-    Without permission to write beside an index it can be read only while others do, since reading takes files there.
+    Without permission to write beside an index it can be read only while another process has it open, since SQLite
+    needs files there.
     """
     try:
         before = index.stat()
@@ -233,7 +235,7 @@ def copy_index(index: Path, copy: Path) -> None:
             raise ArchiveIndexError(f"{index} is being written")
         with closing(_open(copy, "rw")) as database:
             if _is_current(database, copy):
-                # The folder may be known by another path to whoever keeps the index beside it.
+                # The owner of the index may know the folder by another path.
                 database.execute("DELETE FROM about WHERE name = 'root'")
     except (OSError, sqlite3.Error, ArchiveIndexError):
         for path in (copy, _journal(copy)):
@@ -258,22 +260,22 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _is_current(database: sqlite3.Connection, path: Path) -> bool:
-    """Whether the tables exist; raises if they are those of something else."""
+    """Return whether the tables exist; raise an error if they are of another kind or version."""
     if database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0] == 0:
         return False
     if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-        raise ArchiveIndexError(f"{path} is a database, but no index of SHARP files. Choose another with --index.")
+        raise ArchiveIndexError(f"{path} is a database, but not an index of SHARP files. Choose another with --index.")
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version != _VERSION:
         raise ArchiveIndexError(
-            f"The index {path} was made by another version of sunpy_flarecast (its form is {version}, and {_VERSION} "
-            "is needed). Delete it and make it again (sunpy-flarecast index DIRECTORY), or choose another with --index."
+            f"The index {path} was built by another version of sunpy_flarecast (format {version}, not {_VERSION}). "
+            "Delete it and build it again (sunpy-flarecast index DIRECTORY), or choose another with --index."
         )
     return True
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Tell an index from a later one at the same path; None if there is none."""
+    """Return what distinguishes an index from a later one at the same path; None if it does not exist."""
     try:
         stat = path.stat()
     except OSError:
@@ -282,28 +284,28 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
-    """Make an error that says what is wrong with an index, and what to do."""
+    """Make the error for an index that SQLite cannot use, with advice."""
     reason = str(error).strip()
     advice = "Choose another place with --index, on a local disk where this user may write."
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in reason:
-        advice = "It is another file, or broken. Delete it if it was an index, or choose another with --index."
+        advice = "It is damaged, or another kind of file. Delete it if it was an index, or choose another with --index."
     elif "full" in reason:
-        advice = "Free the disk, or choose another place with --index; what is written is kept."
+        advice = "Free disk space, or choose another place with --index; what has been written is kept."
     elif "malformed" in reason:
-        advice = "It is broken. Delete it and make it again: sunpy-flarecast index DIRECTORY"
+        advice = "It is damaged. Delete it and build it again: sunpy-flarecast index DIRECTORY"
     return ArchiveIndexError(f"The index {path} cannot be used: {reason}. {advice}")
 
 
 class Connections:
-    """Connections to an index for any number of threads, each lent for as long as a query takes."""
+    """Connections to an index for any number of threads, each lent for the duration of a query."""
 
-    # If the index is rebuilt in its place, the new one is used from then on.
+    # If the index is replaced, the new one is used from then on.
 
     def __init__(self, index: Path) -> None:
         self._index = index
         self._identity = _identity(index)
         self._idle: list[sqlite3.Connection] = [_connect(index)]
-        self._whole = False
+        self._complete = False
         self._closed = False
         self._guard = threading.Lock()
 
@@ -317,24 +319,24 @@ class Connections:
 
     @contextmanager
     def lent(self, *, unfinished: bool = False) -> Iterator[sqlite3.Connection]:
-        """Lend a connection, to an ``unfinished`` index only on request: the first run has not added all records."""
+        """Lend a connection; that to an ``unfinished`` index, whose first run has not completed, only on request."""
         now = _identity(self._index)
         old: list[sqlite3.Connection] = []
         with self._guard:
             if self._closed:
-                raise ArchiveIndexError(f"The archive with the index {self._index} was closed")
-            if now not in (None, self._identity):  # the index was rebuilt
-                old, self._idle, self._identity, self._whole = self._idle, [], now, False
+                raise ArchiveIndexError(f"The archive with the index {self._index} is closed")
+            if now not in (None, self._identity):  # the index was replaced
+                old, self._idle, self._identity, self._complete = self._idle, [], now, False
             database = self._idle.pop() if self._idle else None
             lent = self._identity
-        for one in old:
-            one.close()
+        for connection in old:
+            connection.close()
         if database is None:
             database = _connect(self._index)
         keep = False
         try:
-            if not unfinished and not self._whole:
-                self._check_whole(database)
+            if not unfinished and not self._complete:
+                self._check_complete(database)
             yield database
             keep = True
         except sqlite3.Error as error:
@@ -347,10 +349,10 @@ class Connections:
             if not keep:
                 database.close()
 
-    def _check_whole(self, database: sqlite3.Connection) -> None:
+    def _check_complete(self, database: sqlite3.Connection) -> None:
         if database.execute("SELECT 1 FROM about WHERE name = 'looked'").fetchone() is None:
             raise ArchiveIndexError(
-                f"The index {self._index} is not finished yet. Wait for the process that makes it; if there is none, "
+                f"The index {self._index} is not finished yet. Wait for the process that builds it; if there is none, "
                 "run: sunpy-flarecast index DIRECTORY"
             )
-        self._whole = True
+        self._complete = True

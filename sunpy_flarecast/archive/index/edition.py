@@ -1,4 +1,4 @@
-"""Editions of a record: reprocessed, it keeps HARP number and T_REC and gets a new record number."""
+"""Editions of a record: a reprocessed record keeps its HARP number and T_REC, and gets a new record number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Edition(NamedTuple):
-    """What the header of a file says of the edition of its record; None if it says nothing."""
+    """The edition of a record according to the header of a file; None for missing cards."""
 
     recnum: int | None = None
     date: str | None = None  # when the record was made
@@ -28,7 +28,7 @@ class Edition(NamedTuple):
 
     def compare(self, other: Edition) -> int:
         """Return 1 if this is newer than another edition, -1 if it is older, and 0 if they may be the same."""
-        # Dates decide only where a number is missing; each file of one record may have its own.
+        # Dates decide only if a number is missing, since the files of one record may have different dates.
         if self.recnum is not None and other.recnum is not None:
             return (self.recnum > other.recnum) - (self.recnum < other.recnum)
         mine, theirs = _instant(self.date), _instant(other.date)
@@ -45,14 +45,16 @@ def _instant(date: str | None) -> datetime:
 
 
 def newest_of(editions: Sequence[Edition]) -> Edition:
-    """Return that of the greatest number, unless one without is by its date newer than all that have one."""
-    numbered = [one for one in editions if one.recnum is not None]
-    last = max(editions, key=lambda one: _instant(one.date))
-    return last if all(last.compare(one) > 0 for one in numbered) else max(numbered, key=lambda one: one.recnum or 0)
+    """Return the edition with the largest number, unless one without a number is newer by date than all with one."""
+    numbered = [edition for edition in editions if edition.recnum is not None]
+    last = max(editions, key=lambda edition: _instant(edition.date))
+    if all(last.compare(edition) > 0 for edition in numbered):
+        return last
+    return max(numbered, key=lambda edition: edition.recnum or 0)
 
 
 def edition_of(cards: Mapping[str, Any]) -> Edition:
-    """Read the edition from the cards of a header, of which ``DRMS_ID`` has the record number, too."""
+    """Read the edition from the cards of a header; without ``RECNUM`` the record number is taken from ``DRMS_ID``."""
     recnum, date = jsoc_number(cards.get("RECNUM")), cards.get("DATE")
     if recnum is None:
         recnum = jsoc_number(str(cards.get("DRMS_ID")).partition(":")[2].partition(":")[0])

@@ -1,11 +1,11 @@
-"""Files, folders and rows of keyword tables in an index, and the records that change with them."""
+"""Store and remove files, folders and keyword-table rows in an index, and collect the records to be rebuilt."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from .assembly import Key
-from .model import is_table, lasting_number
+from .model import is_table, stable_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Entries"]
 
-#: Why a table of no series is left out.
+#: The fault of a table whose series is ambiguous.
 _AMBIGUOUS: Final = (
-    "It has no column SERIES, and there are files of several series beside or below it: {}. Their keywords and record "
-    "numbers differ; add the column, or give each series a folder with a table of its own"
+    "It has no column SERIES, but there are files of several series beside or below it: {}. Add the column, or put "
+    "each series into a folder with its own table"
 )
 
 
 class Entries:
     """Adds and removes files, within a transaction of the caller."""
 
-    # The keys of the records that have to be updated thereafter are added to ``records``, by their ids.
+    # The methods add the keys of the records that must be rebuilt to ``records``, by id.
 
     def __init__(self, database: sqlite3.Connection, keep_keywords: Callable[[dict[str, Any]], int]) -> None:
         self._database = database
@@ -33,19 +33,19 @@ class Entries:
         self._folders: dict[str, int] = {}
 
     def forget(self) -> None:
-        """Forget the ids of what a failed transaction has added."""
+        """Drop the cached ids after a failed transaction."""
         self._folders.clear()
 
     def add(self, facts: Sequence[FileFacts], records: dict[int, Key]) -> dict[int, dict[str, Any]]:
-        """Add or replace files; give the keywords in their headers, by the ids of the files."""
+        """Add or replace files; return the keywords in their headers by file id."""
         fresh: dict[int, dict[str, Any]] = {}
         numbers = _Numbers(self._database)
-        for one in facts:
-            number = self._add_file(one, numbers, records)
-            if one.keywords is not None:
-                fresh[number] = one.keywords
-            if is_table(one.name):
-                self._replace_rows(number, one, records)
+        for file in facts:
+            number = self._add_file(file, numbers, records)
+            if file.keywords is not None:
+                fresh[number] = file.keywords
+            if is_table(file.name):
+                self._replace_rows(number, file, records)
         return fresh
 
     def remove(self, file: int, records: dict[int, Key]) -> None:
@@ -60,9 +60,9 @@ class Entries:
         self._folders.pop(path, None)
 
     def unsettled_tables(self) -> Iterator[tuple[int, str | None]]:
-        """Find tables without series whose fault has to change; give their ids and the new fault."""
-        # Keywords and record numbers differ between series, and NRT series have HARP numbers of their own, so that such
-        # a table holds only where there are files of one series.
+        """Yield the ids of tables without series whose fault has changed, each with the new fault."""
+        # Keywords and record numbers differ between series, and near-real-time series have their own HARP numbers. Such
+        # a table is therefore used only if all files are of one series.
         tables = self._database.execute(
             "SELECT files.id, path, files.fault FROM files JOIN folders ON folders.id = folder WHERE files.id IN"
             ' (SELECT DISTINCT "table" FROM "rows" INDEXED BY rows_of_no_series WHERE series IS NULL)'
@@ -92,7 +92,7 @@ class Entries:
             (folder, len(folder) + 1, f"{folder}/"),
         )
         below = {number for (number,) in rows}
-        return [name for name in every if lasting_number(name) in below]
+        return [name for name in every if stable_id(name) in below]
 
     def _add_file(self, facts: FileFacts, numbers: _Numbers, records: dict[int, Key]) -> int:
         folder = self._folder(facts.folder)
@@ -125,7 +125,7 @@ class Entries:
             " edition_recnum = ?, edition_date = ? WHERE id = ?",
             (*values, old[0]),
         )
-        # The header that was kept of it holds no more.
+        # The keywords stored from its header are outdated.
         self._database.execute(
             "UPDATE records SET source = -1 WHERE id = (SELECT record FROM files WHERE id = ?) AND source = ?",
             (old[0], old[0]),
@@ -133,7 +133,7 @@ class Entries:
         return int(old[0])
 
     def _touch(self, file: int, records: dict[int, Key]) -> None:
-        """Have the record of a file updated."""
+        """Collect the record of a file to be rebuilt."""
         row = self._database.execute(
             "SELECT records.id, series, slot, harpnum FROM files JOIN records ON records.id = record"
             " WHERE files.id = ?",
@@ -170,7 +170,7 @@ class Entries:
             self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
 
     def _touch_records(self, slot: int, harpnum: int, records: dict[int, Key]) -> None:
-        """Have the records of all series at a slot and HARP updated."""
+        """Collect the records of all series at a slot and HARP to be rebuilt."""
         found = self._database.execute(
             "SELECT records.id, records.series, slot, harpnum FROM series CROSS JOIN records"
             " ON records.series = series.id AND slot = ? AND harpnum = ?",
@@ -181,7 +181,7 @@ class Entries:
 
 
 class _Numbers:
-    """Ids of series and records in the index, old and new."""
+    """Ids of series and records in the index, existing and new."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -192,7 +192,7 @@ class _Numbers:
     def series(self, name: str) -> int:
         number = self._series.get(name)
         if number is None:
-            number = self._series[name] = lasting_number(name)
+            number = self._series[name] = stable_id(name)
             self._database.execute("INSERT OR IGNORE INTO series (id, name) VALUES (?, ?)", (number, name))
         return number
 

@@ -1,4 +1,4 @@
-"""FITS headers of SHARP files, of any generation, as keywords."""
+"""Keywords from the FITS headers of SHARP files of any generation."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = [
     "read_header",
 ]
 
-#: Bytes that a header may not hold, which would make astropy warn.
+#: Replaces bytes that are invalid in a header; astropy would warn of them.
 _TO_PRINTABLE: Final = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))
 
-#: Values as nearly all cards have them; astropy reads the others, which takes ten times as long.
+#: The value of nearly every card; astropy parses the others, which takes ten times as long.
 _VALUE: Final = re.compile(
     r" *(?:'(?P<text>(?:[^']|'')*)'|(?P<whole>[+-]?\d+)|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[EDe][+-]?\d+)?)"
     r"|(?P<truth>[TF])|(?P<none>-?nan|))? *(?:/.*)?",
@@ -41,7 +41,7 @@ _VALUE: Final = re.compile(
 
 _NAME: Final = re.compile(r"[A-Z0-9_-]+ *", re.ASCII)
 
-#: Cards that have a meaning only together with others, or a form of their own.
+#: Cards that continue others, or have a special form.
 _JOINED: Final = ("CONTINUE", "HIERARCH")
 
 #: Cards without a value.
@@ -51,7 +51,7 @@ _LARGEST: Final = 2**63
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Read the cards of the header that holds the keywords; a ValueError says why the file is not a whole one."""
+    """Read the cards of the header that holds the keywords; raise a ValueError for an incomplete file."""
     try:
         return read_cards(read_headers(unpacked(path) if is_packed(path.name) else path).keywords)
     except TransferError as error:
@@ -59,12 +59,12 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def read_cards(header: bytes) -> dict[str, Any]:
-    """Read all cards of a header by their FITS names, of duplicates the first; missing and invalid values are None."""
+    """Read all cards of a header by FITS name; the first of duplicates counts, missing and invalid values are None."""
     text = header.translate(_TO_PRINTABLE).decode("ascii")
     cards: dict[str, Any] = {}
     for start in range(0, len(text), CARD):
-        one = text[start : start + CARD]
-        name = one[:8]
+        image = text[start : start + CARD]
+        name = image[:8]
         if name == "END     ":
             break
         if name in _REMARKS:
@@ -72,13 +72,13 @@ def read_cards(header: bytes) -> dict[str, Any]:
         if name in _JOINED:
             whole = Header.fromstring(text)
             return {key: card(whole, key) for key in dict.fromkeys(whole)}
-        match = _VALUE.fullmatch(one, 10) if one[8:10] == "= " and _NAME.fullmatch(name) else None
+        match = _VALUE.fullmatch(image, 10) if image[8:10] == "= " and _NAME.fullmatch(name) else None
         if match is not None:
             cards.setdefault(name.rstrip(), _value(match, name.rstrip()))
         else:
-            odd = Card.fromstring(one)
+            unusual = Card.fromstring(image)
             try:
-                cards.setdefault(odd.keyword, plain(odd.value, odd.keyword))
+                cards.setdefault(unusual.keyword, plain(unusual.value, unusual.keyword))
             except VerifyError:
                 cards.setdefault(name.rstrip(), None)
     return cards
@@ -99,7 +99,7 @@ def _value(match: re.Match[str], name: str) -> str | int | float | bool | None:
 
 
 def card(header: Mapping[str, object], name: str) -> Any:
-    """Give the value of a card; None if it is missing or invalid."""
+    """Return the value of a card; None if it is missing or invalid."""
     try:
         return plain(header[name], name)
     except (KeyError, VerifyError):
@@ -107,12 +107,12 @@ def card(header: Mapping[str, object], name: str) -> Any:
 
 
 def is_full(header: Mapping[str, object]) -> bool:
-    """Whether a header has the keywords of the record, or is bare, as files are stored at JSOC."""
+    """Return whether a header has the keywords of the record, which as-is exports lack."""
     return ("HARPNUM" in header or "TARPNUM" in header) and "T_REC" in header
 
 
 def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
-    """Give the keywords of a record by their DRMS names in lower case, without cards of the file or the segment."""
+    """Return the keywords of a record by their DRMS names in lower case, without cards of the file or the segment."""
     if isinstance(header, Header):
         header = {name: card(header, name) for name in dict.fromkeys(header)}
     return {drms: value for name, value in header.items() if (drms := drms_name(name))}
@@ -120,7 +120,7 @@ def keywords_of(header: Mapping[str, object]) -> dict[str, Any]:
 
 @lru_cache(4096)
 def drms_name(name: str) -> str:
-    """Give the DRMS name of a card, in lower case; empty for cards of the file or the segment."""
+    """Return the DRMS name of a card, in lower case; empty for cards of the file or the segment."""
     if NOT_OF_THE_RECORD.fullmatch(name) is not None:
         return ""
     known = find_keyword(name)
@@ -128,7 +128,7 @@ def drms_name(name: str) -> str:
 
 
 def plain(value: object, name: str) -> str | int | float | bool | None:
-    """Return the value of a keyword as JSON has it; None if it is missing."""
+    """Return the value of a keyword as a JSON value; None if it is missing."""
     if is_missing(value, name):
         return None
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What the index is made of: facts of files, rows of tables, numbers of slots and records, and a run's report."""
+"""Types shared by the modules of the index, the report of a run, and conversions of times and names to numbers."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ __all__ = [
     "SLOT",
     "FileFacts",
     "IndexReport",
-    "Look",
+    "LastRun",
     "Progress",
     "Row",
     "Version",
     "is_table",
-    "lasting_number",
     "microseconds",
+    "stable_id",
     "t_rec_utc",
     "version_of",
 ]
 
-#: Called during an indexing run with the number of files looked at, and of those that there were when it began.
+#: Called during an indexing run with the number of files checked so far and the number of all files.
 Progress = Callable[[int, int], None]
 
-#: How far a file's time may lag behind in nanoseconds, where times have whole seconds (or steps of two), and where they
-#: are finer: Linux takes them from a clock that ticks every 10 ms or less.
+#: How far a file's time may lag behind the clock, in nanoseconds: where times have a resolution of 1 or 2 s, and where
+#: it is finer (Linux takes them from a clock that ticks every 10 ms or less).
 _COARSE_GRAIN: Final = 3_000_000_000
 _FINE_GRAIN: Final = 50_000_000
 
 _SECOND: Final = 1_000_000_000
 
-_TABLE_ENDS: Final = ("keywords.ecsv", "keywords.csv", "keywords.parquet")
+_TABLE_NAMES: Final = ("keywords.ecsv", "keywords.csv", "keywords.parquet")
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -55,43 +55,43 @@ SLOT: Final = 720_000_000
 
 
 class Version(NamedTuple):
-    """Tells one content of a file from another."""
+    """Size and times of a file, which differ between versions of its content."""
 
-    size: int  # -1 for a file that cannot be looked at
+    size: int  # -1 for a file without access
     mtime_ns: int
-    ctime_ns: int  # 0 if another change could have left the same times
+    ctime_ns: int  # 0 if a later change could leave the same times
 
     @property
     def settled(self) -> bool:
-        """Whether a later change will show."""
+        """Whether any later change will alter the times."""
         return self.ctime_ns != 0
 
 
 class Row(msgspec.Struct, frozen=True):
     """A row of a keyword table: a record and its keywords by their DRMS names in lower case."""
 
-    series: str | None  # None for that of the files beside and below the table
+    series: str | None  # None: the series of the files beside and below the table
     harpnum: int
     slot: int
     keywords: dict[str, Any]
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of a file."""
+    """What was read from a file."""
 
-    folder: str  # below the root, with slashes
+    folder: str  # relative to the root, with slashes
     name: str
     version: Version
     fault: str | None = None  # why it cannot be served
     place: Place | None = None
     full: bool = False  # whether its header has the keywords of the record
     edition: Edition = Edition()
-    keywords: dict[str, Any] | None = None  # unless another file that was read with it has them
+    keywords: dict[str, Any] | None = None  # None if those of another file of the record were read with it
     rows: tuple[Row, ...] = ()  # of a keyword table
 
 
-class Look(msgspec.Struct, frozen=True):
-    """When an indexing run came to its end, and how many seconds it took."""
+class LastRun(msgspec.Struct, frozen=True):
+    """When the last complete indexing run ended, and its duration in seconds."""
 
     time: datetime
     seconds: float
@@ -99,24 +99,26 @@ class Look(msgspec.Struct, frozen=True):
 
 class IndexReport(msgspec.Struct, kw_only=True):
     """
-    What an indexing run has done.
+    The result of an indexing run.
 
     Parameters
     ----------
     files : int
-        Files looked at: FITS files and keyword tables.
-    unchanged, new, changed, removed : int
-        How many of them were as the index knew them, new, changed, or gone (which were not looked at).
+        Number of FITS files and keyword tables in the folder.
+    unchanged, new, changed : int
+        How many of them were unchanged, new or changed since the last run.
+    removed : int
+        Number of files removed since the last run.
     faulty : int
-        Files and folders that cannot be served, of this run and of earlier ones.
+        Number of files and folders that cannot be served, found in this run or an earlier one.
     faults : tuple of str
-        What is wrong with them.
+        Their paths and the reasons.
     records : int
-        Records in the index now.
+        Number of records in the index.
     bare : int
-        How many of them have no keywords but those in their names.
+        Number of records without keywords, except those in their file names.
     seconds : float
-        How long it took.
+        Duration of the run.
 
     Examples
     --------
@@ -138,7 +140,7 @@ class IndexReport(msgspec.Struct, kw_only=True):
 
     def __str__(self) -> str:
         counts = {"new": self.new, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
-        found = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing new"
+        found = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count) or "nothing new"
         text = f"{_count(self.records, 'record')} in {_count(self.files, 'file')} ({found}) after {self.seconds:.1f} s"
         if self.bare:
             text += (
@@ -151,38 +153,38 @@ class IndexReport(msgspec.Struct, kw_only=True):
         return text
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def is_table(name: str) -> bool:
-    """Whether a file is a keyword table, by its name."""
-    return name in _TABLE_ENDS or name.endswith(tuple(f".{end}" for end in _TABLE_ENDS))
+    """Return whether a file is a keyword table, by its name."""
+    return name in _TABLE_NAMES or name.endswith(tuple(f".{table}" for table in _TABLE_NAMES))
 
 
 def version_of(stat: os.stat_result) -> Version:
-    """Give the version of a file, whose ``stat`` was taken just now."""
-    # On Windows, ctime is when the file was made; elsewhere every change shows in it, and mtime may be set at will.
+    """Return the version of a file, whose ``stat`` was taken just now."""
+    # On Windows, ctime is the time of creation; elsewhere every change alters it, while mtime may be set at will.
     newest = max(stat.st_mtime_ns, stat.st_ctime_ns) if os.name == "nt" else stat.st_ctime_ns
     grain = _FINE_GRAIN if newest % _SECOND else _COARSE_GRAIN
-    young = time.time_ns() - newest < grain
-    return Version(stat.st_size, stat.st_mtime_ns, 0 if young else stat.st_ctime_ns)
+    recent = time.time_ns() - newest < grain
+    return Version(stat.st_size, stat.st_mtime_ns, 0 if recent else stat.st_ctime_ns)
 
 
 def microseconds(instant: datetime) -> int:
-    """Give an instant in microseconds since 1970 UTC."""
+    """Return an instant in microseconds since 1970 UTC."""
     return (instant - _UNIX) // _MICROSECOND
 
 
 @lru_cache(1024)
 def t_rec_utc(slot: int) -> int:
-    """Give the time of a slot in microseconds since 1970 UTC."""
+    """Return the time of a slot in microseconds since 1970 UTC."""
     with warnings.catch_warnings():
-        # Leap seconds of the far future are unknown, and a T_REC there is nonsense anyway.
+        # Of leap seconds in the far future, which are unknown; such a T_REC is nonsense anyway.
         warnings.simplefilter("ignore")
         return round(float(slot_time(slot).utc.unix) * 1e6)
 
 
-def lasting_number(text: str) -> int:
-    """Give a number of 62 bits that stands for a text, the same in any index."""
+def stable_id(text: str) -> int:
+    """Derive an id of 62 bits from a text, the same in every index."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2

@@ -1,4 +1,4 @@
-"""Files packed by gzip, whose content is indexed and served."""
+"""Files compressed by gzip, whose decompressed content is indexed and served."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 __all__ = ["is_packed", "unpacked"]
 
-#: Most bytes of the content, of which SHARPs have some 0.1 to 60 million.
+#: Largest decompressed content in bytes; SHARP files have some 0.1 to 60 million.
 _MOST: Final = 1 << 28
 
 
 def is_packed(name: str) -> bool:
-    """Return whether a file is packed, by its name."""
+    """Return whether a file is compressed by gzip, by its name."""
     return name.casefold().endswith(".gz")
 
 
 def unpacked(source: Path | int) -> bytes:
-    """Return the content of a file; a TransferError says why it cannot be unpacked, as the end of a sentence."""
+    """Return the decompressed content of a file; the text of a TransferError continues a sentence."""
     try:
         with open(source, "rb", closefd=not isinstance(source, int)) as file, gzip.GzipFile(fileobj=file) as packed:
             content = packed.read(_MOST + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TransferError(f"cannot be unpacked: {error}") from error
+        raise TransferError(f"cannot be decompressed: {error}") from error
     if len(content) > _MOST:
-        raise TransferError(f"has more than {_MOST >> 20} MB when it is unpacked")
+        raise TransferError(f"has more than {_MOST >> 20} MB when decompressed")
     return content

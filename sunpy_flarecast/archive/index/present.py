@@ -1,4 +1,4 @@
-"""Files of segments as they are on disk when they are served."""
+"""Check the file of a segment on disk before it is served."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sunpy_flarecast.archive.base import Stored, may_pass
+from sunpy_flarecast.archive.base import Stored, is_temporary
 from sunpy_flarecast.errors import TransferError
 
 from .model import Version
@@ -23,11 +23,11 @@ __all__ = ["Filed", "GoneError", "present_file"]
 
 
 class GoneError(Exception):
-    """Why a file that the index knows cannot be served, as a sentence without its full stop."""
+    """The reason why an indexed file can no longer be served, as a sentence without full stop."""
 
 
 class Filed(msgspec.Struct, frozen=True):
-    """The file of a segment, as the index knows it; its path is below the root, with slashes."""
+    """The file of a segment, as stored in the index; its path is relative to the root, with slashes."""
 
     path: str
     version: Version
@@ -37,10 +37,10 @@ class Filed(msgspec.Struct, frozen=True):
 
 
 def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
-    """Look at a file that the index knows as it is on disk now; unpack it if it is packed."""
-    # A GoneError says that it is not that of the segment any more, an OSError why it cannot be read for a moment.
+    """Check that an indexed file is still that of its segment; return it, or its content if it is compressed."""
+    # Raises a GoneError if it is not, and an OSError if it cannot be read for the moment.
     try:
-        # Not only the file may have become a link since, but any folder on its way.
+        # The file, and any folder above it, may have become a link since it was indexed.
         path = os.path.realpath(os.path.join(root, filed.path), strict=True)
         if not path.startswith(os.path.join(root, "")):
             raise GoneError("It is a link to a file outside of the archive")
@@ -51,16 +51,16 @@ def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
             if facts.fault:
                 raise GoneError(facts.fault)
             if facts.place != segment or facts.edition.compare(filed.edition) != 0:
-                raise GoneError("What is in its place now is of another record, edition or segment")
+                raise GoneError("The file in its place belongs to another record, edition or segment")
         if is_packed(filed.path):
             return unpacked(Path(path))
     except TransferError as error:
         raise GoneError(f"It {error}") from error
     except OSError as error:
-        if may_pass(error):
+        if is_temporary(error):
             raise
         dangling = isinstance(error, FileNotFoundError) and (root / filed.path).is_symlink()
         raise GoneError(
-            "It is a link to a file that is not there" if dangling else f"It cannot be read: {error.strerror}"
+            "It is a link to a missing file" if dangling else f"It cannot be read: {error.strerror}"
         ) from error
     return Stored(path=Path(path), size=stat.st_size, mtime_ns=stat.st_mtime_ns, root=root)

@@ -1,4 +1,4 @@
-"""Queries of the index: records, keywords, counts, and where files are."""
+"""Queries of the index: records, keywords, counts and files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sunpy_flarecast.archive.base import DayCount, Holding, Passage, Record, Seg
 
 from .database import ArchiveIndexError, Connections, max_keywords
 from .edition import Edition
-from .model import EPOCH, SLOT, Look, Version, microseconds
+from .model import EPOCH, SLOT, LastRun, Version, microseconds
 from .packed import is_packed
 from .passages import days_of, harps_of, instant_text, steps_near
 from .present import Filed
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "faults_in"]
 
-#: Records read at once, which takes some milliseconds; then others may have the connection.
+#: Records read by one query, which takes some milliseconds; other threads can use the connection in between.
 _PAGE: Final = 1024
 
-#: Records of one query for keywords.
-_ASKED: Final = 500
+#: Records whose keywords are read by one query.
+_BATCH: Final = 500
 
 _FIELDS: Final = "recnum, harpnum, slot, date__obs, quality, wavelnth, segments"
 
-#: Of all HARPs, and of one.
+#: A page of the records of all HARPs, and of one HARP.
 _LIST: Final = (
     f"SELECT {_FIELDS} FROM records INDEXED BY records_in_order"  # noqa: S608
     " WHERE series = :series AND (slot, harpnum) > (:slot, :harpnum) AND slot <= :last AND slot % :every = 0"
@@ -45,14 +45,14 @@ _LIST_OF_HARP: Final = (
     " AND observed BETWEEN :start AND :end ORDER BY slot LIMIT :page"
 )
 
-#: The record before one of the same HARP, and the one after it.
+#: The previous and the next record of the same HARP.
 _NEIGHBOURS: Final = tuple(
     f"SELECT {_FIELDS} FROM records INDEXED BY records_of_harps"  # noqa: S608
     f" WHERE series = ? AND harpnum = ? AND slot {sign} ? ORDER BY slot {order} LIMIT 1"
     for sign, order in (("<", "DESC"), (">", "ASC"))
 )
 
-#: The first record and the last, and the least lead and the most; each is one look at an index.
+#: The first and the last record, and the smallest and the largest lead; each is a single look-up in an SQL index.
 _ENDS: Final = tuple(
     "SELECT date__obs, observed FROM records INDEXED BY records_in_order WHERE series = ?"  # noqa: S608
     f" ORDER BY slot {order}, harpnum {order} LIMIT 1"
@@ -63,12 +63,12 @@ _LEADS: Final = tuple(
     for order in ("ASC", "DESC")
 )
 
-#: More than any HARP number.
+#: Larger than any HARP number.
 _BEYOND: Final = 2**62
 
 
 class Reader:
-    """Reads an index, from any number of threads, and while another process writes it."""
+    """Reads an index, from any number of threads and while another process writes it."""
 
     def __init__(self, index: Path) -> None:
         self._connections = Connections(index)
@@ -80,7 +80,7 @@ class Reader:
         self._connections.close()
 
     def series(self, *, unfinished: bool = False) -> dict[str, int]:
-        """Give the series that have records, with their ids in the index."""
+        """Return the ids of the series that have records, by name."""
         with self._connections.lent(unfinished=unfinished) as database:
             rows = database.execute(
                 "SELECT name, id FROM series WHERE EXISTS (SELECT 1 FROM tally WHERE series = id) ORDER BY name"
@@ -88,18 +88,18 @@ class Reader:
             return dict(rows.fetchall())
 
     def count(self) -> int:
-        """Count all records, also those of an index that is not finished."""
+        """Count all records, including those of an unfinished index."""
         with self._connections.lent(unfinished=True) as database:
             return int(database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
 
-    def look(self) -> Look | None:
-        """Give when a run last compared all of the folder with the index; None if none has come to its end."""
+    def last_run(self) -> LastRun | None:
+        """Return the last complete indexing run; None if none has completed."""
         with self._connections.lent(unfinished=True) as database:
             row = database.execute("SELECT value FROM about WHERE name = 'looked'").fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Look)
+        return None if row is None else msgspec.json.decode(row[0], type=LastRun)
 
     def version(self, series: int) -> str:
-        """Give a text that changes with every change of the records of a series, or when the index is rebuilt."""
+        """Return an identifier that changes with every change of a series' records, and when the index is rebuilt."""
         with self._connections.lent() as database:
             row = database.execute(
                 "SELECT value || '-' || version FROM about, series WHERE about.name = 'made' AND id = ?", (series,)
@@ -107,7 +107,7 @@ class Reader:
         return str(_only(row))
 
     def holdings(self) -> list[Holding]:
-        """Describe the records of each series."""
+        """Summarise each series."""
         return [self._holding(name, number) for name, number in self.series().items()]
 
     def _holding(self, name: str, series: int) -> Holding:
@@ -116,13 +116,13 @@ class Reader:
             ends = [database.execute(query, (series,)).fetchone() for query in _ENDS]
             sets = database.execute("SELECT DISTINCT segments FROM tally WHERE series = ?", (series,)).fetchall()
         names: dict[str, None] = {}
-        for one in sorted((self._segments(number) for (number,) in sets), key=len, reverse=True):
-            names |= dict.fromkeys(one)
+        for segments in sorted((self._segments(number) for (number,) in sets), key=len, reverse=True):
+            names |= dict.fromkeys(segments)
         first, last = (None if end is None else end[0] or instant_text(end[1]) for end in ends)
         return Holding(series=name, records=records or 0, first=first, last=last, segments=tuple(names))
 
     def days(self, series: int, start: date | None, end: date | None) -> dict[date, DayCount]:
-        """Count the records and HARPs of each day that has any."""
+        """Count the records and HARPs of each day with records."""
         with self._connections.lent() as database:
             return days_of(database, series, start, end)
 
@@ -132,7 +132,7 @@ class Reader:
             return harps_of(database, series, start, end, noaa)
 
     def steps(self, series: int, slot: int) -> Steps | None:
-        """Find the step nearest to a slot, and those beside it; None if there are no records."""
+        """Find the time step nearest to a slot and its neighbours; None if there are no records."""
         with self._connections.lent() as database:
             return steps_near(database, series, slot)
 
@@ -147,7 +147,7 @@ class Reader:
         return [self._record(row) for row in rows]
 
     def neighbours(self, series: int, record: Record) -> list[Record | None]:
-        """Give the records of the same HARP before and after a record, None where there is none."""
+        """Return the previous and the next record of the same HARP, or None."""
         with self._connections.lent() as database:
             rows = [
                 database.execute(query, (series, record.harpnum, record.t_rec_index)).fetchone()
@@ -178,12 +178,12 @@ class Reader:
         if harpnums is None:
             yield from self._pages(_LIST, place | {"slot": from_here[0], "harpnum": from_here[1]})
             return
-        # A HARP whose number is above that of the last record may have one at the same slot.
+        # A HARP with a number above that of the last record may have a record at the same slot.
         lists = [
             self._pages(_LIST_OF_HARP, place | {"slot": from_here[0] - (harpnum > from_here[1]), "harpnum": harpnum})
             for harpnum in set(harpnums)
         ]
-        yield from heapq.merge(*lists, key=lambda one: (one.t_rec_index, one.harpnum))
+        yield from heapq.merge(*lists, key=lambda record: (record.t_rec_index, record.harpnum))
 
     def _pages(self, query: str, place: dict[str, int]) -> Iterator[Record]:
         while True:
@@ -196,7 +196,7 @@ class Reader:
             place |= {"slot": rows[-1][2], "harpnum": rows[-1][1]}
 
     def record(self, series: int, recnum: int) -> Record | None:
-        """Give a record by its number."""
+        """Return a record by its number, or None."""
         with self._connections.lent() as database:
             row = database.execute(
                 f"SELECT {_FIELDS} FROM records WHERE series = ? AND recnum = ?",  # noqa: S608
@@ -217,25 +217,25 @@ class Reader:
         )
 
     def keywords(self, series: int, recnums: Sequence[int]) -> dict[int, tuple[int, int, dict[str, Any]]]:
-        """Give HARP number, slot and keywords of those records that exist, by their numbers."""
+        """Return HARP number, slot and keywords of the records that exist, by record number."""
         found: dict[int, tuple[int, int, dict[str, Any]]] = {}
-        for start in range(0, len(recnums), _ASKED):
-            asked = recnums[start : start + _ASKED]
-            marks = ", ".join("?" * len(asked))
+        for start in range(0, len(recnums), _BATCH):
+            batch = recnums[start : start + _BATCH]
+            marks = ", ".join("?" * len(batch))
             with self._connections.lent() as database:
                 rows = database.execute(
                     'SELECT recnum, harpnum, slot, records.layout, "values" FROM records'  # noqa: S608
                     f" LEFT JOIN keywords ON keywords.id = records.keywords WHERE series = ? AND recnum IN ({marks})",
-                    (series, *asked),
+                    (series, *batch),
                 ).fetchall()
             for recnum, harpnum, slot, layout, values in rows:
                 names = self._layout(layout) if values is not None else ()
-                told = msgspec.json.decode(values) if values is not None else []
-                found[recnum] = harpnum, slot, dict(zip(names, told, strict=True))
+                decoded = msgspec.json.decode(values) if values is not None else []
+                found[recnum] = harpnum, slot, dict(zip(names, decoded, strict=True))
         return found
 
     def keyword_names(self, series: int) -> tuple[str, ...]:
-        """List the names of keywords that some record has; of many odd ones, those that the most records have."""
+        """List the names of the records' keywords, the most frequent first, up to the bound on keywords."""
         with self._connections.lent() as database:
             layouts = database.execute(
                 "SELECT layout FROM tally WHERE series = ? AND layout > 0 GROUP BY layout ORDER BY sum(records) DESC",
@@ -245,7 +245,7 @@ class Reader:
         return tuple(islice(dict.fromkeys(name for (layout,) in layouts for name in self._layout(layout)), most))
 
     def segment(self, series: int, recnum: int, name: str) -> Filed | None:
-        """Give the file of a segment."""
+        """Return the file of a segment, or None."""
         with self._connections.lent() as database:
             row = database.execute(
                 "SELECT path, name, size, mtime_ns, ctime_ns, edition_recnum, edition_date, harpnum, slot FROM records"
@@ -259,7 +259,7 @@ class Reader:
         return Filed(f"{folder}/{file}" if folder else file, Version(*row[2:5]), Edition(*row[5:7]), *row[7:])
 
     def segment_files(self, series: int, recnum: int) -> dict[str, SegmentFile]:
-        """Describe the files of a record by segment; packed ones have another size when they are served."""
+        """Describe the files of a record by segment; compressed ones have an unknown size, as they are decompressed."""
         with self._connections.lent() as database:
             rows = database.execute(
                 "SELECT segment, name, size, mtime_ns FROM records JOIN files ON record = records.id"
@@ -272,7 +272,7 @@ class Reader:
         }
 
     def faults(self, root: Path) -> list[tuple[Path, str]]:
-        """List files and folders that are not served, each with the reason."""
+        """List the files and folders that cannot be served, each with the reason."""
         with self._connections.lent(unfinished=True) as database:
             return faults_in(database, root)
 
@@ -283,21 +283,21 @@ class Reader:
         return self._layouts.get(number) or self._read_names("layouts", self._layouts, number)
 
     def _read_names(self, table: str, known: dict[int, tuple[str, ...]], number: int) -> tuple[str, ...]:
-        # One tuple for all records that have the same names; what a number means never changes.
+        # All records with the same names share one tuple. The names of an id never change.
         with self._connections.lent() as database:
             row = database.execute(f"SELECT names FROM {table} WHERE id = ?", (number,)).fetchone()  # noqa: S608
         return known.setdefault(number, msgspec.json.decode(_only(row), type=tuple[str, ...]))
 
 
 def _only(row: tuple[Any] | None) -> Any:
-    """Give the value of a row that has to exist, unless its id is from an index that was replaced meanwhile."""
+    """Return the value of a row, which is missing only if the index was replaced in the meantime."""
     if row is None:
-        raise ArchiveIndexError("The index of the archive was rebuilt during the request. Try again.")
+        raise ArchiveIndexError("The index of the archive was rebuilt in the meantime. Try again.")
     return row[0]
 
 
 def faults_in(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:
-    """List what an index knows that cannot be served, each with the reason, by path."""
+    """List the files and folders in an index that cannot be served, each with the reason, by path."""
     files = database.execute(
         "SELECT path, name, files.fault FROM files INDEXED BY files_with_faults"
         " JOIN folders ON folders.id = folder WHERE files.fault IS NOT NULL"

@@ -1,4 +1,4 @@
-"""Files read for the index: FITS files (whole? of which record?), their keywords, and tables of keywords."""
+"""Read files for the index: FITS files, with their records and keywords, and keyword tables."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 _EXAMPLE: Final = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
-#: Cards that identify a record, besides its region, and its segment; and its edition.
+#: Cards that identify record and segment, together with the HARP or TARP number; and those of the edition.
 _IDENTITY: Final = (b"T_REC   =", b"DRMS_ID =")
 _EDITION: Final = (b"RECNUM  =", b"DATE    =")
 
 _FORMATS: Final = {"ecsv": "ascii.ecsv", "csv": "ascii.csv", "parquet": "parquet"}
 
-#: Columns that tables of `FLARECASTResponse.keywords` have under other names than DRMS.
+#: DRMS names of columns that `FLARECASTResponse.keywords` names differently.
 _OTHER_NAMES: Final = {"start time": "date__obs", "record": "recnum"}
 
 _NAME: Final = re.compile(r"[a-z_]\w{0,79}", re.ASCII)
@@ -57,14 +57,14 @@ class Found(NamedTuple):
 
 
 class FaultError(Exception):
-    """Why a file cannot be served, as a sentence."""
+    """The reason why a file cannot be served, as a sentence."""
 
 
 def read_files(root: str, files: list[Found], *, most: int | None = None) -> list[FileFacts]:
-    """Read files in the order of their names, so that only one file of each record has all of its header read."""
-    # Those with more than ``most`` keywords are faulty.
+    """Read files; of the files of each record, only one header is parsed as a whole."""
+    # Files with more than ``most`` keywords are faulty.
     known: dict[tuple[Any, ...], Edition] = {}
-    return [_read(root, one, known, most) for one in files]
+    return [_read(root, file, known, most) for file in files]
 
 
 def _read(root: str, found: Found, known: dict[tuple[Any, ...], Edition], most: int | None) -> FileFacts:
@@ -73,7 +73,7 @@ def _read(root: str, found: Found, known: dict[tuple[Any, ...], Edition], most: 
     facts: dict[str, Any] = {}
     try:
         if os.path.islink(path) and not os.path.exists(path):
-            raise FaultError("It is a link to a file that is not there")
+            raise FaultError("It is a link to a missing file")
         if os.path.islink(path) and not os.path.realpath(path, strict=True).startswith(root.rstrip(os.sep) + os.sep):
             raise FaultError("It is a link to a file outside of the archive")
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block whoever opens it
@@ -106,9 +106,9 @@ def _version_at(path: str) -> Version:
 
 
 def _content(name: str, descriptor: int, known: dict[tuple[Any, ...], Edition], most: int | None) -> dict[str, Any]:
-    """Find where a file belongs, by its name or else by its header, and its keywords if no other file gave them."""
+    """Determine the place of a file, from its name or else its header, and its keywords unless they are known."""
     headers = read_headers(unpacked(descriptor) if is_packed(name) else descriptor)
-    header = next((one for one in (headers.image, headers.primary) if has_keywords(one)), None)
+    header = next((header for header in (headers.image, headers.primary) if has_keywords(header)), None)
     place = read_name(name)
     if place is not None and (known_series := find_series(place.series)) and not known_series.segment(place.segment):
         raise FaultError(f"{place.series} has no segment {place.segment}")
@@ -117,48 +117,52 @@ def _content(name: str, descriptor: int, known: dict[tuple[Any, ...], Edition], 
     header = header or headers.image
     if most is not None and len(header) > most * CARD:
         raise FaultError(_excess("cards", len(header.rstrip()) // CARD, most))
-    # The rest of a long header is not needed to tell whether it is that of the record.
+    # A few cards identify the record; parsing all of them takes longer.
     region = card(header, b"HARPNUM =") or card(header, b"TARPNUM =")
     cards = read_cards(region + b"".join(card(header, key) for key in _IDENTITY))
     if place is None:
         place = _place_in_header(cards)
         if place is None:
-            raise FaultError(_homeless(name, cards))
+            raise FaultError(_unplaced(name, cards))
     else:
         _check_identity(place, cards)
-    told = b"".join(card(header, key) for key in _EDITION)
-    record = (place.series, place.harpnum, place.slot, told, str(cards.get("DRMS_ID")).rpartition(":")[0])
+    edition = b"".join(card(header, key) for key in _EDITION)
+    record = (place.series, place.harpnum, place.slot, edition, str(cards.get("DRMS_ID")).rpartition(":")[0])
     if record in known:
         return {"place": place, "full": True, "edition": known[record]}
-    known[record] = edition_of(cards | read_cards(told))
+    known[record] = edition_of(cards | read_cards(edition))
     return {"place": place, "full": True, "edition": known[record], "keywords": keywords_of(read_cards(header))}
 
 
-def _excess(what: str, count: int, most: int) -> str:
+def _excess(noun: str, count: int, most: int) -> str:
     return (
-        f"It has {count:,} {what}, and a record at most {most:,} keywords (sunpy-flarecast index --max-keywords sets "
-        "another limit)"
+        f"It has {count:,} {noun}, but a record may have at most {most:,} keywords (change the limit with "
+        "sunpy-flarecast index --max-keywords)"
     )
 
 
 def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
-    """Do not serve a file under the name of another record or segment."""
+    """Reject a file whose name and header disagree."""
     if (whole_number(region_number(cards)), text_slot(str(cards["T_REC"]))) != (place.harpnum, place.slot):
-        raise FaultError("Its header is of another HARP or T_REC than its name")
+        raise FaultError("Its header has another HARP number or T_REC than its name")
     found = _place_in_header(cards)
     if found not in (None, place):
-        raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), and its name another one's")
+        raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), unlike its name")
 
 
-def _homeless(name: str, cards: Mapping[str, Any]) -> str:
+def _unplaced(name: str, cards: Mapping[str, Any]) -> str:
+    """Explain why neither the name nor the header of a file identifies its segment."""
     if other := other_series(str(cards.get("DRMS_ID") or name)):
-        return f"It is of {other}; only SHARPs and SMARPs, the patches of active regions, are served"
+        return f"It belongs to {other}; only SHARPs and SMARPs, the patches of active regions, are served"
     region = "TARPNUM" if "TARPNUM" in cards else "HARPNUM"
     lacking = [name for name in ("DRMS_ID", region, "T_REC") if cards.get(name) in (None, "")]
     shown = ", ".join(f"{name} = {str(cards[name])[:80]!r}" for name in ("DRMS_ID", region, "T_REC") if name in cards)
-    said = f"its header has no {', no '.join(lacking)}" if lacking else f"its header has {shown}, which name no segment"
-    give = "Give" if region in cards else "If it is a SHARP or SMARP, give"
-    return f"Its name is not one of JSOC's, and {said}. {give} it JSOC's name, such as {_EXAMPLE}"
+    if lacking:
+        problem = f"its header lacks {' and '.join(filter(None, (', '.join(lacking[:-1]), lacking[-1])))}"
+    else:
+        problem = f"its header has {shown}, which do not identify a segment"
+    advice = "Rename it" if region in cards else "If it is a SHARP or SMARP, rename it"
+    return f"Its name is not in JSOC's format, and {problem}. {advice}, for example {_EXAMPLE}"
 
 
 def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
@@ -168,10 +172,10 @@ def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
 
 
 def read_table(path: str, most: int | None = None) -> Iterator[Row]:
-    """Read a keyword table in the format of its file name's suffix."""
-    # Columns have DRMS or FITS names in any letter case, or those that ``sunpy-flarecast keywords -o`` writes;
-    # ``T_REC`` (TAI; as DRMS writes it, or ISO 8601) and ``HARPNUM`` or ``TARPNUM`` are required. Values are converted
-    # to the catalog's units. A FaultError says why it is not such a table, or that it has more than ``most`` columns.
+    """Read a keyword table, in the format given by its suffix."""
+    # Columns have DRMS or FITS names in any letter case, or the names that ``sunpy-flarecast keywords -o`` writes;
+    # ``T_REC`` (TAI, in the format of DRMS or ISO 8601) and ``HARPNUM`` or ``TARPNUM`` are required. Values are
+    # converted to the catalog's units. Raises a FaultError for other tables and for more than ``most`` columns.
     table = _astropy_table(path)
     if most is not None and len(table.colnames) > most:
         raise FaultError(_excess("columns", len(table.colnames), most))
@@ -183,20 +187,20 @@ def read_table(path: str, most: int | None = None) -> Iterator[Row]:
             columns[drms] = _values(table[name], drms)
     for needed in ("t_rec", "tarpnum" if "tarpnum" in columns else "harpnum"):
         if needed not in columns:
-            raise FaultError(f"It has no column {needed.upper()}, which a table of keywords needs")
+            raise FaultError(f"It has no column {needed.upper()}, which a keyword table requires")
     names = columns.pop("series", None) or repeat(None, len(table))
     times = columns.pop("t_rec")
     for number, (series, time, *values) in enumerate(zip(names, times, *columns.values(), strict=True), 1):
         keywords = dict(zip(columns, values, strict=True))
-        # Tables that this package writes have TARP numbers as HARPNUM, too, and both if they have SHARPs and SMARPs.
+        # Tables written by this package may have TARP numbers as HARPNUM; those of SHARPs and SMARPs have both columns.
         numbers = {name: keywords.pop(name) for name in ("tarpnum", "harpnum") if name in keywords}
-        region, own = next((one for one in numbers.items() if one[1] is not None), ("harpnum", None))
-        harpnum, slot = whole_number(own), _slot(time)
+        region, value = next((item for item in numbers.items() if item[1] is not None), ("harpnum", None))
+        harpnum, slot = whole_number(value), _slot(time)
         place = place_of(str(series or "any"), harpnum, slot, "any")
         if place is None:
             raise FaultError(
-                f"Its row {number} names no record: T_REC is {time!r}, {region.upper()} {own!r}. Write "
-                "them as 2015.12.11_23:36:00_TAI and 6178"
+                f"Its row {number} does not identify a record: T_REC is {time!r} and {region.upper()} is {value!r}. "
+                "Write them like 2015.12.11_23:36:00_TAI and 6178"
             )
         known = find_series(place.series)
         keywords |= {known.region_keyword if known else region: place.harpnum, "t_rec": t_rec_text(place.slot)}
@@ -215,13 +219,13 @@ def _astropy_table(path: str) -> Any:
         raise FaultError(f"It cannot be read without the package {error.name or 'pyarrow'}") from error
     except OSError:
         raise
-    except Exception as error:  # whatever the readers of three formats raise
+    except Exception as error:  # the readers of three formats raise many types
         reason = str(error).strip().partition("\n")[0][:200]
         raise FaultError(f"It cannot be read as a table: {reason}") from error
 
 
 def _plain_parquet(path: str) -> Any:
-    """Read plain columns, with nulls and units in the metadata of fields; None for those that astropy wrote."""
+    """Read a table with nulls, and units in the metadata of fields; return None for a table written by astropy."""
     from astropy.table import MaskedColumn, Table
     from pyarrow.parquet import ParquetFile
 
@@ -231,15 +235,16 @@ def _plain_parquet(path: str) -> Any:
     columns = {}
     for field in table.schema:
         values = [
-            f"{one:%Y-%m-%dT%H:%M:%S.%f}" if isinstance(one, datetime) else one for one in table[field.name].to_pylist()
+            f"{value:%Y-%m-%dT%H:%M:%S.%f}" if isinstance(value, datetime) else value
+            for value in table[field.name].to_pylist()
         ]
         unit = (field.metadata or {}).get(b"unit", b"").decode() or None
-        columns[field.name] = MaskedColumn(values, mask=[one is None for one in values], dtype=object, unit=unit)
+        columns[field.name] = MaskedColumn(values, mask=[value is None for value in values], dtype=object, unit=unit)
     return Table(columns)
 
 
 def _values(column: Any, name: str) -> list[Any]:
-    """Give the values of a column as JSON has them."""
+    """Convert a column to a list of JSON values."""
     import numpy as np
     from astropy import units as u
     from astropy.time import Time
@@ -268,7 +273,7 @@ def _values(column: Any, name: str) -> list[Any]:
 
 
 def _slot(time: Any) -> int | None:
-    """Read T_REC, in TAI, as DRMS or ISO 8601 writes it."""
+    """Parse T_REC, in TAI, in the format of DRMS or ISO 8601."""
     text = str(time)
     iso = _ISO.fullmatch(text)
     return text_slot(f"{iso[1]}.{iso[2]}.{iso[3]}_{iso[4]}_TAI" if iso else text)

@@ -1,4 +1,4 @@
-"""Records by their keywords, and the numbers of records, from headers or made here."""
+"""Records made from keywords, and record numbers: from headers, or derived from HARP number and T_REC."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from sunpy_flarecast.sharp.times import read_instant
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["jsoc_number", "made_recnum", "record_of", "whole_number"]
+__all__ = ["derived_recnum", "jsoc_number", "record_of", "whole_number"]
 
 _LARGEST: Final = 2**63
 
-#: Of a HARP, for the record numbers that are made here: more than there are until 2220.
+#: Derived record numbers reserved for each HARP; the slots until the year 2220 fit.
 _SLOTS: Final = 10**7
 
-#: Times as headers write them.
+#: The usual format of times in headers.
 _USUAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?", re.ASCII)
 
 
 def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...] = ()) -> Record:
-    """Describe a record by its keywords; missing and invalid ones are None."""
+    """Make a record from its keywords; missing and invalid values become None."""
     t_rec = keywords.get("t_rec")
     return Record(
         recnum=recnum,
@@ -39,7 +39,7 @@ def record_of(recnum: int, keywords: Mapping[str, Any], segments: tuple[str, ...
 
 
 def whole_number(value: object) -> int | None:
-    """Read an integer as headers write it: ``377``, ``6173.0``, or ``"0x00000400"``; None beyond 64 bits, too."""
+    """Parse an integer as headers write it: ``377``, ``6173.0``, or ``"0x00000400"``; None for anything else."""
     if isinstance(value, str):
         try:
             number = int(value, 0)
@@ -53,7 +53,7 @@ def whole_number(value: object) -> int | None:
 
 
 def _utc_text(value: object) -> str | None:
-    """Give a time the ``Z`` with which the service writes UTC."""
+    """Write a time with the ``Z`` that marks UTC in the service's replies."""
     if not isinstance(value, str):
         return None
     try:
@@ -61,16 +61,16 @@ def _utc_text(value: object) -> str | None:
     except ValueError:
         return None
     text = value.strip()
-    # A usual text keeps its digits and its leap second.
+    # The usual format keeps its digits and a leap second.
     return f"{text.removesuffix('Z')}Z" if _USUAL.fullmatch(text) else instant.isoformat().replace("+00:00", "Z")
 
 
 def jsoc_number(value: object) -> int | None:
-    """Read a record number as JSOC gives them; None for any other."""
+    """Parse a record number assigned by JSOC; None for any other value."""
     number = whole_number(value)
     return number if number is not None and 0 < number < FIRST_MADE else None
 
 
-def made_recnum(harpnum: int, slot: int) -> int:
-    """Make a number for a record that no header numbers: always the same, unique in a series, beyond JSOC's numbers."""
+def derived_recnum(harpnum: int, slot: int) -> int:
+    """Derive the number of a record whose headers have none: reproducible, unique in its series, above JSOC's range."""
     return FIRST_MADE + harpnum * _SLOTS + slot

@@ -1,4 +1,4 @@
-"""Where an archive's folder and index are, and what lies in its folders; no file is opened."""
+"""The paths of an archive's folder and index, and the files in its folders; no file is opened."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "AWAY",
-    "CACHE_ENDING",
+    "CACHE_SUFFIX",
+    "MISSING",
     "Folder",
     "can_write",
     "count_files",
     "folder_at",
     "index_path",
-    "is_bare_place",
+    "is_empty_folder",
     "is_in",
     "is_there",
-    "look_into",
+    "list_folder",
     "walk",
 ]
 
-#: Said of a folder that is missing, or empty though there were files in it.
-AWAY: Final = "The folder of the archive is not there, or empty. Is its disk mounted?"
+#: The fault of an archive whose folder is missing, or empty although the index has records.
+MISSING: Final = "The folder of the archive is missing or empty. Is its disk mounted?"
 
-#: End of the name of a folder beside an index for files that can be made again; nothing is served from there.
-CACHE_ENDING: Final = "-cache"
+#: Suffix of a folder beside the index for files that can be regenerated; nothing is served from there.
+CACHE_SUFFIX: Final = "-cache"
 
-#: Ends of names of FITS files that are not served.
+#: Suffixes of compressed FITS files that are not served.
 _OTHER_FITS: Final = re.compile(r"\.(?:fits|fit|fts)\.(?:bz2|xz|z|zip|zst)$", re.IGNORECASE)
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
     """A folder as it is on disk."""
 
-    path: str  # below the root, with slashes; empty for the root
+    path: str  # relative to the root, with slashes; empty for the root
     names: list[str] = []  # of its FITS files and keyword tables, sorted
     folders: list[str] = []  # names of the folders in it, sorted
     faults: dict[str, str] = {}  # why entries are left out, by their names
     fault: str | None = None  # why it cannot be read
-    failing: bool = False  # for now only, as when a network disk fails: its files stay in the index
+    failing: bool = False  # temporarily, as when a network disk fails: its files stay in the index
 
 
 def folder_at(root: str | os.PathLike[str]) -> Path:
-    """Resolve the folder of an archive; a NotADirectoryError if there is none."""
+    """Resolve the folder of an archive; raise a NotADirectoryError if it does not exist."""
     folder = Path(root).expanduser().resolve()
     if not folder.is_dir():
         raise NotADirectoryError(f"There is no folder {os.fspath(root)!r} to serve SHARP files from")
@@ -63,7 +63,7 @@ def folder_at(root: str | os.PathLike[str]) -> Path:
 
 
 def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
-    """Give the path of a folder's index: a hidden file in it, or what the user chose."""
+    """Return the path of a folder's index: the user's choice, or a hidden file in the folder."""
     if index is None:
         return root / BESIDE
     path = Path(index).expanduser().resolve()
@@ -72,7 +72,7 @@ def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
             raise ArchiveIndexError(f"The index {path} is a folder. Name a file in it, such as {path / 'index.sqlite'}")
         if not path.parent.is_dir():
             raise ArchiveIndexError(
-                f"The index cannot be {path}, since there is no folder {path.parent}. Make it first."
+                f"The index cannot be {path}, since the folder {path.parent} does not exist. Create it first."
             )
     except PermissionError as error:
         raise ArchiveIndexError(f"The index cannot be {path} ({error.strerror}). Choose another place.") from error
@@ -80,12 +80,12 @@ def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
 
 
 def can_write(folder: Path) -> bool:
-    """Whether files may be made in a folder; where nobody may, not even the administrator should."""
+    """Return whether files may be created in a folder; not even by root if nobody has write permission."""
     return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 
-def look_into(root: str, path: str) -> Folder:
-    """List one folder; links to folders are not followed, since what lies inside the root is found without them."""
+def list_folder(root: str, path: str) -> Folder:
+    """List one folder; links to folders are not followed, since folders inside the root are found without them."""
     names: list[str] = []
     folders: list[str] = []
     faults: dict[str, str] = {}
@@ -95,7 +95,7 @@ def look_into(root: str, path: str) -> Folder:
             for entry in entries:
                 try:
                     is_folder = entry.is_dir(follow_symlinks=False)
-                    leads_to_folder = entry.is_symlink() and entry.is_dir()
+                    links_to_folder = entry.is_symlink() and entry.is_dir()
                 except OSError as error:  # such as a link to itself
                     faults[_shown(entry.name)] = f"It cannot be read: {error.strerror or error}"
                     continue
@@ -103,22 +103,22 @@ def look_into(root: str, path: str) -> Folder:
                 if (wanted or is_folder) and _shown(entry.name) != entry.name:
                     faults[_shown(entry.name)] = "Its name is not valid UTF-8. Rename it"
                 elif is_folder:
-                    if entry.name != f"{BESIDE}{CACHE_ENDING}":
+                    if entry.name != f"{BESIDE}{CACHE_SUFFIX}":
                         folders.append(entry.name)
-                elif leads_to_folder:
+                elif links_to_folder:
                     if _is_outside(entry.path, root):
                         faults[_shown(entry.name)] = "It is a link to a folder outside of the archive"
                 elif wanted:
                     names.append(entry.name)
                 elif other := _OTHER_FITS.search(entry.name):
                     others[other[0]] += 1
-    except (FileNotFoundError, NotADirectoryError):  # gone since it was found
+    except (FileNotFoundError, NotADirectoryError):  # removed since it was found
         return Folder(path=path)
     except OSError as error:
         fault = f"The folder cannot be read: {error.strerror or error}"
         return Folder(path=path, fault=fault, failing=not isinstance(error, PermissionError))
-    for end, count in others.items():
-        faults[f"*{end}"] = f"{count:,} such file{'s' * (count > 1)}: packed files are served only as .gz and .fz"
+    for suffix, count in others.items():
+        faults[f"*{suffix}"] = f"{count:,} compressed file{'s' * (count > 1)}; only .gz and .fz can be served"
     return Folder(path=path, names=sorted(names), folders=sorted(folders), faults=faults)
 
 
@@ -127,35 +127,35 @@ def _shown(name: str) -> str:
 
 
 def walk(root: str) -> Iterator[Folder]:
-    """Go through the folders of an archive, each before those in it, in the order of their names."""
+    """Yield the folders of an archive by name, each before its subfolders."""
     left = [""]
     while left:
-        folder = look_into(root, left.pop())
+        folder = list_folder(root, left.pop())
         prefix = f"{folder.path}/" if folder.path else ""
         left += [f"{prefix}{name}" for name in reversed(folder.folders)]
         yield folder
 
 
 def is_in(folder: str, parent: str) -> bool:
-    """Whether a folder below the root is another one, or lies in it."""
+    """Return whether a folder is ``parent`` or lies in it; both are relative to the root."""
     return not parent or folder == parent or folder.startswith(f"{parent}/")
 
 
 def count_files(root: str) -> int:
-    """Count the files that there are, for a progress bar."""
+    """Count all files, for a progress bar."""
     return sum(len(folder.names) for folder in walk(root))
 
 
-def is_bare_place(root: str) -> bool:
-    """Whether a folder holds nothing at all, as if a disk were not mounted there."""
+def is_empty_folder(root: str) -> bool:
+    """Return whether a folder is empty, like the mount point of a disk that is not mounted."""
     with os.scandir(root) as entries:
         return next(entries, None) is None
 
 
 def is_there(root: str) -> bool:
-    """Whether a folder exists and holds something; without its disk nothing is left, or an empty folder."""
+    """Return whether a folder exists and is not empty; if its disk is not mounted it is missing or empty."""
     try:
-        return not is_bare_place(root)
+        return not is_empty_folder(root)
     except OSError:
         return False
 

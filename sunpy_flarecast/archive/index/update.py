@@ -1,4 +1,4 @@
-"""Bring the index of a folder up to date: read what is new or changed, remove what is gone."""
+"""Bring the index of a folder up to date: read new and changed files, and remove missing ones."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from .database import ArchiveIndexError, AwayError
+from .database import ArchiveIndexError, MissingFolderError
 from .model import IndexReport, Version, version_of
 from .read import Found, read_files
-from .scan import can_write, count_files, folder_at, index_path, is_bare_place, is_in, walk
+from .scan import can_write, count_files, folder_at, index_path, is_empty_folder, is_in, walk
 from .worker_pool import Readers
 from .write import Writer
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["build_index", "compare"]
 
-#: Files of a folder compared with the index at once.
+#: Files of a folder compared with the index at a time.
 _SLICE: Final = 4096
 
-#: Longest time that a file may have to be left alone before it is read, in seconds.
+#: Longest time in seconds until any later change of a file would alter its times.
 _LONGEST_GRAIN: Final = 3.1
 _PAUSE: Final = 0.02
 
@@ -40,10 +40,10 @@ def build_index(
     progress: Progress | None = None,
 ) -> IndexReport:
     """
-    Bring the index of a folder of SHARP files up to date; make it if there is none.
+    Bring the index of a folder of SHARP files up to date; create it if needed.
 
-    Files whose size and times the index knows are not opened. The next run resumes an interrupted one. Others may read
-    the index meanwhile.
+    Files whose size and times have not changed are not opened. An interrupted run is resumed by the next one. Other
+    processes can read the index meanwhile.
 
     Parameters
     ----------
@@ -52,24 +52,25 @@ def build_index(
     index : path-like, optional
         The database (default: a hidden file in the folder).
     jobs : int, optional
-        Processes that read headers once there are thousands of new files (default: 1).
+        Processes that read headers if there are thousands of new files (default: 1).
     wait : float, optional
         Seconds to wait for another process that writes the index (default: 0).
     max_keywords : int, optional
-        Cards of a header, and columns of a table, that a record may have; longer files are not served. The index keeps
-        the number (default: 1000, four times as many as SHARPs have); another one makes all files be read again.
+        Bound on the cards of a header and the columns of a keyword table; files with more are not served. It is stored
+        in the index (default: the stored number, initially 1000, four times as many as SHARPs have). After a change all
+        files are read again.
     progress : callable, optional
-        Called with the number of files looked at, and of all files.
+        Called with the number of files checked so far and the number of all files.
 
     Returns
     -------
     IndexReport
-        What was done, and which files cannot be served.
+        Counts of files and records, and the files that cannot be served.
 
     Raises
     ------
     NotADirectoryError
-        If there is no such folder.
+        If the folder does not exist.
     BusyIndexError
         If another process writes the index.
     ArchiveIndexError
@@ -93,8 +94,7 @@ def build_index(
     path = index_path(folder, index)
     if index is None and not can_write(folder):
         raise ArchiveIndexError(
-            f"The index of {folder} cannot be kept there, since nothing may be written there. Choose another place "
-            "with --index."
+            f"The index cannot be kept in {folder}, which is not writable. Choose another place with --index."
         )
     with Writer(folder, path, wait, max_keywords) as writer:
         total = count_files(str(folder)) if progress is not None else 0
@@ -102,18 +102,18 @@ def build_index(
 
 
 def _check_mounted(writer: Writer) -> None:
-    """Do not remove the records from the index when only the disk is away."""
+    """Raise an error if the disk seems not to be mounted, so that its records stay in the index."""
     try:
-        bare = is_bare_place(str(writer.root))
+        empty = is_empty_folder(str(writer.root))
     except OSError as error:
-        raise AwayError(
+        raise MissingFolderError(
             f"{writer.root} cannot be read: {error.strerror or error}. Is the disk mounted? The index "
             f"{writer.index} is kept as it is."
         ) from error
-    if bare and (records := writer.count()):  # an index beside the data would be there
-        raise AwayError(
-            f"{writer.root} is empty, but its index {writer.index} knows {records:,} records. Is the disk mounted? If "
-            "the files are really gone, delete the index."
+    if empty and (records := writer.count()):  # then the index is elsewhere, and stays
+        raise MissingFolderError(
+            f"{writer.root} is empty, but its index {writer.index} has {records:,} records. Is the disk mounted? If "
+            "the files were removed on purpose, delete the index."
         )
 
 
@@ -125,7 +125,7 @@ def compare(
     progress: Progress | None = None,
     total: int = 0,
 ) -> IndexReport:
-    """Compare all folders of an archive with the index, and bring that up to date."""
+    """Compare all folders of an archive with the index, and bring the index up to date."""
     started = time.monotonic()
     report = IndexReport()
     _check_mounted(writer)
@@ -134,13 +134,13 @@ def compare(
     with Readers(partial(read_files, str(writer.root), most=writer.most), jobs, writer.add) as readers:
         for folder in folders:
             if folder.failing or not (folder.names or folder.folders):
-                _check_mounted(writer)  # a disk may go at any moment
-            expected -= _note(writer, folder)
+                _check_mounted(writer)  # the disk may have gone during the run
+            expected -= _store_folder(writer, folder)
             if folder.failing:
                 expected -= {path for path in expected if is_in(path, folder.path)}
                 continue
-            for file, version in _news(writer, folder, report):
-                # A file that is being written is looked at later, when a change would show.
+            for file, version in _changes(writer, folder, report):
+                # A file that may still be written is read later, when another change would alter its times.
                 if version.settled:
                     readers.read(file)
                 else:
@@ -162,21 +162,21 @@ def compare(
     report.faulty = len(faults)
     report.faults = tuple(f"{path.relative_to(writer.root)}: {reason}" for path, reason in faults)
     report.seconds = time.monotonic() - started
-    writer.note_look(report.seconds)
+    writer.store_run(report.seconds)
     return report
 
 
-def _note(writer: Writer, folder: Folder) -> set[str]:
-    """Keep a folder and what is left out of it; give all their paths."""
+def _store_folder(writer: Writer, folder: Folder) -> set[str]:
+    """Store a folder and the entries left out of it; return their paths."""
     prefix = f"{folder.path}/" if folder.path else ""
-    noted = {folder.path: folder.fault} | {f"{prefix}{name}": fault for name, fault in folder.faults.items()}
-    for path, fault in noted.items():
-        writer.note_folder(path, fault)
-    return set(noted)
+    faults = {folder.path: folder.fault} | {f"{prefix}{name}": fault for name, fault in folder.faults.items()}
+    for path, fault in faults.items():
+        writer.store_folder(path, fault)
+    return set(faults)
 
 
-def _news(writer: Writer, folder: Folder, report: IndexReport) -> Iterator[tuple[Found, Version]]:
-    """Find the files of a folder that the index does not know as they are; remove those that are gone."""
+def _changes(writer: Writer, folder: Folder, report: IndexReport) -> Iterator[tuple[Found, Version]]:
+    """Yield the new and changed files of a folder; remove those that are gone from the index."""
     path = os.path.join(str(writer.root), *folder.path.split("/"))
     after = ""
     slices: list[list[str]] = [folder.names[start : start + _SLICE] for start in range(0, len(folder.names), _SLICE)]
@@ -198,12 +198,12 @@ def _news(writer: Writer, folder: Folder, report: IndexReport) -> Iterator[tuple
             else:
                 report.changed += 1
             yield Found(folder.path, name), version
-        report.removed += writer.remove(one for one, _ in held.values())
+        report.removed += writer.remove(file for file, _ in held.values())
         after = last or ""
 
 
 def _let_settle(root: str, files: list[Found]) -> None:
-    """Wait until later changes of files would show in their times; not for those that keep changing."""
+    """Wait until later changes of files would alter their times, but not for files that keep changing."""
     end = time.monotonic() + _LONGEST_GRAIN
     paths = [os.path.join(root, *file.folder.split("/"), file.name) for file in files]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Read files for the index in several processes, or in this one while they are few."""
+"""Read files for the index in several processes, or in this one if there are few."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Readers"]
 
-#: Files read at once, and written in one transaction; more, until the record ends.
+#: Files read in one call and written in one transaction; more, to complete a record.
 _CHUNK: Final = 512
 
-#: Chunks of each process that wait for being written.
+#: Chunks per process that may wait to be written.
 _WAITING: Final = 3
 
 
@@ -48,7 +48,7 @@ class Readers:
         self._take = take
         self._few = few
         self._chunk: list[Found] = []
-        self._begun = 0
+        self._submitted = 0
         self._pool: ProcessPoolExecutor | None = None
         self._waiting: deque[Future[list[FileFacts]]] = deque()
 
@@ -61,22 +61,22 @@ class Readers:
 
     def read(self, file: Found) -> None:
         """Read a file, now or later."""
-        # Of files of one record only one has to be read with all of its header, if they come together.
+        # The files of a record stay in one chunk, so that the whole header of only one of them is read.
         if len(self._chunk) >= _CHUNK and _record(file) != _record(self._chunk[-1]):
-            self._begin()
+            self._submit()
         self._chunk.append(file)
 
     def finish(self) -> None:
         """Read all files that are left."""
         if self._chunk:
-            self._begin()
+            self._submit()
         while self._waiting:
-            self._hand_on()
+            self._take_next()
 
-    def _begin(self) -> None:
+    def _submit(self) -> None:
         chunk, self._chunk = self._chunk, []
-        self._begun += len(chunk)
-        if self._pool is None and self._jobs > 1 and self._begun > self._few:
+        self._submitted += len(chunk)
+        if self._pool is None and self._jobs > 1 and self._submitted > self._few:
             self._pool = ProcessPoolExecutor(
                 self._jobs, mp_context=multiprocessing.get_context("spawn"), initializer=follow_parent
             )
@@ -88,9 +88,9 @@ class Readers:
         except BrokenProcessPool as error:
             raise _broken() from error
         while len(self._waiting) > _WAITING * self._jobs:
-            self._hand_on()
+            self._take_next()
 
-    def _hand_on(self) -> None:
+    def _take_next(self) -> None:
         try:
             facts = self._waiting.popleft().result()
         except BrokenProcessPool as error:
@@ -99,13 +99,13 @@ class Readers:
 
 
 def _record(file: Found) -> tuple[str, str]:
-    """Give what the files of a record have in common under JSOC's names."""
-    own = read_name(file.name) is None
-    return file.folder, file.name if own else FITS_ENDING.sub("", file.name).rpartition(".")[0]
+    """Return the part of JSOC's file names that the files of a record share; other names as they are."""
+    other = read_name(file.name) is None
+    return file.folder, file.name if other else FITS_ENDING.sub("", file.name).rpartition(".")[0]
 
 
 def _broken() -> ArchiveIndexError:
     return ArchiveIndexError(
-        "A process that was reading files was killed, perhaps for want of memory. Run it again, with fewer --jobs; "
-        'what was read is kept. (A Python script that asks for several jobs needs `if __name__ == "__main__":`.)'
+        "A process that read files was killed, perhaps because memory ran out. Try again with fewer --jobs; the files "
+        'read so far are kept. (A Python script with several jobs needs `if __name__ == "__main__":`.)'
     )

@@ -1,4 +1,4 @@
-"""The only writer of an index: adds what was read and removes what is gone, in short transactions."""
+"""The writer of an index: adds files that were read and removes missing ones, in short transactions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .assembly import Assembly
 from .database import ArchiveIndexError, create, lock_index, max_keywords, unusable
 from .entries import Entries
 from .headers import is_full, keywords_of, read_header
-from .model import Look, Version
+from .model import LastRun, Version
 from .query import faults_in
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ _AT_ONCE: Final = 1000
 
 
 class Writer:
-    """Writes to the index of a folder, while others read it; makes it if there is none."""
+    """Writes to the index of a folder while others read it; creates it if needed."""
 
-    # The folder is resolved. Another writer is waited for so many seconds; ``most`` keywords (default: as before) may a
-    # record have.
+    # ``root`` is resolved. ``wait`` is the longest wait for another writer in seconds, ``most`` the bound on the
+    # keywords of a record (default: unchanged).
 
     def __init__(self, root: Path, index: Path, wait: float = 0.0, most: int | None = None) -> None:
         self.root = root
@@ -67,19 +67,19 @@ class Writer:
         self._lock.release()
 
     def _check_root(self) -> None:
-        """Keep the index of one folder from becoming that of another; one beside the data moves with them."""
+        """Reject the index of another folder; an index inside the data moves with them."""
         row = self._database.execute("SELECT value FROM about WHERE name = 'root'").fetchone()
         root = str(self.root)
         if row is None or (row[0] != root and self.index.is_relative_to(self.root)):
             self._database.execute("INSERT OR REPLACE INTO about VALUES ('root', ?)", (root,))
         elif row[0] != root:
             raise ArchiveIndexError(
-                f"The index {self.index} is that of {row[0]}, and not of {root}. Choose another with --index, or "
-                "delete it if that folder has moved here."
+                f"The index {self.index} belongs to {row[0]}, not to {root}. Choose another with --index, or delete it "
+                "if that folder has moved here."
             )
 
     def _bound(self, most: int | None) -> int:
-        """Return how many keywords a record may have; with another number all files have to be read again."""
+        """Store and return the bound on the keywords of a record; after a change all files are read again."""
         before = max_keywords(self._database)
         if most not in (None, before):
             with self._transaction():
@@ -93,20 +93,20 @@ class Writer:
         try:
             yield
         except BaseException:
-            if self._database.in_transaction:  # after some errors SQLite has ended it already
+            if self._database.in_transaction:  # SQLite ends it itself after some errors
                 self._database.execute("ROLLBACK")
             self._entries.forget()
             self._assembly.forget()
             raise
         self._database.execute("COMMIT")
 
-    def note_look(self, seconds: float) -> None:
-        """Keep when all of the folder was compared with the index, just now, and how many seconds that took."""
-        look = msgspec.json.encode(Look(datetime.now(UTC), seconds)).decode()
-        self._database.execute("INSERT OR REPLACE INTO about VALUES ('looked', ?)", (look,))
+    def store_run(self, seconds: float) -> None:
+        """Store that a run has completed now, and its duration."""
+        run = msgspec.json.encode(LastRun(datetime.now(UTC), seconds)).decode()
+        self._database.execute("INSERT OR REPLACE INTO about VALUES ('looked', ?)", (run,))
 
     def held(self, folder: str, after: str, last: str | None) -> dict[str, tuple[int, Version]]:
-        """Give ids and versions of the files of a folder, by their names, of those after one and up to another."""
+        """Return ids and versions of the files of a folder, by name: those after one name and up to another."""
         rows = self._database.execute(
             "SELECT name, files.id, size, mtime_ns, ctime_ns FROM files JOIN folders ON folders.id = folder"
             " WHERE path = ? AND name > ? AND (? IS NULL OR name <= ?)",
@@ -123,7 +123,7 @@ class Writer:
         return int(self._database.execute("SELECT coalesce(sum(records), 0) FROM tally").fetchone()[0])
 
     def faults(self) -> list[tuple[Path, str]]:
-        """List what cannot be served, each with the reason."""
+        """List the files and folders that cannot be served, each with the reason."""
         return faults_in(self._database, self.root)
 
     def count_bare(self) -> int:
@@ -132,14 +132,14 @@ class Writer:
         return int(count)
 
     def add(self, facts: Sequence[FileFacts]) -> None:
-        """Write what was read of some hundred files, in one transaction, and make their records."""
+        """Add some hundred files that were read, in one transaction, and update their records."""
         records: dict[int, Key] = {}
         with self._transaction():
             fresh = self._entries.add(facts, records)
             self._assembly.assemble(records, fresh)
 
     def remove(self, files: Iterable[int]) -> int:
-        """Remove files by their ids, from their records, too; give how many there were."""
+        """Remove files by id and update their records; return the number of files."""
         numbers = list(files)
         for start in range(0, len(numbers), _AT_ONCE):
             records: dict[int, Key] = {}
@@ -150,14 +150,14 @@ class Writer:
         return len(numbers)
 
     def remove_folder(self, folder: str) -> int:
-        """Remove a folder that is gone; give the number of its files."""
+        """Remove a folder that is gone; return the number of its files."""
         gone = self.remove(number for number, _ in self.held(folder, "", None).values())
         with self._transaction():
             self._entries.remove_folder(folder)
         return gone
 
-    def note_folder(self, folder: str, fault: str | None) -> None:
-        """Keep that a folder is there, and why it is left out."""
+    def store_folder(self, folder: str, fault: str | None) -> None:
+        """Store a folder, and the reason if it cannot be read or is left out."""
         row = self._database.execute("SELECT fault FROM folders WHERE path = ?", (folder,)).fetchone()
         if row is None or row[0] != fault:
             with self._transaction():
@@ -168,7 +168,7 @@ class Writer:
                 )
 
     def settle_tables(self) -> None:
-        """Leave out tables without series that have files of several below them, once all files of a run are in."""
+        """Set the faults of tables without series, once all files of a run are stored."""
         for table, fault in self._entries.unsettled_tables():
             records: dict[int, Key] = {}
             with self._transaction():
@@ -176,7 +176,7 @@ class Writer:
                 self._assembly.assemble(records, {})
 
     def _keywords_in(self, folder: str, name: str) -> dict[str, Any] | None:
-        """Read the keywords of a file; None if it has changed meanwhile."""
+        """Read the keywords of a file; None if it has changed in the meantime."""
         try:
             cards = read_header(self.root.joinpath(*folder.split("/"), name))
         except (OSError, ValueError):

@@ -103,7 +103,7 @@ def quality(record, text):
 def test_a_day_as_end_is_meant_as_a_whole(held):
     archive, _ = held
     found = everything(archive, {"start": "2015-12-11", "end": "2015-12-11"}, 100)
-    assert found == [one for one in archive.records(CEA, *ALL) if one.date__obs.startswith("2015-12-11")] != []
+    assert found == [record for record in archive.records(CEA, *ALL) if record.date__obs.startswith("2015-12-11")] != []
 
 
 @pytest.mark.parametrize(

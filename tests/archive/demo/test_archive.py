@@ -261,7 +261,7 @@ class TestHoldings:
 
     def recnums(self, archive):
         start = datetime(2015, 12, 11, tzinfo=UTC)
-        return [one.recnum for one in archive.records("hmi.sharp_cea_720s", start, start + timedelta(hours=1))]
+        return [record.recnum for record in archive.records("hmi.sharp_cea_720s", start, start + timedelta(hours=1))]
 
     def test_record(self, archive):
         start = datetime(2015, 12, 11, tzinfo=UTC)

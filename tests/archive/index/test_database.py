@@ -1,4 +1,4 @@
-"""Where an index lies: in its folder or elsewhere, who may write there, and what may be there instead."""
+"""Where the index is kept: in the folder or elsewhere, without write permission, and in place of other files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_index_of_another_folder(tmp_path, root):
     build_index(root, index=tmp_path / "index.sqlite")
     other = tmp_path / "other"
     other.mkdir()
-    with pytest.raises(ArchiveIndexError, match=f"is that of {root}, and not of {other}. Choose another"):
+    with pytest.raises(ArchiveIndexError, match=f"belongs to {root}, not to {other}. Choose another"):
         build_index(other, index=tmp_path / "index.sqlite")
 
 
@@ -39,22 +39,22 @@ def test_a_folder_that_moved_with_its_index(tmp_path, root):
     assert build_index(tmp_path / "moved").unchanged == 4
 
 
-def test_a_place_that_is_none(tmp_path, root):
-    with pytest.raises(ArchiveIndexError, match=r"there is no folder .* Make it first"):
+def test_invalid_places(tmp_path, root):
+    with pytest.raises(ArchiveIndexError, match=r"the folder .* does not exist. Create it first"):
         build_index(root, index=tmp_path / "nowhere" / "index")
     with pytest.raises(ArchiveIndexError, match=r"is a folder. Name a file in it"):
         build_index(root, index=tmp_path)
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody can make a file")
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder in which nobody can create a file")
 @pytest.mark.parametrize("use", [build_index, DirectoryArchive])
-def test_a_place_where_no_lock_can_be_made(root, use):
+def test_a_place_where_no_lock_can_be_created(root, use):
     with pytest.raises(ArchiveIndexError, match=r"^The index /proc/index cannot be written .* Choose another place"):
         use(root, index="/proc/index")
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can become another user")
-def test_a_place_where_this_user_may_not_look(tmp_path, root):
+def test_a_place_without_access(tmp_path, root):
     (tmp_path / "closed").mkdir(mode=0o700)
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
@@ -66,11 +66,11 @@ def test_a_place_where_this_user_may_not_look(tmp_path, root):
         os.seteuid(0)
 
 
-def test_a_folder_that_cannot_be_written_to(root):
+def test_a_folder_without_write_permission(root):
     root.chmod(0o555)
-    with pytest.raises(ArchiveIndexError, match=r"nothing may be written there. Choose another place with --index"):
+    with pytest.raises(ArchiveIndexError, match=r"which is not writable. Choose another place with --index"):
         build_index(root)
-    with pytest.warns(UserWarning, match=r"rebuilt each time. To keep it, .* --index FILE"):
+    with pytest.warns(UserWarning, match=r"will be rebuilt each time. To keep it, .* --index FILE"):
         archive = DirectoryArchive(root)
     assert (len(archive), archive.index.exists()) == (2, True)
     archive.close()
@@ -88,7 +88,7 @@ def test_an_index_that_another_user_keeps(root):
 
 
 def test_a_copy(tmp_path, root):
-    """Who may not write beside an index cannot open it while nobody else has."""
+    """Without write permission beside an index it cannot be opened unless another process has it open."""
     build_index(root)
     copy = tmp_path / "copy"
     copy_index(index_path(root), copy)
@@ -99,7 +99,7 @@ def test_a_copy(tmp_path, root):
         assert not (tmp_path / "none").exists()
 
 
-def test_a_disk_that_is_full(root):
+def test_a_full_disk(root):
     build_index(root)
     fact = FileFacts(folder="", name="x" * 9000 + ".fits", version=Version(1, 1, 1), fault="It is empty")
 
@@ -108,35 +108,35 @@ def test_a_disk_that_is_full(root):
             writer._database.execute("PRAGMA max_page_count = 1")
             writer.add([fact])
 
-    with pytest.raises(ArchiveIndexError, match=r"database or disk is full. Free the disk"):
+    with pytest.raises(ArchiveIndexError, match=r"database or disk is full. Free disk space"):
         fill()
     assert build_index(root).unchanged == 4
 
 
-def test_what_is_no_index(tmp_path, root):
+def test_files_that_are_not_an_index(tmp_path, root):
     index = tmp_path / "index"
-    index.write_text("a text that is long enough to be told from a database" * 20)
-    with pytest.raises(ArchiveIndexError, match=r"file is not a database. It is another file, or broken. Delete it"):
+    index.write_text("a text that is long enough to be distinguished from a database" * 20)
+    with pytest.raises(ArchiveIndexError, match=r"file is not a database. It is damaged, .* Delete it"):
         build_index(root, index=index)
     index.unlink()
     with closing(sqlite3.connect(index)) as database:
         database.execute("CREATE TABLE mine (id)")
-    with pytest.raises(ArchiveIndexError, match="is a database, but no index of SHARP files"):
+    with pytest.raises(ArchiveIndexError, match="is a database, but not an index of SHARP files"):
         build_index(root, index=index)
 
 
-def test_reading_what_is_no_index(tmp_path, root):
+def test_reading_files_that_are_not_an_index(tmp_path, root):
     index = tmp_path / "index"
-    for content, said in (
-        (b"", "is empty. Make it"),
-        (b"no database" * 99, "file is not a database. It is another file"),
+    for content, message in (
+        (b"", "is empty. Build it"),
+        (b"no database" * 99, "file is not a database. It is damaged, or another kind of file"),
     ):
         index.write_bytes(content)
-        with pytest.raises(ArchiveIndexError, match=said):
+        with pytest.raises(ArchiveIndexError, match=message):
             DirectoryArchive(root, index=index, update=False)
 
 
-def test_a_lock_that_cannot_be_made(tmp_path, root):
+def test_a_lock_that_cannot_be_created(tmp_path, root):
     (tmp_path / "index-lock").mkdir()
     with pytest.raises(ArchiveIndexError, match=r"cannot be written \(.*directory.* Choose another place"):
         build_index(root, index=tmp_path / "index")
@@ -147,12 +147,12 @@ def test_another_version(root):
     with closing(sqlite3.connect(index_path(root))) as database:
         database.execute("PRAGMA user_version = 99")
     for use in (build_index, DirectoryArchive):
-        with pytest.raises(ArchiveIndexError, match=r"made by another version .* Delete it and make it again"):
+        with pytest.raises(ArchiveIndexError, match=r"built by another version .* Delete it and build it again"):
             use(root)
 
 
 def test_no_index(root):
-    with pytest.raises(ArchiveIndexError, match=r"There is no index .* sunpy-flarecast index DIR"):
+    with pytest.raises(ArchiveIndexError, match=r"The index .* does not exist. Create it: sunpy-flarecast index DIR"):
         DirectoryArchive(root, update=False)
 
 
@@ -166,12 +166,12 @@ def test_one_writer_at_a_time(root):
     assert build_index(root).unchanged == 4
 
 
-def test_an_index_that_is_not_finished(root):
-    """As while it is made for the first time: nobody shall take it for all that there is."""
+def test_an_unfinished_index(root):
+    """While an index is first built, it must not pass for a complete one."""
     with Writer(root, index_path(root)) as writer, DirectoryArchive(root) as archive:
-        assert archive.condition().fault == "The index is being made; it has 0 records so far."
-        for ask in (archive.series, archive.holdings, lambda: archive.records(CEA, *ALL)):
+        assert archive.condition().fault == "The index is being built; it has 0 records so far."
+        for query in (archive.series, archive.holdings, lambda: archive.records(CEA, *ALL)):
             with pytest.raises(ArchiveIndexError, match="is not finished yet"):
-                ask()
+                query()
         compare(writer, walk(str(root)))
         assert (archive.condition().fault, archive.series()) == (None, (CEA,))

@@ -1,4 +1,4 @@
-"""FITS files under other endings than ``.fits``, packed ones among them: served as what their names say."""
+"""FITS files with other suffixes than ``.fits``, and files compressed by gzip."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIXELS = np.arange(600, dtype=np.int32).reshape(20, 30)
 
 
 def write(path, ending, **more):
-    """Write a file as astropy does for such a name; give what a client shall get."""
+    """Write a file as astropy does for such a name; return the content that a client should receive."""
     cards = fits.Header([(name.replace("DATE_OBS", "DATE-OBS"), value) for name, value in {**FULL, **more}.items()])
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = path.with_name("plain")
@@ -34,8 +34,8 @@ def write(path, ending, **more):
     return content
 
 
-def test_a_client_gets_plain_files(tmp_path):
-    """Under JSOC's names, whatever the archive's own are."""
+def test_clients_receive_decompressed_files(tmp_path):
+    """Under JSOC's names, whatever their names in the archive."""
     root, contents = tmp_path / "root", {}
     for harp, (ending, named) in enumerate(itertools.product(ENDINGS, (True, False)), 1):
         stem = JSOC.format(harp, "Br").removesuffix(".fits") if named else f"mine{harp}"
@@ -57,8 +57,8 @@ def test_a_client_gets_plain_files(tmp_path):
             assert np.array_equal(hdus[-1].data, PIXELS)
 
 
-def test_behind_nginx_packed_files_come_from_the_service(tmp_path):
-    """Which unpacks them, and leaves to nginx those that are on disk as they are sent."""
+def test_behind_nginx_compressed_files_come_from_the_service(tmp_path):
+    """The service decompresses them; nginx sends the others from disk."""
     contents = {
         "Br": write(tmp_path / JSOC.format(377, "Br").removesuffix(".fits"), ".fits.gz"),
         "Bt": write(tmp_path / JSOC.format(377, "Bt").removesuffix(".fits"), ".fts"),
@@ -69,32 +69,33 @@ def test_behind_nginx_packed_files_come_from_the_service(tmp_path):
     assert replies["Bt"].headers["X-Accel-Redirect"] == "/files/" + JSOC.format(377, "Bt").replace(".fits", ".fts")
 
 
-def test_a_plain_file_before_a_packed_one(tmp_path):
+def test_an_uncompressed_file_takes_precedence(tmp_path):
     stem = tmp_path / JSOC.format(377, "Br").removesuffix(".fits")
     for ending in (".fits", ".fits.gz"):
         write(stem, ending)
     (fault,) = build_index(tmp_path).faults
-    assert fault == f"{stem.name}.fits.gz: Segment Br of this record is served from {stem.name}.fits already"
+    assert fault == f"{stem.name}.fits.gz: Segment Br of this record is already served from {stem.name}.fits"
 
 
-def test_packed_files_that_cannot_be_served(tmp_path, monkeypatch):
+def test_compressed_files_that_cannot_be_served(tmp_path, monkeypatch):
     for segment in ("Br", "Bt", "Bp"):
         tiny(tmp_path / name_of(1, 0, segment))
     whole, short, other = sorted(tmp_path.iterdir())
-    packings = {whole: gzip.compress(whole.read_bytes()), other: b"not packed at all"}
+    packings = {whole: gzip.compress(whole.read_bytes()), other: b"not compressed at all"}
     packings[short] = packings[whole][:-20]
     for path, content in packings.items():
         path.with_name(f"{path.name}.gz").write_bytes(content)
         path.unlink()
     report = build_index(tmp_path)
-    assert [fault.partition(".gz: ")[2].partition(":")[0] for fault in report.faults] == ["It cannot be unpacked"] * 2
+    reasons = [fault.partition(".gz: ")[2].partition(":")[0] for fault in report.faults]
+    assert reasons == ["It cannot be decompressed"] * 2
     monkeypatch.setattr(packed, "_MOST", 5000)
     path = whole.with_name(f"{whole.name}.gz")
     path.write_bytes(path.read_bytes())
-    assert build_index(tmp_path).faults[0].endswith("It has more than 0 MB when it is unpacked")
+    assert build_index(tmp_path).faults[0].endswith("It has more than 0 MB when decompressed")
 
 
-def test_a_packed_file_that_breaks_while_it_is_served(tmp_path):
+def test_a_compressed_file_damaged_while_it_is_served(tmp_path):
     path = tmp_path / f"{name_of(1, 0, 'Br')}.gz"
     tiny(path)
     path.write_bytes(gzip.compress(path.read_bytes()))
@@ -102,4 +103,4 @@ def test_a_packed_file_that_breaks_while_it_is_served(tmp_path):
         (record,) = listed(archive)
         path.write_bytes(path.read_bytes()[:-20])
         reply = requests.get(f"{url}/HMI/{CEA}/{record.recnum}/Br.fits", timeout=20)
-    assert (reply.status_code, "cannot be unpacked" in reply.json()["message"]) == (404, True)
+    assert (reply.status_code, "cannot be decompressed" in reply.json()["message"]) == (404, True)

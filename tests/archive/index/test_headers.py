@@ -1,4 +1,4 @@
-"""Headers of SHARP files as keywords, whoever wrote them and however."""
+"""Keywords from the headers of SHARP files, whatever program wrote them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_cards_are_read_as_astropy_reads_them(value, comment):
         header = fits.Header([("A_KEY", value, comment), ("LAST", 5)])
         text = header.tostring()
         again = fits.Header.fromstring(text)
-    # Of a text with a quote before a slash astropy reads the part before the slash only.
+    # astropy ends a text at a quote followed by a slash.
     cut = isinstance(value, str) and re.search("' */", value)
     expected = value.rstrip() if cut else card(again, "A_KEY")
     assert read_cards(text.encode()) == {"A_KEY": expected, "LAST": 5}
@@ -86,7 +86,7 @@ def test_cards_are_read_as_astropy_reads_them(value, comment):
         "007",
     ],
 )
-def test_cards_as_people_write_them(text):
+def test_cards_written_by_hand(text):
     header = f"{'A_KEY   = ' + text:80}{'END':80}"
     assert read_cards(header.encode())["A_KEY"] == card(fits.Header.fromstring(header), "A_KEY")
 

@@ -1,4 +1,4 @@
-"""Keyword tables beside bare files: what is read from them, and for which records it holds."""
+"""Keyword tables beside as-is exports: how they are read, and to which records they apply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sunpy_flarecast.archive.index.read import FaultError, read_table
 from sunpy_flarecast.keywords.files import write_keywords
 
 T_REC = "2015.12.11_00:12:00_TAI"
-MADE = 10**12 + 377 * 10**7 + FIRST
+DERIVED = 10**12 + 377 * 10**7 + FIRST
 ENDS = ("csv", "ecsv", "parquet")
 
 
@@ -64,8 +64,8 @@ class TestReading:
             "mine": 7,
         }
         assert (second.slot, second.keywords["t_rec"]) == (FIRST + 1, "2015.12.11_00:24:00_TAI")
-        gone = {"date__obs", "lat_fwtpos", "noaa_ars", "usflux", "noaa_ar"}
-        assert {name for name, value in second.keywords.items() if value is None} == gone
+        missing = {"date__obs", "lat_fwtpos", "noaa_ars", "usflux", "noaa_ar"}
+        assert {name for name, value in second.keywords.items() if value is None} == missing
 
     @pytest.mark.parametrize("end", ENDS)
     def test_as_the_client_writes_them(self, tmp_path, end):
@@ -83,7 +83,7 @@ class TestReading:
         (row,) = read_table(str(tmp_path / f"a.{end}"))
         assert (row.series, row.harpnum, row.slot) == (CEA, 377, FIRST)
         usflux = row.keywords.pop("usflux")
-        assert usflux == pytest.approx(2.5 if end == "csv" else 2.5e22)  # which has no units
+        assert usflux == pytest.approx(2.5 if end == "csv" else 2.5e22)  # CSV has no units
         date = "2015-12-11T00:10:12.300000" + "Z" * (end == "csv")
         assert row.keywords == {"t_rec": T_REC, "harpnum": 377, "recnum": 5, "date__obs": date}
 
@@ -95,7 +95,7 @@ class TestReading:
         with pytest.raises(FaultError, match="Its column USFLUX is in G, which cannot be converted to Mx"):
             only(tmp_path / "b.keywords.ecsv", table)
 
-    def test_a_series_in_short(self, tmp_path):
+    def test_the_short_name_of_a_series(self, tmp_path):
         table = Table({"SERIES": ["sharp_cea_720s"], "T_REC": [T_REC], "HARPNUM": [377]})
         assert only(tmp_path / "keywords.csv", table) == Row(CEA, 377, FIRST, {"harpnum": 377, "t_rec": T_REC})
 
@@ -104,16 +104,16 @@ class TestReading:
         [
             ({"T_REC": [T_REC]}, "It has no column HARPNUM"),
             ({"HARPNUM": [5]}, "It has no column T_REC"),
-            ({"T_REC": [T_REC, "soon"], "HARPNUM": [5, 6]}, "Its row 2 names no record: T_REC is 'soon', HARPNUM 6"),
-            ({"T_REC": [T_REC], "HARPNUM": [-1]}, "Its row 1 names no record"),
+            ({"T_REC": [T_REC, "soon"], "HARPNUM": [5, 6]}, "Its row 2 does not identify a record: T_REC is 'soon'"),
+            ({"T_REC": [T_REC], "HARPNUM": [-1]}, "Its row 1 does not identify a record: .* and HARPNUM is -1"),
         ],
     )
-    def test_no_table_of_keywords(self, tmp_path, columns, message):
+    def test_tables_that_are_not_keyword_tables(self, tmp_path, columns, message):
         with pytest.raises(FaultError, match=message):
             list(read_table(str(write(tmp_path / "keywords.csv", Table(columns)))))
 
     @pytest.mark.parametrize("end", ENDS)
-    def test_no_table(self, tmp_path, end):
+    def test_files_that_are_not_tables(self, tmp_path, end):
         path = tmp_path / f"keywords.{end}"
         path.write_bytes(b"\x00\xff nothing\n'")
         with pytest.raises(FaultError, match=r"^It (cannot be read as a table: |has no column T_REC)"):
@@ -121,7 +121,8 @@ class TestReading:
 
 
 def table_of(value, *, column="USFLUX", series=None, harp=377, **more):
-    columns = {"T_REC": [T_REC], "HARPNUM": [harp], column: Column([value])} | {key: [one] for key, one in more.items()}
+    columns = {"T_REC": [T_REC], "HARPNUM": [harp], column: Column([value])}
+    columns |= {name: [value] for name, value in more.items()}
     return Table(({"Series": [series]} if series else {}) | columns)
 
 
@@ -132,55 +133,55 @@ class TestRecords:
         tiny(tmp_path / "ccd" / name_of(377, 0, "bitmap", "hmi.sharp_720s"))
         return tmp_path
 
-    def told(self, root, series=CEA):
+    def served(self, root, series=CEA):
         with DirectoryArchive(root) as archive:
-            (recnum,) = (one.recnum for one in archive.records(series, *ALL))
+            (recnum,) = (record.recnum for record in archive.records(series, *ALL))
             return archive.record(series, recnum), archive.keywords(series, recnum)
 
-    def test_facts_of_a_bare_record(self, root):
+    def test_a_record_without_header_keywords(self, root):
         more = {"RECNUM": 5605571, "DATE-OBS": "2015-12-11T00:10:12.3", "QUALITY": 1024, "NOAA_AR": 12443}
         write(root / "cea" / "day" / "keywords.ecsv", table_of(1e22, **more))
-        record, keywords = self.told(root)
+        record, keywords = self.served(root)
         assert (record.recnum, record.date__obs, record.quality) == (5605571, "2015-12-11T00:10:12.3Z", 1024)
         assert (keywords["usflux"], keywords["noaa_ar"], keywords["t_rec"]) == (1e22, 12443, T_REC)
-        assert self.told(root, "hmi.sharp_720s")[1] == {"harpnum": 377, "t_rec": T_REC}
+        assert self.served(root, "hmi.sharp_720s")[1] == {"harpnum": 377, "t_rec": T_REC}
 
-    def test_a_table_without_series_holds_for_files_beside_and_below(self, root):
+    def test_a_table_without_series_applies_to_files_beside_and_below(self, root):
         write(root / "cea" / "a.keywords.csv", table_of(1e22))
-        assert self.told(root)[1]["usflux"] == 1e22
-        assert "usflux" not in self.told(root, "hmi.sharp_720s")[1]
+        assert self.served(root)[1]["usflux"] == 1e22
+        assert "usflux" not in self.served(root, "hmi.sharp_720s")[1]
 
     @pytest.mark.filterwarnings("ignore::sunpy.util.exceptions.SunpyUserWarning")
-    def test_a_table_without_series_above_several_is_left_out(self, root):
+    def test_a_table_without_series_above_several_series_is_not_used(self, root):
         path = write(root / "keywords.csv", table_of(1e22, RECNUM=5))
         write(root / "ccd" / "keywords.csv", table_of(3e22))
-        assert [self.told(root, series)[1].get("usflux") for series in (CEA, "hmi.sharp_720s")] == [None, 3e22]
-        assert self.told(root)[0].recnum == MADE
+        assert [self.served(root, series)[1].get("usflux") for series in (CEA, "hmi.sharp_720s")] == [None, 3e22]
+        assert self.served(root)[0].recnum == DERIVED
         report = build_index(root)
         assert (report.faulty, report.bare) == (1, 1)
         assert "keywords.csv: It has no column SERIES" in report.faults[0]
         assert "(hmi.sharp_720s, hmi.sharp_cea_720s)" in report.faults[0] or CEA in report.faults[0]
-        # It holds again when it is for one series, or tells for which.
+        # It is used again once there is one series only, or it has a column SERIES.
         file = root / "ccd" / name_of(377, 0, "bitmap", "hmi.sharp_720s")
         file.unlink()
         report = build_index(root)
-        assert (report.faulty, self.told(root)[0].recnum, self.told(root)[1]["usflux"]) == (0, 5, 1e22)
+        assert (report.faulty, self.served(root)[0].recnum, self.served(root)[1]["usflux"]) == (0, 5, 1e22)
         tiny(file)
         assert build_index(root).faulty == 1
         path.unlink()
         write(path, table_of(1e22, series=CEA, RECNUM=5))
-        assert (build_index(root).faulty, self.told(root)[0].recnum) == (0, 5)
+        assert (build_index(root).faulty, self.served(root)[0].recnum) == (0, 5)
 
-    def test_a_table_with_series_holds_anywhere(self, root):
+    def test_a_table_with_series_applies_anywhere(self, root):
         write(root / "tables" / "keywords.csv", table_of(1e22, series="hmi.sharp_720s"))
-        assert "usflux" not in self.told(root)[1]
-        assert self.told(root, "hmi.sharp_720s")[1]["usflux"] == 1e22
+        assert "usflux" not in self.served(root)[1]
+        assert self.served(root, "hmi.sharp_720s")[1]["usflux"] == 1e22
 
     def test_several_tables_and_a_header(self, root):
         write(root / "cea" / "a.keywords.csv", table_of(1e22, AREA=1.5))
         write(root / "cea" / "b.keywords.csv", table_of(3.5, column="R_VALUE", AREA=2.5, MEANGAM=7.5))
         tiny(root / "cea" / "day" / name_of(377, 0, "Bt"), **header_of(377, 0, MEANGAM=5.5, RECNUM=17))
-        record, keywords = self.told(root)
+        record, keywords = self.served(root)
         assert record.recnum == 17
         assert {name: keywords[name] for name in ("usflux", "area", "r_value", "meangam")} == {
             "usflux": 1e22,
@@ -189,19 +190,19 @@ class TestRecords:
             "meangam": 5.5,
         }
 
-    def test_a_table_that_changes_and_goes(self, root):
+    def test_a_table_that_changes_and_is_removed(self, root):
         path = write(root / "cea" / "keywords.csv", table_of(1e22))
-        assert self.told(root)[1]["usflux"] == 1e22
+        assert self.served(root)[1]["usflux"] == 1e22
         path.unlink()
         write(path, table_of(3e22, harp=377, RECNUM=5))
-        assert (self.told(root)[1]["usflux"], self.told(root)[0].recnum) == (3e22, 5)
+        assert (self.served(root)[1]["usflux"], self.served(root)[0].recnum) == (3e22, 5)
         path.unlink()
-        assert (self.told(root)[1].get("usflux"), self.told(root)[0].recnum) == (None, MADE)
+        assert (self.served(root)[1].get("usflux"), self.served(root)[0].recnum) == (None, DERIVED)
 
     def test_a_table_that_cannot_be_used(self, root):
         (root / "keywords.csv").write_text("HARPNUM\n5\n")
         with (
-            pytest.warns(SunpyUserWarning, match=r"the first is keywords.csv: It has no column T_REC"),
+            pytest.warns(SunpyUserWarning, match=r"The first is keywords.csv: It has no column T_REC"),
             DirectoryArchive(root) as archive,
         ):
             assert len(archive) == 2

@@ -1,4 +1,4 @@
-"""The index of a folder: what is read, what is not read again, and that only what is there decides what it says."""
+"""Indexing runs: which files are read, interruptions, and that the result depends on the files alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from indexed import CEA, FIRST, contents, header_of, name_of, tiny
 
 from sunpy_flarecast.archive import DirectoryArchive
 from sunpy_flarecast.archive.index import ArchiveIndexError, build_index, index_path
-from sunpy_flarecast.archive.index.database import AwayError
+from sunpy_flarecast.archive.index.database import MissingFolderError
 from sunpy_flarecast.archive.index.file_names import Place
 from sunpy_flarecast.archive.index.model import FileFacts, Version
 from sunpy_flarecast.archive.index.read import Found, read_files
@@ -37,7 +37,7 @@ def counts(report):
     return report.files, report.new, report.changed, report.removed, report.unchanged, report.records
 
 
-class TestWhatIsRead:
+class TestRuns:
     def test_unchanged_files_are_not_opened(self, root):
         assert counts(build_index(root)) == (4, 4, 0, 0, 0, 2)
         before = contents(index_path(root))
@@ -58,13 +58,13 @@ class TestWhatIsRead:
             first, second = (archive.record(CEA, number) for number in (100, 101))
         assert (first.quality, first.segments, second.segments) == (1024, ("Bp", "Br"), ("Bp",))
 
-    def test_a_folder_that_goes(self, root):
+    def test_a_removed_folder(self, root):
         tiny(root / "b" / "c" / name_of(378, 0, "Br"))
         build_index(root)
         shutil.rmtree(root / "b")
         assert counts(build_index(root))[3:] == (1, 4, 2)
 
-    def test_a_change_that_keeps_size_and_time_of_modification(self, root):
+    def test_a_change_that_keeps_size_and_modification_time(self, root):
         path = root / "a" / name_of(377, 1, "Br")
         build_index(root)
         stat = path.stat()
@@ -72,14 +72,14 @@ class TestWhatIsRead:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         assert build_index(root).changed == 1
 
-    def test_times_of_the_future(self, root):
+    def test_times_in_the_future(self, root):
         for path in (root / "a").iterdir():
             os.utime(path, (4e9, 4e9))
         build_index(root)
         assert counts(build_index(root)) == (4, 0, 0, 0, 4, 2)
 
     def test_a_header_that_could_not_be_read_is_read_by_the_next_run(self, root):
-        """As when the file that has the keywords goes, and the next one is on a disk that fails for a moment."""
+        """As when the file with the keywords is removed, and the next one is on a disk that fails for a moment."""
         name = name_of(377, 0, "Bt")
         place = Place(CEA, 377, FIRST, "Bt")
         build_index(root)
@@ -106,15 +106,16 @@ class TestWhatIsRead:
         found = [Found("", name_of(1, step, segment)) for step in range(600) for segment in ("Bp", "Br")]
         for file in found:
             tiny(tmp_path / file.name, **header_of(1, 0))
-        told = {}
+        chunks = {}
         for jobs in (1, 2):
-            with Readers(partial(read_files, str(tmp_path)), jobs, told.setdefault(jobs, []).append, few=0) as readers:
+            read, take = partial(read_files, str(tmp_path)), chunks.setdefault(jobs, []).append
+            with Readers(read, jobs, take, few=0) as readers:
                 for file in found:
                     readers.read(file)
                 readers.finish()
-        assert told[1] == told[2]
-        assert [len(chunk) for chunk in told[1]] == [512, 512, 176]
-        assert Counter(one.fault for chunk in told[1] for one in chunk)[None] == 2
+        assert chunks[1] == chunks[2]
+        assert [len(chunk) for chunk in chunks[1]] == [512, 512, 176]
+        assert Counter(file.fault for chunk in chunks[1] for file in chunk)[None] == 2
 
     def test_progress(self, root):
         steps = []
@@ -127,12 +128,12 @@ class TestWhatIsRead:
         before = contents(tmp_path / "index")
         shutil.rmtree(root)
         root.mkdir()
-        with pytest.raises(ArchiveIndexError, match=r"is empty, but its index .* knows 2 records. Is the disk mounted"):
+        with pytest.raises(ArchiveIndexError, match=r"is empty, but its index .* has 2 records. Is the disk mounted"):
             build_index(root, index=tmp_path / "index")
         assert contents(tmp_path / "index") == before
 
-    @pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
-    def test_a_name_that_is_no_text(self, root):
+    @pytest.mark.skipif(sys.platform != "linux", reason="names are always text elsewhere")
+    def test_a_name_that_is_not_text(self, root):
         (root / "a" / name_of(377, 1, "Br")).rename(os.fsdecode(os.fsencode(root / "a") + b"/\xff.fits"))
         (root / os.fsdecode(b"\xfe")).mkdir()
         report = build_index(root)
@@ -142,7 +143,7 @@ class TestWhatIsRead:
         assert build_index(root).unchanged == 3
 
     @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-    def test_a_link_to_itself_is_one_line_of_the_report(self, root):
+    def test_a_link_to_itself(self, root):
         (root / "me").symlink_to("me")
         (root / "a" / name_of(9, 0, "Br")).symlink_to(name_of(9, 0, "Br"))
         report = build_index(root)
@@ -152,22 +153,22 @@ class TestWhatIsRead:
             "me: It cannot be read: Too many levels of symbolic links",
         )
 
-    def test_other_kinds_of_files_are_named(self, root):
+    def test_other_compressed_files_are_reported(self, root):
         for name in ("1.fits.bz2", "2.fits.bz2", "3.FITS.Z", "4.fts.xz", "5.txt"):
             (root / "a" / name).write_bytes(b"x")
-        advice = "packed files are served only as .gz and .fz"
+        reason = "only .gz and .fz can be served"
         assert build_index(root).faults == (
-            f"a/*.FITS.Z: 1 such file: {advice}",
-            f"a/*.fits.bz2: 2 such files: {advice}",
-            f"a/*.fts.xz: 1 such file: {advice}",
+            f"a/*.FITS.Z: 1 compressed file; {reason}",
+            f"a/*.fits.bz2: 2 compressed files; {reason}",
+            f"a/*.fts.xz: 1 compressed file; {reason}",
         )
         (root / "a" / "3.FITS.Z").unlink()
         assert build_index(root).faulty == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-def test_a_link_to_nothing(tmp_path):
-    """The same is said of it whenever it is looked at, wherever it led."""
+def test_a_dangling_link(tmp_path):
+    """Every run reports the same, wherever the link led before."""
     root, outside = tmp_path / "root", tmp_path / "outside.fits"
     tiny(outside)
     for number, target in enumerate((outside, root / "none.fits")):
@@ -178,12 +179,12 @@ def test_a_link_to_nothing(tmp_path):
     outside.unlink()
     for _ in range(2):
         assert [fault.partition(": ")[2] for fault in build_index(root).faults] == [
-            "It is a link to a file that is not there"
+            "It is a link to a missing file"
         ] * 2
 
 
-def test_a_disk_that_goes_while_it_is_looked_at(tmp_path):
-    """Nothing of it is taken out of the index."""
+def test_a_disk_that_is_unmounted_during_a_run(tmp_path):
+    """Its records stay in the index."""
     root = tmp_path / "root"
     tiny(root / "a" / name_of(1, 0, "Br"))
     build_index(root, index=tmp_path / "index")
@@ -191,13 +192,13 @@ def test_a_disk_that_goes_while_it_is_looked_at(tmp_path):
         folders = walk(str(root))
         first = next(folders)
         root.rename(tmp_path / "away")
-        with pytest.raises(AwayError, match="Is the disk mounted"):
+        with pytest.raises(MissingFolderError, match="Is the disk mounted"):
             compare(writer, itertools.chain([first], folders))
         assert writer.count() == 1
 
 
 def test_versions_of_series(root):
-    """For validators of lists: another text after each change, the same as long as there is none."""
+    """Identifiers for the ETags of lists: new after each change, and only then."""
     tiny(root / "b" / name_of(5, 0, "bitmap", "hmi.sharp_720s"))
     seen = []
 
@@ -224,7 +225,7 @@ def test_versions_of_series(root):
         assert archive.version(CEA) not in seen
 
 
-#: A file: folder, HARP number, step, segment; and what it holds: whole and bare, full with this RECNUM, or broken.
+#: A file: folder, HARP number, step, segment, series; and its content: without keywords, with this RECNUM, or broken.
 FILES = st.tuples(
     st.sampled_from(["", "a", "a/b"]),
     st.integers(1, 2),
@@ -232,7 +233,7 @@ FILES = st.tuples(
     st.sampled_from(["Br", "br"]),
     st.sampled_from([CEA, CEA, "other"]),
 )
-HOLDING = st.one_of(st.just("bare"), st.just("broken"), st.just("gone"), st.integers(1, 3))
+STATES = st.one_of(st.just("bare"), st.just("broken"), st.just("gone"), st.integers(1, 3))
 TABLES = st.tuples(st.sampled_from(["", "a", "a/b"]), st.sampled_from([None, CEA, "other"]), st.integers(-1, 3))
 
 
@@ -248,24 +249,24 @@ def put(root: Path, change: tuple) -> None:
         if value == -1:
             path.unlink()
         return
-    (folder, harp, step, segment, series), holds = change
+    (folder, harp, step, segment, series), content = change
     path = root / folder / name_of(harp, step, segment, series)
     path.unlink(missing_ok=True)
-    if holds == "gone":
+    if content == "gone":
         return
-    tiny(path, **(header_of(harp, step, RECNUM=holds, USFLUX=1e22 * holds) if isinstance(holds, int) else {}))
-    if holds == "broken":
+    tiny(path, **(header_of(harp, step, RECNUM=content, USFLUX=1e22 * content) if isinstance(content, int) else {}))
+    if content == "broken":
         path.write_bytes(path.read_bytes()[:-1])
 
 
 @settings(max_examples=30)
-@given(st.lists(st.lists(st.one_of(st.tuples(FILES, HOLDING), TABLES), min_size=1, max_size=8), min_size=1, max_size=3))
-def test_only_what_is_there_decides(runs):
-    """However a folder came to be as it is, and however often it was indexed on the way, the index says the same."""
+@given(st.lists(st.lists(st.one_of(st.tuples(FILES, STATES), TABLES), min_size=1, max_size=8), min_size=1, max_size=3))
+def test_the_index_depends_on_the_files_alone(runs):
+    """Whatever the order of changes, and however often the folder was indexed in between."""
     with TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.mkdir()
-        (root / "keep").write_text("so that the folder is never empty")
+        (root / "keep").write_text("keeps the folder from becoming empty")
         for changes in runs:
             for change in changes:
                 put(root, change)
@@ -296,11 +297,11 @@ KILLED = """
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are made by forking")
-def test_a_run_that_is_killed_is_gone_on_with(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_killed_run_is_resumed(tmp_path):
     root = tmp_path / "root"
     for step in range(600):
-        number = RECNUM_TWICE if step % 400 == 1 else step + 1
+        number = DUPLICATE_RECNUM if step % 400 == 1 else step + 1
         tiny(root / f"{step // 15:02}" / name_of(1, step, "Br"), **header_of(1, step, RECNUM=number))
         tiny(root / f"{step // 15:02}" / name_of(1, step, "Bp"))
     build_index(root, index=tmp_path / "undisturbed")
@@ -313,7 +314,7 @@ def test_a_run_that_is_killed_is_gone_on_with(tmp_path):
     assert contents(tmp_path / "index") == contents(tmp_path / "undisturbed")
 
 
-RECNUM_TWICE = 5000
+DUPLICATE_RECNUM = 5000
 
 
 @pytest.mark.parametrize(
@@ -335,8 +336,8 @@ def test_dates_as_fits_allows_them(tmp_path, written, listed):
         json.dumps(archive.keywords(CEA, record.recnum))
 
 
-def test_files_with_names_of_their_own_are_records_each():
-    """So that a chunk of work ends between any two of them, however many lie in a folder."""
+def test_files_with_other_names_count_as_records_of_their_own():
+    """A chunk of work may end between any two of them."""
     own = ("img1.fits", "img2.fits", "a.1.fits", "a.2.fits")
     assert len({_record(Found("a", name)) for name in own}) == 4
     assert len({_record(Found("a", name_of(1, 0, segment))) for segment in ("Br", "Bt")}) == 1
