@@ -1,5 +1,5 @@
 """
-Make the screenshots of the pages of an archive, for "An archive for a group", from the demo.
+Make the screenshots of the pages of an archive, for "Set up an archive for a group", from the demo.
 
 ``python docs/tools/make_screenshots.py`` writes ``docs/_static/archive-*.png``. It needs selenium, and
 chromium with its chromedriver on the PATH.
