@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SWAN", "BuildReport", "CheckReport", "Dataset", "Info", "build", "check", "info", "open"]
 
-#: Public names that are imported when they are first used, since importing a package needs none of them, and modules.
+#: Modules of the public names that are imported on first use, which keeps the import of the package fast.
 _LAZY: Final = {
     "build": "building",
     "BuildReport": "report",

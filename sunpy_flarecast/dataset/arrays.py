@@ -1,9 +1,9 @@
 """
 The images of a data set as Zarr v3: chunks, shards, and the groups and arrays that describe them.
 
-One chunk is one record, so that chunks are compressed one by one as files are read, and a task holds no more than the
-compressed ones. zarr itself would compress a shard at once, from all its images in memory. Its layout is that of the
-codec ``sharding_indexed``: chunks, then their offsets and sizes, then a checksum.
+One chunk is one record. Chunks are compressed one by one as files are read, so a task holds only compressed chunks in
+memory; zarr itself would compress a shard from all its images at once. A shard has the layout of the codec
+``sharding_indexed``: chunks, then their offsets and sizes, then a checksum.
 """
 
 from __future__ import annotations
@@ -43,11 +43,10 @@ __all__ = [
 #: Compressed images.
 Buffer = bytes | memoryview
 
-#: Where images are in a data set.
+#: Path of the images in a data set.
 ROOT: Final = "images.zarr"
 
-#: Level, filter (bits of integers that differ little) and block, of all that were tried on SHARPs the fastest with the
-#: smallest result.
+#: Of the levels, filters and block sizes tried on SHARPs, the fastest among those with the smallest result.
 _CODEC: Final = {"cname": "zstd", "clevel": 2, "blocksize": 1 << 20}
 
 #: The offset and size of a chunk that is missing.
@@ -64,7 +63,7 @@ KEYWORDS: Final = (*WCS_NUMBERS, "naxis1", "naxis2")
 
 
 class HarpArrays(NamedTuple):
-    """The arrays of a HARP but its images; rows are records."""
+    """The arrays of a HARP except its images; rows are records."""
 
     time: npt.NDArray[np.datetime64]  #: T_REC in UTC.
     date_obs: npt.NDArray[np.datetime64]
@@ -89,7 +88,7 @@ def shard_path(harp: int, array: str, number: int) -> str:
 def _blosc() -> Any:
     import numcodecs
 
-    numcodecs.blosc.use_threads = False  # whose order is that of chance; zarr does the same
+    numcodecs.blosc.use_threads = False  # with threads the output is not reproducible; zarr does the same
     return numcodecs.Blosc(_CODEC["cname"], _CODEC["clevel"], numcodecs.Blosc.BITSHUFFLE, _CODEC["blocksize"])
 
 
@@ -108,7 +107,7 @@ def decode_chunk(data: Buffer, dtype: str, shape: tuple[int, ...]) -> npt.NDArra
 
 
 def shard_of(chunks: Sequence[Buffer | None], places: int) -> Iterator[Buffer]:
-    """Give the parts of a shard that has so many places, of which those of None and those at the end are missing."""
+    """Yield the parts of a shard with room for ``places`` chunks; chunks that are None or not given are missing."""
     import google_crc32c
 
     index = np.full((places, 2), _MISSING, "<u8")
@@ -123,7 +122,7 @@ def shard_of(chunks: Sequence[Buffer | None], places: int) -> Iterator[Buffer]:
 
 
 def chunks_of(shard: bytes, places: int) -> list[memoryview | None]:
-    """Give the chunks of a shard; a FileError says that it is damaged."""
+    """Return the chunks of a shard; raise a `FileError` if it is damaged."""
     import google_crc32c
 
     end = shard[-_CHECKSUM - 16 * places : -_CHECKSUM]
@@ -144,7 +143,7 @@ def make_group(
     padded: bool,
     attributes: Mapping[str, Any],
 ) -> dict[str, bytes]:
-    """Return the files of the group of a HARP by their paths in it, the group's own last; shards are not among them."""
+    """Return the files of the group of a HARP by path, without shards; the metadata of the group come last."""
     import zarr
     from zarr.codecs import BloscCodec
     from zarr.storage import MemoryStore
@@ -168,7 +167,7 @@ def make_group(
 
     def small(name: str, data: Any, dimensions: tuple[str, ...], **attrs: Any) -> None:
         more: dict[str, Any] = {"fill_value": attrs["_FillValue"]} if "_FillValue" in attrs else {}
-        # A chunk that is left out would leave that of an earlier build in its place.
+        # If an empty chunk were not written, the chunk of an earlier build would remain.
         more["config"] = {"write_empty_chunks": True}
         group.create_array(name, data=data, chunks=data.shape, dimension_names=dimensions, attributes=attrs, **more)
 
@@ -214,9 +213,9 @@ def make_group(
         "status",
         arrays.status,
         ("time", "segment"),
-        long_name="whether the image is there, and why not",
-        flag_values=[int(one) for one in Status],
-        flag_meanings=" ".join(one.name.lower() for one in Status),
+        long_name="whether the image is available, or why not",
+        flag_values=[int(status) for status in Status],
+        flag_meanings=" ".join(status.name.lower() for status in Status),
     )
     small("wcs", arrays.wcs, ("time", "keyword"), long_name="numbers of the FITS header; NaN where missing")
     strings = np.dtypes.StringDType()
@@ -239,7 +238,7 @@ def _counted(times: npt.NDArray[np.datetime64], unit: str) -> npt.NDArray[np.int
 
 
 def consolidated(group: bytes, members: Mapping[str, Any]) -> bytes:
-    """Write the metadata of a group together with those of all groups and arrays below it, given by their paths."""
+    """Return the metadata of a group with the metadata of all groups and arrays below it (``members``, by path)."""
     own = {
         **json.loads(group),
         "consolidated_metadata": {

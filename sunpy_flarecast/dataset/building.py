@@ -1,4 +1,4 @@
-"""`build`: from a query to a data set, stage by stage, each of which is kept, so that the same call resumes it."""
+"""`build`: build a data set from a query in stages; each finished stage is kept, so the same call resumes the build."""
 
 from __future__ import annotations
 
@@ -91,85 +91,85 @@ def build(
     progress: bool = True,
 ) -> BuildReport:
     """
-    Build a data set of images, keywords, labels and sets of the records of a query.
+    Build a data set with images, keywords, labels and sets from the records of a query.
 
-    What is finished is kept: the same call resumes a build that was interrupted, or that failed, and requests what is
-    missing. The data set is the same whatever the number of workers.
+    Finished work is kept: the same call resumes a build that was interrupted or failed, and requests missing files
+    again. The data set does not depend on the number of workers.
 
     Parameters
     ----------
     out : path-like or str
-        The folder of the data set, or a URL that fsspec knows, such as ``"s3://bucket/sharps-2014"``.
+        The folder of the data set, or a URL supported by fsspec, such as ``"s3://bucket/sharps-2014"``.
     *query : `sunpy.net.attr.Attr` or FLARECASTResponse
-        The attrs of a search, as for `sunpy_flarecast.FLARECASTClient.search`, of one series; or the table that a
-        search found.
+        The attrs of a search, as for `sunpy_flarecast.FLARECASTClient.search`, for one series; or the result of a
+        search.
     keywords : iterable of str
-        Keywords of each record, or patterns of them (default: ``dataset.SWAN``, and of SMARPs their four parameters).
+        Keywords or patterns (default: ``dataset.SWAN``; for SMARPs, their four parameters).
     flares : path-like, `~astropy.table.Table` or FlareList, optional
-        The list of flares that records are labelled by, as `sunpy_flarecast.flares.read_flares` takes it. Without one
-        there are no labels.
+        The list of flares to label the records with, in any form that `sunpy_flarecast.flares.read_flares` accepts.
+        Without it there are no labels.
     windows : `~astropy.units.Quantity` or iterable of Quantity
         Lengths of the windows after T_REC in which flares count (default: 24 h).
     threshold : str or iterable of str
-        GOES classes from which on flares count (default: ``"M1.0"``).
+        Smallest GOES classes that count as a flare (default: ``"M1.0"``).
     flare_time : {"peak", "start"}
-        Which time of a flare has to be in the window.
+        Time of a flare that must be in the window (default: ``"peak"``).
     by_position : bool
-        Whether flares without a NOAA number are assigned to records by their positions.
+        Whether to assign flares without a NOAA number to records by position (default: False).
     noaa_numbers : path-like or dict, optional
-        NOAA numbers of HARPs, where records have no NOAA_ARS; JSOC's ``all_harps_with_noaa_ars.txt``.
+        NOAA numbers of HARPs, for records without NOAA_ARS: JSOC's ``all_harps_with_noaa_ars.txt``.
     split : dict, optional
-        Sets by name: their shares (``{"train": 0.7, "validation": 0.15, "test": 0.15}``), ranges of time
+        Sets by name: shares (``{"train": 0.7, "validation": 0.15, "test": 0.15}``), time ranges
         (``("2014-01-01", "2014-07-01")``) or months (``[1, 2, 3]``). Without it there are no sets.
     split_by : {"region", "time", "month"}
-        Which of these ``split`` has. No region is ever in two sets.
+        How ``split`` defines the sets (default: ``"region"``). No region is ever in two sets.
     gap : `~astropy.units.Quantity`
-        Time that is left out between two sets by time or month (default: none).
+        Time to leave out between two sets by time or month (default: 0 h).
     stratify : bool
-        Whether each set gets the same share of each class of flares, as far as whole regions allow.
+        Whether each set gets the same share of each flare class, as far as whole regions allow (default: False).
     seed : int
         Seed of the split (default: 0).
     images : bool
-        Whether there are images (default), or keywords, labels and sets alone, for which no FITS file is downloaded.
+        Whether to store images (default: True). Without images no FITS file is downloaded.
     encoding : {"lossless", "int16", "binned"}
-        How images are stored: as the files have them, in steps of 1 G, or averaged over squares.
+        How images are stored: as in the files (default), in steps of 1 G, or averaged over squares of pixels.
     bin : int
-        With ``"binned"``, how many pixels a square has along each axis (default: 4).
+        With ``"binned"``, the size of a square along each axis in pixels (default: 4).
     shard_records : int
-        Most records whose images are in one file, and are made by one task (default: 256).
+        Largest number of records per image file; one task makes one file (default: 256).
     client : `distributed.Client`, optional
-        Where images are made. By default this process, or processes started by this call.
+        Dask client to make the images with (default: this process, or ``workers`` processes).
     workers : int
-        Without a client, the number of processes (default: 1).
+        Number of processes to start if there is no client (default: 1).
     max_conn : int
-        Number of transfers at a time, over all workers (default: 5).
+        Number of simultaneous transfers, over all workers (default: 5).
     files : path-like, optional
-        A folder of FITS files with JSOC's names, which are used rather than downloaded.
+        A folder of FITS files with JSOC's names; they are used instead of downloads.
     keep_files : path-like, optional
-        A folder in which downloaded FITS files are kept; by default they are removed when their images are stored.
+        A folder in which to keep downloaded FITS files; by default they are removed once their images are stored.
     overwrite : bool
-        Whether to remove an existing data set and start over.
+        Whether to remove an existing data set and start over (default: False).
     strict : bool
-        Whether it is an error if a part of the range, or keywords of some records, are unavailable. By default the
+        Whether to raise an error if part of the range or the keywords of some records are unavailable. By default the
         data set is built without them, and the report lists them.
     progress : bool
-        Show progress bars in a terminal or notebook, or write a line now and then.
+        Whether to show progress: bars in a terminal or notebook, otherwise a line now and then (default: True).
 
     Returns
     -------
     BuildReport
-        What the data set has, and what is missing and why.
+        What the data set holds, what is missing, and why.
 
     Raises
     ------
     QueryError
-        If an argument is invalid, or ``out`` holds something else; no file is fetched then.
+        If an argument is invalid, or ``out`` holds something else. No file is fetched in this case.
     ServiceError
-        If the service has no records of the query, cannot be reached, or fails for good.
+        If the service has no matching records, cannot be reached, or fails repeatedly.
     ClusterError
-        If the scheduler is gone, or workers die again and again.
+        If the scheduler is lost, or workers die repeatedly.
     TransferError
-        If the data set cannot be written, for example since the disk is full.
+        If the data set cannot be written, for example because the disk is full.
     Interrupted
         After Ctrl-C; ``partial`` is the report.
 
@@ -178,7 +178,7 @@ def build(
     MissingDataWarning
         If something is missing.
     SunpyUserWarning
-        If a build is resumed at another URL of the service.
+        If a build is resumed with another URL of the service.
 
     Examples
     --------
@@ -209,11 +209,11 @@ def build(
     )
     store = Store(out)
     if str(store).startswith("memory:") and (client is not None or workers != 1):
-        raise QueryError(f"{store} is in the memory of this process, which workers cannot write to; use workers=1.")
+        raise QueryError(f"{store} is in the memory of this process, where workers cannot write. Use workers=1.")
     for name, value in (("workers", workers), ("max_conn", max_conn)):
         if not isinstance(value, Integral) or value < 1:
-            raise QueryError(f"{name}={value!r} is not a whole number of 1 or more.")
-    with in_cluster(client):  # which checks it
+            raise QueryError(f"{name}={value!r} is invalid. It must be a positive integer.")
+    with in_cluster(client):  # checks the client
         pass
     sources = {
         "files": "" if files is None else check_files(files),
@@ -246,26 +246,26 @@ def _stages(
     strict: bool,
     progress: bool,
 ) -> None:
-    """Do what is left of each stage."""
+    """Run the stages, each from where it stopped."""
     settings = asked.settings
     size = settings.images.shard_records
-    store.remove(CHECKSUMS)  # what follows may change what they are of
+    store.remove(CHECKSUMS)  # the following stages may change files
     store.write(SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
     rows = search(asked, store, partial(forget_harps, store), strict=strict, progress=progress)
-    report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.told
+    report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.notes
     check_ranges(settings, rows)
     finished = finished_shards(rows.tasks(settings.segments, size), store)
     pieces, lacking = keyword_pieces(asked, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
         report.fail(f"keywords: {reason}", len(records))
     known = known_of(asked, rows, pieces)
-    labels = make_labels(asked, rows, known, [one for records, _ in lacking for one in records])
+    labels = make_labels(asked, rows, known, [recnum for records, _ in lacking for recnum in records])
     sets, summary = make_sets(settings, known, labels)
-    if labels is not None:  # written once the sets are made, too, until when both can be corrected
+    if labels is not None:  # written after the sets: until then a user can still change both
         write_label_tables(asked, labels, store)
     if settings.split is not None:
         store.write("split.json", _json(summary))
-        report.sets = {name: one["records"] for name, one in summary["sets"].items()}
+        report.sets = {name: counts["records"] for name, counts in summary["sets"].items()}
     for name, values in label_columns(settings, labels).items():
         report.labels[name] = counts_of(values)
 
@@ -293,13 +293,13 @@ def _stages(
 
 @contextmanager
 def _reported(report: BuildReport, begun: float) -> Iterator[None]:
-    """Put into the report how long a build took, and whether it was interrupted."""
+    """Add the duration of the build to the report, and whether it was interrupted."""
     try:
         yield
     except KeyboardInterrupt:
         report.interrupted = True
         raise Interrupted(
-            f"The build of {report.out} was interrupted; the same call resumes it. `partial` of this exception is the "
+            f"The build of {report.out} was interrupted. The same call resumes it; `partial` of this exception is the "
             "report.",
             report,
         ) from None
@@ -315,9 +315,9 @@ def _finish(
     summary: dict[str, Any],
     known: Written,
 ) -> None:
-    """Write what describes the data set, then the checksums, without which it is unfinished."""
+    """Write the description of the data set, and last the checksums, which mark it as finished."""
     created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    # Without where it is, which is nobody's concern, and may have a password.
+    # Without the URL of the data set, which is private and may contain a password.
     about = provenance(settings, replace(report, out=""), flares=labels.counts if labels else None, created=created)
     store.write("provenance.json", _json(about))
     store.write("README.md", data_sheet(about, summary).encode())

@@ -1,4 +1,4 @@
-"""`check`: whether a data set is complete, unchanged, and consistent in itself."""
+"""`check`: verify that a data set is complete, unchanged and consistent."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckReport", "check"]
 
-#: Folders whose files are all read, so that others in them would be taken for data.
+#: Folders whose files are all read: a foreign file there would be read as data.
 _READ: Final = ("images.zarr/", "records/")
 
 _MEND: Final = "Restore it, or remove it and run the build again."
 
-#: Problems of one kind that are listed.
+#: Largest number of listed problems of one kind.
 _LISTED: Final = 20
 
 
@@ -77,7 +77,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether the data set has no problems; files that do not belong to it do not count."""
+        """Whether the data set has no problems; foreign files do not count as problems."""
         return not self.problems
 
     def __str__(self) -> str:
@@ -96,24 +96,24 @@ def _some(lines: list[str]) -> list[str]:
 
 def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport:
     """
-    Check a data set: all files are there and as their checksums say, and the tables and images agree.
+    Check that a data set is complete, matches its checksums, and that its tables and images agree.
 
     Parameters
     ----------
     path : path-like or str
         The folder or URL of the data set.
     progress : bool
-        Show a progress bar while files are read.
+        Whether to show a progress bar (default: True).
 
     Returns
     -------
     CheckReport
-        Its ``ok`` is whether there are no problems.
+        The problems; ``ok`` is True if there are none.
 
     Raises
     ------
     QueryError
-        If there is no data set, or a link in its folder leads out of it.
+        If there is no data set, or a link in its folder points outside it.
 
     Examples
     --------
@@ -133,18 +133,22 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
         report.problems += _images(store, settings, records, report)
     except FLARECASTError as error:
         report.problems.append(str(error))
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:  # of another data set
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:  # files of another data set
         report.problems.append(f"The tables and images do not fit together ({error}). Build the data set again.")
     return report
 
 
 def _columns(settings: Settings) -> list[str]:
-    """Return the columns that are looked at; URLs and the like would take much memory."""
+    """Return the columns to check; others, such as URLs, would take much memory."""
     names = ["HARPNUM", "T_REC", "region", "index", "height", "width", "recnum"]
     names += ["split"] if settings.split else []
     names += [f"status_{name}" for name in settings.segments]
     if settings.flares:
-        names += [label_column(hours, one) for hours in settings.flares.windows for one in settings.flares.thresholds]
+        names += [
+            label_column(hours, threshold)
+            for hours in settings.flares.windows
+            for threshold in settings.flares.thresholds
+        ]
     return names
 
 
@@ -172,7 +176,7 @@ def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str
                     yield f"{name} has changed: it does not match its SHA-256 digest. {_MEND}"
             except FileNotFoundError:
                 yield f"{name} is missing. Restore it, or run the build again."
-            except Exception as error:  # noqa: BLE001 (of any disk or file system)
+            except Exception as error:  # noqa: BLE001 (file systems raise any type)
                 yield f"{name} cannot be read ({first_line(error)}). {_MEND}"
             bar.update(1)
 
@@ -186,7 +190,7 @@ def _labels(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         len(labels) != np.prod(shape)
         or (labels["row"] != np.repeat(np.arange(len(records)), shape[1] * shape[2])).any()
     ):
-        yield f"{LABELS} has {len(labels):,} rows, not one for each of {len(records):,} records, window and threshold."
+        yield f"{LABELS} has {len(labels):,} rows, which do not match {len(records):,} records, windows and thresholds."
         return
     values = _numbers(labels["positive"]).reshape(shape)
     for window, hours in enumerate(settings.flares.windows):
@@ -201,14 +205,14 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         return
     sets = _texts(records["split"])
     about = json.loads(store.read("split.json") or b"{}")
-    for name, one in {**about["sets"], "": about["left_out"]}.items():
-        if (count := int((sets == name).sum())) != one["records"]:
-            yield f"The set {name or '(none)'!r} has {count:,} records, and {one['records']:,} in split.json."
+    for name, counts in {**about["sets"], "": about["left_out"]}.items():
+        if (count := int((sets == name).sum())) != counts["records"]:
+            yield f"The set {name or '(none)'!r} has {count:,} records, but {counts['records']:,} in split.json."
     harps = np.asarray(records["HARPNUM"])
-    name = next((one for one in NOAA if one in records.colnames), "")
+    name = next((keyword for keyword in NOAA if keyword in records.colnames), "")
     noaas = _texts(records[name]) if name else np.full(len(records), "")
     rows, numbers = number_pairs(harps, noaas, utc_dates(records["T_REC"]))
-    # The region of the table, which may be from a list of NOAA numbers, joins records like a number.
+    # Regions may come from a separate list of NOAA numbers, so the region of the table joins records like a number.
     every = np.append(rows, np.arange(len(records))), np.append(numbers, -1 - np.asarray(records["region"]))
     yield from check_split(sets, harps, every)
 
@@ -222,13 +226,13 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
     there = status == Status.THERE
     report.images = int(there.sum())
     for place, name in enumerate(settings.segments):
-        digest, url = (~mask_of(read_records(store, [one])[one]) for one in (f"sha256_{name}", f"url_{name}"))
-        own = status[:, place]  # files that are there before a build may be of records that list none
+        digest, url = (~mask_of(read_records(store, [column])[column]) for column in (f"sha256_{name}", f"url_{name}"))
+        own = status[:, place]  # an image may come from a file on disk although its record lists none
         wrong = (there[:, place] & ~digest) | ((own == Status.NOT_LISTED) & url) | ((own == Status.NOT_FETCHED) & ~url)
         if count := int(wrong.sum()):
-            yield f"The status of {name} does not fit its URL and SHA-256 in {counted(count, 'record')}."
+            yield f"The status of {name} contradicts its URL and SHA-256 in {counted(count, 'record')}."
     if wrong_size := int((there.any(axis=1) != (np.asarray(records["height"]) > 0)).sum()):
-        yield f"The height does not fit the status of the images in {counted(wrong_size, 'record')}."
+        yield f"The height contradicts the status of the images in {counted(wrong_size, 'record')}."
     try:
         root = zarr.open_group(store.zarr("images.zarr"), mode="r")["harp"]
     except (FileNotFoundError, KeyError):
@@ -248,12 +252,12 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
 def _group(group: Any, harp: int, records: QTable, status: Any, settings: Settings) -> Iterator[str]:
     shape = group["image"].shape
     if shape[0] != len(records) or (np.asarray(records["index"]) != np.arange(len(records))).any():
-        yield f"HARP {harp} has {len(records):,} records and {shape[0]:,} images, or they are in another order."
+        yield f"HARP {harp} has {len(records):,} records and {shape[0]:,} images, or their order differs."
         return
     if tuple(group["segment"][:].tolist()) != settings.segments:
-        yield f"The images of HARP {harp} have other segments than the settings."
+        yield f"The segments of the images of HARP {harp} differ from the settings."
     if (group["status"][:] != status).any() or (group["recnum"][:] != np.asarray(records["recnum"])).any():
-        yield f"The images of HARP {harp} have another status or record number than records.parquet."
+        yield f"The status or record numbers of the images of HARP {harp} differ from records.parquet."
     if max(records["height"]) > shape[2] or max(records["width"]) > shape[3]:
         yield f"Images of HARP {harp} are larger in records.parquet than in images.zarr."
 

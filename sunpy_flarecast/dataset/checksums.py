@@ -1,4 +1,4 @@
-"""The checksums of a data set, in a file that ``sha256sum -c`` reads."""
+"""The checksums of a data set, in the format of ``sha256sum``."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ __all__ = ["CHECKSUMS", "file_digest", "is_content", "read_checksums", "write_ch
 
 CHECKSUMS: Final = "checksums.txt"
 
-#: What a build keeps for itself.
+#: Folder of the state of a build.
 _OWN: Final = ".build/"
 
 
 def is_content(path: str) -> bool:
-    """Return whether a file has a checksum: all have, but the checksums, and what a build keeps for itself."""
+    """Return whether a file has a checksum: all files do, except the checksums and the state of the build."""
     return path != CHECKSUMS and not path.startswith(_OWN)
 
 
 def write_checksums(store: Store, known: Mapping[str, tuple[int, str]]) -> None:
-    """Write the checksums of a data set; of the files in ``known`` size and SHA-256 are known, others are read."""
+    """Write the checksums; files in ``known`` (size and SHA-256 by path) are not read again."""
     digests = {path: known[path][1] if path in known else "" for path in store.names() if is_content(path)}
     lines = [f"{digest or file_digest(store, path)}  {path}\n" for path, digest in digests.items()]
     store.write(CHECKSUMS, "".join(lines).encode())
 
 
 def read_checksums(store: Store) -> dict[str, str] | None:
-    """Read the SHA-256 of each file; None if there is no file of them, and a FileError if it is damaged."""
+    """Read the SHA-256 of each file; return None if there are no checksums, raise a `FileError` if damaged."""
     data = store.read(CHECKSUMS)
     if data is None:
         return None
@@ -44,6 +44,6 @@ def read_checksums(store: Store) -> dict[str, str] | None:
 
 
 def file_digest(store: Store, path: str) -> str:
-    """Return the SHA-256 of a file, read in parts; raises FileNotFoundError."""
+    """Return the SHA-256 of a file; raise `FileNotFoundError` if it does not exist."""
     with store.open(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

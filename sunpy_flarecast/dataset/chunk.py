@@ -1,4 +1,4 @@
-"""The images of one record: read, checked, and compressed as one chunk."""
+"""Read, check and compress the images of one record as one chunk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NONE", "Chunk", "make_chunk", "recompress"]
 
-#: The encoding where there are no images.
+#: The encoding of a record without images.
 NONE: Final = Encoding("float32")
 
 
@@ -70,23 +70,23 @@ def make_chunk(
         rows, columns = found.pop(place)[0].shape
         status[place] = int(Status.UNREADABLE)
         reasons.append(
-            f"{settings.segments[place]}: the image has {rows} × {columns} pixels, other segments of the record have "
-            f"{shape[0]} × {shape[1]}"
+            f"{settings.segments[place]}: the image has {rows} × {columns} pixels, but other segments of the record "
+            f"have {shape[0]} × {shape[1]}"
         )
     facts = ImageFacts(shape, tuple(status), tuple(digests), reasons=tuple(reasons))
     if not found:
         return Chunk(None, (0, 0), NONE), facts, {}
     if keywords is not None:
         facts.date_obs, facts.t_obs, facts.wcs = keywords.date_obs, keywords.t_obs, keywords.wcs
-    encoding = common(one for _, one in found.values())
+    encoding = common(own for _, own in found.values())
     stack = np.full((1, count, *shape), fill_value(encoding), encoding.dtype)
-    for place, (pixels, one) in found.items():
-        stack[0, place] = recode(pixels, one, encoding)
+    for place, (pixels, own) in found.items():
+        stack[0, place] = recode(pixels, own, encoding)
     return Chunk(encode_chunk(stack), shape, encoding), facts, keywords.common if keywords else {}
 
 
 def recompress(chunk: Chunk, segments: int, shape: tuple[int, int], encoding: Encoding) -> Buffer | None:
-    """Return a chunk of another shape and encoding, if it is not of those already."""
+    """Return a chunk with the given shape and encoding; compress it again only if they differ."""
     if chunk.data is None or (chunk.shape == shape and chunk.encoding == encoding):
         return chunk.data
     pixels = decode_chunk(chunk.data, chunk.encoding.dtype, (1, segments, *chunk.shape))

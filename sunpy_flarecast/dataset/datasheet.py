@@ -1,4 +1,4 @@
-"""What tells where a data set came from: ``provenance.json``, and ``README.md``, a data sheet made from it."""
+"""The provenance of a data set: ``provenance.json``, and the data sheet ``README.md`` written from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["data_sheet", "provenance", "read_provenance"]
 
-#: Packages whose versions may matter for what is in a data set.
+#: Packages whose versions may affect the content of a data set.
 _PACKAGES: Final = ("numpy", "astropy", "sunpy", "zarr", "pyarrow")
 
 _ENCODINGS: Final = {
@@ -34,14 +34,14 @@ _ENCODINGS: Final = {
     "binned": "averages of {bin} x {bin} pixels",
 }
 
-#: How many of many a data sheet lists.
+#: Most entries that a data sheet lists.
 _LISTED: Final = 50
 
 
 def provenance(
     settings: Settings, report: Any, *, flares: Mapping[str, int] | None = None, created: str
 ) -> dict[str, Any]:
-    """Return what ``provenance.json`` has; ``flares`` are ``Labels.counts``, and ``created`` is a time in UTC."""
+    """Return the content of ``provenance.json``; ``flares`` are ``Labels.counts``, ``created`` is a time in UTC."""
     return {
         "created": created,
         "versions": {
@@ -60,22 +60,21 @@ def provenance(
 
 
 def read_provenance(store: Store) -> tuple[Settings, dict[str, Any]]:
-    """Read ``provenance.json``, and the settings in it; a `QueryError` says that there is no data set."""
+    """Read ``provenance.json`` and its settings; raise a `QueryError` if there is no data set."""
     try:
         about = msgspec.json.decode(store.read("provenance.json") or b"{}")
         return msgspec.convert(about["settings"], Settings), about
     except (ValueError, KeyError, TypeError, RecursionError):
         raise QueryError(
-            f"{store} is not a data set that was built: it has no usable provenance.json. Correct the path, or run the "
-            "build again."
+            f"{store} is not a data set: it has no valid provenance.json. Correct the path, or run the build again."
         ) from None
 
 
 def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None) -> str:
     """
-    Write the data sheet from what ``provenance.json`` and ``split.json`` have.
+    Write the data sheet from the contents of ``provenance.json`` and ``split.json``.
 
-    It has no times, so that the same data set has the same one whenever it is built.
+    It contains no times, so identical data sets have identical data sheets.
     """
     settings = msgspec.convert(about["settings"], Settings)
     parts = [_summary(settings, about["report"]), _CONTENTS, _source(settings)]
@@ -97,32 +96,32 @@ def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
 # {"SOHO/MDI SMARP" if _is_smarp(settings) else "SDO/HMI SHARP"} data set for solar flare forecasting
 
 {counted(report["records"], "record")} of the series `{settings.series}` with {images}\
-{counted(len(settings.keywords), "keyword")} of each record. Made with \
+{counted(len(settings.keywords), "keyword")} of each record. Built with \
 sunpy_flarecast {__version__}."""
 
 
 _CONTENTS: Final = """
 ## Contents
 
-| file | what it has |
+| file | content |
 | --- | --- |
-| `records.parquet` (or `records/`, a file a year) | one row a record: keywords with units, labels, set, image |
-| `images.zarr` | images, Zarr v3, one group a HARP: `harp/03944/image[time, segment, y, x]` |
-| `labels.parquet` | one row a record, window and threshold |
-| `flares.parquet` | the list of flares, each with the HARPs that it was given to |
-| `split.json` | the rule of the split, and what each set has |
-| `provenance.json` | query, service, settings, versions, what is missing |
+| `records.parquet` (or `records/`, one file per year) | one row per record: keywords with units, labels, set, image |
+| `images.zarr` | images, Zarr v3, one group per HARP: `harp/03944/image[time, segment, y, x]` |
+| `labels.parquet` | one row per record, window and threshold |
+| `flares.parquet` | the list of flares, each with the HARPs that it was assigned to |
+| `split.json` | the rule of the split, and the content of each set |
+| `provenance.json` | query, service, settings, versions, missing data |
 | `checksums.txt` | SHA-256 of all files: `sha256sum -c checksums.txt` |
 
-Images, labels, flares and sets are there if they were requested."""
+Images, labels, flares and sets are present only if they were requested."""
 
 
 def _source(settings: Settings) -> str:
-    queries = "\n".join(f"- {one}" for one in settings.query) or f"- a table of records, SHA-256 {settings.records}"
+    queries = "\n".join(f"- {query}" for query in settings.query) or f"- a table of records, SHA-256 {settings.records}"
     return f"""
 ## Source
 
-The records were searched at the FLARECAST service {", later ".join((*settings.earlier, settings.service))}:
+The records were found with the FLARECAST service {", later ".join((*settings.earlier, settings.service))}:
 
 {queries}
 
@@ -135,9 +134,9 @@ def _images(settings: Settings, report: Mapping[str, Any]) -> str:
     return f"""
 ## Images
 
-Pixels are stored {kind}. Pixels off the limb are NaN. `status` says of each segment of a record whether its image is \
-there (0), was not listed by the service (1), could not be fetched (2), or could not be read (3); images that are not \
-there have the fill value. {_padded(padded) if padded else "All images of a HARP have one shape."}"""
+Pixels are stored {kind}. Pixels off the limb are NaN. `status` is 0 if the image of a segment is available, 1 if the \
+service did not list it, 2 if it could not be fetched, and 3 if it could not be read; missing images have the fill \
+value. {_padded(padded) if padded else "All images of a HARP have the same shape."}"""
 
 
 def _padded(padded: list[int]) -> str:
@@ -150,8 +149,8 @@ def _padded(padded: list[int]) -> str:
 def _labels(about: Mapping[str, Any]) -> str:
     counts = "".join(f"- {name.replace('_', ' ')}: {number:,}\n" for name, number in about["flares"].items())
     rows = "".join(
-        f"| {name} | {one['positive']:,} | {one['negative']:,} | {one['unknown']:,} |\n"
-        for name, one in about["report"]["labels"].items()
+        f"| {name} | {counts['positive']:,} | {counts['negative']:,} | {counts['unknown']:,} |\n"
+        for name, counts in about["report"]["labels"].items()
     )
     return f"""
 ## Labels
@@ -163,30 +162,30 @@ In the tables, unknown labels are null.
 | label | positive | negative | unknown |
 | --- | --- | --- | --- |
 {rows}
-Flares of the list, and those of them that belong to no record:
+Flares in the list, and flares that belong to no record:
 
 {counts}"""
 
 
 def _sets(split: Mapping[str, Any]) -> str:
-    every = {**split["sets"], "*in none*": split["left_out"]}
+    sets = {**split["sets"], "*in none*": split["left_out"]}
     names = list(split["left_out"]["labels"])
     rows = "".join(
-        f"| {name} | {one['records']:,} | {len(one['regions']):,} | "
-        + "".join(f"{one['labels'][label]['positive']:,} | " for label in names).rstrip()
+        f"| {name} | {counts['records']:,} | {len(counts['regions']):,} | "
+        + "".join(f"{counts['labels'][label]['positive']:,} | " for label in names).rstrip()
         + "\n"
-        for name, one in every.items()
+        for name, counts in sets.items()
     ).replace("|  \n", "|\n")
     several = (
         ""
         if split["by"] == "region"
-        else " Of a region with records in the ranges of several sets, those in the set with most of them are kept."
+        else " If a region has records in several sets, only those in the set with most of them are kept."
     )
     return f"""
 ## Sets
 
-Records were split {split["rule"]}. A region is all HARPs that share NOAA numbers, directly or through others; no \
-region is in two sets.{several} Regions that come back after a rotation have other numbers, and are not recognized.
+Records were split {split["rule"]}. A region consists of all HARPs that share NOAA numbers, directly or through other \
+HARPs. No region is in two sets.{several} A region that returns after a rotation has new numbers and is not recognized.
 
 | set | records | regions |{"".join(f" {name} positive |" for name in names)}
 | --- | --- | --- |{" --- |" * len(names)}
@@ -194,7 +193,7 @@ region is in two sets.{several} Regions that come back after a rotation have oth
 
 
 def _gaps(report: Mapping[str, Any]) -> str:
-    lines = [f"- Not searched: {one}" for one in report["missing"]]
+    lines = [f"- Not searched: {gap}" for gap in report["missing"]]
     lines += [f"- {number:,} x {reason}" for reason, number in report["failures"].items()]
     lines += [f"- {note}" for note in (*unlisted_notes(report["unlisted"]), *report["notes"])]
     if (more := len(lines) - _LISTED) > 0:
@@ -210,7 +209,7 @@ import pandas as pd
 import xarray as xr
 
 records = pd.read_parquet("records.parquet")
-images = xr.open_datatree("images.zarr", engine="zarr")  # if there are images
+images = xr.open_datatree("images.zarr", engine="zarr")  # unless built without images
 ```
 
 With sunpy_flarecast, `sunpy_flarecast.dataset.open(".")` gives tables with units, samples for training, and maps.
@@ -229,8 +228,8 @@ def _publishing(settings: Settings) -> str:
     return f"""
 ## Licence and acknowledgement
 
-{_SMARP if _is_smarp(settings) else _SHARP} Cite the list of flares as its source requests. State here the licence under
-which you publish the data set, and its authors and DOI."""
+{_SMARP if _is_smarp(settings) else _SHARP} Cite the list of flares as its source requests. When you publish the data
+set, state its licence, authors and DOI here."""
 
 
 def _is_smarp(settings: Settings) -> bool:

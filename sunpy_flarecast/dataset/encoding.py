@@ -1,4 +1,4 @@
-"""How images are stored: the integers of FITS files, steps of 1 G in 16 bits, or means of n × n pixels."""
+"""Encodings of images: the integers of FITS files, 16-bit integers in steps of 1 G, or means of n × n pixels."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def check_encoding(series: str, segments: Sequence[str], images: ImageSettings) 
     Raises
     ------
     QueryError
-        ``"int16"``, which has steps of 1 G, for segments that are not a field; ``"binned"`` for codes, of which the
-        mean has no meaning.
+        If ``"int16"``, which stores whole gauss, is used for segments that are not a field, or ``"binned"`` for codes,
+        whose mean is meaningless.
 
     Examples
     --------
@@ -54,43 +54,43 @@ def check_encoding(series: str, segments: Sequence[str], images: ImageSettings) 
     >>> check_encoding("hmi.sharp_cea_720s", ("Br", "bitmap"), ImageSettings(encoding="binned", bin=4))
     Traceback (most recent call last):
     ...
-    sunpy_flarecast.errors.QueryError: encoding='binned' takes means, which codes such as bitmap do not have. Leave ...
+    sunpy_flarecast.errors.QueryError: encoding='binned' averages pixels, which is meaningless for codes such as ...
     """
     known = find_series(series)
     if images.encoding == "int16":
         found = {name: known.segment(name) if known else None for name in segments}
-        if other := [name for name, one in found.items() if one is not None and one.unit not in _FIELD]:
+        if other := [name for name, segment in found.items() if segment is not None and segment.unit not in _FIELD]:
             raise QueryError(
-                f"encoding='int16' has steps of 1 G, and {other[0]} is not a field in gauss. Leave it out, or use "
+                f"encoding='int16' stores whole gauss, but {other[0]} is not a field in gauss. Leave it out, or use "
                 "encoding='lossless'."
             )
     elif images.encoding == "binned" and (codes := [name for name in segments if name in _CODES]):
         raise QueryError(
-            f"encoding='binned' takes means, which codes such as {codes[0]} do not have. Leave it out, or use "
-            "encoding='lossless'."
+            f"encoding='binned' averages pixels, which is meaningless for codes such as {codes[0]}. Leave it out, or "
+            "use encoding='lossless'."
         )
 
 
 def default_fill(dtype: npt.DTypeLike) -> int:
-    """Return the integer that stands for missing pixels in files without BLANK: the one farthest from others."""
+    """Return the integer for missing pixels in files without BLANK: the one farthest from valid values."""
     limits = np.iinfo(dtype)
     return int(limits.min or limits.max)
 
 
 def float_type(encoding: Encoding) -> str:
-    """Return the type of floats that astropy converts pixels to."""
+    """Return the float type that astropy converts pixels to."""
     dtype = np.dtype(encoding.dtype)
     return "float32" if dtype.itemsize <= (4 if dtype.kind == "f" else 2) else "float64"
 
 
 def common(encodings: Iterable[Encoding]) -> Encoding:
-    """Return the encoding in which images of several can be stored: the one that all have, or else floats."""
+    """Return an encoding for images of several encodings: their own if they agree, otherwise floats."""
     first, *others = set(encodings)
     return Encoding(max(map(float_type, (first, *others)))) if others else first
 
 
 def decode(pixels: npt.NDArray[Any], encoding: Encoding, dtype: str = "") -> npt.NDArray[Any]:
-    """Convert stored pixels to floats, NaN where missing, in the same steps as astropy, and so to the same values."""
+    """Convert stored pixels to floats, NaN where missing; same steps and values as astropy."""
     kind = np.dtype(dtype or float_type(encoding))
     if encoding.fill is None:
         return pixels.astype(kind, copy=False)
@@ -104,7 +104,7 @@ def decode(pixels: npt.NDArray[Any], encoding: Encoding, dtype: str = "") -> npt
 
 
 def fill_value(encoding: Encoding) -> float:
-    """Return how a missing pixel is stored."""
+    """Return the stored value of a missing pixel."""
     return np.nan if encoding.fill is None else encoding.fill
 
 
@@ -112,7 +112,7 @@ def recode(
     pixels: npt.NDArray[Any], encoding: Encoding, to: Encoding, shape: tuple[int, int] | None = None
 ) -> npt.NDArray[Any]:
     """
-    Store pixels in another encoding, one that `common` gave for theirs, and pad them at the top and the right.
+    Convert pixels to an encoding that `common` returned for theirs, and pad them at the top and the right.
 
     The last two axes are y and x.
     """
@@ -128,12 +128,12 @@ def recode(
 
 def to_kind(pixels: npt.NDArray[Any], encoding: Encoding, images: ImageSettings) -> tuple[npt.NDArray[Any], Encoding]:
     """
-    Convert the image of a file to what a data set stores.
+    Convert the image of a file to the encoding of a data set.
 
-    ``"int16"`` rounds to whole gauss; a FileError, the end of a sentence, says that values are beyond ±32,767.
-    ``"binned"`` takes the mean of ``bin`` × ``bin`` pixels from the lower left corner on, without missing pixels, as
-    float32; it is NaN where all are missing. If the size is not a multiple of ``bin``, the last rows and columns are
-    means of fewer pixels.
+    ``"int16"`` rounds to whole gauss and raises a `FileError`, the end of a sentence, for values beyond ±32,767.
+    ``"binned"`` averages ``bin`` × ``bin`` pixels from the lower left corner, without missing pixels, as float32; the
+    mean is NaN where all are missing. If the size is not a multiple of ``bin``, the last rows and columns are means of
+    fewer pixels.
     """
     if images.encoding == "lossless":
         return pixels, encoding

@@ -1,4 +1,4 @@
-"""The FITS files of a task: those of a folder that is there first, the others fetched, and removed after use."""
+"""The FITS files of a task: taken from a local folder if present, otherwise fetched and removed after use."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 
 __all__ = ["check_files", "check_keep_files", "files_of"]
 
-#: What a template for files that are kept may have.
+#: Fields of the template for kept files.
 _FIELDS: Final = ("file", "harpnum", "record", "segment", "series", "t_rec")
 
 
 def check_files(folder: str | os.PathLike[str]) -> str:
-    """Check the folder of files that are there already, and return its absolute path; else a `QueryError`."""
+    """Return the absolute path of the folder of existing files; raise a `QueryError` if it is not a folder."""
     place = Path(folder).expanduser()
     if not place.is_dir():
-        raise QueryError(f"files={str(folder)!r} is not a folder. Name one that has FITS files with JSOC's names.")
+        raise QueryError(f"files={str(folder)!r} is not a folder. Name a folder of FITS files with JSOC's names.")
     _named.cache_clear()
     return str(place.absolute())
 
 
 def check_keep_files(path: str | os.PathLike[str]) -> str:
     """
-    Check the folder or path template under which files are kept, and return the absolute template.
+    Check the folder or path template for kept files, and return the absolute template.
 
     Fields are ``{file}``, ``{harpnum}``, ``{record}``, ``{segment}``, ``{series}`` and ``{t_rec:%Y%m%d}``.
     """
@@ -79,13 +79,13 @@ def files_of(
     connections: Connections | None = None,
 ) -> Iterator[list[list[Path | str]]]:
     """
-    Give the files of a task for the length of a ``with`` block; those that were fetched are removed afterwards.
+    Provide the files of a task within a ``with`` block; fetched files are removed afterwards.
 
-    They are, for each record and segment, a path, or why the file could not be fetched; an empty text if there is none.
-    Files are taken from the folder ``files`` (as `check_files` returns it) if they have JSOC's names, are not damaged,
-    and their headers name the record, or nothing. Others are fetched, to a temporary folder of the worker, or to the
-    template ``keep_files`` (as `check_keep_files` returns it), and kept there. Files without keywords get them from the
-    service; those of ``files`` stay as they are, and a copy gets them.
+    Yields, for each record and segment, a path, the reason why the file could not be fetched, or an empty text if the
+    record has no such file. Files are taken from the folder ``files`` (from `check_files`) if they have JSOC's names,
+    are not damaged, and their headers name the record or no record. Other files are fetched to a temporary folder of
+    the worker, or to the template ``keep_files`` (from `check_keep_files`) and kept there. Files without keywords are
+    completed with those of the service; files in ``files`` are not changed but copied first.
     """
     base = base_url(settings.service)
     named = _named(files, connections) if files else {}
@@ -110,8 +110,8 @@ def files_of(
                         shutil.copyfile(there, path)
                     except OSError as error:
                         raise TransferError(
-                            f"{there} cannot be copied to {path} ({error.strerror or error}). Free some space, or "
-                            "change the permissions, and run the same again; what is complete is kept."
+                            f"{there} cannot be copied to {path} ({error.strerror or error}). Free some space or "
+                            "change the permissions, and run the same call again; complete files are kept."
                         ) from error
                     bare.append(Bare(path, "its file has none", record, segment))
                     row.append(Path(path))
@@ -131,15 +131,16 @@ def files_of(
             )
             if report.interrupted:
                 raise interruption(report)
-            reasons = {one.path: _why(one) for one in report.failed}
-            # What the service would answer again is in the data set without keywords; the rest is tried again.
-            reasons |= {one.path: f"without keywords: {one.reason}" for one in report.bare if not one.lasting}
-            found = [[reasons.get(str(one), one) for one in row] for row in found]
+            reasons = {failure.path: _why(failure) for failure in report.failed}
+            # If the service would give the same answer again, the image is stored without keywords; otherwise the
+            # next build retries.
+            reasons |= {file.path: f"without keywords: {file.reason}" for file in report.bare if not file.lasting}
+            found = [[reasons.get(str(entry), entry) for entry in row] for row in found]
         yield found
 
 
 def _why(failure: FetchFailure) -> str:
-    """Return why a file was not fetched without its path and URL, so that equal reasons are counted together."""
+    """Return why a file was not fetched, without its path and URL, so that equal reasons can be counted."""
     found = re.fullmatch(
         r".* was not fetched from \S+: (.*?)\.? Fetch it again to retry\b.*", failure.reason, re.DOTALL
     )
@@ -153,7 +154,7 @@ def _filled(template: str, harp: int, recnum: int, slot: int, series: str, segme
 
 
 def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> tuple[str, bool]:
-    """Return the file of a name in folders, and whether it has no keywords; no path if it is of another record."""
+    """Return the path of a record's file in one of the folders, empty if none, and whether it lacks keywords."""
     for path in (f"{folder}/{name}" for folder in folders):
         if (origin := origin_at(path)) is None or (origin.keywords and not compared(origin, record, segment).stays):
             continue
@@ -165,8 +166,8 @@ def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> t
 
 @lru_cache(1)
 def _named(folder: str, connections: Connections | None) -> dict[str, tuple[str, ...]]:
-    """Find the folders of files with JSOC's names in a folder, once in a build and process."""
-    del connections  # other ones belong to another build, for which files may have come
+    """Return the folders of the files with JSOC's names below a folder; listed once per build and process."""
+    del connections  # part of the cache key: in another build there may be more files
     found: dict[str, tuple[str, ...]] = {}
     for within, folders, names in os.walk(folder):
         folders.sort()
@@ -176,7 +177,7 @@ def _named(folder: str, connections: Connections | None) -> dict[str, tuple[str,
 
 
 def _scratch() -> str | None:
-    """Return the folder for temporary files of a Dask worker, which Dask removes if that dies; else the system's."""
+    """Return the temporary folder of this Dask worker, which Dask removes if the worker dies; None outside workers."""
     with suppress(ImportError, ValueError):
         from distributed import get_worker
 

@@ -1,4 +1,4 @@
-"""The folder of a data set as `build` finds it: free, that of an unfinished build, or finished."""
+"""The folder of a data set before a build: unused, of an unfinished build, or finished."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 __all__ = ["SETTINGS", "claim", "finished_report", "resumed"]
 
-#: Where the settings of a data set are.
+#: Path of the settings in a data set.
 SETTINGS: Final = ".build/settings.json"
 
-#: What a data set consists of, in the order in which it is removed: the checksums, without which it is unfinished, and
-#: the facts of shards before the images that they say are there.
+#: The files of a data set in the order in which they are removed: checksums first, which mark it as finished, and the
+#: facts of shards before the images they describe.
 _CONTENT: Final = (
     *(CHECKSUMS, FACTS, SEARCH, PIECES, "provenance.json", "README.md", "split.json", "labels.parquet"),
     *("flares.parquet", "records.parquet", "records", "images.zarr"),
 )
 
-_ANEW: Final = "Choose another folder, or start over: overwrite=True, or --overwrite."
+_ANEW: Final = "Choose another folder, or start over with overwrite=True (--overwrite)."
 
 
 def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | None:
-    """Check that a folder is free, or that of this data set, and return the settings that it has."""
+    """Check that a folder is unused or holds this data set; return the settings of an earlier build, if any."""
     kept = store.read(SETTINGS)
     if kept is None and (others := [path for path in store.names() if not path.startswith(".build/")]):
         raise QueryError(f"{store} holds other files, such as {others[0]}. Choose another folder, or empty this one.")
@@ -47,13 +47,13 @@ def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | No
         except msgspec.MsgspecError:
             raise QueryError(f"{store} holds a data set whose settings cannot be read. {_ANEW}") from None
         if not store.exists(CHECKSUMS):
-            # Labels and sets that were never made, such as those of too few regions, can still be chosen.
+            # Settings of labels and sets that were never made, for example for too few regions, may still change.
             for name, path in (("flares", "labels.parquet"), ("split", "split.json")):
                 if not store.exists(path):
                     before = msgspec.structs.replace(before, **{name: getattr(settings, name)})
         if differs := difference(before, settings):
             if store.names() == [SETTINGS]:
-                return None  # nothing was found for the query before, which is corrected now
+                return None  # the earlier query found nothing and is now corrected
             raise QueryError(f"{store} holds a data set with other settings: {differs}. {_ANEW}")
         return before
     if overwrite:
@@ -63,28 +63,30 @@ def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | No
 
 
 def resumed(store: Store, before: Settings, settings: Settings) -> Settings:
-    """Return the settings with the services that a build had before, and warn if this is another one."""
+    """Add the earlier services of a build to the settings, and warn if the service has changed."""
     if before.service != settings.service:
         warnings.warn(
-            f"{store} was begun with the service {before.service}, and is resumed with {settings.service}; what is "
-            "finished is kept.",
+            f"The build of {store} was started with the service {before.service} and is resumed with "
+            f"{settings.service}. Finished work is kept.",
             SunpyUserWarning,
             stacklevel=3,
         )
     services = dict.fromkeys((*before.earlier, before.service))
-    return msgspec.structs.replace(settings, earlier=tuple(one for one in services if one != settings.service))
+    return msgspec.structs.replace(
+        settings, earlier=tuple(service for service in services if service != settings.service)
+    )
 
 
 def finished_report(store: Store) -> BuildReport | None:
-    """Return the report of a data set that is finished and complete; None if there is something left to do."""
+    """Return the report of a finished and complete data set; None if there is work left."""
     if not store.exists(CHECKSUMS) or store.exists(SEARCH):
         return None
     try:
         if not (read_checksums(store) or {}).keys() <= set(store.names()):
-            return None  # files were removed, such as damaged ones
+            return None  # files were removed, for example because they were damaged
         about = msgspec.json.decode(store.read("provenance.json") or b"{}")
         report = msgspec.convert({**about["report"], "out": str(store)}, BuildReport)
     except (msgspec.MsgspecError, FileError, KeyError, TypeError, RecursionError):
-        return None  # it is made again, with the rest of the tables
+        return None  # the report is made again, with the tables
     store.remove(PIECES)
     return report

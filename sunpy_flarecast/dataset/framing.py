@@ -1,4 +1,4 @@
-"""Images of one shape: cropped or padded around their centre, or binned; pure."""
+"""Bring images to one shape by cropping or padding around the centre, or by binning."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ if TYPE_CHECKING:
 
 __all__ = ["How", "bin_factor", "binned", "centred", "check_shape", "framed"]
 
-#: How images get one shape.
+#: How images are brought to one shape.
 How = Literal["crop", "bin"]
 
 
 def check_shape(shape: Any, how: str) -> tuple[int, int]:
     """Return a valid shape as rows and columns."""
     if how not in ("crop", "bin"):
-        raise QueryError(f"how={how!r} is not known: 'crop' crops or pads around the centre, 'bin' averages pixels.")
+        raise QueryError(
+            f"how={how!r} is invalid. Use 'crop' to crop or pad around the centre, or 'bin' to average pixels."
+        )
     try:
-        rows, columns = (operator.index(one) for one in shape)
+        rows, columns = (operator.index(size) for size in shape)
     except (TypeError, ValueError):
         rows = columns = 0
     if rows < 1 or columns < 1:
-        raise QueryError(f"shape={shape!r} is not a number of rows and columns, such as (256, 512).")
+        raise QueryError(f"shape={shape!r} is invalid. Give the numbers of rows and columns, such as (256, 512).")
     return rows, columns
 
 
 def centred(size: int, wanted: int) -> tuple[slice, slice]:
-    """Return which pixels of an axis are used, and where they are put, so that the centres agree."""
+    """Return the slices of an axis to copy from and to, so that the centres agree."""
     used = min(size, wanted)
     here, there = (size - used) // 2, (wanted - used) // 2
     return slice(here, here + used), slice(there, there + used)
 
 
 def framed(image: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
-    """Crop or pad the last two axes around the centre; what is added is NaN."""
+    """Crop or pad (with NaN) the last two axes around the centre."""
     if image.shape[-2:] == shape:
         return image
     rows, columns = (centred(size, wanted) for size, wanted in zip(image.shape[-2:], shape, strict=True))
@@ -49,12 +51,12 @@ def framed(image: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
 
 
 def bin_factor(size: tuple[int, int], shape: tuple[int, int]) -> int:
-    """Return the number of pixels along each axis that have to become one, so that an image fits."""
+    """Return the smallest binning factor with which an image fits into a shape."""
     return max(1, *(-(-pixels // most) for pixels, most in zip(size, shape, strict=True)))
 
 
 def binned(image: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
-    """Average squares of pixels, without those that are NaN; at the upper and right edge, of what is left of them."""
+    """Average squares of pixels, ignoring NaN; squares at the upper and right edges may be incomplete."""
     if factor == 1:
         return image
     whole = tuple(-(-size // factor) * factor for size in image.shape[-2:])
@@ -64,5 +66,5 @@ def binned(image: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
     there = ~np.isnan(blocks)
     count = there.sum(axis=(-3, -1))
     total = np.where(there, blocks, 0).sum(axis=(-3, -1), dtype=np.float64)
-    with np.errstate(invalid="ignore"):  # squares without a value are NaN
+    with np.errstate(invalid="ignore"):  # squares without a valid pixel become NaN
         return np.asarray(total / count, dtype=image.dtype)

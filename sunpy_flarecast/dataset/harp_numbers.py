@@ -1,4 +1,4 @@
-"""The NOAA numbers of records: from their keyword NOAA_ARS, or from JSOC's list of HARP and NOAA numbers."""
+"""The NOAA numbers of records, from their keyword NOAA_ARS or from JSOC's list of HARP and NOAA numbers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["HarpNumbers", "NumberPairs", "harp_numbers_digest", "number_pairs", 
 _LINE: Final = re.compile(r"\s*(\d+)[\s,]+(\d{4,5}(?:\s*,\s*\d{4,5})*)\s*", re.ASCII)
 _NUMBERS: Final = re.compile(r"\d+", re.ASCII)
 
-#: HARP numbers and the NOAA numbers of each.
+#: NOAA numbers by HARP number.
 HarpNumbers = Mapping[int, tuple[int, ...]]
 
 
 class NumberPairs(NamedTuple):
-    """Which records have which NOAA numbers: the row of a record and one of its numbers in each place."""
+    """Pairs of a record's row and one of its NOAA numbers."""
 
     rows: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
@@ -37,11 +37,11 @@ class NumberPairs(NamedTuple):
 
 def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
     """
-    Read JSOC's list of HARP and NOAA numbers, ``all_harps_with_noaa_ars.txt``: NOAA numbers by HARP number.
+    Read JSOC's list of HARP and NOAA numbers, ``all_harps_with_noaa_ars.txt``.
 
-    The file has lines such as ``8 11073`` and ``54 11096,11097``; a dict of such numbers is taken as it is. HARPs of
-    the near-real-time series and SMARPs have other numbers than those of JSOC's list. A `QueryError` says that the file
-    cannot be read, or that a line is not of this kind.
+    The file has lines such as ``8 11073`` and ``54 11096,11097``; alternatively, give a dict of NOAA numbers by HARP
+    number. HARPs of the near-real-time series and SMARPs have numbers of their own, which are not in JSOC's list.
+    Raises a `QueryError` if the file cannot be read or a line cannot be parsed.
 
     Examples
     --------
@@ -55,14 +55,14 @@ def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int
         path = Path(source).expanduser()
     except (TypeError, ValueError):
         raise QueryError(
-            f"noaa_numbers={source!r} is neither a file nor NOAA numbers by HARP number: {{54: [11096, 11097]}}."
+            f"noaa_numbers={source!r} is invalid. Give a file, or NOAA numbers by HARP number: {{54: [11096, 11097]}}."
         ) from None
     try:
         lines = path.read_text("ascii", "replace").splitlines()
     except OSError as error:
         raise QueryError(
-            f"Cannot read the list of HARP and NOAA numbers {path}: {error.strerror}. Correct the path; JSOC has it "
-            "at http://jsoc.stanford.edu/doc/data/hmi/harpnum_to_noaa/all_harps_with_noaa_ars.txt."
+            f"Cannot read the list of HARP and NOAA numbers {path}: {error.strerror}. Correct the path. JSOC's list "
+            "is at http://jsoc.stanford.edu/doc/data/hmi/harpnum_to_noaa/all_harps_with_noaa_ars.txt."
         ) from error
     result: dict[int, tuple[int, ...]] = {}
     for number, line in enumerate(lines, 1):
@@ -71,16 +71,16 @@ def read_harp_numbers(source: str | os.PathLike[str] | Mapping[int, Sequence[int
             result[int(match[1])] = tuple(map(int, _NUMBERS.findall(match[2])))
         elif line.strip() and not line.lstrip().startswith("#") and (result or line.lstrip()[0].isdigit()):
             raise QueryError(
-                f"Line {number} of {path} is not a HARP number and its NOAA numbers, such as '54 11096,11097': "
-                f"{line.strip()[:60]!r}. Correct or remove it."
+                f"Cannot parse line {number} of {path}, {line.strip()[:60]!r}. Write a HARP number and its NOAA "
+                "numbers, such as '54 11096,11097', or remove the line."
             )
     if not result:
-        raise QueryError(f"{path} has no HARP numbers with NOAA numbers, such as '54 11096,11097'. Choose JSOC's list.")
+        raise QueryError(f"{path} has no lines of HARP and NOAA numbers, such as '54 11096,11097'. Use JSOC's list.")
     return result
 
 
 def harp_numbers_digest(numbers: HarpNumbers) -> str:
-    """Return the SHA-256 of a list of HARP and NOAA numbers, in hexadecimal digits."""
+    """Return the SHA-256 of a list of HARP and NOAA numbers as hexadecimal text."""
     lines = (f"{harp} {','.join(map(str, numbers[harp]))}\n" for harp in sorted(numbers))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -89,10 +89,10 @@ def number_pairs(
     harps: npt.NDArray[np.int64], noaa_ars: Any, times: npt.NDArray[np.datetime64], listed: HarpNumbers | None = None
 ) -> NumberPairs:
     """
-    Pair records with their NOAA numbers, those of ``listed`` where a record has none.
+    Pair records with their NOAA numbers, taken from ``listed`` where a record has none.
 
-    ``noaa_ars`` is the keyword NOAA_ARS of each record (``"11640,11642"``, or a number), masked, empty or ``MISSING``
-    if there is none; ``times`` are T_REC in UTC.
+    ``noaa_ars`` is the keyword NOAA_ARS of each record (``"11640,11642"``, or a number); it is masked, empty or
+    ``MISSING`` where unknown. ``times`` are T_REC in UTC.
     """
     texts = np.array(texts_of(noaa_ars), dtype=np.str_)
     known, codes = np.unique(texts, return_inverse=True)
@@ -100,7 +100,7 @@ def number_pairs(
     wrong = next((text for text, row in zip(known.tolist(), numbers, strict=True) if row and row[-1] > 99_999), "")
     if wrong:
         raise QueryError(
-            f"NOAA_ARS={wrong!r} of a record has a number with more than five digits; correct the keyword."
+            f"NOAA_ARS={wrong!r} of a record has a number with more than five digits. Correct the keyword."
         )
     rows, pairs = _spread(codes, numbers)
     if listed:
@@ -114,7 +114,7 @@ def number_pairs(
 def _spread(
     codes: npt.NDArray[np.int64], values: Sequence[Sequence[int]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give each row the values of its code: rows, and a value for each."""
+    """Return pairs of each row and each value of its code."""
     pairs = [(code, value) for code, some in enumerate(values) for value in some]
     known, each = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     first, last = (np.searchsorted(known, codes, side) for side in ("left", "right"))

@@ -1,4 +1,4 @@
-"""Read the image of a FITS file as it is stored: integers and their scaling, which cost less than floats to keep."""
+"""Read the image of a FITS file as stored: integers with their scaling, which compress better than floats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Image", "read_image"]
 
-#: Cards without which a file is decoded just the same.
+#: Cards that do not affect decoding.
 _REMARKS: Final = frozenset({"", "END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH"})
 _TABLE: Final = re.compile(r"THEAP|T(SCAL|ZERO|NULL|DIM)\d+")
 
@@ -37,7 +37,7 @@ _WHOLE: Final = 2**23
 
 
 class Image(NamedTuple):
-    """The image of one file: ``pixels`` as they are stored (rows from the bottom), and what is known of the file."""
+    """The image of a file: ``pixels`` as stored (rows from the bottom), and the file's headers and digest."""
 
     pixels: npt.NDArray[Any]
     encoding: Encoding
@@ -47,12 +47,12 @@ class Image(NamedTuple):
 
 def read_image(path: Path) -> Image:
     """
-    Read the image of a FITS file; a FileError, the end of a sentence, says that it is missing, damaged or no image.
+    Read the image of a FITS file.
 
-    Scaled integers are not converted: ``pixels * scale + offset``, and NaN for ``fill``, are the values that astropy
-    gives. Where integers cannot give the same (16 bits with a scale, which astropy converts to float32; integers of
-    which every value is in use, so that none is left for missing pixels), and for images of floats, the pixels are
-    those that astropy gives.
+    Scaled integers are not converted: ``pixels * scale + offset``, with NaN for ``fill``, equals astropy's values. The
+    pixels are astropy's values themselves for images of floats, and where integers cannot reproduce them: 16-bit
+    integers with a scale, which astropy converts to float32, and integers that use every value, so that none is left
+    for missing pixels. Raises a `FileError`, the end of a sentence, if the file is missing, damaged or has no image.
     """
     try:
         data = path.read_bytes()
@@ -67,13 +67,13 @@ def read_image(path: Path) -> Image:
         raise FileError(str(error)) from error
     except (FileError, MemoryError):
         raise
-    except Exception as error:  # of any type for damaged tiles
+    except Exception as error:  # damaged tiles raise any type
         raise FileError(f"cannot be decoded ({first_line(error)})") from error
     return Image(pixels, encoding, headers, hashlib.sha256(data).hexdigest())
 
 
 def _structure(data: bytes, headers: Headers) -> bytes:
-    """Return the file without the cards of the record, most of 200, of which astropy makes objects."""
+    """Return the file without the cards of the record: about 200 that astropy would convert to objects."""
     cards = (headers.image[at : at + CARD] for at in range(0, len(headers.image), CARD))
     kept = b"".join(card for card in cards if _is_structure(card[:8].decode("latin-1").rstrip())) + b"END".ljust(CARD)
     padding = b" " * (-len(kept) % BLOCK)
@@ -86,7 +86,7 @@ def _is_structure(name: str) -> bool:
 
 
 class _Stored(NamedTuple):
-    """Pixels in the byte order of this machine, and how the header says that they are stored."""
+    """Pixels in native byte order, and their storage keywords."""
 
     pixels: npt.NDArray[Any]
     bits: int
@@ -119,7 +119,7 @@ def _read(data: bytes, *, scaled: bool) -> _Stored:
         image = next((hdu for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] == 2), None)
         if image is None:
             raise FileError("has no image with two axes")
-        header = image.header  # from which astropy removes the scaling with the first access to the pixels
+        header = image.header  # read before the pixels: astropy then removes the scaling from the header
         stored = (header["BITPIX"], float(header.get("BSCALE", 1)), float(header.get("BZERO", 0)), header.get("BLANK"))
         pixels = image.data
         return _Stored(pixels.astype(pixels.dtype.newbyteorder("="), copy=False), *stored)

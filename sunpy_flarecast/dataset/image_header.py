@@ -1,4 +1,4 @@
-"""Keywords of images: those of FITS headers that a data set keeps, and the header of a map made of them again."""
+"""The FITS keywords that a data set keeps of images, and the map headers made from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageKeywords", "check_record", "header_of", "keywords_of"]
 
-#: Keywords that are the same in all images of a HARP, by FITS names.
+#: FITS names of keywords that are the same in all images of a HARP.
 _COMMON: Final = (
     *("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "WCSNAME", "INSTRUME", "TELESCOP", "WAVELNTH", "WAVEUNIT", "ORIGIN"),
 )
@@ -35,12 +35,12 @@ _COMMON: Final = (
 #: The value of a card: text in quotes, or a number.
 _VALUE: Final = re.compile(r"= *(?:'((?:[^']|'')*)'|([^\s/']+))")
 
-#: Keywords that are whole numbers.
+#: Keywords that are integers.
 _WHOLE: Final = frozenset({"CAR_ROT", "NAXIS1", "NAXIS2"})
 
 
 class ImageKeywords(NamedTuple):
-    """What a data set keeps of a header: per record, and in common with other records."""
+    """The keywords that a data set keeps of a header: those of the record, and those common to a HARP."""
 
     date_obs: str
     t_obs: str
@@ -49,7 +49,7 @@ class ImageKeywords(NamedTuple):
 
 
 def keywords_of(headers: Headers) -> ImageKeywords:
-    """Read the keywords of an image; those of a file without keywords are missing."""
+    """Read the keywords of an image; all are missing in a file without keywords."""
     header = headers.keywords
     wcs = [_value(header, name.upper()) for name in WCS_NUMBERS]
     texts = {name: _value(header, name) for name in (*_COMMON, "DATE-OBS", "T_OBS")}
@@ -57,7 +57,7 @@ def keywords_of(headers: Headers) -> ImageKeywords:
     return ImageKeywords(
         str(date_obs or ""),
         str(t_obs or ""),
-        tuple(one if isinstance(one, float) else None for one in wcs),
+        tuple(value if isinstance(value, float) else None for value in wcs),
         {name: value for name, value in texts.items() if value is not None},
     )
 
@@ -70,13 +70,13 @@ def _value(header: bytes, name: str) -> str | float | None:
     if match[2] is not None:
         try:
             value = float(match[2].replace("D", "E"))
-        except ValueError:  # nan without quotes is read, other words are invalid
+        except ValueError:  # float() accepts an unquoted nan; other words are invalid
             return None
     return None if is_missing(value, name) else value
 
 
 def check_record(headers: Headers, harp: int, record: ImageRecord) -> None:
-    """Check that a file is of a record; a FileError, the end of a sentence, says of which one it is."""
+    """Raise a `FileError`, the end of a sentence, if a file is of another record."""
     found = dict(origin_of(headers).keywords)
     number, t_rec = found.get("HARPNUM") or found.get("TARPNUM"), found.get("T_REC")
     if number is not None and number != str(harp):
@@ -87,11 +87,11 @@ def check_record(headers: Headers, harp: int, record: ImageRecord) -> None:
 
 def header_of(dataset: Any, index: int, segment: str) -> dict[str, Any]:
     """
-    Return the header, by FITS names, from which `sunpy.map.Map` makes the map that the FITS file gives.
+    Return the header, by FITS names, with which `sunpy.map.Map` makes the same map as from the FITS file.
 
-    ``dataset`` is the group of a HARP as `xarray.open_zarr` opens it, whose ``y`` and ``x`` must not be cropped, and
-    ``index`` the position along ``time``. ``NAXIS1`` and ``NAXIS2`` are the size of the patch without padding. Of
-    binned images, ``CRPIX`` and ``CDELT`` are those of the larger pixels. Missing values are left out.
+    ``dataset`` is the group of a HARP as opened by `xarray.open_zarr`, not cropped along ``y`` or ``x``; ``index`` is
+    the position along ``time``. ``NAXIS1`` and ``NAXIS2`` are the size of the patch without padding. For binned images,
+    ``CRPIX`` and ``CDELT`` refer to the binned pixels. Missing values are left out.
     """
     row = dataset.isel(time=index)
     header = {name: value for name, value in dataset.attrs.items() if name.isupper()}

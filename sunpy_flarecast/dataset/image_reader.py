@@ -1,4 +1,4 @@
-"""Images read one at a time: only the chunk of a record is decoded, and arrays stay open for the next one."""
+"""Read single images: only the chunk of the record is decoded, and arrays stay open for the next read."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "lost_group", "read_framed", "read_record"]
 
-#: Most HARPs of which the array is kept open; each is a few kilobytes of metadata.
+#: Largest number of HARPs whose arrays stay open; each needs a few kilobytes for metadata.
 _OPEN: Final = 512
 
 _MEND: Final = "Get a whole copy of the data set, or build it again with overwrite=True."
 
 
 class Place(NamedTuple):
-    """Where a data set is, and which: another one may be built there, while workers remember arrays of this one."""
+    """The path and version of a data set; workers with open arrays must notice when it is built again in place."""
 
     path: str
     version: str
@@ -48,7 +48,7 @@ class _Opened(NamedTuple):
 
 
 def lost_group(place: object, harp: int) -> FileError:
-    """Return the error of a data set that lacks the group of a HARP."""
+    """Return the error for a missing group of a HARP."""
     return FileError(f"{group_path(harp)} is missing in {place}. {_MEND}")
 
 
@@ -56,7 +56,7 @@ def lost_group(place: object, harp: int) -> FileError:
 def _opened(place: Place, harp: int, process: int) -> _Opened:
     import zarr
 
-    del process  # a forked process opens its own: the event loops of its parent are of no use to it
+    del process  # part of the cache key: a forked process cannot use the event loops of its parent
     try:
         array = zarr.open_group(Store(place.path).zarr(group_path(harp)), mode="r", zarr_format=3)["image"]
     except (FileNotFoundError, KeyError) as error:
@@ -76,15 +76,15 @@ def read_record(
     *,
     dtype: str = "",
 ) -> npt.NDArray[Any]:
-    """Read a part of the images of a record, (segment, y, x), as floats; NaN where there is no value."""
+    """Read part of the images of a record, (segment, y, x), as floats; missing pixels are NaN."""
     image = _opened(place, harp, os.getpid())
     path = shard_path(harp, "image", index // image.array.shards[0])
     try:
         pixels = image.array[index, :, rows, columns]
-    except Exception as error:  # of any kind in files that are damaged, and of file systems
+    except Exception as error:  # damaged files and file systems raise any type
         raise FileError(f"{path} in {place} is damaged or cannot be read ({first_line(error)}). {_MEND}") from error
     decoded = decode(pixels[list(channels)], image.encoding, dtype)
-    # For a shard that is missing zarr gives missing values, and says nothing.
+    # zarr silently returns missing values for a missing shard.
     if np.isnan(decoded).all() and not Store(place.path).exists(path):
         raise FileError(f"{path} is missing in {place}. {_MEND}")
     return decoded
@@ -100,9 +100,9 @@ def read_framed(
     how: How = "crop",
 ) -> npt.NDArray[np.float32]:
     """
-    Read the images of a record as float32 in a shape; NaN where there is no value.
+    Read the images of a record as float32 in a given shape; missing pixels are NaN.
 
-    ``size`` is the number of rows and columns without padding, which is zero if there is no image.
+    ``size`` is the number of rows and columns without padding.
     """
     if shape is None or how == "bin":
         rows, columns = (slice(0, pixels) for pixels in size)

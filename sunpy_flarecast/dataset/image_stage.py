@@ -1,4 +1,4 @@
-"""The fifth stage of a build: tasks that make shards of images, in this process or in a cluster, and finish HARPs."""
+"""The fifth stage of a build: make shards of images and finish HARPs, in this process or in a cluster."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sunpy_flarecast.errors import ClusterError, ServiceError
 from sunpy_flarecast.rest.carried_settings import carried
 from sunpy_flarecast.utils.cluster import run
 from sunpy_flarecast.utils.progress import progress_bar
+from sunpy_flarecast.utils.reports import counted
 
 from .arrays import ROOT, group_path
 from .chunk import NONE
@@ -33,19 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "finished_shards", "forget_harps", "make_images"]
 
-#: Where the facts of shards are.
+#: Path of the facts of shards.
 FACTS: Final = ".build/shards"
 
-#: The name of a file in a reason, without which equal reasons are counted together.
+#: The name of a file in a reason; it is removed to count equal reasons together.
 _NAME: Final = re.compile(r"\S+\.fits ")
 
-#: After so many shards in a row without any file, the service is taken to be away.
-_HOPELESS: Final = 4
+#: After this many consecutive shards without any file, the service is considered unreachable.
+_EMPTY_SHARDS: Final = 4
 
 
 @dataclass
 class Outcome:
-    """What became of images: how many are there or not listed, why others are missing, and which HARPs were padded."""
+    """Numbers of available and unlisted images, reasons why others are missing, and padded HARPs."""
 
     segments: tuple[str, ...]
     there: int = 0
@@ -54,15 +55,17 @@ class Outcome:
     padded: list[int] = field(default_factory=list)
 
     def shards(self, tasks: Iterable[ShardTask], store: Store) -> Iterator[tuple[ShardTask, ShardFacts]]:
-        """Give all shards of finished HARPs with their facts, and count their images."""
+        """Yield all shards of finished HARPs with their facts, and count their images."""
         for task in tasks:
             facts = facts_of(store, task) if self.segments else _without_images(task)
             if facts is None:
-                raise ClusterError(f"The images of HARP {task.harp} are gone; run the build again.")
+                raise ClusterError(f"The images of HARP {task.harp} were removed during the build. Run it again.")
             for image in facts.images:
                 self.there += image.status.count(Status.THERE)
                 self.unlisted.update(
-                    name for name, one in zip(self.segments, image.status, strict=True) if one == Status.NOT_LISTED
+                    name
+                    for name, status in zip(self.segments, image.status, strict=True)
+                    if status == Status.NOT_LISTED
                 )
                 self.failed.update(_NAME.sub("", reason.partition(": ")[2]) for reason in image.reasons)  # "Br: why"
                 if image.shape not in ((0, 0), facts.shape) and task.harp not in self.padded[-1:]:
@@ -72,7 +75,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Make:
-    """Make a shard, and write its facts when it is whole; picklable."""
+    """Make a shard and then write its facts; picklable."""
 
     settings: Settings
     store: Store
@@ -82,8 +85,8 @@ class _Make:
         before = facts_of(self.store, task)
         with files_of(task, self.settings, **self.options) as files:
             if before is not None:
-                if sum(isinstance(one, Path) for row in files for one in row) <= _fetched(before):
-                    return before  # nothing new came, and what was there must not be lost
+                if sum(isinstance(file, Path) for row in files for file in row) <= _fetched(before):
+                    return before  # no new files; keep what the shard already has
                 self.store.remove(facts_path(task.harp, task.number))
             facts = make_shard(task, self.settings, self.store, files)
         self.store.write(facts_path(task.harp, task.number), msgspec.json.encode(facts))
@@ -98,10 +101,10 @@ class _Finish:
     store: Store
 
     def __call__(self, tasks: tuple[ShardTask, ...]) -> Written:
-        facts = [facts for task in tasks if (facts := facts_of(self.store, task)) is not None]
-        facts, written = finish_harp(tasks, facts, self.settings, self.store)
-        for one in facts:
-            written |= one.files
+        found = [facts for task in tasks if (facts := facts_of(self.store, task)) is not None]
+        shards, written = finish_harp(tasks, found, self.settings, self.store)
+        for shard in shards:
+            written |= shard.files
         return written
 
 
@@ -119,9 +122,9 @@ def make_images(
     progress: bool,
 ) -> None:
     """
-    Make the shards of ``total`` records that are not ``finished``: missing, or lacking files that may be available now.
+    Make the shards of ``total`` records that are not ``finished``, or that lack files which may be available.
 
-    A `ServiceError` says that no file of several shards in a row could be fetched.
+    Raises a `ServiceError` if no file of several consecutive shards could be fetched.
     """
     lost: list[str] = []
     empty = 0
@@ -136,41 +139,41 @@ def make_images(
                     yield task
                 else:
                     bar.update(len(task.records))
-                    bar.initial = bar.n  # so that the estimate is that of what is made now
+                    bar.initial = bar.n  # finished shards do not count for the estimated time
 
         for done in run(carried(_Make(settings, store, options)), pending(), client=client, name="images"):
             bar.update(len(done.task.records))
             if done.value is None:
                 lost.append(done.lost)
                 continue
-            statuses = {one for image in done.value.images for one in image.status} - {Status.NOT_LISTED}
+            statuses = {status for image in done.value.images for status in image.status} - {Status.NOT_LISTED}
             empty = empty + 1 if statuses == {Status.NOT_FETCHED} else 0
-            if empty == _HOPELESS:
+            if empty == _EMPTY_SHARDS:
                 reason = next(reason for image in done.value.images for reason in image.reasons).partition(": ")[2]
                 raise ServiceError(
-                    f"No file of the last {_HOPELESS} shards could be fetched from {settings.service} "
-                    f"({reason.removesuffix('.')}). What is finished is kept; the same call does the rest.",
+                    f"No file of the last {_EMPTY_SHARDS} shards could be fetched from {settings.service} "
+                    f"({reason.removesuffix('.')}). Finished work is kept; the same call resumes the build.",
                     reason=reason,
                 )
     if lost:
-        raise ClusterError(f"{len(lost):,} of the shards could not be made. {lost[0]} What is finished is kept.")
+        raise ClusterError(f"{counted(len(lost), 'shard')} could not be made. {lost[0]} Finished work is kept.")
 
 
 def finish_harps(
     tasks: Iterable[ShardTask], settings: Settings, store: Store, *, client: Any, progress: bool
 ) -> Iterator[Written]:
-    """Write what HARPs have beside their shards; give size and SHA-256 of all files of each by path."""
+    """Write the groups of HARPs; yield size and SHA-256 of all files of each HARP by path."""
     groups = (tuple(group) for _, group in groupby(tasks, key=lambda task: task.harp))
     with progress_bar(shown=progress, desc="HARPs finished", unit="HARP") as bar:
         for done in run(_Finish(settings, store), groups, client=client, name="harps"):
             if done.value is None:
-                raise ClusterError(f"{done.lost} What is finished is kept; the same call does the rest.")
+                raise ClusterError(f"{done.lost} Finished work is kept; the same call resumes the build.")
             yield done.value
             bar.update()
 
 
 def facts_of(store: Store, task: ShardTask) -> ShardFacts | None:
-    """Return the facts of a shard, if it is there; one with damaged facts, or those of other records, is made again."""
+    """Return the facts of a shard; None if they are missing, damaged or of other records, so that it is made again."""
     data = store.read(facts_path(task.harp, task.number))
     try:
         facts = None if data is None else msgspec.json.decode(data, type=ShardFacts)
@@ -180,20 +183,20 @@ def facts_of(store: Store, task: ShardTask) -> ShardFacts | None:
 
 
 def _without_images(task: ShardTask) -> ShardFacts:
-    """Make the facts of records in a data set without images."""
+    """Return the facts of records in a data set without images."""
     return ShardFacts(task.harp, task.number, (0, 0), NONE, [ImageFacts((0, 0), (), ())] * len(task.records), {}, {})
 
 
 def _fetched(facts: ShardFacts) -> int:
     """Count the files that a shard was made from."""
-    return sum(one in (Status.THERE, Status.UNREADABLE) for image in facts.images for one in image.status)
+    return sum(status in (Status.THERE, Status.UNREADABLE) for image in facts.images for status in image.status)
 
 
 def finished_shards(tasks: Iterable[ShardTask], store: Store) -> set[tuple[int, int]]:
     """
-    Return HARP and number of the shards that lack nothing.
+    Return HARP and number of the complete shards.
 
-    The facts of shards whose files are gone are removed, and so are HARPs that have no records now.
+    Facts of shards with missing files are removed, and so are HARPs that no longer have records.
     """
     there = set(store.names(ROOT))
     left = set(store.names(FACTS))

@@ -1,4 +1,4 @@
-"""All images of a data set as an `xarray.DataTree` that opens quickly, however many HARPs there are."""
+"""All images of a data set as an `xarray.DataTree` that opens quickly, even with many HARPs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["ImageTree"]
 
 class ImageTree(xr.DataTree):  # type: ignore[misc]
     """
-    The groups of ``images.zarr``; of a HARP number, the `xarray.Dataset`, which is opened alone.
+    The groups of ``images.zarr``; indexing with a HARP number opens the `xarray.Dataset` of this HARP only.
 
-    Anything else is as in any `xarray.DataTree`, and opens the whole tree when it is first used, which takes about 15
-    ms for each HARP.
+    Everything else works as in any `xarray.DataTree`, and opens the whole tree on first use, which takes about 15 ms
+    per HARP.
     """
 
     __slots__ = ("_harps", "_store", "_unopened")
@@ -39,7 +39,7 @@ class ImageTree(xr.DataTree):  # type: ignore[misc]
 
     @classmethod
     def of(cls, store: Store, harps: Collection[int]) -> ImageTree:
-        """Return the tree of a data set that has these HARPs; nothing is read."""
+        """Return the tree of a data set with the given HARPs, without reading anything."""
         tree = cls()
         tree._store, tree._harps, tree._unopened = store, harps, True
         return tree
@@ -51,7 +51,7 @@ class ImageTree(xr.DataTree):  # type: ignore[misc]
             return super().__getitem__(key)
         if harp not in self._harps:
             raise QueryError(
-                f"There are no images of HARP {harp}. The {len(self._harps):,} HARPs of the data set are in "
+                f"The data set has no images of HARP {harp}. Its {len(self._harps):,} HARPs are in "
                 "ds.records['HARPNUM']."
             )
         try:
@@ -69,7 +69,7 @@ class ImageTree(xr.DataTree):  # type: ignore[misc]
         return super().children
 
     def __repr__(self) -> str:
-        return f"<ImageTree of {counted(len(self._harps), 'HARP')}; images[HARPNUM] is the xarray.Dataset of one>"
+        return f"<ImageTree of {counted(len(self._harps), 'HARP')}; images[HARPNUM] opens the xarray.Dataset of a HARP>"
 
     __str__ = __repr__
 

@@ -8,14 +8,14 @@ from sunpy_flarecast.sharp.catalog import SPACE_WEATHER
 
 __all__ = ["ALWAYS", "NOAA", "SWAN"]
 
-#: The parameters of the data set SWAN-SF (Angryk et al. 2020, Scientific Data 7, 227) that are keywords of SHARPs, 17
-#: of its 24; the others are moments of the Lorentz force, which SHARPs do not have.
+#: The 17 of the 24 parameters of the data set SWAN-SF (Angryk et al. 2020, Scientific Data 7, 227) that are keywords of
+#: SHARPs; the others are moments of the Lorentz force, which SHARPs lack.
 SWAN: Final[tuple[str, ...]] = tuple(name for name in SPACE_WEATHER if name != "area_acr")
 
-#: Keywords with the NOAA numbers of a HARP, the one with all of them first.
+#: Keywords with the NOAA numbers of a HARP; the first has all of them.
 NOAA: Final = ("noaa_ars", "noaa_ar")
 
-#: Keywords that every data set has where the service has them: labels and splits need them.
+#: Keywords that every data set includes if the service has them: labels and splits need them.
 ALWAYS: Final[tuple[str, ...]] = (
     *("noaa_ar", "noaa_ars", "lat_min", "lon_min", "lat_max", "lon_max"),
     *("latdtmin", "londtmin", "latdtmax", "londtmax", "crln_obs", "crlt_obs"),

@@ -1,4 +1,4 @@
-"""The second stage of a build: the keywords of the records, requested in pieces, each of which is kept."""
+"""The second stage of a build: request the keywords of the records in pieces, each of which is kept."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["PIECES", "Pieces", "keyword_pieces"]
 
-#: Where the pieces are kept.
+#: Path of the pieces.
 PIECES: Final = ".build/keywords"
 
-_RESUMES: Final = "What is finished is kept; the same call resumes the build."
+_RESUMES: Final = "Finished work is kept; the same call resumes the build."
 
 #: Records in one piece.
 _ROWS: Final = 4096
 
 
 class Pieces:
-    """The tables of keywords of all records, piece by piece, in the order of the rows."""
+    """The keyword tables of all records, piece by piece, in row order."""
 
     def __init__(self, store: Store, names: list[str]) -> None:
         self._store, self._names = store, names
@@ -51,8 +51,8 @@ def keyword_pieces(
     """
     Request the keywords of all records that are not kept yet.
 
-    Returns the pieces and, for what is missing, numbers of records with the reason. After Ctrl-C (`Interrupted`), what
-    came is kept. A `ServiceError` says that the service gave nothing for two pieces in a row.
+    Returns the pieces, and for missing keywords the record numbers with the reason. After Ctrl-C (`Interrupted`),
+    received keywords are kept. Raises a `ServiceError` if the service has no keywords for two consecutive pieces.
     """
     spans = [slice(begin, min(begin + _ROWS, len(rows))) for begin in range(0, len(rows), _ROWS)]
     names = [_name(rows, span) for span in spans]
@@ -67,14 +67,14 @@ def keyword_pieces(
             if piece is None or piece.meta["missing"]:
                 known = old.of(rows.records.recnum[span]) if piece is None else piece
                 piece = _request(asked, rows, span, store, name, wanted, known, strict=strict)
-            # All pieces have the columns of the first one, whichever keywords the service lacks.
-            wanted = wanted or [one for one in piece.colnames if one not in LEADING]
-            lacking = [(one["records"], one["reason"]) for one in piece.meta["missing"]]
+            # All pieces have the columns of the first piece, even if the service lacks some keywords later.
+            wanted = wanted or [name for name in piece.colnames if name not in LEADING]
+            lacking = [(gap["records"], gap["reason"]) for gap in piece.meta["missing"]]
             missing += lacking
             empty = empty + 1 if sum(len(records) for records, _ in lacking) == len(piece) else 0
             if empty > 1:
                 raise ServiceError(
-                    f"{asked.settings.service} gave no keywords for {2 * _ROWS:,} records in a row "
+                    f"{asked.settings.service} returned no keywords for {2 * _ROWS:,} consecutive records "
                     f"({lacking[0][1].removesuffix('.')}). {_RESUMES}"
                 )
             bar.update(span.stop - span.start)
@@ -94,14 +94,14 @@ def _request(
     *,
     strict: bool,
 ) -> QTable:
-    """Request the keywords of a piece, all or those that the first piece has, and keep it."""
+    """Request the keywords of a piece (all, or those of the first piece) and keep it."""
     if known is None and wanted:
-        # With a table that has nothing, a piece may come without any keywords, as a few records at the end may.
+        # An empty table allows a piece without any keywords, such as a few records at the end.
         texts = {"Series": np.zeros(0, dtype=str)}
-        known = QTable(texts | {one: np.zeros(0, dtype=np.int64) for one in ("Record", *wanted)})
+        known = QTable(texts | {name: np.zeros(0, dtype=np.int64) for name in ("Record", *wanted)})
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MissingDataWarning)  # the report has it
+            warnings.simplefilter("ignore", MissingDataWarning)  # reported by the build
             piece = keyword_table(
                 rows.table(asked.settings.service, span),
                 wanted or asked.settings.keywords,
@@ -120,7 +120,7 @@ def _request(
 
 
 class _Old:
-    """Pieces of an earlier search, which had other records."""
+    """Pieces of an earlier search with other records."""
 
     def __init__(self, store: Store, names: list[str]) -> None:
         self.names = names
@@ -128,7 +128,7 @@ class _Old:
         self._numbers = {name: np.asarray(_read(store, name)["Record"]) for name in names}
 
     def of(self, numbers: np.ma.MaskedArray[tuple[int], np.dtype[np.int64]]) -> QTable | None:
-        """Return what is known of some records; None if that is nothing."""
+        """Return the known keywords of some records; None if there are none."""
         parts = []
         for name, theirs in self._numbers.items():
             if (here := np.isin(theirs, numbers)).any():
@@ -137,12 +137,12 @@ class _Old:
         if not parts:
             return None
         known = vstack(parts, metadata_conflicts="silent")
-        known.meta["missing"] = [one for part in parts for one in part.meta["missing"]]
+        known.meta["missing"] = [gap for part in parts for gap in part.meta["missing"]]
         return known
 
 
 def _name(rows: Rows, span: slice) -> str:
-    """Name a piece after its records, so that those of another search are not taken for it."""
+    """Name a piece after its records, so that it is not confused with a piece of another search."""
     numbers = np.ma.filled(rows.records.recnum[span], -1)
     return f"{PIECES}/{span.start:08}-{hashlib.sha256(numbers.tobytes()).hexdigest()[:16]}.parquet"
 

@@ -1,4 +1,4 @@
-"""Labels: which flares come within the windows after each record."""
+"""Labels: which flares occur within the windows after each record."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class Labels:
     Parameters
     ----------
     value : `numpy.ndarray`
-        1 (at least one flare of the threshold or larger), 0 (none) or -1 (unknown, since the list of flares does not
+        1 (at least one flare of the threshold or larger), 0 (none) or -1 (unknown because the list of flares does not
         cover the window).
     number : `numpy.ndarray`
-        Number of flares of the threshold or larger that are known.
+        Number of known flares of the threshold or larger.
     to_start, to_peak : `numpy.ndarray`
-        Minutes from T_REC to start and peak of the first of them; NaN if there is none.
+        Minutes from T_REC to the start and peak of the first of these flares; NaN if there is none.
     largest : `numpy.ndarray`
-        Place in the list of the largest flare of each window, whatever its class; -1 if there is none.
+        Index in the list of the largest flare of each window, regardless of its class; -1 if there is none.
     harps : list of tuple
-        The HARPs that each flare was given to.
+        The HARPs that each flare was assigned to.
     counts : dict
-        Numbers for the data sheet: flares, and those without class, without time, without region, of regions without
-        records.
+        Numbers for the data sheet: all flares, and flares without class, without time, without region, and of regions
+        without records.
     """
 
     value: npt.NDArray[np.int8]
@@ -66,7 +66,7 @@ class Labels:
     counts: dict[str, int]
 
     def largest_class(self, flares: FlareList) -> npt.NDArray[np.str_]:
-        """Return the classes of the largest flares; empty where there is none."""
+        """Return the class of the largest flare of each window, empty if there is none."""
         return np.append(flares.goes_class, "")[self.largest]
 
 
@@ -79,13 +79,13 @@ def flare_settings(
     noaa_numbers: HarpNumbers | None = None,
 ) -> FlareSettings:
     """
-    Check how records are to be labelled.
+    Check the settings of labels.
 
     Raises
     ------
     QueryError
-        If a window is not a positive time, a threshold not a GOES class, ``flare_time`` neither "peak" nor "start", or
-        if the list of flares has none of what is needed to find their regions.
+        If a window is not a positive time, a threshold is not a GOES class, ``flare_time`` is neither "peak" nor
+        "start", or the list of flares has neither NOAA numbers nor the positions that are to be used.
 
     Examples
     --------
@@ -98,21 +98,21 @@ def flare_settings(
     ('M1.0', 'X1.0')
     """
     if flare_time not in ("peak", "start"):
-        raise QueryError(f"flare_time={flare_time!r} is neither 'peak' nor 'start'.")
+        raise QueryError(f"flare_time={flare_time!r} is invalid. Use 'peak' or 'start'.")
     if np.isnat(flares.peak if flare_time == "peak" else flares.start).all() and len(flares):
         other = "start" if flare_time == "peak" else "peak"
-        raise QueryError(f"The list of flares has no {flare_time}s; use flare_time={other!r}, or another list.")
+        raise QueryError(f"The list of flares has no {flare_time} times. Use flare_time={other!r}, or another list.")
     if not by_position and not flares.numbered:
         raise QueryError(
-            "The list of flares has no NOAA numbers, so that no flare can be given to a HARP. Name the column that has "
-            "them, or use by_position=True if the list has positions."
+            "The list of flares has no NOAA numbers, which assign flares to HARPs. Name the column that has them, or "
+            "use by_position=True if the list has positions."
         )
     if by_position and len(flares) and not (np.isfinite(flares.lon).any() or flares.numbered):
-        raise QueryError("by_position=True needs positions, and the list of flares has none. Use another list.")
+        raise QueryError("by_position=True requires positions, but the list of flares has none. Use another list.")
     names = (threshold,) if isinstance(threshold, str) or not np.iterable(threshold) else tuple(threshold)
     hours = _hours(windows)
     if not names or not hours:
-        raise QueryError("Labels need at least one window and one threshold, such as 24 * u.hour and 'M1.0'.")
+        raise QueryError("Labels require at least one window and one threshold, such as 24 * u.hour and 'M1.0'.")
     thresholds = sorted({threshold_name(name) for name in names}, key=flux_of_class)
     return FlareSettings(
         digest=flares.digest,
@@ -128,9 +128,11 @@ def _hours(windows: Any) -> tuple[float, ...]:
     try:
         hours = np.atleast_1d(u.Quantity(windows).to_value(u.hour)).ravel().tolist()
     except (u.UnitConversionError, TypeError, ValueError) as error:
-        raise QueryError(f"windows={windows!r} is not a time with a unit; write 24 * u.hour.") from error
-    if not all(0 < one <= _LONGEST for one in hours):
-        raise QueryError(f"windows={windows!r} has a window that is not positive, or is years; write 24 * u.hour.")
+        raise QueryError(f"windows={windows!r} is not a time with a unit. Write 24 * u.hour.") from error
+    if not all(0 < length <= _LONGEST for length in hours):
+        raise QueryError(
+            f"windows={windows!r}: windows must be positive and at most {_LONGEST:,} h. Write 24 * u.hour."
+        )
     return tuple(sorted(set(hours)))
 
 
@@ -143,12 +145,12 @@ def label(
     box: npt.NDArray[np.float64] | None = None,
 ) -> Labels:
     """
-    Label records by the flares that come after them.
+    Label records by the flares that follow them.
 
     A flare is within a window if its peak (or start) is after T_REC, and not after T_REC + window. ``times`` are T_REC
-    in UTC, ``harps`` HARP numbers, and ``numbers`` the NOAA numbers of records
-    (`~sunpy_flarecast.dataset.harp_numbers.number_pairs`). ``box`` has LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX of each
-    record as columns; ``settings.by_position`` needs them.
+    in UTC, ``harps`` are HARP numbers, and ``numbers`` are the NOAA numbers of records
+    (`~sunpy_flarecast.dataset.harp_numbers.number_pairs`). ``box`` has the columns LATDTMIN, LATDTMAX, LONDTMIN,
+    LONDTMAX, one row per record; it is required with ``settings.by_position``.
     """
     times = times.astype("datetime64[us]")
     moments = flares.times(settings.time)
@@ -158,7 +160,8 @@ def label(
     if settings.by_position:
         if box is None:
             raise QueryError(
-                "by_position=True needs the keywords LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX of the records."
+                "by_position=True requires the keywords LATDTMIN, LATDTMAX, LONDTMIN and LONDTMAX, which the service "
+                "lacks. Leave it out."
             )
         near, placed = pairs_by_position(times, box, flares, moments, windows.max())
         rows, found = np.concatenate([rows, near]), np.concatenate([found, placed])
@@ -196,7 +199,7 @@ def _pairs_by_number(
     moments: npt.NDArray[np.datetime64],
     longest: np.timedelta64,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pair records with the flares of their regions within the longest window: rows, and places in the list."""
+    """Pair records with the flares of their regions within the longest window: rows, and indices in the list."""
     usable = np.flatnonzero((noaa > 0) & ~np.isnat(moments))
     usable = usable[np.lexsort((moments[usable], noaa[usable]))]
     order = np.argsort(numbers.numbers, kind="stable")
@@ -224,7 +227,7 @@ def _given(
     rows: npt.NDArray[np.int64],
     found: npt.NDArray[np.int64],
 ) -> list[tuple[int, ...]]:
-    """List the HARPs of each flare: those that have its number, or whose patch has its position."""
+    """List the HARPs of each flare: those with its NOAA number, or whose patch contains its position."""
     owners: dict[int, set[int]] = {}
     pairs = np.unique(np.stack([numbers.numbers, harps[numbers.rows]], axis=1), axis=0)
     for number, harp in pairs.tolist():
@@ -249,7 +252,7 @@ def _counts(flares: FlareList, moments: npt.NDArray[np.datetime64], given: list[
 
 def rules(settings: FlareSettings) -> str:
     """
-    Write down how records were labelled, for a data sheet.
+    Describe how records were labelled, for a data sheet.
 
     Examples
     --------
@@ -263,13 +266,13 @@ def rules(settings: FlareSettings) -> str:
     sentences = [
         f"A record is positive if at least one flare of the threshold ({', '.join(settings.thresholds)}) or larger has "
         f"its {settings.time} within the window (T_REC, T_REC + window], in UTC; the windows are {windows} hours long. "
-        f"For flares without a {settings.time} the {other} decides.",
-        "A flare belongs to a record if its NOAA number is among the numbers in the record's NOAA_ARS, of which one "
-        "HARP may have several; NOAA numbers of four digits since June 2002 are completed to five.",
+        f"Flares without a {settings.time} count by their {other}.",
+        "A flare belongs to a record if its NOAA number is among the numbers in the record's NOAA_ARS; a HARP may have "
+        "several. NOAA numbers of four digits since June 2002 are completed to five.",
     ]
     if settings.numbers:
         sentences.append(
-            "For records without NOAA_ARS the numbers are those of the given list of HARP and NOAA numbers."
+            "The numbers of records without NOAA_ARS are taken from the given list of HARP and NOAA numbers."
         )
     if settings.by_position:
         sentences.append(
@@ -279,12 +282,12 @@ def rules(settings: FlareSettings) -> str:
     else:
         sentences.append("Flares without a NOAA number belong to no record.")
     sentences.append(
-        "Flares that belong to no record are kept in flares.parquet, with no HARP. Flares whose class is unknown reach "
-        "no threshold. Records without a NOAA number have no flares by number, and are negative."
+        "Flares that belong to no record are kept in flares.parquet, without a HARP. Flares of unknown class reach no "
+        "threshold. Records without a NOAA number have no flares by number, and are negative."
     )
     sentences.append(
-        "A record is unknown (-1), rather than negative, if no such flare is known and its window begins before the "
-        "first or ends after the last time that the list of flares covers."
+        "A record is unknown (-1) rather than negative if no such flare is known and its window is not fully within "
+        "the time that the list of flares covers."
     )
     return "\n\n".join(sentences)
 

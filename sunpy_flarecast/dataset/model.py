@@ -1,4 +1,4 @@
-"""What the stages of a data set hand to each other: plain data that can be pickled and written as JSON."""
+"""The data that the stages of a build exchange; all can be pickled and written as JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STAGES: Final = ("search", "keywords", "labels", "split", "images", "finish")
 #: How images are stored.
 Kind = Literal["lossless", "int16", "binned"]
 
-#: Keywords of the coordinate system that are kept for each record, as numbers; missing ones are NaN.
+#: Keywords of the coordinate system that are kept for each record as numbers; missing values are NaN.
 WCS_NUMBERS: Final = (
     *("crpix1", "crpix2", "crval1", "crval2", "cdelt1", "cdelt2", "crota2"),
     *("crln_obs", "crlt_obs", "dsun_obs", "rsun_obs", "rsun_ref", "obs_vr", "obs_vw", "obs_vn", "car_rot"),
@@ -40,12 +40,12 @@ WCS_NUMBERS: Final = (
 
 
 class Status(IntEnum):
-    """Whether a data set has the image of a segment of a record, and why not."""
+    """Whether a data set has the image of a segment of a record, or why not."""
 
     THERE = 0
     NOT_LISTED = 1  #: The record has no file of the segment.
-    NOT_FETCHED = 2  #: The file could not be fetched; the next build tries again.
-    UNREADABLE = 3  #: The file is complete, but damaged, or not an image of this record.
+    NOT_FETCHED = 2  #: The file could not be fetched; the next build retries.
+    UNREADABLE = 3  #: The file is damaged, or is not an image of this record.
 
 
 class FlareSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,19 +54,19 @@ class FlareSettings(msgspec.Struct, frozen=True, kw_only=True):
     digest: str  #: SHA-256 of the list of flares.
     windows: tuple[float, ...]  #: Hours after T_REC.
     thresholds: tuple[str, ...]  #: GOES classes, such as ``"M1.0"``.
-    time: Literal["peak", "start"] = "peak"  #: Which time of a flare has to be within the window.
+    time: Literal["peak", "start"] = "peak"  #: The time of a flare that must be within the window.
     by_position: bool = False  #: Whether flares without a NOAA number are assigned by their position.
     numbers: str = ""  #: SHA-256 of a list of HARP and NOAA numbers, where one is given.
 
 
 class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How records are dealt out to sets."""
+    """How records are assigned to sets."""
 
     #: Fractions, time ranges (``"start/end"``), or months, by name of the set.
     sets: dict[str, float | str | list[int]]
     by: Literal["region", "time", "month"] = "region"
     gap: float = 0.0  #: Hours left out between two sets.
-    stratify: bool = False  #: Whether each class has the same share in all sets, as far as possible.
+    stratify: bool = False  #: Whether each flare class has the same share in all sets, as far as possible.
     seed: int = 0
 
 
@@ -74,20 +74,20 @@ class ImageSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How images are stored."""
 
     encoding: Kind = "lossless"
-    bin: int = 1  #: Pixels along each axis that become one.
-    shard_records: int = 256  #: Most records in one shard.
+    bin: int = 1  #: Size of averaged squares in pixels.
+    shard_records: int = 256  #: Largest number of records in a shard.
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides what is in a data set. A folder keeps them, and refuses a build with others."""
+    """All settings that determine the content of a data set; its folder accepts only builds with the same settings."""
 
     format: int = 1
     service: str
-    earlier: tuple[str, ...] = ()  #: URLs that the service had before, if a build was resumed at another one.
+    earlier: tuple[str, ...] = ()  #: Earlier URLs of the service, if a build was resumed with another URL.
     series: str
     segments: tuple[str, ...]
-    query: tuple[str, ...] = ()  #: The queries in words; empty if records are given.
-    records: str = ""  #: SHA-256 of the records' identities, where a table is given in place of a query.
+    query: tuple[str, ...] = ()  #: The queries in words; empty if a table is given.
+    records: str = ""  #: SHA-256 of the records' identities, if a table is given instead of a query.
     keywords: tuple[str, ...] = ()  #: DRMS names.
     flares: FlareSettings | None = None
     split: SplitSettings | None = None
@@ -104,7 +104,7 @@ class Encoding(msgspec.Struct, frozen=True):
 
 
 class ImageRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A record as the task that makes its image sees it; ``urls`` has one for each segment, empty if there is none."""
+    """A record in a task that makes images; ``urls`` has an entry for each segment, empty if there is no file."""
 
     recnum: int
     slot: int
@@ -113,52 +113,52 @@ class ImageRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ShardTask(msgspec.Struct, frozen=True, array_like=True):
-    """The records of one shard: consecutive ones of one HARP, by time."""
+    """The records of one shard: consecutive records of one HARP in time order."""
 
     harp: int
-    number: int  #: Of the shard among those of its HARP, from 0.
+    number: int  #: Number of the shard in its HARP, from 0.
     records: tuple[ImageRecord, ...]
 
     @property
     def identity(self) -> str:
-        """SHA-256 of its records and of which of their segments are listed, wherever the files are."""
-        known = [(one.recnum, one.slot, [bool(url) for url in one.urls]) for one in self.records]
+        """SHA-256 of the records and their listed segments; it does not depend on the URLs of the files."""
+        known = [(record.recnum, record.slot, [bool(url) for url in record.urls]) for record in self.records]
         return hashlib.sha256(msgspec.json.encode(known)).hexdigest()
 
 
 class ImageFacts(msgspec.Struct, array_like=True):
-    """What became of one record."""
+    """The outcome for one record."""
 
     shape: tuple[int, int]  #: Rows and columns of its images; zeros if it has none.
     status: tuple[int, ...]  #: A `Status` for each segment.
-    sha256: tuple[str, ...]  #: Of the FITS file of each segment; empty if there is none.
-    date_obs: str = ""  #: As in the header.
-    t_obs: str = ""  #: As in the header; the reference time of sunpy's maps.
+    sha256: tuple[str, ...]  #: Digest of the FITS file of each segment; empty if there is none.
+    date_obs: str = ""  #: DATE-OBS of the header.
+    t_obs: str = ""  #: T_OBS of the header, the reference time of sunpy's maps.
     wcs: tuple[float | None, ...] = ()  #: The values of `WCS_NUMBERS`, None if missing; empty if there is no image.
-    reasons: tuple[str, ...] = ()  #: Why segments are missing, one for each that is not there and should be.
+    reasons: tuple[str, ...] = ()  #: The reason for each listed segment that is missing.
 
 
 class ShardFacts(msgspec.Struct):
-    """What a finished shard holds; written after the shard itself, which is unfinished while there are no facts."""
+    """The content of a finished shard. It is written after the shard: a shard without facts is unfinished."""
 
     harp: int
     number: int
     shape: tuple[int, int]  #: Rows and columns for which it was written: the largest of its records, or of the HARP.
     encoding: Encoding
     images: list[ImageFacts]
-    files: dict[str, tuple[int, str]]  #: Size and SHA-256 of what it wrote, by path in the data set.
-    header: dict[str, str | float]  #: What the headers of all its images have in common, by FITS name.
-    records: str = ""  #: `ShardTask.identity` of the task that made it; empty if it is not known.
+    files: dict[str, tuple[int, str]]  #: Size and SHA-256 of its files, by path in the data set.
+    header: dict[str, str | float]  #: Keywords common to all its images, by FITS name.
+    records: str = ""  #: `ShardTask.identity` of the task that made it; empty if unknown.
 
     @property
     def complete(self) -> bool:
-        """Whether trying again would add nothing."""
-        return all(one != Status.NOT_FETCHED for image in self.images for one in image.status)
+        """Whether a retry could not add any image."""
+        return all(status != Status.NOT_FETCHED for image in self.images for status in image.status)
 
 
 def label_column(hours: float, threshold: str) -> str:
     """
-    Name the column of ``records.parquet`` that has the labels of a window and threshold: 1, 0, or null if unknown.
+    Return the column name in ``records.parquet`` of the labels of a window and threshold: 1, 0, or null if unknown.
 
     The other columns are ``row`` and ``time`` (T_REC in UTC), ``HARPNUM``, ``T_REC``, ``QUALITY``, ``region``, the
     keywords, ``split``, then ``group`` (``harp/03944``) and ``index`` of the image in ``images.zarr``, its ``height``

@@ -1,4 +1,4 @@
-"""`open` and `Dataset`: a finished data set, of which nothing is read before it is used."""
+"""`open` and `Dataset`: a finished data set, read lazily."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "open"]
 
-#: The newest format that this version reads.
+#: The newest format that this version can read.
 _FORMAT: Final = 1
 
 
 def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xarray do)
     """
-    Open a data set that `build` has finished.
+    Open a finished data set.
 
     Parameters
     ----------
     path : path-like or str
-        Its folder, or a URL that fsspec knows.
+        The folder of the data set, or a URL supported by fsspec.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
     Raises
     ------
     QueryError
-        It is not a data set, its build is unfinished, or a newer version of this package has written it.
+        If there is no data set, its build is unfinished, or it was written by a newer version of this package.
 
     Examples
     --------
@@ -72,41 +72,41 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
     about = store.read("provenance.json")
     if about is None or not store.exists("checksums.txt"):
         if store.exists(".build/settings.json"):
-            raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to finish it.")
+            raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to resume it.")
         raise QueryError(
-            f"{store} is not a data set: it has no provenance.json. Correct the path, or make one with dataset.build."
+            f"{store} is not a data set: it has no provenance.json. Correct the path, or build one with dataset.build."
         )
     try:
         kept = msgspec.json.decode(about)["settings"]
         if (found := kept.get("format", _FORMAT)) > _FORMAT:
             raise QueryError(
-                f"{store} has the format {found}, and this version of sunpy_flarecast reads up to {_FORMAT}. Install a "
-                "newer version."
+                f"{store} has format {found}, but this version of sunpy_flarecast reads only up to format {_FORMAT}. "
+                "Install a newer version."
             )
         settings = msgspec.convert(kept, Settings)
     except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise QueryError(
-            f"{store} is not a data set: its provenance.json has no settings of one ({error}). Get a whole copy."
+            f"{store} is damaged: its provenance.json has no valid settings ({error}). Get a complete copy."
         ) from error
     return Dataset(store, settings, hashlib.sha256(about).hexdigest())
 
 
 class Dataset:
     """
-    A data set: tables of records, labels and flares, and images; `open` makes it.
+    A data set: tables of records, labels and flares, and images. Use `open` to create it.
 
-    ``ds["train"]`` are the samples of a set.
+    ``ds["train"]`` returns the samples of a set.
 
     Attributes
     ----------
     settings : Settings
-        What the data set was built with.
+        The settings of the build.
 
     Examples
     --------
     >>> from sunpy_flarecast import dataset
     >>> ds = dataset.open("sharps-2014")  # doctest: +SKIP
-    >>> ds.records["HARPNUM"]  # doctest: +SKIP
+    >>> ds.records["HARPNUM", "T_REC", "usflux", "label_24h_M1.0"]  # doctest: +SKIP
     >>> ds.images[3944]["image"].sel(segment="Br")  # doctest: +SKIP
     """
 
@@ -117,12 +117,12 @@ class Dataset:
 
     @cached_property
     def records(self) -> QTable:
-        """Table of the records: keywords with units, labels, set, and where the image is; a row is a record."""
+        """Table of the records: keywords with units, labels, set, and place of the image; one row per record."""
         return read_records(self._store)
 
     @cached_property
     def labels(self) -> QTable:
-        """Table of the labels: a row for each record, window and threshold, unknown ones masked."""
+        """Table of the labels: one row per record, window and threshold; unknown labels are masked."""
         self._selection.flares()
         return read_labels(self._store)
 
@@ -135,9 +135,9 @@ class Dataset:
     @cached_property
     def images(self) -> ImageTree:
         """
-        Images by HARP: ``ds.images[3944]`` is an `xarray.Dataset`, of which pixels are read when they are used.
+        Images by HARP: ``ds.images[3944]`` is an `xarray.Dataset`, whose pixels are read on access.
 
-        It is an `xarray.DataTree` as well, all of whose groups are opened when it is used as one.
+        It is also an `xarray.DataTree`; using it as such opens the groups of all HARPs.
         """
         from .image_tree import ImageTree
 
@@ -146,7 +146,7 @@ class Dataset:
 
     def _need_images(self) -> None:
         if not self.settings.segments:
-            raise QueryError(f"{self._store} has no images, since it was built with images=False. Build one with them.")
+            raise QueryError(f"{self._store} has no images: it was built with images=False. Build one with images.")
 
     @cached_property
     def _harps(self) -> list[int]:
@@ -176,23 +176,22 @@ class Dataset:
         Parameters
         ----------
         name : str, optional
-            The set (default: all records, in whichever set).
+            The set (default: all records).
         window : `~astropy.units.Quantity`, optional
-            Length of the window of the labels; not needed if the data set has one.
+            Window of the labels; required if the data set has several.
         threshold : str, optional
-            GOES class of the labels; not needed if the data set has one.
+            GOES class of the labels; required if the data set has several.
         segments : sequence of str, optional
-            The segments of the images (default: all of the data set).
+            Segments of the images (default: all).
         keywords : sequence of str, optional
-            The keywords, which are numbers. By default all of the data set, but for the NOAA numbers and positions
-            that each data set has.
+            Numeric keywords (default: all, except the NOAA numbers and positions that every data set has).
         shape : tuple of int, optional
-            Rows and columns of the images. By default each is as large as its patch.
+            Rows and columns of the images (default: the size of each patch).
         how : {"crop", "bin"}
-            Whether images get this shape by cropping or padding around their centre, or by averaging squares of pixels
-            before, by the least whole number with which they fit.
+            How to bring images to this shape: crop or pad them around their centre (default), or first bin them by the
+            smallest factor with which they fit, and then pad them.
         fill : float, optional
-            What pixels without a value become: those off the limb, and padding (default: NaN).
+            Value of missing pixels: off the limb, and padding (default: NaN).
 
         Returns
         -------
@@ -201,7 +200,8 @@ class Dataset:
         Raises
         ------
         QueryError
-            There is no such set, window, threshold, segment or keyword, or several of which one has to be named.
+            If the data set has no such set, window, threshold, segment or keyword, or if it has several windows or
+            thresholds and none is given.
 
         Examples
         --------
@@ -231,32 +231,31 @@ class Dataset:
         segments: Sequence[str] | None = None,
     ) -> xr.Dataset:
         """
-        Return all images as one lazy array of one shape.
+        Return all images in one shape, as one lazy array.
 
         Parameters
         ----------
         shape : tuple of int
             Rows and columns.
         how : {"crop", "bin"}
-            Crop or pad images around their centre, or average squares of pixels before, by the least whole number with
-            which they fit.
+            Crop or pad images around their centre (default), or first bin them by the smallest factor with which they
+            fit, and then pad them.
         name : str, optional
-            A set (default: all records).
+            The set (default: all records).
         segments : sequence of str, optional
-            The segments (default: all of the data set).
+            Segments of the images (default: all).
 
         Returns
         -------
         `xarray.Dataset`
-            ``image`` (sample, segment, y, x) as dask array of float32, NaN where there is no value; ``mask``, which is
-            true where there is one; and of each sample ``row`` in the records, ``HARPNUM``, ``time`` (T_REC as UTC),
-            and ``bin``, the number of pixels along each axis that became one. A sample whose image is missing is kept,
-            without any value.
+            ``image`` (sample, segment, y, x), a dask array of float32 with NaN for missing pixels; ``mask``, which is
+            True for valid pixels; and for each sample its ``row`` in the records, ``HARPNUM``, ``time`` (T_REC in UTC)
+            and binning factor ``bin``. Samples without an image are kept, with all pixels missing.
 
         Raises
         ------
         QueryError
-            The shape is invalid, or there is no such set or segment.
+            If the shape is invalid, or the data set has no such set or segment.
 
         Examples
         --------
@@ -268,16 +267,16 @@ class Dataset:
 
     def map(self, harp: int, time: Time | str, segment: str | None = None) -> GenericMap:
         """
-        Return an image as a map, as that of its FITS file.
+        Return an image as a map, equal to the map of its FITS file.
 
         Parameters
         ----------
         harp : int
             HARP number.
         time : `~astropy.time.Time` or str
-            T_REC (a text is UTC, unless it ends with ``_TAI``); the nearest record within half a time step is taken.
+            T_REC; strings are UTC, unless they end with ``_TAI``. The nearest record within half a time step is used.
         segment : str, optional
-            The segment; not needed if the data set has one.
+            The segment; required if the data set has several.
 
         Returns
         -------
@@ -286,7 +285,7 @@ class Dataset:
         Raises
         ------
         QueryError
-            There is no such HARP or segment, no record at this time, or its image is missing.
+            If there is no such HARP or segment, no record at this time, or its image is missing.
 
         Examples
         --------
@@ -294,7 +293,7 @@ class Dataset:
         """
         need("Maps need", "plot", PLOT)
         if not isinstance(harp, Integral):
-            raise QueryError(f"{harp!r} is not a HARP number; write one such as {self._harps[0]}.")
+            raise QueryError(f"{harp!r} is not a HARP number. Write an integer such as {self._harps[0]}.")
         from .solar_map import map_of
 
         return map_of(self._selection, self.images[harp], time, segment)
@@ -303,12 +302,14 @@ class Dataset:
 
     def plot(self, *, window: u.Quantity | None = None, threshold: str | None = None) -> Figure:
         """
-        Draw records by time and set, labels by class, and what is missing.
+        Plot the records by time and set, the labels by class, and the missing data.
 
         Parameters
         ----------
-        window, threshold : optional
-            The labels, as for `samples`; by default the first ones.
+        window : `~astropy.units.Quantity`, optional
+            Window of the labels (default: the first).
+        threshold : str, optional
+            GOES class of the labels (default: the first).
 
         Returns
         -------
@@ -343,7 +344,7 @@ class Dataset:
             facts["images"] = f"none; series {settings.series}"
         facts["keywords"] = ", ".join(settings.keywords) or "none"
         if settings.flares:
-            windows = ", ".join(f"{one:g}" for one in settings.flares.windows)
+            windows = ", ".join(f"{hours:g}" for hours in settings.flares.windows)
             facts["labels"] = f"{', '.join(settings.flares.thresholds)} within {windows} h after T_REC"
         if settings.split:
             sets = self._selection.set_of()

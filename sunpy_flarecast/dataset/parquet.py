@@ -46,30 +46,30 @@ RECORDS: Final = "records.parquet"
 LABELS: Final = "labels.parquet"
 FLARES: Final = "flares.parquet"
 
-#: Columns that files have and tables do not: the number of the row, from 0, and T_REC in UTC.
+#: Columns of the files that are not in the tables: the number of the row, from 0, and T_REC in UTC.
 ROW: Final = "row"
 TIME: Final = "time"
 
 #: Rows in one row group.
 _GROUP: Final = 50_000
 
-#: More records than this are in one file for each year.
+#: Data sets with more records than this have one file per year.
 _ONE_FILE: Final = 1_000_000
 
 _FOLDER: Final = "records"
 
-#: Characters of a long text.
+#: Texts longer than this are stored as bytes in memory.
 _LONG: Final = 32
 
 
 class _Writer:
-    """A Parquet file that grows by row groups; pieces are collected until there are enough rows for one."""
+    """A Parquet file that grows by row groups; pieces are collected until they fill a row group."""
 
     def __init__(self, store: Store, path: str, stack: contextlib.ExitStack) -> None:
         self._place = (store, path, stack)
         self._file: Any = None
         self._pieces: list[pa.Table] = []
-        self.rows = 0  # that are not written yet
+        self.rows = 0  # collected and not yet written
 
     def add(self, piece: pa.Table) -> None:
         self._pieces.append(piece)
@@ -78,7 +78,7 @@ class _Writer:
             self.flush(_GROUP)
 
     def flush(self, count: int) -> None:
-        """Write the first so many rows that are collected."""
+        """Write the first ``count`` collected rows."""
         from pyarrow import concat_tables, parquet
 
         if not self._pieces:
@@ -95,9 +95,9 @@ class _Writer:
 
 class RecordsWriter:
     """
-    Write the records of a data set piece by piece; a context manager, at whose end the files appear.
+    Write the records of a data set piece by piece; a context manager that publishes the files at its end.
 
-    More than 1,000,000 records in ``total`` are in one file for each year of T_REC (UTC).
+    If ``total`` exceeds 1,000,000 records, there is one file for each year of T_REC (UTC).
 
     Examples
     --------
@@ -130,7 +130,7 @@ class RecordsWriter:
                 self._store.remove(path)  # of an earlier build
 
     def write(self, table: QTable) -> None:
-        """Write the next records, in the order of the rows; all have the same columns, else a `QueryError`."""
+        """Write the next records, in row order; raise a `QueryError` if their columns differ from earlier ones."""
         columns: dict[str, Plain] = {
             ROW: _all(np.arange(self._written, self._written + len(table)), "number of the record, from 0")
         }
@@ -150,7 +150,7 @@ class RecordsWriter:
             fullest.flush(fullest.rows)
 
     def _alike(self, arrow: pa.Table) -> pa.Table:
-        """Give a piece the types of the first one."""
+        """Convert a piece to the types of the first piece."""
         import pyarrow as pa
 
         self._schema = schema = self._schema or arrow.schema
@@ -168,20 +168,20 @@ class RecordsWriter:
 
 
 def record_files(store: Store) -> list[str]:
-    """Return the paths of the files that have the records."""
+    """Return the paths of the files with the records."""
     return [RECORDS] if store.exists(RECORDS) else store.names(_FOLDER)
 
 
 def read_records(store: Store, columns: Sequence[str] | None = None, *, optional: Sequence[str] = ()) -> QTable:
     """
-    Read columns of the records of a data set, in the order of the rows, and those of ``optional`` that are there.
+    Read columns of the records of a data set, in row order, and the columns of ``optional`` that exist.
 
-    By default these are all but ``row`` and ``time``, which are the number of the row and T_REC in UTC. A `QueryError`
-    says that it is not a data set, or does not have a column, and a `FileError` that a file is damaged.
+    By default all columns are read except ``row`` (the number of the row) and ``time`` (T_REC in UTC). Raises a
+    `QueryError` if there is no data set or no such column, and a `FileError` if a file is damaged.
     """
     paths = record_files(store)
     if not paths:
-        raise QueryError(f"{store} is not a data set: there is no {RECORDS}. Give the folder that was built.")
+        raise QueryError(f"{store} is not a data set: it has no {RECORDS}. Give the folder of a data set.")
     return _read(store, paths, columns, ignored=(ROW, TIME), optional=optional)
 
 
@@ -193,13 +193,15 @@ def _read(
     ignored: Sequence[str] = (),
     optional: Sequence[str] = (),
 ) -> QTable:
-    """Read columns, one after the other, so that little more than the result is in memory."""
+    """Read columns one after the other, so that little more than the result is in memory."""
     import pyarrow as pa
     from pyarrow import parquet
 
     with contextlib.ExitStack() as stack:
         try:
-            sources = [stack.enter_context(parquet.ParquetFile(stack.enter_context(store.open(one)))) for one in paths]
+            sources = [
+                stack.enter_context(parquet.ParquetFile(stack.enter_context(store.open(path)))) for path in paths
+            ]
             known = sources[0].schema_arrow.names
             chosen = [name for name in known if name not in ignored] if columns is None else list(columns)
             chosen += [name for name in optional if name in known and name not in chosen]
@@ -207,22 +209,22 @@ def _read(
                 raise QueryError(f"{store} has no column {unknown[0]!r}. It has: {', '.join(known)}.")
             order = None
             if len(sources) > 1:
-                order = np.argsort(pa.concat_tables([one.read([ROW]) for one in sources])[ROW].to_numpy())
+                order = np.argsort(pa.concat_tables([source.read([ROW]) for source in sources])[ROW].to_numpy())
             return QTable({name: column_of(name, _column(sources, name, order)) for name in chosen})
         except FLARECASTError:
             raise
         except FileNotFoundError:
-            raise QueryError(f"{store} has no {paths[0]}. Give a data set that has been built.") from None
-        except Exception as error:  # of any kind in files that something else wrote, and of file systems
+            raise QueryError(f"{store} has no {paths[0]}. Give the folder of a data set.") from None
+        except Exception as error:  # files of other programs and file systems raise any type
             raise FileError(
                 f"{paths[0]} in {store} is damaged or cannot be read ({first_line(error)}). Build the data set again, "
-                "or get a whole copy."
+                "or get a complete copy."
             ) from error
 
 
 def _column(sources: Sequence[Any], name: str, order: npt.NDArray[np.int64] | None) -> Plain:
-    """Read a column by row groups, since texts take four times their memory until they are narrowed."""
-    groups = (one.read_row_group(number, [name]) for one in sources for number in range(one.num_row_groups))
+    """Read a column by row groups, because text needs four times its memory until it is narrowed."""
+    groups = (source.read_row_group(number, [name]) for source in sources for number in range(source.num_row_groups))
     parts = [plain._replace(values=_narrow(plain.values)) for plain in (from_arrow(group)[name] for group in groups)]
     values, mask = (np.concatenate(some) for some in zip(*(part[:2] for part in parts), strict=True))
     rows = slice(None) if order is None else order
@@ -230,7 +232,7 @@ def _column(sources: Sequence[Any], name: str, order: npt.NDArray[np.int64] | No
 
 
 def _narrow(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Store long texts, such as URLs, as bytes, which take a quarter of the memory."""
+    """Convert long text, such as URLs, to bytes, which need a quarter of the memory."""
     if values.dtype.kind == "U" and values.dtype.itemsize > 4 * _LONG:
         with contextlib.suppress(UnicodeEncodeError):
             return values.astype(np.bytes_)
@@ -260,7 +262,7 @@ def _label_columns(
     rows = np.arange(some.start, some.start + shape[0])
 
     def spread(values: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
-        place = tuple(slice(None) if one == axis else None for one in range(3))
+        place = tuple(slice(None) if dimension == axis else None for dimension in range(3))
         return np.broadcast_to(values[place], shape).ravel()
 
     value = labels.value[some].ravel()
@@ -270,12 +272,12 @@ def _label_columns(
         "window": _all(spread(np.array(settings.windows), 1), "length of the window that begins at T_REC", "h"),
         "threshold": _all(spread(np.array(settings.thresholds), 2), "GOES class"),
         "positive": Plain(
-            value == 1, value < 0, {"description": "whether a flare of the threshold or larger comes; null: unknown"}
+            value == 1, value < 0, {"description": "whether a flare of the threshold or larger follows; null: unknown"}
         ),
         "largest_class": Plain(largest, largest == "", {"description": "largest GOES class in the window"}),
         "number": _all(labels.number[some].ravel(), "known flares of the threshold or larger"),
-        "to_start": _known(labels.to_start[some].ravel(), "time from T_REC to the start of the first of them", "min"),
-        "to_peak": _known(labels.to_peak[some].ravel(), "time from T_REC to the peak of the first of them", "min"),
+        "to_start": _known(labels.to_start[some].ravel(), "time from T_REC to the start of the first of these", "min"),
+        "to_peak": _known(labels.to_peak[some].ravel(), "time from T_REC to the peak of the first of these", "min"),
     }
 
 
@@ -292,20 +294,20 @@ def _about(meaning: str, unit: str) -> dict[str, str]:
 
 
 def read_labels(store: Store, columns: Sequence[str] | None = None) -> QTable:
-    """Read the labels: a row for each record (``row``), window and threshold; unknown ones are masked."""
+    """Read the labels: one row per record (``row``), window and threshold; unknown labels are masked."""
     return _read(store, [LABELS], columns)
 
 
 def write_flare_table(store: Store, flares: FlareList, labels: Labels) -> None:
-    """Write the list of flares, with the HARPs that each was given to."""
+    """Write the list of flares, with the HARPs that each flare was assigned to."""
     columns = plain_columns(table := flares.table(), table.colnames)
     for name in ("class", "noaa", "lon", "lat"):
         values = columns[name].values
         lost = np.isnan(values) if values.dtype.kind == "f" else values == np.zeros((), dtype=values.dtype)
         columns[name] = columns[name]._replace(mask=lost)
     harps = np.array([",".join(map(str, some)) for some in labels.harps], dtype=str)
-    columns["harps"] = _all(harps, "HARPs that the flare was given to; empty if it belongs to none")
-    columns["assigned"] = _all(harps != "", "whether it was given to a HARP")
+    columns["harps"] = _all(harps, "HARPs that the flare was assigned to; empty if none")
+    columns["assigned"] = _all(harps != "", "whether the flare was assigned to a HARP")
     with contextlib.ExitStack() as stack:
         writer = _Writer(store, FLARES, stack)
         writer.add(to_arrow(columns, {}))

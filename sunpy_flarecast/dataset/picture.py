@@ -1,4 +1,4 @@
-"""A data set at a glance: records by time and set, labels by class, and what is missing."""
+"""A plot of a data set: records by time and set, labels by class, and missing data."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["CLASSES", "Overview", "bin_slots", "draw", "overview_of"]
 
-#: Columns of the labels: the letter of the largest flare in the window.
+#: Classes of the labels: the letter of the largest flare in the window.
 CLASSES: Final = ("no flare", "A", "B", "C", "M", "X", "unknown")
 
-#: What is missing, by the status of images.
+#: Why images are missing, by their status.
 _REASONS: Final = {
     Status.NOT_LISTED: "images: not in the service",
     Status.NOT_FETCHED: "images: not fetched",
     Status.UNREADABLE: "images: unreadable",
 }
 
-#: The colours of Okabe and Ito that stand out from white, and what tells the sets apart without colour.
+#: Okabe-Ito colours with enough contrast on white, with line styles that distinguish the sets without colour.
 _LOOKS: Final = (
     ("#0072b2", "-", "o", ""),
     ("#d55e00", "--", "s", "///"),
@@ -47,16 +47,16 @@ _LOOKS: Final = (
 )
 _NO_SET: Final = ("#767676", (0, (3, 1, 1, 1, 1, 1)), "x", "")
 
-#: Lengths of the bins of time in hours that are easy to read, and the most bins.
+#: Lengths of time bins in hours that are easy to read, and the largest number of bins.
 _BINS: Final = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24)
 _MOST_BINS: Final = 60
 
-#: Least number of rows in which bars are not too thick.
+#: Smallest number of rows, so that bars are not too thick.
 _ROWS: Final = 4
 
 
 class Overview(NamedTuple):
-    """What is drawn: of each record its slot and set; of each set the numbers of `CLASSES`; what is missing."""
+    """The plotted data: slot and set of each record, numbers of `CLASSES` by set, and missing data."""
 
     title: str
     sets: tuple[str, ...]
@@ -68,15 +68,16 @@ class Overview(NamedTuple):
 
 
 def overview_of(selection: Selection, label: tuple[float, str] | None, origin: str) -> Overview:
-    """Count what is drawn; ``label`` is a window in hours and a threshold, ``origin`` a keyword of the images."""
+    """Collect the plotted data; ``label`` is a window in hours and a threshold, ``origin`` a keyword of the images."""
     settings, sets, set_of = selection.settings, selection.sets, selection.set_of()
-    statuses = [unmasked(one) for one in selection.columns(*(f"status_{one}" for one in settings.segments))]
-    missing = {reason: sum(int((one == status).sum()) for one in statuses) for status, reason in _REASONS.items()}
+    columns = selection.columns(*(f"status_{segment}" for segment in settings.segments))
+    statuses = [unmasked(column) for column in columns]
+    missing = {reason: sum(int((found == status).sum()) for found in statuses) for status, reason in _REASONS.items()}
     missing["keyword values"] = selection.missing_keywords()
     classes: dict[str, npt.NDArray[np.int64]] = {}
     if label is not None:
         largest, unknown = selection.largest_classes(*label)
-        kinds = np.array([CLASSES.index(one[:1]) if one[:1] in CLASSES else 0 for one in largest.tolist()])
+        kinds = np.array([CLASSES.index(text[:1]) if text[:1] in CLASSES else 0 for text in largest.tolist()])
         kinds[unknown] = CLASSES.index("unknown")
         classes = {name: np.bincount(kinds[set_of == name], minlength=len(CLASSES)) for name in sets or ("",)}
         missing["labels"] = int(unknown.sum())
@@ -90,7 +91,7 @@ def overview_of(selection: Selection, label: tuple[float, str] | None, origin: s
 
 
 def draw(overview: Overview) -> Figure:
-    """Draw three panels: records over time, labels, and what is missing."""
+    """Draw three panels: records over time, labels, and missing data."""
     figure: Figure = plt.figure(figsize=(10, 8), layout="constrained")
     upper, lower = np.ravel(figure.subfigures(2, 1, height_ratios=(2, 3)))
     _draw_times(upper.subplots(), overview)
@@ -102,16 +103,18 @@ def draw(overview: Overview) -> Figure:
 
 
 def bin_slots(slots: npt.NDArray[np.int64]) -> int:
-    """Return the length of the bins of time, a multiple of the usual time between records, so that they are alike."""
+    """Return the length of the time bins, a multiple of the usual cadence, so that all bins are comparable."""
     unique = np.unique(slots)
     cadence = int(np.median(np.diff(unique))) if len(unique) > 1 else 1
     least = max((int(unique[-1] - unique[0]) + 1) / _MOST_BINS, cadence)
     lengths = (hours * 3600 // CADENCE for hours in _BINS)
-    return next((one for one in lengths if one >= least and not one % cadence), cadence * -int(-least // cadence))
+    return next(
+        (length for length in lengths if length >= least and not length % cadence), cadence * -int(-least // cadence)
+    )
 
 
 def _looks(overview: Overview) -> dict[str, Any]:
-    """Return colour, line, marker and hatch of each set, and of the records in none."""
+    """Return colour, line, marker and hatch of each set, and of records in no set."""
     looks = {name: _LOOKS[place % len(_LOOKS)] for place, name in enumerate(overview.sets)}
     return looks | {"": _NO_SET}
 
@@ -160,7 +163,7 @@ def _draw_classes(axes: Axes, overview: Overview) -> None:
 
 
 def _draw_missing(axes: Axes, overview: Overview) -> None:
-    missing = {what: count for what, count in overview.missing.items() if count}
+    missing = {reason: count for reason, count in overview.missing.items() if count}
     axes.set_title("Missing", fontsize=9, loc="left")
     if not missing:
         _say(axes, "Nothing is missing.")

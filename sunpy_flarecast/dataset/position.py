@@ -1,4 +1,4 @@
-"""Flares without a NOAA number: those whose position, rotated to T_REC, lies within the patch of a record."""
+"""Assign flares without a NOAA number to the records whose patch contains their position, rotated to T_REC."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def pairs_by_position(
     longest: np.timedelta64,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """
-    Pair records with the flares without a NOAA number that happen within their patch: rows, and places in the list.
+    Pair records with flares without a NOAA number in their patch: rows, and indices in the list.
 
     ``times`` are T_REC in UTC. ``box`` has the latitudes and longitudes (Stonyhurst, degree) that enclose the patch of
-    each record at T_REC: the keywords LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX, as columns. ``moments`` are the times of
-    flares that decide, up to ``longest``, the longest window, after T_REC.
+    each record at T_REC, in the columns LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX. ``moments`` are the times by which
+    flares count, up to ``longest`` (the longest window) after T_REC.
     """
     order = np.argsort(times, kind="stable")
     sorted_times = times[order]
@@ -36,7 +36,7 @@ def pairs_by_position(
     candidates = np.flatnonzero(known)
     first = np.searchsorted(sorted_times, moments[candidates] - longest, "left")
     last = np.searchsorted(sorted_times, moments[candidates], "left")
-    # Degrees per day, as seen from the Earth; in these some days it is linear in time.
+    # Synodic rate in degrees per day; over a few days the rotation is linear in time.
     rates = differential_rotation(1 * u.day, flares.lat * u.deg, frame_time="synodic").to_value(u.deg)
     rows, found = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for flare, begin, end in zip(candidates.tolist(), first.tolist(), last.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""The first stage of a build: the records of a query or a table, in the order of the rows, kept until all are there."""
+"""The first stage of a build: find the records of a query or a table, and keep them until the build has finished."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
 
 __all__ = ["SEARCH", "Rows", "in_order", "local_copy", "search"]
 
-#: Where the outcome of the search is kept.
+#: Path of the search result.
 SEARCH: Final = ".build/search.zip"
 
-#: Records in one part of it.
+#: Records in one part of the result.
 _PART: Final = 20_000
 
 
 @dataclass(frozen=True)
 class Rows:
     """
-    The records of a data set in its order: by HARP number, then T_REC.
+    The records of a data set, sorted by HARP number and T_REC.
 
-    ``missing`` is what the service did not answer for, and ``told`` what else is wrong with the records, as sentences.
+    ``missing`` lists unanswered parts of the search; ``notes`` are sentences on other problems of the records.
     """
 
     records: Records
     missing: list[Missing] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -74,11 +74,11 @@ class Rows:
         return dict(zip(numbers.tolist(), map(slice, edges, edges[1:]), strict=True))
 
     def table(self, service: str, rows: slice) -> FLARECASTResponse:
-        """Make the table of some records, as a search of the service gives it."""
+        """Return the table of some records, as a search of the service does."""
         return FLARECASTResponse.from_records(self.records[rows], service=service)
 
     def tasks(self, segments: Sequence[str], size: int) -> Iterator[ShardTask]:
-        """Give the tasks that make the images, each for at most so many records of one HARP."""
+        """Yield the tasks that make the images, each for at most ``size`` records of one HARP."""
         for harp, span in self.spans().items():
             for number, begin in enumerate(range(span.start, span.stop, size)):
                 yield ShardTask(harp, number, tuple(self._images(segments, slice(begin, min(begin + size, span.stop)))))
@@ -92,10 +92,10 @@ class Rows:
             yield ImageRecord(recnum, slot, quality, tuple(urls.get(segment, "") for segment in segments))
 
     def changed(self, other: Rows) -> list[int]:
-        """HARPs of which the records differ from those of another search, wherever their files are."""
+        """Return HARPs whose records differ from another search; the URLs of files do not matter."""
         mine, others = self.spans(), other.spans()
         harps = sorted(mine.keys() | others.keys())
-        return [one for one in harps if self._of(mine.get(one)) != other._of(others.get(one))]
+        return [harp for harp in harps if self._of(mine.get(harp)) != other._of(others.get(harp))]
 
     def _of(self, span: slice | None) -> list[Any]:
         some = self.records[span or slice(0)]
@@ -104,10 +104,10 @@ class Rows:
 
 def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, strict: bool, progress: bool) -> Rows:
     """
-    Find the records of a data set, or what was missing of an earlier search, and keep them.
+    Find the records of a data set, or the missing parts of an earlier search, and keep them.
 
-    ``forget`` is called with the HARPs that have other records than before, before these are kept. After Ctrl-C
-    (`Interrupted`), what came of a new search is kept.
+    ``forget`` is called with the HARPs whose records have changed, before the new records are kept. After Ctrl-C
+    (`Interrupted`), the records found by a new search are kept.
     """
     kept = _read(store)
     if kept is not None and (asked.table is not None or not kept.missing):
@@ -135,7 +135,7 @@ def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, s
         why = (
             f"{described(found.missing)} " if found.missing else found.why_empty(asked.queries) if found.listed else ""
         )
-        raise ServiceError(f"There are no records to build a data set from. {' '.join([why, *rows.told]).strip()}")
+        raise ServiceError(f"There are no records to build a data set from. {' '.join([why, *rows.notes]).strip()}")
     if kept is not None and (changed := rows.changed(in_order(kept))):
         forget(changed)
     _write(found, asked, store)
@@ -143,25 +143,25 @@ def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, s
 
 
 def in_order(found: Found) -> Rows:
-    """Sort records by HARP number and T_REC, each once."""
-    records, told = found.records, []
+    """Sort records by HARP number and T_REC; of duplicates keep the newest."""
+    records, notes = found.records, []
     placed = ~(np.ma.getmaskarray(records.harpnum) | np.ma.getmaskarray(records.slot))
     if lost := int((~placed).sum()):
-        told.append(f"{counted(lost, 'record')} without a HARP number or T_REC: left out.")
+        notes.append(f"Left out {counted(lost, 'record')} without a HARP number or T_REC.")
         records = records[placed]
     keys = [np.ma.filled(records.recnum, -1), records.slot.data, records.harpnum.data]
     records = records[np.lexsort(keys)]
     last = np.ones(len(records), dtype=bool)
     last[:-1] = (np.diff(records.harpnum.data) != 0) | (np.diff(records.slot.data) != 0)
     if twice := int((~last).sum()):
-        told.append(f"{counted(twice, 'record')} with the HARP number and T_REC of a newer one: left out.")
+        notes.append(f"Left out {counted(twice, 'record')} with the HARP number and T_REC of a newer record.")
         records = records[last]
-    return Rows(records, found.missing, told)
+    return Rows(records, found.missing, notes)
 
 
 @contextmanager
 def local_copy(store: Store, path: str, *, write: bool = False) -> Iterator[Path]:
-    """Give a local file with what a store has at a path, or one that is put there afterwards."""
+    """Yield a local copy of a file in a store, or with ``write`` a local file that is then copied to the store."""
     with TemporaryDirectory(prefix="sunpy_flarecast-") as folder:
         file = Path(folder) / path.rpartition("/")[2]
         if not write:
@@ -184,7 +184,7 @@ def _read(store: Store) -> Found | None:
 
 
 def _write(found: Found, asked: Asked, store: Store) -> None:
-    """Keep a search, in parts, since the table of all records needs much memory."""
+    """Keep a search result in parts, because the table of all records needs much memory."""
     with local_copy(store, SEARCH, write=True) as file, ZipFile(file, "w") as bundle:
         for begin in range(0, max(1, len(found.records)), _PART):
             part = file.with_name(f"{begin:08}.parquet")

@@ -1,4 +1,4 @@
-"""Which records show the same active region: HARPs joined through the NOAA numbers that they share."""
+"""Group records by active region: HARPs are joined through the NOAA numbers they share."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["regions"]
 
 def regions(harps: npt.ArrayLike, pairs: tuple[npt.ArrayLike, npt.ArrayLike]) -> npt.NDArray[np.int64]:
     """
-    Name the region of each record: the lowest number of the HARPs that share NOAA numbers, directly or through others.
+    Return the region of each record: the lowest number of the HARPs that share NOAA numbers, directly or indirectly.
 
     Parameters
     ----------
     harps : array_like of int
         HARP number of each record.
     pairs : NumberPairs
-        Rows of records, and a NOAA number that each of these has; see
+        Rows of records, and a NOAA number for each of these rows; see
         `~sunpy_flarecast.dataset.harp_numbers.number_pairs`.
 
     Examples
     --------
-    HARPs 1 and 2 have nothing in common but HARP 4, which holds the NOAA regions of both.
+    HARPs 1 and 2 are joined through HARP 4, which contains the NOAA regions of both.
 
     >>> from sunpy_flarecast.dataset.regions import regions
     >>> regions([1, 2, 3, 4], ([0, 1, 3, 3], [11984, 11985, 11984, 11985])).tolist()
@@ -36,15 +36,15 @@ def regions(harps: npt.ArrayLike, pairs: tuple[npt.ArrayLike, npt.ArrayLike]) ->
     rows, numbers = (np.asarray(part, dtype=np.int64) for part in pairs)
     parent = list(range(len(names)))
 
-    def root(one: int) -> int:
-        while parent[one] != one:
-            parent[one] = one = parent[parent[one]]
-        return one
+    def root(member: int) -> int:
+        while parent[member] != member:
+            parent[member] = member = parent[parent[member]]
+        return member
 
-    first: dict[int, int] = {}  # HARP in which a NOAA number was met first
+    first: dict[int, int] = {}  # first HARP with each NOAA number
     for harp, number in np.unique(np.stack([place[rows], numbers], axis=1), axis=0).tolist():
-        one, other = sorted((root(harp), root(first.setdefault(number, harp))))
-        parent[other] = one
-    roots = np.array([root(one) for one in range(len(names))], dtype=np.int64)
+        lower, higher = sorted((root(harp), root(first.setdefault(number, harp))))
+        parent[higher] = lower
+    roots = np.array([root(member) for member in range(len(names))], dtype=np.int64)
     found: npt.NDArray[np.int64] = names[roots[place]]
     return found

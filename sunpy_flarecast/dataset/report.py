@@ -1,4 +1,4 @@
-"""The outcome of a build: `BuildReport` counts what the data set has, and groups what is missing by its reason."""
+"""The outcome of a build: `BuildReport` counts the content of the data set, and missing data by reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildReport", "unlisted_notes"]
 
-#: How many reasons, windows and HARPs a text lists.
+#: Largest number of listed reasons, ranges and HARPs.
 _LISTED: Final = 20
 
 
@@ -30,26 +30,26 @@ class BuildReport:
     out : str
         The folder or URL of the data set.
     records, images : int
-        How many records it has, and how many images of them, one for each segment.
+        Numbers of records and of their images; each segment is an image.
     missing : list of str
-        Ranges of time that the service did not answer for, with the reasons.
+        Time ranges for which the search failed, with reasons.
     failures : dict of str to int
-        How many files, or keywords of records, could not be fetched or read, by reason.
+        Numbers of files or keywords that could not be fetched or read, by reason.
     unlisted : dict of str to int
-        For each segment, for how many records the service lists no image; trying again does not help.
+        Number of records for which the service lists no image, by segment. A retry does not find them.
     notes : list of str
-        What else is wrong with the records, as sentences.
+        Other problems of the records, as sentences.
     padded : list of int
-        HARPs whose images differ in shape, and are padded with a mask.
+        HARPs whose images differ in shape; they are padded, with a mask.
     labels : dict
-        For each window and threshold, such as ``"label_24h_M1.0"``, how many records are ``positive``, ``negative`` and
-        ``unknown``.
+        For each window and threshold, such as ``"label_24h_M1.0"``, the numbers of ``positive``, ``negative`` and
+        ``unknown`` records.
     sets : dict of str to int
-        How many records each set has.
+        Number of records in each set.
     interrupted : bool
-        Whether Ctrl-C ended it.
+        Whether the build was interrupted with Ctrl-C.
     seconds : float
-        How long the build took, or what was left of it.
+        Duration of the build, or of its resumed part.
 
     Examples
     --------
@@ -82,11 +82,11 @@ class BuildReport:
 
     @property
     def complete(self) -> bool:
-        """Whether trying again would add nothing; images that the service does not list are in ``unlisted``."""
+        """Whether a retry could not add any data; images that the service does not list do not count."""
         return not (self.missing or self.failures or self.interrupted)
 
     def fail(self, reason: str, count: int = 1) -> None:
-        """Count what failed for a reason."""
+        """Count failures for a reason."""
         reason = reason.removesuffix(".")
         self.failures[reason] = self.failures.get(reason, 0) + count
 
@@ -97,14 +97,14 @@ class BuildReport:
         took = f" in {_duration(self.seconds)}" if self.seconds >= 1 else ""
         counts = f"{counted(self.records, 'record')}, {counted(self.images, 'image')}{took}"
         lines = [f"{self.out}: {counts}{''.join(f'; {end}' for end in ends)}."]
-        lines += [f"Not searched: {one}" for one in self.missing[:_LISTED]]
+        lines += [f"Not searched: {gap}" for gap in self.missing[:_LISTED]]
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
-        if more := sum(max(0, len(one) - _LISTED) for one in (self.failures, self.missing)):
-            lines.append(f"... and {more:,} more reasons; write() of the report lists them.")
+        if more := sum(max(0, len(group) - _LISTED) for group in (self.failures, self.missing)):
+            lines.append(f"... and {more:,} more reasons; the report's write() lists them.")
         lines += [*unlisted_notes(self.unlisted), *self.notes]
         if self.padded:
             some = f"{', '.join(map(str, self.padded[:_LISTED]))}{', ...' * (len(self.padded) > _LISTED)}"
-            lines.append(f"Images padded to one shape, with a mask: HARP {some}.")
+            lines.append(f"Images padded to a common shape, with a mask: HARP {some}.")
         for name, of in self.labels.items():
             lines.append(f"Labels, {name}: {', '.join(f'{number:,} {kind}' for kind, number in of.items())}.")
         if self.sets:
@@ -122,14 +122,21 @@ class BuildReport:
         Parameters
         ----------
         path : path-like
-            The file; its folder exists.
+            The file; its folder must exist.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from sunpy_flarecast.dataset import BuildReport
+        >>> with TemporaryDirectory() as folder:
+        ...     BuildReport("sharps-2014", records=744).write(f"{folder}/report.json")
         """
         write_report(path, {"complete": self.complete, **msgspec.to_builtins(self)})
 
 
 def unlisted_notes(unlisted: Mapping[str, int]) -> list[str]:
-    """Say of which records the service lists no image, a sentence for each segment."""
-    return [f"The service lists no image {name} of {counted(count, 'record')}." for name, count in unlisted.items()]
+    """Return a sentence for each segment that the service does not list for all records."""
+    return [f"The service lists no {name} image for {counted(count, 'record')}." for name, count in unlisted.items()]
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What models are trained on: the samples of a set as a sequence, and its images as one lazy array of one shape."""
+"""Training data: the samples of a set as a sequence, or its images as one lazy array."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Samples", "fixed_images", "make_samples"]
 
-#: Bytes of a chunk of the array.
+#: Size of a chunk of the array in bytes.
 _CHUNK: Final = 32_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Samples(Sequence[Any]):
     """
-    A sequence of samples, ``(image, keywords, label)``, of a data set; `Dataset.samples` makes it.
+    A sequence of samples ``(image, keywords, label)`` of a data set. Use `Dataset.samples` to create it.
 
-    An image is read when it is accessed, and only its chunk is decoded. Samples can be pickled, and be read in several
-    processes and threads, as ``torch.utils.data.DataLoader`` does. A slice is another such sequence.
+    Images are read on access, and only the chunk of the record is decoded. Samples can be pickled, and read by several
+    processes and threads, as ``torch.utils.data.DataLoader`` does. Slicing returns another such sequence.
 
     In a data set without images, ``image`` is None.
 
-    Records whose label is unknown and records with a missing image are left out, and counted in ``left_out``.
+    Records with an unknown label or a missing image are left out; ``left_out`` counts them.
 
     Attributes
     ----------
     labels : `numpy.ndarray`
-        Label of each sample: 1 (a flare) or 0 (none).
+        Label of each sample: 1 (flare) or 0 (no flare).
     keywords : `numpy.ndarray`
-        Keywords of each sample, of shape (sample, keyword); NaN where they are missing.
+        Keywords of each sample, of shape (sample, keyword); missing values are NaN.
     keyword_names : tuple of str
         Names of the keywords.
     segments : tuple of str
@@ -57,7 +57,7 @@ class Samples(Sequence[Any]):
     rows : `numpy.ndarray`
         Row of each sample in the records of the data set.
     left_out : dict
-        Number of records that were left out, by reason.
+        Number of records left out, by reason.
 
     Examples
     --------
@@ -92,14 +92,16 @@ class Samples(Sequence[Any]):
         if isinstance(which, slice):
             arrays = ("rows", "harps", "indices", "sizes", "keywords", "labels")
             return replace(self, **{name: getattr(self, name)[which] for name in arrays})
-        one = operator.index(which)
+        number = operator.index(which)
         if not self.channels:
-            return None, self.keywords[one], int(self.labels[one])
-        harp, index, rows, columns = (int(value) for value in (self.harps[one], self.indices[one], *self.sizes[one]))
+            return None, self.keywords[number], int(self.labels[number])
+        harp, index, rows, columns = (
+            int(value) for value in (self.harps[number], self.indices[number], *self.sizes[number])
+        )
         image = read_framed(self.place, harp, index, (rows, columns), self.channels, self.shape, self.how)
         if not np.isnan(self.fill):
             image[np.isnan(image)] = self.fill
-        return image, self.keywords[one], int(self.labels[one])
+        return image, self.keywords[number], int(self.labels[number])
 
     def __str__(self) -> str:
         text = (
@@ -129,18 +131,18 @@ def make_samples(
     how: How,
     fill: float,
 ) -> Samples:
-    """Choose the records of a set whose label and images are known; see `Dataset.samples`."""
+    """Choose the records of a set with a known label and all images; see `Dataset.samples`."""
     if not isinstance(fill, Real):
-        raise QueryError(f"fill={fill!r} is not a number; write fill=0, or leave it out for NaN.")
+        raise QueryError(f"fill={fill!r} is not a number. Write fill=0, or leave it out for NaN.")
     if shape is not None:
         shape = check_shape(shape, how)
     rows = selection.rows(name)
     label = selection.label(window, threshold)
     channels = selection.channels(segments)
-    chosen = tuple(selection.settings.segments[one] for one in channels)
+    chosen = tuple(selection.settings.segments[channel] for channel in channels)
     column, harps, indices = selection.columns(label_column(*label), "HARPNUM", "index")
-    statuses = np.array([unmasked(one) for one in selection.columns(*(f"status_{one}" for one in chosen))])
-    statuses = statuses.reshape(len(chosen), len(harps))  # of no segments, too
+    statuses = np.array([unmasked(status) for status in selection.columns(*(f"status_{name}" for name in chosen))])
+    statuses = statuses.reshape(len(chosen), len(harps))  # also without segments
     unknown, missing = mask_of(column)[rows], (statuses != Status.THERE).any(axis=0)[rows]
     left_out = {"an unknown label": int(unknown.sum()), "a missing image": int((missing & ~unknown).sum())}
     rows = rows[~unknown & ~missing]
@@ -176,9 +178,9 @@ def fixed_images(
     import xarray as xr
 
     channels = selection.channels(segments)
-    chosen = [selection.settings.segments[one] for one in channels]
+    chosen = [selection.settings.segments[channel] for channel in channels]
     rows = selection.rows(name)
-    harps, indices = (unmasked(one)[rows] for one in selection.columns("HARPNUM", "index"))
+    harps, indices = (unmasked(column)[rows] for column in selection.columns("HARPNUM", "index"))
     (times,) = selection.columns(TIME)
     sizes = selection.sizes()[rows]
     numbers = da.arange(len(rows), chunks=max(1, _CHUNK // (4 * len(chosen) * shape[0] * shape[1])))

@@ -1,4 +1,4 @@
-"""What a caller chooses of a data set by name, checked: rows of a set, labels, segments and keywords."""
+"""Select parts of a data set by name: rows of a set, labels, segments and keywords."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Selection"]
 
 
 class Selection:
-    """Columns of the records of a data set, and what its settings name."""
+    """The records of a data set, selected by the names in its settings."""
 
     def __init__(self, store: Store, settings: Settings, version: str) -> None:
         self._store = store
@@ -41,9 +41,9 @@ class Selection:
         return [table[name] for name in names]
 
     def flares(self) -> FlareSettings:
-        """Return how records were labelled."""
+        """Return the settings of the labels."""
         if self.settings.flares is None:
-            raise QueryError(f"{self._store} has no labels, since it was built without flares=... Build one with it.")
+            raise QueryError(f"{self._store} has no labels: it was built without flares=... Build one with flares.")
         return self.settings.flares
 
     def rows(self, name: str | None) -> npt.NDArray[np.int64]:
@@ -61,15 +61,15 @@ class Selection:
         return tuple(self.settings.split.sets) if self.settings.split else ()
 
     def set_of(self) -> npt.NDArray[np.str_]:
-        """Return the set of each record, empty if it is in none."""
+        """Return the set of each record, empty if it is in no set."""
         if not self.sets:
             return np.full(len(self.columns("index")[0]), "")
         (column,) = self.columns("split")
         return np.where(mask_of(column), "", unmasked(column).astype(str))
 
     def sizes(self) -> npt.NDArray[np.int64]:
-        """Return rows and columns of the images of each record without padding."""
-        return np.stack([unmasked(one) for one in self.columns("height", "width")], axis=1).astype(np.int64)
+        """Return the rows and columns of each record's images, without padding."""
+        return np.stack([unmasked(column) for column in self.columns("height", "width")], axis=1).astype(np.int64)
 
     def label(self, window: Any, threshold: str | None) -> tuple[float, str]:
         """Choose the window in hours and the threshold."""
@@ -77,12 +77,12 @@ class Selection:
         hours = None if window is None else _as_hours(window)
         goes = None if threshold is None else threshold_name(threshold)
         return (
-            _one_of(hours, flares.windows, "windows (in hours)", "window={:g} * u.hour"),
-            _one_of(goes, flares.thresholds, "thresholds", "threshold={!r}"),
+            _choose(hours, flares.windows, "windows (in hours)", "window={:g} * u.hour"),
+            _choose(goes, flares.thresholds, "thresholds", "threshold={!r}"),
         )
 
     def channels(self, segments: Sequence[str] | None) -> tuple[int, ...]:
-        """Return the places of segments in the images; none if there are no images."""
+        """Return the indices of segments in the images; empty if there are no images."""
         if segments is None and not self.settings.segments:
             return ()
         known = [name.casefold() for name in self.settings.segments]
@@ -90,35 +90,35 @@ class Selection:
         names = [str(name).casefold() for name in wanted]
         if not names or not set(names) <= set(known):
             here = ", ".join(self.settings.segments) or "no images"
-            raise QueryError(f"Segments {segments!r}: the data set has {here}. Name others, or none.")
+            raise QueryError(f"Segments {segments!r}: the data set has {here}. Name some of these, or leave it out.")
         return tuple(map(known.index, names))
 
     def missing_keywords(self) -> int:
-        """Count the missing values of keywords, but for those that the service does not have."""
+        """Count missing values of keywords, without keywords that the service lacks altogether."""
         tables = (read_records(self._store, ["index"], optional=[name]) for name in self.settings.keywords)
-        return sum(int(mask_of(one.columns[-1]).sum()) for one in tables)
+        return sum(int(mask_of(table.columns[-1]).sum()) for table in tables)
 
     def largest_classes(self, hours: float, threshold: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.bool_]]:
-        """Return the largest class in the window of each record, empty if there is none, and whether it is unknown."""
+        """Return the largest flare class in each record's window, empty if none, and whether its label is unknown."""
         table = read_labels(self._store, ["window", "threshold", "positive", "largest_class"])
         table = table[(table["window"].to_value("h") == hours) & (table["threshold"] == threshold)]
         largest = np.where(mask_of(table["largest_class"]), "", unmasked(table["largest_class"]))
         return largest, mask_of(table["positive"])
 
     def numbers(self, keywords: Sequence[str] | None) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-        """Return keywords that are numbers, NaN where missing, as columns."""
+        """Return the names and values (NaN where missing) of numeric keywords."""
         known = self.settings.keywords
-        usual = [one for one in known if one not in ALWAYS]
+        usual = [name for name in known if name not in ALWAYS]
         given = [keywords] if isinstance(keywords, str) else keywords
-        wanted = usual if given is None else [str(one).casefold() for one in given]
-        # Keywords that the service does not have have no column.
+        wanted = usual if given is None else [str(name).casefold() for name in given]
+        # Keywords that the service lacks have no column.
         columns = read_records(self._store, ["index"], optional=[name for name in wanted if name in known])
         if given is not None and (unknown := [name for name in wanted if name not in columns.colnames]):
             raise QueryError(f"The data set has no keyword {unknown[0]!r}; it has {', '.join(known) or 'none'}.")
         here = [name for name in wanted if name in columns.colnames]
         texts = [name for name in here if _bare(columns[name]).dtype.kind not in "biuf"]
         if texts and given is not None:
-            raise QueryError(f"The keyword {texts[0]!r} is text, which samples do not have. Take it from ds.records.")
+            raise QueryError(f"The keyword {texts[0]!r} is text; samples have only numbers. Use ds.records instead.")
         names = tuple(name for name in here if name not in texts)
         values = np.empty((len(columns), len(names)))
         for place, name in enumerate(names):
@@ -126,14 +126,14 @@ class Selection:
         return names, values
 
 
-def _one_of(value: Any, known: Sequence[Any], what: str, example: str) -> Any:
-    """Return a value that is known, or of None the only one there is."""
+def _choose(value: Any, known: Sequence[Any], noun: str, example: str) -> Any:
+    """Return a valid value; None stands for the only one there is."""
     if value is None and len(known) == 1:
         return known[0]
     if value not in known:
-        several = ", ".join(f"{one:g}" if isinstance(one, float) else one for one in known)
+        listed = ", ".join(f"{choice:g}" if isinstance(choice, float) else choice for choice in known)
         raise QueryError(
-            f"The data set has labels for the {what} {several}. Name one of them, such as {example.format(known[0])} "
+            f"The data set has labels for the {noun} {listed}. Name one of them, such as {example.format(known[0])} "
             'in ds.samples("train", ...).'
         )
     return value
@@ -143,7 +143,7 @@ def _as_hours(window: Any) -> float:
     try:
         return float(u.Quantity(window).to_value(u.hour))
     except (u.UnitsError, TypeError, ValueError) as error:
-        raise QueryError(f"window={window!r} is not a time with a unit; write 24 * u.hour.") from error
+        raise QueryError(f"window={window!r} is not a time with a unit. Write 24 * u.hour.") from error
 
 
 def _bare(column: Any) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What `build` is called with, checked before any request, as the `Settings` that a data set keeps."""
+"""Check the arguments of `build` before any request, and convert them to the `Settings` of a data set."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "ask", "difference", "image_settings"]
 
-#: How the settings that users do not see by these names are called in messages.
+#: Names in messages of settings that users know by other names.
 _NAMES: Final = {
     "flares.digest": "the list of flares",
     "flares.time": "flare_time",
@@ -47,21 +47,21 @@ _NAMES: Final = {
     "images.encoding": "encoding",
 }
 
-#: Most pixels along each axis that become one; the smallest patches have a few dozen.
+#: Largest binning factor; the smallest patches have a few dozen pixels along an axis.
 _MOST_BINNED: Final = 64
 
-#: How much of a value a message shows.
+#: Length to which messages shorten values.
 _SHOWN: Final = 60
 
 
 @dataclass(frozen=True)
 class Asked:
     """
-    What a data set is built from.
+    The input of a build.
 
-    ``queries`` are searched, or else the records of ``table`` are taken; ``optional`` are keywords that are left out
-    where the service lacks them, and ``flares`` is the list that records are labelled by,
-    with the NOAA numbers of HARPs in ``harp_numbers`` where records have none.
+    The records come from a search for ``queries``, or from ``table`` if it is given. ``optional`` are keywords that are
+    left out if the service lacks them. ``flares`` is the list of flares for the labels, and ``harp_numbers`` has NOAA
+    numbers for records without any.
     """
 
     settings: Settings
@@ -85,12 +85,12 @@ def ask(
     split: SplitSettings | None,
     images: ImageSettings | None,
 ) -> Asked:
-    """Check a query or table, and what is made of it, without images if these are None; no request is made."""
+    """Check the query or table and the settings without making a request; with ``images=None`` there are no images."""
     table = _table(query)
-    if table is None and (wrong := [one for one in query if not isinstance(one, attr.Attr)]):
+    if table is None and (wrong := [argument for argument in query if not isinstance(argument, attr.Attr)]):
         raise QueryError(
-            f"build() takes attrs, or a table that a search found, not {_short(repr(wrong[0]).partition(chr(10))[0])}. "
-            "FLARECASTResponse.read(path) reads one."
+            f"build() takes attrs or the result of a search, not {_short(repr(wrong[0]).partition(chr(10))[0])}. Read "
+            "a saved result with FLARECASTResponse.read(path)."
         )
     found = list(table.queries) if table is not None else queries(*query)
     series = _one_series(table, found)
@@ -102,9 +102,9 @@ def ask(
     if flares is not None:
         flare_list, listed, labels = _flares(flares, windows, threshold, flare_time, by_position, noaa_numbers)
     elif split is not None and split.stratify:
-        raise QueryError("stratify=True needs labels; pass a list of flares, or leave it out.")
+        raise QueryError("stratify=True requires labels. Pass a list of flares, or leave it out.")
     elif by_position or noaa_numbers is not None:
-        raise QueryError("by_position and noaa_numbers are for labels; pass a list of flares, or leave them out.")
+        raise QueryError("by_position and noaa_numbers require labels. Pass a list of flares, or leave them out.")
     settings = Settings(
         service=without_password(base_url((table.service if table is not None else "") or conf.url)),
         series=series,
@@ -120,38 +120,38 @@ def ask(
 
 
 def _table(query: Sequence[Any]) -> RecordTable | None:
-    """Return the table that is given in place of a query, if one is."""
+    """Return the table that is given instead of a query, if any."""
     if len(query) != 1 or not isinstance(query[0], (RecordTable, UnifiedResponse)):
         return None
     found = [query[0]] if isinstance(query[0], RecordTable) else list(query[0])
     tables = [table for table in found if isinstance(table, RecordTable)]
     if len(tables) != 1 or len(found) != 1:
         raise QueryError(
-            f"A data set is built from one table of a FLARECAST search, not from {len(found)}; choose one, for example "
+            f"A data set is built from one table of a FLARECAST search, not from {len(found)}. Choose one, for example "
             "results['flarecast']."
         )
     if not len(tables[0]):
-        raise QueryError("The table has no records to build a data set from.")
+        raise QueryError("The table has no records. Pass a table with records, or search for a longer range.")
     return tables[0]
 
 
 def _one_series(table: RecordTable | None, found: Sequence[Query]) -> str:
     series = set(table["Series"].tolist()) if table is not None else {query.series for query in found}
     if len(series) > 1:
-        raise QueryError(f"A data set has one series, not {', '.join(sorted(series))}; build one for each.")
+        raise QueryError(f"A data set has one series, not {', '.join(sorted(series))}. Build one for each series.")
     return str(series.pop())
 
 
 def _segments(table: RecordTable | None, found: Sequence[Query], series: str) -> tuple[str, ...]:
     """Return the segments of a data set, in the order of the series."""
     if table is not None:
-        names = {one.segment for one in table.files()}
+        names = {file.segment for file in table.files()}
     else:
         names = {name for query in found for name in query.segments}
     known = find_series(series)
     if known is None:
         if not names or any(sign in name for name in names for sign in "*?["):
-            raise QueryError(f"The segments of {series} are not known here; name them in a.flarecast.Segment(...).")
+            raise QueryError(f"The segments of {series} are unknown. Name them in a.flarecast.Segment(...).")
         return tuple(sorted(names))
     every = [segment.name for segment in known.segments]
     if table is None and any(not query.segments for query in found):
@@ -162,7 +162,7 @@ def _segments(table: RecordTable | None, found: Sequence[Query], series: str) ->
 
 
 def _described(query: Query) -> str:
-    """Write a query, but for its segments, so that equal queries are written alike, and other ones are not."""
+    """Return a query without its segments as text, which is equal for equal queries only."""
     plain = msgspec.to_builtins(query, enc_hook=lambda time: time.utc.isot)
     first, last = plain["harps"] or (None, None)
     words = {
@@ -176,14 +176,14 @@ def _described(query: Query) -> str:
 
 
 def _length(seconds: float | None) -> str:
-    """Write a length of time in the largest unit of which it is a multiple."""
+    """Return a length of time as text, in the largest unit of which it is a multiple."""
     seconds = seconds or 0
-    size, unit = next((one for one in ((3600, "h"), (60, "min")) if seconds % one[0] == 0), (1, "s"))
+    size, unit = next((unit for unit in ((3600, "h"), (60, "min")) if seconds % unit[0] == 0), (1, "s"))
     return f"{seconds / size!r} {unit}".replace(".0 ", " ")
 
 
 def _identity(table: RecordTable) -> str:
-    """Return a digest of the identities of records, whatever their order."""
+    """Return a digest of the identities of records that does not depend on their order."""
     records = table.records()
     columns = [np.ma.filled(column, -1) for column in (records.recnum, records.harpnum, records.slot)]
     order = np.lexsort(columns)
@@ -194,16 +194,16 @@ def _identity(table: RecordTable) -> str:
 
 
 def _keywords(names: Iterable[str], series: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the keywords of a data set, and those that are left out where the service lacks them."""
+    """Return the keywords of a data set, and those that are left out if the service lacks them."""
     if not np.iterable(names):
-        raise QueryError(f"keywords={names!r} is not a list of keywords; write ['usflux', 'mean*'], or [] for none.")
+        raise QueryError(f"keywords={names!r} is not a list of keywords. Write ['usflux', 'mean*'], or [] for none.")
     given = [names] if isinstance(names, str) else list(names)
     if tuple(given) == SWAN and (home := find_series(series)) is not None and home.instrument == "MDI":
         given = list(SMARP)
     chosen, by_pattern = choose_keywords(given, [series]) if given else ([], frozenset())
-    exact = {one.name for one in chosen} - by_pattern
+    exact = {keyword.name for keyword in chosen} - by_pattern
     always = [name for name in ALWAYS if (known := find_keyword(name)) is not None and is_in(known, series)]
-    every = dict.fromkeys([*(one.name for one in chosen), *always])
+    every = dict.fromkeys([*(keyword.name for keyword in chosen), *always])
     return tuple(every), frozenset(every.keys() - exact)
 
 
@@ -221,17 +221,17 @@ def _flares(
 
 
 def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings:  # noqa: A002
-    """Check how images are to be stored."""
+    """Check the settings of images."""
     kinds = get_args(Kind)
     if encoding not in kinds:
-        raise QueryError(f"encoding={encoding!r}: write one of {', '.join(map(repr, kinds))}.")
+        raise QueryError(f"encoding={encoding!r} is invalid. Use one of {', '.join(map(repr, kinds))}.")
     for name, value in (("bin", bin), ("shard_records", shard_records)):
         if not isinstance(value, Integral) or value < 1:
-            raise QueryError(f"{name}={value!r} is not a whole number of 1 or more.")
+            raise QueryError(f"{name}={value!r} is invalid. It must be a positive integer.")
     if encoding == "binned" and bin > _MOST_BINNED:
         raise QueryError(
-            f"bin={bin}: squares of more than {_MOST_BINNED} pixels a side leave next to nothing of a patch. Use a "
-            "smaller one, such as 4."
+            f"bin={bin} is too large: it must be at most {_MOST_BINNED}, since patches have few pixels. Use a smaller "
+            "value, such as 4."
         )
     return ImageSettings(
         encoding=encoding,  # type: ignore[arg-type]
@@ -242,21 +242,21 @@ def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings
 
 def difference(old: Settings, new: Settings) -> str:
     """
-    Name the settings in which two data sets differ; empty if there are none.
+    Describe the settings in which two data sets differ; empty if there are none.
 
-    The URL of the service does not count: records are known by their numbers, and files are checked against them.
+    The URL of the service is ignored: records are identified by number, and files are checked against them.
     """
     before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
     names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
     names = [name for name in names if name not in ("service", "earlier")]
     for part, main in (("split.", "split.sets"), ("flares.", "flares.digest")):
-        if main not in before or main not in after:  # one of them has none
+        if main not in before or main not in after:  # in one of them only
             names = [name for name in names if name == main or not name.startswith(part)]
     texts = []
     for name in names:
         shown = _NAMES.get(name, name.rpartition(".")[2])
         if name in ("flares.digest", "flares.numbers", "records"):
-            texts.append(f"{shown} is another one")
+            texts.append(f"{shown} has changed")
         else:
             texts.append(f"{shown} was {_short(before.get(name))} and is now {_short(after.get(name))}")
     return "; ".join(texts)

@@ -1,4 +1,4 @@
-"""From the FITS files of a task to a shard of a HARP's images, and from all its shards to its group."""
+"""Make a shard of images from the FITS files of a task, and the group of a HARP from its shards."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Written", "facts_path", "finish_harp", "finish_images", "make_shard", "put"]
 
-#: Size and SHA-256 of files by their paths in the data set.
+#: Size and SHA-256 of files by path in the data set.
 Written = dict[str, tuple[int, str]]
 
 _TIME: Final = re.compile(r"(\d{4})[.-](\d\d)[.-](\d\d)[_T]([\d:.]+?)(_TAI|_UTC|Z)?", re.ASCII)
 
 
 def facts_path(harp: int, number: int) -> str:
-    """Return where a data set keeps the facts of a shard."""
+    """Return the path of the facts of a shard."""
     return f".build/shards/{harp:05d}-{number:04d}.json"
 
 
@@ -64,7 +64,7 @@ def put(store: Store, path: str, data: bytes) -> Written:
 
 
 def _put_shard(store: Store, path: str, chunks: Sequence[Buffer | None], places: int) -> Written:
-    """Write a shard in parts, so that it is not in memory twice."""
+    """Write a shard in parts, to avoid a second copy in memory."""
     digest, size = hashlib.sha256(), 0
     with store.open(path, "wb") as file:
         for part in shard_of(chunks, places):
@@ -76,13 +76,12 @@ def _put_shard(store: Store, path: str, chunks: Sequence[Buffer | None], places:
 
 def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterable[Sequence[Path | str]]) -> ShardFacts:
     """
-    Write a shard of images, and return what it holds.
+    Write a shard of images, and return its facts.
 
-    ``files`` has, for each record and segment, the path of a FITS file, or a text that says why it could not be fetched
-    (of any content if the record has no such file). Images are read and compressed one by one, so that memory is needed
-    for the compressed shard and for the images of one record. The bytes depend on nothing but the files. A file that is
-    damaged, of another record, or of another shape than those of the other segments is `Status.UNREADABLE`; the reason
-    is among the facts.
+    ``files`` has, for each record and segment, the path of a FITS file, or the reason why it could not be fetched (any
+    text if the record has no such file). Images are read and compressed one by one, so only the compressed shard and
+    the images of one record are in memory. The output depends on the files only. A file is `Status.UNREADABLE` if it is
+    damaged, of another record, or differs in shape from other segments; the facts have the reason.
     """
     chunks: list[Chunk] = []
     images: list[ImageFacts] = []
@@ -104,7 +103,7 @@ def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterabl
         del chunks, there, chunk
         written = _put_shard(store, path, data, settings.images.shard_records)
     else:
-        store.remove(path)  # of a build that was killed, and had files
+        store.remove(path)  # left by a build that had files and was killed
     return ShardFacts(task.harp, task.number, shape, encoding, images, written, _in_common(headers), task.identity)
 
 
@@ -114,9 +113,9 @@ def _largest(shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 def _in_common(headers: Sequence[dict[str, str | float]]) -> dict[str, str | float]:
     """
-    Return what headers have in common: equal values, and of texts that differ the beginning.
+    Return what headers have in common: equal values, and the common beginning of different texts.
 
-    INSTRUME of a HARP may be HMI_SIDE1 and later HMI_COMBINED, units deg and degree.
+    For example, INSTRUME of a HARP may change from HMI_SIDE1 to HMI_COMBINED, and units from deg to degree.
     """
     full = [header for header in headers if header]
     shared: dict[str, str | float] = {}
@@ -134,38 +133,38 @@ def finish_harp(
     tasks: Sequence[ShardTask], facts: Sequence[ShardFacts], settings: Settings, store: Store
 ) -> tuple[list[ShardFacts], Written]:
     """
-    Write the group of a HARP after all its shards; return their facts, and size and SHA-256 of the other files by path.
+    Write the group of a HARP after its shards; return their facts, and size and SHA-256 of the other files by path.
 
-    Shards are written again if their images are smaller than those of others, which pads them, or are stored in another
-    way. Their facts (`facts_path`) are removed before, and written afterwards, so that a build that is killed between
-    makes those shards again. A FileError says that a shard is missing or damaged.
+    Shards whose shape or encoding differs from the group are written again, padded. Their facts (`facts_path`) are
+    removed first and written last, so that a build that is killed in between makes these shards again. Raises a
+    `FileError` if a shard is missing or damaged.
     """
-    shape = _largest([one.shape for one in facts])
-    filled = [one for one in facts if one.shape != (0, 0)]
-    encoding = common(one.encoding for one in filled) if filled else NONE
+    shape = _largest([shard.shape for shard in facts])
+    filled = [shard for shard in facts if shard.shape != (0, 0)]
+    encoding = common(shard.encoding for shard in filled) if filled else NONE
     facts = [
-        _rewrite(one, settings, shape, encoding, store)
-        if one in filled and (one.shape, one.encoding) != (shape, encoding)
-        else one
-        for one in facts
+        _rewrite(shard, settings, shape, encoding, store)
+        if shard in filled and (shard.shape, shard.encoding) != (shape, encoding)
+        else shard
+        for shard in facts
     ]
     harp = tasks[0].harp
-    images = [image for one in facts for image in one.images]
+    images = [image for shard in facts for image in shard.images]
     padded = any(image.shape not in ((0, 0), shape) for image in images)
     written: Written = {}
     if not padded:
-        store.remove(f"{group_path(harp)}/mask")  # of an earlier build, whose files had other shapes
-    for one in facts if padded else ():
-        masks = [_mask(image.shape, shape) for image in one.images]
+        store.remove(f"{group_path(harp)}/mask")  # left by an earlier build with files of other shapes
+    for shard in facts if padded else ():
+        masks = [_mask(image.shape, shape) for image in shard.images]
         if any(mask is not None for mask in masks):
-            path = shard_path(harp, "mask", one.number)
+            path = shard_path(harp, "mask", shard.number)
             written |= _put_shard(store, path, masks, settings.images.shard_records)
     known = find_series(settings.series)
     found = [known.segment(name) if known else None for name in settings.segments]
     group = make_group(
         _arrays([record for task in tasks for record in task.records], images),
         segments=settings.segments,
-        units=[one.unit if one else "" for one in found],
+        units=[segment.unit if segment else "" for segment in found],
         shape=shape,
         encoding=encoding,
         shard_records=settings.images.shard_records,
@@ -175,7 +174,7 @@ def finish_harp(
             "series": settings.series,
             "encoding": settings.images.encoding,
             "bin": _side(settings.images),
-            **_in_common([one.header for one in facts]),
+            **_in_common([shard.header for shard in facts]),
         },
     )
     for path, data in group.items():
@@ -193,14 +192,14 @@ def _rewrite(
     path, places = shard_path(facts.harp, "image", facts.number), settings.images.shard_records
     shard = store.read(path)
     if shard is None:
-        raise FileError(f"{path} of the data set is missing; run the build again.")
+        raise FileError(f"{path} of the data set is missing. Run the build again.")
     try:
         data = [
             recompress(Chunk(chunk, facts.shape, facts.encoding), len(settings.segments), shape, encoding)
             for chunk in chunks_of(shard, places)
         ]
     except FileError as error:
-        raise FileError(f"{path} in {store} is damaged. Remove it, and run the build again.") from error
+        raise FileError(f"{path} in {store} is damaged. Remove it and run the build again.") from error
     del shard
     store.remove(facts_path(facts.harp, facts.number))
     files = _put_shard(store, path, data, places)
@@ -239,27 +238,27 @@ def _arrays(records: Sequence[ImageRecord], images: Sequence[ImageFacts]) -> Har
 
 
 def _instants(texts: Sequence[str]) -> npt.NDArray[np.datetime64]:
-    """Read times of headers, UTC unless they end with _TAI, as dates in UTC; NaT for invalid ones."""
-    found = [_TIME.fullmatch(text) for text in texts]
-    dates = read_times([f"{one[1]}-{one[2]}-{one[3]}T{one[4]}" if one else None for one in found])
-    tai = np.array([one is not None and one[5] == "_TAI" for one in found], bool) & ~np.isnat(dates)
+    """Parse times of headers (UTC unless they end with _TAI) as UTC; invalid times become NaT."""
+    matches = [_TIME.fullmatch(text) for text in texts]
+    dates = read_times([f"{match[1]}-{match[2]}-{match[3]}T{match[4]}" if match else None for match in matches])
+    tai = np.array([match is not None and match[5] == "_TAI" for match in matches], bool) & ~np.isnat(dates)
     if tai.any():
         dates[tai] = utc_dates(Time(dates[tai], format="datetime64", scale="tai"))
     return dates
 
 
 def finish_images(harps: Sequence[int], settings: Settings, store: Store) -> Written:
-    """Write the groups above those of the HARPs, with the metadata of all, after `finish_harp` of each."""
+    """Write the groups above the HARPs, with consolidated metadata; call it after `finish_harp` of each HARP."""
     plain = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
     members: dict[str, Any] = {"harp": plain}
     for harp in sorted(set(harps)):
         data = store.read(f"{group_path(harp)}/zarr.json")
         if data is None:
-            raise FileError(f"{group_path(harp)} of the data set is missing; run the build again.")
+            raise FileError(f"{group_path(harp)} of the data set is missing. Run the build again.")
         group = json.loads(data)
         below = group.pop("consolidated_metadata")["metadata"]
         name = f"harp/{harp:05d}"
-        members |= {name: group} | {f"{name}/{path}": one for path, one in below.items()}
+        members |= {name: group} | {f"{name}/{path}": member for path, member in below.items()}
     root = {**plain, "attributes": {"Conventions": "CF-1.11", "title": f"Images of {settings.series} by HARP"}}
     written = put(store, f"{ROOT}/harp/zarr.json", json.dumps(plain).encode())
     return written | put(store, f"{ROOT}/zarr.json", consolidated(json.dumps(root).encode(), members))

@@ -1,4 +1,4 @@
-"""A `sunpy.map.GenericMap` of an image of a data set, as that of its FITS file."""
+"""Make a `sunpy.map.GenericMap` from an image of a data set, equal to the map of its FITS file."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["map_of"]
 
 
 def map_of(selection: Selection, group: Any, time: Any, segment: str | None) -> Any:
-    """Make the map of a segment at the record nearest to a time; ``group`` is the dataset of a HARP."""
+    """Return the map of a segment of the record nearest to a time; ``group`` is the dataset of a HARP."""
     channel, *others = selection.channels(segment)
     if others:
-        raise QueryError(f"The data set has {', '.join(selection.settings.segments)}. Name one of them: segment=...")
+        raise QueryError(f"The data set has {', '.join(selection.settings.segments)}. Choose one with segment=...")
     name, harp = selection.settings.segments[channel], int(group.attrs["harp"])
     slots = slot_of(utc_time(group["time"].values.astype("datetime64[us]")))
     row = _nearest(slots, time, step_of(selection.settings.series), harp)
@@ -38,7 +38,7 @@ def map_of(selection: Selection, group: Any, time: Any, segment: str | None) -> 
     status = Status(int(group["status"].values[row, channel]))
     if status != Status.THERE:
         reason = status.name.lower().replace("_", " ")
-        raise QueryError(f"The data set has no image {name} of HARP {harp} at {when}: {reason}.")
+        raise QueryError(f"The data set has no {name} image of HARP {harp} at {when}: {reason}.")
     header = header_of(group, row, name)
     rows, columns = slice(0, header["NAXIS2"]), slice(0, header["NAXIS1"])
     return make_map(read_record(selection.place, harp, row, [channel], rows, columns)[0], header, name)
@@ -49,7 +49,7 @@ def _nearest(slots: npt.NDArray[np.int64], time: Any, step: int, harp: int) -> i
         wanted = float(slot_seconds(time if isinstance(time, Time) else parse_time(time)))
     except (ValueError, TypeError) as error:
         raise QueryError(
-            f"Cannot parse the time {time!r}; write '2014-10-24T21:36' (UTC) or an astropy Time."
+            f"Cannot parse the time {time!r}. Write '2014-10-24T21:36' (UTC), or pass an astropy Time."
         ) from error
     waits = np.abs((slot_time(slots) - slot_time(0)).to_value("s") - wanted)
     row = int(waits.argmin())

@@ -1,4 +1,4 @@
-"""Records dealt out to sets, by region, time or month, so that no region is in two of them."""
+"""Split records into sets by region, time or month; no region is in two sets."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def split(
     values: npt.NDArray[np.integer[Any]] | None = None,
 ) -> npt.NDArray[np.str_]:
     """
-    Return the set of each record; empty for records that are in none.
+    Return the set of each record, empty for records in no set.
 
-    ``times`` are T_REC in UTC, ``regions`` those of `~sunpy_flarecast.dataset.regions.regions`, and ``values`` labels
-    by record, window and threshold, needed with ``settings.stratify``. The class of a record is the highest threshold
-    that flares in its longest window reach; the records of each class are shared out in the fractions of the sets, as
-    far as whole regions allow, those of the highest class first. A `QueryError` says that there are fewer regions than
-    sets, or that a set has no records.
+    ``times`` are T_REC in UTC, ``regions`` are from `~sunpy_flarecast.dataset.regions.regions`, and ``values`` are
+    labels by record, window and threshold, required with ``settings.stratify``. The class of a record is the highest
+    threshold that flares in its longest window reach. The records of each class are divided in the fractions of the
+    sets, as far as whole regions allow, starting with the highest class. Raises a `QueryError` if there are fewer
+    regions than sets, or a set has no records.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def split(
     names = list(settings.sets)
     if empty := [name for code, name in enumerate(names) if not (codes == code).any()]:
         raise QueryError(
-            f"No records are left for the set {empty[0]!r} ({rule(settings)}). Change the split, or search for more."
+            f"The set {empty[0]!r} has no records ({rule(settings)}). Change the split, or search for a longer range."
         )
     return np.array([*names, ""])[codes]
 
@@ -77,31 +77,32 @@ def _by_region(
     else:
         weights = np.zeros((len(names), int(np.max(classes)) + 1))
         np.add.at(weights, (place, classes), 1)
-    order = sorted(range(len(names)), key=lambda one: _drawn(settings.seed, int(names[one])))
+    order = sorted(range(len(names)), key=lambda index: _draw(settings.seed, int(names[index])))
     fractions = np.array([float(share) for share in settings.sets.values()])  # type: ignore[arg-type]
-    dealt: npt.NDArray[np.int64] = _dealt(weights, order, fractions)[place]
-    return dealt
+    sets: npt.NDArray[np.int64] = _assigned(weights, order, fractions)[place]
+    return sets
 
 
-def _drawn(seed: int, region: int) -> bytes:
-    """Return a number at random, the same on each machine and in each version of numpy."""
+def _draw(seed: int, region: int) -> bytes:
+    """Return a random number that is the same on all machines and in all versions of numpy."""
     return hashlib.sha256(f"{seed}:{region}".encode()).digest()
 
 
-def _dealt(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.NDArray[np.float64]) -> Any:
+def _assigned(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.NDArray[np.float64]) -> Any:
     """
-    Deal regions out in an order, those with the highest class first, each to the set that lacks most of that class.
+    Assign regions to sets, highest class first, each region to the set that lacks most records of its class.
 
-    ``weights`` is what each region has of each class. Each set gets a region, and one of each class that has enough.
+    ``weights`` are the numbers of records by region and class. Every set gets at least one region, and one of each
+    class that has enough regions.
     """
     highest = [int(np.flatnonzero(row)[-1]) for row in weights]
     lacking = fractions[:, None] * weights.sum(axis=0)
     sets = np.full(len(weights), -1)
     empty, left = np.ones(len(fractions), dtype=bool), len(weights)
     for level in reversed(range(weights.shape[1])):
-        members = [one for one in order if highest[one] == level]
+        members = [region for region in order if highest[region] == level]
         without = np.ones(len(fractions), dtype=bool)
-        for number, one in enumerate(members):
+        for number, region in enumerate(members):
             if left <= empty.sum():
                 allowed = empty
             elif len(members) - number <= without.sum() and len(members) >= len(fractions):
@@ -109,8 +110,8 @@ def _dealt(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.ND
             else:
                 allowed = np.ones(len(fractions), dtype=bool)
             chosen = int(np.argmax(np.where(allowed, lacking[:, level], -np.inf)))
-            sets[one] = chosen
-            lacking[chosen] -= weights[one]
+            sets[region] = chosen
+            lacking[chosen] -= weights[region]
             empty[chosen] = without[chosen] = False
             left -= 1
     return sets
@@ -135,33 +136,33 @@ def _by_time(
 def _spans(
     settings: SplitSettings, times: npt.NDArray[np.datetime64]
 ) -> list[tuple[np.datetime64, np.datetime64, int]]:
-    """Return begin, end and set of the ranges of time, in order."""
+    """Return begin, end and set of each time range, in time order."""
     spans = []
     for code, value in enumerate(settings.sets.values()):
         if isinstance(value, str):
-            begin, end = (np.datetime64(one, "us") for one in value.split("/"))
+            begin, end = (np.datetime64(text, "us") for text in value.split("/"))
             spans.append((begin, end, code))
         elif isinstance(value, list) and len(times):
-            first, last = (int(one.astype("M8[M]").astype(int)) for one in (np.min(times), np.max(times)))
-            # From the month before on, after which there is a gap even if no records are in it.
+            first, last = (int(time.astype("M8[M]").astype(int)) for time in (np.min(times), np.max(times)))
+            # Start a month early: its gap applies even if it has no records.
             for month in range(first - 1, last + 1):
                 if month % 12 + 1 in value:
-                    begin, end = (np.datetime64(one, "M").astype("M8[us]") for one in (month, month + 1))
+                    begin, end = (np.datetime64(number, "M").astype("M8[us]") for number in (month, month + 1))
                     spans.append((begin, end, code))
     return sorted(spans)
 
 
 def _whole_regions(codes: npt.NDArray[np.int64], regions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Leave the records of a region to the set that has most of them, the first one of those with equally many."""
+    """Keep the records of a region only in the set that has most of them; among equals, in the first."""
     names, place = np.unique(regions, return_inverse=True)
     counts = np.zeros((len(names), int(np.max(codes, initial=-1)) + 2), dtype=np.int64)
     np.add.at(counts, (place, codes), 1)
-    counts[:, -1] = 0  # of the records that are in no set
+    counts[:, -1] = 0  # records in no set
     own = counts.argmax(axis=1)
     return np.where(codes == own[place], codes, -1)
 
 
-# --- what was done ------------------------------------------------------------------------------------------------
+# --- description ----------------------------------------------------------------------------------------------------
 
 
 def rule(settings: SplitSettings) -> str:
@@ -192,10 +193,10 @@ def split_summary(
     labels: Mapping[str, npt.NDArray[np.integer[Any]]],
 ) -> dict[str, Any]:
     """
-    Return what ``split.json`` has: the rule, and what each set got.
+    Return the content of ``split.json``: the rule, and the counts of each set.
 
     ``labels`` has 1 (positive), 0 (negative) or -1 (unknown) for each record, by a name such as ``"24 h, M1.0"``.
-    Records in no set are counted under ``left_out``.
+    Records in no set are counted in ``left_out``.
     """
 
     def counts(chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def split_summary(
 def check_split(
     sets: npt.NDArray[np.str_], harps: npt.ArrayLike, pairs: tuple[npt.ArrayLike, npt.ArrayLike]
 ) -> list[str]:
-    """Return a sentence for each region that is in two sets; regions are found again from HARP and NOAA numbers."""
+    """Return a sentence for each region in two sets; regions are derived again from HARP and NOAA numbers."""
     found: dict[int, set[str]] = {}
     for region, name in {*zip(regions_of(harps, pairs).tolist(), sets.tolist(), strict=True)}:
         found.setdefault(region, set()).update(filter(None, [name]))

@@ -1,4 +1,4 @@
-"""How a user asks for records to be dealt out to sets, checked as the `SplitSettings` that a data set keeps."""
+"""Check the arguments for the split, and convert them to the `SplitSettings` of a data set."""
 
 from __future__ import annotations
 
@@ -25,33 +25,36 @@ _BY: Final = ("region", "time", "month")
 def split_settings(
     split: Mapping[str, Any] | None, by: str, gap: Any, stratify: bool, seed: int
 ) -> SplitSettings | None:
-    """Check how records are to be dealt out to sets."""
+    """Check the settings of the split."""
     if not isinstance(seed, Integral) or seed < 0:
-        raise QueryError(f"seed={seed!r} is not a whole number of 0 or more.")
+        raise QueryError(f"seed={seed!r} is invalid. It must be a non-negative integer.")
     if split is None:
         if stratify:
-            raise QueryError("stratify=True is for sets; add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}.")
+            raise QueryError(
+                "stratify=True requires sets. Add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}, or leave it "
+                "out."
+            )
         return None
     if by not in _BY:
-        raise QueryError(f"split_by={by!r}: write one of {', '.join(map(repr, _BY))}.")
+        raise QueryError(f"split_by={by!r} is invalid. Use one of {', '.join(map(repr, _BY))}.")
     try:
         sets = dict(split)
     except (TypeError, ValueError):
-        raise QueryError("split maps names to sets, for example {'train': 0.8, 'test': 0.2}.") from None
+        raise QueryError("split must map names to sets, for example {'train': 0.8, 'test': 0.2}.") from None
     if bad := [name for name in sets if not (isinstance(name, str) and name.strip() and name.isprintable())]:
-        raise QueryError(f"split: {bad[0]!r} is not a name of a set; write one such as 'train'.")
+        raise QueryError(f"split: {bad[0]!r} is not a valid name of a set. Use a name such as 'train'.")
     if len(sets) < 2:
-        raise QueryError(f"split={split!r}: name two sets or more, for example {{'train': 0.8, 'test': 0.2}}.")
+        raise QueryError(f"split={split!r} must have at least two sets, for example {{'train': 0.8, 'test': 0.2}}.")
     try:
         between = float(u.Quantity(gap).to_value(u.hour))
     except (TypeError, ValueError) as error:
-        raise QueryError(f"gap={gap!r} is not a length of time; write gap=24 * u.hour.") from error
+        raise QueryError(f"gap={gap!r} is not a time with a unit. Write gap=24 * u.hour.") from error
     if not between >= 0:
-        raise QueryError(f"gap={gap!r} is negative; write a length of time of 0 or more.")
+        raise QueryError(f"gap={gap!r} must not be negative.")
     if by == "region" and between:
-        raise QueryError("gap is for sets by time or month; regions are whole in one set. Leave it out.")
+        raise QueryError("gap applies only to sets by time or month, since each region is in one set. Leave it out.")
     if by != "region" and stratify:
-        raise QueryError(f"stratify=True is for sets by region; sets by {by} are as they are. Leave it out.")
+        raise QueryError(f"stratify=True applies only to sets by region, not by {by}. Leave it out.")
     checked = {"region": _fractions, "time": _ranges, "month": _months}[by](sets)
     return SplitSettings(sets=checked, by=by, gap=between, stratify=bool(stratify), seed=int(seed))
 
@@ -59,7 +62,7 @@ def split_settings(
 def _fractions(sets: Mapping[str, Any]) -> dict[str, float]:
     for name, part in sets.items():
         if not isinstance(part, Real) or not 0 < float(part) < 1:
-            raise QueryError(f"split: {name} is {part!r}; the share of a set is a number between 0 and 1.")
+            raise QueryError(f"split: {name} is {part!r}; a share must be a number between 0 and 1.")
     if abs((total := float(sum(sets.values()))) - 1) > 1e-6:
         raise QueryError(f"split: the shares of {', '.join(sets)} sum to {total:g}; they must sum to 1.")
     return {name: float(part) for name, part in sets.items()}
@@ -70,33 +73,33 @@ def _ranges(sets: Mapping[str, Any]) -> dict[str, str]:
     for name, value in sets.items():
         try:
             start, end = value.split("/") if isinstance(value, str) else (value if np.iterable(value) else _ends(value))
-            spans.append((*(parse_time(one).utc.isot for one in (start, end)), name))
+            spans.append((*(parse_time(limit).utc.isot for limit in (start, end)), name))
         except (TypeError, ValueError, AttributeError) as error:
             raise QueryError(
-                f"split: {name} is {value!r}; a set by time is its start and end, as ('2014-01-01', '2014-07-01')."
+                f"split: {name} is {value!r}; write its start and end, such as ('2014-01-01', '2014-07-01')."
             ) from error
         if not spans[-1][0] < spans[-1][1]:
             raise QueryError(f"split: {name} ends at {spans[-1][1]}, which is not after its start.")
     spans.sort()
     for (_, end, name), (start, _, other) in pairwise(spans):
         if start < end:
-            raise QueryError(f"split: {name} and {other} overlap, from {start} on; sets must have no time in common.")
+            raise QueryError(f"split: {name} and {other} overlap from {start}; sets must not overlap.")
     of = {name: f"{start}/{end}" for start, end, name in spans}
     return {name: of[name] for name in sets}
 
 
 def _ends(value: Any) -> tuple[Any, Any]:
-    return value.start, value.end  # of a.Time
+    return value.start, value.end  # an a.Time
 
 
 def _months(sets: Mapping[str, Any]) -> dict[str, list[int]]:
     taken: dict[int, str] = {}
     for name, months in sets.items():
         if not np.iterable(months) or isinstance(months, str) or not len(list(months)):
-            raise QueryError(f"split: {name} is {months!r}; a set by month is a list of months, such as [1, 2, 3].")
+            raise QueryError(f"split: {name} is {months!r}; write a list of months, such as [1, 2, 3].")
         for month in months:
             if not isinstance(month, Integral) or int(month) not in range(1, 13):
-                raise QueryError(f"split: {month!r} of {name} is not a month; write numbers from 1 to 12.")
+                raise QueryError(f"split: {month!r} of {name} is not a month; use numbers from 1 to 12.")
             if (other := taken.setdefault(int(month), name)) != name:
-                raise QueryError(f"split: month {month} is in {other} and in {name}; sets must have no time in common.")
+                raise QueryError(f"split: month {month} is in both {other} and {name}; sets must not overlap.")
     return {name: sorted({int(month) for month in months}) for name, months in sets.items()}

@@ -1,4 +1,4 @@
-"""`info`: what a data set has, in a few lines."""
+"""`info`: a short description of a data set."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ __all__ = ["Info", "info"]
 @dataclass(frozen=True, slots=True)
 class Info:
     """
-    What a data set has; its text is what ``print`` and notebooks show.
+    The description of a data set, as printed and shown in notebooks.
 
     Parameters
     ----------
     path : str
-        The folder or URL.
+        The folder or URL of the data set.
     text : str
-        The text.
+        The description.
     settings : Settings
-        All that decides what is in it.
+        The settings of the build.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import dataset
+    >>> dataset.info("sharps-2014").settings.series  # doctest: +SKIP
+    'hmi.sharp_cea_720s'
     """
 
     path: str
@@ -49,7 +55,7 @@ class Info:
 
 def info(path: str | os.PathLike[str]) -> Info:
     """
-    Summarize a data set: where it came from, its records, images, labels and sets, and what is missing.
+    Describe a data set: its source, records, images, labels and sets, and missing data.
 
     Parameters
     ----------
@@ -81,19 +87,23 @@ def info(path: str | os.PathLike[str]) -> Info:
             f"Series {settings.series}, segments {', '.join(settings.segments) or 'none'}",
             f"Keywords {', '.join(settings.keywords)}",
             f"Service {', later '.join((*settings.earlier, settings.service))}",
-            *(f"Query {one}" for one in settings.query),
+            *(f"Query {query}" for query in settings.query),
             f"Images {settings.images.encoding if settings.segments else 'none'}",
         ]
-        for name, one in report["labels"].items():
-            lines.append(f"Label {name}: {', '.join(f'{number:,} {kind}' for kind, number in one.items())}")
+        for name, counts in report["labels"].items():
+            lines.append(f"Label {name}: {', '.join(f'{number:,} {kind}' for kind, number in counts.items())}")
         if split:
             lines.append(f"Split {split['rule']}")
-            for name, one in {**split["sets"], "in none": split["left_out"]}.items():
-                lines.append(f"  {name}: {counted(one['records'], 'record')}, {counted(len(one['regions']), 'region')}")
+            for name, part in {**split["sets"], "in none": split["left_out"]}.items():
+                lines.append(
+                    f"  {name}: {counted(part['records'], 'record')}, {counted(len(part['regions']), 'region')}"
+                )
         lost = sum(report["failures"].values())
         if lost or report["missing"]:
             lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'range')} of time")
         lines += unlisted_notes(report["unlisted"])
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        raise QueryError(f"{store} is damaged: its provenance.json or split.json is. Run the build again.") from None
+        raise QueryError(
+            f"{store} is damaged: its provenance.json or split.json is invalid. Run the build again."
+        ) from None
     return Info(str(store), "\n".join(lines), settings)

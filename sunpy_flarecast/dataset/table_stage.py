@@ -1,4 +1,4 @@
-"""The stages of a build that need no images, labels and sets, and the table of the records, which needs them."""
+"""The stages of a build that make labels and sets, and the table of the records."""
 
 from __future__ import annotations
 
@@ -47,29 +47,29 @@ __all__ = [
     "write_records",
 ]
 
-#: Keywords that bound the patch of a record, as labels take them.
+#: Keywords that bound the patch of a record, in the order that labels expect.
 _BOX: Final = ("latdtmin", "latdtmax", "londtmin", "londtmax")
 
-#: Columns of keyword tables that the table of records has under other names, or not at all.
+#: Columns of keyword tables that the table of records names differently or omits.
 _LEFT_OUT: Final = ("Start Time", "Series", "HARPNUM", "Record", "T_REC", "quality", "harpnum", "recnum")
 
-#: What columns of the table of records mean; those of keywords say it themselves.
+#: Meanings of columns of the table of records; keyword columns have their own.
 _MEANINGS: Final = {
     "HARPNUM": "HARP number (SMARP: TARP number)",
     "QUALITY": "quality bit word, 0 is good",
     "region": "lowest number of the HARPs that share NOAA numbers with this one",
-    "split": "set of the record; null: in none",
+    "split": "set of the record; null: none",
     "group": "group of the image in images.zarr",
-    "index": "place of the image in its group",
-    "height": "rows of the image without padding; 0: there is none",
-    "width": "columns of the image without padding; 0: there is none",
+    "index": "index of the image in its group",
+    "height": "rows of the image without padding; 0: no image",
+    "width": "columns of the image without padding; 0: no image",
     "recnum": "record number in the series",
 }
 
 
 @dataclass(frozen=True)
 class Known:
-    """What labels and sets need of the records: T_REC in UTC, NOAA numbers, regions, and the bounds of patches."""
+    """Properties of the records for labels and sets: T_REC in UTC, NOAA numbers, regions, and bounds of patches."""
 
     times: npt.NDArray[np.datetime64]
     pairs: NumberPairs
@@ -78,24 +78,24 @@ class Known:
 
 
 def known_of(asked: Asked, rows: Rows, pieces: Pieces) -> Known:
-    """Collect what labels and sets need."""
+    """Collect the properties of the records from their keywords."""
     texts: list[str] = []
     boxes: list[npt.NDArray[np.float64]] = []
     by_position = asked.settings.flares is not None and asked.settings.flares.by_position
     shared: dict[str, str] = {}
     numbered = False
     for piece in pieces:
-        name = next((one for one in NOAA if one in piece.colnames), "")
+        name = next((keyword for keyword in NOAA if keyword in piece.colnames), "")
         numbered |= bool(name)
         column = piece[name] if name else np.full(len(piece), "")
         values = np.where(mask_of(column), "", unmasked(column).astype(str)).tolist()
         texts += [shared.setdefault(text, text) for text in values]
         if by_position and set(_BOX) <= set(piece.colnames):
-            boxes.append(np.stack([np.asarray(np.ma.filled(_plain(piece[one]), np.nan)) for one in _BOX], axis=1))
+            boxes.append(np.stack([np.asarray(np.ma.filled(_plain(piece[bound]), np.nan)) for bound in _BOX], axis=1))
     if not numbered and asked.harp_numbers is None and asked.flares is not None:
         raise QueryError(
-            f"{asked.settings.service} has no keyword NOAA_ARS, by which flares belong to records. Pass JSOC's list "
-            "all_harps_with_noaa_ars.txt: noaa_numbers=..., or --noaa-numbers."
+            f"{asked.settings.service} has no keyword NOAA_ARS, which assigns flares to records. Pass JSOC's list "
+            "all_harps_with_noaa_ars.txt with noaa_numbers=... (--noaa-numbers)."
         )
     times = utc_dates(slot_time(rows.slots))
     pairs = number_pairs(rows.harps, np.array(texts, dtype=object), times, asked.harp_numbers)
@@ -111,13 +111,13 @@ def _plain(column: Any) -> np.ma.MaskedArray[Any, Any]:
 
 
 def check_ranges(settings: Settings, rows: Rows) -> None:
-    """Check that each set by time or month has records, which the search tells."""
+    """Check that each set by time or month has records, which is known after the search."""
     if settings.split is not None and settings.split.by != "region":
         split(settings.split, utc_dates(slot_time(rows.slots)), np.arange(len(rows)))
 
 
 def make_labels(asked: Asked, rows: Rows, known: Known, lacking: Sequence[int]) -> Labels | None:
-    """Label the records; labels of those with the numbers ``lacking``, which have no keywords, are unknown."""
+    """Label the records; labels of records without keywords (numbers ``lacking``) are unknown."""
     settings = asked.settings.flares
     if settings is None or asked.flares is None:
         return None
@@ -134,7 +134,7 @@ def write_label_tables(asked: Asked, labels: Labels, store: Store) -> None:
 
 
 def label_columns(settings: Settings, labels: Labels | None) -> dict[str, npt.NDArray[np.int8]]:
-    """Name the labels of each window and threshold: 1, 0, or -1 for unknown ones."""
+    """Return the labels of each window and threshold by column name: 1, 0, or -1 if unknown."""
     if labels is None or settings.flares is None:
         return {}
     return {
@@ -147,7 +147,7 @@ def label_columns(settings: Settings, labels: Labels | None) -> dict[str, npt.ND
 def make_sets(
     settings: Settings, known: Known, labels: Labels | None
 ) -> tuple[npt.NDArray[np.str_] | None, dict[str, Any]]:
-    """Deal the records out to sets; also return what ``split.json`` has."""
+    """Split the records into sets; also return the content of ``split.json``."""
     if settings.split is None:
         return None, {}
     sets = split(settings.split, known.times, known.regions, None if labels is None else labels.value)
@@ -166,7 +166,7 @@ def write_records(
     shards: Iterable[tuple[ShardTask, ShardFacts]],
     store: Store,
 ) -> None:
-    """Write the table of the records, with the columns that `~sunpy_flarecast.dataset.model.label_column` names."""
+    """Write the table of the records; `~sunpy_flarecast.dataset.model.label_column` lists its columns."""
     size = settings.images.shard_records
     images = chain.from_iterable(
         zip(
@@ -197,13 +197,13 @@ def write_records(
                 table[name] = column_with(column[here], column[here] == UNKNOWN)
             table["group"] = [f"harp/{harp:05d}" for harp in harps]
             table["index"] = np.array(index, dtype=np.int32)
-            table["height"], table["width"] = np.array([one.shape for one in facts], dtype=np.int32).T
+            table["height"], table["width"] = np.array([image.shape for image in facts], dtype=np.int32).T
             recnum = np.array([record.recnum for record in records], dtype=np.int64)
             table["recnum"] = column_with(recnum, recnum == 0)
             for place, segment in enumerate(settings.segments):
-                table[f"status_{segment}"] = np.array([one.status[place] for one in facts], dtype=np.int8)
+                table[f"status_{segment}"] = np.array([image.status[place] for image in facts], dtype=np.int8)
                 table[f"url_{segment}"] = _texts(record.urls[place] for record in records)
-                table[f"sha256_{segment}"] = _texts(one.sha256[place] for one in facts)
+                table[f"sha256_{segment}"] = _texts(image.sha256[place] for image in facts)
             for name, meaning in _MEANINGS.items():
                 if name in table.colnames:
                     table[name].info.description = meaning

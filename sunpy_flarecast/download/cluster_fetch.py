@@ -45,8 +45,8 @@ def fetch_in_cluster(
         return fetch_places(places, passes=passes, each=each)
 
 
-def _fetch_slice(one: _Slice, **options: Any) -> Pass:
-    return fetch_once(one.places, one.bare, progress=False, **options)
+def _fetch_slice(part: _Slice, **options: Any) -> Pass:
+    return fetch_once(part.places, part.bare, progress=False, **options)
 
 
 def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare: list[Bare]) -> Pass:
@@ -55,11 +55,11 @@ def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare:
     away = ""
 
     def slices() -> Iterator[_Slice]:
-        for one in _slices(places, bare):
+        for part in _slices(places, bare):
             if away:  # the next ones would find the same
-                parts[one.number] = _untried(one, away, away=away)
+                parts[part.number] = _untried(part, away, away=away)
             else:
-                yield one
+                yield part
 
     done = run(task, slices(), client=client, name="fetch")
     interrupted = False
@@ -75,18 +75,18 @@ def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare:
     if interrupted:
         whole.interrupted = True
         tried = whole.arrived.keys() | whole.errors.keys()
-        whole.errors |= {one.path: "the fetch was interrupted" for one in places if one.path not in tried}
+        whole.errors |= {place.path: "the fetch was interrupted" for place in places if place.path not in tried}
     return whole
 
 
-def _untried(one: _Slice, reason: str, *, away: str = "") -> Pass:
+def _untried(part: _Slice, reason: str, *, away: str = "") -> Pass:
     """Return the failure of all files of a task."""
     errors = {
         place.path: f"{place.path} was not fetched from {place.url}: {reason.removesuffix('.')}. Fetch it again to "
         "retry."
-        for place in one.places
+        for place in part.places
     }
-    return Pass(errors=errors, bare=one.bare, away=away)
+    return Pass(errors=errors, bare=part.bare, away=away)
 
 
 def _slices(places: list[Place], bare: list[Bare]) -> Iterator[_Slice]:

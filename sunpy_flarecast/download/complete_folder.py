@@ -83,11 +83,11 @@ def complete_again(bare: Iterable[Bare], *, progress: bool = True, parallel: int
     """
     result = Completion()
     left: dict[str, list[Bare]] = {}
-    for one in bare:
-        if one.record is None:
-            result.bare.append(one)
+    for file in bare:
+        if file.record is None:
+            result.bare.append(file)
         else:
-            left.setdefault(one.record.base, []).append(one)
+            left.setdefault(file.record.base, []).append(file)
     for base, some in left.items():
         with Service.of_table(base, Patience(parallel)) as service:
             _request(service, some, result, progress=progress)
@@ -121,9 +121,9 @@ def _queries(wanted: Iterable[_Key]) -> list[Query]:
     queries: list[Query] = []
     for series, some in slots.items():
         ordered = sorted(some)
-        gaps = [(one, following) for one, following in pairwise(ordered) if following - one >= _SLOTS_A_DAY]
+        gaps = [(slot, following) for slot, following in pairwise(ordered) if following - slot >= _SLOTS_A_DAY]
         begins = [ordered[0], *(following for _, following in gaps)]
-        ends = [*(one for one, _ in gaps), ordered[-1]]
+        ends = [*(slot for slot, _ in gaps), ordered[-1]]
         for first, last in zip(begins, ends, strict=True):
             queries.append(Query(series=series, start=slot_time(first).utc, end=slot_time(last).utc))
     return queries
@@ -132,9 +132,9 @@ def _queries(wanted: Iterable[_Key]) -> list[Query]:
 def _request(service: Service, bare: Iterable[Bare], result: Completion, *, progress: bool) -> None:
     """Request the keywords of files, all of whose records are known, series by series, and put them into the files."""
     series: dict[str, dict[int, list[Bare]]] = {}
-    for one in bare:
-        if one.record is not None:
-            series.setdefault(one.record.series, {}).setdefault(one.record.recnum, []).append(one)
+    for file in bare:
+        if file.record is not None:
+            series.setdefault(file.record.series, {}).setdefault(file.record.recnum, []).append(file)
     for name, left in series.items():
         reasons: dict[int, str] = {}
         for fields in field_sets(name):
@@ -144,14 +144,14 @@ def _request(service: Service, bare: Iterable[Bare], result: Completion, *, prog
                 for recnum, keywords in values.items():
                     source = meta_url(service.url, name, (recnum,), fields)
                     remaining: list[Bare] = []
-                    for one in left.pop(recnum, []):
+                    for file in left.pop(recnum, []):
                         try:
                             complete_header(
-                                one.path, keywords, series=name, segment=one.segment, recnum=recnum, source=source
+                                file.path, keywords, series=name, segment=file.segment, recnum=recnum, source=source
                             )
-                            result.completed.append(one.path)
+                            result.completed.append(file.path)
                         except (FLARECASTError, OSError) as error:
-                            remaining.append(one)
+                            remaining.append(file)
                             reasons.setdefault(recnum, str(error))
                     if remaining:
                         left[recnum] = remaining
@@ -160,4 +160,4 @@ def _request(service: Service, bare: Iterable[Bare], result: Completion, *, prog
                         reasons.setdefault(recnum, failure.reason)
         for recnum, files in left.items():
             reason = reasons.get(recnum, "the service did not answer")
-            result.bare.extend(one._replace(reason=reason) for one in files)
+            result.bare.extend(file._replace(reason=reason) for file in files)

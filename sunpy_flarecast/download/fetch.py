@@ -112,7 +112,7 @@ def fetch(
         template = os.path.abspath(template)
     tables, unsearched = _tables(results)
     plans = [plan(table, template, file_base(table), move=conf.rebase_urls) for table in tables]
-    places = distinct(place for one in plans for place in one.places)
+    places = distinct(place for part in plans for place in part.places)
     options: dict[str, Any] = {"overwrite": overwrite, "max_conn": max_conn, "complete_headers": mode}
     options |= {"passes": passes, "progress": progress, "template": template}
     if spread:
@@ -121,9 +121,9 @@ def fetch(
         report = fetch_in_cluster(places, client=client, workers=workers, **options)
     else:
         report = fetch_places(places, **options)
-    refused = [FetchFailure("", url, str(error)) for one in plans for url, error in one.refused]
-    refused += [FetchFailure("", "", f"The search failed: {one}") for one in unsearched]
-    missing = [one for table in tables for one in table.missing]
+    refused = [FetchFailure("", url, str(error)) for part in plans for url, error in part.refused]
+    refused += [FetchFailure("", "", f"The search failed: {error}") for error in unsearched]
+    missing = [gap for table in tables for gap in table.missing]
     report = replace(report, failed=[*refused, *report.failed], missing=missing)
     if report.interrupted:
         raise interruption(report)

@@ -183,10 +183,10 @@ class Download:
 
     def _continues(self, reply: aiohttp.ClientResponse, begin: int) -> bool:
         """Return whether a 206 is the rest of just the file that was begun."""
-        told = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
-        if told is None or _validator(reply.headers) != self._validator:
+        content_range = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        if content_range is None or _validator(reply.headers) != self._validator:
             return False
-        first, last, length = map(int, told.groups())
+        first, last, length = map(int, content_range.groups())
         return first == begin and length == self._length and last == length - 1
 
     def _restart(self, target: AtomicFile) -> None:

@@ -98,7 +98,7 @@ def fetch_once(
         with context.several_connections() as number:
             bare = complete_again(bare, progress=progress, parallel=number)
     return Pass(
-        arrived={one: one for one in queued.data} | queued.arrived,
+        arrived={path: path for path in queued.data} | queued.arrived,
         fetched=[file for file in map(str, results) if file not in context.found],
         there=[*queued.data, *sorted(context.found)],
         errors=errors,
@@ -163,7 +163,7 @@ def fetch_places(
             total.reprocessed = [path for path in total.reprocessed if path not in there]
             total.interrupted, away = done.interrupted, done.away
             missing_before, left = len(left), [place for place in left if place.path in done.errors]
-            again = [one for one in total.bare if not one.lasting]
+            again = [file for file in total.bare if not file.lasting]
             before, unsettled = unsettled, len(left) + len(again)
             stuck = number > 1 and unsettled >= before and not away
             if not unsettled or done.interrupted or done.halted or stuck:
@@ -178,10 +178,12 @@ def fetch_places(
         except KeyboardInterrupt:
             total.interrupted = True
             break
-    failed = [FetchFailure(one.path, one.url, total.errors.get(one.path, "the fetch was interrupted")) for one in left]
-    files = [total.arrived[one.path] for one in places if one.path in total.arrived]
-    rank = {one: number for number, one in enumerate(files)}
-    ordered = partial(sorted, key=lambda one: rank.get(one, len(rank)))
+    failed = [
+        FetchFailure(place.path, place.url, total.errors.get(place.path, "the fetch was interrupted")) for place in left
+    ]
+    files = [total.arrived[place.path] for place in places if place.path in total.arrived]
+    rank = {path: number for number, path in enumerate(files)}
+    ordered = partial(sorted, key=lambda path: rank.get(path, len(rank)))
     return FetchReport(
         ordered(total.fetched),
         ordered(total.there),

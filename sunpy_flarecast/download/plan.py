@@ -195,19 +195,19 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
     """
     places: list[Place] = []
     refused: list[tuple[str, TransferError]] = []
-    for one in _placed(table, template, base, move=move):
-        if isinstance(one, Place):
-            places.append(one)
+    for entry in _placed(table, template, base, move=move):
+        if isinstance(entry, Place):
+            places.append(entry)
         else:
-            refused.append(one)
+            refused.append(entry)
     return Plan(distinct(places), refused)
 
 
 def paths(table: RecordTable, template: str, base: str, *, move: bool = True) -> list[str]:
     """Return where each file of a table goes to, in the order of its files; empty if its URL is refused."""
     placed = list(_placed(table, template, base, move=move))
-    distinct(one for one in placed if isinstance(one, Place))
-    return [one.path if isinstance(one, Place) else "" for one in placed]
+    distinct(entry for entry in placed if isinstance(entry, Place))
+    return [entry.path if isinstance(entry, Place) else "" for entry in placed]
 
 
 def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iterator[Place | tuple[str, TransferError]]:

@@ -64,7 +64,7 @@ def enqueue(
         downloader.tqdm, downloader.config.file_progress = ProgressLines, False
     queue = getattr(downloader, "http_queue", None)
     # Other tables of the same Fido.fetch may have queued files before.
-    places = distinct(plan.places, [one.place for one in queue or () if isinstance(one, Transfer)])
+    places = distinct(plan.places, [transfer.place for transfer in queue or () if isinstance(transfer, Transfer)])
     leases = None if connections is None else connections.leases()
     context = Context(downloader.config, conf.url if service is None else service, leases)
     queued = Queued(context, conf.complete_headers if complete_headers is None else complete_headers)
@@ -122,7 +122,7 @@ def _close_loops(downloader: parfive.Downloader) -> None:
     def run_in_loop(coroutine: Any) -> Any:
         loops: list[asyncio.AbstractEventLoop] = []
         in_main = threading.current_thread() is threading.main_thread()
-        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM) if in_main}
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main}
 
         def add_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
             loops.append(loop)

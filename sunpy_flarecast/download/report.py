@@ -46,7 +46,7 @@ class Bare(NamedTuple):
 def described_bare(bare: list[Bare]) -> str:
     """Say which files have no keywords, and what to do."""
     count = f"{counted(len(bare), 'file')} {'lack' if len(bare) > 1 else 'lacks'}"
-    reasons = list(dict.fromkeys(one.reason for one in bare))
+    reasons = list(dict.fromkeys(file.reason for file in bare))
     more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
     which = bare[0].path if len(bare) == 1 else f"{bare[0].path}, ..."
     return (
@@ -62,14 +62,14 @@ def described_damaged(paths: Sequence[str]) -> str:
 
 def described_renumbered(paths: Sequence[str]) -> str:
     """Say which files on disk have smaller record numbers than the list, which need not mean that they are older."""
-    one = "has another record number than the list and is looked at again"
-    return _on_disk(paths, one, "have other record numbers than the list and are looked at again")
+    singular = "has another record number than the list and is looked at again"
+    return _on_disk(paths, singular, "have other record numbers than the list and are looked at again")
 
 
-def _on_disk(paths: Sequence[str], one: str, several: str) -> str:
+def _on_disk(paths: Sequence[str], singular: str, plural: str) -> str:
     more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    what = one if len(paths) == 1 else several
-    return f"{counted(len(paths), 'file')} on disk {what}: {', '.join(paths[:_NAMED])}{more}."
+    text = singular if len(paths) == 1 else plural
+    return f"{counted(len(paths), 'file')} on disk {text}: {', '.join(paths[:_NAMED])}{more}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +166,18 @@ class FetchReport:
             f"{len(self.failed):,} failed{', interrupted' if self.interrupted else ''}.",
             # Reasons name the file, which does not make them others.
             *_grouped(
-                "Failed", ((one.reason.replace(one.path, "").replace(one.url, ""), one.reason) for one in self.failed)
+                "Failed",
+                (
+                    (failure.reason.replace(failure.path, "").replace(failure.url, ""), failure.reason)
+                    for failure in self.failed
+                ),
             ),
         ]
         if self.damaged:
             lines.append(described_damaged(self.damaged))
         if self.reprocessed:
-            one, several = "of a reprocessed record is fetched again", "of reprocessed records are fetched again"
-            lines.append(_on_disk(self.reprocessed, one, several))
+            singular, plural = "of a reprocessed record is fetched again", "of reprocessed records are fetched again"
+            lines.append(_on_disk(self.reprocessed, singular, plural))
         if self.unidentified:
             text = "stayed, though headers do not name this version of the record (overwrite=True to fetch again)"
             lines.append(_on_disk(self.unidentified, text, text))
@@ -181,7 +185,7 @@ class FetchReport:
             lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")
         if self.bare:
             lines.append(described_bare(self.bare))
-            lines += [f"Without keywords: {one.path}" for one in self.bare[:_LISTED]]
+            lines += [f"Without keywords: {file.path}" for file in self.bare[:_LISTED]]
             if len(self.bare) > _LISTED:
                 lines.append(f"Without keywords: {len(self.bare) - _LISTED:,} more, which FetchReport.bare lists")
         return "\n".join(lines)
@@ -197,24 +201,24 @@ class FetchReport:
         """
         missing = [
             {
-                "series": one.query.series,
-                "start": service_time(one.start),
-                "end": service_time(one.end, up=True),
-                "reason": one.error.reason,
+                "series": gap.query.series,
+                "start": service_time(gap.start),
+                "end": service_time(gap.end, up=True),
+                "reason": gap.error.reason,
             }
-            for one in self.missing
+            for gap in self.missing
         ]
         content = {
             "complete": self.complete,
             "interrupted": self.interrupted,
             "fetched": self.fetched,
             "already_there": self.already_there,
-            "failed": [asdict(one) for one in self.failed],
+            "failed": [asdict(failure) for failure in self.failed],
             "missing": missing,
             "damaged": self.damaged,
             "reprocessed": self.reprocessed,
             "unidentified": self.unidentified,
-            "bare": [{"path": one.path, "reason": one.reason} for one in self.bare],
+            "bare": [{"path": file.path, "reason": file.reason} for file in self.bare],
             "unreachable": self.unreachable,
         }
         write_report(path, content)
@@ -231,16 +235,16 @@ class Completion:
     def __str__(self) -> str:
         count = counted(len(self.completed), "file")
         counts = f"{count} completed, {self.fine:,} had keywords, {len(self.bare):,} without."
-        alike = ((one.reason.replace(one.path, "").strip(), f"{one.path}: {one.reason}") for one in self.bare)
+        alike = ((file.reason.replace(file.path, "").strip(), f"{file.path}: {file.reason}") for file in self.bare)
         return "\n".join([counts, *_grouped("Not completed", alike)])
 
 
-def _grouped(what: str, reasons: Iterable[tuple[str, str]]) -> list[str]:
+def _grouped(heading: str, reasons: Iterable[tuple[str, str]]) -> list[str]:
     """Write one line for all that failed alike: the first, and how many more there are."""
     groups: dict[str, list[str]] = {}
     for alike, text in reasons:
         groups.setdefault(alike, []).append(text)
     return [
-        f"{what}: {same[0]}{f' (and {len(same) - 1:,} more alike)' if len(same) > 1 else ''}"
+        f"{heading}: {same[0]}{f' (and {len(same) - 1:,} more alike)' if len(same) > 1 else ''}"
         for same in groups.values()
     ]

@@ -81,7 +81,7 @@ class Queued(parfive.Results):  # type: ignore[misc]
         failed = [
             (getattr(error.filepath_partial, "__self__", None), error) for error in [*results.errors, *self.errors]
         ]
-        return {one.path: str(error.exception) for one, error in failed if isinstance(one, Transfer)}
+        return {transfer.path: str(error.exception) for transfer, error in failed if isinstance(transfer, Transfer)}
 
     @property
     def bare(self) -> list[Bare]:

@@ -152,10 +152,10 @@ def _kept(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray
     seen = set()
     kept = []
     for row, *event, noaa in zip(order.tolist(), *(part[order].tolist() for part in parts), strict=True):
-        one = (*event, noaa)
-        if one in seen or (noaa == 0 and tuple(event) in seen):
+        flare = (*event, noaa)
+        if flare in seen or (noaa == 0 and tuple(event) in seen):
             continue
-        seen |= {one, tuple(event)}
+        seen |= {flare, tuple(event)}
         kept.append(row)
     return np.array(kept, dtype=np.int64)
 
@@ -164,13 +164,13 @@ class _Columns(dict[str, Any]):
     """The columns of a table by what they hold; `names` has all names of the table."""
 
     def __init__(self, table: Any, places: dict[str, Any]) -> None:
-        super().__init__({what: table[name] for what, name in places.items()})
+        super().__init__({key: table[name] for key, name in places.items()})
         self.names = list(getattr(table, "columns", table))
         self._places = places
 
-    def name(self, what: str) -> str:
+    def name(self, key: str) -> str:
         """Return the table's name of a column."""
-        return str(self._places[what])
+        return str(self._places[key])
 
 
 def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns:
@@ -180,16 +180,16 @@ def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns
     elif not hasattr(table, "columns"):
         table = _from_fido(table)
     names = {_usual(name): name for name in getattr(table, "columns", table)}
-    places = {what: names[name] for what, usual in _NAMES.items() for name in reversed(usual) if name in names}
-    for what, name in (columns or {}).items():
-        if what not in _NAMES or _usual(name) not in names:
+    places = {key: names[name] for key, usual in _NAMES.items() for name in reversed(usual) if name in names}
+    for key, name in (columns or {}).items():
+        if key not in _NAMES or _usual(name) not in names:
             raise QueryError(
-                f"columns={{{what!r}: {name!r}}} is wrong: the keys are {', '.join(list(_NAMES)[:-1])}, and the table "
+                f"columns={{{key!r}: {name!r}}} is wrong: the keys are {', '.join(list(_NAMES)[:-1])}, and the table "
                 f"of flares has the columns {', '.join(map(str, names.values()))}."
             )
-        places[what] = names[_usual(name)]
+        places[key] = names[_usual(name)]
     found = _Columns(table, places)
-    if deep := [found.name(what) for what, column in found.items() if np.ndim(column) != 1]:
+    if deep := [found.name(key) for key, column in found.items() if np.ndim(column) != 1]:
         raise QueryError(f"The column {deep[0]!r} of the table of flares has several values in a row; split it.")
     return found
 
@@ -225,12 +225,12 @@ def _check_sources(found: _Columns) -> None:
 def flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
     """Read starts, peaks and ends, as far as there are such columns."""
     dates = found.get("date")
-    times = {what: times_of(found[what], found.name(what), dates) for what in ("start", "peak", "end") if what in found}
+    times = {key: times_of(found[key], found.name(key), dates) for key in ("start", "peak", "end") if key in found}
     if "start" in times:
         # Lists of full times that were made from times of day have peaks on the day before, too.
-        for what in ("peak", "end"):
-            if what in times:
-                times[what] = later(times[what], times["start"])
+        for key in ("peak", "end"):
+            if key in times:
+                times[key] = later(times[key], times["start"])
         if "peak" in times and "end" in times:
             # A peak after the end is an error of the list; the start counts then.
             late = times["peak"] > times["end"]

@@ -49,7 +49,7 @@ class FLARECASTSource:
         """List the records of a window that match one of the queries."""
         # The grid of a sampling begins where the whole mirror does, and not with a window; keywords are requested of
         # the sampled records only.
-        listed = [tuple(one for one in query.conditions if one.listed) for query in queries]
+        listed = [tuple(condition for condition in query.conditions if condition.listed) for query in queries]
         asked = [
             replace(query, start=window.start, end=window.end, sample=None, conditions=conditions)
             for query, conditions in zip(queries, listed, strict=True)
@@ -57,17 +57,17 @@ class FLARECASTSource:
         with Service(self.service, cached=False) as service:
             try:
                 found = find(asked, service, strict=True)
-                looked = look_up([(one, select(found.records, one)) for one in queries], service)
+                looked = look_up([(query, select(found.records, query)) for query in queries], service)
                 if failed := [gap.error for part in looked for gap in part.missing]:
                     raise failed[0]
             except ServiceError as error:
                 raise self._refused(error, queries) from error
         records = merge([part.records for part in looked])
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
-        told = [*found.told, *(text for part in looked for text in part.told)]
+        notes = [*found.told, *(text for part in looked for text in part.told)]
         if undated:
-            told.append(f"{undated:,} records have no T_REC, which names the folder.")
-        return Answer(offers=self._offers(records, window), told=told)
+            notes.append(f"{undated:,} records have no T_REC, which names the folder.")
+        return Answer(offers=self._offers(records, window), notes=notes)
 
     def _refused(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
         """Make the error for the range that the user wrote."""
@@ -108,14 +108,16 @@ class FLARECASTSource:
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Give the reasons again: a service has all its files available."""
-        return {}, {name: one.offer.lacking[one.segment] for name, one in wanted.items()}
+        return {}, {name: file.offer.lacking[file.segment] for name, file in wanted.items()}
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
         """Get all keywords of records, some at a time."""
-        yield {}, {one.key: "the service did not give its number" for one in offers if one.recnum is None}
+        yield {}, {offer.key: "the service did not give its number" for offer in offers if offer.recnum is None}
         with Service(self.service) as service:
-            for series in dict.fromkeys(one.series for one in offers):
-                keys = {one.recnum: one.key for one in offers if one.series == series and one.recnum is not None}
+            for series in dict.fromkeys(offer.series for offer in offers):
+                keys = {
+                    offer.recnum: offer.key for offer in offers if offer.series == series and offer.recnum is not None
+                }
                 yield from _asked(service, series, keys)
 
 

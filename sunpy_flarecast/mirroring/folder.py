@@ -45,7 +45,7 @@ def fill(
     try:
         ledger = Ledger(folder)
         ledger.expect(offers)
-        urls = {one.name(segment): url for one in offers for segment, url in one.files.items()}
+        urls = {offer.name(segment): url for offer in offers for segment, url in offer.files.items()}
         urls |= _staged(folder, offers, source, ledger, report)
         goes_on = True
         for old in (False, True):  # files of earlier versions of their records are replaced
@@ -68,12 +68,12 @@ def _staged(
 ) -> dict[str, str]:
     """Have those files made available that are neither here nor available there."""
     wanted = {
-        name: Wanted(one, segment)
-        for one in offers
-        for segment in one.lacking
-        if (name := one.name(segment)) in ledger.old or not is_whole(folder / name)
+        name: Wanted(offer, segment)
+        for offer in offers
+        for segment in offer.lacking
+        if (name := offer.name(segment)) in ledger.old or not is_whole(folder / name)
     }
-    report.already_there += sum(len(one.lacking) for one in offers) - len(wanted)
+    report.already_there += sum(len(offer.lacking) for offer in offers) - len(wanted)
     if not wanted:
         return {}
     urls, reasons = source.stage(wanted, ledger.staging, ledger.keep)
@@ -122,20 +122,27 @@ def _write_keywords(
     """Get the keywords of records whose files have none, unless the table of the folder has them."""
     table = KeywordTable(folder)
     tabled = ledger.tabled if table.exists() else {}
-    lacking = [one for one in offers if tabled.get(one.key, -1) != one.recnum and _needs_row(folder, one, ledger.old)]
+    lacking = [
+        offer for offer in offers if tabled.get(offer.key, -1) != offer.recnum and _needs_row(folder, offer, ledger.old)
+    ]
     if not lacking:
         return
-    of_key = {one.key: one for one in lacking}
+    of_key = {offer.key: offer for offer in lacking}
     rows: list[dict[str, object]] = []
     for values, reasons in source.keywords(lacking):
         for key, keywords in values.items():
-            one = of_key[key]
-            known = {"series": one.series, "recnum": one.recnum, "harpnum": one.harpnum, "t_rec": t_rec_text(one.slot)}
-            if text_slot(str(keywords.get("t_rec"))) == one.slot:
+            offer = of_key[key]
+            known = {
+                "series": offer.series,
+                "recnum": offer.recnum,
+                "harpnum": offer.harpnum,
+                "t_rec": t_rec_text(offer.slot),
+            }
+            if text_slot(str(keywords.get("t_rec"))) == offer.slot:
                 del known["t_rec"]  # however it is written
             row = {**keywords, **{name: value for name, value in known.items() if value is not None}}
             if row.get("harpnum") is None:
-                report.lack("keywords", "HARPNUM is not among them", f"{one.series}.{key}")
+                report.lack("keywords", "HARPNUM is not among them", f"{offer.series}.{key}")
             else:
                 rows.append(row)
         for key, reason in reasons.items():

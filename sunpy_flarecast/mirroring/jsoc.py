@@ -69,11 +69,11 @@ class JSOCSource:
         answer = Answer(offers=[])
         known: set[str] = set()
         for query in queries:
-            offers, told = self._answer(query, window)
-            answer.offers += [one for one in offers if one.key not in known]
-            answer.told += told
-            known.update(one.key for one in offers)
-        answer.offers.sort(key=lambda one: (one.slot, one.harpnum or 0))
+            offers, notes = self._answer(query, window)
+            answer.offers += [offer for offer in offers if offer.key not in known]
+            answer.notes += notes
+            known.update(offer.key for offer in offers)
+        answer.offers.sort(key=lambda offer: (offer.slot, offer.harpnum or 0))
         return answer
 
     def _answer(self, query: Query, window: Window) -> tuple[list[Offer], list[str]]:
@@ -81,7 +81,9 @@ class JSOCSource:
             raise QueryError(f"{known.name} cannot be mirrored from JSOC; export its records at {JSOC_URL} instead.")
         segments = self._segments(query)
         record_set = _record_set(query, window)
-        keys = [*dict.fromkeys((*_KEYS, *(_key(name) for one in query.conditions for name in one.keywords)))]
+        keys = [
+            *dict.fromkeys((*_KEYS, *(_key(name) for condition in query.conditions for name in condition.keywords)))
+        ]
         table, paths = ask(
             f"the records {record_set}",
             lambda: self._client.query(record_set, key=keys, seg=list(segments), convert_numeric=False),
@@ -96,17 +98,17 @@ class JSOCSource:
         online = columns.get("*online*", [""] * count)
         chosen = _chosen(query, slots, harps, columns)
         offers: list[Offer] = []
-        told: list[str] = []
+        notes: list[str] = []
         for row in range(count):
             slot = slots[row]
             if slot is None or harps[row] is None:
-                what = f"HARP {columns['HARPNUM'][row]!r} at {columns['T_REC'][row]!r}"
-                told.append(f"{record_set} has a record of {what}, which cannot be kept.")
+                record = f"HARP {columns['HARPNUM'][row]!r} at {columns['T_REC'][row]!r}"
+                notes.append(f"{record_set} has a record of {record}, which cannot be kept.")
             elif chosen[row] and window.first <= slot <= window.last:
                 files, lacking = self._files({name: str(paths[name].iloc[row]) for name in paths}, online[row])
                 numbers: dict[str, Any] = {"slot": slot, "harpnum": harps[row], "recnum": recnums[row]}
                 offers.append(Offer(series=query.series, files=files, lacking=lacking, **numbers))
-        return offers, told
+        return offers, notes
 
     def _files(self, paths: Mapping[str, str], online: str) -> tuple[dict[str, str], dict[str, str]]:
         """Give the URLs of segments that are online, and why the others are not available."""
@@ -134,19 +136,21 @@ class JSOCSource:
         """Give the requested segments in the spelling of the series."""
         there = [str(name) for name in self._info(query.series).segments.index]
         known = find_series(query.series)
-        found = matching_names(query.segments or ([one.name for one in known.segments] if known else ["*"]), there)
+        found = matching_names(
+            query.segments or ([segment.name for segment in known.segments] if known else ["*"]), there
+        )
         if not found:
             raise ServiceError(f"{query.series} has none of the segments {', '.join(query.segments)} at {self.name}.")
         return found
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
         """Get all keywords of records, some at a time."""
-        yield {}, {one.key: f"{self.name} did not give its number" for one in offers if one.recnum is None}
-        numbered = [one for one in offers if one.recnum is not None]
-        for series in dict.fromkeys(one.series for one in numbered):
-            of_series = [one for one in numbered if one.series == series]
+        yield {}, {offer.key: f"{self.name} did not give its number" for offer in offers if offer.recnum is None}
+        numbered = [offer for offer in offers if offer.recnum is not None]
+        for series in dict.fromkeys(offer.series for offer in numbered):
+            of_series = [offer for offer in numbered if offer.series == series]
             for begin in range(0, len(of_series), BATCH):
-                yield self._asked(series, {one.recnum: one.key for one in of_series[begin : begin + BATCH]})
+                yield self._asked(series, {offer.recnum: offer.key for offer in of_series[begin : begin + BATCH]})
 
     def _asked(self, series: str, keys: Mapping[int | None, str]) -> Keywords:
         record_set = f"{series}[:{','.join(f'#{recnum}' for recnum in keys)}]"
@@ -193,7 +197,9 @@ def _chosen(
     count = len(slots)
     if not count:
         return []
-    texts = {name: columns.get(_key(name), [""] * count) for one in query.conditions for name in one.keywords}
+    texts = {
+        name: columns.get(_key(name), [""] * count) for condition in query.conditions for name in condition.keywords
+    }
     keywords = {
         name: keyword_column(name, [clean(text, find_keyword(name)) for text in some]) for name, some in texts.items()
     }

@@ -54,7 +54,7 @@ def _request(session: Session, url: str) -> SimpleNamespace:
     return SimpleNamespace(data=json.loads(reply.body))
 
 
-def ask(what: str, question: Callable[[], _T]) -> _T:
+def ask(subject: str, question: Callable[[], _T]) -> _T:
     """Call drms, and turn whatever it raises into a `ServiceError` that says what was requested."""
     from drms import DrmsError
 
@@ -78,6 +78,6 @@ def ask(what: str, question: Callable[[], _T]) -> _T:
         cause, kind = error, ReplyError
         reason = f"its reply is not one of JSOC: {text or f'{type(error).__name__}: {error}'}"
     raise kind(
-        f"JSOC was asked for {what}, and {reason.removesuffix('.')}. Try again later; what is there is kept.",
+        f"JSOC was asked for {subject}, and {reason.removesuffix('.')}. Try again later; what is there is kept.",
         reason=reason,
     ) from cause

@@ -51,8 +51,8 @@ class Staging:
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Have files brought online, and wait for them; as `Source.stage`."""
-        reasons = {name: one.offer.lacking[one.segment] for name, one in wanted.items()}
-        left = {name: one for name, one in wanted.items() if reasons[name] != NO_FILE}
+        reasons = {name: file.offer.lacking[file.segment] for name, file in wanted.items()}
+        left = {name: file for name, file in wanted.items() if reasons[name] != NO_FILE}
         if self._email is None:
             return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_GIVE_ADDRESS}")
         urls: dict[str, str] = {}
@@ -63,7 +63,7 @@ class Staging:
                 del notes[number]
                 keep()
             else:
-                left = {name: one for name, one in left.items() if name not in mine}
+                left = {name: file for name, file in left.items() if name not in mine}
         for record_set, names in _batches(left):
             if self._pending:
                 reasons |= dict.fromkeys(names, f"{NOT_ONLINE}, and is busy with the export {self._pending}")
@@ -93,12 +93,12 @@ class Staging:
         self, number: str, export: Any, wanted: Mapping[str, Wanted], urls: dict[str, str], reasons: dict[str, str]
     ) -> bool:
         """Wait for an export, and find its files; gives whether it may still be of use."""
-        what = f"the export {number}" if number else "an export"
+        subject = f"the export {number}" if number else "an export"
         try:
             if export is None:
-                export = ask(what, lambda: self._client.export_from_id(number))
-            ended = ask(what, lambda: export.wait(timeout=self._wait, sleep=_STATE_WAIT * conf.retry_wait))
-            table = ask(what, lambda: export.urls) if ended else None
+                export = ask(subject, lambda: self._client.export_from_id(number))
+            ended = ask(subject, lambda: export.wait(timeout=self._wait, sleep=_STATE_WAIT * conf.retry_wait))
+            table = ask(subject, lambda: export.urls) if ended else None
         except ServiceError as error:
             reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}; {error.reason}")
             return type(error.__cause__).__name__ != "DrmsExportError"
@@ -107,8 +107,8 @@ class Staging:
             reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}, and is still busy with the export {number}")
             return True
         given = _given(zip(table["record"], table["filename"], table["url"], strict=True))
-        for name, one in wanted.items():
-            url = given.get((one.offer.harpnum, one.offer.slot, one.segment))
+        for name, file in wanted.items():
+            url = given.get((file.offer.harpnum, file.offer.slot, file.segment))
             if url is None:
                 reasons[name] = f"{NOT_ONLINE}, and it is not in the export"
             else:
@@ -121,11 +121,11 @@ def _batches(left: Mapping[str, Wanted]) -> list[tuple[str, list[str]]]:
     segments: dict[int, list[str]] = {}
     names: dict[int, list[str]] = {}
     series: dict[int, str] = {}
-    for name, one in left.items():
-        if one.offer.recnum is not None:
-            segments.setdefault(one.offer.recnum, []).append(one.segment)
-            names.setdefault(one.offer.recnum, []).append(name)
-            series[one.offer.recnum] = one.offer.series
+    for name, file in left.items():
+        if file.offer.recnum is not None:
+            segments.setdefault(file.offer.recnum, []).append(file.segment)
+            names.setdefault(file.offer.recnum, []).append(name)
+            series[file.offer.recnum] = file.offer.series
     alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for recnum, of_record in segments.items():
         alike.setdefault((series[recnum], tuple(of_record)), []).append(recnum)

@@ -76,7 +76,7 @@ def _identity(row: Mapping[str, Any]) -> tuple[int, int]:
 
 def _written(rows: list[_Row]) -> str:
     """Write rows as ECSV: astropy the head, csv the rows, which takes a thirtieth of the time."""
-    known = dict.fromkeys([*_LEADING, *(one.name for one in all_keywords())])
+    known = dict.fromkeys([*_LEADING, *(keyword.name for keyword in all_keywords())])
     rank = {name: number for number, name in enumerate(known)}
     names = sorted({name for row in rows for name in row}, key=lambda name: (rank.get(name, len(rank)), name))
     head = io.StringIO()

@@ -97,23 +97,25 @@ class MirrorReport:
         """Whether all is there that was requested, with its keywords."""
         return not self.shortfalls and not self.interrupted
 
-    def lack(self, kind: str, reason: str, what: str) -> None:
+    def lack(self, kind: str, reason: str, name: str) -> None:
         """Add what is missing by its name, with kind and reason as of ``Shortfall``."""
-        same = next((one for one in self.shortfalls if (one.kind, one.reason) == (kind, reason)), None)
+        same = next(
+            (shortfall for shortfall in self.shortfalls if (shortfall.kind, shortfall.reason) == (kind, reason)), None
+        )
         if same is None:
             same = Shortfall(kind, reason)
             self.shortfalls.append(same)
         same.count += 1
         if len(same.examples) < _EXAMPLES:
-            same.examples.append(what)
+            same.examples.append(name)
 
     def __str__(self) -> str:
         missing = [_counted(kind, self._count(kind)) for kind in _WORDS if self._count(kind)]
-        several = len(missing) > 1 or sum(one.count for one in self.shortfalls) > 1
-        ends = f"; {' and '.join(missing)} {'are' if several else 'is'} missing" if missing else ""
+        plural = len(missing) > 1 or sum(shortfall.count for shortfall in self.shortfalls) > 1
+        ends = f"; {' and '.join(missing)} {'are' if plural else 'is'} missing" if missing else ""
         here = f"fetched into {self.directory}, {self.already_there:,} already there"
         lines = [f"{counted(self.records, 'record')} of {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]
-        lines += [_line(one) for one in self.shortfalls[:_LISTED]]
+        lines += [_line(shortfall) for shortfall in self.shortfalls[:_LISTED]]
         if len(self.shortfalls) > _LISTED:
             lines.append(f"... and {len(self.shortfalls) - _LISTED:,} other reasons.")
         if self.interrupted:
@@ -123,7 +125,7 @@ class MirrorReport:
         return "\n".join([*lines, *([self.index] if self.index else [])])
 
     def _count(self, kind: str) -> int:
-        return sum(one.count for one in self.shortfalls if one.kind == kind)
+        return sum(shortfall.count for shortfall in self.shortfalls if shortfall.kind == kind)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """
@@ -143,8 +145,13 @@ class MirrorReport:
             "fetched": self.fetched,
             "already_there": self.already_there,
             "missing": [
-                {"kind": one.kind, "reason": one.reason, "count": one.count, "examples": one.examples}
-                for one in self.shortfalls
+                {
+                    "kind": shortfall.kind,
+                    "reason": shortfall.reason,
+                    "count": shortfall.count,
+                    "examples": shortfall.examples,
+                }
+                for shortfall in self.shortfalls
             ],
             "index": self.index,
         }
@@ -165,6 +172,6 @@ def _counted(kind: str, count: int) -> str:
     return f"{count:,} {_WORDS[kind][count > 1]}"
 
 
-def _line(one: Shortfall) -> str:
-    more = ", ..." if one.count > 1 else ""
-    return f"{_counted(one.kind, one.count)}: {one.reason.removesuffix('.')} ({one.examples[0]}{more})"
+def _line(shortfall: Shortfall) -> str:
+    examples = shortfall.examples[0] + (", ..." if shortfall.count > 1 else "")
+    return f"{_counted(shortfall.kind, shortfall.count)}: {shortfall.reason.removesuffix('.')} ({examples})"

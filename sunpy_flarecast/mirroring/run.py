@@ -205,7 +205,7 @@ def _queries(
     if not every:
         raise QueryError("A mirror needs a series, for example hmi.sharp_720s.")
     others = list(where) if isinstance(where, Iterable) else [where]
-    if wrong := [one for one in others if not isinstance(one, attr.Attr)]:
+    if wrong := [condition for condition in others if not isinstance(condition, attr.Attr)]:
         raise QueryError(
             f"mirror(where={wrong[0]!r}): that is not an attr; write a.flarecast.Quality.good, for example."
         )
@@ -228,15 +228,15 @@ def _queries(
         raise error if isinstance(error, QueryError) else QueryError(str(error)) from error
 
 
-def _harp(one: Any) -> HARPNUM:
-    if isinstance(one, tuple) and len(one) != 2:
-        raise QueryError(f"mirror(harpnum=[{one!r}]): a range of HARP numbers is two of them, first and last.")
-    return HARPNUM(*one) if isinstance(one, tuple) else HARPNUM(one)
+def _harp(number: Any) -> HARPNUM:
+    if isinstance(number, tuple) and len(number) != 2:
+        raise QueryError(f"mirror(harpnum=[{number!r}]): a range of HARP numbers is two of them, first and last.")
+    return HARPNUM(*number) if isinstance(number, tuple) else HARPNUM(number)
 
 
-def _named(given: Any, what: str, example: str) -> list[str]:
+def _named(given: Any, option: str, example: str) -> list[str]:
     if not isinstance(given, (str, Iterable)):
-        raise QueryError(f"mirror({what}={given!r}): names are strings, for example {what}={example}.")
+        raise QueryError(f"mirror({option}={given!r}): names are strings, for example {option}={example}.")
     return [given] if isinstance(given, str) else list(given)
 
 
@@ -277,7 +277,7 @@ def _go(
                     continue
                 else:
                     failed = 0
-                    for text in answer.told:
+                    for text in answer.notes:
                         report.lack("record", text, of[0].series)
                     for folder, offers in _by_folder(root, answer.offers, report):
                         if not fill(folder, offers, source, report, connections=connections, done=done):
@@ -291,12 +291,12 @@ def _go(
 
 def _by_folder(root: Path, offers: Sequence[Offer], report: MirrorReport) -> Iterator[tuple[Path, list[Offer]]]:
     folders: dict[Path, list[Offer]] = {}
-    for one in offers:
-        if fault := one.fault():
-            report.lack("record", f"it cannot be kept, since {fault}", f"{one.series} {one.key}")
+    for offer in offers:
+        if fault := offer.fault():
+            report.lack("record", f"it cannot be kept, since {fault}", f"{offer.series} {offer.key}")
         else:
             report.records += 1
-            folders.setdefault(one.folder(root), []).append(one)
+            folders.setdefault(offer.folder(root), []).append(offer)
     yield from folders.items()
 
 

@@ -99,7 +99,7 @@ class Answer(msgspec.Struct, kw_only=True):
     """The records of a window, by T_REC and HARP number, and what else the user should know, as sentences."""
 
     offers: list[Offer]
-    told: list[str] = []
+    notes: list[str] = []
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -201,9 +201,9 @@ class _Submitted(Generic[_T, _R]):
             lost: list[_T] = []
             while self._tasks:
                 yield from self._finished(self._next(), lost.append)
-            for one in lost:
+            for lost_task in lost:
                 yield Done(
-                    one,
+                    lost_task,
                     lost="The processes that worked on it died again and again, probably for lack of memory: give "
                     "each worker more memory, or make the task smaller.",
                 )
@@ -246,7 +246,7 @@ class _Submitted(Generic[_T, _R]):
 
     def _finished(self, ended: list[Any], suspect: Callable[[_T], None]) -> Iterator[Done[_T, _R]]:
         """Give the results of tasks that ended well, and look after the others."""
-        values = self._values([one for one in ended if one.status == "finished"])
+        values = self._values([future for future in ended if future.status == "finished"])
         for future in ended:
             _, task = self._tasks.pop(future.key)
             error = future.exception() if future.status == "error" else None
@@ -264,12 +264,12 @@ class _Submitted(Generic[_T, _R]):
     def _values(self, futures: list[Any]) -> dict[str, _R]:
         """Fetch results, together if possible; those of workers that died since are missing."""
         try:
-            return dict(zip((one.key for one in futures), self._client.gather(futures), strict=True))
+            return dict(zip((future.key for future in futures), self._client.gather(futures), strict=True))
         except Exception:  # noqa: BLE001 (of any of them)
             values = {}
-            for one in futures:
+            for future in futures:
                 with suppress(Exception):
-                    values[one.key] = one.result()
+                    values[future.key] = future.result()
             return values
 
     def _submit_again(self, key: str, task: _T) -> None:

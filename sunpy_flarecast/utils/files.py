@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["check_output", "write_report"]
 
 
-def check_output(path: str | os.PathLike[str], what: str, *, fresh: bool = False) -> Path:
+def check_output(path: str | os.PathLike[str], purpose: str, *, fresh: bool = False) -> Path:
     """
     Check that a file can be written where a user wants it, whose folder must exist.
 
     ``fresh`` removes what an earlier run wrote there, but no links, pipes and devices.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise QueryError(f"{what} needs the name of a file to be written to, not {path!r}.")
+        raise QueryError(f"{purpose} needs the name of a file to be written to, not {path!r}.")
     place = Path(path).expanduser()
-    failed = f"{what} cannot be written to {place}"
+    failed = f"{purpose} cannot be written to {place}"
     if place.is_dir():
         raise QueryError(f"{failed}, which is a folder. Name a file in it.")
     folder = place.absolute().parent

@@ -43,7 +43,7 @@ def counting_bar(*, shown: bool, **options: Any) -> Iterator[Callable[[int, int]
 
 def is_shown(kind: Any) -> bool:
     """Return whether bars of a class can be drawn: those of notebooks always, others in a terminal."""
-    return sys.stderr.isatty() or any("notebook" in one.__module__ for one in kind.__mro__)
+    return sys.stderr.isatty() or any("notebook" in base.__module__ for base in kind.__mro__)
 
 
 class ProgressLines:

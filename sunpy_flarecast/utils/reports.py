@@ -31,9 +31,9 @@ def as_table(title: str, facts: Mapping[str, str]) -> str:
     return f"<div><strong>{escape(title)}</strong><table>{''.join(rows)}</table></div>"
 
 
-def counted(count: int, what: str) -> str:
+def counted(count: int, noun: str) -> str:
     """Write a number of things, such as ``1 file`` or ``2,000 files``."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def first_line(error: BaseException) -> str:

@@ -144,7 +144,7 @@ class Store:
             else:
                 walk = os.walk(place, onerror=_unless_gone)
                 found = [os.path.join(where, name) for where, _, names in walk for name in names]
-        paths = (one[len(root.rstrip("/")) + 1 :].replace(os.sep, "/") for one in found)
+        paths = (path[len(root.rstrip("/")) + 1 :].replace(os.sep, "/") for path in found)
         return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
 
     def check_links(self) -> None:

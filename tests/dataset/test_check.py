@@ -212,13 +212,13 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
     ("change", "problem"),
     [
         (put("label_1h_M1.0", 0, 1), "Column label_1h_M1.0 differs from labels.parquet in 1 record."),
-        (put("index", 1, 3), "HARP 377 has 5 records and 5 images, or they are in another order"),
-        (put("status_Br", 1, 3), "The images of HARP 377 have another status or record number than records"),
-        (put("status_Bp", 1, 1), "The status of Bp does not fit its URL and SHA-256 in 1 record."),
-        (put("recnum", 14, 3), "The images of HARP 380 have another status or record number than records"),
+        (put("index", 1, 3), "HARP 377 has 5 records and 5 images, or their order differs"),
+        (put("status_Br", 1, 3), "The status or record numbers of the images of HARP 377 differ from records"),
+        (put("status_Bp", 1, 1), "The status of Bp contradicts its URL and SHA-256 in 1 record."),
+        (put("recnum", 14, 3), "The status or record numbers of the images of HARP 380 differ from records"),
         (put("height", 0, 99), "Images of HARP 377 are larger in records.parquet"),
-        (put("height", 0, 0), "The height does not fit the status of the images in 1 record."),
-        (lambda table: table[:-1], "labels.parquet has 60 rows, not one for each of 14 records"),
+        (put("height", 0, 0), "The height contradicts the status of the images in 1 record."),
+        (lambda table: table[:-1], "labels.parquet has 60 rows, which do not match 14 records"),
         (lambda table: table[:10], "Records and images have different HARPs: 00380"),
         (lambda table: table[[*table.colnames[:-1]]], "has no column 'sha256_Br'"),
     ],
@@ -277,12 +277,12 @@ def test_other_files_are_reported_and_are_no_problem(out: Path) -> None:
 
 def test_what_is_no_data_set(tmp_path: Path) -> None:
     for function in (check, info):
-        with pytest.raises(QueryError, match=r"is not a data set that was built: it has no"):
+        with pytest.raises(QueryError, match=r"is not a data set: it has no valid"):
             function(tmp_path)
     (tmp_path / "provenance.json").write_text("[]")
-    with pytest.raises(QueryError, match=r"is not a data set that was built"):
+    with pytest.raises(QueryError, match=r"is not a data set"):
         info(tmp_path)
-    with pytest.raises(QueryError, match=r"is not a data set that was built"):
+    with pytest.raises(QueryError, match=r"is not a data set"):
         check(tmp_path)
 
 
@@ -307,7 +307,7 @@ def test_the_data_sheet_has_what_a_repository_asks_for(made: Path) -> None:
         "| label_24h_M1.0 | ",
         "- Not searched: 2015-12-12 to 2015-12-13 (503)",
         "- 3 x 404 Not Found",
-        "- The service lists no image Br of 1 record.",
+        "- The service lists no Br image for 1 record.",
         "Records were split by region: train 0.5, test 0.5, seed 0",
         "without region: 1",
         "sha256sum -c checksums.txt",
@@ -326,7 +326,7 @@ def test_a_summary(made: Path) -> None:
     assert "Label label_24h_M1.0: " in str(found)
     assert "Split by region: train 0.5, test 0.5, seed 0\n  train: " in str(found)
     assert str(found).endswith(
-        "Missing: 3 files or keywords, 1 range of time\nThe service lists no image Br of 1 record."
+        "Missing: 3 files or keywords, 1 range of time\nThe service lists no Br image for 1 record."
     )
     assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
     assert found.settings.segments == ("Bp", "Br")

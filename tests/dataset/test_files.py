@@ -126,7 +126,7 @@ def test_copies_of_files_without_keywords_get_them(
     assert not bare.count(".fits")
     (tmp_path / "file").touch()
     with (
-        pytest.raises(TransferError, match=r"cannot be copied to .*file/.* \(.+\)\. Free some space, or change"),
+        pytest.raises(TransferError, match=r"cannot be copied to .*file/.* \(.+\)\. Free some space or change"),
         files_of(*task, files=check_files(tmp_path), keep_files=str(tmp_path / "file" / "{file}")),
     ):
         pass

@@ -68,5 +68,5 @@ def test_invalid_shapes(shape: object) -> None:
 
 
 def test_unknown_ways() -> None:
-    with pytest.raises(QueryError, match="'crop' crops"):
+    with pytest.raises(QueryError, match="Use 'crop'"):
         check_shape((2, 2), "stretch")

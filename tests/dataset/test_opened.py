@@ -115,7 +115,8 @@ def test_images_of_a_harp_equal_the_files_and_are_read_when_they_are_used(ds: Da
 
 def test_images_are_a_tree(ds: Dataset) -> None:
     assert isinstance(ds.images, xr.DataTree)
-    assert str(ds.images) == repr(ds.images) == "<ImageTree of 3 HARPs; images[HARPNUM] is the xarray.Dataset of one>"
+    shown = "<ImageTree of 3 HARPs; images[HARPNUM] opens the xarray.Dataset of a HARP>"
+    assert str(ds.images) == repr(ds.images) == shown
     harp = int(ds.records["HARPNUM"][0])
     assert len(ds.images["harp"].children) == 3
     xr.testing.assert_identical(ds.images[f"harp/{harp:05d}"].to_dataset(), ds.images[harp])
@@ -295,7 +296,7 @@ def test_samples_in_a_data_loader_of_torch(ds: Dataset, method: str) -> None:
         (lambda ds: ds.samples(window=12 * u.h, keywords=["noaa_ars"]), "is text"),
         (lambda ds: ds.samples(window=12 * u.h, shape=(3,)), "rows and columns"),
         (lambda ds: ds.samples(window=12 * u.h, fill="0"), "fill='0' is not a number"),
-        (lambda ds: ds.fixed(SHAPE, "stretch"), "how='stretch' is not known"),
+        (lambda ds: ds.fixed(SHAPE, "stretch"), "how='stretch' is invalid"),
     ],
 )
 def test_what_cannot_be_chosen(ds: Dataset, asked: Any, answer: str) -> None:
@@ -425,7 +426,7 @@ def test_what_is_no_data_set(built: Path, tmp_path: Path) -> None:
         dataset.open(newer)
     for text in ("{", "{}", "[]", '{"settings": {"format": "x"}}'):
         (newer / "provenance.json").write_text(text)
-        with pytest.raises(QueryError, match="no settings of one"):
+        with pytest.raises(QueryError, match="no valid settings"):
             dataset.open(newer)
 
 

@@ -163,7 +163,7 @@ def test_pieces_that_differ_are_refused_and_nothing_is_written(tmp_path: Path, c
 
 def test_what_is_no_data_set(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with pytest.raises(QueryError, match=r"is not a data set: there is no records\.parquet"):
+    with pytest.raises(QueryError, match=r"is not a data set: it has no records\.parquet"):
         read_records(store)
     with pytest.raises(QueryError, match=r"has no labels\.parquet"):
         read_labels(store)

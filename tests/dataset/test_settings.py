@@ -45,13 +45,13 @@ FLARES = {"peak_time": ["2015-12-11T12:00", "2015-12-12T12:00"], "class": ["M1.0
         ({"threshold": []}, "at least one window and one threshold"),
         ({"windows": 24}, "not a time with a unit"),
         ({"windows": 3 * u.m}, "not a time with a unit"),
-        ({"windows": 0 * u.hour}, "not positive"),
-        ({"windows": [24 * u.hour, float("nan") * u.hour]}, "not positive"),
-        ({"flare_time": "end"}, "neither 'peak' nor 'start'"),
+        ({"windows": 0 * u.hour}, "must be positive"),
+        ({"windows": [24 * u.hour, float("nan") * u.hour]}, "must be positive"),
+        ({"flare_time": "end"}, "Use 'peak' or 'start'"),
         ({"flares": "nowhere.csv"}, "nowhere.csv"),
         ({"flares": {"class": ["M1.0"], "noaa": [12465]}}, "no column of times"),
         ({"flares": {**FLARES, "noaa": [123456, 1]}}, "123456"),
-        ({"flares": None, "by_position": True}, "pass a list of flares"),
+        ({"flares": None, "by_position": True}, "Pass a list of flares"),
     ],
     ids=str,
 )
@@ -69,27 +69,27 @@ def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
     ("arguments", "part"),
     [
         ({"split": {"train": 0.7, "test": 0.5}}, "sum to 1.2; they must sum to 1"),
-        ({"split": {"train": 1.0}}, "name two sets"),
-        ({"split": {"": 0.5, "test": 0.5}}, "'' is not a name of a set"),
-        ({"split": {"tr\x1b[31m": 0.5, "test": 0.5}}, "is not a name of a set"),
+        ({"split": {"train": 1.0}}, "at least two sets"),
+        ({"split": {"": 0.5, "test": 0.5}}, "'' is not a valid name of a set"),
+        ({"split": {"tr\x1b[31m": 0.5, "test": 0.5}}, "is not a valid name of a set"),
         ({"split": {"train": "0.5", "test": 0.5}}, "a number between 0 and 1"),
         ({"split": {"train": -0.5, "test": 1.5}}, "a number between 0 and 1"),
-        ({"split": 0.5}, "maps names to sets"),
-        ({"by": "harp"}, "write one of 'region', 'time', 'month'"),
-        ({"gap": 2 * u.hour}, "gap is for sets by time"),
+        ({"split": 0.5}, "must map names to sets"),
+        ({"by": "harp"}, "Use one of 'region', 'time', 'month'"),
+        ({"gap": 2 * u.hour}, "gap applies only to sets by time"),
         ({"seed": -1}, "seed=-1"),
         ({"seed": 0.5}, "seed=0.5"),
         ({"split": None, "seed": "x"}, "seed='x'"),
-        ({"split": None, "stratify": True}, "stratify=True is for sets"),
-        ({"by": "time", "split": {"a": 0.5, "b": 0.5}}, "is its start and end"),
-        ({"by": "time", "split": {"a": ("2014", "nonsense"), "b": ("2015", "2016")}}, "is its start and end"),
+        ({"split": None, "stratify": True}, "stratify=True requires sets"),
+        ({"by": "time", "split": {"a": 0.5, "b": 0.5}}, "write its start and end"),
+        ({"by": "time", "split": {"a": ("2014", "nonsense"), "b": ("2015", "2016")}}, "write its start and end"),
         (
             {"by": "time", "split": {"a": ("2015-01-01", "2014-01-01"), "b": ("2015-01-01", "2016-01-01")}},
             "not after its start",
         ),
         ({"by": "time", "split": {"a": "2014-01-01/2014-07-01", "b": ("2014-06-01", "2015-01-01")}}, "a and b overlap"),
         ({"by": "month", "split": {"a": [1, 2], "b": [13]}}, "13 of b is not a month"),
-        ({"by": "month", "split": {"a": [1, 2], "b": [2, 3]}}, "month 2 is in a and in b"),
+        ({"by": "month", "split": {"a": [1, 2], "b": [2, 3]}}, "month 2 is in both a and b"),
         ({"by": "month", "split": {"a": [1, 2], "b": 3}}, "a list of months"),
         ({"by": "month", "split": {"a": [1], "b": [2]}, "stratify": True}, "sets by region"),
     ],
@@ -106,7 +106,7 @@ def test_sets_that_cannot_be_made(arguments: dict[str, Any], part: str) -> None:
     [
         (("float", 4, 256), "encoding='float'"),
         (("binned", 0, 256), "bin=0"),
-        (("binned", 65, 256), "bin=65: squares of more than 64"),
+        (("binned", 65, 256), "bin=65 is too large: it must be at most 64"),
         (("int16", 4, 0), "shard_records=0"),
     ],
     ids=str,
@@ -122,12 +122,16 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
         ((RANGE,), {}, "needs a.flarecast.Series"),
         ((RANGE, SHARP | Series("hmi.sharp_720s")), {}, "A data set has one series"),
         ((RANGE, SHARP, Segment("Brr")), {}, "Did you mean 'Br'"),
-        ((RANGE, SHARP, Segment("bitmap")), {"images": image_settings("int16", 4, 256)}, "steps of 1 G"),
+        ((RANGE, SHARP, Segment("bitmap")), {"images": image_settings("int16", 4, 256)}, "stores whole gauss"),
         ((), {"keywords": ["usflx"]}, "Did you mean 'usflux'"),
         ((), {"keywords": None}, "keywords=None is not a list of keywords"),
-        (("a table.ecsv",), {}, "takes attrs, or a table"),
-        ((Table({"x": range(99)}),), {}, r"not <Table length=99>\. FLARECASTResponse"),
-        ((), {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)}, "stratify=True needs"),
+        (("a table.ecsv",), {}, "takes attrs or the result of a search"),
+        ((Table({"x": range(99)}),), {}, r"not <Table length=99>\. Read a saved result"),
+        (
+            (),
+            {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)},
+            "stratify=True requires labels",
+        ),
     ],
     ids=str,
 )
@@ -186,6 +190,6 @@ def test_settings_of_a_table_tell_its_records(demo: tuple[str, Layer]) -> None:
     one = asked(table).settings
     assert (one.query, one.segments, one.service) == ((), ("Bp", "Br"), demo[0])
     assert one == asked(table[::-1]).settings
-    assert difference(one, asked(table[1:]).settings) == "the table of records is another one"
+    assert difference(one, asked(table[1:]).settings) == "the table of records has changed"
     with pytest.raises(QueryError, match="no records"):
         asked(table[:0])

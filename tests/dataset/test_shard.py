@@ -178,7 +178,7 @@ def test_images_that_are_missing_are_nan_and_marked_with_a_reason(tmp_path: Path
         (),
         ("Bp: other.fits is of HARP 378, not of 377",),
         ("Bp: HTTP 500", "Br: early.fits is of T_REC 2015.12.11_00:12:00_TAI, not 2015.12.11_00:36:00_TAI"),
-        ("Br: the image has 5 × 6 pixels, other segments of the record have 5 × 7",),
+        ("Br: the image has 5 × 6 pixels, but other segments of the record have 5 × 7",),
         ("Bp: broken.fits ends at byte 8,640 of 11,520", "Br: x"),
     ]
     assert not facts.complete
@@ -248,7 +248,7 @@ def test_a_shard_whose_rewriting_broke_off_has_no_facts(tmp_path: Path, records:
         finish_harp(tasks, made, chosen, _Full(tmp_path / "out"))
     assert [store.exists(facts_path(HARP, number)) for number in (0, 1)] == [False, True]
     store.remove("images.zarr/harp/00377/image/c/0")
-    with pytest.raises(FileError, match="is missing; run the build again"):
+    with pytest.raises(FileError, match=r"is missing\. Run the build again"):
         finish_harp(tasks, made, chosen, store)
 
 

@@ -104,7 +104,7 @@ def test_ranges_of_time_have_a_gap_between_them() -> None:
         *("", "train", "train", "", "", "test", "test", "")
     ]
     assert split(settings(sets, by="time"), times, regions).tolist() == ["", "train", "train", *["test"] * 4, ""]
-    with pytest.raises(QueryError, match=r"^No records are left for the set 'test' \(by time .* gap of 48 hours\)\."):
+    with pytest.raises(QueryError, match=r"^The set 'test' has no records \(by time .* gap of 48 hours\)\."):
         split(settings(sets, by="time", gap=48), times, regions)
 
 
@@ -129,7 +129,7 @@ def test_months_have_the_gap_after_each_change_of_set(days: list[int], gap: int)
     if {"train", "test"} <= set(wanted):
         assert split(settings(sets, by="month", gap=24 * gap), times, np.arange(len(days))).tolist() == wanted
     else:
-        with pytest.raises(QueryError, match="No records are left for the set"):
+        with pytest.raises(QueryError, match="has no records"):
             split(settings(sets, by="month", gap=24 * gap), times, np.arange(len(days)))
 
 

@@ -84,10 +84,10 @@ def test_rows_are_sorted_each_once_and_cut_into_tasks(demo: tuple[str, Layer], t
     # A record that was listed before it was reprocessed, and one without a HARP number.
     records = rows.records
     double = in_order(Found(records[np.array([0, 1, 1, 2])], [], []))
-    assert (len(double), double.told) == (3, ["1 record with the HARP number and T_REC of a newer one: left out."])
+    assert (len(double), double.notes) == (3, ["Left out 1 record with the HARP number and T_REC of a newer record."])
     masked = records[:3]
     masked.harpnum[1] = np.ma.masked
-    assert in_order(Found(masked, [], [])).told == ["1 record without a HARP number or T_REC: left out."]
+    assert in_order(Found(masked, [], [])).notes == ["Left out 1 record without a HARP number or T_REC."]
 
 
 def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
