@@ -1,5 +1,5 @@
 """
-SunPy Fido client for SDO/HMI SHARP data from FLARECAST services, and such a service.
+SunPy Fido client for SDO/HMI SHARP data from FLARECAST services, and a service to run yourself.
 
 Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its attrs as ``a.flarecast``.
 """
@@ -77,7 +77,7 @@ __all__ = [
     "write_keywords",
 ]
 
-#: Public names that are imported when they are first used, since a search does not need them, and their modules.
+#: Modules of the public names that are imported on first use, since a search does not need them.
 _LAZY: Final = {
     "fetch": "download.fetch",
     **dict.fromkeys(("FetchFailure", "FetchReport"), "download.report"),

@@ -1,4 +1,4 @@
-"""``python -m sunpy_flarecast`` and the command ``sunpy-flarecast``: the terminal, if its extra is installed."""
+"""Entry point of ``python -m sunpy_flarecast`` and the command ``sunpy-flarecast``; it needs the extra ``cli``."""
 
 import sys
 

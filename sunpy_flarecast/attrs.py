@@ -1,4 +1,4 @@
-"""What a user may write in a query, as ``a.flarecast``."""
+"""The attrs of searches, also available as ``a.flarecast``."""
 
 from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Quality, Segment, Series, Tolerance
 from sunpy_flarecast.query.keyword_attr import Keyword

@@ -1,4 +1,4 @@
-"""What is known of the SHARP series: their segments and keywords, units and meanings."""
+"""The SHARP and SMARP series, their segments and keywords, with units and meanings."""
 
 from sunpy_flarecast.sharp import catalog as _facts
 from sunpy_flarecast.sharp.catalog import *  # noqa: F403

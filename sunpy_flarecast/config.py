@@ -23,7 +23,7 @@ TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
 
 
 class InvalidSettingError(TypeError, ValueError):
-    """A setting in the file is invalid; a TypeError to astropy's users, and a ValueError as other wrong input is."""
+    """A setting in the configuration file is invalid: a TypeError to users of astropy, and also a ValueError."""
 
 
 class _Item(ConfigItem):  # type: ignore[misc]
@@ -37,15 +37,14 @@ class _Item(ConfigItem):  # type: ignore[misc]
             return super().__call__()
         except TypeError as error:
             file = get_config(self.module, rootname=self.rootname).filename
-            reason = self._wrong(error)
+            reason = self._problem(error)
             raise InvalidSettingError(f"The setting {self.name} in {file} is invalid: {reason}. Correct it.") from None
 
-    def _wrong(self, error: TypeError) -> str:
-        """Say what is wrong with the value in the file."""
+    def _problem(self, error: TypeError) -> str:
         return str(error).rpartition(": ")[2].removesuffix(".")
 
     def shown(self) -> str:
-        """Return the value as it may be shown: without passwords."""
+        """Return the value for display, without passwords."""
         return re.sub(r"(?<=://)[^/?#\s]*@", "", repr(self()))
 
     def __repr__(self) -> str:
@@ -57,10 +56,9 @@ class _Item(ConfigItem):  # type: ignore[misc]
 
 class _EnvironmentItem(_Item):
     """
-    What this session set, else the environment, else the configuration file, else the default.
+    A setting from this session, the environment, the configuration file or the default, in this order.
 
-    What a session sets must win over the environment, or else `Conf.set_temp` would do nothing where the variable is
-    set.
+    The session comes first, since `Conf.set_temp` would otherwise have no effect where the variable is set.
     """
 
     _set_here = False
@@ -70,12 +68,12 @@ class _EnvironmentItem(_Item):
         super().__init__(default, description)
         self._variable = variable
 
-    def _wrong(self, error: TypeError) -> str:
-        """Say what alone can be wrong with a text, without the text, which may have a password."""
-        return "text with a comma has to stand in quotes"
+    def _problem(self, error: TypeError) -> str:
+        # The only one that a text can have; the text itself may hold a password.
+        return "text with a comma must be quoted"
 
     def by_source(self) -> tuple[str, str, str]:
-        """Return what this session, the environment and the configuration file say; empty where one says nothing."""
+        """Return the values of this session, the environment and the configuration file; empty where there is none."""
         held = str(get_config(self.module, rootname=self.rootname).get(self.name, ""))
         session, filed = (held, self._filed) if self._set_here else ("", held)
         return session, os.environ.get(self._variable, ""), "" if filed == self.defaultvalue else filed
@@ -89,18 +87,18 @@ class _EnvironmentItem(_Item):
         if not self._set_here:
             self._filed = self.by_source()[2]
         super().set(value)
-        # ConfigItem sets the default itself when it finds no value, which is nobody's choice.
+        # ConfigItem itself sets the default where it finds no value, which is not the user's choice.
         self._set_here = value != self.defaultvalue
 
     def __set__(self, conf: ConfigNamespace, value: Any) -> None:
         self.set(value)
-        self._set_here = True  # the default, too, if it was written out
+        self._set_here = True  # also if the user assigned the default
 
     @contextmanager
     def set_temp(self, value: Any) -> Iterator[None]:
         before, stored = self._set_here, super().__call__()
         self.set(value)
-        self._set_here = True  # the default, too, if it was asked for
+        self._set_here = True  # also if the user set the default
         try:
             yield
         finally:
@@ -109,7 +107,7 @@ class _EnvironmentItem(_Item):
 
 
 class _SecretItem(_EnvironmentItem):
-    """A text that is not shown with the settings."""
+    """A text that is never shown."""
 
     def set(self, value: Any) -> None:
         if not isinstance(value, str):
@@ -154,44 +152,43 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     token = _SecretItem(
         "",
-        "Bearer token of the service at url, if it requires one; it is sent to no other, and shown nowhere. The "
+        "Bearer token of the service at url, if it requires one; it is sent to no other service, and never shown. The "
         f"environment variable {TOKEN_VARIABLE} overrides it.",
         TOKEN_VARIABLE,
     )
-    window = _Item(1.0, "Length in days of the windows into which a search is cut, one request each.", "float")
-    parallel_requests = _Item(4, "How many requests of a search, or for keywords, run at a time.", "integer(min=1)")
+    window = _Item(1.0, "Length in days of the windows into which a search is split, one request each.", "float")
+    parallel_requests = _Item(4, "Number of simultaneous requests for records or keywords.", "integer(min=1)")
     connect_timeout = _Item(10.0, "Seconds to wait for a connection to the service.", "float")
     read_timeout = _Item(120.0, "Seconds to wait for the next bytes of a reply or a file.", "float")
-    reply_timeout = _Item(600.0, "Longest time in seconds that a list of records, or of keywords, may take.", "float")
+    reply_timeout = _Item(600.0, "Longest time in seconds that a list of records or keywords may take.", "float")
     reply_size = _Item(
         500.0,
-        "Largest size in MB, decompressed, of a list of records, or of keywords; more is requested in parts.",
+        "Largest decompressed size in MB of a list of records or keywords; larger lists are requested in parts.",
         "float(min=0)",
     )
     file_size = _Item(
         500.0,
-        "Largest size in MB, decompressed, of a file. Transfers end where the headers of a file say that it ends.",
+        "Largest decompressed size in MB of a file. A transfer stops where the file ends according to its headers.",
         "float(min=0)",
     )
     max_retries = _Item(
         5,
-        "How often a request or a transfer is retried after a connection error, a timeout, or a reply that the service "
-        "is busy or broken.",
+        "Number of retries of a request or a transfer after a connection error, a timeout, or a reply that says that "
+        "the service is busy or has failed.",
         "integer(min=0)",
     )
     retry_wait = _Item(
-        0.5, "Longest wait in seconds before the first retry; it doubles with each, up to 60.", "float(min=0)"
+        0.5, "Longest wait in seconds before the first retry; it doubles with each retry, up to 60.", "float(min=0)"
     )
     retry_after_max = _Item(300.0, "Longest wait in seconds that a service may ask for (Retry-After).", "float(min=0)")
     cache = _Item(
         False,
-        "Keep lists of records on disk, under astropy's cache folder, ask the service only whether they have changed, "
-        "and use them while it cannot be reached. Needs the extra cache. sunpy_flarecast.clear_cache() removes them.",
+        "Cache lists of records on disk, in astropy's cache folder. Cached lists are revalidated with the service, and "
+        "used while it cannot be reached. Needs the extra cache; sunpy_flarecast.clear_cache() removes them.",
     )
     cache_hours = _Item(
         24.0,
-        "How many hours a kept list is used without asking, where the service does not support asking whether it has "
-        "changed.",
+        "Hours for which a cached list is used without a request, where the service does not support revalidation.",
         "float(min=0)",
     )
     cache_size = _Item(
@@ -201,25 +198,24 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     verify_checksum = _Item(
         False,
-        "Check the DATASUM of every file of a fetch, besides its structure; those that are there already and do not "
-        "match theirs are fetched again.",
+        "Verify the DATASUM of every file of a fetch, besides its structure. Files on disk that fail are replaced.",
     )
     complete_headers = _HeadersItem(
         "auto",
-        "Whether files get the keywords (FITS headers) that they lack, from the service, before they are there under "
-        "their final names: auto for files without any, True for all files, False for none.",
+        "Whether fetched files get missing keywords (FITS headers) from the service before they get their final names: "
+        "auto for files without keywords, True for all files, False for none.",
         "option('auto', 'True', 'true', 'False', 'false')",
     )
     rebase_urls = _Item(
         True,
-        "Move the file URLs in the service's replies to the base URL. Replies carry the host under which the service "
-        "knows itself, which is often not the one that can be reached from here.",
+        "Rewrite the file URLs in replies to begin with the base URL. The host that a service gives often cannot be "
+        "reached from here.",
     )
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in self.keys():
             near = get_close_matches(name, self.keys(), n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(self.keys())}."
+            hint = f"Did you mean {near[0]!r}?" if near else f"Valid: {', '.join(self.keys())}."
             raise AttributeError(f"No configuration parameter {name!r}. {hint}")  # as astropy's set_temp() says
         super().__setattr__(name, value)
 
@@ -234,12 +230,13 @@ def token_service() -> str:
     """
     Return the URL of the service that ``conf.token`` is for.
 
-    A token in the environment, or in the configuration file, is for the URL that stands there, by default that of the
-    settings, and not for another that is set for a while (``conf.url = ...``, ``--url``, ``--from``).
+    A token from the environment or the configuration file is for the URL set in the same place; if there is none, for
+    that of the other place, or the default. It is not for a URL of this session (``conf.url = ...``, ``--url``,
+    ``--from``).
     """
     session, environment, _ = Conf.token.by_source()
     if session:
         return str(conf.url)
     _, beside, filed = Conf.url.by_source()
-    standing = beside or filed if environment else filed or beside
-    return standing or str(Conf.url.defaultvalue)
+    own = beside or filed if environment else filed or beside
+    return own or str(Conf.url.defaultvalue)

@@ -35,15 +35,15 @@ class ServiceError(FLARECASTError):
     message : str
         What was requested, what is wrong and what to do.
     reason : str, optional
-        What is wrong in a few words, the same for all requests; by default the message.
+        What is wrong in a few words, the same for all requests (default: the message).
     less_may_help : bool, optional
-        Whether the size of the reply can explain it, so that a smaller request may succeed.
+        Whether a smaller request may succeed, since the size of the reply may be the cause.
     lasting : bool, optional
-        Whether other requests can be expected to fail alike.
+        Whether other requests can be expected to fail in the same way.
     away : bool, optional
-        Whether not even a connection was made.
+        Whether no connection could be made.
     advice : str, optional
-        What to do, if that is more than to try again.
+        What to do, if trying again is not enough.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class ServiceError(FLARECASTError):
 
 
 class UnreachableError(ServiceError):
-    """There is no reply from the service."""
+    """The service did not reply."""
 
 
 class ReplyError(ServiceError):
-    """The service sent something that is not a reply of a FLARECAST service."""
+    """The reply is not that of a FLARECAST service."""
 
 
 class TransferError(FLARECASTError):
@@ -77,27 +77,28 @@ class TransferError(FLARECASTError):
 
 
 class ClusterError(FLARECASTError):
-    """The Dask cluster that was to do the work is gone, or cannot do it."""
+    """The Dask cluster is gone, or cannot do the work."""
 
 
 class FileError(FLARECASTError):
-    """A file on disk cannot be used as it is: broken, foreign, or without keywords."""
+    """A file on disk cannot be used: it is damaged, of another kind, or without keywords."""
 
 
 class Interrupted(KeyboardInterrupt):
     """
-    Ctrl-C ended a search, a request for keywords, or a fetch; what came until then is kept.
+    Ctrl-C ended a search, a request for keywords, or a fetch; the partial result is kept.
 
-    It is a `KeyboardInterrupt`, so that it ends loops and scripts unless they catch it. In an interactive session,
-    ``sys.last_value.partial`` is what was kept.
+    It is a `KeyboardInterrupt`, so it ends loops and scripts that do not catch it. In an interactive session,
+    ``sys.last_value.partial`` is the partial result.
 
     Parameters
     ----------
     message : str
         What was kept, and how to get the rest.
     partial : FLARECASTResponse, `astropy.table.QTable` or FetchReport
-        Of a search the table of what came, whose ``missing`` names the rest and whose ``retry_missing()`` requests just
-        that; of `FLARECASTResponse.keywords` the table, for ``known=``; of a fetch the report.
+        After a search, the table of the records found so far; its ``missing`` lists the rest, and its
+        ``retry_missing()`` requests it. After `FLARECASTResponse.keywords`, the table so far, for ``known=``. After a
+        fetch, the report.
 
     Examples
     --------
@@ -114,4 +115,4 @@ class Interrupted(KeyboardInterrupt):
 
 
 class MissingDataWarning(SunpyUserWarning):  # type: ignore[misc]
-    """Part of what was requested is missing; the rest is there."""
+    """Part of the requested data is missing."""

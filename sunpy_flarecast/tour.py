@@ -39,13 +39,13 @@ SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
 LAST: Final = "2014-10-25T00:00:00"
 FLARES_LAST: Final = "2014-10-27T00:00:00"
 
-#: Services that run, since one whose name nobody keeps shall run on.
+#: Running services, each of which would end with the last reference to it.
 _running: Final[set[DemoService]] = set()
 
 
 class DemoService:
     """
-    A running service of synthetic SHARPs, as `demo_service` starts it.
+    A service of synthetic SHARPs, started by `demo_service`.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class DemoService:
         _running.add(self)
 
     def close(self) -> None:
-        """Stop the service, and give ``conf.url`` the value that it had."""
+        """Stop the service, and restore ``conf.url``."""
         _running.discard(self)
         self._stack.close()
 
@@ -80,7 +80,7 @@ class DemoService:
 
 def demo_service() -> DemoService:
     """
-    Start a service of synthetic SHARPs in this process, and use it: ``conf.url`` is set to it.
+    Start a service of synthetic SHARPs in this process, and set ``conf.url`` to it.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def run_demo(
     progress: bool = True,
 ) -> Path:
     """
-    Search a day of synthetic SHARPs, fetch a few segments of the records of one time, and draw them; give the picture.
+    Search a day of synthetic SHARPs, fetch some segments of one time step, draw them, and return the picture's path.
 
     ``say`` is called with each message, and ``show`` with the table of results.
     """
@@ -143,7 +143,7 @@ def run_demo(
 
 def demo_data_set(output: Path, *, say: Callable[[str], None], progress: bool = True) -> BuildReport:
     """
-    Build a data set of two days of synthetic SHARPs, labelled by a list of synthetic flares; replace an earlier one.
+    Build a data set of two days of synthetic SHARPs, labelled with synthetic flares; an earlier one is replaced.
 
     ``say`` is called with each message.
     """

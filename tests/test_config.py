@@ -111,7 +111,7 @@ def test_it_shows_names_and_values_but_no_secrets() -> None:
 def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
     with pytest.raises(AttributeError, match=r"No configuration parameter 'urll'\. Did you mean 'url'\?"):
         conf.urll = "http://session"
-    with pytest.raises(AttributeError, match=r"No configuration parameter 'x'\. There are: url, token, window, "):
+    with pytest.raises(AttributeError, match=r"No configuration parameter 'x'\. Valid: url, token, window, "):
         conf.x = 1
     with pytest.raises(AttributeError, match="No configuration parameter 'urll'"):
         conf.set_temp("urll", "http://session")
@@ -136,7 +136,7 @@ def test_a_secret_of_the_file_with_a_comma_is_not_repeated(tmp_path: Path, name:
     file.parent.mkdir()
     with set_temp_config(tmp_path):
         file.write_text(f"{name} = {value}\n", encoding="utf-8")
-        with pytest.raises(ValueError, match=rf"The setting {name} in .* a comma has to stand in quotes") as caught:
+        with pytest.raises(ValueError, match=rf"The setting {name} in .* a comma must be quoted") as caught:
             getattr(conf, name)
         assert "s3" not in str(caught.value)
     with set_temp_config(tmp_path):

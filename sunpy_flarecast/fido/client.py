@@ -1,4 +1,4 @@
-"""`FLARECASTClient`, which joins the steps: attrs to table in `search`, table to files in `fetch`."""
+"""`FLARECASTClient`: `search` turns attrs into a table, and `fetch` a table into files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
 from .response import FLARECASTResponse, warnings_of
 
-# What searches and fetches need is imported when they are made, so that importing the package stays quick.
+# Modules that only searches and fetches need are imported there, so that importing the package stays fast.
 
 if TYPE_CHECKING:
     import os
@@ -38,8 +38,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
     """
     SDO/HMI SHARP active-region patches from a FLARECAST HMI service.
 
-    Which service is asked is set by ``sunpy_flarecast.conf.url`` or the environment variable ``FLARECAST_URL``.
-    Usually the client is used through `sunpy.net.Fido`.
+    The service is that of ``sunpy_flarecast.conf.url`` or the environment variable ``FLARECAST_URL``. The client is
+    usually used through `sunpy.net.Fido`.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
     @classmethod
     def register_values(cls) -> dict[type[attr.Attr], list[tuple[str, str]]]:
-        """List what tab completion offers, without a request."""
+        """List the values for tab completion, without a request."""
         grids: dict[str, tuple[str, set[str]]] = {}
         for series in all_series():
             for segment in series.segments:
@@ -78,7 +78,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
                 for name, (meaning, found) in grids.items()
             ],
             Keyword: [(one.name, f"[{one.unit}] {one.meaning}" if one.unit else one.meaning) for one in all_keywords()],
-            Quality: [("good", "quality 0, no bit of it is set")],
+            Quality: [("good", "quality 0: no bit is set")],
         }
 
     @classmethod
@@ -91,24 +91,25 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
     def search(self, *query: attr.Attr, strict: bool = False, progress: bool = True) -> FLARECASTResponse:
         """
-        Find records.
+        Search for records.
 
         Parameters
         ----------
         *query : `sunpy.net.attr.Attr`
-            ``a.Time`` and ``a.flarecast.Series``, and any of ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
+            ``a.Time`` and ``a.flarecast.Series``, and optionally ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
             ``a.flarecast.NOAA``, ``a.flarecast.Quality``, comparisons of ``a.flarecast.Keyword``, ``a.Sample``,
-            ``a.flarecast.Tolerance``, ``a.Provider``, ``a.Instrument``. The branches of ORs are joined into one table.
+            ``a.flarecast.Tolerance``, ``a.Provider``, ``a.Instrument``. The branches of an OR are joined
+            into one table.
         strict : bool
-            Whether it is an error if the service does not answer for a part of the range. By default there is a
-            warning, and the table lists those parts as ``missing``.
+            Raise an error if the service does not answer for part of the range. By default there is a warning, and
+            ``missing`` of the table lists those parts.
         progress : bool
-            Show a bar, if there is more than one request, in a terminal or notebook.
+            Show a progress bar in a terminal or notebook, if there is more than one request (default: True).
 
         Returns
         -------
         FLARECASTResponse
-            Sorted by T_REC, then HARP number; without rows if nothing was found.
+            The records, sorted by T_REC and then HARP number; no rows if nothing was found.
 
         Raises
         ------
@@ -117,7 +118,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         ServiceError
             If the service cannot be reached, or answers with an error or an invalid reply.
         Interrupted
-            After Ctrl-C; ``partial`` is the table of what came, and its ``retry_missing()`` searches for the rest.
+            After Ctrl-C; ``partial`` is the table so far, and its ``retry_missing()`` searches for the rest.
 
         Examples
         --------
@@ -146,7 +147,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
                 log.error(str(error))  # Fido of sunpy 7.1 and newer keeps it in the result, where it is overlooked
             raise
         for text in warnings_of(found):
-            # The user's line is above search and, with Fido, above a good part of sunpy.
+            # With Fido, the user's line is an unknown number of frames above.
             warnings.warn(text, MissingDataWarning, stacklevel=2)
         if empty := found.why_empty(branches):
             warn_user(empty, stacklevel=2)
@@ -174,12 +175,12 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         Parameters
         ----------
         query_results : FLARECASTResponse
-            The records, or a part of the rows of a search.
+            The records: the table of a search, or some of its rows.
         path : path-like, optional
             A folder, or a template with ``{file}``, ``{segment}`` and the table's columns, for example
             ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. By default sunpy's download folder.
         downloader : `parfive.Downloader`, optional
-            Where to queue the transfers. If given, ``overwrite``, ``progress`` and ``max_conn`` are its own.
+            Where to queue the transfers. If given, its ``overwrite``, ``progress`` and ``max_conn`` are used.
         overwrite, progress, max_conn, complete_headers : optional
             As for `sunpy_flarecast.fetch`.
         wait : bool
@@ -190,13 +191,13 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         Returns
         -------
         `parfive.Results`
-            Paths, and for what could not be fetched ``errors``; also after Ctrl-C, when they name what is missing, and
-            for a table that a failed search left. With ``wait=False``, only of files that need no transfer.
+            The paths of the files, and ``errors`` for those that could not be fetched, also after Ctrl-C or a failed
+            search. With ``wait=False``, only files that need no transfer.
 
         Raises
         ------
         QueryError
-            If the path cannot be filled in, two files would get the same one, or an option is unknown. Nothing is
+            If the path cannot be filled in, two files would get the same path, or an option is unknown. Nothing is
             fetched then.
 
         Warns
@@ -214,10 +215,12 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
 
         _check_options(kwargs, alone=downloader is None)
         if not isinstance(query_results, FLARECASTResponse):
-            # sunpy 7.1 and newer use a table of their own for a failed search.
+            # After a failed search, sunpy 7.1 and newer give a table of their own, with the error.
             if failed := getattr(query_results, "errors", None):
                 return failed_search(failed)
-            raise QueryError("There is nothing to fetch: this is not what a search of a FLARECAST service found.")
+            raise QueryError(
+                f"fetch() takes what a search of a FLARECAST service found, not {type(query_results).__name__}."
+            )
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
@@ -235,19 +238,19 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         return results
 
 
-#: Options of a fetch, and the one that `sunpy.net.Fido.fetch` has for all clients.
+#: Options of a fetch, and the option that `sunpy.net.Fido.fetch` passes to all clients.
 _OPTIONS: Final = ("path", "downloader", "overwrite", "progress", "max_conn", "wait", "complete_headers")
-_OF_ALL: Final = "max_splits"
+_OF_FIDO: Final = "max_splits"
 
 
 def _check_options(options: Iterable[str], *, alone: bool) -> None:
-    """Refuse options that are misspelt; unknown ones only if they cannot be meant for another client."""
+    """Refuse misspelt options, and unknown ones unless they may be for another client."""
     for option in options:
         if option == "passes":
-            raise QueryError(f"fetch() has no option {option!r}, which is one of sunpy_flarecast.fetch(results, ...).")
+            raise QueryError(f"fetch() has no option {option!r}, but sunpy_flarecast.fetch(results, ...) has.")
         similar = get_close_matches(option, _OPTIONS, n=1, cutoff=0.75)
-        if option != _OF_ALL and (similar or alone):
-            meant = f"Did you mean {similar[0]}?" if similar else f"It has {', '.join(_OPTIONS)}."
+        if option != _OF_FIDO and (similar or alone):
+            meant = f"Did you mean {similar[0]}?" if similar else f"Options: {', '.join(_OPTIONS)}."
             raise QueryError(f"fetch() has no option {option!r}. {meant}")
 
 

@@ -1,4 +1,4 @@
-"""`FLARECASTResponse`, what `Fido.search` gives: a `RecordTable` that can be completed, kept, and drawn."""
+"""`FLARECASTResponse`, the result of a search: a `RecordTable` that can be completed, saved and plotted."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ __all__ = ["FLARECASTResponse", "warnings_of"]
 
 
 def warnings_of(found: Found) -> list[str]:
-    """Return what a user should know of a search, as sentences."""
+    """Return the warnings that a search gives."""
     if not found.missing:
         return found.told
     from sunpy_flarecast.search.missing import described
 
     chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
-    text = " Which records are nearest to the times wanted may change with it." if chosen else ""
-    what = "The rest is there; retry_missing() of the table, or the same command again, asks for it."
+    text = " It may change which records are nearest to the requested times." if chosen else ""
+    what = "The table has the rest; its retry_missing(), or the same command again, requests what is missing."
     return [*found.told, f"{described(found.missing)} {what}{text}"]
 
 
 class FLARECASTResponse(RecordTable):
     """
-    The records that a search found; one row is one HARP at one T_REC, and stands for the files of its segments.
+    The records that a search found; a row is one HARP at one T_REC, and stands for the files of its segments.
 
     Columns: ``Start Time`` (UTC, from DATE-OBS), ``T_REC`` (TAI), ``Series``, ``HARPNUM``, ``Quality`` (bit word, 0 is
     good), ``Segments`` (the number of files that a fetch of the row downloads), ``Wavelength``, ``Instrument``,
@@ -59,24 +59,24 @@ class FLARECASTResponse(RecordTable):
     @classmethod
     def read(cls, path: str | os.PathLike[str], format: str | None = None) -> Self:  # noqa: A002
         """
-        Read a search that `write` wrote.
+        Read a search from a file that `write` wrote.
 
         Parameters
         ----------
         path : path-like
             The file: ``.ecsv`` or ``.parquet``.
         format : str, optional
-            ``"ascii.ecsv"`` or ``"parquet"``; by default what the file's name ends with.
+            ``"ascii.ecsv"`` or ``"parquet"`` (default: by the ending of the file's name).
 
         Returns
         -------
         FLARECASTResponse
-            The same table; it can be fetched, and completed with `retry_missing`.
+            The table as it was written; it can be fetched, and completed with `retry_missing`.
 
         Raises
         ------
         QueryError
-            If there is no such file, or it is something else.
+            If there is no such file, or it is not a search.
 
         Examples
         --------
@@ -98,33 +98,33 @@ class FLARECASTResponse(RecordTable):
         **kwargs: Any,
     ) -> None:
         """
-        Write the search to a file, from which `read` gives a table that fetches the same files.
+        Write the search to a file.
 
-        ``.ecsv`` and ``.parquet`` have the rows and columns of the table, the service without user and password, the
-        queries, and what is missing, but not the table's ``meta``. ``.csv`` and ``.json`` are for other programs, and
-        so is ``.parquet``: times are timestamps in UTC, T_REC its usual text and a timestamp, missing values nulls;
-        units and meanings are metadata of the Parquet file's fields.
+        `read` reads ``.ecsv`` and ``.parquet``. They hold the table's rows and columns, the service without user and
+        password, the queries, and what is missing, but not the table's ``meta``. ``.csv``, ``.json`` and ``.parquet``
+        are for other programs: times are timestamps in UTC, T_REC is given as its usual text and as a timestamp, and
+        missing values are null. In Parquet files, units and meanings are metadata of the fields.
 
         Parameters
         ----------
         path : path-like
-            The file: ``.ecsv`` (text), ``.parquet`` (small and quick; needs pyarrow), ``.csv`` or ``.json``. It
+            The file: ``.ecsv`` (text), ``.parquet`` (small and fast; needs pyarrow), ``.csv`` or ``.json``. It
             appears when it is complete.
         format : str, optional
-            ``"ascii.ecsv"``, ``"parquet"``, ``"ascii.csv"`` or ``"json"``; by default what the file's name ends with.
+            ``"ascii.ecsv"``, ``"parquet"``, ``"ascii.csv"`` or ``"json"`` (default: by the ending of the file's name).
         overwrite : bool
-            Whether to replace a file that is there.
+            Whether to replace an existing file (default: False).
         **kwargs
-            For astropy's own use.
+            Reserved for astropy.
 
         Raises
         ------
         QueryError
-            If the format is another one, or a column is missing or cannot be written.
+            If the format is unknown, or a column is missing or cannot be written.
         OSError
-            If the file is there, and is not to be replaced.
+            If the file exists and ``overwrite`` is False.
         TransferError
-            If the disk does not allow it.
+            If the file cannot be written, for example since the disk is full.
 
         Examples
         --------
@@ -133,7 +133,7 @@ class FLARECASTResponse(RecordTable):
         from sunpy_flarecast.table.io import write_table
 
         if format in ("html", "jsviewer") and hasattr(path, "write"):
-            super().write(path, format=format, **kwargs)  # a page for show_in_browser(), which nobody reads again
+            super().write(path, format=format, **kwargs)  # a page for show_in_browser()
             return
         if kwargs:
             raise QueryError(f"write() takes path, format and overwrite, not {', '.join(kwargs)}.")
@@ -151,13 +151,13 @@ class FLARECASTResponse(RecordTable):
         Returns
         -------
         Difference
-            Three tables: ``new``, ``gone`` and ``reprocessed`` records. Where a search is incomplete (``missing``),
-            records may seem new or gone that are not; complete it by `retry_missing` first.
+            Three tables: ``new``, ``gone`` and ``reprocessed`` records. If a search is incomplete (``missing``),
+            records may wrongly appear as new or gone; complete it with `retry_missing` first.
 
         Raises
         ------
         QueryError
-            If columns that are needed have been removed from a table.
+            If required columns have been removed from a table.
 
         Examples
         --------
@@ -169,7 +169,7 @@ class FLARECASTResponse(RecordTable):
 
     def paths(self, path: str | os.PathLike[str] | None = None) -> list[str]:
         """
-        Return where a fetch puts each file, without a request.
+        Return the path to which a fetch saves each file, without a request.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class FLARECASTResponse(RecordTable):
         Raises
         ------
         QueryError
-            If the path cannot be filled in, or two files would get the same one.
+            If the path cannot be filled in, or two files would get the same path.
 
         Examples
         --------
@@ -202,7 +202,7 @@ class FLARECASTResponse(RecordTable):
         Parameters
         ----------
         progress : bool
-            Show a bar, if there is more than one request.
+            Show a progress bar, if there is more than one request (default: True).
 
         Returns
         -------
@@ -212,9 +212,9 @@ class FLARECASTResponse(RecordTable):
         Raises
         ------
         QueryError
-            If columns that are needed have been removed from the table.
+            If required columns have been removed from the table.
         Interrupted
-            As `FLARECASTClient.search`.
+            After Ctrl-C, as in `FLARECASTClient.search`.
 
         Examples
         --------
@@ -241,14 +241,14 @@ class FLARECASTResponse(RecordTable):
     @classmethod
     @contextmanager
     def _interrupted(cls, client: Any, service: str, queries: Sequence[Query]) -> Iterator[None]:
-        """Make the table of what an interrupted search found."""
+        """Put the table of the records found so far into the exception of an interrupted search."""
         try:
             yield
         except Interrupted as error:
             found = error.partial
             raise Interrupted(
-                f"The search was interrupted; `partial` of this exception has the {len(found.records):,} records that "
-                "came, and partial.retry_missing() searches for the rest.",
+                f"The search was interrupted; `partial` of this exception has the {len(found.records):,} records found "
+                "so far, and partial.retry_missing() searches for the rest.",
                 cls.from_records(found.records, client=client, service=service, queries=queries, missing=found.missing),
             ) from None
 
@@ -262,31 +262,31 @@ class FLARECASTResponse(RecordTable):
         ----------
         *names : str or iterable of str
             DRMS or FITS names in any letter case, or patterns of DRMS names (``"mean*"``, ``"err??"``, ``"*"``), which
-            mean those that the service has; by default the 18 space-weather parameters.
+            match the keywords that the service has. By default the 18 space-weather parameters.
         known : `astropy.table.QTable`, optional
-            A table that this method gave before for the same keywords and any records, or one read from its file. What
-            it has is taken from there; only other records, and those that it lacks after a failure, are requested.
+            An earlier table of the same keywords, from this method or a file, for any records. Only records that it
+            lacks are requested.
         strict : bool
-            Whether it is an error if the service does not answer for some of the records. By default there is a
-            warning, their rows are masked, and ``meta["missing"]`` of the table lists them.
+            Raise an error if the service does not answer for some of the records. By default there is a warning, their
+            rows are masked, and ``meta["missing"]`` of the table lists them.
         progress : bool
-            Show a bar, if there is more than one request, in a terminal or notebook.
+            Show a progress bar in a terminal or notebook, if there is more than one request (default: True).
 
         Returns
         -------
         `astropy.table.QTable`
-            One row a record, in the order of this table: ``T_REC`` (TAI), ``Start Time`` (UTC), ``Series``,
+            One row for each record, in the order of this table: ``T_REC`` (TAI), ``Start Time`` (UTC), ``Series``,
             ``HARPNUM``, ``Record``, and a column for each keyword under its DRMS name in lower case, with the unit
             that `~sunpy_flarecast.catalog.find_keyword` gives. Missing values are masked.
 
         Raises
         ------
         QueryError
-            If a keyword is unknown, or columns that are needed have been removed from the table.
+            If a keyword is unknown, or required columns have been removed from the table.
         ServiceError
             If the service cannot be reached, or answers for none of the records.
         Interrupted
-            After Ctrl-C; ``keywords(*names, known=error.partial)`` requests just the rest.
+            After Ctrl-C; ``keywords(*names, known=error.partial)`` requests only the rest.
 
         See Also
         --------
@@ -312,32 +312,32 @@ class FLARECASTResponse(RecordTable):
         """
         Request keywords of the records, as time series.
 
-        The index is T_REC in UTC, each time once, sorted. Missing values are NaN.
+        The index is T_REC in UTC, sorted and without duplicates. Missing values are NaN.
 
         Parameters
         ----------
         *names : str or iterable of str
             Names or patterns, as for `keywords`; by default the 18 space-weather parameters.
         harpnum : int or iterable of int, optional
-            HARP numbers; by default all in the table.
+            HARP numbers (default: all in the table).
         errors : bool
-            Whether to add the errors (``errvf`` for ``usflux``, ...) of those keywords that have any.
+            Whether to add the errors of the keywords (``errvf`` for ``usflux``, ...), where there are any.
         strict, progress
             As for `keywords`.
 
         Returns
         -------
         `sunpy.timeseries.GenericTimeSeries` or dict
-            One time series if ``harpnum`` is one number, else a dict of them by HARP number.
+            One time series if ``harpnum`` is a single number, else a dict of time series by HARP number.
 
         Raises
         ------
         QueryError
-            If there is no record of a HARP, a keyword is unknown or text, or the table has several series.
+            If a HARP has no record, a keyword is unknown or text, or the table has several series.
         ServiceError
             If the service cannot be reached, or answers for none of the records.
         ImportError
-            If what `sunpy.timeseries` needs is not installed.
+            If the packages that `sunpy.timeseries` needs are not installed.
 
         See Also
         --------
@@ -383,7 +383,7 @@ class FLARECASTResponse(RecordTable):
 
     def plot_coverage(self, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
         """
-        Draw which records there are: a row for each HARP over time, with its gaps.
+        Draw the records over time: a row for each HARP, with its gaps.
 
         Parameters
         ----------

@@ -131,7 +131,7 @@ def test_an_interrupted_search_keeps_what_came(stalling: Stalling, whole: FLAREC
     status, out, err = interrupted(stalling, script(SEARCH, str(file)), 6 + conf.parallel_requests)
     assert (status, err) == (0, "")
     kept = FLARECASTResponse.read(file)
-    assert f"has the {len(kept):,} records that came, and partial.retry_missing() searches for the rest" in out
+    assert f"has the {len(kept):,} records found so far, and partial.retry_missing() searches for the rest" in out
     assert 0 < len(kept) < len(whole)
     assert {str(gap.error) for gap in kept.missing} == {"Not requested, since you interrupted it."}
     stalling.layer.requests.clear()
