@@ -141,7 +141,7 @@ def _condition(text: str) -> KeywordCondition:
         return KeywordCondition(name, comparison, operand, absolute=bool(absolute))
     except (QueryError, TypeError, ValueError) as error:
         if known.kind == "text":
-            its, example = "is text, which takes == and != alone", f"{known.name} == ..."
+            its, example = "is text, which takes only == and !=", f"{known.name} == ..."
         else:
             its = f"is in {known.unit}" if known.unit else "has no unit"
             number = "1e22 Mx" if known.unit == "Mx" else f"5 {known.unit}".strip()

@@ -1,1 +1,1 @@
-"""What a user writes in a query, and what it means. No I/O."""
+"""Attrs, and the queries that they make. No I/O."""

@@ -1,4 +1,4 @@
-"""The walker that turns attrs into `Query` objects, with the checks that need no service."""
+"""The walker that turns attrs into `Query` objects, with all checks that need no service."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _segments(series_name: str, asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def _no_such_segment(pattern: str, series_name: str, names: Sequence[str]) -> str:
-    """Say that a series has no such segment, and what comes nearest, in the series itself or in another one."""
+    """Say that a series has no such segment, and suggest similar ones of this or another series."""
     others = [other for other in all_series() if other.name != series_name]
     hint = ""
     for other in others:
@@ -82,7 +82,7 @@ def _no_such_segment(pattern: str, series_name: str, names: Sequence[str]) -> st
     return f"Segment {pattern!r} is not in {series_name}.{hint} Valid: {_listed(names)}."
 
 
-_TWICE: Final = "{} is given twice, and no record can satisfy both; combine the two with | instead."
+_TWICE: Final = "{} is given twice, and no record can satisfy both; combine them with | instead."
 
 walker = attr.AttrWalker()
 
@@ -203,17 +203,17 @@ def _apply_fixed(_: attr.AttrWalker, leaf: attr.SimpleAttr, parts: dict[str, Any
         parts["instrument"] = str(leaf.value).upper()
 
 
-#: Attrs of which few values are accepted, which the series tells already.
+#: Attrs that accept only a few values, which the series implies anyway.
 FIXED: Final[dict[type, tuple[str, ...]]] = {a.Provider: ("FLARECAST",), a.Instrument: ("HMI", "MDI")}
 
 
 def supported_attrs() -> set[type]:
-    """List the attrs that the walker has a rule for, so that the client's list and the walker's cannot drift apart."""
+    """List the attrs that the walker has a rule for; the client's list of supported attrs is taken from it."""
     return {kind for kind in walker.applymm.registry if issubclass(kind, attr.DataAttr) and kind is not attr.DataAttr}
 
 
 def queries(*query: attr.Attr) -> list[Query]:
-    """Turn attrs, with ORs anywhere, into queries, one for each branch; a `QueryError` if they are invalid."""
+    """Turn attrs, with ORs anywhere, into one query for each branch; raise `QueryError` if they are invalid."""
     if not query:
         raise QueryError("The query is empty; a search needs a.Time(start, end) and a.flarecast.Series(name).")
     try:

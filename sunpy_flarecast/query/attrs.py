@@ -1,4 +1,4 @@
-"""The attrs of queries but `Keyword`, public as `sunpy_flarecast.attrs` and ``a.flarecast``."""
+"""The attrs other than `Keyword`, public as `sunpy_flarecast.attrs` and ``a.flarecast``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["HARPNUM", "NOAA", "Quality", "Segment", "Series", "Tolerance"]
 
 
-def _whole(number: object) -> bool:
-    # bool is an integer to Python but not to a reader.
+def _is_integer(number: object) -> bool:
     return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def _integers(name: str, given: Any, what: str, example: int) -> tuple[int, ...]:
-    """Return one integer, or several each once, as a tuple."""
+    """Return one integer, or several without duplicates, as a tuple."""
     listed = list(given) if np.iterable(given) and not isinstance(given, (str, bytes)) else [given]
     if not listed:
         raise ValueError(f"{name}([]) has no number; write {name}({example}), or leave it out for all.")
     for number in listed:
-        if not _whole(number):
+        if not _is_integer(number):
             raise TypeError(f"{name}({number!r}): {what} numbers are integers, for example {name}({example}).")
     return tuple(dict.fromkeys(map(int, listed)))
 
@@ -41,8 +40,8 @@ class Series(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Parameters
     ----------
     value : str
-        A series, in any letter case, with or without ``hmi.`` or ``mdi.``. A name that is not among the registered
-        ones is sent to the service as it is written, after a warning.
+        Name of the series, in any letter case, with or without ``hmi.`` or ``mdi.``. An unknown name is sent to the
+        service as it is written, after a warning.
 
     Raises
     ------
@@ -70,10 +69,10 @@ class Series(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
 
 class Segment(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
-    Segments of a record: which of its FITS files to fetch.
+    The segments of a record, each of which is a FITS file.
 
-    ``Segment("Br") & Segment("Bt")`` and ``Segment("Br", "Bt")`` both ask for the two files of each record;
-    ``Segment("Br") | Segment("Bt")`` gives two tables. Without a Segment all files of a record are asked for.
+    ``Segment("Br") & Segment("Bt")`` and ``Segment("Br", "Bt")`` both select the two files of each record;
+    ``Segment("Br") | Segment("Bt")`` gives two tables. Without a Segment, all files of a record are selected.
 
     Parameters
     ----------
@@ -108,7 +107,7 @@ class Segment(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
         super().__init__(names[0] if len(names) == 1 else ", ".join(names))
 
     def collides(self, other: object) -> bool:
-        """Two segments ANDed ask for both files, so nothing collides."""
+        """Return False: two segments joined with ``&`` select both files."""
         return False
 
     def __repr__(self) -> str:
@@ -125,14 +124,14 @@ class HARPNUM(Range):  # type: ignore[misc]
     Parameters
     ----------
     first : int or iterable of int
-        HARP number, or several: records of any of them, in one table.
+        A HARP number; or several, whose records come in one table.
     last : int, optional
-        End of the range, included.
+        End of a range that begins with ``first``, inclusive.
 
     Raises
     ------
     TypeError
-        If a number is not an integer, or a list has an end.
+        If a number is not an integer, or ``last`` is given with a list.
     ValueError
         If a number is below 1, a list is empty, or the range ends before it begins.
 
@@ -166,7 +165,7 @@ class HARPNUM(Range):  # type: ignore[misc]
         return other in self.numbers
 
     def collides(self, other: object) -> bool:
-        """A record has one HARP number, so two of them cannot both be asked for."""
+        """Return whether the other attr is a HARPNUM, too: a record has only one HARP number."""
         return isinstance(other, HARPNUM)
 
     def __repr__(self) -> str:
@@ -177,14 +176,14 @@ class HARPNUM(Range):  # type: ignore[misc]
 
 class NOAA(SimpleAttr):  # type: ignore[misc]
     """
-    NOAA active regions: HARPs that match one best, or that it is a part of (``NOAA_AR`` and ``NOAA_ARS``).
+    NOAA active regions in a HARP, by the keywords ``NOAA_AR`` (the best match) and ``NOAA_ARS`` (all).
 
-    Joined with ``&``, a HARP has to hold them all.
+    With ``&``, a HARP must contain all of them.
 
     Parameters
     ----------
     number : int or iterable of int
-        Its number with all five digits, or several: HARPs of any of them, in one table.
+        A number with all five digits; or several, any of which the HARP may contain.
 
     Raises
     ------
@@ -193,7 +192,7 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
     ValueError
         If a list is empty.
     QueryError
-        If no region of SHARP's time has that number.
+        If no active region of the years that SHARPs cover has that number.
 
     Examples
     --------
@@ -214,21 +213,21 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
         return f"<{type(self).__module__}.NOAA({list(self.numbers) if len(self.numbers) > 1 else self.value})>"
 
     def collides(self, other: object) -> bool:
-        """A HARP may hold several active regions, so nothing collides."""
+        """Return False: a HARP may contain several active regions."""
         return False
 
 
 class Tolerance(SimpleAttr):  # type: ignore[misc]
     """
-    How far T_REC may be from the time asked for, with ``a.Sample`` or ``a.Time(..., near=...)``.
+    The largest distance of T_REC from the requested time, with ``a.Sample`` or ``a.Time(..., near=...)``.
 
-    Records that are nearest to a time of the grid, or to ``near``, but farther from it than this are left out. Without
-    it the nearest record counts, however far away.
+    The record nearest to a time of the grid, or to ``near``, is left out if it is farther away than this. Without a
+    tolerance the nearest record is taken, however far away it is.
 
     Parameters
     ----------
     value : `astropy.units.Quantity` or `astropy.time.TimeDelta`
-        A length of time, included. T_REC is regular by 12 minutes, so that 6 minutes stand for the time step itself.
+        A length of time, inclusive. T_REC has steps of 12 minutes, so 6 minutes select the time step itself.
 
     Raises
     ------
@@ -252,7 +251,7 @@ class Tolerance(SimpleAttr):  # type: ignore[misc]
         except (AttributeError, TypeError, ValueError) as error:
             raise TypeError(f"Tolerance({value!r}): a tolerance is a length of time, {example}.") from error
         if not 0 <= seconds < np.inf:
-            raise ValueError(f"Tolerance({value!r}): a tolerance is not negative and finite, {example}.")
+            raise ValueError(f"Tolerance({value!r}): a tolerance must be finite and not negative, {example}.")
         super().__init__(seconds)
 
     def __repr__(self) -> str:
@@ -261,19 +260,19 @@ class Tolerance(SimpleAttr):  # type: ignore[misc]
 
 class Quality(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
-    What the quality of records must be; records without it are left out.
+    The quality that records must have; records of unknown quality are left out.
 
     Parameters
     ----------
     value : str
-        ``"good"``: the quality is 0.
+        ``"good"`` for quality 0.
     mask : int, optional
-        Instead: the quality may have any bits but these.
+        Bits that must not be set; other bits may be. It replaces ``value``.
 
     Raises
     ------
     TypeError, ValueError
-        If it is something else, or the mask is not a 32-bit word.
+        If the value is not ``"good"``, or the mask is not a word of 32 bits.
 
     Examples
     --------
@@ -286,17 +285,17 @@ class Quality(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
 
     def __init__(self, value: str = "good", *, mask: int | None = None) -> None:
-        if mask is not None and not _whole(mask):
+        if mask is not None and not _is_integer(mask):
             raise TypeError(f"Quality(mask={mask!r}): a mask is an integer, for example Quality(mask=0x400).")
         if mask is not None and not 0 < mask < 1 << 32:
-            raise ValueError(f"Quality(mask={mask}): a mask has some of 32 bits, for example Quality(mask=0x400).")
+            raise ValueError(f"Quality(mask={mask}): a mask is a word of 32 bits, for example Quality(mask=0x400).")
         if value != "good":
-            raise ValueError(f"Quality({value!r}): write Quality.good, or the bits not wanted as Quality(mask=0x400).")
+            raise ValueError(f"Quality({value!r}): write Quality.good, or Quality(mask=0x400) to exclude bits.")
         self.mask = None if mask is None else int(mask)
         super().__init__(value)
 
     def collides(self, other: object) -> bool:
-        """Several masks can be asked for at once, so nothing collides."""
+        """Return False: several masks can be combined."""
         return False
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Conditions on the keywords of records: what a user may compare, what that needs, and which records satisfy it."""
+"""Conditions on the keywords of records: how they are made and checked, and which records satisfy them."""
 
 from __future__ import annotations
 
@@ -51,31 +51,31 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "!=": operator.ne,
 }
 
-#: What stands between the numbers of a list, and what may follow one that was a float somewhere.
+#: Separators of a list of numbers, and the end of a number that was converted to a float somewhere.
 _BETWEEN: Final = re.compile(r"[,;\s\[\]]+")
 _INTEGRAL: Final = re.compile(r"\.0*$")
 
-#: Times as text: some services and headers write zeros behind the seconds, or Z for UTC.
+#: Times as text: some services and headers add zeros to the seconds, or Z for UTC.
 _FRACTION: Final = re.compile(
     r"^(\d{4}[.-]\d\d[.-]\d\d[_T ]\d\d:\d\d:\d\d)(?:(?:\.0*)?|(\.\d*[1-9])0*)(?:(_[A-Z]+)|Z)?$"
 )
 
 
-#: Decimal digits that a number keeps when its unit is converted: 617.3 nm are 6172.999999999998 Å, and mean 6173.
+#: Decimal digits kept when a unit is converted: 617.3 nm give 6172.999999999998 Å, and mean 6173.
 _DIGITS: Final = 15
 
-#: SHARPs begin in May 2010, when NOAA had come to 11064; astronomers leave the first digit out.
+#: SHARPs begin in May 2010 with region 11064; the first digit is often left out.
 _LEAST_NOAA: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """
-    One condition on the keywords of a record; a missing value satisfies none.
+    A condition on the keywords of a record; missing values never satisfy it.
 
-    The operator is a comparison of the one keyword, or its absolute value, with a value in its own unit (``<``, ``<=``,
-    ``>``, ``>=``, ``==``, ``!=``); ``"without"`` if it must not have a bit of the value; ``"lists"`` if one of the
-    keywords must be one of the values, which are integers, or, as text, list one.
+    The operator compares a single keyword, or its absolute value, with a value in its own unit (``<``, ``<=``, ``>``,
+    ``>=``, ``==``, ``!=``); or it is ``"without"``, if the keyword must have no bit of the value; or ``"lists"``, if
+    one of the keywords must be one of the integers of the value, or a text that lists one.
     """
 
     keywords: tuple[str, ...]
@@ -99,11 +99,11 @@ class Condition:
 
     @property
     def listed(self) -> bool:
-        """Whether lists of records have what it needs, so that no keywords have to be requested."""
+        """Whether lists of records suffice to decide it, without requests for keywords."""
         return LISTED.keys() >= set(self.keywords)
 
     def satisfied(self, columns: Mapping[str, np.ma.MaskedArray[Any, Any]]) -> npt.NDArray[np.bool_]:
-        """Tell which records satisfy the condition, given columns by their names, masked where missing."""
+        """Return which records satisfy the condition, given columns by their names, masked where missing."""
         chosen = [columns[name] for name in self.keywords]
         if isinstance(self.value, tuple):
             return np.asarray(np.any([_lists(column, self.value) for column in chosen], axis=0))
@@ -127,7 +127,7 @@ class Condition:
 
 
 def _plain(text: str) -> str:
-    """Write text without blanks around it, and times without zero fractions."""
+    """Strip text, and zeros and Z at the end of times."""
     return _FRACTION.sub(r"\1\2\3", text.strip())
 
 
@@ -135,7 +135,7 @@ def _lists(column: np.ma.MaskedArray[Any, Any], numbers: tuple[int, ...]) -> npt
     known = ~np.ma.getmaskarray(column)
     if column.dtype != object:
         return np.asarray(known & np.isin(column.data, numbers))
-    # HARPs keep their text for days.
+    # Many records share a text, since that of a HARP rarely changes.
     wanted = set(map(str, numbers))
     texts = {
         text: any(_INTEGRAL.sub("", part).lstrip("0") in wanted for part in _BETWEEN.split(str(text)))
@@ -146,7 +146,7 @@ def _lists(column: np.ma.MaskedArray[Any, Any], numbers: tuple[int, ...]) -> npt
 
 
 def looked_up(conditions: Iterable[Condition]) -> tuple[str, ...]:
-    """Name the keywords that have to be requested, each once."""
+    """List the keywords that must be requested, without duplicates."""
     return tuple(dict.fromkeys(name for one in conditions if not one.listed for name in one.keywords))
 
 
@@ -156,34 +156,34 @@ def known_keyword(name: str) -> Keyword:
         return known
     if any(sign in name for sign in "*?["):
         raise QueryError(
-            f"Keyword({name!r}) is a pattern, and a condition is on one keyword. results.keywords({name!r}) gives those"
-            " that match."
+            f"Keyword({name!r}) is a pattern, and a condition needs a single keyword. results.keywords({name!r}) "
+            "gives the keywords that match."
         )
     similar = similar_keywords(name)
     hint = (
         f"Did you mean {' or '.join(map(repr, similar))}?"
         if similar
-        else "print(a.flarecast.Keyword) lists them; among them are 'usflux', 'r_value', 'lon_fwt', 'noaa_ar'."
+        else "print(a.flarecast.Keyword) lists them, for example 'usflux', 'r_value', 'lon_fwt' and 'noaa_ar'."
     )
-    raise QueryError(f"Keyword {name!r} is not among those of SHARP records. {hint}")
+    raise QueryError(f"Keyword {name!r} is not a keyword of SHARP records. {hint}")
 
 
 def compared(name: str, comparison: str, value: float | str | u.Quantity, *, absolute: bool = False) -> Condition:
     """
     Compare a keyword, or its absolute value, with a number in its own unit, a quantity, or text.
 
-    A `QueryError` says that there is no such keyword, or that the value is of another kind or unit.
+    Raises `QueryError` if the keyword is unknown, or the value has another type or unit.
     """
     keyword = known_keyword(name)
     written = f"Keyword({name!r}) {comparison} {value!r}"
     shown = keyword.fits
     if keyword.kind == "text" and absolute:
-        raise QueryError(f"abs({written.partition(' ')[0]}): {shown} is text ({keyword.meaning}); compare it as it is.")
+        raise QueryError(f"abs({written.partition(' ')[0]}): {shown} is text ({keyword.meaning}); leave out abs().")
     if keyword.kind == "text":
         if not isinstance(value, str):
             raise QueryError(f"{written}: {shown} is text ({keyword.meaning}); write Keyword({name!r}) == '...'.")
         if comparison not in ("==", "!="):
-            raise QueryError(f"{written}: {shown} is text ({keyword.meaning}), which takes == and != alone.")
+            raise QueryError(f"{written}: {shown} is text ({keyword.meaning}), which takes only == and !=.")
         return Condition((keyword.name,), comparison, value.strip())
     example = example_of(keyword, comparison)
     if isinstance(value, str):
@@ -206,7 +206,7 @@ def compared(name: str, comparison: str, value: float | str | u.Quantity, *, abs
 
 
 def example_of(keyword: Keyword, comparison: str = ">") -> str:
-    """Return an example of how a keyword is compared."""
+    """Return an example of a comparison of a keyword."""
     if keyword.kind == "text":
         return f"a.flarecast.Keyword({keyword.name!r}) == '...'"
     number = "1e22" if keyword.unit == "Mx" else "5"
@@ -220,26 +220,26 @@ def example_of(keyword: Keyword, comparison: str = ">") -> str:
 
 
 def harps(*numbers: int) -> Condition:
-    """Ask for the records of several HARPs."""
+    """Return the condition of several HARPs."""
     return Condition(("harpnum",), "lists", numbers)
 
 
 def noaa(*numbers: int) -> Condition:
-    """Ask for the records of NOAA active regions; a `QueryError` if SHARP's time has no region of a number."""
+    """Return the condition of NOAA active regions; raise `QueryError` for a number that none has had since 2010."""
     if (number := min(numbers)) < _LEAST_NOAA:
         right = f"; write NOAA({number + _LEAST_NOAA})" if number >= 0 and number + _LEAST_NOAA > 11_000 else ""
         raise QueryError(
-            f"NOAA({number}): NOAA's active regions of the years that SHARPs cover have numbers of five digits, "
+            f"NOAA({number}): the active regions of the years that SHARPs cover have numbers of five digits, "
             f"from 11064 on{right}."
         )
     return Condition(("noaa_ar", "noaa_ars"), "lists", numbers)
 
 
 def good() -> Condition:
-    """Ask for records of quality 0."""
+    """Return the condition of quality 0."""
     return Condition(("quality",), "==", 0)
 
 
 def without(mask: int) -> Condition:
-    """Ask for records whose quality has no bit of a mask."""
+    """Return the condition that quality has no bit of a mask."""
     return Condition(("quality",), "without", mask)

@@ -1,4 +1,4 @@
-"""The attr `Keyword`, public as `sunpy_flarecast.attrs.Keyword`, and `KeywordCondition`, a comparison that it makes."""
+"""The attr `Keyword`, public as `sunpy_flarecast.attrs.Keyword`, and `KeywordCondition`, its comparisons."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     """
     A keyword of SHARP records, to be compared with a value: ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx``.
 
-    Comparisons are ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``; a range is two of them joined with ``&``, each in
-    parentheses; ``abs(a.flarecast.Keyword("lon_fwt")) < 60 * u.deg`` compares the absolute value. A plain number is in
-    the keyword's own unit. Missing values never match, not even with ``!=``.
+    Comparisons are ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=``. Write a range as two of them, each in parentheses,
+    joined with ``&``; ``abs(a.flarecast.Keyword("lon_fwt")) < 60 * u.deg`` compares the absolute value. A plain number
+    is in the keyword's own unit. Missing values never match, not even with ``!=``.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     TypeError
         If the name is not a string.
     QueryError
-        When it is compared: if the catalog does not know the keyword, or it is not of the value's kind or unit.
+        When it is compared: if the keyword is unknown, or the value has another type or unit.
 
     Examples
     --------
@@ -68,10 +68,10 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     <sunpy_flarecast.attrs.Keyword('lon_fwt'): ... in deg>
     """
 
-    #: So that numpy and astropy leave comparisons with their numbers to this class.
+    #: Makes numpy and astropy leave comparisons with their numbers to this class.
     __array_ufunc__ = None
 
-    #: Whether the absolute value is compared, as `abs` asks for.
+    #: Whether the absolute value is compared; set by `abs`.
     absolute = False
 
     def __init__(self, value: str) -> None:
@@ -79,7 +79,7 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
             raise TypeError(f"Keyword({value!r}): a keyword is named by a string, for example Keyword('usflux').")
         super().__init__(value)
         if (known := find_keyword(value)) is not None:
-            # help() shows the text of an object that has one of its own.
+            # help() shows the docstring of an instance, if it has one.
             self.__doc__ = f"{known.fits}: {known.meaning}{f', in {known.unit}' if known.unit else ''}"
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
         return self._compared(">=", other)
 
     def __eq__(self, other: object) -> Any:
-        if isinstance(other, Attr):  # asked by sunpy and by containers, not by users
+        if isinstance(other, Attr):  # by sunpy and by containers, not by users
             return isinstance(other, Keyword) and (self.value, self.absolute) == (other.value, other.absolute)
         return self._compared("==", other)
 
@@ -121,28 +121,28 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     def _compared(self, comparison: str, value: Any) -> KeywordCondition:
         name = known_keyword(self.value).name
         condition = KeywordCondition(self.value, comparison, value, absolute=self.absolute)
-        compared(name, comparison, condition.value, absolute=self.absolute)  # which says what is wrong with it
+        compared(name, comparison, condition.value, absolute=self.absolute)  # raises what is wrong with it
         return condition
 
     def __and__(self, other: Any) -> NoReturn:
-        self._alone()
+        self._refuse_joining()
 
     __rand__ = __or__ = __ror__ = __and__
 
-    def _alone(self) -> NoReturn:
-        # ``&`` binds tighter than ``>``, so this is also what comes of comparisons without parentheses.
+    def _refuse_joining(self) -> NoReturn:
+        # ``&`` binds tighter than ``>``, so comparisons without parentheses come here, too.
         raise QueryError(
             f"Keyword({self.value!r}) cannot be joined with anything before it is compared, for example "
-            f"(Keyword({self.value!r}) > 5) & (Keyword({self.value!r}) < 9); each comparison needs its parentheses."
+            f"(Keyword({self.value!r}) > 5) & (Keyword({self.value!r}) < 9); each comparison needs parentheses."
         )
 
     def collides(self, other: object) -> bool:
-        """Nothing collides with a keyword that is not compared; the search says what is wrong with it."""
+        """Return False; the search refuses a keyword that is not compared."""
         return False
 
 
 class KeywordCondition(DataAttr):  # type: ignore[misc]
-    """A comparison of a keyword with a value, as `Keyword` makes it."""
+    """A comparison of a `Keyword` with a value."""
 
     def __init__(self, name: str, operator: str, value: Any, *, absolute: bool = False) -> None:
         super().__init__()
@@ -152,11 +152,11 @@ class KeywordCondition(DataAttr):  # type: ignore[misc]
         self.value = _comparable(value, f"Keyword({name!r}) {operator} {value!r}")
 
     def collides(self, other: object) -> bool:
-        """Two comparisons ANDed are a range, or concern two keywords, so nothing collides."""
+        """Return False: two comparisons joined with ``&`` are a range, or concern two keywords."""
         return False
 
     def __bool__(self) -> NoReturn:
-        # Python takes ``1 < x < 2`` for ``(1 < x) and (x < 2)``, of which only the second part would be left.
+        # Python evaluates ``1 < x < 2`` as ``(1 < x) and (x < 2)``, which would drop the first condition.
         written = f"Keyword({self.name!r})"
         raise TypeError(
             f"A condition on {written} is neither true nor false. Join conditions with & and |, each in parentheses; "
@@ -169,7 +169,7 @@ class KeywordCondition(DataAttr):  # type: ignore[misc]
 
 
 def _comparable(value: Any, written: str) -> Any:
-    """Give a single number, quantity or text in plain types."""
+    """Convert a single number, quantity or text to plain types."""
     if isinstance(value, str):
         return str(value)
     number = value.value if isinstance(value, u.Quantity) else value
@@ -178,6 +178,6 @@ def _comparable(value: Any, written: str) -> Any:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise TypeError(f"{written}: keywords are compared with one number, one quantity, or text.")
     if not np.isfinite(float(number)):
-        raise ValueError(f"{written}: no keyword is compared with {number}; records without a value are left out.")
+        raise ValueError(f"{written}: a keyword cannot be compared with {number}; missing values never match.")
     number = int(number) if isinstance(number, Integral) else float(number)
     return u.Quantity(number, value.unit, subok=True) if isinstance(value, u.Quantity) else number

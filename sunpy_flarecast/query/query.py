@@ -1,4 +1,4 @@
-"""What a search asks for, in terms of the service: `Query`, its time windows and its times."""
+"""`Query`: a search in terms of the service, its windows and its times."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["OVERLAP", "Query", "service_time", "service_times"]
 
-#: By how many seconds neighbouring windows overlap, since it is not known whether a service counts the ends of a range.
+#: Seconds by which neighbouring windows overlap, since a service may include the ends of a range or not.
 OVERLAP: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """
-    One search, in terms of the service; times are UTC, and both ends belong to the range.
+    A search in terms of the service; times are UTC, and the range includes both ends.
 
-    Of the conditions, those that lists of records can decide are applied before records are sampled or the nearest is
-    chosen, the others after it.
+    Conditions that lists of records can decide are applied before records are sampled or the nearest is chosen, all
+    others after that.
     """
 
     series: str  #: Full name, or the name as the user wrote it if the catalog does not know it.
@@ -43,25 +43,25 @@ class Query:
     segments: tuple[str, ...] = ()  #: Patterns if the catalog does not know the series; empty for all.
     harps: tuple[int, int] | None = None  #: First and last HARP number.
     sample: float | None = None  #: Step of the time grid in seconds.
-    near: Time | None = None  #: Only the time step nearest to this is wanted.
-    tolerance: float | None = None  #: How far from the grid's time, or from ``near``, T_REC may be, in seconds.
+    near: Time | None = None  #: If given, only the nearest time step is selected.
+    tolerance: float | None = None  #: Largest distance of T_REC from the grid, or from ``near``, in seconds.
     conditions: tuple[Condition, ...] = ()
 
     @property
     def looked_up(self) -> tuple[str, ...]:
-        """The keywords that have to be requested, by their names."""
+        """Names of the keywords that must be requested."""
         return looked_up(self.conditions)
 
     def windows(self, days: float) -> Iterator[tuple[Time, Time]]:
-        """Cut the range into windows (start, end) of at most ``days`` days, in order, that overlap by one second."""
+        """Split the range into windows (start, end) of at most ``days`` days, in order, that overlap by one second."""
         first, last = self.span
         if not days > 0:
             raise QueryError(
-                f"conf.window is {days}: the length of a window must be positive, in days. Set conf.window = 1.0."
+                f"conf.window is {days}: the length of a window, in days, must be positive. Set conf.window = 1.0."
             )
         length = (last - first).to_value("day") - OVERLAP / 86400
         count = max(1, ceil(length / days - 1e-9))
-        # All at once, since each operation on times takes long.
+        # All at once, since operations on times are slow.
         starts = first + TimeDelta(np.arange(1, count) * days, format="jd")
         ends = starts + TimeDelta(OVERLAP, format="sec")
         edge = first
@@ -73,10 +73,10 @@ class Query:
     @property
     def span(self) -> tuple[Time, Time]:
         """
-        The range of the records wanted.
+        The range of the requested records.
 
-        With ``sample`` it reaches half a slot beyond both ends, since the slot nearest to midnight UTC may begin half a
-        minute before it.
+        With ``sample`` it extends half a time step beyond both ends, since the slot nearest to midnight UTC may begin
+        half a minute before it.
         """
         if self.sample is None:
             return self.start, self.end
@@ -85,7 +85,7 @@ class Query:
 
     @cached_property
     def bounds(self) -> tuple[tuple[np.datetime64, np.datetime64], tuple[float, float]]:
-        """The ends of `span` to the microsecond, in UTC and in seconds from slot 0; worked out once for all windows."""
+        """The ends of `span` to the microsecond, in UTC and in seconds from slot 0; computed once for all windows."""
         start, end = (
             utc_datetime64(Time(time.utc, precision=6).to_value("isot", subfmt="date_hms")) for time in self.span
         )
@@ -98,9 +98,9 @@ class Query:
 
 def service_time(time: Time, *, up: bool = False) -> str:
     """
-    Write a time for the service: UTC, whole seconds, rounded ``up`` (as suits the end of a range) or down, with ``Z``.
+    Write a time for the service: UTC with ``Z``, in whole seconds, rounded down, or ``up`` for the end of a range.
 
-    A leap second, which services cannot be expected to parse, becomes the second before or after it.
+    A leap second becomes the second before or after it, since services may be unable to parse it.
     """
     return service_times(time.reshape(1), up=up)[0]
 
@@ -109,7 +109,7 @@ def service_times(times: Time, *, up: bool = False) -> list[str]:
     """Write an array of times for the service, as `service_time` does."""
     texts = []
     for year, month, day, hour, minute, fraction in times.utc.ymdhms.tolist():
-        # A time that went through another scale may miss a whole second by nanoseconds.
+        # Conversion from another scale may leave a whole second off by nanoseconds.
         second = round(fraction, 6)
         whole = ceil(second) if up else min(floor(second), 59)
         base = datetime(year, month, day, hour, minute, tzinfo=UTC)

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Public, as `sunpy_flarecast.catalog`; the other names are for this package.
+#: Public as `sunpy_flarecast.catalog`; all other names are internal.
 __all__ = [
     "CEA_PIXEL",
     "SPACE_WEATHER",
@@ -28,21 +28,22 @@ __all__ = [
     "similar_keywords",
 ]
 
-#: Numbers that an archive makes for records without one begin here, above all that JSOC gives.
+#: First of the numbers that an archive gives to records without one, above all numbers of JSOC.
 FIRST_MADE: Final = 10**12
 
-#: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide ``MEANGBZ`` and its
-#: like by it, which are in gauss per pixel, to get gauss per megametre. Pixels of SMARPs are four times as large.
+#: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide the gradients
+#: (``MEANGBZ``, ...), which are in gauss per pixel, by it to get gauss per megametre. Pixels of SMARPs are four times
+#: as large.
 CEA_PIXEL: Final = np.radians(0.03) * 696 * u.Mm / u.pix
 
-#: The SHARP parameters, by which flares are forecast, in the usual order (Bobra et al. 2014, Solar Physics 289, 3549;
-#: R_VALUE and AREA_ACR came later).
+#: The SHARP parameters for flare forecasting, in the usual order (Bobra et al. 2014, Solar Physics 289, 3549; R_VALUE
+#: and AREA_ACR were added later).
 SPACE_WEATHER: Final[tuple[str, ...]] = (
     *("usflux", "meangam", "meangbt", "meangbz", "meangbh", "meanjzd", "totusjz", "meanalp", "meanjzh", "totusjh"),
     *("absnjzh", "savncpp", "meanpot", "totpot", "meanshr", "shrgt45", "r_value", "area_acr"),
 )
 
-#: The parameters of SMARPs (Bobra et al. 2021, ApJS 256, 26), all of the line-of-sight field. SHARPs have them, too.
+#: The parameters of SMARPs (Bobra et al. 2021, ApJS 256, 26), all from the line-of-sight field. SHARPs have them, too.
 SMARP: Final[tuple[str, ...]] = ("usfluxl", "meangbl", "r_value", "cmaskl")
 
 
@@ -56,9 +57,9 @@ class Segment(msgspec.Struct, frozen=True):
         The segment's name as JSOC spells it, for example ``"Bt_err"``.
     unit : str
         The unit of the pixels, in a spelling that `sunpy.map.sources.HMIMap` accepts as ``BUNIT``; empty for masks,
-        codes, and numbers without a unit that it could express.
+        codes, and numbers whose unit it cannot express.
     meaning : str
-        What the pixels are.
+        A description in one line.
     """
 
     name: str
@@ -98,17 +99,17 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def near_real_time(self) -> bool:
-        """Whether this is a near-real-time series, whose records may still change."""
+        """Whether this is a near-real-time series, whose records may still be replaced."""
         return self.name.endswith("_nrt")
 
     @property
     def region_keyword(self) -> str:
-        """Name of the keyword that numbers the regions, ``harpnum`` or ``tarpnum``; the two are unrelated."""
+        """Name of the keyword for the region's number, ``harpnum`` or ``tarpnum``; the two are unrelated."""
         return "harpnum" if self.instrument == "HMI" else "tarpnum"
 
     @property
     def cea_pixel(self) -> u.Quantity:
-        """Side of a pixel of the CEA grid, per which gradients such as ``MEANGBL`` are: as `CEA_PIXEL`, or 4 times."""
+        """Side of a pixel of the CEA grid, for gradients such as ``MEANGBL``; that of SMARPs is 4 times `CEA_PIXEL`."""
         return CEA_PIXEL if self.instrument == "HMI" else 4 * CEA_PIXEL
 
     def segment(self, name: str) -> Segment | None:
@@ -187,18 +188,18 @@ def step_of(series: str) -> int:
 
 
 def region_word(series: str) -> str:
-    """Return what the regions of a series are called: TARP those of SMARPs, HARP all others."""
+    """Return the name for regions of a series: TARP for SMARPs, else HARP."""
     known = find_series(series)
     return "TARP" if known is not None and known.instrument == "MDI" else "HARP"
 
 
 def margin_of(series: str) -> float:
-    """Return how far DATE-OBS may be from T_REC, in seconds: HMI's is less than 2 minutes before, MDI's in the slot."""
+    """Return the largest distance of DATE-OBS from T_REC in seconds: 5 minutes for HMI, half a slot for MDI."""
     return 300.0 if (step := step_of(series)) == 720 else step / 2
 
 
 def region_number(keywords: Mapping[str, Any]) -> Any:
-    """Return HARPNUM, or of a SMARP TARPNUM, of keywords in lower case or a header with names in capitals."""
+    """Return HARPNUM, or TARPNUM of a SMARP, from keywords in lower case or a header in capitals."""
     names = ("harpnum", "HARPNUM", "tarpnum", "TARPNUM")
     return next((keywords[name] for name in names if name in keywords), None)
 
@@ -210,20 +211,20 @@ class Keyword(msgspec.Struct, frozen=True):
     Parameters
     ----------
     name : str
-        As the service spells it: the DRMS name in lower case, for example ``"date__obs"``.
+        Name in the service: the DRMS name in lower case, for example ``"date__obs"``.
     fits : str
         Its name in FITS files, for example ``"DATE-OBS"``.
     unit : str
         The unit in a spelling that astropy reads; empty for text, codes, counts, and numbers whose unit astropy does
-        not have (``meaning`` has it then).
+        not have (``meaning`` gives it then).
     kind : str
         ``"int"``, ``"float"`` or ``"text"``.
     meaning : str
         A description in one line.
     error : str
-        Name of the keyword that holds its error; empty if there is none.
+        Name of the keyword of its error; empty if there is none.
     projections : tuple of str
-        The projections whose SHARP series have it, of ``"CCD"`` and ``"CEA"``; empty if only SMARPs have it.
+        Projections (``"CCD"``, ``"CEA"``) of the SHARP series that have it; empty if only SMARPs have it.
     smarp : bool
         Whether the SMARP series have it.
     """
@@ -241,7 +242,7 @@ class Keyword(msgspec.Struct, frozen=True):
 @cache
 def all_keywords() -> tuple[Keyword, ...]:
     """
-    List the keywords of all series, in the order of their headers, those that only SMARPs have last.
+    List the keywords of all series in the order of the headers; those of SMARPs alone come last.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""File names of segments, as JSOC gives them: written before anything is downloaded, and read."""
+"""JSOC's names of segment files: written before any download, and parsed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .t_rec import slot_text, text_slot
 
 __all__ = ["FITS_ENDING", "FileName", "file_name", "other_series", "read_name"]
 
-#: Ends of names of FITS files that astropy reads, also packed by gzip (``.gz``) or fpack (``.fz``).
+#: Endings of FITS files that astropy reads, also compressed by gzip (``.gz``) or fpack (``.fz``).
 FITS_ENDING: Final = re.compile(r"\.(?:fits|fit|fts)(?:\.gz|\.fz)?$", re.IGNORECASE)
 
 _NAME: Final = re.compile(
@@ -24,7 +24,7 @@ _SERIES: Final = re.compile(r"((?:aia|hmi|mdi)\.\w+)[.:[]", re.ASCII | re.IGNORE
 
 
 class FileName(NamedTuple):
-    """The parts of a file's name; ``slot`` is T_REC as a slot number, None if the name has another time."""
+    """The parts of a file's name; ``slot`` is T_REC as a slot number, None if the time is not that of a slot."""
 
     series: str
     harpnum: int
@@ -36,9 +36,9 @@ def file_name(
     series: str, segment: str, *, harpnum: int | None = None, slot: int | None = None, recnum: int | None = None
 ) -> str:
     """
-    Name the file of one segment of one record: ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
+    Return the file name of a segment of a record: ``{series}.{harpnum}.{T_REC}.{segment}.fits``.
 
-    Where HARPNUM or T_REC is unknown the record number stands in its place, so that the name stays unique.
+    The record number replaces an unknown HARPNUM or T_REC, so that the name is unique.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def file_name(
 
 def read_name(name: str) -> FileName | None:
     """
-    Parse a file name as JSOC gives it, without folder; None for any other.
+    Parse one of JSOC's file names, without folder; return None for any other name.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def read_name(name: str) -> FileName | None:
 
 def other_series(name: str) -> str:
     """
-    Return the JSOC series of a file, by its name or its DRMS_ID, if it is not one of patches; else an empty text.
+    Return the JSOC series in a file name or DRMS_ID if it is not a SHARP or SMARP series, else an empty string.
 
     Examples
     --------

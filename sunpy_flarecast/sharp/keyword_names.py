@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_keywords", "default_keywords", "is_in", "matching_names", "not_in"]
 
-#: Keywords that a pattern leaves out, since the first columns of a table of keywords say the same.
+#: Keywords that patterns leave out, since the first columns of a table of keywords hold them.
 _LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "tarpnum", "recnum"})
 
 
 def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[Keyword], frozenset[str]]:
     """
-    Find the keywords that names (DRMS or FITS, in any letter case) and patterns mean, and which only patterns match.
+    Return the keywords of names (DRMS or FITS, in any letter case) and patterns, and which of them only patterns match.
 
     Without names, they are the 18 parameters of SHARPs, or the four of SMARPs if there are no other series. A series
-    that the catalog does not know may have any keyword. `QueryError` says that a name is unknown or in none of the
-    series, or that a pattern matches nothing.
+    that the catalog does not know may have any keyword. Raises `QueryError` if a name is unknown or in none of the
+    series, or a pattern matches nothing.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
             there = {one.name: one for one in all_keywords() if _in_any(one, homes)}
             fitting = [one for one in matching_names([name], list(there)) if one not in _LEADING_ALREADY]
             if not fitting:
-                raise QueryError(f"No keyword{_of(homes)} matches {name!r}. Patterns are such as 'mean*' or 'err*'.")
+                raise QueryError(f"No keyword{_of(homes)} matches {name!r}. Examples of patterns: 'mean*', 'err*'.")
             found |= {one: there[one] for one in fitting if one not in found}
             continue
         keyword = find_keyword(name)
@@ -96,7 +96,7 @@ def _of(series: Sequence[str]) -> str:
 
 def matching_names(patterns: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """
-    Select the names that match one of the patterns (``*``, ``?``, ``[...]``) in any letter case, in their order.
+    Return the names that match one of the patterns (``*``, ``?``, ``[...]``) in any letter case, in their order.
 
     Examples
     --------

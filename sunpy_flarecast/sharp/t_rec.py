@@ -1,4 +1,4 @@
-"""T_REC, the time slots of SHARP records: from slot number to time and text, and back."""
+"""T_REC, the time slots of SHARP records: conversion between slot numbers, times and text."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def slot_time(slot: npt.ArrayLike) -> Time:
 
 
 def slot_seconds(time: Time) -> float:
-    """Seconds from slot 0, to the microsecond, so that halfway between two slots is so for the computer, too."""
+    """Return the seconds since slot 0, rounded to microseconds, so that midpoints between slots are exact."""
     return round(float((time.tai - slot_time(0)).to_value("s")), 6)
 
 
 def slot_of(time: Time) -> Any:
     """
-    Convert times of any scale to the numbers of the slots nearest to them.
+    Convert times of any scale to the numbers of the nearest slots.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def slot_of(time: Time) -> Any:
 
 def slot_text(slot: int) -> str:
     """
-    Write a slot as JSOC names files after it.
+    Write a slot as in the file names of JSOC.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def slot_text(slot: int) -> str:
 
 def t_rec_text(slot: int) -> str:
     """
-    Write a slot as the keyword ``T_REC`` has it.
+    Write a slot as in the keyword ``T_REC``.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def _date_text(day: int) -> str:
 @lru_cache(4096)
 def text_slot(text: str) -> int | None:
     """
-    Read a ``T_REC`` keyword, with or without a fraction of a second; None if it is another text.
+    Parse a ``T_REC`` keyword, with or without a fraction of a second; return None for any other text.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def text_slot(text: str) -> int | None:
     """
     match = _TEXT.fullmatch(text.strip())
     try:
-        # strptime takes ten times longer, and tables of years have each slot.
+        # strptime takes ten times longer, which counts in tables of years.
         time = datetime(*map(int, match.groups())) if match else None  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return None

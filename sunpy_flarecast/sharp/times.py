@@ -1,4 +1,4 @@
-"""UTC times: from text in ISO 8601 to datetimes and numpy's dates, and from these to astropy's times and back."""
+"""UTC times: conversion between text in ISO 8601, datetimes, numpy's dates and astropy's times."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["read_instant", "read_times", "utc_dates", "utc_datetime64", "utc_tim
 _LEAP_SECOND: Final = re.compile(r"(?<=:\d\d):60(?!\d)", re.ASCII)
 _BARE_PLUS: Final = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)", re.ASCII)
 
-#: Times, a line each, that numpy reads at once; of others it would read some otherwise than they are meant.
+#: Lines with times that numpy parses correctly; it misreads some other forms.
 _PLAIN: Final = re.compile(r"(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,18})?Z?)?\n)*", re.ASCII)
 
-#: The Julian date from which MJD counts, and the MJD from which numpy counts.
+#: The Julian date of MJD 0, and the MJD of numpy's epoch.
 _MJD_ZERO: Final = 2400000.5
 _UNIX_MJD: Final = 40587
 
-#: No time is written in more characters; trying those takes long.
+#: Largest length of a time; parsing longer text is slow.
 _LONGEST: Final = 100
 
 _DAY: Final = 86_400_000_000  # microseconds
@@ -39,9 +39,9 @@ _SECOND: Final = 1_000_000
 
 def read_instant(text: str) -> datetime:
     """
-    Read an instant in ISO 8601, UTC if it has no offset; a leap second becomes the second after it.
+    Parse an instant in ISO 8601, UTC if it has no offset; a leap second becomes the second after it.
 
-    A ValueError says that it is another text, or an instant outside the calendar of four-digit years.
+    Raises ValueError for any other text, and for years that do not have four digits.
 
     Examples
     --------
@@ -64,9 +64,9 @@ def read_instant(text: str) -> datetime:
 
 def read_times(texts: Sequence[str | None]) -> npt.NDArray[np.datetime64]:
     """
-    Read times in UTC: at once where they are as services write them, else one by one, in any form that astropy reads.
+    Parse times in UTC: all at once in the form that services use, else one by one in any form that astropy reads.
 
-    What is missing or cannot be read is NaT.
+    Missing and unreadable times are NaT.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _time(text: str | None) -> np.datetime64:
 
 
 def utc_datetime64(text: str) -> np.datetime64:
-    """Read one time, in ISO 8601 or any form that astropy reads."""
+    """Parse a time in ISO 8601 or any form that astropy reads."""
     try:
         time = read_instant(text)
     except ValueError:
@@ -101,9 +101,9 @@ def utc_datetime64(text: str) -> np.datetime64:
 
 def utc_time(dates: npt.NDArray[np.datetime64]) -> Time:
     """
-    Convert dates to times in UTC and format ``iso``, masked where a date is NaT.
+    Convert dates to times in UTC with the format ``iso``, masked where a date is NaT.
 
-    `~astropy.time.Time` itself writes and reads them as text on the way, which is thirty times slower.
+    `~astropy.time.Time` itself converts them through text, which is thirty times slower.
     """
     missing = np.isnat(dates)
     micros = np.where(missing, 0, dates.astype(np.int64))

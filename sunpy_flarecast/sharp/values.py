@@ -1,4 +1,4 @@
-"""Values of keywords: which mean "missing", plain numbers and text, and quality words. Pure."""
+"""Values of keywords: missing values, plain numbers and text, and quality words. No I/O."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ __all__ = [
     "unsigned",
 ]
 
-#: How services, JSOC, and headers of all generations write a missing value, in lower case.
+#: Spellings of a missing value in services, JSOC, and headers of all generations, in lower case.
 MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing", "invalid keylink"})
 
-#: JSOC's missing time, day 0 of the Julian calendar, in DRMS or FITS spelling.
+#: JSOC's missing time, the begin of Julian dates, in DRMS or FITS spelling.
 _MISSING_TIME: Final = re.compile(r"-4712[.-]01[.-]01(?![0-9])")
 
 #: JSOC's missing integers.
 _MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
 
-#: A NOAA number in a list, which was a float somewhere.
+#: A NOAA number in a list, possibly written as a float.
 _NOAA: Final = re.compile(r"(?<![\d.])\d{1,6}(?![\d])", re.ASCII)
 
 #: Keywords that are words of 32 bits.
@@ -50,9 +50,9 @@ def is_missing(value: Any, name: str = "") -> bool:
     """
     Return whether a value (from JSON, a FITS card, or a table) stands for a missing one.
 
-    Missing are None, ``MISSING`` and ``Invalid KeyLink``, ``nan`` in any spelling, numbers that are not finite,
-    JSOC's missing time (year -4712) and integers (-2147483648, unless ``name`` is that of a quality word), and whatever
-    is neither text, a number nor a list, such as the value of an empty FITS card.
+    Missing are None, ``MISSING``, ``Invalid KeyLink``, ``nan`` in any spelling, numbers that are not finite, JSOC's
+    missing time (year -4712) and integers (-2147483648, unless ``name`` is that of a quality word), and objects of
+    other types, such as the value of an empty FITS card.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def is_missing(value: Any, name: str = "") -> bool:
     if isinstance(value, str):
         text = value.strip().casefold()
         return text in MISSING_TEXT or _MISSING_TIME.match(text) is not None
-    if isinstance(value, (int, float, Real)):  # in this order, since the abstract class takes time
+    if isinstance(value, (int, float, Real)):  # in this order, since the abstract class is slow
         if value in _MISSING_NUMBERS:
             return value == -(2**63) or name.casefold() not in _FULL_RANGE
         return not isinstance(value, int) and not math.isfinite(value)
@@ -72,7 +72,7 @@ def is_missing(value: Any, name: str = "") -> bool:
 
 def printable(text: str) -> str:
     r"""
-    Replace characters by which text of a service could control a terminal, or that no file can hold, by spaces.
+    Replace characters that are not printable, which could control a terminal or damage a file, by spaces.
 
     Examples
     --------
@@ -85,9 +85,9 @@ def printable(text: str) -> str:
 
 def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | None:
     """
-    Convert a service's value of a keyword to a plain value; None if it is missing or not of the keyword's kind.
+    Convert a service's value of a keyword to a plain value; return None if it is missing or has the wrong type.
 
-    Text becomes a number for keywords that are numbers; without ``keyword``, the catalog's entry, it stays text.
+    Text becomes a number if ``keyword``, the catalog's entry, is a number; without ``keyword`` it stays text.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def clean(value: Any, keyword: Keyword | None = None) -> int | float | str | Non
 
 def is_unreadable(value: Any, keyword: Keyword) -> bool:
     """
-    Return whether a value is present but not of the keyword's kind.
+    Return whether a value is present but cannot be read as the keyword's type.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def _parsed(text: str) -> int | float | None:
 
 
 def _number(value: str | float, kind: str) -> int | float | None:
-    """Convert to a number; for a keyword of integers, to an integer where the value is one."""
+    """Convert a value to a number, to an integer if the keyword is one and the value is whole."""
     number = _parsed(value) if isinstance(value, str) else value
     if number is None or is_missing(number):
         return None
@@ -174,7 +174,7 @@ def unsigned(number: int) -> int:
 
 def read_quality(value: Any) -> Any:
     """
-    Read a quality word: a number, or text that may be hexadecimal; anything else is returned unchanged.
+    Parse a quality word: a number, or text that may be hexadecimal; return anything else unchanged.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def read_quality(value: Any) -> Any:
 
 def noaa_numbers(keywords: Mapping[str, Any]) -> tuple[int, ...]:
     """
-    Read the NOAA numbers of a record from its keywords ``noaa_ars``, a list in text, or else ``noaa_ar``; 0 means none.
+    Return the NOAA numbers of a record from its keyword ``noaa_ars``, a list as text, or else ``noaa_ar``; 0 is none.
 
     Examples
     --------

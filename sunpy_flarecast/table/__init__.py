@@ -1,1 +1,1 @@
-"""Records as tables, and searches in files."""
+"""Tables of records, and searches in files."""

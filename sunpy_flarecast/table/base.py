@@ -1,4 +1,4 @@
-"""`RecordTable`, the records of a search as a table: its columns, rows, path fields, and the files of its rows."""
+"""`RecordTable`, the records of a search as a table: its columns, rows, path fields and files."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
 
 __all__ = ["FLARECASTRow", "RecordTable", "SegmentFile"]
 
-#: The most lines that a table is printed in.
+#: Largest number of lines of a printed table.
 _MOST_LINES: Final = 100
 
-#: Columns that are left out of a printed table, one after the other, where it is wider than the terminal.
+#: Columns that are left out, in this order, of a printed table that is wider than the terminal.
 _SPARED: Final = ("Provider", "Source", "Instrument", "Wavelength", "Start Time")
 
 
 class SegmentFile(NamedTuple):
     """
-    One file of one record.
+    A file of a record.
 
     Parameters
     ----------
     row : int
-        Position of the record in its table.
+        Row of the record in its table.
     url, segment, name : str
-        The URL as the service gave it, the segment (empty in layout A), and the file's name, as JSOC gives it.
+        The URL as the service gave it, the segment (empty in layout A), and the file's name, as at JSOC.
     """
 
     row: int
@@ -59,7 +59,7 @@ class SegmentFile(NamedTuple):
 
 
 class _Unknown(str):
-    """A missing value in a path; it accepts any format, so that ``{t_rec:%Y}`` always works."""
+    """A missing value in a path. It accepts any format, so that ``{t_rec:%Y}`` always works."""
 
     __slots__ = ()
 
@@ -71,7 +71,7 @@ _UNKNOWN: Final = _Unknown("unknown")
 
 
 class _PathTime(datetime):
-    """A time in a path, which has no colon unless the format asks for one, since Windows allows none in names."""
+    """A time in a path, by default without colons, which Windows does not allow in names."""
 
     def __format__(self, spec: str) -> str:
         return super().__format__(spec or "%Y%m%d_%H%M%S")
@@ -84,7 +84,7 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
     """One record of a `FLARECASTResponse`."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A table of this row alone, since Row would pickle the whole table.
+        # As a table of this row alone; Row would pickle the whole table.
         return operator.getitem, (self.as_table(), 0)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class FLARECASTRow(QueryResponseRow):  # type: ignore[misc]
         return f"<{type(self).__name__} index={self.index}>\n{self}"
 
     def _repr_html_(self) -> str:
-        # As the table does, it leaves out the columns that are hidden.
+        # As a table, without the hidden columns.
         html: str = self.as_table()._repr_html_()
         return html
 
@@ -124,14 +124,14 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
     Row = FLARECASTRow
     hide_keys = (PREFIX, NAMES)
 
-    #: Base URL of the service that was searched, which is asked for files, keywords and what is missing. If it moves,
-    #: set it to the new one; user, password and token are those of ``conf`` if ``conf.url`` is the same.
+    #: Base URL of the service of the search, used for files, keywords and missing records. Set it to the new URL if the
+    #: service moves; user, password and token are those of ``conf`` if ``conf.url`` is the same.
     service = _ServiceURL(default="")
 
     #: The queries, a list of `~sunpy_flarecast.query.query.Query`.
     queries = TableAttribute(default=[])
 
-    #: What the service did not answer for, `~sunpy_flarecast.search.missing.Missing` objects.
+    #: Missing parts of the search, a list of `~sunpy_flarecast.search.missing.Missing`.
     missing = TableAttribute(default=[])
 
     @classmethod
@@ -144,13 +144,13 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         queries: Sequence[Query] = (),
         missing: Sequence[Missing] = (),
     ) -> Self:
-        """Make the table of records, one a row, with the names of the files to be fetched."""
+        """Make a table with a row for each record."""
         return cls.from_columns(columns_of(records), client=client, service=service, queries=queries, missing=missing)
 
     @classmethod
     def from_columns(cls, columns: dict[str, Any], *, missing: Sequence[Missing] = (), **attributes: Any) -> Self:
-        """Make the table of finished columns; the other parameters are those of `from_records`."""
-        # sunpy 7.1 and newer show the errors of a table with it.
+        """Make a table of finished columns; the other parameters are those of `from_records`."""
+        # sunpy 7.1 and newer show the errors of a table.
         errors = {"errors": [one.error for one in missing]} if hasattr(cls, "errors") and missing else {}
         queries = list(attributes.pop("queries", ()))
         table = cls(columns, queries=queries, missing=list(missing), **attributes, **errors)
@@ -162,21 +162,21 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
 
     def __str__(self) -> str:
         """Return the table as text: the first and last rows of a long one, and the columns that fit the terminal."""
-        # Newer versions of astropy write out all rows, which takes a minute where there are hundreds of thousands.
+        # Newer versions of astropy print all rows, which takes a minute for hundreds of thousands.
         plain = {"max_lines": _MOST_LINES if len(self) > _MOST_LINES else -1, "max_width": -1, "show_dtype": False}
         shown = self._display_table
         lines: list[str] = shown.pformat(**plain)
         rule = next((line for line in lines if line.strip("- ") == ""), "")
         widths = dict(zip(shown.colnames, map(len, rule.split()), strict=True))
         left_out = []
-        for name in _SPARED if self.hide_keys else ():  # what show() gives has the columns that were asked for
+        for name in _SPARED if self.hide_keys else ():  # show() gives the columns that a user chose
             if sum(widths.values()) + len(widths) - 1 <= shutil.get_terminal_size().columns:
                 break
             if widths.pop(name, 0):
                 left_out.append(name)
         if left_out:
             lines = shown[list(widths)].pformat(**plain)
-            lines.append(f"show() has {', '.join(left_out)}, too")
+            lines.append(f"Not shown: {', '.join(left_out)}; see show()")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -184,7 +184,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
 
     def records(self) -> Records:
         """
-        Return the table's records; the inverse of `from_records`. Columns that a user has added are left out.
+        Return the records of the table, without columns that a user has added; the inverse of `from_records`.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         Raises
         ------
         QueryError
-            If columns that are needed have been removed from the table.
+            If required columns have been removed from the table.
         """
         return records_of(self, self._looked_up)
 
@@ -208,21 +208,21 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         return dict.fromkeys(name for query in self.queries for name in query.looked_up)
 
     def path_format_keys(self) -> set[str]:
-        """List the names that a path may contain in braces, besides ``{segment}`` and ``{file}``."""
+        """List the fields that a path may contain in braces, besides ``{segment}`` and ``{file}``."""
         return {_path_field(name) for name in self.colnames if name not in RecordTable.hide_keys}
 
     def path_values(self, wanted: Iterable[str]) -> dict[str, list[Any]]:
         """
-        Return columns as path fields, one list a field.
+        Return columns as path fields, a list for each.
 
         Times are `datetime.datetime` on the column's own scale (T_REC in TAI, Start Time in UTC), since a plain
-        `~astropy.time.Time` takes no strftime format; without one they are written ``20151211_233600``. Quantities are
-        numbers in the column's unit. Missing values are ``unknown`` whatever the format.
+        `~astropy.time.Time` takes no strftime format; the default format gives ``20151211_233600``. Quantities are
+        numbers in the column's unit. Missing values are ``unknown`` in every format.
 
         Parameters
         ----------
         wanted : iterable of str
-            Fields, of those that `path_format_keys` lists.
+            Some of the fields that `path_format_keys` lists.
 
         Returns
         -------
@@ -244,7 +244,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         Raises
         ------
         QueryError
-            If columns that say where the files are have been removed from the table.
+            If required columns have been removed from the table.
 
         Examples
         --------
@@ -270,7 +270,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
             for name in names:
                 segment = segment_of(name)
                 if harpnum is None and slot is None and recnum is None:
-                    # Layout A: the last part of the URL is the only name there is.
+                    # Layout A: the last part of the URL is the only name.
                     stem = (prefix + name).removesuffix(".fits").rpartition("/")[2]
                     yield SegmentFile(row, prefix + name, segment, f"{stem}.fits")
                 else:

@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE_COLUMNS", "MEANINGS", "NAMES", "PREFIX", "columns_of", "heading", "records_of", "require", "times_of"]
 
-#: Hidden columns: what the URLs of a record's files begin with, and what follows.
+#: Hidden columns: the common beginning of the URLs of a record's files, and their ends.
 PREFIX: Final = "URL Prefix"
 NAMES: Final = "URL Names"
 
-#: Columns that say where files are and what they are called.
+#: Columns that give the URLs and names of files.
 FILE_COLUMNS: Final = ("T_REC", "Series", "HARPNUM", "Record", PREFIX, NAMES)
 
-#: What the columns mean; those of keywords say it themselves.
+#: Descriptions of the columns; those of keywords come from the catalog.
 MEANINGS: Final = {
-    "Start Time": "when the observation was made (DATE-OBS)",
-    "T_REC": "time step (12 minutes; SMARP: 96), in TAI",
+    "Start Time": "time of the observation (DATE-OBS)",
+    "T_REC": "time step in TAI, every 12 minutes (SMARP: 96)",
     "Series": "SHARP series",
     "HARPNUM": "HARP number (SMARP: TARP number)",
     "Quality": "quality bit word, 0 is good",
     "Segments": "number of files",
-    "Wavelength": "of the spectral line",
+    "Wavelength": "wavelength of the spectral line",
     "Record": "record number",
 }
 
-#: Keywords whose names are those of other columns.
-_OTHERWISE: Final = ("t_rec", "source")
+#: Keywords that would have the name of another column.
+_CLASHING: Final = ("t_rec", "source")
 
 
 def columns_of(records: Records) -> dict[str, Any]:
-    """Make the columns of a table, in the order in which they are shown."""
+    """Make the columns of a table, in the order of display."""
     count = len(records)
     series = records.series.astype(str)
     smarp = np.zeros(count, dtype=bool)
@@ -74,11 +74,11 @@ def columns_of(records: Records) -> dict[str, Any]:
 
 def records_of(table: QTable, keywords: Iterable[str]) -> Records:
     """
-    Return the records of a table; the inverse of `columns_of`. Columns that a user has added are left out.
+    Return the records of a table, without columns that a user has added; the inverse of `columns_of`.
 
-    Raises `QueryError` if columns that are needed have been removed from the table.
+    Raises `QueryError` if required columns have been removed from the table.
     """
-    require(table, ("Start Time", "Quality", "Wavelength", *FILE_COLUMNS), "which is needed to tell its records")
+    require(table, ("Start Time", "Quality", "Wavelength", *FILE_COLUMNS), "which is needed to identify its records")
     return Records(
         series=_shared(table["Series"].tolist()),
         recnum=_as_masked(table["Record"], table["Record"], np.int64),
@@ -94,17 +94,17 @@ def records_of(table: QTable, keywords: Iterable[str]) -> Records:
 
 
 def require(table: QTable, columns: Iterable[str], why: str) -> None:
-    """Raise `QueryError` if a table, which a user may have changed, lacks columns; ``why`` is part of its sentence."""
+    """Raise `QueryError` if a user has removed required columns from a table; ``why`` ends its first sentence."""
     if lost := [name for name in columns if name not in table.colnames]:
         raise QueryError(
             f"The table has no column {lost[0]!r} any more, {why}. Use a table with all columns; table.show(...) gives "
-            "a copy with a few for reading."
+            "a copy with fewer columns for display."
         )
 
 
 def heading(keyword: str) -> str:
-    """Name the column of a keyword; paths do not tell names by their case."""
-    return f"{keyword} keyword" if keyword in _OTHERWISE else keyword
+    """Name the column of a keyword, distinct from others even in paths, which ignore case."""
+    return f"{keyword} keyword" if keyword in _CLASHING else keyword
 
 
 def _keyword_values(name: str, column: np.ma.MaskedArray[Any, Any]) -> Any:
@@ -114,7 +114,7 @@ def _keyword_values(name: str, column: np.ma.MaskedArray[Any, Any]) -> Any:
 
 
 def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, Any]:
-    """Make a masked array of values, masked where the column is."""
+    """Make a masked array of values with the mask of a column."""
     mask = mask_of(column)
     plain: npt.NDArray[Any] = np.array(unmasked(values), dtype=dtype)
     plain[mask] = 0
@@ -122,7 +122,7 @@ def _as_masked(values: Any, column: Any, dtype: type) -> np.ma.MaskedArray[Any, 
 
 
 def _shared(values: list[Any]) -> npt.NDArray[Any]:
-    """Make an array with one object for all that are equal."""
+    """Make an array in which equal values are one object."""
     known: dict[Any, Any] = {}
     return np.fromiter((known.setdefault(value, value) for value in values), dtype=object, count=len(values))
 
@@ -138,7 +138,7 @@ def _plain(column: np.ma.MaskedArray[Any, Any], unit: str = "") -> Any:
 
 
 def times_of(slots: np.ma.MaskedArray[Any, Any]) -> Time:
-    """Convert slots to times, masked where they are."""
+    """Convert slots to times with the same mask."""
     times = slot_time(slots.filled(0)).replicate("iso")
     if (mask := np.ma.getmaskarray(slots)).any():
         times[mask] = np.ma.masked

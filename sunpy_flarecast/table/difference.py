@@ -25,7 +25,7 @@ _Table = TypeVar("_Table", bound="RecordTable")
 
 class Difference(NamedTuple, Generic[_Table]):
     """
-    What distinguishes a search from an older one.
+    The differences between a search and an older one.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Difference(NamedTuple, Generic[_Table]):
     gone : FLARECASTResponse
         Records of the old search whose series, HARP number and T_REC are not in the new one.
     reprocessed : FLARECASTResponse
-        Records of the new search that have another record number than in the old one.
+        Records of the new search that had another record number in the old one.
     """
 
     new: _Table
@@ -62,8 +62,8 @@ def _rows(wanted: Iterable[bool]) -> npt.NDArray[np.bool_]:
 
 
 def _keys(table: RecordTable) -> list[tuple[Any, Any]]:
-    """Return for each row what identifies it, and the record number; the URLs where T_REC is unknown."""
-    require(table, FILE_COLUMNS, "which is needed to tell its records")
+    """Return for each row what identifies it (the URLs if T_REC is unknown), and the record number."""
+    require(table, FILE_COLUMNS, "which is needed to identify its records")
     columns = (
         table["Series"].tolist(),
         optional(table["HARPNUM"], table["HARPNUM"]),

@@ -1,4 +1,4 @@
-"""Columns of a table as plain values that any program reads, and back: for ECSV, CSV, JSON and Parquet."""
+"""Conversion of table columns to plain values that any program reads, and back: for ECSV, CSV, JSON and Parquet."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY", "Plain", "column_of", "from_arrow", "from_text", "plain_columns", "to_arrow", "to_text", "write_json"]
 
-#: Where files have what is known of the whole table.
+#: Key of the metadata of the whole table in files.
 KEY: Final = "sunpy_flarecast"
 
-#: What is kept of a column beside its values.
+#: Attributes of a column that are kept besides its values.
 _KEPT: Final = ("unit", "description", "format")
 
 
 class Plain(NamedTuple):
     """
-    A column as plain values: truth values, integers, floats, text, or dates (``datetime64[us]``, UTC).
+    A column as plain values: booleans, integers, floats, text, or dates (``datetime64[us]``, UTC).
 
-    ``about`` has ``unit``, ``description`` and ``format``, and of times their ``scale`` and ``time_format``.
+    ``about`` holds ``unit``, ``description`` and ``format``, and the ``scale`` and ``time_format`` of times.
     """
 
     values: npt.NDArray[Any]
@@ -47,7 +47,7 @@ class Plain(NamedTuple):
 
 
 def plain_columns(table: QTable, names: Iterable[str]) -> dict[str, Plain]:
-    """Convert columns of a table, T_REC to its usual text; raises `QueryError` for one that cannot be written."""
+    """Convert columns of a table, T_REC to its usual text; raise `QueryError` for one that cannot be written."""
     return {name: _plain(name, table[name]) for name in names}
 
 
@@ -86,7 +86,7 @@ def _t_rec_texts(time: Time, mask: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
 
 
 def column_of(name: str, plain: Plain) -> Any:
-    """Convert a column back; raises ValueError or TypeError if it is not such a column."""
+    """Convert a column back; raise ValueError or TypeError if it is not such a column."""
     values, mask, about = plain
     column: Any
     if name == "T_REC" and values.dtype.kind == "U":
@@ -113,9 +113,9 @@ def column_of(name: str, plain: Plain) -> Any:
 
 def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Table, dict[str, dict[str, Any]]]:
     """
-    Make a table with times as text, and return with it what `from_text` must know of columns.
+    Make a table with times as text; also return the notes on its columns that `from_text` needs.
 
-    ``escape`` writes text that readers of ECSV would change with JSON's escapes.
+    With ``escape``, text that readers of ECSV would change is written with JSON's escapes.
     """
     made, notes = {}, {}
     for name, plain in columns.items():
@@ -128,7 +128,7 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
                 note["escaped"] = True
                 values = np.array([json.dumps(one)[1:-1].replace(" ", "\\u0020") for one in values.tolist()])
             if mask.any():
-                note["missing"] = True  # else, empty text is what it is
+                note["missing"] = True  # without it, empty text is a value
         own = {what: about[what] for what in _KEPT if what in about}
         made[name] = MaskedColumn(values, mask=mask, **own) if mask.any() else Column(values, **own)
         if note:
@@ -137,19 +137,19 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
 
 
 def _is_safe(texts: list[str]) -> bool:
-    """Return whether ECSV readers keep texts: plain ASCII without backslashes, line breaks, and spaces at the ends."""
+    """Return whether ECSV readers keep texts: ASCII without backslashes, line breaks, and spaces at the ends."""
     text = "\n".join(["", *texts, ""])
     plain = text.isascii() and text.replace("\n", "").isprintable() and "\\" not in text
     return plain and "\n " not in text and " \n" not in text and text.count("\n") <= len(texts) + 1
 
 
 def from_text(table: Table, notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Plain]:
-    """Take the columns from what `to_text` made and a file gave back; raises ValueError and the like."""
+    """Convert a table of `to_text` that was read from a file; raise ValueError and the like if it is damaged."""
     found = {}
     for name in table.colnames:
         column, note = table[name], notes.get(name, {})
         if not isinstance(column, Column) or column.dtype.kind not in "biufU":
-            raise ValueError(f"column {name!r} has values of another type")
+            raise ValueError(f"column {name!r} has values of an unknown type")
         mask = mask_of(column)
         values = np.ma.filled(column, "") if column.dtype.kind == "U" else unmasked(column)
         about = {what: str(value) for what in _KEPT if (value := getattr(column, what))}
@@ -165,7 +165,7 @@ def from_text(table: Table, notes: Mapping[str, Mapping[str, Any]]) -> dict[str,
 
 
 def write_json(columns: Mapping[str, Plain], file: IO[bytes]) -> None:
-    """Write a list with an object for each row."""
+    """Write a list with one object for each row."""
     lists = [to_text({name: plain})[0][name].tolist() for name, plain in columns.items()]
     file.write(msgspec.json.encode([dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]))
 
@@ -174,7 +174,7 @@ def write_json(columns: Mapping[str, Plain], file: IO[bytes]) -> None:
 
 
 def to_arrow(columns: Mapping[str, Plain], about: Mapping[str, Any]) -> pa.Table:
-    """Make an Arrow table, with what is known of columns, and of the table as JSON has it, as metadata."""
+    """Make an Arrow table, with the attributes of columns and, as JSON, of the table as metadata."""
     import pyarrow as pa
 
     arrays, fields = [], []
@@ -187,7 +187,7 @@ def to_arrow(columns: Mapping[str, Plain], about: Mapping[str, Any]) -> pa.Table
 
 
 def from_arrow(table: pa.Table) -> dict[str, Plain]:
-    """Take the columns from a table that `to_arrow` made; raises ValueError and the like if it is another one."""
+    """Convert a table of `to_arrow`; raise ValueError and the like for any other."""
     import pyarrow as pa
     from pyarrow import types
 
@@ -196,7 +196,7 @@ def from_arrow(table: pa.Table) -> dict[str, Plain]:
         about = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
         mask = column.is_null().to_numpy()
         if types.is_string(field.type) or types.is_large_string(field.type):
-            encoded = column.fill_null("").dictionary_encode().combine_chunks()  # since most texts are there often
+            encoded = column.fill_null("").dictionary_encode().combine_chunks()  # since most texts are frequent
             values = np.array(encoded.dictionary.to_pylist(), dtype=str)[encoded.indices.to_numpy()]
         elif types.is_timestamp(field.type):
             values = column.to_numpy().astype("datetime64[us]")

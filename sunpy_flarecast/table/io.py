@@ -1,4 +1,4 @@
-"""Searches in files: written as ECSV, Parquet, CSV or JSON, and read from the first two."""
+"""Searches in files: written as ECSV, Parquet, CSV or JSON, and read from ECSV and Parquet."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ __all__ = [
     "writing",
 ]
 
-#: Formats, which are the ends of file names, and those from which a table can be read again.
+#: Formats, which are the endings of file names, and those that can be read.
 _FORMATS: Final = ("ecsv", "parquet", "csv", "json")
 _READABLE: Final = _FORMATS[:2]
 
-_POSSIBLE: Final = ".ecsv (text) or .parquet, which can be read again, .csv or .json, for other programs"
+_POSSIBLE: Final = ".ecsv (text) or .parquet, which can be read again, or .csv or .json for other programs"
 
 _WHAT: Final = "sunpy_flarecast search"
 
-#: Counts up when files get a form that older versions of this module would misread.
+#: Number of the format, for older versions of this module, which would misread newer files.
 _VERSION: Final = 3
 
-#: The time of T_REC for programs that do not know TAI; it is left out when a table is read.
+#: T_REC in UTC for programs that do not know TAI; dropped when a table is read.
 UTC: Final = "T_REC UTC"
 
-#: Types (kinds, for text and times) of the columns of a search; a file with other ones is not read.
+#: Types (kinds, for text and times) of the columns of a search; a file with other types is refused.
 _TYPES: Final = {
     **dict.fromkeys(("T_REC", "Series", "Instrument", "Source", "Provider", PREFIX), "U"),
     **dict.fromkeys(("HARPNUM", "Quality", "Segments", "Record"), "int64"),
@@ -76,9 +76,10 @@ def check_path(
     path: str | os.PathLike[str], what: str, *, kind: str | None = None, overwrite: bool = False
 ) -> tuple[Path, str]:
     """
-    Check that a table can be written to a file, and return the file and its format; ``what`` begins the error message.
+    Check that a table can be written to a file, and return the path and its format; ``what`` begins the error message.
 
-    Raises `QueryError` for the format or the folder, OSError for a file that is not to be replaced.
+    Raises `QueryError` for an unknown format or a missing folder, and OSError for an existing file without
+    ``overwrite``.
     """
     place, kind = check_output(path, what), _format(path, kind)
     if place.exists() and not overwrite:
@@ -105,16 +106,16 @@ def need_pyarrow() -> None:
 
 @contextmanager
 def writing(place: Path, kind: str, what: str) -> Iterator[IO[Any]]:
-    """Open a file of a format, which appears when it is complete; what goes wrong becomes an error of this package."""
+    """Open a file for writing, which appears when it is complete; raise errors as those of this package."""
     try:
         with warnings.catch_warnings(), atomic_write(place, "w" if kind in ("ecsv", "csv") else "wb") as file:
-            # What astropy warns of here is that something of the table will not be in the file.
+            # astropy warns if something of the table will not be in the file.
             warnings.simplefilter("error", AstropyUserWarning)
             yield file
     except OSError as error:
         reason = error.strerror or error
         raise TransferError(
-            f"{what} could not be written to {place} ({reason}). Free the disk, or use another."
+            f"{what} could not be written to {place} ({reason}). Free space on the disk, or use another."
         ) from error
     except (TypeError, ValueError, LookupError, AstropyUserWarning) as error:
         raise QueryError(
@@ -123,7 +124,7 @@ def writing(place: Path, kind: str, what: str) -> Iterator[IO[Any]]:
 
 
 def write_plain(table: QTable, names: Iterable[str], file: IO[Any], kind: str, about: dict[str, Any]) -> None:
-    """Write columns of a table as Parquet, CSV or JSON, which gives T_REC also as a time in UTC."""
+    """Write columns of a table, with an additional one of T_REC in UTC, as Parquet, CSV or JSON."""
     columns: dict[str, Plain] = {}
     for name, plain in plain_columns(table, names).items():
         columns[name] = plain
@@ -150,7 +151,7 @@ def write_plain(table: QTable, names: Iterable[str], file: IO[Any], kind: str, a
 def write_table(
     table: RecordTable, path: str | os.PathLike[str], *, kind: str | None = None, overwrite: bool = False
 ) -> None:
-    """Write a table: what `FLARECASTResponse.write` does."""
+    """Write a table; see `FLARECASTResponse.write`."""
     place, kind = check_path(path, "The search", kind=kind, overwrite=overwrite)
     with writing(place, kind, "The search") as file:
         if kind not in _READABLE:
@@ -178,11 +179,11 @@ def write_table(
 
 
 def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, kind: str | None = None) -> _Table:
-    """Read a table that `write_table` wrote, of a class and with a client: what `FLARECASTResponse.read` does."""
+    """Read a table that `write_table` wrote; see `FLARECASTResponse.read`."""
     try:
         place = Path(path).expanduser()
     except TypeError:
-        raise QueryError(f"A search is read from a file with a name, not from {type(path).__name__}.") from None
+        raise QueryError(f"A search is read from the path of a file, not from {type(path).__name__}.") from None
     kind = _format(place, kind)
     if kind not in _READABLE:
         raise QueryError(f"A search cannot be read from .{kind}, which lacks parts of it. Write {_POSSIBLE}.")
@@ -191,41 +192,41 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
     try:
         raw, about = read_raw(place, kind)
     except Exception as error:  # readers raise all kinds for files that are something else
-        raise _other(place, f"it cannot be read as {kind} ({first_line(error)})") from error
+        raise _not_a_search(place, f"it cannot be read as {kind} ({first_line(error)})") from error
     if about.get("what") != _WHAT or not isinstance(about.get("version"), int):
-        raise _other(place, "it is another table")
+        raise _not_a_search(place, "it is another table")
     if about["version"] > _VERSION:
         raise QueryError(
             f"{place} was written by a newer sunpy_flarecast (format {about['version']}; this one reads {_VERSION}). "
             "Update sunpy_flarecast."
         )
     if len(raw) != about.get("rows"):
-        raise _other(place, f"it has {len(raw):,} of {about.get('rows')} rows, so it was cut off or changed")
+        raise _not_a_search(place, f"it has {len(raw):,} of {about.get('rows')} rows, so it was cut off or changed")
     try:
         missing, queries = from_plain(about["asked"])
         service = base_url(about["service"]) if about["service"] else ""
         columns = _columns(raw, about)
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
-        raise _other(place, f"what it says of its columns does not fit ({first_line(error)})") from error
+        raise _not_a_search(place, f"the description of its columns is invalid ({first_line(error)})") from error
     return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
 
 
 def read_raw(place: Path, kind: str) -> tuple[Any, dict[str, Any]]:
-    """Read a table of Arrow or astropy, and what is known of it."""
+    """Read a table of Arrow or astropy, and its metadata."""
     if kind == "parquet":
         from pyarrow import parquet
 
         arrow = parquet.ParquetFile(place).read()
         return arrow, dict(json.loads((arrow.schema.metadata or {}).get(KEY.encode(), b"{}")))
     with warnings.catch_warnings():
-        # What astropy warns of here is that the file is damaged, or not what it is read as.
+        # astropy warns if the file is damaged, or has another format.
         warnings.simplefilter("error", AstropyUserWarning)
         table = Table.read(place, format="ascii.ecsv")
     return table, dict(json.loads(table.meta.get(KEY, "{}")))
 
 
 def _columns(raw: Any, about: dict[str, Any]) -> dict[str, Any]:
-    """Make the columns of a search, if the file has the types that it gives them."""
+    """Make the columns of a search from a file, after a check of their types."""
     if isinstance(raw, Table):
         plain = from_text(raw, about["columns"])
         codes, sets = plain.pop(NAMES).values, about["names"]
@@ -243,17 +244,17 @@ def _columns(raw: Any, about: dict[str, Any]) -> dict[str, Any]:
     shared = np.empty(len(known), dtype=object)
     shared[:] = known
     if len(codes) and codes.min() < 0:
-        raise ValueError("negative numbers of sets of names")
+        raise ValueError("negative codes of file names")
     columns[NAMES] = shared[codes]
     order = raw.colnames if isinstance(raw, Table) else raw.column_names
     return {name: columns[name] for name in order if name in columns}
 
 
 def _check_types(columns: dict[str, Plain]) -> None:
-    """Check that the columns of a search have the types that it gives them, which what reads them relies on."""
+    """Check that the columns of a search have the expected types."""
     for name in FILE_COLUMNS:
         if name not in columns and name != NAMES:
-            raise ValueError(f"there is no column {name!r}")
+            raise ValueError(f"column {name!r} is missing")
     for name, kind in _TYPES.items():
         if name in columns and kind not in ((dtype := columns[name].values.dtype).kind, dtype.name):
             raise ValueError(f"column {name!r} has values of the type {dtype}")
@@ -261,8 +262,8 @@ def _check_types(columns: dict[str, Plain]) -> None:
         raise ValueError("the series or the URLs of some records are missing")
 
 
-def _other(place: Path, why: str) -> QueryError:
+def _not_a_search(place: Path, why: str) -> QueryError:
     return QueryError(
-        f"{place} is not a search as FLARECASTResponse.write writes it: {why}. Search again, and write it with "
+        f"{place} is not a search written by FLARECASTResponse.write: {why}. Search again, and write the table with "
         'results["flarecast"].write("search.ecsv").'
     )

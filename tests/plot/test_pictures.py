@@ -480,7 +480,7 @@ def test_keywords_are_listed_with_meanings_in_a_narrow_terminal(monkeypatch: pyt
     ("write", "part"),
     [
         (lambda: a.flarecast.Keyword("usflx") > 1, "Did you mean 'usflux'"),
-        (lambda: a.flarecast.Keyword("err*") > 1, r"is a pattern, and a condition is on one keyword"),
+        (lambda: a.flarecast.Keyword("err*") > 1, r"is a pattern, and a condition needs a single keyword"),
         (lambda: a.flarecast.Keyword("usflux") > 1 * u.m, "is in Mx, and cannot be compared with 1.0 m"),
         (lambda: a.flarecast.Keyword("usflux") > "much", "USFLUX is a number"),
         (lambda: a.flarecast.Keyword("noaa_ars") > 5, "is text"),
@@ -498,7 +498,7 @@ def test_wrong_conditions_are_told_when_they_are_written(write: Any, part: str) 
     [
         (("--where", "usflx > 5"), "Did you mean 'usflux'"),
         (("--where", "usflux > 5 G"), "is in Mx, and cannot be compared with 5 G; write 'usflux > 1e22 Mx'"),
-        (("--where", "noaa_ars > 5"), "takes == and != alone; write 'noaa_ars == ...'"),
+        (("--where", "noaa_ars > 5"), "takes only == and !=; write 'noaa_ars == ...'"),
         (("--where", "err* > 5"), "is a pattern"),
         (("--noaa", "2443"), "write --noaa 12443"),
     ],

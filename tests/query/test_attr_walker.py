@@ -181,7 +181,7 @@ def test_tolerance_goes_with_sample_or_near() -> None:
         with pytest.raises(TypeError, match=r"a length of time, for example Tolerance\(12 \* u.min\)"):
             Tolerance(wrong)
     for number in (-1, np.nan, np.inf):
-        with pytest.raises(ValueError, match="not negative and finite"):
+        with pytest.raises(ValueError, match="finite and not negative"):
             Tolerance(number * u.s)
 
 

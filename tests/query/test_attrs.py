@@ -220,7 +220,7 @@ def test_what_no_keyword_is_compared_with(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf * u.Mx])
 def test_missing_values_are_nothing_to_compare_with(value: Any) -> None:
-    with pytest.raises(ValueError, match="records without a value are left out"):
+    with pytest.raises(ValueError, match="missing values never match"):
         _ = Keyword("usflux") != value
 
 
@@ -254,7 +254,7 @@ def test_comparisons_that_python_would_take_otherwise_are_refused() -> None:
     with pytest.raises(TypeError, match="neither true nor false"):
         _ = (Keyword("usflux") > 1) and (Keyword("usflux") < 2)
     for value in (1e21, 1e21 * u.Mx, np.float64(3)):
-        with pytest.raises(QueryError, match="each comparison needs its parentheses"):
+        with pytest.raises(QueryError, match="each comparison needs parentheses"):
             _ = Keyword("usflux") > value & Keyword("usflux") < value
     for join in (lambda one, other: one & other, lambda one, other: one | other):
         with pytest.raises(QueryError, match="before it is compared"):

@@ -87,8 +87,8 @@ def test_values_are_turned_into_the_keyword_s_unit(name: str, value: Any, number
         ("r_value", ">=", 1e4 * u.Mx, ("R_VALUE (log10", "has no unit", "Keyword('r_value') >= 5.")),
         ("usflux", ">", "1e22", ("USFLUX is a number (total", "write a.flarecast.Keyword('usflux') >")),
         ("noaa_ars", "==", 11640, ("NOAA_ARS is text", "Keyword('noaa_ars') == '...'")),
-        ("noaa_ars", "<", "11640", ("is text", "takes == and != alone")),
-        ("usflx", ">", 1, ("Keyword 'usflx' is not among", "Did you mean 'usflux'")),
+        ("noaa_ars", "<", "11640", ("is text", "takes only == and !=")),
+        ("usflx", ">", 1, ("Keyword 'usflx' is not a keyword", "Did you mean 'usflux'")),
         ("qqqqqq", ">", 1, ("print(a.flarecast.Keyword)",)),
     ],
 )

@@ -461,7 +461,7 @@ def test_conditions_in_the_terminal(layer: Layer) -> None:
         (("--where", "usflux > big"), 2, "is in Mx, and cannot be compared with big; write 'usflux > 1e22 Mx'"),
         (("--where", "usflux > 5 G"), 2, "USFLUX (total unsigned flux) is in Mx"),
         (("--where", "usflx > 5"), 2, "Did you mean 'usflux'"),
-        (("--where", "noaa_ars < 5"), 2, "is text, which takes == and != alone; write 'noaa_ars == ...'"),
+        (("--where", "noaa_ars < 5"), 2, "is text, which takes only == and !=; write 'noaa_ars == ...'"),
         (("--where", "abs(lon_fwt < 5"), 2, "Cannot parse the condition"),
         (("--where", "abs(noaa_ars) = 5"), 2, "is text"),
         (("--noaa", "2443"), 2, "write --noaa 12443"),

@@ -375,7 +375,7 @@ def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str
         heading, *_, last = text.splitlines()
         assert [name for name in ("Start Time", "Provider") if name not in heading] == without
         assert "T_REC" in heading
-        assert last.startswith("show() has") == bool(without)
+        assert last.startswith("Not shown: ") == bool(without)
     assert "Start Time" in str(table.show("Start Time", "Provider"))
 
 
