@@ -27,7 +27,7 @@ __all__ = [
 #: Spellings of a missing value in services, JSOC, and headers of all generations, in lower case.
 MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing", "invalid keylink"})
 
-#: JSOC's missing time, the begin of Julian dates, in DRMS or FITS spelling.
+#: JSOC's missing time, the origin of Julian dates, in DRMS or FITS spelling.
 _MISSING_TIME: Final = re.compile(r"-4712[.-]01[.-]01(?![0-9])")
 
 #: JSOC's missing integers.
