@@ -1,5 +1,5 @@
 """
-Write the parts of the reference that the code already knows, as Markdown, into ``docs/generated/reference``.
+Generate the parts of the reference that follow from the code into ``docs/generated/reference``.
 
 Sphinx runs this at the beginning of each build (see ``conf.py``); pages in ``docs/reference`` include the files.
 """
@@ -33,7 +33,7 @@ OUTPUT: Final = DOCS / "generated" / "reference"
 
 
 def main() -> None:
-    """Write all parts; those that are as they were are left alone, so that Sphinx does not read their pages again."""
+    """Write all parts; unchanged files are not touched, so that Sphinx does not read their pages again."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], str]] = {
         "attrs.md": attrs,
@@ -75,14 +75,14 @@ def attrs() -> str:
 def series() -> str:
     """List the series, and the segments of each kind."""
     names = table(
-        ("series", "projection", "near real time", "what it is"),
+        ("series", "projection", "near real time", "meaning"),
         ((code(one.name), one.projection, "yes" if one.near_real_time else "", one.meaning) for one in all_series()),
     )
     parts = [names]
     kinds = {one.segments: one.projection if one.instrument == "HMI" else "SMARP" for one in all_series()}
     for segments, kind in kinds.items():
         rows = ((code(one.name), unit(one.unit), escaped(one.meaning)) for one in segments)
-        parts += [f"## Segments of {kind}", table(("segment", "unit", "what its pixels are"), rows)]
+        parts += [f"## Segments of {kind}", table(("segment", "unit", "meaning"), rows)]
     return "\n\n".join(parts)
 
 
@@ -92,7 +92,7 @@ def parameters() -> str:
     rows = (
         (code(one.name), code(one.fits), unit(one.unit), code(one.error), escaped(one.meaning)) for one in found if one
     )
-    return table(("keyword", "in FITS files", "unit", "its error", "meaning"), rows)
+    return table(("keyword", "in FITS files", "unit", "error", "meaning"), rows)
 
 
 def keywords() -> str:
@@ -101,21 +101,22 @@ def keywords() -> str:
         (
             code(one.name),
             code(one.fits),
-            one.kind,
-            unit(one.unit),
+            ", ".join(filter(None, (one.kind, unit(one.unit)))),
             ", ".join((*one.projections, *(("SMARP",) if one.smarp else ()))),
             escaped(one.meaning),
         )
         for one in sorted(all_keywords(), key=lambda keyword: keyword.name)
     )
-    return table(("keyword", "in FITS files", "kind", "unit", "projection", "meaning"), rows)
+    return table(("keyword", "in FITS files", "type, unit", "projection", "meaning"), rows)
 
 
 def results() -> str:
-    """Document the table of results, with its own methods and not with the hundred of astropy's tables."""
+    """Document the methods that the table of results adds to astropy's tables."""
     own = [one for one in FLARECASTResponse.__mro__ if one.__module__.startswith("sunpy_flarecast.")]
-    told = (classmethod, property, TableAttribute, FunctionType)
-    names = [name for one in own for name, value in vars(one).items() if name[0] != "_" and isinstance(value, told)]
+    documented = (classmethod, property, TableAttribute, FunctionType)
+    names = [
+        name for one in own for name, value in vars(one).items() if name[0] != "_" and isinstance(value, documented)
+    ]
     return f".. autoclass:: sunpy_flarecast.FLARECASTResponse\n   :members: {', '.join(dict.fromkeys(names))}"
 
 
@@ -124,11 +125,11 @@ def settings() -> str:
     rows = (
         (code(f"conf.{name}"), code(repr(item.defaultvalue)), escaped(item.description)) for name, item in conf.items()
     )
-    return table(("setting", "default", "what it does"), rows)
+    return table(("setting", "default", "meaning"), rows)
 
 
 def configuration() -> str:
-    """Give a configuration file with everything as it is by default."""
+    """Return a configuration file with all defaults, commented out."""
     return "\n".join(f"# {name} = {item.defaultvalue}" for name, item in conf.items())
 
 
@@ -140,8 +141,8 @@ def routes() -> str:
         for method, route in methods.items():
             parts += [f"## {route['summary']}", f"`{method.upper()} {path}`", route.get("description", "")]
             if parameters := route.get("parameters", []):
-                parts.append(table(("parameter", "in", "type", "what it is"), map(_parameter, parameters)))
-            parts.append(table(("status", "answer"), _answers(route["responses"])))
+                parts.append(table(("parameter", "in", "type", "meaning"), map(_parameter, parameters)))
+            parts.append(table(("status", "reply"), _replies(route["responses"])))
             parts += _examples(route["responses"])
     return "\n\n".join(part for part in parts if part)
 
@@ -150,17 +151,17 @@ def _parameter(parameter: dict[str, Any]) -> tuple[str, ...]:
     schema = parameter.get("schema", {})
     kinds = [one.get("type", "") for one in schema.get("anyOf", [schema])]
     kind = " or ".join(kind for kind in kinds if kind and kind != "null")
-    told = " ".join(parameter.get("description", "").split())
+    text = " ".join(parameter.get("description", "").split())
     if not parameter.get("required"):
         default = schema.get("default")
-        told += " Optional." if default in (None, "") else f" By default `{json.dumps(default)}`."
+        text += " Optional." if default in (None, "") else f" Default: `{json.dumps(default)}`."
     values = [str(one["value"]) for one in parameter.get("examples", {}).values() if one.get("value") not in (None, "")]
     if values:
-        told += f" For example {' or '.join(map(code, values))}."
-    return code(parameter["name"]), parameter["in"], kind, escaped(told)
+        text += f" For example {' or '.join(map(code, values))}."
+    return code(parameter["name"]), parameter["in"], kind, escaped(text)
 
 
-def _answers(responses: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+def _replies(responses: dict[str, Any]) -> Iterable[tuple[str, ...]]:
     for status, response in sorted(responses.items()):
         content = ", ".join(response.get("content", {}))
         yield status, escaped(f"{response.get('description', '')}{f' ({content})' if content else ''}")
@@ -182,9 +183,9 @@ def command(name: str) -> str:
 
 
 def changes() -> str:
-    """Give the changes that no release has yet, from the fragments in ``changelog``."""
-    told = ("--version", __version__, "--date", "not released")
-    command = [sys.executable, "-m", "towncrier", "build", "--draft", *told]
+    """Return the unreleased changes from the fragments in ``changelog``."""
+    options = ("--version", __version__, "--date", "not released")
+    command = [sys.executable, "-m", "towncrier", "build", "--draft", *options]
     done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"towncrier failed: {done.stderr}")
@@ -192,29 +193,29 @@ def changes() -> str:
 
 
 def summary(attr: type[Attr]) -> str:
-    """Take the first paragraph of a docstring; code is marked by one backtick in Markdown."""
+    """Return the first paragraph of a docstring, with code marked as in Markdown."""
     first = (inspect.getdoc(attr) or "").split("\n\n")[0]
     return " ".join(first.replace("``", "`").split())
 
 
 def unit(text: str) -> str:
-    """Show a unit as code, so that carets stay, and in one line."""
+    """Show a unit as code on one line."""
     return code(text.replace(" ", "\N{NO-BREAK SPACE}"))
 
 
 def code(text: str) -> str:
-    """Mark code; nothing stays nothing."""
+    """Mark text as code unless it is empty."""
     return f"`{text}`" if text else ""
 
 
 def escaped(text: str) -> str:
-    """Keep signs that Markdown would take for its own, but not those in code."""
+    """Escape Markdown outside of code."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(piece if piece.startswith("`") else re.sub(r"([*_<\[\]])", r"\\\1", piece) for piece in pieces)
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Set a table of names and, last, what they mean in Markdown; by its class it is another one on a phone."""
+    """Format a Markdown table whose last column is the meaning; its class adapts it to phones."""
     lines = [heads, tuple("---" for _ in heads), *rows]
     text = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
     return f":::{{div}} names\n{text}\n:::"
