@@ -1,4 +1,4 @@
-"""The commands that build and check data sets: ``dataset build, check, info``."""
+"""The commands for data sets: ``dataset build``, ``dataset check`` and ``dataset info``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BUILD: Final = "dataset build 2014-10-23 2014-10-24"
 def _set(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not (name.strip() and sign and value.strip()):
-        raise click.BadParameter(f"{text!r}: write NAME=VALUE, such as train=0.7.")
+        raise click.BadParameter(f"{text!r} is invalid. Write NAME=VALUE, such as train=0.7.")
     return name.strip(), value.strip()
 
 
@@ -39,14 +39,16 @@ def _gap(text: str) -> u.Quantity:
 
 
 def _value(text: str, by: str) -> Any:
-    """Read the value of a set: a share, the start and end of a range, or months."""
+    """Parse the value of a set: a share, the start and end of a range, or months."""
     try:
         if by == "region":
             return float(text)
         return [int(month) for month in text.split(",")] if by == "month" else text
     except ValueError:
         write = "a share, such as train=0.7" if by == "region" else "months, such as train=1,2,3"
-        raise click.BadParameter(f"{text!r}: with --split-by {by} write {write}.", param_hint="--split") from None
+        raise click.BadParameter(
+            f"{text!r} is invalid. With --split-by {by} write {write}.", param_hint="--split"
+        ) from None
 
 
 @cli.group(epilog=examples(f"{_BUILD} --good --out sharps", "dataset check sharps", "dataset info sharps"))
@@ -57,7 +59,7 @@ def dataset() -> None:
 @dataset.command(epilog=examples(f"{_BUILD} --good --out sharps", f"{_BUILD} --flares f.csv --out x"))
 @query_options
 @click.option(
-    "--out", "place", required=True, metavar="PLACE", help="Folder of the data set, or a URL that fsspec knows."
+    "--out", "place", required=True, metavar="PLACE", help="Folder of the data set, or a URL supported by fsspec."
 )
 @click.option(
     "--keyword",
@@ -67,7 +69,7 @@ def dataset() -> None:
     show_default="the 17 parameters of SWAN-SF",
     help="Keyword or pattern, such as 'mean*'; may be repeated.",
 )
-@click.option("--flares", metavar="FILE", help="List of flares, by which records are labelled.")
+@click.option("--flares", metavar="FILE", help="List of flares to label the records with.")
 @click.option(
     "--window",
     "windows",
@@ -75,7 +77,7 @@ def dataset() -> None:
     type=step_of,
     metavar="LENGTH",
     show_default="24 h",
-    help="Length of the window after T_REC in which flares count; may be repeated.",
+    help="Length of a window after T_REC in which flares count; may be repeated.",
 )
 @click.option(
     "--threshold",
@@ -83,16 +85,16 @@ def dataset() -> None:
     multiple=True,
     metavar="CLASS",
     show_default="M1.0",
-    help="GOES class from which on a flare counts; may be repeated.",
+    help="Smallest GOES class that counts as a flare; may be repeated.",
 )
 @click.option(
     "--flare-time",
     type=click.Choice(["peak", "start"]),
     default="peak",
     show_default=True,
-    help="Time of a flare that has to be in the window.",
+    help="Time of a flare that must be in the window.",
 )
-@click.option("--by-position", is_flag=True, help="Assign flares without a NOAA number by their positions.")
+@click.option("--by-position", is_flag=True, help="Assign flares without a NOAA number by position.")
 @click.option(
     "--noaa-numbers", metavar="FILE", help="JSOC's list of HARP and NOAA numbers, for records without NOAA_ARS."
 )
@@ -102,35 +104,46 @@ def dataset() -> None:
     multiple=True,
     type=_set,
     metavar="NAME=VALUE",
-    help="A set: its share (train=0.7), range (train=START/END) or months (train=1,2,3); repeat for each set.",
+    help="A set with its share (train=0.7), range (train=START/END) or months (train=1,2,3); repeat for each set.",
 )
 @click.option(
     "--split-by",
     type=click.Choice(["region", "time", "month"]),
     default="region",
     show_default=True,
-    help="Whether sets are shares of the regions, ranges of time, or months.",
+    help="Whether sets are shares of the regions, time ranges, or months.",
 )
-@click.option("--gap", type=_gap, default="0", metavar="LENGTH", help="Time left out between two sets.")
-@click.option("--stratify", is_flag=True, help="Give each set the same share of each class, as far as possible.")
+@click.option("--gap", type=_gap, default="0", metavar="LENGTH", help="Time to leave out between two sets.")
+@click.option("--stratify", is_flag=True, help="Give each set the same share of each flare class, as far as possible.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the split.")
-@click.option("--images/--no-images", default=True, help="Build images, or keywords, labels and sets alone.")
+@click.option("--images/--no-images", default=True, help="Store images, or only keywords, labels and sets.")
 @click.option(
     "--encoding",
     type=click.Choice(["lossless", "int16", "binned"]),
     default="lossless",
     show_default=True,
-    help="How images are stored: exactly, in steps of 1 G, or averaged over --bin pixels.",
+    help="How images are stored: exactly, in steps of 1 G, or averaged over squares of --bin pixels.",
 )
 @click.option("--bin", "pixels", type=click.IntRange(1), default=4, show_default=True, metavar="N", help="With binned.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Processes of Dask.")
-@click.option("--scheduler", metavar="ADDRESS", help="Scheduler of a Dask cluster, such as tcp://host:8786.")
 @click.option(
-    "--max-conn", default=5, show_default=True, type=click.IntRange(1), metavar="N", help="Transfers at a time, of all."
+    "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of Dask processes."
 )
-@click.option("--files", metavar="DIRECTORY", help="FITS files that are already there, which are used first.")
-@click.option("--keep-files", metavar="DIRECTORY", help="Keep the FITS files, which are removed otherwise.")
-@click.option("--overwrite", is_flag=True, help="Begin anew where another data set is.")
+@click.option("--scheduler", metavar="ADDRESS", help="Address of a Dask scheduler, such as tcp://host:8786.")
+@click.option(
+    "--max-conn",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Simultaneous transfers over all processes.",
+)
+@click.option("--files", metavar="DIRECTORY", help="Folder of existing FITS files to use instead of downloads.")
+@click.option(
+    "--keep-files",
+    metavar="DIRECTORY",
+    help="Folder in which to keep downloaded FITS files; otherwise they are removed.",
+)
+@click.option("--overwrite", is_flag=True, help="Remove an existing data set and start over.")
 @report_option
 @service_options
 def build(
@@ -149,21 +162,21 @@ def build(
     """Build a data set of images, keywords, labels and splits.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command resumes an interrupted
-    build, and requests what is missing. Status 0 only if nothing is missing, not even images that the service does not
-    list, which the report counts.
+    build, and requests missing data again. The exit status is 0 only if nothing is missing, including images that the
+    service does not list.
     """
     with plain_errors() as missing:
         from sunpy_flarecast import dataset as datasets
         from sunpy_flarecast.utils.cluster import scheduler_client
 
         if report:
-            # If this build fails, the report of another one must not be taken for its own.
+            # If this build fails, the report of an earlier build must not remain.
             report = check_output(report, "The report", fresh=True)
         own = ("flares", "flare_time", "by_position", "noaa_numbers", "split_by", "gap", "stratify", "seed")
         more = ("images", "encoding", "workers", "max_conn", "files", "keep_files", "overwrite")
         chosen = {name: options.pop(name) for name in (*own, *more)}
         if len({name for name, _ in sets}) < len(sets):
-            raise QueryError("--split names a set twice; write each set once.")
+            raise QueryError("--split names a set twice. Name each set once.")
         if windows:
             chosen["windows"] = list(windows)
         with scheduler_client(scheduler) if scheduler else nullcontext() as client:
@@ -188,9 +201,9 @@ def build(
 @dataset.command(epilog=examples("dataset check sharps"))
 @click.argument("place")
 def check(place: str) -> None:
-    """Check a data set: that all is there, and as its checksums say.
+    """Check that a data set is complete, unchanged and consistent.
 
-    PLACE is its folder or URL. Status 0 only if nothing is wrong.
+    PLACE is its folder or URL. The exit status is 0 only if there are no problems.
     """
     with plain_errors():
         from sunpy_flarecast import dataset as datasets

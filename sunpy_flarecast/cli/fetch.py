@@ -1,4 +1,4 @@
-"""The commands that download files and complete them: ``fetch, complete``."""
+"""The commands that download files and add missing keywords: ``fetch`` and ``complete``."""
 
 from __future__ import annotations
 
@@ -34,17 +34,22 @@ __all__ = ["complete", "fetch"]
     default="{file}",
     show_default=True,
     metavar="TEMPLATE",
-    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'; by default the current folder.",
+    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}' (default: the current folder).",
 )
 @click.option(
-    "--max-conn", default=5, show_default=True, type=click.IntRange(min=1), metavar="N", help="Transfers at a time."
+    "--max-conn",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of simultaneous transfers.",
 )
 @click.option(
     "--overwrite",
     type=click.Choice(["no", "yes", "unique"]),
     default="no",
     show_default=True,
-    help="Complete files that already exist: keep, replace, or keep both.",
+    help="What to do with complete files that already exist: keep them, replace them, or keep both.",
 )
 @click.option(
     "--passes",
@@ -52,7 +57,7 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Largest number of passes over missing files.",
+    help="Largest number of passes over the missing files.",
 )
 @click.option(
     "--workers",
@@ -60,24 +65,24 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes to fetch with; they share the transfers.",
+    help="Number of processes to fetch with; they share the transfers.",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Fetch with the workers of this Dask cluster, which share the disk; for example tcp://host:8786.",
+    help="Fetch with the workers of this Dask cluster, such as tcp://host:8786; they must share the disk.",
 )
 @click.option(
     "--complete-headers",
     type=click.Choice(["auto", "yes", "no"]),
     show_default="conf.complete_headers, which is auto",
-    help="Files to complete with missing keywords: those that have none, all, or no file.",
+    help="Files to complete with missing keywords: files without keywords, all files, or no files.",
 )
 @click.option(
     "--verify",
     is_flag=True,
     show_default="conf.verify_checksum",
-    help="Verify DATASUM of all files, also of those already on disk; files with a wrong one are fetched again.",
+    help="Verify the DATASUM of all files, including files on disk; files that fail are fetched again.",
 )
 @report_option
 @service_options
@@ -96,12 +101,12 @@ def fetch(
 ) -> None:
     """Fetch the files of records.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if all requested files
-    are complete.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if all requested
+    files are complete.
     """
     with plain_errors() as missing:
         if report:
-            # If this fetch fails, the report of another one must not be taken for its own.
+            # If this fetch fails, the report of an earlier one must not remain.
             report = check_output(report, "The report", fresh=True)
         if verify:
             click.get_current_context().with_resource(conf.set_temp("verify_checksum", True))
@@ -128,10 +133,11 @@ def fetch(
 @click.argument("directory", type=FOLDER)
 @service_options
 def complete(directory: Path, progress: bool) -> None:
-    """Put keywords into files that lack them.
+    """Add keywords to files that lack them.
 
-    The SHARP files below DIRECTORY that have no keywords in their headers get them from the service, by the names that
-    JSOC gives files. Status 0 only if none still lacks them, is damaged, or is another file.
+    SHARP files below DIRECTORY without keywords in their headers are completed with the keywords of the service; their
+    records are identified by JSOC's file names. The exit status is 0 only if no file lacks keywords, is damaged, or is
+    not a FITS file.
     """
     with plain_errors():
         from sunpy_flarecast.download.complete_folder import complete_folder

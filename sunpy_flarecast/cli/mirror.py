@@ -1,4 +1,4 @@
-"""The command that fills an archive's folder: ``mirror``."""
+"""The command ``mirror``, which fills an archive's folder."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["mirror"]
 @click.option("--series", multiple=True, required=True, metavar="NAME", help="SHARP or SMARP series; may be repeated.")
 @selection_options
 @click.option("--from", "service", metavar="URL", show_default="that of --url", help="FLARECAST service to copy from.")
-@click.option("--from-jsoc", is_flag=True, help="Copy from JSOC, through the package drms.")
+@click.option("--from-jsoc", is_flag=True, help="Copy from JSOC with the package drms.")
 @click.option("--jsoc-url", metavar="URL", help="Copy from another site that runs JSOC's software.")
 @click.option(
     "--email",
     metavar="ADDRESS",
     envvar="JSOC_EMAIL",
     show_envvar=True,
-    help="Address registered at JSOC, needed for exports of files that are not online there.",
+    help="Email address registered at JSOC, required for exports of files that are not online.",
 )
 @click.option(
     "--stage-wait",
@@ -42,35 +42,33 @@ __all__ = ["mirror"]
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="MINUTES",
-    help="How long to wait for such files; the next mirror fetches those that take longer.",
+    help="How long to wait for such files; files that take longer are fetched by the next run.",
 )
 @click.option(
     "--max-conn",
     type=click.IntRange(min=1),
     metavar="N",
     show_default="5, from JSOC 2",
-    help="Transfers at a time.",
+    help="Number of simultaneous transfers.",
 )
-@click.option(
-    "--index/--no-index", default=True, show_default=True, help="Bring the index of DIRECTORY up to date in the end."
-)
+@click.option("--index/--no-index", default=True, show_default=True, help="Update the index of DIRECTORY at the end.")
 @report_option
 @service_options
 def mirror(start: Time, end: Time, directory: Path, email: str | None, report: Path | None, **others: Any) -> None:
-    """Fill a folder with SHARP files of another service or of JSOC.
+    """Fill a folder with SHARP files from another service or from JSOC.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command resumes an interrupted
-    mirror, and fetches what has changed. Status 0 only if nothing is missing.
+    mirror, and fetches new and changed files. The exit status is 0 only if nothing is missing.
     """
     from_jsoc = others.pop("from_jsoc")
     jsoc = others.pop("jsoc_url") or from_jsoc
     if click.get_current_context().get_parameter_source("email") is ParameterSource.ENVIRONMENT and not jsoc:
-        email = None  # which is set for all requests to JSOC
+        email = None  # the environment variable is meant for mirrors of JSOC only
     with plain_errors():
         from sunpy_flarecast import mirror as fill
 
         if report:
-            # If this mirror fails, the report of another one must not be taken for its own.
+            # If this mirror fails, the report of an earlier one must not remain.
             report = check_output(report, "The report", fresh=True)
         got = fill(
             start,

@@ -1,4 +1,4 @@
-"""Cells of tables of flares: times, NOAA numbers, positions, and plain text."""
+"""Parse the cells of flare tables: times, NOAA numbers, positions and plain text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["degrees_of", "full_numbers", "later", "numbers_of", "positions_of", "texts_of", "times_of"]
 
-#: How tables of flares write a missing value, besides what SHARP headers have.
+#: Missing values in flare tables, in addition to those in SHARP headers.
 _NONE: Final = frozenset({"nat", "none", "null", "-", "--", "n/a", "<na>"})
 
-#: A time of day, with the letters that SWPC puts beside times that are uncertain.
+#: A time of day, with the letters that SWPC adds to uncertain times.
 _TIME_OF_DAY: Final = re.compile(r"[A-Z]?(\d{1,2}):?(\d\d)(?::(\d\d)(?:\.0*)?)?[A-Z]?", re.ASCII)
 _NO_TIME_OF_DAY: Final = re.compile(r"[/\s9-]*", re.ASCII)
 _DIGITS: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
@@ -39,7 +39,7 @@ _NAT: Final = np.datetime64("NaT", "us")
 
 
 def texts_of(column: Any) -> list[str]:
-    """Convert a column of astropy, numpy or pandas to text, empty where a value is missing."""
+    """Convert a column of astropy, numpy or pandas to text; missing values become empty."""
     return ["" if _is_none(value) else str(value).strip() for value in column]
 
 
@@ -55,7 +55,7 @@ def _is_none(value: Any) -> bool:
 
 
 def times_of(column: Any, name: str, dates: Any = None) -> npt.NDArray[np.datetime64]:
-    """Read a column of times (UTC, if they have no scale), or of times of day on ``dates``; NaT where missing."""
+    """Parse a column of times (UTC unless they have a scale), or times of day on ``dates``; NaT where missing."""
     if isinstance(column, Time):
         return utc_dates(column.reshape(-1))
     kind = getattr(getattr(column, "dtype", None), "kind", "")
@@ -74,7 +74,7 @@ def times_of(column: Any, name: str, dates: Any = None) -> npt.NDArray[np.dateti
 
 
 def _time_text(value: Any) -> str:
-    """Return a time as text; that of an astropy time in UTC."""
+    """Return a time as text, in UTC for an astropy time."""
     if _is_none(value):
         return ""
     if isinstance(value, Time):
@@ -90,19 +90,18 @@ def _parsed(text: str, name: str) -> np.datetime64:
     except (ValueError, TypeError) as error:
         hint = ", or add a column 'date' to times of day" if _TIME_OF_DAY.fullmatch(text) else ""
         raise QueryError(
-            f"Cannot parse the time {text!r} in the column {name!r} of the table of flares; write "
-            f"'2014-10-24T21:41'{hint}."
+            f"Cannot parse the time {text!r} in the column {name!r} of the flare table. Write '2014-10-24T21:41'{hint}."
         ) from error
 
 
 def _padded(text: str) -> str:
-    """Give a time of day, read as a number, its leading zeros back."""
+    """Restore the leading zeros of a time of day that was read as a number."""
     text = text.removesuffix(".0")
     return text.zfill(4) if text.isdigit() else text
 
 
 def _iso(text: str) -> str:
-    """Write a date of eight digits, perhaps read as a number, as ISO 8601."""
+    """Convert a date of eight digits, possibly read as a number, to ISO 8601."""
     match = _DIGITS.fullmatch(text.removesuffix(".0"))
     return "-".join(match.groups()) if match else text
 
@@ -118,7 +117,7 @@ def _times_of_day(texts: list[str], dates: npt.NDArray[np.datetime64], name: str
         hours, minutes, rest = (int(part or 0) for part in match.groups())
         if hours * 60 + minutes > 24 * 60 or minutes > 59 or rest > 60:
             raise QueryError(
-                f"Cannot parse the time of day {text!r} in the column {name!r} of the table of flares; write '2141'."
+                f"Cannot parse the time of day {text!r} in the column {name!r} of the flare table. Write '2141'."
             )
         seconds[row] = hours * 3600 + minutes * 60 + rest
     times = dates.astype("datetime64[D]").astype("datetime64[us]") + seconds.astype("timedelta64[s]")
@@ -126,19 +125,19 @@ def _times_of_day(texts: list[str], dates: npt.NDArray[np.datetime64], name: str
 
 
 def later(times: npt.NDArray[np.datetime64], than: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
-    """Move times that are before others to the next day, unless they are then more than 12 hours later."""
+    """Move times that are before ``than`` to the next day, unless that makes them more than 12 hours later."""
     return np.where((times < than) & (times + _DAY - than < _DAY / 2), times + _DAY, times)
 
 
 def numbers_of(column: Any, name: str) -> npt.NDArray[np.int64]:
-    """Read NOAA numbers, 0 where missing; one with more than five digits is refused."""
+    """Parse NOAA numbers, 0 where missing; raise a `QueryError` for more than five digits."""
     numbers = []
     for text in texts_of(column):
         match = _NOAA.fullmatch(text) if text else None
         if text and (match is None or len(match[1].lstrip("0")) > 5):
             raise QueryError(
-                f"{text!r} in the column {name!r} of the table of flares is not a NOAA number, which has four or five "
-                "digits. Correct it, or leave it empty if the region is not known."
+                f"{text!r} in the column {name!r} of the flare table is not a NOAA number, which has four or five "
+                "digits. Correct it, or leave it empty if the region is unknown."
             )
         numbers.append(int(match[1]) if match else 0)
     return np.array(numbers, dtype=np.int64)
@@ -146,7 +145,7 @@ def numbers_of(column: Any, name: str) -> npt.NDArray[np.int64]:
 
 def full_numbers(numbers: npt.NDArray[np.int64], times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.int64]:
     """
-    Complete NOAA numbers of four digits by the fifth that they have since June 2002.
+    Add the fifth digit to NOAA numbers of four digits since June 2002.
 
     Examples
     --------
@@ -160,7 +159,7 @@ def full_numbers(numbers: npt.NDArray[np.int64], times: npt.NDArray[np.datetime6
 
 
 def degrees_of(column: Any) -> npt.NDArray[np.float64]:
-    """Read angles in degree, NaN where missing or not a number."""
+    """Parse angles in degrees, NaN where missing or invalid."""
     if hasattr(column, "unit") and column.unit is not None and column.unit.is_equivalent(u.deg):
         return np.ma.filled(np.ma.asarray(u.Quantity(column).to_value(u.deg), dtype=float), np.nan)
     result = np.full(len(column), np.nan)
@@ -173,7 +172,7 @@ def degrees_of(column: Any) -> npt.NDArray[np.float64]:
 
 
 def positions_of(column: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Read positions such as ``S12W47``: longitude and latitude in degree, NaN where there is none."""
+    """Parse positions such as ``S12W47`` to longitude and latitude in degrees, NaN where missing."""
     result = np.full((2, len(column)), np.nan)
     for row, text in enumerate(texts_of(column)):
         if match := _POSITION.match(text):

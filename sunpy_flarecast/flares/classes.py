@@ -16,7 +16,17 @@ _CLASS: Final = re.compile(r"([ABCMX])\s*(\d{1,3}(?:\.\d{1,3})?)\s*\+?", re.ASCI
 
 def flux_of_class(text: str) -> float:
     """
-    Return the peak flux (1 to 8 Angstrom) of a GOES class in W/m2; NaN if the text is not a class with a number.
+    Return the peak flux (1 to 8 Angstrom) of a GOES class in W/m2.
+
+    Parameters
+    ----------
+    text : str
+        GOES class, such as ``"M1.0"``.
+
+    Returns
+    -------
+    float
+        The flux; NaN if the text is not a class with a number.
 
     Examples
     --------
@@ -25,13 +35,13 @@ def flux_of_class(text: str) -> float:
     (1e-05, 1e-05, nan)
     """
     match = _CLASS.fullmatch(text.strip())
-    # Decimal text is rounded once, so that C10.0 equals M1.0, which the product of two floats does not.
+    # Decimal text is rounded once, so C10.0 equals M1.0; a product of two floats might not.
     return float(f"{match[2]}e{_EXPONENTS[match[1].upper()]}") if match else math.nan
 
 
 def class_of_flux(flux: float) -> str:
     """
-    Return the GOES class of a peak flux in W/m2, with one decimal, rounded down as NOAA does.
+    Return the GOES class of a peak flux in W/m2 with one decimal, rounded down as NOAA does.
 
     Examples
     --------
@@ -45,12 +55,21 @@ def class_of_flux(flux: float) -> str:
 
 def threshold_name(threshold: str) -> str:
     """
-    Write a threshold in one way, so that ``"m1"`` and ``"M1.0"`` are the same.
+    Return a threshold in standard form: ``"m1"`` becomes ``"M1.0"``.
+
+    Parameters
+    ----------
+    threshold : str
+        GOES class.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
     QueryError
-        If it is not a GOES class.
+        If the threshold is not a GOES class.
 
     Examples
     --------
@@ -61,7 +80,7 @@ def threshold_name(threshold: str) -> str:
     match = _CLASS.fullmatch(threshold.strip()) if isinstance(threshold, str) else None
     if match is None or float(match[2]) == 0:
         raise QueryError(
-            f"The threshold {threshold!r} is not a GOES class. Write one of the letters A, B, C, M, X and a number, "
-            "such as 'M1.0'."
+            f"The threshold {threshold!r} is not a GOES class. Write a letter (A, B, C, M or X) and a number, such as "
+            "'M1.0'."
         )
     return f"{match[1].upper()}{float(match[2])}"

@@ -1,4 +1,4 @@
-"""Files of flare lists: NOAA's GOES XRS reports, CSV, and what astropy reads."""
+"""Read files of flare lists: NOAA's GOES XRS reports, CSV, and formats supported by astropy."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _COLUMNS: Final = {
     "noaa": slice(80, 85),
 }
 
-#: GOES began in 1975; years before are of the next century.
+#: GOES started in 1975; smaller years belong to the next century.
 _FIRST_YEAR: Final = 75
 
 
 def read_table(path: Path) -> Any:
-    """Read the table in a file: a mapping of its columns, with all values as text if it is plain text."""
+    """Read the table in a file: a mapping of its columns; all values of plain text files are text."""
     if path.is_dir():
-        raise QueryError(f"Cannot read the table of flares {path}: it is a folder. Name the file of the list in it.")
+        raise QueryError(f"Cannot read the flare table {path}: it is a folder. Name a file in it.")
     if not path.is_file():
-        raise QueryError(f"Cannot read the table of flares {path}: there is no such file. Correct the path.")
+        raise QueryError(f"Cannot read the flare table {path}: there is no such file. Correct the path.")
     try:
         with path.open("rb") as file:
             is_report = _REPORT.match(file.read(12).decode("latin-1")) is not None
@@ -52,11 +52,11 @@ def read_table(path: Path) -> Any:
         raise
     except UnicodeDecodeError as error:
         raise QueryError(
-            f"Cannot read the table of flares {path}: it is not UTF-8 text. Save it as a CSV file in UTF-8."
+            f"Cannot read the flare table {path}: it is not UTF-8 text. Save it as a CSV file in UTF-8."
         ) from error
     except (IORegistryError, ValueError, OSError, ImportError, csv.Error) as error:
         raise QueryError(
-            f"Cannot read the table of flares {path}: {first_line(error)}. Save it as .ecsv or .csv."
+            f"Cannot read the flare table {path}: {first_line(error)}. Save it as .ecsv or .csv."
         ) from error
 
 
@@ -67,8 +67,8 @@ def _report(path: Path) -> Table:
             continue
         if not _REPORT.match(line):
             raise QueryError(
-                f"Line {number} of the GOES XRS report {path} does not begin with 31777 and a date; remove it if it is "
-                "not of the report."
+                f"Line {number} of the GOES XRS report {path} does not start with 31777 and a date. Remove it if it "
+                "does not belong to the report."
             )
         century = 1900 if int(line[5:7]) >= _FIRST_YEAR else 2000
         rows["date"].append(f"{century + int(line[5:7])}{line[7:11]}")
@@ -79,7 +79,7 @@ def _report(path: Path) -> Table:
 
 
 def _class(text: str) -> str:
-    """Put in the point that the report leaves out: ``C 32`` is C3.2, and ``X280`` X28.0."""
+    """Insert the decimal point that the report omits: ``C 32`` is C3.2, and ``X280`` is X28.0."""
     digits = text[1:].strip()
     return f"{text[0]}{int(digits) / 10}" if digits.isdigit() else text
 
@@ -90,17 +90,17 @@ def _csv(path: Path) -> dict[str, list[str]]:
     if any("\0" in line for line in lines):
         raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "a null character")
     if not lines:
-        raise QueryError(f"The table of flares {path} is empty. Download it again, or name another.")
+        raise QueryError(f"The flare table {path} is empty. Download it again, or name another file.")
     delimiter = max(",;\t|", key=lines[0].count)
     names, *rows = csv.reader(lines, delimiter=delimiter)
     widths = {len(row) for row in rows}
-    # pandas writes an index without a name, and some tools leave even its comma out of the header.
+    # pandas writes an index without a name, and some tools even omit its comma in the header.
     if widths == {len(names) + 1}:
         names = ["", *names]
     elif widths - {len(names)}:
         row = next(row for row in rows if len(row) != len(names))
         raise QueryError(
-            f"The table of flares {path} has a line of {len(row)} fields under a header of {len(names)}: "
+            f"The flare table {path} has a line of {len(row)} fields, but {len(names)} names in its header: "
             f"{delimiter.join(row)[:80]!r}. Correct the line."
         )
     return {name.strip(): [row[place] for row in rows] for place, name in enumerate(names)}

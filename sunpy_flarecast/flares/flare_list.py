@@ -21,28 +21,28 @@ __all__ = ["FlareList"]
 @dataclass(frozen=True, eq=False)
 class FlareList:
     """
-    Flares in the order of their peaks (of their starts, where there is no peak), and the time that the list covers.
+    Flares sorted by peak time (or start time if there is no peak), and the time range that the list covers.
 
-    Times are UTC, with NaT where they are missing.
+    Times are UTC; missing times are NaT.
 
     Parameters
     ----------
     start, peak, end : `numpy.ndarray`
         Times of each flare (``datetime64[us]``).
     goes_class : `numpy.ndarray`
-        GOES class as text; empty if missing.
+        GOES class; empty if missing.
     size : `numpy.ndarray`
         Peak flux of the class in W/m2; NaN if the class is unknown.
     noaa : `numpy.ndarray`
         Number of the NOAA active region; 0 if missing.
     lon, lat : `numpy.ndarray`
-        Stonyhurst longitude (positive to the west) and latitude in degree; NaN if missing.
+        Stonyhurst longitude (positive to the west) and latitude in degrees; NaN if missing.
     begin, last : `numpy.datetime64`
-        First and last time that the list covers; flares outside are not known.
+        First and last time that the list covers; flares outside this range are unknown.
     numbered : bool
         Whether the list has a column of NOAA numbers.
     repeated : int
-        Number of flares that were left out since they were in the list already, equal in every column.
+        Number of duplicate flares that were left out.
 
     Examples
     --------
@@ -78,13 +78,13 @@ class FlareList:
         return f"<FlareList: {len(self):,} flares from {begin} to {last}>"
 
     def times(self, which: Literal["peak", "start"]) -> npt.NDArray[np.datetime64]:
-        """Return the peak or start of each flare, or the other one where that is missing."""
+        """Return the peak or start of each flare, or the other of these where it is missing."""
         first, second = (self.peak, self.start) if which == "peak" else (self.start, self.peak)
         return np.where(np.isnat(first), second, first)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the contents, in hexadecimal digits."""
+        """SHA-256 of the contents as hexadecimal text."""
         result = hashlib.sha256()
         for times in (self.start, self.peak, self.end, np.array([self.begin, self.last])):
             result.update(times.astype("datetime64[us]").astype("<i8").tobytes())

@@ -1,4 +1,4 @@
-"""`read_flares`: one reader for lists of flares of any origin."""
+"""`read_flares`: one reader for lists of flares from all sources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["columns_of", "flare_times", "read_flares"]
 
-#: Names of columns in the HEK, in NOAA's lists, in SWPC's JSON, in the HEC, and in users' own tables; the first counts.
+#: Column names in the HEK, NOAA's lists, SWPC's JSON, the HEC, and tables of users; the first match is used.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "start": (
         *("event_starttime", "start_time", "starttime", "start", "goes_start_time", "time_start", "begin_time"),
@@ -70,15 +70,15 @@ def read_flares(
     ----------
     flares : path-like, `~astropy.table.Table`, `pandas.DataFrame`, Fido result, or `FlareList`
         A GOES XRS report of NOAA (``goes-xrs-report_2014.txt``), a CSV file, a file that astropy can read, a table, or
-        the result of a search for ``a.hek.EventType("FL")``. It needs GOES classes, and peaks or starts; NOAA numbers,
-        ends and positions are read where there are any. Times are UTC, if they have no scale. Times of day
-        (``0721``) need a column ``date``, and may pass midnight. NOAA numbers with four digits since June 2002 get
-        their fifth digit.
+        the result of a search for ``a.hek.EventType("FL")``. GOES classes are required, and peak or start times; NOAA
+        numbers, end times and positions are optional. Times are UTC unless they have a scale. Times of day (``0721``)
+        require a column ``date``, and may pass midnight. NOAA numbers with four digits since June 2002 get their fifth
+        digit.
     columns : dict, optional
-        The columns of a table with other names than usual, by ``start``, ``peak``, ``end``, ``class``, ``noaa``,
-        ``lon``, ``lat`` (Stonyhurst, degree), ``position`` (``S12W47``), ``date``.
+        The names of columns that are not recognized, by ``start``, ``peak``, ``end``, ``class``, ``noaa``, ``lon``,
+        ``lat`` (Stonyhurst, degrees), ``position`` (``S12W47``), ``date``.
     extent : tuple of time-like, optional
-        Begin and end of the time that the list covers; default: from its first to its last flare.
+        Start and end of the time range that the list covers (default: from its first to its last flare).
 
     Returns
     -------
@@ -87,8 +87,8 @@ def read_flares(
     Raises
     ------
     QueryError
-        If the list cannot be read, has no times or no classes, a NOAA number has more than five digits, or the flares
-        are those of several sources in the HEK.
+        If the list cannot be read, has no times or classes, has a NOAA number with more than five digits, or contains
+        flares from several sources in the HEK.
 
     Examples
     --------
@@ -106,8 +106,8 @@ def read_flares(
     for need in (("peak", "start"), ("class",)):
         if not any(name in found for name in need):
             raise QueryError(
-                f"The table of flares has no column of {'times' if 'peak' in need else 'GOES classes'}; it has "
-                f"{names}. Rename the one that holds them to {need[0]!r}."
+                f"The flare table has no column of {'times' if 'peak' in need else 'GOES classes'}; it has {names}. "
+                f"Rename the column that has them to {need[0]!r}."
             )
     _check_sources(found)
     times = flare_times(found)
@@ -118,11 +118,11 @@ def read_flares(
     size = np.array([flux_of_class(text) for text in goes_class.tolist()], dtype=float)
     if count and np.isnat(moments).all():
         raise QueryError(
-            "The list of flares has no times: the columns of peaks and starts are empty. Use another list."
+            "The list of flares has no times: its columns of peak and start times are empty. Use another list."
         )
     if count and np.isnan(size).all():
         raise QueryError(
-            f"The column {found.name('class')!r} of the table of flares has no GOES class such as 'M1.0'. Rename the "
+            f"The column {found.name('class')!r} of the flare table has no GOES class such as 'M1.0'. Rename the "
             "column that has them to 'class'."
         )
     noaa = np.zeros(count, dtype=np.int64)
@@ -148,7 +148,7 @@ def read_flares(
 
 
 def _kept(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Leave out flares that are listed twice, as hundreds are in NOAA's reports, some of them once without a region."""
+    """Leave out duplicates: NOAA's reports list hundreds of flares twice, some of these once without a region."""
     seen = set()
     kept = []
     for row, *event, noaa in zip(order.tolist(), *(part[order].tolist() for part in parts), strict=True):
@@ -161,7 +161,7 @@ def _kept(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray
 
 
 class _Columns(dict[str, Any]):
-    """The columns of a table by what they hold; `names` has all names of the table."""
+    """The columns of a table by their meaning; `names` are all column names of the table."""
 
     def __init__(self, table: Any, places: dict[str, Any]) -> None:
         super().__init__({key: table[name] for key, name in places.items()})
@@ -169,12 +169,12 @@ class _Columns(dict[str, Any]):
         self._places = places
 
     def name(self, key: str) -> str:
-        """Return the table's name of a column."""
+        """Return the name of a column in the table."""
         return str(self._places[key])
 
 
 def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns:
-    """Find the columns of a table of flares, or of a file of one, by their usual names or those of ``columns``."""
+    """Find the columns of a flare table or file, by common names or the names in ``columns``."""
     if isinstance(table, (str, os.PathLike)):
         table = read_table(Path(table).expanduser())
     elif not hasattr(table, "columns"):
@@ -184,13 +184,13 @@ def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns
     for key, name in (columns or {}).items():
         if key not in _NAMES or _usual(name) not in names:
             raise QueryError(
-                f"columns={{{key!r}: {name!r}}} is wrong: the keys are {', '.join(list(_NAMES)[:-1])}, and the table "
-                f"of flares has the columns {', '.join(map(str, names.values()))}."
+                f"columns={{{key!r}: {name!r}}} is invalid: the keys are {', '.join(list(_NAMES)[:-1])}, and the flare "
+                f"table has the columns {', '.join(map(str, names.values()))}."
             )
         places[key] = names[_usual(name)]
     found = _Columns(table, places)
     if deep := [found.name(key) for key, column in found.items() if np.ndim(column) != 1]:
-        raise QueryError(f"The column {deep[0]!r} of the table of flares has several values in a row; split it.")
+        raise QueryError(f"The column {deep[0]!r} of the flare table has several values per row. Split it.")
     return found
 
 
@@ -199,16 +199,16 @@ def _usual(name: Any) -> str:
 
 
 def _from_fido(result: Any) -> Any:
-    """Return the table of a search by Fido in one place."""
-    from sunpy.net.fido_factory import UnifiedResponse  # it takes long, and who has one has imported it
+    """Return the table of a Fido result with a single table."""
+    from sunpy.net.fido_factory import UnifiedResponse  # slow; callers with a Fido result have imported it
 
     if not isinstance(result, UnifiedResponse):
         raise QueryError(
-            f"flares={repr(result).partition(chr(10))[0][:60]} is not a table of flares. Pass an astropy table, or the "
-            "path of a file of one."
+            f"flares={repr(result).partition(chr(10))[0][:60]} is not a flare table. Pass an astropy table, or the "
+            "path of a file."
         )
     if len(result) != 1:
-        raise QueryError(f"The Fido result has {len(result)} tables. Pass the one of flares, such as result['hek'].")
+        raise QueryError(f"The Fido result has {len(result)} tables. Pass the table of flares, such as result['hek'].")
     return result[0]
 
 
@@ -216,28 +216,28 @@ def _check_sources(found: _Columns) -> None:
     sources = sorted({text for text in texts_of(found["source"]) if text}) if "source" in found else []
     if len(sources) > 1:
         raise QueryError(
-            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), so that many are in the "
-            "list more than once. Keep one, such as flares[flares['frm_name'] == 'SWPC'], or search with "
+            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), so many are listed more "
+            "than once. Keep one source, such as flares[flares['frm_name'] == 'SWPC'], or search with "
             "a.hek.FRM.Name == 'SWPC'."
         )
 
 
 def flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
-    """Read starts, peaks and ends, as far as there are such columns."""
+    """Parse the start, peak and end times that the table has."""
     dates = found.get("date")
     times = {key: times_of(found[key], found.name(key), dates) for key in ("start", "peak", "end") if key in found}
     if "start" in times:
-        # Lists of full times that were made from times of day have peaks on the day before, too.
+        # Full times that were derived from times of day may have peaks on the day before, too.
         for key in ("peak", "end"):
             if key in times:
                 times[key] = later(times[key], times["start"])
         if "peak" in times and "end" in times:
-            # A peak after the end is an error of the list; the start counts then.
+            # A peak after the end is an error in the list; the start is used instead.
             late = times["peak"] > times["end"]
             if late.any() and (late | np.isnat(times["peak"])).all():
                 raise QueryError(
-                    f"Every peak of the list of flares is after the end of its flare. Correct the columns "
-                    f"{found.name('peak')!r} and {found.name('end')!r}, which may have been exchanged."
+                    f"Every peak in the list of flares is after the end of its flare. Correct the columns "
+                    f"{found.name('peak')!r} and {found.name('end')!r}, which may be swapped."
                 )
             times["peak"][late] = np.datetime64("NaT", "us")
     return times
@@ -247,7 +247,7 @@ def _positions(found: _Columns, count: int) -> tuple[npt.NDArray[np.float64], np
     lon, lat = np.full((2, count), np.nan)
     if "lon" in found and "lat" in found:
         lon, lat = degrees_of(found["lon"]), degrees_of(found["lat"])
-        lon = np.where((lon == 0) & (lat == 0), np.nan, lon)  # the HEK has zeros where a position is unknown
+        lon = np.where((lon == 0) & (lat == 0), np.nan, lon)  # zeros are unknown positions in the HEK
     elif "position" in found:
         lon, lat = positions_of(found["position"])
     known = np.isfinite(lon) & (np.abs(lat) <= 90) & (np.abs(lon) <= 180)
@@ -260,17 +260,17 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
         known = known[~np.isnat(known)]
         if not len(known):
             raise QueryError(
-                "The list of flares is empty. Use another, or give the time that it covers: "
+                "The list of flares is empty. Use another list, or give the time range that it covers: "
                 "read_flares(flares, extent=(start, end))."
             )
-        # Such a list would cover all times, and make unknown records negative. Those of the demo end with this year.
+        # Such a list would seem to cover all times, and label unknown records negative. Demo lists end with this year.
         if known.max() > np.datetime64(datetime.now(UTC).replace(tzinfo=None)) + np.timedelta64(366, "D"):
             raise QueryError(f"The list of flares has a time in the future, {known.max()}. Correct or remove it.")
         return known.min(), known.max()
     try:
         begin, last = (utc_dates(parse_time(time).reshape(1))[0] for time in extent)
     except (ValueError, TypeError) as error:
-        raise QueryError(f"extent={extent!r} is not a pair of times; write ('2014-01-01', '2015-01-01').") from error
+        raise QueryError(f"extent={extent!r} is not a pair of times. Write ('2014-01-01', '2015-01-01').") from error
     if begin >= last:
-        raise QueryError(f"extent={extent!r} ends before it begins; write the earlier time first.")
+        raise QueryError(f"extent={extent!r} does not end after its start. Write the earlier time first.")
     return begin, last

@@ -1,1 +1,1 @@
-"""Helpers without astronomy that two packages or more use."""
+"""Helpers without astronomy, each used by at least two packages."""

@@ -1,4 +1,4 @@
-"""The one way to write a file: under a temporary name in its folder, renamed when it is complete."""
+"""Write files atomically: under a temporary name in the same folder, renamed when complete."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DISK_FULL", "AtomicFile", "atomic_write", "is_temporary", "remove_abandoned"]
 
-#: Errors of a disk without space, or without space for this user.
+#: Errors of a full disk or an exceeded quota.
 DISK_FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 _TEMPORARY: Final = re.compile(r"\.(.+)\.[0-9a-f]{12}\.part", re.DOTALL)
 
-#: Where files cannot be locked, a temporary file that has not changed for so long was left by a dead process.
+#: Where files cannot be locked, a temporary file that has not changed for this many seconds is considered abandoned.
 _ABANDONED: Final = 86400.0
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -35,10 +35,10 @@ _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 class AtomicFile:
     """
-    A file under a temporary name of its own, until it is published; a context manager that removes it otherwise.
+    A file with a temporary name until it is published; a context manager that removes unpublished files.
 
-    It is locked for as long as its process lives, so that `remove_abandoned` knows what a dead process left. The folder
-    of the final name exists.
+    The file is locked while its process lives, so that `remove_abandoned` recognizes files of dead processes. The
+    folder of the final name must exist.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -49,7 +49,7 @@ class AtomicFile:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
             if _lock(self._fd) is not False and os.path.exists(self.path):
                 return
-            os.close(self._fd)  # another process took it for abandoned before it was locked
+            os.close(self._fd)  # another process removed it as abandoned before it was locked
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +58,7 @@ class AtomicFile:
         self.discard()
 
     def discard(self) -> None:
-        """Close the file, and remove it if it has not been published."""
+        """Close the file, and remove it unless it was published."""
         self.close()
         if self.path:
             with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ class AtomicFile:
             self._fd = -1
 
     def fileno(self) -> int:
-        """Return the descriptor, open for reading and writing."""
+        """Return the file descriptor, open for reading and writing."""
         return self._fd
 
     @property
@@ -81,12 +81,12 @@ class AtomicFile:
         return os.fstat(self._fd).st_size
 
     def read(self, at: int, size: int) -> bytes:
-        """Read so many bytes from a position on."""
+        """Read ``size`` bytes from a position."""
         os.lseek(self._fd, at, os.SEEK_SET)
         return os.read(self._fd, size)
 
     def write(self, data: bytes, at: int | None = None) -> None:
-        """Write all of ``data``, at a position or after what was written last."""
+        """Write all of ``data`` at a position, by default after the last write."""
         if at is not None:
             os.lseek(self._fd, at, os.SEEK_SET)
         view = memoryview(data)
@@ -94,12 +94,12 @@ class AtomicFile:
             view = view[os.write(self._fd, view) :]
 
     def restart(self) -> None:
-        """Discard what was written."""
+        """Discard the written data."""
         os.ftruncate(self._fd, 0)
         os.lseek(self._fd, 0, os.SEEK_SET)
 
     def publish(self, *, unique: bool = False) -> str:
-        """Give the file its final name in one step, or if unique the first free of ``..._1.fits`` and so on."""
+        """Rename the file atomically to its final name; if ``unique``, to the first free of ``..._1.fits`` etc."""
         if fcntl is None:
             self.close()  # Windows does not rename open files
         name = self._final
@@ -114,9 +114,9 @@ class AtomicFile:
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
     """
-    Open a file for writing that appears under its name at the end of the ``with`` block, unless that fails.
+    Open a file for writing that appears under its name only if the ``with`` block succeeds.
 
-    What dead processes left of the same file is removed. The mode is ``"wb"``, or ``"w"`` for text in UTF-8.
+    Temporary files that dead processes left are removed. The mode is ``"wb"``, or ``"w"`` for text in UTF-8.
     """
     remove_abandoned([os.fspath(path)])
     text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
@@ -127,20 +127,20 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
 
 
 def is_temporary(name: str) -> bool:
-    """Return whether a file has the name of one that is not finished."""
+    """Return whether a name is that of a temporary file."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def remove_abandoned(paths: Iterable[str]) -> bool:
-    """Remove the temporary files that dead processes left of some files; return whether others are being written."""
+    """Remove temporary files of dead processes; return whether living processes are writing any of the files."""
     busy = False
-    # Listing folders is much faster than looking for the temporary files of each path.
+    # Listing folders is much faster than searching for the temporary files of each path.
     folders: dict[str, set[str]] = {}
     for path in paths:
         folder, name = os.path.split(path)
         folders.setdefault(folder, set()).add(name)
     for folder, names in folders.items():
-        with contextlib.suppress(OSError):  # not there, or not to be listed
+        with contextlib.suppress(OSError):  # missing or not readable
             for entry in os.listdir(folder or "."):
                 found = _TEMPORARY.fullmatch(entry)
                 if found and found[1] in names and not _remove_if_abandoned(os.path.join(folder, entry)):
@@ -149,11 +149,11 @@ def remove_abandoned(paths: Iterable[str]) -> bool:
 
 
 def _remove_if_abandoned(path: str) -> bool:
-    """Remove a temporary file, and return True, unless a living process writes it."""
+    """Remove a temporary file and return True, unless a living process is writing it."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode):
-            return True  # not ours
+            return True  # not a temporary file of this package
         abandoned = time.time() - status.st_mtime > _ABANDONED
         if fcntl is not None:
             descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | _NO_LINK)
@@ -167,7 +167,7 @@ def _remove_if_abandoned(path: str) -> bool:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Lock a file; False if another process holds it, None where files cannot be locked."""
+    """Lock a file; return False if another process holds the lock, None where files cannot be locked."""
     if fcntl is None:
         return None
     try:
@@ -180,7 +180,7 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def _to_free_name(temporary: str, path: str) -> str:
-    """Rename a file to a free name, also while another process does the same."""
+    """Rename a file to a free name; safe if another process does the same."""
     stem, ending = os.path.splitext(path)
     for number in itertools.count():
         name = f"{stem}_{number}{ending}" if number else path
@@ -189,7 +189,7 @@ def _to_free_name(temporary: str, path: str) -> str:
             os.unlink(temporary)
         except FileExistsError:
             continue
-        except OSError:  # a file system without links
+        except OSError:  # a file system without hard links
             with contextlib.suppress(FileExistsError), open(name, "xb"):
                 os.replace(temporary, name)
                 break

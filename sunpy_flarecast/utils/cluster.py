@@ -1,4 +1,4 @@
-"""Tasks in this process, in processes made for them, or with any Dask client: results come as they are finished."""
+"""Run tasks in this process, in worker processes, or with any Dask client, and yield results as they finish."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ __all__ = ["Done", "in_cluster", "run", "scheduler_client"]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-#: How often a task is submitted again that nobody has any more, such as after a restart of the scheduler.
+#: How often a lost task is submitted again, for example after a restart of the scheduler.
 _AGAIN: Final = 3
 
-#: Seconds between two looks at the client and the number of its threads.
+#: Seconds between two checks of the client and the number of its threads.
 _LOOK_EVERY: Final = 2.0
 
-#: After so many such looks without any result it is logged if there is no worker.
+#: After this many checks without a result, a missing worker is logged.
 _NO_WORKER: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[_T, _R]):
-    """A task with its result, or why it was ``lost``, as a sentence."""
+    """A task with its result, or a sentence on why it was ``lost``."""
 
     task: _T
     value: _R | None = None
@@ -48,14 +48,13 @@ class Done(Generic[_T, _R]):
 @contextmanager
 def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
     """
-    Give a Dask client: the one that is there, or that of so many processes, made here and ended with the block.
+    Yield the given Dask client, or a client of ``workers`` new processes that end with the block.
 
-    Without a client and with one worker there are no processes, and the client is None. A `QueryError` says that these
-    are not a client and a number of processes, an `ImportError` that Dask is not installed, and a `ClusterError` that
-    the processes cannot be started.
+    Without a client and with one worker, yield None; no process is started. Raises a `QueryError` for invalid
+    arguments, an `ImportError` if Dask is not installed, and a `ClusterError` if the processes cannot be started.
     """
     if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
-        raise QueryError(f"workers={workers!r}: write a whole number of processes; at least one is needed.")
+        raise QueryError(f"workers={workers!r} is invalid. It must be a positive integer.")
     if client is None and workers == 1:
         yield None
         return
@@ -63,21 +62,21 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
     if client is not None:
         if not isinstance(client, distributed.Client) or client.asynchronous:
             raise QueryError(
-                f"client={type(client).__name__}(...) cannot be used; give a synchronous dask.distributed.Client."
+                f"client={type(client).__name__}(...) cannot be used. Pass a synchronous dask.distributed.Client."
             )
         if client.status != "running":
-            raise QueryError("The Dask client is closed; make a new one.")
+            raise QueryError("The Dask client is closed. Create a new one.")
         yield client
         return
     import dask
 
-    # Processes that are forked start in a tenth of the time, from a server that has loaded Dask alone.
+    # Processes forked from a server that has loaded only Dask start in a tenth of the time.
     forked = "forkserver" in multiprocessing.get_all_start_methods()
     settings = {
         "distributed.worker.multiprocessing-method": "forkserver" if forked else "spawn",
-        # On a busy machine a process that replaces a dead one takes longer than the 15 s that Dask allows.
+        # On a busy machine, replacing a dead process takes longer than the 15 s that Dask allows.
         "distributed.deploy.lost-worker-timeout": "1 hour",
-        # Workers keep profiles of the last hour: after 30,000 small files 140,000 objects, 70 MB.
+        # Workers keep profiles of the last hour: 140,000 objects (70 MB) after 30,000 small files.
         "distributed.worker.profile.enabled": False,
     }
     with dask.config.set(settings), _silent("distributed", "distributed.client"):
@@ -87,8 +86,8 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
             )
         except (RuntimeError, OSError, TimeoutError) as error:
             raise ClusterError(
-                f"The {workers} processes could not be started ({error}). In a script, put the calls below "
-                "`if __name__ == '__main__':`, since each process imports the script."
+                f"The {workers} processes could not be started ({error}). In a script, put the calls under "
+                "`if __name__ == '__main__':`, because each process imports the script."
             ) from error
         with cluster, distributed.Client(cluster) as mine:
             yield mine
@@ -96,14 +95,14 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
 
 @contextmanager
 def scheduler_client(address: str) -> Iterator[Any]:
-    """Connect to a Dask scheduler for the length of a block; `ClusterError` says that it cannot be reached."""
+    """Connect to a Dask scheduler for the duration of a block; raise a `ClusterError` if it cannot be reached."""
     distributed = _distributed()
     try:
         client = distributed.Client(address)
     except (OSError, ValueError, TimeoutError) as error:
         raise ClusterError(
-            f"The Dask scheduler at {address!r} cannot be reached ({error}). Write the address that "
-            "`dask scheduler` shows, such as tcp://host:8786."
+            f"The Dask scheduler at {address!r} cannot be reached ({error}). Use the address that `dask scheduler` "
+            "prints, such as tcp://host:8786."
         ) from None
     with client:
         yield client
@@ -119,7 +118,7 @@ def _distributed() -> Any:
 
 @contextmanager
 def _silent(*names: str) -> Iterator[None]:
-    """Keep Dask's loggers from logging every start and end of a process; what matters is raised or reported."""
+    """Silence Dask's log messages on the start and end of processes; problems are raised or reported."""
     loggers = [(logger, logger.level) for logger in map(logging.getLogger, names)]
     for logger, _ in loggers:
         logger.setLevel(logging.CRITICAL)
@@ -140,16 +139,16 @@ def run(
     in_flight: int | None = None,
 ) -> Generator[Done[_T, _R], None, None]:
     """
-    Call a function for every task, and yield the results as they are finished.
+    Call a function for every task, and yield the results as they finish.
 
-    A few tasks are under way at a time (``in_flight``; by default two more than twice the number of threads), and
-    results are released at once, so that there may be any number of tasks. One whose worker dies runs again in another.
-    If its workers die repeatedly, it is tried once more alone, in case that another one is to blame; after that it is
-    given as lost. What a task raises ends all, and is raised here. Closing the generator, Ctrl-C or an error cancel all
-    tasks that have not begun. A `ClusterError` says that the scheduler is gone; what was yielded is finished.
+    The number of tasks is not limited: only a few are submitted at a time (``in_flight``, by default two more than
+    twice the number of threads), and results are released at once. A task whose worker dies runs again on another
+    worker. If its workers die repeatedly, it is retried once alone, in case another task is to blame; after that it is
+    yielded as lost. An exception in a task is raised here and ends the run. Closing the generator, Ctrl-C or an error
+    cancels all tasks that have not started. Raises a `ClusterError` if the scheduler is lost.
 
-    With a client the function has to be picklable; without one, and with one worker, tasks run in this process, one
-    after the other. ``name`` is that of tasks in Dask's dashboard.
+    With a client the function must be picklable; without a client, tasks run in this process one after the other.
+    ``name`` is the name of the tasks in Dask's dashboard.
 
     Examples
     --------
@@ -170,7 +169,7 @@ def run(
 
 
 class _Submitted(Generic[_T, _R]):
-    """The tasks of one run that a client has."""
+    """The tasks of one run that are submitted to a client."""
 
     def __init__(self, client: Any, function: Callable[[_T], _R], name: str) -> None:
         self._client = client
@@ -204,12 +203,12 @@ class _Submitted(Generic[_T, _R]):
             for lost_task in lost:
                 yield Done(
                     lost_task,
-                    lost="The processes that worked on it died again and again, probably for lack of memory: give "
-                    "each worker more memory, or make the task smaller.",
+                    lost="The worker processes died repeatedly, probably for lack of memory. Give each worker more "
+                    "memory, or make the task smaller.",
                 )
 
     def cancel(self) -> None:
-        """Cancel what is under way."""
+        """Cancel all submitted tasks."""
         futures = [future for future, _ in self._tasks.values()]
         self._tasks.clear()
         if futures and self._client.status == "running":
@@ -228,7 +227,7 @@ class _Submitted(Generic[_T, _R]):
         future.add_done_callback(self._done.put)
 
     def _next(self) -> list[Any]:
-        """Wait until a task has ended, and return the futures of all that have."""
+        """Wait until a task has ended, and return the futures of all ended tasks."""
         waited = 0
         while True:
             try:
@@ -245,7 +244,7 @@ class _Submitted(Generic[_T, _R]):
         return ended
 
     def _finished(self, ended: list[Any], suspect: Callable[[_T], None]) -> Iterator[Done[_T, _R]]:
-        """Give the results of tasks that ended well, and look after the others."""
+        """Yield the results of successful tasks, and handle the others."""
         values = self._values([future for future in ended if future.status == "finished"])
         for future in ended:
             _, task = self._tasks.pop(future.key)
@@ -262,10 +261,10 @@ class _Submitted(Generic[_T, _R]):
                 self._submit_again(future.key, task)
 
     def _values(self, futures: list[Any]) -> dict[str, _R]:
-        """Fetch results, together if possible; those of workers that died since are missing."""
+        """Fetch results, together if possible; results of workers that have died are missing."""
         try:
             return dict(zip((future.key for future in futures), self._client.gather(futures), strict=True))
-        except Exception:  # noqa: BLE001 (of any of them)
+        except Exception:  # noqa: BLE001 (raised for any of the results)
             values = {}
             for future in futures:
                 with suppress(Exception):
@@ -273,19 +272,19 @@ class _Submitted(Generic[_T, _R]):
             return values
 
     def _submit_again(self, key: str, task: _T) -> None:
-        """Submit a task that the cluster has lost, unless that has happened to it often."""
+        """Submit a task that the cluster has lost, unless it was lost too often."""
         self._check()
         times = self._again.pop(key, 0) + 1
         if times > _AGAIN:
             raise ClusterError(
-                f"A task was cancelled {times} times in the Dask cluster at {self._address}. What is finished is kept; "
-                "the same call does the rest."
+                f"A task was cancelled {times} times in the Dask cluster at {self._address}. Finished work is kept; "
+                "the same call resumes it."
             )
         self._submit(task)
         self._again[f"{self._prefix}-{self._number}"] = times
 
     def _threads(self) -> int:
-        """Count the threads of all workers; a cluster may grow and shrink."""
+        """Count the threads of all workers; it changes when a cluster grows or shrinks."""
         self._check()
         try:
             return max(1, int(sum(self._client.nthreads().values())))
@@ -293,7 +292,7 @@ class _Submitted(Generic[_T, _R]):
             return 1
 
     def _check(self) -> None:
-        """Wait while the client tries to reach the scheduler again, and raise an error if that is gone."""
+        """Wait while the client reconnects to the scheduler, and raise an error if that fails."""
         while self._client.status == "connecting":
             time.sleep(0.1)
         if self._client.status != "running":
@@ -301,13 +300,13 @@ class _Submitted(Generic[_T, _R]):
 
     def _gone(self) -> ClusterError:
         return ClusterError(
-            f"The Dask scheduler at {self._address} is gone. What is finished is kept; the same call with a new client "
-            "does the rest."
+            f"The connection to the Dask scheduler at {self._address} was lost. Finished work is kept; the same call "
+            "with a new client resumes it."
         )
 
 
 def _explained(error: BaseException) -> BaseException:
-    """Return the error of a task, or what to do if the workers cannot even load it."""
+    """Return the error of a task, or one with advice if the workers cannot load the task."""
     if isinstance(error, ModuleNotFoundError) or "deserializ" in str(error):
         return ClusterError(
             f"The workers cannot load the task ({error}). Install the same versions of sunpy-flarecast and of its "

@@ -1,4 +1,4 @@
-"""Masked columns of tables, of any kind."""
+"""Masked table columns of any kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["column_with", "mask_of", "optional", "unmasked"]
 
 
 def column_with(values: npt.NDArray[Any], mask: npt.NDArray[np.bool_], unit: str = "") -> Any:
-    """Make a column as `~astropy.table.QTable` has it: a quantity if there is a unit, masked if anything is."""
+    """Return a column for a `~astropy.table.QTable`: a quantity if it has a unit, masked if any value is."""
     masked = bool(mask.any())
     if unit:
         quantity = u.Quantity(values, unit, dtype=values.dtype)
@@ -30,11 +30,11 @@ def mask_of(column: Any) -> npt.NDArray[np.bool_]:
 
 
 def unmasked(column: Any) -> npt.NDArray[Any]:
-    """Return the values of a column, whatever stands where it is masked."""
+    """Return the values of a column; masked values are arbitrary."""
     return np.asarray(getattr(column, "unmasked", column))
 
 
 def optional(values: Any, column: Any) -> list[Any]:
-    """Return the values as a list, with None where the column is masked."""
+    """Return values as a list, with None where the column is masked."""
     pairs = zip(unmasked(values).tolist(), mask_of(column).tolist(), strict=True)
     return [None if masked else value for value, masked in pairs]

@@ -1,4 +1,4 @@
-"""Packages of extras: one sentence, with the command that installs them, where they are missing."""
+"""Optional dependencies: errors for missing packages that name the install command."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DATASET", "PLOT", "install_command", "missing_package", "need"]
 
-#: What the extra ``plot`` brings, and this package uses.
+#: Packages of the extra ``plot`` that this package uses.
 PLOT: Final = ("matplotlib", "sunpy.map", "sunpy.visualization")
 
-#: What the extra ``dataset`` brings, and data sets cannot do without.
+#: Packages of the extra ``dataset`` that data sets require.
 DATASET: Final = ("zarr", "xarray", "pyarrow", "fsspec")
 
 
 def need(purpose: str, extra: str, packages: Iterable[str]) -> None:
-    """Raise `ImportError` if a package is missing; ``purpose`` begins its sentence: ``"Maps need"``."""
+    """Raise `ImportError` if a package is missing; ``purpose`` starts the message: ``"Maps need"``."""
     for name in packages:
         try:
             import_module(name)
@@ -31,12 +31,12 @@ def need(purpose: str, extra: str, packages: Iterable[str]) -> None:
 
 
 def missing_package(purpose: str, extra: str, package: str) -> ImportError:
-    """Return the error that names a missing package, and the command that installs its extra."""
+    """Return the error for a missing package, with the install command of its extra."""
     return ImportError(f"{purpose} the package {package!r}: {install_command(extra)}", name=package)
 
 
 def install_command(extra: str) -> str:
-    """Return the command that adds an extra, from where the package itself was installed."""
+    """Return the command that installs an extra from the source that the package was installed from."""
     try:
         origin = json.loads(distribution("sunpy-flarecast").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Processes that work for another one."""
+"""Child processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["follow_parent"]
 
 
 def follow_parent() -> None:
-    """End this process with the one that started it, however that ends, and not by Ctrl-C before."""
+    """Ignore Ctrl-C in this process, and end it when its parent ends for any reason."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

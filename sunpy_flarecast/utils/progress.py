@@ -1,4 +1,4 @@
-"""Progress bars of one kind, as parfive shows them, and lines of text where there is no terminal."""
+"""Progress bars in the style of parfive, and lines of text without a terminal."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
 
-#: Time between two lines of text about progress, in seconds.
+#: Seconds between two progress lines.
 _LINE_EVERY: Final = 30.0
 
-#: A file that takes longer than this gets a progress bar of its own, in seconds; bars for small files take a quarter
-#: of the time that the files themselves do.
+#: A file that takes longer than this many seconds gets its own progress bar; bars for small files would add a quarter
+#: to the time of their transfers.
 _BAR_AFTER: Final = 1.0
 
 
 def progress_bar(*, shown: bool, **options: Any) -> Any:
-    """Make a bar of tqdm, for a ``with`` statement; without a notebook or terminal, `ProgressLines`."""
-    from tqdm.auto import tqdm  # when something takes long, not with the package
+    """Return a tqdm bar for a ``with`` statement; without a notebook or terminal, `ProgressLines`."""
+    from tqdm.auto import tqdm  # slow to import
 
     return tqdm(disable=not shown, **options) if is_shown(tqdm) or not shown else ProgressLines(**options)
 
 
 @contextmanager
 def counting_bar(*, shown: bool, **options: Any) -> Iterator[Callable[[int, int], None]]:
-    """Make a bar for a function that says how much is done, and of how much."""
+    """Yield a callback for a progress bar that takes the finished and the total number."""
     with progress_bar(shown=shown, **options) as bar:
 
         def count(done: int, total: int) -> None:
@@ -42,14 +42,14 @@ def counting_bar(*, shown: bool, **options: Any) -> Iterator[Callable[[int, int]
 
 
 def is_shown(kind: Any) -> bool:
-    """Return whether bars of a class can be drawn: those of notebooks always, others in a terminal."""
+    """Return whether bars of a class can be shown: always in notebooks, otherwise in a terminal."""
     return sys.stderr.isatty() or any("notebook" in base.__module__ for base in kind.__mro__)
 
 
 class ProgressLines:
-    """A line of text on stderr now and then, for logs; it takes what this package and parfive do with bars of tqdm."""
+    """Progress as occasional lines on stderr, for logs; it has those methods of tqdm that parfive and we use."""
 
-    disable = True  # nothing is drawn
+    disable = True  # no bar is drawn
 
     def __init__(self, *, total: float | None = None, desc: str = "", unit: str = "it", **_: Any) -> None:
         self.n: float = 0
@@ -67,7 +67,7 @@ class ProgressLines:
         return True
 
     def update(self, n: float = 1) -> None:
-        """Count, and write a line if the last one is long ago."""
+        """Count, and write a line if the last one was written long ago."""
         self.n += n
         if (now := time.monotonic()) - self._last >= _LINE_EVERY:
             self._last = now
@@ -81,32 +81,32 @@ class ProgressLines:
             sys.stderr.flush()
 
     def _left(self, now: float) -> str:
-        """Estimate the time that the rest takes."""
+        """Estimate the remaining time."""
         if not self.total or not self.initial < self.n < self.total:
             return ""
         minutes = round((now - self._begun) / (self.n - self.initial) * (self.total - self.n) / 60)
         return f", {minutes // 60}:{minutes % 60:02} h left"
 
     def set_postfix_str(self, text: str, refresh: bool = True) -> None:
-        """Set what follows the count."""
+        """Set the text after the count."""
         del refresh
         self._postfix = f", {text}"
 
     def write(self, text: str) -> None:
-        """Log what parfive says of failures at the end."""
-        from parfive import log  # which it has imported
+        """Log parfive's summary of failures."""
+        from parfive import log  # already imported by parfive
 
         log.info(text)
 
     def close(self) -> None:
-        """Do nothing more."""
+        """Do nothing; tqdm bars have this method."""
 
 
 class LateBar:
     """
-    A bar for the bytes of one file, which appears only when its transfer takes long; for a ``with`` statement.
+    A progress bar for the bytes of one file that appears only if the transfer takes long; for a ``with`` statement.
 
-    ``kind`` is the class of bars or False, and ``token`` the connection slot, as parfive gives them.
+    ``kind`` is the class of bars or False, and ``token`` is the connection slot, both from parfive.
     """
 
     __slots__ = ("_bar", "_kind", "_name", "_received", "_token", "_when")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-#: Errors against which another folder helps, or other permissions.
+#: Errors that another folder or other permissions solve.
 _FORBIDDEN: Final = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 )
@@ -31,14 +31,14 @@ _LOCK: Final = ".build/lock"
 
 class Store:
     """
-    Files under a local folder or a URL, by their paths below it with ``/`` between the parts.
+    Files in a local folder or at a URL, by relative paths with ``/`` as separator.
 
-    A file that is written appears under its name when it is complete. Stores can be pickled.
+    Files appear under their names only when complete. Stores can be pickled.
 
     Parameters
     ----------
     out : str or path-like
-        A folder, which is made when something is written, or a URL that fsspec knows, such as
+        A folder, which is created with the first file, or a URL supported by fsspec, such as
         ``"s3://bucket/sharps-2014"``.
 
     Raises
@@ -57,7 +57,7 @@ class Store:
 
     def __init__(self, out: str | os.PathLike[str]) -> None:
         if not isinstance(out, (str, os.PathLike)) or not os.fspath(out):
-            raise QueryError(f"A data set needs a folder or a URL to be in, not {out!r}.")
+            raise QueryError(f"A data set requires a folder or a URL, not {out!r}.")
         text = str(os.fspath(out))
         self._fs: Any = None
         if "://" in text or "::" in text:
@@ -70,11 +70,11 @@ class Store:
         return self._name
 
     def _place(self, path: str) -> str:
-        """Return where a file is: its local path, or its path in the file system of the URL."""
+        """Return the local path of a file, or its path in the file system of the URL."""
         return f"{self._root.rstrip('/')}/{path}" if path else self._root
 
     def read(self, path: str) -> bytes | None:
-        """Read a whole file; None if there is no such file."""
+        """Read a file; return None if it does not exist."""
         with self._reading(path):
             try:
                 if self._fs:
@@ -86,10 +86,10 @@ class Store:
 
     def write(self, path: str, data: bytes) -> None:
         """
-        Write a whole file, in place of an earlier one.
+        Write a file, replacing an earlier one.
 
-        A `QueryError` says that nothing may be written there, a `TransferError` that the disk is full, or that it
-        failed for another reason.
+        Raises a `QueryError` if the place is not writable, and a `TransferError` if the disk is full or writing fails
+        for another reason.
         """
         if self._fs:
             with self._writing(path, Exception):
@@ -101,10 +101,10 @@ class Store:
     @contextlib.contextmanager
     def open(self, path: str, mode: Literal["rb", "wb"] = "rb") -> Iterator[IO[bytes]]:
         """
-        Open a file to read or to write it in parts; a file that is written appears when the ``with`` block ends.
+        Open a file for reading or writing in parts; a written file appears when the ``with`` block ends.
 
-        Of a URL, the parts are collected in a temporary file on this machine. Raises as `write` does, and
-        FileNotFoundError.
+        For a URL, the parts are collected in a local temporary file. Raises the errors of `write`, and
+        `FileNotFoundError`.
         """
         place = self._place(path)
         if mode == "rb":
@@ -126,15 +126,15 @@ class Store:
                     yield file
 
     def exists(self, path: str) -> bool:
-        """Return whether there is a file, or a folder with files."""
+        """Return whether a path is a file, or a folder with files."""
         if not self._fs:
             return os.path.exists(self._place(path))
         with self._reading(path):
-            self._fs.invalidate_cache()  # others write there, too
+            self._fs.invalidate_cache()  # other processes write there, too
             return bool(self._fs.exists(self._place(path)))
 
     def names(self, folder: str = "") -> list[str]:
-        """Return the paths of all files in a folder and those below it, in order, but for unfinished ones."""
+        """Return the sorted paths of all files in a folder and its subfolders, without temporary files."""
         root, place = self._place(""), self._place(folder)
         found: list[str]
         with self._reading(folder):
@@ -148,7 +148,7 @@ class Store:
         return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
 
     def check_links(self) -> None:
-        """Refuse a folder with links to folders, or to files outside it, through which others would be written to."""
+        """Raise a `QueryError` for links to folders or to files outside, which would be written through."""
         if self._fs:
             return
         root = os.path.realpath(self._root)
@@ -157,14 +157,14 @@ class Store:
                 for path in (os.path.join(where, name) for name in (*folders, *files)):
                     if os.path.islink(path) and (os.path.isdir(path) or not _is_below(os.path.realpath(path), root)):
                         raise QueryError(
-                            f"{path} is a link to {os.path.realpath(path)}, and all of a data set is in one folder. "
-                            "Put a copy there instead, or put the whole folder there and link that."
+                            f"{path} is a link to {os.path.realpath(path)}, but a data set must be in one folder. "
+                            "Replace the link by a copy, or move the whole folder there and link to it."
                         )
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a folder with all that is in it, if it is there."""
+        """Remove a file, or a folder with its content, if it exists."""
         if not path:
-            raise ValueError("only what is in a store can be removed")
+            raise ValueError("the path is outside the store")
         place = self._place(path)
         with self._writing(path, Exception), contextlib.suppress(FileNotFoundError):
             if self._fs:
@@ -176,7 +176,7 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes out while something is written, a `QueryError` for them; for a URL this does nothing."""
+        """Lock a local folder for writing (URLs are not locked); raise a `QueryError` if it is locked already."""
         if self._fs:
             yield
             return
@@ -188,7 +188,7 @@ class Store:
                 lock.acquire()
             except Timeout:
                 raise QueryError(
-                    f"Another process writes to {self}. Wait until it has ended, or choose another folder."
+                    f"Another process is writing to {self}. Wait until it has finished, or choose another folder."
                 ) from None
         try:
             yield
@@ -196,7 +196,7 @@ class Store:
             lock.release()
 
     def zarr(self, path: str, *, read_only: bool = True) -> Any:
-        """Return a folder as a store for zarr."""
+        """Return a zarr store of a folder."""
         from zarr.storage import FsspecStore, LocalStore
 
         if not self._fs:
@@ -209,14 +209,14 @@ class Store:
             yield
         except (FileNotFoundError, FLARECASTError):
             raise
-        except Exception as error:  # file systems of URLs raise all kinds
+        except Exception as error:  # file systems of URLs raise any type
             raise TransferError(
                 f"{self._in_words(path)} cannot be read ({_reason(error)}). Check the path and the permissions."
             ) from error
 
     @contextlib.contextmanager
     def _writing(self, path: str, kinds: type[Exception] = OSError, disk: str = "") -> Iterator[None]:
-        """Turn what a disk or a file system raises into the errors of this package."""
+        """Convert exceptions of disks and file systems to errors of this package."""
         try:
             yield
         except FLARECASTError:
@@ -225,8 +225,8 @@ class Store:
             number, reason = getattr(error, "errno", None), _reason(error)
             if number in DISK_FULL:
                 raise TransferError(
-                    f"The disk that holds {disk or self} is full ({reason}). Free some space and run the same again; "
-                    "what is complete is kept."
+                    f"The disk that holds {disk or self} is full ({reason}). Free some space and run the same call "
+                    "again; complete files are kept."
                 ) from error
             if number in _FORBIDDEN or isinstance(error, (PermissionError, FileNotFoundError)):
                 raise QueryError(
@@ -234,7 +234,8 @@ class Store:
                     "permissions."
                 ) from error
             raise TransferError(
-                f"{self._in_words(path)} could not be written ({reason}). Run the same again; what is complete is kept."
+                f"{self._in_words(path)} could not be written ({reason}). Run the same call again; complete files are "
+                "kept."
             ) from error
 
     def _in_words(self, path: str) -> str:
@@ -250,11 +251,11 @@ def _file_system(url: str) -> tuple[Any, str]:
         system, root = fsspec.core.url_to_fs(url)
     except ImportError as error:
         raise QueryError(
-            f"{url} needs a package that is not installed. {_reason(error)}, with pip or conda."
+            f"{url} requires a package that is not installed. {_reason(error)}, with pip or conda."
         ) from error
     except ValueError as error:
         raise QueryError(
-            f"{url!r} cannot be used ({_reason(error)}). Use a folder, or a URL that fsspec knows, such as "
+            f"{url!r} cannot be used ({_reason(error)}). Use a folder, or a URL supported by fsspec, such as "
             "s3://bucket/name."
         ) from error
     except Exception as error:
@@ -267,7 +268,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _unless_gone(error: OSError) -> None:
-    """Raise what kept a folder from being listed, without which its files would be left out silently."""
+    """Raise an error of listing a folder unless the folder is gone; its files would be left out silently."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error
 

@@ -63,7 +63,7 @@ def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flar
         (("--threshold", "Z9", "--flares", "FLARES"), 2, "'Z9' is not a GOES class"),
         (("--flares", "nowhere.csv"), 2, "nowhere.csv"),
         (("--split", "train=0.7", "--split", "test=0.5"), 2, "sum to 1.2"),
-        (("--split", "train"), 2, "write NAME=VALUE"),
+        (("--split", "train"), 2, "Write NAME=VALUE"),
         (("--split", "train=x", "--split", "test=0.5"), 2, "write a share"),
         (("--split", "train=x", "--split", "test=1", "--split-by", "month"), 2, "write months"),
         (("--split", "train=0.5", "--split", "train=0.5"), 2, "names a set twice"),

@@ -65,7 +65,7 @@ def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypa
     [
         (["--email", EMAIL, "--from", "http://127.0.0.1:9", "--from-jsoc"], "one source"),
         (["--email", EMAIL], "--from-jsoc"),
-        (["--report", "/nowhere/report.json"], "there is no such folder"),
+        (["--report", "/nowhere/report.json"], "its folder does not exist"),
         (["--sample", "soon"], "is not a length of time"),
         (["--harp", "x"], "is not a HARP number"),
         (["--segment", "Brr"], "Did you mean"),

@@ -24,4 +24,4 @@ def test_it_prints_what_a_service_gives(tmp_path):
 def test_a_file_that_cannot_be_written_is_said_in_a_sentence(tmp_path):
     result = CliRunner().invoke(cli, ["openapi", "-o", str(tmp_path / "nowhere" / "openapi.json")])
     assert result.exit_code == 2
-    assert "there is no such folder. Make it first" in result.stderr
+    assert "its folder does not exist. Create it first" in result.stderr

@@ -260,11 +260,11 @@ def _urls(whole: dict[str, bytes]) -> Iterator[str]:
 def test_a_service_that_is_gone_half_way_costs_nothing_that_is_finished(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_stage, "_HOPELESS", 2)
+    monkeypatch.setattr(image_stage, "_EMPTY_SHARDS", 2)
     out, urls = tmp_path / "a", list(_urls(whole))
     for url in (*urls[3:9], *urls[12:]):
         small.faults[url] = BROKEN
-    with pytest.raises(ServiceError, match=r"No file of the last 2 shards.*the same call does the rest"):
+    with pytest.raises(ServiceError, match=r"No file of the last 2 shards.*the same call resumes the build"):
         dataset.build(out, *QUERY, **arguments)
     kept = Store(out).names(".build/shards")
     assert len(kept) == 4
@@ -381,7 +381,7 @@ def test_object_storage_gets_the_same(
         ({"files": "nowhere"}, "nowhere"),
         ({"out": "ftp-unknown://host/x"}, "ftp-unknown"),
         ({"out": "/proc/none"}, "/proc/none"),
-        ({"out": ""}, "needs a folder or a URL"),
+        ({"out": ""}, "requires a folder or a URL"),
     ],
     ids=str,
 )

@@ -231,7 +231,7 @@ def test_tables_and_images_that_do_not_agree(out: Path, change: Any, problem: st
 def test_links_that_lead_out_are_refused(out: Path, tmp_path: Path, name: str) -> None:
     (out / name).rename(tmp_path / "elsewhere")
     (out / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(QueryError, match=f"{name} is a link to {tmp_path}/elsewhere, and all of a data set"):
+    with pytest.raises(QueryError, match=f"{name} is a link to {tmp_path}/elsewhere, but a data set must"):
         check(out)
 
 

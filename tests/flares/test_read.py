@@ -69,7 +69,7 @@ def test_a_goes_report_is_read(tmp_path: Path) -> None:
     assert np.isnan(flares.lon[5])
     assert texts([flares.begin, flares.last]) == ["1996-04-20T15:52", "2014-01-01T19:03"]
     (tmp_path / "broken.txt").write_text(REPORT + "# made by me\n")
-    with pytest.raises(QueryError, match=r"Line 11 of the GOES XRS report .*broken\.txt does not begin with 31777"):
+    with pytest.raises(QueryError, match=r"Line 11 of the GOES XRS report .*broken\.txt does not start with 31777"):
         read_flares(tmp_path / "broken.txt")
 
 
@@ -151,7 +151,7 @@ def test_any_table_is_read_under_names_that_are_given() -> None:
     assert texts(flares.times("start")) == ["2014-02-01T01:19", "2014-02-01T07:14"]
     assert flares.noaa.tolist() == [11967, 0]
     with pytest.raises(
-        QueryError, match=r"columns=\{'begin': 'T0'\} is wrong: the keys are start, peak, .* columns T0"
+        QueryError, match=r"columns=\{'begin': 'T0'\} is invalid: the keys are start, peak, .* columns T0"
     ):
         read_flares(QTable(columns), columns={"begin": "T0"})
 
@@ -177,10 +177,10 @@ TABLE = {"start": ["2014-02-01T01:19"], "peak": ["2014-02-01T01:25"], "class": [
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": None, "peak": None}, "has no column of times; it has class, noaa. Rename the one"),
-        ({"start": [""], "peak": ["NaT"]}, "has no times: the columns of peaks and starts are empty"),
+        ({"start": None, "peak": None}, "has no column of times; it has class, noaa. Rename the column"),
+        ({"start": [""], "peak": ["NaT"]}, "has no times: its columns of peak and start times are empty"),
         ({"class": None}, "no column of GOES classes; it has start, peak, noaa"),
-        ({"class": ["flare"]}, "'class' of the table of flares has no GOES class such as 'M1.0'. Rename"),
+        ({"class": ["flare"]}, "'class' of the flare table has no GOES class such as 'M1.0'. Rename"),
         ({"end": ["2014-02-01T01:20"]}, "Every peak .* is after the end .* the columns 'peak' and 'end'"),
         ({"peak": ["9999-12-31T23:59"]}, "has a time in the future, 9999-12-31T23:59:00"),
         ({"noaa": ["119670"]}, "'119670' in the column 'noaa' .* four or five digits. Correct it"),
@@ -202,7 +202,7 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
         ("", "is empty"),
         (
             "peak,class\n2014-02-01T01:25,M1.0,1,2\n",
-            "a line of 4 fields under a header of 2: '2014-02-01T01:25,M1.0,1,2'",
+            "a line of 4 fields, but 2 names in its header: '2014-02-01T01:25,M1.0,1,2'",
         ),
         ("peak,class\n", "The list of flares is empty"),
     ):
@@ -211,16 +211,16 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
             read_flares(tmp_path / "flares.csv")
     (tmp_path / "flares.dat").write_text("nothing that astropy knows\n")
     for path in (tmp_path / "flares.dat", tmp_path / "none.csv", tmp_path):
-        with pytest.raises(QueryError, match="Cannot read the table of flares"):
+        with pytest.raises(QueryError, match="Cannot read the flare table"):
             read_flares(path)
-    with pytest.raises(QueryError, match=r"it is a folder\. Name the file"):
+    with pytest.raises(QueryError, match=r"it is a folder\. Name a file in it"):
         read_flares(tmp_path)
     text = "peak,class\n2014-02-01T01:25,M1.0\n"
     for data in (text.encode("utf-16"), text.encode("utf-16-le"), bytes(range(256))):
         (tmp_path / "flares.csv").write_bytes(data)
         with pytest.raises(QueryError, match=r"it is not UTF-8 text\. Save it as a CSV file in UTF-8"):
             read_flares(tmp_path / "flares.csv")
-    with pytest.raises(QueryError, match="flares=5 is not a table of flares"):
+    with pytest.raises(QueryError, match="flares=5 is not a flare table"):
         read_flares(5)
 
 
@@ -246,7 +246,7 @@ def test_classes_and_fluxes_are_one_another(letter: str, tenths: int) -> None:
 
 @pytest.mark.parametrize("threshold", ["Z9", "M", "", "M0", "M1.0.0", "1.0", 5, None])
 def test_a_threshold_that_is_not_a_class_is_refused(threshold: Any) -> None:
-    with pytest.raises(QueryError, match=r"is not a GOES class\. Write one of the letters"):
+    with pytest.raises(QueryError, match=r"is not a GOES class\. Write a letter"):
         threshold_name(threshold)
 
 
@@ -276,5 +276,5 @@ def test_a_dash_is_no_number_and_zeros_are_no_position() -> None:
     assert flares.noaa.tolist() == [0, 11967]
     assert np.isnan([flares.lon[0], flares.lat[0]]).all()
     assert (flares.lon[1], flares.lat[1]) == (0, -3)
-    with pytest.raises(QueryError, match="'noaa' of the table of flares has several values in a row"):
+    with pytest.raises(QueryError, match="'noaa' of the flare table has several values per row"):
         read_flares(Table({"peak": ["2014-02-01"], "class": ["M1.0"], "noaa": [[1967, 1968]]}))

@@ -326,7 +326,7 @@ def test_other_files_are_refused(results: FLARECASTResponse, tmp_path: Path) -> 
     table = results[:2].keywords("quality")
     with pytest.raises(QueryError, match=r"\.ecsv"):
         write_keywords(table, tmp_path / "k.xls")
-    with pytest.raises(QueryError, match="there is no such folder"):
+    with pytest.raises(QueryError, match="its folder does not exist"):
         write_keywords(table, tmp_path / "no" / "k.ecsv")
 
 

@@ -170,9 +170,9 @@ def test_results_draw_their_keywords(results: FLARECASTResponse, layer: Layer, t
     flares.write_text("when,goes_class\n2015-12-11T00:30,X1.1\n")
     with pytest.raises(QueryError, match="no column of peak times; it has when, goes_class"):
         results.plot_keywords("usflux", flares=flares)
-    with pytest.raises(QueryError, match=r"Cannot read the table of flares .*none\.csv"):
+    with pytest.raises(QueryError, match=r"Cannot read the flare table .*none\.csv"):
         results.plot_keywords("usflux", flares=tmp_path / "none.csv")
-    with pytest.raises(QueryError, match="flares=5 is not a table of flares"):
+    with pytest.raises(QueryError, match="flares=5 is not a flare table"):
         results.plot_keywords("usflux", flares=5)
     assert not layer.requests
 
@@ -388,8 +388,8 @@ def test_outputs_are_checked_before_anything_is_asked(layer: Layer, tmp_path: Pa
     (tmp_path / "file").touch()
     end = ".csv" if command[0] == "keywords" else ".png"
     for output, part in (
-        (tmp_path / "no" / f"x{end}", "there is no such folder. Make it first"),
-        (tmp_path / "file" / f"x{end}", "there is no such folder"),
+        (tmp_path / "no" / f"x{end}", "its folder does not exist. Create it first"),
+        (tmp_path / "file" / f"x{end}", "its folder does not exist"),
         (tmp_path / "x.xyz", "x.xyz"),
     ):
         shown = run(*command, "-o", output)

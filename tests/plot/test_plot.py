@@ -119,7 +119,7 @@ def test_what_is_no_picture_is_not_saved(wrong: Any, tmp_path: Path) -> None:
 
     with pytest.raises(QueryError, match=r"save\(\) writes axes or a figure"):
         save(wrong, tmp_path / "wrong.png")
-    with pytest.raises(QueryError, match="The picture needs the name of a file"):
+    with pytest.raises(QueryError, match="The picture requires the name of an output file"):
         save(plt.figure(), "")
     assert not list(tmp_path.iterdir())
 
