@@ -152,7 +152,12 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         if empty := found.why_empty(branches):
             warn_user(empty, stacklevel=2)
         return FLARECASTResponse.from_records(
-            found.records, client=self, service=service.url, queries=branches, missing=found.missing
+            found.records,
+            client=self,
+            service=service.url,
+            origin=service.origin,
+            queries=branches,
+            missing=found.missing,
         )
 
     @convert_row_to_table  # type: ignore[untyped-decorator]

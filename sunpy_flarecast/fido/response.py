@@ -234,6 +234,7 @@ class FLARECASTResponse(RecordTable):
             found.records,
             client=client,
             service=service.url,
+            origin=service.origin or self.origin,
             queries=self.queries,
             missing=found.missing,
         )

@@ -57,7 +57,7 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
     place, kind = check_path(path, WHAT, overwrite=overwrite)
     with writing(place, kind, WHAT) as file:
         if kind != "ecsv":
-            about = {name: table.meta[name] for name in ("service", "missing") if name in table.meta}
+            about = {name: table.meta[name] for name in ("service", "origin", "missing") if name in table.meta}
             write_plain(table, table.colnames, file, kind, about)
             return
         plain = table.copy(copy_data=False)

@@ -131,6 +131,8 @@ def keyword_table(
         table[name] = column.finished()
         table[name].info.description = column.keyword.meaning
     table.meta["service"] = service.url
+    if origin := service.origin or results.origin:
+        table.meta["origin"] = origin
     table.meta["missing"] = [
         {"series": one.series, "records": one.records, "reason": one.error.reason} for one in failed
     ]

@@ -205,6 +205,7 @@ def timeseries_of(
         "time": "T_REC in UTC",
         "provider": "FLARECAST",
         "service": str(table.meta.get("service", "")),
+        **({"origin": table.meta["origin"]} if "origin" in table.meta else {}),
     }
     made = {}
     for number, places in rows.items():

@@ -229,6 +229,8 @@ def make_map(data: Any, keywords: dict[str, Any], segment: str) -> GenericMap:
     one.plot_settings |= {"cmap": style.cmap, "norm": style.norm}
     if (number := region_number(keywords)) is not None:
         one.nickname = f"{one.nickname or 'MDI'} {'HARP' if 'HARPNUM' in keywords else 'TARP'} {number}"
+    if "SYNTHETIC" in str(keywords.get("ORIGIN", "")):
+        one.nickname = f"SYNTHETIC {one.nickname}"
     return one
 
 

@@ -50,6 +50,8 @@ class Service:
         self.many: bool | None = None
         #: For each list that came from the cache since the service failed: when it was confirmed (Unix time), and why.
         self.outdated: list[tuple[float, ServiceError]] = []
+        #: What the service says of where its records come from: ``SYNTHETIC``, or nothing.
+        self.origin = ""
         self._moved = ""
         self._session = Session(address, self.patience)
         self._cache = ReplyCache(address) if (conf.cache if cached is None else cached) else None
@@ -146,6 +148,7 @@ class Service:
         log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {len(body):,} bytes, {came:,} records{where}")
         if reply is not None:
             self.patience.succeeded()
+            self.origin = reply.headers.get("Data-Origin", self.origin)
             if cache is not None:
                 cache.store(url, body, reply.headers, kept)
         return value

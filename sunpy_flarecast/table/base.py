@@ -128,6 +128,9 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
     #: service moves; user, password and token are those of ``conf`` if ``conf.url`` is the same.
     service = _ServiceURL(default="")
 
+    #: ``"SYNTHETIC"`` if the service says that its records are.
+    origin = TableAttribute(default="")
+
     #: The queries, a list of `~sunpy_flarecast.query.query.Query`.
     queries = TableAttribute(default=[])
 
@@ -141,11 +144,13 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
         *,
         client: Any = None,
         service: str = "",
+        origin: str = "",
         queries: Sequence[Query] = (),
         missing: Sequence[Missing] = (),
     ) -> Self:
         """Make a table with a row for each record."""
-        return cls.from_columns(columns_of(records), client=client, service=service, queries=queries, missing=missing)
+        about = {"service": service, "origin": origin, "queries": queries}
+        return cls.from_columns(columns_of(records), client=client, missing=missing, **about)
 
     @classmethod
     def from_columns(cls, columns: dict[str, Any], *, missing: Sequence[Missing] = (), **attributes: Any) -> Self:

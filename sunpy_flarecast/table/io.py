@@ -164,6 +164,7 @@ def write_table(
             "rows": len(table),
             "service": without_password(table.service),
             "asked": as_plain(table.missing, table.queries),
+            **({"origin": table.origin} if table.origin else {}),
         }
         names = [name for name in table.colnames if name != NAMES]
         if kind == "parquet":
@@ -208,7 +209,8 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
         columns = _columns(raw, about)
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise _not_a_search(place, f"the description of its columns is invalid ({first_line(error)})") from error
-    return cls.from_columns(columns, client=client, service=service, queries=queries, missing=missing)
+    origin = str(about.get("origin", ""))
+    return cls.from_columns(columns, client=client, service=service, origin=origin, queries=queries, missing=missing)
 
 
 def read_raw(place: Path, kind: str) -> tuple[Any, dict[str, Any]]:

@@ -182,6 +182,7 @@ _VALIDATORS: Final = {
     **_GZIP,
     "ETag": _header("Identifies this state of the records; not every archive has one."),
     "Cache-Control": _header("`no-cache`: ask with `If-None-Match` whether a stored reply is valid; or `no-store`."),
+    "Data-Origin": _header("`SYNTHETIC`, if the records are."),
 }
 _FILE_HEADERS: Final = {
     "ETag": _header("Identifies this version of the file."),

@@ -61,7 +61,11 @@ def validators(request: Request, archive: Archive, series: str, *layout: object)
     """Make the headers by which clients store a reply and validate it later; call this before reading records."""
     # The layout is what the reply depends on besides the records and the URL of the request.
     # A service of real records may take the place, and the URL, of one to try things out with.
-    headers = {"Cache-Control": "no-store" if archive.synthetic else "no-cache"}
+    headers = (
+        {"Cache-Control": "no-store", "Data-Origin": "SYNTHETIC"}
+        if archive.synthetic
+        else {"Cache-Control": "no-cache"}
+    )
     version = archive.version(series)
     if version is not None:
         state = (__version__, version, request.url.path, request.url.query, *layout)

@@ -52,7 +52,7 @@ _CONSTANT: Final[dict[str, float | int | str | None]] = {
     "telescop": "SDO/HMI",
     "wavelnth": 6173.0,
     "origin": ORIGIN,
-    "content": "HMI observable",
+    "content": "SYNTHETIC HMI observable",  # of which sunpy makes titles
     "bld_vers": "DEMO",
     "hcftid": 10,
     "quiet": PATCH - 32,
