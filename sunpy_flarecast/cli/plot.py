@@ -80,9 +80,10 @@ def plot_coverage_command(output: Path, **options: Any) -> None:
 
 @plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Columns of images; 2 suit a page.")
 @click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
 @_output_option
-def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path) -> None:
+def plot_record_command(files: tuple[Path, ...], columns: int | None, skip_broken: bool, output: Path) -> None:
     """Draw all segments of one record.
 
     FILES are its files, or a folder that holds them and no others. Status 0 only if all of them are drawn.
@@ -91,7 +92,8 @@ def plot_record_command(files: tuple[Path, ...], skip_broken: bool, output: Path
     def draw(pictures: Any) -> Any:
         if lost := [file for file in files if not file.exists() and not set("*?[") & set(str(file))]:
             raise click.BadParameter(f"There is no file {str(lost[0])!r}.")
-        return pictures.plot_record(files[0] if len(files) == 1 else files, skip_broken=skip_broken)
+        chosen = files[0] if len(files) == 1 else files
+        return pictures.plot_record(chosen, columns=columns, skip_broken=skip_broken)
 
     _write(output, draw)
 

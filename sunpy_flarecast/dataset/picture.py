@@ -8,7 +8,8 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sunpy_flarecast.plot.axes import date_axis
+from sunpy_flarecast.plot.axes import date_axis, titled
+from sunpy_flarecast.plot.colours import COLOURS, GREY
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_of, slot_time
 from sunpy_flarecast.utils.masked import unmasked
 from sunpy_flarecast.utils.reports import counted
@@ -36,16 +37,16 @@ _REASONS: Final = {
     Status.UNREADABLE: "images: unreadable",
 }
 
-#: Okabe-Ito colours with enough contrast on white, with line styles that distinguish the sets without colour.
+#: Colour, line style, marker and hatch of the sets.
 _LOOKS: Final = (
-    ("#0072b2", "-", "o", ""),
-    ("#d55e00", "--", "s", "///"),
-    ("#009e73", "-.", "^", "..."),
-    ("#cc79a7", ":", "D", "xxx"),
-    ("#e69f00", (0, (5, 1)), "v", "\\\\\\"),
-    ("#56b4e9", (0, (1, 2)), "P", "+++"),
+    (COLOURS[0], "-", "o", ""),
+    (COLOURS[1], "--", "s", "///"),
+    (COLOURS[2], "-.", "^", "..."),
+    (COLOURS[3], ":", "D", "xxx"),
+    (COLOURS[0], (0, (5, 1)), "v", "\\\\\\"),
+    (COLOURS[1], (0, (1, 2)), "P", "+++"),
 )
-_NO_SET: Final = ("#767676", (0, (3, 1, 1, 1, 1, 1)), "x", "")
+_NO_SET: Final = (GREY, (0, (3, 1, 1, 1, 1, 1)), "x", "")
 
 #: Lengths of time bins in hours that are easy to read, and the largest number of bins.
 _BINS: Final = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24)
@@ -84,10 +85,9 @@ def overview_of(selection: Selection, label: tuple[float, str] | None, origin: s
     if sets:
         missing["sets (records in none)"] = int((set_of == "").sum())
     harps, times = selection.columns("HARPNUM", "T_REC")
-    synthetic = "SYNTHETIC data: " if "SYNTHETIC" in origin else ""
-    title = f"{synthetic}{counted(len(times), 'record')} of {counted(len(np.unique(harps)), 'HARP')}, {settings.series}"
+    title = f"{counted(len(times), 'record')} of {counted(len(np.unique(harps)), 'HARP')}, {settings.series}"
     rule = f"within {label[0]:g} h after T_REC" if label else ""
-    return Overview(title, sets, unmasked(slot_of(times)), set_of, classes, rule, missing)
+    return Overview(titled(title, origin), sets, unmasked(slot_of(times)), set_of, classes, rule, missing)
 
 
 def draw(overview: Overview) -> Figure:
@@ -168,7 +168,7 @@ def _draw_missing(axes: Axes, overview: Overview) -> None:
     if not missing:
         _say(axes, "Nothing is missing.")
         return
-    bars = axes.barh(range(len(missing)), list(missing.values()), color="#767676", height=0.6)
+    bars = axes.barh(range(len(missing)), list(missing.values()), color=GREY, height=0.6)
     axes.bar_label(bars, [f"{count:,}" for count in missing.values()], fontsize=6.5, padding=2)
     axes.set_yticks(range(len(missing)), list(missing), fontsize=8)
     axes.set_ylim(max(len(missing), _ROWS) - 0.4, -0.6)

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import BoundaryNorm, CenteredNorm, Colormap, ListedColormap, Normalize
 
-__all__ = ["BEYOND", "Style", "style_of"]
+__all__ = ["BEYOND", "FIELD_LIMIT", "Style", "style_of"]
 
 #: Range of the field's components, in Mx/cm²: the strong field of most regions; umbrae saturate.
 FIELD_LIMIT: Final = 1500.0

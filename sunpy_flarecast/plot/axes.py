@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-__all__ = ["DateTicks", "date_axis", "draw_labels", "north_up", "pack"]
+__all__ = ["DateTicks", "date_axis", "draw_labels", "mark_synthetic", "north_up", "pack", "titled"]
 
 #: Fewest and most ticks of an axis; their second lines are wide.
 _TICKS: Final = (3, 9)
@@ -99,6 +99,18 @@ def draw_labels(
         if np.hypot(*(centre - nearest)) > 1.6 * np.hypot(*size) / 2 + size[1]:
             line = back.transform([centre, nearest])
             axes.plot(*line.T, color=look["color"], lw=0.5, alpha=0.7, zorder=4, scalex=False, scaley=False)
+
+
+def titled(title: str, origin: Any) -> str:
+    """Begin a title with ``SYNTHETIC data`` where the origin of what is drawn says that it is."""
+    return f"SYNTHETIC data: {title}" if "SYNTHETIC" in str(origin) else title
+
+
+def mark_synthetic(axes: Axes, origin: Any) -> None:
+    """Write ``SYNTHETIC`` into a corner of axes whose title is the user's, where the origin says that the data are."""
+    if "SYNTHETIC" in str(origin):
+        edge = withStroke(linewidth=2, foreground="black")
+        axes.text(0.01, 0.01, "SYNTHETIC", transform=axes.transAxes, color="white", fontsize=8, path_effects=[edge])
 
 
 def north_up(axes: Any, one: Any) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.colors import CenteredNorm
 
 if TYPE_CHECKING:
+    from astropy.units import UnitBase
+
     from sunpy_flarecast.maps.styles import Style
 
 __all__ = ["draw_colour_bar", "unit_text"]
@@ -31,6 +33,7 @@ def draw_colour_bar(axes: Any, image: Any, style: Style, unit: str, scale: float
         bar.set_label(f"{unit}{middle}", fontsize=8 * scale)
 
 
-def unit_text(segment: str, unit: str) -> str:
-    """Write the unit of a segment, in words where astropy has none."""
-    return _WORDS.get(segment, unit)
+def unit_text(unit: UnitBase | None, segment: str = "") -> str:
+    """Write a unit as in ``Mx/cm²``, that of some segments in words."""
+    text = "" if unit is None else unit.to_string("unicode", fraction="inline").replace(" / ", "/")
+    return _WORDS.get(segment, text)

@@ -16,7 +16,8 @@ from sunpy_flarecast.sharp.catalog import step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.utils.masked import mask_of
 
-from .axes import date_axis, pack
+from .axes import date_axis, pack, titled
+from .colours import COLOURS, GREY
 from .data import shared_word, steps_of
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_coverage", "runs"]
 
-_GOOD: Final = "#2166ac"
-_FLAWED: Final = "#f4a582"
-_MISSING: Final = "#bbbbbb"
+_GOOD, _FLAWED = COLOURS[:2]
+_MISSING: Final[dict[str, Any]] = {"facecolor": "none", "edgecolor": GREY, "hatch": "///", "lw": 0}
 
 #: Slot 0 and the length of a slot in days, as matplotlib counts them.
 _EPOCH: Final = float(mdates.date2num(slot_time(0).to_datetime()))
@@ -65,8 +65,8 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     Draw which records there are: a row for each HARP over time.
 
     Many HARPs share rows, each with its number. A record is a bar of its time step, so that records without a gap
-    join; in a sampled search each record is a mark. Records whose quality is not 0 (or missing) have another colour;
-    intervals for which the service did not reply (``results.missing``) are grey.
+    join; in a sampled search each record is a mark. Records whose quality is not 0 (or missing) have another colour and
+    half the height; intervals for which the service did not reply (``results.missing``) are hatched.
 
     Parameters
     ----------
@@ -107,17 +107,17 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
         _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")
     for row, place in zip(rows, places, strict=True):
         low, high = (place - 0.05, place + 0.4) if shared else (place - 0.4, place + 0.4)
-        for which, colour in ((row.good, _GOOD), (~row.good, _FLAWED)):
+        for which, colour, top in ((row.good, _GOOD, low), (~row.good, _FLAWED, (low + high) / 2)):
             chosen = row.slots[which]
             if step is None and usual > row.every and chosen.size:
-                ax.vlines(_EPOCH + chosen * _SLOT, low, high, colors=colour, lw=_MARK, label=f"_{row.name}")
+                ax.vlines(_EPOCH + chosen * _SLOT, top, high, colors=colour, lw=_MARK, label=f"_{row.name}")
             elif chosen.size:
                 # A record stands for the time step around it.
                 bars = [
                     (_day(first - row.every / 2), (last - first + row.every) * _SLOT)
                     for first, last in runs(chosen, every or row.every)
                 ]
-                ax.broken_barh(bars, (low, high - low), color=colour, lw=_THIN, label=f"_{row.name}")
+                ax.broken_barh(bars, (top, high - top), color=colour, lw=_THIN, label=f"_{row.name}")
         if shared:
             begin = _day(row.slots[0])
             late = begin + number_width > right  # it would leave the axes
@@ -125,12 +125,12 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
                     ha="right" if late else "left", clip_on=True)  # fmt: skip
     legend = [Patch(color=_GOOD, label="records")]
     if not all(row.good.all() for row in rows):
-        legend.append(Patch(color=_FLAWED, label="quality not 0"))
+        legend.append(Patch(color=_FLAWED, label="quality not 0 (half height)"))
     if results.missing:
         for gap in results.missing:
-            ax.axvspan(*mdates.date2num([gap.start.tai.to_datetime(), gap.end.tai.to_datetime()]),
-                       color=_MISSING, alpha=0.6, lw=0, zorder=0)  # fmt: skip
-        legend.append(Patch(color=_MISSING, label="no reply"))
+            ends = mdates.date2num([gap.start.tai.to_datetime(), gap.end.tai.to_datetime()])
+            ax.axvspan(*ends, zorder=0, **_MISSING)
+        legend.append(Patch(**_MISSING, label="no reply"))
     ax.set(xlim=(left, right), ylim=(number - 0.3, -0.7))
     ax.set_yticks([] if shared else range(number), [] if shared else [row.name for row in rows], fontsize=8)
     count = sum(len(row.slots) for row in rows)
@@ -140,7 +140,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
         title += f", one every {_duration(usual)}"
     if left_out := len(results) - count:
         title += f"; {left_out:,} without T_REC are left out"
-    _dress(ax, word, title, legend)
+    _dress(ax, word, titled(title, results.origin), legend)
     return ax
 
 

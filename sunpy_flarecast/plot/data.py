@@ -18,6 +18,8 @@ from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.sharp.times import utc_dates
 from sunpy_flarecast.utils.masked import mask_of, unmasked
 
+from .colour_bar import unit_text
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.table.base import RecordTable
 
-__all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "shared_word", "steps_of"]
+__all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "origin_of", "shared_word", "steps_of"]
 
 #: Columns of keyword tables that are not drawn.
 _NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "tarpnum", "record", "series", "quality", "recnum"})
@@ -60,7 +62,7 @@ def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
 
 def axis_label(name: str, unit: UnitBase | None) -> str:
     """Write a keyword with its unit."""
-    text = unit.to_string("unicode") if unit is not None else ""
+    text = unit_text(unit)
     return f"{name.upper()} ({text})" if text else name.upper()
 
 
@@ -97,6 +99,17 @@ def curves_in(data: Any, keywords: Sequence[str]) -> list[Curve]:
         raise QueryError(_why_missing(unknown[0], list(by_name.values()), data))
     wanted = [by_name[name.casefold()] for name in keywords] or list(by_name.values())
     return [curve for name in dict.fromkeys(wanted) for curve in curves if curve.keyword == name]
+
+
+def origin_of(data: Any) -> str:
+    """Return what the tables or time series of `curves_in` say of where they are from; empty for nothing."""
+    several = data.values() if isinstance(data, Mapping) else data if isinstance(data, (list, tuple)) else [data]
+    metas = [
+        meta
+        for one in several
+        for meta in ([one.meta] if hasattr(one, "colnames") else [part for *_, part in one.meta.metadata])
+    ]
+    return " ".join(sorted({str(meta.get("origin", "")) for meta in metas})).strip()
 
 
 def _why_missing(name: str, known: list[str], data: Any) -> str:

@@ -38,7 +38,7 @@ def calendar_of_days(counts: Mapping[date, int]) -> Figure:
     labels, cells = calendar_rows(counts)
     figure = Figure(figsize=(_WIDTH, _FRAME + _ROW * len(labels)), layout="constrained")
     axes = figure.add_subplot()
-    colours = ListedColormap(mpl.colormaps["Blues"](np.linspace(0.5, 1, 256))).with_extremes(under=_NONE, bad="none")
+    colours = ListedColormap(mpl.colormaps["Blues"](np.linspace(0.6, 1, 256))).with_extremes(under=_NONE, bad="none")
     number = cells.shape[1]
     image = axes.imshow(
         cells, cmap=colours, vmin=1, vmax=max(np.nanmax(cells), 2), aspect="auto", interpolation="none",

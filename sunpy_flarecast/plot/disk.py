@@ -12,7 +12,8 @@ from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import WCSAxes
 from astropy.wcs import WCS
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.patches import Polygon
+from matplotlib.patches import Circle, Polygon
+from matplotlib.patheffects import withStroke
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, Helioprojective, get_earth
 from sunpy.map import make_fitswcs_header
 from sunpy.time import parse_time
@@ -22,7 +23,8 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of
 
-from .axes import draw_labels
+from .axes import draw_labels, mark_synthetic, titled
+from .colours import COLOURS, GREY
 from .data import axis_label, masked_floats, shared_word, steps_of
 from .geometry import box_outline
 
@@ -55,12 +57,8 @@ _FARTHEST: Final = 1 * u.day
 _PIXELS: Final = 1024
 _MARGIN: Final = 1.06
 
-#: Colours of the disk and of HARPs.
-_SUN: Final = "#fdf6e3"
-_MARKED: Final = "#b2182b"
-
-#: Of boxes that are coloured by a keyword.
-_OPACITY: Final = 0.75
+#: Colour of HARPs.
+_MARKED: Final = COLOURS[1]
 
 
 def plot_disk(
@@ -87,8 +85,8 @@ def plot_disk(
     progress : bool, optional
         Show a progress bar while the keywords are requested (default: True).
     ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
-        Axes in helioprojective coordinates, for example those of a map of the whole disk. By default a new figure
-        with limb and heliographic grid.
+        Axes in helioprojective coordinates, for example those of a map of the whole disk, on which outlines alone are
+        drawn. By default a new figure with limb and heliographic grid.
 
     Returns
     -------
@@ -120,9 +118,11 @@ def plot_disk(
     observer = _observer(keywords, when)
     axes: Any = ax
     limb = None
-    if ax is None:
+    own = ax is None
+    if own:
         figure = plt.figure(figsize=(8.4 if color is None else 9.6, 8), layout="constrained")
-        axes, limb = empty_disk(figure, observer, lines="black", alpha=0.3, sun=_SUN)
+        lines = mpl.rcParams["axes.edgecolor"]
+        axes, limb = empty_disk(figure, observer, lines=lines, alpha=0.3, sun=(lines, 0.06))
     colours, norm = _colours(keywords, color)
     outlines, names, faces = [], [], []
     boxes = _columns(keywords, _BOX)
@@ -138,15 +138,19 @@ def plot_disk(
             faces.append(colours[row])
     if norm is not None and color is not None:
         label = axis_label(color, getattr(keywords[color], "unit", None))
-        shown = mpl.cm.ScalarMappable(norm, "viridis")
-        axes.figure.colorbar(shown, ax=axes, alpha=_OPACITY, label=label, shrink=0.75, pad=0.03)
-    if ax is None:
+        axes.figure.colorbar(mpl.cm.ScalarMappable(norm, "viridis"), ax=axes, label=label, shrink=0.75, pad=0.03)
+    if own:
         left_out = len(step) - len(names)
         hidden = f"; {left_out} without a visible place" if left_out else ""
         count = f"{len(names)} {shared_word(step['Series'])}{'s' * (len(names) != 1)}"
-        axes.set_title(f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}", fontsize=12)
-    edges = [_MARKED if color is None else "black"] * len(names)
-    draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10)
+        title = f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}"
+        axes.set_title(titled(title, results.origin), fontsize=12)
+        edges = [_MARKED if color is None else mpl.rcParams["text.color"]] * len(names)
+        draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10, color=mpl.rcParams["text.color"])
+    else:  # what is below shall be seen
+        mark_synthetic(axes, results.origin)
+        edges = [_MARKED if color is None else GREY if face[3] == 0 else face for face in faces]
+        draw_regions(axes, outlines, names, ["none"] * len(names), edges, "white", fontsize=10)
     return axes  # type: ignore[no-any-return]
 
 
@@ -199,16 +203,16 @@ def _colours(keywords: Any, color: str | None) -> tuple[list[Any], Normalize | N
     values = masked_floats(keywords[color])
     known = values.compressed()
     if not known.size:
-        return ["none"] * len(keywords), None
+        return [(0.0, 0.0, 0.0, 0.0)] * len(keywords), None
     low, high = float(known.min()), float(known.max())
     # Fluxes differ by orders of magnitude.
     norm = LogNorm(low, high) if low > 0 and high > 30 * low else Normalize(low, high if high > low else low + 1)
-    colours = mpl.colormaps["viridis"](norm(values.filled(low)), alpha=_OPACITY)
+    colours = mpl.colormaps["viridis"](norm(values.filled(low)))
     colours[np.ma.getmaskarray(values)] = 0  # transparent
     return list(colours), norm
 
 
-def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun: str | None = None) -> tuple[Any, Any]:
+def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun: Any) -> tuple[Any, Any]:
     """Make axes with limb and heliographic grid as an observer sees them; return them and the limb (x, y, radius)."""
     frame = Helioprojective(observer=observer, obstime=observer.obstime, rsun=_RSUN)
     edge = float(np.arcsin(_RSUN / observer.radius).to_value(u.arcsec)) * _MARGIN
@@ -217,9 +221,9 @@ def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun
     axes: Any = figure.add_subplot(projection=WCS(make_fitswcs_header((_PIXELS, _PIXELS), centre, scale=scale)))
     axes.set_aspect("equal")
     axes.set(xlim=(-0.5, _PIXELS - 0.5), ylim=(-0.5, _PIXELS - 0.5))
-    visible, _ = drawing.limb(axes, observer, rsun=_RSUN, color=lines, linewidth=1, zorder=1 if sun else 2)
-    if sun:
-        visible.set(fill=True, facecolor=sun, edgecolor=lines)
+    middle, radius = (_PIXELS - 1) / 2, _PIXELS / 2 / _MARGIN
+    axes.add_patch(Circle((middle, middle), radius, facecolor=sun, zorder=-1))
+    drawing.limb(axes, observer, rsun=_RSUN, color=lines, linewidth=1, zorder=2)
     wcsaxes_compat.wcsaxes_heliographic_overlay(
         axes, grid_spacing=15 * u.deg, annotate=False, observer=observer, rsun=_RSUN,
         color=lines, alpha=alpha, linewidth=0.6,
@@ -229,8 +233,7 @@ def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun
     for coordinate in axes.coords:
         coordinate.set_major_formatter("s")
         coordinate.set_format_unit(u.arcsec, show_decimal_unit=False)
-    middle = (_PIXELS - 1) / 2
-    return axes, (middle, middle, _PIXELS / 2 / _MARGIN)
+    return axes, (middle, middle, radius)
 
 
 def draw_regions(
@@ -239,13 +242,17 @@ def draw_regions(
     names: Sequence[str],
     faces: Sequence[Any],
     edges: Sequence[Any],
+    casing: str | None = None,
     **style: Any,
 ) -> None:
-    """Draw regions as polygons with their names beside them; ``style`` is that of `draw_labels`."""
-    # Regions may overlap: areas are translucent, and outlines are above all areas.
-    for corners, name, face, edge in zip(outlines, names, faces, edges, strict=True):
-        area = Polygon(corners, facecolor=face, edgecolor="none", zorder=3, label=f"_{name}")  # not in a legend
-        axes.add_patch(area)
-        axes.add_patch(Polygon(corners, fill=False, edgecolor=edge, lw=1.2, zorder=4))
+    """Draw regions as polygons, their edges in a ``casing``, with their names; ``style`` is that of `draw_labels`."""
     boxes = [(*np.min(corners, axis=0), *np.max(corners, axis=0)) for corners in outlines]
+    # Regions may overlap: small ones are above large ones, and outlines above all areas.
+    order = sorted(range(len(boxes)), key=lambda one: -np.prod(np.subtract(boxes[one][2:], boxes[one][:2])))
+    effects = [withStroke(linewidth=2.6, foreground=casing)] if casing else None
+    for one in order:
+        area = Polygon(outlines[one], facecolor=faces[one], edgecolor="none", zorder=3, label=f"_{names[one]}")
+        axes.add_patch(area)  # its label is in no legend
+        line = Polygon(outlines[one], fill=False, edgecolor=edges[one], lw=1.2, zorder=4, path_effects=effects)
+        axes.add_patch(line)
     draw_labels(axes, boxes, names, **style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -11,17 +11,23 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares.cells import texts_of
 from sunpy_flarecast.flares.read import columns_of, flare_times
 
+from .colours import COLOURS, GREY
+
 if TYPE_CHECKING:
     import os
 
     from astropy.table import Table
     from matplotlib.axes import Axes
 
-__all__ = ["Flare", "class_colours", "mark_flares", "read_flares"]
+__all__ = ["Flare", "class_looks", "mark_flares", "read_flares"]
 
-#: Colours by the letter of the class.
-_COLOURS: Final = {"X": "#b2182b", "M": "#ef8a00", "C": "#c9b200"}
-_OTHER: Final = "#9e9e9e"
+#: Looks of the lines by the letter of the class.
+_LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "X": {"color": COLOURS[1], "ls": "-", "lw": 1.6},
+    "M": {"color": COLOURS[3], "ls": "--", "lw": 1.3},
+    "C": {"color": COLOURS[2], "ls": "-.", "lw": 1.0},
+}
+_OTHER: Final[dict[str, Any]] = {"color": GREY, "ls": ":", "lw": 1.0}
 
 #: The least distance of the names of two flares in one line, the height of a line, in points, and the most lines.
 _APART: Final = 26
@@ -89,7 +95,7 @@ def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[
     within = sorted((flare for flare in flares if first <= flare.peak <= last), key=_strength, reverse=True)
     for flare in within:
         name = f"_flare {flare.size}"
-        axes.axvline(flare.peak, color=_colour(flare), lw=0.9, ls="--", alpha=0.85, zorder=1, label=name)
+        axes.axvline(flare.peak, zorder=1, label=name, **_look(flare))
     if not named:
         return []
     width = axes.get_window_extent().width / axes.figure.figure.dpi * 72
@@ -107,15 +113,15 @@ def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[
         lines[line].append(place)
         axes.annotate(
             flare.size, (flare.peak, 1), (0, 2 + line * _LINE), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="center", va="bottom", fontsize=8, color=_colour(flare),
+            textcoords="offset points", ha="center", va="bottom", fontsize=8,
         )  # fmt: skip
     return left_out
 
 
-def class_colours(flares: list[Flare]) -> dict[str, str]:
-    """Map the letters of the classes of flares, the greatest first, to their colours."""
+def class_looks(flares: list[Flare]) -> dict[str, dict[str, Any]]:
+    """Map the letters of the classes of flares, the greatest first, to the looks of their lines."""
     letters = {flare.size[:1].upper() for flare in flares if flare.size}
-    return {letter: _COLOURS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
+    return {letter: _LOOKS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
 
 
 def _strength(flare: Flare) -> tuple[int, float]:
@@ -126,5 +132,5 @@ def _strength(flare: Flare) -> tuple[int, float]:
         return -1, 0.0
 
 
-def _colour(flare: Flare) -> str:
-    return _COLOURS.get(flare.size[:1].upper(), _OTHER)
+def _look(flare: Flare) -> dict[str, Any]:
+    return _LOOKS.get(flare.size[:1].upper(), _OTHER)

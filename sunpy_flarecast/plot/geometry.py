@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["box_outline", "orthographic", "place_labels"]
 
@@ -14,7 +17,7 @@ _POINTS: Final = 20
 #: Where a label may be placed, in order of preference: above, below, right, left, and the corners.
 _SIDES: Final = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
-#: How far away it may be placed, in steps of 0.6 heights of the label.
+#: How far away a better place is sought, in steps of 0.6 heights of the label.
 _RINGS: Final = 9
 
 
@@ -62,7 +65,7 @@ def orthographic(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any, An
 
 def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | None = None) -> Any:
     """
-    Return the centres of labels beside boxes, as near as possible without covering other labels or, if possible, boxes.
+    Return the centres of labels beside boxes: never on other labels, and if possible, near, and not on boxes.
 
     Boxes are given by left, bottom, right and top, labels by width and height. Labels avoid the line of a ``circle``
     (x and y of the centre, radius).
@@ -73,9 +76,16 @@ def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | No
     centres = np.empty((len(boxes), 2))
     for number, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
         best, half = np.inf, size / 2
-        for candidate, distance in _candidates(box, size):
+        step = 0.6 * size[1]
+        # Those placed leave a free place in each direction within so many steps.
+        most = _RINGS + len(placed) + int(((placed[:, 3] - placed[:, 1] + size[1]) / step).sum())
+        for candidate, distance in _candidates(box, size, step, most):
+            if distance >= _RINGS and best < np.inf:
+                break
             rectangle = np.concatenate([candidate - half, candidate + half])
-            cost = 1000 * _covered(rectangle, placed) + 10 * _covered(rectangle, boxes) + distance
+            if _covered(rectangle, placed) > 0:
+                continue
+            cost = 10 * _covered(rectangle, boxes) + distance
             cost += 3 * _crosses(rectangle, circle)
             if cost < best:
                 best, centres[number] = cost, candidate
@@ -83,15 +93,13 @@ def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | No
     return centres
 
 
-def _candidates(box: Any, size: Any) -> list[tuple[Any, float]]:
-    """List centres for a label, each with its cost."""
+def _candidates(box: Any, size: Any, step: float, most: int) -> Iterator[tuple[Any, float]]:
+    """List centres for a label, each with its cost, farther and farther away."""
     middle, reach = (box[:2] + box[2:]) / 2, (box[2:] - box[:2] + size) / 2
     gap = size[1] / 4
-    return [
-        (middle + np.array(side) * (reach + gap + ring * size[1] * 0.6), ring + place / 100)
-        for ring in range(_RINGS)
-        for place, side in enumerate(_SIDES)
-    ]
+    for ring in range(most + 1):
+        for place, side in enumerate(_SIDES):
+            yield middle + np.array(side) * (reach + gap + ring * step), ring + place / 100
 
 
 def _covered(rectangle: Any, others: Any) -> float:

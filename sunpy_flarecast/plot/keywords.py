@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,9 +11,10 @@ from matplotlib.lines import Line2D
 
 from sunpy_flarecast.errors import QueryError
 
-from .axes import date_axis
-from .data import axis_label, curves_in
-from .flares import class_colours, mark_flares, read_flares
+from .axes import date_axis, mark_synthetic, titled
+from .colours import curve_style
+from .data import axis_label, curves_in, origin_of
+from .flares import class_looks, mark_flares, read_flares
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +38,9 @@ _ZERO_IS_NONE: Final = frozenset({"r_value"})
 _PANEL: Final = 2.0
 _LEGEND_LINE: Final = 0.17
 _MOST_IN_COLUMN: Final = 6
+
+#: Most keywords that the title names.
+_MOST_IN_TITLE: Final = 4
 
 
 def plot_keywords(
@@ -84,7 +87,7 @@ def plot_keywords(
     own = ax is None
     panels, columns = _panels(len(names)) if ax is None else (_given(ax, len(names)), 1)
     harps = sorted({curve.harp for curve in curves}, key=lambda harp: (len(harp), harp))
-    styles = dict(zip(harps, _styles(len(harps)), strict=True))
+    styles = {harp: curve_style(place) for place, harp in enumerate(harps)}
     for name, panel in zip(names, panels, strict=True):
         of_panel = [curve for curve in curves if curve.keyword == name]
         for curve in of_panel:
@@ -104,8 +107,14 @@ def plot_keywords(
         panel.tick_params(labelbottom=True)
         panel.set_xlabel("T_REC (UTC)")
     _name_harps(panels[columns - 1], harps, styles, marks if nameless else [], own=own)
+    origin = origin_of(data)
     if own:
+        shown = f"{len(names)} keywords" if len(names) > _MOST_IN_TITLE else ", ".join(name.upper() for name in names)
+        whose = f" of {_named(harps[0])}" if len(harps) == 1 and harps[0] else ""
+        panels[0].figure.suptitle(titled(f"{shown}{whose}", origin), fontsize=11)
         panels[0].figure.align_ylabels(panels)
+    else:
+        mark_synthetic(panels[0], origin)
     return panels
 
 
@@ -138,7 +147,7 @@ def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
     steps = np.diff(times)
     usual = np.median(steps[steps > 0]) if (steps > 0).any() else np.inf
     breaks = np.flatnonzero(steps > _GAP * usual) + 1
-    look = {**style, "lw": 1.2, "marker": ".", "ms": 3 if len(times) < 400 else 0}
+    look = {**style, "marker": ".", "ms": 3 if len(times) < 400 else 0}
     if curve.keyword.casefold() in _ZERO_IS_NONE:
         none = values == 0
         panel.plot(times[none], values[none], ls="none", marker=".", ms=2, color=style["color"], alpha=0.5)
@@ -155,31 +164,19 @@ def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
         )
 
 
-def _styles(number: int) -> list[dict[str, Any]]:
-    """Choose colours, and dashes where there are more curves than distinct colours."""
-    colours = mpl.colormaps["tab10"]
-    dashes = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
-    return [{"color": colours(place % 10), "ls": dashes[place // 10 % len(dashes)]} for place in range(number)]
-
-
 def _named(region: str) -> str:
     return region if region.startswith("TARP") else f"HARP {region}"
 
 
 def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:
-    """Write a legend, or a single HARP as title; with the colours of flares for whose names there is no room."""
+    """Write a legend; with the looks of flares for whose names there is no room. A single HARP is in the title."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
-        if own:
-            panel.figure.suptitle(_named(named[0]), fontsize=11)
-        else:
+        if not own:
             panel.set_title(_named(named[0]), fontsize=10, loc="left")
         named = []
     lines = [Line2D([], [], label=_named(harp), **styles[harp]) for harp in named]
-    lines += [
-        Line2D([], [], color=colour, lw=0.9, ls="--", label=f"{letter} flare")
-        for letter, colour in class_colours(flares).items()
-    ]
+    lines += [Line2D([], [], label=f"{letter} flare", **look) for letter, look in class_looks(flares).items()]
     if not lines:
         return
     height = (panel.figure if own else panel).bbox.height / panel.figure.figure.dpi

@@ -15,10 +15,11 @@ from sunpy.coordinates import Helioprojective
 from sunpy.map import GenericMap
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.maps.styles import BEYOND
+from sunpy_flarecast.maps.styles import BEYOND, FIELD_LIMIT
 from sunpy_flarecast.sharp.catalog import region_number
 
-from .axes import north_up
+from .axes import north_up, titled
+from .colour_bar import unit_text
 from .disk import draw_regions, empty_disk
 
 if TYPE_CHECKING:
@@ -28,23 +29,28 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_disk_maps", "plot_magnetograms"]
 
-#: Range of the grey scale of magnetograms, in Mx/cm²; sunspots saturate and the quiet Sun stays visible.
-_LIMIT: Final = 500.0
+#: The sky, which is darker than the Sun without a map (`BEYOND`).
+_SKY: Final = "#101010"
 
-#: Most maps that are drawn separately as well.
+#: Most maps that are drawn separately as well, and their columns.
 _SINGLE: Final = 6
+_COLUMNS: Final = 2
+
+#: Size of the figure, and the room for title and labels left of, above and below each map, in inches.
+_SIZE: Final = (15.0, 7.5)
+_LEFT, _ABOVE, _BELOW = 0.75, 0.3, 0.45
 
 
-def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = _LIMIT) -> Figure:
+def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT) -> Figure:
     """
-    Draw magnetograms of one time: all of them on the disk, and each separately, north up.
+    Draw magnetograms of one time: all of them on the disk, and each separately at one scale, north up.
 
     Parameters
     ----------
     maps : sequence of `sunpy.map.GenericMap`
         Magnetograms on the CCD grid, of one T_REC. Up to six are drawn separately, those with most strong field.
     limit : float, optional
-        The grey scale reaches from minus to plus this, in Mx/cm² (default: 500).
+        The grey scale reaches from minus to plus this, in Mx/cm² (default: 1500).
 
     Returns
     -------
@@ -67,15 +73,15 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = _LIMIT) -> F
         raise QueryError("plot_magnetograms(): all pixels of all maps are NaN; there is nothing to draw.")
     large = sorted(seen, key=lambda one: np.count_nonzero(abs(one.data) > limit / 2), reverse=True)[:_SINGLE]
     large.sort(key=_harpnum)
-    rows = -(-len(large) // 2)
-    figure: Figure = plt.figure(figsize=(15, max(7.5, 2.9 * rows)), layout="constrained")
+    figure: Figure = plt.figure(figsize=_SIZE, layout="constrained")
     halves = figure.add_gridspec(1, 2, width_ratios=(1.4, 1))
     whole, single = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
     plot_disk_maps(seen, figure=whole, limit=limit)
-    for number, one in enumerate(large, start=1):
-        axes = single.add_subplot(rows, 2, number, projection=one)
-        image = _plot(one, axes, limit)
-        axes.set_facecolor("#606060")  # beyond the limb
+    places = _places([one.data.shape for one in large], (_SIZE[0] / 2.4, _SIZE[1]))
+    for one, place in zip(large, places, strict=True):
+        axes: Any = single.add_axes(place, projection=one)
+        _plot(one, axes, limit)
+        axes.set_facecolor(_SKY)  # beyond the limb
         north_up(axes, one)
         axes.set_title(f"{'TARP' if 'tarpnum' in one.meta else 'HARP'} {_harpnum(one)}", fontsize=11)
         axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)
@@ -83,15 +89,14 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = _LIMIT) -> F
         for coordinate in axes.coords:
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
-    if len(seen) > len(large):
-        single.suptitle(f"the {len(large)} of {len(seen)} HARPs with most strong field", fontsize=11)
-    figure.colorbar(image, ax=single.axes, label="line-of-sight field (Mx/cm²)", shrink=0.7, aspect=30, extend="both")
+    which = f"the {len(large)} of {len(seen)} HARPs with most strong field" if len(seen) > len(large) else "the HARPs"
+    single.suptitle(f"{which}, at one scale", fontsize=11)
     return figure
 
 
-def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, limit: float = _LIMIT) -> WCSAxes:
+def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, limit: float = FIELD_LIMIT) -> WCSAxes:
     """
-    Draw maps of one time at their places on the solar disk, with limb and heliographic grid.
+    Draw maps of one time at their places on the solar disk, with limb, heliographic grid and colour bar.
 
     Parameters
     ----------
@@ -100,7 +105,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     figure : `matplotlib.figure.Figure` or `matplotlib.figure.SubFigure`
         Where to draw.
     limit : float, optional
-        The grey scale reaches from minus to plus this, in Mx/cm² (default: 500).
+        The grey scale reaches from minus to plus this, in Mx/cm² (default: 1500).
 
     Returns
     -------
@@ -118,22 +123,44 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     >>> axes = plot_disk_maps(maps, figure=plt.figure())  # doctest: +SKIP
     """
     drawn = _checked(maps, "plot_disk_maps()")
-    axes, limb = empty_disk(figure, drawn[0].observer_coordinate, lines="white", alpha=0.35)
-    axes.set_facecolor(BEYOND)
+    axes, limb = empty_disk(figure, drawn[0].observer_coordinate, lines="white", alpha=0.35, sun=BEYOND)
+    axes.set_facecolor(_SKY)
     limits = axes.get_xlim(), axes.get_ylim()
     level = log.level
     log.setLevel(max(level, logging.WARNING))  # sunpy tells of each map how it is drawn
     try:
         for one in drawn:
-            _plot(one, axes, limit, autoalign=True)
+            image = _plot(one, axes, limit, autoalign=True)
     finally:
         log.setLevel(level)
     axes.set(xlim=limits[0], ylim=limits[1])
-    axes.set_title(f"{drawn[0].date.isot[:19]} UTC", fontsize=11)
-    names, gold = [str(_harpnum(one)) for one in drawn], [("gold", 0.7)] * len(drawn)
+    label = f"line-of-sight field ({unit_text(drawn[0].unit)})"
+    figure.colorbar(image, ax=axes, label=label, shrink=0.75, pad=0.03, extend="both")
+    title = f"Magnetograms, {drawn[0].date.isot[:19].replace('T', ' ')} UTC"
+    axes.set_title(titled(title, drawn[0].meta.get("origin", "")), fontsize=11)
+    names, gold = [str(_harpnum(one)) for one in drawn], ["gold"] * len(drawn)
     outlines = [_outline(one, axes) for one in drawn]  # of quiet patches nothing else is seen
-    draw_regions(axes, outlines, names, ["none"] * len(drawn), gold, circle=limb, color="gold")
+    draw_regions(axes, outlines, names, ["none"] * len(drawn), gold, "black", circle=limb, color="gold")
     return axes
+
+
+def _places(shapes: list[tuple[int, int]], size: tuple[float, float]) -> list[tuple[float, float, float, float]]:
+    """Place images (rows, columns) side by side in a figure of a size in inches, all at the largest common scale."""
+    number = -(-len(shapes) // _COLUMNS)
+    wide = [max(width for _, width in shapes[column::_COLUMNS]) for column in range(min(_COLUMNS, len(shapes)))]
+    high = [max(height for height, _ in shapes[_COLUMNS * row :][:_COLUMNS]) for row in range(number)]
+    # Inches per pixel; the title is above all.
+    scale = min(
+        (size[0] - len(wide) * _LEFT - 0.2) / sum(wide), (size[1] - number * (_ABOVE + _BELOW) - 0.5) / sum(high)
+    )
+    found = []
+    for place, (height, width) in enumerate(shapes):
+        row, column = divmod(place, _COLUMNS)
+        left = (column + 1) * _LEFT + scale * sum(wide[:column])
+        top = size[1] - 0.5 - (row + 1) * _ABOVE - row * _BELOW - scale * sum(high[:row])
+        box = (left, top - scale * height, scale * width, scale * height)
+        found.append((box[0] / size[0], box[1] / size[1], box[2] / size[0], box[3] / size[1]))
+    return found
 
 
 def _checked(maps: Any, caller: str) -> list[Any]:

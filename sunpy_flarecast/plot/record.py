@@ -16,7 +16,7 @@ from sunpy_flarecast.maps.styles import BEYOND, style_of
 from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
-from .axes import north_up
+from .axes import north_up, titled
 from .colour_bar import draw_colour_bar, unit_text
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_record"]
 
-#: Possible numbers of columns for more than four segments, and the width of a sheet in inches.
+#: Possible numbers of columns for more than four segments, and the width of a sheet, and of a column where their number
+#: is given, in inches.
 _COLUMNS: Final = (4, 5, 3)
 _WIDTH: Final = 17.0
+_NARROW: Final = 4.2
 
 #: Room beside and above each image, in inches.
 _BESIDE: Final = 1.25
 _ABOVE: Final = 0.36
+_MEANINGS: Final = 0.6
 
 #: Panels (images with what is beside them) narrower than the first have smaller letters and fewer ticks; those narrower
 #: than the second are refused. In inches.
@@ -65,6 +68,7 @@ class _Panel:
 def plot_record(
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str] | GenericMap] | parfive.Results | FetchReport,
     *,
+    columns: int | None = None,
     skip_broken: bool = False,
     ax: Axes | None = None,
 ) -> list[Axes]:
@@ -75,6 +79,9 @@ def plot_record(
     ----------
     files : path-like, iterable of path-like, `parfive.Results`, FetchReport, Maps or list of `sunpy.map.GenericMap`
         The files of one record, as `sunpy_flarecast.load` takes them, or maps that it returned.
+    columns : int, optional
+        The number of columns, of 4 inches each; two suit a page (default: as many as leave few places empty, in a sheet
+        of 17 inches).
     skip_broken : bool, optional
         Leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them (default:
         False).
@@ -89,7 +96,7 @@ def plot_record(
     Raises
     ------
     QueryError
-        If the files are of several records, or ``ax`` has no room for them.
+        If the files are of several records, ``ax`` has no room for them, or ``columns`` is not positive.
     FileError
         If there are no files, or one cannot be read.
 
@@ -100,6 +107,8 @@ def plot_record(
     >>> files = sunpy_flarecast.load("data/6178/20151211")  # doctest: +SKIP
     >>> axes = plot_record(files)  # doctest: +SKIP
     """
+    if columns is not None and columns < 1:
+        raise QueryError(f"plot_record(columns={columns}): the number of columns must be positive.")
     found = [_Panel(one) for one in _maps(files, skip_broken)]
     found.sort(key=lambda panel: panel.order)
     records = sorted({panel.record for panel in found})
@@ -113,16 +122,19 @@ def plot_record(
     [(harp, time, projection)] = records
     number, scale = len(found), 1.0
     if ax is None:
-        columns = _columns(number)
-        figure = _figure(found[0].map, -(-number // columns), columns)
+        width = _WIDTH / max(_columns(number), 3) if columns is None else _NARROW
+        columns = min(columns or _columns(number), number)
+        figure = _figure(found[0].map, -(-number // columns), columns, width)
     else:
-        figure, columns, scale = _instead_of(ax, found[0].map, number)
+        figure, columns, scale = _instead_of(ax, found[0].map, number, columns)
     axes = []
     for place, panel in enumerate(found, start=1):
         axes.append(figure.add_subplot(-(-number // columns), columns, place, projection=panel.map))
         # All show the same place: the coordinates of the outer ones are those of all.
         _draw(panel, axes[-1], scale, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
-    title = f"{harp}, {time}, {next(iter(known), projection)}".removesuffix(", ")
+    title = titled(
+        f"{harp}, {time}, {next(iter(known), projection)}".removesuffix(", "), found[0].map.meta.get("origin")
+    )
     size = 13 * scale
     if len(title) * size * 0.6 / 72 > axes[0].figure.bbox.width / figure.figure.dpi:
         title = title.replace(", ", "\n")
@@ -160,15 +172,18 @@ def _columns(number: int) -> int:
     return min(_COLUMNS, key=lambda columns: -number % columns)
 
 
-def _figure(one: Any, rows: int, columns: int) -> Any:
+def _figure(one: Any, rows: int, columns: int, width_of_column: float) -> Any:
     """Make a figure with room for the images."""
     height, width = one.data.shape
-    panel = _WIDTH / max(columns, 3) - _BESIDE
+    panel = width_of_column - _BESIDE
     size = columns * (panel + _BESIDE) + 0.8, rows * (min(panel * height / width, 2.5 * panel) + _ABOVE) + 1.2
-    return plt.figure(figsize=size, layout="constrained")
+    figure = plt.figure(figsize=size, layout="constrained")
+    # The layout does not count the meanings of codes, which are beside the last column, too.
+    figure.get_layout_engine().set(rect=(0, 0, 1 - _MEANINGS / size[0], 1))
+    return figure
 
 
-def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, float]:
+def _instead_of(ax: Axes, one: Any, number: int, chosen: int | None) -> tuple[Any, int, float]:
     """Replace axes by a figure; return it, the columns that make the images largest, and the scale of letters."""
     place = ax.get_subplotspec() if isinstance(ax, Axes) else None
     if place is None:
@@ -181,7 +196,7 @@ def _instead_of(ax: Axes, one: Any, number: int) -> tuple[Any, int, float]:
     def width(columns: int) -> float:
         return float(min(wide / columns, shape * high / -(-number // columns)))
 
-    columns = max(range(1, number + 1), key=width)
+    columns = min(chosen, number) if chosen else max(range(1, number + 1), key=width)
     if (panel := width(columns)) < _LEAST:
         needed = _LEAST / panel
         raise QueryError(
@@ -200,8 +215,7 @@ def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -
     axes.set_facecolor(BEYOND)
     axes.set_title(segment or one.measurement, fontsize=10 * scale, pad=5)
     north_up(axes, one)
-    unit = "" if one.unit is None else str(one.unit.to_string("unicode"))
-    draw_colour_bar(axes, image, style, unit_text(segment, unit), scale)
+    draw_colour_bar(axes, image, style, unit_text(one.unit, segment), scale)
     axes.coords.grid(draw_grid=False)
     for coordinate, name, shown in zip(axes.coords, "xy", (bottom, left), strict=True):
         coordinate.set_ticks_position("b" if name == "x" else "l")

@@ -17,6 +17,7 @@ from sunpy_flarecast.maps.styles import BEYOND, style_of
 from .colour_bar import draw_colour_bar, unit_text
 
 if TYPE_CHECKING:
+    from astropy.units import UnitBase
     from PIL.Image import Image as Picture
 
 __all__ = ["FIGURE_FROM", "figure_of_segment", "image_of_segment", "notice"]
@@ -77,7 +78,7 @@ def figure_of_segment(
     width: int,
     *,
     title: str = "",
-    unit: str = "",
+    unit: UnitBase | None = None,
     upside_down: bool = False,
     smarp: bool = False,
     mark: str = "",
@@ -98,7 +99,7 @@ def figure_of_segment(
     axes.set_facecolor(BEYOND)
     axes.set_axis_off()
     axes.set_title(title, fontsize=9 * scale)
-    draw_colour_bar(axes, image, style, unit_text(segment, unit), 1.2 * scale)
+    draw_colour_bar(axes, image, style, unit_text(unit, segment), 1.2 * scale)
     if mark:
         halo = [withStroke(linewidth=2, foreground="black")]
         axes.text(0.01, 0.015, mark, transform=axes.transAxes, color="white", fontsize=11 * scale, path_effects=halo)

@@ -99,7 +99,7 @@ def test_every_harp_can_be_told_from_the_others(harps: int) -> None:
 
     [panel] = plot_keywords(curves(harps))
     lines = [line for line in panel.lines if line.get_label().isdigit()]
-    assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == harps
+    assert len({(line.get_color(), line.get_linewidth(), str(line._dash_pattern)) for line in lines}) == harps
     [legend] = panel.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [f"HARP {number + 100}" for number in range(harps)]
     panel.figure.canvas.draw()
@@ -113,7 +113,7 @@ def test_a_value_that_means_none_breaks_the_line() -> None:
     values = np.full(20, 4.0)
     values[7:9] = 0
     [panel] = plot_keywords(curves(1, r_value=values), "r_value")
-    assert panel.figure.get_suptitle() == "HARP 100"
+    assert panel.figure.get_suptitle() == "R_VALUE of HARP 100"
     joined, alone = [
         [line.get_ydata() for line in panel.lines if (line.get_linestyle() == "None") is dots] for dots in (False, True)
     ]
@@ -164,7 +164,7 @@ def test_results_draw_their_keywords(results: FLARECASTResponse, layer: Layer, t
     upper, lower = results.plot_keywords(["usflux", "meangam"], harpnum=6178, flares=flares, progress=False)
     assert upper.get_ylabel() == "USFLUX (Mx)"
     assert lower.get_ylabel() == "MEANGAM (°)"
-    assert upper.figure.get_suptitle() == "HARP 6178"
+    assert upper.figure.get_suptitle() == "USFLUX, MEANGAM of HARP 6178"
     assert [text.get_text() for text in upper.texts] == ["X1.1"]
     layer.clear()
     flares.write_text("when,goes_class\n2015-12-11T00:30,X1.1\n")
@@ -321,10 +321,29 @@ def test_titles_are_of_one_kind_and_fit(record: list[str]) -> None:
         one.meta.pop("drms_id", None)
     assert plot_record(nameless)[0].figure.get_suptitle().endswith("TAI, CEA")
     title = plot_record([*maps[:2], *nameless[2:]])[0].figure.get_suptitle()
-    assert title == f"HARP {maps[0].meta['harpnum']}, 2014-02-10 00:12:00 TAI, hmi.sharp_cea_720s"
+    assert title == f"SYNTHETIC data: HARP {maps[0].meta['harpnum']}, 2014-02-10 00:12:00 TAI, hmi.sharp_cea_720s"
+    for one in maps:
+        del one.meta["origin"]
+    assert plot_record(maps[:2])[0].figure.get_suptitle().startswith("HARP")
     figure = plot_record(maps[:1])[0].figure
     figure.canvas.draw()
     assert figure._suptitle.get_window_extent().width <= figure.bbox.width
+
+
+def test_sheets_for_narrow_pages(record: list[str]) -> None:
+    from sunpy_flarecast.plot import plot_record
+
+    wide, narrow = plot_record(record), plot_record(record, columns=2)
+    assert narrow[0].figure.get_figwidth() < 10 < wide[0].figure.get_figwidth()
+    narrow[0].figure.canvas.draw()
+    assert len({round(panel.get_window_extent().x0) for panel in narrow}) == 2
+    for panel in narrow:
+        bar = panel.child_axes[0]
+        ends = [text.get_window_extent().x1 for text in bar.get_yticklabels()]
+        assert max(ends) < narrow[0].figure.bbox.width
+    assert len(plot_record(record[0], columns=2)) == 1
+    with pytest.raises(QueryError, match=r"columns=0\): the number of columns must be positive"):
+        plot_record(record, columns=0)
 
 
 @pytest.mark.parametrize(("number", "columns"), [(1, 1), (4, 2), (5, 5), (6, 3), (11, 4), (31, 4)])

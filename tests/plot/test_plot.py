@@ -64,11 +64,17 @@ def test_each_region_is_on_the_disk_and_by_itself(maps: list[Any], tmp_path: Pat
 
     figure = plot_magnetograms(maps)
     figure.canvas.draw()
-    disk, *single, bar = figure.get_axes()
+    disk, bar, *single = figure.get_axes()
     titles = [axes.get_title() for axes in single]
     assert titles == [f"HARP {one.meta['harpnum']}" for one in maps]
     assert {text.get_text() for text in disk.texts} >= {str(one.meta["harpnum"]) for one in maps}
-    assert "Mx/cm²" in bar.get_ylabel()
+    assert bar.get_ylabel() == "line-of-sight field (Mx/cm²)"
+    assert bar.get_ylim() == (-1500, 1500)
+    assert disk.get_title() == "SYNTHETIC data: Magnetograms, 2014-10-23 11:58:15 UTC"
+    scales = [axes.get_window_extent().width / one.data.shape[1] for axes, one in zip(single, maps, strict=True)]
+    assert scales == pytest.approx([scales[0]] * len(maps))
+    boxes = [axes.get_tightbbox(figure.canvas.get_renderer()) for axes in single]
+    assert not [1 for place, one in enumerate(boxes) for other in boxes[:place] if one.overlaps(other)]
     assert "arcsec" in disk.coords[0].get_axislabel()
     for axes, one in zip(single, maps, strict=True):
         # North is up and east is left, though the camera stood on its head.
@@ -175,7 +181,7 @@ def test_boxes_stand_where_the_maps_of_the_harps_are(step: FLARECASTResponse, tm
             assert not outline.contains_point(axes.wcs.world_to_pixel(place))
         east_and_west.add(one.meta["londtmin"] > 0)
     assert east_and_west == {True, False}
-    assert "2014-10-23 12:00:00 TAI" in axes.get_title()
+    assert axes.get_title() == f"SYNTHETIC data: {len(step)} HARPs, T_REC 2014-10-23 12:00:00 TAI"
     assert "helioprojective" in axes.coords[0].get_axislabel()
 
 
@@ -196,6 +202,9 @@ def test_boxes_are_coloured_by_a_keyword(demo: tuple[str, Layer], step: FLARECAS
     assert all("/meta/" in path and "usflux" in path for path in asked)
     bar = axes.figure.axes[-1]
     assert bar.get_ylabel() == "USFLUX (Mx)"
+    on_scale = mpl.colormaps["viridis"](np.linspace(0, 1, 256))
+    for patch in patches(axes).values():  # opaque, so that those that overlap mix no other colours
+        assert np.isclose(patch.get_facecolor(), on_scale).all(axis=1).any()
     brightness = [
         sum(patches(axes)[str(number)].get_facecolor()[:3]) for number in flux["HARPNUM"][np.argsort(flux["usflux"])]
     ]
@@ -221,6 +230,8 @@ def test_disks_are_drawn_into_the_axes_of_a_map(step: FLARECASTResponse) -> None
     assert step.plot_disk(ax=given) is given
     for name, patch in patches(given).items():
         assert np.allclose(patch.get_xy(), patches(own)[name].get_xy())
+        assert patch.get_facecolor()[3] == 0  # what is below is seen
+    assert "SYNTHETIC" in {text.get_text() for text in given.texts}
     with pytest.raises(QueryError, match="needs axes with helioprojective"):
         step.plot_disk(ax=mpl.pyplot.figure().add_subplot())
 
@@ -271,6 +282,7 @@ def test_labels_of_any_boxes_cover_no_other_label(boxes: list[tuple[int, ...]]) 
     from sunpy_flarecast.plot.geometry import place_labels
 
     size = np.array([30.0, 10.0])
+    boxes = boxes * 3
     places = place_labels([(x, y, x + width, y + height) for x, y, width, height in boxes], [size] * len(boxes))
     for place, one in enumerate(places):
         for other in places[:place]:
@@ -302,6 +314,7 @@ def test_coverage_shows_records_gaps_and_quality(demo: tuple[str, Layer]) -> Non
     covered = sum(end - begin for begin, end in edges)
     assert covered == pytest.approx((len(slots) - 10) * 12 / 1440, rel=1e-6)
     assert axes.get_xlabel() == "T_REC (TAI)"
+    assert axes.get_title(loc="left").startswith("SYNTHETIC data: ")
     assert table.plot_coverage(ax=axes, step=1 * u.day) is axes
 
 
@@ -356,8 +369,8 @@ def test_a_record_is_one_sheet(demo: tuple[str, Layer], tmp_path: Path, series: 
     ]  # fmt: skip
     assert all(isinstance(panel, WCSAxes) for panel in panels)
     bars = [panel.child_axes[0] for panel in panels]
-    assert [bar.get_ylabel() for bar in bars] == ["Mx cm⁻²", "", bars[2].get_ylabel(), "DN s⁻¹", ""]
-    assert re.fullmatch(r"m s⁻¹\nwhite: median -?[\d.e+]+", bars[2].get_ylabel())
+    assert [bar.get_ylabel() for bar in bars] == ["Mx/cm²", "", bars[2].get_ylabel(), "DN/s", ""]
+    assert re.fullmatch(r"m/s\nwhite: median -?[\d.e+]+", bars[2].get_ylabel())
     assert "90: strong field" in [label.get_text() for label in bars[4].get_yticklabels()]
     assert "active, in HARP" in [label.get_text() for label in bars[1].get_yticklabels()]
     assert str(table["HARPNUM"][0]) in figure.get_suptitle()
@@ -428,7 +441,7 @@ def test_curves_are_drawn_into_given_axes_and_of_time_series(step: FLARECASTResp
     assert panel.get_ylabel() == "USFLUX (Mx)"
     assert len(panel.lines) == len(step)
     [alone] = plot_keywords(next(iter(series.values())))
-    assert alone.figure.get_suptitle() == f"HARP {next(iter(series))}"
+    assert alone.figure.get_suptitle() == f"SYNTHETIC data: USFLUX of HARP {next(iter(series))}"
     assert not alone.figure.legends
 
 
@@ -493,7 +506,7 @@ def test_the_terminal_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path
         assert shown.exit_code == 0, shown.output
         assert picture.read_bytes().startswith(b"\x89PNG")
         assert picture.name in shown.stdout.replace("\n", "")
-    shown = run("plot", "record", tmp_path / "files", "-o", tmp_path / "again.svg")
+    shown = run("plot", "record", tmp_path / "files", "--columns", "1", "-o", tmp_path / "again.svg")
     assert shown.exit_code == 0, shown.output
     assert "svg" in (tmp_path / "again.svg").read_text()[:400]
     assert not list(tmp_path.rglob(".*"))

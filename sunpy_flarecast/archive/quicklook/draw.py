@@ -66,7 +66,7 @@ def draw(job: Job) -> bytes:
     if job.width < FIGURE_FROM:
         return image_of_segment(data, job.segment, job.width, **how)
     known = series.segment(job.segment) if series else None
-    unit = u.Unit(known.unit if known else "").to_string("unicode")
+    unit = u.Unit(known.unit if known else "")
     return figure_of_segment(data, job.segment, job.width, title=job.title, unit=unit, **how)
 
 
