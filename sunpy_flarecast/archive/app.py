@@ -154,9 +154,9 @@ def _record_routes(
     router = APIRouter(prefix="/HMI", tags=["HMI"], default_response_class=Response, dependencies=checks)
 
     @router.head("", include_in_schema=False)
-    @router.get("", responses=openapi.SERIES_REPLY, summary="List the series held")
+    @router.get("", responses=openapi.SERIES_REPLY, summary="List the series")
     def list_series() -> Response:
-        """List the series held, with the number of their records, and the first and the last `date__obs`."""
+        """List the series with the number of their records and their first and last `date__obs`."""
         held = archive.holdings()
         return json_reply({"data": held} if settings.envelope else held)
 
@@ -164,13 +164,13 @@ def _record_routes(
     @router.get(
         "/{series}",
         responses=openapi.LIST_REPLY,
-        summary="List the records of a series in a range of time",
+        summary="List the records of a series in a time range",
         dependencies=[only_parameters("start", "end", "meta")],
     )
     def list_records(
         request: Request, series: SeriesParameter, start: StartParameter, end: EndParameter, meta: MetaParameter = False
     ) -> Response:
-        """List the records whose `date__obs` lies between `start` and `end`, ends included."""
+        """List the records whose `date__obs` is between `start` and `end`, both included."""
         name = held_series(series, archive.series())
         first, last = read_range(start, end, settings.max_days)
         base = url_of(request)
@@ -241,7 +241,7 @@ def _health_route(archive: Archive, checks: Sequence[Any]) -> APIRouter:
         "/health", responses=openapi.HEALTH_REPLY, tags=["operation"], summary="Report whether the service works"
     )
     def give_health() -> Response:
-        """Say whether the archive can be read: 503 if its folder is not there."""
+        """Report whether the archive can be read; the status is 503 if its folder is missing."""
         condition = archive.condition() if isinstance(archive, Conditioned) else Condition()
         if condition.fault is not None:
             raise unavailable(condition.fault)

@@ -34,9 +34,9 @@ from .search_parameters import PARAMETERS, read_search
 
 __all__ = ["browsing_routes"]
 
-_LimitParameter = Annotated[int, Query(ge=1, le=MOST, description="Most records of a page.")]
+_LimitParameter = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of records on a page.")]
 _AfterParameter = Annotated[
-    str, Query(description="Where the page begins, as the page before it says; default: first.")
+    str, Query(description="Start of the page, from the link on the previous one; default: the first page.")
 ]
 _SegmentsParameter = Annotated[list[str], Query(description="Name of a segment; may be repeated; default: all.")]
 
@@ -116,7 +116,7 @@ def browsing_routes(
     @router.head("/search.json", include_in_schema=False)
     @router.get("/search.json", responses=openapi.SEARCH_REPLY, summary="Search records", **searched)
     def search_json(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
-        """List the records that match all that is given, page by page."""
+        """List the records that match all parameters, page by page."""
         search, found, headers, following = page(request, "json", limit, after)
         rows = Rows(search.series, url_of(request))
         name = None if search.condition is None else search.condition.keyword
@@ -127,9 +127,9 @@ def browsing_routes(
         return json_reply({"data": listed, "next": following}, headers)
 
     @router.head("/search.csv", include_in_schema=False)
-    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records, as a table", **searched)
+    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records as a table", **searched)
     def search_csv(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
-        """List the records that match all that is given, page by page; the header `Link` has the next page."""
+        """List the records that match all parameters, page by page; the header `Link` has the URL of the next page."""
         search, found, headers, _ = page(request, "csv", limit, after)
         keyword = () if search.condition is None else (search.condition.keyword,)
         table = io.StringIO()
@@ -152,7 +152,7 @@ def browsing_routes(
         dependencies=[only_parameters(*PARAMETERS, "segment", repeated=("segment",))],
     )
     def download(request: Request, segment: _SegmentsParameter = []) -> Response:  # noqa: B006 (never changed)
-        """Download segments of all records that match; `tar --skip-old-files` resumes a transfer that failed."""
+        """Download segments of all matching records; `tar --skip-old-files` resumes a failed transfer."""
         return download_reply(request, archive, read_search(request.query_params, archive), segment, settings)
 
     return router

@@ -44,7 +44,7 @@ OPENAPI_VERSION: Final = "3.0.3"
 class Message(BaseModel):
     """An error."""
 
-    message: str = Field(description="What was wrong, and what to write instead.")
+    message: str = Field(description="The error, and how to correct the request.")
 
 
 _RECORD: Final = Record(
@@ -73,7 +73,7 @@ _ROW_SCHEMA: Final[dict[str, Any]] = {
     "properties": {
         "date__obs": _field("string", "Start of the observation, UTC."),
         "harpnum": _field("integer", "HARP number."),
-        "meta": {"type": "object", "description": "Keywords by their DRMS names in lower case, if asked for."},
+        "meta": {"type": "object", "description": "Keywords by DRMS name in lower case, if requested."},
         "quality": _field("integer", "Quality bit word; 0 is good."),
         "recnum": {"type": "integer", "description": "Record number, unique within the series."},
         "series_name": {"type": "string"},
@@ -91,7 +91,7 @@ _DAY_SCHEMA: Final[dict[str, Any]] = {
     "properties": {
         "day": {"type": "string", "format": "date", "description": "Day, UTC."},
         "records": {"type": "integer", "description": "Number of records."},
-        "harps": {"type": "integer", "description": "Number of HARPs that they are of."},
+        "harps": {"type": "integer", "description": "Number of HARPs."},
     },
     "required": ["day", "records", "harps"],
 }
@@ -103,7 +103,7 @@ _PASSAGE_SCHEMA: Final[dict[str, Any]] = {
         "first": {"type": "string", "description": "First `date__obs`, UTC."},
         "last": {"type": "string", "description": "Last `date__obs`, UTC."},
         "records": {"type": "integer", "description": "Number of all its records in the series."},
-        "noaa": {"type": "array", "items": {"type": "integer"}, "description": "NOAA numbers that it has had."},
+        "noaa": {"type": "array", "items": {"type": "integer"}, "description": "NOAA numbers of the HARP."},
     },
     "required": ["harpnum", "first", "last", "records", "noaa"],
 }
@@ -143,9 +143,9 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "version": {"type": "string", "description": "Version of sunpy_flarecast."},
         "series": {"type": "integer", "description": "Number of series held."},
         "records": _field("integer", "Number of records; null where they are not counted."),
-        "synthetic": {"type": "boolean", "description": "Whether the records are made up."},
-        "indexed": {"type": "string", "description": "When the folder was last looked at, UTC; only of a folder."},
-        "reindex_failed": {"type": "boolean", "description": "Whether looking at it again failed; its log says why."},
+        "synthetic": {"type": "boolean", "description": "Whether the records are synthetic."},
+        "indexed": {"type": "string", "description": "Time of the last scan of the folder, UTC; only for folders."},
+        "reindex_failed": {"type": "boolean", "description": "Whether a later scan failed; the log gives the reason."},
     },
     "required": ["status", "version", "series", "records", "synthetic"],
 }
@@ -161,9 +161,9 @@ _RETRY_AFTER: Final = {"schema": {"type": "integer"}, "description": "Seconds af
 COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
     400: _error("An invalid parameter, path or header."),
     401: _error("A missing or invalid token, where the service requires one."),
-    413: _error("A request with a long body, which no route needs."),
+    413: _error("A request with a long body."),
     503: {
-        **_error("Too many requests at a time, or files that cannot be read now."),
+        **_error("Too many simultaneous requests, or files that are temporarily unavailable."),
         "headers": {"Retry-After": _RETRY_AFTER},
     },
 }
@@ -180,14 +180,14 @@ def _header(description: str) -> dict[str, Any]:
 _GZIP: Final = {"Content-Encoding": _header("`gzip`, if `Accept-Encoding` allows it.")}
 _VALIDATORS: Final = {
     **_GZIP,
-    "ETag": _header("Identifies this state of the records; not every archive has one."),
-    "Cache-Control": _header("`no-cache`: ask with `If-None-Match` whether a stored reply is valid; or `no-store`."),
-    "Data-Origin": _header("`SYNTHETIC`, if the records are."),
+    "ETag": _header("Identifies this state of the records; not available from every archive."),
+    "Cache-Control": _header("`no-cache` (revalidate a stored reply with `If-None-Match`) or `no-store`."),
+    "Data-Origin": _header("`SYNTHETIC` for synthetic records."),
 }
 _FILE_HEADERS: Final = {
     "ETag": _header("Identifies this version of the file."),
-    "Content-Disposition": _header("`attachment; filename=` and the name that JSOC gives the file."),
-    "Last-Modified": _header("When the file was changed; not for synthetic files."),
+    "Content-Disposition": _header("`attachment; filename=` and JSOC's name of the file."),
+    "Last-Modified": _header("Time of the last change; not for synthetic files."),
     "Accept-Ranges": _header("`bytes`; not for synthetic files."),
 }
 
@@ -202,17 +202,17 @@ def _json(description: str, schema: dict[str, Any], example: object, headers: di
 def _enveloped(text: str, item: dict[str, Any], example: object, headers: dict[str, Any] = _GZIP) -> dict[str, Any]:
     items = {"type": "array", "items": item}
     schema = {"oneOf": [{"type": "object", "properties": {"data": items}, "required": ["data"]}, items]}
-    text = f"{text}, in an object under `data` (or bare, as the service is set up)."
+    text = f"{text}, in an object under `data` (or a plain list, depending on the service)."
     return _json(text, schema, {"data": [example]}, headers)
 
 
 #: The ``responses`` of the routes.
 LIST_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
-    200: _enveloped("The records by T_REC and HARP number", _ROW_SCHEMA, _ROW, _VALIDATORS),
+    200: _enveloped("The records, sorted by T_REC and HARP number", _ROW_SCHEMA, _ROW, _VALIDATORS),
     304: {"description": "The stored reply of the client is valid (`If-None-Match`)."},
     404: _NOT_HELD,
-    413: _error("A range longer than this service lists at a time; the message says how to split it."),
+    413: _error("A range that is too long for one request; the message says how to split it."),
     422: _NOT_VALID,
 }
 META_REPLY: Final[dict[int | str, dict[str, Any]]] = {
@@ -223,24 +223,24 @@ META_REPLY: Final[dict[int | str, dict[str, Any]]] = {
         {"5605571": _META_ROW},
         _VALIDATORS,
     ),
-    413: _error("More record numbers than one request may have."),
+    413: _error("Too many record numbers for one request."),
 }
 FILE_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
     200: {"description": "The FITS file.", "content": {"application/fits": _BINARY}, "headers": _FILE_HEADERS},
     206: {
-        "description": "The part or parts of the file that `Range` asks for.",
+        "description": "The requested part or parts of the file (`Range`).",
         "content": {"application/fits": _BINARY, "multipart/byteranges": _BINARY},
-        "headers": {**_FILE_HEADERS, "Content-Range": _header("Which bytes these are, if it is one part.")},
+        "headers": {**_FILE_HEADERS, "Content-Range": _header("The range of bytes, for a single part.")},
     },
-    304: {"description": "The client has the file already (`If-None-Match`, `If-Modified-Since`)."},
+    304: {"description": "The client's copy is current (`If-None-Match`, `If-Modified-Since`)."},
     404: _NOT_HELD,
     416: _error("The range lies outside the file."),
     422: _NOT_VALID,
 }
 SERIES_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
-    200: _enveloped("The series held", _HOLDING_SCHEMA, _HOLDING),
+    200: _enveloped("The series", _HOLDING_SCHEMA, _HOLDING),
 }
 HEALTH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
@@ -262,7 +262,7 @@ DAYS_REPLY: Final[dict[int | str, dict[str, Any]]] = {
 }
 HARPS_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **_ENVELOPED_REPLIES,
-    200: _enveloped("The HARPs by number", _PASSAGE_SCHEMA, msgspec.to_builtins(_PASSAGE), _VALIDATORS),
+    200: _enveloped("The HARPs, sorted by number", _PASSAGE_SCHEMA, msgspec.to_builtins(_PASSAGE), _VALIDATORS),
 }
 
 _LINK: Final = {"Link": _header('The next page, as `<URL>; rel="next"`, unless nothing is left.')}
@@ -277,7 +277,7 @@ _PAGE_SCHEMA: Final[dict[str, Any]] = {
 SEARCH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **_ENVELOPED_REPLIES,
     200: _json(
-        "A page of records by T_REC and HARP number. It may be short, or empty, though more pages follow.",
+        "A page of records, sorted by T_REC and HARP number. It may be short or empty even if more pages follow.",
         _PAGE_SCHEMA,
         {"data": [_ROW], "next": None},
         {**_VALIDATORS, **_LINK},
@@ -286,7 +286,7 @@ SEARCH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
 SEARCH_CSV_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **SEARCH_REPLY,
     200: {
-        "description": "The same page as a table, with its header in the first line.",
+        "description": "The same page as CSV, with the names of the columns in the first line.",
         "content": {"text/csv": {"schema": {"type": "string"}}},
         "headers": {**_VALIDATORS, **_LINK},
     },
@@ -295,14 +295,14 @@ DOWNLOAD_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
     200: {
         "description": (
-            "A tar file, in which each FITS file has the name that JSOC gives it. The same request has the same files "
-            "in the same order. A transfer that fails half-way ends without the end of the tar file."
+            "A tar file of FITS files with JSOC's names. The same request returns the same files in the same order. "
+            "A transfer that fails ends without the end-of-archive marker."
         ),
         "content": {"application/x-tar": _BINARY},
         "headers": {"Content-Disposition": _FILE_HEADERS["Content-Disposition"]},
     },
     404: _error("No record matches, or none has the segments."),
-    413: _error("More files than one download may have; the message says how many."),
+    413: _error("Too many files for one download; the message gives the limit."),
     422: _NOT_VALID,
 }
 
@@ -314,12 +314,12 @@ def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
 
 #: What a search may ask for, which is parsed by `search.read_search`.
 SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
-    _parameter("series", "Name of the series, full or short; default: the first that is held.", "hmi.sharp_720s"),
+    _parameter("series", "Name of the series, full or short; default: the first in the archive.", "hmi.sharp_720s"),
     _parameter("start", "First `date__obs`: a day, or an instant in ISO 8601, UTC.", "2015-12-11"),
-    _parameter("end", "Last `date__obs`: a day, which is meant as a whole, or an instant.", "2015-12-12"),
+    _parameter("end", "Last `date__obs`: a day, included to its end, or an instant.", "2015-12-12"),
     _parameter("harp", "HARP number.", "6178"),
     _parameter("noaa", "NOAA number of the HARP at any time of its passage.", "12470"),
-    _parameter("quality", "`good` for a quality of 0, or the bits that records must not have.", "good"),
+    _parameter("quality", "`good` for quality 0, or the bits that records must not have.", "good"),
     _parameter("condition", "Keyword compared with a value; missing values never match.", "USFLUX > 1e22"),
-    _parameter("cadence", "Only every so many min, h or d of T_REC, counted from its epoch.", "6h"),
+    _parameter("cadence", "Interval of T_REC in min, h or d, counted from its epoch.", "6h"),
 ]

@@ -100,14 +100,14 @@ ToDayParameter = Annotated[
 NoaaParameter = Annotated[
     str,
     Query(
-        description="NOAA number that the HARPs have had; default: all.",
+        description="NOAA number of the HARPs at any time of their passage; default: all.",
         openapi_examples={"all": {"value": ""}, "one": {"value": "12673"}},
     ),
 ]
 FieldsParameter = Annotated[
     str,
     Query(
-        description="Keywords by their DRMS names, separated by commas; default: all.",
+        description="DRMS names of keywords, separated by commas; default: all.",
         openapi_examples={"all": {"value": ""}, "some": {"value": "area,cmask,distcoef"}},
     ),
 ]

@@ -57,8 +57,8 @@ def add_metrics(app: FastAPI, settings: Settings) -> None:
         responses={
             **COMMON_REPLIES,
             200: {"description": "Requests, bytes and seconds by route.", "content": {"text/plain": {}}},
-            403: {"model": Message, "description": "Metrics are not given to this client."},
+            403: {"model": Message, "description": "This client has no access to the metrics."},
         },
-        summary="Give metrics for Prometheus",
+        summary="Return metrics for Prometheus",
         dependencies=[Depends(only_allowed)],
     )
