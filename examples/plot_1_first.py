@@ -12,7 +12,7 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 
 # %%
-# Search one HARP for the record nearest to noon of 23 October 2014, and select the magnetogram of its 31 segments.
+# Search for the record of one HARP nearest to noon on 23 October 2014, and select the magnetogram from its 31 segments.
 
 results = Fido.search(
     a.Time("2014-10-23", "2014-10-24", near="2014-10-23T12:00"),
@@ -24,9 +24,9 @@ files = Fido.fetch(results, path="data/{file}", progress=False)
 print(files[0])
 
 # %%
-# This series is on the grid of the camera, which stands on its head: solar north is at the bottom of the image (CROTA2
-# is about 180 degrees). The map's coordinates account for that. Inverting both axes puts north at the top without
-# changing the data.
+# This series is on the grid of the camera, which is mounted upside down: solar north is at the bottom of the image
+# (CROTA2 is about 180 degrees). The map's coordinates account for that. Inverting both axes puts north at the top
+# without changing the data.
 
 magnetogram = sunpy_flarecast.load(files)[0]
 figure = plt.figure(figsize=(9, 5.5), layout="constrained")

@@ -2,15 +2,15 @@
 The 31 segments of a record
 ===========================
 
-All images of one HARP at one time: the field and its errors, the parameters of the inversion, velocity
-and intensity, masks and codes.
+All images of one HARP at one time: the field and its errors, parameters of the inversion, velocity and
+intensity, masks and codes.
 """
 
 import matplotlib.pyplot as plt
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
+import sunpy_flarecast  # noqa: F401 (registers a.flarecast)
 from sunpy_flarecast.plot import plot_record
 
 # %%
@@ -25,8 +25,8 @@ files = Fido.fetch(results, path="data/{file}", progress=False)
 print(len(files), "files")
 
 # %%
-# Segments of numbers have a scale with their unit; those of codes, such as ``bitmap`` and ``disambig``, have the
-# meaning of each code beside its colour.
+# Physical quantities have a colour bar with their unit. Codes, such as ``bitmap`` and ``disambig``, have a colour bar
+# with the meaning of each code.
 
 plot_record(files)
 plt.show()

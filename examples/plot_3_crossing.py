@@ -2,7 +2,7 @@
 An active region crosses the disk
 =================================
 
-One HARP, once a day from limb to limb, each magnetogram where it was on the disk.
+One HARP once a day from limb to limb, with each magnetogram at its position on the disk.
 """
 
 import astropy.units as u
@@ -13,7 +13,7 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 
 # %%
-# There is a record every 12 minutes; ``a.Sample`` selects those nearest to a grid of one a day.
+# There is a record every 12 minutes; ``a.Sample`` selects one per day.
 
 results = Fido.search(
     a.Time("2014-10-27", "2014-11-08"),
@@ -27,9 +27,9 @@ maps = sunpy_flarecast.load(files)
 print(len(maps), "magnetograms")
 
 # %%
-# ``maps`` reads each file when it is needed, in chronological order. The coordinates of its corners place a map on the
-# disk. They also account for the orientation of the camera: the lower left pixel is at the upper right on the Sun. Near
-# the limb the line of sight is nearly horizontal on the Sun, so polarities there are not those of the radial field.
+# ``maps`` is in chronological order and reads each file when needed. The coordinates of its corners place a map on the
+# disk. They account for the orientation of the camera: the lower left pixel is at the upper right on the Sun. Near the
+# limb, the line of sight is almost parallel to the solar surface, so polarities differ from those of the radial field.
 
 figure, axes = plt.subplots(figsize=(11, 3.8), layout="constrained")
 style = {"origin": "lower", "cmap": "gray", "vmin": -1000, "vmax": 1000}

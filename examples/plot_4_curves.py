@@ -2,7 +2,7 @@
 Curves of keywords
 ==================
 
-How the parameters of two active regions change over a week, without fetching any image.
+The parameters of two active regions over a week, without downloading any image.
 """
 
 import astropy.units as u
@@ -11,11 +11,11 @@ from astropy.table import Table
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-import sunpy_flarecast  # noqa: F401 (makes a.flarecast known)
+import sunpy_flarecast  # noqa: F401 (registers a.flarecast)
 from sunpy_flarecast.plot import plot_keywords
 
 # %%
-# A list selects two HARPs, in one table.
+# A list of HARP numbers selects several HARPs in one table.
 
 results = Fido.search(
     a.Time("2014-10-20", "2014-10-27"),
@@ -31,7 +31,7 @@ series[0].to_dataframe().head(3)
 # %%
 # A panel for each keyword, a curve for each HARP, and error bars where there are errors. Flares can be marked from
 # any table with peak times and GOES classes, such as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``. The
-# two here are invented, as the Sun of this service has none.
+# two here are invented.
 
 flares = Table(
     rows=[("2014-10-22T14:28", "M1.6"), ("2014-10-24T21:41", "X3.1")],

@@ -2,7 +2,7 @@
 HARPs on the disk
 =================
 
-All HARPs of one time: where they are and how much flux they have, and their magnetograms.
+All HARPs at one time: their positions, magnetic flux and magnetograms.
 """
 
 import matplotlib.pyplot as plt
@@ -20,13 +20,13 @@ results = Fido.search(
 results["T_REC", "HARPNUM", "Quality"]
 
 # %%
-# Boxes are drawn from keywords alone. Any numeric keyword can give their colour.
+# The boxes need only keywords. Any numeric keyword can define their colour.
 
 results.plot_disk(color="usflux")
 plt.show()
 
 # %%
-# The images at their places on the disk:
+# The magnetograms at their positions on the disk:
 
 files = Fido.fetch(results, path="data/{file}", progress=False)
 figure = plt.figure(figsize=(8, 8), layout="constrained")

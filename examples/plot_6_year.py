@@ -15,7 +15,7 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 
 # %%
-# The search lists all 350,000 records of the year in parts, and keeps those nearest to the grid.
+# The search lists all 350,000 records of the year in parts, and keeps those nearest to the sampling times.
 
 results = Fido.search(
     a.Time("2014-01-01", "2015-01-01"),
@@ -27,8 +27,8 @@ harps = np.asarray(results["HARPNUM"])
 print(f"{len(results):,} records of {len(np.unique(harps)):,} HARPs")
 
 # %%
-# The number of HARPs on the disk, every six hours. Where the record of a grid time is missing, the nearest one is
-# taken, so times are rounded to the grid before they are counted.
+# The number of HARPs on the disk every six hours. If a record is missing, the nearest one replaces it, so times are
+# rounded to the grid before counting.
 
 grid = np.round(results["T_REC"].mjd * 4) / 4
 times, count = np.unique(grid, return_counts=True)
@@ -39,8 +39,8 @@ axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs")
 plt.show()
 
 # %%
-# One month, with a row for each HARP. The Sun's rotation carries a HARP across the disk in 13 to 14 days, so no bar is
-# longer. The axis is the range of the search, here the year, unless it is set.
+# One month, with a row for each HARP. Solar rotation carries a HARP across the disk in 13 to 14 days, so no bar is
+# longer. By default the axis covers the range of the search, here the year.
 
 # sphinx_gallery_thumbnail_number = 2
 start, end = Time(["2014-03-01", "2014-04-01"], scale="tai")
@@ -50,8 +50,8 @@ axes.set_xlim(start.datetime, end.datetime)
 plt.show()
 
 # %%
-# The table is written to a file, so that the fetch can be resumed on another day. ``sunpy_flarecast.fetch`` retries
-# until no file is missing, which may take a night; here it fetches three files. More in :doc:`/howto/years`.
+# Write the table to a file to resume the fetch on another day. ``sunpy_flarecast.fetch`` retries until no file is
+# missing, which may take a night; here it fetches three files. See :doc:`/howto/years`.
 
 results.write("year.ecsv", overwrite=True)
 results = sunpy_flarecast.FLARECASTResponse.read("year.ecsv")

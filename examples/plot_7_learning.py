@@ -2,8 +2,8 @@
 A data set for machine learning
 ===============================
 
-Images, keywords and labels of the same records, in three sets that share no region. :doc:`/howto/machine-learning` has
-the details; this is a short form, with a look at the result.
+Images, keywords and labels of the same records, in three sets without common regions. This is a short version of
+:doc:`/howto/machine-learning` with a look at the result.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +18,9 @@ from sunpy_flarecast.archive import DemoArchive
 # %%
 # One call searches, fetches, labels and splits. If it is interrupted, the same call resumes it.
 
-flares = DemoArchive().flares(datetime(2014, 10, 1, tzinfo=UTC), datetime(2014, 12, 1, tzinfo=UTC))
+flares = DemoArchive().flares(
+    datetime(2014, 10, 1, tzinfo=UTC), datetime(2014, 12, 1, tzinfo=UTC)
+)
 report = dataset.build(
     "data/learning",
     a.Time("2014-10-20", "2014-11-01"),
@@ -35,24 +37,31 @@ report = dataset.build(
 print(report)
 
 # %%
-# Each set is a sequence of images, keywords and labels, which ``torch.utils.data.DataLoader`` takes as it is. Here all
-# images get one shape: they are cropped or padded around their centre, and a pixel stays 0.03 degrees of the Sun.
+# Each set is a sequence of images, keywords and labels that ``torch.utils.data.DataLoader`` accepts directly. Here all
+# images are cropped or padded around their centre to the same shape; a pixel remains 0.03 degrees on the Sun.
 
 ds = dataset.open("data/learning")
-sets = {name: ds.samples(name, shape=(256, 400), fill=0) for name in ("train", "validation", "test")}
+sets = {
+    name: ds.samples(name, shape=(256, 400), fill=0)
+    for name in ("train", "validation", "test")
+}
 for samples in sets.values():
     print(samples)
     print()
 
 # %%
-# Some images of each set; a thick frame is a record with a flare in the next 24 hours.
+# Some images of each set; a thick frame marks a record with a flare in the next 24 hours.
 
 figure, panels = plt.subplots(3, 5, figsize=(10, 4.6), layout="constrained")
 looks = ("#0072b2", "-"), ("#d55e00", "--"), ("#009e73", ":")
-for row, (name, samples), (colour, line) in zip(panels, sets.items(), looks, strict=True):
+for row, (name, samples), (colour, line) in zip(
+    panels, sets.items(), looks, strict=True
+):
     for panel in row:
         panel.set_axis_off()
-    for panel, (image, _, label), record in zip(row, samples, samples.rows, strict=False):
+    for panel, (image, _, label), record in zip(
+        row, samples, samples.rows, strict=False
+    ):
         panel.set_axis_on()
         panel.imshow(image[0], origin="lower", cmap="gray", vmin=-1500, vmax=1500)
         panel.set(xticks=[], yticks=[])

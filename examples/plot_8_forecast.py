@@ -21,10 +21,12 @@ from sunpy_flarecast import dataset
 from sunpy_flarecast.archive import DemoArchive
 
 # %%
-# The data set: two months of Br and 17 keywords, with labels from the demo's list of flares, which covers the days
-# before and after. ``dataset.build`` also takes the path of a list of your own.
+# The data set: two months of Br and 17 keywords, with labels from the demo's flare list, which also covers the days
+# before and after. ``dataset.build`` also accepts the path of your own list.
 
-flares = DemoArchive().flares(datetime(2014, 9, 1, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC))
+flares = DemoArchive().flares(
+    datetime(2014, 9, 1, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC)
+)
 dataset.build(
     "data/forecast",
     a.Time("2014-10-01", "2014-12-01"),
@@ -50,18 +52,20 @@ ds.plot()
 plt.show()
 
 # %%
-# No region is in both sets. The means that scale the keywords, and that take the place of missing values, are those of
-# the training set, since they are part of the pipeline. So is the weight of the classes.
+# No region is in both sets. Scaling, imputation of missing values and class weights are part of the pipeline, so they
+# are derived from the training set only.
 
 train, test = ds["train"], ds["test"]
-model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(class_weight="balanced"))
+model = make_pipeline(
+    SimpleImputer(), StandardScaler(), LogisticRegression(class_weight="balanced")
+)
 model.fit(train.keywords, train.labels)
 print(train)
 
 # %%
-# The true skill statistic (TSS) is the share of flaring records that are forecast, minus the share of the others for
-# which there is a false alarm: 1 is perfect, 0 is no skill. Records of one region are alike, so the confidence interval
-# comes from drawing whole *regions* with replacement; drawing records would make it far too narrow.
+# The true skill statistic (TSS) is the hit rate minus the false alarm rate: 1 is perfect, 0 is no skill. Records of
+# one region are similar, so the confidence interval comes from drawing whole *regions* with replacement; drawing records
+# would make it far too narrow.
 
 
 def tss(labels, forecast):
@@ -75,31 +79,46 @@ rows_of = [np.flatnonzero(regions == region) for region in np.unique(regions)]
 random = np.random.default_rng(seed=8)
 drawn = []
 for _ in range(2000):
-    rows = np.concatenate([rows_of[one] for one in random.integers(len(rows_of), size=len(rows_of))])
+    rows = np.concatenate(
+        [rows_of[one] for one in random.integers(len(rows_of), size=len(rows_of))]
+    )
     if 0 < test.labels[rows].mean() < 1:
         drawn.append(tss(test.labels[rows], forecast[rows]))
 low, high = np.percentile(drawn, [2.5, 97.5])
 skill = tss(test.labels, forecast)
-print(f"TSS {skill:.2f}, 95 % between {low:.2f} and {high:.2f} ({len(rows_of)} regions)")
+print(
+    f"TSS {skill:.2f}, 95 % between {low:.2f} and {high:.2f} ({len(rows_of)} regions)"
+)
 
 # %%
-# How often each probability was forecast for records with and without a flare, the skill, and what the model relies on.
+# The forecast probabilities of records with and without a flare, the skill, and the largest weights of the model.
 
 probability = model.predict_proba(test.keywords)[:, 1]
 weights = model[-1].coef_[0]
 order = np.argsort(abs(weights))[-8:]
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
+figure, (left, middle, right) = plt.subplots(
+    1, 3, figsize=(10, 3.4), layout="constrained"
+)
 looks = {"no flare": (0, "#0072b2", ""), "flare": (1, "#d55e00", "///")}
 for name, (label, colour, hatch) in looks.items():
-    counts, edges = np.histogram(probability[test.labels == label], bins=np.linspace(0, 1, 11))
-    left.bar(edges[:-1] + (0.025 if label == 0 else 0.075), counts, 0.045, color=colour, hatch=hatch, label=name)
+    counts, edges = np.histogram(
+        probability[test.labels == label], bins=np.linspace(0, 1, 11)
+    )
+    left.bar(
+        edges[:-1] + (0.025 if label == 0 else 0.075),
+        counts,
+        0.045,
+        color=colour,
+        hatch=hatch,
+        label=name,
+    )
 left.axvline(0.5, color="black", lw=0.8, ls="--")
 left.set(xlabel="forecast probability", ylabel="test records")
 left.legend(frameon=False)
 middle.hist(drawn, bins=30, color="#999999")
 middle.axvline(skill, color="black", label=f"TSS {skill:.2f}")
 middle.axvspan(low, high, color="#56b4e9", alpha=0.3, label="95 %")
-middle.set(xlabel="TSS of regions drawn again", ylabel="draws")
+middle.set(xlabel="TSS of resampled regions", ylabel="samples")
 middle.set_ylim(0, middle.get_ylim()[1] * 1.35)
 middle.legend(frameon=False, ncols=2, fontsize=8)
 right.barh([train.keyword_names[one] for one in order], weights[order], color="#009e73")
