@@ -1,8 +1,8 @@
 """
-Check what an environment can do in which this package was installed with one extra, or none.
+Check an environment in which this package was installed with one extra, or none.
 
-``python .ci/alone.py core|archive|cli|... URL``, with a demo service at the URL. What the extra is for has to work, and
-what others are for has to be refused in one sentence that names the extra.
+``python .ci/alone.py core|archive|cli|... URL``, with a demo service at the URL. Features of the extra must work, and
+those of other extras must raise an error of one line with the install command.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TIMES = ("2014-10-23T12:00", "2014-10-23T12:11")
 
 
 def main(extra: str, url: str) -> None:
-    """Exit with what is not as it should be."""
+    """Fail unless the features of the extra work and all others are refused."""
     subprocess.run([sys.executable, "-W", "error", "-c", "import sunpy_flarecast"], check=True)
     with tempfile.TemporaryDirectory() as folder, flarecast.conf.set_temp("url", url):
         path = Path(folder)
@@ -56,20 +56,20 @@ def main(extra: str, url: str) -> None:
         }
         for part, calls in parts.items():
             for call in calls:
-                told = outcome(call)
+                refusal = outcome(call)
                 if part == extra:
-                    assert told is None, f"{extra}: {told}"
+                    assert refusal is None, f"{extra}: {refusal}"
                 else:
-                    # An extra may bring what another one is for, too.
-                    assert told is None or (len(told.splitlines()) == 1 and "pip install" in told), told
+                    # An extra may include the dependencies of another.
+                    assert refusal is None or (len(refusal.splitlines()) == 1 and "pip install" in refusal), refusal
         if extra == "core":
-            # But for drms, which sunpy's own extra brings.
+            # Except drms, which an extra of sunpy includes.
             assert all(outcome(call) for part, calls in parts.items() if part != "jsoc" for call in calls)
     print(f"{extra} alone works")
 
 
 def outcome(call: Callable[[], Any]) -> str | None:
-    """Give the sentence of a refusal; any other exception is an error."""
+    """Return the message of a refusal, or None; other exceptions are raised."""
     try:
         call()
     except (ImportError, flarecast.QueryError) as error:
@@ -86,22 +86,22 @@ def built(folder: Path, table: Any) -> None:
 
 
 def cached() -> None:
-    """Search with a cache that is switched on."""
+    """Search with the cache enabled."""
     with flarecast.conf.set_temp("cache", True):
         flarecast.FLARECASTClient().search(a.Time(*TIMES), a.flarecast.Series.hmi_sharp_720s)
 
 
 def refused_by_jsoc(folder: Path) -> None:
-    """Ask a port for a mirror of JSOC at which nobody listens, so that drms is used, and does not get far."""
+    """Mirror from a closed port, so that drms is imported and its connection fails."""
     try:
         flarecast.mirror(*TIMES, folder, series="hmi.sharp_720s", jsoc="http://127.0.0.1:9", progress=False)
     except flarecast.ServiceError:
         return
-    raise AssertionError("A mirror of nothing succeeded.")
+    raise AssertionError("A mirror without a source succeeded.")
 
 
 def command(*arguments: str) -> None:
-    """Run the command line, whose refusals are messages."""
+    """Run a command; its error message becomes an ImportError."""
     line = [sys.executable, "-m", "sunpy_flarecast", *arguments]
     done = subprocess.run(line, check=False, capture_output=True, text=True)
     if done.returncode:

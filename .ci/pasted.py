@@ -1,4 +1,4 @@
-"""Paste every command of the built pages, as a browser shows it, into the parser: ``python .ci/pasted.py html``."""
+"""Parse every command on the built pages as a browser would copy it: ``python .ci/pasted.py html``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from commandline import COMMAND, parse
 
 
 class Blocks(HTMLParser):
-    """The text of the blocks of code of a page; the usage of a command is none that can be pasted."""
+    """The text of the shell code blocks of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,13 +38,13 @@ class Blocks(HTMLParser):
 
 
 def main() -> None:
-    """Check all pages, and print the commands that the parser does not take."""
+    """Check all pages, and print the commands that cannot be parsed."""
     count, wrong = 0, []
     for page in sorted(Path(sys.argv[1]).rglob("*.html")):
         blocks = Blocks()
         blocks.feed(page.read_text("utf-8"))
         for line in "\n".join(blocks.lines).replace("\\\n", " ").splitlines():
-            if (found := COMMAND.search(line)) and "[OPTIONS]" not in line:  # as in what follows "Usage"
+            if (found := COMMAND.search(line)) and "[OPTIONS]" not in line:  # a usage line
                 count += 1
                 try:
                     with redirect_stdout(None):
