@@ -55,8 +55,8 @@ exclude_patterns = [
 default_role = "obj"
 nitpicky = True
 
-# Links into the documentation of others need the network, so they are made where one asks for them; what they would
-# resolve is otherwise not to be complained about. What is not in the mapping never is.
+# Links into the documentation of other projects need the network, so they are optional; without them, these references
+# are not reported as missing. Projects outside of the mapping never are.
 nitpick_ignore_regex = [(r"py:.*", r"(fastapi|msgspec|starlette)\..*")]
 if os.environ.get("DOCS_INTERSPHINX"):
     extensions.append("sphinx.ext.intersphinx")
@@ -79,7 +79,7 @@ napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 
-# They would turn the options of commands into text that no shell takes.
+# Typographic dashes and quotes break commands that are copied from a page.
 smartquotes = False
 
 html_theme = "pydata_sphinx_theme"
@@ -108,13 +108,13 @@ nb_execution_timeout = 300
 # Pages write files.
 nb_execution_in_temp = True
 nb_merge_streams = True
-# Logs, and what tqdm and asyncio say of notebooks; what fails raises, and ends the build.
+# Logs and warnings of tqdm and asyncio in notebooks; errors raise and end the build.
 nb_output_stderr = "remove"
 
 automodapi_toctreedirnm = "generated/api"
 automodapi_inheritance_diagram = False
 
-# Examples are run where they are, and write files: so they are run from a copy.
+# Examples write files into their folder, so they run in a copy.
 EXAMPLES = HERE / "_build" / "examples"
 shutil.copytree(HERE.parent / "examples", EXAMPLES, dirs_exist_ok=True)
 for stale in EXAMPLES.glob("*.py"):
@@ -138,16 +138,16 @@ sphinx_gallery_conf = {
 
 
 def describe(_app: Sphinx, what: str, name: str, _value: Any, _options: Any, lines: list[str]) -> None:
-    """Say of a field, which has no docstring of its own, what its class says of the parameter of this name."""
+    """Describe a field without docstring with the description of the parameter in the docstring of its class."""
     if what == "attribute" and not any(lines):
         owner, _, field = name.rpartition(".")
-        told = inspect.getdoc(pydoc.locate(owner)) or ""
-        if found := re.search(rf"^(?:.+, )?{field}(?:, .+)? : .+\n((?:    .+\n?)+)", told, re.MULTILINE):
+        about = inspect.getdoc(pydoc.locate(owner)) or ""
+        if found := re.search(rf"^(?:.+, )?{field}(?:, .+)? : .+\n((?:    .+\n?)+)", about, re.MULTILINE):
             lines[:] = [line.strip() for line in found[1].splitlines()]
 
 
 def show_examples(_app: Sphinx, _context: Any, lines: list[str]) -> None:
-    """Show the examples of a command, which end its help, as a block that can be copied."""
+    """Show the examples at the end of a command's help as a code block."""
     commands = [line.strip(" |") for line in lines if "sunpy-flarecast" in line]
     if commands:
         lines[:] = ["", ".. rubric:: Examples", "", ".. code-block:: sh", "", *(f"   {line}" for line in commands), ""]
@@ -155,10 +155,10 @@ def show_examples(_app: Sphinx, _context: Any, lines: list[str]) -> None:
 
 def clean_notebook(path: Path, base: str) -> None:
     """
-    Make of a page's notebook one that is worth downloading.
+    Prepare the notebook of a page for download.
 
-    Without what its cells gave here, which differs from machine to machine, without the paragraph that offers it, and
-    with links that lead to the pages at their URL, or, if that is not known, with their text alone.
+    Remove the outputs and the paragraph that offers the download. Make links absolute, or replace them by their text if
+    the URL of the pages is unknown.
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
 
@@ -180,15 +180,15 @@ def clean_notebook(path: Path, base: str) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Serve synthetic SHARPs while the documentation is built: pages and examples are run against them."""
+    """Serve synthetic SHARPs for pages and examples during the build."""
     served = ExitStack()
 
     def begin(app: Sphinx) -> None:
-        # Imported here, after "tools" is on the path.
+        # Imported here, when "tools" is on the path.
         from make_reference import main as make_reference
 
         make_reference()
-        # In notebooks without widgets tqdm warns, with the path of its own file.
+        # tqdm warns in notebooks without widgets, with the path of its own file.
         os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
         os.environ[URL_VARIABLE] = served.enter_context(running(DemoArchive(cached=24)))
 
@@ -198,7 +198,7 @@ def setup(app: Sphinx) -> None:
             clean_notebook(path, app.config.html_baseurl)
 
     warnings.filterwarnings("error", module="sunpy_flarecast")
-    # sunpy tells of each map how it draws it.
+    # sunpy logs the normalization of each map.
     logging.getLogger("sunpy").setLevel("WARNING")
     # Before sphinx-gallery, which runs its examples at the same event.
     app.connect("builder-inited", begin, priority=1)

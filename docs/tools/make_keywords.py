@@ -1,22 +1,22 @@
 """
-Make ``sunpy_flarecast/data/keywords.json``, the catalog of SHARP keywords, from tables of JSOC.
+Generate ``sunpy_flarecast/data/keywords.json``, the catalog of SHARP keywords, from tables of JSOC.
 
-Run it from the top of the project, with one table a projection of SHARP, and one of SMARP::
+Run it from the top of the project, with one table for each projection of SHARP and one for SMARP::
 
     python docs/tools/make_keywords.py hmi.sharp_720s.csv hmi.sharp_cea_720s.csv mdi.smarp_cea_96m.csv
 
-A table lists the cards of the header of one exported file. Its columns are ``fits`` (name of the card),
-``drms_from_comment`` (name of the keyword, where the comment tells another one), ``unit`` (what stands in brackets at
-the beginning of the comment), and ``value_example`` (the value as it stands in the card). The unit and the kind of a
-keyword come from it. To make one, export a record of the series from http://jsoc.stanford.edu (method ``url``, protocol
-``FITS``) in 2022 or later, when cards had comments, and list the cards of the magnetogram; the same facts are in the
-series information (``show_info -j`` or http://jsoc.stanford.edu/ajax/lookdata.html), by DRMS names. The tables that
-the catalog was made from are of the record of HARP 11465 at 2024.06.28_00:00:00_TAI; sunpy has the headers among its
-test data (``sunpy/data/test/hmi_sharp_magnetogram.header``, ``hmi_cea_sharp_magnetogram.header``). That of SMARP is of
-the record of TARP 13520 at 2010.07.14_12:48:00_TAI, a file of the public repository mbobra/SMARPs.
+A table lists the cards in the header of one exported file. Its columns are ``fits`` (name of the card),
+``drms_from_comment`` (name of the keyword, if the comment gives another one), ``unit`` (the text in brackets at the
+beginning of the comment), and ``value_example`` (the value as written in the card). They determine unit and type of a
+keyword. To make a table, export a record of the series from http://jsoc.stanford.edu (method ``url``, protocol
+``FITS``; exports have comments since 2022), and list the cards of the magnetogram. The series information has the same
+facts by DRMS names (``show_info -j`` or http://jsoc.stanford.edu/ajax/lookdata.html). The tables of the catalog are
+from the record of HARP 11465 at 2024.06.28_00:00:00_TAI, whose headers are in sunpy's test data
+(``sunpy/data/test/hmi_sharp_magnetogram.header``, ``hmi_cea_sharp_magnetogram.header``), and from the record of TARP
+13520 at 2010.07.14_12:48:00_TAI, a file in the public repository mbobra/SMARPs.
 
-What JSOC does not tell, or tells in words that no program understands, stands here, and what a keyword means in
-``keyword_meanings.txt`` beside this script, one line a keyword.
+This script supplies facts that JSOC's tables lack or that are not machine-readable. ``keyword_meanings.txt`` has the
+meaning of each keyword, one per line.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ OUTPUT = HERE.parents[1] / "sunpy_flarecast" / "data" / "keywords.json"
 
 TABLES = ("CCD", "CEA", "SMARP")
 
-#: Cards that are about the file, or about the pixels of one segment.
+#: Cards that describe the file or the pixels of one segment.
 NOT_OF_THE_RECORD = {
     *("BUNIT", "DATAVALS", "MISSVALS", "DATAMIN", "DATAMAX", "DATAMEDN", "DATAMEAN", "DATARMS"),
     *("DRMS_ID", "HEADSUM", "LONGSTRN"),
 }
 
-#: DRMS names (in lower case) that differ from the names in FITS files. JSOC's comments tell them, but are cut. Of
-#: USFLUXL and MEANGBL they tell names that differ between the projections (they took the place of keywords that were no
-#: longer needed); a service cannot be expected to use those.
+#: DRMS names (in lower case) that differ from the names in FITS files. JSOC's comments have them, but are truncated.
+#: For USFLUXL and MEANGBL they have different names in the two projections, since these keywords replaced obsolete
+#: ones; services are not expected to use these names.
 DRMS = {
     "DATE-OBS": "date__obs",
     "TRECEPOC": "t_rec_epoch",
@@ -51,8 +51,7 @@ DRMS = {
     "LONFWTNE": "lon_fwtneg",
 }
 
-#: JSOC's units in a spelling that astropy reads. Areas (mH, millionths of the hemisphere or the disk) and counts are
-#: numbers.
+#: JSOC's units in astropy's spelling. Areas (mH, millionths of the hemisphere or the disk) and counts are numbers.
 UNITS = {
     "": "",
     "ISO": "",
@@ -91,15 +90,15 @@ UNITS = {
     "D/S": "DN / s",
 }
 
-#: Units other than JSOC's tables have them, by DRMS names.
+#: Units that differ from JSOC's tables, by DRMS name.
 MEANT = {
     # An energy density integrated over an area: MEANPOT times CMASK times the area of a pixel.
     "totpot": "erg / cm",
     "errtpot": "erg / cm",
-    # A logarithm, with 0 for no flux at all; a logarithmic unit would make 1 Mx of that.
+    # A logarithm, with 0 for no flux; a logarithmic unit would turn 0 into 1 Mx.
     "r_value": "",
-    # The numbers are differences from pixel to pixel: computed from the pixels of a record they are those of its header
-    # in gauss per pixel. (JSOC says Gauss/Mm; see tests/sharp/test_real_keywords.py.)
+    # The values are differences between pixels: computed from the pixels of a record, they match its header in gauss
+    # per pixel. (JSOC says Gauss/Mm; see tests/sharp/test_real_keywords.py.)
     **dict.fromkeys(("meangbt", "meangbz", "meangbh", "meangbl", "errbt", "errbz", "errbh"), "G / pix"),
     # JSOC says ampere, but divides by CDELT1 in arcsec where TOTUSJZ is multiplied by it.
     **dict.fromkeys(("savncpp", "errjht"), "A / arcsec2"),
@@ -110,7 +109,7 @@ MEANT = {
     "mneg_tot": "G",
     # No filter is hundreds of ångström wide.
     "invlyotw": "0.001 Angstrom",
-    # In the unit that CUNIT1 and CUNIT2 tell, which differs between the projections.
+    # CUNIT1 and CUNIT2 have the unit, which differs between the projections.
     **dict.fromkeys(("crval1", "crval2", "cdelt1", "cdelt2"), ""),
     # Text that names a unit.
     **dict.fromkeys(("cunit1", "cunit2"), ""),
@@ -123,7 +122,7 @@ KINDS = {
     **dict.fromkeys(("invdocu", "ambdocu", "invkeys1", "invkeys2", "invkeys3", "bld_vers"), "text"),
 }
 
-#: The keywords that are errors of others, after Bobra et al. (2014, Sol. Phys. 289, 3549), table 3.
+#: The error of each keyword, after Bobra et al. (2014, Sol. Phys. 289, 3549), table 3.
 ERRORS = {
     "usflux": "errvf",
     "meangam": "errgam",
@@ -144,7 +143,7 @@ ERRORS = {
 
 
 def kind_of(name: str, example: str) -> str:
-    """Tell the type of a keyword from a value as a card has it."""
+    """Return the type of a keyword, given a value as written in a card."""
     if not example:
         return KINDS[name]
     if example.startswith(("'", '"')):
@@ -153,9 +152,9 @@ def kind_of(name: str, example: str) -> str:
 
 
 def main(tables: list[str]) -> None:
-    """Write the catalog, one line a keyword."""
+    """Write the catalog, one keyword per line."""
     if len(tables) != len(TABLES):
-        sys.exit(f"Name {len(TABLES)} tables, of {', '.join(TABLES)}.\n{__doc__}")
+        sys.exit(f"Pass {len(TABLES)} tables: {', '.join(TABLES)}.\n{__doc__}")
     lines = (HERE / "keyword_meanings.txt").read_text("utf-8").splitlines()
     meanings = dict(line.split(" ", 1) for line in lines)
     found: dict[str, dict[str, object]] = {}
@@ -185,7 +184,7 @@ def main(tables: list[str]) -> None:
                     sys.exit(f"{name} differs between the projections: {held} and {keyword}")
                 held["projections"] += [projection]  # type: ignore[operator]
     if stale := meanings.keys() - found.keys():
-        sys.exit(f"These have a meaning, but are in no table: {', '.join(sorted(stale))}")
+        sys.exit(f"These keywords have a meaning, but are in no table: {', '.join(sorted(stale))}")
     rows = ",\n".join(f" {json.dumps(keyword, ensure_ascii=False)}" for keyword in found.values())
     OUTPUT.write_text(f"[\n{rows}\n]\n", "utf-8")
 

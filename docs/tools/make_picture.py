@@ -20,12 +20,12 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "_static" / "first.png"
 
-#: The picture is shown between lines of text, and is fetched with every look at the page.
+#: Every visitor of the front page downloads the picture.
 LARGEST = 100_000
 
 
 def example() -> str:
-    """Give the first block of Python of the README."""
+    """Return the first Python block of the README."""
     found = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     if found is None:
         raise SystemExit("README.md has no block of Python.")
@@ -33,7 +33,7 @@ def example() -> str:
 
 
 def main() -> None:
-    """Run the example in a folder of its own, and keep what it shows."""
+    """Run the example in a temporary folder, and save its figure."""
     mpl.use("agg")
     mpl.rcParams.update({"figure.figsize": (8, 4.2), "figure.dpi": 100, "figure.constrained_layout.use": True})
     plt.show = lambda *_, **__: None
@@ -48,7 +48,7 @@ def main() -> None:
     PICTURE.parent.mkdir(exist_ok=True)
     drawn = BytesIO()
     plt.gcf().savefig(drawn)
-    # Greys and black: a palette holds them all, in half of the bytes.
+    # A palette is enough for greys, and halves the size.
     Image.open(drawn).convert("RGB").quantize(colors=128, dither=Image.Dither.NONE).save(PICTURE, optimize=True)
     size = PICTURE.stat().st_size
     print(f"{PICTURE.relative_to(ROOT)}: {size:,} bytes")

@@ -20,7 +20,7 @@ from sunpy_flarecast.archive import DemoArchive, running
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "_static"
 
-#: Each page with the height that is shown of it.
+#: Pages, with the height of the screenshot.
 PAGES = {
     "home": ("", 1240),
     "day": ("day/2014-10-23", 1060),
@@ -29,14 +29,14 @@ PAGES = {
 }
 WIDTH = 1280
 
-#: Pages with pictures are read over slow lines, too.
+#: Screenshots must also load over slow connections.
 LARGEST = 160_000
 
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync")
 
 
 def browser() -> webdriver.Chrome:
-    """Start a browser without a window."""
+    """Start a headless browser."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     for option in OPTIONS:
@@ -45,7 +45,7 @@ def browser() -> webdriver.Chrome:
 
 
 def screenshot(driver: webdriver.Chrome, url: str, height: int) -> Image.Image:
-    """Give a picture of the upper part of a page, when all images in it are there."""
+    """Return a screenshot of the upper part of a page after all its images have loaded."""
     driver.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": False},
@@ -58,7 +58,7 @@ def screenshot(driver: webdriver.Chrome, url: str, height: int) -> Image.Image:
 
 
 def main() -> None:
-    """Show each page in a browser, and keep what it shows."""
+    """Save a screenshot of each page."""
     driver = browser()
     driver.set_page_load_timeout(300)
     try:
