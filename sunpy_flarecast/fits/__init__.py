@@ -1,1 +1,1 @@
-"""FITS files as bytes and headers: structure, cards, completing a header. No network."""
+"""FITS files as bytes and headers: structure, cards, header completion. No network."""

@@ -1,4 +1,4 @@
-"""Keyword values as FITS cards: which keywords go into a header, and how a card is written in 80 columns."""
+"""Keyword values as FITS cards: which keywords are written, and how a card is laid out in 80 columns."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Value = int | float | str | bool
 #: The types of values that go into cards.
 PLAIN: Final = frozenset({int, float, str, bool})
 
-#: Columns that a value has at least; shorter ones stand at their right end.
+#: Least width of a value in columns; shorter values are right-aligned.
 _VALUE: Final = 20
 
-#: Columns of a card that are left for a comment by such a value.
+#: Columns of a card that such a value leaves for a comment.
 COMMENT: Final = CARD - len("KEYWORD = ") - _VALUE - len(" / ")
 
-#: Of the header as it was exported, or of a reader of cards.
+#: Keywords of the exported header, or added by software that reads cards.
 _NOT_OF_THIS_FILE: Final = frozenset({"HEADSUM", "LONGSTRN", "KEYCOMMENTS"})
 
 _NAME: Final = re.compile(r"[A-Z0-9_-]{1,8}", re.ASCII)
@@ -57,12 +57,12 @@ _NAMES_KEPT: Final = 1024
 _CARDS_KEPT: Final = 512
 _SHAPES_KEPT: Final = 64
 
-#: Finite numbers above this never stand for a missing value.
+#: Finite numbers above this are never missing values.
 _LEAST: Final = -2e9
 
 
 class _Slot(NamedTuple):
-    """Which card a keyword has, which value in the order in which they come, and how it was called."""
+    """The positions of a keyword's card and value, and its name in the reply."""
 
     card: int
     value: int
@@ -70,11 +70,11 @@ class _Slot(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """Where the values go in all records that have the same keywords, with values of the same types."""
+    """The layout of the cards of all records that have the same keywords with values of the same types."""
 
     #: FITS names, in the order of the cards.
     names: tuple[str, ...]
-    #: The keywords that are numbers, most of which differ between records, and what stands before and after each.
+    #: The keywords that are numbers, most of which differ between records, and the text before and after each value.
     numbers: tuple[_Slot, ...]
     frames: tuple[tuple[str, str], ...]
     #: The other keywords; most have the same value in many records.
@@ -82,7 +82,7 @@ class _Shape(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Cards of a record but RECNUM: FITS names, 80 letters or a multiple for each, and the card of CTYPE1 if any."""
+    """The cards of a record except RECNUM: FITS names, 80 characters or a multiple for each, and the card of CTYPE1."""
 
     names: frozenset[str]
     text: str
@@ -90,7 +90,7 @@ class Written(NamedTuple):
 
 
 def write_cards(keywords: Mapping[str, Any]) -> Written:
-    """Write the cards of the keywords that have a value, given by their DRMS or FITS names in any letter case."""
+    """Write the cards of keywords with a value, given by their DRMS or FITS names in any letter case."""
     values = tuple(keywords.values())
     shape = _shape(tuple(keywords), tuple(map(type, values)))
     cards = [""] * len(shape.names)
@@ -134,7 +134,7 @@ def _names(names: tuple[str, ...], there: tuple[bool, ...]) -> frozenset[str]:
 
 @lru_cache(_CARDS_KEPT, typed=True)
 def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
-    """Make FITS name, value and card of a keyword if it has a value; most are the same in all records of a series."""
+    """Return FITS name, value and card of a keyword; None without a value. Most are the same in all records."""
     fits_name, keyword = _known(name)
     if not fits_name:
         return None
@@ -142,7 +142,7 @@ def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
     if isinstance(cleaned, str):
         cleaned = printable(cleaned)
         if fits_name.startswith("DATE"):
-            cleaned = cleaned.removesuffix("Z").removesuffix("+00:00")  # FITS has no letter for UTC
+            cleaned = cleaned.removesuffix("Z").removesuffix("+00:00")  # FITS has no suffix for UTC
     if cleaned is None:
         return None
     return fits_name, cleaned, write_card(fits_name, cleaned, comment_of(fits_name))
@@ -150,7 +150,7 @@ def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
 
 @lru_cache(_NAMES_KEPT)
 def _known(name: str) -> tuple[str, Keyword | None]:
-    """Return the FITS name of a keyword, empty for those that do not go into a card, and its catalog entry."""
+    """Return the FITS name of a keyword, empty if it is not written, and its catalog entry."""
     keyword = find_keyword(name)
     fits_name = keyword.fits if keyword is not None else name.strip().upper().replace("__", "-")
     if _NAME.fullmatch(fits_name) is None or fits_name in _NOT_OF_THIS_FILE or NOT_OF_THE_RECORD.fullmatch(fits_name):
@@ -160,7 +160,7 @@ def _known(name: str) -> tuple[str, Keyword | None]:
 
 @lru_cache(_NAMES_KEPT)
 def comment_of(name: str) -> str:
-    """Return the comment of a keyword's card: its unit in brackets, and its meaning."""
+    """Return the comment of a keyword's card: its unit in brackets, and its description."""
     keyword = find_keyword(name)
     if keyword is None:
         return ""
@@ -168,9 +168,9 @@ def comment_of(name: str) -> str:
 
 
 def _number_cards(values: Sequence[float], frames: Sequence[tuple[str, str]]) -> list[str]:
-    """Write the cards of finite numbers, with all digits; more than 20 columns of them cut the comment."""
-    # msgspec finds the shortest digits, as repr does, in a tenth of the time, but writes very small and very large
-    # numbers differently.
+    """Write the cards of finite numbers with all digits; values wider than 20 columns shorten the comment."""
+    # msgspec writes the shortest digits, as repr does, in a tenth of the time, but another form of very small and very
+    # large numbers.
     texts = msgspec.json.encode(values).decode()[1:-1].split(",") if values else []
     for place, text in enumerate(texts):
         if "e" in text or "0.0000" in text:
@@ -181,12 +181,11 @@ def _number_cards(values: Sequence[float], frames: Sequence[tuple[str, str]]) ->
 
 def write_card(name: str, value: Value, comment: str) -> str:
     """
-    Write one card, or several if a text needs them.
+    Write one card, or several for long text.
 
-    astropy takes 50 microseconds for one, most of it to look up its settings, which for the cards of a record is longer
-    than the transfer of a file. So cards (FITS standard 4.0, section 4.2) are written here where that can be, with the
-    same letters; everything else is left to astropy. Numbers are finite, texts printable, and of the comment as much is
-    written as fits into the card.
+    astropy takes 50 microseconds for one, mostly to look up its settings; for all cards of a record, that is longer
+    than the transfer of a file. So cards (FITS standard 4.0, section 4.2) are written here where possible, identical to
+    those of astropy, which writes all others. Numbers must be finite and text printable; comments are cut to fit.
     """
     if isinstance(value, str):
         text = value.replace("'", "''")
@@ -209,12 +208,12 @@ def _float_text(value: float) -> str:
 
 
 def history_cards(text: str) -> str:
-    """Write a text as HISTORY."""
+    """Write text as HISTORY cards."""
     return "".join(f"HISTORY {text[begin : begin + 72]:72}" for begin in range(0, len(text), 72))
 
 
 def printable(text: str) -> str:
-    """Write a text with the letters that cards may have."""
+    """Convert text to the characters that cards may have."""
     if text.isascii() and text.isprintable():
         return text
     letters = unicodedata.normalize("NFKD", text.translate(_TO_PRINTABLE))

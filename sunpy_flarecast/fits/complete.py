@@ -1,4 +1,4 @@
-"""Keywords put into the headers of FITS files that lack them; their data stay as they are, byte for byte."""
+"""Header completion: missing keywords are added to FITS files, whose data stay unchanged, byte for byte."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["complete_header", "completed_header", "is_bare", "replace_header"]
 
-#: Data are copied in pieces of so many bytes.
+#: Data are copied in pieces of this many bytes.
 _COPIED: Final = 1 << 20
 
 
 def is_bare(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is a FITS file without its keywords, as files are stored at JSOC."""
+    """Return whether a file is a FITS file without keywords, as files are stored at JSOC."""
     try:
         return read_headers(path).bare
     except (TransferError, OSError):
@@ -41,11 +41,11 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
     """
     Return the completed header of a file's image; None if it lacks nothing.
 
-    The cards that it has stay as they are, but for CHECKSUM, which would be wrong; DATASUM still holds. A
-    `TransferError`, the end of a sentence that begins with the file's name, says that it is not that of a segment of
-    this record, or would be too long.
+    Existing cards are kept except CHECKSUM, which would be wrong; DATASUM stays valid. Raises `TransferError`, whose
+    text continues a sentence that begins with the file's name, if the image is not a segment of this record, or the
+    header would be too long.
     """
-    last = len(headers.image) - BLOCK  # the block of the END card, behind which some writers leave more than blanks
+    last = len(headers.image) - BLOCK  # the block of the END card, after which some writers leave more than blanks
     end = next(at for at in range(last, len(headers.image), CARD) if headers.image.startswith(b"END     ", at))
     kept = headers.image[:end]
     own = _held(kept)
@@ -53,7 +53,7 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
     if _number(kept, axis) != 2:
         raise TransferError("does not have two dimensions, as SHARP segments have")
     if "CRPIX1" not in own and b"'CRLN-CEA'" in card(record.joined, b"CTYPE1  ="):
-        # The reference pixel is the middle of a patch, but not of a crop. On the CCD it is that of the disk.
+        # The reference pixel is the centre of a patch, but not of a crop. On the CCD it is the centre of the disk.
         size = [_number(kept, f"{axis}{number}") for number in (1, 2)]
         middle = [2 * _number(record.joined, f"CRPIX{number}") - 1 for number in (1, 2)]
         if min(middle) > 0 and any(abs(one - other) > 0.5 for one, other in zip(size, middle, strict=True)):
@@ -73,7 +73,7 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
 
 
 def replace_header(target: AtomicFile, headers: Headers, header: bytes) -> None:
-    """Write a longer header of the image into a file that is not published yet, and move the data accordingly."""
+    """Replace the header of the image in an unpublished file by a longer one, and move the data accordingly."""
     shift = len(header) - len(headers.image)
     end = target.size
     while shift and end > headers.end:
@@ -93,10 +93,10 @@ def complete_header(
     source: str = "",
 ) -> bool:
     """
-    Put keywords into the header of a SHARP file, so that `sunpy.map.Map` can read it.
+    Add missing keywords to the header of a SHARP file, so that `sunpy.map.Map` can read it.
 
-    Cards that the header has stay as they are, but for CHECKSUM, which is removed. The file is replaced in one step,
-    with its data as they were.
+    Existing cards are kept except CHECKSUM, which is removed. The file is replaced atomically, and its data stay
+    unchanged.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ def complete_header(
     keywords : mapping, `~astropy.io.fits.Header` or `~astropy.table.Row`
         The keywords of its record by their DRMS or FITS names, in any letter case; also a header or ``map.meta`` of
         another segment of the same record, or a row of ``results.keywords("*")``. Quantities are converted to the
-        catalog's units; what is masked, or a card that cannot be read, has no value.
+        catalog's units; masked values and unreadable cards are left out.
     series, segment : str, optional
-        Full name of the series, and name of the segment, by default as the file's name tells. The catalog gives the
-        unit of that segment.
+        Full name of the series, and name of the segment (default: from the file's name). The catalog gives the unit of
+        the segment.
     recnum : int, optional
-        Record number, by default the keyword ``recnum``.
+        Record number (default: the keyword ``recnum``).
     source : str, optional
-        Where the keywords are from, for HISTORY.
+        Origin of the keywords, for HISTORY.
 
     Returns
     -------
@@ -123,12 +123,12 @@ def complete_header(
     ------
     QueryError
         If file and keywords together lack what `sunpy.map.Map` needs; if the keywords are of another record (series,
-        HARPNUM, T_REC) than the file, where JSOC's name tells its record; if path or keywords are something else.
+        HARPNUM, T_REC) than the file's name; or if path or keywords have a wrong type.
     FileError
-        If it is not a whole FITS file with an image of two dimensions, of the size that the keywords give (in
-        cylindrical equal area, where the reference pixel is the middle).
+        If the file is not a complete FITS file with a two-dimensional image, of the size that the keywords give (in
+        cylindrical equal area, where the reference pixel is the centre).
     OSError
-        If it cannot be read or written.
+        If the file cannot be read or written.
 
     Examples
     --------
@@ -150,9 +150,9 @@ def complete_header(
     series = series or str(plain.get("Series") or "") or (named.series if named else "")
     plain.pop("Series", None)
     segment = segment or (named.segment if named else "")
-    real = os.path.realpath(name)  # a link stays one
+    real = os.path.realpath(name)  # links are kept
     while True:
-        # The descriptor is that of one version of the file, whatever other processes do.
+        # The descriptor stays with one version of the file, whatever other processes do.
         file = os.open(real, READ_ONLY)
         try:
             headers = read_headers(file)
@@ -188,7 +188,7 @@ def _one_path(path: Any) -> str:
         return name
     raise QueryError(
         f"complete_header takes the path of one file, not {described(path)}. "
-        "Of several files call it for each one, with the keywords of its own record."
+        "Call it for each of several files, with the keywords of its own record."
     )
 
 
@@ -201,6 +201,6 @@ def _number(header: bytes, name: str) -> float:
 
 
 def _held(header: bytes) -> frozenset[str]:
-    """List the names of the cards of a header."""
+    """Return the names of the cards of a header."""
     text = header.decode("latin-1")
     return frozenset([text[at : at + 8].rstrip() for at in range(0, len(text), CARD)])

@@ -1,4 +1,4 @@
-"""FITS files on disk: whether they are whole, and which record their headers name; read again only after changes."""
+"""FITS files on disk: whether they are complete, and the record that their headers name. Results are cached."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["TOO_MANY_OPEN", "Origin", "is_whole", "origin_at", "origin_of"]
 #: Errors of the process, and not of the file that it opens.
 TOO_MANY_OPEN: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
-#: Longer than the grain of the times that file systems keep (2 s on FAT), in nanoseconds.
+#: Longer than the resolution of file times (2 s on FAT), in nanoseconds.
 _GRAIN: Final = 3_000_000_000
 
-#: Keywords that name the record of a file, and how their cards begin.
+#: Keywords that name the record of a file, and the beginnings of their cards.
 _IDENTITY: Final = {name: f"{name:8}=".encode() for name in ("RECNUM", "HARPNUM", "TARPNUM", "T_REC", "DRMS_ID")}
 
 
 class Origin(NamedTuple):
-    """The record of a file as its header has it: the record number, if any, and all keywords that name it."""
+    """The record of a file by its header: the record number, if any, and all keywords that name it."""
 
     recnum: int | None
     keywords: tuple[tuple[str, str], ...]
 
 
 def origin_of(headers: Headers) -> Origin:
-    """Read which record a file is of."""
+    """Return the record of a file."""
     if headers.bare:
         return Origin(None, ())
     header = headers.keywords
@@ -50,15 +50,15 @@ def origin_of(headers: Headers) -> Origin:
 
 def origin_at(path: str | Path) -> Origin | None:
     """
-    Return which record a file is of; None unless it is there and a structurally complete FITS file.
+    Return the record of a file; None if there is no such file, or it is not a structurally complete FITS file.
 
-    A file that was found whole is read again only after it has changed, which sizes and times of the file tell.
+    A complete file is read again only if its size or times have changed.
     """
     try:
         status = os.stat(path)
         times = status.st_mtime_ns, status.st_ctime_ns
         if time.time_ns() - max(times) < _GRAIN:
-            return origin_of(read_headers(path))  # it may change within the grain of these times
+            return origin_of(read_headers(path))  # it may change again within the resolution of these times
         return _read_once(path, status.st_ino, status.st_size, *times)
     except TransferError:
         return None

@@ -1,4 +1,4 @@
-"""Keywords of a record as the cards of its segments, as JSOC's exports have them; files are not touched here."""
+"""The keywords of a record as cards of its segments, as in JSOC's exports. No files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IncompleteError", "RecordCards", "lacking"]
 
-#: What `sunpy.map.Map` needs for a map that is right. Without DATE-OBS it takes the present, without CROTA2 an image
-#: that is upright, without RSUN_REF or the place of the observer its own; most of that without a warning.
+#: Keywords that `sunpy.map.Map` needs for a correct map. It replaces a missing DATE-OBS by the present, CROTA2 by 0,
+#: and RSUN_REF and the observer's position by its own values, mostly without a warning.
 _NEEDED: Final = (
     *("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CDELT1", "CDELT2", "INSTRUME"),
     *("DATE-OBS", "T_OBS", "CRLN_OBS", "CRLT_OBS", "DSUN_OBS", "RSUN_REF"),
@@ -32,7 +32,7 @@ _ROTATION: Final = "CROTA2"
 
 
 def lacking(keywords: Mapping[str, Any]) -> list[str]:
-    """List what `sunpy.map.Map` needs and keywords, by their DRMS or FITS names in any letter case, do not have."""
+    """List what `sunpy.map.Map` needs and ``keywords``, by their DRMS or FITS names in any letter case, lack."""
     return _lacking(write_cards(keywords))
 
 
@@ -42,7 +42,7 @@ def _lacking(cards: Written) -> list[str]:
 
 
 class IncompleteError(ValueError):
-    """Keywords are not enough for a map that is right; ``names`` are the FITS names of what is missing."""
+    """Keywords do not suffice for a correct map; ``names`` are the FITS names of the missing ones."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(", ".join(names))
@@ -51,14 +51,14 @@ class IncompleteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RecordCards:
-    """The cards of one record, written; its segments share them."""
+    """The cards of a record, which its segments share."""
 
     series: str
     recnum: int | None
-    #: The FITS names of the cards, and the cards: 80 letters for each, or a multiple of that.
+    #: The FITS names of the cards, and the cards: 80 characters for each, or a multiple of that.
     names: frozenset[str]
     joined: bytes
-    #: What says who added them.
+    #: HISTORY cards that say who added them.
     history: bytes
 
     @classmethod
@@ -74,12 +74,12 @@ class RecordCards:
         """
         Write the cards of a record.
 
-        Keywords without a value are left out, and so is what describes a file or another segment. The record number is
-        by default the keyword ``recnum``; ``source`` goes into HISTORY; ``held`` are FITS names of the file's own
-        keywords. `IncompleteError` says that `sunpy.map.Map` needs more.
+        Keywords without a value are left out, and so are those of a file or another segment. The record number is by
+        default the keyword ``recnum``; ``source`` goes into HISTORY; ``held`` are FITS names of the file's own
+        keywords. Raises `IncompleteError` if `sunpy.map.Map` needs more.
         """
         cards = write_cards(keywords)
-        known = {"CROTA2", *held} if "CTYPE1" in held else held  # whoever gave the axes gave their rotation, if any
+        known = {"CROTA2", *held} if "CTYPE1" in held else held  # a file with axes has their rotation, too, if any
         if missing := [name for name in _lacking(cards) if name not in known]:
             raise IncompleteError(missing)
         if recnum is None:
@@ -92,7 +92,7 @@ class RecordCards:
         return cls(series, recnum, cards.names, cards.text.encode("ascii"), history.encode("ascii"))
 
     def without(self, names: Collection[str]) -> bytes:
-        """Return the cards but for some, given by their FITS names."""
+        """Return all cards except some, given by their FITS names."""
         if self.names.isdisjoint(names):
             return self.joined
         kept = []
@@ -105,7 +105,7 @@ class RecordCards:
         return b"".join(kept)
 
     def of_segment(self, segment: str) -> dict[str, str]:
-        """Write by their names the cards that differ between segments: BUNIT, and RECNUM and name in DRMS_ID."""
+        """Return the cards that differ between segments, by their names: BUNIT, RECNUM and DRMS_ID."""
         unit, series, name = _of_catalog(self.series, segment)
         cards = {"BUNIT": unit} if unit else {}
         if self.recnum is not None:
@@ -118,7 +118,7 @@ class RecordCards:
 
 @lru_cache(1024)
 def _of_catalog(series: str, segment: str) -> tuple[str, str, str]:
-    """Return the unit of a segment as a card, if it has one, and the names of series and segment as cards have them."""
+    """Return the unit of a segment as a card, if it has one, and the printable names of series and segment."""
     found = find_series(series)
     known = found.segment(segment) if found is not None else None
     if known is None:

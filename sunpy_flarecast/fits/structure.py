@@ -1,4 +1,4 @@
-"""FITS files as bytes: the one reader of headers, which also tells whether a file is whole."""
+"""FITS files as bytes: the reader of headers, which also checks that a file is complete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     #: The path of a file, its content, or its descriptor.
     Source = str | os.PathLike[str] | bytes | int
 
-    #: Reads so many bytes from a position on.
+    #: Reads a number of bytes from a position.
     Read = Callable[[int, int], bytes]
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
 BLOCK: Final = 2880
 CARD: Final = 80
 
-#: Cards that describe how a file is built, and those that differ between the segments of a record (header
-#: generation 3 puts an underscore in front of some of them).
+#: Cards that describe the structure of a file, and those that differ between the segments of a record (header
+#: generation 3 puts an underscore before some of them).
 NOT_OF_THE_RECORD: Final = re.compile(
     r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|EXTNAME|EXTVER|PCOUNT|GCOUNT|TFIELDS|T(TYPE|FORM)\d+|END|BLANK|BZERO|BSCALE"
     r"|CHECKSUM|DATASUM|Z(IMAGE|SIMPLE|TENSION|EXTEND|PCOUNT|GCOUNT|BITPIX|CMPTYPE|MASKCMP|QUANTIZ|DITHER0|BLANK|SCALE"
@@ -46,11 +46,11 @@ NOT_OF_THE_RECORD: Final = re.compile(
     r"|_?(BUNIT|DATAMIN|DATAMAX|DATAMEDN|DATAMEAN|DATARMS|DATASKEW|DATAKURT|DATAVALS|MISSVALS|TOTVALS)"
 )
 
-#: No SHARP header comes near this; without a bound a wrong file would be read to its end in search of one.
+#: Much longer than any SHARP header; without a limit, other files would be read to their end in search of one.
 LONGEST_HEADER: Final = 400 * BLOCK
 
-#: The beginning of headers of images and tables as they are nearly always written: each card at the place that the
-#: standard gives it, and the value at the end of columns 11 to 30 (or else the next card would not follow there).
+#: The usual beginning of headers of images and tables: each card at the position that the standard gives it, and the
+#: value at the end of columns 11 to 30 (otherwise the next card would not follow there).
 _IMAGE: Final = re.compile(
     rb"XTENSION=.{71}"
     rb"BITPIX  = ( *-?\d+)[ /].{49}"
@@ -62,33 +62,33 @@ _IMAGE: Final = re.compile(
     re.DOTALL,
 )
 
-#: How the empty primary HDU begins its third card.
+#: Beginning of the third card of an empty primary HDU.
 _NO_AXES: Final = b"NAXIS   =                    0 "
 
-#: What is read at a time: both headers of most SHARP files.
+#: Bytes read at a time, which hold both headers of most SHARP files.
 _PIECE: Final = 8 * BLOCK
 
-#: How files are opened, which may be pipes, for whose writers nobody waits.
+#: Flags for opening files; opening a pipe does not wait for its writer.
 READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 _T = TypeVar("_T")
 
 
 class _CutError(TransferError):
-    """A file ends before its headers say so."""
+    """A file is shorter than its headers say."""
 
 
 class Headers(NamedTuple):
-    """The headers of a whole file, with their padding: the first, and that of the image, into which keywords go."""
+    """The headers of a complete file, with padding: the first, and that of the image, which takes the keywords."""
 
     primary: bytes
-    #: Of the first HDU that has data, and where that begins.
+    #: The header of the first HDU with data, and its position.
     image: bytes
     at: int
 
     @property
     def end(self) -> int:
-        """Where the data begin."""
+        """Position of the data."""
         return self.at + len(self.image)
 
     @property
@@ -106,10 +106,9 @@ def read_headers(source: Source) -> Headers:
     """
     Read the headers of a FITS file, and check that it is structurally complete.
 
-    It must begin as FITS, and the sizes that its headers tell must add up to its length, with data somewhere: SHARP
-    images stand behind an empty primary HDU, after which a file may be truncated. Pixels are not read; `check_datasums`
-    finds a bit that flipped in them. A `TransferError` says what is wrong, as the end of a sentence that begins with
-    the file's name.
+    It must begin as FITS, the sizes in its headers must add up to its length, and it must hold data: SHARP images come
+    after an empty primary HDU, at which a file may be truncated. Pixels are not read; `check_datasums` finds changes in
+    them. Raises `TransferError`, whose text continues a sentence that begins with the file's name.
 
     Examples
     --------
@@ -119,7 +118,7 @@ def read_headers(source: Source) -> Headers:
     ...     read_headers(b"<html>Please log in</html>")
     ... except TransferError as error:
     ...     print(error)
-    is no FITS file
+    is not a FITS file
     """
     return reading(source, _read_headers)
 
@@ -139,9 +138,9 @@ def _read_headers(length: int, read: Read) -> Headers:
 
 def reach(source: Source) -> int:
     """
-    Return up to which length a file that is being received can be what its headers say, as far as they are there.
+    Return the length that a partially received file can have according to its headers so far.
 
-    A longer one has more headers, which tell more. A `TransferError` says that it is not FITS.
+    A longer file has more headers, which allow more. Raises `TransferError` if it is not FITS.
     """
     return reading(source, _reach)
 
@@ -157,7 +156,7 @@ def _reach(length: int, read: Read) -> int:
 
 
 def reading(source: Source, work: Callable[[int, Read], _T]) -> _T:
-    """Call a function with the length of a file, which must be a regular one, and a function that reads from it."""
+    """Call ``work`` with the length of a regular file, and a function that reads from it."""
     if isinstance(source, bytes):
         return work(len(source), lambda at, size: source[at : at + size])
     descriptor = source if isinstance(source, int) else os.open(source, READ_ONLY)
@@ -177,14 +176,14 @@ def reading(source: Source, work: Callable[[int, Read], _T]) -> _T:
 
 
 def hdus(length: int, read: Read) -> Iterator[tuple[int, bytes, int]]:
-    """Yield for each HDU of a file where it begins, its header, and the size of its data."""
+    """Yield the position of each HDU of a file, its header, and the size of its data."""
     if length == 0:
         raise TransferError("is empty")
     piece = read(0, _PIECE)
     if not piece.startswith(b"SIMPLE  ="):
         gzip = piece.startswith(b"\x1f\x8b")
-        raise TransferError("is packed by gzip, but its name does not end in .gz" if gzip else "is no FITS file")
-    position = at = 0  # of the HDU, and of what was read last
+        raise TransferError("is compressed by gzip, but its name does not end in .gz" if gzip else "is not a FITS file")
+    position = at = 0  # of the HDU, and of the last piece
     while position < length:
         if position >= at + len(piece):
             piece, at = read(position, _PIECE), position
@@ -202,7 +201,7 @@ def _header_at(begin: bytes, position: int, read: Read) -> bytes:
     while True:
         if len(begin) >= BLOCK and not begin.startswith(b"XTENSION=" if position else b"SIMPLE  ="):
             raise TransferError(f"has no FITS header at byte {position:,}")
-        # Blanks, of which headers are full, would make the search for them slow.
+        # Headers are full of blanks, so searching for them would be slow.
         end = begin.find(b"END", searched)
         while end >= 0 and (end % CARD or not begin.startswith(b"END     ", end)):
             end = begin.find(b"END", end + 1)
@@ -210,7 +209,7 @@ def _header_at(begin: bytes, position: int, read: Read) -> bytes:
         if 0 < length <= len(begin):
             return begin[:length]
         if len(begin) >= LONGEST_HEADER:
-            raise TransferError(f"has a header without end at byte {position:,}")
+            raise TransferError(f"has a header without an END card at byte {position:,}")
         more = read(position + len(begin), _PIECE)
         if not more:
             raise _CutError(f"ends within the header that begins at byte {position:,}")
@@ -240,8 +239,8 @@ def _data_size(header: bytes) -> int:
 
 
 def card(header: bytes, key: bytes) -> bytes:
-    """Find a card by its first nine letters, such as ``b"DATASUM ="``; empty if there is none."""
-    name = key.rstrip(b" =")  # found six times as fast, since blanks and signs are everywhere
+    """Return the card with these first nine characters, such as ``b"DATASUM ="``; empty if there is none."""
+    name = key.rstrip(b" =")  # six times as fast, since blanks and signs are frequent
     at = header.find(name)
     while at >= 0 and (at % CARD or not header.startswith(key, at)):
         at = header.find(name, at + 1)
@@ -249,13 +248,13 @@ def card(header: bytes, key: bytes) -> bytes:
 
 
 def has_keywords(header: bytes) -> bool:
-    """Return whether a header has the keywords of its record, or is bare, as files are stored at JSOC."""
+    """Return whether a header has the keywords of its record."""
     region = card(header, b"HARPNUM =") or card(header, b"TARPNUM =")
     return bool(region and card(header, b"T_REC   ="))
 
 
 def _integer(header: bytes, name: str, place: int, default: int | None = None) -> int:
-    """Read an integer; ``place`` is where the standard puts its card, but not all writers keep to that."""
+    """Read an integer; ``place`` is the standard's position of its card, which not all writers follow."""
     key = name.ljust(8).encode() + b"="
     at = place * CARD
     found = header[at : at + CARD] if header.startswith(key, at) else card(header, key)

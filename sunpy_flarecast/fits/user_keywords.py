@@ -1,4 +1,4 @@
-"""Keywords as users have them (dict, header, row of a table): made plain, and checked to be of a file's record."""
+"""Keywords from users (dict, header, row of a table): converted to plain values, and compared with a file's record."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["described", "of_another_record", "plain_keywords"]
 
-#: Columns that tables of searches and of keywords have, and the keywords that they are.
+#: Columns of tables of searches and keywords, and their keywords.
 _COLUMNS: Final = {"Start Time": "date__obs", "Record": "recnum"}
 
-#: Keywords that are TAI; those that begin with DATE are UTC.
+#: Times in TAI; those that begin with DATE are UTC.
 _TAI: Final = frozenset({"t_rec", "t_obs", "t_frst", "t_frst1", "t_last1", "t_last", "t_mid1", "t_maxpix", "t_cmpass"})
 
 #: Other JSON values; they are not keyword values and count as missing.
 _OF_JSON: Final = (list, dict)
 
-#: Keywords that tell which record it is.
+#: Keywords that identify a record.
 _IDENTIFYING: Final = frozenset({"harpnum", "tarpnum", "t_rec", "recnum", "ctype1", "drms_id", "series"})
 
-#: How the axis begins in each projection.
+#: The beginning of CTYPE1 in each projection.
 _PROJECTIONS: Final = {"CRLN": "CEA", "HPLN": "CCD"}
 
 _SERIES: Final = re.compile(r"\w+(\.\w+)*", re.ASCII)
@@ -48,10 +48,10 @@ _SERIES: Final = re.compile(r"\w+(\.\w+)*", re.ASCII)
 
 def plain_keywords(keywords: Any) -> dict[str, Any]:
     """
-    Convert a mapping, header or row to plain values in the catalog's units, by the names as they came.
+    Convert a mapping, header or row to plain values in the catalog's units, by the names given.
 
-    Of a row the columns that are keywords are taken, and its ``Series``. Cards of a header that cannot be read, and
-    masked values, become None. `QueryError` says that these are not keywords, or that a value is invalid.
+    The keywords of a row are its columns with names of keywords, and its ``Series``. Unreadable cards and masked values
+    become None. Raises `QueryError` if these are not keywords, or a value is invalid.
     """
     from astropy.io.fits import Header  # slow to import
 
@@ -77,7 +77,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
 def of_another_record(
     keywords: Mapping[str, Any], series: str, harpnum: int | None, slot: int | None, recnum: int | None = None
 ) -> tuple[str, str] | None:
-    """Return where plain keywords differ from what is known of a record: what is known, and what they say."""
+    """Compare plain keywords with a known record; return what is known and what differs, or None."""
     told = {
         known: clean(keywords[name], find_keyword(known))
         for known, name in _identifying(tuple(keywords)).items()
@@ -101,7 +101,7 @@ def of_another_record(
 
 @lru_cache(64)
 def _identifying(names: tuple[str, ...]) -> dict[str, str]:
-    """Find the keywords that tell which record it is; services send the same ones for every record."""
+    """Find the keywords that identify a record; services send the same ones for every record."""
     lowered = {name.strip().lower(): name for name in reversed(names)}
     return {known: lowered[known] for known in _IDENTIFYING & lowered.keys()}
 
@@ -127,13 +127,13 @@ def _of_projection(own: str, axis: str) -> list[tuple[str, str]]:
 
 
 def _of_header(header: Header) -> dict[str, Any]:
-    """Take the first card of each name; what is written otherwise than FITS demands has no value."""
+    """Return the values of a header, of several cards with one name the first; invalid cards have none."""
     from astropy.io.fits import VerifyError
 
     found: dict[str, Any] = {}
     for card in header.cards:
         name = card.keyword
-        if name in found or (NOT_OF_THE_RECORD.fullmatch(name) and name != "DRMS_ID"):  # which tells the series
+        if name in found or (NOT_OF_THE_RECORD.fullmatch(name) and name != "DRMS_ID"):  # which names the series
             continue
         try:
             value = card.value
@@ -150,7 +150,7 @@ def _of_pairs(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         known = _COLUMNS.get(name, name)
         plain = value if value is None or type(value) in PLAIN else _plain(known, value)
         (found if known == name else columns)[known] = plain
-    # The keyword itself, where a table has it, is nearer to what the service said.
+    # A column of the keyword itself comes directly from the service.
     return found | {name: value for name, value in columns.items() if found.get(name) is None}
 
 

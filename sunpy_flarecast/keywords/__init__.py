@@ -1,1 +1,1 @@
-"""Keyword tables with units, and time series."""
+"""Tables of keywords with units, and time series."""

@@ -1,4 +1,4 @@
-"""Columns of keyword tables: filled as values come, with units and masks, or copied from other tables."""
+"""Columns of keyword tables with units and masks: filled with values as they arrive, or copied from other tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DTYPES: Final[dict[str, Any]] = {"int": np.int64, "float": np.float64, "text": 
 
 
 def own_column(column: Any) -> Any:
-    """Copy a column of a search, whose class does not go with others into one table."""
+    """Copy a column of a search as a class that a keyword table can hold."""
     if isinstance(column, Time):
         return column.copy()
     return column_with(unmasked(column).copy(), mask_of(column))
@@ -30,10 +30,10 @@ def own_column(column: Any) -> Any:
 
 class Filled:
     """
-    A column of one keyword, whose rows are masked until they are filled.
+    The column of a keyword, whose rows are masked until they are filled.
 
-    ``came`` and ``lacked`` tell whether a record came with the keyword, be it without a value, and without it;
-    ``unreadable`` is the first value that was not of the keyword's kind.
+    ``came`` is whether any record came with the keyword, even if its value is missing; ``lacked`` is whether any came
+    without it; ``unreadable`` is the first value that could not be read as the keyword's type.
     """
 
     def __init__(self, keyword: Keyword, count: int) -> None:
@@ -44,7 +44,7 @@ class Filled:
         self.unreadable: Any = None
 
     def put(self, rows: Sequence[int], value: Any) -> None:
-        """Fill in what came for a record."""
+        """Fill in the value of a record."""
         self.came = True
         plain = clean(value, self.keyword)
         if plain is None:
@@ -57,7 +57,7 @@ class Filled:
             self.values[row], self.mask[row] = plain, False
 
     def take(self, column: Any, rows: Any = slice(None), of: Any = slice(None)) -> None:
-        """Fill rows with those of another column, of whatever unit that can be converted."""
+        """Fill rows with those of another column, after conversion of its unit."""
         unit = u.Unit(self.keyword.unit)
         mask = mask_of(column)[of]
         if getattr(column, "unit", None) is not None:
@@ -69,7 +69,7 @@ class Filled:
         self.mask[rows] = mask
 
     def finished(self) -> Any:
-        """Return the column of a `~astropy.table.QTable`, a quantity where the keyword has a unit."""
+        """Return the column for a `~astropy.table.QTable`, a quantity if the keyword has a unit."""
         values = self.values
         if values.dtype == object:
             values = np.where(self.mask, "", values).astype(str)

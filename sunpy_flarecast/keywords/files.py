@@ -1,4 +1,4 @@
-"""Tables of keywords in files: ECSV and Parquet, which can be read again, CSV and JSON."""
+"""Tables of keywords in files: written as ECSV, Parquet, CSV or JSON, and read from ECSV and Parquet."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ WHAT = "The table of keywords"
 
 def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """
-    Write a table of keywords.
+    Write a table of keywords to a file.
 
     Parameters
     ----------
     table : `astropy.table.QTable`
-        As `FLARECASTResponse.keywords` gives it.
+        A table from `FLARECASTResponse.keywords`.
     path : path-like
         The file: ``.ecsv``, which `astropy.table.QTable.read` reads, ``.parquet``, ``.csv`` or ``.json``. The latter
-        three are plain: times are timestamps in UTC, ``T_REC`` its usual text and a timestamp, missing values nulls;
-        Parquet has units and meanings as metadata of its fields.
+        three are for other programs: times are timestamps in UTC, ``T_REC`` is given as its usual text and as a
+        timestamp, and missing values are null. In Parquet files, units and meanings are metadata of the fields.
     overwrite : bool
-        Whether to replace a file that is there.
+        Whether to replace an existing file (default: False).
 
     Raises
     ------
     QueryError
-        If the format is another one, or the folder is not there or may not be written to.
+        If the format is unknown, or the folder does not exist or is not writable.
     OSError
-        If the file is there, and is not to be replaced.
+        If the file exists and ``overwrite`` is False.
     TransferError
-        If the disk does not allow it.
+        If the file cannot be written, for example since the disk is full.
 
     See Also
     --------
@@ -70,7 +70,7 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
 
 def read_keywords(path: str | os.PathLike[str]) -> QTable:
     """
-    Read a table of keywords.
+    Read a table of keywords from a file.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ def read_keywords(path: str | os.PathLike[str]) -> QTable:
     Returns
     -------
     `astropy.table.QTable`
-        With units, times and masks as `FLARECASTResponse.keywords` gives them.
+        With units, times and masks, as from `FLARECASTResponse.keywords`.
 
     Raises
     ------
     QueryError
-        If there is no such file, or it is something else.
+        If there is no such file, or it is not a table of keywords.
 
     Examples
     --------

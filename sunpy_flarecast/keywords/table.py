@@ -1,4 +1,4 @@
-"""Keywords of the records of a search as a table with units; missing values are masked."""
+"""Keywords of the records of a search as a table with units and masks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LEADING", "keyword_table"]
 
-#: The columns that every table of keywords begins with.
+#: The first columns of every table of keywords.
 LEADING: Final = ("T_REC", "Start Time", "Series", "HARPNUM", "Record")
 
 _NEEDED: Final = "which is needed for a table of keywords"
 
-#: Keywords that the table of a search has, and its columns.
+#: Keywords that the table of a search has, and their columns there.
 _HELD: Final = {
     **dict.fromkeys(("harpnum", "tarpnum"), "HARPNUM"),
     "quality": "Quality",
@@ -41,13 +41,13 @@ _HELD: Final = {
     "recnum": "Record",
 }
 
-#: How many record numbers, or keywords, a message names, and how much of a value it shows.
+#: How many record numbers or keywords a message lists, and how many characters of a value.
 _LISTED: Final = 3
 _QUOTED: Final = 40
 
 
 class _Failed(NamedTuple):
-    """Records of a series whose keywords did not come."""
+    """Records of a series whose keywords could not be fetched."""
 
     series: str
     records: list[int]
@@ -65,10 +65,10 @@ def keyword_table(
     stacklevel: int = 3,
 ) -> QTable:
     """
-    Make the table of keywords: what `FLARECASTResponse.keywords` does.
+    Make a table of keywords; see `FLARECASTResponse.keywords`.
 
-    ``optional`` are DRMS names of keywords that are left out, like those that patterns match, where the service lacks
-    them; warnings point to the user's line ``stacklevel`` calls above.
+    ``optional`` are DRMS names of keywords that are left out if the service lacks them, like those that patterns match.
+    Warnings point ``stacklevel`` calls up, to the user's line.
     """
     require(results, LEADING, _NEEDED)
     rows = _rows(results)
@@ -76,7 +76,7 @@ def keyword_table(
     by_pattern |= frozenset(optional)
     if known is not None and not isinstance(known, Table):
         raise QueryError(
-            f"keywords(known=...) takes a table that results.keywords(...) gave before, not {type(known).__name__}; "
+            f"keywords(known=...) takes an earlier table of results.keywords(...), not {type(known).__name__}; "
             "QTable.read(path) reads one from its file."
         )
     if known is not None:
@@ -97,7 +97,7 @@ def keyword_table(
             fields = [keyword.name for keyword in asked if keyword.name in by_pattern or is_in(keyword, series)]
             if numbers and not by_pattern.isdisjoint(fields):
                 with service.patience.interruptible():
-                    there = _there(service, series, numbers)
+                    there = _available(service, series, numbers)
                     fields = [name for name in fields if name not in by_pattern or name in there]
                 lacking -= set(fields)
             failed += _fill(service, series, numbers, fields, columns, rows[series], progress=progress)
@@ -110,7 +110,7 @@ def keyword_table(
         del columns[name]
     if not columns:
         raise ServiceError(
-            f"{service.url} has none of the keywords that {', '.join(map(repr, names))} fit. "
+            f"{service.url} has none of the keywords that match {', '.join(map(repr, names))}. "
             "sunpy_flarecast.catalog.all_keywords() lists those of JSOC; this service may have others."
         )
     if failed and not interrupted and (strict or (not came and known is None)):
@@ -120,12 +120,12 @@ def keyword_table(
             else ServiceError(f"{_described(failed, wanted)} Try again later, or take the rest without strict.")
         )
     if failed and not interrupted:
-        again = "Their rows are masked; results.keywords(..., known=table) asks for them again, and for nothing else."
+        again = "Their rows are masked; results.keywords(..., known=table) requests them again, and nothing else."
         warnings.warn(f"{_described(failed, wanted)} {again}", MissingDataWarning, stacklevel=stacklevel)
-    if not interrupted and (told := _empty(service.url, columns, absent)):
+    if not interrupted and (told := _without_values(service.url, columns, absent)):
         if strict or (known is None and columns.keys() <= set(absent)):
             raise ServiceError(f"{told} results.keywords('*') shows the keywords that it has.")
-        warnings.warn(f"{told} What it did not give is masked.", MissingDataWarning, stacklevel=stacklevel)
+        warnings.warn(f"{told} Missing values are masked.", MissingDataWarning, stacklevel=stacklevel)
     table = QTable({name: own_column(results[name]) for name in LEADING})
     for name, column in columns.items():
         table[name] = column.finished()
@@ -146,7 +146,7 @@ def keyword_table(
 
 
 def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword], frozenset[str]]:
-    """Find keywords as `choose_keywords`; a pattern also matches what the service may have beyond the catalog."""
+    """Choose keywords as `choose_keywords` does; patterns also match keywords that only other series have."""
     chosen, by_pattern = choose_keywords(names, series)
     # A SHARP has no TARPNUM, and a SMARP no HARPNUM, whatever the service has.
     there = {
@@ -160,7 +160,7 @@ def _choose(names: Sequence[str], series: Collection[str]) -> tuple[list[Keyword
 
 
 def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
-    """Return for each series the rows of its record numbers."""
+    """Return the rows of each record number, by series."""
     found: dict[str, dict[int, list[int]]] = {}
     record = results["Record"]
     numbers = zip(results["Series"].tolist(), unmasked(record).tolist(), mask_of(record), strict=True)
@@ -172,11 +172,11 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
 
 
 def _check_numbers(results: RecordTable, stacklevel: int) -> None:
-    """Warn of records without a number, as in the service's first replies, whose keywords cannot be requested."""
+    """Warn that keywords of records without a number, as in the service's first replies, cannot be requested."""
     count = int(np.sum(mask_of(results["Record"])))
-    text = f"{count:,} of {len(results):,} records have no record number, by which keywords are requested"
+    text = f"{count:,} of {len(results):,} records have no record number, which requests for keywords need"
     if count == len(results):
-        raise QueryError(f"{text}. Use a service that gives it.")
+        raise QueryError(f"{text}. Use a service that sends it.")
     if count:
         warnings.warn(f"{text}; their rows are masked.", MissingDataWarning, stacklevel=stacklevel)
 
@@ -187,13 +187,13 @@ def _wanted(
     asked: Sequence[Keyword],
     known: QTable | None,
 ) -> dict[str, list[int]]:
-    """Return the record numbers to request, and take the values of the others from a known table."""
+    """Return the record numbers to request; values of the others are taken from a known table."""
     if known is None:
         return {series: list(of_series) for series, of_series in rows.items()}
     needed = ["Series", "Record", *(keyword.name for keyword in asked)]
     if lost := [name for name in needed if name not in known.colnames]:
         raise QueryError(
-            f"known has no column {lost[0]!r}. It must be a table that results.keywords() gave for the same keywords."
+            f"known has no column {lost[0]!r}. It must be a table of results.keywords() with the same keywords."
         )
     place = {
         (series, number): of_number[0]
@@ -217,8 +217,8 @@ def _wanted(
     return wanted
 
 
-def _there(service: Service, series: str, numbers: Sequence[int]) -> Collection[str]:
-    """Find the keywords that a service has of a series, by requesting all of one record, or of two others."""
+def _available(service: Service, series: str, numbers: Sequence[int]) -> Collection[str]:
+    """Find the keywords that a service has for a series, by requesting all of one record, or of up to two others."""
     for number in dict.fromkeys(numbers[place] for place in (0, len(numbers) // 2, -1)):
         try:
             if came := service.meta(series, [number]).get(number):
@@ -240,7 +240,7 @@ def _fill(
     *,
     progress: bool,
 ) -> list[_Failed]:
-    """Request the keywords of records of a series, and fill them in as they come."""
+    """Request the keywords of records of a series, and fill in the values as they arrive."""
     if not fields or not numbers:
         return []
     reasons: dict[str, _Failed] = {}
@@ -265,17 +265,17 @@ def _fill(
     return list(reasons.values())
 
 
-def _empty(url: str, columns: Mapping[str, Filled], absent: Sequence[str]) -> str:
-    """Say which keywords a service left out of all replies, or gave with unreadable values."""
+def _without_values(url: str, columns: Mapping[str, Filled], absent: Sequence[str]) -> str:
+    """Name the keywords that a service left out of all replies, or sent with unreadable values."""
     texts = []
     lost = [name for name in absent if name in columns]
     if lost:
-        texts.append(f"{url} answered without {_named(lost)} for all records.")
+        texts.append(f"{url} sent all records without {_named(lost)}.")
     strange = [name for name, column in columns.items() if column.unreadable is not None and column.mask.all()]
     if strange:
         example = repr(columns[strange[0]].unreadable)
         texts.append(
-            f"{url} gave {_named(strange)} with values that cannot be read, such as "
+            f"{url} sent {_named(strange)} with values that cannot be read, such as "
             f"{example if len(example) <= _QUOTED else f'{example[:_QUOTED]}...'}."
         )
     return " ".join(texts)
@@ -296,4 +296,4 @@ def _described(failed: Sequence[_Failed], wanted: Mapping[str, Sequence[int]]) -
         texts.append(f"{of} of {series} (number{'s' * (len(records) > 1)} {listed})")
     reasons = list(dict.fromkeys(one.error.reason.removesuffix(".") for one in failed))
     others = f" (and {len(reasons) - 1:,} other{'s' * (len(reasons) > 2)})" if len(reasons) > 1 else ""
-    return f"Keywords are missing of {' and '.join(texts)}. Reason: {reasons[0]}{others}."
+    return f"Keywords of {' and '.join(texts)} are missing. Reason: {reasons[0]}{others}."

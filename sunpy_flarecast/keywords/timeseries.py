@@ -44,7 +44,7 @@ def keyword_curves(
     strict: bool = False,
     progress: bool = True,
 ) -> dict[int, GenericTimeSeries]:
-    """Request keywords and make time series of them: what `FLARECASTResponse.timeseries` does."""
+    """Request keywords as time series; see `FLARECASTResponse.timeseries`."""
     _needed_packages()
     table = curve_table(results, names, harpnum, errors=errors, strict=strict, progress=progress, stacklevel=5)
     return timeseries_of(table, table.colnames[len(LEADING) :], harpnum)
@@ -60,7 +60,7 @@ def curve_table(
     progress: bool = True,
     stacklevel: int = 4,
 ) -> QTable:
-    """Request the keywords that curves need; what patterns match, and errors, only where the service has them."""
+    """Request the keywords of time series; those of patterns, and errors, only if the service has them."""
     rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
     series = set(results["Series"].tolist())
     wanted = curve_names(names, series, errors=errors)
@@ -72,7 +72,7 @@ def curve_table(
 
 
 def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = False) -> list[str]:
-    """List the keywords that time series need, with ``errors`` also those of their errors; text is a `QueryError`."""
+    """List the keywords of time series, with ``errors`` also those of their errors; raise `QueryError` for text."""
     found: list[str] = []
     for keyword in choose_keywords(names, series)[0]:
         if keyword.kind == "text":
@@ -84,29 +84,31 @@ def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = F
             continue
         found += [keyword.name, *([keyword.error] if errors and keyword.error else [])]
     if not found:
-        raise QueryError(f"All keywords that {', '.join(map(repr, names))} fits are text; a time series holds numbers.")
+        raise QueryError(
+            f"All keywords that match {', '.join(map(repr, names))} are text; a time series holds numbers."
+        )
     return list(dict.fromkeys(found))
 
 
 def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict[int, npt.NDArray[np.intp]]:
-    """Find the rows, by HARP number, of HARPs (all by default) that have a time, in a table of one series."""
+    """Find the rows with a time of each HARP (default: all), in a table of one series."""
     require(table, LEADING, "which is needed for time series")
     if not len(table):
-        raise QueryError("There are no records, and so no time series. Search for another range of time.")
+        raise QueryError("There are no records to make time series of. Search for another range of time.")
     check_times(table)
     series = sorted(set(table["Series"].tolist()))
     if len(series) > 1:
         raise QueryError(
-            f"The table has records of several series ({', '.join(series)}), whose HARP numbers need not be the same. "
-            f"Take those of one: results[results['Series'] == {series[0]!r}]."
+            f"The table has records of several series ({', '.join(series)}), whose HARP numbers are unrelated. "
+            f"Select one: results[results['Series'] == {series[0]!r}]."
         )
-    told = ~(mask_of(table["HARPNUM"]) | mask_of(table["T_REC"]))
+    known = ~(mask_of(table["HARPNUM"]) | mask_of(table["T_REC"]))
     numbers = unmasked(table["HARPNUM"])
-    there = sorted(set(numbers[told].tolist()))
+    there = sorted(set(numbers[known].tolist()))
     if not there:
         raise QueryError(
-            f"None of the {len(table):,} records has both HARP number and T_REC, so there is no time series. Ask a "
-            "service that gives them."
+            f"None of the {len(table):,} records has both a HARP number and T_REC, so there is no time series. Use a "
+            "service that sends them."
         )
     asked = there if harpnum is None else _numbers(harpnum)
     if lost_numbers := [number for number in asked if number not in there]:
@@ -114,15 +116,15 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
         raise QueryError(
             f"There is no record of HARP {', '.join(map(str, lost_numbers))} in this table. It has: {shown}."
         )
-    return {number: np.flatnonzero(told & (numbers == number)) for number in asked}
+    return {number: np.flatnonzero(known & (numbers == number)) for number in asked}
 
 
 def check_times(table: QTable) -> None:
     """Check that T_REC is a time; raise `QueryError` if it is text."""
     if not isinstance(table["T_REC"], Time):
         raise QueryError(
-            f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype} and no time, "
-            "as of tables that were read from .csv. Keep tables as .ecsv or .parquet, or convert it: "
+            f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype}, not a "
+            "time, as in tables that were read from .csv. Keep tables as .ecsv or .parquet, or convert it: "
             "table['T_REC'] = sunpy.time.parse_time(table['T_REC'].tolist())."
         )
 
@@ -138,19 +140,19 @@ def timeseries_of(
     table: QTable, names: Sequence[str] = (), harpnum: int | Iterable[int] | None = None
 ) -> dict[int, GenericTimeSeries]:
     """
-    Make time series of a table of keywords.
+    Make time series from a table of keywords.
 
-    The index is T_REC in UTC, sorted, each time once: of several records of a HARP at one T_REC the first value that is
-    not missing is taken. Missing values are NaN.
+    The index is T_REC in UTC, sorted and without duplicates: of several records of a HARP at one T_REC, the first value
+    that is not missing is taken. Missing values are NaN.
 
     Parameters
     ----------
     table : `astropy.table.QTable`
-        As `~sunpy_flarecast.FLARECASTResponse.keywords` gives it, also one that was read from a file.
+        A table from `~sunpy_flarecast.FLARECASTResponse.keywords`, or from a file.
     names : sequence of str, optional
-        Columns; by default all that are numbers.
+        Columns (default: all that are numbers).
     harpnum : int or iterable of int, optional
-        HARP numbers; by default all.
+        HARP numbers (default: all).
 
     Returns
     -------
@@ -160,9 +162,9 @@ def timeseries_of(
     Raises
     ------
     QueryError
-        If there is nothing to make them of.
+        If the table has no records or no numbers, or lacks a column or HARP.
     ImportError
-        If what `sunpy.timeseries` needs is not installed.
+        If the packages that `sunpy.timeseries` needs are not installed.
 
     Examples
     --------
@@ -218,12 +220,12 @@ def timeseries_of(
 
 
 def _needed_packages() -> None:
-    """Check for the packages that time series need, before any request."""
+    """Check that the packages for time series are installed, before any request."""
     if sys.modules.get("sunpy.timeseries"):
-        return  # Python's filters of warnings are common to all threads, and better not touched
+        return  # without a change of Python's warning filters, which all threads share
     try:
         with warnings.catch_warnings():
-            # sunpy warns where packages are missing with which it reads files.
+            # sunpy warns if packages for reading files are missing.
             warnings.simplefilter("ignore", SunpyUserWarning)
             import sunpy.timeseries  # noqa: F401
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Corrections of the keywords of SHARP files that sunpy.map needs: units, names, missing values. Pure."""
+"""Corrections of keywords of SHARP files for sunpy.map: units, names, missing values. No I/O."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity", "identify", "mend"]
 
-#: Names of files at JSOC, and of this package where HARPNUM or T_REC is unknown; files that were kept beside others
-#: (``overwrite="unique"``) have an additional number.
+#: File names of JSOC, and those of this package if HARPNUM or T_REC is unknown; duplicates (``overwrite="unique"``)
+#: have an additional number.
 _NAME: Final = re.compile(
     r"(?P<series>(hmi\.sharp|mdi\.smarp)\w+)\.(?P<rest>.+)\.(?P<segment>\w*[a-z]\w*?)(\.\d+)?\.(fits|fit|fts)(\.gz|\.fz)?",
     re.IGNORECASE,
@@ -24,7 +24,7 @@ _NUMBER: Final = re.compile(r"_\d+$")
 #: Header generation 3 (from late 2025) puts an underscore before these.
 _RENAMED: Final = ("BUNIT", "DATAMIN", "DATAMAX")
 
-#: Units of JSOC that mean something else to astropy, or nothing.
+#: Units of JSOC that astropy does not know, or reads as another unit.
 _FOREIGN_UNITS: Final = {
     **dict.fromkeys(("enumerated", "none", "adimensional", "data units", "doppler width units", "ma"), ""),
     **dict.fromkeys(("deg", "degree", "degrees"), "degree"),
@@ -32,14 +32,14 @@ _FOREIGN_UNITS: Final = {
 
 
 class Identity(NamedTuple):
-    """Full name of the series and the segment as JSOC spells it; empty if unknown."""
+    """Full name of the series, and the segment in JSOC's spelling; empty if unknown."""
 
     series: str
     segment: str
 
 
 def identify(keywords: Mapping[str, Any], name: str) -> Identity:
-    """Find series and segment of a file, from ``DRMS_ID``, ``SEGMENT`` or the file's name (without folders)."""
+    """Find the series and segment of a file by ``DRMS_ID``, ``SEGMENT`` or the file's name (without folders)."""
     series, _, rest = str(keywords.get("DRMS_ID", "")).partition(":")
     segment = rest.partition(":")[2] or str(keywords.get("SEGMENT", ""))
     named = _NAME.fullmatch(name)
@@ -52,7 +52,7 @@ def identify(keywords: Mapping[str, Any], name: str) -> Identity:
     if found is None:
         return Identity("", segment or (named["segment"] if named else ""))
     if not segment and named:
-        # The whole name comes first, since there is a segment eta_0.
+        # The whole name is tried first, since one segment is eta_0.
         tried = (found.segment(text) for text in (named["segment"], _NUMBER.sub("", named["segment"])))
         return Identity(found.name, next((one.name for one in tried if one is not None), ""))
     known = found.segment(segment)
@@ -61,10 +61,10 @@ def identify(keywords: Mapping[str, Any], name: str) -> Identity:
 
 def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     """
-    Correct the keywords of a full header, which are given and returned by FITS names in capitals.
+    Correct the keywords of a full header, by FITS names in capitals.
 
-    Missing values (``nan`` and ``'nan'`` in generation 1, ``MISSING``, empty cards) are left out. ``_BUNIT`` and the
-    like (generation 3) get their usual names. ``BUNIT`` is replaced by the catalog's unit of the segment: JSOC writes
+    Missing values (``nan`` and ``'nan'`` in generation 1, ``MISSING``, empty cards) are left out. ``_BUNIT`` and
+    similar names (generation 3) lose their underscore. ``BUNIT`` becomes the catalog's unit of the segment: JSOC writes
     cm/s for Dopplergrams in m/s, mA (milliampere to astropy) for milliångström, and several texts that are not units.
     ``SEGMENT`` becomes the segment's name.
     """
@@ -78,7 +78,7 @@ def mend(keywords: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     unit = str(mended.pop("BUNIT", "")).strip()
     unit = _FOREIGN_UNITS.get(unit.casefold(), unit) if known is None else known.unit
     if unit == "Mx/cm^2" and series is not None and series.instrument == "MDI":
-        unit = "G"  # the same; sunpy's MDIMap refuses the other, which HMIMap knows
+        unit = "G"  # equal; MDIMap of sunpy refuses Mx/cm^2, which HMIMap accepts
     if unit:
         mended["BUNIT"] = unit
     if identity.segment:

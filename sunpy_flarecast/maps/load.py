@@ -1,4 +1,4 @@
-"""`load` opens SHARP files of every generation of headers as `sunpy.map.GenericMap`."""
+"""`load` opens SHARP files with headers of any generation as `sunpy.map.GenericMap`."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Maps", "load", "make_map", "tell_skipped"]
 
-#: Most files that a warning names.
+#: Largest number of files that a warning names.
 _LISTED: Final = 10
 
 
 class Maps(Sequence[Any]):
     """
-    A lazy sequence: the paths of files, each of which is read as a map whenever it is accessed, and not kept.
+    A lazy sequence of maps: each file is read when its map is accessed, and not kept in memory.
 
-    So a long sequence does not fill the memory. ``maps[3]`` reads one file; ``maps[:10]`` is another such sequence and
-    reads none; ``list(maps)`` reads all and keeps them, and ``sunpy.map.Map(list(maps), sequence=True)`` makes a
-    `sunpy.map.MapSequence` of them, which this is not.
+    ``maps[3]`` reads one file; ``maps[:10]`` is another lazy sequence and reads none; ``list(maps)`` reads all and
+    keeps them. ``sunpy.map.Map(list(maps), sequence=True)`` makes a `sunpy.map.MapSequence`.
 
     Parameters
     ----------
@@ -90,38 +89,38 @@ def load(
     skip_broken: bool = False,
 ) -> GenericMap | Maps:
     """
-    Open SHARP and SMARP files as maps, with units, segment names, colours and ranges that suit them.
+    Open SHARP and SMARP files as maps, with suitable units, segment names, colours and ranges.
 
-    `sunpy.map.Map` alone, depending on the date of the export and on the segment, gives text ``'nan'`` for missing
-    keywords, units that are missing (exports since late 2025), wrong (Dopplergrams) or refused, and black pictures.
-    Here missing pixels are NaN, and ``map.meta["segment"]`` is the segment's name, as is ``map.meta["content"]``, from
+    With `sunpy.map.Map` alone, depending on the date of the export and the segment, missing keywords are the text
+    ``'nan'``; units are missing (exports since late 2025), wrong (Dopplergrams) or refused; and pictures are black.
+    Here missing pixels are NaN. ``map.meta["segment"]`` is the segment's name, as is ``map.meta["content"]``, from
     which sunpy makes the title of plots.
 
-    Read maps in one thread, or in several processes: sunpy and astropy switch Python's warning filters, which all
+    Read maps in one thread, or in several processes: sunpy and astropy change Python's warning filters, which all
     threads share, while they read.
 
     Parameters
     ----------
     files : path-like, iterable of path-like, `parfive.Results` or FetchReport
-        One file; several; what ``Fido.fetch`` or `sunpy_flarecast.fetch` returned; a folder, for the FITS files below
-        it; or a pattern of paths, such as ``"data/*/*.Br.fits"`` (``**`` for folders of any depth).
+        One file; several files; the result of ``Fido.fetch`` or `sunpy_flarecast.fetch`; a folder, for the FITS files
+        below it; or a pattern of paths, such as ``"data/*/*.Br.fits"`` (``**`` for folders of any depth).
     skip_broken : bool, optional
-        Check the headers of all files, leave out those that are incomplete, not SHARP images, or without keywords, and
-        name them in a `~sunpy_flarecast.MissingDataWarning`. By default reading such a file raises an error.
+        Check the headers of all files, and leave out those that are incomplete, not SHARP images, or without keywords;
+        a `~sunpy_flarecast.MissingDataWarning` names them. By default, reading such a file raises an error.
 
     Returns
     -------
     `sunpy.map.GenericMap` or Maps
-        One map for the path of one file, else a lazy sequence: in the order of a list; of a fetch, folder or pattern
-        by series, HARP number, T_REC and segment.
+        One map for the path of one file, else a lazy sequence. A list keeps its order; the files of a fetch, folder or
+        pattern are sorted by series, HARP number, T_REC and segment.
 
     Raises
     ------
     FileError
-        If there is no file; when a map is read, if the file is broken, not a SHARP image, or without keywords; with
-        ``skip_broken``, if all are.
+        If there is no file; when a map is read, if the file is damaged, not a SHARP image, or without keywords; with
+        ``skip_broken``, if all files are.
     QueryError
-        If ``files`` is something else.
+        If ``files`` has a wrong type.
     ImportError
         If the packages that maps need are not installed.
 
@@ -156,7 +155,7 @@ def load(
 
 
 def _whole(paths: list[str]) -> list[str]:
-    """Leave out files that cannot become maps, with a warning."""
+    """Return the files that can be opened as maps, with a warning that names the others."""
     reasons: dict[str, str] = {}
     for path in paths:
         try:
@@ -172,7 +171,7 @@ def _whole(paths: list[str]) -> list[str]:
 
 
 def tell_skipped(reasons: list[str]) -> None:
-    """Warn of files that are left out; each of the ``reasons`` is a sentence that names one."""
+    """Warn that files are left out; each of the ``reasons`` is a sentence that names one."""
     listed = " ".join(reasons[:_LISTED])
     more = f" And {len(reasons) - _LISTED:,} more." if len(reasons) > _LISTED else ""
     text = f"{len(reasons):,} file{'s are' if len(reasons) > 1 else ' is'} left out: {listed}{more}"
@@ -193,14 +192,14 @@ def _as_paths(files: Any) -> list[str]:
 
 
 def _order(path: str) -> tuple[Any, ...]:
-    """Sort by series, HARP number, T_REC and segment in the catalog's order, as far as the name has them."""
+    """Return the sort key of a file: series, HARP number, T_REC and segment in the catalog's order."""
     name = os.path.basename(path)  # noqa: PTH119 (of many thousands of files)
     identity = identify({}, name)
     series = find_series(identity.series) if identity.series else None
     known = [segment.name for segment in series.segments] if series else []
     place = known.index(identity.segment) if identity.segment in known else len(known)
     stem = FITS_ENDING.sub("", name).removesuffix(f".{identity.segment}")
-    # Numbers as numbers: HARP 377 comes before HARP 6060.
+    # Numbers are compared as numbers: HARP 377 comes before HARP 6060.
     parts = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", stem) if part]
     return parts, place, name, path
 
@@ -221,8 +220,8 @@ def make_map(data: Any, keywords: dict[str, Any], segment: str) -> GenericMap:
     from .styles import style_of
 
     if segment:
-        # JSOC writes "HMI OBSERVABLE" for every segment. sunpy makes the title of plots of it, also for submaps;
-        # a title in plot_settings would break contours.
+        # JSOC writes "HMI OBSERVABLE" for every segment. sunpy makes the title of plots from it, also for submaps; a
+        # title in plot_settings would break contours.
         keywords["CONTENT"] = segment
     one = sunpy.map.Map(data, keywords)
     style = style_of(segment, data, smarp="TARPNUM" in keywords)
@@ -263,14 +262,14 @@ def _read(path: str | Path, *, pixels: bool = True) -> tuple[Any, dict[str, Any]
         except Exception as error:  # of any type for damaged tiles
             raise FileError(f"Cannot decode {path} ({error}). Fetch it again.") from error
     if data.dtype.kind == "f":
-        keywords.pop("BLANK", None)  # astropy refuses it beside floats when a map is saved
+        keywords.pop("BLANK", None)  # with floats, astropy refuses it when a map is saved
     if not data.dtype.isnative:
         data = data.astype(data.dtype.newbyteorder("="))
     return data, keywords, comments
 
 
 def _add_cards(header: fits.Header, keywords: dict[str, Any], comments: dict[str, str]) -> None:
-    """Add the cards of a header; the last of a name wins."""
+    """Add the cards of a header; of several with one name, the last counts."""
     for name in ("COMMENT", "HISTORY"):
         if name in header:
             keywords[name] = "\n".join(map(str, header[name]))
@@ -286,7 +285,7 @@ def _add_cards(header: fits.Header, keywords: dict[str, Any], comments: dict[str
 
 
 def _check_usable(path: str | Path, keywords: dict[str, Any]) -> None:
-    """Check that the image is one of HMI's or a SMARP, and that the keywords tell its place on the Sun."""
+    """Check that the image is a SHARP or SMARP, and that its keywords give its position on the Sun."""
     name, instrument = Path(path).name, str(keywords.get("INSTRUME", ""))
     smarp = instrument == "MDI" and "TARPNUM" in keywords
     other = ""
@@ -297,13 +296,11 @@ def _check_usable(path: str | Path, keywords: dict[str, Any]) -> None:
     elif instrument and region_number(keywords) is None and not identify({}, name).series:
         other = "it has no HARPNUM"
     if other:
-        raise FileError(
-            f"{path} is not a SHARP or SMARP, a patch of an active region: {other}. Use sunpy.map.Map for it."
-        )
-    turned = "PC1_1" in keywords  # in place of CROTA2, as sunpy saves rotated maps
-    if missing := [name for name in lacking(keywords) if not (turned and name == "CROTA2")]:
+        raise FileError(f"{path} is not a SHARP or SMARP: {other}. Use sunpy.map.Map for it.")
+    rotated = "PC1_1" in keywords  # sunpy saves rotated maps with it, without CROTA2
+    if missing := [name for name in lacking(keywords) if not (rotated and name == "CROTA2")]:
         bare = region_number(keywords) is None and "CTYPE1" not in keywords
         raise FileError(
-            f"{path} has no {'keywords' if bare else ', '.join(missing)}, so its place on the Sun is unknown. "
+            f"{path} has no {'keywords' if bare else ', '.join(missing)}, so its position on the Sun is unknown. "
             f"Complete it: sunpy-flarecast complete {str(Path(path).parent)!r}, or sunpy_flarecast.complete_header."
         )

@@ -1,4 +1,4 @@
-"""How each segment is shown: colours, range of values, and the meanings of codes."""
+"""Styles of the segments: colours, range of values, and the meanings of codes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from matplotlib.colors import BoundaryNorm, CenteredNorm, Colormap, ListedColorm
 
 __all__ = ["BEYOND", "FIELD_LIMIT", "Style", "style_of"]
 
-#: Range of the field's components, in Mx/cm²: the strong field of most regions; umbrae saturate.
+#: Range of the field's components in Mx/cm²: covers the strong field of most regions; umbrae saturate.
 FIELD_LIMIT: Final = 1500.0
 
-#: Grey of missing pixels, as beyond the limb, which must not look like strong field.
+#: Grey of missing pixels, for example beyond the limb; they must not look like strong field.
 BEYOND: Final = "#808080"
 
-#: Colour of unknown codes, and how many there may be.
+#: Colour of unknown codes, and their largest number.
 _UNKNOWN: Final = "#525252"
 _MOST_UNKNOWN: Final = 8
 
-#: What the values of ``bitmap`` mean (Bobra et al. 2014, Sol. Phys. 289, 3549; jsoc.stanford.edu/jsocwiki/BitMap_HARP):
+#: Values of ``bitmap`` (Bobra et al. 2014, Sol. Phys. 289, 3549; jsoc.stanford.edu/jsocwiki/BitMap_HARP):
 #: OFFDISK 0, QUIET 1, ACTIVE 2, and ON_PATCH 32 more within the HARP; in cylindrical equal area, 0 is also beside the
 #: patch. 17 and 18 are half-way between inside and outside: at the HARP's edge in bitmaps of before 2013-08-21, which
 #: were interpolated (sw_functions.c of the JSOC), and far from it, most likely in another HARP, in later ones.
@@ -35,8 +35,8 @@ _BITMAP: Final = {
     34: ("active, in HARP", "#b2182b"),
 }
 
-#: What the values of ``bitmap`` mean in SMARPs (repository mbobra/SMARPs; Bobra et al. 2021, ApJS 256, 26): a sum of
-#: the field (QUIET 1, ACTIVE 2), of what the continuum shows (SPTQUIET 4, SPTFACUL 8, SPTSPOT 16), and of ON_PATCH 32.
+#: Values of ``bitmap`` in SMARPs (repository mbobra/SMARPs; Bobra et al. 2021, ApJS 256, 26): a sum of
+#: the field (QUIET 1, ACTIVE 2), of features in the continuum (SPTQUIET 4, SPTFACUL 8, SPTSPOT 16), and of ON_PATCH 32.
 _SMARP_BITMAP: Final = {
     0: ("off patch or disk", "#ffffff"),
     5: ("quiet", "#dcdcdc"),
@@ -77,7 +77,7 @@ _CONFIDENCE: Final = {
 
 _CODES: Final = {"bitmap": _BITMAP, "smarp bitmap": _SMARP_BITMAP, "disambig": _DISAMBIG, "conf_disambig": _CONFIDENCE}
 
-#: Codes that are always listed; others only where an image has them.
+#: Codes that are always listed; others are listed if an image has them.
 _USUAL: Final = {
     "bitmap": {0, 1, 2, 33, 34},
     "smarp bitmap": {0, 5, 37, 42, 50},
@@ -85,7 +85,7 @@ _USUAL: Final = {
     "conf_disambig": {60, 90},
 }
 
-#: Flags and indices, which have few values in any one file.
+#: Flags and indices with few values in each file.
 _FLAGS: Final = frozenset({"conv_flag", "confid_map", "info_map"})
 
 _COMPONENTS: Final = frozenset({"magnetogram", "Br", "Bt", "Bp"})
@@ -97,7 +97,7 @@ _CORRELATIONS: Final = frozenset(
 
 
 class Style(NamedTuple):
-    """Colours, norm, meanings of the values if they are codes, and the ends of the range that the values exceed."""
+    """Colours, norm, meanings of codes, and the ends of the range that values exceed."""
 
     cmap: Colormap
     norm: Normalize
@@ -107,11 +107,11 @@ class Style(NamedTuple):
 
 def style_of(segment: str, data: Any, *, smarp: bool = False) -> Style:
     """
-    Choose how an image is shown.
+    Choose the style of an image.
 
-    Symmetric ranges for values with a sign (the same for all images of the field's components, so that they can be
-    compared), cyclic colours for directions, one colour a value for codes, perceptually uniform ones else. Unknown
-    segments are shown from the least to the greatest value; missing pixels are NaN.
+    Signed values get symmetric ranges (the same for all images of the field's components, for comparison), directions
+    cyclic colours, codes one colour for each value, and all others perceptually uniform colours. The range of unknown
+    segments is from the least to the greatest value; missing pixels are NaN.
     """
     values = data[np.isfinite(data)]
     coded = "smarp bitmap" if smarp and segment == "bitmap" else segment
@@ -130,7 +130,7 @@ def _range(segment: str, values: Any) -> tuple[str, Normalize]:
     if segment in _COMPONENTS:
         return "gray", Normalize(-FIELD_LIMIT, FIELD_LIMIT)
     if segment in _VELOCITIES:
-        # The observer moves at up to 3.5 km/s, so that zero is not in the middle of the Sun's own velocities.
+        # The observer moves at up to 3.5 km/s, so zero is not the middle of the Sun's own velocities.
         middle = float(np.median(values))
         return "RdBu_r", CenteredNorm(middle, _at_least(float(np.percentile(abs(values - middle), 99.5)), middle))
     if segment in _CORRELATIONS:
@@ -149,12 +149,12 @@ def _range(segment: str, values: Any) -> tuple[str, Normalize]:
 
 
 def _at_least(width: float, value: float) -> float:
-    """Return the width of a range, or another if it is 0, since norms divide by it."""
+    """Return the width of a range, or a positive one if it is 0, since norms divide by it."""
     return width if width > 1e-6 * abs(value) else abs(value) or 1.0
 
 
 def _of_codes(segment: str, values: Any) -> Style | None:
-    """Give each code its colour; None if there are too many unknown ones."""
+    """Return a style with one colour for each code; None if too many codes are unknown."""
     there = _USUAL[segment].union(np.unique(values.astype(np.int64)).tolist())
     if len(there - _CODES[segment].keys()) > _MOST_UNKNOWN:
         return None

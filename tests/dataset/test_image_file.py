@@ -111,7 +111,7 @@ def test_damaged_and_foreign_files_are_refused_with_a_reason(tmp_path: Path) -> 
             read_image(path)
 
     refused(b"", "is empty")
-    refused(b"<html>Please log in</html>", "is no FITS file")
+    refused(b"<html>Please log in</html>", "is not a FITS file")
     refused(data[: len(data) // 2880 * 2880 - 2880], "ends at byte")
     heap = bytearray(data)
     heap[-4000:-3000] = b"\xff" * 1000

@@ -80,7 +80,7 @@ def test_a_bomb_costs_neither_memory_nor_disk(chaos: Chaos, tmp_path: Path) -> N
     [
         (b"<html><title>Please log in</title>" + b" " * 30_000_000, 'but a web page titled "Please log in"'),
         (GOOD[:2880] + b" " * 30_000_000, "no FITS header at byte"),
-        (b"SIMPLE  =".ljust(30_000_000), "has a header without end"),
+        (b"SIMPLE  =".ljust(30_000_000), "has a header without an END card"),
         (GOOD + bytes(30_000_000), "has no FITS header at byte"),
     ],
     ids=["page", "extension", "header", "end"],

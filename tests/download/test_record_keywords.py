@@ -443,7 +443,7 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
     assert not any(map(is_bare, got.completed))
     assert got.fine == 0
     assert {Path(left.path).name: left.reason for left in got.bare} == {
-        "page.fits": "it is no FITS file",
+        "page.fits": "it is not a FITS file",
         "mine.fits": "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
         f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service has no such record, or did not give its number",
     }

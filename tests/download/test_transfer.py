@@ -137,9 +137,9 @@ def recnum(url: str) -> int:
         (lambda file: answer(b"busy", status=503, kind="text/plain"), "answered 503"),
         (
             lambda file: answer(b"<html><title>Log in</title>", kind="text/html"),
-            'no FITS file but a web page titled "Log in"',
+            'not a FITS file but a web page titled "Log in"',
         ),
-        (lambda file: answer(b'{"error": "no"}'), "no FITS file but no"),
+        (lambda file: answer(b'{"error": "no"}'), "not a FITS file but no"),
         (lambda file: answer(b""), "is empty"),
         (lambda file: answer(file[:-100]), "ends at byte"),
         (lambda file: answer(file[:2000]), "ends within the header"),

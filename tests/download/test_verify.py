@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_a_page_in_place_of_a_file_is_quoted() -> None:
-    with pytest.raises(TransferError, match='sent is no FITS file but a web page titled "Please log in"'):
+    with pytest.raises(TransferError, match='sent is not a FITS file but a web page titled "Please log in"'):
         check_content(b"<html><title>Please log in</title></html>")
 
 

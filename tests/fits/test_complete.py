@@ -132,7 +132,7 @@ def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="it ends at byte"):
         complete_header(path, KEYWORDS)
     path.write_bytes(b"<html>")
-    with pytest.raises(FileError, match="it is no FITS file"):
+    with pytest.raises(FileError, match="it is not a FITS file"):
         complete_header(path, KEYWORDS)
     with pytest.raises(FileNotFoundError):
         complete_header(tmp_path / "not there.fits", KEYWORDS)

@@ -247,7 +247,7 @@ def test_files_that_are_none_are_named(path: Path) -> None:
     got = complete_folder(path.parent, progress=False)
     assert got.fine == 1
     reasons = {one.path.split(".")[-2]: one.reason for one in got.bare}
-    assert reasons["Bp"] == "it is no FITS file"
+    assert reasons["Bp"] == "it is not a FITS file"
     assert reasons["bitmap"] == "it is empty"
     assert reasons["Bt"].startswith("it ends at byte")
     assert reasons["Br_err"].startswith("it ends ")
@@ -255,4 +255,4 @@ def test_files_that_are_none_are_named(path: Path) -> None:
     told = CliRunner().invoke(cli, ["complete", str(path.parent), "--no-progress"])
     assert told.exit_code == 1
     assert "0 files completed, 1 had keywords, 4 without" in told.output
-    assert "Bp.fits: it is no FITS file" in told.output
+    assert "Bp.fits: it is not a FITS file" in told.output

@@ -124,7 +124,7 @@ def test_patterns_take_what_the_service_has(results: FLARECASTResponse, keyworde
     again = results[:3].keywords("*", known=everything)
     assert again.colnames == everything.colnames
     assert keyworded.requests == []
-    with pytest.raises(ServiceError, match=r"has none of the keywords that 'amb\*', 'inv\*' fit"):
+    with pytest.raises(ServiceError, match=r"has none of the keywords that match 'amb\*', 'inv\*'"):
         results.keywords("amb*", "inv*")
 
 
@@ -167,7 +167,7 @@ def test_what_is_missing_is_told_masked_and_asked_for_again(
     with pytest.warns(MissingDataWarning) as told:
         table = results.keywords("meangam", "npix")
     [text] = [str(one.message) for one in told]
-    assert f"Keywords are missing of 1 of 120 records of {SERIES} (number {lost})" in text
+    assert f"Keywords of 1 of 120 records of {SERIES} (number {lost}) are missing" in text
     assert "the tape is away" in text
     assert "known=table" in text
     assert told.pop(MissingDataWarning).filename == __file__

@@ -132,7 +132,7 @@ def test_rows_without_a_time_are_left_out(results: FLARECASTResponse) -> None:
         (("usflux",), {"harpnum": 6178.5}, "HARP numbers are integers"),
         (("usflux",), {"harpnum": []}, "HARP numbers are integers"),
         (("noaa_ars",), {}, "is text, and a time series holds numbers"),
-        (("t_f*",), {}, "fits are text"),
+        (("t_f*",), {}, "are text; a time series"),
         (("usflus",), {}, "Did you mean 'usflux'"),
     ],
 )
