@@ -1,5 +1,5 @@
-"""The routes of the FLARECAST HMI service, over any `Archive`; it knows HTTP and nothing of where files come from."""
-# No postponed annotations: FastAPI reads those of the routes when they are made.
+"""The FLARECAST HMI service as an ASGI application over any `Archive`."""
+# No postponed annotations: FastAPI reads those of the routes when they are defined.
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from sunpy_flarecast._version import __version__
 from sunpy_flarecast.archive.api import openapi
 from sunpy_flarecast.archive.api.browsing import browsing_routes
-from sunpy_flarecast.archive.api.errors import speak_json, unavailable, unreadable_file
+from sunpy_flarecast.archive.api.errors import handle_errors, unavailable, unreadable_file
 from sunpy_flarecast.archive.api.file_response import file_response
 from sunpy_flarecast.archive.api.parameters import (
     QUOTED,
@@ -67,7 +67,7 @@ _SEGMENT: Final = re.compile(r"\w{1,80}", re.ASCII)
 
 
 class _Compression(GZipMiddleware):
-    """Compress all replies but files and pictures, whatever Starlette thinks of their type."""
+    """Compress all replies except files and pictures, regardless of their media type."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path", "").endswith((".fits", ".png", "/download")):
@@ -78,19 +78,19 @@ class _Compression(GZipMiddleware):
 
 def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  # noqa: B008 (it cannot be changed)
     """
-    Make the FLARECAST HMI service of an archive.
+    Create the FLARECAST HMI service of an archive.
 
     Parameters
     ----------
     archive : Archive
-        What is served. Its methods are called in threads.
+        The archive to serve. Its methods are called in threads.
     settings : Settings, optional
-        How the service behaves.
+        Settings of the service (default: those of ``Settings()``).
 
     Returns
     -------
     `fastapi.FastAPI`
-        An ASGI application, for uvicorn or any other server.
+        An ASGI application for uvicorn or another server.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        # Relative to the document, which may lie behind a proxy's prefix.
+        # Relative to the document, since a proxy may add a prefix to its path.
         servers=[{"url": (settings.public_url or ".").rstrip("/")}],
         root_path_in_servers=False,
         lifespan=lifespan,
@@ -140,10 +140,10 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         if tokens:
             routers.append(login_routes(site, checked))
     for router in routers:
-        app.router.routes += router.routes  # FastAPI and the metrics look into included routers at each request anew
-    speak_json(app, site.failure if settings.pages else None)
+        app.router.routes += router.routes  # include_router() would make each request search the routers again
+    handle_errors(app, site.failure if settings.pages else None)
     # From the innermost to the outermost.
-    app.add_middleware(_Compression, compresslevel=1)  # lists are URLs: a higher level takes thrice the time for little
+    app.add_middleware(_Compression, compresslevel=1)  # for lists of URLs, higher levels gain little in thrice the time
     add_metrics(app, settings)
     return app
 
@@ -175,15 +175,15 @@ def _record_routes(
         first, last = read_range(start, end, settings.max_days)
         base = url_of(request)
         headers = validators(request, archive, name, base, settings.envelope)
-        if (held := not_modified(request, headers)) is not None:
-            return held
-        pieces = list_chunks(
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
+        chunks = list_chunks(
             archive.records(name, first, last),
             Rows(name, base),
             envelope=settings.envelope,
             keywords=partial(archive.keywords_of, name) if meta else None,
         )
-        return streamed_reply(request, pieces, headers)
+        return streamed_reply(request, chunks, headers)
 
     @router.head("/{series}/meta/{recnum}", include_in_schema=False)
     @router.get(
@@ -195,13 +195,13 @@ def _record_routes(
     def give_keywords(
         request: Request, series: SeriesParameter, recnum: RecnumsParameter, fields: FieldsParameter = ""
     ) -> Response:
-        """Return the keywords of one or more records; those that a record lacks are null."""
+        """Return the keywords of one or more records; missing values are null."""
         name = held_series(series, archive.series())
         numbers = read_recnums(recnum)
         chosen = read_fields(fields, archive.keyword_names(name)) if fields else None
         headers = validators(request, archive, name)
-        if (held := not_modified(request, headers)) is not None:
-            return held
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
         keywords = archive.keywords_of(name, numbers, chosen)
         rows = Rows(name, "")
         reply = {
@@ -220,13 +220,13 @@ def _record_routes(
         """Return a FITS file, or ranges of its bytes."""
         name = held_series(series, archive.series())
         if _SEGMENT.fullmatch(segment) is None:  # it becomes part of a header
-            raise NotHeldError(f"There is no segment {segment[:QUOTED]!r}")
+            raise NotHeldError(f"{segment[:QUOTED]!r} is not a name of a segment.")
         try:
             content = archive.segment(name, recnum, segment)
             record = archive.record(name, recnum)
-            called = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
+            filename = file_name(name, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=recnum)
             private = bool(settings.token_hashes)
-            return file_response(request, content, called, x_accel=settings.x_accel, private=private)
+            return file_response(request, content, filename, x_accel=settings.x_accel, private=private)
         except (OSError, TransferError) as error:
             raise unreadable_file(name, recnum, segment, error) from error
 
@@ -241,7 +241,7 @@ def _health_route(archive: Archive, checks: Sequence[Any]) -> APIRouter:
         "/health", responses=openapi.HEALTH_REPLY, tags=["operation"], summary="Report whether the service works"
     )
     def give_health() -> Response:
-        """Report whether the archive can be read; the status is 503 if its folder is missing."""
+        """Report whether the archive can be read; 503 if its folder is missing or its index unfinished."""
         condition = archive.condition() if isinstance(archive, Conditioned) else Condition()
         if condition.fault is not None:
             raise unavailable(condition.fault)
@@ -262,7 +262,7 @@ def _health_route(archive: Archive, checks: Sequence[Any]) -> APIRouter:
 
 
 def _base_url(public_url: str | None, request: Request) -> str:
-    """Give the URL of the service without the slash at its end."""
+    """Return the URL of the service without a trailing slash."""
     if public_url is None and HOST.fullmatch(request.headers.get("host", "localhost")) is None:
-        raise HTTPException(400, "The header Host is not a valid host")
+        raise HTTPException(400, "The header Host is not a valid host.")
     return (public_url or str(request.base_url)).rstrip("/")

@@ -1,4 +1,4 @@
-"""How a service behaves: what it says of itself, what it demands of clients, and the bounds on one request."""
+"""Settings of a service: texts on its pages, requirements for clients, and bounds on requests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["HOST", "TITLE", "Network", "Settings", "read_networks"]
 
 TITLE: Final = "FLARECAST HMI service"
 
-#: Most characters of what a service says of itself, in a line and in a text.
+#: Longest line and longest text that a service shows about itself, in characters.
 _LINE: Final = 200
 _TEXT: Final = 10_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-#: A host as it stands in URLs and in the header Host, with its port.
+#: A host with optional port, as in URLs and in the header Host.
 HOST: Final = re.compile(r"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 _URL: Final = re.compile(rf"https?://{HOST.pattern}(?:/(?!\.+(?:/|$))[\w.~-]{{1,80}}){{0,8}}/?", HOST.flags)
@@ -32,37 +32,37 @@ _LOCATION: Final = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
-    How a service behaves.
+    Settings of a service.
 
     Parameters
     ----------
     envelope : bool, optional
-        Whether lists stand in an object under ``data``, or bare.
+        Whether lists are wrapped in an object under ``data`` (default: True), or sent as bare arrays.
     public_url : str, optional
-        URL of the service in its replies. By default it follows from the header ``Host`` of each request.
+        URL of the service in its replies (default: derived from the header ``Host`` of each request).
     max_days : float, optional
-        Longest range of one list, in days; any length by default.
+        Longest range of one list, in days (default: unlimited).
     token_hashes : frozenset of str, optional
-        SHA-256 digests, in hexadecimal, of the bearer tokens that are accepted. Without any, no token is required.
+        SHA-256 digests, in hexadecimal, of the accepted bearer tokens (default: none; no token is required).
     metrics_from : tuple of str, optional
-        Addresses and networks of clients that get ``/metrics`` without a token; by default this machine.
+        Addresses and networks of clients that get ``/metrics`` without a token (default: this machine).
     x_accel : str, optional
-        Path of the front server's internal location for the archive's folder. Files are then answered with
-        ``X-Accel-Redirect`` and no content, and the front server (nginx) sends them.
+        Path of the front server's internal location for the archive's folder. The service then replies to requests for
+        files with ``X-Accel-Redirect`` and no content, and the front server (nginx) sends the files.
     title : str, optional
         Name of the service on its pages (default: ``"FLARECAST HMI service"``).
     contact : str, optional
-        Whom to ask, such as an e-mail address or a URL; none by default.
+        Contact on the pages, such as an e-mail address or a URL (default: none).
     acknowledgement : str, optional
-        How to acknowledge and use the data, shown on every page; none by default.
+        How to acknowledge and use the data, shown on every page (default: none).
     pages : bool, optional
-        Whether there are pages for people and quicklooks (default: True), or the REST routes alone.
+        Whether to serve web pages and quicklooks besides the REST routes (default: True).
     max_download : int, optional
-        Most files of one tar download (default: 2000).
+        Largest number of files in a tar download (default: 2000).
     quicklook_jobs : int, optional
-        Processes that draw quicklooks (default: 2).
+        Number of processes that draw quicklooks (default: 2).
     quicklook_space : int, optional
-        Bytes on disk that quicklooks may take (default: 500 MB).
+        Disk space for quicklooks in bytes (default: 500 MB).
 
     Raises
     ------
@@ -101,15 +101,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         for name in ("max_download", "quicklook_jobs", "quicklook_space"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: write a number above 0")
+                raise ValueError(f"{name}={getattr(self, name)}: write a positive number")
         if self.max_days is not None and not 0 < self.max_days <= timedelta.max.days:
             raise ValueError(
-                f"max_days={self.max_days:g}: write a number of days, for example 40, or leave it out for any"
+                f"max_days={self.max_days:g}: write a number of days, for example 40, or omit it for no limit"
             )
         if self.public_url is not None and _URL.fullmatch(self.public_url) is None:
             raise ValueError(
-                f"{self.public_url!r} is not the URL of a service. Write scheme, host and, if there is one, a path, "
-                "for example https://sharps.example.org/flarecast"
+                f"{self.public_url!r} is not a valid URL of a service. Write scheme, host and an optional path, for "
+                "example https://sharps.example.org/flarecast"
             )
         if self.x_accel is not None and _LOCATION.fullmatch(self.x_accel) is None:
             raise ValueError(
@@ -120,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_networks(texts: Iterable[str]) -> list[Network]:
-    """Read addresses and networks; raise a ValueError for one that is neither."""
+    """Parse addresses and networks; raise a ValueError for anything else."""
     networks: list[Network] = []
     for text in texts:
         try:

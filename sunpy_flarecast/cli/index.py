@@ -1,4 +1,4 @@
-"""The command that keeps the index of an archive: ``index``."""
+"""The command ``index``, which builds and updates the index of an archive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["index"]
 
-#: Seconds to wait for another process that writes the index, such as a service that looks for new files.
+#: Seconds to wait for another process that writes the index, such as a service.
 _WAIT: Final = 30.0
 
 
@@ -29,22 +29,22 @@ _WAIT: Final = 30.0
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    show_default="as many as there are processors",
+    show_default="number of processors",
     help="Processes that read files.",
 )
 @click.option(
     "--max-keywords",
     type=click.IntRange(min=1),
     metavar="N",
-    show_default="as before; 1000 at first",
-    help="Keywords that a record may have; files with more are not served.",
+    show_default="unchanged, initially 1000",
+    help="Largest number of keywords of a record; files with more are not served.",
 )
 @progress_option
 def index(directory: Path, database: Path | None, jobs: int | None, max_keywords: int | None, progress: bool) -> None:
-    """Make the index of an archive, or bring it up to date.
+    """Build the index of an archive, or bring it up to date.
 
-    The SHARP files below DIRECTORY are served from this index. Files that it knows are not read again, and the next run
-    resumes an interrupted one. Status 0 only if all files can be served.
+    The SHARP files below DIRECTORY are served from this index. Unchanged files are not read again, and an interrupted
+    run is resumed by the next one. The exit status is 0 only if all files can be served.
     """
     with plain_errors():
         from sunpy_flarecast.archive.index import build_index
@@ -60,7 +60,7 @@ def index(directory: Path, database: Path | None, jobs: int | None, max_keywords
                     progress=count,
                 )
         except KeyboardInterrupt:
-            out.print("Stopped. What was read is kept.")
+            out.print("Stopped. The files read so far are kept.")
             raise SystemExit(130) from None
     show_index(directory, report, report.faults)
     raise SystemExit(1 if report.faulty else 0)

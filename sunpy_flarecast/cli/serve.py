@@ -1,4 +1,4 @@
-"""The commands that run a service: ``serve, demo``."""
+"""The commands that run a service: ``serve`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo", "serve"]
 
-_GIVEN: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 #: How many files that cannot be served are listed with their reasons.
 _NAMED: Final = 10
@@ -40,7 +40,7 @@ _NAMED: Final = 10
     "--headers",
     type=click.Choice(["full", "bare"]),
     show_default="full",
-    help="With --demo: whether files carry their keywords, or are as bare as stored ones.",
+    help="With --demo: files with all keywords in their headers, or without keywords as JSOC stores them.",
 )
 @index_option
 @click.option(
@@ -48,22 +48,25 @@ _NAMED: Final = 10
     default="60s",
     show_default=True,
     metavar="TIME",
-    help="How often new and changed files are looked for while serving, such as 10min; never or 0 switches it off.",
+    help="Interval between searches for new and changed files, such as 10min; never or 0 disables them.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--port",
     default=8001,
     show_default=True,
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Port to listen at; 0 for a free one.",
+    help="Port to listen on; 0 for a free one.",
 )
 @click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Processes that serve."
+    "--workers", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="Number of processes."
 )
 @click.option(
-    "--public-url", metavar="URL", show_default="by the Host of each request", help="URL of the service in its replies."
+    "--public-url",
+    metavar="URL",
+    show_default="from the header Host of each request",
+    help="URL of the service in its replies.",
 )
 @click.option(
     "--trusted-proxy",
@@ -71,14 +74,14 @@ _NAMED: Final = 10
     multiple=True,
     metavar="ADDRESS",
     show_default="none",
-    help="Address or network of a proxy whose X-Forwarded-For and -Proto are believed; may be repeated.",
+    help="Address or network of a proxy whose X-Forwarded-For and -Proto are trusted; may be repeated.",
 )
 @click.option(
     "--max-days",
     type=click.FloatRange(0, min_open=True),
     metavar="N",
-    show_default="any",
-    help="Longest range of one list, in days; beyond, 413.",
+    show_default="unlimited",
+    help="Longest range of one list, in days; longer requests get 413.",
 )
 @click.option(
     "--max-connections",
@@ -86,12 +89,17 @@ _NAMED: Final = 10
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Connections at a time in each process; beyond, 503.",
+    help="Most connections at a time in each process; further requests get 503.",
 )
-@click.option("--token-file", type=_GIVEN, metavar="FILE", help="Require a token whose SHA-256 is a line of this file.")
-@click.option("--ssl-cert", type=_GIVEN, metavar="FILE", help="Certificate in PEM; with it the service speaks https.")
-@click.option("--ssl-key", type=_GIVEN, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
-@click.option("--access-log", metavar="FILE", help="Add a line of JSON for every request; - for the standard error.")
+@click.option(
+    "--token-file",
+    type=_EXISTING_FILE,
+    metavar="FILE",
+    help="Require a token whose SHA-256 digest is a line of this file.",
+)
+@click.option("--ssl-cert", type=_EXISTING_FILE, metavar="FILE", help="Serve https with this certificate, in PEM.")
+@click.option("--ssl-key", type=_EXISTING_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
+@click.option("--access-log", metavar="FILE", help="Append a line of JSON for every request; - for standard error.")
 @click.option(
     "--metrics-from",
     multiple=True,
@@ -100,24 +108,24 @@ _NAMED: Final = 10
     help="Address or network that gets /metrics without a token; may be repeated, and replaces the default.",
 )
 @click.option("--title", default="FLARECAST HMI service", show_default=True, metavar="TEXT", help="Name on the pages.")
-@click.option("--contact", default="", metavar="TEXT", show_default="none", help="Whom to ask, on the pages.")
+@click.option("--contact", default="", metavar="TEXT", show_default="none", help="Contact shown on the pages.")
 @click.option(
     "--acknowledge",
     default="",
     metavar="TEXT|FILE",
     show_default="none",
-    help="How to acknowledge and use the data, on the pages: a text, or a file with it.",
+    help="How to acknowledge and use the data, shown on the pages: a text, or a file with it.",
 )
-@click.option("--pages/--no-pages", default=True, help="Whether there are pages for people, or the REST routes alone.")
+@click.option("--pages/--no-pages", default=True, help="Serve web pages besides the REST routes.", show_default=True)
 @click.option(
     "--max-download",
     default=2000,
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Most files of one tar download; beyond, 413.",
+    help="Most files of one tar download; larger requests get 413.",
 )
-@click.option("--x-accel", metavar="PATH", help="Let nginx send the files, from its internal location PATH.")
+@click.option("--x-accel", metavar="PATH", help="Let nginx send the files from its internal location PATH.")
 @click.option(
     "--grace",
     default=30,
@@ -150,22 +158,22 @@ def serve(
 ) -> None:
     """Serve SHARP files as a FLARECAST service.
 
-    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops it when the running transfers
-    are over; with one process, a second Ctrl-C closes them at once.
+    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops the service when the running
+    transfers are complete; with one process, a second Ctrl-C closes them at once.
     """
     if demo == (directory is not None):
-        raise click.UsageError("Name a DIRECTORY of SHARP files or write --demo for synthetic ones, not both.")
-    chosen_reindex = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
-    if demo and (database is not None or chosen_reindex or x_accel is not None):
-        raise click.UsageError("--index, --reindex and --x-accel are for a DIRECTORY; synthetic SHARPs are not files.")
+        raise click.UsageError("Specify either a DIRECTORY of SHARP files, or --demo for synthetic ones.")
+    reindex_given = click.get_current_context().get_parameter_source("reindex") is not ParameterSource.DEFAULT
+    if demo and (database is not None or reindex_given or x_accel is not None):
+        raise click.UsageError("--index, --reindex and --x-accel require a DIRECTORY and cannot be used with --demo.")
     if headers is not None and not demo:
-        raise click.UsageError("--headers is for --demo; files of a DIRECTORY are served as they are.")
+        raise click.UsageError("--headers requires --demo; files of a DIRECTORY are served as they are.")
     try:
         every = None if reindex in ("never", "0") else float(step_of(reindex).value)
     except click.BadParameter:
         raise click.BadParameter(f"--reindex {reindex!r}: write a time, such as 60s or 10min, or never.") from None
     with plain_errors(), ExitStack() as stack:
-        # Errors are found before an archive is read, which may take hours, and a port in use before the imports.
+        # Options are checked before the index is built, which may take hours, and the port before slow imports.
         from sunpy_flarecast.archive.server.listener import listen
 
         try:
@@ -194,7 +202,7 @@ def serve(
             )
         except (ValueError, PermissionError) as error:
             raise QueryError(str(error)) from error
-        # Everything is closed, too, when the service is terminated.
+        # A terminated service closes everything as well.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         archive = (
             DemoArchive(headers=headers or "full") if directory is None else _opened(directory, database, every, stack)
@@ -206,16 +214,16 @@ def serve(
                 workers=workers,
                 access_log=access_log,
                 listener=listener,
-                ready=partial(_say_where, host),
+                ready=partial(_print_url, host),
                 **options,
             )
-        except RuntimeError as error:  # it did not start, and says why
+        except RuntimeError as error:  # it did not start
             raise click.ClickException(str(error)) from error
     out.print("Stopped.")
 
 
 def _text_of(given: str) -> str:
-    """Return a text, or that of a file."""
+    """Return a text, or the content of a file."""
     try:
         return Path(given).read_text(encoding="utf-8").strip() if given and Path(given).is_file() else given
     except (OSError, ValueError) as error:
@@ -223,7 +231,7 @@ def _text_of(given: str) -> str:
 
 
 def _opened(directory: Path, index: Path | None, every: float | None, stack: ExitStack) -> Archive:
-    """Bring the index of a directory up to date, and open the archive."""
+    """Bring the index of a folder up to date, and open the archive."""
     from sunpy_flarecast.archive import DirectoryArchive
 
     bar = counting_bar(shown=err.is_terminal, desc="Index", unit="file")
@@ -235,15 +243,15 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
     show_index(directory, archive.report, archive.report.faults if archive.report else skipped, _NAMED)
     if archive.report and not archive.report.records:
         where = escape(str(directory))
-        err.print(f"[yellow]Warning:[/] There is no file below {where} that can be served.", soft_wrap=True)
+        err.print(f"[yellow]Warning:[/] No files below {where} can be served.", soft_wrap=True)
     return archive
 
 
-def _say_where(host: str, url: str) -> None:
+def _print_url(host: str, url: str) -> None:
     out.print(f"Serving at {url} (Swagger UI at {url}/ui); Ctrl-C stops.", soft_wrap=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
-        other = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
-        out.print(f"It listens on all addresses of this machine; from others it may be reached at {other}")
+        remote = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
+        out.print(f"It listens on all addresses of this machine; other machines may reach it at {remote}")
     out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
 
 
@@ -255,14 +263,14 @@ def _say_where(host: str, url: str) -> None:
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
-    help="Folder for files and picture, or data set.",
+    help="Folder for the files and the picture, or for the data set.",
 )
 @click.option("--dataset", "data_set", is_flag=True, help="Build a small data set for flare forecasting instead.")
 @progress_option
 def demo(output: Path, data_set: bool, progress: bool) -> None:
-    """Try everything out on synthetic SHARPs.
+    """Try the package with synthetic SHARPs.
 
-    Run a service of them, search a day, fetch a few segments, load them as maps and draw them. No network is needed.
+    Start a service, search a day, fetch a few segments, load them as maps and draw them. No network is needed.
     """
     with plain_errors():
         from sunpy_flarecast.tour import demo_data_set, run_demo

@@ -1,4 +1,4 @@
-"""Archives and trees for the tests of the service."""
+"""Archives and files for the tests of the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYWORDS = {"harpnum": 6178, "t_rec": "2015.12.11_23:36:00_TAI", "area": 3507.31
 
 
 class MemoryArchive:
-    """Records and contents given by the test; ``fail_after`` breaks a list off."""
+    """Records and contents given by the test; listing fails after ``fail_after`` records."""
 
     synthetic = False
     state: str | None = None
@@ -110,20 +110,20 @@ class MemoryArchive:
 
 @pytest.fixture(scope="session")
 def memory() -> Callable[..., MemoryArchive]:
-    """Make an archive in memory."""
+    """Return the class of archives in memory."""
     return MemoryArchive
 
 
 @pytest.fixture(scope="session")
 def many() -> list[Record]:
-    """Give more records than are encoded at a time."""
+    """Return more records than are encoded at a time."""
     segments = ("magnetogram", "bitmap", "conf_disambig")
     return [Record(recnum=number, segments=segments, harpnum=6178, quality=0) for number in range(1, 1001)]
 
 
 @pytest.fixture
 def write() -> Callable[..., Path]:
-    """Write small FITS files; keywords make their headers full."""
+    """Return a function that writes small FITS files with keywords in their headers."""
 
     def write(path: Path, compressed: bool = False, **keywords: object) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

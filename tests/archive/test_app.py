@@ -1,4 +1,4 @@
-"""The routes of lists, keywords and states, over real HTTP."""
+"""The routes of lists, keywords and health, over real HTTP."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ class TestList:
         }
         assert list(record) == sorted(record)
 
-    def test_fields_are_those_of_the_documented_reply(self, url, shared_data):
+    def test_fields_match_the_documented_reply(self, url, shared_data):
         documented = json.loads((shared_data / "service_examples" / "hmi_list_v9_wrapped.json").read_bytes())
         (record,) = get(f"{url}/HMI/hmi.sharp_720s", params=RANGE).json()["data"]
         assert list(record) == list(documented["data"][0])
 
     @pytest.mark.parametrize("name", ["sharp_720s", "720", "HMI.Sharp_720S"])
-    def test_series_is_found_by_any_spelling(self, url, name):
+    def test_spellings_of_a_series(self, url, name):
         (record,) = get(f"{url}/HMI/{name}", params=RANGE).json()["data"]
         assert record["series_name"] == "hmi.sharp_720s"
 
-    def test_series_unknown_to_the_catalog(self, memory):
+    def test_a_series_that_is_not_in_the_catalog(self, memory):
         with running(memory([RECORD], series="hmi.Something")) as url:
             (record,) = get(f"{url}/HMI/something", params=RANGE).json()["data"]
         assert record["urls"][0] == f"{url}/HMI/hmi.Something/5605571/magnetogram.fits"
@@ -80,16 +80,16 @@ class TestList:
         assert record["meta"]["area"] == 3507.3125
         assert list(record) == sorted(record)
 
-    def test_meta_of_records_that_go_meanwhile(self, memory, many):
-        class Going(type(memory([]))):
-            """Records with even numbers go before they are asked for; so do all of the second hundred."""
+    def test_meta_of_records_removed_in_the_meantime(self, memory, many):
+        class Shrinking(type(memory([]))):
+            """Even record numbers, and all of the second hundred, are removed before their keywords are read."""
 
             def keywords_of(self, series, recnums, names=None):
                 if any(recnum % 2 == 0 or 100 < recnum <= 200 for recnum in recnums):
-                    raise NotHeldError("gone")
+                    raise NotHeldError("removed")
                 return super().keywords_of(series, recnums, names)
 
-        with running(Going(many[:400])) as url:
+        with running(Shrinking(many[:400])) as url:
             records = get(f"{url}/HMI/720", params={**RANGE, "meta": "true"}).json()["data"]
         assert [record["recnum"] for record in records] == [*range(1, 101, 2), *range(201, 401, 2)]
         assert all(record["meta"]["area"] == 3507.3125 for record in records)
@@ -112,16 +112,16 @@ class TestList:
         assert (reply.status_code, reply.content) == (200, b"")
 
     @pytest.mark.parametrize("fail_after", [300, 600, 999])
-    def test_a_failure_half_way_breaks_the_connection_off(self, memory, many, fail_after):
+    def test_a_failure_half_way_closes_the_connection(self, memory, many, fail_after):
         broken = pytest.raises(requests.exceptions.ChunkedEncodingError)
         with running(memory(many, fail_after=fail_after)) as url, broken:
             get(f"{url}/HMI/720", params=RANGE)
 
-    def test_a_failure_at_once_is_a_status(self, memory, many):
+    def test_a_failure_before_the_first_record_is_a_status(self, memory, many):
         with running(memory(many, fail_after=0)) as url:
             reply = get(f"{url}/HMI/720", params=RANGE)
         assert reply.status_code == 500
-        assert reply.json() == {"message": "The service failed; its log says why"}
+        assert reply.json() == {"message": "The service failed; its log has the reason."}
 
     @pytest.mark.parametrize(
         ("start", "status"),
@@ -157,7 +157,7 @@ class TestList:
         assert reply.status_code == 422
         assert "'start' is missing. Write an instant in ISO 8601" in reply.json()["message"]
 
-    def test_meta_neither_true_nor_false(self, url):
+    def test_an_invalid_value_of_meta(self, url):
         reply = get(f"{url}/HMI/720", params={**RANGE, "meta": "maybe"})
         assert (reply.status_code, reply.json()["message"]) == (
             422,
@@ -165,17 +165,17 @@ class TestList:
         )
 
     @pytest.mark.parametrize(
-        ("more", "said"),
+        ("more", "message"),
         [
-            ("&ends=x", "There is no parameter 'ends'. Did you mean 'end'?"),
-            ("&Meta=true", "There is no parameter 'Meta'. Did you mean 'meta'?"),
-            ("&harp=377", "There is no parameter 'harp'. There are: start, end, meta."),
+            ("&ends=x", "Unknown parameter 'ends'. Did you mean 'end'?"),
+            ("&Meta=true", "Unknown parameter 'Meta'. Did you mean 'meta'?"),
+            ("&harp=377", "Unknown parameter 'harp'. Known parameters: start, end, meta."),
             ("&meta=true&meta=false", "Parameter 'meta' is given 2 times. Write it once."),
         ],
     )
-    def test_unknown_and_repeated_parameters(self, url, more, said):
+    def test_unknown_and_repeated_parameters(self, url, more, message):
         reply = get(f"{url}/HMI/720?start=2015-12-11&end=2015-12-12{more}")
-        assert (reply.status_code, reply.json()["message"]) == (400, said)
+        assert (reply.status_code, reply.json()["message"]) == (400, message)
 
     def test_unknown_series(self, url):
         reply = get(f"{url}/HMI/hmi.sharp_cea_720s", params=RANGE)
@@ -190,7 +190,7 @@ class TestMeta:
         assert record["meta"] == {"area": 3507.3125, "cmask": 6423, "r_value": None}
         assert (record["harpnum"], record["t_rec_index"], record["urls"]) == (6178, 1005598, [])
 
-    def test_fields_are_those_of_the_documented_reply(self, url, shared_data):
+    def test_fields_match_the_documented_reply(self, url, shared_data):
         documented = json.loads((shared_data / "service_examples" / "hmi_meta_v9.json").read_bytes())
         record = get(f"{url}/HMI/720/meta/5605571", params={"fields": "area"}).json()["5605571"]
         assert list(record) == list(documented["5601499"])
@@ -210,7 +210,7 @@ class TestMeta:
         reply = get(f"{url}/HMI/720/meta/5605571", params={"fields": "aera"})
         assert (reply.status_code, reply.json()) == (
             400,
-            {"message": "There is no keyword 'aera'. Did you mean 'area'?"},
+            {"message": "Unknown keyword 'aera'. Did you mean 'area'?"},
         )
 
     @pytest.mark.parametrize("recnum", ["-1", "x", "1,,2", "1;2", "9" * 19, "9" * 5000, "%20", "1.fits", "²"])
@@ -220,7 +220,7 @@ class TestMeta:
 
 
 class TestSeries:
-    def test_what_is_held(self, url):
+    def test_layout(self, url):
         reply = get(f"{url}/HMI")
         assert reply.json() == {
             "data": [
@@ -235,14 +235,14 @@ class TestSeries:
         }
         assert requests.head(f"{url}/HMI", timeout=20).content == b""
 
-    def test_bare(self, memory):
+    def test_without_envelope(self, memory):
         with running(memory([]), settings=Settings(envelope=False)) as url:
             (held,) = get(f"{url}/HMI").json()
         assert (held["records"], held["first"], held["last"], held["segments"]) == (0, None, None, [])
 
 
 class TestHealth:
-    def test_well(self, url):
+    def test_available(self, url):
         reply = get(f"{url}/health")
         assert reply.headers["cache-control"] == "no-store"
         assert reply.json() == {
@@ -253,7 +253,7 @@ class TestHealth:
             "synthetic": False,
         }
 
-    def test_ill(self, memory, monkeypatch):
+    def test_unexpected_failure(self, memory, monkeypatch):
         archive = memory([RECORD])
 
         def fail():
@@ -264,8 +264,8 @@ class TestHealth:
             reply = get(f"{url}/health")
         assert (reply.status_code, list(reply.json())) == (500, ["message"])
 
-    @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be moved there")
-    def test_a_folder_that_is_away(self, tmp_path):
+    @pytest.mark.skipif(os.name == "nt", reason="open files cannot be moved there")
+    def test_a_missing_folder(self, tmp_path):
         root = tmp_path / "root"
         tiny(root / name_of(1, 0, "Br"), **header_of(1, 0, RECNUM=5))
         with DirectoryArchive(root) as archive, running(archive) as url:
@@ -280,8 +280,8 @@ class TestHealth:
             assert (get(file).status_code, get(f"{url}/health").json()["status"]) == (200, "ok")
             assert get(f"{url}/health").json()["reindex_failed"] is False
 
-    def test_an_index_that_is_made_anew(self, tmp_path):
-        """What is not finished is not taken for all that there is."""
+    def test_an_index_that_is_rebuilt(self, tmp_path):
+        """An unfinished index does not pass for a complete one."""
         tiny(tmp_path / name_of(1, 0, "Br"), **header_of(1, 0, RECNUM=5))
         series = "HMI/hmi.sharp_cea_720s"
         paths = ("health", "HMI", f"{series}?start=2015-01-01&end=2016-01-01", f"{series}/meta/5")
@@ -321,7 +321,7 @@ class TestOtherRequests:
 
 
 class TestDescription:
-    def test_openapi_is_of_the_version_that_the_page_reads(self, url):
+    def test_openapi_has_the_version_that_swagger_ui_reads(self, url):
         description = get(f"{url}/openapi.json").json()
         assert description["openapi"].startswith("3.0.")
         assert '"null"' not in json.dumps(description)
@@ -349,7 +349,7 @@ class TestDescription:
             if parameters:
                 assert {"404", "422"} <= set(methods["get"]["responses"]), path
 
-    def test_addresses_are_relative_to_the_document(self, memory):
+    def test_server_url_is_relative_to_the_document(self, memory):
         assert create_app(memory([])).openapi()["servers"] == [{"url": "."}]
         settings = Settings(public_url="https://sharps.example/flarecast/")
         assert create_app(memory([]), settings).openapi()["servers"] == [{"url": "https://sharps.example/flarecast"}]

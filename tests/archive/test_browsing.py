@@ -1,4 +1,4 @@
-"""What pages ask of an archive: HARPs, time steps and neighbours, against what its lists of records say."""
+"""HARPs, time steps, neighbours and files of an archive, compared with its lists of records."""
 
 from __future__ import annotations
 
@@ -39,35 +39,35 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["folder", "demo"])
 def held(request, folder):
-    """Give an archive, and a range with some of its records."""
+    """Return an archive, and a range with some of its records."""
     return (folder, *ALL) if request.param == "folder" else (DemoArchive(), *TWO_DAYS)
 
 
-def test_harps_are_those_of_the_records(held):
+def test_harps_match_the_records(held):
     archive, start, end = held
     listed = defaultdict(list)
     for record in archive.records(CEA, start, end):
         listed[record.harpnum].append(record)
     found = archive.harps(CEA, start.date(), end.date())
-    assert [one.harpnum for one in found] == sorted(listed)
-    for one in found:
-        every = list(archive.records(CEA, *ALL, harpnums=[one.harpnum]))
-        assert (one.records, {record.harpnum for record in every}) == (len(every), {one.harpnum})
-        dates = [record.date__obs for record in every if record.date__obs]
-        assert not dates or (one.first, one.last) == (dates[0], dates[-1])
-        for number in one.noaa:
-            assert one in archive.harps(CEA, noaa=number)
+    assert [passage.harpnum for passage in found] == sorted(listed)
+    for passage in found:
+        records = list(archive.records(CEA, *ALL, harpnums=[passage.harpnum]))
+        assert (passage.records, {record.harpnum for record in records}) == (len(records), {passage.harpnum})
+        dates = [record.date__obs for record in records if record.date__obs]
+        assert not dates or (passage.first, passage.last) == (dates[0], dates[-1])
+        for number in passage.noaa:
+            assert passage in archive.harps(CEA, noaa=number)
 
 
 def test_harps_of_a_folder(folder):
-    # T_REC in UTC, as there is no date__obs.
+    # T_REC in UTC replaces the missing date__obs.
     assert folder.harps(CEA, date(2015, 12, 12)) == [
         Passage(harpnum=377, first="2015-12-11T00:11:24Z", last="2015-12-12T16:11:24Z", records=4, noaa=(11158, 11160))
     ]
-    assert [one.harpnum for one in folder.harps(CEA)] == [377, 378, 401]
-    assert [one.harpnum for one in folder.harps(CEA, noaa=11160)] == [377, 401]
+    assert [passage.harpnum for passage in folder.harps(CEA)] == [377, 378, 401]
+    assert [passage.harpnum for passage in folder.harps(CEA, noaa=11160)] == [377, 401]
     assert folder.harps(CEA, noaa=1115) == folder.harps(CEA, date(2016, 1, 1)) == []
-    assert [one.harpnum for one in folder.harps(CCD)] == [377]
+    assert [passage.harpnum for passage in folder.harps(CCD)] == [377]
     assert list(folder.days(CEA).values())[-1] == DayCount(1, 1)
     with pytest.raises(NotHeldError, match="no series"):
         folder.harps("hmi.none")
@@ -106,7 +106,7 @@ def test_steps_and_neighbours(held):
     for record in records:
         passages[record.harpnum].append(record)
     for before, record, after in (
-        three for one in passages.values() for three in zip(one, one[1:], one[2:], strict=False)
+        three for held in passages.values() for three in zip(held, held[1:], held[2:], strict=False)
     ):
         assert archive.neighbours(CEA, record.recnum) == (before, after)
 

@@ -1,4 +1,4 @@
-"""Paths that try to leave the archive: none is answered with a file, whatever its spelling."""
+"""Paths that try to leave the archive: none returns a file, whatever its spelling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET = b"only for the owner of this machine"
 
 SERIES, HARPNUM, SLOT = "hmi.sharp_720s", 6178, 1005598
 
-#: How "..", a slash and a name that is there outside the archive may be hidden.
+#: Ways to disguise "..", a slash, and the name of a file outside the archive.
 DOTS = [
     b"..",
     b"%2e%2e",
@@ -40,7 +40,7 @@ DOTS = [
 ]
 SLASHES = [b"/", b"%2f", b"%5c", b"\\", b"%252f", b"%255c", b"%c0%af", b"%e0%80%af", b"//", b"%u2215", b"%00/"]
 
-#: Routes that end with what a client wrote.
+#: Routes that end with a text of the client.
 ROUTES = [b"/HMI/720/5/", b"/HMI/720/", b"/ui/"]
 
 ABSOLUTE = [
@@ -69,7 +69,7 @@ ABSOLUTE = [
     b".flarecast-index.sqlite",
 ]
 
-#: Names that are devices on Windows, or mean something to a file system or a shell.
+#: Names of devices on Windows, and names with a meaning for a file system or a shell.
 NAMES = [
     *(b"CON NUL AUX PRN COM1 COM9 LPT1 CONIN$ CONOUT$ CLOCK$ con.fits nul.txt aux.".split()),
     b"secret::$DATA",
@@ -176,7 +176,7 @@ def request(path):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """Serve a folder with one file, and with links that lead out of it."""
+    """Serve a folder with one file, and with links to files outside."""
     base = tmp_path_factory.mktemp("hostile")
     root, outside = base / "root", base / "outside"
     root.mkdir()
@@ -188,14 +188,14 @@ def url(tmp_path_factory):
         (root / file_name(SERIES, "bitmap", harpnum=HARPNUM, slot=SLOT)).symlink_to(outside / "secret.fits")
         (root / "folder").symlink_to(outside)
     except OSError:
-        pytest.skip("links cannot be made here")
+        pytest.skip("links cannot be created here")
     with pytest.warns(UserWarning, match="link to a f"):
         archive = DirectoryArchive(root)
     with running(archive) as url:
         yield url
 
 
-def test_no_spelling_is_answered_with_a_file(url):
+def test_no_spelling_returns_a_file(url):
     paths = list(dict.fromkeys(spellings()))
     assert len(paths) > 700
     wrong = []
@@ -209,9 +209,9 @@ def test_no_spelling_is_answered_with_a_file(url):
                 body += connection.recv(1 << 16)
         if b"connection: close" in lines:
             body += received(connection)
-        # What is not HTTP uvicorn answers in plain text.
-        told = b"content-type: application/json" not in lines or set(json.loads(body)) == {"message"}
-        if not 400 <= status < 500 or SECRET in body or not told or len(body) > 1000:
+        # uvicorn replies in plain text to invalid HTTP.
+        valid = b"content-type: application/json" not in lines or set(json.loads(body)) == {"message"}
+        if not 400 <= status < 500 or SECRET in body or not valid or len(body) > 1000:
             wrong.append((path, status, body[:80]))
         if b"connection: close" in lines:
             connection.close()
@@ -220,14 +220,14 @@ def test_no_spelling_is_answered_with_a_file(url):
     assert wrong == []
 
 
-def test_what_is_inside_is_served_and_the_link_is_not(url):
+def test_only_files_inside_are_served(url):
     (record,) = get(f"{url}/HMI/720?start=2015-12-01&end=2015-12-31").json()["data"]
     assert [path.rpartition("/")[2] for path in record["urls"]] == ["magnetogram.fits"]
     assert get(record["urls"][0]).content.startswith(b"SIMPLE  =")
     assert get(record["urls"][0].replace("magnetogram", "bitmap")).status_code == 404
 
 
-@pytest.mark.skipif(not hasattr(os, "symlink"), reason="there are no links here")
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
 def test_a_file_that_became_a_link_is_not_served(tmp_path, write):
     (tmp_path / "secret.fits").write_bytes(SECRET)
     path = write(tmp_path / "root" / file_name(SERIES, "magnetogram", harpnum=HARPNUM, slot=SLOT))
@@ -239,7 +239,7 @@ def test_a_file_that_became_a_link_is_not_served(tmp_path, write):
     assert (reply.status_code, SECRET in reply.content) == (404, False)
 
 
-def test_another_version_of_http_is_answered_in_ours(url):
+def test_a_request_of_an_unknown_http_version(url):
     with connect(url) as connection:
         connection.sendall(b"GET /HMI HTTP/9.9\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = received(connection)
@@ -266,6 +266,6 @@ def test_invalid_requests(url, bytes_sent):
             connection.sendall(bytes_sent)
             connection.shutdown(socket.SHUT_WR)
             answer = received(connection)
-        except OSError:  # the service did not read to the end
+        except OSError:  # the service closed the connection before reading all
             return
     assert answer == b"" or 400 <= int(answer.split(b" ", 2)[1]) < 500

@@ -164,7 +164,7 @@ def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
         (("--url", "localhost", "search", *DAY), 2, "is not an http:// or https:// URL"),
         (("fetch", *DAY, "--path", "{harp}/{file}"), 2, "Valid: {file}"),
         (("fetch", *DAY, "--report", "/no/such/folder/report.json"), 2, "its folder does not exist"),
-        (("serve",), 2, "or write --demo"),
+        (("serve",), 2, "or --demo for synthetic ones"),
         (("serve", "/nowhere"), 2, "does not exist"),
         (("serve", "--demo", "--port", "99999"), 2, "range"),
     ],
@@ -324,13 +324,13 @@ def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
-        (("--host", "192.0.2.1"), 1, "Cannot serve at port"),
+        (("--host", "192.0.2.1"), 1, "Cannot listen on port"),
         (("--trusted-proxy", "nowhere"), 2, "is neither an address nor a network"),
         (("--metrics-from", "nowhere"), 2, "is neither an address nor a network"),
         (("--public-url", "sharps.example"), 2, "sharps.example"),
         (("--access-log", "none/log"), 2, "The access log cannot be written"),
-        (("--ssl-key", __file__), 2, "needs its certificate"),
-        (("--ssl-cert", __file__), 2, "A certificate and its key without passphrase, in PEM, are not in "),
+        (("--ssl-key", __file__), 2, "requires its certificate"),
+        (("--ssl-cert", __file__), 2, "No certificate and key in PEM format without passphrase in "),
         (("--token-file", __file__), 2, "is not a SHA-256 digest"),
     ],
 )
@@ -346,33 +346,33 @@ def test_options_are_checked_before_the_archive_is_read(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--demo",), "not both"),
-        (("--headers", "bare"), "--headers is for --demo"),
+        (("--demo",), "Specify either a DIRECTORY"),
+        (("--headers", "bare"), "--headers requires --demo"),
         (("--reindex", "soon"), "'soon': write a time, such as 60s or 10min, or never."),
         (("--token-file", "nosuch"), "File 'nosuch' does not exist"),
         (("--ssl-cert", "nosuch"), "File 'nosuch' does not exist"),
     ],
 )
-def test_what_does_not_go_together_is_refused(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_combinations_of_options(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     shown = run("serve", str(tmp_path), *arguments)
     assert shown.exit_code == 2
     assert message in shown.stderr
 
 
-def test_an_empty_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ExitStack() as stack:
         _opened(tmp_path, None, None, stack)
-    assert capsys.readouterr().err == f"Warning: There is no file below {tmp_path} that can be served.\n"
+    assert capsys.readouterr().err == f"Warning: No files below {tmp_path} can be served.\n"
 
 
 @pytest.mark.parametrize("option", [("--reindex", "1min"), ("--x-accel", "/files"), ("--index", "index.sqlite")])
-def test_what_would_have_no_effect_on_synthetic_files_is_refused(option: tuple[str, str]) -> None:
+def test_options_that_synthetic_files_do_not_have(option: tuple[str, str]) -> None:
     shown = run("serve", "--demo", *option)
     assert shown.exit_code == 2
-    assert "are for a DIRECTORY" in " ".join(shown.stderr.split())
+    assert "require a DIRECTORY" in " ".join(shown.stderr.split())
 
 
-def test_files_that_are_not_served_are_told_once(tmp_path: Path) -> None:
+def test_files_that_cannot_be_served_are_listed_once(tmp_path: Path) -> None:
     for harp in range(1, 13):
         (tmp_path / f"hmi.sharp_720s.{harp}.20110215_020000_TAI.bitmap.fits").touch()
     fits.PrimaryHDU(np.ones((4, 4), dtype=np.int16)).writeto(

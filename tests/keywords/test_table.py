@@ -148,7 +148,7 @@ def test_unknown_names_are_told_before_anything_is_asked(
 
 
 def test_a_keyword_that_the_service_has_not_is_an_error(results: FLARECASTResponse) -> None:
-    with pytest.raises(ServiceError, match=r"There is no keyword 'usfluxl'. Did you mean 'usflux'\? Check"):
+    with pytest.raises(ServiceError, match=r"Unknown keyword 'usfluxl'. Did you mean 'usflux'\? Check"):
         results.keywords("meangam", "usfluxl")
 
 

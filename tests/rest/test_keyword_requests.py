@@ -111,7 +111,7 @@ def test_a_field_that_is_refused_does_not_cost_a_request_a_record(keyworded: Lay
         values, failures = ask_all(service, SERIES, NUMBERS, ["usfluxl"])
     assert values == {}
     assert sum(len(numbers) for numbers, _ in failures) == len(NUMBERS)
-    assert "There is no keyword 'usfluxl'" in str(failures[-1][1])
+    assert "Unknown keyword 'usfluxl'" in str(failures[-1][1])
     assert len(keyworded.requests) == 9  # two records together, each alone, and six trials
 
 

@@ -1,1 +1,1 @@
-"""From a request to its answer: parameters, replies, files, errors, the OpenAPI document."""
+"""The REST interface: parameters, replies, files, errors and the OpenAPI document."""

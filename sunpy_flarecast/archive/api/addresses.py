@@ -1,4 +1,4 @@
-"""Where the service lies for a client: behind a proxy, a path may come before its own."""
+"""Paths of the service relative to a request, since a proxy may add a prefix."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["path_of", "root_of"]
 
 
 def path_of(request: Request) -> str:
-    """Give the path of a request below the service, percent-encoded as it came, without the first slash."""
+    """Return the path of a request below the service, percent-encoded as received, without the first slash."""
     path: bytes = request.scope.get("raw_path") or request.url.path.encode()
     return path.decode("latin-1").removeprefix(request.scope.get("root_path", "")).removeprefix("/")
 
 
 def root_of(request: Request) -> str:
-    """Give the path from a page to the first one, relative, since a proxy may add a path in front."""
+    """Return the relative path from a page to the front page."""
     return "../" * path_of(request).count("/") or "./"

@@ -1,5 +1,5 @@
 """The routes beyond FLARECAST's documented ones: days, HARPs, search, and downloads of many files."""
-# No postponed annotations: FastAPI reads those of the routes when they are made.
+# No postponed annotations: FastAPI reads those of the routes when they are defined.
 
 import csv
 import io
@@ -40,19 +40,19 @@ _AfterParameter = Annotated[
 ]
 _SegmentsParameter = Annotated[list[str], Query(description="Name of a segment; may be repeated; default: all.")]
 
-_SEARCHED: Final[dict[str, Any]] = {"parameters": openapi.SEARCH_PARAMETERS}
+_SEARCH_EXTRA: Final[dict[str, Any]] = {"parameters": openapi.SEARCH_PARAMETERS}
 
 
 def browsing_routes(
     archive: Archive, settings: Settings, url_of: Callable[[Request], str], checks: Sequence[Any]
 ) -> APIRouter:
-    """Make the routes; ``url_of`` returns the URL by which a client came."""
+    """Make the routes; ``url_of`` returns the URL of the service that a client used."""
     router = APIRouter(default_response_class=Response, dependencies=checks)
 
     def listed(request: Request, name: str, rows: Callable[[], list[Any]]) -> Response:
         headers = validators(request, archive, name, settings.envelope)
-        if (held := not_modified(request, headers)) is not None:
-            return held
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
         found = rows()
         return json_reply({"data": found} if settings.envelope else found, headers)
 
@@ -91,7 +91,7 @@ def browsing_routes(
         end: ToDayParameter = "",
         noaa: NoaaParameter = "",
     ) -> Response:
-        """List the HARPs with records on the days from `start` to `end`, with times and number of all their records."""
+        """List the HARPs with records from `start` to `end`; times and counts are those of all their records."""
         name, days = held_series(series, archive.series()), _days(start, end)
         number = read_number("noaa", noaa)
         return listed(request, name, lambda: list(archive.harps(name, **days, noaa=number)))
@@ -104,17 +104,17 @@ def browsing_routes(
         if found.after is not None:
             following = f"{url_of(request)}/search.{ending}?{query_of(search, limit=limit, after=found.after)}"
             headers["Link"] = f'<{following}>; rel="next"'
-        headers.pop("ETag", None)  # how far a page reaches depends on how long it took
+        headers.pop("ETag", None)  # the length of a page depends on the time it takes
         return search, found, headers, following
 
-    searched: dict[str, Any] = {
+    options: dict[str, Any] = {
         "tags": ["search"],
-        "openapi_extra": _SEARCHED,
+        "openapi_extra": _SEARCH_EXTRA,
         "dependencies": [only_parameters(*PARAMETERS, "limit", "after")],
     }
 
     @router.head("/search.json", include_in_schema=False)
-    @router.get("/search.json", responses=openapi.SEARCH_REPLY, summary="Search records", **searched)
+    @router.get("/search.json", responses=openapi.SEARCH_REPLY, summary="Search records", **options)
     def search_json(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
         """List the records that match all parameters, page by page."""
         search, found, headers, following = page(request, "json", limit, after)
@@ -127,7 +127,7 @@ def browsing_routes(
         return json_reply({"data": listed, "next": following}, headers)
 
     @router.head("/search.csv", include_in_schema=False)
-    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records as a table", **searched)
+    @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records as a table", **options)
     def search_csv(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
         """List the records that match all parameters, page by page; the header `Link` has the URL of the next page."""
         search, found, headers, _ = page(request, "csv", limit, after)
@@ -135,11 +135,11 @@ def browsing_routes(
         table = io.StringIO()
         writer = csv.writer(table)
         writer.writerow(("series", "recnum", "harpnum", "t_rec", "date__obs", "quality", "segments", *keyword))
-        for one in found.records:
-            slot = "" if one.t_rec_index is None else t_rec_text(one.t_rec_index)
-            values = (found.values[one.recnum],) if keyword else ()
-            names = " ".join(one.segments)
-            writer.writerow((search.series, one.recnum, one.harpnum, slot, one.date__obs, one.quality, names, *values))
+        for record in found.records:
+            t_rec = "" if record.t_rec_index is None else t_rec_text(record.t_rec_index)
+            start = (search.series, record.recnum, record.harpnum, t_rec, record.date__obs, record.quality)
+            values = (found.values[record.recnum],) if keyword else ()
+            writer.writerow((*start, " ".join(record.segments), *values))
         return Response(table.getvalue(), headers=headers, media_type="text/csv")
 
     @router.head("/download", include_in_schema=False)
@@ -148,7 +148,7 @@ def browsing_routes(
         responses=openapi.DOWNLOAD_REPLY,
         tags=["search"],
         summary="Download the files of a search as one tar file",
-        openapi_extra=_SEARCHED,
+        openapi_extra=_SEARCH_EXTRA,
         dependencies=[only_parameters(*PARAMETERS, "segment", repeated=("segment",))],
     )
     def download(request: Request, segment: _SegmentsParameter = []) -> Response:  # noqa: B006 (never changed)
@@ -159,9 +159,9 @@ def browsing_routes(
 
 
 def _days(start: str, end: str) -> dict[str, date]:
-    """Parse the ends of a range of days, without those that are open."""
+    """Parse the ends of a range of days; blank ones are left out."""
     given = {"start": start, "end": end}
     days = {name: read_instant_parameter(name, text).date() for name, text in given.items() if text.strip()}
     if days.get("start", date.min) > days.get("end", date.max):
-        raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
+        raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]}).")
     return days

@@ -1,4 +1,4 @@
-"""Many files as one tar file, made while it is sent: no temporary file, and memory for one piece at a time."""
+"""Many files as one tar file, generated while it is sent, without temporary files and piece by piece in memory."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ __all__ = ["download_reply"]
 
 _PIECE: Final = 1 << 18
 
-#: Records that are looked through for the files of one download.
-_LOOKED_AT: Final = 100_000
+#: Most records examined for the files of one download.
+_MOST_RECORDS: Final = 100_000
 
 
 def download_reply(
     request: Request, archive: Archive, search: Search, segments: Sequence[str], settings: Settings
 ) -> Response:
-    """Answer with the files of a search; what is wrong with the request, and more files than allowed, is an error."""
-    names = next((one.segments for one in archive.holdings() if one.series == search.series), ())
+    """Reply with the files of a search; raise an HTTPException or a NotHeldError before the first byte is sent."""
+    names = next((holding.segments for holding in archive.holdings() if holding.series == search.series), ())
     known = {name.casefold(): name for name in names}
     unknown = [name for name in segments if name.strip().casefold() not in known]
     if unknown:
@@ -54,17 +54,17 @@ def download_reply(
         if len(files) > settings.max_download:
             raise HTTPException(
                 413,
-                f"More than {settings.max_download:,} files match, which is the most of one download. Choose fewer "
-                "segments, a shorter range of time, or a longer cadence.",
+                f"More than {settings.max_download:,} files match, the limit of one download. Choose fewer segments, a "
+                "shorter time range, or a longer cadence.",
             )
-        if number >= _LOOKED_AT:
+        if number >= _MOST_RECORDS:
             raise HTTPException(
                 413,
-                f"More than {_LOOKED_AT:,} records would have to be looked at. Choose a shorter range of time, or one "
+                f"More than {_MOST_RECORDS:,} records would have to be examined. Choose a shorter time range, or one "
                 "HARP.",
             )
     if not files:
-        raise NotHeldError("No record matches that has these segments. Choose a longer range of time, or all segments.")
+        raise NotHeldError("No matching record has these segments. Choose a longer time range, or all segments.")
     headers = {
         "Content-Disposition": f"attachment; filename={search.series}.tar",
         "Cache-Control": "no-store" if archive.synthetic else "no-cache",
@@ -73,7 +73,7 @@ def download_reply(
 
 
 def _tar(archive: Archive, series: str, files: Sequence[tuple[Record, str]]) -> Generator[bytes, None, None]:
-    """Write files one after another; whatever is wrong with one ends the transfer, before the end of the tar file."""
+    """Write files one after another; an error ends the transfer before the end of the tar file."""
     for number, (record, segment) in enumerate(files):
         name = file_name(series, segment, harpnum=record.harpnum, slot=record.t_rec_index, recnum=record.recnum)
         member = _member(archive, series, record, segment, name)
@@ -81,7 +81,7 @@ def _tar(archive: Archive, series: str, files: Sequence[tuple[Record, str]]) -> 
             begin = next(member)
         except (OSError, TransferError, NotHeldError) as error:
             if number:
-                # Programs take a tar file that ends between two files for complete.
+                # A tar file that ends between two files would pass for complete.
                 yield _header(name, _PIECE, record)
             raise unreadable_file(series, record.recnum, segment, error) from error
         yield begin
@@ -109,7 +109,7 @@ def _member(archive: Archive, series: str, record: Record, segment: str, name: s
 
 
 def _header(name: str, size: int, record: Record) -> bytes:
-    """Make the header of a file, whose time is that of the observation."""
+    """Make the tar header of a file, with the time of the observation as its modification time."""
     member = tarfile.TarInfo(name)
     member.size = size
     member.mtime = int(read_instant(record.date__obs).timestamp()) if record.date__obs else 0

@@ -1,4 +1,4 @@
-"""Errors as the service reports them: always an object with a ``message``, whatever the status."""
+"""Error replies of the service: objects with a ``message``, or pages for browsers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI, Request, Response
 
-__all__ = ["RETRY_AFTER", "refusal", "speak_json", "unavailable", "unreadable_file"]
+__all__ = ["RETRY_AFTER", "handle_errors", "refusal", "unavailable", "unreadable_file"]
 
 #: Seconds after which a client should retry.
 RETRY_AFTER: Final = 2
@@ -33,30 +33,30 @@ def refusal(status: int, message: object, headers: Mapping[str, str] | None = No
 
 
 def unavailable(reason: str) -> HTTPException:
-    """Make the exception for what may work again in a moment; the reason is a full sentence."""
+    """Make the exception for a temporary failure; the reason is a full sentence."""
     headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
     return HTTPException(503, f"{reason} Try again in {RETRY_AFTER} s.", headers)
 
 
 def unreadable_file(series: str, recnum: int, segment: str, error: Exception) -> Exception:
-    """Make the exception for a file that cannot be read: 503 if it may work again in a moment, else 404."""
+    """Make the exception for a file that cannot be read: 503 for a temporary failure, else 404."""
     if isinstance(error, NotHeldError):
         return error
-    what = f"The file of segment {segment} of record {recnum} of {series} cannot be read"
+    problem = f"The file of segment {segment} of record {recnum} of {series} cannot be read"
     if isinstance(error, OSError) and is_temporary(error):
-        return unavailable(f"{what} now ({error.strerror}).")
-    return NotHeldError(f"{what} any more. Try again later.")
+        return unavailable(f"{problem} at the moment ({error.strerror}).")
+    return NotHeldError(f"{problem} any more. Try again later.")
 
 
-def speak_json(app: FastAPI, page: Callable[[Request, int, str], Response] | None = None) -> None:
-    """Make every error of an application an object with a ``message``; for browsers a page, if one is given."""
+def handle_errors(app: FastAPI, page: Callable[[Request, int, str], Response] | None = None) -> None:
+    """Reply to every error of an application with a JSON ``message``, or to browsers with a ``page`` if given."""
 
     def reply(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
         if page is None or "text/html" not in request.headers.get("accept", ""):
             return refusal(status, message, headers)
-        made = page(request, status, message)
-        made.headers.update(headers or {})
-        return made
+        response = page(request, status, message)
+        response.headers.update(headers or {})
+        return response
 
     @app.exception_handler(NotHeldError)
     async def not_held(request: Request, error: NotHeldError) -> Response:
@@ -66,7 +66,7 @@ def speak_json(app: FastAPI, page: Callable[[Request, int, str], Response] | Non
     async def http_error(request: Request, error: HTTPException) -> Response:
         message = error.detail
         if error.status_code == 404 and message == "Not Found":
-            message = "There is no such page or route. The routes are described at /ui"
+            message = "This page or route does not exist. The routes are described at /ui."
         return reply(request, error.status_code, message, error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -76,11 +76,13 @@ def speak_json(app: FastAPI, page: Callable[[Request, int, str], Response] | Non
     @app.exception_handler(FLARECASTError)
     async def unreadable(request: Request, error: FLARECASTError) -> Response:
         _LOG.error("%s %s: %s", request.method, request.url.path, error)
-        return await http_error(request, unavailable("The archive cannot be read now; the service's log says why."))
+        return await http_error(
+            request, unavailable("The archive cannot be read at the moment; the service's log has the reason.")
+        )
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return refusal(500, "The service failed; its log says why")
+        return refusal(500, "The service failed; its log has the reason.")
 
 
 def _complaint(fault: Mapping[str, Any]) -> str:

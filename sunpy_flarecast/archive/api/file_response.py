@@ -1,4 +1,4 @@
-"""One file as an HTTP reply: sent by starlette's `FileResponse`, or by a front server through ``X-Accel-Redirect``."""
+"""A file as an HTTP reply, sent by starlette's `FileResponse` or by a front server through ``X-Accel-Redirect``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["file_response", "opened"]
 
 _MEDIA_TYPE: Final = "application/fits"
 
-#: Neither waits for a pipe in the file's place nor follows a link that was put there after the archive looked.
+#: Neither waits for a pipe nor follows a link that has replaced the file.
 _FLAGS: Final = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY")
 )
@@ -38,50 +38,50 @@ _FLAGS: Final = os.O_RDONLY | sum(
 def file_response(
     request: Request, content: Stored | bytes, name: str, *, x_accel: str | None = None, private: bool = False
 ) -> Response:
-    """Answer a request for a file."""
-    # A file that changed since the archive looked at it is checked again and sent as it is now; a TransferError says
-    # that it is not a complete FITS file any more. With ``x_accel``, the path at which a front server has the archive's
-    # folder, that server sends the file.
+    """Reply to a request for a file."""
+    # A file that changed since the archive checked it is checked again and sent as it is now; a TransferError is raised
+    # if it is no longer a complete FITS file. With ``x_accel``, the location of the archive's folder on a front server,
+    # that server sends the file.
     # The name is not quoted, since scripts written for FLARECAST's service take everything after "filename=".
     headers = {"content-disposition": f"attachment; filename={name}"}
-    if private:  # a cookie does not keep a proxy from giving it to others, as the header Authorization does
+    if private:  # a cookie, unlike the header Authorization, does not keep proxies from sending it to others
         headers["cache-control"] = "private"
     if isinstance(content, bytes):
         headers["etag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return not_modified(request, headers) or Response(content, headers=headers, media_type=_MEDIA_TYPE)
     with ExitStack() as stack:
-        file, now = stack.enter_context(opened(content))
+        file, status = stack.enter_context(opened(content))
         if x_accel is not None and content.root is not None:
             # The front server sends its own validators and ranges.
             relative = os.path.relpath(content.path, content.root).replace(os.sep, "/")
             headers["x-accel-redirect"] = f"{x_accel.rstrip('/')}/{quote(os.fsencode(relative))}"
             return Response(headers=headers, media_type=_MEDIA_TYPE)
-        # What is sent is the file that was opened, also if another one takes its name meanwhile.
+        # By descriptor, the opened file is sent even if another one replaces it in the meantime.
         path = Path(f"/dev/fd/{file.fileno()}")
-        if not path.exists():  # Windows, where a file that is open cannot be replaced
+        if not path.exists():  # Windows, where an open file cannot be replaced
             path = content.path
-        response = _FileResponse(path, headers=headers, media_type=_MEDIA_TYPE, stat_result=now)
-        if (held := not_modified(request, response.headers)) is not None:
-            return held
+        response = _FileResponse(path, headers=headers, media_type=_MEDIA_TYPE, stat_result=status)
+        if (unchanged := not_modified(request, response.headers)) is not None:
+            return unchanged
         response.opened = stack.pop_all()
         return response
 
 
 @contextmanager
 def opened(stored: Stored) -> Iterator[tuple[Any, os.stat_result]]:
-    """Open a file for reading; one that changed since the archive looked at it is checked again."""
+    """Open a file for reading; check it again if it changed since the archive checked it."""
     with os.fdopen(os.open(stored.path, _FLAGS), "rb", buffering=0) as file:
-        now = os.fstat(file.fileno())
-        if not stat.S_ISREG(now.st_mode):
-            raise OSError(f"{stored.path} is not a file")
-        if (now.st_size, now.st_mtime_ns) != (stored.size, stored.mtime_ns):
-            read_headers(file.fileno())  # which checks it
-            file.seek(0)  # macOS shares the position with whoever opens the descriptor anew
-        yield file, now
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{stored.path} is not a regular file")
+        if (status.st_size, status.st_mtime_ns) != (stored.size, stored.mtime_ns):
+            read_headers(file.fileno())  # checks it
+            file.seek(0)  # macOS shares the position with later openings of the descriptor
+        yield file, status
 
 
 class _FileResponse(FileResponse):
-    """A file that stays open until it was sent; what is wrong with a range is an error like all others."""
+    """A file that stays open until it is sent; invalid ranges are reported like other errors."""
 
     chunk_size = 1024 * 1024
     opened: ExitStack

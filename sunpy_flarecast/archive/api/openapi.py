@@ -34,7 +34,7 @@ __all__ = [
 
 DESCRIPTION: Final = (
     "SHARP records of SDO/HMI: lists of records by time, their keywords, and their FITS files. "
-    "A record is one HARP at one T_REC. Times are UTC in ISO 8601, but for T_REC, which is TAI."
+    "A record is one HARP at one T_REC. Times are UTC in ISO 8601, except T_REC, which is TAI."
 )
 
 #: The bundled Swagger UI is version 4, which refuses documents of OpenAPI 3.1.
@@ -128,10 +128,10 @@ _HOLDING_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "series": {"type": "string", "description": "Full name of the series."},
-        "records": _field("integer", "Number of records; null where they are not counted."),
+        "records": _field("integer", "Number of records; null if not counted."),
         "first": _field("string", "First `date__obs`, UTC."),
         "last": _field("string", "Last `date__obs`, UTC."),
-        "segments": {"type": "array", "items": {"type": "string"}, "description": "Segments that some record has."},
+        "segments": {"type": "array", "items": {"type": "string"}, "description": "Segments that occur."},
     },
     "required": ["series", "records", "first", "last", "segments"],
 }
@@ -142,7 +142,7 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "status": {"type": "string", "enum": ["ok"]},
         "version": {"type": "string", "description": "Version of sunpy_flarecast."},
         "series": {"type": "integer", "description": "Number of series held."},
-        "records": _field("integer", "Number of records; null where they are not counted."),
+        "records": _field("integer", "Number of records; null if not counted."),
         "synthetic": {"type": "boolean", "description": "Whether the records are synthetic."},
         "indexed": {"type": "string", "description": "Time of the last scan of the folder, UTC; only for folders."},
         "reindex_failed": {"type": "boolean", "description": "Whether a later scan failed; the log gives the reason."},
@@ -155,9 +155,9 @@ def _error(description: str) -> dict[str, Any]:
     return {"model": Message, "description": description}
 
 
-_RETRY_AFTER: Final = {"schema": {"type": "integer"}, "description": "Seconds after which to try again."}
+_RETRY_AFTER: Final = {"schema": {"type": "integer"}, "description": "Seconds after which to retry."}
 
-#: Replies that any route may give.
+#: Replies common to all routes.
 COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
     400: _error("An invalid parameter, path or header."),
     401: _error("A missing or invalid token, where the service requires one."),
@@ -176,7 +176,7 @@ def _header(description: str) -> dict[str, Any]:
     return {"schema": {"type": "string"}, "description": description}
 
 
-#: Headers of all JSON, of what depends on records alone, and of files.
+#: Headers of all JSON replies, of those with validators, and of files.
 _GZIP: Final = {"Content-Encoding": _header("`gzip`, if `Accept-Encoding` allows it.")}
 _VALIDATORS: Final = {
     **_GZIP,
@@ -265,12 +265,12 @@ HARPS_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     200: _enveloped("The HARPs, sorted by number", _PASSAGE_SCHEMA, msgspec.to_builtins(_PASSAGE), _VALIDATORS),
 }
 
-_LINK: Final = {"Link": _header('The next page, as `<URL>; rel="next"`, unless nothing is left.')}
+_LINK: Final = {"Link": _header('The next page, as `<URL>; rel="next"`; absent on the last page.')}
 _PAGE_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "data": {"type": "array", "items": _ROW_SCHEMA},
-        "next": _field("string", "URL of the next page; null if nothing is left."),
+        "next": _field("string", "URL of the next page; null on the last page."),
     },
     "required": ["data", "next"],
 }
@@ -312,7 +312,7 @@ def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": {"type": "string"}, "examples": given}
 
 
-#: What a search may ask for, which is parsed by `search.read_search`.
+#: The parameters of a search, parsed by `search_parameters.read_search`.
 SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
     _parameter("series", "Name of the series, full or short; default: the first in the archive.", "hmi.sharp_720s"),
     _parameter("start", "First `date__obs`: a day, or an instant in ISO 8601, UTC.", "2015-12-11"),

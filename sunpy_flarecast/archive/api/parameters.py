@@ -1,5 +1,5 @@
 """The parameters of the routes: their descriptions, their values, and the bounds on one request."""
-# No postponed annotations: FastAPI reads those of the routes when they are made.
+# No postponed annotations: FastAPI reads those of the routes when they are defined.
 
 import difflib
 import re
@@ -37,17 +37,17 @@ __all__ = [
     "short_body",
 ]
 
-#: Characters of what a client sent that a message repeats.
+#: Longest part of a client's text that a message quotes, in characters.
 QUOTED: Final = 80
 
-#: Records whose keywords one request may ask for.
+#: Most records of one request for keywords.
 _MOST_RECORDS: Final = 1000
 
-#: Most bytes of a request's body, which no route reads.
+#: Largest body of a request in bytes; hardly any route reads it.
 _MOST_BODY: Final = 64 * 1024
 
-#: By how much a range may be longer than the longest: clients let the parts that they ask for overlap, and ask for a
-#: margin, since they do not know whether a service judges by DATE-OBS or by T_REC (SMARP: 48 minutes on each side).
+#: By how much a range may exceed ``max_days``: clients request overlapping parts with a margin, since they do not know
+#: whether a service compares DATE-OBS or T_REC (SMARP: 48 minutes on each side).
 _OVERLAP: Final = timedelta(hours=2)
 
 _RECNUMS: Final = re.compile(r"\d{1,18}(?:,\d{1,18})*", re.ASCII)
@@ -64,7 +64,7 @@ HINTS: Final = {
     "recnum": "Write a record number, for example 5605571.",
 }
 
-_INSTANT: Final = "{} `date__obs` that is listed, ISO 8601; UTC if it has no offset."
+_INSTANT: Final = "{} `date__obs`, included; ISO 8601, UTC if it has no offset."
 
 _SOME_DAY: Final[dict[str, Any]] = {"all": {"value": ""}, "day": {"value": "2015-12-11"}}
 
@@ -82,7 +82,7 @@ EndParameter = Annotated[
     str, Query(description=_INSTANT.format("Last"), openapi_examples={"day": {"value": "2015-12-12T00:00:00Z"}})
 ]
 MetaParameter = Annotated[
-    bool, Query(description="List every record with all its keywords. Slow: `/meta/` returns only those needed.")
+    bool, Query(description="Include all keywords of every record. Slow; `/meta/` returns selected keywords.")
 ]
 RecnumsParameter = Annotated[
     str,
@@ -92,10 +92,10 @@ RecnumsParameter = Annotated[
     ),
 ]
 FromDayParameter = Annotated[
-    str, Query(description="First day, or an instant of it, UTC; default: all.", openapi_examples=_SOME_DAY)
+    str, Query(description="First day, or an instant in it, UTC; default: all days.", openapi_examples=_SOME_DAY)
 ]
 ToDayParameter = Annotated[
-    str, Query(description="Last day, or an instant of it, UTC; default: all.", openapi_examples=_SOME_DAY)
+    str, Query(description="Last day, or an instant in it, UTC; default: all days.", openapi_examples=_SOME_DAY)
 ]
 NoaaParameter = Annotated[
     str,
@@ -120,7 +120,7 @@ SegmentParameter = Annotated[
 
 
 def held_series(name: str, held: Sequence[str]) -> str:
-    """Find the full name of a series that an archive holds, which the catalog may not know."""
+    """Find the full name of a series that an archive holds, even if it is not in the catalog."""
     known = find_series(name)
     wanted = (known.name if known else name.strip()).casefold()
     for series in held:
@@ -130,27 +130,27 @@ def held_series(name: str, held: Sequence[str]) -> str:
 
 
 async def short_body(request: Request) -> None:
-    """Refuse a request with a long body, as a dependency of all routes; nobody knows how long one in chunks becomes."""
+    """Reject requests with a long or chunked body, whose length is unknown; a dependency of all routes."""
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or not length.isdecimal() or int(length[:20]) > _MOST_BODY:
         raise HTTPException(
             413,
-            f"The request has a body of more than {_MOST_BODY // 1024} kB; none is needed here",
-            {"Connection": "close"},  # the rest of the body is not waited for
+            f"The body of the request exceeds {_MOST_BODY // 1024} kB. Send requests without a body.",
+            {"Connection": "close"},  # the rest of the body is not read
         )
 
 
 def only_parameters(*known: str, repeated: Sequence[str] = ()) -> Any:
-    """Make a dependency of routes that refuses unknown query parameters, and others than these more than once."""
-    # A misspelt parameter would be taken for a missing one, and one of two values would be chosen.
+    """Make a dependency that rejects unknown query parameters, and repeated ones except ``repeated``."""
+    # Otherwise a misspelt parameter would be ignored, and only one of two values used.
 
     async def check(request: Request) -> None:
         given = [name for name, _ in request.query_params.multi_items()]
         for name in given:
             if name not in known:
                 near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-                raise HTTPException(400, f"There is no parameter {name[:QUOTED]!r}. {hint}")
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known parameters: {', '.join(known)}."
+                raise HTTPException(400, f"Unknown parameter {name[:QUOTED]!r}. {hint}")
             if given.count(name) > 1 and name not in repeated:
                 raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
 
@@ -158,17 +158,17 @@ def only_parameters(*known: str, repeated: Sequence[str] = ()) -> Any:
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
-    """Parse the range of a list: 400 if it is invalid, 413 if it is longer than `max_days` and a margin."""
+    """Parse the range of a list: 400 if it is invalid, 413 if it exceeds `max_days` and a margin."""
     first, last = read_instant_parameter("start", start), read_instant_parameter("end", end)
     if first > last:
-        raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]})")
+        raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]}).")
     days = (last - first) / timedelta(days=1)
     if max_days is not None and last - first > timedelta(days=max_days) + _OVERLAP:
         until = (first + timedelta(days=max_days)).replace(tzinfo=None).isoformat(timespec="seconds")
         raise HTTPException(
             413,
-            f"The range from {start[:QUOTED]} to {end[:QUOTED]} has {days:.6g} days, and this service lists at most "
-            f"{max_days:g} at a time. Split it: ask first from {start[:QUOTED]} to {until}Z, then from there on.",
+            f"The range from {start[:QUOTED]} to {end[:QUOTED]} has {days:.6g} days, but this service lists at most "
+            f"{max_days:g} at a time. Split it: first request {start[:QUOTED]} to {until}Z, then continue from there.",
         )
     return first, last
 
@@ -182,7 +182,7 @@ def read_instant_parameter(parameter: str, text: str) -> datetime:
 
 
 def read_number(name: str, text: str) -> int | None:
-    """Parse a number of a HARP or of NOAA; None for a blank text."""
+    """Parse a HARP or NOAA number; None for a blank text."""
     text = text.strip()
     if not text:
         return None
@@ -192,7 +192,7 @@ def read_number(name: str, text: str) -> int | None:
 
 
 def read_recnums(text: str) -> list[int]:
-    """Parse record numbers separated by commas, each once: 400 if one is invalid, 413 for too many."""
+    """Parse record numbers separated by commas, without duplicates: 400 if one is invalid, 413 for too many."""
     if _RECNUMS.fullmatch(text) is None:
         raise HTTPException(
             400,
@@ -201,7 +201,7 @@ def read_recnums(text: str) -> list[int]:
     numbers = list(dict.fromkeys(int(number) for number in text.split(",")))
     if len(numbers) > _MOST_RECORDS:
         raise HTTPException(
-            413, f"{len(numbers)} record numbers are too many for one request. Ask for at most {_MOST_RECORDS} at once."
+            413, f"{len(numbers)} record numbers are too many for one request. Request at most {_MOST_RECORDS} at once."
         )
     return numbers
 
@@ -214,5 +214,5 @@ def read_fields(text: str, known: Sequence[str]) -> list[str] | None:
         if field not in held:
             near = difflib.get_close_matches(field[:QUOTED], known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise HTTPException(400, f"There is no keyword {field[:QUOTED]!r}.{hint}")
+            raise HTTPException(400, f"Unknown keyword {field[:QUOTED]!r}.{hint}")
     return fields or None

@@ -1,4 +1,4 @@
-"""Replies: records as JSON in pieces, so that a list of any length takes little memory, with validators."""
+"""JSON replies: lists of records streamed in chunks, which need little memory, and validators."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ __all__ = ["Rows", "json_reply", "list_chunks", "not_modified", "streamed_reply"
 
 _JSON: Final = "application/json"
 
-#: Records encoded at a time: some 0.7 MB of JSON, large enough that handing chunks between threads costs nothing.
+#: Records encoded at a time: some 0.7 MB of JSON, so that passing chunks between threads costs next to nothing.
 _CHUNK: Final = 256
 
-#: The same with all keywords, each of which may have to be read from a file.
+#: The same with all keywords, which take longer.
 _CHUNK_WITH_KEYWORDS: Final = 32
 
 _ENCODER: Final = msgspec.json.Encoder()
 
-#: Stands for the record number in a template; no URL contains it. JSON writes it in six characters.
+#: Placeholder of the record number in a template, which no URL contains. JSON escapes it in six characters.
 _MARK: Final = "\0"
 _MARK_IN_JSON: Final = b"\\u0000"
 
@@ -49,7 +49,7 @@ _STATIC: Final = StaticFiles()
 
 
 def not_modified(request: Request, headers: Mapping[str, str]) -> Response | None:
-    """Make the reply 304 if the client has what a reply with these headers holds."""
+    """Make the reply 304 if the client has stored a reply with the same validators."""
     # Starlette compares with strong tags only.
     held = {name.lower(): value.removeprefix("W/") for name, value in headers.items()}
     if "etag" in held and _STATIC.is_not_modified(Headers(held), request.headers):
@@ -58,9 +58,9 @@ def not_modified(request: Request, headers: Mapping[str, str]) -> Response | Non
 
 
 def validators(request: Request, archive: Archive, series: str, *layout: object) -> dict[str, str]:
-    """Make the headers by which clients store a reply and validate it later; call this before reading records."""
-    # The layout is what the reply depends on besides the records and the URL of the request.
-    # A service of real records may take the place, and the URL, of one to try things out with.
+    """Make the headers with which clients store and validate a reply; call this before reading records."""
+    # ``layout`` is what the reply depends on besides the records and the URL of the request.
+    # Synthetic records are not stored, since a service of real records may follow at the same URL.
     headers = (
         {"Cache-Control": "no-store", "Data-Origin": "SYNTHETIC"}
         if archive.synthetic
@@ -69,7 +69,7 @@ def validators(request: Request, archive: Archive, series: str, *layout: object)
     version = archive.version(series)
     if version is not None:
         state = (__version__, version, request.url.path, request.url.query, *layout)
-        # Weak, since the reply may be compressed on its way.
+        # Weak, since the reply may be compressed.
         headers["ETag"] = f'W/"{hashlib.sha256(repr(state).encode()).hexdigest()[:32]}"'
     return headers
 
@@ -98,12 +98,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Rows:
     """Makes rows of the records of a series, for the service at a base URL."""
 
-    # Records differ in their URLs by nothing but the record number, so the list of URLs is encoded once for each set
-    # of segments, and the number put into the bytes.
+    # The URLs of records differ only in the record number. The list of URLs is therefore encoded once for each set of
+    # segments, and the number inserted into the bytes.
 
     def __init__(self, series: str, base: str) -> None:
         self._series = series
-        self._slots = step_of(series) // CADENCE  # of 720 s in a time step
+        self._slots = step_of(series) // CADENCE  # slots of 720 s in a time step
         self._prefix = f"{base}/HMI/{quote(series)}/{_MARK}"
         self._templates: dict[tuple[str, ...], bytes] = {}
 
@@ -134,9 +134,9 @@ def list_chunks(
     envelope: bool = True,
     keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Encode a list of records piece by piece; the first piece comes with the first records."""
-    # An archive that fails half-way leaves the JSON unfinished, so that no client takes a part for the whole. Only
-    # records that went between their listing and the question for their keywords are left out.
+    """Encode a list of records in chunks, the first of them as soon as its records are read."""
+    # If the archive fails half-way the JSON stays incomplete, so that clients notice. Records removed before their
+    # keywords are read are left out.
     head, tail = (b'{"data":[', b"]}") if envelope else (b"[", b"]")
     remaining = iter(records)
     size = _CHUNK if keywords is None else _CHUNK_WITH_KEYWORDS
@@ -144,8 +144,8 @@ def list_chunks(
         if keywords is None:
             encoded = [rows.row(record) for record in chunk]
         else:
-            held = _held(keywords, [record.recnum for record in chunk])
-            encoded = [rows.row(record, held[record.recnum]) for record in chunk if record.recnum in held]
+            found = _existing(keywords, [record.recnum for record in chunk])
+            encoded = [rows.row(record, found[record.recnum]) for record in chunk if record.recnum in found]
             if not encoded:
                 continue
         yield head + _ENCODER.encode(encoded)[1:-1]
@@ -153,49 +153,49 @@ def list_chunks(
     yield tail if head == b"," else head + tail
 
 
-def _held(
+def _existing(
     keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]], recnums: Sequence[int]
 ) -> Mapping[int, Mapping[str, Any]]:
-    """Give the keywords of those records that are still there."""
+    """Return the keywords of the records that still exist."""
     try:
         return keywords(recnums)
     except NotHeldError:
-        held: dict[int, Mapping[str, Any]] = {}
+        found: dict[int, Mapping[str, Any]] = {}
         for recnum in recnums:
             with suppress(NotHeldError):
-                held |= keywords([recnum])
-        return held
+                found |= keywords([recnum])
+        return found
 
 
 def json_reply(content: object, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with a JSON document; the server leaves its content out for HEAD."""
+    """Make the reply with a JSON document."""
     return Response(_ENCODER.encode(content), headers=headers, media_type=_JSON)
 
 
 def streamed_reply(
-    request: Request, pieces: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str = _JSON
+    request: Request, chunks: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str = _JSON
 ) -> Response:
-    """Answer with a document that is made piece by piece; call this in a thread, as it makes the first one."""
-    # Taken before the reply begins: a failure of the archive can still become a status.
-    begin = next(pieces)
-    if request.method == "HEAD":  # the headers are those of a GET, and the rest of the document is not made
-        pieces.close()
-    return _Streamed(begin, pieces, headers, media_type)
+    """Make the reply with a document generated in chunks; call this in a thread, since it generates the first one."""
+    # The first chunk comes before the status is sent, so a failure of the archive can still change it.
+    begin = next(chunks)
+    if request.method == "HEAD":
+        chunks.close()
+    return _Streamed(begin, chunks, headers, media_type)
 
 
 class _Streamed(StreamingResponse):
-    """A reply made piece by piece in threads, which ends with its client."""
+    """A reply generated in threads, whose generator is closed when the client disconnects."""
 
     def __init__(
-        self, begin: bytes, pieces: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str
+        self, begin: bytes, chunks: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str
     ) -> None:
-        super().__init__(chain((begin,), pieces), headers=headers, media_type=media_type)
-        self._pieces = pieces
+        super().__init__(chain((begin,), chunks), headers=headers, media_type=media_type)
+        self._chunks = chunks
 
     async def stream_response(self, send: Send) -> None:
         try:
             await super().stream_response(send)
         finally:
-            # A server that stops may have left a thread alone with its piece, which then ends by itself.
+            # The generator cannot be closed while a thread of a stopping server still runs it; it ends with that.
             with CancelScope(shield=True), suppress(ValueError):
-                await run_sync(self._pieces.close)
+                await run_sync(self._chunks.close)

@@ -1,4 +1,4 @@
-"""Search in an archive: the records that match what is asked for, page by page with lasting links."""
+"""Search an archive for records, page by page, with permanent links."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ __all__ = [
     "query_of",
 ]
 
-#: The quality word of which every bit is bad.
+#: The mask of all quality bits.
 ALL_BITS: Final = 0xFFFF_FFFF
 
-#: Records of a page, by default and at most.
+#: Default and largest number of records on a page.
 LIMIT: Final = 50
 MOST: Final = 1000
 
-#: A page ends, however few records it has, after so many seconds, or after fewer once many records were looked at: a
-#: condition may match one in a million.
+#: Seconds after which a page ends however few records it has, since a condition may match one record in a million; and
+#: the shorter time once so many records have been examined.
 _PATIENCE: Final = 2.0
 _QUICK: Final = 0.05
 _MANY: Final = 1000
 
-#: Most records whose keywords are read at once.
+#: Most records whose keywords are read at a time.
 _CHUNK: Final = 256
 
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
@@ -65,7 +65,7 @@ _ALL_TIMES: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinf
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A condition on a keyword, by its DRMS name: its value, or the absolute value, compared with another."""
+    """A condition on a keyword, by its DRMS name: its value or absolute value compared with another value."""
 
     keyword: str
     sign: str
@@ -73,7 +73,7 @@ class Comparison(msgspec.Struct, frozen=True):
     absolute: bool = False
 
     def matches(self, value: Any) -> bool:
-        """Tell whether a value satisfies the condition; missing ones and those of another kind never do."""
+        """Return whether a value satisfies the condition; missing values and those of another type never do."""
         known = find_keyword(self.keyword)
         plain = clean(value, known)
         if plain is None or isinstance(plain, str) != isinstance(self.value, str):
@@ -89,10 +89,10 @@ class Comparison(msgspec.Struct, frozen=True):
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What is searched for; None stands for anything.
+    The parameters of a search; None means no restriction.
 
-    ``quality`` has the bits that records must not have, ``cadence`` is a number of slots of 720 s that T_REC is a
-    multiple of. ``query`` has the parameters as they were given.
+    ``quality`` is the mask of bits that must not be set, ``cadence`` the interval of T_REC in slots of 720 s. ``query``
+    has the parameters as they were given.
     """
 
     series: str
@@ -110,7 +110,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """
     A page of records; ``values`` are those of the condition's keyword, by record number.
 
-    ``after`` is where the next page begins, None if nothing is left. A page may be short, or empty, though more follow.
+    ``after`` is where the next page begins, None on the last page. A page may be short or empty although more follow.
     """
 
     records: tuple[Record, ...]
@@ -130,23 +130,23 @@ def find(archive: Archive, search: Search, *, after: str | None = None, limit: i
     Parameters
     ----------
     archive : Archive
-        Where to search.
+        The archive to search.
     search : Search
-        What for.
+        The parameters.
     after : str, optional
-        Where the page begins: what the page before had as ``after``; by default it is the first page.
+        Start of the page: ``after`` of the previous page (default: the first page).
     limit : int, optional
-        Most records of the page.
+        Largest number of records on the page (default: 50).
 
     Raises
     ------
     HTTPException
-        If ``after`` is not such a text.
+        If ``after`` is invalid.
     """
     place = None if after is None else _AFTER.fullmatch(after)
     if after is not None and place is None:
-        raise HTTPException(400, f"Parameter 'after' is invalid: {after[:QUOTED]!r}. Take it from the page before.")
-    begin, looked = time.monotonic(), 0
+        raise HTTPException(400, f"Parameter 'after' is invalid: {after[:QUOTED]!r}. Take it from the previous page.")
+    begin, examined = time.monotonic(), 0
     found: dict[Record, Any] = {}
     last: Record | None = None
     for chunk in _chunks(_records(archive, search, None if place is None else (int(place[1]), int(place[2])))):
@@ -155,8 +155,8 @@ def find(archive: Archive, search: Search, *, after: str | None = None, limit: i
                 return _page(found, next(reversed(found)))
             found[record] = value
         last = chunk[-1]
-        looked += len(chunk)
-        if time.monotonic() - begin > (_QUICK if looked > _MANY else _PATIENCE):
+        examined += len(chunk)
+        if time.monotonic() - begin > (_QUICK if examined > _MANY else _PATIENCE):
             return _page(found, last)
     return _page(found, None)
 
@@ -170,7 +170,7 @@ def _page(found: dict[Record, Any], last: Record | None) -> Found:
 
 
 def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
-    """Take records in chunks that become larger, since an archive may take long for the keywords of each."""
+    """Split records into chunks of growing size, since an archive may need long for the keywords of each."""
     size = 1
     while chunk := list(islice(records, size)):
         yield chunk
@@ -180,8 +180,8 @@ def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
 def _records(archive: Archive, search: Search, after: tuple[int, int] | None) -> Iterator[Record]:
     harpnums = None if search.harp is None else {search.harp}
     if search.noaa is not None:
-        region = {one.harpnum for one in archive.harps(search.series, noaa=search.noaa)}
-        harpnums = region if harpnums is None else region & harpnums
+        of_region = {passage.harpnum for passage in archive.harps(search.series, noaa=search.noaa)}
+        harpnums = of_region if harpnums is None else of_region & harpnums
     return iter(
         archive.records(
             search.series,
@@ -195,18 +195,18 @@ def _records(archive: Archive, search: Search, after: tuple[int, int] | None) ->
 
 
 def matching_records(archive: Archive, search: Search) -> Iterator[Record | None]:
-    """Find all records of a search, in order; None stands for each that does not match."""
+    """Yield all records of a search in order, and None for each examined record that does not match."""
     for chunk in _chunks(_records(archive, search, None)):
         found = {record for record, _ in _matching(archive, search, chunk)}
         yield from (record if record in found else None for record in chunk)
 
 
 def _matching(archive: Archive, search: Search, records: Sequence[Record]) -> Iterator[tuple[Record, Any]]:
-    """Choose the records whose quality and keyword match, each with the value of that keyword."""
+    """Yield the records whose quality and keyword match, each with the value of that keyword."""
     good = [
-        one
-        for one in records
-        if search.quality is None or (one.quality is not None and not one.quality & search.quality)
+        record
+        for record in records
+        if search.quality is None or (record.quality is not None and not record.quality & search.quality)
     ]
     if search.condition is None:
         yield from ((record, None) for record in good)
@@ -214,7 +214,7 @@ def _matching(archive: Archive, search: Search, records: Sequence[Record]) -> It
     name = search.condition.keyword
     try:
         keywords = archive.keywords_of(search.series, [record.recnum for record in good], [name]) if good else {}
-    except NotHeldError as error:  # one was removed since it was listed
+    except NotHeldError as error:  # a record was removed since it was listed
         raise HTTPException(503, "The archive changed during the search. Try again.", {"Retry-After": "2"}) from error
     for record in good:
         value = keywords[record.recnum].get(name)

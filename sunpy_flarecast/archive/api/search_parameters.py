@@ -1,4 +1,4 @@
-"""What a search asks for, read from the parameters of a request."""
+"""Parse the parameters of a search."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARAMETERS", "read_search"]
 
-#: What a search may ask for.
+#: Names of the parameters.
 PARAMETERS: Final = ("series", "start", "end", "harp", "noaa", "quality", "condition", "cadence")
 
 _CONDITION: Final = re.compile(
@@ -38,9 +38,9 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 def read_search(parameters: Mapping[str, str], archive: Archive) -> Search:
     """
-    Parse the parameters of a search; those that are empty or blank count as not given.
+    Parse the parameters of a search; empty and blank ones count as not given.
 
-    An HTTPException (400) or a `NotHeldError` says what is wrong with them.
+    Raises an HTTPException (400) for invalid parameters, and a `NotHeldError` for an unknown series.
     """
     query = {name: text.strip() for name in PARAMETERS if (text := parameters.get(name, "")).strip()}
     held = archive.series()
@@ -50,9 +50,9 @@ def read_search(parameters: Mapping[str, str], archive: Archive) -> Search:
     query = {"series": series} | query | {"series": series}
     start, end = (read_instant_parameter(name, query[name]) if name in query else None for name in ("start", "end"))
     if end is not None and _DAY.fullmatch(query["end"]) and end.date() < date.max:
-        end += timedelta(days=1, microseconds=-1)  # a day is meant as a whole
+        end += timedelta(days=1, microseconds=-1)  # the whole day is included
     if start is not None and end is not None and start > end:
-        raise HTTPException(400, f"start ({query['start'][:QUOTED]}) is after end ({query['end'][:QUOTED]})")
+        raise HTTPException(400, f"start ({query['start'][:QUOTED]}) is after end ({query['end'][:QUOTED]}).")
     return Search(
         series=series,
         start=start,
@@ -75,8 +75,8 @@ def _quality(text: str) -> int | None:
     if not isinstance(mask, int) or not 0 < mask < 1 << 32:
         raise HTTPException(
             400,
-            f"Parameter 'quality' is invalid: {text[:QUOTED]!r}. Write good, any, or the bits that records must not "
-            "have, for example 0x10000.",
+            f"Parameter 'quality' is invalid: {text[:QUOTED]!r}. Write good, any, or the bits that must not be set, "
+            "for example 0x10000.",
         )
     return mask
 
@@ -107,12 +107,12 @@ def _condition(text: str, names: Sequence[str]) -> Comparison:
     sign, value = match["sign"].replace("=", "==") if match["sign"] == "=" else match["sign"], match["value"].strip()
     if known is not None and known.kind == "text":
         if match["abs"] or sign not in ("==", "!="):
-            raise HTTPException(400, f"{known.fits} is text, which can be compared with = and != alone.")
+            raise HTTPException(400, f"{known.fits} is text and can only be compared with = and !=.")
         return Comparison(keyword, sign, value.strip("'\""))
     number, _, unit = value.partition(" ")
     if unit and known is not None and unit.strip() != known.unit:
         raise HTTPException(
-            400, f"{known.fits} is {f'in {known.unit}' if known.unit else 'without unit'}. Leave {unit[:QUOTED]!r} out."
+            400, f"{known.fits} is {f'in {known.unit}' if known.unit else 'without unit'}. Omit {unit[:QUOTED]!r}."
         )
     try:
         compared = float(read_quality(number))

@@ -1,1 +1,1 @@
-"""What every request passes through: tokens, limits, log, metrics."""
+"""Middleware and dependencies of all requests: tokens, access log and metrics."""

@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for every request, to a file that may be rotated or to the standard error."""
+"""The access log: one line of JSON for every request, in a file that may be rotated or on standard error."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["AccessLog", "log_handler"]
 
-#: Characters of a path or a query that are logged.
+#: Longest logged part of a path or a query, in characters.
 _LOGGED: Final = 400
 
-#: What the service reads of a query. Anything else that a client sends, perhaps a password, is not logged.
+#: Parameters that the service uses. Other parts of a query, which may contain a password, are not logged.
 _KNOWN: Final = re.compile(
     r"(?<![^&])(?:start|end|meta|fields|series|harp|noaa|quality|condition|cadence|segment|limit|after|width)=[^&]*"
 )
 
 
 class _File(logging.handlers.WatchedFileHandler):
-    """A file that other processes append to and logrotate moves; that it cannot be written is reported once."""
+    """A file that other processes append to and logrotate moves; failures of writing are reported once."""
 
     _failed = False
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             super().emit(record)
-        except OSError:  # logging does not expect that a file cannot be opened again
+        except OSError:  # reopening the file, which logging does not handle
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
@@ -42,13 +42,13 @@ class _File(logging.handlers.WatchedFileHandler):
             sys.stderr.write(f"The access log cannot be written to {self.baseFilename}: {sys.exception()}\n")
         self._failed = True
         if self.stream is not None:
-            with suppress(OSError):  # it still holds the line; the next one opens the file again
+            with suppress(OSError):  # raised for the buffered line; the next one opens the file again
                 self.stream.close()
             self.stream = None
 
 
 def log_handler(path: str) -> logging.Handler:
-    """Open a file to append to, or the standard error for ``"-"``; an OSError says why that is not possible."""
+    """Open a file for appending, or standard error for ``"-"``; the text of an OSError has the reason and advice."""
     try:
         return logging.StreamHandler() if path == "-" else _File(path, encoding="ascii")
     except OSError as error:
@@ -58,7 +58,7 @@ def log_handler(path: str) -> logging.Handler:
 
 
 class AccessLog:
-    """ASGI layer that logs every request when it is over, without its headers, which may hold a token."""
+    """ASGI middleware that logs each completed request, without its headers, which may hold a token."""
 
     def __init__(self, app: ASGIApp, handler: logging.Handler) -> None:
         self._app = app
@@ -70,7 +70,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        when, begin = datetime.now(UTC), time.perf_counter()
+        received, begin = datetime.now(UTC), time.perf_counter()
         status, sent, complete = 500, 0, False
 
         async def watch(message: Message) -> None:
@@ -86,7 +86,7 @@ class AccessLog:
             await self._app(scope, receive, watch)
         finally:
             line = {
-                "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "time": received.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 "client": (scope.get("client") or ("",))[0],
                 "method": scope["method"],
                 "path": scope["path"][:_LOGGED],

@@ -1,5 +1,5 @@
 """Metrics for Prometheus at ``/metrics``, counted by prometheus-fastapi-instrumentator."""
-# No postponed annotations: FastAPI reads those of the dependencies when the routes are made.
+# No postponed annotations: FastAPI reads those of the dependencies when the routes are defined.
 
 import ipaddress
 from typing import Annotated, Any, Final
@@ -15,12 +15,12 @@ from .tokens import TokenCheck
 
 __all__ = ["add_metrics", "metrics_guard"]
 
-#: Seconds: from a list out of the index to a large file over a slow line.
+#: Seconds: from a list read from the index to a large file over a slow connection.
 _BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
 
 
 def metrics_guard(settings: Settings) -> Any:
-    """Make the dependency that tells whether a client may see the metrics."""
+    """Make the dependency that returns whether a client may read the metrics."""
     allowed = read_networks(settings.metrics_from)
 
     async def may_see(request: Request, token: Annotated[bool, Depends(TokenCheck(settings.token_hashes))]) -> bool:
@@ -34,16 +34,16 @@ def metrics_guard(settings: Settings) -> Any:
 
 
 def add_metrics(app: FastAPI, settings: Settings) -> None:
-    """Count the requests of an application, and add the route ``/metrics`` with the counts of all worker processes."""
+    """Count the requests of an application, and add the route ``/metrics`` for all worker processes."""
 
     def only_allowed(allowed: bool = metrics_guard(settings)) -> None:
         if not allowed:
             raise HTTPException(
-                403, "Metrics are given to clients on the service's own machine (see --metrics-from) or with a token"
+                403, "Metrics require a token, or a client address allowed by --metrics-from (default: this machine)."
             )
 
     registry = CollectorRegistry()
-    # Not by method, since clients could make up any number of them.
+    # Not by method, since clients could invent any number of them.
     options: dict[str, Any] = {"metric_namespace": "flarecast", "registry": registry, "should_include_method": False}
     instrumentator = Instrumentator(should_group_status_codes=False, registry=registry)
     instrumentator.add(

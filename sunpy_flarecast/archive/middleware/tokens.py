@@ -1,5 +1,5 @@
-"""Tokens: reading the file of their hashes, and the FastAPI dependencies that check and require one."""
-# No postponed annotations: FastAPI reads those of the dependencies when the routes are made.
+"""Tokens: the file of their hashes, and the FastAPI dependencies that check and require one."""
+# No postponed annotations: FastAPI reads those of the dependencies when the routes are defined.
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from sunpy_flarecast.archive.api.addresses import path_of, root_of
 
 __all__ = ["COOKIE", "TokenCheck", "cookie_value", "read_token_hashes", "token_required"]
 
-#: Where browsers keep a token, once it was entered in the form of the page ``/login``.
+#: The cookie in which browsers keep a token entered on the page ``/login``.
 COOKIE: Final = "flarecast_token"
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -26,44 +26,46 @@ _MESSAGE: Final = "This service requires a valid token: 'Authorization: Bearer T
 
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
 
-#: Without that page browsers send a token as the password of HTTP Basic, which they ask for.
+#: Without that page, browsers ask for a password and send it as HTTP Basic; it is accepted as a token.
 _Basic = Annotated[HTTPBasicCredentials | None, Security(HTTPBasic(auto_error=False))]
 
 
 def read_token_hashes(path: Path) -> frozenset[str]:
-    """Read the SHA-256 digests of tokens: one a line, in hexadecimal; what follows it and ``#`` are comments."""
+    """Read SHA-256 digests of tokens in hexadecimal, one per line; text after a digest or ``#`` is a comment."""
     if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
-        raise ValueError(f"Everybody on this machine may write tokens of their own into {path}: chmod o-w {path}")
+        raise ValueError(f"Every user of this machine may write to {path}. Run: chmod o-w {path}")
     hashes: set[str] = set()
     for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1):
         first = line.partition("#")[0].split()[:1]
         if first and _HASH.fullmatch(first[0].lower()) is None:
-            raise ValueError(f"Line {number} of {path} is not a SHA-256 digest. Make one: printf %s TOKEN | sha256sum")
+            raise ValueError(
+                f"Line {number} of {path} is not a SHA-256 digest. Create one: printf %s TOKEN | sha256sum"
+            )
         hashes.update(text.lower() for text in first)
     if not hashes:
-        raise ValueError(f"{path} has no SHA-256 digest of a token. Make one: printf %s TOKEN | sha256sum")
+        raise ValueError(f"{path} has no SHA-256 digest of a token. Create one: printf %s TOKEN | sha256sum")
     return frozenset(hashes)
 
 
 def cookie_value(token: str) -> str:
-    """Write a token as the value of a cookie."""
+    """Encode a token as the value of a cookie."""
     return quote(token, safe="")
 
 
 class TokenCheck:
-    """Dependency that tells whether a request carries a token with one of several SHA-256 digests."""
+    """Dependency that returns whether a request carries a token with one of several SHA-256 digests."""
 
     def __init__(self, hashes: frozenset[str]) -> None:
         self._hashes = hashes
 
     async def __call__(self, request: Request, bearer: _Bearer, basic: _Basic) -> bool:
         """Check the token of a request."""
-        # Behind a front server that has passwords of its own, browsers send these with the cookie.
+        # Behind a front server with its own passwords, browsers send those as HTTP Basic besides the cookie.
         sent = (bearer and bearer.credentials, basic and basic.password, unquote(request.cookies.get(COOKIE, "")))
         return any(self.knows(token) for token in sent if token)
 
     def knows(self, token: str) -> bool:
-        """Compare with all tokens, in a time that depends on neither."""
+        """Compare a token with all digests, in constant time."""
         digest = hashlib.sha256(token.encode()).hexdigest()
         return any([secrets.compare_digest(digest, known) for known in self._hashes])  # noqa: C419 (all of them)
 

@@ -1,1 +1,1 @@
-"""Running the service."""
+"""Run the service."""

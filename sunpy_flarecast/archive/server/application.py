@@ -1,4 +1,4 @@
-"""The ASGI application that a server runs, in one process or in several, which share what they serve."""
+"""The ASGI application that a server runs, in one process or in several worker processes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "fail", "failure_in", "share", "worker_app"]
 
-#: The folder that worker processes share, as prometheus_client calls it; in it, what they serve, and why one cannot.
+#: The variable for the folder shared by worker processes, whose name prometheus_client requires. The folder holds the
+#: pickled service and the reason of a failure.
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _SERVICE, _FAILURE = "service.pickle", "failure.txt"
 
@@ -38,9 +39,9 @@ _SERVICE, _FAILURE = "service.pickle", "failure.txt"
 def application(
     archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack
 ) -> ASGIApp:
-    """Make the application; what it opens is closed with the ``stack``."""
+    """Make the application; files that it opens are closed with the ``stack``."""
     if callable(archive) and settings != Settings():
-        raise TypeError("Settings are for an archive; an application has its own: create_app(archive, settings)")
+        raise TypeError("An application has its own settings. Pass them to create_app(archive, settings).")
     app: ASGIApp = archive if callable(archive) else create_app(archive, settings)
     if access_log is not None:
         handler = log_handler(os.fspath(access_log))
@@ -53,22 +54,22 @@ def application(
         except asyncio.CancelledError:
             if scope["type"] != "http":
                 raise
-            # The grace is over: uvicorn closes the connection, as the reply is not complete.
+            # The grace period is over; uvicorn closes the connection, since the reply is incomplete.
 
     return service
 
 
 def share(archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack) -> Path:
-    """Write what worker processes serve into a folder that they know by the environment."""
+    """Write the service for worker processes into a folder that they find through the environment."""
     if callable(archive):
-        raise TypeError("An application is served by one process (workers=1); give the archive itself")
+        raise TypeError("An application can be served by one process only (workers=1). Pass the archive instead.")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sunpy_flarecast-", ignore_cleanup_errors=True))
     Path(folder, _SERVICE).write_bytes(pickle.dumps((archive, settings, access_log)))
     import fcntl  # uvicorn cannot share a socket on Windows either
 
     lock = os.open(folder, os.O_RDONLY)
     stack.callback(os.close, lock)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # so that systemd-tmpfiles does not clean it up after some days
+    fcntl.flock(lock, fcntl.LOCK_EX)  # keeps systemd-tmpfiles from removing it after some days
     os.environ[_FOLDER] = folder
     stack.callback(os.environ.pop, _FOLDER)
     return Path(folder)
@@ -81,23 +82,23 @@ def worker_app() -> ASGIApp:
         service = Path(os.environ[_FOLDER], _SERVICE).read_bytes()
         archive, settings, access_log = pickle.loads(service)  # noqa: S301 (written by the parent process)
         return application(archive, settings, access_log, ExitStack())
-    except Exception as error:  # noqa: BLE001 (raised by the parent process)
+    except Exception as error:  # noqa: BLE001 (the parent process raises it)
         fail(f"{type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
-        shutil.rmtree(os.environ[_FOLDER], ignore_errors=True)  # which the parent could not, if it was killed
+        shutil.rmtree(os.environ[_FOLDER], ignore_errors=True)  # a parent that was killed has not removed it
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def fail(reason: str) -> NoReturn:
-    """End a process that cannot serve, and leave the reason to the one that started it."""
+    """End a process that cannot serve, and leave the reason to its parent process."""
     if _FOLDER not in os.environ:  # it was started to read files for the index
         sys.exit(reason)
     Path(os.environ[_FOLDER], _FAILURE).write_text(reason, encoding="utf-8")
-    sys.exit(STARTUP_FAILURE)  # so that uvicorn starts no other
+    sys.exit(STARTUP_FAILURE)  # keeps uvicorn from starting another one
 
 
 def failure_in(folder: Path) -> str | None:

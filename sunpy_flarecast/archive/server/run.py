@@ -1,4 +1,4 @@
-"""Running the service by uvicorn: in the foreground, in several processes, or in a thread."""
+"""Run the service with uvicorn: in the foreground, in several processes, or in a thread."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ __all__ = ["running", "serve", "uvicorn_options"]
 
 _SETTINGS: Final = Settings()
 
-#: Seconds in which a worker process must answer uvicorn, also while it starts on a busy machine.
+#: Seconds in which a worker process must answer uvicorn, even while it starts on a busy machine.
 _HEALTHCHECK = 60
 
 
 class _Server(uvicorn.Server):
-    """Stop with the main thread; close what is still open at a second signal, or when the grace is over."""
+    """Stop with the main thread; close open connections at a second signal, or when the grace period is over."""
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or not threading.main_thread().is_alive()
@@ -50,7 +50,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:
             super().handle_exit(sig, frame)
-        else:  # uvicorn's own way waits, since Python 3.12, until the clients close their connections
+        else:  # since Python 3.12, uvicorn's own handler waits until the clients close their connections
             self._close_all()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,20 +73,20 @@ def running(
     **options: Any,
 ) -> Iterator[str]:
     """
-    Serve an archive from a thread for as long as a ``with`` block lasts, or until the program ends.
+    Serve an archive from a thread during a ``with`` block, or until the program ends.
 
     Parameters
     ----------
     archive : Archive or ASGI application
-        What to serve; an application is served as it is.
+        The archive to serve, or an application from `create_app`.
     host : str, optional
-        Address to listen at.
+        Address to listen on (default: ``"127.0.0.1"``).
     port : int, optional
-        Port to listen at; a free one by default.
+        Port to listen on (default: a free port).
     settings : Settings, optional
-        How the service behaves; not for an application, which has its own.
+        Settings of the service; not for an application, which has its own.
     access_log, grace, ssl_cert, ssl_key, trusted_proxies, max_connections
-        As for `serve`; ``grace`` is 2 by default.
+        As for `serve`, but ``grace`` is 2 by default.
 
     Yields
     ------
@@ -100,7 +100,7 @@ def running(
     RuntimeError
         If the application does not start.
     TypeError
-        If there are settings with an application.
+        If settings are given with an application.
 
     Examples
     --------
@@ -112,16 +112,16 @@ def running(
     """
 
     def work() -> None:
-        with suppress(SystemExit):  # by which uvicorn says that the application did not start
+        with suppress(SystemExit):  # raised by uvicorn if the application did not start
             server.run(sockets=[listener])
 
     _check_main("running")
-    chosen = uvicorn_options(**({"grace": 2} | options))
+    config = uvicorn_options(**({"grace": 2} | options))
     with ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
-        url = _introduce(listener, settings, chosen)
+        url = _checked_url(listener, settings, config)
         app = application(archive, settings, access_log, stack)
-        server = _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen))
+        server = _Server(uvicorn.Config(app, log_config=None, log_level="warning", **config))
         thread = threading.Thread(target=work, name=f"sunpy_flarecast {url}")
         thread.start()
         try:
@@ -148,35 +148,36 @@ def serve(
     **options: Any,
 ) -> None:
     """
-    Serve an archive until the program is interrupted (SIGINT, Ctrl-C), or terminated with it (SIGTERM).
+    Serve an archive until the program is interrupted (SIGINT, Ctrl-C) or terminated (SIGTERM).
 
     Parameters
     ----------
     archive : Archive or ASGI application
-        What to serve; an application is served as it is, by one process.
+        The archive to serve, or an application from `create_app`, which is served by one process.
     host : str, optional
-        Address to listen at.
+        Address to listen on (default: ``"127.0.0.1"``).
     port : int, optional
-        Port to listen at; a free one if 0.
+        Port to listen on (default: 8001); 0 for a free port.
     settings : Settings, optional
-        How the service behaves; not for an application, which has its own.
+        Settings of the service; not for an application, which has its own.
     workers : int, optional
-        Number of processes that serve. With more than one (not on Windows), each gets a copy of the archive, which
-        must be possible to pickle.
+        Number of processes that serve (default: 1). With several (not on Windows), each gets a copy of the archive,
+        which must support pickling.
     access_log : path, optional
-        File to which a line of JSON is added for every request; ``"-"`` for the standard error.
+        File to which a line of JSON is appended for every request (default: none); ``"-"`` for standard error.
     listener : socket, optional
-        A listening socket, in place of ``host`` and ``port``.
+        A listening socket to use instead of ``host`` and ``port``.
     ready : callable, optional
-        Called with the service's URL once it can be reached. By default the URL is logged.
+        Called with the service's URL once it can be reached (default: the URL is logged).
     grace : int, optional
-        Seconds that running transfers are given when the service stops; 30 by default.
+        Seconds that running transfers may take when the service stops (default: 30).
     ssl_cert, ssl_key : path, optional
-        Files of a certificate and its key, in PEM; with them the service speaks https.
+        Files of a TLS certificate and its key, in PEM (default: no TLS).
     trusted_proxies : sequence of str, optional
-        Addresses and networks (``"10.0.0.0/8"``) whose ``X-Forwarded-For, -Proto`` are believed; none by default.
+        Addresses and networks (``"10.0.0.0/8"``) of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are
+        trusted (default: none).
     max_connections : int, optional
-        Connections at a time in each process; beyond, requests get 503. 250 by default.
+        Largest number of connections in each process (default: 250); further requests get 503.
 
     Raises
     ------
@@ -187,7 +188,7 @@ def serve(
     ValueError
         If an option is invalid.
     TypeError
-        If the archive cannot be served by several processes, or there are settings with an application.
+        If the archive cannot be served by several processes, or settings are given with an application.
 
     Warns
     -----
@@ -201,22 +202,22 @@ def serve(
     ...     serve(archive, port=8001)
     """
     _check_main("serve")
-    chosen = uvicorn_options(**options)
+    config = uvicorn_options(**options)
     with ExitStack() as stack:
         listener = listener or stack.enter_context(listen(host, port))
-        url = _introduce(listener, settings, chosen)
-        app = application(archive, settings, access_log, stack)  # so that errors are raised here, not by each worker
+        url = _checked_url(listener, settings, config)
+        app = application(archive, settings, access_log, stack)  # raises errors here, not in each worker
         if workers > 1:
             folder = share(archive, settings, access_log, stack)
         (ready or partial(log.info, "Serving SHARP files at %s; Ctrl-C stops"))(url)
         if workers > 1:
             factory = f"{worker_app.__module__}:{worker_app.__name__}"
-            uvicorn.run(factory, factory=True, workers=workers, fd=listener.fileno(), **chosen)
+            uvicorn.run(factory, factory=True, workers=workers, fd=listener.fileno(), **config)
             if failure := failure_in(folder):
                 raise RuntimeError(f"The service at {url} did not start: {failure}")
             return
         try:
-            _Server(uvicorn.Config(app, log_config=None, log_level="warning", **chosen)).run(sockets=[listener])
+            _Server(uvicorn.Config(app, log_config=None, log_level="warning", **config)).run(sockets=[listener])
         except KeyboardInterrupt:
             return
         except SystemExit as error:
@@ -224,7 +225,7 @@ def serve(
 
 
 def _check_main(name: str) -> None:
-    """End a process that was started to read files or draw, and imports a script that would start a service."""
+    """End a worker process that imports a script whose main part would start a service again."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         fail(f"in a script, call {name} below: if __name__ == '__main__'")
 
@@ -237,9 +238,9 @@ def uvicorn_options(
     trusted_proxies: Sequence[str] = (),
     max_connections: int = 250,
 ) -> dict[str, Any]:
-    """Check how a service shall be run, as `serve` describes it, and return the options of uvicorn."""
+    """Check the options of `serve` that concern the server, and return those of uvicorn."""
     if ssl_cert is None and ssl_key is not None:
-        raise ValueError("A key (--ssl-key) needs its certificate (--ssl-cert)")
+        raise ValueError("A key (--ssl-key) requires its certificate (--ssl-cert).")
     if ssl_cert is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(ssl_cert, ssl_key, password=lambda: "")
@@ -247,9 +248,7 @@ def uvicorn_options(
             files = " and ".join(map(str, dict.fromkeys((ssl_cert, ssl_key or ssl_cert))))
             if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
                 raise OSError(f"The certificate and its key cannot be read from {files}: {error.strerror}") from error
-            raise ValueError(
-                f"A certificate and its key without passphrase, in PEM, are not in {files}: {error}"
-            ) from error
+            raise ValueError(f"No certificate and key in PEM format without passphrase in {files}: {error}") from error
     return {
         "http": BoundedProtocol,
         "ws": "none",
@@ -257,9 +256,9 @@ def uvicorn_options(
         "server_header": False,
         "proxy_headers": bool(trusted_proxies),
         "forwarded_allow_ips": [str(network) for network in read_networks(trusted_proxies)],
-        "limit_concurrency": max_connections + 1,  # uvicorn counts the connection of the request, too
-        "backlog": 128,  # which is also the number of connections that asyncio accepts at a time
-        "timeout_keep_alive": 75,  # nginx keeps connections for 60 s, and shall be the one that closes them
+        "limit_concurrency": max_connections + 1,  # uvicorn counts the connection of the request itself
+        "backlog": 128,  # also the number of connections that asyncio accepts at a time
+        "timeout_keep_alive": 75,  # longer than nginx's 60 s, so that nginx closes idle connections
         "timeout_graceful_shutdown": grace,
         "timeout_worker_healthcheck": _HEALTHCHECK,
         "ssl_certfile": ssl_cert,
@@ -267,10 +266,10 @@ def uvicorn_options(
     }
 
 
-def _introduce(listener: socket.socket, settings: Settings, chosen: dict[str, Any]) -> str:
-    """Give the service's URL on this machine, and warn of others who can use it."""
+def _checked_url(listener: socket.socket, settings: Settings, config: dict[str, Any]) -> str:
+    """Return the service's URL on this machine; warn if others on the network can read data or tokens."""
     host, port = listener.getsockname()[:2]
-    scheme = "http" if chosen["ssl_certfile"] is None else "https"
+    scheme = "http" if config["ssl_certfile"] is None else "https"
     address = ipaddress.ip_address(host.partition("%")[0])
     if not settings.token_hashes:
         exposed = "the archive. Require tokens (--token-file)"
@@ -279,7 +278,7 @@ def _introduce(listener: socket.socket, settings: Settings, chosen: dict[str, An
     else:
         exposed = ""
     if exposed and not address.is_loopback:
-        message = f"The service listens at {host}: others on the network can read {exposed}, or put a proxy in front."
+        message = f"The service listens on {host}: others on the network can read {exposed}, or put a proxy in front."
         warnings.warn(message, SunpyUserWarning, stacklevel=4)
     if address.is_unspecified:
         host = "127.0.0.1" if address.version == 4 else "::1"

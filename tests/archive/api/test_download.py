@@ -1,4 +1,4 @@
-"""Downloads of many files as one tar file: what is in it, its bounds, and transfers that fail half-way."""
+"""Downloads of many files as one tar file: content, bounds, and transfers that fail half-way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATH = f"/download?series={CEA}"
 
 @pytest.fixture
 def root(tmp_path):
-    """Give a folder of two HARPs and three segments, one file of which is packed."""
+    """Return a folder of two HARPs and three segments, with one file compressed."""
     folder = tmp_path / "held"
     for harp in (377, 401):
         for step in range(3):
@@ -49,7 +49,7 @@ def on_disk(root, *, harp="*", segment="*"):
     }
 
 
-def test_files_are_those_of_the_folder(root):
+def test_files_match_the_folder(root):
     with DirectoryArchive(root) as archive, running(archive) as url:
         reply = get(url + PATH)
         assert reply.headers["content-type"] == "application/x-tar"
@@ -58,7 +58,9 @@ def test_files_are_those_of_the_folder(root):
         found = contents(reply)
         assert found == on_disk(root)
         segments = ("magnetogram", "Bt", "Br")  # JSOC's order
-        assert list(found) == [name_of(harp, step, one) for step in range(3) for harp in (377, 401) for one in segments]
+        assert list(found) == [
+            name_of(harp, step, segment) for step in range(3) for harp in (377, 401) for segment in segments
+        ]
         assert get(url + PATH).content == reply.content
         chosen = get(f"{url}{PATH}&harp=377&segment=br&segment=Bt&cadence=24min")
         assert set(contents(chosen)) == {name for name in on_disk(root, harp="377", segment="B?") if "_002400_" in name}
@@ -66,8 +68,8 @@ def test_files_are_those_of_the_folder(root):
         assert (head.status_code, head.content) == (200, b"")
 
 
-@pytest.mark.skipif(shutil.which("tar") is None, reason="tar is not here")
-def test_a_transfer_is_resumed_by_name(root, tmp_path):
+@pytest.mark.skipif(shutil.which("tar") is None, reason="needs tar")
+def test_a_transfer_is_resumed_with_tar(root, tmp_path):
     with DirectoryArchive(root) as archive, running(archive) as url:
         whole = get(url + PATH).content
     target = tmp_path / "target"
@@ -85,11 +87,11 @@ def test_a_transfer_is_resumed_by_name(root, tmp_path):
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("", 413, "More than 10 files match, which is the most of one download. Choose fewer segments"),
+        ("", 413, "More than 10 files match, the limit of one download. Choose fewer segments"),
         ("&segment=Bz", 404, f"{CEA} has no segment 'Bz'. It has: magnetogram, Bt, Br"),
-        ("&harp=5", 404, "No record matches that has these segments"),
+        ("&harp=5", 404, "No matching record has these segments"),
         ("&harp=x", 400, "'harp' is invalid: 'x'"),
-        ("&segments=Br", 400, "There is no parameter 'segments'. Did you mean 'segment'?"),
+        ("&segments=Br", 400, "Unknown parameter 'segments'. Did you mean 'segment'?"),
         ("&segment=Br", 200, None),
     ],
 )
@@ -101,7 +103,7 @@ def test_bounds(root, query, status, message):
 
 
 class Failing(DirectoryArchive):
-    """An archive whose files vanish, or shrink, after some of them."""
+    """An archive whose files vanish or shrink after some were read."""
 
     left = 0
     truncated = False
@@ -118,7 +120,7 @@ class Failing(DirectoryArchive):
 
 
 @pytest.mark.parametrize("truncated", [False, True])
-def test_a_file_that_vanishes_breaks_the_transfer(root, tmp_path, truncated):
+def test_a_file_that_vanishes_aborts_the_transfer(root, tmp_path, truncated):
     with Failing(root) as archive, running(archive) as url:
         archive.left, archive.truncated = 5, truncated
         received = []
@@ -126,7 +128,7 @@ def test_a_file_that_vanishes_breaks_the_transfer(root, tmp_path, truncated):
             assert reply.status_code == 200
             with pytest.raises(requests.exceptions.ChunkedEncodingError):
                 received.extend(reply.iter_content(1024))
-        # Nor does what came look like a whole tar file, as behind a proxy that hides the failure.
+        # The received part does not pass for a complete tar file, even behind a proxy that hides the failure.
         (tmp_path / "part.tar").write_bytes(b"".join(received))
         with tarfile.open(tmp_path / "part.tar") as part, pytest.raises(tarfile.ReadError, match="unexpected end"):
             part.extractall(tmp_path, filter="data")

@@ -1,4 +1,4 @@
-"""Files as replies, over real HTTP: ranges, validators, conditional requests, and files that fail."""
+"""File replies over real HTTP: ranges, validators, conditional requests, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sunpy_flarecast.archive.base import Stored
 
 RECORD = Record(recnum=5605571, segments=("magnetogram", "bitmap"), harpnum=6178, t_rec_index=1005598)
 
-#: More than is read at a time.
+#: Longer than one chunk.
 CONTENT = bytes(range(256)) * 5000
 
 SIZE = len(CONTENT)
@@ -56,7 +56,7 @@ class TestWhole:
         assert (reply.status_code, reply.content) == (200, CONTENT)
         assert reply.headers["content-type"] == "application/fits"
         assert reply.headers["content-length"] == str(SIZE)
-        # as a script in the service's documentation reads it
+        # as in a script of the service's documentation
         assert re.findall("filename=(.+)", reply.headers["content-disposition"]) == [
             f"hmi.sharp_720s.6178.20151211_233600_TAI.{segment}.fits"
         ]
@@ -126,7 +126,7 @@ class TestRanges:
         for value in ('"other"', f"W/{whole['etag']}", "Sat, 12 Dec 2015 09:46:41 GMT"):
             assert get(file, headers={"Range": "bytes=0-9", "If-Range": value}).content == CONTENT
 
-    def test_of_content_in_memory_are_not_given(self, url):
+    def test_not_for_content_in_memory(self, url):
         assert get(url + FILE.format("bitmap"), headers={"Range": "bytes=0-9"}).content == CONTENT
 
 
@@ -160,12 +160,12 @@ def fail(*_):
 
 @pytest.fixture
 def leased():
-    """Hold a lease on a file, as a file server does for its clients: others cannot open it at once."""
+    """Hold a lease on a file, as file servers do for their clients, so that opening it blocks."""
     fcntl = pytest.importorskip("fcntl")
 
     @contextmanager
     def lease(path):
-        previous = signal.signal(signal.SIGIO, signal.SIG_IGN)  # sent to the holder when somebody else wants the file
+        previous = signal.signal(signal.SIGIO, signal.SIG_IGN)  # sent to the holder when another process opens the file
         with path.open("r+b") as file:
             try:
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
@@ -182,8 +182,8 @@ def leased():
 
 @pytest.fixture
 def stalled():
-    """Let every read of a file wait for minutes, as on a network disk that is away, until the block ends."""
-    strace = shutil.which("strace") or pytest.skip("strace is not here")
+    """Delay every read of a file by minutes, as on a network disk without connection, until the block ends."""
+    strace = shutil.which("strace") or pytest.skip("needs strace")
 
     @contextmanager
     def stall(path):
@@ -227,7 +227,7 @@ class TestFilesThatFail:
         assert (reply.status_code, "cannot be read" in reply.json()["message"]) == (404, True)
 
     def test_temporarily_unavailable(self, memory):
-        """Too many open files do not mean that a file is gone."""
+        """Too many open files do not mean that a file was removed."""
         archive = memory([RECORD])
         archive.segment = fail
         reply = self.answer(archive)
@@ -250,7 +250,7 @@ class TestFilesThatFail:
     @pytest.mark.parametrize("x_accel", [None, "/files"])
     @pytest.mark.parametrize("kind", ["folder", "link", "pipe", "device"])
     def test_another_kind_of_file_in_its_place(self, memory, path, tmp_path, kind, x_accel):
-        """It was a file when the archive looked, and was replaced since."""
+        """It was a file when the archive checked it, and was replaced afterwards."""
         content = stored(path, root=tmp_path)
         path.rename(tmp_path / "other")
         try:
@@ -263,7 +263,7 @@ class TestFilesThatFail:
             else:
                 os.mknod(path, 0o020666, os.makedev(1, 5))  # /dev/zero
         except (OSError, AttributeError):
-            pytest.skip(f"a {kind} cannot be made here")
+            pytest.skip(f"a {kind} cannot be created here")
         assert self.answer(memory([RECORD], {"bitmap": content}), x_accel=x_accel).status_code == 404
 
     def test_empty(self, memory, path):
@@ -279,7 +279,7 @@ class TestFilesThatFail:
         reply = self.answer(memory([RECORD], {"bitmap": content}))
         assert (reply.status_code, reply.content) == (200, now)
 
-    def test_changed_and_not_complete(self, memory, write, tmp_path):
+    def test_changed_to_an_incomplete_one(self, memory, write, tmp_path):
         path = write(tmp_path / "changed.fits")
         content = stored(path)
         path.write_bytes(path.read_bytes()[:-2880])
@@ -288,7 +288,7 @@ class TestFilesThatFail:
 
     @pytest.mark.parametrize("change", ["shorter", "longer"])
     def test_size_changed_during_the_transfer(self, memory, path, change):
-        """The reply breaks off: nobody takes what came for the file."""
+        """The connection is closed, so that the received part does not pass for the file."""
 
         def changing():
             os.truncate(path, 100 if change == "shorter" else SIZE + 2880)
@@ -298,10 +298,10 @@ class TestFilesThatFail:
         with running(app) as url, broken:
             get(url + FILE.format("bitmap"))
 
-    @pytest.mark.skipif(os.name == "nt", reason="what is open cannot be replaced there")
+    @pytest.mark.skipif(os.name == "nt", reason="open files cannot be replaced there")
     @pytest.mark.parametrize("successor", ["file", "pipe", "nothing"])
     def test_replaced_during_the_transfer(self, memory, path, tmp_path, successor):
-        """What was opened is sent, whatever has its name now."""
+        """The opened file is sent, whatever has its name now."""
 
         def replacing():
             path.unlink()
@@ -316,7 +316,7 @@ class TestFilesThatFail:
 
 
 def at_the_start(app, act):
-    """Do something between the head of a reply and its body."""
+    """Call a function between the head of a reply and its body."""
 
     async def layer(scope, receive, send):
         async def sending(message):

@@ -1,4 +1,4 @@
-"""What one request may ask for: days and bodies; and that the client splits in time."""
+"""Bounds on days and bodies of requests, and clients that split their searches."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ class TestDays:
         [
             ("2015-12-11", 200),
             ("2015-12-21T00:00:00Z", 200),
-            ("2015-12-21T01:36:01Z", 200),  # parts may overlap, and clients ask for a margin
+            ("2015-12-21T01:36:01Z", 200),  # parts may overlap, and clients add a margin
             ("2015-12-21T02:01:00Z", 413),
             ("2016-12-11", 413),
             ("9999-12-31T23:59:59Z", 413),
         ],
     )
-    def test_most(self, short, end, status):
+    def test_longest_range(self, short, end, status):
         reply = get(f"{short}/HMI/720", params={**RANGE, "end": end})
         assert reply.status_code == status
         if status == 413:
-            assert "ask first from 2015-12-11T00:00:00Z to 2015-12-21T00:00:00Z" in reply.json()["message"]
+            assert "first request 2015-12-11T00:00:00Z to 2015-12-21T00:00:00Z" in reply.json()["message"]
 
     @pytest.mark.parametrize("days", [0, -1, float("inf"), float("nan"), 1e12])
     def test_invalid_numbers_of_days(self, days):
         with pytest.raises(ValueError, match=r"max_days=.*: write a number of days, for example 40"):
             Settings(max_days=days)
 
-    def test_as_many_as_there_are(self, memory):
+    def test_the_largest_limit(self, memory):
         with running(memory([]), settings=Settings(max_days=999_999_999)) as url:
             assert get(f"{url}/HMI/720?start=0001-01-01&end=9999-12-31").json() == {"data": []}
 
-    def test_any_by_default(self, memory):
+    def test_no_limit_by_default(self, memory):
         with running(memory([])) as url:
             assert get(f"{url}/HMI/720?start=0001-01-01&end=9999-12-31").json() == {"data": []}
 
-    def test_the_client_asks_for_less(self):
-        """A search that is longer than the service allows finds what one without limits finds."""
-        asked = a.Time("2015-12-11", "2015-12-21"), a.flarecast.Series.hmi_sharp_720s, a.flarecast.HARPNUM(1, 10**6)
+    def test_the_client_splits_its_search(self):
+        """A search longer than the limit finds the same records as without a limit."""
+        query = a.Time("2015-12-11", "2015-12-21"), a.flarecast.Series.hmi_sharp_720s, a.flarecast.HARPNUM(1, 10**6)
         with running(DemoArchive(), settings=Settings(max_days=2.5)) as url, sunpy_flarecast.conf.set_temp("url", url):
-            found = Fido.search(*asked)["flarecast"]
+            found = Fido.search(*query)["flarecast"]
         whole = DemoArchive().records(
             "hmi.sharp_720s", datetime(2015, 12, 11, tzinfo=UTC), datetime(2015, 12, 21, tzinfo=UTC)
         )
@@ -68,21 +68,21 @@ class TestDays:
 
 class TestBodies:
     @pytest.mark.parametrize("header", [b"Content-Length: 70000", b"Transfer-Encoding: chunked"])
-    def test_long_ones_are_refused(self, short, header):
+    def test_long_bodies_are_rejected(self, short, header):
         status, body = raw(short, b"GET /HMI HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n")
         assert (status, list(json.loads(body))) == (413, ["message"])
 
-    def test_short_ones_are_ignored(self, short):
+    def test_short_bodies_are_ignored(self, short):
         reply = requests.request("GET", f"{short}/HMI", data=b"a" * 1000, timeout=20)
         assert reply.status_code == 200
 
 
 def test_several_requests_on_a_connection_one_after_the_other(short):
-    """Requests that are sent before the last answer came are answered in order."""
-    asked = (
+    """Pipelined requests are answered in order."""
+    requests_sent = (
         b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 9 + b"GET /HMI HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
     with connect(short) as connection:
-        connection.sendall(asked)
+        connection.sendall(requests_sent)
         answer = received(connection)
     assert (answer.count(b"HTTP/1.1 200 OK"), answer.count(b'"status":"ok"')) == (10, 9)

@@ -1,4 +1,4 @@
-"""JSON replies over real HTTP: in gzip, to HEAD, with validators, and when the archive fails."""
+"""JSON replies over real HTTP: gzip, HEAD, validators, and failures of the archive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_same_in_gzip(url, path):
     plain = get(url + path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     if len(plain.content) < 500:
-        return  # not worth it
+        return  # too short to compress
     with requests.get(url + path, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=20) as packed:
         assert packed.headers["content-encoding"] == "gzip"
         body = packed.raw.read(decode_content=False)
@@ -47,14 +47,14 @@ def test_head(url, encoding):
 
 @pytest.mark.parametrize("fail_after", [300, 999])
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-def test_a_list_that_breaks_off_is_no_list(memory, many, fail_after, encoding):
+def test_an_incomplete_list_is_an_error(memory, many, fail_after, encoding):
     broken = pytest.raises(requests.exceptions.ChunkedEncodingError)
     with running(memory(many, fail_after=fail_after)) as url, broken:
         get(f"{url}/HMI/720", params=RANGE, headers={"Accept-Encoding": encoding})
 
 
 class TestValidators:
-    """By ``ETag`` and ``Cache-Control`` clients keep replies, and learn whether they are still valid."""
+    """With ``ETag`` and ``Cache-Control`` clients store and validate replies."""
 
     LIST, META = "/HMI/720?start=2015-12-11&end=2015-12-12", "/HMI/720/meta/1,2,3"
 
@@ -81,7 +81,7 @@ class TestValidators:
         assert (again.status_code, again.content) == (200, whole.content)
         assert again.headers["etag"] != tag
 
-    def test_a_tag_is_for_one_request_at_one_address(self, archive):
+    def test_a_tag_depends_on_the_request_and_the_address(self, archive):
         tags = []
         for settings in (Settings(), Settings(envelope=False), Settings(public_url="https://sharps.example")):
             with running(archive, settings=settings) as url:
@@ -89,10 +89,10 @@ class TestValidators:
                 tags += [get(url + path).headers["etag"] for path in paths]
                 if not tags[4:]:
                     tags.append(get(url + self.LIST, headers={"Host": "elsewhere.example"}).headers["etag"])
-        # Keywords hold no addresses, and are in no envelope.
+        # Replies with keywords have neither addresses nor an envelope.
         assert len(set(tags)) == 3 * 2 + 2 + 1
 
-    def test_of_an_archive_that_does_not_know_its_state(self, archive):
+    def test_an_archive_without_versions(self, archive):
         archive.state = None
         with running(archive) as url:
             for path in (self.LIST, self.META):
@@ -105,14 +105,14 @@ class TestValidators:
         with running(archive) as url:
             assert [get(url + path).headers["cache-control"] for path in (self.LIST, self.META)] == ["no-store"] * 2
 
-    def test_the_demo_has_them(self):
+    def test_the_demo(self):
         with running(DemoArchive()) as url:
             reply = get(url + self.LIST)
             again = get(url + self.LIST, headers={"If-None-Match": reply.headers["etag"]})
         assert (reply.headers["cache-control"], again.status_code) == ("no-store", 304)
 
-    def test_a_directory_has_them_of_its_index(self, tmp_path):
-        """A client that keeps replies finds a record that came late."""
+    def test_a_folder(self, tmp_path):
+        """A client that stores replies finds a record that was added later."""
         tiny(tmp_path / name_of(1, 0, "Br"), **header_of(1, 0, RECNUM=5))
         with DirectoryArchive(tmp_path) as archive, running(archive) as url:
             path = f"{url}/HMI/hmi.sharp_cea_720s?start=2010-01-01&end=2020-01-01"
@@ -133,11 +133,11 @@ class TestValidators:
 
 
 def test_an_index_that_cannot_be_read(memory, many, caplog):
-    """Clients come back, and who looks after the service finds the reason in its log."""
+    """Clients retry, and the service's log has the reason."""
     archive = memory(many)
 
     def fail(*_):
-        raise ArchiveIndexError("The index is being made anew")
+        raise ArchiveIndexError("The index is being rebuilt")
 
     archive.series = archive.holdings = fail
     paths = ("/HMI/720?start=2015-12-11&end=2015-12-12", "/HMI/720/meta/1", "/HMI/720/1/bitmap.fits", "/health")
@@ -145,5 +145,5 @@ def test_an_index_that_cannot_be_read(memory, many, caplog):
         for path in paths:
             reply = get(url + path)
             assert (reply.status_code, reply.headers["retry-after"]) == (503, "2")
-            assert "log says why. Try again in 2 s." in reply.json()["message"]
-    assert "GET /health: The index is being made anew" in caplog.text
+            assert "log has the reason. Try again in 2 s." in reply.json()["message"]
+    assert "GET /health: The index is being rebuilt" in caplog.text

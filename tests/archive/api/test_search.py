@@ -1,4 +1,4 @@
-"""Search: what is found, page by page, against a plain look through all records; and the routes of days and HARPs."""
+"""Search, compared with a filter over all records, and the routes of days and HARPs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEPS = 12
 
 @pytest.fixture(scope="module")
 def held(tmp_path_factory):
-    """Give an archive, and the keywords of its records by HARP number and slot."""
+    """Return an archive, and the keywords of its records by slot and HARP number."""
     root = tmp_path_factory.mktemp("searched")
     keywords = {}
     for harp, noaa in HARPS.items():
@@ -47,7 +47,7 @@ def held(tmp_path_factory):
 
 
 def everything(archive, given, limit):
-    """Follow the pages of a search to its end."""
+    """Return the records of all pages of a search."""
     search, after, found = read_search({"series": CEA} | given, archive), None, []
     while True:
         page = find(archive, search, after=after, limit=limit)
@@ -59,7 +59,7 @@ def everything(archive, given, limit):
 
 
 @given(data=st.data())
-def test_all_pages_make_what_a_plain_look_finds(held, data):
+def test_pages_match_a_filter_over_all_records(held, data):
     archive, keywords = held
     records = list(archive.records(CEA, *ALL))
     dates = [record.date__obs for record in records]
@@ -100,7 +100,7 @@ def quality(record, text):
     return not record.quality & {"good": 0xFFFFFFFF, "any": 0}.get(text, int(text, 0) if text[0].isdigit() else 0)
 
 
-def test_a_day_as_end_is_meant_as_a_whole(held):
+def test_a_day_as_end_is_included(held):
     archive, _ = held
     found = everything(archive, {"start": "2015-12-11", "end": "2015-12-11"}, 100)
     assert found == [record for record in archive.records(CEA, *ALL) if record.date__obs.startswith("2015-12-11")] != []
@@ -117,19 +117,19 @@ def test_a_day_as_end_is_meant_as_a_whole(held):
         ({"cadence": "13min"}, "'cadence' is invalid: '13min'. Write a multiple of the 12 min"),
         ({"cadence": "0h"}, "'cadence' is invalid"),
         ({"condition": "AREA"}, "Cannot parse the condition 'AREA'. Write, for example, USFLUX > 1e22"),
-        ({"condition": "AREO > 3"}, "There is no keyword 'areo'. Did you mean 'area'"),
+        ({"condition": "AREO > 3"}, "Unknown keyword 'areo'. Did you mean 'area'"),
         ({"condition": "AREA > big"}, "'big' is not a number to compare AREA with"),
         ({"condition": "AREA != nan"}, "'nan' is not a number to compare AREA with"),
         ({"condition": "AREA < 1e999"}, "'1e999' is not a number to compare AREA with"),
-        ({"condition": "LON_FWT > 3 rad"}, "LON_FWT is in deg. Leave 'rad' out."),
-        ({"condition": "NOAA_ARS > 3"}, "NOAA_ARS is text, which can be compared with = and != alone"),
-        ({"serie": "hmi.sharp_720s"}, "There is no parameter 'serie'. Did you mean 'series'?"),
+        ({"condition": "LON_FWT > 3 rad"}, "LON_FWT is in deg. Omit 'rad'."),
+        ({"condition": "NOAA_ARS > 3"}, "NOAA_ARS is text and can only be compared with = and !="),
+        ({"serie": "hmi.sharp_720s"}, "Unknown parameter 'serie'. Did you mean 'series'?"),
         ({"harp": ["1", "2"]}, "Parameter 'harp' is given 2 times. Write it once."),
-        ({"after": "x"}, "Parameter 'after' is invalid: 'x'. Take it from the page before."),
+        ({"after": "x"}, "Parameter 'after' is invalid: 'x'. Take it from the previous page."),
         ({"limit": "0"}, "Parameter 'limit' is invalid: '0'"),
     ],
 )
-def test_what_is_wrong(url, given, message):
+def test_invalid_parameters(url, given, message):
     reply = get(f"{url}/search.json", params={"series": CEA} | given)
     assert reply.status_code in (400, 404, 422)
     assert message in reply.json()["message"]
@@ -158,17 +158,17 @@ def test_json_and_csv_have_the_same_pages(url, held):
     assert [row["t_rec"] for row in table] == [t_rec_text(row["t_rec_index"]) for row in rows]
     listed = get(f"{url}/HMI/{CEA}?start=2015-12-10&end=2015-12-13").json()["data"]
     assert [row | {"meta": None} for row in rows] == [
-        row | {"meta": None} for row in listed if row["recnum"] in {one["recnum"] for one in rows}
+        row | {"meta": None} for row in listed if row["recnum"] in {found["recnum"] for found in rows}
     ]
 
 
-def test_links_last(held):
-    """A page begins where the one before ended, whatever was asked for in between."""
+def test_links_are_permanent(held):
+    """A page begins where the previous one ended, whatever was requested in between."""
     archive, _ = held
     search = read_search({"series": "sharp_cea_720s", "condition": "AREA > 1", "noaa": " 11158 "}, archive)
     assert query_of(search, after="5.6") == ("series=hmi.sharp_cea_720s&noaa=11158&condition=AREA+%3E+1&after=5.6")
     pages = [find(archive, search, after=after, limit=3) for after in (None, f"{FIRST + 3}.377")]
-    assert all((one.t_rec_index, one.harpnum) > (FIRST + 3, 377) for one in pages[1].records)
+    assert all((record.t_rec_index, record.harpnum) > (FIRST + 3, 377) for record in pages[1].records)
 
 
 def test_an_archive_without_records(tmp_path):
@@ -185,10 +185,10 @@ def test_days_and_harps(url, held):
         for day, count in archive.days(CEA).items()
     ]
     harps = get(f"{url}/HMI/{CEA}/harps?noaa=11160").json()["data"]
-    assert [(one["harpnum"], one["noaa"]) for one in harps] == [(401, [11158, 11160])]
+    assert [(harp["harpnum"], harp["noaa"]) for harp in harps] == [(401, [11158, 11160])]
     assert get(f"{url}/HMI/{CEA}/harps?start=2016-01-01").json() == {"data": []}
     reply = get(f"{url}/HMI/{CEA}/harps", params={"end": "2015-12-11"})
-    assert [one["harpnum"] for one in reply.json()["data"]] == sorted(HARPS)
+    assert [harp["harpnum"] for harp in reply.json()["data"]] == sorted(HARPS)
     assert all(before["first"] <= before["last"] for before, _ in pairwise(harps * 2))
     again = get(reply.url, headers={"If-None-Match": reply.headers["etag"]})
     assert again.status_code == 304

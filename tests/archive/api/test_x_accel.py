@@ -1,4 +1,4 @@
-"""Files that a real nginx sends in the service's place, as docs/howto/serving.md shows."""
+"""Files sent by a real nginx instead of the service, as in docs/howto/serving.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ server {{
 
 @pytest.fixture
 def front(tmp_path, write):
-    """Give the URL of a file at nginx, and the path of the file; a request with the header X-Link makes it a link."""
+    """Return the URL of a file behind nginx, and its path; the header X-Link turns the file into a link."""
     root = tmp_path / "root"
     path = write(root / "2015 12%" / file_name("hmi.sharp_720s", "magnetogram", harpnum=6178, slot=1005598))
     settings = Settings(x_accel="/flarecast-files", token_hashes=frozenset({HASH}))
@@ -86,8 +86,8 @@ def test_the_service_decides_what_nginx_sends(front):
     assert (reply.status_code, list(reply.json())) == (404, ["message"])
 
 
-def test_a_link_that_takes_the_place_of_the_file_is_not_followed(front):
-    """Also if that happens after the service looked."""
+def test_a_link_in_place_of_the_file_is_not_followed(front):
+    """Also if it was created after the service checked the file."""
     url, _ = front
     for headers in ({**TOKEN, "X-Link": "yes"}, TOKEN):
         reply = get(url, headers=headers)

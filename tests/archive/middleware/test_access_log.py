@@ -1,4 +1,4 @@
-"""The access log: what a line says and does not say, and files that are moved, shared or full."""
+"""The access log: the content of its lines, and files that are moved, shared or full."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(path):
 
 
 async def plain(scope, receive, send):
-    """An application that answers every path."""
+    """Reply to every path."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
@@ -38,7 +38,7 @@ class TestLines:
             size = len(listed.raw.read(decode_content=False))
             headers = {"Authorization": f"Bearer {TOKEN}"}
             requests.head(f"{url}/HMI/720/1/Br.fits?token={TOKEN}", headers=headers, timeout=20)
-        # A line is written just after the answer, perhaps when the next request has been answered, too.
+        # A line is written just after the reply, perhaps after the reply to the next request.
         whole, absent = sorted(read(path), key=lambda line: line["status"])
         assert (whole["status"], whole["complete"], whole["client"]) == (200, True, "127.0.0.1")
         assert whole["bytes"] == size
@@ -48,7 +48,7 @@ class TestLines:
         assert (absent["status"], absent["method"], absent["bytes"], absent["query"]) == (404, "HEAD", 0, "")
         assert TOKEN not in path.read_text()
 
-    def test_whatever_a_client_sends_makes_one_line_without_control_characters(self, tmp_path):
+    def test_every_request_gives_one_line_without_control_characters(self, tmp_path):
         path = tmp_path / "access.jsonl"
         with running(plain, access_log=path) as url, connect(url) as client:
             target = "/%0A%7B%22forged%22%3A1%7D%1B%5B2J%C2%9B%E2%80%A8%FF" + "x" * 1000 + "?start=%0A&a=b&start"
@@ -64,12 +64,12 @@ class TestLines:
     @pytest.mark.parametrize(
         "query", [f"token={TOKEN}", f"access_token={TOKEN}&start=1", f"start=1&password={TOKEN}", f"xstart={TOKEN}"]
     )
-    def test_only_what_the_service_reads_of_a_query(self, tmp_path, query):
+    def test_only_known_parameters_are_logged(self, tmp_path, query):
         with running(plain, access_log=tmp_path / "log") as url:
             requests.get(f"{url}/?{query}", timeout=20)
         assert TOKEN not in (tmp_path / "log").read_text()
 
-    def test_a_reply_that_breaks_off(self, tmp_path):
+    def test_an_incomplete_reply(self, tmp_path):
         async def app(scope, receive, send):
             if scope["type"] == "http":
                 await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
@@ -88,7 +88,7 @@ class TestFile:
             requests.get(f"{url}/ui", timeout=20)
         assert json.loads(capsys.readouterr().err)["path"] == "/ui"
 
-    def test_one_that_cannot_be_written(self, tmp_path):
+    def test_a_file_that_cannot_be_written(self, tmp_path):
         with (
             pytest.raises(OSError, match=r"The access log cannot be written to .*: No such file.*another file"),
             running(plain, access_log=tmp_path / "none" / "access.jsonl"),
@@ -96,7 +96,7 @@ class TestFile:
             pass
 
     @pytest.mark.skipif(os.name != "posix", reason="open files cannot be moved there")
-    def test_one_that_was_moved_is_started_again(self, tmp_path):
+    def test_a_moved_file_is_started_again(self, tmp_path):
         path = tmp_path / "access.jsonl"
         for name in ("old", "older"):
             with running(plain, access_log=path) as url:
@@ -113,12 +113,12 @@ class TestFile:
         path = tmp_path / "access.jsonl"
         with running(plain, access_log=path) as first, running(plain, access_log=path) as second:
 
-            def ask(url):
+            def request(url):
                 with requests.Session() as session:
                     for _ in range(100):
                         session.get(f"{url}/{'x' * 399}", timeout=20)
 
-            threads = [threading.Thread(target=ask, args=(url,)) for url in (first, second)]
+            threads = [threading.Thread(target=request, args=(url,)) for url in (first, second)]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -126,8 +126,8 @@ class TestFile:
         assert [len(line["path"]) for line in read(path)] == [400] * 200
 
     @pytest.mark.skipif(os.name != "posix", reason="open files cannot be moved there")
-    def test_one_whose_folder_goes_and_comes_back(self, tmp_path, capfd, caplog):
-        """That is reported once; requests are answered as ever, and logged again as soon as possible."""
+    def test_a_missing_folder(self, tmp_path, capfd, caplog):
+        """It is reported once; requests are still served, and logged again once the folder exists."""
         path = tmp_path / "log" / "access.jsonl"
         path.parent.mkdir()
         with running(plain, access_log=path) as url, requests.Session() as session:
@@ -136,12 +136,12 @@ class TestFile:
                 assert session.get(f"{url}/{name}", timeout=20).text == "ok"
             path.parent.mkdir()
             session.get(f"{url}/new", timeout=20)
-        # A line is written just after its reply, so that of the third may come when the folder is there again.
+        # A line is written just after its reply; that of the third may come after the folder is created.
         assert [line["path"] for line in read(path)] in (["/new"], ["/c", "/new"])
         assert capfd.readouterr().err.count("The access log cannot be written to") == 1
         assert caplog.records == []
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk to write to")
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     def test_a_full_disk_is_reported_once(self, capsys):
         handler = log_handler("/dev/full")
         with running(plain, access_log="/dev/full") as url:

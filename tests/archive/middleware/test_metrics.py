@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: that they are right, bounded, and who gets them."""
+"""Metrics for Prometheus: their values, bounds, and who may read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-11T01:00:00Z"}
 
 
 def figures(url, **named):
-    """Give all samples by name, handler and status."""
+    """Return all samples by name, handler and status."""
     reply = requests.get(f"{url}/metrics", timeout=20, **named)
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"].startswith("text/plain")
@@ -47,7 +47,7 @@ def test_requests_seconds_and_bytes():
     assert found["flarecast_http_request_duration_seconds_sum", "/HMI/{series}"] > 0
 
 
-def test_what_the_service_is_to_blame_for():
+def test_errors_of_the_service():
     class Broken(DemoArchive):
         def records(self, series, start, end):
             raise RuntimeError("the disk is gone")
@@ -57,7 +57,7 @@ def test_what_the_service_is_to_blame_for():
         assert figures(url)["flarecast_http_requests_total", "/HMI/{series}", "500"] == 1
 
 
-def test_each_application_counts_its_own_and_clients_add_no_series():
+def test_applications_count_separately_and_clients_cannot_add_labels():
     with running(DemoArchive()) as first, running(DemoArchive()) as second:
         before = figures(second).keys()
         for number in range(20):
@@ -67,8 +67,8 @@ def test_each_application_counts_its_own_and_clients_add_no_series():
         assert figures(second).keys() >= before
 
 
-class TestWhoGetsThem:
-    def test_those_that_are_named(self):
+class TestAccess:
+    def test_allowed_addresses(self):
         with running(DemoArchive(), settings=Settings(metrics_from=("127.0.0.0/8",))) as url:
             figures(url)
         with running(DemoArchive(), settings=Settings(metrics_from=("198.51.100.0/24",))) as url:
@@ -76,15 +76,15 @@ class TestWhoGetsThem:
         assert reply.status_code == 403
         assert "--metrics-from" in reply.json()["message"]
 
-    def test_those_with_a_token(self):
+    def test_clients_with_a_token(self):
         with running(DemoArchive(), settings=Settings(metrics_from=(), token_hashes=HASHES)) as url:
             assert requests.get(f"{url}/metrics", timeout=20).status_code == 403
             figures(url, headers={"Authorization": f"Bearer {TOKEN}"})
 
-    def test_this_machine_without_one(self):
+    def test_this_machine_without_a_token(self):
         with running(DemoArchive(), settings=Settings(token_hashes=HASHES)) as url:
             figures(url)
 
-    def test_what_is_not_a_network(self):
+    def test_invalid_networks(self):
         with pytest.raises(ValueError, match=r"'10.0.0.300' is neither an address nor a network. Write, for example"):
             Settings(metrics_from=("10.0.0.300",))

@@ -31,7 +31,7 @@ def service():
 
 
 class TestFile:
-    def test_one_a_line(self, tmp_path):
+    def test_one_per_line(self, tmp_path):
         path = tmp_path / "tokens"
         path.write_text(f"# tokens\n{HASHES[0]}  -\n\n  {HASHES[1].upper()} group B # until May\r\n")
         assert read_token_hashes(path) == set(HASHES)
@@ -41,42 +41,42 @@ class TestFile:
         [
             (b"", "has no SHA-256 digest"),
             (b"# none yet\n\n", "has no SHA-256 digest"),
-            (FIRST.encode(), "Line 1 of .* is not a SHA-256 digest. Make one: printf"),
+            (FIRST.encode(), "Line 1 of .* is not a SHA-256 digest. Create one: printf"),
             (f"{HASHES[0]}\n{HASHES[1][:-1]}\n".encode(), "Line 2 of .* is not"),
             (b"\xff\xfe\x00\x01", "Line 1 of .* is not"),
         ],
     )
-    def test_invalid_lines_are_refused_and_not_repeated(self, tmp_path, content, message):
+    def test_invalid_lines_are_rejected_and_not_quoted(self, tmp_path, content, message):
         path = tmp_path / "tokens"
         path.write_bytes(content)
         with pytest.raises(ValueError, match=message) as caught:
             read_token_hashes(path)
         assert FIRST not in str(caught.value)
 
-    @pytest.mark.skipif(os.name != "posix", reason="files have no such permissions")
-    def test_one_that_everybody_may_write(self, tmp_path):
+    @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+    def test_a_file_that_all_users_may_write(self, tmp_path):
         path = tmp_path / "tokens"
         path.write_text(HASHES[0])
         path.chmod(0o666)
-        with pytest.raises(ValueError, match=r"Everybody on this machine may write .*: chmod o-w"):
+        with pytest.raises(ValueError, match=r"Every user of this machine may write to .* Run: chmod o-w"):
             read_token_hashes(path)
         path.chmod(0o664)
         assert read_token_hashes(path) == {HASHES[0]}
 
-    def test_one_that_is_not_there(self, tmp_path):
+    def test_a_missing_file(self, tmp_path):
         with pytest.raises(FileNotFoundError):
             read_token_hashes(tmp_path / "tokens")
 
 
 class TestService:
     @pytest.mark.parametrize("path", [LIST, "/HMI", "/HMI/720/1/Br.fits", "/HMI/720/meta/1", "/"])
-    def test_nothing_of_the_archive_without(self, service, path):
+    def test_the_archive_requires_a_token(self, service, path):
         reply = requests.get(f"{service}{path}", timeout=20)
         assert (reply.status_code, reply.headers["www-authenticate"]) == (401, 'Bearer realm="FLARECAST"')
         assert "requires a valid token: 'Authorization: Bearer TOKEN'" in reply.json()["message"]
 
-    def test_browsers_ask_for_it_without_pages(self):
-        """The token is the password; the user is of no interest."""
+    def test_without_pages_browsers_use_http_basic(self):
+        """The token is the password; the user name is ignored."""
         with running(DemoArchive(), settings=Settings(token_hashes=frozenset(HASHES), pages=False)) as url:
             for auth, status in ((None, 401), (("anybody", SECOND), 200), ((SECOND, "x"), 401)):
                 reply = requests.get(f"{url}/HMI", headers=BROWSER, auth=auth, timeout=20)
@@ -92,7 +92,7 @@ class TestService:
             ("/HMI/720/meta/1%2C2", "../../../login?next=HMI%2F720%2Fmeta%2F1%252C2"),
         ],
     )
-    def test_browsers_are_sent_to_a_form(self, service, path, place):
+    def test_browsers_are_redirected_to_a_form(self, service, path, place):
         reply = requests.get(f"{service}{path}", headers=BROWSER, timeout=20, allow_redirects=False)
         assert (reply.status_code, reply.headers["location"]) == (303, place)
 
@@ -118,7 +118,7 @@ class TestService:
     @pytest.mark.parametrize(
         "place", ["//evil.example", "https:evil.example", "../x", "%2e%2E/x", "a\\b", "a\r\nSet-Cookie: x=1", "é"]
     )
-    def test_a_form_leads_nowhere_else(self, service, place):
+    def test_a_form_does_not_redirect_elsewhere(self, service, place):
         reply = requests.post(
             f"{service}/login", data={"token": FIRST, "next": place}, timeout=20, allow_redirects=False
         )
@@ -128,11 +128,11 @@ class TestService:
         )
         assert reply.headers["location"] in ("./", "./https:evil.example")
 
-    def test_a_cookie_counts_beside_the_password_of_a_front_server(self, service):
+    def test_a_cookie_is_valid_besides_the_password_of_a_front_server(self, service):
         reply = requests.get(f"{service}{LIST}", auth=("group", "B"), cookies={"flarecast_token": FIRST}, timeout=20)
         assert (reply.status_code, reply.headers["cache-control"]) == (200, "no-store")
         file = requests.get(reply.json()["data"][0]["urls"][0], cookies={"flarecast_token": FIRST}, timeout=60)
-        assert file.headers["cache-control"] == "private"  # or a proxy might give it to others
+        assert file.headers["cache-control"] == "private"  # keeps proxies from sending it to others
 
     def test_a_form_with_other_fields(self, service):
         fields = {f"field{number}": "x" for number in range(50)}
@@ -145,7 +145,7 @@ class TestService:
             assert "secure" in reply.headers["set-cookie"].lower().split("; ")
 
     @pytest.mark.parametrize("path", ["//ui/", "/ui/../HMI", "/ui/%2e%2e/HMI", "/health/../HMI", "/UI", "/metrics/"])
-    def test_what_is_open_opens_nothing_else(self, service, path):
+    def test_open_paths_do_not_give_access_to_others(self, service, path):
         host = urlsplit(service)
         with socket.create_connection((host.hostname, host.port)) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -158,18 +158,18 @@ class TestService:
         [f"Bearer {FIRST}x", "Bearer", "Bearer ", f"Basic {FIRST}", "Basic Og==", FIRST, f"Bearer {FIRST} {SECOND}",
          f"Bearer {HASHES[0]}", "Bearer \xff"],
     )  # fmt: skip
-    def test_with_another(self, service, header):
+    def test_invalid_tokens(self, service, header):
         reply = requests.get(f"{service}{LIST}", headers={"Authorization": header.encode("latin-1")}, timeout=20)
         assert (reply.status_code, list(reply.json())) == (401, ["message"])
         assert FIRST not in reply.text
 
     @pytest.mark.parametrize("token", [FIRST, SECOND])
-    def test_with_one_of_them(self, service, token):
+    def test_valid_tokens(self, service, token):
         headers = {"Authorization": f"Bearer {token}"}
         records = requests.get(f"{service}{LIST}", headers=headers, timeout=20).json()["data"]
         assert requests.get(records[0]["urls"][0], headers=headers, timeout=60).content.startswith(b"SIMPLE")
 
-    def test_a_token_in_the_url_is_none(self, service):
+    def test_a_token_in_the_url_is_not_accepted(self, service):
         assert requests.get(f"{service}{LIST}&access_token={FIRST}", timeout=20).status_code == 401
 
     def test_head_has_no_body(self, service):
@@ -177,15 +177,15 @@ class TestService:
         assert (reply.status_code, reply.content) == (401, b"")
 
     @pytest.mark.parametrize("path", ["/health", "/ui", "/openapi.json"])
-    def test_what_holds_no_data_is_open(self, service, path):
+    def test_routes_without_data_are_open(self, service, path):
         reply = requests.get(f"{service}{path}", timeout=20)
         assert reply.status_code == 200
-        assert path == "/openapi.json" or "sharp" not in reply.text  # it has examples
+        assert path == "/openapi.json" or "sharp" not in reply.text  # the document has examples
 
 
-def test_the_openapi_document_names_them():
+def test_the_openapi_document_describes_tokens():
     document = create_app(DemoArchive(), Settings(token_hashes=frozenset(HASHES))).openapi()
     security = document["paths"]["/HMI/{series}"]["get"]["security"]
     schemes = document["components"]["securitySchemes"]
-    assert {schemes[name]["scheme"] for one in security for name in one} == {"bearer", "basic"}
+    assert {schemes[name]["scheme"] for scheme in security for name in scheme} == {"bearer", "basic"}
     assert "security" not in create_app(DemoArchive()).openapi()["paths"]["/HMI/{series}"]["get"]

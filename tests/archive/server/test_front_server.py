@@ -1,4 +1,4 @@
-"""What docs/howto/serving.md shows of nginx and systemd, tried."""
+"""The examples for nginx and systemd in docs/howto/serving.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def replaced(text, *pairs):
 
 @pytest.fixture
 def front(tmp_path):
-    """Run nginx as documented in front of a service that requires a token; give its URL and its certificate."""
+    """Run nginx as documented in front of a service that requires a token; return its URL and certificate."""
     certificate, key = self_signed(tmp_path)
     port = free_port()
     public = f"https://127.0.0.1:{port}/flarecast"
@@ -49,7 +49,7 @@ def front(tmp_path):
             yield public, certificate
 
 
-def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):
+def test_a_client_behind_nginx(front, tmp_path):
     url, certificate = front
     headers = {"Authorization": f"Bearer {TOKEN}"}
     get = partial(requests.get, verify=str(certificate), timeout=20)
@@ -59,10 +59,10 @@ def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):
     assert get(url, headers=headers, allow_redirects=False).headers["location"].endswith("/flarecast/")
     listed = get(f"{url}/HMI/720?start=2015-12-11T00:00:00Z&end=2015-12-11T00:30:00Z", headers=headers).json()
     assert all(file.startswith(f"{url}/HMI/") for row in listed["data"] for file in row["urls"])
-    where = tmp_path / "files"
+    folder = tmp_path / "files"
     query = ["2015-12-11T00:00", "2015-12-11T00:30", "--segment", "magnetogram"]
     fetched = subprocess.run(
-        [sys.executable, "-m", "sunpy_flarecast", "fetch", *query, "--path", str(where / "{file}")],
+        [sys.executable, "-m", "sunpy_flarecast", "fetch", *query, "--path", str(folder / "{file}")],
         env={
             **os.environ,
             "FLARECAST_URL": url,
@@ -75,24 +75,24 @@ def test_a_client_gets_through_nginx_what_it_wants(front, tmp_path):
         timeout=120,
     )
     assert fetched.returncode == 0, fetched.stderr
-    files = list(where.glob("*.magnetogram.fits"))
+    files = list(folder.glob("*.magnetogram.fits"))
     assert files
     assert TOKEN not in fetched.stdout + fetched.stderr
 
 
-def test_the_unit_is_one(tmp_path):
+def test_the_systemd_unit_is_valid(tmp_path):
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd is not here")
+        pytest.skip("needs systemd")
     path = tmp_path / "flarecast.service"
     path.write_text(replaced(block("systemd"), ("/opt/flarecast/bin/sunpy-flarecast", sys.executable)))
     checked = subprocess.run(["systemd-analyze", "verify", str(path)], capture_output=True, text=True, timeout=60)
     if "Failed to" in checked.stderr and "flarecast.service" not in checked.stderr:
         pytest.skip("systemd does not run here")
-    told = [line for line in checked.stderr.splitlines() if "flarecast.service" in line]
-    assert (checked.returncode, told) == (0, [])
+    faults = [line for line in checked.stderr.splitlines() if "flarecast.service" in line]
+    assert (checked.returncode, faults) == (0, [])
 
 
-def test_every_option_is_one():
+def test_every_documented_option_exists():
     options = {option for parameter in cli.commands["serve"].params for option in parameter.opts}
     unit, table = block("systemd"), PAGE.partition("| option |")[2].partition("\n\n")[0]
     used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", unit + table + PAGE.partition("```sh")[2].partition("```")[0]))
@@ -100,7 +100,7 @@ def test_every_option_is_one():
     assert used <= options
 
 
-def test_logged_lines_are_as_shown(tmp_path):
+def test_logged_lines_have_the_documented_keys(tmp_path):
     import msgspec
 
     shown = msgspec.json.decode(block("json"))

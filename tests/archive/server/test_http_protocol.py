@@ -1,4 +1,4 @@
-"""Connections: how many are served, how many are kept, and those that send no request."""
+"""Bounds on connections, including idle ones and those that send no request."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wire import connect, get
 from sunpy_flarecast.archive import running
 
 
-def test_beyond_the_number_allowed_requests_get_503(memory):
-    """And a request that takes long is none that was not sent."""
-    archive, arrived, go_on = memory([]), threading.Event(), threading.Event()
+def test_requests_beyond_the_limit_get_503(memory):
+    """A slow request does not count as an idle connection."""
+    archive, arrived, resume = memory([]), threading.Event(), threading.Event()
     holdings = archive.holdings
 
     def waiting():
         arrived.set()
-        assert go_on.wait(60)
+        assert resume.wait(60)
         return holdings()
 
     archive.holdings = waiting
@@ -31,15 +31,15 @@ def test_beyond_the_number_allowed_requests_get_503(memory):
         thread.start()
         assert arrived.wait(60)
         reply = get(f"{url}/HMI/720?start=2015-12-11&end=2015-12-12")
-        go_on.set()
+        resume.set()
         thread.join()
         assert (reply.status_code, first) == (503, [200])
         assert (reply.headers["Retry-After"], reply.headers["Connection"]) == ("2", "close")
         assert reply.json() == {"message": "The service has too many connections. Try again in 2 s."}
 
 
-def test_clients_that_leave_make_room(memory, many):
-    """A list that nobody reads ends with its client, and what it reads from is closed."""
+def test_disconnected_clients_free_their_connections(memory, many):
+    """A list ends when its client disconnects, and its generator is closed."""
     closed = threading.Event()
 
     class Endless(type(memory([]))):
@@ -55,13 +55,13 @@ def test_clients_that_leave_make_room(memory, many):
             connection.sendall(b"GET /HMI/720?start=2015-12-11&end=2015-12-12 HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(10_000)
         assert closed.wait(60)
-        for _ in range(1000):  # the answer ends at once after that, but not before
+        for _ in range(1000):  # the reply ends just after that
             if get(f"{url}/health").status_code == 200:
                 return
-    pytest.fail("there is no room again")
+    pytest.fail("the connection was not freed")
 
 
-def test_connections_without_a_request_make_room(memory):
+def test_connections_without_a_request_are_closed_for_new_ones(memory):
     with running(memory([]), max_connections=3) as url:
         silent = [connect(url) for _ in range(10)]
         assert get(f"{url}/health").status_code == 200
@@ -70,22 +70,22 @@ def test_connections_without_a_request_make_room(memory):
 
 
 @pytest.mark.parametrize("part", [b"", b"GET /health HTTP/1.1\r\n"])
-def test_connections_make_room_after_their_requests(memory, part):
-    """Kept for another request, or with one that never ends, which uvicorn would wait for."""
+def test_idle_connections_are_closed_for_new_ones(memory, part):
+    """Also with an incomplete request, for which uvicorn would wait."""
     with running(memory([]), max_connections=3) as url, ExitStack() as kept:
         for _ in range(3):
             connection = kept.enter_context(connect(url))
             connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
             connection.sendall(part)
-        # A request is over just after its reply.
+        # A request ends just after its reply.
         assert 200 in (get(f"{url}/health").status_code for _ in range(1000))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("prlimit") is None, reason="the limit of a process cannot be set")
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
 def test_one_client_cannot_use_up_the_open_files():
-    """More connections than files may be open: others are served, and nothing is said."""
+    """With more connections than open files are allowed, others are served without messages."""
     with serving("--demo") as process, ExitStack() as silent:
         url = url_of(process)
         assert get(f"{url}/health").status_code == 200

@@ -1,4 +1,4 @@
-"""The URL by which a service knows itself, and proxies that are trusted only if they are named, over real HTTP."""
+"""The URL of a service in its replies, and trusted proxies, over real HTTP."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class TestHost:
         ["", "sharps.example", "ftp://sharps.example", "http://", "http://a:b@c", "http://a/?b", "http://a/#b",
          "http://a:x", "http://a/b//c", "http://a/b/../c", "http://[::1", "http://a b", "//a", "http://é", "http://a\n"],
     )  # fmt: skip
-    def test_what_is_not_a_public_url(self, url):
-        with pytest.raises(ValueError, match="is not the URL of a service"):
+    def test_invalid_public_urls(self, url):
+        with pytest.raises(ValueError, match="is not a valid URL of a service"):
             Settings(public_url=url)
 
 
@@ -53,21 +53,21 @@ class TestProxies:
         return [json.loads(line)["client"] for line in log.read_text().splitlines()]
 
     @pytest.mark.parametrize("trusted", [(), ("192.0.2.0/24",)])
-    def test_nobody_else_is_trusted(self, archive, tmp_path, monkeypatch, trusted):
-        monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # which uvicorn reads where nothing is said
+    def test_other_clients_are_not_trusted(self, archive, tmp_path, monkeypatch, trusted):
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # the default of uvicorn
         with running(archive, trusted_proxies=trusted, access_log=tmp_path / "log") as url:
             assert first_url(url, **SPOOFED) == url
         assert self.seen(tmp_path / "log") == ["127.0.0.1"]
 
     @pytest.mark.parametrize("trusted", ["127.0.0.1", "127.1.2.3/8"])
-    def test_those_that_are_named(self, archive, tmp_path, trusted):
+    def test_trusted_proxies(self, archive, tmp_path, trusted):
         with running(archive, trusted_proxies=(trusted,), access_log=tmp_path / "log") as url:
             assert first_url(url, **SPOOFED) == url.replace("http:", "https:")
             assert first_url(url, X_Forwarded_For="6.6.6.6, 198.51.100.8, 127.0.0.1") == url
         assert self.seen(tmp_path / "log") == ["198.51.100.7", "198.51.100.8"]
 
     @pytest.mark.parametrize("proxy", ["nonsense", "10.0.0.0/99", ""])
-    def test_what_is_not_a_proxy(self, archive, proxy):
+    def test_invalid_proxies(self, archive, proxy):
         with (
             pytest.raises(ValueError, match="is neither an address nor a network"),
             running(archive, trusted_proxies=(proxy,)),

@@ -1,4 +1,4 @@
-"""Running the service: from a thread, and in the foreground of a program of its own."""
+"""Run the service from a thread, and in the foreground of another program."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RANGE = {"start": "2015-12-11T00:00:00Z", "end": "2015-12-12T00:00:00Z"}
 
 def assert_no_threads_since(before):
     for thread in set(threading.enumerate()) - before:
-        thread.join(20)  # those that ran the archive's methods end on their own
+        thread.join(20)  # threads that ran the archive's methods end by themselves
         assert not thread.is_alive()
 
 
@@ -32,7 +32,7 @@ async def failing(scope, receive, send):
 
 
 class TestRunning:
-    def test_starts_and_stops_again_and_again(self, memory, many):
+    def test_starts_and_stops_repeatedly(self, memory, many):
         before = set(threading.enumerate())
         for _ in range(3):
             with running(memory(many)) as url:
@@ -52,7 +52,7 @@ class TestRunning:
             reply = session.get(f"{url}/HMI/720", params=RANGE, timeout=20, stream=True)
             assert next(reply.iter_content(10))
 
-    def test_an_error_in_the_block_passes_through(self, memory):
+    def test_an_error_in_the_block_is_raised(self, memory):
         before = set(threading.enumerate())
         with pytest.raises(KeyError), running(memory([])):
             raise KeyError
@@ -86,7 +86,7 @@ class TestRunning:
 
     @pytest.mark.parametrize(("end", "status"), [("", 0), ("raise SystemExit(3)", 3), ("1 / 0", 1)])
     def test_left_open_it_ends_with_the_program(self, end, status):
-        """The tutorial's own pattern: nobody leaves the block before the program ends, well or not."""
+        """The block is not left before the program ends, with or without an error."""
         program = (
             "import contextlib, requests\n"
             "from sunpy_flarecast.archive import DemoArchive, running\n"
@@ -98,8 +98,8 @@ class TestRunning:
         assert (done.returncode, done.stdout) == (status, "200\n")
         assert done.stderr.count("Traceback") == (status == 1)
 
-    def test_the_grace_ends(self, caplog):
-        """A transfer that takes longer is broken off."""
+    def test_the_grace_period_ends(self, caplog):
+        """Transfers that take longer are aborted."""
         with running(DemoArchive(), grace=0) as url:
             client = begun(url, LONG)
         assert not rest(client).endswith(END)
@@ -113,7 +113,7 @@ class TestRunning:
         try:
             socket.create_server(("::1", 0), family=socket.AF_INET6).close()
         except OSError:
-            pytest.skip("there is no IPv6 here")
+            pytest.skip("needs IPv6")
         with running(memory([]), host="::1") as url:
             assert url.startswith("http://[::1]:")
             assert requests.get(f"{url}/HMI/720", params=RANGE, timeout=20).status_code == 200
@@ -123,7 +123,7 @@ class TestServe:
     def test_port_in_use(self, memory):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            with pytest.raises(OSError, match=f"^Cannot serve at port {port} of 127.0.0.1: Address already in use"):
+            with pytest.raises(OSError, match=f"^Cannot listen on port {port} of 127.0.0.1: Address already in use"):
                 serve(memory([]), port=port)
             with pytest.raises(OSError, match="Choose another address or port"), running(memory([]), port=port):
                 pass
@@ -133,16 +133,16 @@ class TestServe:
         [
             ("127.0.0.1", 65536, "port must be 0-65535"),
             ("127.0.0.1", -1, "port must be 0-65535"),
-            ("host.invalid", 0, "Cannot serve at port 0 of host.invalid: "),
-            ("192.0.2.1", 0, "Cannot serve at port 0 of 192.0.2.1: "),
+            ("host.invalid", 0, "Cannot listen on port 0 of host.invalid: "),
+            ("192.0.2.1", 0, "Cannot listen on port 0 of 192.0.2.1: "),
         ],
     )
-    def test_addresses_that_are_none(self, memory, host, port, message):
+    def test_invalid_addresses(self, memory, host, port, message):
         with pytest.raises(OSError, match=message):
             serve(memory([]), host, port)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
-    def test_ctrl_c_ends_it_and_the_program_goes_on(self, tmp_path):
+    def test_after_ctrl_c_the_program_continues(self, tmp_path):
         program = (
             "import signal, sys\n"
             "from sunpy_flarecast.archive import DirectoryArchive, serve\n"
@@ -168,15 +168,15 @@ class TestServe:
             serve(failing, port=0)
 
     def test_settings_of_an_application(self, memory):
-        """They would have no effect, as a token that is not demanded."""
+        """They would have no effect; a token would not be required."""
         app, settings = create_app(memory([])), Settings(token_hashes=frozenset({"0" * 64}))
-        with pytest.raises(TypeError, match="an application has its own"):
+        with pytest.raises(TypeError, match="An application has its own settings"):
             serve(app, port=0, settings=settings)
-        with pytest.raises(TypeError, match="an application has its own"), running(app, settings=settings):
+        with pytest.raises(TypeError, match="An application has its own settings"), running(app, settings=settings):
             pass
 
-    def test_a_script_that_a_process_of_the_index_runs_again(self, tmp_path):
-        """One sentence of that process says which line it lacks."""
+    def test_a_script_without_main_guard_in_a_process_of_the_index(self, tmp_path):
+        """The process reports the missing line in one sentence."""
         script = tmp_path / "script.py"
         script.write_text(
             "import multiprocessing, sys\n"
@@ -199,20 +199,20 @@ class TestServe:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently there")
 class TestCommand:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_running_transfers_end_and_a_second_ctrl_c_breaks_off(self, number):
+    def test_running_transfers_finish_unless_ctrl_c_is_repeated(self, number):
         with serving("--demo", "--grace", "3600") as process:
             url = url_of(process)
-            finished, broken_off = begun(url, LONG), begun(url, LONG)
+            finished, aborted = begun(url, LONG), begun(url, LONG)
             process.send_signal(number)
             refused(url)
             assert rest(finished).endswith(END)
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=60)
-            assert not rest(broken_off).endswith(END)
+            assert not rest(aborted).endswith(END)
         assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
 
     def test_a_port_in_use_is_reported_before_the_archive_is_read(self, tmp_path):
-        """And before the web server is imported, which takes a second."""
+        """Also before the web server is imported, which takes a second."""
         code = "import sys; sys.modules['uvicorn'] = None; import sunpy_flarecast.__main__ as m; m.main()"
         (tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits").touch()
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -220,13 +220,13 @@ class TestCommand:
             command = [sys.executable, "-c", code, "serve", str(tmp_path), "--port", port]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout) == (1, "")
-        taken = f"Cannot serve at port {port} of 127.0.0.1: Address already in use. Choose another address or port."
+        taken = f"Cannot listen on port {port} of 127.0.0.1: Address already in use. Choose another address or port."
         assert done.stderr == f"Error: {taken}\n"
         assert len(list(tmp_path.iterdir())) == 1  # no index
 
 
-class TestPublicFace:
-    def test_every_name_is_there(self):
+class TestPublicNames:
+    def test_every_name_can_be_imported(self):
         assert set(public.__all__) <= set(dir(public))
         for name in set(public.__all__) - {"DemoArchive"}:
             assert getattr(public, name).__name__ == name
@@ -236,7 +236,7 @@ class TestPublicFace:
             _ = public.Nothing
 
     def test_imports(self):
-        """Importing the package imports no web server; if it is missing, one sentence says so."""
+        """Importing the package does not import a web server; a missing one is reported in one sentence."""
         program = (
             "import sys, sunpy_flarecast.archive as archive\n"
             "archive.DirectoryArchive, archive.Record\n"
@@ -256,14 +256,14 @@ class TestPublicFace:
             for missing in ("fastapi", "prometheus_fastapi_instrumentator", "swagger_ui_bundle", "uvicorn")
         ]
 
-    def test_the_application_imports_nothing_of_the_client(self):
-        """No module beyond those that the root of the package brings."""
+    def test_the_application_does_not_import_the_client(self):
+        """It imports only a few of the package's folders."""
         program = (
             "import sys, sunpy_flarecast\n"
             "before = set(sys.modules)\n"
             "import sunpy_flarecast.archive.app\n"
             "ours = {name.split('.')[1] for name in set(sys.modules) - before if name.startswith('sunpy_flarecast.')}\n"
-            "assert ours <= {'archive', 'fits', 'plot', 'sharp', 'utils'}, ours\n"  # of plot the geometry
+            "assert ours <= {'archive', 'fits', 'plot', 'sharp', 'utils'}, ours\n"  # plot for its geometry
             "assert not {'aiohttp', 'matplotlib'} & (set(sys.modules) - before)\n"
         )
         subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""A service that speaks https, invalid certificates, and services that others on the network can read."""
+"""Services over https, invalid certificates, and warnings of services that others on the network can read."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ class TestInvalid:
             serve(DemoArchive(), port=0, **files)
 
     def test_a_key_alone(self, pair):
-        self.refused("needs its certificate", ssl_key=pair[1])
+        self.refused("requires its certificate", ssl_key=pair[1])
 
     def test_files(self, pair, tmp_path):
         path = tmp_path / "text.pem"
-        said = "^The certificate and its key cannot be read from {}: No such file or directory$"
-        with pytest.raises(OSError, match=said.format(path)):
+        message = "^The certificate and its key cannot be read from {}: No such file or directory$"
+        with pytest.raises(OSError, match=message.format(path)):
             serve(DemoArchive(), port=0, ssl_cert=path)
-        with pytest.raises(OSError, match=said.format(f"{pair[0]} and {path}")):
+        with pytest.raises(OSError, match=message.format(f"{pair[0]} and {path}")):
             serve(DemoArchive(), port=0, ssl_cert=pair[0], ssl_key=path)
-        path.write_text("nothing of the kind")
-        self.refused(rf"^A certificate and its key .* are not in {path}: ", ssl_cert=path)
+        path.write_text("not a certificate")
+        self.refused(rf"^No certificate and key in PEM format .* in {path}: ", ssl_cert=path)
         both = f"{pair[0]} and {path}"
-        self.refused(rf"^A certificate and its key .* are not in {both}: ", ssl_cert=pair[0], ssl_key=path)
+        self.refused(rf"^No certificate and key in PEM format .* in {both}: ", ssl_cert=pair[0], ssl_key=path)
 
-    def test_the_key_of_another(self, pair, tmp_path):
+    def test_the_key_of_another_certificate(self, pair, tmp_path):
         self.refused("KEY_VALUES_MISMATCH", ssl_cert=pair[0], ssl_key=self_signed(tmp_path)[1])
 
-    def test_a_key_with_a_passphrase_is_not_asked_for(self, pair, tmp_path):
+    def test_a_key_with_a_passphrase(self, pair, tmp_path):
         locked = tmp_path / "locked.pem"
         openssl("pkey", "-in", pair[1], "-aes256", "-passout", "pass:word", "-out", locked)
         self.refused("without passphrase", ssl_cert=pair[0], ssl_key=locked)
@@ -82,10 +82,10 @@ class TestInvalid:
         (Settings(token_hashes=HASHES, public_url="https://sharps.example"), False, None),
     ],
 )
-def test_who_can_read_it_is_said(pair, settings, tls, warning):
+def test_warnings_of_exposed_services(pair, settings, tls, warning):
     options = {"ssl_cert": pair[0], "ssl_key": pair[1]} if tls else {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with running(DemoArchive(), host="0.0.0.0", settings=settings, **options):
             pass
-    assert [warning in str(one.message) for one in caught] == ([] if warning is None else [True])
+    assert [warning in str(entry.message) for entry in caught] == ([] if warning is None else [True])

@@ -1,4 +1,4 @@
-"""A service in several processes: one that is killed, what they share, how they stop, and what they cannot serve."""
+"""A service in several processes: shared state, a killed process, stopping, and failures to start."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 class Failing(DemoArchive):
-    """Comes up in no other process."""
+    """Cannot be loaded in another process."""
 
     def __reduce__(self):
         return fail, ()
@@ -34,13 +34,13 @@ def fail():
     raise ValueError("the disk is not mounted")
 
 
-def asked(url):
-    """Ask on new connections."""
+def statuses(url):
+    """Request the series on new connections."""
     return [requests.get(f"{url}/HMI", timeout=60).status_code for _ in range(10)]
 
 
 def counted(url):
-    """How often the series were asked for, as all workers together know it."""
+    """Return the number of requests for the series, summed over all workers."""
     text = requests.get(f"{url}/metrics", timeout=60).text
     wanted = 'flarecast_http_requests_total{handler="/HMI",status="200"} '
     [line] = [line for line in text.splitlines() if line.startswith(wanted)]
@@ -48,7 +48,7 @@ def counted(url):
 
 
 def folder_of(worker):
-    """The folder that workers share, which they know by their environment."""
+    """Return the folder shared by the workers, from the environment of one."""
     variables = Path(f"/proc/{worker}/environ").read_bytes().decode().split("\0")
     [folder] = [text.partition("=")[2] for text in variables if text.startswith("PROMETHEUS_MULTIPROC_DIR=")]
     return Path(folder)
@@ -66,13 +66,13 @@ def test_workers_share_metrics_and_log_and_are_replaced(tmp_path):
     log = tmp_path / "access.jsonl"
     with serving("--demo", "--workers", "2", "--grace", "3600", "--access-log", str(log)) as process:
         url = url_of(process)
-        assert asked(url) == [200] * 10
-        while counted(url) < 10:  # a request is counted just after it was answered
+        assert statuses(url) == [200] * 10
+        while counted(url) < 10:  # a request is counted just after its reply
             pass
         assert [counted(url) for _ in range(6)] == [10] * 6
         [victim, _] = workers_of(process)
         os.kill(victim, signal.SIGKILL)
-        assert asked(url) == [200] * 10  # nobody is refused
+        assert statuses(url) == [200] * 10  # no request is rejected
         while victim in (workers := workers_of(process)) or len(workers) < 2:
             pass
         while counted(url) < 20:
@@ -88,27 +88,27 @@ def test_workers_share_metrics_and_log_and_are_replaced(tmp_path):
     assert sum('"path": "/HMI"' in line for line in lines) == 20
 
 
-def test_workers_end_with_the_process_that_started_them():
+def test_workers_end_with_their_parent_process():
     with serving("--demo", "--workers", "2") as process:
         url = url_of(process)
-        assert asked(url) == [200] * 10
+        assert statuses(url) == [200] * 10
         [folder, _] = map(folder_of, workers_of(process))
         with pytest.raises(BlockingIOError):
-            lock(folder)  # so that nothing is cleaned up in it
+            lock(folder)  # keeps systemd-tmpfiles from removing it
         process.kill()
         refused(url)
     while folder.exists():
         pass
 
 
-class TestWhatCannotBeServed:
-    def test_an_archive_that_does_not_come_up(self, capfd, monkeypatch):
+class TestFailures:
+    def test_an_archive_that_cannot_be_loaded(self, capfd, monkeypatch):
         monkeypatch.setattr(run, "_HEALTHCHECK", 15)
         with pytest.raises(RuntimeError, match="did not start: ValueError: the disk is not mounted"):
             serve(Failing(), port=0, workers=2)
         assert "Traceback" not in capfd.readouterr().err
 
-    def test_a_script_without_the_line_that_processes_need(self, tmp_path):
+    def test_a_script_without_main_guard(self, tmp_path):
         script = tmp_path / "script.py"
         script.write_text(
             "from sunpy_flarecast.archive import *\n"
@@ -121,5 +121,5 @@ class TestWhatCannotBeServed:
         assert done.stderr.rstrip().endswith("did not start: in a script, call serve below: if __name__ == '__main__'")
 
     def test_an_application(self):
-        with pytest.raises(TypeError, match="An application is served by one process"):
+        with pytest.raises(TypeError, match="An application can be served by one process only"):
             serve(create_app(DemoArchive()), port=0, workers=2)
