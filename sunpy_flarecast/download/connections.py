@@ -90,7 +90,7 @@ class Leases:
         self._taking: asyncio.Task[None] | None = None
 
     def exchange(self, host: str, seconds: float) -> float:
-        """Tell other processes for how many seconds a host is to be left alone, and return what they say; it blocks."""
+        """Share how many seconds to pause a host with other processes, and return their value; blocks."""
         try:
             pauses = dict(self._pauses.get(timeout=_PATIENCE))
             now = time.time()

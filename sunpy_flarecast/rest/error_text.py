@@ -168,7 +168,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _is_away(error: Exception) -> bool:
-    """Tell whether not even a connection was made, rather than one that the service closed."""
+    """Return whether no connection was made, as opposed to one that the service closed."""
     within = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError) or isinstance(
         within, NewConnectionError | NameResolutionError

@@ -70,7 +70,7 @@ def with_credentials(service: str, configured: str) -> str:
 
 
 def is_same_service(url: str, other: str) -> bool:
-    """Tell whether two URLs, with or without passwords, are those of one service; an invalid one is that of none."""
+    """Return whether two URLs, with or without passwords, are of the same service; invalid URLs never are."""
     try:
         mine, others = urlsplit(base_url(url)), urlsplit(base_url(other))
     except QueryError:
@@ -87,7 +87,7 @@ def if_moved(searched: str, configured: str) -> str:
 
 
 def is_within(url: str, base: str) -> bool:
-    """Tell whether a URL lies below a service's base URL, so that the service's token or password may be sent to it."""
+    """Return whether a URL is below a service's base URL, so that its token or password may be sent there."""
     try:
         parts, own = urlsplit(url), urlsplit(base)
         same = _origin(parts) == _origin(own)

@@ -88,7 +88,7 @@ def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
 
 
 def _sampled(records: Records, start: Time, end: Time, step: float, tolerance: float | None) -> npt.NDArray[np.bool_]:
-    """Tell which records are, within their HARP, the nearest to a point of ``start + n * step``, within a tolerance."""
+    """Return which records of each HARP are nearest to a point of ``start + n * step``, within a tolerance."""
     slot = records.nearest_slot()
     step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
     seconds = slot.filled(0) * float(CADENCE) - slot_seconds(start)
@@ -113,7 +113,7 @@ def _sampled(records: Records, start: Time, end: Time, step: float, tolerance: f
 
 
 def _nearest(records: Records, near: Time, tolerance: float | None) -> npt.NDArray[Any]:
-    """Tell which records belong to the time step nearest to a time (the earlier of two), within a tolerance."""
+    """Return which records are of the time step nearest to a time (the earlier of two), within a tolerance."""
     slot = records.nearest_slot()
     known = ~np.ma.getmaskarray(slot)
     if not known.any():

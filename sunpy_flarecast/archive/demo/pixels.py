@@ -59,7 +59,7 @@ class View:
 
     @cached_property
     def across_error(self) -> Any:
-        """Noise of the field across the line of sight in G, less where the polarisation is strong."""
+        """Noise of the field across the line of sight in G, less where the polarization is strong."""
         scaled = self.field.smooth * np.float32(1 / 350)
         return 30 + 55 / (1 + scaled * scaled)
 

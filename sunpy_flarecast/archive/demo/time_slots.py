@@ -110,7 +110,7 @@ def missing_slots(day: int, near_real_time: bool) -> range:
 
 
 def is_present(slot: int, near_real_time: bool) -> bool:
-    """Tell whether a slot has records, of the regions that are on the disk."""
+    """Return whether a slot has records of the regions on the disk."""
     day, place = divmod(slot, SLOTS_A_DAY)
     return place not in missing_slots(day, near_real_time)
 
