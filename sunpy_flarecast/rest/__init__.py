@@ -1,1 +1,1 @@
-"""One FLARECAST HMI service over REST."""
+"""Requests to a FLARECAST HMI service over REST."""

@@ -1,4 +1,4 @@
-"""Access to a service: the client's name, which credentials go where, and what to do where access is refused."""
+"""Access to a service: the client's name, the credentials that it gets, and advice if it refuses access."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from .service_url import credentials, is_same_service, without_password
 
 __all__ = ["USER_AGENT", "authorization", "what_to_do"]
 
-#: What the client calls itself in every request.
+#: The client's name in every request.
 USER_AGENT: Final = f"sunpy_flarecast/{__version__}"
 
-#: The letters of a token (RFC 6750); anything else could not be sent, or would be another header.
+#: Syntax of a token (RFC 6750); other characters cannot be sent, or would add headers.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def authorization(url: str) -> str | None:
     """
-    Return the header ``Authorization`` for a service, given its base URL with user and password, if it has them.
+    Return the header ``Authorization`` for a service, given its base URL, or None.
 
-    It holds ``conf.token``, if that is for the service (see `~sunpy_flarecast.config.token_service`); else the URL's
-    user and password. An invalid token is a `QueryError`, which does not repeat it.
+    It holds ``conf.token``, if that is for the service (see `~sunpy_flarecast.config.token_service`), else user and
+    password of the URL, if any. Raises `QueryError`, without the token, if that is invalid.
     """
     if (token := conf.token.strip()) and is_same_service(url, token_service()):
         if _TOKEN.fullmatch(token) is None:
             raise QueryError(
-                "sunpy_flarecast.conf.token is invalid: it has characters that no token has. Set it, or "
-                f"{TOKEN_VARIABLE}, to the token alone, as those who run the service gave it."
+                "sunpy_flarecast.conf.token is invalid: it has characters that tokens cannot have. Set it, or "
+                f"{TOKEN_VARIABLE}, to the token alone, as the operators of the service gave it."
             )
         return f"Bearer {token}"
     found = credentials(url)
@@ -40,12 +40,12 @@ def authorization(url: str) -> str | None:
 
 
 def what_to_do(*, sent: bool) -> str:
-    """Say what to do where a service refuses access, to a request ``sent`` with or without credentials."""
+    """Return the advice for a service that refuses access to a request ``sent`` with or without credentials."""
     if sent:
-        return "what conf.token or conf.url holds does not give access; ask those who run the service"
+        return "the credentials in conf.token or conf.url do not give access; ask the operators of the service"
     if conf.token.strip():
         return (
             f"the token in conf.token is for {without_password(token_service())} and was not sent; set conf.url and "
             f"conf.token, or {URL_VARIABLE} and {TOKEN_VARIABLE}, to those of one service"
         )
-    return f"set conf.token, or the environment variable {TOKEN_VARIABLE}, to a token from those who run the service"
+    return f"set conf.token, or the environment variable {TOKEN_VARIABLE}, to a token from the operators of the service"

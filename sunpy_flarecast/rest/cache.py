@@ -1,4 +1,4 @@
-"""Lists of records kept on disk: `ReplyCache`, which needs the extra ``cache`` (hishel)."""
+"""`ReplyCache`: lists of records cached on disk; it needs the extra ``cache`` (hishel)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["Kept", "ReplyCache", "clear_cache"]
 
 _FILE: Final = "replies.db"
 
-#: Stands with the headers of an entry: when the service last gave or confirmed it, in seconds of Unix time.
+#: Header added to an entry: Unix time in seconds at which the service last sent or confirmed it.
 _CONFIRMED: Final = "x-confirmed"
 
-#: Headers of a reply by which a later request can find out that it has not changed, and those of that request.
+#: Validators of a reply, and the headers of requests that use them.
 _VALIDATORS: Final = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 
 
@@ -41,12 +41,12 @@ class Kept:
     body: bytes
     number: Any
     headers: Any
-    #: When the service last gave or confirmed it, in seconds of Unix time.
+    #: Unix time in seconds at which the service last sent or confirmed it.
     confirmed: float
 
     @property
     def validators(self) -> dict[str, str]:
-        """Headers for a request that find out whether it has changed."""
+        """Headers of a conditional request for it."""
         return {question: self.headers[name] for name, question in _VALIDATORS.items() if name in self.headers}
 
     @property
@@ -57,9 +57,9 @@ class Kept:
 
 class ReplyCache:
     """
-    Replies on disk, for several threads and processes. If the disk fails, nothing is kept, and a warning is logged.
+    Replies cached on disk, for several threads and processes. If the disk fails, a warning is logged once.
 
-    Replies are kept apart for each service (``address`` is its base URL), token and user; credentials are not stored.
+    Replies are separate for each service (``address`` is its base URL), token and user; credentials are not stored.
     """
 
     def __init__(self, address: str) -> None:
@@ -69,12 +69,12 @@ class ReplyCache:
             purpose = "conf.cache = True needs"
             raise missing_package(purpose, "cache", error.name or "hishel") from error
         self._hishel: Any = hishel
-        # A reply that one version of this package can read may be invalid to another.
+        # Another version of this package may find a reply invalid.
         self._owner = f"{__version__}\n{authorization(address)}"
         self._warned = False
         try:
             _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-            _folder().chmod(0o700)  # what a service gives with a token is not for others
+            _folder().chmod(0o700)  # replies to a request with a token are private
         except OSError as error:
             self._warn(error)
         self._storage = self._hishel.SqliteStorage(
@@ -88,7 +88,7 @@ class ReplyCache:
         logging.getLogger(type(self._storage).__module__).removeFilter(self._failed)
 
     def lookup(self, url: str) -> Kept | None:
-        """Return the reply that is kept for a URL; None if there is none that can be read."""
+        """Return the cached reply for a URL; None if there is none, or it cannot be read."""
         kept = []
         with self._harmless():
             for entry in self._storage.get_entries(self._key(url)):
@@ -100,12 +100,12 @@ class ReplyCache:
         return max(kept, key=lambda one: one.confirmed, default=None)
 
     def store(self, url: str, body: bytes, headers: Mapping[str, str], replaced: Kept | None) -> None:
-        """Keep a reply in place of another one, unless the service forbids it."""
+        """Store a reply, unless the service forbids it, and remove the one that it replaces."""
         hishel = self._hishel
         with self._harmless():
             if "no-store" not in headers.get("Cache-Control", "").lower():
                 kept = {name: headers[name] for name in _VALIDATORS if name in headers and headers[name].isprintable()}
-                # Lists are so uniform that the quickest level makes them 20 to 40 times smaller.
+                # Lists are so uniform that even the fastest level makes them 20 to 40 times smaller.
                 packed = iter([zlib.compress(body, 1)])
                 entry = self._storage.create_entry(
                     hishel.Request("GET", url),
@@ -113,29 +113,29 @@ class ReplyCache:
                     self._key(url),
                 )
                 for _ in entry.response.stream:
-                    pass  # which writes it
+                    pass  # reading it writes it to disk
             if replaced is not None:
                 self._storage.remove_entry(replaced.number)
 
     def confirm(self, kept: Kept) -> None:
-        """Note that the service has confirmed a reply just now."""
+        """Record that the service has just confirmed a reply."""
         headers = {name: kept.headers[name] for name in kept.headers} | {_CONFIRMED: repr(time.time())}
         with self._harmless():
             self._storage.update_headers(kept.number, self._hishel.Headers(headers))
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:
-        """Let no failure of the cache end a search."""
+        """Log failures of the cache instead of raising them."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 (what is read is not checked by the storage)
+        except Exception as error:  # noqa: BLE001 (the storage does not check what it reads)
             self._warn(error)
 
     def _key(self, url: str) -> str:
         return hashlib.sha256(f"{self._owner}\n{url}".encode()).hexdigest()
 
     def _failed(self, record: logging.LogRecord) -> bool:
-        """Log one line in place of the storage's tracebacks."""
+        """Log one line instead of the storage's traceback."""
         self._warn(record.exc_info[1] if record.exc_info else record.getMessage())
         return False
 
@@ -150,12 +150,12 @@ class ReplyCache:
 
 def clear_cache() -> int:
     """
-    Remove all replies of services that were kept on disk (``conf.cache``).
+    Remove all cached replies from disk (see ``conf.cache``).
 
     Returns
     -------
     int
-        How many bytes that has freed.
+        Number of bytes freed.
 
     Raises
     ------

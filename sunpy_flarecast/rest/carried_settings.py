@@ -1,4 +1,4 @@
-"""The settings of this process for tasks in others: `carried` makes a function use them wherever it is called."""
+"""`carried`: functions that use the settings of this process when they are called in others."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["carried"]
 
 _T = TypeVar("_T")
 
-#: This process.
+#: Identifier of this process.
 _HERE: Final = uuid4().hex
 
 
 class _InUse:
-    """The settings with which tasks of this process run now; those with others wait."""
+    """The settings of the tasks that run in this process; tasks with other settings wait."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -55,18 +55,18 @@ _IN_USE: Final = _InUse()
 
 
 class _Carried(Generic[_T]):
-    """A function with settings, among them a token, which neither dashboards nor logs show."""
+    """A function with settings. Its representation, for dashboards and logs, hides them, since a token is one."""
 
     def __init__(self, function: Callable[..., _T]) -> None:
         self._function = function
         self._home = _HERE
         self._values = {name: item() for name, item in conf.items()}
-        # There it would be that of conf.url.
+        # In another process it would count as that of conf.url.
         if self._values["token"] and not is_same_service(self._values["url"], token_service()):
             self._values["token"] = ""
 
     def __repr__(self) -> str:
-        function = getattr(self._function, "func", self._function)  # arguments of a partial are many
+        function = getattr(self._function, "func", self._function)  # without the arguments of a partial
         return f"carried({getattr(function, '__qualname__', type(function).__name__)})"
 
     def __call__(self, *arguments: Any) -> _T:
@@ -78,8 +78,8 @@ class _Carried(Generic[_T]):
 
 def carried(function: Callable[..., _T]) -> Callable[..., _T]:
     """
-    Return a function that runs with the settings (``conf``) of this process in others, where it may be sent.
+    Return a function that can be sent to other processes, and runs there with the settings (``conf``) of this one.
 
-    The URL of the service, its password and the token are among them.
+    The settings include the URL of the service, its password and the token.
     """
     return _Carried(function)

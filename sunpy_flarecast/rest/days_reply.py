@@ -31,7 +31,7 @@ def read_days(reply: bytes) -> frozenset[date]:
     """
     Read a reply of the days route.
 
-    A `ReplyError` says that it is something else, such as an empty list, which other services may send for any path.
+    Raises `ReplyError` for any other reply, such as the empty list that other services may send for any path.
     """
     try:
         found = msgspec.json.decode(reply, type=list[_Day] | _Envelope)

@@ -1,4 +1,4 @@
-"""The text of a service's error: what its reply says, why there is none, and what to do; shared by all that ask."""
+"""Messages of failed requests: what the reply says, or why there is none, and what to do."""
 
 from __future__ import annotations
 
@@ -31,39 +31,39 @@ __all__ = [
     "status_text",
 ]
 
-#: How much of a reply is read in search of a message, in bytes.
+#: Number of bytes of a reply that are searched for a message.
 MESSAGE_BYTES: Final = 65536
 
-#: Statuses of replies that may be others if less is requested at once.
+#: Statuses of requests that may succeed if they are smaller.
 _TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
 
-#: Statuses by which access is refused, as it will be to other requests.
+#: Statuses that refuse access, to other requests as well.
 _NO_ACCESS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 _LATER: Final = "Try again later."
 
-#: The default URL's host, which is reached by a tunnel.
+#: Host of the default URL, which is reached through a tunnel.
 _AFAR: Final = "cluster-r730-1"
 
-#: How much of a reply is quoted, in characters.
+#: Number of characters of a reply that are quoted.
 _QUOTED: Final = 300
 
 
 def shown(text: object) -> str:
-    """Return text from a service on one line, without control characters, which could command a terminal."""
+    """Return text from a service on one line, without control characters, which could control a terminal."""
     return " ".join(printable(str(text)).split())
 
 
 def error_message(reply: Any) -> str:
     """Return the message of a decoded error reply; empty if it has none."""
-    told = isinstance(reply, dict) and next(
+    message = isinstance(reply, dict) and next(
         (reply[key] for key in ("message", "error", "errors", "detail") if reply.get(key)), None
     )
-    return shown(told if isinstance(told, str) else msgspec.json.encode(told).decode()) if told else ""
+    return shown(message if isinstance(message, str) else msgspec.json.encode(message).decode()) if message else ""
 
 
 def body_message(body: bytes) -> str:
-    """Return what the body of an error says, or "": the message of JSON, the title of HTML, else the text itself."""
+    """Return the message of an error's body: that of JSON, the title of HTML, or the text itself."""
     text = body.decode("utf-8", "replace").strip()
     try:
         text = error_message(msgspec.json.decode(body)) or text
@@ -78,7 +78,7 @@ def body_message(body: bytes) -> str:
 
 
 def status_text(status: int, phrase: str | None, body: bytes) -> str:
-    """Return status, phrase and message of a reply, as they stand after "the service answered"."""
+    """Return status, phrase and message of a reply, to follow "the service answered"."""
     message = body_message(body).removesuffix(".")
     phrase = shown(phrase or "")
     says_more = message.removeprefix(str(status)).strip(" :-").casefold() not in ("", phrase.casefold())
@@ -99,8 +99,8 @@ def refusal(url: str, asked: str, status: int, phrase: str, body: bytes, *, auth
 
 
 def _advice_on(status: int, body: bytes, *, authorized: bool) -> str:
-    if status == HTTPStatus.BAD_REQUEST and b"HTTPS port" in body:  # as nginx and Go say it
-        return f"Try https:// in place of http:// (conf.url, {URL_VARIABLE})."
+    if status == HTTPStatus.BAD_REQUEST and b"HTTPS port" in body:  # the text of nginx and Go
+        return f"Try https:// instead of http:// (conf.url, {URL_VARIABLE})."
     if status in _NO_ACCESS:
         advice = what_to_do(sent=authorized)
         return f"{advice[0].upper()}{advice[1:]}."
@@ -114,7 +114,7 @@ def _advice_on(status: int, body: bytes, *, authorized: bool) -> str:
 
 
 def error_of(url: str, asked: str, error: Exception) -> ServiceError:
-    """Make the error of a request without a whole reply, from the exception of requests or urllib3, or any other."""
+    """Make the error of a request without a complete reply, from an exception of requests, urllib3, or another."""
     reason = reason_of(error)
     slow = isinstance(error, requests.exceptions.ReadTimeout | ReadTimeoutError)
     if slow or isinstance(error, requests.exceptions.Timeout):
@@ -131,8 +131,8 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
         if not is_within(at := getattr(error.request, "url", None) or url, url):
             at = shown(without_password(at))
             return UnreachableError(
-                f"{url} was asked for {asked} and redirects to {at}, which cannot be reached ({reason}). Ask those who "
-                "run the service.",
+                f"{url} was asked for {asked} and redirects to {at}, which cannot be reached ({reason}). Ask the "
+                "operators of the service.",
                 reason=f"{url} redirects to {at}, which cannot be reached ({reason})",
                 lasting=True,
             )
@@ -176,31 +176,31 @@ def _is_away(error: Exception) -> bool:
 
 
 def _way_to(url: str, error: Exception, reason: str) -> str:
-    """Say what to do about a service that cannot be reached."""
+    """Return the advice for a service that cannot be reached."""
     if isinstance(error, requests.exceptions.ProxyError):
         return "Check HTTP_PROXY and HTTPS_PROXY of the environment, or add the service's host to NO_PROXY."
     scheme, _, rest = url.partition("://")
     if isinstance(error, requests.exceptions.SSLError):
         if "certificate has expired" in reason:
-            return "Those who run the service have to renew it; files and keywords are out of reach as well."
+            return "The operators of the service have to renew it; files and keywords are unavailable, too."
         if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
             return (
-                "Its certificate is of an authority that is not trusted here, or of another host. If it is one of your "
-                "own institute, name the file of its authority's certificate in the environment variables "
-                "REQUESTS_CA_BUNDLE (for searches) and SSL_CERT_FILE (for files), and start Python again."
+                "Its certificate comes from an authority that is not trusted here, or is for another host. If it is of "
+                "your institute, name the file of its authority's certificate in the environment variables "
+                "REQUESTS_CA_BUNDLE (for searches) and SSL_CERT_FILE (for files), and restart Python."
             )
-        return f"Its answer is not TLS; if it has no https there, try http://{rest} (conf.url, {URL_VARIABLE})."
+        return f"Its reply is not TLS; if it has no https, try http://{rest} (conf.url, {URL_VARIABLE})."
     if scheme == "http" and not _is_away(error):
-        return f"It closed the connection. If it speaks TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else again."
+        return f"It closed the connection. If it uses TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else retry."
     host = urlsplit(url).hostname or ""
     here = host in ("localhost", "::1") or host.startswith("127.")
     if here or host == _AFAR:
         return (
-            f"{'If it is to run on this machine, start it; else open' if here else 'Open'} the tunnel or port "
+            f"{'If it runs on this machine, start it; else open' if here else 'Open'} the tunnel or port "
             f"forwarding to it (ssh -L 8001:{_AFAR}:8001 ...) and set sunpy_flarecast.conf.url or {URL_VARIABLE}. "
-            "`sunpy-flarecast serve --demo` starts a service to try things out."
+            "`sunpy-flarecast serve --demo` starts a demo service."
         )
     return (
         f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service runs there, and "
-        "whether a firewall or VPN lies between."
+        "whether a firewall or VPN is in between."
     )

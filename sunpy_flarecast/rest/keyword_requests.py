@@ -1,4 +1,4 @@
-"""Keywords of many records by the meta route: several records a request where a service understands that."""
+"""Keywords of many records by the meta route, with several records in each request if the service supports it."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_all", "keywords_of"]
 
-#: Longest URL of a request in characters; servers and proxies take 2,000 at least.
+#: Longest URL of a request in characters; servers and proxies accept at least 2,000.
 _LONGEST: Final = 2000
 
 #: Most records in one request.
 _MOST: Final = 100
 
-#: How long a request may take where a bar shows that something happens, in seconds; services may compute keywords.
+#: Longest time of a request in seconds with a progress bar, which should move; services may compute keywords.
 _LIVELY: Final = 3.0
 
-#: How often those that wait for others look whether they are still wanted, in seconds.
+#: Seconds between checks whether a waiting request is still wanted.
 _LOOK: Final = 0.5
 
-#: How many requests may be refused, without any keywords before them, until nothing more is requested.
+#: Number of requests that may be refused, if none succeeded before, until all others are given up.
 _TRIALS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The numbers of the records that one request asks for."""
+    """The record numbers of one request."""
 
     recnums: tuple[int, ...]
 
@@ -60,7 +60,7 @@ _Failures = list[tuple[list[int], ServiceError]]
 def ask_all(
     service: Service, series: str, recnums: Iterable[int], fields: Sequence[str] = (), *, progress: bool = False
 ) -> tuple[_Values, _Failures]:
-    """Request keywords of records, as `keywords_of` does, and return all at once; after Ctrl-C what came until then."""
+    """Request keywords of records as `keywords_of` does, and return all at once; after Ctrl-C, those so far."""
     values: _Values = {}
     failures: _Failures = []
     left = dict.fromkeys(recnums)
@@ -80,12 +80,12 @@ def keywords_of(
     service: Service, series: str, recnums: Iterable[int], fields: Sequence[str] = (), *, progress: bool = False
 ) -> Generator[tuple[_Values, _Failures], None, None]:
     """
-    Request keywords (all without ``fields``) of records in parallel, and yield them as they come.
+    Request keywords (all without ``fields``) of records in parallel, and yield them as they arrive.
 
-    Yields the keywords of some records by their numbers, as `read_meta` gives them, and lists of record numbers for
-    which there is no answer, each with the error. The first two records are requested together, and if they do not both
-    come, each alone; that tells whether the service understands several at once. If so, a request that fails is divided
-    until it is clear which records it fails for. A bar is shown if there is more than one request.
+    Yields the keywords of some records by their numbers, as from `read_meta`, and lists of record numbers that failed,
+    each with the error. The first two records are requested together, and, if that fails, one by one, to find out
+    whether the service supports several records in a request. If so, a request that fails is divided until the failing
+    records are found. A progress bar is shown if there is more than one request.
     """
     left = [] if service.patience.interrupted else list(dict.fromkeys(recnums))
     with progress_bar(shown=progress and len(left) > 2, total=len(left), desc="Keywords", unit="record") as bar:
@@ -109,13 +109,13 @@ def keywords_of(
         def ask(number: int, batch: _Batch) -> tuple[_Values, _Failures]:
             del number
             nonlocal came
-            while not (came or trials.acquire(timeout=_LOOK)):  # once all are taken, wait for what they bring
+            while not (came or trials.acquire(timeout=_LOOK)):  # once all are taken, wait for their results
                 if service.patience.stopped:
-                    return {}, []  # nobody waits for it
+                    return {}, []  # nobody waits for the result
             if came or len(refused) >= _TRIALS:
                 trials.release()
             if not came and len(refused) >= _TRIALS:
-                # A service that refuses a field, say, refuses it for all records.
+                # A service that refuses a field, for example, refuses it for all records.
                 raise _none_of_the_first(refused[-1])
             try:
                 answer = _ask(service, series, batch, fields)
@@ -142,14 +142,14 @@ def keywords_of(
 
 
 def _size(service: Service, series: str, recnums: Sequence[int], fields: Sequence[str]) -> int:
-    """Return how many records one request may ask for."""
+    """Return the number of records that one request may have."""
     digits = len(str(max(recnums, default=0))) + 1
-    room = _LONGEST - len(meta_url(service.url, series, [], fields))
-    return max(1, min(_MOST, room // digits))
+    left = _LONGEST - len(meta_url(service.url, series, [], fields))
+    return max(1, min(_MOST, left // digits))
 
 
 def _probe(service: Service, series: str, pair: Sequence[int], fields: Sequence[str]) -> tuple[_Values, _Failures]:
-    """Request two records together, to learn whether the service understands that, and else each alone."""
+    """Request two records together, to find out whether the service supports it, or else one by one."""
     try:
         values = service.meta(series, pair, fields)
         if all(number in values for number in pair):
@@ -167,20 +167,20 @@ def _probe(service: Service, series: str, pair: Sequence[int], fields: Sequence[
         except ServiceError as error:
             service.patience.failed(error)
             failures.append(([number], error))
-    # Where a record fails either way, requests for several are divided as they fail.
+    # If a record fails in both ways, assume support; requests that fail are divided.
     service.many = bool(failures)
     return values, failures
 
 
 def _ask(service: Service, series: str, batch: _Batch, fields: Sequence[str]) -> tuple[_Values, _Failures]:
-    """Request the records of a batch; some may have no answer, but not all."""
+    """Request the records of a batch; raise an error if all fail."""
     values: _Values = {}
     left: Sequence[int] = batch.recnums
     while left:
         try:
             came = service.meta(series, left, fields)
         except ServiceError as error:
-            # Of several records one may be at fault.
+            # A single one of the records may be the cause.
             error.less_may_help |= len(left) > 1 and not isinstance(error, UnreachableError)
             if values:
                 return values, [(list(left), error)]
@@ -204,7 +204,7 @@ def _none_of_the_first(error: ServiceError) -> ServiceError:
 def _lacking(service: Service, series: str, recnums: Sequence[int]) -> ReplyError:
     some = f"record{'s' * (len(recnums) > 1)} {', '.join(map(str, recnums[:3]))}{', ...' * (len(recnums) > 3)}"
     return ReplyError(
-        f"{service.url} was asked for keywords of {some} of {series} and answered without them. Ask those who run "
+        f"{service.url} was asked for keywords of {some} of {series} and answered without them. Ask the operators of "
         "the service.",
         reason="an answer without the keywords of the record",
         less_may_help=len(recnums) > 1,

@@ -1,4 +1,4 @@
-"""List replies of the service, from bytes to `Records`: two envelopes, three layouts, and what is broken in them."""
+"""Conversion of the service's lists of records to `Records`: two envelopes, three layouts, and invalid values."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _NULL: Final = msgspec.Raw(b"null")
 
 _Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
-#: HARP and record numbers; JSOC's number for a missing value is negative.
+#: HARP and record numbers; JSOC's missing value is negative.
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
-#: Slots from 1993 to about 9970; others, such as JSOC's number for a missing value, have no calendar date.
+#: Slots from 1993 to about 9970; others, such as JSOC's missing value, have no calendar date.
 _Slot = Annotated[int, msgspec.Meta(ge=0, le=350_000_000)]
 
 
 class _Row(msgspec.Struct, gc=False):
-    """The fields that are needed of a record; layouts A (``url``, ``date_obs``), B and C (the others)."""
+    """The required fields of a record in layout A (``url``, ``date_obs``), or B and C (the others)."""
 
     urls: msgspec.Raw = _NULL
     url: str | None = None
@@ -48,7 +48,7 @@ class _Row(msgspec.Struct, gc=False):
 
 
 class _LooseEnvelope(msgspec.Struct):
-    """The object around the list, or an error reply, whose text is one of these."""
+    """The object around the list, or an error reply with one of the other fields."""
 
     data: msgspec.Raw = _NULL
     message: Any = None
@@ -80,7 +80,7 @@ def _column(values: list[Any], dtype: type) -> np.ma.MaskedArray[Any, Any]:
 
 
 def _unsigned(quality: np.ma.MaskedArray[Any, Any]) -> np.ma.MaskedArray[Any, Any]:
-    """Return quality words as unsigned numbers, also those that a service takes for signed ones."""
+    """Convert quality words that a service sent as signed numbers to unsigned ones."""
     words = quality.data
     if (words < 0).any():
         words[:] = [unsigned(word) for word in words.tolist()]
@@ -88,7 +88,7 @@ def _unsigned(quality: np.ma.MaskedArray[Any, Any]) -> np.ma.MaskedArray[Any, An
 
 
 def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
-    """Make columns of decoded records, leaving out (and counting) those that cannot be read."""
+    """Make columns of decoded records, and count those that cannot be read and are left out."""
     good, prefix, names = split_urls([row.urls for row in rows], [row.url for row in rows])
     count = len(rows)
     if not good.all():
@@ -96,7 +96,7 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
     all_series = [row.series_name or series for row in rows]
     shared = {name: printable(name) for name in set(all_series)}
     slot = _column([row.t_rec_index for row in rows], np.int64)
-    # Records count T_REC in time steps of their series, this package in slots of 720 s, of which all are multiples.
+    # Replies count T_REC in time steps of the series, which are multiples of the slots of 720 s of this package.
     steps = {name: step_of(name) // CADENCE for name in set(all_series)}
     if set(steps.values()) - {1}:
         slot *= np.array([steps[name] for name in all_series])
@@ -116,11 +116,11 @@ def _records(rows: list[_Row], series: str) -> tuple[Records, int]:
 
 def read_records(reply: bytes, series: str) -> tuple[Records, int]:
     """
-    Read a list reply in either envelope (a bare list, an object with ``data``) and any of FLARECAST's three layouts.
+    Parse a list of records in either envelope (a bare list, an object with ``data``) and any of the three layouts.
 
-    Returns the records in the order of the reply, and how many could not be read and are left out. ``series`` names
-    those that do not name their own. A `ReplyError` says that the reply is not JSON, is JSON of another shape, or is an
-    error reply, whose text is then quoted.
+    Returns the records in the order of the reply, and the number of those that could not be read and are left out.
+    ``series`` is that of records that do not name one. Raises `ReplyError` if the reply is not JSON, is JSON of another
+    form, or is an error reply, whose text is then quoted.
     """
     try:
         try:
@@ -138,7 +138,7 @@ def _read(reply: bytes, series: str) -> tuple[Records, int]:
         return _records(_list.decode(reply), series)
     envelope = _envelope.decode(reply)
     if message := error_message(structs.asdict(envelope)):
-        # With records beside it or not: they would be part of an answer at best.
+        # Even with records, which would be incomplete.
         raise ReplyError(message)
     if envelope.data is None:
         raise ReplyError("an object without data")
@@ -146,7 +146,7 @@ def _read(reply: bytes, series: str) -> tuple[Records, int]:
 
 
 def _loose(raw: msgspec.Raw) -> _Row | None:
-    """Read one record; values that cannot be read are missing; without URLs the record is None."""
+    """Parse one record; values that cannot be read are missing; return None if it is not an object."""
     try:
         return _loose_row.decode(raw)
     except msgspec.ValidationError:
@@ -167,7 +167,7 @@ def _loose(raw: msgspec.Raw) -> _Row | None:
 
 
 def _read_loosely(reply: bytes, series: str) -> tuple[Records, int]:
-    """Read a reply in which something has another type than it should, record by record."""
+    """Parse a reply in which some values have a wrong type, record by record."""
     bare = reply.lstrip()[:1] == b"["
     if bare:
         raws = _loose_list.decode(reply)

@@ -1,4 +1,4 @@
-"""The meta route of the service, which gives keywords of records: its URL and its replies."""
+"""The meta route of the service, for keywords of records: its URL and its replies."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[st
 
 def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     """
-    Read a reply of the meta route: an object of records by their numbers, or a list, bare or under ``data``.
+    Parse a reply of the meta route: an object of records by their numbers, or a list, bare or under ``data``.
 
-    Returns for each record number its keywords, by the catalog's names (others are lower-cased), with the values as
-    they came. Records without keywords are left out. Errors are those of `read_records`.
+    Returns the keywords of each record number, by the catalog's names (others in lower case), with unchanged values.
+    Records without keywords are left out. Errors are those of `read_records`.
     """
     value = _decoded(reply)
     if isinstance(value, dict):
@@ -43,7 +43,7 @@ def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     if isinstance(value, list):
         numbered = [(_own_number(row), row) for row in value]
     elif isinstance(value, dict):
-        # What an object is keyed by may be something else, as places in a list.
+        # Keys may be other than record numbers, such as positions in a list.
         numbered = [
             (_record_number(key) if (own := _own_number(row)) is None else own, row) for key, row in value.items()
         ]
@@ -53,7 +53,7 @@ def read_meta(reply: bytes) -> dict[int, dict[str, Any]]:
     for number, row in numbered:
         if number is not None and isinstance(row, dict) and isinstance(row.get("meta"), dict):
             meta, names = row["meta"], tuple(row["meta"])
-            known = _all_known(names)
+            known = _catalog_names(names)
             found[number] = meta if known == names else dict(zip(known, meta.values(), strict=True))
     if numbered and all(number is None for number, _ in numbered):
         raise ReplyError("JSON without record numbers")
@@ -65,7 +65,7 @@ def _decoded(reply: bytes) -> Any:
         try:
             return msgspec.json.decode(reply)
         except msgspec.DecodeError:
-            # Python services write NaN, which JSON has not; those that are broken are broken here, too.
+            # Services in Python write NaN, which is not JSON.
             if b"NaN" not in reply and b"Infinity" not in reply:
                 raise
             return json.loads(reply)
@@ -74,7 +74,7 @@ def _decoded(reply: bytes) -> Any:
 
 
 def _own_number(row: object) -> int | None:
-    """Give the number that a record names as its own."""
+    """Return the record number in a record."""
     return _record_number(row.get("recnum")) if isinstance(row, dict) else None
 
 
@@ -84,7 +84,7 @@ def _record_number(key: object) -> int | None:
 
 
 @lru_cache(64)
-def _all_known(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the catalog's names; services send the same ones for every record."""
+def _catalog_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the catalog's names; services send the same ones for every record."""
     known = [(find_keyword(name), name) for name in names]
     return tuple(keyword.name if keyword else name.strip().lower() for keyword, name in known)

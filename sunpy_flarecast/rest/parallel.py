@@ -1,4 +1,4 @@
-"""Requests in parallel: what fails because it is too much is requested in halves, until `Patience` ends."""
+"""Parallel requests: those that are too large are halved, until `Patience` ends."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class _Divisible(Protocol):
 
 W = TypeVar("W", bound=_Divisible)
 
-#: How often halves must have brought what a window of some length did not, before others of it are halved at once.
+#: Number of windows of a length whose halves succeed before others of that length are halved at once.
 _ENOUGH: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Piece(Generic[W, T]):
-    """A window or a part of one, with its answer or the reason why there is none."""
+    """A window or a part of one, with its answer or its error."""
 
     window: W
     value: T | None = None
@@ -49,11 +49,11 @@ def answers(
     windows: Sequence[W], ask: Callable[[int, W], T], patience: Patience
 ) -> Generator[tuple[int, list[Piece[W, T]]], None, None]:
     """
-    Request windows (or what else has a length and halves) in parallel, and yield the answers as they come.
+    Request windows (or other objects with a length and halves) in parallel, and yield the answers as they arrive.
 
     ``ask`` returns the answer for a window with a number in ``windows``, or for a part of it; it is called in threads.
-    What it raises besides ``ServiceError`` ends all. Each answer is the number of a window and its parts in order.
-    After an interrupt there are none.
+    Any exception other than ``ServiceError`` ends all requests. Yields the number of a window, and its parts in order;
+    nothing after an interrupt.
     """
     if patience.interrupted:
         return
@@ -85,7 +85,7 @@ def answers(
                         continue
                 patience.failed(error)
                 return [Piece(window, error=error)]
-        return []  # nobody waits for it
+        return []  # nobody waits for the result
 
     def work() -> None:
         while not patience.stopped:
@@ -95,11 +95,11 @@ def answers(
                 return
             try:
                 done.put((number, pieces(number, window)))
-            except BaseException as error:  # noqa: BLE001 (raised in the thread that waits for it)
+            except BaseException as error:  # noqa: BLE001 (raised in the waiting thread)
                 done.put(error)
                 return
 
-    # Daemons, since at its end Python waits for the threads of a ThreadPoolExecutor, however long their requests take.
+    # Daemons, since Python waits at exit for the threads of a ThreadPoolExecutor, however long their requests take.
     threads = [
         threading.Thread(target=work, name=f"sunpy_flarecast-{number}", daemon=True)
         for number in range(min(patience.parallel, len(windows)))
@@ -122,7 +122,7 @@ def answers(
 def _next(done: SimpleQueue[T]) -> T:
     while True:
         try:
-            # On Windows, Ctrl-C does not end a wait; it has to end by itself.
+            # On Windows, Ctrl-C does not end a wait without timeout.
             return done.get(timeout=0.5)
         except Empty:
             continue

@@ -1,4 +1,4 @@
-"""Records as typed columns: `Records`, and how parts of an answer are joined."""
+"""`Records`: records as typed columns, and the merging of several replies."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ class Records:
         return f"<Records: {len(self):,}>"
 
     def __getitem__(self, which: Any) -> Records:
-        """Take some of the records, by a mask, a slice or an array of positions."""
+        """Select records by a mask, a slice or an array of positions."""
         columns: dict[str, Any] = {name: getattr(self, name)[which] for name in _COLUMNS}
         return Records(**columns, keywords={name: column[which] for name, column in self.keywords.items()})
 
     def nearest_slot(self) -> np.ma.MaskedArray[Any, Any]:
         """
-        Return each record's T_REC; where it is missing, the slot nearest to ``date_obs``, which is up to 2 minutes off.
+        Return each record's T_REC or, if it is missing, the slot nearest to ``date_obs``, which is up to 2 minutes off.
 
-        For choosing and sorting only: what a user sees is never invented.
+        For selection and sorting only; users never see it.
         """
         slot = self.slot.copy()
         unknown = np.ma.getmaskarray(slot) & ~np.isnat(self.date_obs)
@@ -74,11 +74,11 @@ _DTYPES: Final[dict[str, type]] = {"int": np.int64, "float": np.float64, "text":
 
 
 def keyword_column(name: str, values: Sequence[int | float | str | None]) -> np.ma.MaskedArray[Any, Any]:
-    """Make a column of a keyword's plain values (None where missing): int64, float or object (text), masked."""
+    """Make a masked column (int64, float, or object for text) of a keyword's plain values, None where missing."""
     known = find_keyword(name)
     kind = known.kind if known else "text"
     if kind == "int" and any(isinstance(value, float) for value in values):
-        kind = "float"  # what a service gives is not rounded
+        kind = "float"  # values are not rounded
     mask = [value is None for value in values]
     filled = [("" if kind == "text" else 0) if value is None else value for value in values]
     column: npt.NDArray[Any] = np.empty(len(filled), dtype=_DTYPES[kind])
@@ -87,14 +87,14 @@ def keyword_column(name: str, values: Sequence[int | float | str | None]) -> np.
 
 
 def segment_of(name: str) -> str:
-    """Return the segment of one of a record's names, which is a whole URL where its URLs do not begin alike."""
+    """Return the segment of one of a record's names, or of a whole URL, if its URLs have no common beginning."""
     match = FILE_URL.fullmatch(name) if "/" in name else None
     return (match[2] if match else name).removesuffix(".fits")
 
 
 def different(values: npt.NDArray[Any]) -> tuple[list[Any], npt.NDArray[np.intp]]:
-    """Return the different objects of an array, in their order, and for each element which of them it is."""
-    # Addresses are sorted much faster than tuples of names are hashed; equal objects at several ones are few.
+    """Return the distinct objects of an array, in their order, and for each element the index of its object."""
+    # Sorting addresses is much faster than hashing tuples of names; few equal objects have different addresses.
     addresses = np.fromiter(map(id, values), dtype=np.uint64, count=len(values))
     _, first, numbers = np.unique(addresses, return_index=True, return_inverse=True)
     known: dict[Any, int] = {}
@@ -106,12 +106,12 @@ def different(values: npt.NDArray[Any]) -> tuple[list[Any], npt.NDArray[np.intp]
 
 def merge(parts: Sequence[Records]) -> Records:
     """
-    Join records, each once, sorted by T_REC, then HARP number, then record number.
+    Merge records without duplicates, sorted by T_REC, then HARP number, then record number.
 
-    A record is identified by its series and record number, never by its time; without a number, by its URLs. Where
-    two replies give different files of one record, it has them all.
+    A record is identified by its series and record number, never by its time; without a number, by its URLs. If two
+    replies have different files of a record, the result has all of them.
     """
-    joined = _each_once(_joined(parts))
+    joined = _without_duplicates(_joined(parts))
     far = np.iinfo(np.int64).max
     keys = [np.ma.filled(key, far) for key in (joined.recnum, joined.harpnum, joined.nearest_slot())]
     order = np.lexsort(keys)
@@ -119,7 +119,7 @@ def merge(parts: Sequence[Records]) -> Records:
 
 
 def _joined(parts: Sequence[Records]) -> Records:
-    """Put parts one after the other, with one object for all records that have the same names."""
+    """Concatenate parts; records with equal names share one object."""
     if len(parts) == 1:
         return parts[0]
     columns: dict[str, Any] = {}
@@ -130,7 +130,7 @@ def _joined(parts: Sequence[Records]) -> Records:
         objects, numbers = different(columns[name])
         columns[name] = np.fromiter(objects, dtype=object, count=len(objects))[numbers]
     asked = dict.fromkeys(name for part in parts for name in part.keywords)
-    masked: Any = np.ma  # which numpy has typed in part
+    masked: Any = np.ma  # only partly typed by numpy
     keywords = {
         name: masked.concatenate(
             [
@@ -143,8 +143,8 @@ def _joined(parts: Sequence[Records]) -> Records:
     return Records(**columns, keywords=keywords)
 
 
-def _each_once(records: Records) -> Records:
-    """Leave out what is there already, and give a record the files of all its occurrences."""
+def _without_duplicates(records: Records) -> Records:
+    """Remove duplicates; a record gets the files of all its occurrences."""
     (_, series), (_, kind) = different(records.series), different(records.names)
     numbered = ~np.ma.getmaskarray(records.recnum)
     keys = [records.recnum.data, numbered, series]
@@ -155,7 +155,7 @@ def _each_once(records: Records) -> Records:
         return records
     keep = np.ones(len(records), dtype=bool)
     keep[order[~begins]] = False
-    # Names that differ are put together one by one, and so are records known by nothing but their URLs.
+    # Differing names are merged one by one, and so are records that only their URLs identify.
     occurrence_of = np.cumsum(begins) - 1
     keywords = {name: _filled(column, order, order[begins][occurrence_of]) for name, column in records.keywords.items()}
     differs = np.zeros(np.count_nonzero(begins), dtype=bool)
@@ -182,9 +182,9 @@ def _each_once(records: Records) -> Records:
 def _filled(
     column: np.ma.MaskedArray[Any, Any], places: npt.NDArray[np.intp], firsts: npt.NDArray[np.intp]
 ) -> np.ma.MaskedArray[Any, Any]:
-    """Give the first occurrences of records the values that only later ones have."""
+    """Fill missing values of the first occurrences of records with those of later ones."""
     mask = np.ma.getmaskarray(column)
-    told = mask[firsts] & ~mask[places]
+    later = mask[firsts] & ~mask[places]
     filled = column.copy()
-    filled[firsts[told]] = column[places[told]]
+    filled[firsts[later]] = column[places[later]]
     return filled

@@ -1,4 +1,4 @@
-"""The one retry policy for searches and transfers: which failures are retried, how often, and after which wait."""
+"""The retry policy of searches and transfers: which failures are retried, how often, and after which wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sunpy_flarecast.config import conf
 
 __all__ = ["BUSY", "RETRIED", "RetryPolicy", "retry_after"]
 
-#: Statuses by which a host says that it is busy, whoever asks.
+#: Statuses of a host that is busy, for all clients.
 BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 #: Statuses after which the same request may succeed later (RFC 9110; RFC 6585 for 429, RFC 8470 for 425).
@@ -25,13 +25,13 @@ RETRIED: Final = BUSY | {
     HTTPStatus.GATEWAY_TIMEOUT,
 }
 
-#: Longest wait, in seconds, that is not at the service's request.
+#: Longest wait in seconds, unless the service asks for another.
 _LONGEST: Final = 60.0
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often a failed request is retried and how long to wait before; the settings are read once."""
+    """The number of retries and the waits before them; the settings are read once."""
 
     retries: int = field(default_factory=lambda: conf.max_retries)
     retry_wait: float = field(default_factory=lambda: conf.retry_wait)
@@ -39,10 +39,10 @@ class RetryPolicy:
 
     def wait(self, failures: int, asked: str | None = None) -> float:
         """
-        Return the seconds to wait after so many failures, from 1.
+        Return the seconds to wait after a number of failures, from 1.
 
         A reply's ``Retry-After`` header is honoured up to ``conf.retry_after_max``. Without it the wait is exponential
-        with full jitter, so that clients that failed together do not come back together.
+        with full jitter, so that clients that failed together do not retry together.
         """
         seconds = retry_after(asked)
         if seconds is not None:

@@ -1,4 +1,4 @@
-"""One FLARECAST HMI service over REST: `Service`, which turns requests into records, keywords or errors."""
+"""`Service`: a FLARECAST HMI service over REST, whose replies become records, keywords or errors."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Service:
     """
     A FLARECAST HMI service, for several threads.
 
-    ``url`` is its base URL, with user and password if it needs them (by default ``conf.url``); ``cached`` says whether
-    lists are kept on disk and may come from there (by default ``conf.cache``).
+    ``url`` is its base URL, with user and password if required (default: ``conf.url``); ``cached`` is whether lists are
+    cached on disk (default: ``conf.cache``).
     """
 
     def __init__(self, url: str | None = None, patience: Patience | None = None, *, cached: bool | None = None) -> None:
         address = base_url(conf.url if url is None else url)
         self.url = without_password(address)
         self.patience = Patience() if patience is None else patience
-        #: Whether the meta route understands several records at once; None as long as that is not known.
+        #: Whether the meta route supports several records in a request; None if unknown.
         self.many: bool | None = None
-        #: For each list that came from the cache since the service failed: when it was confirmed (Unix time), and why.
+        #: Lists from the cache since the service failed: when each was confirmed (Unix time), and the error.
         self.outdated: list[tuple[float, ServiceError]] = []
         #: What the service says of where its records come from: ``SYNTHETIC``, or nothing.
         self.origin = ""
@@ -58,7 +58,7 @@ class Service:
 
     @classmethod
     def of_table(cls, searched: str, patience: Patience | None = None) -> Self:
-        """Return the service of a table's attribute ``service``, which its errors name instead of ``conf.url``."""
+        """Return the service of a table's attribute ``service``; errors advise about that instead of ``conf.url``."""
         service = cls(with_credentials(searched, conf.url), patience)
         service._moved = if_moved(service.url, conf.url)
         return service
@@ -82,12 +82,12 @@ class Service:
         """
         List the records of a series in a range (UTC), and count those that could not be read.
 
-        Whether the ends of the range count is up to the service. The errors are `UnreachableError` (no answer),
-        `ReplyError` (not a list of records), and `ServiceError` (an error of the service).
+        The service decides whether the range includes its ends. Raises `UnreachableError` (no reply), `ReplyError` (not
+        a list of records), or `ServiceError` (an error of the service).
         """
         url = f"{self.url}/HMI/{quote(series, safe='')}?{urlencode({'start': start, 'end': end, 'meta': 'false'})}"
         age = datetime.now(UTC) - datetime.fromisoformat(end).replace(tzinfo=UTC)
-        # Records of near-real-time series are replaced, and new ones come to windows that ended lately.
+        # Near-real-time records are replaced, and recent windows get new records.
         settled = not series.casefold().endswith("_nrt") and age > timedelta(hours=conf.cache_hours)
         return self._ask(  # type: ignore[no-any-return]
             url,
@@ -109,10 +109,10 @@ class Service:
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
-        Request keywords (all without ``fields``) of records at once, and return what `read_meta` reads of the reply.
+        Request keywords (all without ``fields``) of records in one request, and return them as `read_meta` does.
 
-        Not every service understands several records; see `~sunpy_flarecast.rest.keyword_requests.keywords_of`. Errors
-        are those of `records`.
+        Not every service supports several records; see `~sunpy_flarecast.rest.keyword_requests.keywords_of`. Errors are
+        those of `records`.
         """
         number = f"{len(recnums):,} records" if len(recnums) > 1 else f"record {recnums[0]}"
         names = f"{', '.join(fields[:3])}{', ...' * (len(fields) > 3)}" if fields else "all keywords"
@@ -130,7 +130,7 @@ class Service:
         cache: ReplyCache | None = None,
         settled: bool = False,
     ) -> Any:
-        """Read the reply to a request, or what the cache has of it."""
+        """Return the parsed reply to a request, or that of the cache."""
         begin = time.perf_counter()
         kept = cache.lookup(url) if cache is not None else None
         try:
@@ -138,7 +138,7 @@ class Service:
             body = reply.body if reply is not None else kept.body if kept is not None else b""
             try:
                 value = read(body)
-            except Exception as error:  # whatever a reply provokes concerns this request alone
+            except Exception as error:  # a reply must not affect other requests, whatever it causes
                 raise self._no_reply(error, body, asked, expected) from error
         except ServiceError as error:
             log.debug(f"{url}: {time.perf_counter() - begin:.3f} s, {error.reason}")
@@ -154,7 +154,7 @@ class Service:
         return value
 
     def _reply(self, url: str, asked: str, cache: ReplyCache | None, kept: Kept | None) -> Reply | None:
-        """Request a URL; None if the kept reply is confirmed, or has to serve since the service fails."""
+        """Request a URL; return None if the cached reply is confirmed, or is used since the service fails."""
         cause: Exception | None = None
         outage = True
         try:
@@ -169,7 +169,7 @@ class Service:
                 reason=f"the reply {error}",
                 less_may_help=True,
             ) from error
-        except Exception as error:  # noqa: BLE001 (whatever a reply provokes concerns this request alone)
+        except Exception as error:  # noqa: BLE001 (a reply must not affect other requests)
             failure, cause = error_of(self.url, asked, error), error
             outage = isinstance(failure, UnreachableError)
         else:
@@ -193,7 +193,7 @@ class Service:
     def _no_reply(self, error: Exception, body: bytes, asked: str, expected: str) -> ReplyError:
         wrong = shown(error if isinstance(error, ReplyError) else f"{type(error).__name__}: {error}").removesuffix(".")
         said = body_message(body).removesuffix(".")
-        # What the service says may be the error already.
+        # The message may be in the error already.
         said = f": {said}" if said and said.rstrip("…") not in wrong else ""
         return ReplyError(
             f"{self.url} was asked for {asked} and its reply is not {expected}: {wrong}{said}. "

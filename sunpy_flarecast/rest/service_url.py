@@ -1,4 +1,4 @@
-"""URLs of services: base URLs, and users and passwords, which are kept out of all that is shown or written."""
+"""URLs of services: base URLs, and user and password, which are never shown or written to files."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = [
 ]
 
 
-#: What a URL has not; libraries disagree on which host it names with them.
+#: Invalid characters of URLs; with them, libraries disagree about the host.
 _AMBIGUOUS: Final = re.compile(r"[\s\\]")
 
 
 def base_url(url: str) -> str:
-    """Check the base URL of a service, and drop a trailing slash or ``/HMI``; a `QueryError` if it is invalid."""
+    """Check the base URL of a service, and drop a trailing slash or ``/HMI``; raise `QueryError` if it is invalid."""
     try:
         parts = urlsplit(url.strip())
         whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         (parts.hostname or "").encode("idna")  # as it is looked up
         whole = whole and not _AMBIGUOUS.search(url.strip())
-    except ValueError:  # of which UnicodeError is one
+    except ValueError:  # or UnicodeError, a subclass
         whole = False
     if not whole:
         raise QueryError(
@@ -59,8 +59,8 @@ def with_credentials(service: str, configured: str) -> str:
     """
     Return the base URL of a table's service, with user and password if ``conf.url`` has them for the same service.
 
-    Tables do not hold them, so that they are not shown or written to files with the table. Without a ``service`` it is
-    the configured one.
+    Tables do not hold them, so that they are not shown or written to files. Without a ``service`` it is the configured
+    one.
     """
     if not service:
         return base_url(configured)
@@ -79,7 +79,7 @@ def is_same_service(url: str, other: str) -> bool:
 
 
 def if_moved(searched: str, configured: str) -> str:
-    """Say what to do if the service that a table was searched from has moved; nothing if it is the configured one."""
+    """Return the advice if the service of a table may have moved; empty if it is the configured one."""
     if is_same_service(searched, configured):
         return ""
     url = without_password(configured)
@@ -95,13 +95,13 @@ def is_within(url: str, base: str) -> bool:
         return False
     path, begin = _decoded(parts.path), _decoded(own.path).rstrip("/")
     same = same and not _AMBIGUOUS.search(url)
-    # Some servers take a backslash for a slash, and some leave out what follows a semicolon.
+    # Some servers treat a backslash as a slash, and some ignore the text after a semicolon.
     climbs = any(step.partition(";")[0] == ".." for step in re.split(r"[/\\]", path))
     return same and not climbs and f"{path}/".startswith(f"{begin}/")
 
 
 def _decoded(path: str) -> str:
-    """Decode a path as often as it can be, as a chain of servers may."""
+    """Decode a path repeatedly, as a chain of servers may."""
     while (plain := unquote(path)) != path:
         path = plain
     return path

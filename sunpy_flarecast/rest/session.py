@@ -1,4 +1,4 @@
-"""Bounded HTTP requests with retries: `Session`, and `Patience`, the state that the requests of one search share."""
+"""HTTP requests with limits and retries: `Session`, and `Patience`, the shared state of the requests of a search."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Patience", "Reply", "Session", "TooMuchError", "interruption"]
 
-#: How much of a reply is read at a time, in bytes; versions of urllib3 before 2.6 decompress as much at once.
+#: Bytes of a reply that are read at a time; urllib3 before 2.6 decompresses as many at once.
 _PIECE: Final = 1 << 18
 
-#: A list that takes the service too long is requested in parts instead of again.
+#: A list that takes the service too long is requested in parts instead.
 _RETRIED: Final = RETRIED - {HTTPStatus.GATEWAY_TIMEOUT}
 
 
 class Patience:
     """
-    What the requests of one search, which run in several threads, know together of the service.
+    The shared state of the requests of a search, which run in several threads.
 
-    When twice as many as run at a time have failed in a row, in spite of all retries, the next are tried once each,
-    until one succeeds. If those failures can be expected of all requests, nothing more is requested; nor if there never
-    was a reply and the service cannot be reached.
+    If twice as many requests as run at a time fail in a row, in spite of all retries, the following are not retried
+    until one succeeds. If all requests can be expected to fail in the same way, the search stops; it stops at the first
+    failure if no connection can be made, and no request has succeeded.
     """
 
     def __init__(self, parallel: int | None = None) -> None:
@@ -52,9 +52,9 @@ class Patience:
         self.policy = RetryPolicy()
         self._lock = threading.Lock()
         self._end = threading.Event()
-        #: Whether nobody wants the replies any more.
+        #: Whether the replies are no longer wanted.
         self.stopped = False
-        #: Whether Ctrl-C ended the requests, so that what has come is all there will be.
+        #: Whether Ctrl-C ended the requests.
         self.interrupted = False
         self._in_a_row = 0
         self._lasting = True
@@ -62,30 +62,30 @@ class Patience:
         self._over: ServiceError | None = None
 
     def succeeded(self) -> None:
-        """Count a reply."""
+        """Record a reply."""
         with self._lock:
             self._in_a_row, self._lasting, self._succeeded = 0, True, True
 
     def failed(self, error: ServiceError) -> None:
-        """Count a request that failed in spite of retries."""
+        """Record a request that failed in spite of retries."""
         with self._lock:
             self._in_a_row += 1
             self._lasting = self._lasting and error.lasting
             unreachable, never = isinstance(error, UnreachableError), not self._succeeded
             enough = 1 if error.away and never else 2 * self.parallel
-            # After a reply, a refusal may mean that there are no records in a window.
+            # After a reply, a refusal may mean that a window has no records.
             if self._lasting and (unreachable or never) and self._in_a_row >= enough and self._over is None:
                 self._over = error
                 self._end.set()
 
     def stop(self) -> None:
-        """End all waits and requests, since nobody wants the replies any more."""
+        """End all waits and requests; the replies are no longer wanted."""
         self.stopped = True
         self._end.set()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let Ctrl-C end the block, and all requests; ``interrupted`` then says so."""
+        """Let Ctrl-C end the block and all requests, and set ``interrupted``."""
         try:
             yield
         except KeyboardInterrupt:
@@ -93,11 +93,11 @@ class Patience:
             self.stop()
 
     def wait(self, failures: int, asked: str | None = None) -> None:
-        """Wait before the next try, as `RetryPolicy.wait` says, unless nothing more is requested."""
+        """Wait before the next try, as long as `RetryPolicy.wait` returns, or until the requests end."""
         self._end.wait(self.policy.wait(failures, asked))
 
     def check(self) -> None:
-        """Raise why nothing more is requested, if that is so."""
+        """Raise the reason if nothing more is to be requested."""
         if self.interrupted:
             raise interruption()
         if (error := self._over) is not None:
@@ -107,17 +107,17 @@ class Patience:
 
     @property
     def hurried(self) -> bool:
-        """Whether everything is tried once only."""
+        """Whether requests are tried only once."""
         return self.stopped or self._over is not None or self._in_a_row >= 2 * self.parallel
 
 
 def interruption() -> ServiceError:
-    """Return the reason for what an interrupted search or request for keywords lacks."""
+    """Return the error of parts that an interrupted search or request for keywords lacks."""
     return ServiceError("Not requested, since you interrupted it.", reason="not requested, since it was interrupted")
 
 
 class Reply(NamedTuple):
-    """A reply that was read whole; the body is decompressed."""
+    """A complete reply; the body is decompressed."""
 
     status: int
     phrase: str
@@ -131,20 +131,20 @@ class TooMuchError(requests.RequestException):
 
 
 class _Authorization(AuthBase):
-    """Puts a header, if there is one, into requests; without this, requests would take what ~/.netrc has for a host."""
+    """Adds the header, if any, to requests; otherwise they would get the credentials in ~/.netrc."""
 
     def __init__(self, header: str | None, base: str) -> None:
         self._header, self._base = header, base
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # The name of a series in a shared table may climb.
+        # The name of a series in a shared table may contain a path.
         if self._header is not None and is_within(request.url or "", self._base):
             request.headers["Authorization"] = self._header
         return request
 
 
 class _TimedIO(RawIOBase):
-    """What is read from a connection, until a time."""
+    """The stream of a connection, with a deadline."""
 
     def __init__(self, raw: RawIOBase, end: float) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class _TimedIO(RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """A reply that takes ``conf.reply_timeout`` at most, also where its headers trickle in or never end."""
+    """A reply that takes at most ``conf.reply_timeout``, even if its headers trickle in or never end."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -175,7 +175,7 @@ class _TimedResponse(HTTPResponse):
 
 
 class _Adapter(HTTPAdapter):
-    """Makes connections with such replies."""
+    """Makes connections whose replies have the deadline."""
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **options)
@@ -188,8 +188,7 @@ class Session(requests.Session):
     """
     Requests to one service, by several threads.
 
-    Credentials (the user and password of its base URL, or the token) are sent to URLs below it only, also where the
-    service redirects.
+    Credentials (user and password of its base URL, or the token) are sent only to URLs below it, also after redirects.
     """
 
     def __init__(self, address: str, patience: Patience) -> None:
@@ -204,20 +203,20 @@ class Session(requests.Session):
             self.mount(scheme, _Adapter(pool_maxsize=patience.parallel))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Send credentials to no other service on the same host, and those of ~/.netrc to none; called on redirects."""
+        """Remove credentials on redirects to another service on the same host, and ignore ~/.netrc."""
         del response
         if not is_within(prepared_request.url or "", self._base):
             prepared_request.headers.pop("Authorization", None)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Leave the body of a redirect unread, of which requests would read all, however large it is."""
+        """Close redirects without their bodies, which requests would read, however large they are."""
         target: str | None = super().get_redirect_target(resp)
         if target is not None:
             resp.close()
         return target
 
     def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """Request a URL, and again after failures that may pass; errors are those of requests and of urllib3."""
+        """Request a URL, with retries after temporary failures; raises the errors of requests and urllib3."""
         for failures in count(1):
             asked, begin = None, time.monotonic()
             try:
@@ -226,7 +225,7 @@ class Session(requests.Session):
                     return self._read(answer)
                 answer.close()
                 failed, asked = str(answer.status_code), answer.headers.get("Retry-After")
-            # A read timeout is no ConnectionError: less is then requested at once.
+            # A read timeout is not retried; less is then requested at once.
             except (requests.ReadTimeout, ReadTimeoutError) as error:
                 if time.monotonic() - begin < self._longest:
                     raise

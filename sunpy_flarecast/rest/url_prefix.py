@@ -1,4 +1,4 @@
-"""URLs of records: split into what they begin with and names that many records share, so that few objects are held."""
+"""URLs of records, split into a prefix and names that many records share, to save memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["split_urls"]
 
-#: The longest beginning, in bytes, that is kept apart from the names: all records need room for the longest.
+#: Longest prefix in bytes; the column of prefixes has the width of the longest.
 _LONGEST: Final = 500
 
-#: What the URLs of layout B begin with.
+#: Prefix of the URLs of layout B.
 _OLD: Final = re.compile(rb".*/\d+_\d{14}_", re.DOTALL)
 
 
@@ -28,10 +28,10 @@ def split_urls(
     lists: Sequence[msgspec.Raw], singles: Sequence[str | None]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[Any], npt.NDArray[Any]]:
     """
-    Split the URLs of records: the list of each, as JSON, or the only URL of each that has no list (layout A).
+    Split the URLs of records: the list of each, as JSON, or the single URL of a record without list (layout A).
 
-    Returns which records have URLs that can be read; of these alone, what their URLs begin with, in UTF-8, and what
-    follows: tuples of str, one object for all records that have the same.
+    Returns which records have readable URLs; and, for those, the prefixes of their URLs in UTF-8, and the names that
+    follow: tuples of str, one object for all records with the same names.
     """
     bad, prefixes, names = _split(lists, singles)
     joined = b"\n".join(prefixes)
@@ -48,7 +48,7 @@ def _split(
     """
     Split the URLs of records, each ``alone`` or, three times faster, by comparison with others.
 
-    Of what records were found to begin with by comparison it is left to check that it is plain text without quotes.
+    The caller must check that prefixes found by comparison are plain text without quotes.
     """
     splitter = _Splitter()
     pieces, alike = splitter.pieces, splitter.alike
@@ -57,8 +57,8 @@ def _split(
     names: list[tuple[str, ...]] = []
     for place, (raw, single) in enumerate(zip(lists, singles, strict=True)):
         text = bytes(raw)
-        # Nearly all records of a series differ only in what their URLs begin with: put together from the pieces of
-        # another one and what this one begins with, that is this one.
+        # Nearly all records of a series differ only in the prefix of their URLs: the pieces of another record, joined
+        # by the prefix of this one, give this one.
         begin = len(pieces[0])
         prefix = text[begin : text.find(pieces[1], begin)]
         short = len(prefix) <= _LONGEST and not alone
@@ -67,7 +67,7 @@ def _split(
         else:
             try:
                 prefix, own = splitter.split(text, single)
-            except (msgspec.MsgspecError, ValueError, RecursionError):  # that of UTF-8 is a ValueError
+            except (msgspec.MsgspecError, ValueError, RecursionError):  # errors of UTF-8 are ValueErrors
                 bad.append(place)
                 continue
             names.append(own)
@@ -77,29 +77,29 @@ def _split(
 
 
 class _Splitter:
-    """Splits lists of URLs, and keeps each set of names once."""
+    """Splits lists of URLs, and shares equal sets of names."""
 
     def __init__(self) -> None:
         self._decoder = msgspec.json.Decoder(list[str])
         self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._known: dict[bytes, tuple[tuple[str, ...], int]] = {}
-        # A list, cut where its URLs begin alike, its names, and whether it is of layout B; as yet, none that there is.
+        # A list, cut at its prefixes, its names, and whether it has layout B; at first, one that matches no list.
         self.pieces = [b"\0", b"\0"]
         self.alike: tuple[str, ...] = ()
         self.old = False
 
     def split(self, raw: bytes, single: str | None) -> tuple[bytes, tuple[str, ...]]:
-        """Split the URLs of one record; an error if it has none, or they cannot be read."""
+        """Split the URLs of one record; raise an error if it has none, or they cannot be read."""
         if raw != b"null":
             return self._split_json(raw)
         if single:
-            # Layout A: one file whose segment is not told.
+            # Layout A: one file of an unknown segment.
             prefix = single.encode()
             return (prefix, self._share([""])) if len(prefix) <= _LONGEST else (b"", self._share([single]))
         raise ValueError("a record without URLs")
 
     def _split_json(self, raw: bytes) -> tuple[bytes, tuple[str, ...]]:
-        # With what they begin with taken out of the bytes, the rest is often known, and has to be read only once.
+        # The bytes without the prefix are often known, and are then parsed only once.
         begin = raw.find(b'"') + 1
         end = raw.find(b'"', begin)
         if begin and b"\\" not in raw and (match := FILE_URL.fullmatch(raw[begin:end].decode())):

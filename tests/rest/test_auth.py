@@ -141,7 +141,7 @@ class TestWithout:
             conf.set_temp("token", "another-for-the-tests"),
             Service() as service,
             pytest.raises(
-                ServiceError, match=f"{status} .*What conf.token or conf.url holds does not give access"
+                ServiceError, match=f"{status} .*The credentials in conf.token or conf.url do not give access"
             ) as e,
         ):
             service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")

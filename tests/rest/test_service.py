@@ -99,7 +99,7 @@ def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pyt
         running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url,
         conf.set_temp("max_retries", 0),
         Service(url) as service,
-        pytest.raises(UnreachableError, match=r"certificate has expired.*Those who run the service have to renew it"),
+        pytest.raises(UnreachableError, match=r"certificate has expired.*The operators of the service have to renew it"),
     ):
         service.records("hmi.sharp_720s", START, END)
 
@@ -115,7 +115,7 @@ def test_a_service_without_tls_is_told(demo: tuple[str, Layer]) -> None:
 
 def test_http_to_a_port_of_https_is_told_by_a_front(demo: tuple[str, Layer], asked: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b"<title>400 The plain HTTP request was sent to HTTPS port</title>", status=400)
-    with pytest.raises(ServiceError, match="Try https:// in place of http://"):
+    with pytest.raises(ServiceError, match="Try https:// instead of http://"):
         asked.records("hmi.sharp_720s", START, END)
 
 
