@@ -44,6 +44,10 @@ _BLOCK = re.compile(
 )
 
 
+#: The options of a cell, which a page does not show.
+_OPTIONS = re.compile(r"\A---\n.*?^---$", re.MULTILINE | re.DOTALL)
+
+
 class Block(NamedTuple):
     """A block of code, its line in the page, and whether it can be run."""
 
@@ -88,6 +92,13 @@ def test_python_blocks_run(page: str, demo: tuple[str, Layer], tmp_path: Path, m
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         assert not block.runs or runner.run(test, clear_globs=False).failed == 0
     assert sunpy_flarecast.conf.url == before, "a page sets the URL for all that comes after it"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_fits_the_page(page: str) -> None:
+    kinds = "python", "pycon", "sh", "bash", "console", "text", "{code-cell}", "{code-block}"
+    code = "\n".join(_OPTIONS.sub("", block.code) for block in blocks(page, *kinds))
+    assert not [line for line in code.splitlines() if len(line) > 88]
 
 
 def commands() -> list[tuple[str, str]]:
