@@ -30,7 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no chromium with a chromedriver here")
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
 
 SERIES = "hmi.sharp_cea_720s"
 DAY = "2014-10-23"
@@ -44,7 +44,7 @@ OPTIONS = (
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory) -> Iterator[DirectoryArchive]:
-    """Give two HARPs at three time steps of one day and one of the next, with four segments."""
+    """Return an archive of two HARPs at three time steps of a day and one of the next, with four segments."""
     root, demo = tmp_path_factory.mktemp("sharps"), DemoArchive()
     noon = slot_at(date.fromisoformat(DAY), 12 * 60)
     for slot in (noon, noon + 1, noon + 2, noon + 90):
@@ -80,7 +80,7 @@ def driver(tmp_path_factory) -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def shown(driver):
-    """Set the browser up as a test wants it: width, colours, scripts."""
+    """Return a function that sets the width, the colour scheme and scripting of the browser."""
 
     def show(width: int = 1280, scheme: str = "light", scripts: bool = True) -> webdriver.Chrome:
         driver.execute_cdp_cmd(
@@ -102,7 +102,7 @@ NAMES = ("home", "day", "empty day", "harp", "noaa", "record", "form", "found", 
 
 def pages(archive: DirectoryArchive) -> dict[str, str]:
     record = archive.records_at(SERIES, slot_at(date.fromisoformat(DAY), 12 * 60))[0]
-    noaa = next(one.noaa[0] for one in archive.harps(SERIES) if one.noaa)
+    noaa = next(harp.noaa[0] for harp in archive.harps(SERIES) if harp.noaa)
     paths = (
         *("", f"day/{DAY}", "day/2016-01-01", f"harp/{record.harpnum}", f"noaa/{noaa}"),
         *(f"record/{SERIES}/{record.recnum}", "search", f"search?series={SERIES}&start={DAY}&condition=usflux+>+1"),
@@ -120,47 +120,58 @@ def axe() -> str:
 
 
 def findings(driver: webdriver.Chrome, axe: str) -> list[str]:
-    # Scripts of the page itself do not run any more when they are allowed after it was loaded.
+    # Scripts of the page itself do not run if they are allowed after it was loaded.
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     driver.execute_script(axe)
     found = driver.execute_async_script("const done = arguments[0]; axe.run().then(done, done);")
-    return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
+    return [
+        f"{fault['id']}: {fault['help']}: {node['html'][:200]}"
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
 
 
-#: Width, colours, and whether scripts run: each with each of the others, and the rest of all combinations.
+#: Width, colour scheme, and whether scripts run: four combinations with all pairs of values, and the others.
 PAIRS = ((1280, "light", True), (390, "dark", True), (1280, "dark", False), (390, "light", False))
-REST = tuple(look for look in product((1280, 390), ("light", "dark"), (True, False)) if look not in PAIRS)
+REST = tuple(view for view in product((1280, 390), ("light", "dark"), (True, False)) if view not in PAIRS)
 
 
-@pytest.mark.parametrize("looks", [PAIRS, pytest.param(REST, marks=pytest.mark.slow)], ids=["pairs", "rest"])
+@pytest.mark.parametrize("views", [PAIRS, pytest.param(REST, marks=pytest.mark.slow)], ids=["pairs", "rest"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_page_everywhere(name, looks, archive, url, shown, axe):
-    for look in looks:
-        driver = shown(*look)
+def test_every_page_in_every_view(name, views, archive, url, shown, axe):
+    for view in views:
+        driver = shown(*view)
         driver.get(f"{url}/{pages(archive)[name]}")
-        # A driver does not notice that a page is loaded in which no script may run.
-        WebDriverWait(driver, 60).until(lambda one: one.title.endswith("SHARPs of our group"))
-        WebDriverWait(driver, 60).until(lambda one: one.execute_script("return document.readyState") == "complete")
-        assert driver.execute_script("return document.documentElement.scrollWidth") <= look[0]
-        assert findings(driver, axe) == [], look
-        logged = [one["message"] for one in driver.get_log("browser") if "status of 40" not in one["message"]]
+        # The driver does not notice when a page without scripts is loaded.
+        WebDriverWait(driver, 60).until(lambda browser: browser.title.endswith("SHARPs of our group"))
+        WebDriverWait(driver, 60).until(
+            lambda browser: browser.execute_script("return document.readyState") == "complete"
+        )
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= view[0]
+        assert findings(driver, axe) == [], view
+        logged = [entry["message"] for entry in driver.get_log("browser") if "status of 40" not in entry["message"]]
         assert logged == []
 
 
+def is_complete(driver: webdriver.Chrome) -> bool:
+    """Return whether a page is loaded."""
+    return driver.execute_script("return document.readyState") == "complete"
+
+
 def follow(driver: webdriver.Chrome, act: Callable[[], object]) -> None:
-    """Do what leads to another page, and wait for it."""
+    """Open another page by an action, and wait for it."""
     before = driver.find_element(By.TAG_NAME, "html")
     act()
     WebDriverWait(driver, 60).until(staleness_of(before))
-    WebDriverWait(driver, 60).until(lambda one: one.execute_script("return document.readyState") == "complete")
+    WebDriverWait(driver, 60).until(is_complete)
 
 
 def test_quicklooks_appear(archive, url, shown):
     driver = shown()
     driver.get(f"{url}/{pages(archive)['record']}")
-    loaded = "return [...document.images].every(one => one.complete && one.naturalWidth === 320)"
-    driver.execute_script("for (const one of document.images) one.loading = 'eager'")
-    WebDriverWait(driver, 120).until(lambda one: one.execute_script(loaded))
+    loaded = "return [...document.images].every(image => image.complete && image.naturalWidth === 320)"
+    driver.execute_script("for (const image of document.images) image.loading = 'eager'")
+    WebDriverWait(driver, 120).until(lambda browser: browser.execute_script(loaded))
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -202,26 +213,26 @@ def test_by_keyboard_alone(archive, url, shown):
             press(Keys.TAB)
             if wanted(driver.switch_to.active_element):
                 return
-        raise AssertionError("it cannot be reached by the key Tab")
+        raise AssertionError("the element cannot be reached with the key Tab")
 
     press(Keys.TAB)
-    assert driver.switch_to.active_element.text == "Skip to the content"
+    assert driver.switch_to.active_element.text == "Skip to content"
     press(Keys.ENTER)
-    tab_to(lambda one: one.find_elements(By.CSS_SELECTOR, ".year a:focus > path"))  # the last day of the year
+    tab_to(lambda element: element.find_elements(By.CSS_SELECTOR, ".year a:focus > path"))  # the last day of the year
     press(Keys.ARROW_UP)
     follow(driver, lambda: press(Keys.ENTER))
     assert urlsplit(driver.current_url).path == f"/day/{DAY}"
     driver.get(url)
-    tab_to(lambda one: one.get_attribute("name") == "start")
+    tab_to(lambda element: element.get_attribute("name") == "start")
     follow(driver, lambda: press(DAY, Keys.ENTER))
-    tab_to(lambda one: "/record/" in (one.get_attribute("href") or ""))
+    tab_to(lambda element: "/record/" in (element.get_attribute("href") or ""))
     follow(driver, lambda: press(Keys.ENTER))
     begin = driver.current_url
     follow(driver, lambda: press(Keys.ARROW_RIGHT))
     assert driver.current_url != begin
     follow(driver, lambda: press(Keys.ARROW_LEFT))
     assert driver.current_url == begin
-    tab_to(lambda one: one.text == "The disk at this time")
+    tab_to(lambda element: element.text == "The disk at this time")
     follow(driver, lambda: press(Keys.ENTER))
     assert "12:00 TAI" in driver.title
     follow(driver, lambda: press(Keys.ARROW_RIGHT))
@@ -229,20 +240,20 @@ def test_by_keyboard_alone(archive, url, shown):
     next_day = ActionChains(driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.SHIFT)
     follow(driver, next_day.perform)
     assert urlsplit(driver.current_url).path == "/day/2014-10-24"
-    tab_to(lambda one: one.tag_name == "a" and "record" in (one.get_attribute("aria-label") or ""))
+    tab_to(lambda element: element.tag_name == "a" and "record" in (element.get_attribute("aria-label") or ""))
     follow(driver, lambda: press(Keys.ENTER))
     assert "/record/" in driver.current_url
 
 
-def test_swagger_ui_leads_back(url, shown):
+def test_swagger_ui_links_back(url, shown):
     driver = shown(scheme="dark")
     driver.get(f"{url}/ui")
-    WebDriverWait(driver, 60).until(lambda one: one.find_elements(By.CSS_SELECTOR, ".opblock"))
+    WebDriverWait(driver, 60).until(lambda browser: browser.find_elements(By.CSS_SELECTOR, ".opblock"))
     follow(driver, driver.find_element(By.CLASS_NAME, "home").click)
     assert urlsplit(driver.current_url).path == "/"
 
 
-def test_people_log_in(archive, shown, axe):
+def test_logging_in_and_out(archive, shown, axe):
     settings = Settings(token_hashes=frozenset({hashlib.sha256(TOKEN.encode()).hexdigest()}))
     driver = shown()
     with running(archive, settings=settings) as url:

@@ -1,4 +1,4 @@
-"""Small pictures of segments: drawn in a few processes, kept on disk within a bound, and served with validators."""
+"""Quicklooks, small pictures of segments: drawn in a few processes, cached on disk, and served with validators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["quicklooks_of"]
 
 
 def quicklooks_of(archive: Archive, settings: Settings) -> Quicklooks | None:
-    """Make the quicklooks of an archive; None where matplotlib, which draws them, is not installed."""
+    """Make the quicklooks of an archive; None if matplotlib is not installed."""
     if find_spec("matplotlib") is None:
         return None
     from .routes import Quicklooks

@@ -1,4 +1,4 @@
-"""A picture of one segment, drawn from its FITS file in a process of its own."""
+"""Draw a picture of one segment from its FITS file, in a separate process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "draw", "prepare"]
 
-#: Most pixels of an image; a HARP of half the disk has 8 million.
+#: Largest number of pixels of an image; a HARP of half the disk has 8 million.
 _MOST_PIXELS: Final = 50_000_000
 
-#: The archive that makes files in this process, if it is one of synthetic files.
+#: The archive of synthetic files, which are made in this process, if there is one.
 _ARCHIVE: list[Archive] = []
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What is drawn: the path or content of a file, or None for one that the process makes itself."""
+    """A picture to draw; ``source`` is the path or content of a file, or None for a synthetic one."""
 
     series: str
     recnum: int
@@ -51,28 +51,28 @@ def prepare(archive: Archive | None) -> None:
 
 
 def draw(job: Job) -> bytes:
-    """Draw a picture as PNG, of a damaged file one that says so; an OSError is from a file that cannot be read now."""
+    """Draw a picture as PNG, for a damaged file one that says so; raise an OSError if the file cannot be read now."""
     try:
         source = job.source if job.source is not None else _ARCHIVE[0].segment(job.series, job.recnum, job.segment)
         data = _pixels(source if isinstance(source, (str, bytes)) else str(source.path))
     except (TransferError, ValueError) as error:
         return notice(job.width, f"The file of {job.segment} is damaged: it {error}", mark=job.mark)
     series = find_series(job.series)
-    how: dict[str, Any] = {
+    options: dict[str, Any] = {
         "upside_down": job.upside_down,
         "smarp": series is not None and series.instrument == "MDI",
         "mark": job.mark,
     }
     if job.width < FIGURE_FROM:
-        return image_of_segment(data, job.segment, job.width, **how)
+        return image_of_segment(data, job.segment, job.width, **options)
     known = series.segment(job.segment) if series else None
     unit = u.Unit(known.unit if known else "")
-    return figure_of_segment(data, job.segment, job.width, title=job.title, unit=unit, **how)
+    return figure_of_segment(data, job.segment, job.width, title=job.title, unit=unit, **options)
 
 
 def _pixels(source: str | bytes) -> Any:
-    """Read the image of a FITS file, NaN where pixels are missing; a ValueError says why that is impossible."""
-    read_headers(Path(source) if isinstance(source, str) else source)  # which checks that it is whole
+    """Read the image of a FITS file, with NaN for missing pixels; the text of a ValueError continues a sentence."""
+    read_headers(Path(source) if isinstance(source, str) else source)  # checks that it is complete
     try:
         with fits.open(io.BytesIO(source) if isinstance(source, bytes) else source, memmap=False) as hdus:
             image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2), None)
@@ -83,7 +83,7 @@ def _pixels(source: str | bytes) -> Any:
             return np.asarray(image.data, dtype=np.float64)
     except (ValueError, MemoryError):
         raise
-    except Exception as error:  # of any type for damaged tiles, also an OSError, which has no number then
+    except Exception as error:  # damaged tiles raise various types, including an OSError without number
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"cannot be decoded ({error})") from error

@@ -1,4 +1,4 @@
-"""The processes that draw: a few, started when they are first needed, with a bounded queue before them."""
+"""Processes that draw pictures, started when first needed, with a bounded queue."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Painters"]
 
-#: Most pictures that are drawn or wait for it: some pages full of them; and seconds in which at least one is finished.
+#: Most pictures being drawn or waiting, several pages full; and seconds in which at least one must be finished.
 _MOST: Final = 100
 _PATIENCE: Final = 60.0
 
 
 class Painters:
     """
-    Draws pictures in processes of its own; what is asked for twice at a time is drawn once.
+    Draws pictures in separate processes; simultaneous requests for a picture draw it once.
 
     An ``archive`` of synthetic files is copied into the processes, which make the files themselves.
     """
@@ -42,12 +42,12 @@ class Painters:
         self._patience = patience
         self._finished = 0
         self._pool: ProcessPoolExecutor | None = None
-        self._begun = False
+        self._warmed = False
         self._guard = threading.Lock()
         self._drawing: dict[str, Future[bytes]] = {}
 
     async def draw(self, key: str, job: Job) -> bytes:
-        """Draw a picture; an HTTPException (503) says that too many others wait, or that a process died or hangs."""
+        """Draw a picture; raise an HTTPException (503) if too many others wait, or a process died or hangs."""
         pool = self._pool
         if pool is None:
             pool = await to_thread.run_sync(self._started)
@@ -66,22 +66,22 @@ class Painters:
             raise unavailable("Drawing the picture takes too long.") from error
         except BrokenProcessPool as error:
             self._end(pool)
-            raise unavailable("A process that draws pictures was killed, perhaps for want of memory.") from error
+            raise unavailable("A process that draws pictures was killed, perhaps because memory ran out.") from error
 
     def _drawn(self, key: str) -> None:
         self._finished += 1
         self._drawing.pop(key, None)
 
     def warm(self) -> None:
-        """Start the processes, which takes some seconds, before there is anything to draw."""
-        if not self._begun:
-            self._begun = True
+        """Start the processes, which takes some seconds, before a picture is requested."""
+        if not self._warmed:
+            self._warmed = True
             threading.Thread(target=self._started, daemon=True).start()
 
     def _started(self) -> ProcessPoolExecutor:
         with self._guard:
             if self._pool is None:
-                # Linux forks them from one process that has imported all that drawing needs.
+                # On Linux they are forked from one process that has done the slow imports.
                 linux = sys.platform == "linux"
                 context = multiprocessing.get_context("forkserver" if linux else "spawn")
                 if linux:
@@ -92,12 +92,12 @@ class Painters:
             return self._pool
 
     def close(self) -> None:
-        """End the processes; they start again if another picture is asked for."""
+        """End the processes; they start again when another picture is requested."""
         if (pool := self._pool) is not None:
             self._end(pool)
 
     def _end(self, pool: ProcessPoolExecutor) -> None:
-        """Kill the processes of a pool, unless it was replaced; requests that wait for it fail with 503."""
+        """Kill the processes of a pool unless it was replaced; waiting requests fail with 503."""
         with self._guard:
             if self._pool is not pool:
                 return
@@ -105,4 +105,4 @@ class Painters:
         processes = list((pool._processes or {}).values())  # kill_workers() of Python 3.14
         pool.shutdown(wait=False)
         for process in processes:
-            process.kill()  # one that hangs would keep the service from ending
+            process.kill()  # a hanging process would keep the service from ending

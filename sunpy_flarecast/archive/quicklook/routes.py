@@ -1,5 +1,5 @@
 """The route of the quicklooks."""
-# No postponed annotations: FastAPI reads those of the routes when they are made.
+# No postponed annotations: FastAPI reads those of the routes when they are defined.
 
 import hashlib
 from collections.abc import Sequence
@@ -32,17 +32,17 @@ from .store import Store
 
 __all__ = ["WIDTHS", "Quicklooks"]
 
-#: Widths of pictures: two of the image alone, and two with title and colour bar.
+#: Widths of pictures: two show the image alone, two have title and colour bar.
 WIDTHS: Final = (160, 320, 640, 1280)
 
-#: Raised when pictures are to look different.
+#: Increased when the look of the pictures changes.
 _STYLE: Final = 1
 
 _WidthParameter = Annotated[int, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS))}.")]
 
 
 class Quicklooks:
-    """The pictures of an archive's segments, with the route that serves them."""
+    """The pictures of an archive's segments, and the route that serves them."""
 
     def __init__(self, archive: Archive, settings: Settings) -> None:
         self._archive = archive
@@ -55,7 +55,7 @@ class Quicklooks:
         self._painters.warm()
 
     def close(self) -> None:
-        """End the processes, and remove what is temporary."""
+        """End the processes, and remove temporary files."""
         self._painters.close()
         self._store.close()
 
@@ -76,14 +76,14 @@ class Quicklooks:
                 raise HTTPException(400, f"Pictures have widths of {', '.join(map(str, WIDTHS))} pixels, not {width}.")
             name, key = await to_thread.run_sync(self._key, series, recnum, segment, width)
             headers = {"ETag": f'"{key[:32]}"', "Cache-Control": "no-cache"}
-            if (held := not_modified(request, headers)) is not None:
-                return held
+            if (unchanged := not_modified(request, headers)) is not None:
+                return unchanged
             content = await to_thread.run_sync(self._store.get, key)
             if content is None:
                 job = await to_thread.run_sync(self._job, name, recnum, segment, width)
                 try:
                     content = await self._painters.draw(key, job)
-                except OSError as error:  # it is not kept, since it may pass
+                except OSError as error:  # not cached, since it may be temporary
                     raise unreadable_file(name, recnum, segment, error) from error
                 await to_thread.run_sync(self._store.put, key, content)
             return Response(content, headers=headers, media_type="image/png")
@@ -91,7 +91,7 @@ class Quicklooks:
         return router
 
     def _key(self, series: str, recnum: int, segment: str, width: int) -> tuple[str, str]:
-        """Identify a picture; it is another one when its file or the style changes."""
+        """Return the series and the key of a picture, which changes with its file and the style."""
         name = held_series(series, self._archive.series())
         file = self._archive.segment_files(name, recnum).get(segment)
         if file is None:
@@ -109,7 +109,7 @@ class Quicklooks:
             segment=segment,
             width=width,
             title=f"{segment}, {region_word(series)} {record.harpnum}, {time}, {series}",
-            # HMI's camera is upside down. Without the keyword, as in most files of the CCD.
+            # HMI's camera is mounted upside down. Most CCD files lack the keyword.
             upside_down=abs(turned) > 90 if isinstance(turned, (int, float)) else _on_ccd(series),
             source=None if self._archive.synthetic else self._source(series, recnum, segment),
             mark="SYNTHETIC" if self._archive.synthetic else "",

@@ -1,4 +1,4 @@
-"""Pictures on disk, of which the least recently used are removed when they take too much space."""
+"""A cache of pictures on disk, from which the least recently used are removed."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-#: Part of the space that is added before what is there is counted, and that is freed when it is too much.
+#: The fraction of the space written between two counts of the files, and freed when they take too much.
 _PART: Final = 0.1
 
 
 class Store:
     """
-    Pictures by their keys, in a folder that several processes may use; a temporary one by default.
+    Pictures by key, in a folder that several processes may share (default: a temporary folder).
 
-    Where nothing can be written, nothing is kept. Files that dead processes left become the oldest, and are removed.
+    Failures of writing are ignored. Files left by killed processes become the oldest and are removed.
     """
 
     def __init__(self, folder: Path | None, space: int) -> None:
         self._folder = folder
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._space = space
-        self._uncounted = space  # what an earlier process left is counted first
-        self._turn = threading.Lock()
+        self._uncounted = space  # files of earlier processes are counted first
+        self._lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
-        """Read a picture; None if it is not kept."""
+        """Read a picture; None if it is not cached."""
         if self._folder is None:
             return None
         path = self._folder / key[:2] / key
@@ -48,21 +48,21 @@ class Store:
         return content
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep a picture."""
+        """Cache a picture."""
         with suppress(OSError):
-            path = self._made_folder() / key[:2] / key
+            path = self._existing_folder() / key[:2] / key
             path.parent.mkdir(parents=True, exist_ok=True)
             with AtomicFile(path) as file:
                 file.write(content)
                 file.publish()
-        with self._turn:
+        with self._lock:
             self._uncounted += len(content)
             if self._uncounted > _PART * self._space:
                 self._uncounted = 0
                 self._trim()
 
-    def _made_folder(self) -> Path:
-        with self._turn:
+    def _existing_folder(self) -> Path:
+        with self._lock:
             if self._folder is None:
                 self._temporary = tempfile.TemporaryDirectory(prefix="sunpy-flarecast-quicklooks-")
                 self._folder = Path(self._temporary.name)

@@ -1,21 +1,21 @@
-// Pages work without this: it copies code, moves between days and steps by keys, and asks again for pictures not drawn yet.
+// Pages work without this script. It copies code, moves between days and time steps by keys, and retries pictures.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const source = document.getElementById(button.dataset.copies);
-  const said = document.getElementById("said");
-  const say = (text) => {
+  const status = document.getElementById("status");
+  const report = (text) => {
     button.textContent = text;
-    said.textContent = text;
-    setTimeout(() => { button.textContent = "Copy"; said.textContent = ""; }, 2500);
+    status.textContent = text;
+    setTimeout(() => { button.textContent = "Copy"; status.textContent = ""; }, 2500);
   };
-  // Browsers have a clipboard for pages of https and of this machine only; for the others there is the old way.
+  // Browsers offer the clipboard only to https and localhost; on other pages execCommand is used.
   const select = () => {
     getSelection().selectAllChildren(source);
-    say(document.execCommand("copy") ? "Copied" : "Press Ctrl+C");
+    report(document.execCommand("copy") ? "Copied" : "Press Ctrl+C");
   };
   button.hidden = false;
   button.addEventListener("click", () => {
     if (!navigator.clipboard) return select();
-    navigator.clipboard.writeText(source.textContent).then(() => say("Copied"), select);
+    navigator.clipboard.writeText(source.textContent).then(() => report("Copied"), select);
   });
 }
 
@@ -26,7 +26,7 @@ document.addEventListener("keydown", (event) => {
   [...document.querySelectorAll("a[data-key]")].find((link) => link.dataset.key === key)?.click();
 });
 
-// Tab leads to one day of each year of the calendar; arrows lead to the days beside it.
+// Tab moves to one day of each year in the calendar, arrow keys to neighbouring days.
 for (const year of document.querySelectorAll(".year")) {
   const days = [...year.querySelectorAll("a")];
   const steps = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -7, ArrowRight: 7, Home: -days.length, End: days.length };
@@ -43,9 +43,9 @@ for (const year of document.querySelectorAll(".year")) {
 
 for (const picture of document.querySelectorAll("img[data-retry]")) {
   let left = 8;
-  const again = () => {
+  const retry = () => {
     if (left-- > 0) setTimeout(() => { picture.src = picture.src; }, 2500);
   };
-  if (picture.complete && !picture.naturalWidth) again();
-  picture.addEventListener("error", again);
+  if (picture.complete && !picture.naturalWidth) retry();
+  picture.addEventListener("error", retry);
 }

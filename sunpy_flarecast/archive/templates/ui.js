@@ -4,6 +4,6 @@ SwaggerUIBundle({
   deepLinking: true,
   layout: "BaseLayout",
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
-  // The validator, to which Swagger UI would send the document, is on the Internet.
+  // Swagger UI would send the document to a validator on the Internet.
   validatorUrl: null,
 });

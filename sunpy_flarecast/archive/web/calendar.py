@@ -1,4 +1,4 @@
-"""The days of an archive as the cells of a calendar: a row of weeks for each year that has records."""
+"""The days of an archive as cells of a calendar, with a row of weeks for each year with records."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["CELL", "Cell", "Year", "years_of"]
 
-#: From one cell to the next.
+#: Distance between cells.
 CELL: Final = 10
 
-#: Shades of days with records; a quarter of these days has each, but for days with equal counts.
+#: Number of shades of days with records, each for a quarter of these days.
 _SHADES: Final = 4
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A day with records: where it is, how many they are, and its shade, from 1 for few."""
+    """A day with records: its position, their number, and its shade (1 for the fewest)."""
 
     day: date
     x: int
@@ -32,7 +32,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Year(msgspec.Struct, frozen=True, kw_only=True):
-    """A year of the calendar, with the places of its days without records and of the names of its months."""
+    """A year of the calendar, with the positions of days without records and of the names of months."""
 
     year: int
     cells: tuple[Cell, ...]
@@ -43,7 +43,7 @@ class Year(msgspec.Struct, frozen=True, kw_only=True):
 
 def years_of(counts: Mapping[date, int]) -> list[Year]:
     """
-    Arrange days by week (columns) and weekday (rows) of each year that has records, the latest first.
+    Arrange days by week (columns) and weekday (rows) for each year with records, the latest year first.
 
     Days before the first and after the last one with records are left out.
 
@@ -66,8 +66,8 @@ def years_of(counts: Mapping[date, int]) -> list[Year]:
 def _year(year: int, first: date, last: date, counts: Mapping[date, int], limits: list[int]) -> Year:
     cells, empty = [], []
     begin, end = max(first, date(year, 1, 1)), min(last, date(year, 12, 31))
-    for passed in range((end - begin).days + 1):
-        day = begin + timedelta(days=passed)
+    for offset in range((end - begin).days + 1):
+        day = begin + timedelta(days=offset)
         x, y = _column(day) * CELL, day.weekday() * CELL
         if count := counts.get(day, 0):
             cells.append(Cell(day, x, y, count, bisect_right(limits, count - 1) + 1))
@@ -79,5 +79,5 @@ def _year(year: int, first: date, last: date, counts: Mapping[date, int], limits
 
 
 def _column(day: date) -> int:
-    """Count the weeks since that of 1 January; they begin with Monday."""
+    """Return the number of weeks since that of 1 January; weeks begin on Monday."""
     return (day.timetuple().tm_yday - 1 + date(day.year, 1, 1).weekday()) // 7

@@ -1,4 +1,4 @@
-"""A keyword over time, as the numbers of an SVG picture: a line with gaps, and the ticks of its axes."""
+"""A keyword over time in SVG: a line with gaps, and the ticks of its axes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "curve_of", "gaps_in"]
 
-#: Size of the picture's area.
+#: Size of the plot area.
 _WIDTH: Final = 640.0
 _HEIGHT: Final = 150.0
 
-#: Slots of 720 s between two ticks of the time axis, and most ticks.
+#: Possible distances of the ticks of the time axis, in slots of 720 s, and the largest number of ticks.
 _STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
 _MOST_TICKS: Final = 10
 
-#: No keyword has such a value or is known as finely; the numbers of an axis could not be computed.
+#: Larger values and smaller ranges than keywords have; with these the ticks could not be computed.
 _BEYOND: Final = 1e100
 _FINEST: Final = 1e-100
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """A line, single points, and ticks: x and label; y and label. Least and greatest value."""
+    """A curve: its line, isolated points, ticks of both axes with labels, and the smallest and largest value."""
 
     path: str
     points: tuple[tuple[float, float], ...]
@@ -44,7 +44,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int]) -> Curve | None:
     """
-    Draw values (NaN where missing) at their slots, in ascending order; None if there are none.
+    Draw values (NaN where missing) at their slots, in ascending order; None without any value.
 
     The line is interrupted at missing values, and before each of the slots ``breaks``.
     """
@@ -79,12 +79,12 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
 
 
 def gaps_in(slots: Sequence[int], usual: int) -> list[int]:
-    """List the slots before which more than three usual steps have no record."""
+    """List the slots that follow gaps of more than three usual steps."""
     return [after for before, after in pairwise(slots) if after - before > 3 * usual]
 
 
 def _scale(least: float, most: float) -> tuple[float, float, list[float]]:
-    """Choose round ticks, and the ends of an axis that holds all values."""
+    """Choose the limits of an axis for all values, and round ticks."""
     extent = max(most - least or abs(most) or 1.0, _FINEST)
     power = 10.0 ** math.floor(math.log10(extent / 4))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * 4 >= extent)
@@ -94,7 +94,7 @@ def _scale(least: float, most: float) -> tuple[float, float, list[float]]:
 
 
 def _times(first: int, last: int) -> range:
-    """Choose ticks at round times: midnights, where the curve is longer than some days."""
+    """Choose ticks at round times, which are midnights for curves of several days."""
     step = next((step for step in _STEPS if (last - first) / step < _MOST_TICKS), _STEPS[-1])
     return range(-(-first // step) * step, last + 1, step)
 

@@ -35,11 +35,11 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     """Make the routes of days."""
     router = APIRouter(include_in_schema=False, dependencies=checks)
     archive = site.archive
-    days_of = site.kept(lambda series: sorted(archive.days(series)))
-    nearest = site.kept(lambda *place: _nearest(archive, *place), 64)
+    days_of = site.cached(lambda series: sorted(archive.days(series)))
+    nearest = site.cached(lambda *key: _nearest(archive, *key), 64)
 
-    def lead(request: Request) -> Response:
-        """Lead to the day that was chosen in a form, which cannot make it a part of the path."""
+    def redirect(request: Request) -> Response:
+        """Redirect from a form, which sends the day as a query, to the page of the day."""
         day = _date(request.query_params.get("date", ""))
         series = request.query_params.get("series")
         return RedirectResponse(f"day/{day}" + (f"?series={quote(series)}" if series else ""), 303)
@@ -72,7 +72,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         }
         return site.page(request, "day", values)
 
-    site.add(router, "/day", lead)
+    site.add(router, "/day", redirect)
     site.add(router, "/day/{day}", page)
     return router
 
@@ -85,7 +85,7 @@ def _date(text: str) -> date:
 
 
 def _minutes(text: str | None) -> int:
-    """Read a time of the day in minutes; noon by default."""
+    """Parse a time of the day in minutes (default: noon)."""
     if not text:
         return _NOON
     if (match := _TIME.fullmatch(text)) is None:
@@ -94,10 +94,10 @@ def _minutes(text: str | None) -> int:
 
 
 def _nearest(archive: Archive, series: str, day: date, minutes: int) -> tuple[Step, tuple[int | None, int | None]]:
-    """Find the step of a day nearest to a time, and the steps before and after it."""
+    """Find the time step of a day nearest to a time, and those before and after it."""
     first, last = slot_at(day) + 1, slot_at(day) + SLOTS_A_DAY
     steps = archive.steps(series, max(first, slot_at(day, minutes)))
-    # The nearest one may be of the day before or after.
+    # The nearest time step may belong to the day before or after.
     if steps.nearest < first and steps.after is not None:
         steps = archive.steps(series, steps.after)
     elif steps.nearest > last and steps.before is not None:
@@ -109,7 +109,7 @@ def _nearest(archive: Archive, series: str, day: date, minutes: int) -> tuple[St
 def _links(
     series: str, day: date, days: list[date], steps: tuple[int | None, int | None]
 ) -> list[tuple[str, str, str]]:
-    """List keys, places and texts of the links to other steps and days with records."""
+    """List keys, paths and texts of the links to other time steps and days with records."""
     query = f"?series={quote(series)}"
     before, after = bisect_left(days, day), bisect_right(days, day)
     links = []

@@ -1,4 +1,4 @@
-"""HARPs on the solar disk, as the numbers of an SVG picture: outlines, labels and the heliographic grid."""
+"""HARPs on the solar disk in SVG: outlines, labels and the heliographic grid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outline", "disk_grid", "outlines_of"]
 
-#: Units of a solar radius, height of a letter and its mean width.
+#: Solar radius, height of letters and their mean width, in units of the picture.
 _RADIUS: Final = 100.0
 _LETTER: Final = 6.4
 _WIDTH: Final = 0.58 * _LETTER
@@ -25,7 +25,7 @@ _GRID: Final = 30
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
-    """A HARP on the disk: its path, and where its label stands."""
+    """A HARP on the disk: its path, and its label with position."""
 
     path: str
     x: float
@@ -36,9 +36,9 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
 
 def outlines_of(items: Iterable[tuple[tuple[float, ...] | None, str, Any]], b0: float | None) -> list[Outline]:
     """
-    Project boxes (see `~sunpy_flarecast.plot.geometry.box_outline`), each with its label and what it stands for.
+    Project boxes (see `~sunpy_flarecast.plot.geometry.box_outline`), each given with its label and an item.
 
-    Solar north is up and west on the right; those beyond the limb or without a box are left out.
+    Solar north is up and west on the right. Items without a box or behind the limb are left out.
     """
     kept = []
     for box, label, item in items:
@@ -74,7 +74,7 @@ def disk_grid(b0: float) -> str:
 
 
 def _projected(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any]:
-    """Give places in the picture, whose y is down, and whether they are on the near side."""
+    """Return positions in the picture (y is down), and whether they are on the near side."""
     x, y, z = orthographic(longitude, latitude, b0)
     return np.column_stack([x, -y]) * _RADIUS, z > 0
 

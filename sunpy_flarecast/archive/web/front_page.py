@@ -1,4 +1,4 @@
-"""The first page, `/`: what the archive holds, as a calendar and a table, its latest time step, and how to get it."""
+"""The front page, `/`: calendar and table of the archive's records, its latest time step, and code to fetch them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _MOST_FILES: Final = 4
 
 
 def front_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
-    """Make the route of the first page."""
+    """Make the route of the front page."""
     router = APIRouter(include_in_schema=False, dependencies=checks)
 
-    def made() -> tuple[Overview, Markup]:
-        found = overview_of(site.archive)
-        return found, render("calendar", {"years": found.years})
+    def make_overview() -> tuple[Overview, Markup]:
+        overview = overview_of(site.archive)
+        return overview, render("calendar", {"years": overview.years})
 
-    kept = site.kept(made, 1)
+    cached_overview = site.cached(make_overview, 1)
 
     def page(request: Request) -> Response:
-        found, calendar = kept()
-        search, segment = found.example
+        overview, calendar = cached_overview()
+        search, segment = overview.example
         lines = site.lines(request, search, [segment], _MOST_FILES)
-        return site.page(request, "home", {"overview": found, "calendar": calendar, "lines": lines})
+        return site.page(request, "home", {"overview": overview, "calendar": calendar, "lines": lines})
 
     site.add(router, "/", page)
     return router

@@ -1,4 +1,4 @@
-"""The pages of a HARP or TARP, `/harp/3944`, and of a NOAA region, `/noaa/12192`, which leads to its HARPs."""
+"""The pages of a HARP or TARP, `/harp/3944`, and of a NOAA region, `/noaa/12192`, with links to its HARPs."""
 
 from __future__ import annotations
 
@@ -36,22 +36,23 @@ __all__ = ["harp_routes"]
 #: All times.
 _RANGE: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
-#: Keywords that are drawn first, and most that one page draws.
+#: Keywords drawn by default, and the largest number of keywords that a page draws.
 _DRAWN: Final = ("usflux", "r_value", "totpot", "shrgt45")
 _MOST_DRAWN: Final = 20
 
-#: Keywords whose 0 means that there is no value.
-_ZERO_IS_NONE: Final = frozenset({"r_value"})
+#: Keywords in which 0 means a missing value.
+_ZERO_IS_MISSING: Final = frozenset({"r_value"})
 
-#: Records that a curve is drawn of. Keywords of synthetic records are computed on request.
+#: Largest number of records in a curve; fewer for synthetic records, whose keywords are computed on request.
 _POINTS: Final = 600
 _SYNTHETIC_POINTS: Final = 24
 
+#: Records on a page of the list.
 _PAGE: Final = 120
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page shows of a HARP besides its records: itself on each day, and keywords over time."""
+    """The passage of a HARP over the disk: one record a day, its outlines, and keywords over time."""
 
     series: str
     noaa: tuple[int, ...]
@@ -68,7 +69,7 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     """Make the routes of HARPs and NOAA regions."""
     router = APIRouter(include_in_schema=False, dependencies=checks)
     archive = site.archive
-    passage_of = site.kept(lambda series, harpnum, drawn: _passage(archive, series, harpnum, drawn))
+    passage_of = site.cached(lambda series, harpnum, drawn: _passage(archive, series, harpnum, drawn))
 
     def harp(request: Request, harpnum: str) -> Response:
         region = _number(harpnum, "HARP")
@@ -81,8 +82,8 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         else:
             raise NotHeldError(f"This archive holds no records of HARP {region}.")
         known = [name for name in archive.keyword_names(series) if _is_number(name)]
-        asked = ",".join(request.query_params.getlist("keyword"))
-        drawn = read_fields(asked, known) or [name for name in _DRAWN if name in known]
+        fields = ",".join(request.query_params.getlist("keyword"))
+        drawn = read_fields(fields, known) or [name for name in _DRAWN if name in known]
         passage = passage_of(series, region, tuple(drawn[:_MOST_DRAWN]))
         pages = -(-len(passage.records) // _PAGE)
         page = min(_number(request.query_params.get("page", "1"), "page"), pages)
@@ -108,7 +109,7 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
     def noaa(request: Request, region: str) -> Response:
         wanted = _number(region, "NOAA")
-        harps = [(name, one) for name in in_order(archive.series()) for one in archive.harps(name, noaa=wanted)]
+        harps = [(name, harp) for name in in_order(archive.series()) for harp in archive.harps(name, noaa=wanted)]
         if not harps:
             raise NotHeldError(f"This archive holds no records of NOAA {wanted}.")
         return site.page(request, "noaa", {"number": wanted, "harps": harps})
@@ -118,9 +119,9 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     return router
 
 
-def _number(text: str, what: str) -> int:
+def _number(text: str, kind: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 9 and int(text)):
-        raise HTTPException(404, f"{text[:QUOTED]!r} is not a {what} number.")
+        raise HTTPException(404, f"{text[:QUOTED]!r} is not a {kind} number.")
     return int(text)
 
 
@@ -134,7 +135,8 @@ def _first(archive: Archive, series: str, harpnum: int) -> Record | None:
 
 
 def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]) -> Passage:
-    records = [one for one in archive.records(series, *_RANGE, harpnums={harpnum}) if one.t_rec_index is not None]
+    listed = archive.records(series, *_RANGE, harpnums={harpnum})
+    records = [record for record in listed if record.t_rec_index is not None]
     if not records:
         raise NotHeldError(f"{series} has no records of HARP {harpnum} in this archive.")
     slots = [record.t_rec_index or 0 for record in records]
@@ -142,13 +144,13 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
     most = _SYNTHETIC_POINTS if archive.synthetic else _POINTS
     shown = records[:: -(-len(records) // most)]
     keywords = archive.keywords_of(series, [record.recnum for record in shown], drawn)
-    places = [record.t_rec_index or 0 for record in shown]
+    shown_slots = [record.t_rec_index or 0 for record in shown]
     curves = []
     for name in drawn:
         values = [number(keywords[record.recnum].get(name)) for record in shown]
-        if name in _ZERO_IS_NONE:
+        if name in _ZERO_IS_MISSING:
             values = [value or math.nan for value in values]
-        curves.append((name, find_keyword(name), curve_of(places, values, _next(breaks, places))))
+        curves.append((name, find_keyword(name), curve_of(shown_slots, values, _next(breaks, shown_slots))))
     harps = _daily(archive, series, shown if archive.synthetic else records)
     b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
     return Passage(
@@ -164,13 +166,13 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
     )
 
 
-def _next(breaks: list[int], places: list[int]) -> list[int]:
-    """Give the slots drawn next after gaps."""
-    return [after for after in (next((slot for slot in places if slot >= one), None) for one in breaks) if after]
+def _next(breaks: list[int], slots: list[int]) -> list[int]:
+    """Return the first of the slots after each gap."""
+    return [after for after in (next((slot for slot in slots if slot >= end), None) for end in breaks) if after]
 
 
 def _daily(archive: Archive, series: str, records: list[Record]) -> list[Harp]:
-    """Describe the record in the middle of those of each day."""
+    """Describe the middle record of each day."""
     by_day = [list(held) for _, held in groupby(records, lambda record: day_of(record.t_rec_index or 0))]
     chosen = [held[len(held) // 2] for held in by_day]
     keywords = archive.keywords_of(series, [record.recnum for record in chosen], KEYWORDS)

@@ -1,4 +1,4 @@
-"""HTML pages from the templates of this package, and the files that they load: nothing comes from other hosts."""
+"""HTML pages from the templates of this package, and their files; nothing is loaded from other hosts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FILES: Final = {name: _TEMPLATES / name for name in ("page.css", "page.js", "ui
 
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
-#: What every page may do; scripts and styles that got into it in another way are not run.
+#: The content security policy of all pages: injected scripts and styles are not run.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'; style-src 'self'"
@@ -39,7 +39,7 @@ _POLICY: Final = (
 
 
 def html_response(name: str, values: dict[str, Any], *, status: int = 200, inline_style: bool = False) -> HTMLResponse:
-    """Make a page from the template ``{name}.html``, with all values escaped."""
+    """Make the reply with a page from the template ``{name}.html``."""
     headers = {
         "content-security-policy": _POLICY + " 'unsafe-inline'" * inline_style,
         "x-content-type-options": "nosniff",
@@ -51,11 +51,11 @@ def html_response(name: str, values: dict[str, Any], *, status: int = 200, inlin
 
 def render(name: str, values: dict[str, Any]) -> Markup:
     """Render the template ``{name}.html``, with all values escaped."""
-    return Markup(_environment().get_template(f"{name}.html").render(values))  # noqa: S704 (it is escaped)
+    return Markup(_environment().get_template(f"{name}.html").render(values))  # noqa: S704 (values are escaped)
 
 
 def static_routes(checks: Sequence[Any]) -> APIRouter:
-    """Make the route of the files that pages load; they name another URL for each version of this package."""
+    """Make the route of the pages' files, whose URLs contain the version of this package."""
     router = APIRouter(include_in_schema=False, dependencies=checks)
 
     @router.head("/ui/{name}")
@@ -63,8 +63,8 @@ def static_routes(checks: Sequence[Any]) -> APIRouter:
     def file(name: str) -> Response:
         path = _FILES.get(name)
         if path is None:
-            raise HTTPException(404, f"There is no file {name[:80]!r} here. The pages are / and /ui")
-        # Not by FileResponse, which imports modules in the event loop at its first use.
+            raise HTTPException(404, f"The file {name[:80]!r} does not exist. The pages are / and /ui.")
+        # Not a FileResponse, which imports modules in the event loop at its first use.
         return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers={"cache-control": "max-age=86400"})
 
     return router

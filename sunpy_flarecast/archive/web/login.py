@@ -1,4 +1,4 @@
-"""The page `/login`: a form that keeps a token in a cookie, for browsers, which cannot send it otherwise."""
+"""The page `/login`: a form that stores a token in a cookie, since browsers cannot send it otherwise."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["login_routes"]
 
-#: Where a login may lead: a path below the service, as links on its pages have it, with a query.
-_PLACE: Final = re.compile(r"(?!/)[\w./?&=%:,~+*!'()@;-]{0,2000}", re.ASCII)
+#: Valid targets after a login: a path below the service with an optional query.
+_TARGET: Final = re.compile(r"(?!/)[\w./?&=%:,~+*!'()@;-]{0,2000}", re.ASCII)
 
 
 def login_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
@@ -28,26 +28,26 @@ def login_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=checks)
     check = TokenCheck(site.settings.token_hashes)
 
-    def form(request: Request, place: str, wrong: bool) -> Response:
-        page = site.page(request, "login", {"next": place, "wrong": wrong}, 401 if wrong else 200)
+    def form(request: Request, target: str, wrong: bool) -> Response:
+        page = site.page(request, "login", {"next": target, "wrong": wrong}, 401 if wrong else 200)
         page.headers["cache-control"] = "no-store"
         return page
 
     @router.head("/login")
     @router.get("/login")
     def login_page(request: Request, next: str = "") -> Response:  # noqa: A002 (the name in the URL)
-        return form(request, _within(next), wrong=False)
+        return form(request, _checked(next), wrong=False)
 
     @router.post("/login")
     async def log_in(request: Request) -> Response:
         given = parse_qs((await request.body()).decode("utf-8", "replace"))
-        token, place = (given.get(name, [""])[0].strip() for name in ("token", "next"))
-        place = _within(place)
+        token, target = (given.get(name, [""])[0].strip() for name in ("token", "next"))
+        target = _checked(target)
         if not check.knows(token):
-            return form(request, place, wrong=True)
-        reply = RedirectResponse(f"./{place}", 303, {"cache-control": "no-store"})
+            return form(request, target, wrong=True)
+        reply = RedirectResponse(f"./{target}", 303, {"cache-control": "no-store"})
         secure = request.url.scheme == "https" or (site.settings.public_url or "").startswith("https:")
-        # Without a path: it is valid below the service, which may lie behind a proxy's prefix.
+        # Without a path the cookie is valid below the service, even if a proxy adds a prefix.
         reply.set_cookie(COOKIE, cookie_value(token), path=None, secure=secure, httponly=True, samesite="strict")
         return reply
 
@@ -60,6 +60,6 @@ def login_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     return router
 
 
-def _within(place: str) -> str:
-    """Return a place of the service, or its first page for any other."""
-    return place if _PLACE.fullmatch(place) and ".." not in unquote(place) else ""
+def _checked(target: str) -> str:
+    """Return a path below the service, or that of the front page for anything else."""
+    return target if _TARGET.fullmatch(target) and ".." not in unquote(target) else ""

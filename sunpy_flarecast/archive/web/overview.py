@@ -1,4 +1,4 @@
-"""What the first page shows of an archive: what it holds, on which days, and the HARPs of its latest time step."""
+"""The overview of an archive on the front page: its series, days with records, and latest time step."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Overview", "Span", "example_of", "overview_of", "span_of"]
 
-#: The example of a search where there are no records.
+#: The example of a search in an archive without records.
 _DAY: Final = date(2015, 12, 11)
 _SERIES: Final = "hmi.sharp_720s"
 _SEGMENT: Final = "magnetogram"
 
-#: Most gaps that are shown.
+#: Most gaps shown.
 _MOST_GAPS: Final = 5
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """The days that have records: first, last, their number and that of records, the busiest, and the longest gaps."""
+    """The days with records: first, last, their number and that of records, the busiest day, and the longest gaps."""
 
     first: date
     last: date
@@ -48,12 +48,12 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def days(self) -> int:
-        """Days from the first to the last, both included."""
+        """Number of days from the first to the last, both included."""
         return (self.last - self.first).days + 1
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What an archive holds: by series, the records of each day; those of all series; and the latest time step."""
+    """An overview: holdings, records of each day by series, the calendar, the latest time step, and an example."""
 
     holdings: tuple[Holding, ...]
     meanings: dict[str, str]
@@ -65,7 +65,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overview_of(archive: Archive) -> Overview:
-    """Collect what an archive holds."""
+    """Make the overview of an archive."""
     held = {holding.series: holding for holding in archive.holdings()}
     days: dict[str, dict[date, int]] = {}
     for name in in_order(held):
@@ -96,7 +96,7 @@ def overview_of(archive: Archive) -> Overview:
 def example_of(
     days: Mapping[str, Mapping[date, int]], step: Step | None, held: Mapping[str, Holding]
 ) -> tuple[Search, str]:
-    """Choose the example of a search: the latest day of a series that the client knows, and a segment of it."""
+    """Choose the example of a search: the latest day of a series in the catalog, and a segment."""
     known = [name for name, counts in days.items() if find_series(name) and counts]
     series = max(known, key=lambda name: max(days[name]), default=_SERIES)
     day = max(days.get(series, {}), default=_DAY)
@@ -108,12 +108,12 @@ def example_of(
 
 
 def span_of(counts: Mapping[date, int]) -> Span | None:
-    """Summarise on which days there are records."""
+    """Summarise the days with records."""
     if not counts:
         return None
     held, day = sorted(counts), timedelta(days=1)
     gaps = [(before + day, after - day) for before, after in pairwise(held) if after - before > day]
-    busiest = max(held, key=lambda one: counts[one])
+    busiest = max(held, key=lambda day: counts[day])
     return Span(
         first=held[0],
         last=held[-1],

@@ -1,4 +1,4 @@
-"""The page of a record: its images, files and keywords, and how a program fetches just this one."""
+"""The page of a record: its images, files and keywords, and the code that fetches it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "after": after,
             "step": None if record.t_rec_index is None else page_of(name, record.t_rec_index),
             "segments": _segments(archive, name, record),
-            "keywords": [_keyword(held, keywords[held]) for held in sorted(keywords, key=_rank)],
+            "keywords": [_keyword(keyword, keywords[keyword]) for keyword in sorted(keywords, key=_rank)],
             "lines": None if search is None else site.lines(request, search),
             **_links(name, record),
         }
@@ -64,7 +64,7 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
 
 def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, Any]]:
-    """Describe the files of a record, those of the vector field first."""
+    """Describe the segments of a record, those of the vector field first."""
     known = find_series(series)
     files = archive.segment_files(series, record.recnum)
     found = []
@@ -83,7 +83,7 @@ def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, A
 
 
 def _rank(name: str) -> tuple[bool, int]:
-    """Order keywords: the SHARP parameters, then those of the catalog in its order, then others."""
+    """Return the sort key of a keyword: the SHARP parameters, then those of the catalog in its order, then others."""
     order = _order()
     return name not in SPACE_WEATHER, order.get(name, len(order))
 
@@ -104,30 +104,30 @@ def _keyword(name: str, given: Any) -> dict[str, str]:
 
 
 def _search(series: str, record: Record) -> Search | None:
-    """Give the search that finds this record alone: the minute of its T_REC, in UTC."""
+    """Return the search that finds only this record: the minute of its T_REC, in UTC."""
     if record.t_rec_index is None or record.harpnum is None:
         return None
     start = datetime.fromtimestamp(t_rec_utc(record.t_rec_index) / 1e6, UTC).replace(second=0, microsecond=0)
     return Search(series=series, start=start, end=start + timedelta(minutes=1), harp=record.harpnum)
 
 
-def _when(record: Record) -> str | None:
-    """Give the time by which the archive lists a record: its T_REC where the observation's is missing."""
+def _listed_time(record: Record) -> str | None:
+    """Return the time by which the archive lists a record: ``date__obs``, or T_REC if that is missing."""
     if record.date__obs is not None or record.t_rec_index is None:
         return record.date__obs
     return datetime.fromtimestamp(t_rec_utc(record.t_rec_index) / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _links(series: str, record: Record) -> dict[str, str | None]:
-    """Give the URLs, from the first page, of the list that has a record, and of tar files with its segments."""
-    when = _when(record)
-    if when is None or record.harpnum is None:
+    """Return the URLs, relative to the service, of the list with a record, and of tar files with its segments."""
+    time = _listed_time(record)
+    if time is None or record.harpnum is None:
         return {"listed": None, "download": None, "vector": None}
-    given = {"start": when, "end": when}
-    files = {"series": series, **given, "harp": record.harpnum}
+    instant = {"start": time, "end": time}
+    files = {"series": series, **instant, "harp": record.harpnum}
     vector = [("segment", name) for name in _vector(record)]
     return {
-        "listed": f"HMI/{quote(series)}?{urlencode(given)}",
+        "listed": f"HMI/{quote(series)}?{urlencode(instant)}",
         "download": f"download?{urlencode(files)}",
         "vector": f"download?{urlencode([*files.items(), *vector])}" if vector else None,
     }

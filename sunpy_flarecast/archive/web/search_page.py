@@ -1,4 +1,4 @@
-"""The page of the search form and of what it finds, page by page, with the ways to get it."""
+"""The page of the search: its form, the records found, page by page, and downloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["search_routes"]
 
-#: What the form offers as cadence.
+#: Cadences offered by the form.
 _CADENCES: Final = ("96min", "6h", "12h", "1d")
 
 
@@ -38,7 +38,7 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         try:
             search = read_search(request.query_params, archive)
             found = find(archive, search, after=request.query_params.get("after"))
-            keywords = archive.keywords_of(search.series, [one.recnum for one in found.records], NOAA)
+            keywords = archive.keywords_of(search.series, [record.recnum for record in found.records], NOAA)
         except NotHeldError as error:
             return site.page(request, "search", values | {"fault": str(error)}, 404)
         except HTTPException as error:
@@ -53,7 +53,9 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "query": query_of(search),
             "following": None if found.after is None else query_of(search, after=found.after),
             "first": "after" not in request.query_params,
-            "segments": next((one.segments for one in archive.holdings() if one.series == search.series), ()),
+            "segments": next(
+                (holding.segments for holding in archive.holdings() if holding.series == search.series), ()
+            ),
             "lines": site.lines(request, search),
         }
         return site.page(request, "search", values)

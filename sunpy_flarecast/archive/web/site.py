@@ -1,4 +1,4 @@
-"""What all pages share: the archive, texts of its owner, values that are kept until it changes, and their routes."""
+"""What all pages share: the archive, the settings, cached values, and the routes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Site", "in_order"]
 
-#: Pages made at a time, so that the threads of lists and files stay free.
-_AT_A_TIME: Final = 4
+#: Pages made at a time; other threads stay free for lists and files.
+_CONCURRENT: Final = 4
 
 _Value = TypeVar("_Value")
 
 
 class Site:
-    """The pages of an archive; ``url_of`` returns the URL by which a client came."""
+    """The pages of an archive; ``url_of`` returns the URL of the service that a client used."""
 
     def __init__(self, archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> None:
         self.archive = archive
@@ -47,39 +47,39 @@ class Site:
         self._limiter: CapacityLimiter | None = None
 
     def state(self) -> str:
-        """Identify what the archive holds."""
+        """Return an identifier of the archive's current state."""
         found: list[Any] = []
         for holding in self.archive.holdings():
             try:
                 found.append((holding, self.archive.version(holding.series)))
-            except NotHeldError:  # removed meanwhile
+            except NotHeldError:  # removed in the meantime
                 found.append((holding, None))
         return hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:16]
 
-    def kept(self, make: Callable[..., _Value], most: int = 16) -> Callable[..., _Value]:
-        """Keep the last results of a function of the archive, until what it holds changes."""
-        made = lru_cache(most)(lambda state, *key: make(*key))
-        turn = threading.Lock()  # what several visitors wait for is made once
+    def cached(self, make: Callable[..., _Value], most: int = 16) -> Callable[..., _Value]:
+        """Cache the latest results of a function until the archive changes."""
+        result_of = lru_cache(most)(lambda state, *key: make(*key))
+        lock = threading.Lock()  # simultaneous requests compute a result once
 
-        def given(*key: Any) -> _Value:
-            with turn:
-                return made(self.state(), *key)
+        def wrapper(*key: Any) -> _Value:
+            with lock:
+                return result_of(self.state(), *key)
 
-        return given
+        return wrapper
 
     def page(self, request: Request, name: str, values: Mapping[str, Any], status: int = 200) -> Response:
-        """Make a page from its template."""
+        """Render a page from its template."""
         return self._page(request, name, {"url": self._url_of(request), **values}, status)
 
     def lines(
         self, request: Request, search: Search, segments: Sequence[str] = (), most: int | None = None
     ) -> Lines | None:
-        """Write the lines that fetch the records of a search."""
+        """Return the code that fetches the records of a search."""
         token = bool(self.settings.token_hashes)
         return lines_of(search, self.archive, self._url_of(request), token=token, segments=segments, most=most)
 
     def failure(self, request: Request, status: int, message: str) -> Response:
-        """Make the page that tells a person why there is no other, perhaps since the URL is unknown."""
+        """Render the page that reports an error."""
         return self._page(request, "error", {"url": None, "status": status, "message": message}, status)
 
     def _page(self, request: Request, name: str, values: dict[str, Any], status: int) -> Response:
@@ -87,18 +87,18 @@ class Site:
         return html_response(name, shared | values, status=status)
 
     def add(self, router: APIRouter, path: str, make: Callable[..., Response]) -> None:
-        """Add a route whose page is made in a thread, of the request and the parameters of its path."""
+        """Add a route; ``make`` is called in a thread with the request and the parameters of its path."""
 
         async def route(request: Request) -> Response:
-            if self._limiter is None:  # it belongs to the event loop
-                self._limiter = CapacityLimiter(_AT_A_TIME)
+            if self._limiter is None:  # belongs to the running event loop
+                self._limiter = CapacityLimiter(_CONCURRENT)
             return await to_thread.run_sync(partial(make, request, **request.path_params), limiter=self._limiter)
 
         router.add_api_route(path, route, methods=["GET", "HEAD"], response_model=None)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Order series by what most visitors want: definitive before near-real-time, CEA (radial field) before CCD."""
+    """Order series: definitive before near-real-time, CEA (radial field) before CCD."""
 
     def rank(name: str) -> tuple[bool, bool, bool, str]:
         known = find_series(name)

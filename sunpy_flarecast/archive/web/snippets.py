@@ -1,4 +1,4 @@
-"""A search as the lines of Python and of the terminal that fetch its records."""
+"""Code that fetches the records of a search, in Python and for the command line."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "lines_of"]
 
-_MINUTES_A_SLOT: Final = 12
+_MINUTES_PER_SLOT: Final = 12
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """How to fetch the records of a search; the command has no option for single bits of the quality."""
+    """Code that fetches records; ``terminal`` is None for single bits of the quality, which the command lacks."""
 
     python: str
     terminal: str | None
@@ -34,14 +34,14 @@ def lines_of(
     search: Search, archive: Archive, url: str, *, token: bool, segments: Sequence[str] = (), most: int | None = None
 ) -> Lines | None:
     """
-    Write the lines that fetch the records of a search; None for a series that the client does not know.
+    Write the code that fetches the records of a search; None for a series that is not in the catalog.
 
     Parameters
     ----------
     search : Search
-        What for; an open end of its range is that of the series.
+        The search; an open end of its range becomes that of the series.
     archive : Archive
-        The archive that is searched.
+        The archive to search.
     url : str
         URL of its service.
     token : bool
@@ -49,7 +49,7 @@ def lines_of(
     segments : sequence of str, optional
         Segments to fetch (default: all).
     most : int, optional
-        Fetch no more than so many files (default: all).
+        Largest number of files to fetch (default: all).
     """
     if find_series(search.series) is None:
         return None
@@ -77,10 +77,10 @@ def _python(
     if search.condition is not None:
         parts.append(_condition(search.condition))
     if search.cadence > 1:
-        parts.append(f"a.Sample({search.cadence * _MINUTES_A_SLOT} * u.min)")
+        parts.append(f"a.Sample({search.cadence * _MINUTES_PER_SLOT} * u.min)")
     lines = ["import astropy.units as u"] * (search.cadence > 1) + ["import sunpy_flarecast"]
     lines += ["from sunpy.net import Fido, attrs as a", "", f"sunpy_flarecast.conf.url = {_quoted(url)}"]
-    lines += ['sunpy_flarecast.conf.token = "..."  # from the people who run this archive'] * token
+    lines += ['sunpy_flarecast.conf.token = "..."  # from the operators of this archive'] * token
     lines += ["results = Fido.search(", *(f"    {part}," for part in parts), ")"]
     lines += ["files = Fido.fetch(results)" if most is None else f'files = Fido.fetch(results["flarecast"][:{most}])']
     return "\n".join(lines)
@@ -101,7 +101,7 @@ def _terminal(search: Search, start: str, end: str, url: str, token: bool, segme
     if search.condition is not None:
         words += ["--where", str(search.condition)]
     if search.cadence > 1:
-        words += ["--sample", f"{search.cadence * _MINUTES_A_SLOT} min"]
+        words += ["--sample", f"{search.cadence * _MINUTES_PER_SLOT} min"]
     lines = [f"export FLARECAST_URL={shlex.quote(url)}"] + ["export FLARECAST_TOKEN='...'"] * token
     return "\n".join([*lines, shlex.join(words)])
 
@@ -114,10 +114,10 @@ def _condition(condition: Comparison) -> str:
 
 
 def _range(search: Search, archive: Archive) -> tuple[str, str]:
-    """Write the ends of a search, or of the series where one is open."""
+    """Write the ends of a search; an open end is that of the series."""
     if search.start is not None and search.end is not None:
         return _instant(search.start), _instant(search.end)
-    held = next(one for one in archive.holdings() if one.series == search.series)
+    held = next(holding for holding in archive.holdings() if holding.series == search.series)
     return (
         _instant(search.start) if search.start else (held.first or "2010-05-01")[:10],
         _instant(search.end) if search.end else _instant(_day_after(held.last or "2010-05-01")),
@@ -129,7 +129,7 @@ def _day_after(text: str) -> datetime:
 
 
 def _instant(time: datetime) -> str:
-    """Write an instant to the second, rounded up: the last microsecond of a day is its end."""
+    """Write an instant, rounded up to the second, so that the last microsecond of a day becomes its end."""
     if time.microsecond and time < datetime.max.replace(microsecond=0, tzinfo=UTC):
         time += timedelta(microseconds=1_000_000 - time.microsecond)
     text = time.replace(microsecond=0, tzinfo=None).isoformat()

@@ -1,4 +1,4 @@
-"""The HARPs of one time step, as the disk and the table of a day show them."""
+"""The HARPs of a time step, for the disk and the table on the page of a day."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ SLOTS_A_DAY: Final = 86400 // CADENCE
 #: Slot 0 is midnight (TAI).
 _EPOCH: Final = date(1993, 1, 1)
 
-#: Most HARPs that are shown; the Sun has had some twenty at a time.
+#: Most HARPs shown; the Sun has had some twenty at a time.
 _MOST_HARPS: Final = 60
 
-#: The box that holds a HARP during its whole passage, at T_REC, in longitude from the observer's meridian and latitude;
-#: and the extent of its pixels, where there is no box.
+#: The box that encloses a HARP during its whole passage, rotated to T_REC, in longitude from the central meridian and
+#: latitude; and the extent of its pixels, used if the box is missing.
 _BOX: Final = ("londtmin", "latdtmin", "londtmax", "latdtmax")
 _EXTENT: Final = ("lon_min", "lat_min", "lon_max", "lat_max")
 
 #: Flux-weighted centre.
 _CENTRE: Final = ("lon_fwt", "lat_fwt")
 
-#: Total unsigned flux of the vector field; SMARPs have that of the line of sight only.
+#: Total unsigned flux of the vector field; SMARPs have only that of the line-of-sight field.
 _FLUX: Final = ("usflux", "usfluxl")
 
 NOAA: Final = ("noaa_ar", "noaa_ars")
 
-#: All that is shown of a HARP.
+#: All keywords shown of a HARP.
 KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, *NOAA, "crlt_obs")
 
 
@@ -75,7 +75,7 @@ class Harp(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Its label in a picture."""
+        """Label in pictures."""
         if self.noaa:
             more = f" +{len(self.noaa) - 1}" if len(self.noaa) > 1 else ""
             return f"NOAA {self.noaa[0]}{more}"
@@ -84,13 +84,13 @@ class Harp(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def segment(self) -> str | None:
-        """The segment that shows it best."""
+        """Segment of its quicklook."""
         held = self.record.segments
         return next((name for name in ("Br", "magnetogram", "field") if name in held), held[0] if held else None)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A time step of a series: its HARPs, those of the greatest flux first, and how many are not shown; the disk."""
+    """A time step of a series: its HARPs by flux, the number of HARPs not shown, and their outlines on the disk."""
 
     series: str
     slot: int | None
@@ -101,7 +101,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def page(self) -> str:
-        """Its page, from the first one."""
+        """Path of its page, relative to the front page."""
         return "" if self.slot is None else page_of(self.series, self.slot)
 
 
@@ -118,9 +118,9 @@ def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[R
 
 
 def harp_of(series: str, record: Record, keywords: Mapping[str, Any]) -> Harp:
-    """Read what is shown of a record from its keywords."""
+    """Collect what pages show of a record from its keywords."""
     boxes = (tuple(number(keywords.get(name)) for name in names) for names in (_BOX, _EXTENT))
-    box = next((one for one in boxes if one[0] <= one[2] and one[1] <= one[3]), None)  # not if a number is NaN
+    box = next((box for box in boxes if box[0] <= box[2] and box[1] <= box[3]), None)  # excludes NaN
     longitude, latitude = (number(keywords.get(name)) for name in _CENTRE)
     centre = (longitude, latitude) if math.isfinite(longitude + latitude) else None
     if centre is None and box is not None:
@@ -138,23 +138,23 @@ def harp_of(series: str, record: Record, keywords: Mapping[str, Any]) -> Harp:
 
 
 def page_of(series: str, slot: int) -> str:
-    """Give the page of a time step, from the first page."""
+    """Return the path of a time step's page, relative to the front page."""
     return f"day/{day_of(slot)}?series={quote(series)}&time={time_of(slot)}"
 
 
 def slot_at(day: date, minutes: int = 0) -> int:
-    """Give the slot nearest to a time (TAI) of a day."""
+    """Return the slot nearest to a time (TAI) of a day."""
     return (day - _EPOCH).days * SLOTS_A_DAY + round(minutes * 60 / CADENCE)
 
 
 def day_of(slot: int) -> date:
-    """Give the day (UTC) of the observation of a slot, which begins some two minutes before: midnight ends a day."""
+    """Return the day (UTC) when a slot was observed, some two minutes earlier: a slot at midnight ends a day."""
     return _EPOCH + timedelta(days=(slot - 1) // SLOTS_A_DAY)
 
 
 def time_of(slot: int) -> str:
     """
-    Give the time of the day of a slot, from 00:12 to 24:00.
+    Return the time of the day of a slot, from 00:12 to 24:00.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The page `/ui`: Swagger UI, whose files come from the package ``swagger-ui-bundle``."""
+"""The page `/ui`: Swagger UI from the package ``swagger-ui-bundle``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def ui_routes(settings: Settings, checks: Sequence[Any]) -> APIRouter:
     @router.head("/ui")
     @router.get("/ui")
     def page() -> HTMLResponse:
-        return html_response("ui", {"settings": settings}, inline_style=True)  # Swagger UI sets styles of its elements
+        return html_response("ui", {"settings": settings}, inline_style=True)  # Swagger UI styles its elements inline
 
     return router

@@ -1,4 +1,4 @@
-"""How pages write numbers, times and places; each function is a filter of the templates."""
+"""Format numbers, times and positions for pages; the functions are filters of the templates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILTERS", "NONE", "degrees", "number", "place", "quality", "scientific", "size", "slot", "utc", "value"]
 
-#: Stands for a missing value.
+#: Text of a missing value.
 NONE: Final = "–"
 
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -23,7 +23,7 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 def number(given: Any) -> float:
-    """Read a number as headers of any generation have it; NaN if it is missing."""
+    """Convert a keyword's value to a number; NaN if it is missing."""
     try:
         return math.nan if is_missing(given) else float(given)
     except (TypeError, ValueError, OverflowError):
@@ -32,7 +32,7 @@ def number(given: Any) -> float:
 
 def scientific(given: float | None, digits: int = 3) -> str:
     """
-    Write a number in few digits, large and small ones with a power of ten.
+    Format a number with a few digits, large and small ones with a power of ten.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def scientific(given: float | None, digits: int = 3) -> str:
 
 def degrees(given: float | None, signs: str) -> str:
     """
-    Write an angle with the letter of its direction, that of positive angles first.
+    Format an angle with the letter of its direction; the letter of positive angles comes first in ``signs``.
 
     Examples
     --------
@@ -65,12 +65,12 @@ def degrees(given: float | None, signs: str) -> str:
 
 
 def place(given: tuple[float, float] | None) -> str:
-    """Write longitude and latitude as solar physicists do: latitude first."""
+    """Format a position as usual in solar physics, latitude first."""
     return NONE if given is None else f"{degrees(given[1], 'NS')} {degrees(given[0], 'WE')}"
 
 
 def quality(given: int | None) -> str:
-    """Write a quality word: ``good``, or its bits in hexadecimal."""
+    """Format a quality word: ``good``, or its bits in hexadecimal."""
     if given is None:
         return "unknown"
     return "good" if given == 0 else f"0x{unsigned(given):08x}"
@@ -78,7 +78,7 @@ def quality(given: int | None) -> str:
 
 def size(given: int | None) -> str:
     """
-    Write a number of bytes.
+    Format a number of bytes.
 
     Examples
     --------
@@ -93,17 +93,17 @@ def size(given: int | None) -> str:
 
 
 def slot(given: int | None) -> str:
-    """Write a T_REC to the minute."""
+    """Format a T_REC to the minute."""
     return NONE if given is None else t_rec_text(given)[:16].replace(".", "-").replace("_", " ") + " TAI"
 
 
 def utc(given: str | None) -> str:
-    """Write a time of a record, in ISO 8601, to the minute."""
+    """Format a time in ISO 8601 to the minute."""
     return NONE if given is None else given[:16].replace("T", " ")
 
 
 def value(given: Any, keyword: Keyword | None = None) -> str:
-    """Write a keyword's value without its unit, decimal numbers in seven digits."""
+    """Format a keyword's value without its unit, with seven digits for decimal numbers."""
     if keyword is not None and keyword.name == "quality":
         read = clean(given, keyword)
         return NONE if read is None else f"0x{unsigned(int(read)):08x}" if read else "0"

@@ -1,4 +1,4 @@
-"""Quicklooks as the service gives them: pictures, validators, damaged files, bounds, and processes that die."""
+"""Quicklooks over HTTP: pictures, validators, damaged files, bounds, and processes that die."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write(path, data, **cards):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """Serve a folder of a few images; one of them is damaged."""
+    """Serve a folder of a few images, one of them damaged."""
     root = tmp_path_factory.mktemp("seen")
     field = np.zeros((ROWS, COLUMNS), dtype=np.int32)
     field[: ROWS // 2, : COLUMNS // 4] = 3000  # bottom left
@@ -42,7 +42,7 @@ def service(tmp_path_factory):
     write(root / name_of(1, 0, "bitmap", CEA), (field > 0) * np.int16(33) + np.int16(1), **header_of(1, 0))
     damaged = root / name_of(3, 0, "Br")
     content = damaged.read_bytes()
-    begin = content.rindex(b"END ") // 2880 * 2880 + 2880  # the rows that are compressed
+    begin = content.rindex(b"END ") // 2880 * 2880 + 2880  # the compressed rows
     damaged.write_bytes(content[:begin] + b"\xff" * (len(content) - begin))
     with DirectoryArchive(root) as archive, running(archive) as url:
         yield archive, url
@@ -99,19 +99,19 @@ def test_an_image_of_missing_pixels(service):
     assert {tuple(colour) for colour in small.reshape(-1, 3)} <= {tuple(colour) for colour in large.reshape(-1, 3)}
 
 
-def test_a_file_that_cannot_be_read_for_a_moment_gives_no_picture_of_it(service, tmp_path):
-    """The picture of a damaged file is kept until the file changes, which is wrong for a disk that stumbles."""
+def test_a_temporary_failure_is_not_cached(service, tmp_path):
+    """The picture of a damaged file is cached until the file changes, which is wrong for a temporary failure."""
 
-    async def tried():
+    async def scenario():
         with pytest.raises(FileNotFoundError):
             await painters.draw("missing", job_of(tmp_path / "missing.fits"))
 
     painters = Painters(service[0], jobs=1)
-    asyncio.run(tried())
+    asyncio.run(scenario())
     painters.close()
 
 
-def test_validators_and_what_is_kept(service):
+def test_validators_and_the_cache(service):
     archive, url = service
     place = url + address(archive, harp=2, width=320)
     first = get(place)
@@ -130,10 +130,10 @@ def test_validators_and_what_is_kept(service):
         ("/quicklook/hmi.none/1/Br.png", 404, "holds no series 'hmi.none'"),
         (f"/quicklook/{CEA}/1/Br.png?width=161", 400, "widths of 160, 320, 640, 1280 pixels, not 161"),
         (f"/quicklook/{CEA}/x/Br.png", 422, "'recnum' is invalid"),
-        (f"/quicklook/{CEA}/1/Br.png?size=1", 400, "no parameter 'size'"),
+        (f"/quicklook/{CEA}/1/Br.png?size=1", 400, "Unknown parameter 'size'"),
     ],
 )
-def test_what_there_is_no_picture_of(service, path, status, message):
+def test_invalid_requests(service, path, status, message):
     reply = get(service[1] + path)
     assert reply.status_code == status
     assert message in reply.json()["message"]
@@ -151,7 +151,7 @@ def test_without_pages(memory):
 
 
 def test_synthetic_pictures_say_so():
-    """The mark, white in black, is the only thing that differs from the same files in a folder."""
+    """White letters on black mark them."""
     archive = DemoArchive()
     with running(archive) as url:
         seen = pixels(get(f"{url}{address(archive, harp=4951)}"))
@@ -165,14 +165,14 @@ def test_a_full_queue_and_a_process_that_is_killed(service, tmp_path):
     painters = Painters(service[0], jobs=1, most=4)
     whole = job_of(tmp_path / "one.fits")
 
-    async def tried():
-        drawing = await painters.draw("w", whole)  # which starts the process
+    async def scenario():
+        drawing = await painters.draw("w", whole)  # starts the process
         many = [painters.draw(str(number), whole) for number in range(20)]
         replies = await asyncio.gather(*many, return_exceptions=True)
-        refused = [one for one in replies if isinstance(one, HTTPException)]
-        assert 0 < len(refused) <= 16
-        assert [one for one in replies if one not in refused] == [drawing] * (20 - len(refused))
-        assert {(one.status_code, one.headers["Retry-After"]) for one in refused} == {(503, "2")}
+        rejected = [reply for reply in replies if isinstance(reply, HTTPException)]
+        assert 0 < len(rejected) <= 16
+        assert [reply for reply in replies if reply not in rejected] == [drawing] * (20 - len(rejected))
+        assert {(reply.status_code, reply.headers["Retry-After"]) for reply in rejected} == {(503, "2")}
         first, second = await asyncio.gather(painters.draw("x", whole), painters.draw("x", whole))
         assert first is second  # drawn once
         for process in list(painters._pool._processes):
@@ -181,20 +181,20 @@ def test_a_full_queue_and_a_process_that_is_killed(service, tmp_path):
         with pytest.raises(HTTPException, match="was killed"):
             await painters.draw("y", whole)
         assert await painters.draw("z", whole) == drawing
-        painters._end(killed)  # as another does who waited for the same processes
+        painters._end(killed)  # like another request that waited for the same processes
         assert await painters.draw("z", whole) == drawing
         assert painters._pool is not None
 
-    asyncio.run(tried())
+    asyncio.run(scenario())
     painters.close()
 
 
-def test_a_process_that_hangs_is_replaced(service, tmp_path):
-    """Or no picture would be drawn any more, and the service would not end."""
+def test_a_hanging_process_is_replaced(service, tmp_path):
+    """Otherwise no more pictures would be drawn, and the service would not end."""
     write(tmp_path / "one.fits", np.zeros((ROWS, COLUMNS), dtype=np.int32))
     painters = Painters(service[0], jobs=1)
 
-    async def tried():
+    async def scenario():
         drawing = await painters.draw("a", job_of(tmp_path / "one.fits"))
         for process in list(painters._pool._processes):
             os.kill(process, signal.SIGSTOP)
@@ -204,5 +204,5 @@ def test_a_process_that_hangs_is_replaced(service, tmp_path):
         painters._patience = 60
         assert await painters.draw("c", job_of(tmp_path / "one.fits")) == drawing
 
-    asyncio.run(tried())
+    asyncio.run(scenario())
     painters.close()

@@ -1,4 +1,4 @@
-"""Pictures on disk: the least recently used go first, and what another process left counts."""
+"""The cache of pictures on disk: the least recently used are removed, and files of other processes count."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_space_is_bounded(tmp_path_factory, sizes):
         assert sum(path.stat().st_size for path in folder.glob("*/*")) <= 1100
 
 
-def test_the_least_recently_used_goes_first(tmp_path):
+def test_the_least_recently_used_is_removed_first(tmp_path):
     Store(tmp_path, 10**6).put("left", bytes(400))  # by another process
     store = Store(tmp_path, 1000)
     for age, key in enumerate(("aa00", "bb11"), 1):
@@ -36,7 +36,7 @@ def test_the_least_recently_used_goes_first(tmp_path):
     assert store.get("bb11") is None
 
 
-def test_where_nothing_can_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     store = Store(tmp_path / "file", 1000)
     store.put("aa00", b"1")
@@ -47,7 +47,7 @@ def test_a_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     store = Store(None, 1000)
     assert store.get("aa00") is None
-    assert not list(tmp_path.iterdir())  # an application that is made and never run leaves none
+    assert not list(tmp_path.iterdir())  # an application that never runs creates no folder
     store.put("aa00", b"1")
     assert store.get("aa00") == b"1"
     store.close()

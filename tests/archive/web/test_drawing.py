@@ -1,4 +1,4 @@
-"""The numbers of the SVG pictures: calendars, regions on the disk, curves; and how pages write values."""
+"""Calendars, regions on the disk and curves in SVG, and the format of values on pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALUES = st.lists(st.one_of(st.floats(-1e99, 1e99), st.just(math.nan)), min_size
 
 
 def points_of(path):
-    return np.array([[float(one) for one in pair.split()] for pair in re.findall(r"-?[\d.]+ -?[\d.]+", path)])
+    return np.array([[float(number) for number in pair.split()] for pair in re.findall(r"-?[\d.]+ -?[\d.]+", path)])
 
 
 @given(DAYS)
@@ -76,10 +76,10 @@ def test_north_is_up_and_west_on_the_right():
 
 
 @given(VALUES)
-def test_a_curve_has_every_value_and_its_axis_holds_them(values):
+def test_a_curve_has_every_value_within_its_axes(values):
     slots = [1005480 + 3 * number for number in range(len(values))]
     curve = curve_of(slots, values, [])
-    known = [one for one in values if math.isfinite(one)]
+    known = [value for value in values if math.isfinite(value)]
     if not known:
         assert curve is None
         return
@@ -92,7 +92,7 @@ def test_a_curve_has_every_value_and_its_axis_holds_them(values):
 
 
 @pytest.mark.parametrize("extremes", [[1e308, -1e308], [0.0, 5e-324], [1.7e308], [1e22, math.nextafter(1e22, 2e22)]])
-def test_a_curve_of_values_that_no_axis_has(extremes):
+def test_a_curve_of_extreme_values(extremes):
     curve = curve_of([1, 2, 3], [1.0, *extremes, math.nan][:3], [])
     assert 2 <= len(curve.values) <= 8
 
@@ -115,7 +115,7 @@ def test_days_and_times_of_slots(given):
 
 
 @pytest.mark.parametrize(
-    ("written", "text"),
+    ("formatted", "text"),
     [
         (scientific(2.8644e21), "2.86 × 10²¹"),
         (scientific(0.0), "0"),
@@ -138,5 +138,5 @@ def test_days_and_times_of_slots(given):
         (value("<b>"), "<b>"),
     ],
 )
-def test_values_are_written_as_people_read_them(written, text):
-    assert written == text
+def test_formatted_values(formatted, text):
+    assert formatted == text

@@ -1,4 +1,4 @@
-"""The first page and Swagger UI, over real HTTP, as a browser would look at them."""
+"""The front page and Swagger UI, over real HTTP."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ EVIL = "</code></pre></script><script>alert(1)</script>\"'&"
 PLACES = {"londtmin": -12.5, "latdtmin": 10.0, "londtmax": 2.5, "latdtmax": 20.0, "crlt_obs": -0.6, "noaa_ars": "12443"}
 
 
-class Held:
-    """An archive of what the test gives: one record yesterday, and others now, with their keywords."""
+class FixedArchive:
+    """An archive with the given counts of days, and keywords of the records of its latest time step."""
 
     synthetic = False
 
@@ -42,7 +42,7 @@ class Held:
         self.changes = 0
         self.given = {5605571: PLACES} if keywords is None else keywords
         self.name = series
-        self.asked = 0
+        self.calls = 0
 
     def series(self):
         return [self.name]
@@ -62,7 +62,7 @@ class Held:
         ]
 
     def days(self, series, start=None, end=None):
-        self.asked += 1
+        self.calls += 1
         found = {day: DayCount(count, 1) for day, count in self.counts.items()}
         return {day: count for day, count in found.items() if (start or day) <= day <= (end or day)}
 
@@ -85,7 +85,7 @@ class Held:
 
 
 class Reader(HTMLParser):
-    """Check that a page is well formed and collect what it is made of."""
+    """Check that a page is well formed, and collect its tags and attributes."""
 
     def __init__(self, text):
         super().__init__()
@@ -111,7 +111,7 @@ class Reader(HTMLParser):
         return [value for _, name, value in self.attributes if name in names]
 
 
-def look(archive, settings=None, **options):
+def load(archive, settings=None, **options):
     with running(archive, settings=settings or Settings()) as url:
         reply = requests.get(f"{url}/", timeout=60, **options)
     assert (reply.status_code, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -119,16 +119,16 @@ def look(archive, settings=None, **options):
 
 
 class TestPage:
-    def test_what_it_shows(self):
+    def test_content(self):
         days = {date(2014, 1, 1): 5, date(2014, 1, 3): 10, DAY: 1200}
-        reply, page = look(Held(days))
+        reply, page = load(FixedArchive(days))
         for text in ("hmi.sharp_720s", "1,215", "NOAA 12443", "2015-12-11 23:36 TAI", "2014-01-02<", ": 1 HARP "):
             assert text in reply.text
         assert {f"day/{day}" for day in days} <= set(page.values("href"))
         assert 'a.Time("2015-12-11", "2015-12-12")' in reply.text.replace("&#34;", '"')
 
-    def test_nothing_comes_from_elsewhere(self):
-        reply, page = look(Held({DAY: 1}))
+    def test_nothing_is_loaded_from_other_hosts(self):
+        reply, page = load(FixedArchive({DAY: 1}))
         links = page.values("href", "src", "action", "srcset")
         assert {"./ui", "openapi.json", "./search", "record/hmi.sharp_720s/5605571"} < set(links)
         assert all(link.startswith(("data:", "#")) or re.fullmatch(r"[\w./-]+(\?[\w.=&:-]+)?", link) for link in links)
@@ -138,8 +138,8 @@ class TestPage:
         assert policy["default-src"] == "'none'"
         assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
 
-    def test_everything_is_named(self):
-        _, page = look(Held({DAY: 1}))
+    def test_references_to_ids_and_landmarks(self):
+        _, page = load(FixedArchive({DAY: 1}))
         assert ("html", "lang", "en") in page.attributes
         ids = {value for _, name, value in page.attributes if name == "id"}
         for _, name, value in page.attributes:
@@ -148,64 +148,67 @@ class TestPage:
         assert page.tags.count("h1") == page.tags.count("main") == 1
 
     def test_an_empty_archive(self):
-        reply, _ = look(Held({}))
+        reply, _ = load(FixedArchive({}))
         assert "holds no records yet" in reply.text
         assert "Fido.search" in reply.text
         assert "<svg" not in reply.text
 
     def test_without_positions(self):
-        reply, _ = look(Held({DAY: 2}, {7: {}, 8: {"londtmin": "MISSING", "noaa_ars": None}}))
+        reply, _ = load(FixedArchive({DAY: 2}, {7: {}, 8: {"londtmin": "MISSING", "noaa_ars": None}}))
         assert ": 2 HARPs " in reply.text
         assert 'class="disk"' not in reply.text
 
-    def test_a_series_that_has_gone(self):
-        class Going(Held):
+    def test_a_series_removed_in_the_meantime(self):
+        class Shrinking(FixedArchive):
             def days(self, series, start=None, end=None):
-                raise NotHeldError("gone")
+                raise NotHeldError("removed")
 
-        assert "holds no records yet" in look(Going({DAY: 1}))[0].text
+        assert "holds no records yet" in load(Shrinking({DAY: 1}))[0].text
 
-    def test_synthetic_records_are_called_so(self):
-        archive = Held({DAY: 1})
-        assert "synthetic" not in look(archive)[0].text
+    def test_synthetic_records_are_marked(self):
+        archive = FixedArchive({DAY: 1})
+        assert "synthetic" not in load(archive)[0].text
         archive.synthetic = True
-        assert "These records are synthetic" in look(archive)[0].text
+        assert "These records are synthetic" in load(archive)[0].text
 
     def test_everything_is_escaped(self):
-        reply, page = look(Held({DAY: 1}, {7: {**PLACES, "noaa_ars": EVIL}}, series=EVIL))
+        reply, page = load(FixedArchive({DAY: 1}, {7: {**PLACES, "noaa_ars": EVIL}}, series=EVIL))
         assert "alert(1)" in reply.text
         assert "<script>alert" not in reply.text
         assert page.tags.count("script") == 1
 
-    def test_the_texts_of_the_owner_are_text_with_links(self):
+    def test_texts_of_the_settings_are_escaped_with_links(self):
         settings = Settings(title="<b>Our</b> SHARPs", contact="us@example.org", acknowledgement=f"Cite\n{EVIL}")
-        reply, page = look(Held({DAY: 1}), settings)
+        reply, page = load(FixedArchive({DAY: 1}), settings)
         assert "&lt;b&gt;Our&lt;/b&gt; SHARPs" in reply.text
         assert "mailto:us@example.org" in page.values("href")
         assert (page.tags.count("script"), "<script>alert" in reply.text) == (1, False)
 
-    def test_the_url_is_the_one_that_the_client_used(self):
-        assert "http://sharps.example:81&#34;" in look(Held({DAY: 1}), headers={"Host": "sharps.example:81"})[0].text
+    def test_the_url_used_by_the_client(self):
+        assert (
+            "http://sharps.example:81&#34;"
+            in load(FixedArchive({DAY: 1}), headers={"Host": "sharps.example:81"})[0].text
+        )
         settings = Settings(public_url="https://elsewhere.example/")
-        assert "https://elsewhere.example&#34;" in look(Held({DAY: 1}), settings)[0].text
+        assert "https://elsewhere.example&#34;" in load(FixedArchive({DAY: 1}), settings)[0].text
 
-    def test_with_tokens_the_snippet_has_one(self):
-        reply, _ = look(Held({DAY: 1}), Settings(token_hashes=TOKEN_HASHES), auth=("", TOKEN))
+    def test_the_snippet_has_a_token_if_required(self):
+        reply, _ = load(FixedArchive({DAY: 1}), Settings(token_hashes=TOKEN_HASHES), auth=("", TOKEN))
         assert "conf.token" in reply.text
         assert TOKEN not in reply.text
 
     def test_the_snippet_has_a_segment_of_that_day(self):
-        class Later(Held):
+        class Later(FixedArchive):
             def holdings(self):
-                (one,) = super().holdings()
-                return [msgspec.structs.replace(one, segments=("magnetogram", "bitmap"))]
+                (holding,) = super().holdings()
+                return [msgspec.structs.replace(holding, segments=("magnetogram", "bitmap"))]
 
-        text = look(Later({DAY: 1}))[0].text
+        text = load(Later({DAY: 1}))[0].text
         assert "--segment bitmap" in text
         assert "--segment magnetogram" not in text
 
     def test_head_and_gzip(self):
-        with running(Held({DAY: 1})) as url:
+        with running(FixedArchive({DAY: 1})) as url:
             head = requests.head(f"{url}/", timeout=20)
             assert (head.status_code, head.content) == (200, b"")
             plain = requests.get(f"{url}/", timeout=20, headers={"Accept-Encoding": "identity"})
@@ -215,38 +218,38 @@ class TestPage:
         assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
         assert packed.text == plain.text
 
-    def test_the_archive_is_asked_once_for_many_until_it_changes(self):
-        archive = Held({DAY: 1})
+    def test_the_overview_is_cached_until_the_archive_changes(self):
+        archive = FixedArchive({DAY: 1})
         with running(archive) as url, ThreadPoolExecutor(8) as pool:
             pages = set(pool.map(lambda _: requests.get(f"{url}/", timeout=20).text, range(24)))
-            assert (len(pages), archive.asked) == (1, 1)
+            assert (len(pages), archive.calls) == (1, 1)
             archive.counts = {DAY: 2}
             archive.changes += 1
             assert requests.get(f"{url}/", timeout=20).text not in pages
-        assert archive.asked == 2
+        assert archive.calls == 2
 
-    def test_those_who_look_hold_up_nobody_else(self):
-        asked, release = threading.Event(), threading.Event()
+    def test_slow_pages_do_not_block_lists(self):
+        called, release = threading.Event(), threading.Event()
 
-        class Slow(Held):
+        class Slow(FixedArchive):
             def holdings(self):
-                asked.set()
+                called.set()
                 assert release.wait(60)
                 return super().holdings()
 
-        # More than the threads in which lists and files are read.
+        # More requests than threads that read lists and files.
         with running(Slow({DAY: 1})) as url, ThreadPoolExecutor(60) as pool:
-            looking = [pool.submit(requests.get, f"{url}/", timeout=60) for _ in range(60)]
+            pages = [pool.submit(requests.get, f"{url}/", timeout=60) for _ in range(60)]
             try:
-                assert asked.wait(60)
+                assert called.wait(60)
                 dates = {"start": f"{DAY}T00:00:00Z", "end": f"{DAY}T12:00:00Z"}
                 assert requests.get(f"{url}/HMI/720", params=dates, timeout=20).status_code == 200
-                assert not any(look.done() for look in looking)
+                assert not any(page.done() for page in pages)
             finally:
                 release.set()
-            assert {look.result().status_code for look in looking} == {200}
+            assert {page.result().status_code for page in pages} == {200}
 
-    def test_the_snippet_does_what_it_says(self, tmp_path):
+    def test_the_snippet_works(self, tmp_path):
         with running(DemoArchive(cached=1)) as url:
             text = requests.get(f"{url}/", timeout=120).text
             snippet = re.search('<pre id="python"[^>]*><code>(.*?)</code>', text, re.DOTALL)[1].replace("&#34;", '"')
@@ -264,12 +267,12 @@ class TestPage:
 
 @pytest.fixture(scope="module")
 def url():
-    with running(Held({})) as url:
+    with running(FixedArchive({})) as url:
         yield url
 
 
 class TestSwaggerUI:
-    def test_it_needs_no_internet(self, url):
+    def test_no_internet_is_required(self, url):
         reply = requests.get(f"{url}/ui", timeout=20)
         page = Reader(reply.text)
         links = [link for link in page.values("href", "src") if link != "openapi.json"]
@@ -291,15 +294,15 @@ class TestSwaggerUI:
         assert policy["style-src"] == "'self' 'unsafe-inline'"
         assert policy["default-src"] == "'none'"
 
-    def test_it_needs_no_token(self):
-        """The description has a field for the token."""
-        with running(Held({}), settings=Settings(token_hashes=TOKEN_HASHES)) as url:
+    def test_no_token_is_required(self):
+        """Swagger UI has a field for the token."""
+        with running(FixedArchive({}), settings=Settings(token_hashes=TOKEN_HASHES)) as url:
             page = Reader(requests.get(f"{url}/ui", timeout=20).text)
             for link in page.values("src"):
                 assert requests.get(f"{url}/{link}", timeout=20).status_code == 200
             assert requests.get(f"{url}/day/2015-12-11", timeout=20).status_code == 401
 
-    def test_files_of_the_pages_have_types_and_load_nothing(self, url):
+    def test_files_of_the_pages_have_types_and_load_no_others(self, url):
         for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
             reply = requests.get(f"{url}/ui/{name}", timeout=20)
             assert reply.headers["content-type"].startswith(kind)

@@ -1,4 +1,4 @@
-"""What the first page and the pages of steps read from records and keywords."""
+"""The overview of an archive, and HARPs read from keywords."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.intege
 
 
 @given(DAYS)
-def test_gaps_are_what_is_missing_between_the_first_and_the_last_day(counts):
+def test_gaps_are_the_missing_days_between_the_first_and_the_last(counts):
     span = span_of(counts)
     if not counts:
         assert span is None
@@ -66,11 +66,11 @@ def test_names(noaa, harpnum, name):
     ("segments", "best"),
     [(("bitmap", "Br"), "Br"), (("field", "magnetogram"), "magnetogram"), (("x",), "x"), ((), None)],
 )
-def test_the_segment_of_a_thumbnail(segments, best):
+def test_the_segment_of_a_quicklook(segments, best):
     assert Harp(record=Record(recnum=9, segments=segments), word="HARP").segment == best
 
 
-def test_the_example_is_of_a_series_that_clients_know():
+def test_the_example_has_a_series_of_the_catalog():
     days = {"lab.other": {date(2020, 1, 1): 1}, "hmi.sharp_cea_720s": {date(2015, 12, 31): 1}}
     held = Record(recnum=1, segments=("Br", "Bt"))
     step = Step(series="hmi.sharp_cea_720s", slot=1, harps=(Harp(record=held, word="HARP"),))
@@ -79,6 +79,6 @@ def test_the_example_is_of_a_series_that_clients_know():
     assert (search.start.date(), search.end.date()) == (date(2015, 12, 31), date(2015, 12, 31))
 
 
-def test_series_are_listed_by_what_most_visitors_want():
+def test_the_order_of_series():
     names = ["lab.own", "hmi.sharp_720s", "hmi.sharp_cea_720s_nrt", "hmi.sharp_cea_720s"]
     assert in_order(names) == ["hmi.sharp_cea_720s", "hmi.sharp_720s", "hmi.sharp_cea_720s_nrt", "lab.own"]

@@ -55,11 +55,11 @@ def links(text, begin):
 
 
 def recnum(service, harp=377, step=0, series=CEA):
-    return next(one.recnum for one in service[1].records_at(series, FIRST + step) if one.harpnum == harp)
+    return next(record.recnum for record in service[1].records_at(series, FIRST + step) if record.harpnum == harp)
 
 
 class TestDays:
-    def test_the_step_nearest_to_noon(self, service):
+    def test_the_time_step_nearest_to_noon(self, service):
         text = get(service, f"day/{DAY}")
         assert "The disk at 2015-12-11 12:12 TAI" in text
         assert text.index("7.60 × 10²¹") < text.index(">378<")  # larger flux first
@@ -76,7 +76,7 @@ class TestDays:
             ("05:00", "00:36", ["00:24", "12:12"]),
         ],
     )
-    def test_steps_before_and_after(self, service, time, shown, steps):
+    def test_time_steps_before_and_after(self, service, time, shown, steps):
         text = get(service, f"day/{DAY}?time={time}&series={CEA}")
         assert f"The disk at 2015-12-11 {shown} TAI" in text
         assert [link[-5:] for link in links(text, "&amp;time=") if "day/" in link][-len(steps) :] == steps
@@ -94,7 +94,7 @@ class TestDays:
     def test_a_day_without_records(self, service):
         assert f"Records of this series are from {DAY} to 2015-12-12" in get(service, "day/2016-01-01")
 
-    def test_the_form_leads_to_a_day(self, service):
+    def test_the_form_redirects_to_a_day(self, service):
         reply = requests.get(f"{service[0]}/day", params={"date": DAY, "series": CEA}, timeout=30)
         assert reply.url == f"{service[0]}/day/{DAY}?series={CEA}"
 
@@ -102,7 +102,7 @@ class TestDays:
         ("path", "status"),
         [("day/2015-13-01", 404), (f"day/{EVIL}", 404), (f"day/{DAY}?time=25:00", 400), (f"day/{DAY}?series=x", 404)],
     )
-    def test_what_is_wrong_is_said(self, service, path, status):
+    def test_invalid_days(self, service, path, status):
         get(service, path, status)
 
 
@@ -113,7 +113,7 @@ class TestHarps:
             assert "TARP" in text
             assert re.search(r"\bHARPs?\b(?! number)", text) is None
 
-    def test_what_it_shows(self, service):
+    def test_content(self, service):
         text = get(service, "harp/377")
         assert "2015-12-12 06:12 TAI" in text
         assert "with 2 gaps" in text
@@ -141,17 +141,17 @@ class TestHarps:
             ("noaa/12192", 404),
         ],
     )
-    def test_what_is_not_held(self, service, path, status):
+    def test_unknown_regions(self, service, path, status):
         get(service, path, status)
 
-    def test_noaa_leads_to_its_harps(self, service):
+    def test_a_noaa_region_links_to_its_harps(self, service):
         text = get(service, "noaa/11160")
         assert links(text, "harp/") == [f"../harp/377?series={CEA}"]
         assert "11158, 11160" in text
 
 
 class TestRecords:
-    def test_everything_of_a_record(self, service):
+    def test_content(self, service):
         number = recnum(service, step=60)
         text = get(service, f"record/{CEA}/{number}")
         assert "NOAA 11158 +1, 2015-12-11 12:12 TAI" in text
@@ -162,7 +162,7 @@ class TestRecords:
         neighbours = {f"../../record/{CEA}/{recnum(service, step=step)}" for step in (2, 61)}
         assert neighbours == set(links(text, "record/"))
 
-    def test_its_links_lead_somewhere(self, service):
+    def test_links_are_valid(self, service):
         page = f"{service[0]}/record/{CEA}/{recnum(service)}"
         text = requests.get(page, timeout=30).text
         for link in links(text, ""):
@@ -179,11 +179,11 @@ class TestRecords:
             for name in held.getnames():
                 assert held.extractfile(name).read() == (service[1].path / name).read_bytes()
 
-    def test_hostile_keywords_are_text(self, service):
+    def test_hostile_keywords_are_escaped(self, service):
         assert "&lt;script&gt;alert(1)" in get(service, f"record/{CEA}/{recnum(service, 378, 1)}")
 
     @pytest.mark.parametrize("path", [f"record/{CEA}/5", f"record/{CEA}/{EVIL}", "record/hmi.x/5", f"record/{EVIL}/5"])
-    def test_what_is_not_held(self, service, path):
+    def test_unknown_records(self, service, path):
         get(service, path, 404)
 
 
@@ -193,7 +193,7 @@ class TestSearch:
         assert text.count("<option") >= 6
         assert "<table" not in text
 
-    def test_what_is_found(self, service):
+    def test_found_records(self, service):
         text = get(service, f"search?series={CEA}&harp=377&quality=good&condition=usflux+>+7.1e21")
         records = {int(link.rpartition("/")[2]) for link in links(text, f"record/{CEA}/")}
         assert records == {recnum(service, step=step) for step in (60, 61, 150)}
@@ -218,19 +218,19 @@ class TestSearch:
         assert f'a.Time("{begin}", "{end}")' in plain
         assert f"sunpy-flarecast fetch {begin} {end} --series {CEA}" in plain
 
-    def test_the_command_has_no_option_for_bits_of_the_quality(self, service):
-        """It would fetch more records than were found."""
+    def test_no_command_for_bits_of_the_quality(self, service):
+        """The command lacks the option and would fetch more records than were found."""
         plain = html.unescape(get(service, f"search?series={CEA}&quality=0x10000"))
         assert "a.flarecast.Quality(mask=0x10000)" in plain
         assert "sunpy-flarecast fetch" not in plain
 
-    def test_nothing_is_found(self, service):
+    def test_no_records_found(self, service):
         assert "No record matches" in get(service, f"search?series={CEA}&start=2020-01-01")
 
     @pytest.mark.parametrize(
         ("query", "status"), [("condition=x", 400), (f"harp={EVIL}", 400), ("series=x", 404), ("start=tomorrow", 400)]
     )
-    def test_what_is_wrong_is_said_above_the_form(self, service, query, status):
+    def test_errors_are_shown_with_the_form(self, service, query, status):
         text = get(service, f"search?{query}", status)
         assert 'role="alert"' in text
         assert "<form" in text
