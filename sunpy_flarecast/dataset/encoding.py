@@ -30,7 +30,8 @@ __all__ = [
     "to_kind",
 ]
 
-_INT16: Final = Encoding("int16", 1.0, 0.0, -(2**15))
+_FILL: Final = -(2**15)
+_INT16: Final = Encoding("int16", 1.0, 0.0, _FILL)
 _LIMIT: Final = 2**15 - 1
 
 _FIELD: Final = frozenset({"Mx/cm^2", "Gauss", "G"})
@@ -144,4 +145,4 @@ def to_kind(pixels: npt.NDArray[Any], encoding: Encoding, images: ImageSettings)
     values = np.where(missing, 0, np.rint(values))
     if values.size and np.abs(values).max() > _LIMIT:
         raise FileError(f"has values beyond ±{_LIMIT:,}, which encoding='int16' cannot store")
-    return np.where(missing, _INT16.fill, values).astype(np.int16), _INT16
+    return np.where(missing, _FILL, values).astype(np.int16), _INT16

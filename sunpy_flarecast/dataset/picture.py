@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
@@ -93,7 +93,7 @@ def overview_of(selection: Selection, label: tuple[float, str] | None, origin: s
 def draw(overview: Overview) -> Figure:
     """Draw three panels: records over time, labels, and missing data."""
     figure: Figure = plt.figure(figsize=(10, 8), layout="constrained")
-    upper, lower = np.ravel(figure.subfigures(2, 1, height_ratios=(2, 3)))
+    upper, lower = cast("Any", figure.subfigures(2, 1, height_ratios=(2, 3)))
     _draw_times(upper.subplots(), overview)
     left, right = lower.subplots(1, 2, width_ratios=(3, 2))
     _draw_classes(left, overview)

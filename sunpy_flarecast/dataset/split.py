@@ -125,7 +125,8 @@ def _by_time(
 ) -> npt.NDArray[np.int64]:
     codes = np.full(len(times), -1)
     gap = np.timedelta64(round(settings.gap * 3600), "s")
-    before, last = np.datetime64("0001-01-01", "s"), -1
+    before: np.datetime64[Any] = np.datetime64("0001-01-01", "s")
+    last = -1
     for begin, end, code in _spans(settings, times):
         first = begin if code == last else max(begin, before + gap)
         codes[(times >= first) & (times < end)] = code
