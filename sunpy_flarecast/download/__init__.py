@@ -1,1 +1,1 @@
-"""From a table to files: the plan, the transfers, their verification, the report."""
+"""Download the files of a table: plan, transfers, verification and report."""

@@ -1,4 +1,4 @@
-"""A fetch whose files are spread over the workers of a Dask cluster, which share a disk; its passes and its report."""
+"""Fetch files with the workers of a Dask cluster that share a disk."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_in_cluster"]
 
-#: Files of one task, and as many more as belong to the last record, whose keywords are requested once. The tasks are
-#: the same for any number of workers, and so are the requests.
+#: Smallest number of files per task; all files of a record are in one task, so its keywords are requested once. Tasks
+#: and requests do not depend on the number of workers.
 _SLICE: Final = 200
 
 
@@ -38,7 +38,7 @@ class _Slice(NamedTuple):
 def fetch_in_cluster(
     places: Sequence[Place], *, client: Any, workers: int, passes: int, max_conn: int, progress: bool, **options: Any
 ) -> FetchReport:
-    """Fetch files as `fetch_places` does, in tasks of a `distributed.Client` or of so many processes made here."""
+    """Fetch files like `fetch_places`, in tasks of a `distributed.Client` or of ``workers`` new processes."""
     with in_cluster(client, workers) as used, shared_connections(used, max_conn) as connections:
         task = partial(_fetch_slice, max_conn=max_conn, connections=connections, **options)
         each = partial(_one_pass, carried(task), used, progress)
@@ -50,13 +50,13 @@ def _fetch_slice(part: _Slice, **options: Any) -> Pass:
 
 
 def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare: list[Bare]) -> Pass:
-    """Make one pass over files in a cluster; after Ctrl-C with what was finished until then."""
+    """Make one pass over files in a cluster; after Ctrl-C return the finished part."""
     parts: dict[int, Pass] = {}
     away = ""
 
     def slices() -> Iterator[_Slice]:
         for part in _slices(places, bare):
-            if away:  # the next ones would find the same
+            if away:  # further tasks would fail for the same reason
                 parts[part.number] = _untried(part, away, away=away)
             else:
                 yield part
@@ -90,7 +90,7 @@ def _untried(part: _Slice, reason: str, *, away: str = "") -> Pass:
 
 
 def _slices(places: list[Place], bare: list[Bare]) -> Iterator[_Slice]:
-    """Cut files into tasks between two records."""
+    """Divide files into tasks at the boundaries of records."""
     number = begin = 0
     records = [*(place.record for place in places), None]
     for end, (last, following) in enumerate(pairwise(records), 1):

@@ -1,4 +1,4 @@
-"""Bare files on disk: their records found by their names, the keywords requested, and put into them."""
+"""Complete bare files on disk: find their records by file name, request the keywords, and add them."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 __all__ = ["complete_again", "complete_folder"]
 
-#: Records of one search are not farther apart than this, in slots; what lies between is searched, too.
+#: Records farther apart than this, in slots, are searched separately.
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
 _NO_NAME: Final = "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
 
-#: A record as file names tell it: series, HARP number and slot of T_REC.
+#: A record identified by a file name: series, HARP number and slot of T_REC.
 _Key = tuple[str, int, int]
 
 
 def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) -> Completion:
     """
-    Give the bare SHARP files of a folder and the folders in it their keywords, from the service of ``conf.url``.
+    Add keywords from the service of ``conf.url`` to the bare SHARP files of a folder and its subfolders.
 
-    Only files with JSOC's names, which tell series, HARP number, T_REC and a segment of the series, get keywords.
-    `ServiceError` says that the service cannot be reached; a warning, that it did not answer for all records.
+    Only files with JSOC's names are completed: these name the series, HARP number, T_REC and segment. Raises a
+    `ServiceError` if the service cannot be reached, and warns if it did not answer for all records.
     """
     result = Completion()
     wanted: dict[_Key, list[str]] = {}
@@ -77,9 +77,9 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
 
 def complete_again(bare: Iterable[Bare], *, progress: bool = True, parallel: int | None = None) -> list[Bare]:
     """
-    Request once more the keywords of files that were published without; return those that still lack them.
+    Request again the keywords of files that were published without them; return the files that still lack them.
 
-    So many requests run at a time, by default ``conf.parallel_requests``.
+    ``parallel`` is the number of simultaneous requests, by default ``conf.parallel_requests``.
     """
     result = Completion()
     left: dict[str, list[Bare]] = {}
@@ -95,7 +95,7 @@ def complete_again(bare: Iterable[Bare], *, progress: bool = True, parallel: int
 
 
 def _lacking(wanted: dict[_Key, list[str]], service: Service, result: Completion, *, progress: bool) -> list[Bare]:
-    """Search for the records of files."""
+    """Search for the records of files; return the files whose records were found."""
     found = find(_queries(wanted), service, progress=progress)
     if found.missing:
         warnings.warn(described(found.missing), MissingDataWarning, stacklevel=3)
@@ -105,7 +105,7 @@ def _lacking(wanted: dict[_Key, list[str]], service: Service, result: Completion
     lacking: list[Bare] = []
     for key, paths in wanted.items():
         if (recnum := numbers.get(key)) is None:
-            reason = "the service has no such record, or did not give its number"
+            reason = "the service does not have this record, or did not return its number"
             result.bare.extend(Bare(path, reason) for path in paths)
         else:
             record = Record(service.url, key[0], recnum)
@@ -114,7 +114,7 @@ def _lacking(wanted: dict[_Key, list[str]], service: Service, result: Completion
 
 
 def _queries(wanted: Iterable[_Key]) -> list[Query]:
-    """Search the times of the records that are wanted, and not the years between them."""
+    """Return queries for the times of the wanted records, without the gaps between them."""
     slots: dict[str, set[int]] = {}
     for series, _, slot in wanted:
         slots.setdefault(series, set()).add(slot)
@@ -130,7 +130,7 @@ def _queries(wanted: Iterable[_Key]) -> list[Query]:
 
 
 def _request(service: Service, bare: Iterable[Bare], result: Completion, *, progress: bool) -> None:
-    """Request the keywords of files, all of whose records are known, series by series, and put them into the files."""
+    """Request the keywords of files with known records, series by series, and add them to the files."""
     series: dict[str, dict[int, list[Bare]]] = {}
     for file in bare:
         if file.record is not None:

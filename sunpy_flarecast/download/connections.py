@@ -1,8 +1,8 @@
 """
-Connections to services that the workers of a cluster share: how many there are, and the pauses that services ask for.
+Share connections to services, and the pauses that services request, among the workers of a cluster.
 
-A task holds a lease of one `distributed.Semaphore` for each connection that it has open, so that a service never sees
-more of them than one process would make. The leases of a worker that died come back when they time out.
+A task holds a lease of a `distributed.Semaphore` for each open connection, so that a cluster never opens more
+connections than one process would. Leases of a dead worker become free when they time out.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Connections", "Leases", "shared_connections"]
 
-#: Seconds after which a task that waits for a lease looks whether it still needs one.
+#: Seconds after which a task waiting for a lease checks whether it still needs one.
 _PATIENCE: Final = 5.0
 
-#: Under this name the pauses have what ends the tasks of a fetch that was interrupted.
+#: Key in the pauses that ends the tasks of an interrupted fetch.
 _STOPPED: Final = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
     """
-    So many connections that the tasks of one `distributed.Client` share; it can be sent to workers.
+    A number of connections shared by the tasks of one `distributed.Client`; picklable.
 
-    ``name`` is that of the semaphore and the variable that the scheduler keeps.
+    ``name`` is the name of the semaphore and of the variable on the scheduler.
     """
 
     name: str
     most: int
 
     def leases(self) -> Leases:
-        """Prepare to take leases; in the thread of a task."""
+        """Return the leases; call it in the thread of a task."""
         from distributed import Semaphore, Variable, get_client
 
         return Leases(Semaphore(self.most, self.name), Variable(self.name, client=get_client()))
@@ -53,7 +53,7 @@ class Connections:
 
 @contextmanager
 def shared_connections(client: Any, most: int) -> Iterator[Connections]:
-    """Let the tasks of a `distributed.Client` share so many connections, until the end of the block."""
+    """Let the tasks of a `distributed.Client` share ``most`` connections within the block."""
     from distributed import Semaphore, Variable
 
     connections = Connections(f"sunpy_flarecast-{uuid4().hex}", most)
@@ -65,7 +65,7 @@ def shared_connections(client: Any, most: int) -> Iterator[Connections]:
         yield connections
     except BaseException:
         if client.status == "running":
-            pauses.set({_STOPPED: (0.0, 0.0)})  # it stays, for tasks that nobody waits for
+            pauses.set({_STOPPED: (0.0, 0.0)})  # not deleted: abandoned tasks read it later
         raise
     else:
         if client.status == "running":
@@ -73,13 +73,13 @@ def shared_connections(client: Any, most: int) -> Iterator[Connections]:
     finally:
         if client.status == "running":
             with warnings.catch_warnings():
-                # A worker that died still has leases; a scheduler in this process would warn of them.
+                # A scheduler in this process would warn of the leases of dead workers.
                 warnings.filterwarnings("ignore", "Closing semaphore", RuntimeWarning)
                 semaphore.close()
 
 
 class Leases:
-    """The leases of one task, each with a session of its own, since sessions keep connections open."""
+    """The leases of one task; each has its own session, because sessions keep connections open."""
 
     def __init__(self, semaphore: Any, pauses: Any) -> None:
         self._semaphore = semaphore
@@ -90,7 +90,7 @@ class Leases:
         self._taking: asyncio.Task[None] | None = None
 
     def exchange(self, host: str, seconds: float) -> float:
-        """Share how many seconds to pause a host with other processes, and return their value; blocks."""
+        """Share the seconds for which a host must pause, and return those of all processes; it blocks."""
         try:
             pauses = dict(self._pauses.get(timeout=_PATIENCE))
             now = time.time()
@@ -98,12 +98,12 @@ class Leases:
             if now + seconds > until + 1.0 and seconds > 0:
                 pauses[host] = self._known[host] = (now + seconds, seconds)
                 self._pauses.set(pauses)
-        except (OSError, TimeoutError):  # the scheduler is gone, which those notice that wait for the task
+        except (OSError, TimeoutError):  # the scheduler is lost; whoever waits for the task reports it
             return 0.0
         if _STOPPED in pauses:
             raise TransferError("the fetch was interrupted")
         if self._known.get(host) == (until, asked):
-            return 0.0  # waited for before; a clock that is slow would wait again and again
+            return 0.0  # already waited; with a slow clock it would wait repeatedly
         self._known[host] = pauses.get(host, (0.0, 0.0))
         return max(0.0, float(min(until - now, asked)))
 
@@ -112,9 +112,9 @@ class Leases:
         self, make: Callable[[], aiohttp.ClientSession], more: Callable[[], bool]
     ) -> AsyncIterator[aiohttp.ClientSession]:
         """
-        Wait for a lease, and give it back with its session at the end, unless ``more`` says that others will need it.
+        Wait for a lease, and return it with its session at the end, unless ``more`` reports that others need it.
 
-        ``make`` makes a session.
+        ``make`` creates a session.
         """
         session = await self._take(make)
         try:
@@ -124,7 +124,7 @@ class Leases:
 
     @contextmanager
     def several(self, most: int) -> Iterator[int]:
-        """Wait for a lease, take as many others as are free, and give them back at the end; it blocks."""
+        """Wait for a lease, take all free leases up to ``most``, and return them at the end; it blocks."""
         while not self._semaphore.acquire(timeout=_PATIENCE):
             pass
         number = 1
@@ -146,7 +146,7 @@ class Leases:
         return await mine
 
     async def _take_more(self, make: Callable[[], aiohttp.ClientSession]) -> None:
-        """Take leases one after the other while transfers wait for them."""
+        """Take leases while transfers are waiting for them."""
         try:
             while self._wanted():
                 if not await self._lease():
@@ -155,19 +155,19 @@ class Leases:
                     self._waiting.popleft().set_result(make())
                 else:
                     await asyncio.to_thread(self._semaphore.release)
-        except Exception as error:  # noqa: BLE001 (whatever a lost scheduler raises is that of those who wait)
+        except Exception as error:  # noqa: BLE001 (a lost scheduler raises any type; waiting transfers get it)
             while self._wanted():
-                text = f"the Dask scheduler, which bounds the connections, cannot be reached ({error})"
+                text = f"the Dask scheduler, which limits the connections, cannot be reached ({error})"
                 self._waiting.popleft().set_exception(TransferError(text))
 
     async def _lease(self) -> bool:
-        """Wait for a lease; one that comes after this was cancelled is given back, or nobody would ever have it."""
+        """Wait for a lease; a lease that arrives after a cancellation is returned, or it would be lost."""
         came: Future[bool] = Future()
 
         def acquire() -> None:
             try:
                 taken = self._semaphore.acquire(timeout=_PATIENCE)
-            except Exception as error:  # noqa: BLE001 (raised by those who wait)
+            except Exception as error:  # noqa: BLE001 (raised where it is awaited)
                 if came.set_running_or_notify_cancel():
                     came.set_exception(error)
                 return
@@ -200,8 +200,8 @@ class Leases:
             await asyncio.wait([taking])
         while self._free and not keep:
             await self._free.pop().close()
-            with suppress(OSError, RuntimeError):  # the scheduler is gone, or has closed it after an interrupt
+            with suppress(OSError, RuntimeError):  # the scheduler is lost, or closed the semaphore after an interrupt
                 await asyncio.to_thread(self._semaphore.release)
         if not keep and self._taking is not None and not self._taking.done():
-            # It may just be given a lease that nobody wants any more, and would be lost with the event loop.
+            # An unneeded lease may arrive just now, and would be lost with the event loop.
             await asyncio.shield(self._taking)

@@ -1,4 +1,4 @@
-"""What all transfers of one fetch share: settings, read once, and what transfers learn from each other."""
+"""The state shared by all transfers of a fetch: settings, read once, and findings such as an unreachable host."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ if TYPE_CHECKING:
 
 __all__ = ["Context", "OccupiedError", "Pace", "compared"]
 
-#: So many files in a row that fail since a host cannot be reached, or four times the connections if those are more,
-#: mean that it is gone. With the default settings that takes half a minute to five.
+#: A host is considered lost after this many consecutive files for which it cannot be reached, or four times the number
+#: of connections if that is larger. With the default settings this takes half a minute to five minutes.
 _IN_A_ROW: Final = 20
 
-#: Longest time, in seconds, after which a transfer learns that another process pauses.
+#: Longest time in seconds until a transfer notices a pause of another process.
 _LOOK_EVERY: Final = 1.0
 
-#: Transfers that waited for one host start again within this time, in seconds, and not all at once.
+#: Transfers that waited for a host restart spread over this many seconds.
 _SPREAD: Final = 0.25
 
 
 class OccupiedError(TransferError):
-    """Another file has the name of one that is to be fetched."""
+    """The path of a file to be fetched is occupied by another file."""
 
 
 class Look(NamedTuple):
     """
-    What is on disk where a file goes to.
+    The state of the file on disk at the path of a transfer.
 
-    The file wanted is ``there``, or ``unknown`` if it does not tell the version of the record. Otherwise there is none
-    (``absent``), or a damaged one, that of an earlier version (``old``), or of ``what`` else (``other``).
+    ``there``: the wanted file; ``unknown``: perhaps the wanted file, but of an unknown version of the record;
+    ``absent``: no file; ``damaged``; ``old``: of an earlier version of the record; ``other``: of another ``origin``.
     """
 
     state: Literal["absent", "damaged", "old", "other", "there", "unknown"]
-    what: str = ""
+    origin: str = ""
 
     @property
     def stays(self) -> bool:
@@ -75,11 +75,11 @@ _UNKNOWN: Final = Look("unknown")
 
 class Pace:
     """
-    A gate for all transfers of one fetch from one host: when a host is busy, all of them leave it alone.
+    A gate for all transfers of a fetch from one host: all of them pause when the host is busy.
 
-    When so many files in a row could not be fetched, in spite of all retries, since the host cannot be reached, the
-    rest is not tried. ``exchange`` takes the seconds for which this process pauses, and returns those of all processes
-    that share the fetch; it may block.
+    After ``enough`` consecutive files for which the host could not be reached, despite all retries, the remaining files
+    are skipped. ``exchange`` takes the seconds for which this process pauses, and returns those of all processes that
+    share the fetch; it may block.
     """
 
     def __init__(self, enough: int = _IN_A_ROW, exchange: Callable[[float], float] | None = None) -> None:
@@ -88,13 +88,13 @@ class Pace:
         self._open_at = 0.0
         self._look_at = 0.0
         self._in_a_row = 0
-        #: Why nothing more is requested from the host, once that is so.
+        #: Why nothing more is requested from the host; empty while it can be reached.
         self.away = ""
 
     def pause(self, seconds: float) -> None:
-        """Close the gate for this many seconds from now, unless it is closed for longer already."""
+        """Close the gate for at least this many seconds from now."""
         self._open_at = max(self._open_at, time.monotonic() + seconds)
-        self._look_at = 0.0  # the other processes learn of it at once
+        self._look_at = 0.0  # share it with the other processes at once
 
     async def passed(self) -> None:
         """Wait until the gate is open."""
@@ -109,26 +109,26 @@ class Pace:
             await asyncio.sleep(wait + random.uniform(0, min(_SPREAD, wait)))  # noqa: S311 (no secret)
 
     def replied(self) -> None:
-        """Note that the host can be reached."""
+        """Record that the host can be reached."""
         self._in_a_row = 0
 
     def unreachable(self, reason: str) -> None:
-        """Count a file that could not be fetched, since the host cannot be reached."""
+        """Count a file that could not be fetched because the host cannot be reached."""
         self._in_a_row += 1
         if self._in_a_row >= self._enough and not self.away:
-            self.away = f"not requested, since the service could not be reached any more ({reason})"
-            log.warning(f"After {self._in_a_row} files in a row the rest is {self.away}.")
+            self.away = f"skipped because the service can no longer be reached ({reason})"
+            log.warning(f"After {self._in_a_row} consecutive failures the remaining files are {self.away}.")
 
 
 @dataclass
 class Context:
-    """Settings of one fetch, and what its transfers have learnt."""
+    """The settings of one fetch, and the findings of its transfers."""
 
     #: The downloader's configuration: ``overwrite`` and proxies.
     settings: Any
     #: Base URL of the service to which user and password, or the token, are sent.
     service: str = field(default_factory=lambda: conf.url)
-    #: What is shared with other processes: how many connections there are, and pauses.
+    #: Connections and pauses shared with other processes.
     leases: Leases | None = None
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     read_timeout: float = field(default_factory=lambda: conf.read_timeout)
@@ -137,14 +137,14 @@ class Context:
     file_size: float = field(default_factory=lambda: conf.file_size * 1e6)
     reply_size: float = field(default_factory=lambda: conf.reply_size * 1e6)
     reply_timeout: float = field(default_factory=lambda: conf.reply_timeout)
-    #: Why nothing more is fetched, once that is so.
+    #: Why the whole fetch has stopped; None while it runs.
     halted: TransferError | None = None
     interrupted: bool = False
-    #: Files that another process has finished since this fetch began.
+    #: Files that another process has finished since this fetch started.
     found: set[str] = field(default_factory=set)
-    #: Files that stay, and do not say of which version of their records they are.
+    #: Kept files that do not identify the version of their record.
     unidentified: dict[str, None] = field(default_factory=dict)
-    #: Series of services whose files have other record numbers in their headers than in the lists.
+    #: Services and series whose files have other record numbers in their headers than in the lists.
     renumbered: set[tuple[str, str]] = field(default_factory=set)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _proxies: dict[str, str | None] = field(default_factory=dict)
@@ -153,15 +153,15 @@ class Context:
 
     def __post_init__(self) -> None:
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
-        # A compressed reply would have another length than the file, and SHARP files are compressed already.
+        # The length of a compressed reply would differ from the file's, and SHARP files are already compressed.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        # Kept apart from the URLs of files, which are shown and written in many places.
+        # Not part of the URLs of files, which appear in messages and reports.
         if header := authorization(self.service):
             base = f"{without_password(base_url(self.service))}/"
             self._authorized = base, {**self._headers, "Authorization": header}
 
-    def anew(self) -> Self:
-        """Return the same context for another fetch, without what was learnt in this one."""
+    def fresh(self) -> Self:
+        """Return a context with the same settings for another fetch, without the findings of this one."""
         return type(self)(self.settings, self.service)
 
     def pace(self, url: str) -> Pace:
@@ -174,12 +174,12 @@ class Context:
 
     @property
     def away(self) -> str:
-        """Why files were not tried, if a service could not be reached."""
+        """Why files were skipped, if a service could not be reached."""
         return next((pace.away for pace in self._paces.values() if pace.away), "")
 
     @contextmanager
     def several_connections(self) -> Iterator[int | None]:
-        """Take as many shared connections as there are, for requests that are made in another way; None for any."""
+        """Take all free shared connections for other requests, and yield their number; None means no limit."""
         if self.leases is None:
             yield None
         else:
@@ -193,19 +193,19 @@ class Context:
             scheme = urlsplit(url).scheme
             proxy: str | None = self.settings.https_proxy if scheme == "https" else self.settings.http_proxy
             if proxy in (None, os.environ.get(f"{scheme.upper()}_PROXY")):
-                # Not of the downloader's own choice: as for the search, with no_proxy and lower case.
+                # Not set by the user: choose it as for the search, which respects no_proxy and lower-case names.
                 proxy = select_proxy(url, get_environ_proxies(url))
             self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy
         return self._proxies[origin]
 
     def headers(self, url: str) -> dict[str, str]:
-        """Return the headers of a request; token or password are those of the service, and for it only."""
+        """Return the headers of a request; credentials are sent to the service only."""
         if self._authorized is not None and is_within(url, self._authorized[0]):
             return self._authorized[1]
         return self._headers
 
     def look(self, place: Place) -> Look:
-        """Look at what is on disk where a file goes to, with its DATASUM if that is verified."""
+        """Inspect the path of a file on disk; check its DATASUM if checksums are verified."""
         if self.settings.overwrite is not False:
             return Look("absent")
         if (origin := origin_at(place.path)) is None:
@@ -226,12 +226,12 @@ class Context:
         return look
 
     def compare(self, place: Place, headers: Headers) -> None:
-        """Do not go by record numbers any more if those in headers, as a new file shows, are not those of the lists."""
+        """Stop comparing record numbers if the header of a new file has another number than the list."""
         if place.record is not None and origin_of(headers).recnum not in (None, place.record.recnum):
             self.renumbered.add((place.record.base, place.record.series))
 
     def make_folder(self, path: str) -> None:
-        """Make the folder of a file, once for all files in it."""
+        """Create the folder of a file, once for all files in it."""
         folder = os.path.dirname(path)
         if folder and folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
@@ -240,7 +240,7 @@ class Context:
 
 @lru_cache(1 << 15)
 def compared(origin: Origin, record: Record, segment: str) -> Look:
-    """Compare what the header of a file says with the record and segment that are to be fetched."""
+    """Compare the header of a file with the record and segment to be fetched."""
     keywords = dict(origin.keywords)
     if differing := of_another_record(keywords, record.series, record.harpnum, record.slot, record.recnum):
         return Look("other", differing[1])
@@ -249,13 +249,13 @@ def compared(origin: Origin, record: Record, segment: str) -> Look:
         return Look("other", f"segment {own[0]}")
     if origin.recnum == record.recnum:
         return Look("there")
-    # Numbers increase: a file with a greater one is of a later version, which a service that lags behind does not have.
-    # Those that an archive made for its bare files have no order.
+    # Numbers increase: a file with a larger number is of a newer version, which an outdated service does not have.
+    # Numbers that an archive made up for bare files are not ordered.
     if origin.recnum is None or record.recnum >= FIRST_MADE:
         return _UNKNOWN
     return Look("old") if origin.recnum < record.recnum else _UNKNOWN
 
 
 def _origin(url: str) -> str:
-    """Return scheme and host of an http URL; much faster than `urlsplit`."""
+    """Return scheme and host of an HTTP URL; much faster than `urlsplit`."""
     return url[: url.find("/", 8)]

@@ -1,4 +1,4 @@
-"""Fetching without somebody watching: passes until nothing is missing or nothing progresses, and a report."""
+"""`fetch`: unattended downloads in passes until nothing is missing or nothing improves, with a report."""
 
 from __future__ import annotations
 
@@ -44,35 +44,36 @@ def fetch(
     workers: int = 1,
 ) -> FetchReport:
     """
-    Fetch the files of records until all are there, or until a pass brings no more.
+    Fetch the files of records in passes until all are complete or a pass brings no improvement.
 
-    It does what ``Fido.fetch`` does, again and again for what is missing, files and the keywords of files that came
-    without. Each file that could not be fetched is in the report, with the reason, and so is each that lacks keywords.
-    Keywords that the service refuses are requested again only if there is another pass for other files.
+    Works like ``Fido.fetch``, but repeats for missing files and missing keywords. The report lists each file that could
+    not be fetched, with the reason, and each file that lacks keywords. Keywords that the service refuses are requested
+    again only if there is another pass for other files.
 
     Parameters
     ----------
     results : FLARECASTResponse or `sunpy.net.fido_factory.UnifiedResponse`
-        The records; also one row.
+        The records: the result of a search, or a row of it.
     path : path-like, optional
-        A folder, or a template with ``{file}``, ``{segment}`` and the table's columns. By default sunpy's download
-        folder.
+        A folder, or a template with ``{file}``, ``{segment}`` and the table's columns (default: sunpy's download
+        folder).
     passes : int
-        How often to go over what is missing at most.
+        Largest number of passes over the missing files (default: 5).
     overwrite : bool or "unique"
-        Whether to fetch files that are already there: False for no, True to replace them, ``"unique"`` to keep both.
+        What to do with complete files that already exist: keep them (False, default), replace them (True), or keep both
+        (``"unique"``).
     max_conn : int
-        Number of transfers at a time.
+        Number of simultaneous transfers (default: 5).
     progress : bool
-        Show progress bars.
+        Whether to show progress bars (default: True).
     complete_headers : "auto", True or False, optional
-        Which files get the keywords that they lack: those that have none, all, or no file. By default
-        ``conf.complete_headers``.
+        Which files to complete with missing keywords: files without keywords, all files, or no files (default:
+        ``conf.complete_headers``).
     client : distributed.Client, optional
-        The client of a Dask cluster whose workers share the disk that the path is on: they fetch the files, over
-        ``max_conn`` connections together. Paths in the report are then absolute. By default this process fetches them.
+        Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections together. They must share
+        the disk of the path; paths in the report are then absolute.
     workers : int
-        Number of processes of this machine to fetch with, if there is no client (default: 1).
+        Number of local processes to fetch with if there is no client (default: 1).
 
     Returns
     -------
@@ -81,16 +82,16 @@ def fetch(
     Raises
     ------
     QueryError
-        If there is nothing of this package to fetch, the path cannot be filled in, or two files would get the same one.
+        If ``results`` has no records of this package, the path is invalid, or two files would have the same path.
     ClusterError
-        If the Dask cluster is gone. Files that are there stay; the same call fetches the rest.
+        If the Dask scheduler is lost. Complete files are kept; the same call fetches the rest.
     Interrupted
-        After Ctrl-C or SIGTERM, with the report of what was fetched until then as ``partial``.
+        After Ctrl-C or SIGTERM; ``partial`` is the report.
 
     Warns
     -----
     MissingDataWarning
-        At the end, if keywords could not be fetched; their files are listed in ``FetchReport.bare``.
+        If keywords of some files could not be fetched; ``FetchReport.bare`` lists these files.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def fetch(
     True
     """
     if not isinstance(passes, Integral) or passes < 1:
-        raise QueryError(f"fetch(passes={passes!r}): write a whole number; at least one pass is needed.")
+        raise QueryError(f"fetch(passes={passes!r}) is invalid. It must be a positive integer.")
     check_max_conn(max_conn)
     mode = None if complete_headers is None else mode_of(complete_headers)
     template = template_of(path)
@@ -133,16 +134,16 @@ def fetch(
 
 
 def _tables(results: Any) -> tuple[list[RecordTable], list[Exception]]:
-    """Find the tables to fetch in whatever a search gave, and the errors of searches that failed."""
+    """Return the tables in the result of a search, and the errors of failed searches."""
     if isinstance(results, QueryResponseRow):
         results = results.as_table()
     tables = list(results) if isinstance(results, UnifiedResponse) else [results]
-    # sunpy 7.1 and newer leave a table of their own with the error.
+    # sunpy 7.1 and newer return a table of their own with the error.
     failed = [table.errors for table in tables if isinstance(getattr(table, "errors", None), FLARECASTError)]
     tables = [table for table in tables if not isinstance(getattr(table, "errors", None), FLARECASTError)]
     if other := [table for table in tables if not isinstance(table, RecordTable)]:
         raise QueryError(
-            f"fetch() takes what a search of a FLARECAST service found, not {type(other[0]).__name__}; use "
-            "Fido.fetch for other clients, and results['flarecast'] for this one."
+            f"fetch() takes the result of a FLARECAST search, not {type(other[0]).__name__}. Pass "
+            "results['flarecast'], and use Fido.fetch for other clients."
         )
     return tables, failed

@@ -46,9 +46,9 @@ _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
 class Download:
     """
-    One file, from its URL to its final name, whose folder exists.
+    The download of one file from its URL to its final path, whose folder must exist.
 
-    ``advance`` is called with the number of bytes that were received and the number that the file has, if known.
+    ``advance`` is called with the number of received bytes, and the size of the file if known.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class Download:
         self.keywords = keywords
         self._advance = advance
         self._target: AtomicFile | None = None
-        self._old = False  # whether the file of an earlier version is there, with its keywords
-        # The version that is being received, if it can be resumed.
+        self._old = False  # whether a file of an earlier version, with keywords, is on disk
+        # The version that is being received, if the transfer can be resumed.
         self._validator: str | None = None
         self._length: int | None = None
 
     async def run(self, session: aiohttp.ClientSession) -> str:
-        """Download the file, unless it is there by now, and return its final name."""
+        """Download the file, unless it exists by now, and return its final path."""
         place = self.place
         if os.path.exists(place.path) and not os.path.isfile(place.path):
-            raise OccupiedError("there is something else than a file under its name")
+            raise OccupiedError("its path exists and is not a file")
         try:
             headers = await persist(place.url, self.context, partial(self._attempt, session), self._kept)
             if headers is None or self._target is None:
@@ -76,8 +76,8 @@ class Download:
                 return place.path
             lack = await self._complete(session, headers, self._target)
             if lack is not None and self._old and headers.bare:
-                why = f"its record was reprocessed, but the new file has no keywords, since {lack.reason}"
-                raise TransferError(f"{why}; the old file stays (overwrite=True replaces it all the same)")
+                why = f"its record was reprocessed, but the new file has no keywords because {lack.reason}"
+                raise TransferError(f"{why}; the old file is kept (overwrite=True replaces it anyway)")
             path = self._target.publish(unique=self.context.settings.overwrite == "unique")
         finally:
             if self._target is not None:
@@ -87,7 +87,7 @@ class Download:
         return path
 
     async def _complete(self, session: aiohttp.ClientSession, headers: Headers, target: AtomicFile) -> Lack | None:
-        """Put the keywords into a file that came without, or return why there are none."""
+        """Add the keywords to a file without keywords, or return why they are unavailable."""
         if not self.keywords.wanted(headers):
             return None
         cards = await self.keywords.of(self.place.record, session)
@@ -102,13 +102,13 @@ class Download:
         return None
 
     async def _attempt(self, session: aiohttp.ClientSession) -> Headers | None:
-        """Request the file, or the rest of it, and check what was received; None if it is there by now."""
+        """Request the file or the rest of it, and check the content; return None if the file exists by now."""
         look = self.context.look(self.place)
         if look.stays:
             return None
         if look.state == "other":
-            raise OccupiedError(f"there is a file of {look.what} under its name")
-        # Made before the request, so that other processes see what this one is at.
+            raise OccupiedError(f"its path is occupied by a file of {look.origin}")
+        # Created before the request, so that other processes see which file this one fetches.
         target = self._target = self._target or AtomicFile(self.place.path)
         begin = self._kept()
         ranged = {"Range": f"bytes={begin}-", "If-Range": self._validator or ""} if begin else {}
@@ -126,7 +126,7 @@ class Download:
         return headers
 
     async def _receive(self, reply: aiohttp.ClientResponse, target: AtomicFile) -> None:
-        """Write what comes, unless it is longer than its headers say, or no FITS file, which is checked afterwards."""
+        """Write the content; stop if it exceeds its FITS headers or is not FITS, which is checked afterwards."""
         size, most, largest = target.size, MESSAGE_BYTES, self.context.file_size
         async for chunk in reply.content.iter_any():
             target.write(chunk, at=size)
@@ -138,13 +138,15 @@ class Download:
                 except TransferError:
                     return
                 if most > largest:
-                    raise TransferError(f"by its headers it has {most:,} bytes; conf.file_size allows {largest:,.0f}")
+                    raise TransferError(
+                        f"its headers announce {most:,} bytes, but conf.file_size allows {largest:,.0f}"
+                    )
 
     @asynccontextmanager
     async def _get(
         self, session: aiohttp.ClientSession, ranged: dict[str, str]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Request the file and follow redirects; aiohttp would send credentials to all services of a host."""
+        """Request the file and follow redirects (aiohttp would send credentials to all services of a host)."""
         context, url = self.context, self.place.url
         for _ in range(_REDIRECTS):
             async with session.get(
@@ -163,14 +165,14 @@ class Download:
                     url = urljoin(url, location)
                 except ValueError as error:
                     raise TransferError(f"the service redirects to {location!r}, which is not a URL") from error
-        raise TransferError("the service redirects in a circle")
+        raise TransferError("the service redirects too often")
 
     def _kept(self) -> int:
-        """Return the bytes that are there, if the rest can be requested."""
+        """Return the number of bytes that need not be requested again."""
         return self._target.size if self._target is not None and self._validator is not None else 0
 
     async def _begin(self, reply: aiohttp.ClientResponse, target: AtomicFile, begin: int) -> None:
-        """Accept a 200 with the whole file, or a 206 with just the rest that was requested."""
+        """Accept a 200 with the whole file, or a 206 with exactly the requested rest."""
         if begin and reply.status in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
             if reply.status == HTTPStatus.PARTIAL_CONTENT and self._continues(reply, begin):
                 return
@@ -182,7 +184,7 @@ class Download:
         self._validator = _validator(reply.headers) if self._length is not None else None
 
     def _continues(self, reply: aiohttp.ClientResponse, begin: int) -> bool:
-        """Return whether a 206 is the rest of just the file that was begun."""
+        """Return whether a 206 continues the same version of the file."""
         content_range = _RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         if content_range is None or _validator(reply.headers) != self._validator:
             return False
@@ -196,7 +198,7 @@ class Download:
 
 
 def _validator(headers: Mapping[str, str]) -> str | None:
-    """Return what identifies a version of a file: a strong ETag, else Last-Modified."""
+    """Return the validator of a file's version: a strong ETag, or Last-Modified."""
     tag = headers.get("ETag", "")
     found = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
     return found if found and found.isascii() and found.isprintable() else None

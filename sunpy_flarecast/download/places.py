@@ -1,4 +1,4 @@
-"""Passes over the files of a fetch until none is missing or nothing progresses; plain data in, a report out."""
+"""Make passes over the files of a fetch until none is missing or nothing improves, and report the outcome."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ _LONGEST_PAUSE: Final = 300.0
 
 @dataclass(slots=True)
 class Pass:
-    """What became of files in one pass over them."""
+    """The outcome of one pass over files."""
 
-    #: Under which paths files are there, by those that were planned.
+    #: Paths of files on disk by planned path.
     arrived: dict[str, str] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
-    #: Why files are not there, by their planned paths.
+    #: Why files are missing, by planned path.
     errors: dict[str, str] = field(default_factory=dict)
     bare: list[Bare] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     reprocessed: list[str] = field(default_factory=list)
     unidentified: list[str] = field(default_factory=list)
-    #: Why files were not tried, if the service could not be reached.
+    #: Why files were skipped, if the service could not be reached.
     away: str = ""
-    #: Whether no other pass makes sense, such as with a full disk.
+    #: Whether another pass would be useless, for example because the disk is full.
     halted: bool = False
     interrupted: bool = False
 
     @classmethod
     def joined(cls, parts: Iterable[Self]) -> Self:
-        """Join the passes over parts of the files, in the order of the files."""
+        """Join passes over consecutive parts of the files."""
         whole = cls()
         for part in parts:
             whole.arrived |= part.arrived
@@ -81,9 +81,9 @@ def fetch_once(
     connections: Connections | None = None,
 ) -> Pass:
     """
-    Try every file once, with the retries of `~sunpy_flarecast.download.retry.persist`.
+    Try to fetch every file, with the retries of `~sunpy_flarecast.download.retry.persist`.
 
-    ``bare`` are files of earlier passes whose keywords are requested again. It works in any thread.
+    ``bare`` are files of earlier passes whose keywords are requested again. Works in any thread.
     """
     downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite)
     with parfive_silent(downloader):
@@ -126,14 +126,14 @@ def fetch_places(
     each: Callable[[list[Place], list[Bare]], Pass] | None = None,
 ) -> FetchReport:
     """
-    Fetch files in passes, until all are there, or until a pass brings no more.
+    Fetch files in passes until all are complete or a pass brings no improvement.
 
-    After a pass that ended early since the service could not be reached there is another one, as long as ``passes``
-    allows. It needs no table and works in any thread, so that tasks of a cluster can call it. The paths of all places
-    differ. ``template`` is checked for whether it can be written to, ``bare`` are files that are there and lack
-    keywords, which are requested as well, and ``connections`` are shared with other processes, which limit those of
-    ``max_conn``. ``each`` makes one pass over places and files without keywords, by default `fetch_once` in this
-    process. After an interrupt there is a report as well, which says so.
+    A pass that ended early because the service could not be reached is followed by another pass, up to ``passes``.
+    Works in any thread, without a table, so tasks of a cluster can call it. The paths of all places must differ. The
+    folder of ``template`` is checked for write access. ``bare`` are files on disk that lack keywords, which are
+    requested as well. ``connections`` are shared with other processes and limit ``max_conn``. ``each`` makes one pass
+    over places and files without keywords, by default `fetch_once` in this process. An interrupted fetch also returns a
+    report.
     """
     if each is None:
         each = partial(
@@ -199,7 +199,7 @@ def fetch_places(
 
 
 def interruption(report: FetchReport) -> Interrupted:
-    """Return the exception after Ctrl-C, with the report of what was fetched until then."""
+    """Return the exception for an interrupted fetch, with its report."""
     return Interrupted(
         f"The fetch was interrupted: {counted(len(report.fetched), 'file')} fetched, {len(report.failed):,} missing. "
         "The same call fetches the rest; `partial` of this exception is the report.",

@@ -1,4 +1,4 @@
-"""Where files come from and go to: URLs moved to the service, and paths made from a template."""
+"""Plan a fetch: file URLs moved to the base URL of the service, and paths from a template."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ __all__ = [
     "template_of",
 ]
 
-#: What a name may consist of; it excludes separators, drives, and all that some file system gives a meaning.
+#: Characters allowed in a name: no separators, drives, or characters that are special in any file system.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 
-#: The URLs that all services give, of which nothing has to be checked further; the group is what stays if moved.
+#: The usual URLs of services, which need no further checks; the group is the part that is kept when moved.
 _PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\w[\w.-]*)", re.ASCII)
 
-#: Two times that have nothing in common.
+#: Two times without a common part.
 _SAMPLES: Final = (datetime(2011, 2, 15, 7, 48, 12), datetime(2023, 11, 30, 22, 36, 24))  # noqa: DTZ001
 
-#: A name that is meant for a file, and not for a folder.
+#: A name that looks like a file rather than a folder.
 _FITS_NAME: Final = re.compile(r"\.(fits|fit|fts)$", re.IGNORECASE)
 
-#: A record to try paths with.
+#: A record to test paths with.
 _SAMPLE: Final = (
     b'[{"recnum": 1, "harpnum": 1, "t_rec_index": 1, "date__obs": "1993-01-01", "urls": ["http://h/HMI/s/b.fits"]}]'
 )
@@ -63,7 +63,7 @@ _TIMES: Final = "Times take formats such as {t_rec:%Y%m%d}."
 
 
 class Record(NamedTuple):
-    """A record, as the service at ``base`` knows it; ``slot`` is T_REC as a number of 720 s slots."""
+    """A record of the service at ``base``; ``slot`` is T_REC as a number of 720 s slots."""
 
     base: str
     series: str
@@ -73,7 +73,7 @@ class Record(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where one file comes from and goes to; the segment is empty, and the record None, if they are not known."""
+    """The URL and path of one file; the segment is empty and the record None if unknown."""
 
     url: str
     path: str
@@ -82,7 +82,7 @@ class Place(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a fetch is going to do: files to be fetched, and URLs that are refused, with the reason."""
+    """The files to fetch, and refused URLs with reasons."""
 
     places: list[Place]
     refused: list[tuple[str, TransferError]]
@@ -90,10 +90,10 @@ class Plan(NamedTuple):
 
 def moved_url(url: str, base: str, *, move: bool = True) -> str:
     """
-    Move a file's URL, which has the host under which the service knows itself, to the base URL that the user has.
+    Move a file's URL, which has the service's internal host name, to the base URL that the user configured.
 
-    A `TransferError` says that it is not an http or https URL, has a path that climbs out, or cannot be moved since it
-    has no ``/HMI/``. With ``move=False`` the URL is only checked.
+    Raises a `TransferError` if it is not an http or https URL, its path contains ``..`` segments, or it cannot be moved
+    because it lacks ``/HMI/``. With ``move=False`` the URL is only checked.
 
     Examples
     --------
@@ -124,14 +124,14 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
     _, mark, rest = parts.path.partition("/HMI/")
     if not mark:
         raise skipped(
-            f"which cannot be moved to {base} since it has no /HMI/ (sunpy_flarecast.conf.rebase_urls = False takes "
-            "file URLs as the service gives them)"
+            f"which cannot be moved to {base} because it lacks /HMI/ (set sunpy_flarecast.conf.rebase_urls = False to "
+            "use file URLs unchanged)"
         )
     return f"{base}/HMI/{quote(rest, safe='/%:@!$&()*+,;=~')}{f'?{parts.query}' if parts.query else ''}"
 
 
 def template_of(path: str | os.PathLike[str] | None) -> str:
-    """Make a template of a path, as Fido does: of a folder, or of sunpy's download folder if there is none."""
+    """Convert a path to a template, as Fido does; None stands for sunpy's download folder."""
     try:
         template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
     except (TypeError, RuntimeError) as error:
@@ -139,17 +139,17 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
             f"path={path!r} is not a path ({error}); write a folder, or a template with {{file}}."
         ) from None
     if "\0" in str(template):
-        raise QueryError(f"path={path!r} has a NUL character, which no path may have.")
+        raise QueryError(f"path={path!r} contains a NUL character, which is invalid in paths.")
     if "{file}" not in str(template):
         template /= "{file}"
     for folder in template.parents:
         if _FITS_NAME.search(folder.name) and not folder.is_dir():
-            raise QueryError(f"path={path!r} would make a folder {folder.name!r}; write {{file}} for the file's name.")
+            raise QueryError(f"path={path!r} would create a folder {folder.name!r}. Write {{file}} for the file name.")
     return str(template)
 
 
 def check_path(path: str | os.PathLike[str] | None, queries: Sequence[Query]) -> None:
-    """Check before a search that its files will have paths, and that these can be written to; else a `QueryError`."""
+    """Check before a search that the path is valid for its files and writable; raise a `QueryError` otherwise."""
     records, _ = read_records(_SAMPLE, queries[0].series)
     keywords = {name: keyword_column(name, [None]) for query in queries for name in query.looked_up}
     template = template_of(path)
@@ -158,40 +158,38 @@ def check_path(path: str | os.PathLike[str] | None, queries: Sequence[Query]) ->
 
 
 def check_writable(template: str) -> None:
-    """Check that a folder can be written to, or made, as far as the template names it without fields."""
+    """Check that the folder of a template, up to its first field, is writable or can be created."""
     folder = named = Path(template.partition("{")[0] + "_").absolute().parent
     while not os.path.lexists(folder):
         folder = folder.parent
     if not folder.is_dir():
-        raise QueryError(f"The path {template!r} cannot be written to, since {folder} is not a folder.")
-    # What a field names may be there already, and may be written to.
+        raise QueryError(f"The path {template!r} cannot be written to: {folder} is not a folder.")
+    # A folder that a field names may exist already and be writable.
     open_ended = folder == named and "{" in os.path.dirname(template) and _has_folders(folder)
     if not os.access(folder, os.W_OK | os.X_OK) and not open_ended:
-        raise QueryError(
-            f"The path {template!r} cannot be written to, since nothing may be written to {folder}. Choose another one."
-        )
+        raise QueryError(f"The path {template!r} cannot be written to: {folder} is not writable. Choose another path.")
 
 
 def _has_folders(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:
             return any(entry.is_dir() for entry in entries)
-    except OSError:  # nobody may look into it
+    except OSError:  # not readable
         return False
 
 
 def file_base(table: RecordTable) -> str:
-    """Return the base URL of the service that was searched, which has the files whatever ``conf.url`` is by now."""
+    """Return the base URL of the service that was searched; ``conf.url`` may have changed since."""
     return without_password(base_url(table.service or conf.url))
 
 
 def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> Plan:
     """
-    Plan for each file of a table where it comes from and where it goes to.
+    Plan the URL and path of each file of a table.
 
-    The template has ``{file}``, and any of ``{segment}`` and the table's columns in lower case with ``_`` for spaces;
-    times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. Raises `QueryError` if it has an
-    unknown field or an invalid format, or if two files would get the same path.
+    The template may have the fields ``{file}``, ``{segment}`` and the table's columns in lower case with ``_`` for
+    spaces; times take strftime formats: ``data/{harpnum}/{t_rec:%Y%m%d}/{segment}/{file}``. Raises a `QueryError` for
+    an unknown field or an invalid format, or if two files would get the same path.
     """
     places: list[Place] = []
     refused: list[tuple[str, TransferError]] = []
@@ -204,14 +202,14 @@ def plan(table: RecordTable, template: str, base: str, *, move: bool = True) -> 
 
 
 def paths(table: RecordTable, template: str, base: str, *, move: bool = True) -> list[str]:
-    """Return where each file of a table goes to, in the order of its files; empty if its URL is refused."""
+    """Return the path of each file of a table, in order; empty if its URL is refused."""
     placed = list(_placed(table, template, base, move=move))
     distinct(entry for entry in placed if isinstance(entry, Place))
     return [entry.path if isinstance(entry, Place) else "" for entry in placed]
 
 
 def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iterator[Place | tuple[str, TransferError]]:
-    """Yield for each file where it comes from and goes to, or its URL and why it is refused."""
+    """Yield the place of each file, or its URL and why it is refused."""
     fields = _fields(template, table)
     values = table.path_values(fields - {"file", "segment"})
     records = _records(table, base)
@@ -224,7 +222,7 @@ def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iter
             for value in filling.values():
                 if not isinstance(value, (int, float, datetime)) and not _SAFE_NAME.fullmatch(str(value)):
                     raise TransferError(
-                        f"The service gave {file.url!r} a name that is unsafe in a path, {value!r}; it was skipped."
+                        f"The service gave {file.url!r} the name {value!r}, which is unsafe in a path; it was skipped."
                     )
         except TransferError as error:
             yield file.url, error
@@ -233,7 +231,7 @@ def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iter
 
 
 def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place]:
-    """Return each file once, but for those among `taken`; two files must not go to the same path."""
+    """Return each file once, without files in ``taken``; raise a `QueryError` if two files have the same path."""
     others = {os.path.normcase(place.path): place for place in taken}
     found = []
     for place in places:
@@ -250,7 +248,7 @@ def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place
 
 
 def _records(table: RecordTable, base: str) -> list[Record | None]:
-    """Return the record of each row; none of a table that lacks columns, which `RecordTable.files` reports."""
+    """Return the record of each row; None if the table lacks columns, which `RecordTable.files` reports."""
     if not {"Record", "Series", "HARPNUM", "T_REC"} <= set(table.colnames):
         return []
     rows = zip(
@@ -264,7 +262,7 @@ def _records(table: RecordTable, base: str) -> list[Record | None]:
 
 
 def _fields(template: str, table: RecordTable) -> set[str]:
-    """Return the fields of a template, checked before anything is fetched."""
+    """Return the fields of a template; raise a `QueryError` if one is invalid."""
     try:
         parts = [(name, spec) for _, name, spec, _ in Formatter().parse(template) if name is not None]
         nested = [name for _, spec in parts for _, name, _, _ in Formatter().parse(spec or "") if name is not None]
@@ -280,9 +278,9 @@ def _fields(template: str, table: RecordTable) -> set[str]:
         raise QueryError(f"The path {template!r} has an unknown field {{{wrong[0]}}}. {near}Valid: {listed}.")
     for name, spec in parts:
         timed = spec and name in ("t_rec", "start_time") and "{" not in spec
-        # Of what they do not know, strftime and format make the same text for all times.
+        # strftime and format copy unknown directives, which gives the same text for all times.
         if timed and len({format(time, str(spec)) for time in _SAMPLES}) == 1:
-            raise QueryError(f"The path {template!r} has {{{name}:{spec}}}, which is the same for all times. {_TIMES}")
+            raise QueryError(f"The path {template!r} has {{{name}:{spec}}}, which is equal for all times. {_TIMES}")
     return set(names)
 
 

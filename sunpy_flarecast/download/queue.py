@@ -1,8 +1,8 @@
 """
-Files into parfive's queue, with its progress bars, connection slots and results.
+Put files into parfive's queue, to use its progress bars, connection slots and results.
 
-This is the one place that uses `parfive.Downloader.http_queue`. parfive runs what stands in it; its own transfer
-(several requests a file, written in small pieces under the final name) is not used.
+This is the only module that uses `parfive.Downloader.http_queue`. parfive runs the transfers in it; parfive's own
+transfer (several requests per file, written in small pieces under the final name) is not used.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def enqueue(
     connections: Connections | None = None,
 ) -> Queued:
     """
-    Queue the transfers of files, but for those that are there and whole.
+    Queue the transfers of files that are not complete on disk.
 
-    What it returns is to be joined with the results of the download once that has ended. The downloader's settings for
-    overwriting, proxies and progress bars hold; credentials are sent to ``service``, by default ``conf.url``. With
-    ``connections``, which other processes share, transfers wait for one of these.
+    Join the return value with the results of the download after it has ended. The downloader's settings for
+    overwriting, proxies and progress bars apply; credentials are sent to ``service``, by default ``conf.url``. With
+    ``connections``, transfers wait for a connection shared with other processes.
     """
     overwrite = downloader.config.overwrite
     if overwrite not in (False, True, "unique"):
-        raise QueryError(f"overwrite={overwrite!r} is not known; write False, True or 'unique'.")
+        raise QueryError(f"overwrite={overwrite!r} is invalid. Use False, True or 'unique'.")
     check_max_conn(downloader.config.max_conn)
     _close_loops(downloader)
     if downloader.config.progress and not is_shown(downloader.tqdm):
@@ -69,7 +69,7 @@ def enqueue(
     context = Context(downloader.config, conf.url if service is None else service, leases)
     queued = Queued(context, conf.complete_headers if complete_headers is None else complete_headers)
     if remove_abandoned(place.path for place in places):
-        places.reverse()  # another process is fetching the same files: meet it in the middle
+        places.reverse()  # another process is fetching the same files; start at the other end
     for place in places:
         look = context.look(place)
         if look.stays:
@@ -87,7 +87,7 @@ def enqueue(
         if queue is not None:
             queue.append(transfer)
         else:
-            # A parfive without this queue: its own transfer asks for a path, and gets the finished file.
+            # A parfive without this queue: its own transfer requests a path, which downloads the file.
             downloader.enqueue_file(place.url, filename=transfer.filepath)
     if queued.damaged:
         log.warning(described_damaged(queued.damaged))
@@ -96,27 +96,27 @@ def enqueue(
     for url, error in plan.refused:
         _add_refused(queued, url, error)
     if queued.waiting:
-        # glibc gives the memory of each piece of 256 KiB back to the system, which takes a quarter of the time of large
-        # files, unless a larger block was freed before; this one costs nothing, since nothing is written to it.
+        # glibc returns the memory of each 256 KiB piece to the system, which takes a quarter of the time of large
+        # files, unless a larger block was freed before. This block costs nothing: it is never written to.
         bytes(8 << 20)
     return queued
 
 
 def check_max_conn(value: object) -> None:
-    """Check a number of transfers at a time; else a `QueryError`."""
+    """Raise a `QueryError` for an invalid number of simultaneous transfers."""
     if not isinstance(value, Integral) or value < 1:
-        raise QueryError(f"max_conn={value!r}: write a whole number; at least one transfer at a time is needed.")
+        raise QueryError(f"max_conn={value!r} is invalid. It must be a positive integer.")
 
 
 def _close_loops(downloader: parfive.Downloader) -> None:
     """
-    Let a downloader close the event loop of each download, and handle signals as before.
+    Make a downloader close the event loop of each download and restore signal handlers.
 
-    parfive leaves the loop to the garbage collector; until then it swallows SIGINT and SIGTERM, and forked processes
-    inherit that.
+    parfive leaves the loop to the garbage collector; until then the loop swallows SIGINT and SIGTERM, also in forked
+    processes.
     """
     if "_run_in_loop" in vars(downloader) or not hasattr(downloader, "_run_in_loop"):
-        return  # done before, for another table, or a parfive that does it in another way
+        return  # already patched for another table, or a parfive that works differently
     run, add = downloader._run_in_loop, downloader._add_shutdown_signals
 
     def run_in_loop(coroutine: Any) -> Any:
@@ -126,7 +126,7 @@ def _close_loops(downloader: parfive.Downloader) -> None:
 
         def add_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
             loops.append(loop)
-            if in_main:  # parfive warns elsewhere
+            if in_main:  # in other threads parfive warns
                 add(loop, task)
 
         downloader._add_shutdown_signals = add_signals
@@ -138,14 +138,14 @@ def _close_loops(downloader: parfive.Downloader) -> None:
             for loop in loops:
                 loop.close()
             for number, handler in handlers.items():
-                if handler is not None:  # of another language
+                if handler is not None:  # None: not installed from Python
                     signal.signal(number, handler)
 
     downloader._run_in_loop = run_in_loop
 
 
 def failed_search(error: object) -> parfive.Results:
-    """Return the results of a fetch from a table that a failed search left."""
+    """Return the results of a fetch from the table of a failed search."""
     results = parfive.Results()
     text = f"There is nothing to fetch, since the search failed: {error}"
     _add_refused(results, without_password(base_url(conf.url)), TransferError(text))
@@ -156,7 +156,7 @@ def _add_refused(results: parfive.Results, url: str, error: TransferError) -> No
     def filepath(response: object, url: str) -> NoReturn:
         raise error
 
-    # parfive's retry raises at the user for URLs of other kinds than it knows.
+    # parfive's retry raises an exception for URLs of unknown schemes.
     known = url.startswith(("http://", "https://"))
     stand_in = f"{without_password(base_url(conf.url))}/refused/{quote(url, safe='')}"
     results.add_error(filepath, url if known else stand_in, error)
@@ -164,8 +164,8 @@ def _add_refused(results: parfive.Results, url: str, error: TransferError) -> No
 
 @contextmanager
 def parfive_silent(downloader: parfive.Downloader) -> Iterator[None]:
-    """Keep parfive from telling of every file that fails, in every pass: the report has them once."""
-    if downloader.config.progress:  # whose bars tell of them as well
+    """Keep parfive from logging every failed file in every pass; the report lists each once."""
+    if downloader.config.progress:  # its bars print failures, too
         downloader.tqdm = type("Bar", (downloader.tqdm,), {"write": staticmethod(lambda *_, **__: None)})
     level = parfive.log.level
     if level != logging.DEBUG:

@@ -1,4 +1,4 @@
-"""Keywords for the bare files of a fetch: requested once a record, and shared by its segments."""
+"""Keywords for the bare files of a fetch, requested once per record and shared by its segments."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Lack", "Mode", "RecordKeywords", "field_sets", "mode_of"]
 
-#: Which files get the keywords that they lack: bare ones, all, or none.
+#: Which files are completed with missing keywords: bare files, all files, or none.
 Mode = Literal["auto", True, False]
 
-#: Records whose cards are kept; files of one record come one after the other.
+#: Number of records whose cards are kept; the files of a record are consecutive.
 _RECORDS_KEPT: Final = 64
 
-#: After so many records in a row for which the service failed it is not asked for more in the same fetch.
-_HOPELESS: Final = 5
+#: After this many consecutive failures no more keywords are requested from the service in the same fetch.
+_MAX_FAILURES: Final = 5
 
-#: What a Map needs, and some more that every SHARP has.
+#: Keywords that a Map requires, and others that every SHARP has.
 _FEW: Final = (
     *("t_rec", "t_obs", "date__obs", "quality", "telescop", "instrume", "wavelnth", "content", "noaa_ars"),
     *("ctype1", "ctype2", "cunit1", "cunit2", "crpix1", "crpix2", "crval1", "crval2", "cdelt1", "cdelt2", "crota2"),
@@ -50,36 +50,36 @@ _FEW: Final = (
 
 @cache
 def field_sets(series: str) -> tuple[tuple[str, ...], ...]:
-    """Return the fields of the requests to try: none, which means all, those of the catalog, and a few."""
-    # A service may not understand the first, or refuse a name that it does not know.
+    """Return the field lists to try in requests: none (all keywords), those of the catalog, and a few."""
+    # A service may not support the first, or refuse an unknown name in the second.
     known = find_series(series)
     few = (known.region_keyword if known else "harpnum", *_FEW)
     return (), tuple(keyword.name for keyword in all_keywords() if is_in(keyword, series)), few
 
 
 class Lack(NamedTuple):
-    """Why there are no keywords of a record, and whether the service would answer the same again."""
+    """Why the keywords of a record are unavailable, and whether a retry would give the same answer."""
 
     reason: str
     lasting: bool
 
 
 def mode_of(value: object) -> Mode:
-    """Parse what a user wrote for ``complete_headers``."""
+    """Parse the value of ``complete_headers``."""
     text = str(value).strip().casefold()
     if text == "auto":
         return "auto"
     if text in ("true", "false"):
         return text == "true"
     raise QueryError(
-        f"complete_headers={value!r} is not known; write 'auto' (files without keywords get them), True (all files get "
-        "those that they lack) or False."
+        f"complete_headers={value!r} is invalid. Use 'auto' (complete files without keywords), True (complete all "
+        "files) or False."
     )
 
 
 @dataclass(slots=True)
 class _Host:
-    """The fields to ask a service for, once that has worked, and how often it failed in a row."""
+    """The field list that works with a service (None if not known yet), and its consecutive failures."""
 
     fields: tuple[str, ...] | None = None
     failures: int = 0
@@ -87,7 +87,7 @@ class _Host:
 
 
 class RecordKeywords:
-    """The keywords of a fetch, for the files that the mode says."""
+    """The keywords of a fetch, for the files selected by the mode."""
 
     def __init__(self, mode: Mode, context: Context) -> None:
         self.mode = mode
@@ -101,13 +101,13 @@ class RecordKeywords:
         return self.mode is True or (self.mode == "auto" and headers.bare)
 
     def left_bare(self, path: str, lack: Lack, record: Record | None, segment: str) -> None:
-        """Note a file that was published without."""
+        """Record a file that was published without keywords."""
         self.bare.append(Bare(path, lack.reason, record, segment, lack.lasting))
 
     async def of(self, record: Record | None, session: aiohttp.ClientSession) -> RecordCards | Lack:
-        """Return the cards of a record, or why there are none; the first to ask makes the request, the others wait."""
+        """Return the cards of a record, or why they are unavailable; simultaneous calls share one request."""
         if record is None:
-            return Lack("the service did not give the number of the record", lasting=True)
+            return Lack("the service did not return the number of the record", lasting=True)
         if (known := self._records.get(record)) is None:
             known = self._records[record] = asyncio.create_task(self._ask(record, session))
             if len(self._records) > _RECORDS_KEPT:
@@ -116,9 +116,9 @@ class RecordKeywords:
 
     async def _ask(self, record: Record, session: aiohttp.ClientSession) -> RecordCards | Lack:
         host = self._hosts.setdefault((record.base, record.series), _Host())
-        if host.failures >= _HOPELESS and host.lack is not None:
+        if host.failures >= _MAX_FAILURES and host.lack is not None:
             return host.lack
-        reason = ""  # of the first request, which is the plainest
+        reason = ""  # of the first request, which is the clearest
         lasting = True
         answered = None
         for fields in field_sets(record.series) if host.fields is None else (host.fields,):
@@ -128,14 +128,14 @@ class RecordKeywords:
             except TransferError as error:
                 if error is self.context.halted:
                     raise
-                reason = reason or f"{without_password(url)} was asked, and {error}"
+                reason = reason or f"the request {without_password(url)} failed: {error}"
                 if isinstance(error, RefusedError):
                     continue
                 lasting = False
                 break
             answered = fields if answered is None else answered
             if differing := of_another_record(keywords, record.series, record.harpnum, record.slot, record.recnum):
-                reason = reason or f"the service's keywords are of {differing[1]} in place of {differing[0]}"
+                reason = reason or f"the service returned keywords of {differing[1]} instead of {differing[0]}"
                 continue
             try:
                 cards = RecordCards.of(keywords, record.series, record.recnum, without_password(url))
@@ -146,7 +146,7 @@ class RecordKeywords:
             host.fields, host.failures = fields, 0
             return cards
         if answered is not None:
-            # The service can be asked so; it is this record that lacks them.
+            # The request works with this service; only this record lacks keywords.
             host.fields, host.failures = answered, 0
         else:
             host.failures += 1
@@ -164,5 +164,5 @@ class RecordKeywords:
         except ReplyError as error:
             raise AgainError(f"the service's reply is not valid: {error}", content=True) from None
         if recnum not in found:
-            raise RefusedError("the service answered without that record")
+            raise RefusedError("the reply does not contain the record")
         return found[recnum]

@@ -1,4 +1,4 @@
-"""Reports of fetches: which files are there, which failed and why, and which lack their keywords."""
+"""Reports of fetches: complete files, failures with reasons, and files that lack keywords."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = [
     "described_renumbered",
 ]
 
-#: How many files without keywords a report names when it is printed, and how many damaged ones.
+#: Largest numbers of files without keywords and of damaged files that a printed report names.
 _LISTED: Final = 20
 _NAMED: Final = 5
 
 
 class Bare(NamedTuple):
-    """A file without keywords, and why; ``lasting`` if the service would answer the same again."""
+    """A file without keywords, and why; ``lasting`` if a retry would give the same answer."""
 
     path: str
     reason: str
@@ -44,26 +44,26 @@ class Bare(NamedTuple):
 
 
 def described_bare(bare: list[Bare]) -> str:
-    """Say which files have no keywords, and what to do."""
+    """Return a sentence on files without keywords, and what to do."""
     count = f"{counted(len(bare), 'file')} {'lack' if len(bare) > 1 else 'lacks'}"
     reasons = list(dict.fromkeys(file.reason for file in bare))
     more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
     which = bare[0].path if len(bare) == 1 else f"{bare[0].path}, ..."
     return (
-        f"{count} the keywords that sunpy.map.Map needs: {reasons[0]}{more}. The files are as the service has them: "
-        f"{which} `sunpy-flarecast complete FOLDER` requests the keywords again."
+        f"{count} the keywords that sunpy.map.Map requires: {reasons[0]}{more}. The files are saved unchanged: {which} "
+        "`sunpy-flarecast complete FOLDER` requests the keywords again."
     )
 
 
 def described_damaged(paths: Sequence[str]) -> str:
-    """Say which files on disk are fetched again since they are damaged."""
+    """Return a sentence on damaged files on disk, which are fetched again."""
     return _on_disk(paths, "is damaged and is fetched again", "are damaged and are fetched again")
 
 
 def described_renumbered(paths: Sequence[str]) -> str:
-    """Say which files on disk have smaller record numbers than the list, which need not mean that they are older."""
-    singular = "has another record number than the list and is looked at again"
-    return _on_disk(paths, singular, "have other record numbers than the list and are looked at again")
+    """Return a sentence on files on disk with smaller record numbers than the list, which may not be older."""
+    singular = "has another record number than the list and is checked again"
+    return _on_disk(paths, singular, "have other record numbers than the list and are checked again")
 
 
 def _on_disk(paths: Sequence[str], singular: str, plural: str) -> str:
@@ -80,11 +80,17 @@ class FetchFailure:
     Parameters
     ----------
     path : str
-        Where it was to go; empty if its URL was refused.
+        The planned path; empty if the URL was refused.
     url : str
-        Where it was to come from.
+        The URL.
     reason : str
-        What went wrong the last time, as a sentence.
+        Why the last attempt failed, as a sentence.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast import FetchFailure
+    >>> FetchFailure("2.fits", "http://host/2.fits", "404 Not Found.").reason
+    '404 Not Found.'
     """
 
     path: str
@@ -95,34 +101,34 @@ class FetchFailure:
 @dataclass(frozen=True, slots=True)
 class FetchReport:
     """
-    What became of every file of a fetch; each is in just one of the first three lists.
+    The outcome of a fetch; each file is in exactly one of the first three lists.
 
     Parameters
     ----------
     fetched : list of str
-        Paths of the files that were fetched.
+        Paths of fetched files.
     already_there : list of str
-        Paths of the files that were there, and whole; also those that another process finished during the fetch.
+        Paths of files that were complete on disk, or that another process completed during the fetch.
     failed : list of FetchFailure
-        The files that are not there.
+        Files that could not be fetched.
     interrupted : bool
-        Whether the fetch was interrupted before it had tried all it could.
+        Whether the fetch was interrupted.
     missing : list of Missing
-        What the search could not get, so that nobody knows which files there are.
+        Parts of the search that failed; their files are unknown.
     damaged : list of str
-        Paths of the files that were there and damaged before, so that they were to be fetched again.
+        Paths of damaged files on disk, which were to be fetched again.
     reprocessed : list of str
-        Paths of the files that were there and of earlier versions of their records, which had smaller record numbers,
-        so that they were to be fetched again.
+        Paths of files on disk of earlier versions of their records (with smaller record numbers), which were to be
+        fetched again.
     unidentified : list of str
-        Those of the files that were already there whose headers do not say that they are of the records as the service
-        has them now; such files stay.
+        Paths in ``already_there`` of files whose headers do not identify the current version of their record; these
+        files were kept.
     bare : list of Bare
-        Those of the fetched files that lack the keywords which `sunpy.map.Map` needs.
+        Fetched files that lack the keywords that `sunpy.map.Map` requires.
     files : list of str
-        Paths of all files that are there, in the order of the rows, as ``results.paths(path)`` gives them.
+        Paths of all complete files, in the order of the rows, as returned by ``results.paths(path)``.
     unreachable : str
-        Why the last pass ended early, if the service could not be reached any more.
+        Why the last pass ended early, if the service could no longer be reached; otherwise empty.
 
     Examples
     --------
@@ -157,14 +163,14 @@ class FetchReport:
 
     @property
     def complete(self) -> bool:
-        """Whether all files are there, of all records that were searched for."""
+        """Whether all files are complete and the whole search succeeded."""
         return not self.failed and not self.missing
 
     def __str__(self) -> str:
         lines = [
             f"{counted(len(self.fetched), 'file')} fetched, {len(self.already_there):,} already there, "
             f"{len(self.failed):,} failed{', interrupted' if self.interrupted else ''}.",
-            # Reasons name the file, which does not make them others.
+            # Reasons that differ only in the name of the file are grouped.
             *_grouped(
                 "Failed",
                 (
@@ -179,7 +185,7 @@ class FetchReport:
             singular, plural = "of a reprocessed record is fetched again", "of reprocessed records are fetched again"
             lines.append(_on_disk(self.reprocessed, singular, plural))
         if self.unidentified:
-            text = "stayed, though headers do not name this version of the record (overwrite=True to fetch again)"
+            text = "kept although headers do not name this version of the record (overwrite=True fetches again)"
             lines.append(_on_disk(self.unidentified, text, text))
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")
@@ -197,7 +203,7 @@ class FetchReport:
         Parameters
         ----------
         path : path-like
-            The file; its folder exists.
+            The file; its folder must exist.
         """
         missing = [
             {
@@ -226,7 +232,7 @@ class FetchReport:
 
 @dataclass(slots=True)
 class Completion:
-    """Which files of a folder got keywords, how many had them before, and which are bare, broken or no FITS files."""
+    """The completed files of a folder, the number that had keywords, and files that are bare, broken or not FITS."""
 
     completed: list[str] = field(default_factory=list)
     fine: int = 0
@@ -240,7 +246,7 @@ class Completion:
 
 
 def _grouped(heading: str, reasons: Iterable[tuple[str, str]]) -> list[str]:
-    """Write one line for all that failed alike: the first, and how many more there are."""
+    """Return one line for each reason: the first entry, and the number of others."""
     groups: dict[str, list[str]] = {}
     for alike, text in reasons:
         groups.setdefault(alike, []).append(text)

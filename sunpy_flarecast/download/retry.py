@@ -1,4 +1,4 @@
-"""Requests of a fetch, retried: which failures may pass, and when to give up."""
+"""Retry the requests of a fetch: which failures are temporary, and when to give up."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 __all__ = ["AgainError", "RefusedError", "check_status", "persist", "read_all"]
 
-#: Statuses by which access is refused.
+#: Statuses of refused access.
 _NO_ACCESS: Final = frozenset({401, 403})
 
-#: How often a complete reply with the wrong content is retried; a page that asks to log in does not go away.
+#: How often a complete reply with invalid content is retried; a login page, for example, does not go away.
 _BAD_CONTENT_RETRIES: Final = 1
 
-#: Bytes that an attempt has to bring to be no failure in a row with those before.
+#: An attempt that received this many bytes resets the count of consecutive failures.
 _MANY: Final = 1 << 20
 
-#: Raised when no connection can be made; older versions of aiohttp do not tell this from other timeouts.
+#: Raised when no connection can be made; older versions of aiohttp do not distinguish it from other timeouts.
 _NO_CONNECTION: Final = getattr(aiohttp, "ConnectionTimeoutError", ())
 
 _T = TypeVar("_T")
 
 
 class AgainError(TransferError):
-    """An attempt failed in a way that the next may not."""
+    """An attempt failed for a reason that may be temporary."""
 
     def __init__(
         self, reason: str, *, wait: str | None = None, busy: bool = False, content: bool = False, away: bool = False
@@ -52,20 +52,20 @@ class AgainError(TransferError):
 
 
 class RefusedError(TransferError):
-    """The service refused what was requested."""
+    """The service refused the request."""
 
 
 async def persist(
     url: str, context: Context, attempt: Callable[[], Awaitable[_T]], kept: Callable[[], int] = lambda: 0
 ) -> _T:
     """
-    Make attempts at a URL until one succeeds, or as many as are allowed have failed.
+    Retry a request until it succeeds or the allowed number of attempts has failed.
 
-    ``kept`` gives how many bytes the next attempt need not receive again. Failures before one that has brought many of
-    them do not count, so that a file of any size comes through a connection that is interrupted regularly.
+    ``kept`` returns the number of bytes that the next attempt need not receive again. An attempt that received many
+    bytes resets the count of failures, so that a file of any size can be fetched over a connection that drops
+    regularly.
 
-    Whatever a reply makes an attempt raise is retried, but for other `TransferError` than `AgainError` and errors of
-    the disk.
+    All exceptions of an attempt are retried, except disk errors and every `TransferError` that is not an `AgainError`.
     """
     failed = bad_contents = most = 0
     pace = context.pace(url)
@@ -101,13 +101,13 @@ async def persist(
 
 
 def _failure(error: Exception, context: Context) -> AgainError:
-    """Return why an attempt failed, if the next one may succeed; otherwise raise that."""
+    """Return the reason of a failed attempt if a retry may succeed; otherwise raise it."""
     match error:
         case AgainError():
             return error
-        case OSError() if error.errno in TOO_MANY_OPEN:  # of a connection, too; it passes when other transfers end
+        case OSError() if error.errno in TOO_MANY_OPEN:  # also for sockets; temporary until other transfers end
             return AgainError(
-                f"{os.strerror(error.errno or 0)}; use a smaller max_conn, or raise the limit (ulimit -n)"
+                f"{os.strerror(error.errno or 0)}; use a smaller max_conn, or increase the limit (ulimit -n)"
             )
         case aiohttp.InvalidURL():
             raise TransferError(f"the URL is not valid ({error})") from error
@@ -115,16 +115,14 @@ def _failure(error: Exception, context: Context) -> AgainError:
             if isinstance(error, _NO_CONNECTION):
                 text = f"no connection could be made within {context.connect_timeout:g} s (conf.connect_timeout)"
                 return AgainError(text, away=True)
-            return AgainError(
-                f"the service did not go on sending within {context.read_timeout:g} s (conf.read_timeout)"
-            )
+            return AgainError(f"the service sent nothing for {context.read_timeout:g} s (conf.read_timeout)")
         case aiohttp.ClientPayloadError():
             return AgainError("the reply ended early")
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             return AgainError(f"the connection to the proxy failed ({error})", away=True)
         case aiohttp.ClientConnectorError() if not isinstance(error, aiohttp.ClientSSLError):
             why = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
-            text = f"no connection to the service at {error.host}:{error.port}; does it run? ({why})"
+            text = f"no connection to the service at {error.host}:{error.port}; is it running? ({why})"
             return AgainError(text, away=True)
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")
@@ -134,7 +132,7 @@ def _failure(error: Exception, context: Context) -> AgainError:
 
 
 async def check_status(reply: aiohttp.ClientResponse) -> None:
-    """Accept the status 200 only: raise `AgainError` if the same request may succeed later, else `RefusedError`."""
+    """Accept status 200 only; raise `AgainError` if a retry may succeed, otherwise `RefusedError`."""
     status = reply.status
     if status == HTTPStatus.OK:
         return
@@ -147,7 +145,7 @@ async def check_status(reply: aiohttp.ClientResponse) -> None:
 
 
 async def read_all(reply: aiohttp.ClientResponse, context: Context) -> bytes:
-    """Read a reply other than a file, whose size and time are bounded as those of a search are."""
+    """Read a reply other than a file, with the limits for size and time that searches have."""
     pieces, size, end = [], 0, time.monotonic() + context.reply_timeout
     async for piece in reply.content.iter_any():
         pieces.append(piece)

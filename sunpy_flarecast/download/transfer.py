@@ -1,4 +1,4 @@
-"""The transfer of one file, as parfive runs it: progress bar, result or error, and parfive's own way to retry it."""
+"""The transfer of one file as parfive runs it: progress bar, result or error, and parfive's retry."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 __all__ = ["WITH_URLS", "Queued", "Transfer"]
 
-#: From parfive 2.2 on, a result is a path and a URL; before, a path alone.
+#: Since parfive 2.2, a result is a path and a URL; before, only a path.
 WITH_URLS: Final = hasattr(parfive.Results, "urls")
 
 
 class Queued(parfive.Results):  # type: ignore[misc]
     """
-    What is known of a fetch besides what parfive will report: files that are there, and files that are not begun.
+    The results of a fetch that parfive does not report: files already on disk, and transfers that have not started.
 
-    parfive forgets the files that it had not begun when it was interrupted. They are among the errors of these results
-    for as long as they have not begun, so that joined after the download the two account for every file.
+    parfive forgets transfers that had not started when it was interrupted. These results list them as errors until they
+    start, so that joined with parfive's results after the download they account for every file.
     """
 
     def __init__(self, context: Context, mode: Mode) -> None:
@@ -51,21 +51,21 @@ class Queued(parfive.Results):  # type: ignore[misc]
         self.keywords = RecordKeywords(mode, context)
         self.waiting: dict[Transfer, None] = {}
         self.running = 0
-        #: Files that are there and damaged, so that they are fetched again.
+        #: Damaged files on disk, which are fetched again.
         self.damaged: list[str] = []
-        #: Files that are there and of earlier versions of their records, so that they are fetched again.
+        #: Files on disk of earlier versions of their records, which are fetched again.
         self.reprocessed: list[str] = []
         #: Whether the caller reports files without keywords itself.
         self.silent = False
-        #: Under which paths files have arrived, by those that were planned.
+        #: Paths of fetched files by planned path.
         self.arrived: dict[str, str] = {}
         self._raised: MissingDataWarning | None = None
 
     @property
     def errors(self) -> list[Any]:
-        """What will not come: refused URLs, and what an interrupted fetch did not begin."""
-        # This is read when the download is over, which is the place for a warning that is an error to the user: raised
-        # within a transfer, it would reach them as one of parfive's own, or not at all.
+        """Refused URLs, and transfers that an interrupted fetch did not start."""
+        # parfive reads this after the download, so a warning that the user turned into an error is raised here: raised
+        # within a transfer, it would appear as an error of parfive, or be lost.
         if self._raised is not None:
             error, self._raised = self._raised, None
             raise error
@@ -77,7 +77,7 @@ class Queued(parfive.Results):  # type: ignore[misc]
         return [*self._errors, *probe.errors]
 
     def reasons(self, results: parfive.Results) -> dict[str, str]:
-        """Return by their paths why files failed, given the results of the download."""
+        """Return the reasons of failed files by path, given the results of the download."""
         failed = [
             (getattr(error.filepath_partial, "__self__", None), error) for error in [*results.errors, *self.errors]
         ]
@@ -85,14 +85,14 @@ class Queued(parfive.Results):  # type: ignore[misc]
 
     @property
     def bare(self) -> list[Bare]:
-        """The files that were fetched and lack their keywords, each with the reason."""
+        """The fetched files that lack keywords, with reasons."""
         return self.keywords.bare
 
-    def tell(self) -> None:
+    def warn_of_bare(self) -> None:
         """
-        Warn once of all files that lack their keywords, when nothing more is under way.
+        Warn once of all files that lack keywords, after the last transfer.
 
-        If that is an error to the user, it is kept for `errors`.
+        If the user turned warnings into errors, the error is kept for `errors`.
         """
         over = not self.running and (not self.waiting or self.context.interrupted)
         if over and self.bare and not self.silent:
@@ -103,7 +103,7 @@ class Queued(parfive.Results):  # type: ignore[misc]
 
 
 class Transfer:
-    """The transfer of one file, as parfive wants it."""
+    """The transfer of one file, with the interface of parfive's queue."""
 
     __slots__ = ("place", "queued")
 
@@ -113,12 +113,12 @@ class Transfer:
 
     @property
     def url(self) -> str:
-        """Where the file comes from."""
+        """The URL of the file."""
         return self.place.url
 
     @property
     def path(self) -> str:
-        """Where it goes to."""
+        """The path of the file."""
         return self.place.path
 
     async def __call__(self, session: aiohttp.ClientSession, *, token: Any, file_pb: Any) -> tuple[str, str] | str:
@@ -128,34 +128,34 @@ class Transfer:
         queued.running += 1
         try:
             path = await self._connected(session, LateBar(file_pb, token, os.path.basename(self.path)))
-        except (Exception, asyncio.CancelledError) as error:  # parfive raises all others at the user
+        except (Exception, asyncio.CancelledError) as error:  # parfive does not catch other types
             explained = self.explained(error)
             self._call_back(self.path, explained)
             raise FailedDownload(self.filepath, self.url, explained) from error
         finally:
             queued.running -= 1
-            queued.tell()
+            queued.warn_of_bare()
         queued.arrived[self.path] = path
         self._call_back(path, None)
         return (self.url, path) if WITH_URLS else path
 
     def filepath(self, response: object, url: str) -> Path:
         """
-        Download the file when parfive's own transfer asks for a path, which is what ``Fido.fetch(files)`` ends in.
+        Download the file when parfive's own transfer requests a path, as in ``Fido.fetch(files)``.
 
-        parfive finds the file there and leaves it as it is. The files of such a retry come one after the other, since
-        parfive waits for the path, and an interrupt takes effect after the file under way.
+        parfive then finds the file and does not change it. In such a retry, files are downloaded one after the other,
+        because parfive waits for the path, and an interrupt takes effect after the current file.
         """
         self.queued.waiting.pop(self, None)
         if _about_to_overwrite():
             raise TransferError(
-                f"{self.path} cannot be retried with overwrite: parfive would write over the checked file with a "
-                "transfer of its own, which is not checked. Leave overwrite out of Fido.fetch(files, ...)."
+                f"{self.path} cannot be retried with overwrite: parfive would replace the verified file by an "
+                "unverified transfer. Leave overwrite out of Fido.fetch(files, ...)."
             )
         if self.queued.context.look(self.place).stays:
             return Path(self.path)
-        # What was learnt in the fetch that failed does not hold for this one.
-        self.queued = Queued(self.queued.context.anew(), self.queued.keywords.mode)
+        # The findings of the failed fetch do not apply to this one.
+        self.queued = Queued(self.queued.context.fresh(), self.queued.keywords.mode)
 
         async def alone() -> str:
             async with self.queued.context.settings.aiohttp_client_session() as session:
@@ -167,7 +167,7 @@ class Transfer:
                 path = thread.submit(asyncio.run, alone()).result()
             except BaseException as error:
                 raise self.explained(error) from error
-        self.queued.tell()
+        self.queued.warn_of_bare()
         return Path(path)
 
     def _call_back(self, path: str, error: Exception | None) -> None:
@@ -175,7 +175,7 @@ class Transfer:
             callback(path, self.url, error)
 
     async def _connected(self, session: aiohttp.ClientSession, bar: LateBar) -> str:
-        """Download the file over a connection of parfive, or over one that processes share."""
+        """Download the file over a connection of parfive, or over a shared connection."""
         context, pace = self.queued.context, self.queued.context.pace(self.url)
 
         def over() -> bool:
@@ -183,7 +183,7 @@ class Transfer:
 
         if context.leases is None or over():
             return await self._download(session, bar)
-        # Those that come when it is over need no connection, so that nobody would give back what is kept for them.
+        # Later transfers fail without a connection, so a connection kept for them would never be returned.
         more = self.queued.waiting
         make = context.settings.aiohttp_client_session
         async with context.leases.connection(make, lambda: bool(more) and not over()) as session:
@@ -198,7 +198,7 @@ class Transfer:
             return await Download(self.place, context, self.queued.keywords, bar.update).run(session)
 
     def explained(self, error: BaseException) -> TransferError:
-        """Make of any exception one that says what was requested, what is wrong and what to do."""
+        """Convert any exception to one with the file, the reason and advice."""
         context = self.queued.context
         if error is context.halted:
             return context.halted
@@ -211,7 +211,7 @@ class Transfer:
             case OSError() if error.errno in DISK_FULL:
                 context.halted = TransferError(
                     f"The disk that holds {os.path.abspath(os.path.dirname(self.path))} is full ({error.strerror}); "
-                    "nothing more was fetched. Make room and fetch again; what is there is kept."
+                    "nothing more was fetched. Free some space and fetch again; complete files are kept."
                 )
                 log.error(str(context.halted))
                 return context.halted
@@ -229,9 +229,9 @@ class Transfer:
 
 def _about_to_overwrite() -> bool:
     """
-    Return whether parfive's own transfer, which is asking for a path, is going to write over a file that it finds.
+    Return whether parfive's own transfer, which is requesting a path, would overwrite an existing file.
 
-    parfive does not tell, but its transfer is the coroutine that is running.
+    parfive does not pass this on; it is read from its running coroutine.
     """
     try:
         task = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Whether what was received is a whole FITS file, and what stands in its place otherwise."""
+"""Verify that a received file is a complete FITS file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["check_content"]
 
 def check_content(source: Source, *, datasums: bool = False) -> Headers:
     """
-    Check that what was received is a whole FITS file, on demand with a right DATASUM, and return its headers.
+    Check that a received file is a complete FITS file, optionally with valid DATASUM, and return its headers.
 
-    A `TransferError` says what is wrong, and what a page in place of a file says.
+    Raises a `TransferError` with the fault, and the text of a page that was sent instead of the file.
     """
     try:
         headers = read_headers(source)
@@ -28,5 +28,5 @@ def check_content(source: Source, *, datasums: bool = False) -> Headers:
     except TransferError as error:
         begin = reading(source, lambda _, read: read(0, MESSAGE_BYTES))
         said = "" if begin.startswith(b"SIMPLE") else body_message(begin)
-        raise TransferError(f"what the service sent {error}{f' but {said}' if said else ''}") from None
+        raise TransferError(f"the reply {error}{f' but {said}' if said else ''}") from None
     return headers

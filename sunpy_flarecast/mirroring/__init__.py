@@ -1,4 +1,4 @@
-"""Filling an archive's folder from another FLARECAST service or from JSOC: `mirror`, and its report."""
+"""Fill an archive's folder from another FLARECAST service or from JSOC: `mirror` and its report."""
 
 from .report import MirrorReport, Shortfall
 from .run import mirror

@@ -1,4 +1,4 @@
-"""Another FLARECAST service as the source of a mirror, searched as by the client."""
+"""A FLARECAST service as the source of a mirror, searched like in the client."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ class FLARECASTSource:
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
         """List the records of a window that match one of the queries."""
-        # The grid of a sampling begins where the whole mirror does, and not with a window; keywords are requested of
-        # the sampled records only.
+        # The sampling grid starts with the mirror, not the window; keywords are requested for sampled records only.
         listed = [tuple(condition for condition in query.conditions if condition.listed) for query in queries]
         asked = [
             replace(query, start=window.start, end=window.end, sample=None, conditions=conditions)
@@ -66,16 +65,16 @@ class FLARECASTSource:
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
         notes = [*found.told, *(text for part in looked for text in part.told)]
         if undated:
-            notes.append(f"{undated:,} records have no T_REC, which names the folder.")
+            notes.append(f"{undated:,} records have no T_REC, which determines the folder.")
         return Answer(offers=self._offers(records, window), notes=notes)
 
     def _refused(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
-        """Make the error for the range that the user wrote."""
+        """Return the error for the range that the user requested."""
         start, end = service_time(queries[0].start), service_time(queries[0].end, up=True)
         reason = error.reason.removesuffix(".")
         return type(error)(
-            f"{self.name} was asked for records of {queries[0].series} from {start} to {end}, in parts, and one "
-            f"failed: {reason}. {error.advice or 'Try again later.'} What is here is kept.",
+            f"The search of {self.name} for records of {queries[0].series} from {start} to {end}, in parts, failed: "
+            f"{reason}. {error.advice or 'Try again later.'} Complete files are kept.",
             reason=reason,
             advice=error.advice,
         )
@@ -107,12 +106,12 @@ class FLARECASTSource:
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """Give the reasons again: a service has all its files available."""
+        """Return the known reasons: a service cannot make more files available."""
         return {}, {name: file.offer.lacking[file.segment] for name, file in wanted.items()}
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
-        """Get all keywords of records, some at a time."""
-        yield {}, {offer.key: "the service did not give its number" for offer in offers if offer.recnum is None}
+        """Yield all keywords of records, in batches."""
+        yield {}, {offer.key: "the service did not return its number" for offer in offers if offer.recnum is None}
         with Service(self.service) as service:
             for series in dict.fromkeys(offer.series for offer in offers):
                 keys = {
@@ -122,7 +121,7 @@ class FLARECASTSource:
 
 
 def _asked(service: Service, series: str, keys: dict[int, str]) -> Iterator[Keywords]:
-    """Request keywords in one way after the other, until no record is left."""
+    """Request keywords with each field list in turn, until no record is left."""
     left = dict(keys)
     reasons: dict[int, str] = {}
     for fields in field_sets(series):

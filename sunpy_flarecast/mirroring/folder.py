@@ -1,4 +1,4 @@
-"""One folder of a mirror, which holds a day of a series: its files, their keywords, and what is missing."""
+"""Fill one folder of a mirror, which holds a day of a series, with files and keywords."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def fill(
     done: Callable[[bool], None] | None = None,
 ) -> bool:
     """
-    Fill a folder with the files of its records, and return whether the mirror can go on: not if the disk is full.
+    Fill a folder with the files of its records, and return whether the mirror can continue (not with a full disk).
 
-    The order of steps is what lets another process resume after any of them: what is going to come is kept first, and
-    the table of keywords is written last. ``done`` is called for each file with whether it was fetched.
+    Another process can resume after any step: the expected records are written first, the table of keywords last.
+    ``done`` is called for each file with whether it was fetched.
     """
     try:
         ledger = Ledger(folder)
@@ -57,8 +57,8 @@ def fill(
             _write_keywords(folder, offers, source, ledger, report)
     except OSError as error:
         raise TransferError(
-            f"{folder} cannot be written to ({error.strerror or error}). Mend the folder or free the disk, and start "
-            "the same command again; what is there is kept."
+            f"{folder} cannot be written to ({error.strerror or error}). Fix the permissions or free some space, and "
+            "run the same command again; complete files are kept."
         ) from error
     return goes_on
 
@@ -66,7 +66,7 @@ def fill(
 def _staged(
     folder: Path, offers: Sequence[Offer], source: Source, ledger: Ledger, report: MirrorReport
 ) -> dict[str, str]:
-    """Have those files made available that are neither here nor available there."""
+    """Let the source make missing files available, and return their URLs."""
     wanted = {
         name: Wanted(offer, segment)
         for offer in offers
@@ -92,7 +92,7 @@ def _fetch(
     connections: int,
     done: Callable[[bool], None] | None,
 ) -> bool:
-    """Fetch files as the source has them, byte for byte, by the package's own transfers; whether more can be."""
+    """Fetch files unchanged from the source; return whether more files can be fetched."""
     config = parfive.SessionConfig(done_callbacks=[lambda path, url, error: done(error is None)] if done else [])
     downloader = parfive.Downloader(max_conn=connections, progress=False, overwrite=overwrite, config=config)
     places = [Place(url, str(path)) for path, url in urls.items()]
@@ -119,7 +119,7 @@ def _fetch(
 def _write_keywords(
     folder: Path, offers: Sequence[Offer], source: Source, ledger: Ledger, report: MirrorReport
 ) -> None:
-    """Get the keywords of records whose files have none, unless the table of the folder has them."""
+    """Add keywords to the folder's table for records whose files have none."""
     table = KeywordTable(folder)
     tabled = ledger.tabled if table.exists() else {}
     lacking = [
@@ -139,10 +139,10 @@ def _write_keywords(
                 "t_rec": t_rec_text(offer.slot),
             }
             if text_slot(str(keywords.get("t_rec"))) == offer.slot:
-                del known["t_rec"]  # however it is written
+                del known["t_rec"]  # keep the source's own notation
             row = {**keywords, **{name: value for name, value in known.items() if value is not None}}
             if row.get("harpnum") is None:
-                report.lack("keywords", "HARPNUM is not among them", f"{offer.series}.{key}")
+                report.lack("keywords", "they lack HARPNUM", f"{offer.series}.{key}")
             else:
                 rows.append(row)
         for key, reason in reasons.items():
@@ -153,7 +153,7 @@ def _write_keywords(
 
 
 def _needs_row(folder: Path, offer: Offer, old: Collection[str]) -> bool:
-    """Whether a record has files, not just those of its earlier version, and none of them has keywords."""
+    """Return whether a record has current files, and none of its files has keywords."""
     names = [offer.name(segment) for segment in (*offer.files, *offer.lacking)]
     there = [name for name in names if (folder / name).is_file()]
     return any(name not in old for name in there) and all(is_bare(folder / name) for name in there)

@@ -1,7 +1,7 @@
 """
-JSOC as the source of a mirror, by the package drms: its records, the URLs of their segments, and keywords.
+JSOC as the source of a mirror, accessed with the package drms: records, URLs of their segments, and keywords.
 
-Segments that are online have paths under JSOC's web server. Those files have no keywords, which are requested apart.
+Segments that are online have paths on JSOC's web server. These files have no keywords; they are requested separately.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["JSOC_URL", "JSOCSource"]
 
-#: Where JSOC is.
+#: Base URL of JSOC.
 JSOC_URL: Final = "http://jsoc.stanford.edu"
 
-#: Keywords of every record; the pseudo keywords of jsoc_info stand between asterisks.
+#: Keywords of every record; pseudo keywords of jsoc_info are enclosed in asterisks.
 _KEYS: Final = ("*recnum*", "*online*", "HARPNUM", "T_REC", "DATE__OBS")
 
 #: Paths of files that are online.
@@ -65,7 +65,7 @@ class JSOCSource:
         self.stage = Staging(self._client, email, wait).stage
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
-        """List the records of a window that match one of the queries; a ServiceError if there is no such series."""
+        """List the records of a window that match one of the queries; raise a `ServiceError` for an unknown series."""
         answer = Answer(offers=[])
         known: set[str] = set()
         for query in queries:
@@ -78,7 +78,7 @@ class JSOCSource:
 
     def _answer(self, query: Query, window: Window) -> tuple[list[Offer], list[str]]:
         if (known := find_series(query.series)) and known.instrument == "MDI":
-            raise QueryError(f"{known.name} cannot be mirrored from JSOC; export its records at {JSOC_URL} instead.")
+            raise QueryError(f"{known.name} cannot be mirrored from JSOC. Export its records at {JSOC_URL} instead.")
         segments = self._segments(query)
         record_set = _record_set(query, window)
         keys = [
@@ -91,7 +91,7 @@ class JSOCSource:
         count = len(table)
         columns = {name: [str(value) for value in table[name]] for name in table}
         if count and not {"HARPNUM", "T_REC"} <= set(columns):
-            raise ServiceError(f"JSOC gave {record_set} without HARPNUM and T_REC.", reason="no HARPNUM and T_REC")
+            raise ServiceError(f"JSOC returned {record_set} without HARPNUM and T_REC.", reason="no HARPNUM and T_REC")
         slots = [text_slot(text) for text in columns.get("T_REC", ())]
         harps = [_number(text) for text in columns.get("HARPNUM", ())]
         recnums = [_number(text) for text in columns.get("*recnum*", [""] * count)]
@@ -111,7 +111,7 @@ class JSOCSource:
         return offers, notes
 
     def _files(self, paths: Mapping[str, str], online: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Give the URLs of segments that are online, and why the others are not available."""
+        """Return the URLs of segments that are online, and why other segments are unavailable."""
         files: dict[str, str] = {}
         lacking: dict[str, str] = {}
         for segment, path in paths.items():
@@ -124,7 +124,7 @@ class JSOCSource:
         return files, lacking
 
     def _info(self, series: str) -> Any:
-        """Get the description of a series; drms keeps the reply."""
+        """Return the description of a series; drms caches it."""
         try:
             return ask(f"the series {series}", lambda: self._client.info(series))
         except ServiceError as error:
@@ -133,7 +133,7 @@ class JSOCSource:
             raise
 
     def _segments(self, query: Query) -> tuple[str, ...]:
-        """Give the requested segments in the spelling of the series."""
+        """Return the requested segments in the spelling of the series."""
         there = [str(name) for name in self._info(query.series).segments.index]
         known = find_series(query.series)
         found = matching_names(
@@ -144,8 +144,8 @@ class JSOCSource:
         return found
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
-        """Get all keywords of records, some at a time."""
-        yield {}, {offer.key: f"{self.name} did not give its number" for offer in offers if offer.recnum is None}
+        """Yield all keywords of records, in batches."""
+        yield {}, {offer.key: f"{self.name} did not return its number" for offer in offers if offer.recnum is None}
         numbered = [offer for offer in offers if offer.recnum is not None]
         for series in dict.fromkeys(offer.series for offer in numbered):
             of_series = [offer for offer in numbered if offer.series == series]
@@ -174,11 +174,13 @@ class JSOCSource:
             if recnum in keys:
                 plain = zip(known.values(), values, strict=True)
                 found[keys[recnum]] = {keyword.name: clean(str(value), keyword) for keyword, value in plain}
-        return found, {key: f"{self.name} answered without it" for key in keys.values() if key not in found}
+        return found, {
+            key: f"the reply of {self.name} does not contain it" for key in keys.values() if key not in found
+        }
 
 
 def _record_set(query: Query, window: Window) -> str:
-    """Write a query as a DRMS record set: HARP numbers, then T_REC in TAI, both ends included."""
+    """Return a query as a DRMS record set: HARP numbers, then T_REC in TAI, both ends included."""
     slots = round(window.around / CADENCE) + (window.around > 0)
     times = f"{t_rec_text(window.first - slots)}-{t_rec_text(window.last + slots)}"
     first, last = query.harps or (0, 0)
@@ -193,7 +195,7 @@ def _key(name: str) -> str:
 def _chosen(
     query: Query, slots: Sequence[int | None], harps: Sequence[int | None], columns: Mapping[str, Sequence[str]]
 ) -> Sequence[bool]:
-    """Choose the records that match a query, by the rules for those of a FLARECAST service."""
+    """Return which records match a query, by the same rules as for a FLARECAST service."""
     count = len(slots)
     if not count:
         return []
@@ -230,5 +232,5 @@ def _number(text: str) -> int | None:
 
 
 def _unknown(name: str, kind: str) -> Keyword:
-    """Describe a keyword that is not in the catalog."""
+    """Return a description of a keyword that is not in the catalog."""
     return Keyword(name=name.lower(), fits=name.upper(), unit="", kind=kind, meaning="")

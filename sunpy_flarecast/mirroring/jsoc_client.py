@@ -1,4 +1,4 @@
-"""Requests to JSOC by drms, sent by the session of this package, and their errors as sentences."""
+"""Requests to JSOC with drms, sent by the session of this package, with errors as sentences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 def connect(base: str) -> Any:
-    """Make a `drms.Client` for the web server at a base URL, with the retries and timeouts of this package."""
+    """Return a `drms.Client` for the web server at a base URL, with the retries and timeouts of this package."""
     try:
         import drms
     except ModuleNotFoundError as error:
@@ -42,7 +42,7 @@ def connect(base: str) -> Any:
             http_download_baseurl=f"{base}/",
         )
     )
-    # The one place of drms (0.7 to 0.9) from which all its requests come.
+    # All requests of drms (0.7 to 0.9) are made by this function.
     client._json._json_request = partial(_request, Session(base, Patience(1)))
     return client
 
@@ -55,7 +55,7 @@ def _request(session: Session, url: str) -> SimpleNamespace:
 
 
 def ask(subject: str, question: Callable[[], _T]) -> _T:
-    """Call drms, and turn whatever it raises into a `ServiceError` that says what was requested."""
+    """Call drms, and convert its exceptions to a `ServiceError` that names the request."""
     from drms import DrmsError
 
     kind = ServiceError
@@ -73,11 +73,12 @@ def ask(subject: str, question: Callable[[], _T]) -> _T:
     except DrmsError as error:
         cause, reason = error, f"it answered: {error}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        # No JSON, or JSON of another shape, which drms takes as it comes.
+        # Not JSON, or JSON of another shape, which drms does not check.
         text = body_message(str(getattr(error, "doc", "")).encode())
         cause, kind = error, ReplyError
-        reason = f"its reply is not one of JSOC: {text or f'{type(error).__name__}: {error}'}"
+        reason = f"the reply is not from JSOC's software: {text or f'{type(error).__name__}: {error}'}"
     raise kind(
-        f"JSOC was asked for {subject}, and {reason.removesuffix('.')}. Try again later; what is there is kept.",
+        f"The request to JSOC for {subject} failed: {reason.removesuffix('.')}. Try again later; complete files are "
+        "kept.",
         reason=reason,
     ) from cause

@@ -1,4 +1,4 @@
-"""Exports of files that JSOC does not have online, which outlive the process that requested them."""
+"""Exports of files that JSOC does not have online; they outlive the process that requested them."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH", "NOT_ONLINE", "NO_FILE", "Staging"]
 
-#: Records of one request.
+#: Records per request.
 BATCH: Final = 200
 
-#: Seconds between two requests for the state of an export, as a multiple of ``conf.retry_wait``; those of drms are 5.
+#: Interval between two requests for the state of an export, in units of ``conf.retry_wait``; drms waits 5 s.
 _STATE_WAIT: Final = 10
 
-#: A record as exports name it: series, HARP number, T_REC, and perhaps the segment.
+#: Name of a record in exports: series, HARP number, T_REC, and optionally the segment.
 _RECORD: Final = re.compile(r"\s*[\w.]+\[(\d+)\]\[([^\]]+)\](?:\{(\w+)\})?\s*", re.ASCII)
 
-#: Why a file cannot be fetched as it is.
+#: Why a file cannot be fetched without an export.
 NO_FILE: Final = "JSOC has the record online, but no such file"
 NOT_ONLINE: Final = "JSOC does not have it online"
 
-#: What to do then.
-_GIVE_ADDRESS: Final = "an export, which needs an address registered at JSOC (--email), makes it available"
+#: Advice for such files.
+_GIVE_ADDRESS: Final = "an export, which requires an address registered at JSOC (--email), makes it available"
 
 
 class Staging:
-    """Exports of one mirror, by a registered address, each waited for at most so many seconds."""
+    """Exports of one mirror with a registered address; each is awaited for at most ``wait`` seconds."""
 
     def __init__(self, client: Any, email: str | None, wait: float) -> None:
         self._client = client
         self._email = email
         self._wait = wait
-        # An export that took too long; after it no other is requested.
+        # An export that took too long; no other export is requested after it.
         self._pending = ""
 
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """Have files brought online, and wait for them; as `Source.stage`."""
+        """Request exports of files, and wait for them; see `Source.stage`."""
         reasons = {name: file.offer.lacking[file.segment] for name, file in wanted.items()}
         left = {name: file for name, file in wanted.items() if reasons[name] != NO_FILE}
         if self._email is None:
             return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_GIVE_ADDRESS}")
         urls: dict[str, str] = {}
         for number, names in list(notes.items()):
-            # What an earlier process has requested is not requested again, unless that failed.
+            # Exports of an earlier process are not requested again unless they failed.
             mine = [name for name in names if name in left]
             if not mine or not self._take(number, None, {name: left[name] for name in mine}, urls, reasons):
                 del notes[number]
@@ -92,7 +92,7 @@ class Staging:
     def _take(
         self, number: str, export: Any, wanted: Mapping[str, Wanted], urls: dict[str, str], reasons: dict[str, str]
     ) -> bool:
-        """Wait for an export, and find its files; gives whether it may still be of use."""
+        """Wait for an export, and collect its files; return whether the export may still be used."""
         subject = f"the export {number}" if number else "an export"
         try:
             if export is None:
@@ -110,14 +110,14 @@ class Staging:
         for name, file in wanted.items():
             url = given.get((file.offer.harpnum, file.offer.slot, file.segment))
             if url is None:
-                reasons[name] = f"{NOT_ONLINE}, and it is not in the export"
+                reasons[name] = f"{NOT_ONLINE}, and the export does not contain it"
             else:
                 urls[name] = url
         return True
 
 
 def _batches(left: Mapping[str, Wanted]) -> list[tuple[str, list[str]]]:
-    """Make record sets of the files, each with the names of its files."""
+    """Group files into record sets, each with the names of its files."""
     segments: dict[int, list[str]] = {}
     names: dict[int, list[str]] = {}
     series: dict[int, str] = {}
@@ -139,13 +139,13 @@ def _batches(left: Mapping[str, Wanted]) -> list[tuple[str, list[str]]]:
 
 
 def _given(rows: Any) -> dict[tuple[int | None, int, str], str]:
-    """Find the files of an export by HARP number, slot and segment."""
+    """Return the URLs of an export by HARP number, slot and segment."""
     found: dict[tuple[int | None, int, str], str] = {}
     for record, filename, url in rows:
         match = _RECORD.fullmatch(str(record))
         slot = text_slot(match[2]) if match else None
         if match and slot is not None:
-            # Without a segment in the record's name, it is what the file's name ends with.
+            # If the record's name has no segment, the file name ends with it.
             segment = match[3] or str(filename).rpartition("/")[2].removesuffix(".fits").rpartition(".")[2]
             found[int(match[1]), slot, segment] = str(url)
     return found

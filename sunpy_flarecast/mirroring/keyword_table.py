@@ -1,4 +1,4 @@
-"""Keywords of files without them: ``keywords.ecsv`` in the folder of a day, one row per record."""
+"""Keywords of bare files: ``keywords.ecsv`` in the folder of a day, one row per record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["TABLE", "KeywordTable"]
 #: Name of the file.
 TABLE: Final = "keywords.ecsv"
 
-#: The columns that every table begins with, by which its rows are known.
+#: The first columns of every table, which identify its rows.
 _LEADING: Final = ("series", "recnum", "harpnum", "t_rec")
 
 _HEADINGS: Final = {"series": "Series", "recnum": "RECNUM", "harpnum": "HARPNUM", "t_rec": "T_REC"}
@@ -35,14 +35,14 @@ _Row = dict[str, "int | float | str | None"]
 
 
 class KeywordTable:
-    """The table of a folder, which need not exist."""
+    """The table of a folder; it need not exist."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / TABLE
         remove_abandoned([str(self._path)])
 
     def exists(self) -> bool:
-        """Whether there is a table."""
+        """Return whether the table exists."""
         return self._path.is_file()
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -65,7 +65,7 @@ class KeywordTable:
             return {_identity(row): row for row in rows}
         except FileNotFoundError:
             return {}
-        except Exception as error:  # noqa: BLE001 (whatever the reader raises, the table is rebuilt)
+        except Exception as error:  # noqa: BLE001 (the reader raises any type; the table is rebuilt)
             log.warning(f"{self._path} cannot be read as a table of keywords ({error}); it is rebuilt.")
             return {}
 
@@ -75,7 +75,7 @@ def _identity(row: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _written(rows: list[_Row]) -> str:
-    """Write rows as ECSV: astropy the head, csv the rows, which takes a thirtieth of the time."""
+    """Return rows as ECSV; the csv module writes the rows thirty times faster than astropy, which writes the header."""
     known = dict.fromkeys([*_LEADING, *(keyword.name for keyword in all_keywords())])
     rank = {name: number for number, name in enumerate(known)}
     names = sorted({name for row in rows for name in row}, key=lambda name: (rank.get(name, len(rank)), name))
@@ -89,7 +89,7 @@ def _written(rows: list[_Row]) -> str:
 
 
 def _column(name: str, values: list[Any]) -> MaskedColumn:
-    """Make an empty column of the type that holds values."""
+    """Return an empty column of a type that can hold the values."""
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
         known = find_keyword(name)

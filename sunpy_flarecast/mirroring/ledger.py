@@ -1,4 +1,4 @@
-"""The notes of a mirror in each of its folders: which records the files are of, and which requests are under way."""
+"""The ledger of a mirror in each of its folders: the records of the files, and pending export requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEDGER: Final = ".mirror.json"
 
 
 def write_changed(path: Path, text: str) -> None:
-    """Write a file in one step, unless it has this content already."""
+    """Write a file atomically, unless it has this content already."""
     with suppress(FileNotFoundError):
         if path.read_bytes() == text.encode():
             return
@@ -32,25 +32,25 @@ def write_changed(path: Path, text: str) -> None:
 
 
 class _Notes(msgspec.Struct):
-    """The file's layout."""
+    """The layout of the file."""
 
-    records: dict[str, int] = {}  # numbers of the records that the files are of, by HARP number and T_REC
+    records: dict[str, int] = {}  # record numbers of the files, by HARP number and T_REC
     old: list[str] = []  # files of earlier versions of their records, which had other numbers
-    tabled: dict[str, int] = {}  # as records, of those whose keywords are in the table of the folder
-    staging: dict[str, list[str]] = {}  # requests for files that were not online, and the names of the files
+    tabled: dict[str, int] = {}  # like records, for records with keywords in the table of the folder
+    staging: dict[str, list[str]] = {}  # pending exports of files that were not online, with the names of the files
 
 
 class Ledger:
-    """The notes of a folder, which need not exist; they outlive a process that is killed."""
+    """The ledger of a folder, which need not exist; it survives a killed process."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / LEDGER
         self._notes = self._read()
         #: Files of earlier versions of their records.
         self.old: set[str] = set(self._notes.old)
-        #: Numbers of the records whose keywords are in the table, by their keys.
+        #: Numbers of the records with keywords in the table, by key.
         self.tabled: dict[str, int] = dict(self._notes.tabled)
-        #: Requests under way, and the names of their files.
+        #: Pending exports, with the names of their files.
         self.staging: dict[str, list[str]] = self._notes.staging
         remove_abandoned([str(self._path)])
 
@@ -62,9 +62,9 @@ class Ledger:
 
     def expect(self, offers: Iterable[Offer]) -> None:
         """
-        Keep whose files are going to come; files of records whose numbers have changed are old.
+        Keep the numbers of the expected records; files of records whose number has changed become old.
 
-        A reprocessed record has the same HARP number and T_REC, but another number.
+        A reprocessed record has the same HARP number and T_REC, but a new number.
         """
         changed: set[str] = set()
         for offer in offers:
@@ -75,14 +75,14 @@ class Ledger:
         if changed:
             there = [file.name for file in self._path.parent.glob("*.fits")]
             self.old |= {name for name in there if f"{name.rsplit('.', 2)[0]}." in changed}
-            # Exports under way are of the earlier versions.
+            # Pending exports are of the earlier versions.
             for number, names in list(self.staging.items()):
                 if any(f"{name.rsplit('.', 2)[0]}." in changed for name in names):
                     del self.staging[number]
         self.keep()
 
     def settle(self) -> None:
-        """Remove the requests whose files have all come."""
+        """Remove pending exports whose files have all been fetched."""
         done = [number for number, names in self.staging.items() if self._all_there(names)]
         for number in done:
             del self.staging[number]
@@ -93,7 +93,7 @@ class Ledger:
         return all(name not in self.old and (self._path.parent / name).is_file() for name in names)
 
     def keep(self) -> None:
-        """Write the notes to disk."""
+        """Write the ledger to disk."""
         kept = _Notes(
             records=dict(sorted(self._notes.records.items())),
             old=sorted(self.old),

@@ -1,4 +1,4 @@
-"""The outcome of a mirror: `MirrorReport` counts what was fetched, and groups what is missing by its reason."""
+"""The outcome of a mirror: `MirrorReport` counts fetched files, and groups missing data by reason."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
 
 __all__ = ["MirrorReport", "Shortfall"]
 
-#: Most names that a report keeps of what is missing for one reason.
+#: Largest number of names that a report keeps for one reason.
 _EXAMPLES: Final = 100
 
-#: How many reasons a text lists.
+#: Largest number of listed reasons.
 _LISTED: Final = 20
 
 
 @dataclass(slots=True)
 class Shortfall:
     """
-    Things that are missing for one reason.
+    Data that are missing for one reason.
 
     Parameters
     ----------
     kind : str
-        ``"range"`` (what records there are is not known), ``"record"`` (cannot be kept), ``"file"``, ``"keywords"``,
+        ``"range"`` (its records are unknown), ``"record"`` (cannot be stored), ``"file"``, ``"keywords"`` or
         ``"index"``.
     reason : str
-        Why, in the words of the source.
+        The reason, in the words of the source.
     count : int
-        How many.
+        Number of missing items.
     examples : list of str
-        The first hundred of them.
+        The first hundred items.
     """
 
     kind: str
@@ -56,15 +56,15 @@ class MirrorReport:
     source : str
         What it was filled from.
     records : int
-        How many records were found.
+        Number of found records.
     fetched, already_there : int
-        How many files were fetched, and how many were there before.
+        Numbers of fetched files, and of files that were complete on disk.
     shortfalls : list of Shortfall
-        What is missing; empty if everything is there.
+        The missing data; empty if the mirror is complete.
     interrupted : bool
-        Whether it ended before all was tried.
+        Whether the mirror was interrupted.
     index : str
-        The report of the index; empty if none was made.
+        The report of the index; empty if no index was made.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class MirrorReport:
     >>> print(report)
     2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.
     1 file: it is not online at JSOC (hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits)
-    The same command requests what is missing, and nothing else.
+    The same command requests only the missing data.
     >>> report
     <MirrorReport: 2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.>
     >>> report.write("report.json")  # doctest: +SKIP
@@ -94,11 +94,11 @@ class MirrorReport:
 
     @property
     def complete(self) -> bool:
-        """Whether all is there that was requested, with its keywords."""
+        """Whether all requested files and keywords are complete."""
         return not self.shortfalls and not self.interrupted
 
     def lack(self, kind: str, reason: str, name: str) -> None:
-        """Add what is missing by its name, with kind and reason as of ``Shortfall``."""
+        """Add a missing item by name; kind and reason as in ``Shortfall``."""
         same = next(
             (shortfall for shortfall in self.shortfalls if (shortfall.kind, shortfall.reason) == (kind, reason)), None
         )
@@ -119,9 +119,9 @@ class MirrorReport:
         if len(self.shortfalls) > _LISTED:
             lines.append(f"... and {len(self.shortfalls) - _LISTED:,} other reasons.")
         if self.interrupted:
-            lines.append("It was interrupted; the same command resumes it.")
+            lines.append("The mirror was interrupted; the same command resumes it.")
         elif self.shortfalls:
-            lines.append("The same command requests what is missing, and nothing else.")
+            lines.append("The same command requests only the missing data.")
         return "\n".join([*lines, *([self.index] if self.index else [])])
 
     def _count(self, kind: str) -> int:
@@ -134,7 +134,7 @@ class MirrorReport:
         Parameters
         ----------
         path : path-like
-            The file; its folder exists.
+            The file; its folder must exist.
         """
         content = {
             "complete": self.complete,
@@ -158,7 +158,7 @@ class MirrorReport:
         write_report(path, content)
 
 
-#: Kinds of what is missing, in words: one, several.
+#: Names of the kinds of missing data: singular, plural.
 _WORDS: Final = {
     "range": ("range of time", "ranges of time"),
     "record": ("record", "records"),

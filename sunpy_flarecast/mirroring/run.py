@@ -1,4 +1,4 @@
-"""`mirror`: window by window, from a source into the folders of an archive, and then its index."""
+"""`mirror`: fill the folders of an archive from a source, window by window, and then update its index."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mirror"]
 
-#: After so many windows in a row for which the source failed nothing more is requested.
-_HOPELESS: Final = 3
+#: After this many consecutive windows for which the source failed nothing more is requested.
+_MAX_FAILURES: Final = 3
 
 #: Seconds to wait for another process that writes the index.
 _WAIT: Final = 30.0
@@ -67,59 +67,61 @@ def mirror(
     """
     Fill an archive's folder with SHARP files from another FLARECAST service or from JSOC.
 
-    A mirror that was interrupted, even killed, resumes when it is called again. Files on disk are not downloaded again,
-    unless their record was reprocessed. Files are kept as the source has them, as
-    ``{series}/{YYYY}/{MM}/{DD}/{JSOC's name}`` by the day of T_REC (TAI); the keywords of those without any in their
-    headers are in a table in each folder, ``keywords.ecsv``.
+    The same call resumes a mirror that was interrupted or killed. Files on disk are not downloaded again unless their
+    record was reprocessed. Files are stored unchanged as ``{series}/{YYYY}/{MM}/{DD}/{JSOC's name}``, by the day of
+    T_REC (TAI). Keywords of files without keywords are stored in a table in each folder, ``keywords.ecsv``.
 
     Parameters
     ----------
     start, end : str or `astropy.time.Time`
-        The range, ends included; strings are UTC. Records are in it by DATE-OBS or T_REC.
+        The time range, ends included; strings are UTC. Records are selected by DATE-OBS or T_REC.
     directory : path-like
-        The folder; made if it does not exist.
+        The folder; it is created if it does not exist.
     series : str or sequence of str
         Series, such as ``"hmi.sharp_720s"``.
     segment : str or sequence of str
         Segments or patterns such as ``"B?"`` (default: all).
     harpnum : int or sequence
-        HARP numbers, or pairs of first and last (default: all).
+        HARP numbers, or pairs of the first and last number of a range (default: all).
     sample : `astropy.units.Quantity`, optional
         Copy only the records of each HARP nearest to a grid of this step from ``start`` on.
     where : `sunpy.net.attr.Attr` or sequence of them
-        Copy only the records that satisfy these, such as ``a.flarecast.Quality.good``, ``a.flarecast.NOAA(12443)`` or
+        Copy only records that satisfy these attrs, such as ``a.flarecast.Quality.good``, ``a.flarecast.NOAA(12443)`` or
         ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx`` (default: all).
     service : str, optional
-        Base URL of the FLARECAST service (default: ``conf.url``). ``conf.token`` is sent to the service of ``conf.url``
-        only.
+        Base URL of the FLARECAST service (default: ``conf.url``). ``conf.token`` is sent only to the service of
+        ``conf.url``.
     jsoc : bool or str
-        Copy from JSOC instead (True), or from another site that runs its software (base URL).
+        Copy from JSOC (True), or from another site that runs JSOC's software (base URL), instead of a FLARECAST service
+        (default: False).
     email : str, optional
-        With ``jsoc``, an address registered there, needed for exports of files that are not online.
+        With ``jsoc``, an email address registered there, required for exports of files that are not online.
     stage_wait : float
-        Longest time to wait for such files, in seconds (default: 3600); the next mirror fetches those that take longer.
+        Longest time to wait for such files in seconds (default: 3600); files that take longer are fetched by the next
+        call.
     max_conn : int, optional
-        Transfers at a time (default: 5, from JSOC 2).
+        Number of simultaneous transfers (default: 5, with JSOC 2).
     index : bool
-        Bring the index of the folder up to date in the end (default: True).
+        Whether to update the index of the folder at the end (default: True).
     jobs : int
-        Processes that read files for the index (default: 1); a script with several needs ``if __name__ == "__main__"``.
+        Number of processes that read files for the index (default: 1); with several, a script must call this under
+        ``if __name__ == "__main__"``.
     progress : bool
-        Show a bar (default: True).
+        Whether to show a progress bar (default: True).
 
     Returns
     -------
     MirrorReport
-        What was fetched, and what is missing, with reasons.
+        What was fetched, what is missing, and why.
 
     Raises
     ------
     QueryError
-        If the request is invalid, the folder cannot be written to, or the address is not registered.
+        If an argument is invalid, the folder is not writable, or the address is not registered.
     ServiceError
         If the source does not answer for the first window, or does not have the series.
     TransferError
-        If another mirror is filling the folder, or it cannot be written to any more.
+        If another mirror is filling the folder, or the folder can no longer be written to.
 
     Examples
     --------
@@ -134,13 +136,13 @@ def mirror(
     """
     asked = _queries(start, end, series, segment, harpnum, sample, where)
     if email is not None and not jsoc:
-        raise QueryError("email is for exports from JSOC; write jsoc=True (--from-jsoc), too.")
+        raise QueryError("email applies only to exports from JSOC. Add jsoc=True (--from-jsoc), or leave it out.")
     if service is not None and jsoc:
-        raise QueryError("A mirror has one source; write either service (--from) or jsoc (--from-jsoc).")
+        raise QueryError("A mirror has one source. Pass either service (--from) or jsoc (--from-jsoc).")
     if max_conn is not None and (not isinstance(max_conn, Integral) or max_conn < 1):
-        raise QueryError(f"max_conn={max_conn!r}: write a whole number; at least one transfer at a time is needed.")
+        raise QueryError(f"max_conn={max_conn!r} is invalid. It must be a positive integer.")
     if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
-        raise QueryError(f"mirror(directory={directory!r}): write the path of the folder to fill.")
+        raise QueryError(f"mirror(directory={directory!r}) is invalid. Pass the path of the folder to fill.")
     root = Path(directory).expanduser()
     with _locked(root):
         source: Source = (
@@ -157,17 +159,19 @@ def mirror(
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Keep other mirrors out of a folder, by a lock that ends with the process; make the folder if need be."""
+    """Lock a folder against other mirrors, and create it if needed; the lock ends with the process."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(root / ".mirror.lock")
         lock.acquire(timeout=0)
     except Timeout:
-        raise TransferError(f"Another mirror is filling {root}. Wait for its end, or choose another folder.") from None
+        raise TransferError(
+            f"Another mirror is filling {root}. Wait until it has finished, or choose another folder."
+        ) from None
     except (OSError, NotImplementedError) as error:
         raise QueryError(
             f"{root} cannot be written to ({getattr(error, 'strerror', None) or error}). Choose another folder, or "
-            "mend its permissions."
+            "change its permissions."
         ) from error
     try:
         yield
@@ -176,39 +180,39 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _index(root: Path, report: MirrorReport, *, jobs: int, progress: bool) -> None:
-    """Bring the index up to date, and put its report, or why it failed, into that of the mirror."""
+    """Update the index, and add its report or its failure to the report of the mirror."""
     from sunpy_flarecast.archive.index import ArchiveIndexError, BusyIndexError, build_index
 
     with counting_bar(shown=progress, desc="Index", unit="file") as count:
         try:
             report.index = f"Index: {build_index(root, jobs=jobs, wait=_WAIT, progress=count)}"
         except BusyIndexError as error:
-            report.index = f"{error} The next run adds what that one has passed already."
+            report.index = f"{error} The next run adds the files that the other process has missed."
         except ArchiveIndexError as error:
             report.lack("index", str(error), str(root))
         except KeyboardInterrupt:
             report.interrupted = True
-            report.index = "The index is not finished; sunpy-flarecast index resumes it."
+            report.index = "The index is unfinished; sunpy-flarecast index resumes it."
 
 
 def _queries(
     start: Any, end: Any, series: Any, segment: Any, harpnum: Any, sample: u.Quantity | None, where: Any
 ) -> list[list[Query]]:
-    """Check the request; give the queries of each series."""
+    """Check the arguments, and return the queries of each series."""
     try:
         first, last = (time if isinstance(time, Time) else parse_time(time) for time in (start, end))
     except (ValueError, TypeError) as error:
         raise QueryError(f"{start!r} to {end!r} is not a time range; write 2015-12-11 or 2015-12-11T12:00.") from error
     if first > last:
-        raise QueryError(f"The range begins at {first.utc.isot} and ends before that, at {last.utc.isot}.")
+        raise QueryError(
+            f"The range starts at {first.utc.isot} and ends before that, at {last.utc.isot}. Swap the times."
+        )
     every, names = _named(series, "series", "'hmi.sharp_720s'"), _named(segment, "segment", "'magnetogram'")
     if not every:
-        raise QueryError("A mirror needs a series, for example hmi.sharp_720s.")
+        raise QueryError("A mirror requires at least one series, for example hmi.sharp_720s.")
     others = list(where) if isinstance(where, Iterable) else [where]
     if wrong := [condition for condition in others if not isinstance(condition, attr.Attr)]:
-        raise QueryError(
-            f"mirror(where={wrong[0]!r}): that is not an attr; write a.flarecast.Quality.good, for example."
-        )
+        raise QueryError(f"mirror(where={wrong[0]!r}) is not an attr. Pass attrs such as a.flarecast.Quality.good.")
     parts: list[attr.Attr] = [a.Time(first, last), *others]
     if sample is not None:
         try:
@@ -216,7 +220,7 @@ def _queries(
         except (TypeError, u.UnitsError) as error:
             raise QueryError(f"mirror(sample={sample!r}): it must be a time; write 6 * u.hour.") from error
     if isinstance(harpnum, str) or not isinstance(harpnum, (Integral, Iterable)):
-        raise QueryError(f"mirror(harpnum={harpnum!r}): HARP numbers are integers, for example harpnum=6178.")
+        raise QueryError(f"mirror(harpnum={harpnum!r}): HARP numbers must be integers, for example harpnum=6178.")
     harps: list[Any] = [harpnum] if isinstance(harpnum, Integral) else list(harpnum)
     try:
         if harps:
@@ -224,19 +228,19 @@ def _queries(
         if names:
             parts.append(Segment(*names))
         return [queries(*parts, Series(name)) for name in dict.fromkeys(every)]
-    except (TypeError, ValueError) as error:  # of the attrs, which say what is wrong
+    except (TypeError, ValueError) as error:  # raised by the attrs
         raise error if isinstance(error, QueryError) else QueryError(str(error)) from error
 
 
 def _harp(number: Any) -> HARPNUM:
     if isinstance(number, tuple) and len(number) != 2:
-        raise QueryError(f"mirror(harpnum=[{number!r}]): a range of HARP numbers is two of them, first and last.")
+        raise QueryError(f"mirror(harpnum=[{number!r}]): write a range of HARP numbers as a pair of first and last.")
     return HARPNUM(*number) if isinstance(number, tuple) else HARPNUM(number)
 
 
 def _named(given: Any, option: str, example: str) -> list[str]:
     if not isinstance(given, (str, Iterable)):
-        raise QueryError(f"mirror({option}={given!r}): names are strings, for example {option}={example}.")
+        raise QueryError(f"mirror({option}={given!r}): names must be strings, for example {option}={example}.")
     return [given] if isinstance(given, str) else list(given)
 
 
@@ -268,11 +272,9 @@ def _go(
                     if number == 0:
                         raise
                     report.lack("range", error.reason, _described(of, window))
-                    if failed >= _HOPELESS:
+                    if failed >= _MAX_FAILURES:
                         for unasked in todo[number + 1 :]:
-                            report.lack(
-                                "range", "not requested, since the source had failed before", _described(*unasked)
-                            )
+                            report.lack("range", "not requested because the source failed before", _described(*unasked))
                         return
                     continue
                 else:
@@ -293,7 +295,7 @@ def _by_folder(root: Path, offers: Sequence[Offer], report: MirrorReport) -> Ite
     folders: dict[Path, list[Offer]] = {}
     for offer in offers:
         if fault := offer.fault():
-            report.lack("record", f"it cannot be kept, since {fault}", f"{offer.series} {offer.key}")
+            report.lack("record", f"it cannot be stored because {fault}", f"{offer.series} {offer.key}")
         else:
             report.records += 1
             folders.setdefault(offer.folder(root), []).append(offer)

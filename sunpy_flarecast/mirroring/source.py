@@ -1,4 +1,4 @@
-"""What a mirror copies from: a `Source`, the windows that it is asked for, and the records that it offers."""
+"""The source of a mirror: `Source`, the windows that are requested, and the records that it offers."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _WORDS: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
 
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
-#: Keywords of records by the records' keys, and the reasons where there are none.
+#: Keywords of records by the records' keys, and the reasons for missing keywords.
 Keywords = tuple[dict[str, dict[str, Any]], dict[str, str]]
 
 
 class Window(NamedTuple):
-    """Slots that are requested at once: at most a day of T_REC (TAI), which is one folder, or a sampling step."""
+    """The slots of one request: at most a day of T_REC (TAI), which is one folder, or a sampling step."""
 
     first: int
     last: int
-    around: float = 0.0  # seconds that are needed, too, to choose the records nearest to a sampling grid
+    around: float = 0.0  # margin in seconds to choose the records nearest to a sampling grid
 
     @property
     def start(self) -> Time:
@@ -51,7 +51,7 @@ class Window(NamedTuple):
 
 
 def windows(query: Query) -> Iterator[Window]:
-    """Split the range of a query into windows, not shorter than a sampling step, for each record that may match it."""
+    """Split the range of a query into windows, not shorter than a sampling step, that cover all matching records."""
     start, end = query.span
     first = ceil((slot_seconds(start) - margin_of(query.series)) / CADENCE)
     last = floor((slot_seconds(end) + margin_of(query.series)) / CADENCE)
@@ -69,67 +69,67 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     slot: int
     harpnum: int | None
     recnum: int | None
-    files: dict[str, str] = {}  # URLs by segments
-    lacking: dict[str, str] = {}  # why files are not available as they are, by segments
+    files: dict[str, str] = {}  # URLs by segment
+    lacking: dict[str, str] = {}  # why files are unavailable, by segment
 
     @property
     def key(self) -> str:
-        """HARP number and T_REC as text, by which a folder's record is known whatever its number."""
+        """HARP number and T_REC as text; identifies a record of a folder independently of its record number."""
         return f"{self.harpnum if self.harpnum is not None else f'#{self.recnum}'}.{slot_text(self.slot)}"
 
     def folder(self, root: Path) -> Path:
-        """Give the folder of the record's files: by series, and by the day of T_REC."""
+        """Return the folder of the record's files, by series and day of T_REC."""
         text = slot_text(self.slot)
         return root / self.series / text[:4] / text[4:6] / text[6:8]
 
     def name(self, segment: str) -> str:
-        """Name the file of a segment as JSOC does."""
+        """Return JSOC's name of the file of a segment."""
         return file_name(self.series, segment, harpnum=self.harpnum, slot=self.slot, recnum=self.recnum)
 
     def fault(self) -> str:
-        """Say why the record's files can have no names; empty if they can."""
+        """Return why the record's files cannot be named; empty if they can."""
         if _WORDS.fullmatch(self.series) is None:
             return f"{self.series!r} is not a valid name of a series"
         if wrong := next((name for name in (*self.files, *self.lacking) if _WORD.fullmatch(name) is None), None):
             return f"{wrong!r} is not a valid name of a segment"
-        return "" if self.harpnum is not None or self.recnum is not None else "it has neither HARPNUM nor a number"
+        return "" if self.harpnum is not None or self.recnum is not None else "it lacks HARPNUM and a record number"
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """The records of a window, by T_REC and HARP number, and what else the user should know, as sentences."""
+    """The records of a window, sorted by T_REC and HARP number, and notes for the user as sentences."""
 
     offers: list[Offer]
     notes: list[str] = []
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A file that a source does not have available."""
+    """A file that is not available at the source."""
 
     offer: Offer
     segment: str
 
 
 class Source(Protocol):
-    """What a mirror copies from."""
+    """The source of a mirror."""
 
     name: str  # for messages
-    connections: int  # transfers at a time, unless the user chooses
-    service: str | None  # base URL of the FLARECAST service to which user and password, or the token, are sent
+    connections: int  # default number of simultaneous transfers
+    service: str | None  # base URL of the FLARECAST service to which credentials are sent
 
     def answer(self, queries: Sequence[Query], window: Window) -> Answer:
-        """List the records of a window that match one of the queries; a ServiceError if there is no answer."""
+        """List the records of a window that match one of the queries; raise a `ServiceError` on failure."""
         ...
 
     def stage(
         self, wanted: Mapping[str, Wanted], notes: dict[str, list[str]], keep: Callable[[], None]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """
-        Have files made available, wait for them, and give their URLs, or the reasons why not, by their names.
+        Request that files be made available, wait for them, and return URLs and failure reasons by file name.
 
-        ``notes`` are the requests under way, with the names of their files; ``keep`` writes them to disk.
+        ``notes`` are the pending requests with the names of their files; ``keep`` writes them to disk.
         """
         ...
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
-        """Get all keywords of records, some at a time, by their DRMS names in lower case."""
+        """Yield all keywords of records in batches, by DRMS names in lower case."""
         ...

@@ -48,7 +48,7 @@ def test_a_mirror_of_jsoc(jsoc: Served, tmp_path: Path) -> None:
     layer.faults["jsoc_info"] = answer(b"no", status=403)
     shown = run(*arguments)
     assert shown.exit_code == 1
-    assert shown.stderr.startswith("Error: JSOC was asked for the series")
+    assert shown.stderr.startswith("Error: The request to JSOC for the series")
 
 
 def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_interrupted_it_says_so(jsoc: Served, tmp_path: Path) -> None:
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=60)
     assert child.returncode == 130, out + err
-    assert "It was interrupted; the same command resumes it." in err
+    assert "The mirror was interrupted; the same command resumes it." in err
     assert "Traceback" not in err
 
 

@@ -237,7 +237,7 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
         ("{usflux}/{file}", (), "has an unknown field {usflux}"),
         ("{HARPNUM}/{file}", (), "Did you mean {harpnum}?"),
         ("{harpnum:%Y}/{file}", ("--where", "usflux > 1"), "cannot be filled in"),
-        ("{harpnum}_{segment}.fits", (), "would make a folder '{harpnum}_{segment}.fits'; write {file} for the file's"),
+        ("{harpnum}_{segment}.fits", (), "would create a folder '{harpnum}_{segment}.fits'. Write {file} for the file"),
         ("file/{harpnum}/{file}", (), "file is not a folder"),
     ],
 )

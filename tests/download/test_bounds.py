@@ -70,7 +70,7 @@ def test_a_bomb_costs_neither_memory_nor_disk(chaos: Chaos, tmp_path: Path) -> N
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert "what the service sent has no FITS header at byte" in str(error.exception)
+    assert "the reply has no FITS header at byte" in str(error.exception)
     assert peak < 20_000_000
     assert names(tmp_path) == []
 
@@ -100,7 +100,7 @@ def test_a_size_that_no_segment_has_is_refused_at_once(chaos: Chaos, tmp_path: P
     huge = GOOD.replace(b"NAXIS1  =                   40", b"NAXIS1  =             40000000")
     chaos.files[path_of(0)] = huge.ljust(1_000_000, b"\0")
     [error] = get(chaos, tmp_path).errors
-    assert "by its headers it has 6,400,008,000 bytes; conf.file_size allows 500,000,000" in str(error.exception)
+    assert "its headers announce 6,400,008,000 bytes, but conf.file_size allows 500,000,000" in str(error.exception)
     assert chaos.count() == 1
     with conf.set_temp("file_size", 7000.0):
         [error] = get(chaos, tmp_path).errors

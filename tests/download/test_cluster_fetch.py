@@ -112,7 +112,7 @@ def test_files_are_not_tried_one_by_one_when_the_service_is_gone(
     table.service = "http://127.0.0.1:1"
     report = fetch(table, path=tmp_path, progress=False, passes=2, client=cluster if spread else None)
     assert (report.fetched, len(report.failed)) == ([], 500)
-    assert report.unreachable.startswith("not requested, since the service could not be reached any more (no conn")
+    assert report.unreachable.startswith("skipped because the service can no longer be reached (no conn")
     tried = sum(", 2 times" in one.reason for one in report.failed)
     assert 20 <= tried < 100
     assert sum("not requested" in one.reason for one in report.failed) == 500 - tried

@@ -105,7 +105,7 @@ def test_without_a_validator_nothing_is_resumed(large: Chaos, tmp_path: Path) ->
     [
         ("slam", "the connection failed"),
         ("short-body", "ended early"),
-        ("stall", "did not go on sending within 0.5 s"),
+        ("stall", "sent nothing for 0.5 s"),
         ("429", "answered 429"),
         ("500", "answered 500 Status: busy, 3 times"),
         ("html", 'not a FITS file but a web page titled "Please log in"'),
@@ -136,7 +136,7 @@ def test_a_port_at_which_nobody_listens(chaos: Chaos, tmp_path: Path) -> None:
         nowhere = f"http://127.0.0.1:{unused.getsockname()[1]}"
     with conf.set_temp("url", nowhere), conf.set_temp("max_retries", 1):
         [error] = get(chaos, tmp_path).errors
-    assert f"no connection to the service at {nowhere[7:]}; does it run? (Connection refused), 2 times" in str(
+    assert f"no connection to the service at {nowhere[7:]}; is it running? (Connection refused), 2 times" in str(
         error.exception
     )
 
@@ -309,7 +309,7 @@ def test_a_stopped_process_blocks_nobody_and_a_second_begins_at_the_other_end(ch
 def test_a_pipe_under_the_final_name_is_an_error_and_stays(chaos: Chaos, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name_of(0))
     [error] = get(chaos, tmp_path).errors
-    assert "there is something else than a file under its name" in str(error.exception)
+    assert "its path exists and is not a file" in str(error.exception)
     assert (tmp_path / name_of(0)).is_fifo()
     assert chaos.count() == 0
 
@@ -390,7 +390,7 @@ def test_too_many_open_files_pass_when_other_transfers_end(chaos: Chaos, tmp_pat
         assert (int(count), reasons) == (100, [])
     else:
         assert reasons == [
-            "Too many open files; use a smaller max_conn, or raise the limit (ulimit -n). Fetch it again to retry."
+            "Too many open files; use a smaller max_conn, or increase the limit (ulimit -n). Fetch it again to retry."
         ]
     assert len(names(tmp_path)) == int(count)
 

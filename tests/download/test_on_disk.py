@@ -91,7 +91,7 @@ def test_fido_says_so_once(root: Path, tmp_path: Path) -> None:
         files = Fido.fetch(search(), path=tmp_path / "data", progress=False)
     assert sorted(contents(list(files))) == [0, 0, 0, 0, 9, 9]
     [said] = [record.message for record in told]
-    assert said.startswith("2 files on disk have other record numbers than the list and are looked at again: ")
+    assert said.startswith("2 files on disk have other record numbers than the list and are checked again: ")
 
 
 def test_the_old_file_stays_until_the_new_one_is_there(root: Path, tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_the_old_file_stays_if_the_new_one_would_be_without_keywords(root: Path,
         report = fetch(table, path=tmp_path / "data", progress=False, passes=1)
         [failure] = report.failed
         assert (failure.path, report.bare, report.fetched) == (first.files[2], [], [])
-        assert "its record was reprocessed, but the new file has no keywords, since http" in failure.reason
+        assert "its record was reprocessed, but the new file has no keywords because the request http" in failure.reason
         assert "answered 404" in failure.reason
-        assert "the old file stays (overwrite=True replaces it all the same). Fetch it again" in failure.reason
+        assert "the old file is kept (overwrite=True replaces it anyway). Fetch it again" in failure.reason
         assert contents(first.files) == [0, 0, 0]
         with pytest.warns(MissingDataWarning, match="1 file lacks the keywords"):
             fetch(table[2:], path=tmp_path / "data", progress=False, passes=1, overwrite=True)
@@ -138,8 +138,8 @@ def test_a_later_version_than_the_service_has_stays_and_is_named(root: Path, tmp
         assert (report.unidentified, report.already_there) == ([str(path)], [str(path)])
         assert contents(report.files) == [0, 9, 0]
         assert str(report).splitlines()[1] == (
-            "1 file on disk stayed, though headers do not name this version of the record (overwrite=True to "
-            f"fetch again): {path}."
+            "1 file on disk kept although headers do not name this version of the record (overwrite=True "
+            f"fetches again): {path}."
         )
         assert layer.count(".fits") == {"GET": 2}
 
@@ -176,7 +176,7 @@ def test_lists_with_other_numbers_than_headers_cost_a_transfer_and_no_more(root:
         layer.clear()
         with log.log_to_list() as told:
             report = fetch(table, path=tmp_path / "data", progress=False, max_conn=1)
-        assert "20 files on disk have other record numbers than the list and are looked at again" in told[0].message
+        assert "20 files on disk have other record numbers than the list and are checked again" in told[0].message
         assert not any("reprocessed" in record.message for record in told)  # as 19 of them are not
         assert layer.count(".fits") == {"GET": 1}
         assert len(report.files) == 20
@@ -208,7 +208,7 @@ def test_a_file_of_another_record_or_segment_is_not_taken_for_it(
         before = path.read_bytes()
         layer.clear()
         [error] = Fido.fetch(table, path=path.parent, progress=False).errors
-        assert f"there is a file of {part} under its name. Choose another path, or" in str(error.exception)
+        assert f"its path is occupied by a file of {part}. Choose another path, or" in str(error.exception)
         assert path.read_bytes() == before
         assert layer.requests == []
         assert Fido.fetch(table, path=path.parent, progress=False, overwrite=True).errors == []

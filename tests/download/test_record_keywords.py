@@ -276,7 +276,7 @@ def test_it_can_be_switched_off(bare: tuple[str, Layer], tmp_path: Path) -> None
     assert Path(report.fetched[0]).read_bytes() == original
     assert bare[1].count("/meta/") == {}
     assert conf.complete_headers == "auto"
-    with pytest.raises(QueryError, match="complete_headers='maybe' is not known"):
+    with pytest.raises(QueryError, match="complete_headers='maybe' is invalid"):
         FLARECASTClient().fetch(table, path=tmp_path, complete_headers="maybe")
 
 
@@ -320,7 +320,7 @@ def test_a_file_that_has_not_the_size_of_its_record_is_left_as_it_is(bare: tuple
         (answer(b'{"message": "no such route"}', status=404), "answered 404 Not Found: no such route"),
         (answer(b"broken", status=500), "answered 500"),
         (answer(b"<html><title>Log in</title>", kind="text/html"), "reply is not valid"),
-        (answer(b'{"1": {"recnum": 1, "meta": {}}}'), "without that record"),
+        (answer(b'{"1": {"recnum": 1, "meta": {}}}'), "does not contain the record"),
         (answer(b'{"message": "the tape is away"}'), "the tape is away"),
     ],
 )
@@ -364,8 +364,8 @@ def test_one_record_without_keywords_does_not_hinder_the_others(bare: tuple[str,
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"harpnum": 1}, "are of HARPNUM 1 in place of HARPNUM"),
-        ({"t_rec": "2012.01.01_00:00:00_TAI"}, "are of T_REC 20120101_000000_TAI in place of T_REC 20151211_"),
+        ({"harpnum": 1}, "keywords of HARPNUM 1 instead of HARPNUM"),
+        ({"t_rec": "2012.01.01_00:00:00_TAI"}, "keywords of T_REC 20120101_000000_TAI instead of T_REC 20151211_"),
         ({"comments": "x" * 1_200_000}, "it would get a header of"),
     ],
     ids=["HARP", "T_REC", "too many"],
@@ -396,7 +396,7 @@ def test_a_service_without_keywords_is_not_asked_for_ever(bare: tuple[str, Layer
 def test_records_without_number(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")[:1]
     table["Record"] = np.ma.MaskedArray([0], mask=[True])
-    with pytest.warns(MissingDataWarning, match="did not give the number of the record"):
+    with pytest.warns(MissingDataWarning, match="did not return the number of the record"):
         [path] = get(table, tmp_path)
     assert is_bare(path)
 
@@ -445,7 +445,8 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
     assert {Path(left.path).name: left.reason for left in got.bare} == {
         "page.fits": "it is not a FITS file",
         "mine.fits": "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
-        f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service has no such record, or did not give its number",
+        f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service does not have this record, or did not return its "
+        "number",
     }
     assert "3 without" in str(got)
     asked = [path for _, path in bare[1].requests if "start=" in path]

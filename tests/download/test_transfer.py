@@ -220,7 +220,7 @@ def test_functions_for_every_file_are_called(many: tuple[str, Layer], table: FLA
 def test_a_service_that_is_gone(table: FLARECASTResponse, tmp_path: Path) -> None:
     table.service = "http://127.0.0.1:9"
     [error] = fetch(table[:1], tmp_path).errors
-    assert "no connection to the service at 127.0.0.1:9; does it run?" in str(error.exception)
+    assert "no connection to the service at 127.0.0.1:9; is it running?" in str(error.exception)
     assert names(tmp_path) == []
 
 
@@ -236,7 +236,7 @@ def test_a_stalled_transfer_ends(many: tuple[str, Layer], table: FLARECASTRespon
     many[1].faults["Br.fits"] = stall
     with conf.set_temp("read_timeout", 0.3):
         [error] = fetch(table[:1], tmp_path).errors
-    assert "did not go on sending within 0.3 s (conf.read_timeout)" in str(error.exception)
+    assert "sent nothing for 0.3 s (conf.read_timeout)" in str(error.exception)
     assert names(tmp_path) == []
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_a_page_in_place_of_a_file_is_quoted() -> None:
-    with pytest.raises(TransferError, match='sent is not a FITS file but a web page titled "Please log in"'):
+    with pytest.raises(TransferError, match='the reply is not a FITS file but a web page titled "Please log in"'):
         check_content(b"<html><title>Please log in</title></html>")
 
 
@@ -34,6 +34,6 @@ def test_datasums_of_real_files_decide_and_not_their_checksums(shared: Path) -> 
             warnings.simplefilter("ignore")
             wrong += any(hdu.verify_checksum() == 0 for hdu in hdus)
             if hdus[-1].verify_datasum() == 1:
-                with pytest.raises(TransferError, match="what the service sent has a wrong DATASUM in HDU"):
+                with pytest.raises(TransferError, match="the reply has a wrong DATASUM in HDU"):
                     check_content(body[:-3000] + bytes([body[-3000] ^ 255]) + body[-2999:], datasums=True)
     assert wrong == 23  # as JSOC exported them from 2015 to 2020

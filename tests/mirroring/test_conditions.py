@@ -96,7 +96,7 @@ def test_in_the_terminal(keyworded: Layer, tmp_path: Path) -> None:
 
 
 def test_what_is_not_an_attr_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match=r"mirror\(where='good'\): that is not an attr"):
+    with pytest.raises(QueryError, match=r"mirror\(where='good'\) is not an attr"):
         mirror(*ENDS, tmp_path, where=["good"], **QUIET)  # type: ignore[list-item]
     with pytest.raises(QueryError, match="is given twice"):
         mirror(*ENDS, tmp_path, where=Series(SERIES), **QUIET)

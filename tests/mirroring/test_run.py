@@ -159,5 +159,5 @@ def test_a_report_stays_small() -> None:
     assert lines[1] == "1,000 files: it is away (0.fits, ...)"
     assert lines[-2:] == [
         "... and 11 other reasons.",
-        "The same command requests what is missing, and nothing else.",
+        "The same command requests only the missing data.",
     ]
