@@ -79,8 +79,8 @@ def time_of(text: str) -> Time:
     try:
         return parse_time(text)
     except ValueError as error:
-        told = f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC), or 2015.12.11_12:00:00_TAI."
-        raise click.BadParameter(told) from error
+        message = f"{text!r} is not a time; write 2015-12-11 or 2015-12-11T12:00 (UTC), or 2015.12.11_12:00:00_TAI."
+        raise click.BadParameter(message) from error
 
 
 def _end_of(context: click.Context, _: click.Parameter, end: Time) -> Time:

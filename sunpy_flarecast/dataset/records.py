@@ -126,7 +126,7 @@ def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, s
                 if kept is None:
                     _write(error.partial, asked, store)
                 raise
-    for text in found.told:
+    for text in found.notes:
         warnings.warn(text, MissingDataWarning, stacklevel=4)
     if strict and found.missing:
         raise ServiceError(f"{described(found.missing)} The same call searches for what is missing.")

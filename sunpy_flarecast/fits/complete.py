@@ -141,8 +141,8 @@ def complete_header(
     if other := other_series(os.path.basename(name)):
         raise QueryError(f"{name} cannot be completed: by its name it is of {other}, not of a SHARP or SMARP series.")
     named = read_name(os.path.basename(name))
-    told = {"series": series, **plain} if series else plain
-    if named and (differing := of_another_record(told, named.series, named.harpnum, named.slot, recnum)):
+    stated = {"series": series, **plain} if series else plain
+    if named and (differing := of_another_record(stated, named.series, named.harpnum, named.slot, recnum)):
         raise QueryError(
             f"{name} cannot be completed: it is of {differing[0]} by its name, and the keywords are of {differing[1]}. "
             "Give the keywords of its own record, or rename the file."

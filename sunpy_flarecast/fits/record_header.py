@@ -84,8 +84,8 @@ class RecordCards:
             raise IncompleteError(missing)
         if recnum is None:
             own = (value for name, value in keywords.items() if name.strip().upper() == "RECNUM")
-            told = (card_of("recnum", value) for value in own if type(value) in PLAIN)
-            recnum = next((card[1] for card in told if card is not None and isinstance(card[1], int)), None)
+            cards_of = (card_of("recnum", value) for value in own if type(value) in PLAIN)
+            recnum = next((card[1] for card in cards_of if card is not None and isinstance(card[1], int)), None)
         when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         origin = f", from {printable(source)}" if source else ""
         history = history_cards(f"Keywords added by sunpy_flarecast {__version__}, {when}{origin}")

@@ -78,20 +78,20 @@ def of_another_record(
     keywords: Mapping[str, Any], series: str, harpnum: int | None, slot: int | None, recnum: int | None = None
 ) -> tuple[str, str] | None:
     """Compare plain keywords with a known record; return what is known and what differs, or None."""
-    told = {
+    stated = {
         known: clean(keywords[name], find_keyword(known))
         for known, name in _identifying(tuple(keywords)).items()
         if type(keywords[name]) in PLAIN
     }
     differing = [
-        *_of_series(series, [str(told.get("series") or ""), str(told.get("drms_id") or "")]),
-        *_of_projection(series, str(told.get("ctype1") or "")),
+        *_of_series(series, [str(stated.get("series") or ""), str(stated.get("drms_id") or "")]),
+        *_of_projection(series, str(stated.get("ctype1") or "")),
     ]
-    name = "HARPNUM" if "harpnum" in told else "TARPNUM"
+    name = "HARPNUM" if "harpnum" in stated else "TARPNUM"
     # In the names of files, the record number replaces an unknown HARPNUM.
-    if (own := region_number(told)) is not None and harpnum not in (None, own, recnum, told.get("recnum")):
+    if (own := region_number(stated)) is not None and harpnum not in (None, own, recnum, stated.get("recnum")):
         differing.append((f"{name} {harpnum}", f"{name} {own}"))
-    if (own := text_slot(str(told.get("t_rec") or ""))) is not None and slot not in (None, own):
+    if (own := text_slot(str(stated.get("t_rec") or ""))) is not None and slot not in (None, own):
         differing.append((f"T_REC {slot_text(slot)}", f"T_REC {slot_text(own)}"))
     if not differing:
         return None

@@ -122,10 +122,10 @@ def keyword_table(
     if failed and not interrupted:
         again = "Their rows are masked; results.keywords(..., known=table) requests them again, and nothing else."
         warnings.warn(f"{_described(failed, wanted)} {again}", MissingDataWarning, stacklevel=stacklevel)
-    if not interrupted and (told := _without_values(service.url, columns, absent)):
+    if not interrupted and (note := _without_values(service.url, columns, absent)):
         if strict or (known is None and columns.keys() <= set(absent)):
-            raise ServiceError(f"{told} results.keywords('*') shows the keywords that it has.")
-        warnings.warn(f"{told} Missing values are masked.", MissingDataWarning, stacklevel=stacklevel)
+            raise ServiceError(f"{note} results.keywords('*') shows the keywords that it has.")
+        warnings.warn(f"{note} Missing values are masked.", MissingDataWarning, stacklevel=stacklevel)
     table = QTable({name: own_column(results[name]) for name in LEADING})
     for name, column in columns.items():
         table[name] = column.finished()

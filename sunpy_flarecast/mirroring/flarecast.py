@@ -63,7 +63,7 @@ class FLARECASTSource:
                 raise self._refused(error, queries) from error
         records = merge([part.records for part in looked])
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
-        notes = [*found.told, *(text for part in looked for text in part.told)]
+        notes = [*found.notes, *(text for part in looked for text in part.notes)]
         if undated:
             notes.append(f"{undated:,} records have no T_REC, which determines the folder.")
         return Answer(offers=self._offers(records, window), notes=notes)

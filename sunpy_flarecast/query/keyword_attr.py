@@ -30,9 +30,9 @@ class _KeywordType(AttrType):
         about = (cls.__doc__ or "").strip().partition("\n\n")[0]
         lines = [f"{cls.__module__}.{cls.__name__}", "", *textwrap.wrap(about, width), ""]
         for keyword in all_keywords():
-            told = f"[{keyword.unit}] {keyword.meaning}" if keyword.unit else keyword.meaning
+            described = f"[{keyword.unit}] {keyword.meaning}" if keyword.unit else keyword.meaning
             lines += textwrap.wrap(
-                told, width, initial_indent=f"{keyword.name:{name}}  ", subsequent_indent=" " * (name + 2)
+                described, width, initial_indent=f"{keyword.name:{name}}  ", subsequent_indent=" " * (name + 2)
             )
         return "\n".join(lines)
 
@@ -84,8 +84,8 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         known = find_keyword(self.value)
-        told = f": {self.__doc__.partition(': ')[2]}" if known and self.__doc__ else ""
-        shown = f"<{type(self).__module__}.Keyword({self.value!r}){told}>"
+        meaning = f": {self.__doc__.partition(': ')[2]}" if known and self.__doc__ else ""
+        shown = f"<{type(self).__module__}.Keyword({self.value!r}){meaning}>"
         return f"abs({shown})" if self.absolute else shown
 
     def __hash__(self) -> int:

@@ -1,1 +1,1 @@
-"""From a query to records: windows, selection, keyword filters, what is missing."""
+"""From a query to records: windows, selection, filtering by keywords, and missing records."""

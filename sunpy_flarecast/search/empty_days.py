@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EmptyDays"]
 
-#: After so many windows without records the service is asked for the days that have some.
+#: Number of windows without records after which the days with records are requested.
 _EMPTY: Final = 4
 
 #: A day is that of T_REC or of DATE-OBS, which differ by minutes.
@@ -31,7 +31,8 @@ class EmptyDays:
     """
     The windows of a search that need no request; empty for a service that does not count its records by day.
 
-    It is asked once for each series, when several windows had no records: a search without gaps needs no such request.
+    The days are requested once for each series, after several windows had no records; a search without gaps needs no
+    such request.
     """
 
     def __init__(self, service: Service) -> None:
@@ -47,7 +48,7 @@ class EmptyDays:
         return days.isdisjoint(range(first - _MARGIN, last + _MARGIN + 1))
 
     def add(self, window: Window) -> None:
-        """Note a window without records."""
+        """Record a window without records."""
         with self._lock:
             self._empty[window.series] += 1
             enough = self._empty[window.series] == _EMPTY

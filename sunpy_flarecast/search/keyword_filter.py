@@ -1,4 +1,4 @@
-"""Conditions on keywords that lists of records do not have: the keywords are requested, the records filtered."""
+"""Conditions on keywords that lists of records lack: the keywords are requested, and the records filtered."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class Looked:
     """
     The records of a query that satisfy all its conditions, with the keywords.
 
-    ``missing`` lists the time steps of records whose keywords are unavailable, ``told`` what else the user should know,
-    and ``known`` counts the records whose keywords came or were not needed.
+    ``missing`` lists the time steps of records whose keywords are unavailable, ``notes`` are sentences for the user,
+    and ``known`` is the number of records whose keywords are known or not needed.
     """
 
     records: Records
     missing: list[Missing]
-    told: list[str]
+    notes: list[str]
     known: int
 
 
 def look_up(selected: Sequence[tuple[Query, Records]], service: Service, *, progress: bool = False) -> list[Looked]:
     """
-    Take, of the records of each query, those whose keywords satisfy its conditions.
+    Return the records of each query whose keywords satisfy its conditions.
 
     The keywords of a record are requested once for all queries of its series.
     """
@@ -78,31 +78,31 @@ def _looked(
     url: str,
 ) -> Looked:
     if not query.looked_up:
-        # What another branch asked for of the same records is known here, too.
-        return Looked(_beside(records, fields, values) if fields else records, [], [], len(records))
+        # Keywords that another branch requested for the same records are known here, too.
+        return Looked(_with_keywords(records, fields, values) if fields else records, [], [], len(records))
     numbers = records.recnum.tolist()
-    told = []
+    notes = []
     if nameless := sum(number is None for number in numbers):
-        told.append(
-            f"{url} gave {nameless:,} of {len(records):,} records of {query} without record number, so that their "
-            "keywords cannot be requested; left out of the table."
+        notes.append(
+            f"{url} sent {nameless:,} of {len(records):,} records of {query} without a record number, so their "
+            "keywords cannot be requested; they are left out of the table."
         )
     known = np.fromiter((number in values for number in numbers), dtype=bool, count=len(numbers))
     missing = _missing(query, records, failed) if failed else []
-    records = _beside(records[known], fields, values)
+    records = _with_keywords(records[known], fields, values)
     for condition in query.conditions:
         columns = [records.keywords.get(name) for name in condition.keywords]
         if len(records) and all(column is not None and np.ma.getmaskarray(column).all() for column in columns):
             names = " and ".join(name.upper() for name in condition.keywords)
-            told.append(
-                f"{url} has no value of {names} for any of {len(records):,} records of {query}; none satisfies a "
+            notes.append(
+                f"{url} has no value of {names} for any of {len(records):,} records of {query}, so none satisfies a "
                 "condition on it."
             )
-    return Looked(satisfying(records, query), missing, told, int(known.sum()))
+    return Looked(satisfying(records, query), missing, notes, int(known.sum()))
 
 
-def _beside(records: Records, names: Iterable[str], values: Mapping[int, Mapping[str, Any]]) -> Records:
-    """Put keywords beside records; those that were not asked for are masked."""
+def _with_keywords(records: Records, names: Iterable[str], values: Mapping[int, Mapping[str, Any]]) -> Records:
+    """Add keywords to records; values that were not requested are masked."""
     rows = [values.get(number, {}) for number in records.recnum.tolist()]
     keywords = {}
     for name in names:
@@ -112,7 +112,7 @@ def _beside(records: Records, names: Iterable[str], values: Mapping[int, Mapping
 
 
 def _missing(query: Query, records: Records, failed: Mapping[int, ServiceError]) -> list[Missing]:
-    """List in order the intervals of the records whose keywords could not be fetched, with few others in them."""
+    """List the intervals of the records whose keywords could not be fetched, with few others in them."""
     errors: dict[int | None, ServiceError | None] = {}
     for slot, number in zip(records.nearest_slot().tolist(), records.recnum.tolist(), strict=True):
         errors[slot] = errors.get(slot) or failed.get(number)
@@ -131,7 +131,7 @@ def _missing(query: Query, records: Records, failed: Mapping[int, ServiceError])
 
 
 def _interval(query: Query, first: int, last: int) -> dict[str, Time]:
-    """Give the range of the records of some time steps."""
+    """Return the range of the records of some time steps."""
     start, end = query.span
     half = TimeDelta(step_of(query.series) / 2, format="sec")  # DATE-OBS is less than that before T_REC
     begin, stop = max(start, slot_time(first).utc - half), min(end, slot_time(last).utc + half)

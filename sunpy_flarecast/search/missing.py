@@ -1,4 +1,4 @@
-"""What a search could not get: `Missing`, its texts, and its form in files."""
+"""`Missing`: a part of a search that could not be requested, its texts, and its form in files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Missing", "as_plain", "described", "from_plain", "joined"]
 
-#: How many intervals a text lists.
+#: Number of intervals that a text lists.
 _LISTED: Final = 3
 
 _KINDS: Final = {kind.__name__: kind for kind in (ServiceError, UnreachableError, ReplyError)}
@@ -30,11 +30,11 @@ class Missing:
     Parameters
     ----------
     start, end : `astropy.time.Time`
-        The interval that was asked for, UTC.
+        The interval that was requested, in UTC.
     error : ServiceError
         Why it is missing.
     query : Query
-        What was asked for in it.
+        The query.
     """
 
     start: Time
@@ -51,7 +51,7 @@ class Missing:
 
     @property
     def chosen(self) -> bool:
-        """Whether it may have held the record nearest to some time, so that others were chosen in its place."""
+        """Whether it may hold the record nearest to some time, in place of which another was chosen."""
         return self.query.sample is not None or self.query.near is not None
 
 
@@ -69,7 +69,7 @@ def joined(missing: Iterable[Missing]) -> list[Missing]:
 
 
 def described(missing: Sequence[Missing]) -> str:
-    """Say in a sentence what is missing (at least one interval) and why, but not what to do about it."""
+    """Say which intervals (at least one) are missing and why, in two sentences."""
     intervals: dict[str, list[tuple[Time, Time]]] = {}
     for one in sorted(missing, key=lambda one: (one.query.series, one.start.jd1, one.start.jd2)):
         of_series = intervals.setdefault(one.query.series, [])
@@ -91,7 +91,7 @@ def described(missing: Sequence[Missing]) -> str:
 
 
 def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, Any]:
-    """Write queries and what is missing of them as values that JSON has, for `from_plain`."""
+    """Convert queries and their missing parts to JSON values, for `from_plain`."""
     known = list(queries)
     for one in missing:
         if one.query not in known:
@@ -111,7 +111,7 @@ def as_plain(missing: Sequence[Missing], queries: Sequence[Query]) -> dict[str, 
 
 
 def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
-    """Read what `as_plain` wrote; a ValueError if it is not of that form."""
+    """Convert the values of `as_plain` back; raise ValueError if they have another form."""
     try:
         queries = msgspec.convert(value["queries"], list[Query], dec_hook=lambda _, text: _time(text))
         missing = [
@@ -124,7 +124,7 @@ def from_plain(value: Any) -> tuple[list[Missing], list[Query]]:
             for one in value["missing"]
         ]
     except (msgspec.ValidationError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"What was asked for cannot be read ({type(error).__name__}: {error}).") from error
+        raise ValueError(f"The queries cannot be read ({type(error).__name__}: {error}).") from error
     return missing, queries
 
 

@@ -1,4 +1,4 @@
-"""From queries to records: windows are requested, answers selected and joined, and what is missing is listed."""
+"""From queries to records: windows are requested, replies filtered and merged, and missing parts listed."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "complete", "find"]
 
-#: For how many branches of a search the text says why nothing was found.
+#: Number of branches of a search for which the text says why nothing was found.
 _REASONS: Final = 3
 
-#: When SHARPs begin.
+#: The first SHARPs.
 _BEGIN: Final = Time("2010-05-01", scale="utc")
 
-#: A query and a range of it, which is all of it or what was missing.
+#: A query and a range of it: all of it, or a missing part.
 _Range = tuple["Query", Any, Any]
 
 
@@ -51,18 +51,18 @@ class Found:
     """
     The outcome of a search.
 
-    ``records`` are in the order of the table, ``missing`` is what the service did not answer for, and ``told`` what
-    else the user should know, as sentences. ``listed`` tells for each query whether its range has records at all.
+    ``records`` are in the order of the table, ``missing`` are the parts that the service did not answer for, and
+    ``notes`` are sentences for the user. ``listed`` is, for each query, whether its range has any records.
     """
 
     records: Records
     missing: list[Missing]
-    told: list[str]
+    notes: list[str]
     listed: Sequence[bool] = ()
 
     def why_empty(self, queries: Sequence[Query]) -> str:
-        """Return a sentence that says why nothing was found; empty if something was, or if a warning says why."""
-        if len(self.records) or self.missing or self.told:
+        """Say why nothing was found; empty if something was, or if a warning says why."""
+        if len(self.records) or self.missing or self.notes:
             return ""
         reasons = dict.fromkeys(_why_empty(query, listed) for query, listed in zip(queries, self.listed, strict=True))
         return f"Nothing was found. {' '.join([*reasons][:_REASONS])}"
@@ -72,36 +72,36 @@ def _why_empty(query: Query, listed: bool) -> str:
     if listed:
         first, last = query.harps or (0, 0)
         harps = [f"HARPNUM {first}" if first == last else f"HARPNUM {first} to {last}"] if query.harps else []
-        near = [] if query.tolerance is None else [f"a T_REC within {query.tolerance:g} s of the times asked for"]
+        near = [] if query.tolerance is None else [f"a T_REC within {query.tolerance:g} s of the requested times"]
         return f"There are records of {query}, but none with {', '.join([*harps, *map(str, query.conditions), *near])}."
     if query.start.jd > Time.now().jd:
         return f"The range of {query} lies in the future."
     if query.end.jd < _BEGIN.jd and query.series.startswith("hmi."):
-        return f"The range of {query} is before the first SHARPs, of {_BEGIN.strftime('%Y-%m-%d')}."
+        return f"The range of {query} is before the first SHARPs ({_BEGIN.strftime('%Y-%m-%d')})."
     if query.start.jd == query.end.jd:
         tai = query.start.strftime("%Y.%m.%d_%H:%M:%S_TAI")
-        return f"No record of {query.series} is of {query.start.isot} UTC exactly; for a T_REC write {tai!r}."
+        return f"No record of {query.series} is at {query.start.isot} UTC exactly; for a T_REC write {tai!r}."
     return f"The service has no records of {query}."
 
 
 def find(queries: Sequence[Query], service: Service, *, strict: bool = False, progress: bool = False) -> Found:
     """
-    Search a service for the records of queries, each once; queries that need the same windows share their requests.
+    Search a service for the records of queries; queries that need the same windows share their requests.
 
-    A `ServiceError` says that all windows, or the keywords of all records, failed; with ``strict``, that any
-    failed. After Ctrl-C, ``partial`` of the `Interrupted` has the records found so far.
+    Raises `ServiceError` if all windows, or the keywords of all records, fail; with ``strict``, if any fails. After
+    Ctrl-C, ``partial`` of the `Interrupted` has the records found so far.
     """
-    parts, told = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
+    parts, notes = _ask([(query, *query.span) for query in queries], service, strict=strict, progress=progress)
     if not any(part.records for part in parts) and not service.patience.interrupted:
         raise min(parts[0].missing, key=lambda one: (one.start.jd1, one.start.jd2)).error
-    found, failure = _filtered(queries, parts, service, told, strict=strict, progress=progress)
+    found, failure = _filtered(queries, parts, service, notes, strict=strict, progress=progress)
     if failure is not None and not service.patience.interrupted:
         raise failure
-    return _outcome(service, merge(found), _still_missing(parts), told, [part.listed for part in parts])
+    return _outcome(service, merge(found), _still_missing(parts), notes, [part.listed for part in parts])
 
 
 def _outcome(service: Service, *what: Any) -> Found:
-    """Return what was found, or raise it if the search was interrupted."""
+    """Return the outcome of a search, or raise it as `Interrupted`."""
     found = Found(*what)
     if service.patience.interrupted:
         raise Interrupted("The search was interrupted.", found)
@@ -112,39 +112,39 @@ def complete(
     held: Records, queries: Sequence[Query], missing: Sequence[Missing], service: Service, *, progress: bool = False
 ) -> Found:
     """
-    Request what is missing of a search again, and join it with the records ``held``.
+    Request the missing parts of a search again, and merge them with the records ``held``.
 
-    Sampled searches, and those for the nearest record, are repeated, since their records were chosen without what was
-    missing; after Ctrl-C (`Interrupted`), they are as they were.
+    Sampled searches, and those for the nearest record, are repeated as a whole, since the missing records may change
+    the choice. After Ctrl-C (`Interrupted`), they are unchanged.
     """
     anew = {one.query.series for one in missing if one.chosen}
-    # Where a service gives its series other names, it is not clear which records belong to which query.
+    # If a service uses other names of series, it is not clear which records belong to which query.
     if anew and not set(held.series.tolist()) <= {query.series for query in queries}:
         anew = {query.series for query in queries}
-    told: list[str] = []
+    notes: list[str] = []
     left = [one for one in missing if one.query.series not in anew]
     if left:
-        parts, told = _ask([(one.query, one.start, one.end) for one in left], service, progress=progress)
-        found, _ = _filtered([one.query for one in left], parts, service, told, progress=progress)
+        parts, notes = _ask([(one.query, one.start, one.end) for one in left], service, progress=progress)
+        found, _ = _filtered([one.query for one in left], parts, service, notes, progress=progress)
         held, left = merge([held, *found]), _still_missing(parts)
     if anew:
         before = [one for one in missing if one.query.series in anew]
         try:
             again = find([query for query in queries if query.series in anew], service, progress=progress)
         except (ServiceError, Interrupted):
-            return _outcome(service, held, left + before, told)
-        told += again.told
+            return _outcome(service, held, left + before, notes)
+        notes += again.notes
         if all(any(_within(one, other) for other in before) for one in again.missing):
             others = np.array([series not in anew for series in held.series.tolist()], dtype=bool)
-            return Found(merge([held[others], again.records]), left + again.missing, told)
-        told.append("The search had to be repeated and failed for other parts of its range; the table is unchanged.")
+            return Found(merge([held[others], again.records]), left + again.missing, notes)
+        notes.append("The search had to be repeated and failed for other parts of its range; the table is unchanged.")
         left += before
-    return _outcome(service, held, left, told)
+    return _outcome(service, held, left, notes)
 
 
 @dataclass
 class _Part:
-    """What came for one range of a query."""
+    """The replies for a range of a query."""
 
     records: dict[int, list[Records]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
@@ -152,7 +152,7 @@ class _Part:
     listed: bool = False
 
     def joined(self) -> Records:
-        """All records, each once; the windows in the order they were requested, in whatever order they came."""
+        """Merge the records in the order of the windows, independent of the order of the replies."""
         parts = [records for number in sorted(self.records) for records in self.records[number]]
         return merge(parts or [read_records(b"[]", "")[0]])
 
@@ -160,7 +160,7 @@ class _Part:
 def _ask(
     ranges: Sequence[_Range], service: Service, *, strict: bool = False, progress: bool
 ) -> tuple[list[_Part], list[str]]:
-    """Request the windows of ranges, each once, and take from each what answers the queries, as it comes."""
+    """Request the windows of ranges, without duplicates, and select the records of the queries as they arrive."""
     windows, takers = _windows(ranges)
     empty = EmptyDays(service)
 
@@ -182,7 +182,7 @@ def _ask(
     missing: dict[tuple[int, int], list[Missing]] = {}
     found = 0
     left = set(range(len(windows)))
-    # Closed at once, whatever happens here, so that nothing more is requested.
+    # Closed at once on any exception, so that nothing more is requested.
     bar = progress_bar(shown=progress and len(windows) > 1, total=len(windows), desc="Windows searched", unit="window")
     with service.patience.interruptible(), closing(answers(windows, ask, service.patience)) as coming, bar:
         for number, pieces in coming:
@@ -232,12 +232,12 @@ def _filtered(
     queries: Sequence[Query],
     parts: Sequence[_Part],
     service: Service,
-    told: list[str],
+    notes: list[str],
     *,
     strict: bool = False,
     progress: bool = False,
 ) -> tuple[list[Records], ServiceError | None]:
-    """Apply conditions on keywords, and choose files; also return the first error if no keywords came at all."""
+    """Apply conditions on keywords, and choose files; also return the first error if all keywords are missing."""
     selected = [(query, select(part.joined(), query)) for query, part in zip(queries, parts, strict=True)]
     looked = look_up(selected, service, progress=progress)
     failed = [gap for one in looked for gap in one.missing]
@@ -248,14 +248,14 @@ def _filtered(
         records, lacking = choose_files(one.records, query.segments)
         found.append(records)
         part.missing += one.missing
-        told += [*one.told, *_sentences(records, lacking, query, part.broken, service.url)]
+        notes += [*one.notes, *_sentences(records, lacking, query, part.broken, service.url)]
     return found, failed[0].error if failed and not any(one.known for one in looked) else None
 
 
 def _too_little(missing: Sequence[Missing]) -> ServiceError:
     first = missing[0].error
     todo = (
-        f"{first.advice} Without strict there is a table of what came, and a list of what is missing."
+        f"{first.advice} Without strict, the search returns the records found and lists what is missing."
         if first.advice
         else "Try again later, or without strict, which returns the records found and lists what is missing."
     )
@@ -267,16 +267,16 @@ def _too_little(missing: Sequence[Missing]) -> ServiceError:
 def _still_missing(parts: Iterable[_Part]) -> list[Missing]:
     missing = [one for part in parts for one in joined(part.missing)]
     for one in missing:
-        # Tables live long; tracebacks would keep the session and its replies as long.
+        # Tracebacks would keep the session and its replies in memory as long as the table.
         one.error.__traceback__ = one.error.__cause__ = one.error.__context__ = None
     return missing
 
 
 def _windows(ranges: Iterable[_Range]) -> tuple[list[Window], list[list[int]]]:
     """
-    Cut ranges into windows, each once; also tell for each which of the ranges want it.
+    Split ranges into windows, without duplicates; also return the ranges that need each window.
 
-    Windows at the ends of a query's range reach beyond it, since a service may judge by either of DATE-OBS and T_REC.
+    Windows at the ends of a query's range extend beyond it, since a service may select by DATE-OBS or T_REC.
     """
     spans: dict[tuple[Any, ...], tuple[_Range, list[int]]] = {}
     for taker, (query, start, end) in enumerate(ranges):
@@ -287,7 +287,7 @@ def _windows(ranges: Iterable[_Range]) -> tuple[list[Window], list[list[int]]]:
     takers: list[list[int]] = []
     known: dict[tuple[str, ...], int] = {}
     for (*_, first, last), ((query, start, end), wanted) in spans.items():
-        # A span has its margin for samples already.
+        # A span includes the margin for samples.
         cut = list(replace(query, start=start, end=end, sample=None).windows(conf.window))
         margin = TimeDelta(margin_of(query.series), format="sec")
         if first:
@@ -309,21 +309,21 @@ def _within(one: Missing, other: Missing) -> bool:
 
 
 def _sentences(records: Records, lacking: Counter[str], query: Query, broken: int, shown: str) -> list[str]:
-    """Say what is wrong with the records of a query."""
-    told = []
+    """Describe problems with the records of a query."""
+    notes = []
     if broken:
-        told.append(
-            f"{shown} gave {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no "
-            "URLs of files); left out of the table. Tell those who run the service."
+        notes.append(
+            f"{shown} sent {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no "
+            "URLs of files); left out of the table. Report this to the operators of the service."
         )
     if not query.segments and (empty := sum(not names for names in records.names)):
-        told.append(
-            f"{shown} gave {empty:,} of {len(records):,} records of {query} without any file; they stay listed."
+        notes.append(
+            f"{shown} sent {empty:,} of {len(records):,} records of {query} without any file; they stay in the table."
         )
     if lacking:
         listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
-        told.append(
-            f"Of {len(records):,} records of {query}, some do not have a segment that was asked for: {listed}. "
-            "They stay in the table with the segments they have."
+        notes.append(
+            f"Of {len(records):,} records of {query}, some lack a requested segment: {listed}. They stay in the table "
+            "with the segments they have."
         )
-    return told
+    return notes

@@ -1,4 +1,4 @@
-"""Which records answer a query (range, HARP, sampling, nearest time step, keywords), and which of their files."""
+"""Selection of the records of a query (range, HARP, sampling, nearest time step, keywords), and of their files."""
 
 from __future__ import annotations
 
@@ -25,58 +25,57 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_files", "in_range", "satisfying", "select"]
 
-#: To which times are compared, in seconds.
+#: Resolution of comparisons of times, in seconds.
 _MICROSECOND: Final = 1e-6
 
-#: By how much a time may miss the end of a range: tables show milliseconds, and services write one instant as 08.799999
-#: and as 08.800000.
+#: Tolerance at the ends of a range in seconds: tables show milliseconds, and services write an instant as 08.799999 or
+#: 08.800000.
 _MISSED: Final = 0.5e-3
 
 
 def select(records: Records, query: Query) -> Records:
     """
-    Take the records that answer a query, but for its segments and the conditions on keywords that have to be requested.
+    Select the records of a query, without regard to segments and to conditions on keywords that must be requested.
 
-    Taking them from parts and then from the parts joined gives the same as taking them from the whole at once.
+    Selection from parts, and then from the merged parts, gives the same records as selection from the whole.
     """
-    records = _taken(records, in_range(records, query))
+    records = _selected(records, in_range(records, query))
     if query.harps is not None:
         first, last = query.harps
-        records = _taken(records, np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False))
+        records = _selected(records, np.ma.filled((records.harpnum >= first) & (records.harpnum <= last), False))
     columns = {name: getattr(records, column) for name, column in LISTED.items()}
     for condition in query.conditions:
         if condition.listed:
-            records = _taken(records, condition.satisfied(columns))
+            records = _selected(records, condition.satisfied(columns))
             columns = {name: getattr(records, column) for name, column in LISTED.items()}
     if query.near is not None:
         # A single time step is not sampled.
-        records = _taken(records, _nearest(records, query.near, query.tolerance))
+        records = _selected(records, _nearest(records, query.near, query.tolerance))
     elif query.sample is not None:
-        records = _taken(records, _sampled(records, query.start, query.end, query.sample, query.tolerance))
+        records = _selected(records, _sampled(records, query.start, query.end, query.sample, query.tolerance))
     return records
 
 
 def satisfying(records: Records, query: Query) -> Records:
-    """Take the records that satisfy a query's conditions on keywords that had to be requested, given those keywords."""
+    """Select the records that satisfy a query's conditions on requested keywords, given the keywords."""
     which = np.ones(len(records), dtype=bool)
     columns = {name: getattr(records, column) for name, column in LISTED.items()} | records.keywords
     for condition in query.conditions:
         if not condition.listed:
             which &= condition.satisfied(columns)
-    return _taken(records, which)
+    return _selected(records, which)
 
 
-def _taken(records: Records, which: npt.NDArray[np.bool_]) -> Records:
-    # What is taken as a whole need not be copied.
+def _selected(records: Records, which: npt.NDArray[np.bool_]) -> Records:
+    # Without a copy if all are selected.
     return records if which.all() else records[which]
 
 
 def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
-    Tell which records have their DATE-OBS or their T_REC in the range, ends included, whatever the service went by.
+    Return which records have their DATE-OBS or T_REC in the range, ends included, independent of the service's choice.
 
-    Where T_REC is missing, it is the slot nearest to DATE-OBS. A record without any time stays, since the service chose
-    it.
+    A missing T_REC is the slot nearest to DATE-OBS. A record without any time is included, since the service sent it.
     """
     (start, end), (from_start, to_end) = query.bounds
     missed = np.timedelta64(int(_MISSED * 1e6), "us")
@@ -90,7 +89,7 @@ def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
 def _sampled(records: Records, start: Time, end: Time, step: float, tolerance: float | None) -> npt.NDArray[np.bool_]:
     """Return which records of each HARP are nearest to a point of ``start + n * step``, within a tolerance."""
     slot = records.nearest_slot()
-    step = max(step, 1.0)  # slots are 720 s apart, so that a finer grid takes no others
+    step = max(step, 1.0)  # slots are 720 s apart, so a finer grid selects no others
     seconds = slot.filled(0) * float(CADENCE) - slot_seconds(start)
     point = np.rint(seconds / step).astype(np.int64)
     last = int(np.floor((slot_seconds(end) - slot_seconds(start)) / step + 1e-9))
@@ -105,7 +104,7 @@ def _sampled(records: Records, start: Time, end: Time, step: float, tolerance: f
     keys = np.stack([harp[order], point[order]], axis=1)
     begins = np.ones(len(order), dtype=bool)
     begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-    # All records of the chosen slot stay: without HARP numbers they may be different HARPs.
+    # All records of the chosen slot are kept: without HARP numbers they may be different HARPs.
     chosen_slot = slot.filled(0)[order][begins][np.cumsum(begins) - 1] if len(order) else np.array([], dtype=np.int64)
     taken = np.zeros(len(records), dtype=bool)
     taken[order] = slot.filled(0)[order] == chosen_slot
@@ -127,9 +126,9 @@ def _nearest(records: Records, near: Time, tolerance: float | None) -> npt.NDArr
 
 def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Counter[str]]:
     """
-    Keep, of each record's files, those of some segments (names or patterns; all if empty), in the series' order.
+    Select the files of segments (names or patterns; all if empty) of each record, in the series' order.
 
-    Also count, for each segment or pattern that records lack, how many do.
+    Also count the records that lack each of the segments or patterns.
     """
     (series, which), (sets, kind) = different(records.series), different(records.names)
     _, first, pair, count = np.unique(
@@ -138,7 +137,7 @@ def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Co
     chosen = np.empty(len(first), dtype=object)
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
     lacking: Counter[str] = Counter()
-    for place in np.argsort(first).tolist():  # as they come, for the order of what is lacking
+    for place in np.argsort(first).tolist():  # in the order of the records, for that of the counts
         names, absent = _choose(series[which[first[place]]], sets[kind[first[place]]], segments)
         chosen[place] = shared.setdefault(names, names)
         lacking.update(dict.fromkeys(absent, int(count[place])))
@@ -148,7 +147,7 @@ def choose_files(records: Records, segments: Sequence[str]) -> tuple[Records, Co
 def _choose(
     series_name: str, names: tuple[str, ...], segments: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Choose among the files of one set; also tell which of the segments asked for are not there."""
+    """Choose among the files of one set; also return the requested segments that it lacks."""
     series = find_series(series_name)
     place = {segment.name: number for number, segment in enumerate(series.segments)} if series else {}
     files: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The windows of a search: `Window`, the subject of one request."""
+"""`Window`: a part of a search's range, for one request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Window"]
 
-#: Windows are not halved to less than this, in seconds.
+#: Shortest half of a window, in seconds.
 _SHORTEST: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A series and a range (UTC) that one request asks for."""
+    """The series and range (UTC) of one request."""
 
     series: str
     start: Time
@@ -28,7 +28,7 @@ class Window:
 
     @property
     def times(self) -> tuple[str, str]:
-        """Start and end as the service takes them."""
+        """Start and end, written for the service."""
         return service_time(self.start), service_time(self.end, up=True)
 
     @property
@@ -37,7 +37,7 @@ class Window:
         return max(0.0, float((self.end - self.start).to_value("s")) - OVERLAP)
 
     def halves(self) -> tuple[Window, Window] | None:
-        """Cut the window into two that overlap by one second; None if they would be shorter than an hour."""
+        """Split the window into two that overlap by one second; None if they would be shorter than an hour."""
         half = self.length / 2
         if half + OVERLAP < _SHORTEST:
             return None

@@ -148,7 +148,7 @@ def test_sample_and_near(demo: tuple[str, Layer]) -> None:
             (),
             "from 2090-01-01T00:00:00.000 to 2090-01-02T00:00:00.000 UTC lies in the future.",
         ),
-        ("1999-01-01", "1999-01-02", (), "is before the first SHARPs, of 2010-05-01."),
+        ("1999-01-01", "1999-01-02", (), "is before the first SHARPs (2010-05-01)."),
         ("2015-12-11", "2015-12-11", (), "UTC exactly; for a T_REC write '2015.12.11_00:00:00_TAI'."),
         ("2015-12-11T00:01", "2015-12-11T00:02", (), "The service has no records of hmi.sharp_720s from"),
         (*("2015-12-11", "2015-12-11T01:00"), (HARPNUM(999999),), "but none with HARPNUM 999999."),
@@ -156,7 +156,7 @@ def test_sample_and_near(demo: tuple[str, Layer]) -> None:
         (
             *("2015-12-11", "2015-12-11T00:30"),
             (a.Sample(1 * u.hour), Tolerance(0 * u.s)),
-            "but none with a T_REC within 0 s of the times asked for.",
+            "but none with a T_REC within 0 s of the requested times.",
         ),
     ],
 )
@@ -322,7 +322,7 @@ def test_broken_records_are_counted_and_the_others_stay(demo: tuple[str, Layer])
     good = b'{"recnum": %d, "t_rec_index": 1005481, "urls": ["http://h/HMI/hmi.sharp_720s/%d/bitmap.fits"]}'
     body = b"[" + b",".join([good % (1, 1), b'{"recnum": 2}', good % (3, 3)]) + b"]"
     demo[1].faults["/HMI/"] = answer(body)
-    with pytest.warns(MissingDataWarning, match="gave 1 record of hmi.sharp_720s .* cannot be read"):
+    with pytest.warns(MissingDataWarning, match="sent 1 record of hmi.sharp_720s .* cannot be read"):
         table = search(HOUR, CCD)
     assert list(table["Record"]) == [1, 3]
 

@@ -99,7 +99,7 @@ def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pyt
         running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url,
         conf.set_temp("max_retries", 0),
         Service(url) as service,
-        pytest.raises(UnreachableError, match=r"certificate has expired.*The operators of the service have to renew it"),
+        pytest.raises(UnreachableError, match=r"certificate has expired.*operators of the service have to renew it"),
     ):
         service.records("hmi.sharp_720s", START, END)
 

@@ -343,7 +343,7 @@ def test_a_keyword_that_no_record_has_is_told(layer: Layer) -> None:
 
 
 def test_a_keyword_that_the_service_does_not_know_is_its_error(layer: Layer) -> None:
-    with pytest.raises(ServiceError, match="no keyword 'totpot'"):
+    with pytest.raises(ServiceError, match="Unknown keyword 'totpot'"):
         search(SOME, Keyword("totpot") > 0)
 
 
@@ -353,7 +353,7 @@ def test_records_without_number_are_told(layer: Layer) -> None:
         for hour in (1, 2)
     ]
     layer.faults["start="] = answer(json.dumps(rows).encode())
-    with pytest.warns(MissingDataWarning, match="2 of 2 records .* without record number"):
+    with pytest.warns(MissingDataWarning, match="2 of 2 records .* without a record number"):
         assert len(search(SOME, Keyword("usflux") > 0)) == 0
 
 

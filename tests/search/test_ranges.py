@@ -202,7 +202,7 @@ def test_why_a_range_is_empty_is_told_once(layer: Layer) -> None:
     day, later = 1 * u.day, Time.now() + 30 * u.day
     for ends, text in (
         ((later, later + day), "lies in the future"),
-        (("2005-01-01", "2005-01-02"), "before the first SHARPs, of 2010-05-01"),
+        (("2005-01-01", "2005-01-02"), "before the first SHARPs .2010-05-01."),
         (("2016-12-31T01:00:00", "2016-12-31T01:00:00"), "UTC exactly; for a T_REC"),
         (("2016-12-31T01:00:00", "2016-12-31T01:00:01"), "has no records of hmi.sharp_720s from 2016-12-31T01:00:00"),
     ):
