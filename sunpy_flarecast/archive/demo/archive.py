@@ -1,4 +1,4 @@
-"""`DemoArchive`: synthetic SHARPs made on request, for trying the service and the client, and for tests."""
+"""`DemoArchive`: synthetic SHARPs computed on request, for trying the service and the client, and for tests."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ __all__ = ["DemoArchive"]
 
 class DemoArchive:
     """
-    An archive of synthetic SHARPs, made on request from a model and stored nowhere.
+    An archive of synthetic SHARPs, computed on request from a model and stored nowhere.
 
     There are about eight HARPs on the disk at any time from 2010-05 to 2026. Each is a bipole that emerges, grows and
-    decays while the Sun's rotation carries it over the disk. All segments and keywords of a record, in both
-    projections, follow from one model of its field; the same request gives the same bytes at all times.
+    decays while the Sun's rotation carries it across the disk. All segments and keywords of a record, in both
+    projections, follow from one model of its field. Repeated requests give the same bytes.
 
     All methods may be called from several threads at once.
 
     Parameters
     ----------
     headers : {"full", "bare"}
-        Whether the files carry all keywords (as JSOC exports them), or only those that describe the image itself (as
-        files are stored in JSOC's own archive).
+        Whether the files have all keywords (default), or only those that describe the image itself, like as-is exports
+        of JSOC.
     cached : int
-        Number of records to keep in memory, with about 20 MB each, for requests for their other segments; and eight
-        times as many files.
+        Number of records, of about 20 MB each, to keep in memory for requests for their other segments (default: 8);
+        and eight times as many files.
 
     Raises
     ------
     ValueError
-        ``headers`` has another value.
+        If ``headers`` has another value.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class DemoArchive:
         return tuple(self._series)
 
     def version(self, series: str) -> str:
-        """Return the version of the package, which alone decides what the demo holds. See `Archive.version`."""
+        """Return the version of the package, which alone determines the data. See `Archive.version`."""
         self._find(series)
         return __version__
 
@@ -109,7 +109,7 @@ class DemoArchive:
         every: int = 1,
         after: tuple[int, int] | None = None,
     ) -> Iterator[Record]:
-        """Make the records in a range of ``date__obs`` as they are taken. See `Archive.records`."""
+        """Yield the records in a range of ``date__obs``. See `Archive.records`."""
         place, found = self._find(series)
         return list_records(place, found.near_real_time, self._names[series], start, end, harpnums, every, after)
 
@@ -118,7 +118,7 @@ class DemoArchive:
         place, found = self._find(series)
         if not FIRST_SLOT <= slot <= LAST_SLOT or not is_present(slot, found.near_real_time):
             return ()
-        regions = [one for one in regions_on(slot // SLOTS_A_DAY) if one.first <= slot <= one.last]
+        regions = [region for region in regions_on(slot // SLOTS_A_DAY) if region.first <= slot <= region.last]
         return tuple(self.record(series, recnum_of(place, region, slot)) for region in regions)
 
     def steps(self, series: str, slot: int) -> Steps:
@@ -129,10 +129,12 @@ class DemoArchive:
         """Find the records of the same HARP before and after a record. See `Archive.neighbours`."""
         found, region, slot = self._held(series, recnum)
         place = self._find(series)[0]
-        ways = range(slot - 1, region.first - 1, -1), range(slot + 1, region.last + 1)
-        slots = (next((one for one in way if is_present(one, found.near_real_time)), None) for way in ways)
-        before, after = (None if one is None else self.record(series, recnum_of(place, region, one)) for one in slots)
-        return before, after
+
+        def first_of(slots: range) -> Record | None:
+            held = next((slot for slot in slots if is_present(slot, found.near_real_time)), None)
+            return None if held is None else self.record(series, recnum_of(place, region, held))
+
+        return first_of(range(slot - 1, region.first - 1, -1)), first_of(range(slot + 1, region.last + 1))
 
     def keywords(self, series: str, recnum: int) -> dict[str, Any]:
         """Return all keywords of a record by their DRMS names in lower case: numbers, text, or None for missing."""
@@ -150,14 +152,14 @@ class DemoArchive:
             except NotHeldError:
                 missing.append(str(recnum))
         if missing:
-            raise NotHeldError(f"{series} has no record {', '.join(missing)}; list records to learn their numbers.")
+            raise NotHeldError(f"{series} has no record {', '.join(missing)}. List records to find their numbers.")
         held = {recnum: self._keywords(series, recnum, names) for recnum in recnums}
         if names is None:
             return held
         return {recnum: {name: keywords.get(name) for name in names} for recnum, keywords in held.items()}
 
     def _keywords(self, series: str, recnum: int, names: Sequence[str] | None) -> dict[str, Any]:
-        """Return keywords of a record; those measured on its pixels, which take long, only if they are wanted."""
+        """Return keywords of a record; those measured on its pixels, which take longer, only if requested."""
         found, record = self._record(series, recnum)
         keywords = record.known(found.projection) | {"recnum": recnum}
         wanted = None if names is None else set(names) - keywords.keys()
@@ -187,7 +189,7 @@ class DemoArchive:
         )
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Return what is held of each series. See `Archive.holdings`."""
+        """Summarise each series. See `Archive.holdings`."""
         return tuple(
             Holding(
                 series=series,
@@ -200,7 +202,7 @@ class DemoArchive:
         )
 
     def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
-        """Count records and HARPs of each day; it takes about a second the first time. See `Archive.days`."""
+        """Count records and HARPs of each day; the first call takes about a second. See `Archive.days`."""
         counts = counts_of_days(self._find(series)[1].near_real_time)
         if start is None and end is None:
             return counts
@@ -213,26 +215,26 @@ class DemoArchive:
         return list_harps(self._find(series)[1].near_real_time, start, end, noaa)
 
     def segment_files(self, series: str, recnum: int) -> dict[str, SegmentFile]:
-        """Describe the files of a record, whose sizes are unknown until they are made. See `Archive.segment_files`."""
+        """Describe the files of a record; sizes are unknown until a file is made. See `Archive.segment_files`."""
         kind = "full" if self._full else "bare"
         return dict.fromkeys(self.record(series, recnum).segments, SegmentFile(None, f"{kind}-{__version__}"))
 
     def flares(self, start: datetime | None = None, end: datetime | None = None) -> Table:
         """
-        Return the flares of the demo's regions, synthetic as these are; a month takes about 0.1 s and all 16 years ten.
+        Return the synthetic flares of the regions; a month takes about 0.1 s, all 16 years take about 10 s.
 
-        Regions with much flux and twist have more flares. Some flares have no NOAA number, as in real lists.
+        Regions with larger flux and twist have more flares. Some flares have no NOAA number, as in real lists.
 
         Parameters
         ----------
         start, end : datetime, optional
-            The range of peaks, without ``end`` itself; default: all.
+            Range of the peaks, excluding ``end`` (default: all).
 
         Returns
         -------
         `~astropy.table.Table`
             Columns start, peak, end (text, UTC), class, noaa (masked if unknown), position (such as ``S12W47``), and
-            origin, which says ``SYNTHETIC`` in every row. ``.write("flares.csv")`` makes a list of it.
+            origin, which contains ``SYNTHETIC``. ``.write("flares.csv")`` writes it to a file.
 
         Examples
         --------
@@ -248,25 +250,27 @@ class DemoArchive:
         """Make the FITS file of a segment. See `Archive.segment`."""
         names = self._names[self._find(series)[1].name]
         if name not in names:
-            raise NotHeldError(f"{series} has no segment {name!r}; it has {', '.join(names)}.")
+            raise NotHeldError(f"{series} has no segment {name!r}. It has: {', '.join(names)}.")
         return self._files(series, recnum, name)
 
     def _make_file(self, series: str, recnum: int, name: str) -> bytes:
         found, record = self._record(series, recnum)
-        how = storage(name)
+        layout = storage(name)
         stored = image(name, record.view(found.projection))
         cards = ""
         if self._full:
             unit = next(segment.unit for segment in found.segments if segment.name == name)
             cards = record_cards(self.keywords(series, recnum))
-            cards += image_cards(stored, how, unit, f"{series}:{recnum}:{name}")
-        return fits_bytes(stored, how, cards, record.date)
+            cards += image_cards(stored, layout, unit, f"{series}:{recnum}:{name}")
+        return fits_bytes(stored, layout, cards, record.date)
 
     def _find(self, series: str) -> tuple[int, Series]:
         try:
             return self._series[series]
         except KeyError:
-            raise NotHeldError(f"There is no series {series!r}; there are {', '.join(self._series)}.") from None
+            raise NotHeldError(
+                f"This archive holds no series {series!r}. It holds: {', '.join(self._series)}."
+            ) from None
 
     def _find_ends(self, series: str) -> tuple[Record, Record]:
         """Find the first and the last record."""
@@ -282,15 +286,15 @@ class DemoArchive:
         return found, self._made(region, slot, found.near_real_time)
 
     def _held(self, series: str, recnum: int) -> tuple[Series, Region, int]:
-        """Find series, region and slot of a record that is there."""
+        """Find series, region and slot of an existing record."""
         place, found = self._find(series)
         record = record_of(recnum)
         if record is None:
-            raise NotHeldError(f"{series} has no record {recnum}; list records to learn the numbers that there are.")
-        where, region, slot = record
-        if where != place:
-            raise NotHeldError(f"{series} has no record {recnum}; it is one of {self.series()[where]}.")
+            raise NotHeldError(f"{series} has no record {recnum}. List records to find their numbers.")
+        index, region, slot = record
+        if index != place:
+            raise NotHeldError(f"{series} has no record {recnum}. It belongs to {self.series()[index]}.")
         day, rest = divmod(slot, SLOTS_A_DAY)
         if not day_of(day, found.near_real_time).present[rest]:
-            raise NotHeldError(f"{series} has no record {recnum}; the observation of that slot is missing.")
+            raise NotHeldError(f"{series} has no record {recnum}. The observation of that slot is missing.")
         return found, region, slot

@@ -1,6 +1,6 @@
 """Position and velocity of the observer (SDO) relative to the Sun, and the conversion of TAI to UTC.
 
-erfa does the work below; `sunpy.coordinates` gives the same values (a test compares them) in milliseconds a call.
+It uses erfa; `sunpy.coordinates` gives the same values (a test compares them) but takes milliseconds per call.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def observe(seconds: float) -> Observer:
     position, velocity = _earth(seconds)
     away = float(np.sqrt(position @ position))
     unit = position / away
-    # The surface is seen as it was when the light left its nearest point, as in `sunpy.coordinates.sun.L0`.
+    # The surface is seen as it was when light left its nearest point, as in `sunpy.coordinates.sun.L0`.
     days = _EPOCH_JD - _J2000 + (seconds - (away - RSUN) / LIGHT) / 86400
     longitude = (np.degrees(np.arctan2(unit[1], unit[0])) - _MERIDIAN - _SIDEREAL * days) % 360
     west = np.array([-unit[1], unit[0], 0.0]) / np.hypot(unit[0], unit[1])
     velocity = velocity + _orbit(seconds)
-    # Meeus, Astronomical Algorithms (1998), chapter 29: the mean rotation number, made whole by the true longitude.
+    # Meeus, Astronomical Algorithms (1998), chapter 29: the mean rotation number, rounded with the true longitude.
     mean = (_EPOCH_JD + seconds / 86400 - 2398140.227) / 27.2752316
     return Observer(
         distance=away,
@@ -107,7 +107,7 @@ def observe(seconds: float) -> Observer:
 
 def _orbit(seconds: float) -> npt.NDArray[np.float64]:
     """Return the velocity of SDO around the Earth (m/s) in the axes of `_axes`."""
-    # Sidereal time gives the place of a geosynchronous satellite above the turning Earth; UT1 is within a minute of TT.
+    # Sidereal time gives the position of a geosynchronous satellite; UT1 differs from TT by little more than a minute.
     phase = erfa.era00(_EPOCH_JD, seconds / 86400) + np.radians(_ORBIT_LONGITUDE)
     tilt = np.radians(_ORBIT_TILT)
     ahead = [-np.sin(phase), np.cos(phase) * np.cos(tilt), np.cos(phase) * np.sin(tilt)]
@@ -118,7 +118,7 @@ def _orbit(seconds: float) -> npt.NDArray[np.float64]:
 def _leaps() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the TAI microseconds since 1970 at which TAI-UTC took a new value, and the values in microseconds."""
     table = erfa.leap_seconds.get()
-    table = table[table["year"] >= 1972]  # before, UTC ran at rates of its own
+    table = table[table["year"] >= 1972]  # before 1972, UTC had different rates
     months = (table["year"].astype(np.int64) - 1970) * 12 + table["month"] - 1
     begins = months.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64)
     offsets = np.rint(table["tai_utc"] * 1e6).astype(np.int64)

@@ -1,4 +1,4 @@
-"""FITS files in memory, laid out as JSOC lays out SHARPs, and the same bytes whenever they are made."""
+"""FITS files in memory with the layout of JSOC's SHARPs, reproducible byte for byte."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fits_bytes", "image_cards", "record_cards"]
 
-#: Said in every full header.
+#: Comments of every full header.
 _NOTES: Final = (
     "SYNTHETIC DATA made by sunpy_flarecast.archive.DemoArchive.",
     "This is a model, not an observation: do not use it for science.",
@@ -77,55 +77,55 @@ EXTNAME = 'COMPRESSED_IMAGE'   / name of this binary table extension
 
 
 def record_cards(keywords: dict[str, Any]) -> str:
-    """Write the cards that the full headers of all segments of a record share, from its keywords by DRMS names."""
+    """Write the cards shared by the full headers of all segments of a record, from its keywords by DRMS name."""
     values = {keyword.name: keywords[keyword.name] for keyword in all_keywords() if keyword.name in keywords}
-    text = write_cards(values | {"date__obs": keywords["date__obs"][:23]}).text  # FITS has no letter for UTC
-    if keywords["noaa_ars"] == "MISSING":  # as JSOC has it, where others leave the card out
+    text = write_cards(values | {"date__obs": keywords["date__obs"][:23]}).text  # FITS does not allow the letter Z
+    if keywords["noaa_ars"] == "MISSING":  # as at JSOC; other writers omit the card
         text += write_card("NOAA_ARS", "MISSING", comment_of("NOAA_ARS"))
     return text + write_card("RECNUM", keywords["recnum"], comment_of("RECNUM"))
 
 
-def image_cards(stored: Any, how: Storage, unit: str, drms_id: str) -> str:
-    """Write the cards that full headers have of the pixels of one segment: statistics, unit, and DRMS_ID."""
-    valid = stored if how.blank is None else stored[stored != how.blank]
+def image_cards(stored: Any, storage: Storage, unit: str, drms_id: str) -> str:
+    """Write the cards of one segment in full headers: statistics of the pixels, unit, and DRMS_ID."""
+    valid = stored if storage.blank is None else stored[stored != storage.blank]
     values: dict[str, tuple[Any, str]] = {"BUNIT": (unit, "physical unit")} if unit else {}
     values["DATAVALS"] = valid.size, "pixels with a value"
     values["MISSVALS"] = stored.size - valid.size, "pixels without a value"
     if valid.size:
-        values["DATAMIN"] = int(valid.min()) * how.scale + how.zero, "least value"
-        values["DATAMAX"] = int(valid.max()) * how.scale + how.zero, "greatest value"
-        values["DATAMEDN"] = float(np.median(valid)) * how.scale + how.zero, "median value"
-        values["DATAMEAN"] = float(valid.mean(dtype=np.float64)) * how.scale + how.zero, "mean value"
-        values["DATARMS"] = float(valid.std(dtype=np.float64)) * how.scale, "standard deviation"
+        values["DATAMIN"] = int(valid.min()) * storage.scale + storage.zero, "minimum value"
+        values["DATAMAX"] = int(valid.max()) * storage.scale + storage.zero, "maximum value"
+        values["DATAMEDN"] = float(np.median(valid)) * storage.scale + storage.zero, "median value"
+        values["DATAMEAN"] = float(valid.mean(dtype=np.float64)) * storage.scale + storage.zero, "mean value"
+        values["DATARMS"] = float(valid.std(dtype=np.float64)) * storage.scale, "standard deviation"
     values["DRMS_ID"] = drms_id, "DRMS ID"
     cards = [write_card(name, value, comment) for name, (value, comment) in values.items()]
     return "".join(cards) + "".join(f"COMMENT {note}".ljust(CARD) for note in _NOTES)
 
 
-def fits_bytes(stored: Any, how: Storage, cards: str, when: str) -> bytes:
+def fits_bytes(stored: Any, storage: Storage, cards: str, written: str) -> bytes:
     """
-    Write an image; 8 bits go into an uncompressed primary HDU, others into a RICE_1 extension, a tile for each row.
+    Write an image: 8 bits as an uncompressed primary HDU, others as a RICE_1 extension with one tile per row.
 
-    `cards` are those for a full header; without them it is a bare one, as JSOC stores files in its own archive. `when`
-    is the time for the comment of ``DATASUM``.
+    `cards` are those of a full header; without them it is that of an as-is export. `written` is the time in the comment
+    of ``DATASUM``.
     """
     rows, columns = stored.shape
-    if how.bits == 8:
-        return _unit(_IMAGE.format(rows=rows, columns=columns), cards, stored.tobytes(), when)
+    if storage.bits == 8:
+        return _unit(_IMAGE.format(rows=rows, columns=columns), cards, stored.tobytes(), written)
     data, longest = _compressed(stored)
     form = f"'{f'1PB({longest})':8}'"
     head = _TABLE.format(
-        rows=rows, columns=columns, heap=len(data) - 8 * rows, form=form, bits=how.bits, bytes=how.bits // 8
+        rows=rows, columns=columns, heap=len(data) - 8 * rows, form=form, bits=storage.bits, bytes=storage.bits // 8
     )
-    scaling: dict[str, float] = {} if how.blank is None else {"BLANK": how.blank}
-    if how.bits == 32:
-        scaling |= {"BZERO": how.zero, "BSCALE": how.scale}
+    scaling: dict[str, float] = {} if storage.blank is None else {"BLANK": storage.blank}
+    if storage.bits == 32:
+        scaling |= {"BZERO": storage.zero, "BSCALE": storage.scale}
     cards = "".join(write_card(name, value, "") for name, value in scaling.items()) + cards
-    return _unit(_PRIMARY, "", b"", when) + _unit(head, cards, data, when)
+    return _unit(_PRIMARY, "", b"", written) + _unit(head, cards, data, written)
 
 
 def _compressed(stored: Any) -> tuple[bytes, int]:
-    """Compress an image into a table and its heap, with the length of the longest row, as CompImageHDU does."""
+    """Compress an image into a table and its heap, as CompImageHDU does; return the length of the longest row, too."""
     rows, columns = stored.shape
     if Rice1 is None:
         buffer = BytesIO()
@@ -144,9 +144,9 @@ def _compressed(stored: Any) -> tuple[bytes, int]:
     return table + b"".join(pieces), max(lengths)
 
 
-def _unit(head: str, cards: str, data: bytes, when: str) -> bytes:
+def _unit(head: str, cards: str, data: bytes, written: str) -> bytes:
     """Join header and data unit of an HDU."""
     data += bytes(-len(data) % BLOCK)
     text = "".join(line.ljust(CARD) for line in head.splitlines()) + cards
-    text += write_card("DATASUM", str(datasum([data])), f"data unit checksum updated {when}") + "END".ljust(CARD)
+    text += write_card("DATASUM", str(datasum([data])), f"data unit checksum updated {written}") + "END".ljust(CARD)
     return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii") + data

@@ -1,4 +1,4 @@
-"""The demo's own flares: synthetic, from regions with much flux and twist, so that models have something to learn."""
+"""Synthetic flares of the demo, more of them from regions with large flux and twist, so that models can learn."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 __all__ = ["list_flares"]
 
 _DAY: Final = 86400.0
-#: Flares of C1 or larger a day, of a region with 1e22 Mx and its field turned by `_TWIST` radians.
+#: Flares of C1 or larger per day of a region with 1e22 Mx whose field is turned by `_TWIST` radians.
 _RATE: Final = 0.25
-#: The most flares a day.
+#: The largest number of flares per day.
 _MOST: Final = 40.0
 _TWIST: Final = math.radians(16)
 #: The number of flares above a size goes as its inverse (Crosby et al. 1993, Sol. Phys. 143, 275), up to X20.
 _SMALLEST: Final = 1e-6
 _LARGEST: Final = 2e-3
-#: The part of the flares whose region NOAA did not find.
+#: The fraction of flares without a NOAA number.
 _UNNUMBERED: Final = 0.08
 _MINUTE: Final = 60_000_000
 
 
 def list_flares(start: datetime | None, end: datetime | None) -> Table:
-    """List the flares that peak from ``start`` until before ``end``, in the order of their peaks."""
+    """List the flares with peaks from ``start`` to before ``end``, in chronological order of the peaks."""
     begin, stop = (None if time is None else np.datetime64(time.replace(tzinfo=None), "us") for time in (start, end))
     first = FIRST_DAY if begin is None else max(_day(begin) - 1, FIRST_DAY)
     last = LAST_DAY if stop is None else min(_day(stop) + 1, LAST_DAY)
@@ -94,9 +94,9 @@ def _flares_of(region: Region) -> dict[str, npt.NDArray[Any]]:
     # The inverse of the cumulative distribution, between the smallest and the largest size.
     share = random.random(number) * (1 - _SMALLEST / _LARGEST)
     numbers = noaa_numbers(region.ordinal)
-    which = random.integers(max(len(numbers), 1), size=number)
-    unseen = random.random(number) < _UNNUMBERED
-    noaa = np.array([0, *numbers])[which + 1] if numbers else np.zeros(number, dtype=np.int64)
+    choice = random.integers(max(len(numbers), 1), size=number)
+    unnumbered = random.random(number) < _UNNUMBERED
+    noaa = np.array([0, *numbers])[choice + 1] if numbers else np.zeros(number, dtype=np.int64)
     rotation = 14.1844 - 0.9856 + drift(region.latitude)
     lon, lat = random.normal(0, 1.0, (2, number))
     if number:
@@ -107,14 +107,14 @@ def _flares_of(region: Region) -> dict[str, npt.NDArray[Any]]:
         "peak": peak,
         "end": peak + decay * _MINUTE,
         "size": _SMALLEST / (1 - share),
-        "noaa": np.where(unseen, 0, noaa),
+        "noaa": np.where(unnumbered, 0, noaa),
         "lon": lon,
         "lat": lat + region.latitude,
     }
 
 
 def _rate(region: Region, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return flares a day, which rise with the flux and the twist, as in `sources_of`."""
+    """Return the flares per day, which increase with the flux and the twist; see `sources_of`."""
     grown = np.sin(np.pi / 2 * np.clip((seconds - region.born) / region.rise, 0, 1)) ** 2
     decayed = np.clip((seconds - region.born - region.rise) / (region.life - region.rise), 0, 1)
     flux = flux_of(region.ordinal) / 1e22 * (0.06 + 0.94 * grown) * (1 - 0.96 * decayed)

@@ -1,4 +1,4 @@
-"""The images of a record: for each segment its pixels, and how a file stores them."""
+"""The images of a record: the pixels of each segment, and their storage in files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _YEAR: Final = 365.25 * 86400
 
 
 class Storage(NamedTuple):
-    """How a segment is stored: BITPIX, BSCALE, BZERO and BLANK."""
+    """The storage of a segment: BITPIX, BSCALE, BZERO and BLANK."""
 
     bits: int = 32
     scale: float = 1.0
@@ -31,15 +31,15 @@ class Storage(NamedTuple):
 
 def _velocity(view: View) -> Any:
     """Compute the velocity along the line of sight, positive away, in m/s."""
-    # The surface turns after Snodgrass & Ulrich (1990, ApJ 351, 309), their rate of the plasma from Doppler shifts;
-    # the observer's own motion is left in, as HMI has it.
+    # The surface rotates with the plasma rate of Snodgrass & Ulrich (1990, ApJ 351, 309), from Doppler shifts. The
+    # observer's own motion is not removed, as in HMI data.
     (sin_l, _), (sin_p, cos_p) = view.grid.turns
     observer = view.observer
     square = sin_p * sin_p
-    # From degree a day to m/s along the line of sight.
+    # From degree per day to m/s along the line of sight.
     unit = math.radians(1) / 86400 * RSUN * math.cos(math.radians(observer.latitude))
     rotation = (14.713 - 2.396 * square - 1.787 * square * square) * cos_p * sin_l * unit
-    # The observer's velocity along each line of sight, of which `radial` is the part of the disk's centre.
+    # The observer's velocity along each line of sight; `radial` is that at disk centre.
     west, north, towards = view.grid.outward
     slant = RSUN / (observer.distance - RSUN * towards)
     return rotation + observer.radial - (observer.west * west + observer.north * north) * slant
@@ -49,7 +49,7 @@ def _continuum(view: View) -> Any:
     """
     Compute the continuum in DN/s: limb darkening (Cox 2000, Allen's Astrophysical Quantities, at 600 nm) and spots.
 
-    Where the field passes 900 G there is penumbra, above 1700 G umbra; the camera loses sensitivity over the years.
+    Penumbrae are above 900 G, umbrae above 1700 G. The camera loses sensitivity over the years.
     """
     mu, strength = view.towards, view.field.smooth
     darkening = 1 - 0.88 + 0.23 + 0.88 * mu - 0.23 * mu * mu
@@ -77,9 +77,9 @@ def _field(view: View) -> Any:
     return np.sqrt(west * west + north * north + towards * towards)
 
 
-def _like(view: View, value: float, spread: float, slope: float = 0.0, what: int = 11) -> Any:
+def _like(view: View, value: float, spread: float, slope: float = 0.0, purpose: int = 11) -> Any:
     """Make an image of a quantity of the inversion that scatters around a value and changes with the field (per kG)."""
-    noise = view.noise(what)[0]
+    noise = view.noise(purpose)[0]
     noise *= spread
     noise += value
     return noise + view.field.smooth * (slope / 1000) if slope else noise
@@ -98,7 +98,7 @@ _CODE: Final = Storage(bits=16, blank=-(2**15))
 _ERROR: Final = Storage(scale=0.001)
 _CORRELATION: Final = Storage(scale=0.0001)
 
-# Scales are those of JSOC where a file at hand showed them, else of like precision. Values of the Milne-Eddington
+# Scales are those of JSOC where a file was available, otherwise of similar precision. Values of the Milne-Eddington
 # inversion are typical of VFISV (Centeno et al. 2014, Sol. Phys. 289, 3531), whose filling factor is fixed at 1.
 _SEGMENTS: Final[dict[str, tuple[Storage, Callable[[View], Any]]]] = {
     "magnetogram": (Storage(scale=LOS_STEP), lambda view: view.los * LOS_STEP),
@@ -133,7 +133,7 @@ _SEGMENTS: Final[dict[str, tuple[Storage, Callable[[View], Any]]]] = {
     "field_alpha_err": (_CORRELATION, lambda view: _all(view, 0)),
     "inclination_alpha_err": (_CORRELATION, lambda view: _all(view, 0)),
     "azimuth_alpha_err": (_CORRELATION, lambda view: _all(view, 0)),
-    # One bit each for the potential, random and radial method; where the truth is known, all three find it.
+    # One bit for each of the potential, random and radial methods, which all give the true direction here.
     "disambig": (_CODE, lambda view: np.where(_azimuth(view) >= 180, 7, 0)),
     "conf_disambig": (_CODE, lambda view: view.confidence),
     "Bp": (_REAL, lambda view: view.vector[0] * STEP),
@@ -146,17 +146,17 @@ _SEGMENTS: Final[dict[str, tuple[Storage, Callable[[View], Any]]]] = {
 
 
 def storage(name: str) -> Storage:
-    """Return how a segment is stored."""
+    """Return the storage of a segment."""
     return _SEGMENTS[name][0]
 
 
 def image(name: str, view: View) -> Any:
     """Make the image of a segment as it is stored: the value of a pixel is ``BZERO + BSCALE * integer``."""
-    how, make = _SEGMENTS[name]
+    layout, make = _SEGMENTS[name]
     values = make(view)
-    if how.blank is None:
+    if layout.blank is None:
         return values
-    stored = np.rint((values - how.zero) / how.scale).astype(f"int{how.bits}")
+    stored = np.rint((values - layout.zero) / layout.scale).astype(f"int{layout.bits}")
     if not view.grid.visible.all():
-        stored[~view.grid.visible] = how.blank
+        stored[~view.grid.visible] = layout.blank
     return stored

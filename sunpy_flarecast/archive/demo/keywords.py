@@ -1,4 +1,4 @@
-"""All keywords of a record, as DRMS has them, but for those of `sharp_parameters`."""
+"""All keywords of a record, by DRMS name, except those of `sharp_parameters`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _MOMENTS: Final = ("mmean", "mstdev", "mskew", "mkurt")
 PATCH_KEYWORDS: Final = (
     *("npix", "size", "area", "nacr", "size_acr", "area_acr", "mtot", "mnet", "mpos_tot", "mneg_tot"),
     *_MOMENTS,
-    *(f"{axis}_{what}" for axis in ("lat", "lon") for what in ("min", "max", "fwt", "fwtpos", "fwtneg")),
+    *(f"{axis}_{suffix}" for axis in ("lat", "lon") for suffix in ("min", "max", "fwt", "fwtpos", "fwtneg")),
 )
 
 _EPOCH: Final = np.datetime64("1993-01-01T00:00:00", "ms")
 
-# What no model makes, but what a SHARP has.
+# Keywords of SHARPs that do not depend on the model.
 _CONSTANT: Final[dict[str, float | int | str | None]] = {
     **dict.fromkeys(("qual_s", "quallev1", "calver64", "offdisk", "arm_qual", "arm_ncln", "h_merge", "h_faint"), 0),
     **dict.fromkeys(("imcrval1", "imcrval2", "crder1", "crder2", "arm_edge"), 0.0),
@@ -82,7 +82,7 @@ def record_keywords(seen: Observation, projection: str, reference: tuple[float, 
     day, place = divmod(slot, SLOTS_A_DAY)
     times = day_of(day, seen.near_real_time)
     combined = slot >= COMBINED_FROM
-    # The box that holds the HARP at all times, where it is at this one, as real records have it.
+    # The box that encloses the HARP at all times, at its present position, as in real records.
     rows, columns = bipole_of(region).shape
     up, along = rows * CEA_SCALE / 2, columns * CEA_SCALE / 2 / math.cos(math.radians(region.latitude))
     return {
@@ -115,7 +115,7 @@ def record_keywords(seen: Observation, projection: str, reference: tuple[float, 
 
 
 def _tai(slot: int, seconds: float = 0.0) -> str:
-    """Write a slot, and some seconds more, as DRMS does."""
+    """Format a slot, plus some seconds, as DRMS does."""
     millis = slot * CADENCE * 1000 + round(seconds * 1000)
     text = str(_EPOCH + np.timedelta64(millis, "ms"))
     return f"{text.replace('-', '.').replace('T', '_')}_TAI"
@@ -140,7 +140,7 @@ def _wcs(slot: int, projection: str, reference: tuple[float, float, float, float
 
 
 def _harp(region: Region, near_real_time: bool) -> dict[str, float | int | str]:
-    """Return what stays the same over the life of a HARP."""
+    """Return the keywords that are constant over the life of a HARP."""
     numbers = noaa_numbers(region.ordinal)
     return {
         "harpnum": region.harpnum(near_real_time),
@@ -151,21 +151,22 @@ def _harp(region: Region, near_real_time: bool) -> dict[str, float | int | str]:
         "noaa_ar": numbers[0] if numbers else 0,
         "noaa_num": len(numbers),
         "noaa_ars": ",".join(map(str, numbers)) if numbers else "MISSING",
-        # Synodic, as JSOC has it.
+        # Synodic, as at JSOC.
         "omega_dt": 14.1844 - 0.9856 + drift(region.latitude),
     }
 
 
 def patch_keywords(view: View) -> dict[str, float | int | None]:
     """
-    Compute the keywords that describe the patch from the pixels of the CCD: place, size, and line-of-sight flux.
+    Compute the keywords of the patch from the pixels of the CCD: position, size, and line-of-sight flux.
 
-    ``LAT_FWT`` and its like weight the active pixels (``bitmap`` 34) by the flux through them, the line-of-sight field
-    times the projected area. On the CCD that is the field alone, on the CEA grid, whose pixels have one area on the
-    Sun, the field times mu; without mu the centre comes out up to half a degree nearer to the limb there.
+    ``LAT_FWT`` and similar keywords weight the active pixels (``bitmap`` 34) by the flux through them, the
+    line-of-sight field times the projected area. On the CCD this is the field alone. On the CEA grid, whose pixels have
+    equal areas on the Sun, it is the field times mu; without mu the centre would be up to half a degree nearer to the
+    limb.
 
-    Areas are in millionths of the hemisphere (of the disk, for ``size`` and ``size_acr``), places in degree
-    (Stonyhurst); None where no pixel has a value.
+    Areas are in millionths of the hemisphere (of the disk, for ``size`` and ``size_acr``), positions in degree
+    (Stonyhurst); None if no pixel has a value.
     """
     inside = view.bitmap >= PATCH
     active = view.bitmap[inside] == ACTIVE

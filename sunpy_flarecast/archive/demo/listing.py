@@ -1,4 +1,4 @@
-"""Lists of records, time steps and HARPs, and the counts of each day, without making any record."""
+"""Lists of records, time steps and HARPs, and counts of each day, without computing any image."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SLOT_DAYS: Final = 8401
 _DAY_MICROS: Final = 86_400_000_000
 
 
-#: The range from the first day to the last (UTC), and before all records in their order.
+#: The first day (UTC), and a key that sorts before all records.
 _FIRST_DATE: Final = _EPOCH + timedelta(days=FIRST_DAY)
 _BEFORE_ALL: Final = (-1, -1)
 
@@ -54,9 +54,9 @@ def list_records(
     every: int = 1,
     after: tuple[int, int] | None = None,
 ) -> Iterator[Record]:
-    """List records of the series at this place among the four; `names` are its segments. See `DemoArchive.records`."""
+    """List records of the series with this index; `names` are its segments. See `DemoArchive.records`."""
     micro = timedelta(microseconds=1)
-    # At once, so that a range without time zone is refused here.
+    # Not in the generator, so that a range without time zone is rejected here.
     bounds = (start - _UNIX) // micro, (end - _UNIX) // micro
     return _records(series, near_real_time, names, *bounds, harpnums, every, after or _BEFORE_ALL)
 
@@ -71,20 +71,20 @@ def _records(
     every: int,
     after: tuple[int, int],
 ) -> Iterator[Record]:
-    # TAI is ahead of UTC by less than a minute and T_REC of the observation by two: a day more on each side is enough.
+    # TAI is ahead of UTC by less than a minute, T_REC of the observation by two; one more day on each side suffices.
     first = max(start // _DAY_MICROS - _SLOT_DAYS - 1, FIRST_DAY, after[0] // SLOTS_A_DAY)
     last = min(end // _DAY_MICROS - _SLOT_DAYS + 1, LAST_DAY)
     days: Iterable[int] = range(first, last + 1)
     if harpnums is not None:
-        asked = [region for number in harpnums if (region := region_numbered(number, near_real_time)) is not None]
-        lives = {day for one in asked for day in range(one.first // SLOTS_A_DAY, one.last // SLOTS_A_DAY + 1)}
-        days = sorted(day for day in lives if first <= day <= last)
+        chosen = [region for number in harpnums if (region := region_numbered(number, near_real_time)) is not None]
+        seen = {day for region in chosen for day in range(region.first // SLOTS_A_DAY, region.last // SLOTS_A_DAY + 1)}
+        days = sorted(day for day in seen if first <= day <= last)
     for day in days:
         times = day_of(day, near_real_time)
         if times.observed[0] > end or times.observed[-1] < start:
             continue
         begin = day * SLOTS_A_DAY
-        # Record numbers of a region follow one another: 4 apart, for the four series.
+        # Successive record numbers of a region differ by 4, the number of series.
         harps = sorted(
             (region.harpnum(near_real_time), region.first, region.last, recnum_of(series, region, begin))
             for region in regions_on(day)
@@ -112,15 +112,15 @@ def steps_near(slot: int, near_real_time: bool) -> Steps:
     """Find the time step with records nearest to a slot, and those before and after it."""
     before = _step(min(slot, LAST_SLOT), -1, near_real_time)
     after = _step(max(slot, FIRST_SLOT), 1, near_real_time)
-    nearest = min((one for one in (before, after) if one is not None), key=lambda one: abs(one - slot))
+    nearest = min((step for step in (before, after) if step is not None), key=lambda step: abs(step - slot))
     return Steps(_step(nearest - 1, -1, near_real_time), nearest, _step(nearest + 1, 1, near_real_time))
 
 
 def _step(slot: int, direction: int, near_real_time: bool) -> int | None:
-    """Find the first step with records from a slot on, into the past or the future."""
+    """Find the first time step with records from a slot on, in one direction."""
     while FIRST_SLOT <= slot <= LAST_SLOT:
         regions = regions_on(slot // SLOTS_A_DAY)
-        if is_present(slot, near_real_time) and any(one.first <= slot <= one.last for one in regions):
+        if is_present(slot, near_real_time) and any(region.first <= slot <= region.last for region in regions):
             return slot
         slot += direction
     return None
@@ -163,21 +163,21 @@ def _all_regions() -> Iterator[Region]:
 def ends_of(region: Region, near_real_time: bool) -> tuple[int, int] | None:
     """Return the slots of the first and the last record of a region; None if it has none."""
     slots = range(region.first, region.last + 1)
-    ends = (next((slot for slot in way if is_present(slot, near_real_time)), None) for way in (slots, slots[::-1]))
+    ends = (next((slot for slot in order if is_present(slot, near_real_time)), None) for order in (slots, slots[::-1]))
     first, last = ends
     return None if first is None or last is None else (first, last)
 
 
 def _day(slot: int) -> date:
-    """Return the day (UTC) of a slot: the first one of a day (TAI) was observed on the day before, all others on it."""
+    """Return the day (UTC) when a slot was observed; the first slot of a day (TAI) belongs to the day before."""
     return _EPOCH + timedelta(days=(slot - 1) // SLOTS_A_DAY)
 
 
 @lru_cache(maxsize=2)
 def counts_of_days(near_real_time: bool) -> Mapping[date, DayCount]:
-    """Count records and HARPs of each day (UTC) that has any, in order; takes a second for all years, once."""
+    """Count records and HARPs of each day (UTC) with records, in order; the first call takes a second."""
     begin = FIRST_DAY * SLOTS_A_DAY
-    # Differences from one slot, or day, to the next in the number of HARPs.
+    # Differences in the number of HARPs between successive slots, or days.
     steps = np.zeros((LAST_DAY + 1) * SLOTS_A_DAY - begin + 1, dtype=np.int64)
     days = np.zeros(LAST_DAY - FIRST_DAY + 2, dtype=np.int64)
     for region in _all_regions():

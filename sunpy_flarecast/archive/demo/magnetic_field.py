@@ -1,4 +1,4 @@
-"""The magnetic field of a region: a twisted bipole that emerges, grows and decays, as a function of place and time."""
+"""The magnetic field of a region: a twisted bipole that emerges, grows and decays."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PIXEL: Final = math.radians(CEA_SCALE) * _RADIUS_MM
 #: Side of the tile of quiet-sun field in pixels, and its pixel in Mm (0.05 degree).
 _TILE: Final = 256
 _TILE_SCALE: Final = math.radians(0.05) * _RADIUS_MM
-#: How many places to compute at once: what is needed for them stays in the processor's cache.
-_AT_ONCE: Final = 25_000
+#: Pixels computed at a time, whose arrays fit into the processor's cache.
+_BLOCK: Final = 25_000
 
 
 class Bipole(NamedTuple):
-    """What the field of a region has at all times, in a plane that touches the Sun at the region's centre."""
+    """The constant properties of a region's field, in a plane tangent to the Sun at the region's centre."""
 
     # Lengths are in Mm, x to the west and y to the north; arrays have a value for each source.
 
@@ -43,22 +43,22 @@ class Bipole(NamedTuple):
     tilt: float
     #: Rows and columns of the CEA patch.
     shape: tuple[int, int]
-    #: Whether the source is one of the spots, else a fragment of plage.
+    #: Whether the source is a spot rather than a fragment of plage.
     spot: Any
-    #: Places from the centre of the polarity, as rows x and y.
+    #: Positions relative to the centre of the polarity, as rows x and y.
     offset: Any
     #: 1 for the leading polarity (west), -1 for the following.
     side: Any
-    #: Greatest vertical field with its sign in G, and depth under the surface, when fully grown.
+    #: Largest vertical field with its sign in G, and depth below the surface, when fully grown.
     field: Any
     depth: Any
-    #: Angle by which the horizontal field is turned, counter-clockwise, and where the source is in its wandering.
+    #: Angle by which the horizontal field is turned counter-clockwise, and phase of the source's motion.
     twist: Any
     phase: Any
 
 
 class Field(NamedTuple):
-    """The field at some places, in G."""
+    """The field at some positions, in G."""
 
     #: Components outward, to the west and to the north.
     radial: Any
@@ -66,16 +66,16 @@ class Field(NamedTuple):
     north: Any
     #: Strength of the field of the sources alone, without the quiet sun.
     smooth: Any
-    #: How near to the region's flux a place is, 1 or more amid it, falling to 0 outside.
+    #: Proximity to the region's flux: 1 or more within it, falling to 0 outside.
     envelope: Any
 
 
 @lru_cache(maxsize=64)
 def bipole_of(region: Region) -> Bipole:
-    """Build the bipole of a region by the statistics of real ones."""
+    """Build the bipole of a region, following the statistics of real ones."""
     # Signs obey Hale's law (in cycle 24 the leading polarity is negative in the north), the tilt Joy's law (Stenflo &
-    # Kosovichev 2012, ApJ 745, 129), the twist the rule of the hemispheres (Pevtsov et al. 1995, ApJ 440, L109), the
-    # last two with much scatter.
+    # Kosovichev 2012, ApJ 745, 129), the twist the rule of the hemispheres (Pevtsov et al. 1995, ApJ 440, L109); the
+    # last two have large scatter.
     random = generator(5, 0, region.ordinal)
     flux = flux_of(region.ordinal)
     separation = float(np.clip(44 * (flux / 1e22) ** 0.4 * random.uniform(0.85, 1.2), 26, 66))
@@ -84,7 +84,7 @@ def bipole_of(region: Region) -> Bipole:
     tilt = np.radians(32.1 * np.sin(np.radians(region.latitude)) + north * 9 * random.standard_normal())
     leading = north if region.cycle % 2 else -north
     fragments = int(random.integers(9, 15))
-    # Half of the leading flux is in one spot; the following flux is scattered over smaller ones.
+    # Half of the leading flux is in one spot; the following flux is spread over smaller ones.
     shares = [np.array([0.45, 0.09, 0.06]), np.array([0.20, 0.14, 0.10])]
     rows = []
     for side, share in zip((1.0, -1.0), shares, strict=True):
@@ -125,7 +125,7 @@ def sources_of(region: Region, seconds: float) -> list[tuple[float, ...]]:
     """
     Return x, y, field, depth and twist of the sources, as in `Bipole`, at one time (TAI seconds since 1993-01-01).
 
-    The flux rises within days, while the polarities move apart, and then decays; spots go before the plage, which
+    The flux rises within days while the polarities separate, and then decays; spots vanish before the plage, which
     spreads (van Driel-Gesztelyi & Green 2015, Living Rev. Sol. Phys. 12, 1).
     """
     bipole = bipole_of(region)
@@ -149,25 +149,25 @@ def sources_of(region: Region, seconds: float) -> list[tuple[float, ...]]:
 
 def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
     """Compute the field at longitudes from the region's centre and heliographic latitudes, in radians."""
-    # Each source is a charge under the surface, whose field above it is potential; its horizontal part is turned, which
-    # makes currents. The quiet sun's salt and pepper is a texture that belongs to the region.
+    # Each source is a charge below the surface with a potential field above it, whose horizontal part is turned, which
+    # makes currents. The small-scale field of the quiet Sun is a texture of the region.
     shape = longitude.shape
     middle = math.radians(region.latitude)
-    # Single precision is 1e-3 G at worst, below the steps of the files, and twice as fast.
+    # Single precision has errors below 1e-3 G, less than the steps of the files, and is twice as fast.
     x = (longitude * (math.cos(middle) * _RADIUS_MM)).ravel().astype(np.float32)
     y = ((latitude - middle) * _RADIUS_MM).ravel().astype(np.float32)
     total = np.zeros((4, x.size), dtype=np.float32)
     sources = sources_of(region, seconds)
-    for begin in range(0, x.size, _AT_ONCE):
-        part = np.s_[begin : begin + _AT_ONCE]
+    for begin in range(0, x.size, _BLOCK):
+        part = np.s_[begin : begin + _BLOCK]
         _add_sources(total[:, part], x[part], y[part], sources)
     radial, west, north, envelope = total
     smooth = np.sqrt(radial * radial + west * west + north * north)
-    # The HARP ends within the patch, whose CEA rectangle is bent a little in these coordinates.
+    # The HARP lies within the patch, whose CEA rectangle is slightly curved in these coordinates.
     half_y, half_x = (side / 2 * _PIXEL for side in bipole_of(region).shape)
     envelope *= (np.abs(x) < 0.94 * half_x) & (np.abs(y) < 0.94 * half_y - 2)
     quiet = _quiet(region, seconds, x, y)
-    # Plage is not smooth either: the same texture mottles it, but not the spots.
+    # The same texture modulates the plage, but not the spots.
     square = smooth * np.float32(1 / 800)
     square *= square
     square *= square
@@ -177,7 +177,7 @@ def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> F
 
 
 def _add_sources(total: Any, x: Any, y: Any, sources: list[tuple[float, ...]]) -> None:
-    """Add radial, west and north component and envelope of all sources, without making arrays on the way."""
+    """Add radial, west and north component and envelope of all sources, without temporary arrays."""
     radial, west, north, envelope = total
     dx, dy, square, weight, part = np.empty((5, x.size + 16), dtype=np.float32)[:, : x.size]
     for source_x, source_y, field, depth, twist in sources:
@@ -194,7 +194,7 @@ def _add_sources(total: Any, x: Any, y: Any, sources: list[tuple[float, ...]]) -
         np.divide(45.0 + 2.2 * depth * depth, square, out=square)
         square *= square
         envelope += square
-        # The horizontal part is to the radial one as the distance, turned, to the depth.
+        # The ratio of the horizontal to the radial part is that of the distance, turned, to the depth.
         cosine, sine = math.cos(twist) / depth, math.sin(twist) / depth
         np.multiply(dx, cosine, out=square)
         np.multiply(dy, sine, out=part)
@@ -209,10 +209,10 @@ def _add_sources(total: Any, x: Any, y: Any, sources: list[tuple[float, ...]]) -
 
 
 def _quiet(region: Region, seconds: float, x: Any, y: Any) -> Any:
-    """Return the quiet sun's radial field in G: the texture renews itself within a day or so, as network does."""
+    """Return the quiet Sun's radial field in G, a texture that changes within about a day, as the network does."""
     turn = 2 * math.pi * seconds / (1.6 * _DAY)
     first, second = _tiles(region.ordinal)
-    # Linear interpolation in a tile that repeats, with one row and column more.
+    # Linear interpolation in a periodic tile, with one more row and column.
     tile = np.pad(math.cos(turn) * first + math.sin(turn) * second, (0, 1), "wrap").ravel()
     across, up = x / np.float32(_TILE_SCALE), y / np.float32(_TILE_SCALE)
     left, low = np.floor(across), np.floor(up)
@@ -231,9 +231,9 @@ def _quiet(region: Region, seconds: float, x: Any, y: Any) -> Any:
 
 @lru_cache(maxsize=32)
 def _tiles(ordinal: int) -> Any:
-    """Make two textures of small opposite polarities, of about 8 G, with stronger points where network would be."""
+    """Make two textures of small opposite polarities of about 8 G, with stronger points like the network."""
     noise = generator(6, 0, ordinal).standard_normal((2, _TILE, _TILE))
-    # Two real transforms in one complex one.
+    # Two real transforms as one complex transform.
     both = np.fft.ifft2(np.fft.fft2((noise[0] + 1j * noise[1]).astype(np.complex64)) * _filter())
     smooth = np.stack([both.real, both.imag])
     smooth /= smooth.std()

@@ -1,4 +1,4 @@
-"""A record in one projection: the field on the pixels, noise included, and their masks."""
+"""A record in one projection: the field on its pixels, including noise, and masks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "CONFIDENT", "LOS_STEP", "PATCH", "STEP", "View"]
 
-#: Values of ``bitmap`` (Turmon et al. 2014, ApJ 788, 126): 1 quiet and 2 active, and 32 more inside the HARP.
+#: Values of ``bitmap`` (Turmon et al. 2014, ApJ 788, 126): 1 quiet and 2 active; 32 is added inside the HARP.
 PATCH: Final = 33
 ACTIVE: Final = 34
-#: Value of ``conf_disambig`` where the field is strong enough for the annealing to find its direction.
+#: Value of ``conf_disambig`` where the field is strong enough for a confident disambiguation.
 CONFIDENT: Final = 90
 
 #: Noise of the line-of-sight field, in G (Liu et al. 2012, Sol. Phys. 279, 295).
@@ -32,7 +32,7 @@ STEP: Final = 0.01
 
 
 class View:
-    """The model on the pixels of one projection, computed when first asked for."""
+    """The model on the pixels of one projection, computed when needed."""
 
     # `key` distinguishes the noise of projections and of near-real-time data.
 
@@ -40,10 +40,10 @@ class View:
         self.seen, self.grid, self.observer = seen, grid, seen.observer
         self._key = key
 
-    def noise(self, what: int, count: int = 1) -> Any:
+    def noise(self, purpose: int, count: int = 1) -> Any:
         """Return `count` images of normal noise for a purpose, the same at every call."""
-        # SFC64 draws a third faster than Philox.
-        random = np.random.Generator(np.random.SFC64((what, self._key, self.seen.region.ordinal, self.seen.slot)))
+        # SFC64 is a third faster than Philox.
+        random = np.random.Generator(np.random.SFC64((purpose, self._key, self.seen.region.ordinal, self.seen.slot)))
         return random.standard_normal((count, *self.grid.visible.shape), dtype=np.float32)
 
     @cached_property
@@ -88,13 +88,13 @@ class View:
 
     @cached_property
     def vector(self) -> Vectors:
-        """``Bp``, ``Bt`` and ``Br`` in steps of the files: of the seen field."""
+        """``Bp``, ``Bt`` and ``Br`` of the observed field, in steps of the files."""
         west, north, outward = self.grid.to_sun(*self.across, self.towards_observer)
         steps = np.float32(1 / STEP)
         return np.rint(west * steps), np.rint(north * -steps), np.rint(outward * steps)
 
     def vector_errors(self, part: Any = ...) -> Vectors:
-        """Return the standard deviations of ``Bp``, ``Bt`` and ``Br`` in G, of a part of the pixels."""
+        """Return the standard deviations of ``Bp``, ``Bt`` and ``Br`` in G, for a part of the pixels."""
         across = self.across_error[part] ** 2
         (sin_l, cos_l), (sin_p, cos_p) = ((sine[part], cosine[part]) for sine, cosine in self.grid.turns)
         sine, cosine = self.grid.tilt
@@ -105,21 +105,21 @@ class View:
 
     @cached_property
     def bitmap(self) -> Any:
-        """The mask: 0 off the disk, 1 quiet, 2 active, and 32 more inside the HARP."""
-        # It follows from the model without its noise, so that both projections agree on it.
+        """The mask: 0 off the disk, 1 quiet, 2 active; 32 is added inside the HARP."""
+        # Computed without noise, so that both projections agree.
         mask = (self.field.smooth > 110).view(np.uint8) + np.uint8(1)
         mask += (self.field.envelope > 0.35).view(np.uint8) * np.uint8(32)
         return mask * self.grid.visible.view(np.uint8)
 
     @cached_property
     def confidence(self) -> Any:
-        """``conf_disambig``: 90 where the field rises above the noise: above 150 G, at the limb 300 G."""
+        """``conf_disambig``: 90 where the field exceeds the noise: 150 G, or 300 G at the limb."""
         strong = self.field.smooth > 300 - 150 * self.towards
         return np.where(self.grid.visible, np.where(strong, CONFIDENT, 60), 0).astype(np.int16)
 
     @cached_property
     def counted(self) -> Any:
-        """Pixels that the SHARP parameters count, as JSOC's: in the HARP, with a confident direction of the field."""
+        """Pixels counted in the SHARP parameters, as at JSOC: in the HARP, with a confident direction of the field."""
         return (self.bitmap >= PATCH) & (self.confidence == CONFIDENT)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The two projections: from pixels to places on the Sun, and the field's components as the observer sees them."""
+"""The two projections: from pixels to positions on the Sun, and the field's components relative to the observer."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ Vectors = tuple[Any, Any, Any]
 
 class Grid:
     """
-    Where the pixels of an image are on the Sun.
+    The positions of an image's pixels on the Sun.
 
-    Directions follow from those of the pixels by products and roots alone, which is faster than sines of angles, and
-    the same on every machine.
+    Directions are computed by products and roots alone, which is faster than by sines of angles, and the same on every
+    machine.
 
     ``unit`` are unit vectors from the Sun's centre to the pixels: their components to the west limb, to the north pole,
     and to the equator's point on the central meridian (of the observer); longer where not visible. ``outward`` are the
-    same by their components towards image west, image north and the observer; ``tilt`` is sine and cosine of the
-    observer's latitude; ``visible`` tells which pixels show the disk, or a place that the observer can see.
+    same vectors by their components towards image west, image north and the observer; ``tilt`` is sine and cosine of
+    the observer's latitude; ``visible`` marks the pixels that show a position visible to the observer.
     """
 
     def __init__(self, unit: Vectors, outward: Vectors, tilt: tuple[float, float], visible: Any) -> None:
@@ -64,14 +64,14 @@ class Grid:
 
     def to_image(self, west: Any, north: Any, radial: Any) -> Vectors:
         """Turn vectors on the Sun so that their components are towards image west, image north and the observer."""
-        # As JSOC does it (Sun 2013, arXiv:1309.2392), the line of sight is taken as the same over the disk.
+        # As at JSOC (Sun 2013, arXiv:1309.2392), the line of sight is assumed to be the same over the disk.
         (sin_l, cos_l), (sin_p, cos_p) = self.turns
         along, out = _turned(north, radial, sin_p, cos_p)
         x, out = _turned(west, out, sin_l, cos_l)
         return (x, *_turned(along, out, -self.tilt[0], self.tilt[1]))
 
     def to_sun(self, x: Any, y: Any, towards: Any) -> Vectors:
-        """Undo `to_image`: components to the west, to the north and outward."""
+        """Return components to the west, to the north and outward, the inverse of `to_image`."""
         (sin_l, cos_l), (sin_p, cos_p) = self.turns
         along, out = _turned(y, towards, *self.tilt)
         west, out = _turned(x, out, -sin_l, cos_l)
@@ -88,12 +88,12 @@ def _sine_cosine(degrees: float) -> tuple[float, float]:
 
 
 def roll(slot: int) -> float:
-    """Return ``CROTA2`` in degree: HMI's CCD stands on its head, and the spacecraft's roll wanders a little."""
+    """Return ``CROTA2`` in degree: HMI's CCD is upside down, and the spacecraft's roll varies a little."""
     return 180.0134 + 0.004 * math.sin(2 * math.pi * slot / 43830)
 
 
 def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Observer, every: int = 1) -> Grid:
-    """Lay the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree)."""
+    """Make the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree)."""
     # The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that all pixels
     # show the same area; FITS says the same with CRVAL2 other than 0. With `every`, pixels between are left out.
     up, along = (np.radians((np.arange(0, side, every) - (side - 1) / 2) * CEA_SCALE) for side in shape)
@@ -110,22 +110,22 @@ def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Obse
 
 
 def ccd_grid(box: tuple[int, int, int, int], angle: float, observer: Observer) -> Grid:
-    """Lay a cutout of the CCD on the Sun: first and last column, first and last row (from 1); `angle` is ``CROTA2``."""
+    """Make the grid of a CCD cutout: first and last column, first and last row (from 1); `angle` is ``CROTA2``."""
     x = (np.arange(box[0], box[1] + 1) - CENTRE[0]) * (CCD_SCALE * _ARCSEC)
     y = (np.arange(box[2], box[3] + 1) - CENTRE[1])[:, np.newaxis] * (CCD_SCALE * _ARCSEC)
     sine, cosine = _sine_cosine(angle)
-    # The nearer crossing of the ray (west, north, -1), which is what the TAN projection has, with a sphere of radius 1.
+    # The nearer intersection of the ray (west, north, -1) of the TAN projection with a sphere of radius 1.
     away = observer.distance / RSUN
     square = x * x + y * y
     root = 1 - square * (away * away - 1)
-    way = (away - np.sqrt(np.maximum(root, 0))) / (1 + square)
-    outward = (cosine * x - sine * y) * way, (sine * x + cosine * y) * way, away - way
+    path = (away - np.sqrt(np.maximum(root, 0))) / (1 + square)
+    outward = (cosine * x - sine * y) * path, (sine * x + cosine * y) * path, away - path
     tilt = _sine_cosine(observer.latitude)
     return Grid((outward[0], *_turned(*outward[1:], *tilt)), outward, tilt, root > 0)
 
 
 def ccd_box(grid: Grid, angle: float, observer: Observer) -> tuple[int, int, int, int]:
-    """Return the cutout of the CCD that shows the visible pixels of a grid."""
+    """Return the cutout of the CCD that contains the visible pixels of a grid."""
     west, north, towards = (axis[grid.visible] * RSUN for axis in grid.outward)
     scale = CCD_SCALE * _ARCSEC * (observer.distance - towards)
     sine, cosine = _sine_cosine(angle)

@@ -1,4 +1,4 @@
-"""One record with all that follows from its number: the observer, both projections, and the keywords."""
+"""A record with everything that its number determines: the observer, both projections, and the keywords."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SyntheticRecord", "patch_parameters", "record_at", "sharp_parameters"]
 
-#: Number of records whose measured keywords are kept, some 6 kB each.
+#: Number of records whose measured keywords are cached, some 6 kB each.
 _MEASURED: Final = 4096
 
 
 class SyntheticRecord:
-    """What HMI sees of one region in one slot; the CCD and the CEA series of a kind share it."""
+    """HMI's view of a region in one slot, shared by the CCD and the CEA series of a kind."""
 
     def __init__(self, region: Region, slot: int, near_real_time: bool) -> None:
         self.key = region, slot, near_real_time
@@ -32,23 +32,23 @@ class SyntheticRecord:
 
     @property
     def date(self) -> str:
-        """When the record entered the archive, which stands for the time when its files were written."""
+        """Time when the record entered the archive, also used as the time when its files were written."""
         day, place = divmod(self.seen.slot, SLOTS_A_DAY)
         return day_of(day, self.seen.near_real_time).entered[place][:19]
 
     @property
     def _centre(self) -> tuple[float, float]:
-        # JSOC adds the Stonyhurst longitude to CRLN_OBS and leaves the sum as it is, negative or beyond 360.
+        # JSOC adds the Stonyhurst longitude to CRLN_OBS without wrapping the sum, which may be negative or above 360.
         return self.seen.observer.longitude + self.seen.longitude, self.seen.region.latitude
 
     @cached_property
     def _box(self) -> tuple[int, int, int, int]:
-        """The cutout of the CCD that holds the patch."""
+        """The cutout of the CCD that contains the patch."""
         coarse = cea_grid(self._centre, bipole_of(self.seen.region).shape, self.seen.observer, every=4)
         return ccd_box(coarse, roll(self.seen.slot), self.seen.observer)
 
     def known(self, projection: str) -> dict[str, Any]:
-        """Return the keywords that are not measured, but for the record's number, for the series of a projection."""
+        """Return the keywords that are not measured on pixels, except the record number, for a projection."""
         if projection == "CEA":
             rows, columns = bipole_of(self.seen.region).shape
             reference = (columns + 1) / 2, (rows + 1) / 2, *self._centre
@@ -76,22 +76,22 @@ class SyntheticRecord:
 
 @lru_cache(maxsize=_MEASURED)
 def sharp_parameters(region: Region, slot: int, near_real_time: bool) -> dict[str, float | int | None]:
-    """Return the keywords that are measured on the pixels of the vector field, on the CEA grid."""
+    """Return the keywords measured on the vector field on the CEA grid."""
     return parameters(record_at(region, slot, near_real_time).cea)
 
 
 @lru_cache(maxsize=_MEASURED)
 def patch_parameters(region: Region, slot: int, near_real_time: bool) -> dict[str, float | int | None]:
-    """Return the keywords that are measured on the pixels of the CCD."""
+    """Return the keywords measured on the pixels of the CCD."""
     return patch_keywords(record_at(region, slot, near_real_time).ccd)
 
 
 def record_at(region: Region, slot: int, near_real_time: bool) -> SyntheticRecord:
-    """Return a record; the same one while someone holds it."""
-    record = _HELD.get((region, slot, near_real_time))
+    """Return a record, the same object as long as it is referenced."""
+    record = _REFERENCED.get((region, slot, near_real_time))
     if record is None:
-        record = _HELD[region, slot, near_real_time] = SyntheticRecord(region, slot, near_real_time)
+        record = _REFERENCED[region, slot, near_real_time] = SyntheticRecord(region, slot, near_real_time)
     return record
 
 
-_HELD: Final[WeakValueDictionary[tuple[Region, int, bool], SyntheticRecord]] = WeakValueDictionary()
+_REFERENCED: Final[WeakValueDictionary[tuple[Region, int, bool], SyntheticRecord]] = WeakValueDictionary()

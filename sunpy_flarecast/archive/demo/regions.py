@@ -1,4 +1,4 @@
-"""The active regions (HARPs): when and where they are, their numbers, and the numbers of their records."""
+"""The synthetic active regions (HARPs): their times, positions and numbers, and the numbers of their records."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ __all__ = [
 ]
 
 _DAY: Final = 86400.0
-#: Days between the first appearances of two HARPs; with their mean stay of ten days, eight are on the disk.
+#: Days between the first appearances of two HARPs; they are visible for ten days on average, so eight are on the disk.
 _SPACING: Final = 1.25
-#: No HARP stays for more days than this (its record numbers have 2048 places, which are 17 days).
+#: Longest time in days for which a HARP is visible (its record numbers have 2048 slots, which are 17 days).
 _LONGEST: Final = 14.0
 _SHIFT: Final = 11
 _BEGIN: Final = (FIRST_DAY - _LONGEST - 1) * _DAY
-#: Stonyhurst longitude of the centre at which a HARP comes or goes, in degree.
+#: Stonyhurst longitude of the centre at which a HARP appears or disappears, in degree.
 _EDGE: Final = 84.0
-#: Record numbers begin somewhere above zero, as those of an old archive do.
+#: Record numbers do not begin at zero, like those of an old archive.
 _RECORDS_FROM: Final = 64 << _SHIFT
-#: Of every `_BLOCK` HARPs one has two NOAA numbers, `_SINGLES` have one, the others none.
+#: Of every `_BLOCK` HARPs, one has two NOAA numbers, `_SINGLES` have one, and the others none.
 _BLOCK: Final = 20
 _SINGLES: Final = 12
 _NOAA_FROM: Final = 11060
 
 
 class Region(NamedTuple):
-    """One active region: what stays the same over its life. Times are TAI seconds since 1993-01-01T00:00:00 TAI."""
+    """The constant properties of an active region. Times are TAI seconds since 1993-01-01T00:00:00 TAI."""
 
     #: Number of the region in order of first appearance, from 0.
     ordinal: int
@@ -68,7 +68,7 @@ class Region(NamedTuple):
     cycle: int
 
     def harpnum(self, near_real_time: bool) -> int:
-        """Return the HARP number; numbers leave gaps, where JSOC's tracker merged HARPs."""
+        """Return the HARP number; there are gaps, as JSOC's tracker leaves by merging HARPs."""
         if near_real_time:
             return 5003 + 2 * self.ordinal + int(generator(3, 1, self.ordinal).integers(2))
         return 1 + 3 * self.ordinal + int(generator(3, 0, self.ordinal).integers(3))
@@ -79,11 +79,11 @@ class Region(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """One region in one slot, as the observer meets it."""
+    """One region in one slot, and its observer."""
 
     region: Region
     slot: int
-    #: Whether for the near-real-time series, whose noise is another.
+    #: Whether it is for the near-real-time series, which have different noise.
     near_real_time: bool
     #: TAI seconds since 1993-01-01T00:00:00 TAI.
     seconds: float
@@ -113,12 +113,12 @@ def drift(latitude: float) -> float:
 
 @lru_cache(maxsize=8192)
 def region_of(ordinal: int) -> Region:
-    """Make one region."""
+    """Make a region by its ordinal."""
     random = generator(2, 0, ordinal)
     seen = _BEGIN + (ordinal + 0.999 * random.random()) * _SPACING * _DAY
     cycle, latitude = _latitude(seen, random.random(), random.random(), random.standard_normal())
     rise = float(random.uniform(1.2, 3.5)) * _DAY
-    if random.random() < 0.6:  # it comes around the east limb, and most probably lives for long
+    if random.random() < 0.6:  # it appears at the east limb, and probably has a long life
         start = -_EDGE
         life = float(random.uniform(11.0, 38.0)) * _DAY
         born = seen - float(random.uniform(0.12, 0.5)) * life
@@ -142,11 +142,11 @@ def region_of(ordinal: int) -> Region:
     )
 
 
-def _latitude(seconds: float, which: float, side: float, scatter: float) -> tuple[int, float]:
+def _latitude(seconds: float, choice: float, side: float, scatter: float) -> tuple[int, float]:
     """Draw cycle and latitude from the butterfly diagram (Hathaway 2011, Sol. Phys. 273, 221)."""
     year = 1993 + seconds / (365.25 * _DAY)
-    # Around the minimum of 2019.9 the regions of the new cycle take over within two years.
-    cycle = 25 if which < (year - 2018.9) / 2.0 else 24
+    # Around the minimum of 2019.9, regions of the new cycle replace those of the old one within two years.
+    cycle = 25 if choice < (year - 2018.9) / 2.0 else 24
     age = max(year - (2008.9 if cycle == 24 else 2018.9), 0.0)
     mean = 28 * math.exp(-age / 7.5)
     latitude = min(max(mean + (2.0 + 0.12 * mean) * scatter, 3.0), 38.0)
@@ -155,9 +155,9 @@ def _latitude(seconds: float, which: float, side: float, scatter: float) -> tupl
 
 @lru_cache(maxsize=512)
 def regions_on(day: int) -> tuple[Region, ...]:
-    """List the regions that have a slot on a day (days since 1993-01-01), in order of HARP number."""
+    """List the regions that have a slot on a day (days since 1993-01-01), by HARP number."""
     begin, end = day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY
-    # First appearances are in order, one in each interval of `_SPACING`: only these few can have a slot on this day.
+    # Regions first appear in order, one in each interval of `_SPACING`, so only a few can have a slot on this day.
     earliest = max(math.floor((day - _LONGEST - _BEGIN / _DAY) / _SPACING) - 1, 0)
     latest = math.ceil((day + 1 - _BEGIN / _DAY) / _SPACING)
     known = map(region_of, range(earliest, latest + 1))
@@ -165,7 +165,7 @@ def regions_on(day: int) -> tuple[Region, ...]:
 
 
 def region_numbered(harpnum: int, near_real_time: bool) -> Region | None:
-    """Undo `Region.harpnum`; None if no region with a record has the number."""
+    """Find a region by its HARP number, the inverse of `Region.harpnum`; None if no region with a record has it."""
     ordinal = (harpnum - 5003) // 2 if near_real_time else (harpnum - 1) // 3
     if ordinal < 0 or ordinal * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
         return None
@@ -179,7 +179,7 @@ def recnum_of(series: int, region: Region, slot: int) -> int:
 
 
 def record_of(recnum: int) -> tuple[int, Region, int] | None:
-    """Undo `recnum_of`: series, region and slot; None if there is no such record."""
+    """Return series, region and slot of a record number, the inverse of `recnum_of`; None if it is invalid."""
     rest, series = divmod(recnum, 4)
     ordinal, offset = divmod(rest - _RECORDS_FROM, 1 << _SHIFT)
     if ordinal < 0 or ordinal * _SPACING * _DAY + _BEGIN > LAST_SLOT * CADENCE:
@@ -211,9 +211,9 @@ def noaa_numbers(ordinal: int) -> tuple[int, ...]:
     """Return the NOAA numbers of a region: none, one or two."""
     block, place = divmod(ordinal, _BLOCK)
     kinds = [2] + [1] * _SINGLES + [0] * (_BLOCK - 1 - _SINGLES)
-    # NOAA numbers regions with spots, and sees two of them in the largest HARPs.
+    # NOAA numbers regions with spots, two of them in the largest HARPs.
     order = sorted(range(block * _BLOCK, (block + 1) * _BLOCK), key=flux_of, reverse=True)
-    counts = [kinds[order.index(one)] for one in sorted(order)]
+    counts = [kinds[order.index(member)] for member in sorted(order)]
     number = _NOAA_FROM + block * sum(kinds) + sum(counts[:place])
     return tuple(range(number, number + counts[place]))
 

@@ -1,4 +1,4 @@
-"""The SHARP parameters, computed from the very pixels that the CEA files hold, as JSOC's code computes them."""
+"""The SHARP parameters, computed from the pixels of the CEA files as JSOC's code does."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SIDE_MM: Final = _SIDE / 1e6
 _AREA: Final = (_SIDE * 100) ** 2
 #: Current density in A/m2 for a curl of 1 G per pixel: 1e-4 T, over the side of a pixel, over mu_0.
 _CURRENT: Final = 1e-4 / _SIDE / (4e-7 * math.pi)
-#: Side of the coarse pixels of R in CEA pixels: about 1.5 Mm, as MDI had, for which R was made.
+#: Side of the coarse pixels of R in CEA pixels: about 1.5 Mm, as for MDI, for which R was defined.
 _COARSE: Final = 4
 #: Half the side of JSOC's window for the potential field in pixels, and the depth of its monopoles.
 _WINDOW: Final = 10
 _DEPTH: Final = 0.001
 
-#: Averages, which `_inclination` and its like return as sums, and ratios: None where no pixel counts.
+#: Averages, which the functions below return as sums, and ratios; None if no pixel is counted.
 _MEANS: Final = (
     *("meangbt", "errbt", "meangbz", "errbz", "meangbh", "errbh", "meangbl", "meanjzd", "errjz", "meanjzh", "errmih"),
     *("meanpot", "errmpot", "meanshr", "errmsha", "shrgt45"),
@@ -48,7 +48,7 @@ def parameters(view: View) -> dict[str, float | int | None]:
     in A over the square of a pixel's side in arcsec, and free energy and shear refer to `_monopoles`.
     """
     images = [*view.vector, view.los]
-    # Derivatives need a value everywhere; beyond the limb there is none.
+    # Derivatives need a value in every pixel; those beyond the limb have none.
     if not view.grid.visible.all():
         images = [image * view.grid.visible for image in images]
     row, column = np.nonzero(view.counted)
@@ -64,7 +64,7 @@ def parameters(view: View) -> dict[str, float | int | None]:
         "usflux": float(np.abs(bz[0]).sum() * _AREA),
         "errvf": math.sqrt((errors[2] ** 2).sum()) * _AREA,
         "cmask": number,
-        # What JSOC computes of the line-of-sight field alone.
+        # JSOC computes these from the line-of-sight field alone.
         "usfluxl": float(np.abs(seen[0]).sum() * _AREA),
         "cmaskl": number,
         "r_value": _r_value(images[3] * LOS_STEP),
@@ -170,7 +170,7 @@ def _energy(bx: Any, by: Any, bz: Any, px: Any, py: Any, errors: list[Any]) -> d
 
 def _monopoles(bz: Any) -> Any:
     """Compute JSOC's potential: monopoles 0.001 pixels deep, summed over 20 by 20 pixels."""
-    # The pixel itself counts a thousand times more than its neighbours, so that this is not the potential field.
+    # The pixel itself has a thousand times the weight of its neighbours, so this is not the potential field.
     shape = tuple(-(-(side + 2 * _WINDOW) // 32) * 32 for side in bz.shape)
     spectrum = np.fft.rfft2(bz, s=shape, axes=(0, 1)) * _window(shape)
     return np.fft.irfft2(spectrum, s=shape, axes=(0, 1))[: bz.shape[0], : bz.shape[1]]
@@ -188,8 +188,8 @@ def _r_value(los: Any) -> float:
     """
     Compute R: the logarithm of the flux near lines between strong opposite polarities (Schrijver 2007, ApJ 655, L117).
 
-    As JSOC does, on pixels like MDI's: where fields of both signs above 150 G touch, weighted with a Gaussian of
-    15 Mm full width at half maximum; 0 where there is no such line.
+    As at JSOC, on pixels of MDI's size: where fields of both signs above 150 G touch, weighted with a Gaussian of
+    15 Mm full width at half maximum; 0 without such a line.
     """
     rows, columns = (side // _COARSE for side in los.shape)
     coarse = los[: rows * _COARSE, : columns * _COARSE].reshape(rows, _COARSE, columns, _COARSE).mean(axis=(1, 3))
@@ -206,7 +206,7 @@ def _r_value(los: Any) -> float:
 
 
 def _grown(mask: Any) -> Any:
-    """Grow a mask by one pixel to all sides."""
+    """Dilate a mask by one pixel on all sides."""
     padded = np.pad(mask, 1)
     rows, columns = mask.shape
     parts = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]

@@ -1,4 +1,4 @@
-"""The slots of a day: when each was observed, which are missing, and their quality."""
+"""The slots of a day: their times of observation, gaps, and quality."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ LAST_SLOT: Final = LAST_DAY * SLOTS_A_DAY
 #: From 2016-04-13 on both cameras of HMI take filtergrams for vectors, every 90 s instead of 135 s.
 COMBINED_FROM: Final = 8503 * SLOTS_A_DAY
 
-#: Quality words seen in SHARPs: 0x400 (a filtergram was missing), and two with more significant bits.
+#: Quality words found in SHARPs: 0x400 (a filtergram was missing), and two with more significant bits.
 _FLAWS: Final = (1024, 1024, 1024, 0x10000, 0x20000400)
 
 
 class Day(NamedTuple):
-    """The 120 slots of one day (TAI), by their place in the day."""
+    """The 120 slots of a day (TAI), in order."""
 
     #: ``date__obs`` in UTC microseconds since 1970, and as text.
     observed: tuple[int, ...]
@@ -62,17 +62,17 @@ class Day(NamedTuple):
 
 
 def observed_seconds(slot: int) -> float:
-    """Return ``T_OBS`` in TAI seconds since 1993-01-01: T_REC, corrected for the light travel time as JSOC does it."""
+    """Return ``T_OBS`` in TAI seconds since 1993-01-01: T_REC, corrected for the light travel time as at JSOC."""
     seconds = float(slot * CADENCE)
     return seconds + (float(distance(seconds)) - AU) / LIGHT
 
 
 @lru_cache(maxsize=512)
 def day_of(day: int, near_real_time: bool) -> Day:
-    """Return the slots of a day (days since 1993-01-01); the near-real-time series have gaps of their own."""
+    """Return the slots of a day (days since 1993-01-01); the near-real-time series have different gaps."""
     slots = np.arange(day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY, dtype=np.int64)
     observed = _observed(slots)
-    # Definitive SHARPs appear about five weeks later, near-real-time ones after some hours; slots follow one another.
+    # Definitive SHARPs appear about five weeks later, near-real-time ones after some hours; the seconds differ by slot.
     delay = 3 * 3600 if near_real_time else 36 * 86400
     entered = observed // 1_000_000 * 1_000_000 + (delay * 1_000_000 + slots % 7 * 1_000_000)
     random = generator(1, int(near_real_time), day)
@@ -105,7 +105,7 @@ def _observed(slots: _Integers) -> _Integers:
 
 @lru_cache(maxsize=16384)
 def missing_slots(day: int, near_real_time: bool) -> range:
-    """Return the places in a day without records; mostly there are none."""
+    """Return the slots of a day without records, by index in the day; mostly empty."""
     return _gap(generator(1, int(near_real_time), day))
 
 

@@ -1,4 +1,4 @@
-"""What the tests of `DemoArchive` share: one archive, and the records of one hour and of one slot."""
+"""Fixtures of the tests of `DemoArchive`: an archive, and the records of an hour."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def archive():
 
 @pytest.fixture(scope="session")
 def an_hour(archive):
-    """List the records of an hour."""
+    """Return a function that lists the records of an hour."""
 
     def inner(series, start=DAY):
         return list(archive.records(series, start, start + timedelta(hours=1)))

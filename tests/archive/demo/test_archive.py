@@ -1,4 +1,4 @@
-"""`DemoArchive` as the service sees it: series, lists, numbers, files."""
+"""`DemoArchive`: series, lists, numbers, keywords and errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def instant(record):
     return datetime.fromisoformat(record.date__obs)
 
 
-def test_series_are_the_four(archive):
+def test_the_four_series(archive):
     assert archive.series() == SERIES
 
 
@@ -46,7 +46,7 @@ def test_about_eight_harps_are_on_the_disk(archive, series):
     assert max(counts) <= 13
 
 
-def test_a_day_is_about_a_thousand_records(archive):
+def test_a_day_has_about_a_thousand_records(archive):
     assert 700 < len(list(archive.records(CCD, DAY, DAY + timedelta(days=1)))) < 1300
 
 
@@ -70,7 +70,7 @@ def test_both_ends_of_the_range_are_included(archive, an_hour):
 
 @settings(max_examples=40, deadline=None)
 @given(st.datetimes(datetime(2010, 5, 2), datetime(2026, 12, 30)), st.integers(1, 180))  # noqa: DTZ001
-def test_parts_of_a_range_make_the_whole(archive, start, minutes):
+def test_parts_of_a_range_add_up(archive, start, minutes):
     start = start.replace(tzinfo=UTC)
     middle, end = start + timedelta(minutes=minutes), start + timedelta(hours=4)
     micro = timedelta(microseconds=1)
@@ -86,18 +86,18 @@ def test_parts_of_a_range_make_the_whole(archive, start, minutes):
         (datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC)),
     ],
 )
-def test_nothing_outside_the_years(archive, start, end):
+def test_no_records_outside_the_years(archive, start, end):
     assert list(archive.records(CEA, start, end)) == []
 
 
-def test_the_first_and_the_last_day_hold_records(archive):
+def test_the_first_and_the_last_day_have_records(archive):
     for start in (datetime(2010, 5, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)):
         found = list(archive.records(CEA, start, start + timedelta(days=1)))
         assert len(found) > 300
         assert {instant(record).date() for record in found} == {start.date()}
 
 
-def test_a_range_needs_a_time_zone(archive):
+def test_a_range_requires_a_time_zone(archive):
     with pytest.raises(TypeError):
         archive.records(CEA, datetime(2014, 1, 1), datetime(2014, 1, 2))  # noqa: DTZ001
 
@@ -114,7 +114,7 @@ def test_leap_seconds(archive, leap):
     dates = {record.t_rec_index: record.date__obs for record in found}
     assert len(dates) >= 8
     for slot, date in dates.items():
-        # UTC as astropy knows it, leap seconds included; the observation begins 30 to 90 s before its slot.
+        # UTC of astropy, including leap seconds; the observation begins 30 to 90 s before its slot.
         exact = (slot_time(slot).utc.datetime - datetime.fromisoformat(date).replace(tzinfo=None)).total_seconds()
         assert 30 < exact < 90
         assert ":60" not in date
@@ -132,13 +132,13 @@ def test_the_time_of_a_record_of_the_service(archive):
 
 
 @given(st.integers(0, 3), st.integers(0, 5000), st.floats(0, 1))
-def test_record_numbers_can_be_undone(series, ordinal, part):
-    one = region_of(ordinal)
-    if one.last < one.first:
+def test_record_numbers_are_invertible(series, ordinal, part):
+    region = region_of(ordinal)
+    if region.last < region.first:
         return
-    slot = one.first + round(part * (one.last - one.first))
-    recnum = recnum_of(series, one, slot)
-    assert record_of(recnum) == (series, one, slot)
+    slot = region.first + round(part * (region.last - region.first))
+    recnum = recnum_of(series, region, slot)
+    assert record_of(recnum) == (series, region, slot)
     assert 0 < recnum < 2**53
     assert FIRST_SLOT <= slot <= LAST_SLOT
 
@@ -179,26 +179,26 @@ def test_some_slots_are_missing_and_some_are_flawed(archive):
     assert 0 < flawed < 0.03 * len(found)
     record = next(record for record in found if record.quality)
     assert archive.keywords_of(CEA, [record.recnum], ["quality"]) == {record.recnum: {"quality": record.quality}}
-    # A record of a missing slot is not held, though its number could be.
+    # A record of a missing slot is not held, although its number is valid.
     slot = min(missing)
-    series, one, _ = record_of(next(record.recnum for record in found if record.t_rec_index == slot - 1))
+    series, region, _ = record_of(next(record.recnum for record in found if record.t_rec_index == slot - 1))
     with pytest.raises(NotHeldError, match="missing"):
-        archive.keywords(CEA, recnum_of(series, one, slot))
+        archive.keywords(CEA, recnum_of(series, region, slot))
 
 
-def test_errors_say_what_is_not_held(archive, an_hour):
+def test_messages_of_errors(archive, an_hour):
     record = an_hour(CEA)[0]
-    with pytest.raises(NotHeldError, match=r"no series 'hmi\.m_720s'; there are hmi\.sharp_720s"):
+    with pytest.raises(NotHeldError, match=r"no series 'hmi\.m_720s'. It holds: hmi\.sharp_720s"):
         archive.records("hmi.m_720s", DAY, DAY)
     with pytest.raises(NotHeldError, match="no series"):
         archive.segment("x", 1, "Br")
-    series, one, _ = record_of(record.recnum)
-    for recnum in (0, -5, 1, 10**12, recnum_of(series, one, one.last + 1)):
+    series, region, _ = record_of(record.recnum)
+    for recnum in (0, -5, 1, 10**12, recnum_of(series, region, region.last + 1)):
         with pytest.raises(NotHeldError, match=f"no record {recnum}"):
             archive.keywords(CEA, recnum)
-    with pytest.raises(NotHeldError, match=f"it is one of {CEA}"):
+    with pytest.raises(NotHeldError, match=f"It belongs to {CEA}"):
         archive.keywords(CCD, record.recnum)
-    with pytest.raises(NotHeldError, match="no segment 'field'; it has magnetogram, "):
+    with pytest.raises(NotHeldError, match=r"no segment 'field'\. It has: magnetogram, "):
         archive.segment(CEA, record.recnum, "field")
     with pytest.raises(ValueError, match="'full' or 'bare'"):
         DemoArchive("half")
@@ -218,7 +218,7 @@ def test_keywords_are_json(archive, an_hour, series):
         assert keywords["qlook"] == series.endswith("_nrt")
 
 
-def test_keywords_are_those_of_the_catalog_but_for_jsoc_programs(archive):
+def test_keywords_match_the_catalog_except_those_of_jsoc_programs(archive):
     programs = re.compile(r"(inv|amb|tkp_|codever[0-6]|(arm|hrp)(codev|docu))")
     names = {keyword.name for keyword in all_keywords() if keyword.projections}
     for series in (CCD, CEA):
@@ -241,7 +241,7 @@ class TestHoldings:
     @pytest.mark.parametrize(
         ("start", "days"), [("2010-04-29", 40), ("2012-06-25", 10), ("2016-12-28", 8), ("2026-12-20", 20)]
     )
-    def test_days_are_those_of_the_records(self, archive, series, start, days):
+    def test_days_match_the_records(self, archive, series, start, days):
         begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
         end = begin + timedelta(days=days) - timedelta(microseconds=1)
         listed = {}
@@ -268,7 +268,7 @@ class TestHoldings:
         for series in archive.series():
             for record in archive.records(series, start, start + timedelta(hours=2)):
                 assert archive.record(series, record.recnum) == record
-        with pytest.raises(NotHeldError, match=r"it is one of hmi\.sharp_cea_720s"):
+        with pytest.raises(NotHeldError, match=r"It belongs to hmi\.sharp_cea_720s"):
             archive.record("hmi.sharp_720s", self.recnums(archive)[0])
 
     def test_keywords_of(self, archive):
@@ -276,15 +276,15 @@ class TestHoldings:
         found = archive.keywords_of("hmi.sharp_cea_720s", [second, first], ["harpnum", "nonsense"])
         assert list(found) == [second, first]
         assert found[first] == {"harpnum": archive.record("hmi.sharp_cea_720s", first).harpnum, "nonsense": None}
-        # Those measured on the pixels of one projection alone are the same as in all.
+        # Keywords measured on the pixels of one projection do not depend on which others are requested.
         whole = archive.keywords_of("hmi.sharp_cea_720s", [first])[first]
         for names in (["usflux", "harpnum"], ["lon_fwt", "area"], ["meangbz", "npix"]):
             some = DemoArchive().keywords_of("hmi.sharp_cea_720s", [first], names)[first]
             assert some == {name: whole[name] for name in names}
         assert tuple(whole) == archive.keyword_names("hmi.sharp_cea_720s")
-        with pytest.raises(NotHeldError, match="has no record 5, 7; list records"):
+        with pytest.raises(NotHeldError, match=r"has no record 5, 7\. List records"):
             archive.keywords_of("hmi.sharp_cea_720s", [first, 5, 7])
-        with pytest.raises(NotHeldError, match=r"There is no series 'hmi\.nothing'"):
+        with pytest.raises(NotHeldError, match=r"holds no series 'hmi\.nothing'"):
             archive.keywords_of("hmi.nothing", [])
-        with pytest.raises(NotHeldError, match=r"There is no series 'hmi\.nothing'"):
+        with pytest.raises(NotHeldError, match=r"holds no series 'hmi\.nothing'"):
             archive.keyword_names("hmi.nothing")

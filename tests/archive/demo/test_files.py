@@ -1,4 +1,4 @@
-"""Files of `DemoArchive`: how they are stored, and that they are the same every time."""
+"""Files of `DemoArchive`: their layout, and that they are reproducible."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_bare_and_full_files_hold_the_same_data(archive, an_hour, series):
     record = an_hour(series)[0]
     for name in record.segments:
         units, headers = [], []
-        for content in (one.segment(series, record.recnum, name) for one in (archive, bare)):
+        for content in (source.segment(series, record.recnum, name) for source in (archive, bare)):
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 with opened(content, checksum=True, disable_image_compression=True) as hdus:
@@ -67,7 +67,7 @@ def test_headers_hold_the_keywords(archive, an_hour):
     assert "GWILL" not in header
 
 
-def test_files_are_stored_like_those_of_jsoc(an_hour):
+def test_files_have_the_layout_of_jsoc(an_hour):
     bare = DemoArchive("bare")
     record = an_hour(CEA)[0]
     for name, scale, zero in (
@@ -88,29 +88,29 @@ def test_files_are_stored_like_those_of_jsoc(an_hour):
 
 @pytest.mark.parametrize("segment", ["conf_disambig", "Br"])
 def test_images_are_compressed_as_by_astropy(monkeypatch, segment):
-    """Also with an astropy that lacks the private function."""
-    how = storage(segment)
+    """Also with a version of astropy that lacks the private function."""
+    layout = storage(segment)
     random = np.random.default_rng(1)
-    stored = random.integers(-9, 99, (30, 40)).astype(f"int{how.bits}")
-    stored[:, :5] = how.blank
+    stored = random.integers(-9, 99, (30, 40)).astype(f"int{layout.bits}")
+    stored[:, :5] = layout.blank
     image = fits.CompImageHDU(stored, compression_type="RICE_1", tile_shape=(1, 40))
     buffer = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(buffer)
-    content = fits_writer.fits_bytes(stored, how, "", "2014-02-10")
+    content = fits_writer.fits_bytes(stored, layout, "", "2014-02-10")
     with (
         opened(buffer.getvalue(), disable_image_compression=True) as expected,
         opened(content, disable_image_compression=True) as hdus,
     ):
         written = hdus[1].header
         assert {name: written[name] for name in expected[1].header} == dict(expected[1].header)
-        begins = [one[1].fileinfo()["datLoc"] for one in (expected, hdus)]
+        begins = [file[1].fileinfo()["datLoc"] for file in (expected, hdus)]
     assert buffer.getvalue()[begins[0] :] == content[begins[1] :]
     monkeypatch.setattr(fits_writer, "Rice1", None)
-    assert fits_writer.fits_bytes(stored, how, "", "2014-02-10") == content
+    assert fits_writer.fits_bytes(stored, layout, "", "2014-02-10") == content
 
 
 def digests():
-    """Digest some files and keywords; a second process calls this as well."""
+    """Return digests of some files and keywords; a second process calls this as well."""
     archive = DemoArchive()
     result = []
     for series in (CCD, NRT):

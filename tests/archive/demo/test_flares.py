@@ -1,4 +1,4 @@
-"""The demo's flares: the same at each request, of its regions, and with classes as the Sun's."""
+"""Flares of the demo: reproducible, from its regions, and distributed over classes as on the Sun."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 START, END = datetime(2014, 1, 1, tzinfo=UTC), datetime(2014, 7, 1, tzinfo=UTC)
 
 
-def test_flares_are_those_of_regions_that_are_on_the_disk(tmp_path: Path) -> None:
+def test_flares_belong_to_regions_on_the_disk(tmp_path: Path) -> None:
     archive = DemoArchive()
     table = archive.flares(START, END)
     assert set(table["origin"]) == {"sunpy_flarecast DemoArchive (SYNTHETIC)"}
@@ -38,7 +38,7 @@ def test_flares_are_those_of_regions_that_are_on_the_disk(tmp_path: Path) -> Non
     assert np.abs(flares.lon).max() < 95
 
 
-def test_a_part_of_the_list_is_that_part() -> None:
+def test_a_part_of_the_list_matches_the_whole() -> None:
     whole, part = DemoArchive().flares(START, END), DemoArchive().flares(datetime(2014, 3, 1), datetime(2014, 4, 1))  # noqa: DTZ001
     months = np.char.startswith(np.asarray(whole["peak"]), "2014-03")
     assert whole[months]["peak", "class", "position"].as_array().tolist() == (
@@ -47,8 +47,8 @@ def test_a_part_of_the_list_is_that_part() -> None:
     assert len(DemoArchive().flares(datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 2, 1, tzinfo=UTC))) == 0
 
 
-def test_classes_are_distributed_as_those_of_the_sun() -> None:
+def test_classes_are_distributed_as_on_the_sun() -> None:
     counts = Counter(name[0] for name in DemoArchive().flares(START, END)["class"].tolist())
     assert set(counts) <= set("CMX")
-    # The number above a size goes as its inverse.
+    # The number above a size is proportional to its inverse.
     assert (counts["M"] + counts["X"]) / counts.total() == pytest.approx(0.1, abs=0.03)

@@ -1,4 +1,4 @@
-"""`DemoArchive` as a solar physicist sees it: coordinates, the field in both projections, keywords from pixels."""
+"""Physics of `DemoArchive`: coordinates, the field in both projections, and keywords measured on pixels."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def load(archive, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pairs(archive):
-    """Records of one slot as (CCD, CEA), one at the east limb and others over the disk."""
+    """Return the records of one slot as (CCD, CEA), one at the east limb and others over the disk."""
     lists = [list(archive.records(series, DAY, DAY + timedelta(minutes=11))) for series in (CCD, CEA)]
     return list(zip(*lists, strict=True))
 
 
 def near(archive, pairs, longitude):
-    """Choose the pair that is nearest to a longitude."""
+    """Return the pair nearest to a longitude."""
     return min(pairs, key=lambda pair: abs(archive.keywords(CEA, pair[1].recnum)["lon_fwt"] - longitude))
 
 
 @pytest.mark.parametrize("slot", [767_000, 900_123, 1_005_598, 1_123_456, 1_270_000, 1_400_007])
-def test_the_observer_is_where_sunpy_has_the_earth(slot):
+def test_the_observer_is_at_sunpys_position_of_the_earth(slot):
     time, observer = slot_time(slot), observe(slot * 720.0)
     assert abs((observer.longitude - sun.L0(time).deg + 180) % 360 - 180) < 1e-3
     assert abs(observer.latitude - sun.B0(time).deg) < 1e-3
@@ -65,7 +65,7 @@ def test_the_observer_is_where_sunpy_has_the_earth(slot):
     assert 24_000 < observer.west < 34_000
 
 
-def test_the_differential_rotation_is_that_of_sunpy():
+def test_the_differential_rotation_matches_sunpy():
     for latitude in (0, 12.5, 33):
         expected = differential_rotation(1 * u.day, latitude * u.deg, model="snodgrass").to_value("deg")
         assert drift(latitude) + 14.1844 == pytest.approx(expected, abs=1e-6)
@@ -93,7 +93,7 @@ def test_every_segment_is_a_map(archive, load, pairs, series):
 
 @pytest.mark.parametrize("longitude", [-60, 0, 60])
 @pytest.mark.parametrize("series", [CCD, CEA])
-def test_pixels_lie_where_the_map_says(archive, load, pairs, series, longitude):
+def test_positions_of_pixels_match_the_map(archive, load, pairs, series, longitude):
     pair = near(archive, pairs, longitude)
     loaded = load(series, pair[series == CEA].recnum, "magnetogram")
     _, region, slot = record_of(pair[series == CEA].recnum)
@@ -141,7 +141,7 @@ def test_usflux_is_the_sum_over_the_pixels(archive, load, pairs):
         assert load(CEA, cea.recnum, "Br").meta["usflux"] == pytest.approx(keywords["usflux"], rel=1e-9)
 
 
-def test_parameters_have_the_size_of_real_ones(archive, pairs):
+def test_parameters_have_realistic_values(archive, pairs):
     for _, cea in pairs:
         keywords = archive.keywords(CEA, cea.recnum)
         assert 1e20 < keywords["usflux"] < 1e23
@@ -158,8 +158,8 @@ def test_parameters_have_the_size_of_real_ones(archive, pairs):
         assert keywords["mpos_tot"] + keywords["mneg_tot"] == pytest.approx(keywords["mtot"])
 
 
-def test_parameters_are_those_of_the_code_of_jsoc(archive, load, pairs):
-    """Also where its headers say another unit: gradients in G/pixel, SAVNCPP in A/arcsec2, free energy and shear."""
+def test_parameters_match_the_code_of_jsoc(archive, load, pairs):
+    """Also where it differs from its headers: gradients in G/pixel, SAVNCPP in A/arcsec2, free energy and shear."""
     segments = "Bp", "Bt", "Br", "Bp_err", "Bt_err", "Br_err", "bitmap", "conf_disambig"
     for ccd, cea in (pairs[1], pairs[5]):
         keywords = archive.keywords(CEA, cea.recnum)
@@ -168,7 +168,7 @@ def test_parameters_are_those_of_the_code_of_jsoc(archive, load, pairs):
         expected = jsoc_parameters.parameters(images, header)
         assert len(expected) > 25
         for name, value in expected.items():
-            # Errors are those of the pixel, not of its neighbours.
+            # Errors are computed from those of the pixel, not of its neighbours.
             tolerance = 0.03 if name.startswith("ERR") else 2e-3
             assert keywords[name.lower()] == pytest.approx(value.value, rel=tolerance), name
             if name not in ("CMASK", "SHRGT45"):
@@ -179,8 +179,8 @@ def test_parameters_are_those_of_the_code_of_jsoc(archive, load, pairs):
         assert archive.keywords(CCD, ccd.recnum)["savncpp"] == keywords["savncpp"]
 
 
-def test_the_field_stays_when_a_carrington_rotation_ends():
-    """The longitude of the observer falls from 0 to 360 then, and that of the region does not."""
+def test_the_field_at_the_end_of_a_carrington_rotation():
+    """The longitude of the observer jumps from 0 to 360, that of the region does not."""
     records = (SyntheticRecord(region, region.last, False) for region in map(region_of, range(300, 400)))
     wrapped = [
         record
@@ -195,7 +195,7 @@ def test_the_field_stays_when_a_carrington_rotation_ends():
 
 @pytest.mark.parametrize("longitude", [-70, 0, 60])
 def test_both_projections_show_one_field(archive, load, pairs, longitude):
-    """The vector from field, inclination, azimuth and disambig is the one that CEA shows, after Sun (2013)."""
+    """The vector from field, inclination, azimuth and disambig matches that of CEA, after Sun (2013)."""
     ccd, cea = near(archive, pairs, longitude)
     keywords = archive.keywords(CCD, ccd.recnum)
     field, inclination, azimuth, disambig = (
@@ -207,7 +207,7 @@ def test_both_projections_show_one_field(archive, load, pairs, longitude):
     x, y, towards = -field * np.sin(gamma) * np.sin(psi), field * np.sin(gamma) * np.cos(psi), field * np.cos(gamma)
     angle = np.radians(keywords["crota2"])
     west, north = np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y
-    # The magnetogram is the part along the line of sight.
+    # The magnetogram shows the component along the line of sight.
     magnetogram = load(CCD, ccd.recnum, "magnetogram")
     assert np.nanmax(np.abs(magnetogram.data - towards)) < 1.0
     rows, columns = np.nonzero(load(CCD, ccd.recnum, "conf_disambig").data == 90)
@@ -237,8 +237,8 @@ def test_both_projections_show_one_field(archive, load, pairs, longitude):
         assert np.median(np.abs(served - values[inside])) < 90
 
 
-def test_off_the_disk_there_is_nothing(archive):
-    """A large patch at the limb: its pixels beyond are missing, in every segment of a kind alike."""
+def test_pixels_off_the_disk_are_missing(archive):
+    """A large patch at the limb: the same pixels are missing in all segments of a projection."""
     for region in map(region_of, range(500, 600)):
         slot = region.last
         synthetic = SyntheticRecord(region, slot, False)
@@ -260,7 +260,7 @@ def test_off_the_disk_there_is_nothing(archive):
 
 
 def long_lived():
-    """Find a region that crosses much of the disk, and one that is born and dies on it."""
+    """Return a region that crosses most of the disk, and one that emerges and decays on it."""
     known = [region_of(ordinal) for ordinal in range(100, 400)]
     crossing = next(region for region in known if region.last - region.first > 11 * 120)
     whole = next(
@@ -271,14 +271,14 @@ def long_lived():
     return crossing, whole
 
 
-def test_the_sun_carries_harps_over_the_disk():
+def test_rotation_carries_harps_across_the_disk():
     region, _ = long_lived()
     slots = np.arange(region.first, region.last, 60)
     longitudes = np.array([observation_of(region, int(slot), False).longitude for slot in slots])
     rate = np.polyfit(slots / 120, longitudes, 1)[0]
     assert longitudes[0] < -70
     assert longitudes[-1] > 60
-    # Sidereal rotation at this latitude less the Earth's motion.
+    # Sidereal rotation at this latitude minus the Earth's motion.
     assert rate == pytest.approx(14.1844 + drift(region.latitude) - 0.9856, abs=0.05)
     assert 12.2 < rate < 13.4
     track = [patch_keywords(SyntheticRecord(region, int(slot), False).ccd)["lon_fwt"] for slot in slots[[4, -4]]]
@@ -324,7 +324,7 @@ def test_latitudes_follow_the_butterfly_diagram():
     assert all(abs(np.mean(found)) < 6 for found in years.values())
 
 
-def test_spots_are_dark_and_the_limb_too(archive, load, pairs):
+def test_spots_and_the_limb_are_dark(archive, load, pairs):
     levels = {}
     for ccd, _ in pairs:
         continuum, field = (load(CCD, ccd.recnum, name).data for name in ("continuum", "field"))
@@ -349,8 +349,8 @@ def test_the_dopplergram_shows_the_rotation(archive, load, pairs):
     assert mean[west] > 800
 
 
-def test_east_is_at_the_right_of_the_ccd(archive, load, pairs):
-    """The CCD stands on its head: columns run east, rows run south."""
+def test_the_ccd_is_upside_down(archive, load, pairs):
+    """Columns run to the east, rows to the south."""
     ccd, _ = near(archive, pairs, 0)
     loaded = load(CCD, ccd.recnum, "magnetogram")
     corner = loaded.pixel_to_world([0, 50] * u.pix, [0, 50] * u.pix)
