@@ -313,7 +313,7 @@ class Archive(Protocol):
         ...
 
     def holdings(self) -> Sequence[Holding]:
-        """Summarise each series held; cheap enough to be called for every page view."""
+        """Summarize each series held; cheap enough to be called for every page view."""
         ...
 
     def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:

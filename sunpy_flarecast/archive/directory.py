@@ -272,7 +272,7 @@ class DirectoryArchive:
         )
 
     def holdings(self) -> list[Holding]:
-        """Summarise each series held; T_REC in UTC replaces a missing ``date__obs``."""
+        """Summarize each series held; T_REC in UTC replaces a missing ``date__obs``."""
         return self._reader.holdings()
 
     def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:

@@ -189,7 +189,7 @@ class DemoArchive:
         )
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Summarise each series. See `Archive.holdings`."""
+        """Summarize each series. See `Archive.holdings`."""
         return tuple(
             Holding(
                 series=series,

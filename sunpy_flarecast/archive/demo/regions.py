@@ -174,7 +174,7 @@ def region_numbered(harpnum: int, near_real_time: bool) -> Region | None:
 
 
 def recnum_of(series: int, region: Region, slot: int) -> int:
-    """Number a record of the series at this place among the four: a number of another series is recognized."""
+    """Return the number of a record; ``series`` is the index of its series, which the number encodes, too."""
     return (_RECORDS_FROM + (region.ordinal << _SHIFT) + slot - region.first) * 4 + series
 
 

@@ -107,7 +107,7 @@ class Reader:
         return str(_only(row))
 
     def holdings(self) -> list[Holding]:
-        """Summarise each series."""
+        """Summarize each series."""
         return [self._holding(name, number) for name, number in self.series().items()]
 
     def _holding(self, name: str, series: int) -> Holding:

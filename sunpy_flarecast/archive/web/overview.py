@@ -108,7 +108,7 @@ def example_of(
 
 
 def span_of(counts: Mapping[date, int]) -> Span | None:
-    """Summarise the days with records."""
+    """Summarize the days with records."""
     if not counts:
         return None
     held, day = sorted(counts), timedelta(days=1)
