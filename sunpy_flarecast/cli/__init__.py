@@ -1,4 +1,4 @@
-"""The terminal: options, tables and messages of ``sunpy-flarecast``, nothing else."""
+"""The command line: options, tables and messages of ``sunpy-flarecast``."""
 
 from . import dataset, fetch, index, mirror, openapi, plot, search, serve
 from .main import cli

@@ -1,4 +1,4 @@
-"""The terminal: its two streams, errors and warnings as messages, tables, and reports of the index."""
+"""Output in the terminal: the two streams, errors and warnings as messages, tables, and reports of the index."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 __all__ = ["err", "finish", "kept", "out", "plain_errors", "show", "show_index", "show_records"]
 
-#: Lines and characters that a terminal gets of a table at least; a line that it wraps can be read, half a time cannot.
+#: Least number of lines and columns of a table; wrapped lines are better than times that are cut.
 _LINES: Final = 34
 _WIDTH: Final = 120
 
-#: The columns that are shown of a search, besides those of keywords.
+#: The columns of a search that are shown, besides those of keywords.
 _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segments", "Record")
 
-#: Ends of files from which what was interrupted can be resumed.
+#: Endings of files from which an interrupted search or request can be resumed.
 _RESUMED: Final = (".ecsv", ".parquet")
 
-#: Errors in how a command is written, names of files among them; what else fails does so at work.
+#: Errors in the command as it is written, such as names of files; all others are failures of its work.
 _MISTAKES: Final = (QueryError, InvalidSettingError, FileExistsError, FileNotFoundError, NotADirectoryError)
 
-#: Characters by which text of a service could control a terminal, or change the order in which it shows other text.
+#: Characters by which text from a service could control the terminal, or change the direction of other text.
 _CONTROLS: Final = dict.fromkeys(
     {*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)} - {9, 10},
     "\N{REPLACEMENT CHARACTER}",
@@ -52,7 +52,7 @@ _CONTROLS: Final = dict.fromkeys(
 
 
 class _Console(Console):
-    """A console that prints no control characters but its own."""
+    """A console that replaces control characters other than its own."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(one.translate(_CONTROLS) if isinstance(one, str) else one for one in objects), **options)
@@ -65,9 +65,9 @@ err = _Console(stderr=True, highlight=False)
 @contextmanager
 def plain_errors() -> Iterator[list[Warning]]:
     """
-    Turn errors into one message, and show warnings as messages; gives those of missing data.
+    Show errors and warnings as messages, and yield the warnings of missing data.
 
-    The exit status is 2 if the command has to be written differently, and 1 for what failed while it was at work.
+    The exit status after an error is 2 if the command is written wrongly, and 1 for all other failures.
     """
     missing: list[Warning] = []
 
@@ -80,7 +80,7 @@ def plain_errors() -> Iterator[list[Warning]]:
     level = log.level
     with warnings.catch_warnings():
         warnings.showwarning = show
-        warnings.simplefilter("always", SunpyUserWarning)  # each is shown, and none ends the command half-way
+        warnings.simplefilter("always", SunpyUserWarning)  # all are shown, and none becomes an error
         log.setLevel("CRITICAL")  # errors are shown below, once
         try:
             yield missing
@@ -93,21 +93,21 @@ def plain_errors() -> Iterator[list[Warning]]:
 
 @contextmanager
 def kept(output: Path | None, what: str, write: Callable[[Any, Path], None], rest: str) -> Iterator[None]:
-    """Write what had come before Ctrl-C to a file, and say how to get the rest."""
+    """After Ctrl-C, write the partial result to a file, and say how to get the rest."""
     try:
         yield
     except Interrupted as error:
         if output is None:
-            err.print(f"What came is kept with -o FILE, from which the {what} can be resumed.", soft_wrap=True)
+            err.print(f"With -o FILE, the partial result is kept, and the {what} can be resumed.", soft_wrap=True)
         else:
             write(error.partial, output)
             resume = f" Resume in Python: {rest.format(repr(str(output)))}." if output.suffix in _RESUMED else ""
-            err.print(escape(f"What came is in {output}.{resume}"), soft_wrap=True)
+            err.print(escape(f"The partial result is in {output}.{resume}"), soft_wrap=True)
         raise
 
 
 def finish(report: FetchReport | MirrorReport | BuildReport, path: Path | None, *, well: bool) -> NoReturn:
-    """Print a report, write it to a file if that is wanted, and exit: with 130 after Ctrl-C, or 0 if all went well."""
+    """Print a report, write it to the file, if any, and exit: with 130 after Ctrl-C, 0 if ``well``, else 1."""
     (out if well else err).print(escape(str(report)), soft_wrap=True)
     if path:
         report.write(path)
@@ -115,13 +115,13 @@ def finish(report: FetchReport | MirrorReport | BuildReport, path: Path | None, 
 
 
 def show_records(table: RecordTable, *, short: bool = False) -> None:
-    """Print the records of a search, in a narrow terminal without the times beside T_REC."""
+    """Print the records of a search; in a narrow terminal, T_REC is the only time."""
     names = _SHOWN[1:] if out.is_terminal and out.width < _WIDTH else _SHOWN
     show(table.show(*names, *table.keyword_columns), short=short)
 
 
 def show(table: QTable, *, short: bool = False) -> None:
-    """Print a table: all of it to a file or another program, with few digits and its middle left out to a terminal."""
+    """Print a table: completely to a file or program, with few digits and without its middle to a terminal."""
     short |= out.is_terminal
     shown = table.copy()
     for name in shown.colnames:
@@ -140,7 +140,7 @@ def show(table: QTable, *, short: bool = False) -> None:
 
 
 def show_index(directory: Path, report: IndexReport | None, faults: Sequence[str], most: int | None = None) -> None:
-    """Print a report of the index of a directory, and files that cannot be served, so many at most."""
+    """Print a report of the index of a directory, and the files that cannot be served, at most ``most``."""
     text = str(msgspec.structs.replace(report, faulty=0, faults=())) if report else ""
     if faults:
         shown = "".join(f"\n  {fault}" for fault in faults[:most])

@@ -17,12 +17,12 @@ __all__ = ["cli"]
 
 
 class _Commands(click.Group):
-    """The commands; Ctrl-C ends each with status 130, whatever it is at."""
+    """The commands; Ctrl-C ends each with status 130."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ErfaWarning)  # of years without leap seconds
+                warnings.simplefilter("ignore", ErfaWarning)  # of years whose leap seconds are unknown
                 return super().invoke(context)
         except KeyboardInterrupt:
             err.print("Interrupted.")

@@ -1,4 +1,4 @@
-"""The command that prints the description of a service: ``openapi``."""
+"""The command ``openapi``, which prints the description of a service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["openapi"]
 def openapi(output: Path | None) -> None:
     """Print the OpenAPI description of the service.
 
-    It is what a running one gives at /openapi.json: for generators of clients, and tools that test services.
+    A running service has the same at /openapi.json. Generators of clients and tools that test services read it.
     """
     with plain_errors():
         if output:

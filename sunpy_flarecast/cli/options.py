@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have, and the search that they mean."""
+"""Arguments and options that several commands share, and the search that they specify."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> Non
 
 
 def _together(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    """Make one decorator of several that are written in the order in which ``--help`` lists them."""
+    """Combine decorators, in the order in which ``--help`` lists them."""
     return lambda command: reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)
 
 
@@ -149,7 +149,7 @@ def _condition(text: str) -> KeywordCondition:
         raise click.BadParameter(f"{text!r}: {known.fits} ({known.meaning}) {its}; write {example!r}.") from error
 
 
-#: For the whole command and for those that ask a service, so that it may stand before or after their names.
+#: An option of the whole command and of those that use a service, so that it may come before or after their names.
 url_option = click.option(
     "--url",
     metavar="URL",
@@ -159,13 +159,13 @@ url_option = click.option(
     help="Base URL of the service.",
 )
 progress_option = click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
-#: What all commands have that ask a service; the last in their lists.
+#: Options of all commands that use a service; the last in their lists.
 service_options = _together(progress_option, url_option)
 report_option = click.option(
     "--report",
     type=FILE,
     metavar="FILE",
-    help="Write what was fetched, and what is missing, to this file, as JSON; an earlier one is removed first.",
+    help="Write a report of fetched and missing files to this file, as JSON; an earlier one is removed first.",
 )
 index_option = click.option(
     "--index",
@@ -173,7 +173,7 @@ index_option = click.option(
     type=FILE,
     metavar="FILE",
     show_default="a hidden file in DIRECTORY",
-    help="Where the index is kept; not on a network disk.",
+    help="File of the index; not on a network disk.",
 )
 
 #: The range of a search.
@@ -181,7 +181,7 @@ range_arguments = _together(
     click.argument("start", type=time_of), click.argument("end", type=time_of, callback=_end_of)
 )
 
-#: Which records, and which of their files.
+#: Options that select records, and their files.
 selection_options = _together(
     click.option(
         "--segment",
@@ -234,10 +234,10 @@ query_options = _together(
         "--tolerance",
         type=step_of,
         metavar="LENGTH",
-        help="Leave out records farther than this, such as '12 min', from the grid or --near.",
+        help="Leave out records farther than this from the grid or --near, such as '12 min'.",
     ),
-    click.option("--near", type=time_of, metavar="TIME", help="Only the one time step nearest to this."),
-    click.option("--strict", is_flag=True, help="Fail if the service does not answer for a part of the range."),
+    click.option("--near", type=time_of, metavar="TIME", help="Only the time step nearest to this."),
+    click.option("--strict", is_flag=True, help="Fail if the service does not answer for part of the range."),
 )
 
 #: The options of a table that is written to a file.
@@ -255,7 +255,7 @@ output_options = _together(
 
 
 def examples(*lines: str) -> str:
-    """Return the end of a help page: commands that can be copied."""
+    """Return the examples at the end of a help page."""
     return "\n".join(["\b", "Examples:", *(f"  sunpy-flarecast {line}" for line in lines)])
 
 
@@ -281,7 +281,7 @@ def attrs_of(
 
 
 def search_table(*, harps: Sequence[HARPNUM], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
-    """Search, if what is found can be fetched to a ``path``, and warn of requested HARPs that have no record."""
+    """Search, after a check of the ``path`` if there is one, and warn if a requested HARP has no record."""
     query = attrs_of(harps=harps, **options)
     others = conditions_of(options["noaa"], options["good"], options["conditions"])
     if "path" in options:

@@ -60,7 +60,7 @@ def plot_disk_command(when: Time | None, color: str | None, output: Path, **opti
     """
     chosen = next(time for time in (when, options["near"], options["start"]) if time is not None)
     near = chosen if options["near"] is None else options["near"]
-    options |= {"near": near, "sample": None}  # the other steps are not needed
+    options |= {"near": near, "sample": None}  # other steps are not needed
 
     _write(output, lambda pictures: pictures.plot_disk(_found(**options), chosen, color, progress=options["progress"]))
 
@@ -70,7 +70,7 @@ def plot_disk_command(when: Time | None, color: str | None, output: Path, **opti
 @_output_option
 @service_options
 def plot_coverage_command(output: Path, **options: Any) -> None:
-    """Draw which records there are: a row for each HARP over time.
+    """Draw the records over time: a row for each HARP.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
     missing.
@@ -80,7 +80,7 @@ def plot_coverage_command(output: Path, **options: Any) -> None:
 
 @plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Columns of images; 2 suit a page.")
+@click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Number of columns; 2 suit a page.")
 @click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
 @_output_option
 def plot_record_command(files: tuple[Path, ...], columns: int | None, skip_broken: bool, output: Path) -> None:
@@ -115,7 +115,7 @@ def plot_record_command(files: tuple[Path, ...], columns: int | None, skip_broke
     "--flares",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Table of flares to mark (.ecsv, .csv, ...), with columns peak_time and goes_class, or as the HEK has them.",
+    help="Table of flares to mark (.ecsv, .csv, ...), with the columns peak_time and goes_class, or those of the HEK.",
 )
 @_output_option
 @service_options
@@ -139,7 +139,7 @@ def plot_keywords_command(
 
 
 def _found(**options: Any) -> FLARECASTResponse:
-    """Search; without records there is nothing to draw, which is not a mistake in the command."""
+    """Search, and exit with status 1 if there is no record."""
     if not len(table := search_table(**options)):
         err.print("There is nothing to draw.")
         raise SystemExit(1)
@@ -147,7 +147,7 @@ def _found(**options: Any) -> FLARECASTResponse:
 
 
 def _write(output: Path, draw: Callable[[Any], Any]) -> None:
-    """Check that a picture can be written, draw it, write it, and exit."""
+    """Check that the picture can be written, draw and write it, and exit."""
     with plain_errors() as missing:
         from sunpy_flarecast import plot as pictures
 

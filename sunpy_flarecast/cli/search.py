@@ -1,4 +1,4 @@
-"""The commands that search: ``search, keywords``."""
+"""The commands ``search`` and ``keywords``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     multiple=True,
     metavar="NAME",
     show_default="the 18 space-weather parameters",
-    help="Keyword or pattern, such as 'mean*'; may be repeated; 'default' stands for the default ones.",
+    help="Keyword or pattern, such as 'mean*'; may be repeated; 'default' adds the default ones.",
 )
 @output_options
 @service_options
@@ -76,8 +76,8 @@ def keywords(
 ) -> None:
     """Show keywords of records as a table, or write them to a file.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
-    of them or of their keywords are missing.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and
+    neither records nor keywords are missing.
     """
     from sunpy_flarecast.keywords.files import WHAT, write_keywords
     from sunpy_flarecast.keywords.table import LEADING
