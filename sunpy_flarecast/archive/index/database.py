@@ -1,11 +1,10 @@
-"""The index as an SQLite database: its tables, the lock of its writer, and the connections of its readers."""
+"""The index as an SQLite database: its tables, how it is opened and copied, and the lock of its writer."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-import threading
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
@@ -13,19 +12,19 @@ from filelock import FileLock, Timeout
 from sunpy_flarecast.errors import FLARECASTError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
     "BESIDE",
     "ArchiveIndexError",
     "BusyIndexError",
-    "Connections",
     "MissingFolderError",
     "copy_index",
     "create",
+    "is_current",
     "lock_index",
     "max_keywords",
+    "open_database",
     "unusable",
 ]
 
@@ -152,7 +151,7 @@ class BusyIndexError(ArchiveIndexError):
 
 def create(path: Path) -> sqlite3.Connection:
     """Open an index for writing; create it if needed."""
-    database = _open(path, "rwc")
+    database = open_database(path, "rwc")
     try:
         if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise ArchiveIndexError(
@@ -160,7 +159,7 @@ def create(path: Path) -> sqlite3.Connection:
                 "--index."
             )
         database.execute("PRAGMA synchronous = NORMAL")
-        if not _is_current(database, path):
+        if not is_current(database, path):
             about = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION};"
             database.executescript(f"BEGIN IMMEDIATE; {about} {_TABLES} COMMIT;")
     except sqlite3.Error as error:
@@ -196,30 +195,6 @@ def lock_index(index: Path, wait: float = 0.0) -> FileLock:
     return lock
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open an index for reading; any thread may use the connection, one at a time."""
-    if not path.exists():
-        raise ArchiveIndexError(f"The index {path} does not exist. Create it: sunpy-flarecast index DIRECTORY")
-    last: sqlite3.Error | None = None
-    # Reading needs files beside the database that inform its writer; without write permission they must exist.
-    for mode in ("rw", "ro"):
-        database = _open(path, mode)
-        try:
-            database.execute("PRAGMA query_only = ON")
-            database.execute("PRAGMA cache_size = -1024")
-            if not _is_current(database, path):
-                raise ArchiveIndexError(f"The index {path} is empty. Build it: sunpy-flarecast index DIRECTORY")
-        except sqlite3.Error as error:
-            database.close()
-            last = error
-        except ArchiveIndexError:
-            database.close()
-            raise
-        else:
-            return database
-    raise unusable(path, last) from last
-
-
 def copy_index(index: Path, copy: Path) -> None:
     """
     Copy an index that cannot be opened in place, unless it is being written; leave no file if that fails.
@@ -233,8 +208,8 @@ def copy_index(index: Path, copy: Path) -> None:
         after = index.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _journal(index).exists():
             raise ArchiveIndexError(f"{index} is being written")
-        with closing(_open(copy, "rw")) as database:
-            if _is_current(database, copy):
+        with closing(open_database(copy, "rw")) as database:
+            if is_current(database, copy):
                 # The owner of the index may know the folder by another path.
                 database.execute("DELETE FROM about WHERE name = 'root'")
     except (OSError, sqlite3.Error, ArchiveIndexError):
@@ -246,7 +221,8 @@ def _journal(index: Path) -> Path:
     return index.with_name(f"{index.name}-wal")
 
 
-def _open(path: Path, mode: str) -> sqlite3.Connection:
+def open_database(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a database in a mode of SQLite's URIs; any thread may use the connection, one at a time."""
     try:
         return sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -259,7 +235,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
         raise unusable(path, error) from error
 
 
-def _is_current(database: sqlite3.Connection, path: Path) -> bool:
+def is_current(database: sqlite3.Connection, path: Path) -> bool:
     """Return whether the tables exist; raise an error if they are of another kind or version."""
     if database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0] == 0:
         return False
@@ -274,15 +250,6 @@ def _is_current(database: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what distinguishes an index from a later one at the same path; None if it does not exist."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino
-
-
 def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
     """Make the error for an index that SQLite cannot use, with advice."""
     reason = str(error).strip()
@@ -294,65 +261,3 @@ def unusable(path: Path, error: sqlite3.Error | None) -> ArchiveIndexError:
     elif "malformed" in reason:
         advice = "It is damaged. Delete it and build it again: sunpy-flarecast index DIRECTORY"
     return ArchiveIndexError(f"The index {path} cannot be used: {reason}. {advice}")
-
-
-class Connections:
-    """Connections to an index for any number of threads, each lent for the duration of a query."""
-
-    # If the index is replaced, the new one is used from then on.
-
-    def __init__(self, index: Path) -> None:
-        self._index = index
-        self._identity = _identity(index)
-        self._idle: list[sqlite3.Connection] = [_connect(index)]
-        self._complete = False
-        self._closed = False
-        self._guard = threading.Lock()
-
-    def close(self) -> None:
-        """Close the connections, those in use as soon as they are returned."""
-        with self._guard:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for database in idle:
-            database.close()
-
-    @contextmanager
-    def lent(self, *, unfinished: bool = False) -> Iterator[sqlite3.Connection]:
-        """Lend a connection; that to an ``unfinished`` index, whose first run has not completed, only on request."""
-        now = _identity(self._index)
-        old: list[sqlite3.Connection] = []
-        with self._guard:
-            if self._closed:
-                raise ArchiveIndexError(f"The archive with the index {self._index} is closed")
-            if now not in (None, self._identity):  # the index was replaced
-                old, self._idle, self._identity, self._complete = self._idle, [], now, False
-            database = self._idle.pop() if self._idle else None
-            lent = self._identity
-        for connection in old:
-            connection.close()
-        if database is None:
-            database = _connect(self._index)
-        keep = False
-        try:
-            if not unfinished and not self._complete:
-                self._check_complete(database)
-            yield database
-            keep = True
-        except sqlite3.Error as error:
-            raise unusable(self._index, error) from error
-        finally:
-            with self._guard:
-                keep = keep and not self._closed and lent == self._identity
-                if keep:
-                    self._idle.append(database)
-            if not keep:
-                database.close()
-
-    def _check_complete(self, database: sqlite3.Connection) -> None:
-        if database.execute("SELECT 1 FROM about WHERE name = 'looked'").fetchone() is None:
-            raise ArchiveIndexError(
-                f"The index {self._index} is not finished yet. Wait for the process that builds it; if there is none, "
-                "run: sunpy-flarecast index DIRECTORY"
-            )
-        self._complete = True

@@ -10,7 +10,8 @@ import msgspec
 
 from sunpy_flarecast.archive.base import DayCount, Holding, Passage, Record, SegmentFile, Steps
 
-from .database import ArchiveIndexError, Connections, max_keywords
+from .connections import Connections
+from .database import ArchiveIndexError, max_keywords
 from .edition import Edition
 from .model import EPOCH, SLOT, LastRun, Version, microseconds
 from .packed import is_packed
