@@ -247,7 +247,7 @@ class Archive(Protocol):
     that the archive does not hold. Series are given by their full names.
     """
 
-    #: Whether the records are synthetic; clients are then told not to store replies.
+    #: Whether the records are synthetic; replies then forbid clients to store them.
     synthetic: bool
 
     def series(self) -> Sequence[str]:

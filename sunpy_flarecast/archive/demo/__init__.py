@@ -1,1 +1,1 @@
-"""Synthetic SHARPs, calculated when they are asked for."""
+"""Synthetic SHARPs, computed on request."""

@@ -67,7 +67,7 @@ def _axes() -> npt.NDArray[np.float64]:
 def _earth(seconds: npt.ArrayLike) -> tuple[Any, Any]:
     """Return the Earth's heliocentric position (m) and velocity (m/s) in the axes of `_axes`."""
     days = np.asarray(seconds, dtype=np.float64) / 86400
-    # TT stands for TDB, from which it differs by 2 ms at most.
+    # TT is used for TDB; they differ by 2 ms at most.
     heliocentric, _ = erfa.epv00(_EPOCH_JD, days)
     axes = _axes()
     return heliocentric["p"] @ axes.T * AU, heliocentric["v"] @ axes.T * (AU / 86400)
