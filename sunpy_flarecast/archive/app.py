@@ -220,7 +220,7 @@ def _record_routes(
         """Return a FITS file, or ranges of its bytes."""
         name = held_series(series, archive.series())
         if _SEGMENT.fullmatch(segment) is None:  # it becomes part of a header
-            raise NotHeldError(f"{segment[:QUOTED]!r} is not a name of a segment.")
+            raise NotHeldError(f"{segment[:QUOTED]!r} is not a valid segment name.")
         try:
             content = archive.segment(name, recnum, segment)
             record = archive.record(name, recnum)

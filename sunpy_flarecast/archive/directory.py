@@ -310,7 +310,7 @@ class DirectoryArchive:
             ) from error
 
     def condition(self) -> Condition:
-        """Return whether the folder exists and its index is complete, and when that was last brought up to date."""
+        """Return whether the folder exists and its index is complete, and when the index was last updated."""
         if self._is_missing():
             return Condition(fault=MISSING)
         try:

@@ -37,7 +37,7 @@ DESCRIPTION: Final = (
     "A record is one HARP at one T_REC. Times are UTC in ISO 8601, except T_REC, which is TAI."
 )
 
-#: The bundled Swagger UI is version 4, which refuses documents of OpenAPI 3.1.
+#: The bundled Swagger UI is version 4, which does not support OpenAPI 3.1.
 OPENAPI_VERSION: Final = "3.0.3"
 
 

@@ -43,7 +43,7 @@ QUOTED: Final = 80
 #: Most records of one request for keywords.
 _MOST_RECORDS: Final = 1000
 
-#: Largest body of a request in bytes; hardly any route reads it.
+#: Largest body of a request in bytes; only the login reads it.
 _MOST_BODY: Final = 64 * 1024
 
 #: By how much a range may exceed ``max_days``: clients request overlapping parts with a margin, since they do not know

@@ -43,8 +43,8 @@ ALL_BITS: Final = 0xFFFF_FFFF
 LIMIT: Final = 50
 MOST: Final = 1000
 
-#: Seconds after which a page ends however few records it has, since a condition may match one record in a million; and
-#: the shorter time once so many records have been examined.
+#: A page ends after ``_PATIENCE`` seconds, or after ``_QUICK`` seconds once ``_MANY`` records have been examined, even
+#: if few have matched: a condition may match one record in a million.
 _PATIENCE: Final = 2.0
 _QUICK: Final = 0.05
 _MANY: Final = 1000

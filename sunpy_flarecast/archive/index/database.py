@@ -172,7 +172,7 @@ def create(path: Path) -> sqlite3.Connection:
 
 
 def max_keywords(database: sqlite3.Connection) -> int:
-    """Return the bound on the keywords of a record; those of one file appear in the replies for all records."""
+    """Return the bound on the keywords of a record; it keeps replies short, which have the keywords of all records."""
     return int(database.execute("SELECT value FROM about WHERE name = 'max_keywords'").fetchone()[0])
 
 

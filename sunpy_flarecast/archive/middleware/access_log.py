@@ -58,7 +58,7 @@ def log_handler(path: str) -> logging.Handler:
 
 
 class AccessLog:
-    """ASGI middleware that logs each completed request, without its headers, which may hold a token."""
+    """ASGI middleware that logs each request when it ends, without its headers, which may hold a token."""
 
     def __init__(self, app: ASGIApp, handler: logging.Handler) -> None:
         self._app = app

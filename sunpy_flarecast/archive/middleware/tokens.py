@@ -22,7 +22,10 @@ COOKIE: Final = "flarecast_token"
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
-_MESSAGE: Final = "This service requires a valid token: 'Authorization: Bearer TOKEN', or as password in a browser"
+_MESSAGE: Final = (
+    "This service requires a valid token. Send the header 'Authorization: Bearer TOKEN', or in a browser the token as "
+    "password."
+)
 
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
 
@@ -71,7 +74,7 @@ class TokenCheck:
 
 
 def token_required(hashes: frozenset[str], *, login: bool = False) -> Any:
-    """Make the dependency that answers 401 to requests without a valid token; ``login`` sends browsers to a form."""
+    """Make the dependency that replies 401 without a valid token; ``login`` redirects browsers to a form."""
 
     async def require(request: Request, valid: Annotated[bool, Depends(TokenCheck(hashes))]) -> None:
         if valid:

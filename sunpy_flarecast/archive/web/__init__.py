@@ -1,1 +1,1 @@
-"""The pages for people: the front page and Swagger UI."""
+"""The web pages of the service."""

@@ -52,7 +52,7 @@ _PAGE: Final = 120
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """The passage of a HARP over the disk: one record a day, its outlines, and keywords over time."""
+    """The passage of a HARP across the disk: one record a day, its outlines, and keywords over time."""
 
     series: str
     noaa: tuple[int, ...]
