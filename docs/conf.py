@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils.nodes import Text, raw
+
 from sunpy_flarecast import __version__
 from sunpy_flarecast.archive import DemoArchive, running
 from sunpy_flarecast.config import URL_VARIABLE
@@ -179,6 +181,16 @@ def clean_notebook(path: Path, base: str) -> None:
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def label_animations(_app: Sphinx, doctree: Any) -> None:
+    """Name the image and the slider of matplotlib's animations for screen readers, and load no font from elsewhere."""
+    for node in doctree.findall(raw):
+        if "anim-slider" in (html := node.astext()):
+            html = re.sub(r"<link [^>]*font-awesome[^>]*>", "", html)
+            html = html.replace("<img ", '<img alt="Animation, described in the text above" ')
+            html = html.replace('type="range"', 'type="range" aria-label="Frame"')
+            node.children[:] = [Text(html)]
+
+
 def setup(app: Sphinx) -> None:
     """Serve synthetic SHARPs for pages and examples during the build."""
     served = ExitStack()
@@ -203,5 +215,6 @@ def setup(app: Sphinx) -> None:
     # Before sphinx-gallery, which runs its examples at the same event.
     app.connect("builder-inited", begin, priority=1)
     app.connect("build-finished", end)
+    app.connect("doctree-read", label_animations)
     app.connect("autodoc-process-docstring", describe)
     app.connect("sphinx-click-process-epilog", show_examples)

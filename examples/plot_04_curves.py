@@ -37,6 +37,5 @@ flares = Table(
     rows=[("2014-10-22T14:28", "M1.6"), ("2014-10-24T21:41", "X3.1")],
     names=("event_peaktime", "fl_goescls"),
 )
-axes = plot_keywords(series, *names, flares=flares)
-axes[0].figure.suptitle("USFLUX, R_VALUE and TOTUSJZ of two HARPs")
+plot_keywords(series, *names, flares=flares)
 plt.show()

@@ -26,7 +26,7 @@ print(len(files), "files")
 
 # %%
 # Physical quantities have a colour bar with their unit. Codes, such as ``bitmap`` and ``disambig``, have a colour bar
-# with the meaning of each code.
+# with the meaning of each code. Two columns suit a page; the default suits a screen.
 
-plot_record(files)
+plot_record(files, columns=2)
 plt.show()

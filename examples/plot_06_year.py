@@ -34,7 +34,7 @@ grid = np.round(results["T_REC"].mjd * 4) / 4
 times, count = np.unique(grid, return_counts=True)
 figure, axes = plt.subplots(figsize=(9, 3), layout="constrained")
 axes.plot(Time(times, format="mjd", scale="tai").datetime, count, lw=0.8)
-axes.set_title("HARPs on the disk in 2014")
+axes.set_title("SYNTHETIC data: HARPs on the disk in 2014")
 axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs")
 plt.show()
 

@@ -63,9 +63,11 @@ for row, (name, samples), (colour, line) in zip(
         row, samples, samples.rows, strict=False
     ):
         panel.set_axis_on()
-        panel.imshow(image[0], origin="lower", cmap="gray", vmin=-1500, vmax=1500)
+        look = {"cmap": "gray", "vmin": -1500, "vmax": 1500}
+        shown = panel.imshow(image[0], origin="lower", **look)
         panel.set(xticks=[], yticks=[])
         panel.set_title(f"{name}: HARP {ds.records['HARPNUM'][record]}", fontsize=8)
         panel.spines[:].set(color=colour, linestyle=line, linewidth=4 if label else 1.5)
-figure.suptitle("Br, SYNTHETIC regions", fontsize=10)
+figure.colorbar(shown, ax=panels, label="Br (Mx/cm²)", shrink=0.8, extend="both")
+figure.suptitle("SYNTHETIC data: Br", fontsize=10)
 plt.show()

@@ -34,6 +34,6 @@ axes = figure.add_subplot(projection=magnetogram)
 magnetogram.plot(axes=axes)
 axes.invert_xaxis()
 axes.invert_yaxis()
-unit = str(magnetogram.unit)
-figure.colorbar(axes.images[0], ax=axes, label=unit, shrink=0.8)
+label = "line-of-sight field (Mx/cm²)"
+figure.colorbar(axes.images[0], ax=axes, label=label, shrink=0.8, extend="both")
 plt.show()

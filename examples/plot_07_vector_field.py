@@ -1,0 +1,44 @@
+"""
+Arrows of the vector field
+==========================
+
+The horizontal field as arrows on the radial field.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+
+# %%
+# In the CEA series the field has three components: Br points away from the Sun, Bp to the west and Bt to the south.
+
+results = Fido.search(
+    a.Time("2014-10-23", "2014-10-24", near="2014-10-23T12:00"),
+    a.flarecast.Series.hmi_sharp_cea_720s,
+    a.flarecast.Segment("Br", "Bp", "Bt"),
+    a.flarecast.HARPNUM(3944),
+)
+files = Fido.fetch(results, path="data/{file}", progress=False)
+maps = {one.meta["segment"]: one for one in sunpy_flarecast.load(files)}
+br, west, north = maps["Br"], maps["Bp"].data, -maps["Bt"].data
+
+# %%
+# One arrow for each 8 by 8 pixels, where the horizontal field is well above its error of about 100 Mx/cm². Rows of the
+# image are parallel to the solar equator, so the components are also those of the arrows.
+
+y, x = np.mgrid[4 : br.data.shape[0] : 8, 4 : br.data.shape[1] : 8]
+strong = np.hypot(west, north)[y, x] > 300
+x, y = x[strong], y[strong]
+
+figure = plt.figure(figsize=(9, 5), layout="constrained")
+axes = figure.add_subplot(projection=br)
+image = br.plot(axes=axes)
+axes.coords.grid(draw_grid=False)
+look = {"color": "gold", "edgecolor": "black", "linewidth": 0.5}
+arrows = axes.quiver(x, y, west[y, x], north[y, x], scale=20000, width=0.003, **look)
+axes.quiverkey(arrows, 0.9, 0.06, 1000, "1000 Mx/cm²", labelcolor="white")
+figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
+plt.show()

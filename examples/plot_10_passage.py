@@ -1,0 +1,62 @@
+"""
+Animation of a passage
+======================
+
+A HARP in its Carrington frame, every eight hours during its passage across the disk.
+"""
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+from matplotlib.animation import FuncAnimation
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+
+# %%
+# The images of the CEA series are centred on the HARP, so it stays in place while the Sun rotates.
+
+results = Fido.search(
+    a.Time("2014-10-29", "2014-11-06"),
+    a.flarecast.Series.hmi_sharp_cea_720s,
+    a.flarecast.Segment.br,
+    a.flarecast.HARPNUM(3972),
+    a.Sample(8 * u.hour),
+)
+files = Fido.fetch(results, path="data/{file}", progress=False)
+maps = sunpy_flarecast.load(files)
+
+# %%
+# The first, third, fifth, ... image side by side:
+
+figure, panels = plt.subplots(3, 4, figsize=(10, 5), layout="constrained")
+for panel, one in zip(panels.flat, maps[::2], strict=False):
+    image = panel.imshow(one.data, origin="lower", cmap="gray", vmin=-1500, vmax=1500)
+    panel.set_title(f"{one.date.datetime:%d %b %H:%M}", fontsize=9)
+for panel in panels.flat:
+    panel.set_axis_off()
+figure.colorbar(image, ax=panels, label="Br (Mx/cm²)", shrink=0.8, extend="both")
+figure.suptitle("SYNTHETIC data: HARP 3972")
+plt.show()
+
+# %%
+# The same as an animation. A frame changes the image and the title, which is much faster than plotting the map again.
+# ``animation.save("passage.gif")`` writes a file.
+
+plt.rcParams["animation.html"] = "jshtml"
+first = maps[0]
+figure = plt.figure(figsize=(7, 4), layout="constrained")
+axes = figure.add_subplot(projection=first)
+image = first.plot(axes=axes)
+figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
+
+
+def show(one):
+    """Show a map in the place of the one before."""
+    image.set_data(one.data)
+    axes.set_title(one.latex_name)
+
+
+animation = FuncAnimation(figure, show, frames=list(maps), interval=200)
+plt.close(figure)
+animation

@@ -1,0 +1,43 @@
+"""
+Your own files
+==============
+
+Serve the files of a folder, and search them as any other service.
+"""
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+import sunpy_flarecast
+from sunpy_flarecast.archive import DirectoryArchive, running
+
+# %%
+# First, make a folder of files. Yours may have any structure.
+
+day = a.Time("2014-10-23", "2014-10-24"), a.flarecast.Series.hmi_sharp_cea_720s
+wanted = Fido.search(*day, a.flarecast.Segment("Br", "bitmap"), a.Sample(3 * u.hour))
+files = Fido.fetch(wanted, path="data/archive/{harpnum}/{file}", progress=False)
+print(len(files), "files")
+
+# %%
+# ``DirectoryArchive`` reads the headers of the files into an index. The service runs in this program until the ``with``
+# block ends. For a group, run it with ``sunpy-flarecast serve data/archive`` (:doc:`/howto/archive`).
+
+strong = a.flarecast.Keyword("usflux") > 5e21 * u.Mx
+with (
+    DirectoryArchive("data/archive") as archive,
+    running(archive) as url,
+    sunpy_flarecast.conf.set_temp("url", url),
+):
+    results = Fido.search(*day, strong)["flarecast"]
+    table = results.keywords("usflux", "meangam", progress=False)
+results["T_REC", "HARPNUM", "Quality", "usflux"][:5]
+
+# %%
+# The keywords are those of the headers. A curve begins or ends where the flux crosses the threshold of the search.
+
+axes = sunpy_flarecast.plot.plot_keywords(table)
+axes[0].figure.suptitle("SYNTHETIC data: two keywords of HARPs in a folder")
+plt.show()
