@@ -197,7 +197,8 @@ def test_the_command_search_keeps_what_came_in_its_file(
     )
     assert (status, out) == (130, "")
     assert err == (
-        f"The partial result is in {file}. Resume in Python: FLARECASTResponse.read('{file}').retry_missing().\nInterrupted.\n"
+        f"The partial result is in {file}. Resume in Python: FLARECASTResponse.read('{file}').retry_missing().\n"
+        "Interrupted.\n"
     )
     kept = FLARECASTResponse.read(file)
     assert len(kept) > 0
@@ -245,8 +246,8 @@ def test_the_command_keywords_keeps_what_came_in_its_file(
     status, out, err = interrupted(stalling, terminal("keywords", *HOURS, *SERIES, "-o", str(file)), 4)
     assert (status, out) == (130, "")
     assert err == (
-        f"The partial result is in {file}. Resume in Python: results.keywords(..., known=read_keywords('{file}')), where "
-        "results is the same search.\nInterrupted.\n"
+        f"The partial result is in {file}. Resume in Python: results.keywords(..., known=read_keywords('{file}')), "
+        "where results is the same search.\nInterrupted.\n"
     )
     assert read_keywords(file).meta["missing"]
 

@@ -456,7 +456,7 @@ def test_a_star_takes_all_that_the_service_has(demo: tuple[str, Layer]) -> None:
 def test_lists_of_names_and_what_known_must_be(results: FLARECASTResponse, layer: Layer) -> None:
     assert results.keywords(["usflux", "r_value"], "npix").colnames[5:] == ["usflux", "r_value", "npix"]
     layer.clear()
-    with pytest.raises(QueryError, match=r"known=\.\.\.\) takes a table .* not int"):
+    with pytest.raises(QueryError, match=r"known=\.\.\.\) takes an earlier table .* not int"):
         results.keywords("usflux", known=5)
     assert not layer.requests
 
