@@ -72,7 +72,7 @@ def test_a_block_is_undone_by_an_exception() -> None:
     assert conf.url == DEFAULT
 
 
-def test_reloading_forgets_what_the_session_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reloading_forgets_the_settings_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     conf.url = "http://session"
     conf.reload("url")
     assert conf.url == DEFAULT

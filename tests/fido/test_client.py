@@ -61,7 +61,7 @@ def search(*query: Any) -> FLARECASTResponse:
 # --- search ----------------------------------------------------------------------------------------------------------
 
 
-def test_fido_and_the_client_give_the_same_table(demo: tuple[str, Layer]) -> None:
+def test_fido_and_the_client_return_the_same_table(demo: tuple[str, Layer]) -> None:
     by_fido = Fido.search(HOUR, a.flarecast.Series.hmi_sharp_720s, a.flarecast.Segment.magnetogram)["flarecast"]
     alone = search(HOUR, CCD, Segment("magnetogram"))
     assert isinstance(by_fido, FLARECASTResponse)
@@ -84,7 +84,7 @@ def test_the_table_is_sorted_and_in_the_range(demo: tuple[str, Layer]) -> None:
     assert (delay < 180).all()
 
 
-def test_windows_give_the_same_as_one_request(demo: tuple[str, Layer]) -> None:
+def test_windows_return_the_same_as_one_request(demo: tuple[str, Layer]) -> None:
     _, layer = demo
     with conf.set_temp("window", 10.0):
         whole = search(HOUR, CCD)
@@ -171,7 +171,7 @@ def test_an_empty_result_names_the_reason_once(
     assert reason in text
 
 
-def test_what_is_missing_is_the_only_reason(demo: tuple[str, Layer]) -> None:
+def test_missing_parts_are_the_only_reason_for_an_empty_table(demo: tuple[str, Layer]) -> None:
     demo[1].faults["start=2015-12-12"] = answer(b"busy", status=503)
     with conf.set_temp("window", 1 / 48), pytest.warns(SunpyUserWarning) as caught:
         assert len(search(a.Time("2015-12-11T23:30", "2015-12-12T00:30"), CCD, HARPNUM(999999))) == 0
@@ -238,7 +238,7 @@ def test_queries_that_are_ours() -> None:
         ((HOUR, CCD, a.Physobs("x")), QueryError, "Physobs is not supported"),
     ],
 )
-def test_bad_queries_are_said_before_the_service_is_asked(
+def test_invalid_queries_are_refused_before_any_request(
     demo: tuple[str, Layer], query: tuple[Any, ...], error: type[Exception], part: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -260,7 +260,7 @@ def test_errors_come_through_fido() -> None:
     assert isinstance(error, UnreachableError)
 
 
-def test_an_error_is_told_once(tmp_path: Path) -> None:
+def test_an_error_is_reported_once(tmp_path: Path) -> None:
     with conf.set_temp("url", "http://127.0.0.1:9"), sunpy.log.log_to_list() as told:
         with pytest.raises(UnreachableError):
             search(HOUR, CCD)
@@ -327,7 +327,7 @@ def test_broken_records_are_counted_and_the_others_stay(demo: tuple[str, Layer])
     assert list(table["Record"]) == [1, 3]
 
 
-def test_segments_that_records_lack_are_told(demo: tuple[str, Layer]) -> None:
+def test_missing_segments_are_reported(demo: tuple[str, Layer]) -> None:
     body = b'[{"recnum": 1, "t_rec_index": 1005481, "urls": ["http://h/HMI/hmi.sharp_720s/1/bitmap.fits"]}]'
     demo[1].faults["/HMI/"] = answer(body)
     with pytest.warns(MissingDataWarning, match=r"'magnetogram' \(1\)"):
@@ -390,7 +390,7 @@ def gaps(table: FLARECASTResponse) -> list[tuple[str, str]]:
     return [(one.start.isot[:16], one.end.isot[:16]) for one in table.missing]
 
 
-def test_what_fails_is_told_and_the_rest_is_there(demo: tuple[str, Layer]) -> None:
+def test_failed_windows_are_reported_and_the_others_returned(demo: tuple[str, Layer]) -> None:
     _, layer = demo
     whole = search(DAYS, CCD, Segment("bitmap"))
     assert whole.missing == []
@@ -419,7 +419,7 @@ def test_what_fails_is_told_and_the_rest_is_there(demo: tuple[str, Layer]) -> No
     assert layer.requests == []
 
 
-def test_what_still_fails_is_still_missing(demo: tuple[str, Layer]) -> None:
+def test_windows_that_fail_again_are_still_missing(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-12", "2015-12-13", "2015-12-15")
     with pytest.warns(MissingDataWarning):
         table = search(DAYS, CCD)
@@ -475,7 +475,7 @@ def test_branches_are_completed_each_in_its_way(demo: tuple[str, Layer], query: 
     assert len(demo[1].requests) == requests
 
 
-def test_a_search_that_is_made_again_in_vain_leaves_what_is_there(demo: tuple[str, Layer]) -> None:
+def test_a_failed_repetition_of_a_search_leaves_the_table_unchanged(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-13T", "2015-12-12T23")
     with pytest.warns(MissingDataWarning):
         table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
@@ -486,7 +486,7 @@ def test_a_search_that_is_made_again_in_vain_leaves_what_is_there(demo: tuple[st
     assert gaps(again) == gaps(table)
 
 
-def test_a_search_made_again_does_not_lose_what_was_there(demo: tuple[str, Layer]) -> None:
+def test_a_repeated_search_loses_no_records(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-13T", "2015-12-12T23")
     with pytest.warns(MissingDataWarning):
         table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
@@ -501,7 +501,7 @@ def test_a_search_made_again_does_not_lose_what_was_there(demo: tuple[str, Layer
     assert again.retry_missing().missing == []
 
 
-def test_what_branches_of_different_ranges_lack_is_all_told(demo: tuple[str, Layer]) -> None:
+def test_missing_parts_of_all_branches_are_reported(demo: tuple[str, Layer]) -> None:
     query = a.Time("2015-12-12", "2015-12-15") & CCD & Segment("magnetogram") | (
         a.Time("2015-12-11", "2015-12-15") & CCD & Segment("bitmap")
     )
@@ -518,7 +518,7 @@ def test_what_branches_of_different_ranges_lack_is_all_told(demo: tuple[str, Lay
     assert records_of(table.retry_missing()) == records_of(whole)
 
 
-def test_a_gap_near_a_chosen_time_is_told_to_matter(demo: tuple[str, Layer]) -> None:
+def test_a_gap_near_a_requested_time_is_reported(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-12")
     with pytest.warns(MissingDataWarning, match="It may change which records are nearest"):
         search(a.Time("2015-12-11", "2015-12-14", near="2015-12-12T12:00"), CCD)
@@ -540,7 +540,7 @@ def test_strict_makes_a_gap_an_error(demo: tuple[str, Layer]) -> None:
     assert len(FLARECASTClient().search(DAYS, CCD, strict=True)) > 1000
 
 
-def test_what_is_missing_stays_with_the_table(demo: tuple[str, Layer]) -> None:
+def test_missing_parts_stay_with_the_table(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-12")
     with pytest.warns(MissingDataWarning):
         results = Fido.search(DAYS, CCD)
@@ -642,7 +642,7 @@ def test_replies_with_too_much_in_any_order(demo: tuple[str, Layer]) -> None:
     more=st.sampled_from([(), (a.Sample(50 * u.min),), (HARPNUM(1, 7000),)]),
 )
 @pytest.mark.filterwarnings("ignore:Nothing was found")
-def test_any_windows_give_the_same_as_one_request(
+def test_any_windows_return_the_same_as_one_request(
     demo: tuple[str, Layer],
     begin: str,
     scale: str,
@@ -856,7 +856,7 @@ def test_layout_b_is_fetched_from_the_urls_it_gives(demo: tuple[str, Layer], sha
     assert Path(name).read_bytes() == real
 
 
-def test_a_table_without_its_columns_says_what_it_needs(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_table_without_required_columns_names_them(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(HOUR, CCD, Segment("bitmap"))
     with pytest.raises(QueryError, match="no column 'T_REC' any more"):
         table.client.fetch(table["Start Time", "HARPNUM"], path=tmp_path)
@@ -881,12 +881,12 @@ def test_tables_whose_files_differ_cannot_share_a_path(many: tuple[str, Layer], 
 
 
 @pytest.mark.filterwarnings("ignore:Nothing was found")
-def test_branches_that_differ_in_what_is_filtered_here_ask_once(demo: tuple[str, Layer]) -> None:
+def test_branches_that_differ_only_in_local_filters_share_requests(demo: tuple[str, Layer]) -> None:
     search(HOUR & CCD & (HARPNUM(1) | HARPNUM(2) | HARPNUM(3)))
     assert len(demo[1].requests) == 1
 
 
-def test_files_come_from_the_service_that_was_asked(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_files_come_from_the_service_that_was_searched(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(HOUR, CCD, Segment("bitmap"))
     with conf.set_temp("url", "http://127.0.0.1:9"):
         [name] = Fido.fetch(table[:1], path=tmp_path, progress=False)

@@ -124,7 +124,9 @@ except KeyboardInterrupt as error:
 """
 
 
-def test_an_interrupted_search_keeps_what_came(stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path) -> None:
+def test_an_interrupted_search_keeps_its_partial_result(
+    stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
+) -> None:
     windows = len(stalling.layer.requests)
     stalling.after(6)
     file = tmp_path / "search.ecsv"
@@ -186,7 +188,7 @@ except Interrupted as error:
     assert kept.retry_missing()["Record"].tolist() == whole["Record"].tolist()
 
 
-def test_the_command_search_keeps_what_came_in_its_file(
+def test_the_command_search_writes_its_partial_result(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
     file = tmp_path / "search.ecsv"
@@ -208,7 +210,9 @@ def test_the_command_search_keeps_what_came_in_its_file(
 # --- keywords --------------------------------------------------------------------------------------------------------
 
 
-def test_interrupted_keywords_keep_what_came(stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path) -> None:
+def test_interrupted_keywords_keep_their_partial_result(
+    stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
+) -> None:
     truth = whole.keywords("usflux", "meangam")
     whole.write(tmp_path / "search.ecsv")
     code = """
@@ -238,7 +242,7 @@ except KeyboardInterrupt as error:
     assert asked == set(gap["records"])
 
 
-def test_the_command_keywords_keeps_what_came_in_its_file(
+def test_the_command_keywords_writes_its_partial_result(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
     file = tmp_path / "keywords.ecsv"
@@ -367,7 +371,7 @@ Fido.fetch(found[3:5], path=folder)
     assert re.fullmatch(r"Files Downloaded: 2 of 2 files, after \d+:\d\d min", lines[-1])
 
 
-def test_what_ends_soon_writes_no_lines(whole: FLARECASTResponse, tmp_path: Path) -> None:
+def test_short_work_writes_no_progress_lines(whole: FLARECASTResponse, tmp_path: Path) -> None:
     code = """
 found = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T02:00"), a.flarecast.Series.hmi_sharp_cea_720s)
 Fido.fetch(found[:1], path=folder)

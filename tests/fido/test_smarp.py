@@ -77,7 +77,7 @@ def test_a_search_finds_the_record(service: str, attrs: tuple[object, ...]) -> N
     assert (row["HARPNUM"], row["Instrument"], row["Source"]) == (13520, "MDI", "SOHO")
 
 
-def test_what_smarps_have_not_is_refused(service: str) -> None:
+def test_keywords_and_segments_that_smarps_lack_are_refused(service: str) -> None:
     for attrs, text in (
         ((a.Instrument("HMI"),), "is of MDI, not HMI"),
         ((a.flarecast.Keyword("usflux") > 1e22 * u.Mx,), "'usflux' .* only in hmi.sharp_720s"),

@@ -89,7 +89,7 @@ def test_a_second_time_nothing_changes(tmp_path: Path) -> None:
     sums_hold(path)
 
 
-def test_what_a_header_has_stays(tmp_path: Path) -> None:
+def test_existing_cards_are_kept(tmp_path: Path) -> None:
     path = tmp_path / NAME
     hdu = fits.PrimaryHDU(np.zeros(SHAPE, dtype=np.int16))
     hdu.header["USFLUX"] = (1e20, "mine")
@@ -121,7 +121,7 @@ def test_files_with_other_names(tmp_path: Path) -> None:
     assert (header["BUNIT"], header["DRMS_ID"]) == ("Mx/cm^2", "hmi.sharp_720s:9:field")
 
 
-def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
+def test_files_that_cannot_be_completed_stay_unchanged(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(compressed())
     before = path.read_bytes()
@@ -141,7 +141,7 @@ def test_what_cannot_be_completed_says_why_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"\0", b"END", b"NAXIS1  =                   -1", b"\xff"])
-def test_what_stands_behind_the_end_of_a_header_does_no_harm(tmp_path: Path, rest: bytes) -> None:
+def test_bytes_after_the_end_card_do_no_harm(tmp_path: Path, rest: bytes) -> None:
     """Blanks should stand there; what some writers leave is dropped."""
     content = compressed()
     header = read_headers(content).image

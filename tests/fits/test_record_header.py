@@ -44,7 +44,7 @@ def test_names_types_units_and_meanings() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "nan", "NaN", "MISSING", float("nan"), float("inf"), [1], {"a": 1}])
-def test_what_has_no_value_is_left_out(value: Any) -> None:
+def test_keywords_without_a_value_are_left_out(value: Any) -> None:
     assert "R_VALUE" not in header({"r_value": value, "noaa_ars": value, "new_key": value})
 
 
@@ -52,7 +52,7 @@ def test_what_has_no_value_is_left_out(value: Any) -> None:
     "name",
     ["naxis1", "bitpix", "checksum", "datasum", "bunit", "bunit_000", "datamin", "history", "drms_id", "end", "bscale"],
 )
-def test_what_describes_a_file_or_a_segment_is_not_taken_from_a_record(name: str) -> None:
+def test_keywords_of_a_file_or_segment_are_not_those_of_the_record(name: str) -> None:
     assert len(header({name: 5})) == len(header({}))
 
 
@@ -85,7 +85,7 @@ def test_without_segment_or_number() -> None:
     assert list(RecordCards.of(NEEDED, "elsewhere", 5).of_segment("new")) == ["RECNUM", "DRMS_ID"]
 
 
-def test_what_a_map_needs() -> None:
+def test_required_keywords_of_a_map() -> None:
     assert lacking(NEEDED) == []
     assert lacking(NEEDED | {"date__obs": "nan"}) == ["DATE-OBS"]
     assert lacking(NEEDED | {"ctype1": "HPLN-TAN"}) == ["CROTA2"]
@@ -94,7 +94,7 @@ def test_what_a_map_needs() -> None:
     assert "DSUN_OBS" not in RecordCards.of({**NEEDED, "dsun_obs": None}, SERIES, held=["DSUN_OBS"]).names
 
 
-def test_a_header_gives_the_same_keywords_back() -> None:
+def test_keywords_survive_a_header() -> None:
     values: dict[str, Any] = {"int": 7, "float": 1.25, "text": "some text"}
     keywords = {one.name: values[one.kind] for one in all_keywords() if one.name not in NEEDED} | {"recnum": 5}
     got = keywords_of(header(keywords))

@@ -94,7 +94,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_what_astropy_writes_is_whole(file: Path, kind: str) -> None:
+def test_files_of_astropy_are_complete(file: Path, kind: str) -> None:
     assert len(FILES[kind]) % BLOCK == 0
     file.write_bytes(FILES[kind])
     read_headers(file)
@@ -103,7 +103,7 @@ def test_what_astropy_writes_is_whole(file: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", FILES)
 @given(st.data())
-def test_what_breaks_off_is_not_whole(file: Path, kind: str, data: st.DataObject) -> None:
+def test_truncated_files_are_incomplete(file: Path, kind: str, data: st.DataObject) -> None:
     content = FILES[kind]
     bounds = ends(content)
     near = {max(0, min(len(content) - 1, end + off)) for end in bounds for off in (-BLOCK, -81, -80, -1, 0, 1, BLOCK)}
@@ -124,7 +124,7 @@ def test_a_sharp_file_may_break_off_nowhere(file: Path) -> None:
 
 
 @given(st.sampled_from(sorted(FILES)), st.binary(min_size=1, max_size=2 * BLOCK))
-def test_what_has_something_added_is_not_whole(file: Path, kind: str, added: bytes) -> None:
+def test_files_with_added_bytes_are_invalid(file: Path, kind: str, added: bytes) -> None:
     assert not whole(file, FILES[kind] + added)
 
 
@@ -141,7 +141,7 @@ def test_what_has_something_added_is_not_whole(file: Path, kind: str, added: byt
     ],
     ids=["zero", "newline", "zeros", "spaces", "END", "the file again", "no axes"],
 )
-def test_what_was_added_is_told(file: Path, added: bytes, text: str) -> None:
+def test_added_bytes_are_reported(file: Path, added: bytes, text: str) -> None:
     assert text in reason(file, SHARP + added)
 
 
@@ -161,7 +161,7 @@ def test_what_was_added_is_told(file: Path, added: bytes, text: str) -> None:
     ],
     ids=lambda value: repr(value[:20]),
 )
-def test_what_is_no_fits_file(file: Path, content: bytes, text: str) -> None:
+def test_other_content_is_not_fits(file: Path, content: bytes, text: str) -> None:
     assert reason(file, content) == text or reason(file, content).startswith(text)
 
 
@@ -211,7 +211,7 @@ def test_a_header_that_does_not_tell_its_size(file: Path, cards: tuple[str, ...]
     assert reason(file, header(*cards, "END") + bytes(BLOCK)) == f"has a header without a valid {name}"
 
 
-def test_an_extension_whose_sizes_are_odd_is_told_and_no_error(file: Path) -> None:
+def test_an_extension_with_invalid_sizes_is_reported(file: Path) -> None:
     cards = {"BITPIX": "-32", "NAXIS": "2", "NAXIS1": "10", "NAXIS2": "20", "PCOUNT": "0", "GCOUNT": "1"}
     empty = header("BITPIX  =                    8", "NAXIS   =                    0", "END")
 
@@ -272,7 +272,7 @@ def test_a_file_that_was_whole_is_read_again_once_it_has_changed(
     assert not is_whole(path)
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_incomplete(tmp_path: Path) -> None:
     assert not is_whole(tmp_path / "none.fits")
     assert not is_whole(tmp_path)
     with pytest.raises(FileNotFoundError):

@@ -111,7 +111,7 @@ def plain(keywords: dict[str, Any]) -> dict[str, Any]:
     return plain_keywords(keywords)
 
 
-def test_a_series_that_is_told_is_compared_too(path: Path) -> None:
+def test_a_given_series_is_compared_too(path: Path) -> None:
     with pytest.raises(QueryError, match=r"keywords are of series hmi\.sharp_720s\. Give"):
         complete_header(path, KEYWORDS, series="hmi.sharp_720s")
     assert complete_header(path, KEYWORDS, series="sharp_cea_720s")  # a short form
@@ -193,13 +193,13 @@ def test_values_that_are_none(path: Path, value: Any, told: str) -> None:
         (fits.HDUList(), "not a HDUList"),
     ],
 )
-def test_what_are_no_keywords(path: Path, keywords: Any, told: str) -> None:
+def test_other_objects_are_not_keywords(path: Path, keywords: Any, told: str) -> None:
     with pytest.raises(QueryError, match=f"complete_header takes the keywords of one record, {told}"):
         complete_header(path, keywords)
 
 
 @pytest.mark.parametrize("wrong", [None, ["a.fits", "b.fits"], b"a.fits", 7])
-def test_what_is_no_path(wrong: Any) -> None:
+def test_other_objects_are_not_paths(wrong: Any) -> None:
     with pytest.raises(QueryError, match=r"takes the path of one file, not (None|a list|a bytes|an int)\."):
         complete_header(wrong, KEYWORDS)
 
@@ -238,7 +238,7 @@ def test_a_row_of_a_table_of_keywords(demo: tuple[str, Layer], tmp_path: Path) -
 # --- folders ---------------------------------------------------------------------------------------------------------
 
 
-def test_files_that_are_none_are_named(path: Path) -> None:
+def test_other_files_are_named(path: Path) -> None:
     complete_header(path, KEYWORDS)
     whole = path.read_bytes()
     broken = {"Bp": b"not fits", "Bt": whole[:-1000], "bitmap": b"", "Br_err": compressed()[:-5000]}

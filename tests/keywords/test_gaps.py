@@ -95,7 +95,7 @@ def without(*names: str) -> Callable[[int, dict[str, Any]], dict[str, Any]]:
     return lambda _, meta: {name: value for name, value in meta.items() if name not in names}
 
 
-def test_what_a_service_leaves_out_everywhere_is_told(results: FLARECASTResponse, layer: Layer) -> None:
+def test_keywords_missing_from_all_replies_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("meangam", "r_value"))
     with pytest.warns(MissingDataWarning, match=r"without the keywords meangam, r_value") as told:
         table = results.keywords("usflux", "meangam", "r_value")
@@ -115,9 +115,7 @@ def test_a_service_that_leaves_out_all_is_an_error(results: FLARECASTResponse, l
         assert results.keywords("quality", "usflux", "meangam")["quality"].tolist() == results["Quality"].tolist()
 
 
-def test_what_some_records_lack_or_have_no_value_of_is_masked_in_silence(
-    results: FLARECASTResponse, layer: Layer
-) -> None:
+def test_keywords_missing_from_some_records_are_masked_silently(results: FLARECASTResponse, layer: Layer) -> None:
     first = recnum_of(HARPS[0], 0)
     layer.faults["/meta/"] = changed(
         layer, lambda number, meta: {"meangam": None} if number != first else without("meangam")(number, meta)
@@ -125,7 +123,7 @@ def test_what_some_records_lack_or_have_no_value_of_is_masked_in_silence(
     assert results.keywords("meangam")["meangam"].mask.all()
 
 
-def test_values_that_cannot_be_read_are_told(results: FLARECASTResponse, layer: Layer) -> None:
+def test_unreadable_values_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, lambda _, meta: {**meta, "meangam": {"value": 3}, "npix": "x" * 500})
     with pytest.warns(
         MissingDataWarning, match=r"sent the keywords meangam, npix with values .* \{'value': 3\}"
@@ -176,7 +174,7 @@ def test_patterns_fall_back_to_the_catalog_if_no_record_answers(results: FLARECA
 
 
 @pytest.mark.usefixtures("_timeseries")
-def test_time_series_of_patterns_take_what_the_service_has(results: FLARECASTResponse) -> None:
+def test_time_series_of_patterns_have_the_keywords_of_the_service(results: FLARECASTResponse) -> None:
     series = results.timeseries("mean*", "r_value", harpnum=HARPS[0], errors=True)
     assert series.columns == ["meangam", "errgam", "r_value"]
     with pytest.raises(ServiceError, match="none of the keywords"):
@@ -184,7 +182,7 @@ def test_time_series_of_patterns_take_what_the_service_has(results: FLARECASTRes
 
 
 @pytest.mark.usefixtures("_timeseries")
-def test_time_series_of_what_is_named_and_not_there_are_told(results: FLARECASTResponse, layer: Layer) -> None:
+def test_named_keywords_missing_from_time_series_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("meangam", "errvf"))
     with pytest.warns(MissingDataWarning, match="without the keyword meangam") as told:
         series = results.timeseries("usflux", "meangam", harpnum=HARPS[0], errors=True)

@@ -114,7 +114,7 @@ def test_the_18_parameters_by_default(demo: tuple[str, Layer]) -> None:
     assert (pixels["usflux"] > 0 * u.Mx).all()
 
 
-def test_patterns_take_what_the_service_has(results: FLARECASTResponse, keyworded: Layer) -> None:
+def test_patterns_match_the_keywords_of_the_service(results: FLARECASTResponse, keyworded: Layer) -> None:
     table = results.keywords("err*", "mean?am")
     assert table.colnames[5:] == ["errgam", "errvf", "meangam"]
     everything = results[:3].keywords("*")
@@ -138,7 +138,7 @@ def test_patterns_take_what_the_service_has(results: FLARECASTResponse, keyworde
         ((7,), "named by strings"),
     ],
 )
-def test_unknown_names_are_told_before_anything_is_asked(
+def test_unknown_names_are_refused_before_any_request(
     results: FLARECASTResponse, keyworded: Layer, names: tuple[str, ...], part: str
 ) -> None:
     with pytest.raises(QueryError) as caught:
@@ -159,7 +159,7 @@ def test_a_service_that_takes_one_record_at_a_time(results: FLARECASTResponse, k
     assert len(keyworded.requests) == 1 + 10
 
 
-def test_what_is_missing_is_told_masked_and_asked_for_again(
+def test_missing_keywords_are_reported_masked_and_requested_again(
     results: FLARECASTResponse, keyworded: Layer, tmp_path: Path
 ) -> None:
     lost = recnum_of(6180, 5)
@@ -233,7 +233,7 @@ def test_several_series_in_one_table(demo: tuple[str, Layer]) -> None:
     assert table["quiet"].mask.tolist() == cea.tolist()
 
 
-def test_rows_without_a_number_are_masked_and_told(keyworded: Layer) -> None:
+def test_rows_without_a_number_are_masked_and_reported(keyworded: Layer) -> None:
     records, _ = read_records(b'[{"url": "http://h/HMI/sharp_720s/x", "date_obs": "2015-12-11T00:00:00Z"}]', SERIES)
     nameless = FLARECASTResponse.from_records(records, service=conf.url)
     with pytest.raises(QueryError, match="no record number"):
@@ -250,13 +250,13 @@ def test_rows_without_a_number_are_masked_and_told(keyworded: Layer) -> None:
     assert table["meangam"].mask.tolist() == [False, True]
 
 
-def test_lost_columns_are_told(results: FLARECASTResponse) -> None:
+def test_lost_columns_are_reported(results: FLARECASTResponse) -> None:
     results.remove_column("Record")
     with pytest.raises(QueryError, match="no column 'Record' any more"):
         results.keywords("meangam")
 
 
-def test_patterns_and_names_give_each_keyword_once() -> None:
+def test_patterns_and_names_select_each_keyword_once() -> None:
     chosen, by_pattern = choose_keywords(["usflux", "usf*", "USFLUX"], ["hmi.sharp_720s"])
     assert [keyword.name for keyword in chosen] == ["usflux", "usfluxl"]
     assert by_pattern == {"usfluxl"}
@@ -313,7 +313,7 @@ def test_csv_is_for_other_programs(results: FLARECASTResponse, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("end", ["ecsv", "parquet"])
-def test_what_is_no_table_of_keywords_is_refused(tmp_path: Path, end: str) -> None:
+def test_other_files_are_not_tables_of_keywords(tmp_path: Path, end: str) -> None:
     path = tmp_path / f"k.{end}"
     with pytest.raises(QueryError, match="There is no file"):
         read_keywords(path)
@@ -367,7 +367,7 @@ def test_the_command_shows_and_writes(keyworded: Layer, tmp_path: Path) -> None:
     assert run("--keyword", "meangam", "-o", str(path), "--overwrite").exit_code == 0
 
 
-def test_the_command_tells_what_is_missing_and_what_is_wrong(keyworded: Layer, tmp_path: Path) -> None:
+def test_the_command_reports_missing_keywords_and_mistakes(keyworded: Layer, tmp_path: Path) -> None:
     keyworded.faults[str(recnum_of(6180, 5))] = answer(b'{"message": "the tape is away"}', status=404)
     shown = run("--keyword", "meangam")
     assert shown.exit_code == 1

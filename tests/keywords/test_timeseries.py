@@ -104,7 +104,7 @@ def test_times_are_sorted_and_each_there_once(results: FLARECASTResponse) -> Non
     assert values[1] == keywords_of(6178, 1)["USFLUX"]
 
 
-def test_what_is_missing_is_told_and_nan(results: FLARECASTResponse, keyworded: Layer) -> None:
+def test_missing_values_are_reported_and_nan(results: FLARECASTResponse, keyworded: Layer) -> None:
     keyworded.faults[str(recnum_of(6178, 5))] = answer(b'{"message": "the tape is away"}', status=404)
     with pytest.warns(MissingDataWarning, match="the tape is away") as told:
         curve = results.timeseries("meangam", harpnum=6178)
@@ -136,7 +136,7 @@ def test_rows_without_a_time_are_left_out(results: FLARECASTResponse) -> None:
         (("usflus",), {}, "Did you mean 'usflux'"),
     ],
 )
-def test_what_cannot_be_is_told_before_anything_is_asked(
+def test_impossible_time_series_are_refused_before_any_request(
     results: FLARECASTResponse, keyworded: Layer, names: tuple[str, ...], options: dict[str, object], part: str
 ) -> None:
     keyworded.clear()
@@ -146,7 +146,7 @@ def test_what_cannot_be_is_told_before_anything_is_asked(
     assert keyworded.requests == []
 
 
-def test_nothing_found_and_several_series_are_told(results: FLARECASTResponse) -> None:
+def test_empty_tables_and_several_series_are_refused(results: FLARECASTResponse) -> None:
     with pytest.raises(QueryError, match="There are no records"):
         results[:0].timeseries("usflux")
     results["Series"] = ["hmi.sharp_720s", *[SERIES] * (len(results) - 1)]

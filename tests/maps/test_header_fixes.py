@@ -48,7 +48,7 @@ def test_the_segment_of_a_name_is_one_of_the_series(name: str, segment: str) -> 
     assert identify({}, name) == Identity(CCD, segment)
 
 
-def test_what_the_header_says_comes_before_the_name() -> None:
+def test_the_header_takes_precedence_over_the_name() -> None:
     name = f"{CEA}.377.20110215_020000_TAI.Br_1.fits"
     assert identify({"DRMS_ID": f"{CEA}:7:Bt"}, name).segment == "Bt"
     assert identify({"SEGMENT": "newest"}, name).segment == "newest"

@@ -120,7 +120,7 @@ def test_real_files_load_without_a_warning(shared: Path, name: str) -> None:
 @pytest.mark.parametrize("generation", [1, 2, 3])
 @pytest.mark.parametrize("projection", ["CCD", "CEA"])
 @pytest.mark.parametrize("segment", ["magnetogram", "Dopplergram"])
-def test_all_generations_give_the_same_map(
+def test_all_generations_make_the_same_map(
     shared: Path, tmp_path: Path, generation: int, projection: str, segment: str
 ) -> None:
     header = full_header(shared, projection)
@@ -195,7 +195,7 @@ def test_pixels_without_a_value_are_nan(shared: Path, tmp_path: Path) -> None:
         assert np.nanmax(one.data) == 767
 
 
-def test_lists_keep_their_order_and_are_read_when_asked_for(tmp_path: Path) -> None:
+def test_lists_keep_their_order_and_are_read_on_access(tmp_path: Path) -> None:
     first, second, third = demo_files(tmp_path, "hmi.sharp_cea_720s", "bitmap", "Br", "magnetogram")
     broken = tmp_path / "broken.fits"
     broken.write_bytes(second.read_bytes()[:-3000])
@@ -234,7 +234,7 @@ def test_folders_and_fetches_are_put_in_order(tmp_path: Path) -> None:
     assert [Path(path).name for path in load(FetchReport(arrived[:3], arrived[3:], [])).paths] == names
 
 
-def test_what_cannot_be_loaded_is_told_by_name(shared: Path, tmp_path: Path) -> None:
+def test_files_that_cannot_be_loaded_are_named(shared: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.fits"
     page.write_text("<html>Please log in</html>")
     with pytest.raises(FileError, match=r"page\.fits is not a FITS file. Fetch it again"):
@@ -261,7 +261,7 @@ def test_what_cannot_be_loaded_is_told_by_name(shared: Path, tmp_path: Path) -> 
         load("")
 
 
-def test_damaged_tiles_are_told_by_name(tmp_path: Path) -> None:
+def test_files_with_damaged_tiles_are_named(tmp_path: Path) -> None:
     [path] = demo_files(tmp_path, "hmi.sharp_cea_720s", "Br")
     whole = path.read_bytes()
     with fits.open(path, disable_image_compression=True) as hdus:

@@ -81,7 +81,7 @@ def test_an_unknown_series_is_sent_as_written_after_a_warning(name: str, hint: s
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "../x", "x?y", "x#y", "a\\b", "x\n", "x\x00", "\ud800"])
-def test_what_cannot_be_a_series(name: str) -> None:
+def test_invalid_names_of_series(name: str) -> None:
     text = error(DAY, Series(name))
     assert "cannot be the name of a series" in text
     assert "hmi.sharp_cea_720s_nrt" in text
@@ -277,7 +277,7 @@ def test_ors_may_stand_anywhere_and_in_each_other() -> None:
         ((attr.AttrAnd([]),), "needs a.flarecast.Series"),
     ],
 )
-def test_what_is_no_query(attrs: tuple[attr.Attr, ...], text: str) -> None:
+def test_invalid_queries(attrs: tuple[attr.Attr, ...], text: str) -> None:
     assert text in error(*attrs)
 
 
@@ -355,7 +355,7 @@ def test_any_attrs_are_queries_or_a_query_error(trees: list[attr.Attr]) -> None:
 
 
 @given(TIMES, registered(Series), st.lists(LEAVES, max_size=3))
-def test_what_the_client_accepts_the_walker_understands(
+def test_the_walker_understands_all_that_the_client_accepts(
     time: attr.Attr, series: attr.Attr, others: list[attr.Attr]
 ) -> None:
     leaves = [time, series, *others]
@@ -391,7 +391,7 @@ def test_what_the_client_accepts_the_walker_understands(
     ],
     ids=lambda leaves: " ".join(type(leaf).__name__ for leaf in leaves) or "nothing",
 )
-def test_what_is_not_for_this_client(leaves: tuple[attr.Attr, ...]) -> None:
+def test_queries_of_other_clients(leaves: tuple[attr.Attr, ...]) -> None:
     assert not FLARECASTClient._can_handle_query(*leaves)
 
 

@@ -211,7 +211,7 @@ def test_keywords_are_compared_from_both_sides(sign: str, compare: Any, value: A
 
 
 @pytest.mark.parametrize("value", [None, True, np.True_, 1j, [1, 2], np.array([1, 2]), [1, 2] * u.Mx, b"a", object()])
-def test_what_no_keyword_is_compared_with(value: Any) -> None:
+def test_invalid_values_of_comparisons(value: Any) -> None:
     with pytest.raises(TypeError, match="compared with one number, one quantity, or text"):
         _ = Keyword("usflux") > value
     with pytest.raises(TypeError, match="compared with one number, one quantity, or text"):

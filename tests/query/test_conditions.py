@@ -92,7 +92,7 @@ def test_values_are_turned_into_the_keyword_s_unit(name: str, value: Any, number
         ("qqqqqq", ">", 1, ("print(a.flarecast.Keyword)",)),
     ],
 )
-def test_what_cannot_be_compared(name: str, sign: str, value: Any, texts: tuple[str, ...]) -> None:
+def test_invalid_comparisons(name: str, sign: str, value: Any, texts: tuple[str, ...]) -> None:
     with pytest.raises(QueryError) as caught:
         compared(name, sign, value)
     for text in texts:
@@ -152,7 +152,7 @@ def test_quality() -> None:
     assert fulfilled(without(0xFFFFFFFF), quality=values) == fulfilled(good(), quality=values)
 
 
-def test_what_has_to_be_asked_for() -> None:
+def test_keywords_that_must_be_requested() -> None:
     listed = (
         good(),
         without(1),
@@ -202,7 +202,7 @@ def test_conditions_survive_json(condition: Condition) -> None:
         (("harpnum",), "lists", (1, 2), True),
     ],
 )
-def test_what_is_no_condition(parts: tuple[Any, ...]) -> None:
+def test_invalid_conditions(parts: tuple[Any, ...]) -> None:
     with pytest.raises(ValueError, match="not a condition"):
         Condition(*parts)
 

@@ -66,7 +66,7 @@ def test_a_window_needs_a_length(days: float) -> None:
         list(query("2015-12-11", "2015-12-12").windows(days))
 
 
-def test_a_query_says_what_it_asks() -> None:
+def test_the_text_of_a_query() -> None:
     text = str(query("2015-12-11T12:00:00", "2015-12-12"))
     assert text == "hmi.sharp_720s from 2015-12-11T12:00:00.000 to 2015-12-12T00:00:00.000 UTC"
     with pytest.raises(AttributeError):
@@ -108,7 +108,7 @@ def test_service_time_is_the_second_before_or_after(time: Time, scale: str) -> N
 
 
 @given(st.datetimes(datetime(2010, 5, 1), datetime(2026, 1, 1)).map(lambda time: time.replace(microsecond=0)))  # noqa: DTZ001
-def test_whole_seconds_stay_what_they_are_through_other_scales(time: datetime) -> None:
+def test_whole_seconds_survive_other_scales(time: datetime) -> None:
     for scale in ("utc", "tai", "tt"):
         given_time = getattr(Time(time, scale="utc"), scale)
         for up in (False, True):

@@ -108,7 +108,7 @@ class TestWithTheToken:
         assert not any("s3cr3t" in text for text in told)
         assert not any(b"s3cr3t" in content for content in written)
 
-    def test_the_environment_gives_it(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_sets_it(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(TOKEN_VARIABLE, f" {TOKEN}\n")
         monkeypatch.setenv(URL_VARIABLE, guarded[0])
         assert len(FLARECASTClient().search(*QUERY))
@@ -121,7 +121,7 @@ class TestWithTheToken:
 
 
 class TestWithout:
-    def test_a_search_says_what_to_do(self, guarded: tuple[str, Layer]) -> None:
+    def test_a_search_advises_about_tokens(self, guarded: tuple[str, Layer]) -> None:
         with Service() as service, pytest.raises(ServiceError, match=r"401 Unauthorized.*Set conf.token") as caught:
             service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
         assert str(caught.value).count(TOKEN_VARIABLE) == 1
@@ -319,7 +319,7 @@ class TestOthers:
             ("no URL", False),
         ],
     )
-    def test_which_urls_are_those_of_the_service(self, url: str, sent: bool) -> None:
+    def test_urls_of_the_service(self, url: str, sent: bool) -> None:
         with conf.set_temp("url", "https://host/flarecast"), conf.set_temp("token", TOKEN):
             assert authorization(url) == (BEARER if sent else None)
 
@@ -349,14 +349,14 @@ class TestOthers:
         ("http://[::1/flarecast", False),
     ],
 )
-def test_which_urls_lie_below_a_base_url(url: str, within: bool) -> None:
+def test_urls_below_a_base_url(url: str, within: bool) -> None:
     assert is_within(url, "http://host/flarecast") is within
     assert is_within("http://host/HMI/x", "http://host")
 
 
 class TestSettings:
     @pytest.mark.parametrize("token", ["two words", "line\nfeed-s3cr3t", "s3cr3t\r\nX-Evil: 1", "s3crét", "s3cr3t,"])
-    def test_what_can_be_no_token_is_refused_and_not_repeated(self, guarded: tuple[str, Layer], token: str) -> None:
+    def test_invalid_tokens_are_refused_and_not_repeated(self, guarded: tuple[str, Layer], token: str) -> None:
         with conf.set_temp("token", token), pytest.raises(QueryError, match=r"conf.token is invalid") as caught:
             FLARECASTClient().search(*QUERY)
         assert token not in str(caught.value)
@@ -370,12 +370,12 @@ class TestSettings:
             assert "s3cr3t" not in shown
         assert repr(item).endswith("name='token' value=(set)>")
 
-    def test_what_is_no_text_is_refused_and_not_repeated(self) -> None:
+    def test_tokens_must_be_text_and_are_not_repeated(self) -> None:
         with pytest.raises(TypeError, match=r"conf.token is text, not bytes") as caught:
             conf.token = b"s3cr3t"
         assert "s3cr3t" not in str(caught.value)
 
-    def test_it_is_not_in_what_is_pickled(self, guarded: tuple[str, Layer]) -> None:
+    def test_it_is_not_pickled(self, guarded: tuple[str, Layer]) -> None:
         with conf.set_temp("token", TOKEN):
             table = FLARECASTClient().search(*QUERY)
             assert b"s3cr3t" not in pickle.dumps(table)

@@ -105,7 +105,7 @@ def test_without_validators_a_list_is_used_for_some_hours(served: Layer) -> None
     assert len(served.requests) == 2
 
 
-def test_a_list_with_validators_is_asked_for_each_time_and_late_records_come(demo: tuple[str, Layer]) -> None:
+def test_a_list_with_validators_is_revalidated_and_new_records_arrive(demo: tuple[str, Layer]) -> None:
     layer = demo[1]
     layer.faults["start="] = validated(encoded(row(7)), '"one"')
     assert numbers() == numbers() == numbers() == [7]
@@ -123,7 +123,7 @@ def test_windows_that_ended_lately_and_near_real_time_series_are_requested_each_
     assert len(served.requests) == 4
 
 
-def test_what_a_service_forbids_to_store_is_not_kept(served: Layer) -> None:
+def test_no_store_is_respected(served: Layer) -> None:
     served.faults["start="] = answer(encoded(row(7)), headers={"cache-control": "private, No-Store"})
     assert numbers() == numbers() == [7]
     assert len(served.requests) == 2
@@ -317,7 +317,7 @@ def told(**options: Any) -> list[str]:
     return [record.message for record in records if record.levelno >= logging.WARNING]
 
 
-def test_a_damaged_database_is_told_and_harms_nothing(served: Layer, folder: Path) -> None:
+def test_a_damaged_database_is_reported_and_does_no_harm(served: Layer, folder: Path) -> None:
     numbers()
     for file in folder.glob("replies*"):
         file.write_bytes(b"no database at all" * 1000)
@@ -327,7 +327,7 @@ def test_a_damaged_database_is_told_and_harms_nothing(served: Layer, folder: Pat
     assert len(served.requests) == 4
 
 
-def test_a_folder_that_cannot_be_made_is_told_and_harms_nothing(served: Layer, folder: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_and_does_no_harm(served: Layer, folder: Path) -> None:
     folder.parent.mkdir(exist_ok=True)
     folder.write_text("a file in its place")
     assert len(told()) == 3

@@ -23,7 +23,7 @@ def asked(keyworded: Layer) -> list[int]:
     return [path.partition("?")[0].count(",") + 1 for _, path in keyworded.requests]
 
 
-def test_many_records_are_asked_for_at_once(keyworded: Layer) -> None:
+def test_many_records_share_a_request(keyworded: Layer) -> None:
     with Service() as service:
         values, failures = ask_all(service, SERIES, [*NUMBERS, NUMBERS[0]], ["meangam"])
         assert service.many
@@ -44,7 +44,7 @@ def test_urls_have_a_bounded_length(keyworded: Layer) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 500])
-def test_a_service_that_refuses_several_is_asked_one_by_one(keyworded: Layer, status: int) -> None:
+def test_a_service_that_refuses_several_records_gets_single_requests(keyworded: Layer, status: int) -> None:
     keyworded.faults[","] = answer(b'{"message": "not a number"}', status=status)
     wanted = NUMBERS[:12]
     with conf.set_temp("max_retries", 1), Service() as service:
@@ -57,7 +57,7 @@ def test_a_service_that_refuses_several_is_asked_one_by_one(keyworded: Layer, st
     assert several == [2] * (2 if status == 500 else 1)
 
 
-def test_a_service_that_gives_only_the_first_is_asked_one_by_one(keyworded: Layer) -> None:
+def test_a_service_that_sends_only_the_first_record_gets_single_requests(keyworded: Layer) -> None:
     keyworded.faults[","] = one_at_a_time(keyworded)
     with Service() as service:
         values, failures = ask_all(service, SERIES, NUMBERS[:12], ["meangam"])
@@ -77,7 +77,7 @@ def test_records_that_there_are_not_do_not_take_others_with_them(keyworded: Laye
     assert len(keyworded.requests) < 30
 
 
-def test_what_a_service_gives_in_parts_is_asked_for_again(keyworded: Layer) -> None:
+def test_records_missing_from_a_reply_are_requested_again(keyworded: Layer) -> None:
     # It gives no more than a few records at a time, and says nothing.
     body = {number: json.dumps({"meta": {"meangam": number}}) for number in NUMBERS[2:100]}
 
@@ -96,7 +96,7 @@ def test_what_a_service_gives_in_parts_is_asked_for_again(keyworded: Layer) -> N
     assert asked(keyworded) == [98, 58, 18]
 
 
-def test_what_is_lacking_is_a_failure(keyworded: Layer) -> None:
+def test_missing_records_are_failures(keyworded: Layer) -> None:
     with Service() as service:
         ask_all(service, SERIES, NUMBERS[:2], ["meangam"])
         keyworded.faults["/meta/"] = answer(b"{}")
@@ -132,7 +132,7 @@ def test_after_an_error_nobody_waits_for_trials_any_more(monkeypatch: pytest.Mon
     assert not any(thread.is_alive() for thread in left)
 
 
-def test_an_unreachable_service_is_not_asked_for_each_record() -> None:
+def test_an_unreachable_service_gets_no_request_for_each_record() -> None:
     with conf.set_temp("max_retries", 0), Service("http://127.0.0.1:9") as service:
         values, failures = ask_all(service, SERIES, range(10_000), ["usflux"])
     assert values == {}
@@ -140,7 +140,7 @@ def test_an_unreachable_service_is_not_asked_for_each_record() -> None:
     assert "cannot be reached" in failures[0][1].reason
 
 
-def test_a_fault_in_the_middle_costs_only_what_it_hits(keyworded: Layer) -> None:
+def test_a_fault_affects_only_its_own_records(keyworded: Layer) -> None:
     keyworded.faults[f"/meta/{NUMBERS[102]},"] = answer(b"busy", status=503)
     with conf.set_temp("max_retries", 1), Service() as service:
         values, failures = ask_all(service, SERIES, NUMBERS, ["meangam"])
@@ -149,13 +149,13 @@ def test_a_fault_in_the_middle_costs_only_what_it_hits(keyworded: Layer) -> None
     assert len(lost) <= 100
 
 
-def test_nothing_asked_for_is_nothing_asked(keyworded: Layer) -> None:
+def test_no_records_need_no_request(keyworded: Layer) -> None:
     with Service() as service:
         assert ask_all(service, SERIES, [], ["usflux"]) == ({}, [])
     assert keyworded.requests == []
 
 
-def test_what_comes_need_not_be_held(keyworded: Layer) -> None:
+def test_replies_need_not_be_kept(keyworded: Layer) -> None:
     with Service() as service:
         parts = [len(values) for values, _ in keywords_of(service, SERIES, NUMBERS, ["meangam"])]
     assert max(parts) <= 100

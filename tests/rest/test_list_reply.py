@@ -188,7 +188,7 @@ def test_numbers_written_otherwise(field: str, given: Any, column: str, value: f
     ],
     ids=lambda reply: repr(reply[:40]),
 )
-def test_what_is_no_json(reply: bytes) -> None:
+def test_replies_that_are_not_json(reply: bytes) -> None:
     with pytest.raises(ReplyError, match="not JSON"):
         read_records(reply, SERIES)
 
@@ -444,7 +444,7 @@ def written(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.lists(written(), min_size=1, max_size=6), st.booleans(), st.sampled_from([None, 1]), st.booleans())
-def test_what_is_written_is_read(
+def test_written_records_are_read(
     listed: list[dict[str, Any]], wrapped: bool, indent: int | None, escaped: bool
 ) -> None:
     text = json.dumps({"data": listed} if wrapped else listed, indent=indent)
@@ -482,6 +482,6 @@ def test_urls_that_do_not_begin_alike() -> None:
         assert urls(read(row(urls=listed[:1]), row(urls=odd), row(urls=listed[:1]))) == [listed[:1], odd, listed[:1]]
 
 
-def test_urls_wins_over_url_and_none_are_allowed() -> None:
+def test_urls_takes_precedence_over_url_and_may_be_empty() -> None:
     records = read(row(url="http://h/HMI/x"), row(urls=[]), {"url": "http://h/HMI/x"})
     assert urls(records) == [[f"{FOLDER}/7/bitmap.fits"], [], ["http://h/HMI/x"]]

@@ -86,7 +86,7 @@ def test_no_records_are_no_error() -> None:
         (b"[" * 100_000, "not JSON"),
     ],
 )
-def test_what_is_no_reply_is_an_error(body: bytes, part: str) -> None:
+def test_other_replies_are_errors(body: bytes, part: str) -> None:
     with pytest.raises(ReplyError) as caught:
         read_meta(body)
     assert part in str(caught.value)
@@ -178,7 +178,7 @@ def some_record(service: Service) -> int:
     return int(records.recnum[0])
 
 
-def test_a_service_gives_the_keywords_asked_for(demo: tuple[str, Layer]) -> None:
+def test_a_service_sends_the_requested_keywords(demo: tuple[str, Layer]) -> None:
     with Service() as service:
         number = some_record(service)
         values = service.meta(SERIES, [number], ["usflux", "noaa_ars", "lat_fwtpos"])
@@ -198,7 +198,7 @@ def test_a_service_gives_the_keywords_asked_for(demo: tuple[str, Layer]) -> None
         (answer(b"[3]", status=500), ServiceError, "500"),
     ],
 )
-def test_errors_say_what_was_asked(demo: tuple[str, Layer], fault: Any, kind: type[Exception], part: str) -> None:
+def test_errors_name_the_request(demo: tuple[str, Layer], fault: Any, kind: type[Exception], part: str) -> None:
     demo[1].faults["/meta/"] = fault
     with Service() as service, pytest.raises(kind) as caught:
         service.meta(SERIES, [7], ["usflux", "meangam", "r_value", "npix"])
@@ -206,7 +206,7 @@ def test_errors_say_what_was_asked(demo: tuple[str, Layer], fault: Any, kind: ty
     assert f"{demo[0]} was asked for usflux, meangam, r_value, ... of record 7 of {SERIES}" in str(caught.value)
 
 
-def test_a_busy_service_is_asked_again(demo: tuple[str, Layer]) -> None:
+def test_requests_to_a_busy_service_are_retried(demo: tuple[str, Layer]) -> None:
     demo[1].faults["/meta/"] = answer(b"busy", status=503)
     demo[1].times["/meta/"] = 2
     with Service() as service:
@@ -215,6 +215,6 @@ def test_a_busy_service_is_asked_again(demo: tuple[str, Layer]) -> None:
     assert demo[1].count("/meta/")["GET"] == 3
 
 
-def test_an_unreachable_service_is_told() -> None:
+def test_an_unreachable_service_is_reported() -> None:
     with Service("http://127.0.0.1:9") as service, pytest.raises(UnreachableError, match="cannot be reached"):
         service.meta(SERIES, [7])

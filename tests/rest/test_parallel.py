@@ -73,13 +73,13 @@ def test_no_windows_are_no_answers() -> None:
     assert list(answers([], Asked(), Patience(2))) == []
 
 
-def test_as_many_are_asked_at_a_time_as_told() -> None:
+def test_the_number_of_parallel_requests() -> None:
     together = threading.Barrier(4)
     found = list(answers(windows(8), lambda number, window: together.wait(timeout=60), Patience(4)))
     assert len(found) == 8  # else the barrier breaks
 
 
-def test_what_is_too_much_is_halved_and_others_of_that_length_at_once() -> None:
+def test_too_large_windows_are_halved_and_others_of_that_length_at_once() -> None:
     asked = Asked(too_much(6))
     found = dict(answers(windows(8), asked, asked.parallel(1)))
     for number, window in enumerate(windows(8)):
@@ -148,7 +148,7 @@ def test_a_service_that_was_never_reached_is_left_alone() -> None:
     assert isinstance(found[99][0].error, UnreachableError)
 
 
-def test_a_service_that_closes_one_connection_is_asked_on() -> None:
+def test_requests_continue_after_a_closed_connection() -> None:
     asked = Asked(
         lambda window: UnreachableError("Closed.", reason="closed", lasting=True) if window.start == START else None
     )
@@ -156,7 +156,7 @@ def test_a_service_that_closes_one_connection_is_asked_on() -> None:
     assert [number for number, [piece] in found.items() if piece.error is not None] == [0]
 
 
-def test_nothing_more_is_asked_once_nobody_waits() -> None:
+def test_requests_end_when_nobody_waits() -> None:
     patience = Patience(1)
 
     def too_much_then_stop(window: Window) -> ServiceError | None:
@@ -179,7 +179,7 @@ def test_a_service_that_goes_away_is_left_alone_after_a_while() -> None:
     assert sorted(number for number, [piece] in found.items() if piece.error is None) == list(range(5))
 
 
-def test_one_refusal_for_all_ends_the_asking_and_another_does_not() -> None:
+def test_a_refusal_for_all_ends_the_requests_and_another_does_not() -> None:
     asked = Asked(lambda window: ServiceError("404", lasting=True))
     found = dict(answers(windows(100), asked, asked.parallel(1)))
     assert len(asked.windows) == 2
@@ -196,7 +196,7 @@ def test_a_refusal_after_an_answer_is_that_window_s_alone() -> None:
     assert len(asked.windows) == 20
 
 
-def test_what_is_no_error_of_the_service_comes_through_and_ends_the_asking() -> None:
+def test_other_exceptions_are_raised_and_end_the_requests() -> None:
     patience = Patience(1)
     asked = Asked(lambda window: ZeroDivisionError("a fault of ours"))
     with pytest.raises(ZeroDivisionError, match="of ours"):
@@ -205,7 +205,7 @@ def test_what_is_no_error_of_the_service_comes_through_and_ends_the_asking() -> 
     assert len(asked.windows) == 1
 
 
-def test_who_stops_listening_ends_the_asking() -> None:
+def test_closing_the_iterator_ends_the_requests() -> None:
     patience = Patience(1)
     coming = answers(windows(2), Asked(), patience)
     next(coming)

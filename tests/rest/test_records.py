@@ -145,7 +145,7 @@ def test_keywords_of_a_record_come_together_from_all_parts() -> None:
     assert records[3:].keywords["noaa_ar"].tolist() == [12445, None]
 
 
-def test_what_is_there_first_stays() -> None:
+def test_the_first_occurrence_stays() -> None:
     records = merge([with_keywords(1, usflux=[1e21]), with_keywords(1, usflux=[2e21])])
     assert records.keywords["usflux"].tolist() == [1e21]
 

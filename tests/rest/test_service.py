@@ -51,7 +51,7 @@ def test_the_request_is_the_documented_one(demo: tuple[str, Layer]) -> None:
     assert USER_AGENT.startswith("sunpy_flarecast/0")
 
 
-def test_a_password_in_the_url_is_not_told() -> None:
+def test_a_password_in_the_url_is_not_shown() -> None:
     with Service("http://me:secret@127.0.0.1:9") as service, pytest.raises(UnreachableError) as caught:
         service.records("hmi.sharp_720s", START, END)
     assert "secret" not in str(caught.value)
@@ -79,7 +79,7 @@ def test_only_where_a_tunnel_helps_it_is_advised() -> None:
     assert "Check host and port of sunpy_flarecast.conf.url or FLARECAST_URL" in str(caught.value)
 
 
-def test_what_is_wrong_with_tls_is_told(tmp_path: Path) -> None:
+def test_errors_of_tls_are_explained(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     with running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url, conf.set_temp("max_retries", 0):
         for asked, parts in {
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_tls_is_told(tmp_path: Path) -> None:
             assert "ssh -L" not in str(caught.value)
 
 
-def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_certificate_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate, key = expired(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with (
@@ -104,7 +104,7 @@ def test_a_certificate_that_has_expired_is_told(tmp_path: Path, monkeypatch: pyt
         service.records("hmi.sharp_720s", START, END)
 
 
-def test_a_service_without_tls_is_told(demo: tuple[str, Layer]) -> None:
+def test_a_service_without_tls_is_explained(demo: tuple[str, Layer]) -> None:
     with (
         conf.set_temp("max_retries", 0),
         Service(demo[0].replace("http:", "https:")) as service,
@@ -113,7 +113,7 @@ def test_a_service_without_tls_is_told(demo: tuple[str, Layer]) -> None:
         service.records("hmi.sharp_720s", START, END)
 
 
-def test_http_to_a_port_of_https_is_told_by_a_front(demo: tuple[str, Layer], asked: Service) -> None:
+def test_http_to_a_port_of_https_is_explained(demo: tuple[str, Layer], asked: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b"<title>400 The plain HTTP request was sent to HTTPS port</title>", status=400)
     with pytest.raises(ServiceError, match="Try https:// instead of http://"):
         asked.records("hmi.sharp_720s", START, END)
@@ -194,7 +194,7 @@ def test_a_silent_service_ends_in_a_timeout() -> None:
         (400, b"", "text/plain", ["400", "Check the query"]),
     ],
 )
-def test_an_error_status_is_told_with_the_body_s_message(
+def test_an_error_status_is_reported_with_the_message_of_the_body(
     demo: tuple[str, Layer], asked: Service, status: int, body: bytes, kind: str, parts: list[str]
 ) -> None:
     demo[1].faults["/HMI/"] = answer(body, status=status, kind=kind)
@@ -216,7 +216,7 @@ def test_an_error_status_is_told_with_the_body_s_message(
         (b'[{"recnum": 1', "not JSON"),
     ],
 )
-def test_a_reply_that_is_none_is_told_as_such(demo: tuple[str, Layer], asked: Service, body: bytes, part: str) -> None:
+def test_other_replies_are_reported(demo: tuple[str, Layer], asked: Service, body: bytes, part: str) -> None:
     demo[1].faults["/HMI/"] = answer(body)
     with pytest.raises(ReplyError) as caught:
         asked.records("hmi.sharp_720s", START, END)
@@ -224,7 +224,7 @@ def test_a_reply_that_is_none_is_told_as_such(demo: tuple[str, Layer], asked: Se
     assert demo[0] in str(caught.value)
 
 
-def test_an_answer_that_breaks_off_is_told_as_such(demo: tuple[str, Layer], asked: Service) -> None:
+def test_an_incomplete_reply_is_reported(demo: tuple[str, Layer], asked: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b'{"data": [', length=1000, drop=True)
     with pytest.raises(ReplyError, match="incomplete"):
         asked.records("hmi.sharp_720s", START, END)
@@ -237,7 +237,7 @@ def test_a_service_that_redirects_in_a_circle_is_an_error(demo: tuple[str, Layer
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8001", "ftp://host/", "http://", "http://host:port", "http://[::1"])
-def test_a_url_that_is_none_is_refused_with_an_example(url: str) -> None:
+def test_an_invalid_url_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(QueryError, match=r"for example to http://localhost:8001"):
         base_url(url)
 
@@ -292,7 +292,7 @@ EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_busy_service_is_asked_again(demo: tuple[str, Layer], asked: Service, status: int) -> None:
+def test_requests_to_a_busy_service_are_retried(demo: tuple[str, Layer], asked: Service, status: int) -> None:
     layer = demo[1]
     layer.faults["/HMI/"] = answer(b"busy", status=status)
     layer.times["/HMI/"] = 2
@@ -309,9 +309,7 @@ def test_retries_come_to_an_end(demo: tuple[str, Layer]) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 504])
-def test_an_answer_that_will_be_the_same_is_not_asked_for_again(
-    demo: tuple[str, Layer], asked: Service, status: int
-) -> None:
+def test_lasting_errors_are_not_retried(demo: tuple[str, Layer], asked: Service, status: int) -> None:
     demo[1].faults["/HMI/"] = answer(b"no", status=status, headers={"retry-after": "3600"})
     with pytest.raises(ServiceError) as caught:
         asked.records("hmi.sharp_720s", START, END)
@@ -321,7 +319,7 @@ def test_an_answer_that_will_be_the_same_is_not_asked_for_again(
 
 
 @pytest.mark.parametrize("wait", ["3600", "0", "Fri, 01 Jan 2100 00:00:00 GMT", "soon", "-1"])
-def test_what_a_service_may_ask_to_wait_has_an_end(demo: tuple[str, Layer], wait: str) -> None:
+def test_the_wait_that_a_service_asks_for_is_limited(demo: tuple[str, Layer], wait: str) -> None:
     demo[1].faults["/HMI/"] = answer(b"busy", status=429, headers={"retry-after": wait})
     demo[1].times["/HMI/"] = 1
     with conf.set_temp("retry_after_max", 0.01), Service() as service:

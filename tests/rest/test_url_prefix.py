@@ -74,7 +74,7 @@ def test_prefix_and_names_are_the_urls(texts: list[bytes]) -> None:
         (b'["Br"]', b'["h/Br"]'),
     ],
 )
-def test_what_only_looks_alike(first: bytes, second: bytes) -> None:
+def test_lists_that_only_look_alike(first: bytes, second: bytes) -> None:
     assert split(first, second, first) == [*split(first), *split(second), *split(first)]
 
 

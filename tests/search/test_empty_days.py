@@ -64,7 +64,7 @@ def test_days_without_records_are_not_requested(layer: Layer) -> None:
     ],
     ids=("404", "nothing", "no data", "no counts", "no dates", "HTML"),
 )
-def test_a_service_without_such_a_route_is_asked_for_every_window(layer: Layer, reply: Any) -> None:
+def test_a_service_without_such_a_route_gets_a_request_for_every_window(layer: Layer, reply: Any) -> None:
     layer.faults["/days"] = reply
     assert found() == len(STEPS)
     assert layer.count("/days") == {"GET": 1}

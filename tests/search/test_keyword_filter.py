@@ -145,7 +145,7 @@ def test_through_fido(layer: Layer) -> None:
 
 
 @pytest.mark.parametrize("query", [(SOME, CEA, Keyword("usflux")), (SOME & Keyword("usflux"), CEA)])
-def test_a_keyword_that_is_not_compared_is_told_through_fido(layer: Layer, query: Any) -> None:
+def test_a_keyword_that_is_not_compared_is_refused_through_fido(layer: Layer, query: Any) -> None:
     try:
         errors = Fido.search(*query).errors  # sunpy 7.1 and newer keep what fails
     except QueryError as error:
@@ -165,21 +165,21 @@ def test_a_keyword_that_is_not_compared_is_told_through_fido(layer: Layer, query
      Keyword("wavelnth") < 1 * u.um, Keyword("recnum") != 5],
     ids=str,
 )  # fmt: skip
-def test_what_lists_tell_is_not_asked_for(layer: Layer, condition: attr.Attr) -> None:
+def test_keywords_in_lists_are_not_requested(layer: Layer, condition: attr.Attr) -> None:
     table = search(SOME, condition)
     assert len(table)
     assert asked(layer) == []
     assert table.keyword_columns == []
 
 
-def test_only_what_is_needed_is_asked_for_of_those_that_are_left(layer: Layer) -> None:
+def test_only_required_keywords_of_remaining_records_are_requested(layer: Layer) -> None:
     search(SOME, Quality.good, HARPNUM(6170, 6171), Keyword("usflux") > 0, sunpy_flarecast.NOAA(12443))
     assert {fields for _, fields in asked(layer)} == {"usflux,noaa_ar,noaa_ars"}
     left = expected(lambda one: one["quality"] == 0 and one["harpnum"] < 6172, range(30))
     assert sum(count for count, _ in asked(layer)) == len(left)
 
 
-def test_branches_that_need_the_same_ask_once(layer: Layer) -> None:
+def test_branches_share_requests_for_keywords(layer: Layer) -> None:
     search(SOME, (Keyword("usflux") > 2e21) | (Keyword("usflux") < 1e21) | (Keyword("lon_fwt") > 0))
     assert sum(count for count, _ in asked(layer)) == 90
 
@@ -192,7 +192,7 @@ def test_many_records_a_request_over_many_windows(layer: Layer) -> None:
     assert sum(count for count, _ in asked(layer)) == 3 * SLOTS
 
 
-def test_a_service_that_gives_one_record_a_request(layer: Layer) -> None:
+def test_a_service_that_sends_one_record_per_request(layer: Layer) -> None:
     many = numbers(search(SOME, Keyword("usflux") > 2.1e21))
     layer.clear()
     layer.faults[","] = answer(b'{"message": "no such record"}', status=404)
@@ -217,7 +217,7 @@ def test_sampled_records_are_those_of_the_sample_that_fulfil_the_conditions(laye
     assert len(plain) == len(search(ALL, sample))
 
 
-def test_the_nearest_step_is_asked_for_alone(layer: Layer) -> None:
+def test_only_keywords_of_the_nearest_step_are_requested(layer: Layer) -> None:
     at = (slot_time(BASE + 100) + TimeDelta(100, format="sec")).utc
     ends = ALL.start, ALL.end
     table = search(a.Time(*ends, near=at), Keyword("usflux") > 2.5e21)
@@ -279,7 +279,7 @@ def test_a_keyword_with_the_name_of_another_column(layer: Layer, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["ecsv", "parquet"])
-def test_what_was_asked_and_found_survives_a_file(layer: Layer, tmp_path: Path, kind: str) -> None:
+def test_queries_and_keywords_survive_a_file(layer: Layer, tmp_path: Path, kind: str) -> None:
     table = search(SOME, (Keyword("usflux") > 3.1e21) | sunpy_flarecast.NOAA(12445) | Quality(mask=5))
     table.write(tmp_path / f"search.{kind}")
     read = FLARECASTResponse.read(tmp_path / f"search.{kind}")
@@ -295,7 +295,7 @@ def test_what_was_asked_and_found_survives_a_file(layer: Layer, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("singly", [False, True])
-def test_records_whose_keywords_cannot_be_had_are_missing(layer: Layer, tmp_path: Path, singly: bool) -> None:
+def test_records_whose_keywords_are_unavailable_are_missing(layer: Layer, tmp_path: Path, singly: bool) -> None:
     whole = search(SOME, Keyword("usflux") > 0)
     layer.clear()
     if singly:
@@ -337,7 +337,7 @@ def test_strict(layer: Layer) -> None:
         search(SOME, Keyword("usflux") > 0, strict=True)
 
 
-def test_a_keyword_that_no_record_has_is_told(layer: Layer) -> None:
+def test_a_keyword_that_no_record_has_is_reported(layer: Layer) -> None:
     with pytest.warns(MissingDataWarning, match="no value of R_VALUE for any of 90 records"):
         assert len(search(SOME, Keyword("r_value") > 0)) == 0
 
@@ -347,7 +347,7 @@ def test_a_keyword_that_the_service_does_not_know_is_its_error(layer: Layer) -> 
         search(SOME, Keyword("totpot") > 0)
 
 
-def test_records_without_number_are_told(layer: Layer) -> None:
+def test_records_without_number_are_reported(layer: Layer) -> None:
     rows = [
         {"url": f"http://host/HMI/sharp_720s/sharp_720s_20151211_0{hour}2208", "date_obs": f"2015-12-11T0{hour}:22:08Z"}
         for hour in (1, 2)
@@ -385,7 +385,7 @@ def test_sampled_searches_are_completed_as_if_nothing_had_failed(
     assert complete.pformat() == whole.pformat()
 
 
-def test_what_is_there_stays_if_it_cannot_be_had_again(layer: Layer) -> None:
+def test_records_stay_if_their_keywords_become_unavailable(layer: Layer) -> None:
     query = (a.Time("2015-12-11", "2015-12-13"), a.Sample(5 * u.hour), Keyword("usflux") > 0)
     with conf.set_temp("window", 0.5):
         whole = search(*query)
@@ -478,7 +478,7 @@ def test_errors_in_the_terminal(layer: Layer, options: tuple[str, ...], status: 
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_what_no_branch_asked_for_is_masked(layer: Layer, tmp_path: Path, turned: bool) -> None:
+def test_keywords_that_no_branch_requested_are_masked(layer: Layer, tmp_path: Path, turned: bool) -> None:
     asking = HARPNUM(6170, 6171) & (Keyword("usflux") > 1.1e21) & sunpy_flarecast.NOAA(12443)
     plain = HARPNUM(6170) | (HARPNUM(6172) & Quality.good)
     table = search(SOME, (plain | asking) if turned else (asking | plain))
@@ -534,7 +534,7 @@ def test_a_branch_that_was_missing_has_its_columns_afterwards(layer: Layer) -> N
     ]
 
 
-def test_a_keyword_that_the_series_has_not_is_refused_before_anything_is_asked(layer: Layer) -> None:
+def test_a_keyword_of_another_series_is_refused_before_any_request(layer: Layer) -> None:
     with pytest.raises(QueryError, match=r"'offdisk' .* only in hmi.sharp_720s, .*not in hmi.sharp_cea_720s"):
         search(SOME, Keyword("offdisk") > 0)
     with pytest.raises(QueryError, match=r"'offdisk' .* only in hmi.sharp_720s, .*not in hmi.sharp_cea_720s"):

@@ -67,7 +67,7 @@ def test_a_text_lists_a_few_and_counts_the_others() -> None:
     )
 
 
-def test_a_text_names_what_two_queries_lack_once() -> None:
+def test_a_gap_of_two_queries_is_named_once() -> None:
     other = Query(series="hmi.sharp_720s", start=START, end=QUERY.end, segments=("bitmap",))
     text = described([missing(0, 1), missing(1, 1.5), missing(0, 1, query=other), missing(1, 1.5, query=other)])
     assert text.count("from") == 1
@@ -103,7 +103,7 @@ _queries = st.builds(
 
 
 @given(st.lists(_queries, min_size=1, max_size=3), st.data())
-def test_what_is_written_is_read_again(queries: list[Query], data: st.DataObject) -> None:
+def test_written_values_are_read_again(queries: list[Query], data: st.DataObject) -> None:
     errors = st.builds(
         lambda kind, text, reason: kind(text, reason=reason),
         st.sampled_from([ServiceError, UnreachableError, ReplyError]),
@@ -170,6 +170,6 @@ GOOD = as_plain([missing(0, 1)], [QUERY])
         {"queries": GOOD["queries"], "missing": [{**GOOD["missing"][0], "kind": "SystemExit"}]},
     ],
 )
-def test_what_is_not_of_that_form_is_a_value_error(value: Any) -> None:
+def test_other_values_raise_a_value_error(value: Any) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         from_plain(value)

@@ -135,7 +135,7 @@ INSTANTS = st.integers(0, (COUNT - 1) * 720_000) | st.builds(
 @example([720_000, 720_000], True, ("tai", "tai"), SHARP, "DATE-OBS, without both", 1.0)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.filterwarnings("ignore:Nothing was found")
-def test_a_range_has_what_its_ends_say_of_every_service(
+def test_a_range_has_the_same_records_from_every_service(
     layer: Layer, ends: list[int], same: bool, scales: tuple[str, str], series: str, rule: str, window: float
 ) -> None:
     start, end = (ends[0], ends[0]) if same else ends
@@ -155,7 +155,7 @@ def test_a_range_has_what_its_ends_say_of_every_service(
 )
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.filterwarnings("ignore:Nothing was found")
-def test_neighbouring_ranges_have_together_what_the_whole_has(
+def test_neighbouring_ranges_have_the_records_of_the_whole(
     layer: Layer, ends: list[int], rule: str, fields: tuple[str, ...], more: tuple[Any, ...]
 ) -> None:
     first, middle, last = map(times, ends)
@@ -182,7 +182,7 @@ def test_the_begin_of_an_observation_as_tables_show_it_finds_the_record(layer: L
     assert numbers(a.Time("2016-12-31T05:00:08.8", "2016-12-31T05:00:08.8")) == [7]
 
 
-def test_what_is_missing_is_told_and_retried_without_the_margin(layer: Layer) -> None:
+def test_missing_parts_are_reported_and_retried_without_the_margin(layer: Layer) -> None:
     time = a.Time("2016-12-31T00:00:00", "2017-01-02T00:00:00")
     layer.app.rule = "T_REC"
     whole = numbers(time)
@@ -198,7 +198,7 @@ def test_what_is_missing_is_told_and_retried_without_the_margin(layer: Layer) ->
     assert (len(new), len(gone), len(reprocessed)) == (len(again) - len(table), 0, 0)
 
 
-def test_why_a_range_is_empty_is_told_once(layer: Layer) -> None:
+def test_the_reason_of_an_empty_range_is_reported_once(layer: Layer) -> None:
     day, later = 1 * u.day, Time.now() + 30 * u.day
     for ends, text in (
         ((later, later + day), "lies in the future"),

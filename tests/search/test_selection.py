@@ -101,7 +101,7 @@ def test_how_a_time_is_shown_does_not_matter(precision: int) -> None:
         assert len(select(records, Query(series=SERIES, start=other, end=other))) == count
 
 
-def test_what_has_no_time_stays() -> None:
+def test_records_without_a_time_stay() -> None:
     assert selected([Entry(1), Entry(2, harpnum=5), Entry(3, slot=99)], 0, 720) == [1, 2]
     # It cannot be sampled, though.
     assert selected([Entry(1), Entry(2, slot=0)], 0, 720, sample=720.0) == [2]
@@ -145,7 +145,7 @@ def test_a_step_finer_than_the_cadence_takes_all_and_a_huge_one_the_first() -> N
     assert selected(entries, 0, 3 * CADENCE, sample=1e300) == [0]
 
 
-def test_what_is_off_the_grid_is_no_sample() -> None:
+def test_records_off_the_grid_are_left_out() -> None:
     # T_REC and DATE-OBS contradict each other.
     entries = [Entry(1, slot=-1, dated=3), Entry(2, slot=12, dated=3), Entry(3, slot=10)]
     assert selected(entries, 0, 7200) == [1, 2, 3]
@@ -162,7 +162,7 @@ def test_near_takes_one_time_step_of_all_harps() -> None:
     assert selected(entries, 0, 7200, near=1000.0, sample=7200.0) == [2, 3, 5]
 
 
-def test_what_is_farther_than_the_tolerance_is_left_out() -> None:
+def test_records_beyond_the_tolerance_are_left_out() -> None:
     # The HARP ends at 11 slots, of which the last point of the grid is 4 slots away.
     entries = [Entry(slot, slot, 5) for slot in (0, 1, 4, 6, 11)]
     assert selected(entries, 0, 15 * CADENCE, sample=5.0 * CADENCE) == [0, 4, 11]
@@ -297,7 +297,7 @@ def test_files_of_segments_and_patterns() -> None:
     assert chosen(records, "B?") == ([("Bt", "Br")] * 2, Counter())
 
 
-def test_what_records_lack_is_counted() -> None:
+def test_missing_segments_are_counted() -> None:
     records = with_files(("Br", "Bt"), ("Br",), (), ("Br", "Bt"))
     assert chosen(records, "Bt", "Br") == (
         [("Bt", "Br"), ("Br",), (), ("Bt", "Br")],

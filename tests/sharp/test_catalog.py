@@ -78,7 +78,7 @@ def test_other_names_are_not_known(name: str) -> None:
     assert find_series(name) is None
 
 
-def test_near_real_time_is_told_from_the_name() -> None:
+def test_near_real_time_follows_from_the_name() -> None:
     assert [series.near_real_time for series in all_series()] == [False, True, False, True, False, False]
     assert [series.projection for series in all_series()] == ["CCD", "CCD", "CEA", "CEA", "CCD", "CEA"]
 

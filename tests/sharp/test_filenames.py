@@ -35,7 +35,7 @@ SLOTS = st.integers(0, 10**7)
         ({}, "s.Br.fits"),
     ],
 )
-def test_what_is_not_known_is_replaced_or_left_out(known: dict[str, int], name: str) -> None:
+def test_unknown_parts_are_replaced_or_left_out(known: dict[str, int], name: str) -> None:
     assert file_name("s", "Br", **known) == name
 
 

@@ -33,7 +33,7 @@ def test_matching_names(patterns: list[str], found: list[str]) -> None:
 
 
 @given(st.lists(st.text("Bb?*[]!prt_er-", max_size=8)), st.permutations(NAMES))
-def test_any_pattern_gives_names_in_their_order(patterns: list[str], names: list[str]) -> None:
+def test_any_pattern_keeps_the_order_of_names(patterns: list[str], names: list[str]) -> None:
     found = matching_names(patterns, names)
     assert [name for name in names if name in found] == list(found)
     assert found == matching_names([pattern.swapcase() for pattern in patterns], names)

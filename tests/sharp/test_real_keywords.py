@@ -29,7 +29,7 @@ def record(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     return images, read(folder / f"{RECORD}.Br.fits")[1]
 
 
-def test_each_parameter_is_what_its_pixels_give(shared: Path) -> None:
+def test_each_parameter_agrees_with_its_pixels(shared: Path) -> None:
     images, header = record(shared / "data" / "sharp_fits")
     found = parameters(images, header)
     rows = []

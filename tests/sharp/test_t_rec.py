@@ -92,7 +92,7 @@ def test_arrays_keep_their_shape(slots: list[int]) -> None:
     assert slot_time(array.reshape(1, -1)).shape == (1, len(slots))
 
 
-def test_masked_times_keep_the_others() -> None:
+def test_masked_times_do_not_affect_others() -> None:
     times = slot_time([1005598, 0, 1010166])
     times[1] = np.ma.masked
     slots = slot_of(times)

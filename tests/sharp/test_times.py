@@ -59,7 +59,7 @@ def test_dates_of_another_scale_are_utc() -> None:
 
 
 @pytest.mark.parametrize("odd", ["2015-12-11T23:34:08Z\n2015-12-11T00:00:00Z", "\n", "2015-12-11T00:00:0Z0", "Z"])
-def test_what_only_looks_like_plain_times(odd: str) -> None:
+def test_texts_that_only_look_like_plain_times(odd: str) -> None:
     plain = "2015-12-11T23:34:08.799999Z"
     expected = dates_of([plain[:-1], "NaT", "NaT", plain[:-1]])
     assert read_times([plain, odd, None, plain]).tolist() == expected.tolist()

@@ -47,7 +47,7 @@ def test_a_word_is_the_same_however_it_is_written(word: int) -> None:
 
 
 @pytest.mark.parametrize("value", [-(2**63), "-9223372036854775808", None, "MISSING", "nan", "0x", True])
-def test_what_is_no_word_is_missing(value: Any) -> None:
+def test_invalid_quality_words_are_missing(value: Any) -> None:
     assert clean(value, find_keyword("quality")) is None
 
 
@@ -165,7 +165,7 @@ def test_records_by_other_keys_are_those_that_they_say(reply: dict[str, Any]) ->
     assert read_meta(json.dumps(reply).encode()) == {8: {"npix": 1}, 9: {"npix": 2}}
 
 
-def test_what_is_unreadable_is_not_what_is_missing() -> None:
+def test_unreadable_values_are_not_missing_values() -> None:
     usflux, ars = find_keyword("usflux"), find_keyword("noaa_ars")
     for value in ("a lot", [1.0], {"value": 1}, True):
         assert is_unreadable(value, usflux)

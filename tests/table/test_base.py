@@ -124,7 +124,7 @@ def test_files_of_a_full_record() -> None:
         (["harpnum", "recnum", "t_rec_index"], "bitmap.fits"),
     ],
 )
-def test_names_of_what_is_not_told(missing: list[str], name: str) -> None:
+def test_file_names_of_incomplete_records(missing: list[str], name: str) -> None:
     record = {key: value for key, value in FULL.items() if key not in missing}
     assert [file.name for file in table_of(record).files()][1] == name
     # Beside a record that tells all, so that the column is masked in parts.

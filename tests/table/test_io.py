@@ -162,7 +162,7 @@ def test_other_times_come_back_to_the_microsecond(tmp_path: Path, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_was_asked_and_is_missing(tmp_path: Path, kind: str) -> None:
+def test_queries_and_missing_parts_are_kept(tmp_path: Path, kind: str) -> None:
     query = Query(
         series=SERIES,
         start=Time("2015-12-11"),
@@ -503,7 +503,7 @@ def test_columns_that_differ_in_case(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_folder_that_is_not_there(tmp_path: Path, kind: str) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(QueryError, match="its folder does not exist"):
         table_of(FULL).write(tmp_path / "no" / f"search.{kind}")
 
@@ -580,7 +580,7 @@ def test_cut_off_files_are_refused(tmp_path: Path, kind: str, part: float) -> No
         FLARECASTResponse.read(path)
 
 
-def test_files_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_files_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "search.ecsv", tmp_path, tmp_path / "search.fits"):
         with pytest.raises(QueryError, match=r"There is no file|is not a known format"):
             FLARECASTResponse.read(path)
@@ -729,6 +729,6 @@ def test_names_in_parquet_that_no_json_should_have(tmp_path: Path, names: str) -
         FLARECASTResponse.read(path)
 
 
-def test_help_tells_what_to_write() -> None:
+def test_help_names_the_formats() -> None:
     assert ".parquet" in (FLARECASTResponse.write.__doc__ or "")
     assert "retry_missing" in (FLARECASTResponse.read.__doc__ or "")
