@@ -1,4 +1,4 @@
-"""Settings: which of session, environment and default wins."""
+"""Settings: the precedence of session, environment, file and default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be caught, and how."""
+"""The hierarchy of exceptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public names, where they are found, and that importing them is quick, quiet and without network."""
+"""The public names and their modules, and an import that is fast, silent and without network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PUBLIC = {
     },
 }
 
-#: Only what this package adds to sunpy's own imports is its own doing.
+#: Lists the modules that this package imports in addition to those of sunpy.
 SCRIPT = """
 import socket, sys
 
@@ -83,7 +83,7 @@ def test_every_public_name_is_there_and_listed(home: str) -> None:
         module.none  # noqa: B018
 
 
-#: Methods that sunpy, or this package, calls, and no user.
+#: Methods that sunpy or this package call, and users do not.
 NOT_FOR_USERS = {"collides", "register_values", "lack", "fail"}
 
 
@@ -94,7 +94,7 @@ def public_functions() -> Iterator[tuple[str, Callable[..., object], str]]:
             found = getattr(import_module(home), name)
             if inspect.isfunction(found):
                 yield f"{home}.{name}", found, ""
-            # The methods of archives are what a service calls.
+            # A service calls the methods of archives.
             elif inspect.isclass(found) and home != "sunpy_flarecast.archive":
                 for own, member in vars(found).items():
                     method = getattr(member, "__func__", member)

@@ -1,4 +1,4 @@
-"""The demo service of the public names: it is used while it runs, and not after."""
+"""The public demo service: it is used while it runs, and not after."""
 
 from __future__ import annotations
 

@@ -345,7 +345,7 @@ def test_an_unknown_series_is_sent_as_written(demo: tuple[str, Layer]) -> None:
 
 
 def test_works_without_any_network_but_loopback(demo: tuple[str, Layer], tmp_path: Path) -> None:
-    # In a process of its own, in which no name can be looked up and no other address be reached.
+    # In a separate process without name resolution and other addresses.
     code = """if True:
         import socket, sys
         connect = socket.socket.connect
@@ -403,7 +403,7 @@ def test_failed_windows_are_reported_and_the_others_returned(demo: tuple[str, La
     assert gaps(table) == [("2015-12-12T00:00", "2015-12-14T00:00"), ("2015-12-15T00:00", "2015-12-16T00:00")]
     assert all("503" in str(one.error) for one in table.missing)
     there = {day for _, time, _ in records_of(table) for day in [time[:10]]}
-    assert there == {"2015-12-11", "2015-12-14", "2015-12-12", "2015-12-15"}  # T_REC is later than what is asked for
+    assert there == {"2015-12-11", "2015-12-14", "2015-12-12", "2015-12-15"}  # T_REC is later than the requested range
     assert set(records_of(table)) < set(records_of(whole))
     layer.clear()
     complete = table.retry_missing()
@@ -442,7 +442,7 @@ def test_a_sampled_search_is_completed_as_if_nothing_had_failed(demo: tuple[str,
     assert records_of(table) != records_of(whole)
     demo[1].clear()
     assert records_of(table.retry_missing()) == records_of(whole)
-    assert len(demo[1].requests) == 6  # it is made anew
+    assert len(demo[1].requests) == 6  # the search is repeated
 
 
 def test_the_nearest_time_step_is_found_after_all(demo: tuple[str, Layer]) -> None:
@@ -607,7 +607,7 @@ def test_windows_come_in_any_order_several_at_a_time_over_few_connections(demo: 
     async def fault(scope: Any, send: Any) -> None:
         connections.add(scope["client"])
         first = scope["query_string"].startswith(b"start=2015-12-11")
-        while len(layer.requests) < (5 if first else 4):  # the first comes last
+        while len(layer.requests) < (5 if first else 4):  # the first finishes last
             await asyncio.sleep(0.001)
         await layer.app(scope, asyncio.Event().wait, send)
 
@@ -712,7 +712,7 @@ def test_ctrl_c_ends_a_search_at_once() -> None:
         silent.settimeout(60)
         connections = [silent.accept() for _ in range(conf.parallel_requests)]
         child.send_signal(signal.SIGINT)
-        said, error = child.communicate(timeout=60)  # half of the time that a reply may take
+        said, error = child.communicate(timeout=60)  # half of conf.reply_timeout
         for connection, _ in connections:
             connection.close()
     assert (said, error, child.returncode) == ("interrupted\n", "", 0)
@@ -749,7 +749,7 @@ def test_real_files_come_back_byte_for_byte_and_load_as_maps(
     for name in map(Path, files):
         assert filecmp.cmp(name, originals / name.name, shallow=False)
         if "7115" in name.name and "continuum" in name.name:
-            continue  # as stored, without header
+            continue  # as stored, without keywords
         one = sunpy.map.Map(name)
         assert one.meta["harpnum"] == int(name.name.split(".")[2])
 

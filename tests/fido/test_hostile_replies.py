@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 HOURS = 3
 
-#: The record of which the keywords, or the file, are asked for in vain.
+#: The record whose keywords or file cannot be fetched.
 LOST = recnum_of(6180, 1)
 
 _EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
@@ -53,12 +53,12 @@ _SETTINGS: dict[str, Any] = {
     "reply_size": 2.0,
 }
 
-#: What bounds a reply that does not end.
+#: Limits of an endless reply.
 _BOUNDS = {"read_timeout": 1.0, "reply_timeout": 1.0}
 
 
 def fuzzed(examples: int) -> Any:
-    """Set how many examples are tried."""
+    """Set the number of examples."""
     return settings(
         max_examples=_EXAMPLES or examples,
         derandomize=not _EXAMPLES,
@@ -69,14 +69,14 @@ def fuzzed(examples: int) -> Any:
 
 
 class Sent:
-    """The server, and what comes of it as long as nothing is wrong."""
+    """The server, and its results without faults."""
 
     def __init__(self, server: Hostile, table: FLARECASTResponse, files: dict[str, bytes]) -> None:
         self.server = server
         self.table = table
         self.rows = _rows(table)
         self.files = files
-        #: The list that has the records of the first hour.
+        #: The list of the records of the first hour.
         self.window = next(path for path, body in server.kept.items() if f'"recnum":{LOST - 10}' in _compact(body))
         self.keywords = _keywords(table)
 
@@ -90,7 +90,7 @@ def _search() -> FLARECASTResponse:
 
 
 def _rows(table: FLARECASTResponse) -> dict[int, str]:
-    """Give the rows by record numbers, as text."""
+    """Return the rows as text, by record number."""
     urls = {}
     for file in table.files():
         urls.setdefault(file.row, []).append((file.url.partition("/HMI/")[2], file.name))
@@ -99,7 +99,7 @@ def _rows(table: FLARECASTResponse) -> dict[int, str]:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """Read all that is there, without what tells when keywords were added."""
+    """Read all files, without the time at which keywords were added."""
     return {
         str(file.relative_to(folder)): without_history(file.read_bytes())
         for file in folder.rglob("*")
@@ -134,7 +134,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
 
 @dataclass
 class Told:
-    """What came out of a call besides its result."""
+    """The output of a call besides its result."""
 
     errors: list[FLARECASTError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -143,7 +143,7 @@ class Told:
 
 @contextmanager
 def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Told]:
-    """Send a reply to requests with a part in their paths, and look at all texts that come of it."""
+    """Send a reply to requests whose path has a part, and return all texts that result."""
     told = Told()
     sent.server.hostile, sent.server.reply = lambda path: part in path, reply
     try:
@@ -276,7 +276,7 @@ def _look_at_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
                 assert name == lost
                 assert is_whole(folder / name) if name in came else report.failed
                 assert same or report.failed or report.bare
-        # What was lost comes as soon as the service is well again.
+        # The rest arrives as soon as the service works again.
         with suppress(FileNotFoundError):
             (folder / lost).unlink()
         with hostile(sent, "no request", Reply(b"")) as told:

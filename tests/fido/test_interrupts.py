@@ -1,4 +1,4 @@
-"""Ctrl-C in searches, requests for keywords and fetches, in real processes: what came is kept, and signals work."""
+"""Ctrl-C in searches, requests for keywords and fetches, in real processes: partial results are kept."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOURS = ("2015-12-11", "2015-12-11T12:00")
 
 
 class Stalling:
-    """Answers so many requests, and keeps the next waiting until the end of the test."""
+    """Answers a number of requests, and keeps the others waiting until the end of the test."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
@@ -61,7 +61,7 @@ class Stalling:
         async def receive() -> dict[str, Any]:
             for message in messages:
                 return message
-            return await asyncio.Future()  # a disconnect, which does not come
+            return await asyncio.Future()  # a disconnect that never happens
 
         await self.layer.app(scope, receive, send)
 
@@ -81,7 +81,7 @@ def stalling(keyworded: Layer) -> Iterator[Stalling]:
 
 @pytest.fixture
 def whole(keyworded: Layer) -> FLARECASTResponse:
-    """Give the records of twelve hours, searched by windows of one."""
+    """Return the records of twelve hours, searched in windows of one hour."""
     with conf.set_temp("window", 1 / 24):
         found = FLARECASTClient().search(a.Time(*HOURS), Series("hmi.sharp_cea_720s"), Segment("bitmap"))
     assert len(found) > 110
@@ -91,7 +91,7 @@ def whole(keyworded: Layer) -> FLARECASTResponse:
 def interrupted(
     stalling: Stalling, command: list[str], requests: int, number: int = signal.SIGINT
 ) -> tuple[int, str, str]:
-    """Run a command, send it a signal when so many requests have come, and give its status and what it wrote."""
+    """Run a command, send it a signal after a number of requests, and return its status and output."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:
             stalling.layer.wait_for(requests)
@@ -304,7 +304,7 @@ signal.signal(signal.SIGTERM, mine)
 before = signal.getsignal(signal.SIGINT)
 found = FLARECASTResponse.read(folder + "/search.ecsv")
 gc.disable()
-for _ in range(2):  # the second time all files are there
+for _ in range(2):  # the second time, all files exist
     assert len(Fido.fetch(found, path=folder, progress=False)) == 4
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (before, mine)
 thread = threading.Thread(target=gc.collect)

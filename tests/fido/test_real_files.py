@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FILES = {path.name: path for folder in ("sharp_fits", "cases") for path in sorted((DATA / folder).glob("*.fits"))}
 
-#: As stored, without keywords; and a user's own product, which is no segment.
+#: Files as stored, without keywords; and a user's own product, which is not a segment.
 STORED = "hmi.sharp_cea_720s.7115.20170901_220000_TAI.continuum.fits"
 PRODUCT = "hmi.sharp_cea_720s.6060.20151030_000000_TAI.linearfff.fits"
 
@@ -45,8 +45,8 @@ FULL = [name for name in SEGMENTS if name != STORED]
 SERIES = sorted({read_name(name).series for name in SEGMENTS})
 EVER = a.Time("2010-07-01", "2025-06-01")
 
-#: Cards that describe the file, and statistics of the pixels, which no keywords of the record give again; and those
-#: whose values this package corrects, or says in another way.
+#: Cards that describe the file, and statistics of the pixels, which are not keywords of the record; and those whose
+#: values this package corrects or writes in another form.
 OF_THE_FILE = {"CHECKSUM", "DATASUM", "HISTORY", "COMMENT", "", "LONGSTRN", "HEADSUM"}
 STATISTICS = {
     *(
@@ -91,7 +91,7 @@ def fetched(folder: Path, **options: Any) -> list[FetchReport]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of an archive of all segments."""
+    """Return the folder of an archive of all segments."""
     folder = tmp_path_factory.mktemp("real") / "root"
     folder.mkdir()
     for name in SEGMENTS:
@@ -121,7 +121,7 @@ def completed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def told(path: Path) -> dict[str, Any]:
-    """Read the cards that the header with the keywords has, times in one spelling."""
+    """Read the cards of the header with the keywords, with times in one spelling."""
     return {
         name: re.sub(r"(\.\d*?)0*(_TAI|Z|)$", r"\1\2", value).removesuffix("Z").replace("._TAI", "_TAI").rstrip(".")
         if isinstance(value, str) and name.startswith(("DATE", "T_"))
@@ -180,7 +180,7 @@ def test_keywords_are_those_of_the_headers(root: Path, series: str) -> None:
 def test_a_file_becomes_a_map(name: str) -> None:
     named = read_name(name)
     one = load(FILES[name])
-    # sunpy's MDIMap does not know the unit that JSOC gives SMARPs.
+    # MDIMap of sunpy does not know JSOC's unit of SMARPs.
     with pytest.warns(SunpyMetadataWarning, match="Mx/cm") if "smarp" in name and "magn" in name else nullcontext():
         other = sunpy.map.Map(FILES[name])
     assert one.meta["segment"] == named.segment

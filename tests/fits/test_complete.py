@@ -1,4 +1,4 @@
-"""Keywords put into files: headers change, data do not."""
+"""Header completion: headers change, data do not."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_second_time_nothing_changes(tmp_path: Path) -> None:
     before = path.read_bytes()
     assert not complete_header(path, KEYWORDS)
     assert path.read_bytes() == before
-    assert complete_header(path, {"R_VALUE": 4.5})  # what the file has is not asked for again
+    assert complete_header(path, {"R_VALUE": 4.5})  # keywords of the file are not required
     [header] = [fits.getheader(path, 1)]
     assert (header["R_VALUE"], header["USFLUX"]) == (4.5, 2e22)
     sums_hold(path)
@@ -142,7 +142,7 @@ def test_files_that_cannot_be_completed_stay_unchanged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rest", [b"\0", b"END", b"NAXIS1  =                   -1", b"\xff"])
 def test_bytes_after_the_end_card_do_no_harm(tmp_path: Path, rest: bytes) -> None:
-    """Blanks should stand there; what some writers leave is dropped."""
+    """There should be blanks; other bytes of some writers are dropped."""
     content = compressed()
     header = read_headers(content).image
     end = read_headers(content).at + header.index(b"END     ") + 80
@@ -162,7 +162,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     path.write_bytes(compressed())
     path.chmod(0o640)
     link.symlink_to(path)
-    with pytest.raises(QueryError, match="HARPNUM 6179"):  # the user's name for it counts
+    with pytest.raises(QueryError, match="HARPNUM 6179"):  # the name given by the user counts
         complete_header(link, KEYWORDS)
     link = link.rename(tmp_path / "link.fits")
     complete_header(link, KEYWORDS)

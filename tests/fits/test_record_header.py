@@ -19,7 +19,7 @@ SERIES = "hmi.sharp_cea_720s"
 
 
 def header(keywords: dict[str, Any], segment: str = "Br", **more: Any) -> fits.Header:
-    """Read what is written, with warnings as errors."""
+    """Read a header, with warnings as errors."""
     cards = RecordCards.of(NEEDED | keywords, SERIES, **more)
     text = "".join([cards.joined.decode("ascii"), *cards.of_segment(segment).values(), cards.history.decode("ascii")])
     assert len(text) % 80 == 0
@@ -27,7 +27,7 @@ def header(keywords: dict[str, Any], segment: str = "Br", **more: Any) -> fits.H
 
 
 def written(keywords: dict[str, Any]) -> dict[str, str]:
-    """Give the cards of keywords by their names, none of which needs several."""
+    """Return the cards of keywords by their names; each is a single card."""
     text = RecordCards.of(NEEDED | keywords, SERIES).joined.decode("ascii")
     return {text[at : at + 8].rstrip(): text[at : at + 80] for at in range(0, len(text), 80)}
 
@@ -135,7 +135,7 @@ def test_cards_are_the_same_as_those_of_astropy(number: float, text: str) -> Non
         if card.keyword not in ("HISTORY", "R_VALUE", "NEW_KEY"):
             comment = "" if len(str(card)) > 80 else card.comment
             assert str(card) == str(fits.Card(card.keyword, card.value, comment))
-    if number not in (-(2**31), -(2**63), 0.0):  # which number has a sign
+    if number not in (-(2**31), -(2**63), 0.0):  # these may be missing values, or have a sign
         cards = written({"r_value": number, "new_key": number})
         for name, value in (("R_VALUE", float(number)), ("NEW_KEY", number)):
             reference = str(fits.Card(name, value))
@@ -160,7 +160,7 @@ def test_all_digits_are_kept(name: str, value: float) -> None:
 
 
 def test_records_of_one_kind_may_lack_different_things() -> None:
-    """Where values go is found once for all records that have the same keywords."""
+    """The layout is computed once for all records that have the same keywords."""
     base = {"usflux": 1e22, "r_value": 4.5, "noaa_ars": "12443", "errvf": 1e18, "recnum": 7}
     for lost in ("usflux", "r_value", "noaa_ars", "errvf"):
         for missing in ("MISSING", float("nan"), -(2.0**31), None):

@@ -1,4 +1,4 @@
-"""Whether a file is whole: real files, files that astropy writes, and all that breaks off or is added."""
+"""Completeness of files: real files, files of astropy, and truncated or extended ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sunpy_flarecast.fits.structure import BLOCK, read_headers
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a path to be written again and again."""
+    """Return a path that may be overwritten."""
     return tmp_path_factory.mktemp("fits") / "file.fits"
 
 
@@ -39,7 +39,7 @@ def reason(file: Path, content: bytes) -> str:
 
 
 def written(*hdus: Any) -> bytes:
-    # astropy cannot write random groups to anything but a file.
+    # astropy can write random groups only to a file.
     with TemporaryDirectory() as folder:
         path = Path(folder, "file.fits")
         fits.HDUList(list(hdus)).writeto(path)
@@ -47,7 +47,7 @@ def written(*hdus: Any) -> bytes:
 
 
 def ends(content: bytes) -> list[int]:
-    """List where HDUs end, as astropy finds them."""
+    """List the ends of the HDUs as astropy finds them."""
     with fits.open(BytesIO(content), disable_image_compression=True) as hdus:
         return [hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus]
 
@@ -108,7 +108,7 @@ def test_truncated_files_are_incomplete(file: Path, kind: str, data: st.DataObje
     bounds = ends(content)
     near = {max(0, min(len(content) - 1, end + off)) for end in bounds for off in (-BLOCK, -81, -80, -1, 0, 1, BLOCK)}
     at = data.draw(st.integers(0, len(content) - 1) | st.sampled_from(sorted(near)))
-    # What ends with an HDU that has data is a FITS file by itself, as which nobody can tell it from the whole.
+    # A file cut after an HDU with data is a valid FITS file, and cannot be distinguished from the whole.
     by_itself = at in bounds and any(hdu.data is not None for hdu in fits.open(BytesIO(content[:at])))
     assert whole(file, content[:at]) == by_itself
 
@@ -258,7 +258,7 @@ def test_a_file_that_was_whole_is_read_again_once_it_has_changed(
     other = tmp_path / "other.fits"
     for content in (SHARP, bytes(len(SHARP)), SHARP, SHARP[:-1]):
         path.write_bytes(content)
-        assert is_whole(path) == (content == SHARP)  # it has just changed, so nothing is remembered
+        assert is_whole(path) == (content == SHARP)  # it has just changed, so nothing is cached
     monkeypatch.setattr("sunpy_flarecast.fits.on_disk._GRAIN", 0)
     path.write_bytes(SHARP)
     assert is_whole(path)

@@ -1,4 +1,4 @@
-"""Keywords as users have them, put into files: of headers, tables and dicts, of the right record; and folders."""
+"""Header completion with keywords from users: headers, tables and dicts, of the right record; and of folders."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CEA = "hmi.sharp_cea_720s"
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Give a bare file with a name of JSOC's."""
+    """Return a file without keywords, with a name of JSOC."""
     path = tmp_path / NAME
     path.write_bytes(compressed())
     return path
@@ -50,7 +50,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def broken_header() -> fits.Header:
-    """Write a header with cards that FITS does not allow, as JSOC did, and one without a value."""
+    """Write a header with invalid cards, as JSOC did, and one without a value."""
     header = fits.Header({name.upper().replace("__", "-"): value for name, value in KEYWORDS.items()})
     text = header.tostring(endcard=False, padding=False)
     cards = ("GWILL   = -nan", "R_VALUE = nan", "MEANPOT =", "AREA_ACR= 1.5", "COMMENT one", "HISTORY two")
@@ -119,7 +119,7 @@ def test_a_given_series_is_compared_too(path: Path) -> None:
 
 def test_names_that_tell_no_record_say_nothing(tmp_path: Path) -> None:
     known = {"slot": 1005598, "recnum": 7}
-    for name in ("mine.fits", file_name(CEA, "Br", **known)):  # the record number in the place of HARPNUM
+    for name in ("mine.fits", file_name(CEA, "Br", **known)):  # the record number instead of HARPNUM
         path = tmp_path / name
         path.write_bytes(compressed())
         assert complete_header(path, KEYWORDS)
@@ -212,7 +212,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_a_row_of_a_table_of_keywords(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = FLARECASTClient().search(a.Time("2015-12-11T23:30", "2015-12-11T23:36"), Series(CEA))
     keywords = table.keywords("*", progress=False)
-    keywords["extra"] = 1 * u.m  # is not taken for a keyword
+    keywords["extra"] = 1 * u.m  # not a keyword
     row = keywords[0]
     as_dict = {name: row[name] for name in keywords.colnames if name != "extra"}
     bare = compressed(shape=(round(2 * row["crpix2"].value) - 1, round(2 * row["crpix1"].value) - 1))

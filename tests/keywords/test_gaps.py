@@ -1,4 +1,4 @@
-"""Keywords that a service leaves out, or gives in a way that cannot be read: told, and never an empty column alone."""
+"""Keywords that a service leaves out, or sends unreadable: reported, never only an empty column."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def results(layer: Layer) -> FLARECASTResponse:
 @pytest.fixture
 def _timeseries() -> None:
     with warnings.catch_warnings():
-        # sunpy warns before it fails.
+        # sunpy warns before the error.
         warnings.simplefilter("ignore")
         pytest.importorskip("sunpy.timeseries", reason="the extra timeseries is not installed", exc_type=ImportError)
 
 
 def changed(layer: Layer, change: Callable[[int, dict[str, Any]], dict[str, Any] | None]) -> Fault:
-    """Make a fault: the service's own answer, the keywords of each record changed, or the record left out."""
+    """Make a fault: the service's own reply, with the keywords of each record changed, or the record left out."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -233,7 +233,7 @@ def test_times_that_are_text_are_one_sentence(results: FLARECASTResponse, tmp_pa
     table = QTable.read(tmp_path / "k.csv")
     with pytest.raises(QueryError, match=r"T_REC of the table is .*\.ecsv or \.parquet") as caught:
         timeseries_of(table)
-    # The advice can be followed.
+    # The advice works.
     advice = str(caught.value).rpartition("convert it: ")[2].removesuffix(".")
     exec(advice, {"table": table, "sunpy": sunpy})
     assert timeseries_of(table)[HARPS[0]].quantity("meangam")[1] == 31.5 * u.dimensionless_unscaled

@@ -1,4 +1,4 @@
-"""Tables of keywords: what is asked for, units, what is missing, and files."""
+"""Tables of keywords: requests, units, missing values, and files."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_missing_keywords_are_reported_masked_and_requested_again(
     assert (one["series"], one["records"]) == (SERIES, [lost])
     with pytest.raises(ServiceError, match="without strict"):
         results.keywords("meangam", strict=True)
-    # Also another day, from a file.
+    # Another day from a file, too.
     write_keywords(table, tmp_path / "k.ecsv")
     keyworded.clear()
     for known in (table, QTable.read(tmp_path / "k.ecsv")):

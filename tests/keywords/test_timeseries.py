@@ -1,4 +1,4 @@
-"""Time series of keywords: one for each HARP, with units, sorted, each time once."""
+"""Time series of keywords: one for each HARP, with units, sorted, without duplicate times."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STEPS = 20
 
 with warnings.catch_warnings():
-    # sunpy warns before it fails.
+    # sunpy warns before the error.
     warnings.simplefilter("ignore")
     pytest.importorskip("sunpy.timeseries", reason="the extra timeseries is not installed", exc_type=ImportError)
 
@@ -60,7 +60,7 @@ def test_one_harp_is_one_time_series(results: FLARECASTResponse, keyworded: Laye
     assert meta["harpnum"] == 6178
     assert meta["series"] == SERIES
     assert meta["telescop"] == "SDO/HMI"
-    # Only this HARP was asked for, and of one record what there is.
+    # Only this HARP was requested, and all keywords of one record.
     asked = [path.partition("?")[0] for _, path in keyworded.requests if "?" in path]
     assert sum(path.count(",") + 1 for path in asked) == STEPS
     assert len(keyworded.requests) - len(asked) == 1

@@ -1,4 +1,4 @@
-"""Which image a file holds, and what `load` makes of names, cards and codes that files have beside the usual ones."""
+"""The identity of a file, and how `load` treats unusual names, cards and codes."""
 
 from __future__ import annotations
 

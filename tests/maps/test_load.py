@@ -1,4 +1,4 @@
-"""`load`: maps of files of all generations, without a warning; what cannot be loaded is told by name."""
+"""`load`: maps of files of all generations, without a warning; files that cannot be loaded are named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ mpl.use("agg")
 
 SERIES = {"CCD": "hmi.sharp_720s", "CEA": "hmi.sharp_cea_720s"}
 
-#: JSOC's own units of segments, most of which sunpy refuses or misreads.
+#: JSOC's units of segments, most of which sunpy refuses or misreads.
 JSOC_UNITS = {
     "bitmap": "Enumerated",
     "Dopplergram": "cm/s",
@@ -58,7 +58,7 @@ def full_header(shared: Path, projection: str) -> fits.Header:
 
 
 def write(path: Path, header: fits.Header, data: Any = None, **changes: Any) -> Path:
-    """Write a compressed image with a full header, as JSOC exports it."""
+    """Write a compressed image with a full header, as exported by JSOC."""
     header = header.copy()
     for name in ("CHECKSUM", "DATASUM", "HEADSUM", "BLANK", "BZERO", "BSCALE"):
         header.remove(name, ignore_missing=True)
@@ -110,7 +110,7 @@ def test_real_files_load_without_a_warning(shared: Path, name: str) -> None:
     assert "r_value" not in one.meta or isinstance(one.meta["r_value"], float)
     with fits.open(path) as hdus:
         assert np.array_equal(one.data, hdus[-1].data, equal_nan=True)
-    # Place and time are those that sunpy reads from the same file.
+    # Position and time are those that sunpy reads from the same file.
     plain = sunpy.map.Map(path)
     assert one.center.separation(plain.center) == 0
     assert one.date == plain.date
@@ -200,7 +200,7 @@ def test_lists_keep_their_order_and_are_read_on_access(tmp_path: Path) -> None:
     broken = tmp_path / "broken.fits"
     broken.write_bytes(second.read_bytes()[:-3000])
     maps = load([third, str(first), broken, second])
-    # As a column of a table gives them.
+    # As in a column of a table.
     assert load(np.array([third, str(first), broken, second], dtype=str)).paths == maps.paths
     assert isinstance(maps, Maps)
     assert len(maps) == 4

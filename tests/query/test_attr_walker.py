@@ -1,4 +1,4 @@
-"""What attrs mean, and that nothing but queries and `QueryError` comes of any of them."""
+"""The meaning of attrs: any of them make queries, or raise `QueryError`."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_an_unknown_series_is_sent_as_written_after_a_warning(name: str, hint: s
     assert repr(name) in str(warning.message)
     assert hint in str(warning.message)
     assert query.series == name
-    # Its segments are not known, so that patterns go as they are.
+    # Its segments are unknown, so patterns are kept.
     assert query.segments == ("Br", "?")
 
 
@@ -235,7 +235,7 @@ def test_conditions_by_branches() -> None:
 )
 def test_conditions_that_are_none(leaf: attr.Attr, text: str) -> None:
     assert text in error(DAY, CCD, leaf)
-    # So that Fido asks this client, which says what is wrong.
+    # Fido selects this client, whose message explains the error.
     assert FLARECASTClient._can_handle_query(DAY, CCD, leaf)
 
 
@@ -330,7 +330,7 @@ def test_there_is_a_strategy_for_every_attr() -> None:
 def combined(leaves: list[attr.Attr]) -> attr.Attr | None:
     try:
         return reduce(and_, leaves)
-    except (TypeError, QueryError):  # sunpy refuses most attrs of one kind, and keywords are refused uncompared
+    except (TypeError, QueryError):  # sunpy refuses most pairs of one type, and keywords must be compared
         return None
 
 
@@ -369,7 +369,7 @@ def test_the_walker_understands_all_that_the_client_accepts(
             reason = ""
     refused = "is not understood" in reason or "a FLARECAST service has only" in reason
     if FLARECASTClient._can_handle_query(*leaves):
-        # Values are checked by the search, which can say what is wrong.
+        # The search checks values, and explains errors.
         assert not refused
         assert "needs" not in reason
     else:

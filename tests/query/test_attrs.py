@@ -1,4 +1,4 @@
-"""The attrs by themselves: what may be written, what it means to combine them, and what tab completion offers."""
+"""The attrs: their values, their combinations, and tab completion."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_provider_and_instrument_are_registered() -> None:
 def test_a_misspelt_value_suggests_the_most_similar_one(kind: type, name: str, advice: str) -> None:
     with pytest.raises(AttributeError) as caught:
         getattr(kind, name)
-    # As an interpreter prints it, which adds nothing to it.
+    # As an interpreter prints it, without a suggestion of its own.
     lines = traceback.format_exception(caught.value, limit=0)
     assert lines == [f"AttributeError: a.flarecast.{kind.__name__} has no value {name!r}. {advice}\n"]
 

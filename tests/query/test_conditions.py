@@ -1,4 +1,4 @@
-"""Conditions on keywords by themselves: what can be written, in which units, and which values fulfil them."""
+"""Conditions on keywords: how they are written, in which units, and which values satisfy them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_noaa_numbers_in_either_keyword() -> None:
     assert fulfilled(noaa(11640), **regions) == [False, True, False, True, False, False]
     assert fulfilled(noaa(11640, 12445), **regions) == [False, True, True, True, False, False]
     assert str(noaa(11640, 12445)) == "NOAA_AR or NOAA_ARS lists 11640, 12445"
-    # No part of a number counts.
+    # Part of a number does not match.
     assert not any(fulfilled(noaa(124430), **regions))
 
 

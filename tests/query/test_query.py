@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sunpy_flarecast import QueryError
 from sunpy_flarecast.query.query import Query, service_time
 
-#: Of which leap seconds are known.
+#: Years whose leap seconds are known.
 TIMES = st.datetimes(datetime(2010, 5, 1), datetime(2026, 1, 1)).map(lambda time: Time(time, scale="utc"))  # noqa: DTZ001
 LENGTHS = st.floats(0, 40)
 
@@ -32,14 +32,14 @@ def test_windows_cover_the_range(start: Time, length: float, days: float) -> Non
     windows = list(query(start, end).windows(days))
     assert windows[0][0] == start
     assert windows[-1][1] == end
-    # A window more would not be needed.
+    # No window is superfluous.
     assert len(windows) <= max(1, length / days + 1)
     for begin, stop in windows:
         assert begin.scale == stop.scale == "utc"
         assert -1e-6 <= (stop - begin).to_value(u.s) <= days * 86400 + 1 + 1e-3
     for (_, stop), (begin, _) in pairwise(windows):
         overlap = (stop - begin).to_value(u.s)
-        # It is cut short by the end of the range alone.
+        # Only the end of the range shortens it.
         assert overlap == pytest.approx(1, abs=1e-6) or (stop == end and -1e-6 <= overlap < 1)
 
 
@@ -84,7 +84,7 @@ def test_the_text_of_a_query() -> None:
         ("2015-06-30T23:59:59", "tai", "2015-06-30T23:59:24Z", "2015-06-30T23:59:24Z"),
         ("2017-01-01T00:00:37", "tai", "2017-01-01T00:00:00Z", "2017-01-01T00:00:00Z"),
         ("2015-12-11T00:01:08.184", "tt", "2015-12-11T00:00:00Z", "2015-12-11T00:00:00Z"),
-        # Within the leap seconds, which have no time of their own in most software.
+        # Within leap seconds, which most software cannot express.
         ("2015-06-30T23:59:60", "utc", "2015-06-30T23:59:59Z", "2015-07-01T00:00:00Z"),
         ("2015-06-30T23:59:60.5", "utc", "2015-06-30T23:59:59Z", "2015-07-01T00:00:00Z"),
         ("2016-12-31T23:59:60.999", "utc", "2016-12-31T23:59:59Z", "2017-01-01T00:00:00Z"),
@@ -103,7 +103,7 @@ def test_service_time_is_the_second_before_or_after(time: Time, scale: str) -> N
     for text, sign in ((service_time(given_time), 1), (service_time(given_time, up=True), -1)):
         assert text.endswith("Z")
         off = sign * (time - Time(text.removesuffix("Z"), scale="utc")).to_value(u.s)
-        # A whole second may be missed by less than a microsecond, and a leap second is stepped over.
+        # Whole seconds may be off by less than a microsecond, and leap seconds are skipped.
         assert -1e-6 <= off < (2 if time.isot[5:10] in ("06-30", "12-31") else 1)
 
 

@@ -1,4 +1,4 @@
-"""Tokens at the client: who gets them, where they are not to be found, and what is said where access is refused."""
+"""Tokens in the client: who gets them, where they never appear, and the messages when access is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _guarded_service() -> Iterator[tuple[str, Layer]]:
 
 @pytest.fixture
 def guarded(_guarded_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
-    """Serve bare synthetic SHARPs to those with the token; ``conf.url`` is set, and ``conf.token`` is not."""
+    """Serve synthetic SHARPs without keywords to clients with the token; only ``conf.url`` is set."""
     url, layer = _guarded_service
     layer.clear()
     with conf.set_temp("url", url):
@@ -198,7 +198,7 @@ class TestOthers:
     def test_another_service_does_not_get_it(
         self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path
     ) -> None:
-        """A table of one service is fetched from it, whatever ``conf.url`` and ``conf.token`` are by then."""
+        """A table is fetched from its own service, whatever ``conf.url`` and ``conf.token`` are later."""
         other, others = demo
         with conf.set_temp("url", other):
             table = FLARECASTClient().search(*QUERY)[:1]
@@ -213,7 +213,7 @@ class TestOthers:
     def test_passwords_of_netrc_are_for_other_programs(
         self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str
     ) -> None:
-        """Those of one host are not for all services there, and files are fetched without them."""
+        """Credentials are not for other services on the same host; files are fetched without them."""
         (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password word\n")
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         url, layer = guarded
@@ -245,14 +245,14 @@ class TestOthers:
     def test_addresses_that_libraries_read_differently(
         self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path, between: str
     ) -> None:
-        """Python finds the configured host behind the ``@``, and requests another one before the backslash."""
+        """Python finds the configured host after the ``@``, and requests another one before the backslash."""
         with conf.set_temp("token", TOKEN):
             table = FLARECASTClient().search(*QUERY)[:1]
             address = f"{demo[0]}{between}{guarded[0].removeprefix('http://')}"
             try:
                 table.service = address
             except QueryError:
-                table.meta["__attributes__"]["service"] = address  # as whoever made the table may have left it
+                table.meta["__attributes__"]["service"] = address  # as in a table that was tampered with
             for work in (lambda: table.keywords("usflux"), lambda: fetch(table, path=tmp_path, progress=False)):
                 with suppress(FLARECASTError), warnings.catch_warnings():
                     warnings.simplefilter("ignore", MissingDataWarning)
@@ -262,7 +262,7 @@ class TestOthers:
     def test_a_token_of_the_environment_is_for_the_url_of_the_environment(
         self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What else is asked for a while, by ``--url`` or ``--from``, does not get it."""
+        """Services set by ``--url`` or ``--from`` do not get it."""
         monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
         monkeypatch.setenv(URL_VARIABLE, "http://me:word@own.example")
         assert (authorization("http://own.example"), authorization(guarded[0])) == (BEARER, None)

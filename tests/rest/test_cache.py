@@ -1,4 +1,4 @@
-"""The cache of lists: what is asked again, what serves while the service is away, and that it never harms a search."""
+"""The cache of lists: revalidation, use while the service is away, and harmless failures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CCD = sunpy_flarecast.Series(SERIES)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Use a cache of its own for each test; gives its folder, which is made when it is used."""
+    """Use a separate cache for each test, and return its folder, which is made on first use."""
     (tmp_path / "cache").mkdir()
     with set_temp_cache(tmp_path / "cache"), conf.set_temp("cache", True), conf.set_temp("max_retries", 1):
         yield tmp_path / "cache" / "astropy" / "sunpy_flarecast"
@@ -61,7 +61,7 @@ def served(demo: tuple[str, Layer]) -> Layer:
 
 
 def validated(body: bytes, tag: str) -> Fault:
-    """Answer with a body and an ETag, or 304 to those who have it."""
+    """Answer with a body and an ETag, or with 304 to requests that have it."""
 
     async def fault(scope: dict[str, Any], send: Any) -> None:
         same = (b"if-none-match", tag.encode()) in scope["headers"]
@@ -71,7 +71,7 @@ def validated(body: bytes, tag: str) -> Fault:
 
 
 async def answer_all(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Serve one record for every window, and nothing else."""
+    """Serve one record for every window."""
     await answer(encoded(row(7)))(scope, send)
 
 
@@ -247,7 +247,7 @@ def test_clear_cache_removes_all(served: Layer, folder: Path) -> None:
 
 # --- Several at once ------------------------------------------------------------------------------------------------
 
-#: Searches 10 days again and again, and prints what was found and logged.
+#: Searches 10 days repeatedly, and prints the results and the log.
 SEARCHES = """
 import json, sys
 import sunpy

@@ -1,4 +1,4 @@
-"""Keywords of many records: how many are asked for at once, and what becomes of those that do not come."""
+"""Keywords of many records: the number in each request, and missing records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERS = [recnum_of(harp, step) for harp in HARPS for step in range(STEPS)]
 
 
 def asked(keyworded: Layer) -> list[int]:
-    """Give how many records each request asked for."""
+    """Return the number of records in each request."""
     return [path.partition("?")[0].count(",") + 1 for _, path in keyworded.requests]
 
 
@@ -78,7 +78,7 @@ def test_records_that_there_are_not_do_not_take_others_with_them(keyworded: Laye
 
 
 def test_records_missing_from_a_reply_are_requested_again(keyworded: Layer) -> None:
-    # It gives no more than a few records at a time, and says nothing.
+    # It sends only a few records at a time, without an error.
     body = {number: json.dumps({"meta": {"meangam": number}}) for number in NUMBERS[2:100]}
 
     async def fault(scope: dict, send: object) -> None:

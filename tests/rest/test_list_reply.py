@@ -1,4 +1,4 @@
-"""Replies from bytes to columns: all layouts, and all that may be wrong with them."""
+"""Lists of records, from bytes to columns: all layouts, and invalid replies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_layout_a(examples: dict[str, bytes]) -> None:
     assert set(records.names) == {("",)}
     for column in (records.recnum, records.harpnum, records.slot, records.quality, records.wavelength):
         assert column.mask.all()
-    # T_REC can be judged from DATE-OBS, but is not told.
+    # T_REC can be estimated from DATE-OBS, but stays masked.
     assert [slot_text(slot) for slot in records.nearest_slot()[:2]] == ["20151211_182400_TAI", "20151211_183600_TAI"]
 
 
@@ -227,7 +227,7 @@ def test_an_error_reply_is_quoted(reply: dict[str, Any], text: str) -> None:
 
 @pytest.mark.parametrize("key", ["message", "error", "errors", "detail"])
 def test_a_message_beside_records_is_an_error(key: str) -> None:
-    # They would be a part of the answer at best.
+    # They would be incomplete.
     with pytest.raises(ReplyError, match="timeout after 1 of 900"):
         read_records(json.dumps({"data": [row()], key: "timeout after 1 of 900"}).encode(), SERIES)
 
@@ -268,7 +268,7 @@ def test_a_value_that_cannot_be_read_is_a_missing_one(wrong: dict[str, Any], col
 
 def test_text_that_is_not_utf_8() -> None:
     good = json.dumps(row(1)).encode()
-    # Whether the JSON library looks into what is skipped or not: the record is never taken for a good one.
+    # Whether or not the JSON library checks skipped parts, the record is never accepted.
     records, broken = read_records(b"[" + good + b', {"recnum": 2, "urls": ["http://h/\xff/a.fits"]}]', SERIES)
     assert (records.recnum.tolist(), broken) == ([1], 1)
     with pytest.raises(ReplyError, match="not JSON"):
@@ -311,7 +311,7 @@ def test_one_broken_record_among_a_thousand(place: int, wrong: dict[str, Any]) -
 )
 @pytest.mark.parametrize("field", ["recnum", "new", "urls"])
 def test_a_value_that_is_no_json(field: str, value: str) -> None:
-    # In what is read, in what is skipped, and in what is read later: nothing of such a reply is taken for good.
+    # In parts that are read, skipped, or read later: nothing of such a reply is accepted.
     reply = f'[{{"harpnum": 1, "{field}": {value}}}, {json.dumps(row(2))}]'.encode()
     with pytest.raises(ReplyError, match="not JSON"):
         read_records(reply, SERIES)
@@ -392,7 +392,7 @@ def test_any_json_in_the_fields_is_read_or_counted(listed: list[dict[str, Any]])
 def test_times(text: str, time: str) -> None:
     expected = np.datetime64(time, "us").astype(str)
     assert read(row(date__obs=text)).date_obs.astype(str).tolist() == [expected]
-    # Beside a time that is read at once, and one that has to be read alone.
+    # With a time that is parsed with others, and one that is parsed alone.
     others = [row(date__obs="2015-12-11T00:00:00Z"), row(date_obs="2015-12-11T00:00Z")]
     assert read(row(date_obs=text), *others).date_obs.astype(str).tolist()[0] == expected
 
@@ -463,7 +463,7 @@ def test_written_records_are_read(
     # One object for all records with the same files.
     assert len({id(names) for names in records.names}) == len(set(records.names))
     assert len({id(name) for name in records.series}) == len(set(records.series))
-    # In pieces they are the same.
+    # Parts give the same.
     assert rows(records) == [found for place in range(len(records)) for found in rows(records[place : place + 1])]
 
 

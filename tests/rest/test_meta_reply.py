@@ -1,4 +1,4 @@
-"""The meta route: its URL, its replies whatever their form, and the values in them."""
+"""The meta route: its URL, all forms of its replies, and their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests in parallel: every window is answered for once, halved where needed, and patience ends."""
+"""Parallel requests: each window has one answer, large ones are halved, and patience ends."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_too_large_windows_are_halved_and_others_of_that_length_at_once() -> Non
         assert all(piece.error is None for piece in pieces)
         assert (pieces[0].window.times[0], pieces[-1].window.times[1]) == window.times
         for one, other in itertools.pairwise(pieces):
-            assert one.window.end > other.window.start  # they overlap, since ends may not count
+            assert one.window.end > other.window.start  # they overlap, since ends may be excluded
     whole = sum(window.length > 20 * 3600 for window in asked.windows)
     assert whole == 3  # twice; and the last of all, which is a second shorter
     assert len(asked.windows) < 8 * 4 + 10
@@ -133,7 +133,7 @@ def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
     with conf.set_temp("max_retries", 2):
         found = dict(answers(windows(40), asked, asked.parallel(1)))
     assert sum(piece.error is None for pieces in found.values() for piece in pieces) == 10
-    # The hours of the first, and then each of the others once.
+    # The hours of the first window, and each of the others once.
     assert all(len(found[number]) == 1 for number in range(2, 30))
     assert len(asked.windows) < 40 + 20
 
@@ -211,4 +211,4 @@ def test_closing_the_iterator_ends_the_requests() -> None:
     next(coming)
     coming.close()
     assert patience.stopped
-    patience.wait(50, asked="1000000000")  # no more
+    patience.wait(50, asked="1000000000")  # returns at once

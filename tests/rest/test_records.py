@@ -1,4 +1,4 @@
-"""Records as columns: judging T_REC, telling segments, and joining."""
+"""Records as columns: T_REC, segments, and merging."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_records_are_sorted_by_t_rec_then_harp_then_number() -> None:
             read(row(5, t_rec_index=1005598, harpnum=5)),
         ]
     )
-    # Record 4 has T_REC 1005598 by its DATE-OBS; what is not known comes last.
+    # Record 4 has T_REC 1005598 by its DATE-OBS; unknown values come last.
     assert records.recnum.tolist() == [5, 6, 4, 3, 2, 1]
     assert repr(records) == "<Records: 6>"
 
@@ -94,7 +94,7 @@ def test_the_same_files_stay_one_object() -> None:
 
 @st.composite
 def listed_records(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Write records, some of them more than once, with the same values and not the same files."""
+    """Write records, some more than once, with the same values and different files."""
     found = []
     for recnum in draw(st.lists(st.integers(1, 9), min_size=1, max_size=12)):
         values = {"harpnum": recnum % 3 or None, "t_rec_index": 1005598 + recnum // 3 if recnum % 4 else None}

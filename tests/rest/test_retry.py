@@ -1,4 +1,4 @@
-"""When to ask again."""
+"""The retry policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Service` against a real server: what it asks, and what each wrong answer makes of it."""
+"""`Service` with a real server: its requests, and errors for all invalid replies."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def test_messages_are_short_and_on_one_line() -> None:
 
 @contextmanager
 def speaking(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
-    """Serve one connection after the other with these bytes, or reset it; gives the URL and what was asked."""
+    """Answer connections with these bytes, or reset them; return the URL and the requests."""
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -334,7 +334,7 @@ def test_a_connection_that_is_reset_is_tried_again() -> None:
 
 
 def test_an_answer_that_stops_half_way_is_one_that_less_may_help(demo: tuple[str, Layer]) -> None:
-    # Here the server ends; above, the time.
+    # Here the server ends the reply; above, the time limit.
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"
     with speaking(whole) as (url, _), Service(url) as service, pytest.raises(ReplyError) as broken:
         service.records("hmi.sharp_720s", START, END)

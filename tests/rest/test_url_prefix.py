@@ -1,4 +1,4 @@
-"""URLs of records, split many at once: the same as one by one, whatever they look like."""
+"""URLs of records, split together: the same as one by one, in any form."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_prefix_and_names_are_the_urls(texts: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        # Each is the first with something else in the place of what its URLs begin with, though not of that alone.
+        # Each is the first with another prefix of its URLs, and other differences.
         (b'["h/a/Br"]', b'["h/b","h/c/Br"]'),
         (b'["h/a/Br"]', b'["h/a/xBr"]'),
         (b'["h/a/Br","h/a/Bt"]', b'["h/b/Br","h/c/Bt"]'),

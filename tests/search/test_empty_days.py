@@ -17,7 +17,7 @@ from sunpy_flarecast.sharp.t_rec import slot_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Steps with a record: the first, on a day's last and first step, and a lonely one after half a year.
+#: Steps with a record: the first, on a day's last and first step, and a single one after half a year.
 STEPS = (0, 40 * 120 - 1, 40 * 120, 180 * 120 + 60)
 DAYS = 200
 
@@ -48,7 +48,7 @@ def test_days_without_records_are_not_requested(layer: Layer) -> None:
     with conf.set_temp("parallel_requests", 1):
         assert found() == len(STEPS)
     assert layer.count("/days") == {"GET": 1}
-    # Four that were empty, and around each day with records two more.
+    # Four empty windows, and two more around each day with records.
     assert len(layer.requests) < 1 + 4 + 4 * len(STEPS)
 
 

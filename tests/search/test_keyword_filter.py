@@ -1,4 +1,4 @@
-"""Searches by keywords through the client: what is found, what is asked for, what is shown, and what is missing."""
+"""Searches by keywords with the client: results, requests, and missing records."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SLOTS = 240
 
 
 def span(first: int, last: int) -> a.Time:
-    """Give the range that has just these time steps, first and last included."""
+    """Return the range of just these time steps, first and last included."""
     margin = TimeDelta(200, format="sec")
     return a.Time((slot_time(BASE + first) - margin).utc, (slot_time(BASE + last) + margin).utc)
 
@@ -66,7 +66,7 @@ def search(*query: attr.Attr, **options: Any) -> FLARECASTResponse:
 
 
 def expected(rule: Callable[[dict[str, Any]], Any], slots: range = range(SLOTS)) -> list[int]:
-    """List the numbers of the records that a rule takes, which is not asked where a value is missing."""
+    """List the numbers of the records that satisfy a rule; missing values never do."""
     found = []
     for slot in slots:
         for harp in HARPS:
@@ -83,7 +83,7 @@ def numbers(table: FLARECASTResponse) -> list[int]:
 
 
 def asked(layer: Layer) -> list[tuple[int, str]]:
-    """For each request of keywords, of how many records and for which fields."""
+    """Return the number of records and the fields of each request for keywords."""
     parts = [path.split("/meta/")[1].split("?fields=") for _, path in layer.requests if "/meta/" in path]
     return [(records.count(",") + 1, fields) for records, fields in parts]
 
@@ -139,7 +139,7 @@ def test_through_fido(layer: Layer) -> None:
     assert numbers(table) == expected(lambda one: one["usflux"] > 3e21 and one["quality"] == 0, range(30))
     tables = Fido.search(SOME, CEA, (a.flarecast.Keyword("usflux") > 3.2e21) | a.flarecast.NOAA(12445))
     assert [len(table) for table in tables] == [8, 30]
-    # A list is no OR, whose branches are tables of their own.
+    # A list is not an OR, whose branches are separate tables.
     [table] = Fido.search(SOME, CEA, a.flarecast.HARPNUM([6170, 6172]))
     assert set(table["HARPNUM"]) == {6170, 6172}
 
@@ -147,7 +147,7 @@ def test_through_fido(layer: Layer) -> None:
 @pytest.mark.parametrize("query", [(SOME, CEA, Keyword("usflux")), (SOME & Keyword("usflux"), CEA)])
 def test_a_keyword_that_is_not_compared_is_refused_through_fido(layer: Layer, query: Any) -> None:
     try:
-        errors = Fido.search(*query).errors  # sunpy 7.1 and newer keep what fails
+        errors = Fido.search(*query).errors  # sunpy 7.1 and newer keep errors
     except QueryError as error:
         errors = [error]
     assert "has to be compared with a value, for example a.flarecast.Keyword('usflux') > 1e22" in str(errors)
@@ -212,7 +212,7 @@ def test_sampled_records_are_those_of_the_sample_that_fulfil_the_conditions(laye
     wanted = set(expected(lambda one: one["usflux"] > 2.1e21))
     assert numbers(table) == [number for number in numbers(plain) if number in wanted]
     assert sum(count for count, _ in asked(layer)) == len(plain)
-    # What is not good is no record to be sampled; the next one is.
+    # Bad records are not sampled; the next one is.
     assert numbers(search(ALL, sample)) != numbers(plain)
     assert len(plain) == len(search(ALL, sample))
 
@@ -324,7 +324,7 @@ def test_no_keywords_at_all_is_an_error(layer: Layer) -> None:
     layer.faults["/meta/"] = answer(b"<html><title>Away</title>", status=500)
     with pytest.raises(ServiceError, match=r"asked for usflux of record.*500.*Away"):
         search(SOME, Keyword("usflux") > 0)
-    # With what needs none beside it, there is something.
+    # Another branch that needs no keywords has records.
     with pytest.warns(MissingDataWarning, match="Away"):
         table = search(SOME, (Keyword("usflux") > 0) | HARPNUM(6170))
     assert len(table) == 30
@@ -358,12 +358,12 @@ def test_records_without_number_are_reported(layer: Layer) -> None:
 
 
 @given(
-    # Windows of half a day, of which any may fail.
+    # Windows of half a day, any of which may fail.
     st.sets(st.integers(0, 3), min_size=1, max_size=3),
     st.sampled_from([1.0, 2.0, 5.0, 11.0, 30.0]),
     st.sampled_from([1.5e21, 2.8e21, 4.5e21]),
 )
-# What is nearest to 10 h is too little, and was there; what is in the missing window next to it is not.
+# The record nearest to 10 h has too small a value and was found; the one in the missing window does not.
 @example(failing={1}, hours=5.0, least=1.55e21)
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sampled_searches_are_completed_as_if_nothing_had_failed(
@@ -485,7 +485,7 @@ def test_keywords_that_no_branch_requested_are_masked(layer: Layer, tmp_path: Pa
     assert numbers(table) == expected(
         lambda one: one["harpnum"] == 6170 or (one["harpnum"] == 6172 and one["quality"] == 0), range(30)
     )
-    assert sum(count for count, _ in asked(layer)) == 60  # nothing for the branches without
+    assert sum(count for count, _ in asked(layer)) == 60  # none for the branches without conditions
     for name in ("usflux", "noaa_ar", "noaa_ars"):
         column = table[name]
         mask = np.array(column.mask)
@@ -493,7 +493,7 @@ def test_keywords_that_no_branch_requested_are_masked(layer: Layer, tmp_path: Pa
         for number, value, masked in zip(numbers(table), values.tolist(), mask.tolist(), strict=True):
             harp = HARPS[number % 10]
             told = keywords_of(harp, BASE + (number - 7_000_000) // 10)[name]
-            # Of HARP 6170 all are known, also of the records that do not fulfil the condition.
+            # All values of HARP 6170 are known, also of records that do not satisfy the condition.
             assert masked == (harp == 6172 or told is None)
             assert masked or value == told
     assert table["usflux"].unit == u.Mx

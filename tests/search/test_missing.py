@@ -1,4 +1,4 @@
-"""What is missing: joined, told, and written to values that JSON has and back."""
+"""Missing parts of searches: joined, described, and converted to JSON values and back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_intervals_of_other_reasons_or_queries_stay_apart() -> None:
     other = Query(series="hmi.sharp_720s", start=START, end=Time("2017-01-20"), harps=(1, 2))
     away = UnreachableError("Away.")
     assert len(joined([missing(0, 1), missing(1, 2, error=away), missing(2, 3, error=away, query=other)])) == 3
-    # The same reason in other words for another window.
+    # The same reason in other words, for another window.
     alike = ServiceError("The service was busy for the next window, too.", reason="busy")
     assert times(joined([missing(0, 1), missing(1, 2, error=alike)])) == [(0, 2)]
 
@@ -115,7 +115,7 @@ def test_written_values_are_read_again(queries: list[Query], data: st.DataObject
             st.builds(Missing, start=_seconds, end=_seconds, error=errors, query=st.sampled_from(queries)), max_size=4
         )
     )
-    # Times are kept to the nanosecond, which makes them the same after one time.
+    # Times are rounded to nanoseconds once, and then stay the same.
     gaps, queries = from_plain(as_plain(gaps, queries))
     again, asked = from_plain(json.loads(json.dumps(as_plain(gaps, queries))))
     assert asked == queries

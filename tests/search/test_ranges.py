@@ -1,4 +1,4 @@
-"""Which records a range has: the same of every service, for every time scale and window, against exact arithmetic."""
+"""The records of a range: the same for every service, time scale and window, checked with exact arithmetic."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def times(milliseconds: Any, scale: str = "utc") -> Time:
     return getattr(slot_time(FIRST) + TimeDelta(np.asarray(milliseconds) / 1000, format="sec"), scale)
 
 
-#: How services may judge whether a record is in a range: by its times as they are written in UTC, and the range.
+#: Rules by which services may select the records of a range, given the times as written in UTC, and the range.
 RULES: dict[str, Callable[[str, str, str, str], bool]] = {
     "DATE-OBS": lambda date, t_rec, start, end: start <= date <= end,
     "DATE-OBS, without the end": lambda date, t_rec, start, end: start <= date < end,
@@ -66,7 +66,7 @@ RULES: dict[str, Callable[[str, str, str, str], bool]] = {
 
 
 class Service:
-    """A service that judges by a rule, and gives what a test wants of each record."""
+    """A service that selects records by a rule, and sends the fields that a test needs."""
 
     def __init__(self) -> None:
         self.rule = "DATE-OBS"
@@ -117,7 +117,7 @@ def numbers(*query: Any, series: str = SHARP) -> list[int]:
     return FLARECASTClient().search(*query, Series(series))["Record"].tolist()
 
 
-#: Times in milliseconds since slot `FIRST`: anywhere, and where records have theirs.
+#: Times in milliseconds since slot `FIRST`: anywhere, or at those of records.
 INSTANTS = st.integers(0, (COUNT - 1) * 720_000) | st.builds(
     lambda step, off: step * 720_000 + off, st.integers(0, COUNT - 1), st.sampled_from([0, -74_000, -110_000, 60_000])
 )
@@ -166,7 +166,7 @@ def test_neighbouring_ranges_have_the_records_of_the_whole(
     if not more and ends[0] < ends[1] < ends[2]:
         early, late = numbers(a.Time(first, middle)), numbers(a.Time(middle, last))
         assert sorted({*early, *late}) == whole
-        # One at the common end, or one whose T_REC is on one side of it and DATE-OBS on the other.
+        # A record at the common end, or one with T_REC on one side of it and DATE-OBS on the other.
         assert len({*early} & {*late}) <= 1
 
 

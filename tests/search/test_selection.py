@@ -1,4 +1,4 @@
-"""Which records answer a query, against a plain reading of what a query means, and which of their files."""
+"""Selection of the records of a query, compared with a simple implementation, and of their files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def records_of(entries: list[Entry]) -> Records:
 
 
 def after(seconds: float) -> Time:
-    """Give a time by its seconds after `BASE`."""
+    """Return the time a number of seconds after `BASE`."""
     return (slot_time(BASE) + TimeDelta(seconds, format="sec")).utc
 
 
@@ -72,7 +72,7 @@ def selected(entries: list[Entry], *arguments: Any, **options: Any) -> list[int]
 
 def test_a_record_belongs_to_the_range_by_date_obs_or_by_t_rec() -> None:
     entries = [Entry(number, slot=number, dated=number) for number in range(6)]
-    # T_REC 2 is in the range and its DATE-OBS is not; with record 5 it is the other way round.
+    # T_REC 2 is in the range and its DATE-OBS is not; for record 5 it is the other way round.
     assert selected(entries, 1440 - 60, 3600 - 60) == [2, 3, 4, 5]
 
 
@@ -103,7 +103,7 @@ def test_how_a_time_is_shown_does_not_matter(precision: int) -> None:
 
 def test_records_without_a_time_stay() -> None:
     assert selected([Entry(1), Entry(2, harpnum=5), Entry(3, slot=99)], 0, 720) == [1, 2]
-    # It cannot be sampled, though.
+    # It cannot be sampled.
     assert selected([Entry(1), Entry(2, slot=0)], 0, 720, sample=720.0) == [2]
     assert selected([Entry(1), Entry(2, slot=0)], 0, 720, near=0.0) == [2]
     assert selected([Entry(1)], 0, 720, near=0.0) == []
@@ -158,12 +158,12 @@ def test_near_takes_one_time_step_of_all_harps() -> None:
     assert selected(entries, 0, 7200, near=-(10.0**6)) == [1]
     assert selected(entries, 0, 7200, near=10.0**6) == [4]
     assert selected([], 0, 7200, near=0.0) == []
-    # One time step is no series to be sampled.
+    # A single time step is not sampled.
     assert selected(entries, 0, 7200, near=1000.0, sample=7200.0) == [2, 3, 5]
 
 
 def test_records_beyond_the_tolerance_are_left_out() -> None:
-    # The HARP ends at 11 slots, of which the last point of the grid is 4 slots away.
+    # The HARP ends at 11 slots, 4 slots from the last point of the grid.
     entries = [Entry(slot, slot, 5) for slot in (0, 1, 4, 6, 11)]
     assert selected(entries, 0, 15 * CADENCE, sample=5.0 * CADENCE) == [0, 4, 11]
     assert selected(entries, 0, 15 * CADENCE, sample=5.0 * CADENCE, tolerance=720.0) == [0, 4, 11]
@@ -182,7 +182,7 @@ def test_an_empty_list_stays_empty() -> None:
 
 
 def expected(entries: list[Entry], start: Fraction, end: Fraction, options: dict[str, Any]) -> list[int]:
-    """Select slowly and exactly."""
+    """Select by a slow and exact implementation."""
 
     # The slot nearest to a point at the end of the range may lie beyond it.
     margin = Fraction(CADENCE, 2) if "sample" in options else 0
@@ -221,12 +221,12 @@ def expected(entries: list[Entry], start: Fraction, end: Fraction, options: dict
 SLOTS = st.none() | st.integers(0, 40)
 ENTRIES = st.lists(st.tuples(SLOTS, st.none() | st.integers(1, 3), SLOTS), max_size=25).map(
     lambda found: [
-        # DATE-OBS, where it is given, fits T_REC, where that is.
+        # DATE-OBS and T_REC agree where both are given.
         Entry(recnum, slot, harpnum, slot if slot is not None and dated is not None else dated)
         for recnum, (slot, harpnum, dated) in enumerate(found, 1)
     ]
 )
-#: In units of 0.001 s, odd, so that nothing falls on the middle between two points or slots.
+#: In units of 0.001 s, odd, so that nothing is midway between two points or slots.
 STARTS = st.integers(-3_000, 10_000).map(lambda seconds: Fraction(1000 * seconds + 123, 1000))
 LENGTHS = st.integers(0, 40_000).map(lambda seconds: Fraction(1000 * seconds + 457, 1000))
 OPTIONS = st.fixed_dictionaries(
@@ -286,7 +286,7 @@ def chosen(records: Records, *segments: str) -> tuple[list[tuple[str, ...]], Cou
 def test_files_come_in_the_order_of_the_series_and_unknown_ones_last() -> None:
     records = with_files(("new", "Br", "magnetogram", "older", "bitmap"))
     assert chosen(records) == ([("magnetogram", "bitmap", "Br", "new", "older")], Counter())
-    # A series that is not known has the order of the reply.
+    # Files of an unknown series keep the order of the reply.
     other = with_files(("new", "Br", "magnetogram"), series="hmi.other")
     assert chosen(other) == ([("new", "Br", "magnetogram")], Counter())
 

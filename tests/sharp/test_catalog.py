@@ -45,7 +45,7 @@ def test_every_unit_is_one_that_maps_accept() -> None:
     units = {segment.unit for series in all_series() for segment in series.segments}
     assert units == {"", "Mx/cm^2", "m/s", "cm/s", "DN/s", "degree", "10**-3 Angstrom"}
     for unit in units - {""}:
-        u.Unit(unit)  # raises for what is no unit
+        u.Unit(unit)  # raises an error for invalid units
 
 
 def test_every_segment_has_a_meaning_and_each_series_its_own_names() -> None:
@@ -103,7 +103,7 @@ def listed(shared: Path, table: str) -> Iterator[dict[str, str]]:
 
 
 def smarp_table(shared: Path, folder: Path) -> Path:
-    """Write the table of a SMARP's header, as JSOC's are."""
+    """Write the table of a SMARP's header in JSOC's form."""
     name = "mdi.smarp_cea_96m.13520.20100714_124800_TAI.magnetogram.fits"
     rows = [("fits", "unit", "value_example")]
     for card in fits.getheader(shared / "data" / "cases" / name, 1).cards:
@@ -182,7 +182,7 @@ def test_units_of_the_parameters() -> None:
         "totpot": "erg / cm",
         "shrgt45": "%",
     }
-    assert u.Unit(find_keyword("invlmbdm").unit).is_equivalent(u.AA)  # JSOC's mA are no milliampere
+    assert u.Unit(find_keyword("invlmbdm").unit).is_equivalent(u.AA)  # JSOC's mA are not milliampere
 
 
 def test_units_that_jsoc_tells_otherwise_are_borne_out_by_the_numbers(shared: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of other series, such as images of the full disk: said to be what they are wherever they are met."""
+"""Files of other series, such as images of the full disk, are recognized everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the keywords of real records are: each that can be is computed from the pixels, with its unit."""
+"""Keywords of real records, computed from the pixels with their units where possible."""
 
 from __future__ import annotations
 

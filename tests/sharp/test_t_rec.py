@@ -1,4 +1,4 @@
-"""T_REC: known slots, and the way there and back."""
+"""T_REC: known slots, and conversion in both directions."""
 
 from __future__ import annotations
 

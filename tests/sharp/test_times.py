@@ -1,4 +1,4 @@
-"""UTC times: from dates to `~astropy.time.Time` and back, against astropy's own way."""
+"""UTC times: from dates to `~astropy.time.Time` and back, compared with astropy's own conversion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that services write in several ways: quality words, lists of NOAA regions, times, units, record numbers."""
+"""Values with several spellings: quality words, lists of NOAA regions, times, units, record numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_highest_bit_is_a_bit_and_not_a_missing_value() -> None:
     )
     assert without(2**31).satisfied({"quality": records.quality}).tolist() == [False, False, True]
     assert compared("quality", "==", -(2**31)).satisfied({"quality": records.quality}).tolist() == [True, False, False]
-    # Of other numbers it is JSOC's way to say that there is none.
+    # Of other keywords it is JSOC's missing value.
     assert clean(-(2**31), find_keyword("npix")) is None
 
 
@@ -193,7 +193,7 @@ def test_words_are_written_in_hexadecimal_on_the_command_line(text: str, value: 
     assert (condition.value, type(condition.value)) == (value, int)
 
 
-#: How services, JSOC's exports, and readers of FITS cards and tables give a missing value.
+#: Missing values of services, JSOC's exports, and readers of FITS cards and tables.
 MISSING = [
     *(None, "", " ", "nan", "NaN", "-nan", "MISSING", "Missing ", "Invalid KeyLink", "-4712.01.01_11:59:28_TAI"),
     *("-4712.01.01_11:59:28.000_TAI", "-4712-01-01T11:59:28.000", float("nan"), float("-inf"), np.float32("nan")),

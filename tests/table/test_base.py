@@ -1,4 +1,4 @@
-"""The table: columns, masks, slices, path fields and the files that its rows stand for."""
+"""The table: columns, masks, slices, path fields, and the files of its rows."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_files_of_a_full_record() -> None:
 def test_file_names_of_incomplete_records(missing: list[str], name: str) -> None:
     record = {key: value for key, value in FULL.items() if key not in missing}
     assert [file.name for file in table_of(record).files()][1] == name
-    # Beside a record that tells all, so that the column is masked in parts.
+    # With a complete record, so that the column is partly masked.
     assert [file.name for file in table_of(FULL, record).files()][3] == name
 
 
@@ -211,7 +211,7 @@ def test_prefixes_are_utf_8() -> None:
     assert table["URL Prefix"][0] == "http://h/HMI/sé☉/7/"
     assert [file.url for file in table[:1].files()] == [url]
     assert compared(table.records()) == compared(records_of({"urls": [url]}, FULL))
-    # A user, or a file, may have made text of them.
+    # A user or a file may have converted them to text.
     table["URL Prefix"] = table["URL Prefix"].tolist()
     assert table["URL Prefix"].dtype.kind == "U"
     assert compared(table.records()) == compared(records_of({"urls": [url]}, FULL))
@@ -361,7 +361,7 @@ def test_a_long_table_is_printed_in_parts() -> None:
         assert "cluster" not in text
     short = str(table[:90])
     assert "1000089" in short
-    assert "..." not in short or "1000045" not in short  # older astropy keeps to the height of the terminal
+    assert "..." not in short or "1000045" not in short  # older astropy limits the lines to the terminal
 
 
 @pytest.mark.parametrize(

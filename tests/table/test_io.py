@@ -1,4 +1,4 @@
-"""Searches kept in files: what is read is what was written, and fetches; anything else is refused with a reason."""
+"""Searches in files: they are read as written, and can be fetched; other files are refused with a reason."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_parts_and_other_arrangements(tmp_path: Path, kind: str) -> None:
     fewer.remove_columns(["Quality", "Wavelength", "Start Time"])
     other = table_of({**FULL, "recnum": 9}, BARE)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of clients and services that differ
+        warnings.simplefilter("ignore")  # that clients and services differ
         stacked = vstack([table[:2], other])
     for number, part in enumerate(
         (table[1:3], table[::-1], table[[3, 0]], table[:0], table[1].as_table(), table[table["Segments"] == 2], fewer)
@@ -524,7 +524,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, kind: str) -> None:
 
 
 def test_pages_for_a_browser(tmp_path: Path) -> None:
-    """What astropy's show_in_browser() does."""
+    """Like show_in_browser() of astropy."""
     for kind in ("html", "jsviewer"):
         with (tmp_path / "table.html").open("w") as page:
             table_of(FULL).write(page, format=kind)
@@ -674,7 +674,7 @@ def test_files_that_were_tampered_with(tmp_path: Path, more: dict[str, Any]) -> 
     ids=str,
 )
 def test_columns_that_were_tampered_with(tmp_path: Path, name: str, values: Any) -> None:
-    """What reads a search relies on its types: a record number that is text could climb out of a folder."""
+    """Code relies on the types of a search: a record number that is text could lead out of a folder."""
     path = tmp_path / "search.ecsv"
     table_of(FULL).write(path)
     changed(path, {name: values})

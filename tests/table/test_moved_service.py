@@ -1,4 +1,4 @@
-"""A table whose service has moved: what it is told, and that it follows when its URL is set."""
+"""A table whose service has moved: the message, and the use of a new URL."""
 
 from __future__ import annotations
 
