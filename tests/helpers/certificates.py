@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl for the time of a test."""
+"""Certificates made by openssl for a test."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _KIND = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
 def openssl(*arguments: str | Path) -> None:
-    """Run openssl, without its chatter."""
+    """Run openssl without its output."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not here")
+        pytest.skip("needs openssl")
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=60)
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate of 127.0.0.1, which is also its issuer's, and its key."""
+    """Make a self-signed certificate for 127.0.0.1, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     openssl("req", "-x509", *_KIND, *_SUBJECT, "-days", "2", "-keyout", key, "-out", certificate)
     return certificate, key
 
 
 def expired(folder: Path) -> tuple[Path, Path]:
-    """Make such a certificate, and its key, that is not valid any more."""
+    """Make an expired certificate for 127.0.0.1, and its key."""
     certificate, key, request = (folder / f"expired-{name}.pem" for name in ("certificate", "key", "request"))
     openssl("req", *_KIND, *_SUBJECT, "-keyout", key, "-out", request)
     extensions = folder / "extensions"

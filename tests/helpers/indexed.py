@@ -1,4 +1,4 @@
-"""What an index says, in an order and in words that do not depend on how it came about; and small files to index."""
+"""The contents of an index, independent of the order in which it was built; and small files to index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST = 1005481
 #: Any time.
 ALL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
-#: Cards that make a header full, and names of files of the same T_REC by HARP number and segment.
+#: Cards of a full header, and the pattern of file names at the same T_REC.
 FULL = {
     "HARPNUM": 377,
     "T_REC": "2011.02.15_02:00:00.000_TAI",
@@ -41,7 +41,7 @@ def listed(
 
 
 def contents(index: Path) -> dict[str, Any]:
-    """Give all that an index says; fails if it contradicts itself."""
+    """Return the contents of an index, after checking its consistency."""
     with closing(sqlite3.connect(index)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         _check_references(database)
@@ -83,7 +83,7 @@ def contents(index: Path) -> dict[str, Any]:
 
 
 def _check_references(database: sqlite3.Connection) -> None:
-    """Nothing is left over, and the counts are those of what is there."""
+    """Check that all references exist, nothing is left over, and the counts are right."""
     kept = {number for (number,) in database.execute("SELECT id FROM keywords")}
     used = {number for (number,) in database.execute('SELECT keywords FROM "rows"')}
     for row in database.execute("SELECT header, keywords FROM records"):
@@ -104,7 +104,7 @@ def name_of(harp: int, step: int, segment: str, series: str = CEA) -> str:
 
 
 def header_of(harp: int, step: int, **more: object) -> dict[str, object]:
-    """Give the cards that make a header full."""
+    """Return the cards of a full header."""
     return {"HARPNUM": harp, "T_REC": t_rec_text(FIRST + step), **more}
 
 

@@ -1,4 +1,4 @@
-"""A real nginx, with what docs/howto/serving.md shows of its configuration."""
+"""A real nginx with the configuration in docs/howto/serving.md."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "serving.md").read_text(encoding="utf-8")
 
-#: What surrounds the documented part on a machine, with all that nginx writes in a folder.
-_AROUND = """
+#: The configuration around the documented part; nginx writes only into the folder.
+_CONFIGURATION = """
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 {user}
@@ -38,7 +38,7 @@ http {{
 
 
 def block(language: str, holding: str = "") -> str:
-    """Give the first block of the page in a language that holds some text."""
+    """Return the first code block of the page in a language that contains some text."""
     blocks = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
     return next(text for text in blocks if holding in text)
 
@@ -50,17 +50,17 @@ def free_port() -> int:
 
 @contextmanager
 def nginx(folder: Path, documented: str) -> Iterator[None]:
-    """Run nginx; the test is skipped where there is none."""
+    """Run nginx; skip the test if it is not installed."""
     if shutil.which("nginx") is None:
-        pytest.skip("nginx is not here")
+        pytest.skip("needs nginx")
     user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""
     path = folder / "nginx.conf"
-    path.write_text(_AROUND.format(folder=folder, user=user, documented=documented))
+    path.write_text(_CONFIGURATION.format(folder=folder, user=user, documented=documented))
     command = ["nginx", "-c", str(path), "-p", str(folder), "-e", str(folder / "error.log")]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0, checked.stderr
     assert "warn" not in checked.stderr
-    subprocess.run(command, check=True, capture_output=True, timeout=60)  # it listens when this comes back
+    subprocess.run(command, check=True, capture_output=True, timeout=60)  # returns when it listens
     try:
         yield
     finally:

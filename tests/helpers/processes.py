@@ -1,4 +1,4 @@
-"""A service in processes of its own, as the terminal starts it, and a client that takes its time."""
+"""A service started from the command line, and a slow client."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["END", "LONG", "begun", "refused", "rest", "serving", "url_of", "workers_of"]
+__all__ = ["END", "LONG", "begin_transfer", "read_rest", "serving", "url_of", "wait_until_stopped", "workers_of"]
 
-#: A list of three days: longer than what the system keeps for a client that does not read it, and how it ends.
+#: A list of three days, which exceeds the buffers of a connection that is not read, and the end of its reply.
 LONG = "/HMI/hmi.sharp_720s?start=2014-10-21T00:00:00Z&end=2014-10-24T00:00:00Z"
 END = b"]}\r\n0\r\n\r\n"
 
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start `sunpy-flarecast serve` at a free port; what still runs at the end is killed."""
+    """Start `sunpy-flarecast serve` on a free port; kill it at the end if it still runs."""
     command = [sys.executable, "-m", "sunpy_flarecast", "serve", "--port", "0", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
@@ -36,26 +36,26 @@ def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def url_of(process: subprocess.Popen[str]) -> str:
-    """Wait until a service listens, and give its URL."""
+    """Wait until a service listens, and return its URL."""
     for line in process.stdout:
         if found := re.match(r"Serving at (\S+)", line):
-            process.stdout.readline()  # how to use it
+            process.stdout.readline()  # the line for Python
             return found[1]
     raise AssertionError(process.stderr.read())
 
 
 def workers_of(process: subprocess.Popen[str]) -> set[int]:
-    """List the worker processes of a service (Linux)."""
+    """Return the worker processes of a service (Linux)."""
     found = set()
     for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        with suppress(OSError):  # it ended
+        with suppress(OSError):  # it has ended
             if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.add(int(child))
     return found
 
 
-def begun(url: str, path: str) -> socket.socket:
-    """Ask for something that is longer than what fits between client and server, and take only its beginning."""
+def begin_transfer(url: str, path: str) -> socket.socket:
+    """Request a reply that exceeds the buffers of the connection, and read only its beginning."""
     parts = urlsplit(url)
     client = socket.socket(socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET)
     client.settimeout(60)
@@ -66,8 +66,8 @@ def begun(url: str, path: str) -> socket.socket:
     return client
 
 
-def rest(client: socket.socket) -> bytes:
-    """Take what is left of an answer, to the end of the connection."""
+def read_rest(client: socket.socket) -> bytes:
+    """Read the rest of a reply until the connection is closed."""
     with client:
         pieces = []
         try:
@@ -78,8 +78,8 @@ def rest(client: socket.socket) -> bytes:
         return b"".join(pieces)
 
 
-def refused(url: str) -> None:
-    """Wait until nobody listens any more."""
+def wait_until_stopped(url: str) -> None:
+    """Wait until connections are refused."""
     parts = urlsplit(url)
     while True:
         try:

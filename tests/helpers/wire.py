@@ -1,4 +1,4 @@
-"""Requests over the wire: ordinary ones, and bytes that no HTTP library would send."""
+"""Ordinary requests, and raw bytes that no HTTP library would send."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def connect(url: str) -> socket.socket:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Take what comes until the connection is closed."""
+    """Read until the connection is closed."""
     answer = b""
     while piece := connection.recv(65536):
         answer += piece
@@ -27,7 +27,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def raw(url: str, request: bytes) -> tuple[int, bytes]:
-    """Send bytes; give status and body."""
+    """Send bytes; return status and body."""
     with connect(url) as connection:
         connection.sendall(request)
         answer = received(connection)

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 import requests
-from processes import END, LONG, begun, refused, rest, serving, url_of
+from processes import END, LONG, begin_transfer, read_rest, serving, url_of, wait_until_stopped
 
 from sunpy_flarecast import archive as public
 from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running, serve
@@ -101,8 +101,8 @@ class TestRunning:
     def test_the_grace_period_ends(self, caplog):
         """Transfers that take longer are aborted."""
         with running(DemoArchive(), grace=0) as url:
-            client = begun(url, LONG)
-        assert not rest(client).endswith(END)
+            client = begin_transfer(url, LONG)
+        assert not read_rest(client).endswith(END)
         assert "Traceback" not in caplog.text
 
     def test_every_address(self, memory):
@@ -202,13 +202,13 @@ class TestCommand:
     def test_running_transfers_finish_unless_ctrl_c_is_repeated(self, number):
         with serving("--demo", "--grace", "3600") as process:
             url = url_of(process)
-            finished, aborted = begun(url, LONG), begun(url, LONG)
+            finished, aborted = begin_transfer(url, LONG), begin_transfer(url, LONG)
             process.send_signal(number)
-            refused(url)
-            assert rest(finished).endswith(END)
+            wait_until_stopped(url)
+            assert read_rest(finished).endswith(END)
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=60)
-            assert not rest(aborted).endswith(END)
+            assert not read_rest(aborted).endswith(END)
         assert (process.returncode, output, errors) == (0, "Stopped.\n", "")
 
     def test_a_port_in_use_is_reported_before_the_archive_is_read(self, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from processes import END, LONG, begun, refused, rest, serving, url_of, workers_of
+from processes import END, LONG, begin_transfer, read_rest, serving, url_of, wait_until_stopped, workers_of
 
 from sunpy_flarecast.archive import DemoArchive, create_app, serve
 from sunpy_flarecast.archive.server import run
@@ -77,9 +77,9 @@ def test_workers_share_metrics_and_log_and_are_replaced(tmp_path):
             pass
         while counted(url) < 20:
             pass
-        transfer = begun(url, LONG)
+        transfer = begin_transfer(url, LONG)
         process.send_signal(signal.SIGTERM)
-        assert rest(transfer).endswith(END)
+        assert read_rest(transfer).endswith(END)
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "Stopped.\n")
     assert f"Child process [{victim}] died" in errors
@@ -96,7 +96,7 @@ def test_workers_end_with_their_parent_process():
         with pytest.raises(BlockingIOError):
             lock(folder)  # keeps systemd-tmpfiles from removing it
         process.kill()
-        refused(url)
+        wait_until_stopped(url)
     while folder.exists():
         pass
 
