@@ -1,4 +1,4 @@
-"""What several test modules share: the real data beside the project, and a service of synthetic SHARPs."""
+"""Fixtures of several test modules: the real data beside the project, and services of synthetic SHARPs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-# A shell that runs tests in the background has them and their children ignore Ctrl-C, which some of them are about.
+# Tests in the background of a shell ignore Ctrl-C, and so do their child processes; some tests need it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -42,7 +42,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Give the folder of real data beside the project."""
+    """Return the folder of real data beside the project."""
     folder = Path(__file__).parents[2] / "shared"
     if not folder.is_dir():
         pytest.skip("the folder ../shared with real data is not here")
@@ -51,7 +51,7 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the service and the terminal that a developer works with out of the tests."""
+    """Isolate tests from the developer's service and terminal."""
     monkeypatch.delenv(URL_VARIABLE, raising=False)
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
@@ -60,14 +60,14 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient() -> Iterator[None]:
-    """Try again at once; how long to wait is tested where it is decided."""
+    """Retry at once; the waiting times have tests of their own."""
     with conf.set_temp("retry_wait", 0.01):
         yield
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Client]:
-    """Give the client of a Dask cluster of two processes, in which the leases of dead workers come back soon."""
+    """Provide the client of a Dask cluster of two processes, in which the leases of dead workers come back soon."""
     import dask
 
     with dask.config.set({"distributed.scheduler.locks.lease-timeout": "2s"}), in_cluster(workers=2) as client:
@@ -83,7 +83,7 @@ def _demo_service() -> Iterator[tuple[str, Layer]]:
 
 @pytest.fixture
 def demo(_demo_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
-    """Serve synthetic SHARPs; gives the URL, which is also ``conf.url``, and the layer that counts and makes faults."""
+    """Serve synthetic SHARPs; yields the URL, also set as ``conf.url``, and the layer that counts and makes faults."""
     with pointed_at(_demo_service):
         yield _demo_service
 
@@ -92,7 +92,7 @@ def demo(_demo_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
 def _many_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
     folder = tmp_path_factory.mktemp("many")
     for number in range(500):
-        # Pixels that differ from file to file, so that a file under a wrong name is noticed.
+        # The pixels of all files differ, so that a file under a wrong name is noticed.
         name = file_name("hmi.sharp_cea_720s", "Br", harpnum=6178, slot=1005481 + number)
         fits.PrimaryHDU(np.full((20, 20), number, dtype=np.int32)).writeto(folder / name)
     layer = Layer(create_app(DirectoryArchive(folder)))
@@ -102,9 +102,9 @@ def _many_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
 
 @pytest.fixture
 def many(_many_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
-    """Serve 500 small files of one HARP, one a record, from 2015-12-11 on; like `demo` else.
+    """Serve 500 small files of one HARP, one per record, from 2015-12-11; otherwise like `demo`.
 
-    The service has no keywords for them, and is not asked for any.
+    The service has no keywords for them, and none are requested.
     """
     with pointed_at(_many_service), conf.set_temp("complete_headers", False):
         yield _many_service
@@ -123,7 +123,7 @@ def _keyworded_service(
 
 @pytest.fixture
 def keyworded(_keyworded_service: tuple[str, Layer]) -> Iterator[Layer]:
-    """Serve the small files of `keyworded.fill`, as many time steps as the test module's ``STEPS`` says."""
+    """Serve the small files of `keyworded.fill`; the test module's ``STEPS`` is the number of time steps."""
     with pointed_at(_keyworded_service):
         yield _keyworded_service[1]
 
@@ -135,7 +135,7 @@ JSOC_FIRST = 1005480
 
 
 def sky() -> list[Held]:
-    """Give two HARPs, three segments each, every two hours from 22:00 to 04:00 TAI over midnight."""
+    """Return two HARPs, three segments each, every two hours from 22:00 to 04:00 TAI over midnight."""
     return [
         held(JSOC_SERIES, harp, JSOC_FIRST + 110 + 10 * step, 5_600_000 + 100 * harp + step, "Bp", "Bt", "Br")
         for step in range(4)
@@ -145,7 +145,7 @@ def sky() -> list[Held]:
 
 @pytest.fixture
 def jsoc() -> Iterator[tuple[str, Layer, JSOC]]:
-    """Serve JSOC in small; gives its URL, the layer that counts and makes faults, and what it has."""
+    """Serve a small JSOC; yields its URL, the layer that counts and makes faults, and its content."""
     server = JSOC(sky())
     layer = Layer(server)
     with running(layer) as url:
@@ -154,7 +154,7 @@ def jsoc() -> Iterator[tuple[str, Layer, JSOC]]:
 
 @pytest.fixture
 def tree() -> Callable[[Path], dict[str, bytes]]:
-    """Read all that is in a folder, but for the index."""
+    """Read all files of a folder except the index."""
 
     def tree(folder: Path) -> dict[str, bytes]:
         return {
@@ -168,7 +168,7 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Give a folder of two records with two files each."""
+    """Return a folder of two records with two files each."""
     folder = tmp_path / "root"
     for step in range(2):
         tiny(folder / "a" / name_of(377, step, "Bp"), **header_of(377, step, RECNUM=100 + step, QUALITY=0))
@@ -196,7 +196,7 @@ def _s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3(_s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Serve object storage as S3; gives the URL of a bucket of its own."""
+    """Serve object storage with the S3 interface; yields the URL of a new bucket."""
     import s3fs
 
     for name, value in {

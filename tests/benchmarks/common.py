@@ -1,4 +1,4 @@
-"""What all benchmarks need: a server in a process of its own, ways run in turn, and how a figure is said and kept."""
+"""Helpers of all benchmarks: a server in a separate process, alternating runs, and output of results."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def free_port() -> int:
-    """Find a port of this machine that nobody listens at."""
+    """Find an unused port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
 @contextlib.contextmanager
 def process(command: Sequence[str], port: int) -> Iterator[str]:
-    """Run a server in a process of its own; gives its URL once it listens at the port."""
+    """Run a server in a separate process; yields its URL when it listens at the port."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + 300
@@ -44,7 +44,7 @@ def process(command: Sequence[str], port: int) -> Iterator[str]:
 
 
 def alternating(ways: dict[str, Callable[[], Any]], runs: int) -> dict[str, list[float]]:
-    """Run all ways in turn, and tell the seconds of each but the first time."""
+    """Run all candidates in turn, and return the seconds of each run except the first."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for run in range(runs + 1):
         for name, way in ways.items():
@@ -57,7 +57,7 @@ def alternating(ways: dict[str, Callable[[], Any]], runs: int) -> dict[str, list
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """Tell, and print, what the figures hold for."""
+    """Print and return the machine and versions that the results apply to."""
     figures = {"python": platform.python_version(), "cores": os.cpu_count()}
     figures |= {name: version(name) for name in packages}
     say(", ".join(f"{key} {value}" for key, value in figures.items()))
@@ -65,16 +65,16 @@ def machine(*packages: str) -> dict[str, Any]:
 
 
 def keep(figures: dict[str, Any], path: Path | None) -> None:
-    """Write the figures to a file, if there is one to write."""
+    """Write the results to a file, if one is given."""
     if path is not None:
         path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def judged(met: bool) -> str:
-    """Say whether a target was met."""
+    """Print whether a target was met."""
     return "met" if met else "MISSED"
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line without buffering."""
     print(text, flush=True)  # noqa: T201

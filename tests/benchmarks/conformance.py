@@ -1,9 +1,9 @@
 """
-Whether the service does what its OpenAPI document says: ``python tests/benchmarks/conformance.py``.
+Check that the service conforms to its OpenAPI document: ``python tests/benchmarks/conformance.py``.
 
-Needs schemathesis 4 (``pip install "schemathesis>=4"``; ``--st`` says where its command ``st`` is). A small archive is
-served, and every operation of the document is tried with valid and invalid parameters and methods, at least
-``--cases`` times in all. Any 5xx, any status, header, type or schema that is not documented is a failure.
+Requires schemathesis 4 (``pip install "schemathesis>=4"``; ``--st`` is the path of its command ``st``). A small archive
+is served, and every operation of the document is called with valid and invalid parameters and methods, at least
+``--cases`` times in total. Any status 5xx, and any undocumented status, header, type or schema is a failure.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from common import say
 from sunpy_flarecast.archive import DirectoryArchive, running
 from sunpy_flarecast.sharp.filenames import file_name
 
-#: What the examples of the document ask for: series, and record numbers with their T_REC.
+#: The series of the examples in the document, and record numbers with their T_REC.
 SERIES = ("hmi.sharp_720s", "hmi.sharp_cea_720s")
 RECORDS = {5605571: (1005598, "2015.12.11_23:36:00_TAI"), 5605572: (1005599, "2015.12.11_23:48:00_TAI")}
 
-#: What is checked of each answer. ``positive_data_acceptance`` and its like are left out: a text that fits a schema
-#: need not be an instant, nor the name of a series that is held.
+#: The checks of each reply. ``positive_data_acceptance`` and the like are left out: a text that matches a schema need
+#: not be a valid time, nor the name of a series of the archive.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -43,7 +43,7 @@ CHECKS = (
 
 
 def make_archive(folder: Path) -> DirectoryArchive:
-    """Write the files that the examples of the document ask for."""
+    """Write the files that the examples of the document request."""
     for series, (recnum, (slot, t_rec)) in product(SERIES, RECORDS.items()):
         keywords = {"HARPNUM": 6178, "T_REC": t_rec, "DATE-OBS": "2015-12-11T23:34:08.80", "RECNUM": recnum}
         header = fits.Header({**keywords, "QUALITY": 0, "AREA": 3507.3125, "CMASK": 6423, "DISTCOEF": "some text"})
@@ -54,7 +54,7 @@ def make_archive(folder: Path) -> DirectoryArchive:
 
 
 def conforms(st: str, cases: int, seed: int) -> bool:
-    """Try all operations; tells what was tried and how often."""
+    """Test all operations, and return what was tested and how often."""
     with tempfile.TemporaryDirectory() as name, running(make_archive(Path(name))) as url:
         paths = set(requests.get(f"{url}/openapi.json", timeout=60).json()["paths"])
         events = Path(name) / "events.ndjson"
@@ -89,7 +89,7 @@ def counted(events: Path) -> tuple[Counter[str], Counter[int]]:
 
 
 def main() -> None:
-    """Say whether the service conforms."""
+    """Check the service and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--st", default="st", help="the command of schemathesis")
     parser.add_argument("--cases", type=int, default=2000, help="the least number of cases")

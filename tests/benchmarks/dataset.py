@@ -1,17 +1,16 @@
 """
-How fast and how small a build of a data set is: ``python tests/benchmarks/dataset.py``.
+Speed and memory of building a data set: ``python tests/benchmarks/dataset.py``.
 
-All but the last case use a service that this script runs in a process of its own: eight HARPs at a time, images that
-differ in their headers only, and keywords. Ratios are those of processor time, of the client and its workers together,
-where it says CPU, and of elapsed time else; the latter need a machine that does nothing else.
+All cases but the last use a service that this script runs in a separate process: eight HARPs at a time, images that
+differ only in their headers, and keywords. Ratios are of CPU time of the client and its workers where marked CPU, and
+of elapsed time otherwise; the latter require an idle machine.
 
-``one core``: making shards against fetching the same files and decoding them with astropy, of patches of 400 × 700
-pixels. ``workers``: the same with one and two workers against none. ``memory``: the largest resident memory of a worker
-that makes a shard of 256 such records with three segments. ``tables``: the largest resident memory of a build of
-``--rows`` records, three windows and three thresholds, whose images are there already. ``simulated``: a build of
-``--records`` records with bitmaps of 2 × 2 pixels by two workers: memory, and processor time per record by tenths.
-``month``: a month of the demo (1,000 records with three segments) by the command, and what files and keywords of the
-demo cost.
+``one core``: making shards compared with fetching the same files and decoding them with astropy, for patches of
+400 × 700 pixels. ``workers``: the same with one and two workers compared with none. ``memory``: peak resident memory of
+a worker that makes a shard of 256 such records with three segments. ``tables``: peak resident memory of a build of
+``--rows`` records, three windows and three thresholds, with existing images. ``simulated``: a build of ``--records``
+records with bitmaps of 2 × 2 pixels by two workers: memory, and CPU time per record by tenths. ``month``: a month of
+the demo (1,000 records with three segments) with the command, and the cost of files and keywords of the demo.
 """
 
 from __future__ import annotations
@@ -61,10 +60,10 @@ if TYPE_CHECKING:
 
 SERIES, SEGMENTS = "hmi.sharp_cea_720s", ("Br", "Bt", "Bp")
 
-#: A segment that is not compressed, so that reading it takes a fifth of the time.
+#: An uncompressed segment, which is read five times faster.
 PLAIN = "bitmap"
 
-#: The service: HARPs at a time, time steps of each, T_REC (as slot) and DATE-OBS of the first step.
+#: The service: simultaneous HARPs, time steps of each, T_REC (as slot) and DATE-OBS of the first step.
 HARPS, STEPS = 8, 1024
 SLOT = 920401
 FIRST = datetime(2014, 1, 1, 0, 9, 33, 800000, UTC)
@@ -82,7 +81,7 @@ PATCH = (400, 700)
 #: worker besides its shard, and of a client; ms of CPU of the demo for a file and for the keywords of a record.
 SPEED, TWO, OVERHEAD, WORKER, CLIENT, FILE, KEYWORDS = 0.7, 1.7, 0.05, 300, 300, 80 / 3, 99 / 3
 
-#: What a build imports.
+#: Modules that a build imports.
 IMPORTS = "import sunpy_flarecast.dataset.building, distributed, xarray, zarr, pyarrow.parquet, astropy.io.fits"
 
 
@@ -102,7 +101,7 @@ def record(number: int) -> Record:
 
 
 class Service:
-    """Replies for any record; of a file only the cards that name its record are made anew."""
+    """Replies for any record; files differ only in the cards that name their record."""
 
     def __init__(self, port: int, shape: tuple[int, int]) -> None:
         self._replies = Replies(SERIES, f"http://127.0.0.1:{port}")
@@ -174,7 +173,7 @@ def serving(shape: tuple[int, int]) -> Iterator[str]:
 
 
 def end_of(records: int) -> str:
-    """Return the end of a search that finds so many records from the first one on."""
+    """Return the end of a search that finds a number of records from the first on."""
     return f"{FIRST + (records / HARPS - 0.5) * STEP:%Y-%m-%dT%H:%M:%S}"
 
 
@@ -189,7 +188,7 @@ def found(steps: int, harps: int, *segments: str) -> Any:
 
 
 def shards(table: Any, segments: tuple[str, ...], out: Path, client: Any = None) -> tuple[float, float]:
-    """Make the shards of a table; return seconds elapsed and of processor time."""
+    """Make the shards of a table; return elapsed and CPU seconds."""
     rows = in_order(Found(table.records(), [], []))
     settings, store = Settings(service=conf.url, series=SERIES, segments=segments), Store(out)
     options = {"client": client, "progress": False}
@@ -245,7 +244,7 @@ def cluster(count: int) -> Iterator[Any]:
 
     options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
     with (
-        dask.config.set({"distributed.worker.profile.enabled": False}),  # as in the processes that a build makes
+        dask.config.set({"distributed.worker.profile.enabled": False}),  # as in the processes that a build starts
         LocalCluster(**options) as some,
         Client(some) as client,
     ):
@@ -257,10 +256,10 @@ def cluster(count: int) -> Iterator[Any]:
 
 def build(out: Path, end: str, *more: str, segments: tuple[str, ...] = ("Br",)) -> list[tuple[float, ...]]:
     """
-    Run the command, and look at it twice a second.
+    Run the command, and sample it twice a second.
 
-    Gives shards that are there, seconds of processor time, largest MB of the client and of any other process, and
-    seconds elapsed.
+    Returns samples of finished shards and CPU seconds, peak memory in MB of the client and of any other process, and
+    elapsed seconds.
     """
     chosen = [part for name in segments for part in ("--segment", name)]
     query = ["2014-01-01", end, "--series", SERIES, *chosen, "--out", str(out), "--url", conf.url, "--no-progress"]
@@ -287,7 +286,7 @@ def build(out: Path, end: str, *more: str, segments: tuple[str, ...] = ("Br",)) 
 
 
 def largest(process: int | str) -> float:
-    """Return the largest resident memory of a process in MB (Linux)."""
+    """Return the peak resident memory of a process in MB (Linux)."""
     return int(Path(f"/proc/{process}/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
@@ -301,7 +300,7 @@ def memory(room: Path) -> dict[str, Any]:
 
 
 def labels(room: Path, records: int) -> list[str]:
-    """Write a list of flares, and return the options that label and split."""
+    """Write a list of flares, and return the options for labels and sets."""
     chance = np.random.default_rng(2)
     harps = HARPS * (records // (HARPS * STEPS) + 1)
     count = 20 * harps
@@ -380,7 +379,7 @@ def month(room: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, and say what was met."""
+    """Run the cases and print which targets were met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", choices=CASES, action="append", help="run only this; may be repeated")
     parser.add_argument("--runs", type=int, default=3, help="of the first two cases")

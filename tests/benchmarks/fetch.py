@@ -1,13 +1,13 @@
 """
-How fast files are fetched, side by side with what else there is, in one run: ``python tests/benchmarks/fetch.py``.
+Speed of fetches compared with alternatives: ``python tests/benchmarks/fetch.py``.
 
-Server: nginx if it is installed, else a small one of this script; for the case with latency always the latter. Peers:
-parfive through ``enqueue_file`` with its defaults (what other Fido clients do), the documented script of the service
-(one file after the other with requests), and curl, aria2c and wget if they are installed. Each is run once to warm up,
+Server: nginx if installed, otherwise a small server of this script, which is always used for the case with latency.
+Alternatives: parfive through ``enqueue_file`` with its defaults (like other Fido clients), the documented script of the
+service (one file after the other with requests), and curl, aria2c and wget if installed. Each is run once to warm up,
 then all of them in turn, ``--runs`` times; medians are compared. Progress bars are on.
 
-The files have no keywords. What it costs to complete their headers is measured by cases of its own, against the same
-fetch without that; every record has other numbers there.
+The files have no keywords. Separate cases measure the completion of headers, compared with the same fetch without
+completion; there, all records have different numbers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 SERIES = "hmi.sharp_cea_720s"
 
-#: Case: number of files, their size, connections, latency in seconds, and the least ratios wanted of (peer / ours).
+#: Cases: number of files, their size, connections, latency in seconds, and smallest target ratios (peer / ours).
 CASES: dict[str, tuple[int, int, int, float, dict[str, float]]] = {
     "2,000 files of 100 kB": (2000, 100_000, 5, 0.0, {"parfive": 3.0, "script": 2.5, "curl": 0.65}),
     "400 files of 4 MB": (400, 4_000_000, 5, 0.0, {"parfive": 5.0, "script": 4.0, "curl": 0.9}),
@@ -58,8 +58,7 @@ CASES: dict[str, tuple[int, int, int, float, dict[str, float]]] = {
 }
 
 
-#: Case of header completion: number of records, segments of each, and how many times as long as the plain fetch it
-#: may take.
+#: Cases of header completion: number of records, segments per record, and largest ratio to the plain fetch.
 COMPLETION: dict[str, tuple[int, int, float]] = {
     "headers of 64 records with 31 segments": (64, 31, 1.3),
     "headers of 2,000 records with 1 segment": (2000, 1, 2.2),
@@ -70,7 +69,7 @@ COMPLETION_SIZE = 100_000
 
 
 def make_files(folder: Path, count: int, size: int) -> None:
-    """Write FITS files of about a size, all different."""
+    """Write different FITS files of about the given size."""
     side = int((size - 5760) ** 0.5 / 2)
     chance = np.random.default_rng(1)
     for number in range(count):
@@ -83,7 +82,7 @@ def make_files(folder: Path, count: int, size: int) -> None:
 
 
 def make_records(folder: Path, records: int, segments: int) -> None:
-    """Write FITS files with checksums and without keywords, and the replies that give their keywords."""
+    """Write FITS files with checksums and without keywords, and the replies with their keywords."""
     side = int((COMPLETION_SIZE - 5760) ** 0.5 / 2)
     chance = np.random.default_rng(1)
     archive = DemoArchive()
@@ -92,7 +91,7 @@ def make_records(folder: Path, records: int, segments: int) -> None:
     keywords, others = (archive.keywords(SERIES, recnum) for recnum in (some[0], some[-1]))
     buffer = io.BytesIO()
     for number in range(records):
-        # What differs between two records differs between all, with all digits.
+        # Values that differ between two records differ between all records, with all digits.
         meta = {
             name: value * chance.uniform(0.9, 1.1) if isinstance(value, float) and value != others[name] else value
             for name, value in keywords.items()
@@ -136,7 +135,7 @@ def completion(case: str, runs: int, work: Path) -> dict[str, Any]:
                 took = time.perf_counter() - begin
                 assert len(got) == records * segments
                 assert is_bare(got[0]) != headers
-                if run:  # the first is to warm up
+                if run:  # the first run warms up
                     seconds[headers].append(took)
                 shutil.rmtree(out)
     shutil.rmtree(root)
@@ -146,7 +145,7 @@ def completion(case: str, runs: int, work: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def server(folder: Path, latency: float) -> Iterator[tuple[str, str]]:
-    """Serve a folder; gives the server's name and URL."""
+    """Serve a folder; yields the server's name and URL."""
     port = free_port()
     if not latency and shutil.which("nginx"):
         name = "nginx"
@@ -200,7 +199,7 @@ def serve(folder: Path, port: int, latency: float) -> None:
 
 
 def table_of(urls: list[str]) -> FLARECASTResponse:
-    """Make the table that a search would give."""
+    """Make the table that a search would return."""
     rows = ",".join(
         f'{{"recnum": {number}, "harpnum": 377, "t_rec_index": {1005481 + number}, "urls": ["{url}"]}}'
         for number, url in enumerate(urls)
@@ -210,12 +209,12 @@ def table_of(urls: list[str]) -> FLARECASTResponse:
 
 
 def ours(table: FLARECASTResponse, folder: Path, connections: int) -> int:
-    """Fetch as a user does, who has a table from a search."""
+    """Fetch like a user with the table of a search."""
     return len(Fido.fetch(UnifiedResponse(table), path=folder, max_conn=connections, complete_headers=False))
 
 
 def by_parfive(urls: list[str], folder: Path, connections: int) -> int:
-    """Fetch as other Fido clients do."""
+    """Fetch like other Fido clients."""
     downloader = parfive.Downloader(max_conn=connections)
     for number, url in enumerate(urls):
         downloader.enqueue_file(url, path=folder, filename=f"{number}.fits")
@@ -223,7 +222,7 @@ def by_parfive(urls: list[str], folder: Path, connections: int) -> int:
 
 
 def by_script(urls: list[str], folder: Path, connections: int) -> int:
-    """Fetch as the service's documentation shows."""
+    """Fetch like the script in the service's documentation."""
     for number, url in enumerate(urls):
         answer = requests.get(url, stream=True, timeout=60)
         with (folder / f"{number}.fits").open("wb") as file:
@@ -245,7 +244,7 @@ def by_aria2c(urls: list[str], folder: Path, connections: int) -> int:
 
 
 def by_wget(urls: list[str], folder: Path, connections: int) -> int:
-    """Fetch with wget, which takes one file after the other and names them itself."""
+    """Fetch with wget, which fetches one file after the other and names them itself."""
     return _by_command(["wget", "-q", "-x", "-P", str(folder), "-i", "-"], iter(urls), len(urls))
 
 
@@ -289,7 +288,7 @@ def measure(case: str, runs: int, work: Path) -> dict[str, Any]:
                     got = PEERS[name](what, folder, connections)
                 took = time.perf_counter() - begin
                 assert got == count, (name, got)
-                if run:  # the first is to warm up, or to have the files there
+                if run:  # the first run warms up, or creates the files
                     seconds[name].append(took)
                 if not there:
                     shutil.rmtree(folder)
@@ -300,7 +299,7 @@ def measure(case: str, runs: int, work: Path) -> dict[str, Any]:
 
 
 def memory(count: int, work: Path) -> float:
-    """Measure the memory above import of a fetch of many files, in MB, in a process of its own."""
+    """Measure the memory of a fetch of many files above import, in MB, in a separate process."""
     root = work / "root"
     make_files(root, count, 8000)
     with server(root, 0.0) as (_, url):
@@ -311,7 +310,7 @@ def memory(count: int, work: Path) -> float:
 
 
 def memory_child(url: str, count: int, work: Path) -> None:
-    """Fetch, and print by how much the largest memory grew, in MB."""
+    """Fetch, and print the growth of the peak memory in MB."""
     urls = [f"{url}/HMI/{SERIES}/{number}/Br.fits" for number in range(count)]
     ours(table_of(urls[:10]), work / "first", 5)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

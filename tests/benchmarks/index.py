@@ -1,13 +1,13 @@
 """
-How fast folders are indexed and the index answers: ``python tests/benchmarks/index.py``.
+Speed of indexing and of searches with an index: ``python tests/benchmarks/index.py``.
 
 ``large``: an index of ``--records`` records with 31 segments, 8 at each T_REC, written by the index's own functions
-and without files; what a service of it takes for a day and for all of it, and its memory. (How long a client waits
-depends on what else the machine does; judged is the processor time of the service.) ``real``: copies of the real
-files in ``--data`` under other HARP numbers and T_RECs, in processor time: with all segments, with one segment a
-record, and a second time. ``killed``: indexing by two processes is killed (SIGKILL) ``--kills`` times at
-moments by chance, and files come and go between; in the end the index must be that of a run that nobody disturbed.
-``--keep`` names a folder in which the large index stays for the next time.
+and without files: time of a service for a day and for all of it, and its memory. (The target is the CPU time of the
+service, since the waiting time of a client depends on the load of the machine.) ``real``: CPU time to index copies of
+the real files in ``--data`` with other HARP numbers and T_RECs: with all segments, with one segment per record, and a
+second time. ``killed``: indexing by two processes is killed (SIGKILL) ``--kills`` times at random moments, while files
+are added and removed; the final index must equal that of an undisturbed run. ``--keep`` names a folder in which the
+large index is kept for the next time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CCD = "hmi.sharp_720s"
 FIRST = 1005481
 HARPS = 8
 
-#: What is wanted: of a day, in milliseconds; of a year, in MB/s; memory, in MB; and files a second.
+#: Targets: a day in milliseconds; a year in MB/s; memory in MB; and files per second.
 DAY_MS, YEAR_RATE, MEMORY, READ, SEEN = 20.0, 50.0, 150.0, 500.0, 20_000.0
 
 SERVER = (
@@ -65,7 +65,7 @@ INDEXING = (
 
 
 def processor_time() -> float:
-    """Tell the processor time of this process and those that it waited for."""
+    """Return the CPU time of this process and its finished children."""
     return sum(
         used.ru_utime + used.ru_stime
         for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -73,19 +73,19 @@ def processor_time() -> float:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """Run something; give what it gives, and its processor time."""
+    """Call a function; return its result and CPU time."""
     begin = processor_time()
     return work(), processor_time() - begin
 
 
 def processor_time_of(number: int) -> float:
-    """Tell the processor time of a process in seconds."""
+    """Return the CPU time of a process in seconds."""
     fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_of(number: int, what: str) -> float:
-    """Tell the memory of a process in MB: ``VmRSS`` now, ``VmHWM`` at most."""
+    """Return the memory of a process in MB: ``VmRSS`` is current, ``VmHWM`` is the peak."""
     text = Path(f"/proc/{number}/status").read_text()
     return int(re.search(rf"{what}:\s+(\d+)", text)[1]) / 1024
 
@@ -97,7 +97,7 @@ def write_large(
     passage: int | None = None,
     names: tuple[str, ...] | None = None,
 ) -> None:
-    """Write an index of records that have no files: other HARPs after each ``passage`` of steps, chosen keywords."""
+    """Write an index of records without files: new HARPs after each ``passage`` of steps, and chosen keywords."""
     demo = DemoArchive()
     day = datetime(2015, 12, 11, tzinfo=UTC)
     example = next(iter(demo.records(CCD, day, day + timedelta(hours=1)))).recnum
@@ -130,7 +130,7 @@ def write_large(
 
 
 def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Measure what a service of a large index takes."""
+    """Measure a service with a large index."""
     root = (args.keep or work) / f"large-{args.records}"
     figures: dict[str, Any] = {"records": args.records}
     if not index_path(root).exists():
@@ -183,7 +183,7 @@ def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 
 def copy_real(data: Path, root: Path, records: int, segments: tuple[str, ...]) -> None:
-    """Copy real files of one record, under other HARP numbers and T_RECs."""
+    """Copy real files of one record with other HARP numbers and T_RECs."""
     for path in sorted(data.glob("hmi.sharp_cea_720s.377.*.fits")):
         named = read_name(path.name)
         if segments and named.segment not in segments:
@@ -201,7 +201,7 @@ def copy_real(data: Path, root: Path, records: int, segments: tuple[str, ...]) -
 
 
 def real(args: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Measure how fast real files are indexed, for a second of one processor."""
+    """Measure the number of real files indexed per CPU second."""
     figures: dict[str, Any] = {}
     for case, records, segments in (("all segments", 200, ()), ("one segment", 1000, ("conf_disambig",))):
         root = work / case
@@ -224,7 +224,7 @@ def real(args: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 
 def killed(args: argparse.Namespace, work: Path) -> dict[str, Any]:
-    """Kill indexing again and again, and compare what comes of it with an undisturbed run."""
+    """Kill indexing repeatedly, and compare the result with an undisturbed run."""
     root = work / "killed"
     chance = random.Random(args.seed)
     for step in range(3000):
@@ -242,7 +242,7 @@ def killed(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         build_index(root, index=work / "undisturbed")
         return contents(index_path(root)) == contents(work / "undisturbed")
 
-    # What is told of semaphores left over by a killed process is of no interest.
+    # Ignore warnings about semaphores of killed processes.
     command = [sys.executable, "-c", INDEXING, str(root)]
     while kills < args.kills:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
@@ -253,7 +253,7 @@ def killed(args: argparse.Namespace, work: Path) -> dict[str, Any]:
                 child.kill()
                 kills += 1
             else:
-                # Nothing is left to be interrupted: what came of it is compared, and it begins anew.
+                # Indexing finished before it could be killed: compare the result and start over.
                 finished += 1
                 same = same and compare()
                 for path in work.glob("killed/.flarecast-index*"):
@@ -273,7 +273,7 @@ CASES = {"large": large, "real": real, "killed": killed}
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the chosen cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--records", type=int, default=100_000)

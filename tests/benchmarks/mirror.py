@@ -1,12 +1,12 @@
 """
-Whether a mirror may be killed at any moment, and how much memory it takes: ``python tests/benchmarks/mirror.py``.
+Kill mirrors at any moment, and measure their memory: ``python tests/benchmarks/mirror.py``.
 
-The sources are in this process, over loopback: JSOC in small (``tests/helpers/jsoc.py``), and a FLARECAST service of
+The sources are in this process, over loopback: a small JSOC (``tests/helpers/jsoc.py``), and a FLARECAST service of
 bare files with a table of keywords. ``killed``: the command is killed (SIGKILL) ``--kills`` times for each source,
-after a number of requests or at a moment by chance (``--seed``), in a new folder after every two; after the first of
-them a record is made anew at JSOC. (A mirror that ended before it was killed does not count, and begins again.) In the
-end the tree and all that an archive of it serves must be those of a mirror that nobody disturbed.
-``memory``: the largest memory of mirrors of few and of many days.
+after a number of requests or at a random moment (``--seed``), in a new folder after every two kills; after the first
+kill a record is reprocessed at JSOC. (A mirror that ended before it was killed does not count, and starts again.) At
+the end, the files and everything that an archive of them serves must equal those of an undisturbed mirror.
+``memory``: the peak memory of mirrors of few and of many days.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ START = datetime(2015, 12, 11, tzinfo=UTC)
 
 
 def sky(days: int, harps: int, width: int) -> list[Held]:
-    """Give records every two hours, three segments each."""
+    """Return records every two hours with three segments."""
     return [
         held(SERIES, 6000 + harp, FIRST + 10 * step, 1_000_000 * (harp + 1) + step, "Bp", "Bt", "Br", width=width)
         for step in range(12 * days)
@@ -66,7 +66,7 @@ def command(folder: Path, days: int, *source: str) -> list[str]:
 
 
 def contents(folder: Path) -> tuple[dict[str, bytes], Any]:
-    """Give all that is in a folder, and all that an archive serves of it."""
+    """Return all files of a folder, and everything that an archive of it serves."""
     files = {
         str(file.relative_to(folder)): file.read_bytes()
         for file in folder.rglob("*")
@@ -123,7 +123,7 @@ def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC 
 
 
 def memory(source: list[str], days: int, room: Path) -> tuple[float, float, int]:
-    """Give the largest memory of a mirror in MB, its seconds of processor time, and the files of it."""
+    """Return the peak memory of a mirror in MB, its CPU seconds, and the number of its files."""
     folder = room / f"days-{days}"
     child = subprocess.Popen(command(folder, days, "--no-index", *source), stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)

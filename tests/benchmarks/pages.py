@@ -1,10 +1,10 @@
 """
-What the pages of a service cost: ``python tests/benchmarks/pages.py``.
+Cost of the pages of a service: ``python tests/benchmarks/pages.py``.
 
-``large``: each page of an index of ``--records`` records (as in ``index.py``, one segment a record, the keywords that
-pages draw, eight HARPs at a time, of 1,500 records each), in processor time of the service, where the page was made
-before or not; and its memory over a crawl of ``--pages`` pages. ``quicklooks``: 30 thumbnails of the
-demo that are not drawn yet, and again. ``--keep`` names a folder in which the index stays for the next time.
+``large``: CPU time of the service for each page of an index of ``--records`` records (as in ``index.py``, one segment
+per record, the plotted keywords, eight HARPs at a time with 1,500 records each), the first time and again; and its
+memory over a crawl of ``--pages`` pages. ``quicklooks``: 30 thumbnails of the demo, the first time and again.
+``--keep`` names a folder in which the index is kept for the next time.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ CEA = "hmi.sharp_cea_720s"
 NAMES = (*KEYWORDS, "usflux", "r_value", "totpot", "shrgt45", "date__obs", "t_rec", "quality", "wavelnth")
 PASSAGE = 1500
 
-#: What is wanted: a page, in milliseconds of processor time; more memory after the crawl, in MB; thumbnails, in s.
+#: Targets: a page in milliseconds of CPU time; growth of memory by the crawl in MB; thumbnails in seconds.
 PAGE_MS, MEMORY, COLD, WARM = 100.0, 20.0, 2.0, 0.1
 
-#: Prints its process number, since its children draw pictures.
+#: Prints its process number; its children draw pictures.
 SERVER = (
     "import os, sys\n"
     "from pathlib import Path\n"
@@ -106,12 +106,12 @@ def quicklooks(args: argparse.Namespace, work: Path) -> dict[str, Any]:
 
     def seconds(fetch: Callable[[str], bytes], urls: list[str]) -> float:
         begin = time.perf_counter()
-        with ThreadPoolExecutor(6) as browser:  # which opens six connections to a host
+        with ThreadPoolExecutor(6) as browser:  # a browser opens six connections to a host
             assert all(reply.status == 200 for reply in browser.map(fetch, urls))
         return time.perf_counter() - begin
 
     with running(demo) as url:
-        pool.request("GET", f"{url}/day/2014-10-23")  # starts the processes that draw, as a visit does
+        pool.request("GET", f"{url}/day/2014-10-23")  # starts the drawing processes, like a visit
         urls = [f"{url}/quicklook/{CEA}/{one.recnum}/Br.png?width=160" for one in records]
         seconds(lambda one: pool.request("GET", one), [one.replace("Br", "Bp") for one in urls[:2]])
         cold, warm = (seconds(lambda one: pool.request("GET", one), urls) for _ in range(2))

@@ -1,11 +1,11 @@
 """
-How fast and how small a search is, side by side with what else there is: ``python tests/benchmarks/search.py``.
+Speed and memory of searches compared with alternatives: ``python tests/benchmarks/search.py``.
 
-Replies are like those of the demo archive, 8 HARPs a time step and 31 URLs a record, served over loopback by a process
-of its own. Peers, each with requests and ``.json()``: lists per column and ``parse_time`` (as sunpy's SOAR client), a
-list of dicts into `QueryResponseTable` (as its SOLARNET client, with times or, as there, text), pandas (as its JSOC
-client; if it is installed). The floor is what cannot be done without: the needed fields decoded by msgspec, arrays of
-them and `Time` objects, no table. All are run once to warm up, then in turn, ``--runs`` times; medians are compared.
+Replies are like those of the demo archive, with 8 HARPs per time step and 31 URLs per record, served over loopback by a
+separate process. Alternatives, each with requests and ``.json()``: lists per column and ``parse_time`` (like sunpy's
+SOAR client), a list of dicts into `QueryResponseTable` (like its SOLARNET client, with times or, as there, text), and
+pandas (like its JSOC client; if installed). The floor is the minimum: the required fields decoded by msgspec, as arrays
+and `Time` objects, without a table. All are run once to warm up, then in turn, ``--runs`` times; medians are compared.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 SERIES = "hmi.sharp_720s"
 
-#: What the replies are made of: HARPs a time step, and T_REC (as slot) and DATE-OBS of the first step.
+#: Content of the replies: HARPs per time step, and T_REC (as slot) and DATE-OBS of the first step.
 HARPS = 8
 SLOT = 920401
 FIRST = np.datetime64("2014-01-01T00:09:33.799999", "us")
@@ -59,16 +59,16 @@ STEP = np.timedelta64(720_000_000, "us")
 
 CASES = ("bytes to table", "over HTTP", "a year", "latency", "handling", "import", "archive")
 
-#: Records of the first two cases, and what is measured of the third.
+#: Records of the first two cases, and lengths of the third.
 COUNT = 30_000
 DAYS = (92, 183, 365)
 
 
-# --- What is searched ---------------------------------------------------------------------------------------------
+# --- Replies ------------------------------------------------------------------------------------------------------
 
 
 def reply(first: int, last: int, base: str) -> bytes:
-    """Make the reply with the records of some time steps."""
+    """Return the reply with the records of some time steps."""
     segments = tuple(segment.name for segment in find_series(SERIES).segments)
     records = []
     for step in range(first, last):
@@ -90,7 +90,7 @@ def reply(first: int, last: int, base: str) -> bytes:
 
 
 def serve_replies(port: int, latency: float) -> None:
-    """Serve the records of any range; replies that were given once are kept, up to a few."""
+    """Serve the records of any range; the last few replies are cached."""
     kept = lru_cache(maxsize=64)(reply)
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,7 +120,7 @@ def serve_replies(port: int, latency: float) -> None:
 
 @contextlib.contextmanager
 def server(kind: str, latency: float = 0.0) -> Iterator[str]:
-    """Run this script's server, or the demo archive, in a process of its own; gives the URL."""
+    """Run this script's server, or the demo archive, in a separate process; yields the URL."""
     port = free_port()
     command = [sys.executable, __file__, "--serve", kind, "--port", str(port), "--latency", str(latency)]
     with process(command, port) as url:
@@ -128,11 +128,11 @@ def server(kind: str, latency: float = 0.0) -> Iterator[str]:
 
 
 def time_of(step: float) -> str:
-    """Tell the time just before the DATE-OBS of a time step."""
+    """Return the time just before the DATE-OBS of a time step."""
     return str(FIRST + np.timedelta64(round((step - 0.25) * 720), "s"))[:19]
 
 
-# --- Ways to a table ----------------------------------------------------------------------------------------------
+# --- Alternatives -------------------------------------------------------------------------------------------------
 
 
 class _Needed(msgspec.Struct, gc=False):
@@ -151,27 +151,27 @@ class _Reply(msgspec.Struct):
 
 
 def floor(body: bytes) -> int:
-    """Decode, and make arrays and times."""
+    """Decode the reply, and make arrays and times."""
     rows = msgspec.json.decode(body, type=_Reply).data
     for name in ("harpnum", "quality", "recnum", "series_name", "wavelnth"):
         np.array([getattr(row, name) for row in rows])
     dates = np.array([row.date__obs.removesuffix("Z") for row in rows], dtype="datetime64[us]")
     slots = np.array([row.t_rec_index for row in rows])
-    # By way of numbers, since Time would write dates as text and read that, which takes longer than all the rest.
+    # Through numbers: Time would convert dates to text and parse it, which takes longer than all the rest.
     days = dates.astype("datetime64[D]")
     Time(days.astype(float) + 40587, (dates - days) / np.timedelta64(1, "D"), format="mjd", scale="utc")
     return len(Time(48988 + slots // 120, slots % 120 / 120, format="mjd", scale="tai"))
 
 
 def ours(body: bytes) -> int:
-    """Make the table as a search does."""
+    """Make the table like a search."""
     records, _ = read_records(body, SERIES)
     records, _ = choose_files(merge([records]), ())
     return len(FLARECASTResponse.from_records(records))
 
 
 def as_soar(body: bytes) -> int:
-    """Make lists, one a column."""
+    """Make one list per column."""
     data = json.loads(body)["data"]
     columns: dict[str, list[Any]] = {name: [] for name in data[0]}
     for record in data:
@@ -187,12 +187,12 @@ def as_soar(body: bytes) -> int:
 
 
 def as_solarnet(body: bytes) -> int:
-    """Make dicts, one a record, which leaves times text."""
+    """Make one dict per record; times remain text."""
     return len(_dicts(body))
 
 
 def as_dicts_and_times(body: bytes) -> int:
-    """Make dicts, one a record, and times of their text, so that the table has what the others have."""
+    """Make one dict per record, and convert times, so that the table has the same content as the others."""
     table = _dicts(body)
     for name in ("DATE__OBS", "TIME"):
         table[name] = parse_time(table[name])
@@ -205,7 +205,7 @@ def _dicts(body: bytes) -> QueryResponseTable:
 
 
 def as_jsoc(body: bytes) -> int:
-    """Make a DataFrame first."""
+    """Make a DataFrame, then a table."""
     import pandas as pd
 
     return len(QueryResponseTable.from_pandas(pd.DataFrame(json.loads(body)["data"])))
@@ -225,7 +225,7 @@ WAYS: dict[str, Callable[[bytes], int]] = {
 
 
 def compared(seconds: dict[str, list[float]], targets: dict[str, float]) -> dict[str, Any]:
-    """Print medians, and how they compare to ours; a target below 1 is for the floor, which is faster."""
+    """Print medians and their ratios to ours; a target below 1 is for the floor, which is faster."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name, median in sorted(medians.items(), key=lambda item: item[1]):
         ratio = median / medians["ours"]
@@ -235,7 +235,7 @@ def compared(seconds: dict[str, list[float]], targets: dict[str, float]) -> dict
 
 
 def bytes_to_table(runs: int) -> dict[str, Any]:
-    """Compare the ways from one reply to a table."""
+    """Compare the alternatives from one reply to a table."""
     body = reply(0, COUNT // HARPS, "http://127.0.0.1:8001")
     say(f"\n{COUNT:,} records, {len(body) / 1e6:.0f} MB, reply bytes to finished table (medians of {runs})")
     ways = {name: lambda way=way: way(body) for name, way in WAYS.items()}
@@ -243,7 +243,7 @@ def bytes_to_table(runs: int) -> dict[str, Any]:
 
 
 def over_http(runs: int) -> dict[str, Any]:
-    """Compare a whole search, the range as one window, with requests followed by the other ways."""
+    """Compare a search with a single window with requests followed by the alternatives."""
     start, end = time_of(0), time_of(COUNT / HARPS)
     say(f"\n{COUNT:,} records over HTTP as one window, the whole of client.search (medians of {runs})")
     with server("replies") as url, conf.set_temp("url", url), conf.set_temp("window", 100.0):
@@ -263,7 +263,7 @@ def over_http(runs: int) -> dict[str, Any]:
 
 
 def a_year(runs: int) -> dict[str, Any]:
-    """Measure memory and time of searches of several lengths, each in a process of its own, in windows of a day."""
+    """Measure memory and time of searches of several lengths, each in a separate process, in windows of a day."""
     say("\nmany records in windows of a day: largest memory above import, and time")
     results: dict[str, Any] = {}
     with server("replies") as url:
@@ -280,7 +280,7 @@ def a_year(runs: int) -> dict[str, Any]:
 
 
 def memory_child(url: str, days: int) -> None:
-    """Search, and print by how much the largest memory grew."""
+    """Search, and print the growth of the peak memory."""
     client = FLARECASTClient()
     with conf.set_temp("url", url), conf.set_temp("window", 1.0):
         client.search(a.Time(time_of(0), time_of(3)), Series(SERIES))
@@ -292,9 +292,9 @@ def memory_child(url: str, days: int) -> None:
 
 
 def largest_memory() -> float:
-    """Tell the largest memory of this process so far, in MB."""
+    """Return the peak memory of this process in MB."""
     with contextlib.suppress(OSError):
-        # getrusage() would count the process that started this one, too.
+        # getrusage() would also count the parent process.
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM"):
                 return float(line.split()[1]) / 1024
@@ -302,7 +302,7 @@ def largest_memory() -> float:
 
 
 def latency(runs: int) -> dict[str, Any]:
-    """Compare parallel requests with one after the other, if each takes long to be answered."""
+    """Compare parallel with sequential requests if the service has a high latency."""
     say(f"\n30 windows at 100 ms a request (medians of {runs})")
     start, end = time_of(0), time_of(360)
     with server("replies", 0.1) as url, conf.set_temp("url", url), conf.set_temp("window", 0.1):
@@ -316,7 +316,7 @@ def latency(runs: int) -> dict[str, Any]:
 
 
 def handling(runs: int) -> dict[str, Any]:
-    """Measure what is done with a table of 350,000 rows."""
+    """Measure operations on a table of 350,000 rows."""
     records, _ = read_records(reply(0, 1000, "http://127.0.0.1:8001"), SERIES)
     table = FLARECASTResponse.from_records(records[np.arange(350_000) % len(records)])
     every_third = np.arange(len(table)) % 3 == 0
@@ -339,13 +339,13 @@ def handling(runs: int) -> dict[str, Any]:
 
 
 def importing(runs: int) -> dict[str, Any]:
-    """Measure by how much ``import sunpy_flarecast`` is longer than ``import sunpy.net``."""
+    """Measure how much longer ``import sunpy_flarecast`` takes than ``import sunpy.net``."""
     code = (
         "import sunpy.net, time as t; begin = t.perf_counter(); import sunpy_flarecast; print(t.perf_counter() - begin)"
     )
     values = []
     with tempfile.TemporaryDirectory() as compiled:
-        # As after an installation: compiled once.
+        # Compiled once, like after an installation.
         known = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment = {**known, "PYTHONPYCACHEPREFIX": compiled}
         for run in range(runs + 1):
@@ -360,7 +360,7 @@ def importing(runs: int) -> dict[str, Any]:
 
 
 def archive(runs: int) -> dict[str, Any]:
-    """Measure how fast the demo archive lists a day; each time another one."""
+    """Measure the time in which the demo archive lists a day, a new day each time."""
     values = []
     with server("demo") as url:
         for run in range(runs + 1):

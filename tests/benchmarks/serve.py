@@ -1,9 +1,9 @@
 """
-How fast the service gives files and lists: ``python tests/benchmarks/serve.py``.
+Speed of the service for files and lists: ``python tests/benchmarks/serve.py``.
 
-Files of 4 MB on loopback with the same files and connections: from the service alone and, where nginx is installed,
-from the service behind nginx, which sends the files (``--x-accel``), and from nginx alone. Then a list of a year of
-synthetic records, plain and in gzip: MB/s, and the memory of the server. All servers are processes of their own; runs
+Files of 4 MB over loopback with the same connections: from the service alone and, if nginx is installed, from the
+service behind nginx, which sends the files (``--x-accel``), and from nginx alone. Then a list of a year of synthetic
+records, plain and gzip-compressed: MB/s, and the memory of the server. All servers are separate processes; runs
 alternate.
 """
 
@@ -40,18 +40,18 @@ SERIES = "hmi.sharp_720s"
 
 FILES, SIZE, CONNECTIONS, REQUESTS = 50, 4_000_000, 5, 500
 
-#: The least ratios wanted of what a client gets to what it gets from nginx alone.
+#: Smallest target ratios of the throughput to that of nginx alone.
 RATIOS = {"service": 0.3, "service behind nginx": 0.9}
 
-#: Where nginx has the files for the service.
+#: Path under which nginx has the files for the service.
 LOCATION = "/flarecast-files"
 
-#: The least that a list must give in plain (MB/s), and the most memory that it may take (MB more than before).
+#: Smallest throughput of a plain list (MB/s), and largest growth of memory (MB).
 LIST_RATE, LIST_MEMORY = 50, 150
 
 
 def make_files(folder: Path) -> list[str]:
-    """Write FITS files of about a size, all different; gives their names."""
+    """Write different FITS files of about the given size; return their names."""
     side = int((SIZE - 5760) ** 0.5 / 2)
     chance = np.random.default_rng(1)
     names = [file_name(SERIES, "magnetogram", harpnum=6178, slot=1005481 + number) for number in range(FILES)]
@@ -62,7 +62,7 @@ def make_files(folder: Path) -> list[str]:
 
 
 def nginx(folder: Path, work: Path, port: int, front: int, service: int) -> list[str]:
-    """Give the command of an nginx with one worker that serves a folder, and is in front of the service of it."""
+    """Return the command of an nginx with one worker that serves a folder and is a proxy of its service."""
     (work / "nginx.conf").write_text(
         f"""
         worker_processes 1; daemon off; pid {work}/nginx.pid; error_log {work}/error.log;
@@ -88,7 +88,7 @@ def nginx(folder: Path, work: Path, port: int, front: int, service: int) -> list
 
 
 def fetch(urls: list[str]) -> float:
-    """Fetch all files over some connections, as cheaply as can be; gives MB/s."""
+    """Fetch all files over some connections with the least CPU time; return MB/s."""
     port = urlsplit(urls[0]).port
     paths = cycle(urlsplit(url).path for url in urls)
     numbers = iter(range(REQUESTS))
@@ -125,7 +125,7 @@ def fetch(urls: list[str]) -> float:
 
 
 def figures_of(port: int) -> Iterator[tuple[float, float]]:
-    """Give CPU seconds and MB of the processes that listen at a port, again and again (Linux)."""
+    """Provide CPU seconds and memory in MB of the processes that listen at a port, repeatedly (Linux)."""
     inodes = {
         line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines() if f":{port:04X} 00000000" in line
     }
@@ -146,7 +146,7 @@ def figures_of(port: int) -> Iterator[tuple[float, float]]:
 def files(
     url: str, accelerated: str, front: str | None, peer: str | None, names: list[str], runs: int
 ) -> dict[str, Any]:
-    """Compare the ways to get files."""
+    """Compare the servers of files."""
     records = requests.get(f"{url}/HMI/{SERIES}?start=2015-12-01&end=2015-12-31", timeout=60).json()["data"]
     ours = [record["urls"][0] for record in records]
     ways = {"service": ours}
@@ -163,7 +163,7 @@ def files(
         for name, urls in ways.items():
             before = sum(next(one)[0] for one in figures[name])
             rate = fetch(urls)
-            if run:  # the first is to warm up
+            if run:  # the first run warms up
                 rates[name].append(rate)
                 costs[name].append((sum(next(one)[0] for one in figures[name]) - before) / REQUESTS * 1e3)
     result: dict[str, Any] = {}
@@ -200,7 +200,7 @@ def year(url: str, encoding: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, and say what was met."""
+    """Run the cases and print which targets were met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="of each server")
     parser.add_argument("--json", type=Path, help="file to keep the figures in")

@@ -1,11 +1,11 @@
 """
-Many clients at a service at once for a while: no error, no wrong byte, and a memory that does not grow.
+Soak test with many simultaneous clients: no errors, no wrong bytes, and no growth of memory.
 
     python tests/benchmarks/soak.py [--clients 200] [--seconds 60] [--workers 2] [--json FILE]
 
-It serves a folder of FITS files made for it by ``sunpy-flarecast serve``, in processes of their own. Each client lists
-records and fetches files, in an order of its own; every list and every file is compared with what it should be. Status
-0 only if the targets are met. The memory (PSS, Linux) is that of all processes of the service together.
+A folder of generated FITS files is served by ``sunpy-flarecast serve`` in separate processes. Each client lists records
+and fetches files in its own order; every list and every file is verified. The exit status is 0 only if the targets are
+met. The memory (PSS, Linux) is the sum over all processes of the service.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ SEGMENTS = ("magnetogram", "Br")
 #: The first T_REC, 2015.12.11_00:00:00_TAI.
 FIRST = 1005480
 
-#: Growth of the memory, from the first quarter of the run to its end, that is allowed.
+#: Largest growth of memory from the first quarter of the run to its end.
 GROWTH = 0.10
 
 
 @dataclass
 class Outcome:
-    """What came of a run."""
+    """The outcome of a run."""
 
     requests: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -59,7 +59,7 @@ class Outcome:
 
     @property
     def growth(self) -> float:
-        """How much the memory has grown since the first quarter, as a part of what it was."""
+        """Relative growth of memory since the first quarter."""
         if len(self.memory) < 8:
             return 0.0
         sizes = [size for _, size in self.memory]
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def write_files(folder: Path, records: int, largest: int, begin: int = 0) -> dict[str, bytes]:
-    """Write files of many sizes, from a number on; gives the digest of each by its name."""
+    """Write numbered files of many sizes; return the digest of each by name."""
     digests = {}
     numbers = np.random.default_rng(7)
     for number in range(begin, begin + records):
@@ -91,7 +91,7 @@ def write_files(folder: Path, records: int, largest: int, begin: int = 0) -> dic
 
 @contextmanager
 def served(folder: Path, workers: int, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Serve a folder in processes of their own; gives the URL, and the process that leads."""
+    """Serve a folder in separate processes; yields the URL and the parent process."""
     command = [sys.executable, "-m", "sunpy_flarecast", "serve", str(folder), "--port", "0", "--workers", str(workers)]
     with subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -110,9 +110,9 @@ async def soak(
     url: str, digests: dict[str, bytes], *, clients: int, seconds: float, rounds: int = 0, process: int = 0
 ) -> Outcome:
     """
-    Let clients list and fetch, for some seconds or some rounds each.
+    Let clients list and fetch for some seconds or rounds.
 
-    ``process`` is that whose memory, with its children's, is looked at.
+    ``process`` is the process whose memory is measured, including its children.
     """
     outcome = Outcome()
     end = time.monotonic() + seconds
@@ -153,7 +153,7 @@ async def _client(
             for file in choose.sample(urls, min(8, len(urls))):
                 async with session.get(file) as answer:
                     answer.raise_for_status()
-                    # Piece by piece, since two hundred whole files would be the client's memory, not the service's.
+                    # Read in pieces, since two hundred whole files would fill the client's memory.
                     digest = hashlib.sha256()
                     async for piece in answer.content.iter_chunked(1 << 18):
                         digest.update(piece)
@@ -174,7 +174,7 @@ async def _watch(process: int, outcome: Outcome) -> None:
 
 
 def memory_of(process: int) -> float:
-    """Tell the memory of a process and its children, in MB (Linux; 0 elsewhere)."""
+    """Return the memory of a process and its children in MB (Linux; 0 elsewhere)."""
     total = 0
     with suppress(OSError):
         children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
@@ -185,7 +185,7 @@ def memory_of(process: int) -> float:
 
 
 def main() -> None:
-    """Run it."""
+    """Run the test and print the outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)

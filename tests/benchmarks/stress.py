@@ -1,8 +1,8 @@
 """
-Whether processes that fill one folder together may be stopped and killed at any moment: ``stress.py --seeds 20``.
+Stop and kill processes that fill one folder together at any moment: ``stress.py --seeds 20``.
 
-They fetch, complete, mirror and index it (``tests/helpers/stressing.py``); when one more of each has come to its end
-undisturbed, the folder and its index must be those of processes that nobody disturbed.
+They fetch, complete, mirror and index it (``tests/helpers/stressing.py``). After one more undisturbed run of each, the
+folder and its index must equal those of undisturbed processes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands of data sets as a user runs them: what they print, what they leave, and their exit statuses."""
+"""The commands for data sets: output, files and exit statuses."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ def test_mistakes_are_one_message(
     assert [path for _, path in demo[1].requests if ".fits" in path] == []
 
 
-def test_no_records_have_the_status_of_what_may_succeed_later(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_no_records_give_the_status_of_a_temporary_failure(demo: tuple[str, Layer], tmp_path: Path) -> None:
     shown = run("dataset", "build", "2009-01-01", "2009-01-02", "--no-progress", "--out", str(tmp_path / "sharps"))
     assert (shown.exit_code, "There are no records to build a data set from" in shown.stderr) == (1, True), shown.stderr
 
 
-def test_what_is_no_data_set_is_neither_checked_nor_described(tmp_path: Path) -> None:
+def test_a_folder_without_a_data_set_is_neither_checked_nor_described(tmp_path: Path) -> None:
     for command in ("check", "info"):
         shown = run("dataset", command, str(tmp_path))
         assert (shown.exit_code, "is not a data set" in " ".join(shown.stderr.split())) == (2, True)

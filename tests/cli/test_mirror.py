@@ -1,4 +1,4 @@
-"""The command ``mirror``: its options and exit codes, and that it may be killed at any moment."""
+"""The command ``mirror``: options, exit statuses, and kills at any moment."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypa
         (["--segment", "Brr"], "Did you mean"),
     ],
 )
-def test_mistakes_are_told(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_are_errors(tmp_path: Path, arguments: list[str], said: str) -> None:
     shown = run("2015-12-11", "2015-12-12", str(tmp_path), "--series", CEA, *arguments)
     assert shown.exit_code in (1, 2)
     assert said in shown.stderr
@@ -88,7 +88,7 @@ def start(folder: Path, *source: str) -> subprocess.Popen[str]:
     )
 
 
-def test_killed_at_any_moment_it_goes_on(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
+def test_a_mirror_killed_at_any_moment_is_resumed(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
     url, layer, _ = jsoc
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for requests in (4, 15):
@@ -104,7 +104,7 @@ def test_killed_at_any_moment_it_goes_on(jsoc: Served, tmp_path: Path, tree: Tre
     assert _served(killed) == _served(whole)
 
 
-def test_interrupted_it_says_so(jsoc: Served, tmp_path: Path) -> None:
+def test_an_interrupted_mirror_says_so(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     layer.faults["/Br.fits"] = answer(b"busy", status=503, headers={"Retry-After": "60"})
     with start(tmp_path, "--jsoc-url", url) as child:
@@ -117,7 +117,7 @@ def test_interrupted_it_says_so(jsoc: Served, tmp_path: Path) -> None:
 
 
 def _served(folder: Path) -> Any:
-    """Give what an archive of a folder tells of its records."""
+    """Return the records that an archive of a folder serves."""
     from datetime import UTC, datetime
 
     from sunpy_flarecast.archive import DirectoryArchive

@@ -1,4 +1,4 @@
-"""A service of a few files of the demo, which is asked for data sets, and what builds of it are called with."""
+"""A small service with a few files of the demo, and arguments to build data sets from it."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def _small_service(_demo_service: tuple[str, Layer], tmp_path_factory: pytest.Te
 
 @pytest.fixture
 def small(_small_service: Any) -> Iterator[Counting]:
-    """Serve the files of `QUERY`; like `demo` else."""
+    """Serve the files of `QUERY`; otherwise like `demo`."""
     with pointed_at(_small_service[:2]):
         yield _small_service[1]
 
 
 @pytest.fixture
 def small_files(_small_service: Any) -> Any:
-    """Give the folder of those files."""
+    """Return the folder of these files."""
     return _small_service[2]
 
 
 @pytest.fixture(scope="session")
 def small_flares() -> Table:
-    """Give a list of flares of the regions of `QUERY`."""
+    """Return a list of flares of the regions of `QUERY`."""
     return Table({
         "peak_time": ["2015-12-10T12:00", "2015-12-11T15:00", "2015-12-12T20:00", "2015-12-13T12:00"],
         "class": ["C1.0", "M2.0", "C5.0", "C2.0"],
@@ -53,7 +53,7 @@ def small_flares() -> Table:
 
 @pytest.fixture
 def arguments(small_flares: Table) -> dict[str, Any]:
-    """Give what `dataset.build` is called with besides the query."""
+    """Return the arguments of `dataset.build` except the query."""
     return {
         "flares": small_flares,
         "windows": [12, 24] * u.hour,

@@ -1,4 +1,4 @@
-"""Shards and metadata, against those that zarr writes."""
+"""Shards and metadata, compared with those that zarr writes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RNG = np.random.default_rng(2014)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int16", "float32", "float64", "bool"])
-def test_shards_are_those_of_zarr(dtype: str) -> None:
+def test_shards_equal_those_of_zarr(dtype: str) -> None:
     images = RNG.integers(-50, 50, (3, 2, 70, 90)).astype(dtype)
     held: dict[str, Any] = {}
     array = zarr.create_array(
@@ -49,7 +49,7 @@ def test_shards_are_those_of_zarr(dtype: str) -> None:
         np.testing.assert_array_equal(decode_chunk(chunk, dtype, (1, 2, 70, 90))[0], image)
 
 
-def test_chunks_that_are_missing_stay_so() -> None:
+def test_missing_chunks_stay_missing() -> None:
     chunks = [None, b"abc", None, b"", b"de"]
     assert chunks_of(b"".join(shard_of(chunks, 7)), 7) == [*chunks, None, None]
 
@@ -78,7 +78,7 @@ def group(**settings: Any) -> dict[str, bytes]:
     return make_group(arrays, **given | settings)
 
 
-def test_metadata_is_what_zarr_consolidates() -> None:
+def test_metadata_equals_that_consolidated_by_zarr() -> None:
     files = group()
     held: dict[str, Any] = {}
     store = MemoryStore(held)
@@ -98,7 +98,7 @@ def test_metadata_is_what_zarr_consolidates() -> None:
     assert zarr.open_consolidated(store)["harp/image"].shape == (2, 1, 4, 5)
 
 
-def test_the_group_is_written_after_its_arrays_and_always_in_the_same_bytes() -> None:
+def test_the_group_is_written_last_and_reproducibly() -> None:
     files = group()
     assert list(files)[-1] == "zarr.json"
     assert group() == files

@@ -1,4 +1,4 @@
-"""A data set from a query: the same bytes however it was built, and whatever failed or was killed on the way."""
+"""Builds of data sets give the same bytes in all ways, and after every failure or kill."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BROKEN = answer(b"{}", status=500)
 
 
 def content(out: Any) -> dict[str, bytes]:
-    """Read all of a data set but for when and how it was built."""
+    """Read the content of a data set, without the date and circumstances of its build."""
     store = Store(out)
     files = {path: store.read(path) for path in store.names() if path != "provenance.json"}
     files["checksums.txt"] = b"".join(
@@ -56,7 +56,7 @@ def content(out: Any) -> dict[str, bytes]:
 
 @pytest.fixture
 def whole(small: Counting, _whole: dict[str, bytes]) -> dict[str, bytes]:
-    """Give what an undisturbed build has."""
+    """Return the content of an undisturbed build."""
     return _whole
 
 
@@ -84,7 +84,7 @@ def same(out: Any, whole: dict[str, bytes]) -> None:
     assert [path for path in whole if found[path] != whole[path]] == []
 
 
-def test_a_build_is_whole_and_the_same_call_does_nothing(
+def test_a_build_is_complete_and_the_same_call_does_nothing(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     report = dataset.build(tmp_path / "a", *QUERY, **arguments)
@@ -109,7 +109,7 @@ def test_a_build_is_whole_and_the_same_call_does_nothing(
     assert all(whole[path] == data for path, data in same_tables.items() if path != "checksums.txt")
 
 
-def test_other_settings_are_refused_and_overwrite_begins_anew(
+def test_other_settings_are_refused_and_overwrite_starts_over(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     out = tmp_path / "a"
@@ -118,7 +118,7 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(
         dataset.build(out, *QUERY, **{**other, "split": {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}})
     small.clear()
     dataset.build(out, *QUERY, **other)
-    assert len(small.requests) == len(small.files) == 18  # what had come before the error is used
+    assert len(small.requests) == len(small.files) == 18  # keywords received before the error are used
     before = content(out)
     small.clear()
     with pytest.raises(
@@ -136,7 +136,7 @@ def test_other_settings_are_refused_and_overwrite_begins_anew(
             dataset.build(tmp_path / "mine", *QUERY, **arguments, overwrite=overwrite)
 
 
-def test_a_killed_overwrite_leaves_nothing_that_is_taken_for_finished(
+def test_a_killed_overwrite_leaves_no_data_set_that_seems_finished(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "a"
@@ -171,7 +171,7 @@ def test_a_data_set_that_was_moved_or_whose_provenance_is_damaged(
 
 
 @pytest.mark.parametrize("number", [1, 2, *random.Random(15).sample(range(3, 90), 4)])
-def test_killed_at_a_write_and_run_again_it_is_the_same(
+def test_a_build_killed_at_a_write_and_resumed_gives_the_same_data_set(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], number: int
 ) -> None:
     given = (conf.url, str(tmp_path / "a"), QUERY, arguments)
@@ -184,12 +184,12 @@ def test_killed_at_a_write_and_run_again_it_is_the_same(
 @pytest.mark.parametrize(
     ("stage", "workers"), [*((stage, 1) for stage in dying.STAGES), ("make_images", 2), ("finish_harps", 2)]
 )
-def test_killed_ten_times_in_each_stage_and_run_again_it_is_the_same(
+def test_a_build_killed_ten_times_in_each_stage_gives_the_same_data_set(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], stage: str, workers: int
 ) -> None:
     arguments["workers"] = workers
     given = (conf.url, str(tmp_path / "a"), QUERY, arguments)
-    # The first ones soon after the stage has begun, since a build that comes to its end leaves nothing to kill.
+    # The first kills come soon after the stage has begun: a finished build cannot be killed.
     moments = [0.3 * workers * (number / 10) ** 2 for number in range(1, 11)]
     killed = sum(dying.child(dying.dying_in, stage, within, seed, *given) == -9 for seed, within in enumerate(moments))
     assert killed
@@ -197,7 +197,7 @@ def test_killed_ten_times_in_each_stage_and_run_again_it_is_the_same(
     same(tmp_path / "a", whole)
 
 
-def test_what_a_service_failed_to_send_is_requested_by_the_same_call(
+def test_the_same_call_requests_data_that_the_service_failed_to_send(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     out, lost = tmp_path / "a", min(_urls(whole))
@@ -211,12 +211,12 @@ def test_what_a_service_failed_to_send_is_requested_by_the_same_call(
     small.clear()
     assert dataset.build(out, *QUERY, **arguments).complete
     same(out, whole)
-    # The files of the shard that lacked one, and no others.
+    # Only the files of the incomplete shard.
     assert lost in "".join(small.files)
     assert len(small.files) <= 4
 
 
-def test_a_service_at_another_url_resumes_what_is_unfinished_with_one_warning(
+def test_a_build_resumes_with_a_service_at_another_url_with_one_warning(
     small: Counting, small_files: Path, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     out, before = tmp_path / "a", conf.url
@@ -242,7 +242,7 @@ def test_a_service_at_another_url_resumes_what_is_unfinished_with_one_warning(
     assert dataset.check(out).ok
     small.clear()
     again = dataset.build(out, *QUERY, **arguments)
-    assert again.complete  # it is finished, wherever the service is
+    assert again.complete  # a finished build does not depend on the URL of the service
     assert again.out == str(out)
     assert small.requests == []
 
@@ -257,7 +257,7 @@ def _urls(whole: dict[str, bytes]) -> Iterator[str]:
             yield url.partition("/HMI/")[2]
 
 
-def test_a_service_that_is_gone_half_way_costs_nothing_that_is_finished(
+def test_finished_work_is_kept_if_the_service_becomes_unreachable(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_stage, "_EMPTY_SHARDS", 2)
@@ -274,7 +274,7 @@ def test_a_service_that_is_gone_half_way_costs_nothing_that_is_finished(
     assert len(small.files) == 12
 
 
-def test_ctrl_c_keeps_what_is_finished(
+def test_ctrl_c_keeps_finished_work(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, stage in enumerate(dying.STAGES):
@@ -294,7 +294,7 @@ def test_ctrl_c_keeps_what_is_finished(
     assert len(small.files) == 18
 
 
-def test_workers_make_the_same_with_as_many_requests(
+def test_workers_make_the_same_data_set_with_the_same_number_of_requests(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     dataset.build(tmp_path / "one", *QUERY, **arguments, max_conn=2)
@@ -307,14 +307,14 @@ def test_workers_make_the_same_with_as_many_requests(
     assert 0 < most <= 2
 
 
-def test_a_client_one_of_whose_workers_is_killed_makes_the_same(
+def test_a_client_with_a_killed_worker_makes_the_same_data_set(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], cluster: Any
 ) -> None:
     pid = min(cluster.run(os.getpid).values())
     before = len(small.requests)
 
     def kill() -> None:
-        small.wait_for(before + 8)  # files among them
+        small.wait_for(before + 8)  # including files
         os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
@@ -327,7 +327,7 @@ def test_a_client_one_of_whose_workers_is_killed_makes_the_same(
 
 
 @pytest.mark.slow
-def test_a_client_whose_workers_are_killed_ten_times_makes_the_same(
+def test_a_client_whose_workers_are_killed_ten_times_makes_the_same_data_set(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], cluster: Any
 ) -> None:
     chance = random.Random(16)
@@ -350,7 +350,7 @@ def test_a_client_whose_workers_are_killed_ten_times_makes_the_same(
         cluster.wait_for_workers(2, timeout=60)
 
 
-def test_files_that_are_there_are_used_and_files_are_kept(
+def test_existing_files_are_used_and_downloaded_files_are_kept(
     small: Counting, small_files: Path, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     dataset.build(tmp_path / "a", *QUERY, **arguments, files=small_files)
@@ -362,7 +362,7 @@ def test_files_that_are_there_are_used_and_files_are_kept(
     assert kept == {path.name: path.read_bytes() for path in small_files.rglob("*.fits")}
 
 
-def test_object_storage_gets_the_same(
+def test_object_storage_gets_the_same_data_set(
     small: Counting, whole: dict[str, bytes], arguments: dict[str, Any], s3: str
 ) -> None:
     for out in ("memory://test-build/sharps", f"{s3}/sharps"):
@@ -394,7 +394,7 @@ def test_bad_input_is_one_sentence_before_any_file_is_fetched(
     assert small.files == []
 
 
-def test_a_full_disk_is_one_sentence_and_costs_nothing_that_is_finished(
+def test_a_full_disk_is_one_sentence_and_finished_work_is_kept(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
@@ -439,7 +439,7 @@ def test_labels_of_records_without_keywords_are_unknown(
 def test_no_records_and_no_flares(small: Counting, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no records to build a data set from"):
         dataset.build(tmp_path / "a", a.Time("2009-01-01", "2009-01-02"), QUERY[1], progress=False)
-    # The query is corrected in the same folder.
+    # A corrected query may use the same folder.
     report = dataset.build(tmp_path / "a", *QUERY, progress=False)
     assert (report.complete, report.labels, report.sets) == (True, {}, {})
     assert not (tmp_path / "a/labels.parquet").exists()
@@ -469,7 +469,7 @@ def test_shards_that_were_removed_are_made_again(
     assert dataset.build(out, *QUERY, **arguments).complete
     same(out, whole)
     assert len(small.files) == 4  # two records, two segments
-    # Of records that are other ones by now, none is kept.
+    # Shards of records that have changed are not kept.
     (out / shard).unlink()
     find = records.find
 
@@ -482,7 +482,7 @@ def test_shards_that_were_removed_are_made_again(
     assert dataset.check(out, progress=False).problems == []
 
 
-def test_links_that_lead_out_are_not_written_through(
+def test_links_to_places_outside_are_not_followed_when_writing(
     small: Counting, tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     for name in ("images.zarr", ".build"):
@@ -510,7 +510,7 @@ def test_images_that_the_service_does_not_list_are_counted(small: Counting, tmp_
     assert (shown.exit_code, note in shown.stderr, small.requests) == (1, True, [])
 
 
-def test_sets_without_records_are_told_before_keywords_and_can_be_corrected(
+def test_sets_without_records_are_reported_before_keywords_are_requested(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     out = tmp_path / "a"

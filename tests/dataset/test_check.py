@@ -1,4 +1,4 @@
-"""Whether a data set is complete, unchanged and consistent; what it says of itself."""
+"""Checks of data sets, and their descriptions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STEPS = 5
 
 
 def make(out: Path, scratch: Path) -> None:
-    """Make a data set of three HARPs, two of which share a NOAA number, as a build does."""
+    """Make a data set of three HARPs, two of which share a NOAA number, like a build."""
     store = Store(out)
     flares = read_flares(
         Table({"peak": ["2015-12-11T02:00", "2015-12-14T00:00"], "class": ["M1.0", "C1.0"], "noaa": [11984, 0]})
@@ -145,7 +145,7 @@ def out(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "sharps"
 
 
-def test_a_data_set_as_it_was_built_has_no_problems(made: Path) -> None:
+def test_a_new_data_set_has_no_problems(made: Path) -> None:
     report = check(made)
     assert report.problems == []
     assert (report.ok, report.records, report.images, report.foreign) == (True, 15, 27, [])
@@ -183,7 +183,7 @@ def changed(path: Path) -> None:
         (lambda out: (out / "images.zarr/more").touch(), "images.zarr/more does not belong to the data set. Remove it"),
     ],
 )  # fmt: skip
-def test_what_is_changed_or_missing_is_a_problem(out: Path, change: Callable[[Path], Any], problem: str) -> None:
+def test_changed_and_missing_files_are_problems(out: Path, change: Callable[[Path], Any], problem: str) -> None:
     change(out)
     report = check(out, progress=False)
     assert not report.ok
@@ -191,7 +191,7 @@ def test_what_is_changed_or_missing_is_a_problem(out: Path, change: Callable[[Pa
 
 
 def rewritten(out: Path, change: Callable[[QTable], Any]) -> list[str]:
-    """Write other records, with checksums that are right."""
+    """Write other records, with correct checksums."""
     store = Store(out)
     table = read_records(store)
     table = given if (given := change(table)) is not None else table
@@ -223,12 +223,12 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
         (lambda table: table[[*table.colnames[:-1]]], "has no column 'sha256_Br'"),
     ],
 )
-def test_tables_and_images_that_do_not_agree(out: Path, change: Any, problem: str) -> None:
+def test_tables_and_images_that_disagree(out: Path, change: Any, problem: str) -> None:
     assert any(problem in one for one in rewritten(out, change))
 
 
 @pytest.mark.parametrize("name", ["images.zarr", "images.zarr/harp/00378", "README.md"])
-def test_links_that_lead_out_are_refused(out: Path, tmp_path: Path, name: str) -> None:
+def test_links_to_places_outside_are_refused(out: Path, tmp_path: Path, name: str) -> None:
     (out / name).rename(tmp_path / "elsewhere")
     (out / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(QueryError, match=f"{name} is a link to {tmp_path}/elsewhere, but a data set must"):
@@ -236,7 +236,7 @@ def test_links_that_lead_out_are_refused(out: Path, tmp_path: Path, name: str) -
 
 
 def test_a_folder_that_is_a_link_and_links_to_its_own_files_are_read(out: Path, tmp_path: Path) -> None:
-    (out / "README.md").rename(out / ".build/README.md")  # as git-annex keeps files
+    (out / "README.md").rename(out / ".build/README.md")  # as git-annex stores files
     (out / "README.md").symlink_to(".build/README.md")
     (tmp_path / "link").symlink_to(out)
     assert check(tmp_path / "link", progress=False).ok
@@ -249,7 +249,7 @@ def test_json_that_is_too_deep_is_one_sentence(out: Path, read: Any) -> None:
         read(out)
 
 
-def test_an_image_of_a_file_that_the_service_does_not_list_is_no_problem(out: Path) -> None:
+def test_an_image_of_an_unlisted_file_is_not_a_problem(out: Path) -> None:
     def unlisted(table: QTable) -> None:
         table["url_Br"] = column_with(np.asarray(table["url_Br"]), np.arange(len(table)) == 0)
 
@@ -267,7 +267,7 @@ def test_a_region_in_two_sets(out: Path) -> None:
     assert any("records, and" in one and "in split.json" in one for one in problems)
 
 
-def test_other_files_are_reported_and_are_no_problem(out: Path) -> None:
+def test_foreign_files_are_reported_but_are_not_problems(out: Path) -> None:
     (out / "notes.txt").touch()
     report = check(out, progress=False)
     assert (report.ok, report.foreign) == (True, ["notes.txt"])
@@ -275,7 +275,7 @@ def test_other_files_are_reported_and_are_no_problem(out: Path) -> None:
     assert str(CheckReport("x", problems=["a."] * 30)).endswith("... and 10 more")
 
 
-def test_what_is_no_data_set(tmp_path: Path) -> None:
+def test_a_folder_without_a_data_set_is_refused(tmp_path: Path) -> None:
     for function in (check, info):
         with pytest.raises(QueryError, match=r"is not a data set: it has no valid"):
             function(tmp_path)
@@ -296,7 +296,7 @@ def test_a_data_set_in_object_storage_is_checked(made: Path, s3: str) -> None:
     assert str(info(str(store))).startswith(f"{store}: 15 records, 27 images\nBuilt 2026-01-01T00:00:00Z by ")
 
 
-def test_the_data_sheet_has_what_a_repository_asks_for(made: Path) -> None:
+def test_the_data_sheet_has_the_entries_that_repositories_require(made: Path) -> None:
     text = (made / "README.md").read_text()
     for part in (
         "15 records of the series `hmi.sharp_cea_720s` with 27 images of the segments `Bp`, `Br`",
@@ -314,7 +314,7 @@ def test_the_data_sheet_has_what_a_repository_asks_for(made: Path) -> None:
         "## Licence",
     ):
         assert part in text
-    # Tables of Markdown have as many cells in each row.
+    # All rows of a Markdown table have the same number of cells.
     for table in text.split("\n\n"):
         rows = [line.count("|") for line in table.splitlines() if line.startswith("|")]
         assert len(set(rows)) <= 1

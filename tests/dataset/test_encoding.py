@@ -1,4 +1,4 @@
-"""Encodings of images: the values that come back, and what is refused."""
+"""Encodings of images: round trips, and refused combinations."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_recoded_pixels_have_the_same_values_and_padding_is_missing(
     assert np.isnan(values[:, pixels.shape[1] :]).all()
 
 
-def test_one_encoding_for_all_is_kept() -> None:
+def test_a_common_encoding_is_kept() -> None:
     assert common([LOSSLESS[0]] * 3) == LOSSLESS[0]
     assert common([LOSSLESS[2], LOSSLESS[3]]) == Encoding("float32")
     assert common(LOSSLESS) == Encoding("float64")
@@ -78,7 +78,7 @@ def test_int16_refuses_values_that_it_cannot_store() -> None:
 
 
 @given(fields, st.integers(1, 5))
-def test_bins_are_means_of_the_pixels_that_are_there(values: npt.NDArray[np.float64], side: int) -> None:
+def test_bins_are_means_of_valid_pixels(values: npt.NDArray[np.float64], side: int) -> None:
     means, encoding = to_kind(values, Encoding("float64"), ImageSettings(encoding="binned", bin=side))
     assert encoding == Encoding("float32")
     assert means.shape == tuple(-(-size // side) for size in values.shape)

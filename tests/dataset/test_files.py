@@ -1,4 +1,4 @@
-"""The files of a task: taken from a folder, fetched and removed, kept, and completed where they lack keywords."""
+"""The files of a task: taken from a folder, fetched and removed, kept, and completed with missing keywords."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SERIES = "hmi.sharp_cea_720s"
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Layer]:
-    """Serve files that have no keywords."""
+    """Serve files without keywords."""
     layer = Layer(create_app(DemoArchive(headers="bare", cached=16)))
     with running(layer) as layer.url:
         yield layer
@@ -35,7 +35,7 @@ def bare() -> Iterator[Layer]:
 
 @pytest.fixture
 def task(bare: Layer) -> Iterator[tuple[ShardTask, Settings]]:
-    """Give two records of one HARP with two segments each, the second of which lacks a file."""
+    """Provide a task of two records of a HARP with two segments; the second record lacks a file."""
     bare.clear()
     with conf.set_temp("url", bare.url), conf.set_temp("max_retries", 0):
         query = a.Time("2015-12-11T23:30", "2015-12-11T23:55"), Series(SERIES), Segment("Br", "Bt")
@@ -65,19 +65,19 @@ def test_files_are_fetched_completed_and_removed(bare: Layer, task: tuple[ShardT
     assert bare.count(".fits") == {"GET": 3}
 
 
-def test_what_failed_is_a_text(bare: Layer, task: tuple[ShardTask, Settings]) -> None:
+def test_a_failed_file_is_replaced_by_its_reason(bare: Layer, task: tuple[ShardTask, Settings]) -> None:
     bare.faults["Bt"] = answer(b"gone", status=404)
     with files_of(*task, passes=1) as found:
         assert "gone" in found[0][1]
         assert isinstance(found[0][0], Path)
 
 
-def test_files_that_are_there_are_not_fetched(bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path) -> None:
+def test_existing_files_are_not_fetched(bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path) -> None:
     template = check_keep_files(tmp_path / "kept" / "{harpnum}" / "{file}")
     with files_of(*task, keep_files=template) as found:
         kept = [Path(one) for row in found for one in row if one]
     assert all(path.parent == tmp_path / "kept" / str(task[0].harp) for path in kept)
-    # A file of another record under the name of one, and one without keywords, are no reason to trust names.
+    # File names are not trusted: there is a file of another record, and a file without keywords.
     folder = tmp_path / "there"
     shutil.copytree(tmp_path / "kept", folder / "deep")
     names = [path.name for path in kept]
@@ -94,7 +94,7 @@ def test_files_that_are_there_are_not_fetched(bare: Layer, task: tuple[ShardTask
     assert not bare.requests
 
 
-def test_damaged_files_are_fetched_and_files_that_came_since_are_found(
+def test_damaged_files_are_fetched_and_new_files_are_found(
     bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path
 ) -> None:
     folder = tmp_path / "there"
@@ -112,7 +112,7 @@ def test_damaged_files_are_fetched_and_files_that_came_since_are_found(
     assert bare.count(".fits") == {"GET": 1}
 
 
-def test_copies_of_files_without_keywords_get_them(
+def test_copies_of_files_without_keywords_are_completed(
     bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path
 ) -> None:
     with conf.set_temp("complete_headers", False), files_of(*task, keep_files=check_keep_files(tmp_path)):

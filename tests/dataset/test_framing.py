@@ -1,4 +1,4 @@
-"""Images of one shape, against a computation pixel by pixel."""
+"""Images of one shape, compared with a computation pixel by pixel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def numbered(size: tuple[int, int]) -> np.ndarray:
 
 
 @given(sizes, sizes)
-def test_the_centres_agree_and_what_is_added_is_missing(size: tuple[int, int], shape: tuple[int, int]) -> None:
+def test_the_centres_agree_and_added_pixels_are_missing(size: tuple[int, int], shape: tuple[int, int]) -> None:
     image, made = numbered(size), framed(numbered(size), shape)
     assert made.shape == (1, *shape)
     for row in range(shape[0]):
@@ -52,7 +52,7 @@ def test_squares_are_averaged_without_missing_pixels(size: tuple[int, int], fact
 
 
 @given(sizes, sizes)
-def test_the_factor_is_the_least_with_which_an_image_fits(size: tuple[int, int], shape: tuple[int, int]) -> None:
+def test_the_factor_is_the_smallest_with_which_an_image_fits(size: tuple[int, int], shape: tuple[int, int]) -> None:
     def fits(factor: int) -> bool:
         return all(-(-own // factor) <= most for own, most in zip(size, shape, strict=True))
 
@@ -67,6 +67,6 @@ def test_invalid_shapes(shape: object) -> None:
         check_shape(shape, "crop")
 
 
-def test_unknown_ways() -> None:
+def test_unknown_methods() -> None:
     with pytest.raises(QueryError, match="Use 'crop'"):
         check_shape((2, 2), "stretch")

@@ -1,4 +1,4 @@
-"""The pixels of FITS files, as they are stored, against those that astropy decodes."""
+"""The stored pixels of FITS files, compared with those decoded by astropy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def by_astropy(path: Path) -> npt.NDArray[Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of cards in old exports
+        warnings.simplefilter("ignore")  # about cards in old exports
         with fits.open(path) as hdus:
             return np.array(next(hdu.data for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] == 2))
 

@@ -1,4 +1,4 @@
-"""Labels: the rule against brute force, the flares of 2014, assignment by number, by list and by position."""
+"""Labels: comparison with brute force, the flares of 2014, and assignment by number, list and position."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def times_of(offsets: list[int]) -> Any:
 
 
 def list_of(rows: list[tuple[int, int, str, int]], **options: Any) -> FlareList:
-    """Make a list of flares: peak, region, class, and how long before the peak it starts (never, if negative)."""
+    """Make a list of flares: peak, region, class, and time from start to peak (no start if negative)."""
     starts = [str(EPOCH + (peak - rise) * MINUTE) if rise >= 0 else "" for peak, _, _, rise in rows]
     return read_flares(
         Table({
@@ -72,7 +72,7 @@ def labels_of(
 def test_labels_equal_those_of_brute_force(
     records: list[tuple[int, int, set[int]]], rows: list[tuple[int, int, str, int]], which: str, windows: list[int]
 ) -> None:
-    rows = [*rows, (100, 1, "C1.0", 3)]  # one with all there is
+    rows = [*rows, (100, 1, "C1.0", 3)]  # one with all cases
     flares = list_of(rows)
     names = ("C1.0", "M1.0")
     labels = labels_of(records, flares, sorted(windows) * u.min, names, flare_time=which)
@@ -131,7 +131,7 @@ def test_a_record_without_time_is_unknown_and_nothing_is_labelled_without_record
 def test_labels_of_2014_equal_an_independent_computation(shared_data: Path) -> None:
     pandas = pytest.importorskip("pandas")
     path = shared_data / "flares" / "swpc_2014.csv"
-    # By pandas, from the text of the list.
+    # With pandas, from the text of the list.
     frame = pandas.read_csv(path, dtype=str)
     day = pandas.Timedelta(days=1)
     start = pandas.to_datetime(frame["date"] + frame["start_time"], format="%Y%m%d%H%M")
@@ -143,7 +143,7 @@ def test_labels_of_2014_equal_an_independent_computation(shared_data: Path) -> N
     strength = frame["goes_class"].str[0].map({"C": 1.0, "M": 10.0, "X": 100.0}) * frame["goes_class"].str[1:].astype(
         float
     )
-    # A HARP for each two regions, from four days before their first flare to a day after their last, every 2 hours.
+    # A HARP per two regions, every 2 hours from four days before their first flare to a day after their last.
     names = sorted(set(region) - {""})
     slots, harps, ars = [], [], []
     for harp, first in enumerate(range(0, len(names), 2), 1):
@@ -187,7 +187,7 @@ def test_labels_of_2014_equal_an_independent_computation(shared_data: Path) -> N
     assert labels.counts["of_other_regions"] == 0
 
 
-def test_numbers_come_from_the_keyword_and_else_from_jsocs_list(tmp_path: Path) -> None:
+def test_numbers_come_from_the_keyword_or_from_jsocs_list(tmp_path: Path) -> None:
     path = tmp_path / "all_harps_with_noaa_ars.txt"
     path.write_text("HARPNUM NOAA_ARS\n1 11067\n54 11096,11097\n3721 1967\n")
     listed = read_harp_numbers(path)
@@ -232,7 +232,7 @@ def test_flares_are_assigned_by_their_position() -> None:
     )  # fmt: skip
     times = times_of([0, 0, 24 * 60 - 1, 24 * 60, 0])
     harps = np.array([1, 2, 3, 3, 4])
-    # A day before, the flare was 13 degrees to the east.
+    # A day earlier, the flare's position was 13 degrees further east.
     box = np.array([[-15, -10, 30, 36], [-15, -10, 45, 50], [-15, -10, 45, 50], [-15, -10, 45, 50], [5, 10, 30, 36.0]])
     numbers = number_pairs(harps, ["", "", "", "", "11968"], times)
     settings = flare_settings(flares, 24 * u.hour, "M1.0", by_position=True)
@@ -257,7 +257,7 @@ def test_positions_rotate_as_sunpy_rotates_them(position: str, hours: float) -> 
     here = SkyCoord(flares.lon[0] * u.deg, flares.lat[0] * u.deg, frame="heliographic_stonyhurst", obstime="2014-06-10")
     rotated = SkyCoord(RotatedSunFrame(base=here.frame, rotated_time=str(before)))
     there = rotated.transform_to(HeliographicStonyhurst(obstime=str(before)))
-    # The rotation is that of a mean Earth.
+    # The rotation is as seen from a mean Earth.
     half = 0.1 * hours / 24 + 0.02
     for offset, expected in ((0, POSITIVE), (2 * half, NEGATIVE)):
         middle = there.lon.to_value(u.deg) + offset
@@ -293,7 +293,7 @@ def test_bad_settings_are_refused_in_one_sentence(options: dict[str, Any], messa
         flare_settings(read_flares(table), **options)
 
 
-def test_settings_and_rules_are_written_in_one_way() -> None:
+def test_settings_and_rules_have_a_standard_form() -> None:
     flares = list_of([(0, 1, "M1.0", 5), (300, 2, "X1.0", 5)])
     one = flare_settings(flares, [24 * u.hour, 720 * u.min], ["m5", "C1"])
     assert one == flare_settings(flares, (0.5, 1) * u.day, ("C1.0", "M5.0"))

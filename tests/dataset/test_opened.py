@@ -1,4 +1,4 @@
-"""A data set that is opened again: tables, images, samples, arrays of one shape, maps and a picture."""
+"""An opened data set: tables, images, samples, arrays of one shape, maps and a plot."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHAPE = (48, 96)
 
 @pytest.fixture(scope="session")
 def _built(_small_service: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a data set that lacks one image, the last one of Bt, and of 24 hours the last labels."""
+    """Build a data set that lacks the last Bt image, and the last labels of 24 hours."""
     out = tmp_path_factory.mktemp("opened") / "sharps"
     with pointed_at(_small_service[:2]), sunpy_flarecast.conf.set_temp("retry_wait", 0.01):
         found = sunpy_flarecast.FLARECASTClient().search(*QUERY, progress=False)
@@ -104,7 +104,7 @@ def test_the_representation_is_short(ds: Dataset, built: Path) -> None:
 # --- Images -------------------------------------------------------------------------------------------------------
 
 
-def test_images_of_a_harp_equal_the_files_and_are_read_when_they_are_used(ds: Dataset, small_files: Path) -> None:
+def test_images_of_a_harp_equal_the_files_and_are_read_on_access(ds: Dataset, small_files: Path) -> None:
     for row in ds.records:
         harp = ds.images[row["HARPNUM"]]
         assert not harp["image"].variable._in_memory
@@ -123,7 +123,7 @@ def test_images_are_a_tree(ds: Dataset) -> None:
     assert len(ds.images.copy()["harp"].children) == 3
 
 
-def test_a_harp_that_is_not_there(ds: Dataset) -> None:
+def test_an_unknown_harp_is_refused(ds: Dataset) -> None:
     with pytest.raises(QueryError, match="no images of HARP 5"):
         ds.images[5]
 
@@ -157,11 +157,11 @@ def test_samples_are_the_records_whose_label_and_images_are_known(ds: Dataset, s
     assert sum(one.left_out.get("a missing image", 0) + one.left_out.get("an unknown label", 0) for one in found)
 
 
-def test_what_is_left_out_is_said(ds: Dataset) -> None:
+def test_left_out_records_are_counted(ds: Dataset) -> None:
     everything = ds.samples(window=24 * u.hour, threshold="M1")
     assert "left out: " in repr(everything)
     assert "with an unknown label" in repr(everything)
-    # The image that is missing is of Bt, and does not matter for Br.
+    # The missing image is of Bt; Br is complete.
     only = ds.samples(window=12 * u.hour, segments="br")
     assert "a missing image" not in only.left_out
     assert (len(only) - len(ds.samples(window=12 * u.hour))) == ds.samples(window=12 * u.hour).left_out.get(
@@ -169,7 +169,7 @@ def test_what_is_left_out_is_said(ds: Dataset) -> None:
     )
 
 
-def test_missing_keywords_are_nan_and_positions_are_asked_for_by_name(ds: Dataset) -> None:
+def test_missing_keywords_are_nan_and_positions_are_requested_by_name(ds: Dataset) -> None:
     assert "lat_min" not in ds.samples(window=12 * u.hour).keyword_names
     assert ds.samples(window=12 * u.hour, keywords="usflux").keyword_names == ("usflux",)
     chosen = ds.samples(window=12 * u.hour, keywords=["LAT_MIN", "usflux"])
@@ -218,7 +218,7 @@ def test_one_chunk_is_decoded(ds: Dataset, built: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(built, copy)
     shard = copy / f"images.zarr/harp/{samples.harps[kept]:05d}/image/c/0/0/0/0"
-    # A shard ends with offset and size of each of its two chunks, and a checksum.
+    # A shard ends with offset and size of its two chunks, and a checksum.
     data = bytearray(shard.read_bytes())
     at, size = np.frombuffer(data[-20:-4], "<u8").tolist()
     data[at : at + size] = bytes(size)
@@ -245,7 +245,7 @@ def test_images_that_are_lost_or_damaged_are_one_sentence(ds: Dataset, built: Pa
 
     shard.write_bytes(shard.read_bytes()[:50])
     refused("is damaged or cannot be read")
-    # zarr gives missing values in place of a shard that is not there.
+    # zarr returns missing values for a missing shard.
     shard.unlink()
     refused("image/c/0/0/0/0 is missing in")
     shutil.rmtree(group)
@@ -254,7 +254,7 @@ def test_images_that_are_lost_or_damaged_are_one_sentence(ds: Dataset, built: Pa
         dataset.open(copy).images[row["HARPNUM"]]
 
 
-# Python warns that a process with threads is forked, which is what people do.
+# Python warns about forking a process with threads, as users do.
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_samples_in_threads_and_processes(ds: Dataset) -> None:
     samples = ds.samples(window=12 * u.hour, shape=SHAPE)
@@ -299,7 +299,7 @@ def test_samples_in_a_data_loader_of_torch(ds: Dataset, method: str) -> None:
         (lambda ds: ds.fixed(SHAPE, "stretch"), "how='stretch' is invalid"),
     ],
 )
-def test_what_cannot_be_chosen(ds: Dataset, asked: Any, answer: str) -> None:
+def test_invalid_choices_are_refused(ds: Dataset, asked: Any, answer: str) -> None:
     with pytest.raises(QueryError, match=answer):
         asked(ds)
 
@@ -320,7 +320,7 @@ def test_maps_equal_those_of_the_files(ds: Dataset, small_files: Path) -> None:
         assert one.plot_settings["cmap"] == other.plot_settings["cmap"]
 
 
-def test_the_nearest_record_within_half_a_step_is_taken(ds: Dataset) -> None:
+def test_the_nearest_record_within_half_a_step_is_used(ds: Dataset) -> None:
     row = ds.records[0]
     near = ds.map(row["HARPNUM"], (row["T_REC"].utc + 5 * u.min).isot, "Br")
     np.testing.assert_array_equal(near.data, ds.map(row["HARPNUM"], row["T_REC"], "Br").data)
@@ -349,7 +349,7 @@ def test_maps_that_cannot_be_made(ds: Dataset) -> None:
 # --- The picture --------------------------------------------------------------------------------------------------
 
 
-def test_the_picture_says_what_there_is_and_that_it_is_synthetic(ds: Dataset) -> None:
+def test_the_picture_shows_the_records_and_that_they_are_synthetic(ds: Dataset) -> None:
     figure = ds.plot()
     figure.draw_without_rendering()
     assert "SYNTHETIC" in figure.get_suptitle()
@@ -392,7 +392,7 @@ def test_a_data_set_without_labels_and_sets(small_files: Path, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("small")
-def test_patterns_of_keywords_of_which_the_service_lacks_some(
+def test_keyword_patterns_with_keywords_that_the_service_lacks(
     small_files: Path, small_flares: Table, tmp_path: Path
 ) -> None:
     out = f"memory://{tmp_path.name}"
@@ -405,10 +405,10 @@ def test_patterns_of_keywords_of_which_the_service_lacks_some(
     assert "SYNTHETIC" in ds.plot().get_suptitle()
 
 
-# --- What is no data set ------------------------------------------------------------------------------------------
+# --- Folders without a data set -----------------------------------------------------------------------------------
 
 
-def test_what_is_no_data_set(built: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_data_set_is_refused(built: Path, tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="is not a data set"):
         dataset.open(tmp_path)
     with pytest.raises(QueryError, match="is not a data set"):

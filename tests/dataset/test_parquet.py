@@ -1,4 +1,4 @@
-"""The tables of a data set: bounded memory, units, and other programs."""
+"""The tables of a data set: bounded memory, units, and use by other programs."""
 
 from __future__ import annotations
 
@@ -104,20 +104,20 @@ def test_records_come_back_with_units_times_and_masks(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_many_records_are_in_a_file_for_each_year_and_come_back_in_their_order(store: Store) -> None:
-    # Both HARPs cross the year, so rows of two years alternate.
+def test_many_records_are_in_a_file_for_each_year_and_come_back_in_order(store: Store) -> None:
+    # Both HARPs extend over the turn of the year, so rows of two years alternate.
     wanted = vstack([records(0, 40), records(0, 45, harp=3950)])
     write(store, [wanted[:30], wanted[30:60], wanted[60:]])
     assert list(groups(store)) == ["records/year=2013/part.parquet", "records/year=2014/part.parquet"]
     assert_same(read_records(store), wanted)
     assert read_records(store, ["HARPNUM", "row"])["row"].tolist() == list(range(85))
-    # Built anew, with fewer records.
+    # Rebuilt with fewer records.
     write(store, [records(0, 3)])
     assert (len(read_records(store)), store.names()) == (3, ["records.parquet"])
 
 
 @pytest.mark.usefixtures("small")
-def test_what_waits_to_be_written_is_bounded(tmp_path: Path) -> None:
+def test_rows_waiting_to_be_written_are_bounded(tmp_path: Path) -> None:
     writer = RecordsWriter(Store(tmp_path), 1000)
     many = vstack([records(0, 18)] * 4)
     many["T_REC"] = slot_time(SLOT + 45_000 * (np.arange(72) % 6))  # six years
@@ -161,7 +161,7 @@ def test_pieces_that_differ_are_refused_and_nothing_is_written(tmp_path: Path, c
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_data_set(tmp_path: Path) -> None:
+def test_a_folder_without_a_data_set_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(QueryError, match=r"is not a data set: it has no records\.parquet"):
         read_records(store)
@@ -173,7 +173,7 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
         read_records(store)
 
 
-def test_a_table_that_something_else_wrote_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_another_program_is_refused(tmp_path: Path) -> None:
     frame = pytest.importorskip("pandas").DataFrame({"HARPNUM": [1, 1], "split": ["train", "test"]})
     frame.astype({"split": "category"}).to_parquet(tmp_path / "records.parquet")
     with pytest.raises(FileError, match=r"^records\.parquet in .* is damaged or cannot be read \(column 'split' has"):

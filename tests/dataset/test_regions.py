@@ -1,4 +1,4 @@
-"""HARPs joined through NOAA numbers."""
+"""Regions: HARPs joined through NOAA numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORDS = st.lists(st.tuples(st.integers(1, 12), st.lists(st.integers(11980, 119
 
 
 @given(RECORDS)
-def test_records_are_together_exactly_if_they_share_a_number_directly_or_through_others(
+def test_records_share_a_region_exactly_if_numbers_join_them(
     records: list[tuple[int, list[int]]],
 ) -> None:
     harps = [harp for harp, _ in records]

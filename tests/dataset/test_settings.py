@@ -1,4 +1,4 @@
-"""What `dataset.build` is called with: each mistake is one sentence that says what to do, before any request."""
+"""The arguments of `dataset.build`: each mistake is an error with advice, before any request."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
     ],
     ids=str,
 )
-def test_queries_that_give_no_data_set(query: Any, more: Any, part: str) -> None:
+def test_queries_that_cannot_give_a_data_set(query: Any, more: Any, part: str) -> None:
     with pytest.raises(QueryError, match=part):
         asked(*query, **more)
 
@@ -185,7 +185,7 @@ def test_smarps_have_their_own_keywords_unless_others_are_named() -> None:
         asked(RANGE, smarp, keywords=["usflux"])
 
 
-def test_settings_of_a_table_tell_its_records(demo: tuple[str, Layer]) -> None:
+def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> None:
     table = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T00:25"), SHARP, Segment("Bp", "Br"))
     one = asked(table).settings
     assert (one.query, one.segments, one.service) == ((), ("Bp", "Br"), demo[0])

@@ -1,4 +1,4 @@
-"""Shards and groups made of FITS files, as xarray opens them without this package."""
+"""Shards and groups made from FITS files, opened with xarray without this package."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def by_astropy(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Give the files of six records of two segments."""
+    """Return six records with files of two segments."""
     folder = tmp_path_factory.mktemp("records")
     return [
         [
@@ -74,7 +74,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Files:
     ]
 
 
-def test_real_files_come_back_as_they_are_with_their_maps(shared_data: Path, tmp_path: Path) -> None:
+def test_real_files_come_back_unchanged_with_their_maps(shared_data: Path, tmp_path: Path) -> None:
     names = ["20151030_000000_TAI", "20151030_001200_TAI", "20151030_002400_TAI"]
     chosen = settings("Bp", "Bt", "Br")
     slots = [text_slot(f"2015.10.30_{name[9:11]}:{name[11:13]}:00_TAI") or 0 for name in names]
@@ -102,7 +102,7 @@ def test_maps_of_smarps_come_back(shared_data: Path, tmp_path: Path) -> None:
     assert_same_maps(opened(tmp_path, 13520), 0, row)
 
 
-def test_maps_on_the_grid_of_the_camera_come_back_with_what_is_beyond_the_limb(tmp_path: Path) -> None:
+def test_maps_on_the_grid_of_the_camera_come_back_with_pixels_beyond_the_limb(tmp_path: Path) -> None:
     archive, segments, day = DemoArchive(), ("magnetogram", "field"), datetime(2014, 1, 1, tzinfo=UTC)
     chosen = msgspec.structs.replace(settings(*segments), series="hmi.sharp_720s")
     records = archive.records(chosen.series, day, day + timedelta(hours=1))
@@ -135,13 +135,13 @@ def assert_same_map(ours: Any, expected: Any) -> None:
         assert ours.meta.get(name) == expected.meta.get(name), name
 
 
-def test_bytes_depend_on_the_files_alone(tmp_path: Path, records: Files) -> None:
+def test_bytes_depend_on_the_files_only(tmp_path: Path, records: Files) -> None:
     chosen = settings("Bp", "Br")
     tasks = [task(HARP, 0, range(4), 2), task(HARP, 1, range(4, 6), 2)]
     build(tmp_path / "one", chosen, tasks, [records[:4], records[4:]])
     store = Store(tmp_path / "two")
     files = [records[:4], records[4:]]
-    with ThreadPoolExecutor() as workers:  # numcodecs works otherwise in the main thread
+    with ThreadPoolExecutor() as workers:  # numcodecs behaves differently in the main thread
         again = list(workers.map(lambda one, rows: make_shard(one, chosen, store, rows), tasks, files))
     finish_harp(tasks, again, chosen, store)
     finish_images([HARP, HARP], chosen, store)
@@ -216,7 +216,7 @@ def test_patches_of_several_shapes_are_padded_with_a_mask(tmp_path: Path, record
         assert np.isnan(harp.image.values[index, 0][~mask]).all()
         header = header_of(harp, index, "Bp")
         assert (header["NAXIS2"], header["NAXIS1"]) == (rows, columns)
-    # Written again, the facts are in the store; a finished data set stays as it is.
+    # The facts in the store are those of the second time; a finished data set is unchanged.
     store = Store(tmp_path / "out")
     text = store.read(facts_path(HARP, 0))
     assert text is not None
@@ -237,7 +237,7 @@ class _Full(Store):
             yield file
 
 
-def test_a_shard_whose_rewriting_broke_off_has_no_facts(tmp_path: Path, records: Files) -> None:
+def test_a_shard_whose_rewriting_failed_has_no_facts(tmp_path: Path, records: Files) -> None:
     chosen = settings("Bp", "Br", shard_records=1)
     large = stored(tmp_path / "large.fits", numbers(8, 8), **full(HARP, 1))
     tasks, store = [task(HARP, 0, [0], 2), task(HARP, 1, [1], 2)], Store(tmp_path / "out")
@@ -302,14 +302,14 @@ def test_smaller_encodings(tmp_path: Path, records: Files, kind: Any, side: int)
         return
     assert harp.image.shape == (4, 2, 2, 3)
     np.testing.assert_allclose(harp.image.values[2, 1, 0, 0], np.nanmean(original[:3, :3]), rtol=1e-6)
-    # Both maps have the same place on the Sun at the same edge.
+    # The edges of both maps are at the same place on the Sun.
     whole = sunpy.map.Map(original, full(HARP, 2) | {"BUNIT": "Mx/cm^2"})
     bins = make_map(harp.image.values[2, 1], header_of(harp, 2, "Br"), "Br")
     for ours, theirs in zip(bins.wcs.wcs_pix2world(0.5, 1.5, 0), whole.wcs.wcs_pix2world(2.5, 5.5, 0), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
-def test_files_without_keywords_have_images_and_no_place(tmp_path: Path) -> None:
+def test_files_without_keywords_have_images_without_coordinates(tmp_path: Path) -> None:
     path = stored(tmp_path / "bare.fits", numbers(5, 7), BSCALE=0.01, BLANK=BLANK)
     (facts,) = build(tmp_path / "out", settings("Br"), [task(HARP, 0, [0], 1)], [[[path]]])
     assert facts.images[0].status == (Status.THERE,)
@@ -348,13 +348,13 @@ def test_keywords_that_change_within_a_harp_are_not_wrong(tmp_path: Path) -> Non
     assert header["CRVAL1"] == 101.25
 
 
-def test_what_an_earlier_build_left_is_no_part_of_a_shard_that_lacks_it(tmp_path: Path, records: Files) -> None:
+def test_remains_of_an_earlier_build_are_removed(tmp_path: Path, records: Files) -> None:
     chosen, store = settings("Bp", "Br"), Store(tmp_path / "out")
     small = stored(tmp_path / "small.fits", numbers(4, 4), **full(HARP, 1))
     both = task(HARP, 0, [0, 1], 2)
     build(tmp_path / "out", chosen, [both], [[records[0], [small, small]]])
     assert store.exists("images.zarr/harp/00377/mask")
-    build(tmp_path / "out", chosen, [both], [records[:2]])  # which fails if there are other files
+    build(tmp_path / "out", chosen, [both], [records[:2]])  # fails if there are other files
     assert "mask" not in opened(tmp_path / "out")
     (facts,) = build(tmp_path / "out", chosen, [both], [[["HTTP 503"] * 2] * 2])
     assert facts.files == {}

@@ -27,7 +27,7 @@ def settings(sets: dict[str, Any], **other: Any) -> SplitSettings:
 
 def by_region(sets: dict[str, Any], regions: Any, classes: Any = None, **other: Any) -> Any:
     given = settings(sets, stratify=classes is not None, **other)
-    # With two windows, of which the longer one counts.
+    # With two windows; the longer window counts.
     values = None if classes is None else np.array([[[0, 0], [one > 0, one > 1]] for one in classes], dtype=np.int8)
     return split(given, np.zeros(len(regions), dtype="M8[s]"), regions, values)
 
@@ -47,7 +47,7 @@ def test_each_region_is_in_one_set_and_each_set_has_its_share_of_regions(
     got = {name: len(np.unique(regions[found == name])) for name in sets}
     if all(share * len(every) >= 1 for share in sets.values()):
         assert all(abs(got[name] - share * len(every)) < 1 for name, share in sets.items())
-    # The same for records in any order, and for more records of the same regions.
+    # Independent of the order of records, and of more records of the same regions.
     order = np.random.default_rng(seed).permutation(len(regions))
     assert (by_region(sets, regions[order], seed=seed) == found[order]).all()
     assert (by_region(sets, np.append(regions, regions), seed=seed) == np.append(found, found)).all()
@@ -58,7 +58,7 @@ def test_another_seed_gives_other_sets() -> None:
     made = [by_region(THREE, regions, seed=seed) for seed in (0, 0, 1)]
     assert (made[0] == made[1]).all()
     assert (made[0] == made[2]).mean() < 0.8
-    # The sets of a seed are part of published data sets; they must not change with versions.
+    # The sets of a seed are in published data sets and must not change between versions.
     assert np.flatnonzero(made[0] == "test").tolist() == [0, 1, 5, 6, 11, 22, 27, 32, 43, 49, 51, 58, 64, 66, 81]
 
 
@@ -77,7 +77,7 @@ def test_stratified_sets_have_their_share_of_the_highest_class(sets: dict[str, f
         got = (top & (found == name)).sum()
         if with_top >= len(sets):
             assert got
-            if share * len(sets) >= 1:  # else it has one only so as not to have none
+            if share * len(sets) >= 1:  # otherwise it has a region only because no set is empty
                 assert got <= share * top.sum() + most * len(sets)
 
 
@@ -123,7 +123,7 @@ def test_months_have_the_gap_after_each_change_of_set(days: list[int], gap: int)
     times = np.datetime64("2012-05-01", "s") + np.array(days, dtype="m8[D]")
     wanted = []
     for time in times.astype(object):
-        # September comes after another set; January comes after December, which is in none, so has its gap behind it.
+        # September follows another set; January follows December, which is in no set, so its gap lies behind it.
         name = "train" if time.month <= 8 else "test" if time.month <= 11 else ""
         wanted.append("" if time.month == 9 and time.day <= gap else name)
     if {"train", "test"} <= set(wanted):
@@ -133,7 +133,7 @@ def test_months_have_the_gap_after_each_change_of_set(days: list[int], gap: int)
             split(settings(sets, by="month", gap=24 * gap), times, np.arange(len(days)))
 
 
-def test_what_each_set_has() -> None:
+def test_the_summary_of_each_set() -> None:
     regions = np.array([1, 1, 2, 3])
     sets = np.array(["train", "train", "test", ""])
     given = settings({"train": [1], "test": [2]}, by="month", gap=6)

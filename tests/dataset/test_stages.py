@@ -64,7 +64,7 @@ def requested(layer: Layer) -> int:
     return sum(path.rpartition("/")[2].count(",") + 1 for path in paths if "/meta/" in path)
 
 
-def test_rows_are_sorted_each_once_and_cut_into_tasks(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, Layer], tmp_path: Path) -> None:
     rows = searched(asked(), store := Store(tmp_path))
     requests = len(demo[1].requests)
     assert (np.lexsort((rows.slots, rows.harps)) == np.arange(len(rows))).all()
@@ -81,7 +81,7 @@ def test_rows_are_sorted_each_once_and_cut_into_tasks(demo: tuple[str, Layer], t
     assert len(demo[1].requests) == requests
     assert again.changed(rows) == []
     assert list(again.tasks(("Bt", "Br"), 4)) == tasks
-    # A record that was listed before it was reprocessed, and one without a HARP number.
+    # A record that was listed before and after its reprocessing, and a record without a HARP number.
     records = rows.records
     double = in_order(Found(records[np.array([0, 1, 1, 2])], [], []))
     assert (len(double), double.notes) == (3, ["Left out 1 record with the HARP number and T_REC of a newer record."])
@@ -114,7 +114,7 @@ def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
         searched(asked(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
 
 
-def test_keywords_come_in_pieces_that_are_kept(
+def test_keywords_are_requested_in_pieces_that_are_kept(
     demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyword_stage, "_ROWS", 4)
@@ -134,13 +134,13 @@ def test_keywords_come_in_pieces_that_are_kept(
     demo[1].clear()
     pieced(wanted, rows, store)
     assert demo[1].requests == []
-    # Of a search that finds more, only what is new is requested.
+    # If a search finds more records, only the new ones are requested.
     with_more = searched(
         asked(DAYS, SHARP, HARPNUM(4928, 4938), Segment("Br", "Bt"), a.Sample(6 * u.hour)), Store(tmp_path / "more")
     )
     demo[1].clear()
     more, _ = pieced(wanted, with_more, store)
-    # The first piece also looks which keywords the service has.
+    # The first piece also determines which keywords the service has.
     assert requested(demo[1]) == len(with_more) - len(rows) + 1
     assert np.concatenate([piece["Record"] for piece in more]).tolist() == with_more.records.recnum.tolist()
     pieced(wanted, with_more, fresh := Store(tmp_path / "fresh"))

@@ -1,4 +1,4 @@
-"""What a service sends for a file, or for its keywords, is bounded, in memory and on disk."""
+"""Replies with files or keywords are limited in memory and on disk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chaos() -> Iterator[Chaos]:
 
 @contextmanager
 def disk_of(size: int) -> Iterator[None]:
-    """Let no file become longer than this."""
+    """Limit the size of files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -45,7 +45,7 @@ def disk_of(size: int) -> Iterator[None]:
 
 
 def compressed(chaos: Chaos, body: bytes) -> None:
-    """Send a file compressed, though nobody asked for that."""
+    """Send a compressed file, although the request does not accept it."""
 
     async def send(writer: Any, path: str, body: bytes, asked: Any, fault: str | None) -> bool:
         return await chaos._send(writer, 200, body, {"Content-Encoding": "gzip"})
@@ -85,14 +85,14 @@ def test_a_bomb_costs_neither_memory_nor_disk(chaos: Chaos, tmp_path: Path) -> N
     ],
     ids=["page", "extension", "header", "end"],
 )
-def test_what_is_longer_than_its_headers_say_is_not_received(
+def test_files_longer_than_their_headers_say_are_not_received(
     chaos: Chaos, tmp_path: Path, content: bytes, part: str
 ) -> None:
     chaos.files[path_of(0)] = content
     with disk_of(10_000_000):
         [error] = get(chaos, tmp_path).errors
     assert part in str(error.exception)
-    assert chaos.sent[path_of(0)] < len(content)  # of two attempts
+    assert chaos.sent[path_of(0)] < len(content)  # in two attempts
     assert names(tmp_path) == []
 
 
@@ -166,9 +166,7 @@ async def trickle(scope: dict[str, Any], send: Any) -> None:
     ],
     ids=["bomb", "trickle"],
 )
-def test_replies_with_keywords_are_bounded_as_those_of_a_search(
-    bare: Layer, tmp_path: Path, fault: Any, part: str
-) -> None:
+def test_replies_with_keywords_have_the_limits_of_a_search(bare: Layer, tmp_path: Path, fault: Any, part: str) -> None:
     time = a.Time("2015-12-11T23:30", "2015-12-11T23:40")
     table = FLARECASTClient().search(time, Series("hmi.sharp_cea_720s"), Segment("Br"))[:1]
     bare.faults["/meta/"] = fault

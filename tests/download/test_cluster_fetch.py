@@ -1,4 +1,4 @@
-"""Fetches by the workers of a cluster: report and requests are those of one machine; connections are shared."""
+"""Fetches by the workers of a cluster: same report and requests as on one machine, with shared connections."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def table(many: tuple[str, Layer]) -> FLARECASTResponse:
 
 
 def below(folder: Path, report: FetchReport) -> dict[str, Any]:
-    """Give a report without what differs between folders."""
+    """Return a report without the parts that differ between folders."""
     return {
         name: str(getattr(report, name)).replace(str(folder), "")
         for name in ("fetched", "already_there", "failed", "files", "unidentified", "bare", "missing", "unreachable")
@@ -64,13 +64,13 @@ def test_report_and_requests_are_those_of_one_machine(
         gone, late = (f"/{table['Record'][number]}/" for number in (3, 333))
         layer.faults[gone] = answer(b"gone", status=404)
         layer.faults[late] = answer(b"busy", status=503)
-        layer.times[late] = 2  # as often as a pass tries
+        layer.times[late] = 2  # the number of attempts per pass
         reports.append(below(folder, fetch(table, path=folder, progress=False, **options)))
         requests.append(sorted(layer.requests))
     assert reports[0] == reports[1]
     assert reports[0]["failed"].count("FetchFailure") == 1
     assert requests[0] == requests[1]
-    assert len(requests[0]) == 490 + 2 + 2  # the one that is gone in three passes, the other in two, twice in the first
+    assert len(requests[0]) == 490 + 2 + 2  # the missing file in three passes, the other in two, twice in the first
 
 
 def test_never_more_connections_than_max_conn(
@@ -84,7 +84,7 @@ def test_never_more_connections_than_max_conn(
 
 
 class Counting:
-    """An ASGI layer that counts the requests under way."""
+    """An ASGI layer that counts concurrent requests."""
 
     def __init__(self, app: Any) -> None:
         self.app, self.now, self.most = app, 0, 0
@@ -97,7 +97,7 @@ class Counting:
         self.most = max(self.most, self.now)
 
         async def counted(message: dict[str, Any]) -> None:
-            # The client may send its next request once it has all of the body, before the application returns.
+            # The client may send its next request when it has the whole body, before the application returns.
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 self.now -= 1
             await send(message)
@@ -106,7 +106,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("spread", [False, True])
-def test_files_are_not_tried_one_by_one_when_the_service_is_gone(
+def test_files_are_not_tried_one_by_one_when_the_service_is_unreachable(
     table: FLARECASTResponse, cluster: Client, tmp_path: Path, spread: bool
 ) -> None:
     table.service = "http://127.0.0.1:1"
@@ -119,7 +119,7 @@ def test_files_are_not_tried_one_by_one_when_the_service_is_gone(
     assert len(str(report).splitlines()) <= 4
 
 
-def test_a_service_that_was_gone_is_tried_again_in_every_pass() -> None:
+def test_an_unreachable_service_is_retried_in_every_pass() -> None:
     place = Place("http://h/a.fits", "a.fits")
     lost = Pass(errors={"a.fits": "not requested"}, away="not requested")
     passes = [lost, lost, lost, Pass(arrived={"a.fits": "a.fits"}, fetched=["a.fits"])]
@@ -130,7 +130,7 @@ def test_a_service_that_was_gone_is_tried_again_in_every_pass() -> None:
 
 
 def hold(connections: Connections) -> int:
-    """Take all leases, and die."""
+    """Take all leases and die."""
     leases = connections.leases()
     with leases.several(connections.most):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -142,7 +142,7 @@ def take(connections: Connections) -> int:
         return number
 
 
-def test_leases_of_a_dead_worker_come_back(cluster: Client) -> None:
+def test_leases_of_a_dead_worker_become_free(cluster: Client) -> None:
     with shared_connections(cluster, 2) as connections:
         cluster.cluster.scheduler.allowed_failures, before = 0, cluster.cluster.scheduler.allowed_failures
         try:
@@ -153,7 +153,7 @@ def test_leases_of_a_dead_worker_come_back(cluster: Client) -> None:
 
 
 def hand_on(connections: Connections) -> None:
-    """Use a connection for two transfers, of which the second waits for a lease until it gets that of the first."""
+    """Use a connection for two transfers; the second waits for a lease until it gets the first one's."""
 
     async def transfers() -> None:
         begun = asyncio.Event()
@@ -161,7 +161,7 @@ def hand_on(connections: Connections) -> None:
         async def first() -> None:
             async with leases.connection(aiohttp.ClientSession, lambda: False):
                 begun.set()
-                while not leases._waiting:  # the other one asks the scheduler, too
+                while not leases._waiting:  # the other transfer also requests a lease
                     await asyncio.sleep(0)
 
         async def second() -> None:
@@ -172,12 +172,12 @@ def hand_on(connections: Connections) -> None:
         await asyncio.gather(first(), second())
 
     leases = connections.leases()
-    loop = asyncio.new_event_loop()  # which ends as that of a downloader does
+    loop = asyncio.new_event_loop()  # ends like the loop of a downloader
     loop.run_until_complete(transfers())
     loop.close()
 
 
-def test_a_lease_that_comes_when_nobody_waits_any_more_is_given_back(cluster: Client) -> None:
+def test_a_lease_that_arrives_after_the_last_transfer_is_returned(cluster: Client) -> None:
     with shared_connections(cluster, 1) as connections:
         for _ in range(3):
             cluster.submit(hand_on, connections, pure=False).result()
@@ -188,18 +188,18 @@ def pause(connections: Connections, seconds: float) -> float:
     return connections.leases().exchange("http://host", seconds)
 
 
-def test_a_pause_holds_for_all_workers_and_once(cluster: Client) -> None:
+def test_a_pause_applies_once_to_all_workers(cluster: Client) -> None:
     with shared_connections(cluster, 2) as connections:
         assert pause(connections, 0) == 0
         assert cluster.submit(pause, connections, 5000, pure=False).result() == 0
         leases = connections.leases()
         assert 4000 < leases.exchange("http://host", 0) <= 5000
-        assert leases.exchange("http://host", 0) == 0  # known by now
+        assert leases.exchange("http://host", 0) == 0  # already known
         assert leases.exchange("http://other", 0) == 0
         assert cluster.submit(pause, connections, 10, pure=False).result() > 4000
 
 
-def test_a_gate_looks_what_others_say() -> None:
+def test_a_gate_follows_the_pauses_of_others() -> None:
     said = [0.0, 0.2]
     heard: list[float] = []
 
@@ -222,7 +222,7 @@ def test_a_gate_looks_what_others_say() -> None:
     asyncio.run(main())
 
 
-def test_what_cannot_be_done_is_said_before_any_request(
+def test_invalid_options_are_refused_before_any_request(
     many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path
 ) -> None:
     with pytest.raises(QueryError, match="workers=0"):

@@ -1,4 +1,4 @@
-"""Fetching without somebody watching, and its report."""
+"""Unattended fetches and their report."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def _hasty() -> Iterator[None]:
         yield
 
 
-def test_what_comes_in_a_later_pass_is_fetched(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_files_that_succeed_in_a_later_pass_are_fetched(many: tuple[str, Layer], tmp_path: Path) -> None:
     _, layer = many
     layer.faults[".fits"] = answer(b'{"message": "the tape is away"}', status=404)
-    layer.times[".fits"] = 12  # all ten files once, two of them twice
+    layer.times[".fits"] = 12  # all ten files once, two of these twice
     report = fetch(Fido.search(*QUERY), path=tmp_path, progress=False)
     assert report.complete
     assert len(report.fetched) == len(report.files) == 10
@@ -64,7 +64,7 @@ def test_what_comes_in_a_later_pass_is_fetched(many: tuple[str, Layer], tmp_path
     assert more.startswith("10 files on disk kept although headers do not name this version of the record (over")
 
 
-def test_what_a_search_lacks_is_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_missing_parts_of_a_search_are_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
     _, layer = many
     layer.faults["start=2015-12-12"] = answer(b"busy", status=503)
     with conf.set_temp("window", 1 / 24), pytest.warns(MissingDataWarning):
@@ -81,7 +81,7 @@ def test_what_a_search_lacks_is_in_the_report(many: tuple[str, Layer], tmp_path:
     assert "busy" in told["missing"][0]["reason"]
 
 
-def test_passwords_are_used_but_neither_told_nor_written(
+def test_passwords_are_used_but_not_shown_or_written(
     many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url, layer = many
@@ -98,7 +98,7 @@ def test_passwords_are_used_but_neither_told_nor_written(
     assert not any("cret" in text for text in [*told, (tmp_path / "report.json").read_text()])
 
 
-def test_it_ends_when_nothing_progresses_and_tells_why(
+def test_a_fetch_ends_when_nothing_improves_and_says_why(
     many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -158,7 +158,7 @@ def test_paths_and_files_are_in_the_order_of_the_rows(many: tuple[str, Layer], t
         assert (report.already_there, report.fetched) == (paths[1:3], [paths[0], *paths[3:5]])
 
 
-def test_the_path_of_a_file_that_is_refused_is_empty(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_the_path_of_a_refused_file_is_empty(many: tuple[str, Layer], tmp_path: Path) -> None:
     table = FLARECASTClient().search(*QUERY)
     table["URL Prefix"][1] = "ftp://elsewhere/HMI/1/"
     paths = table.paths(tmp_path)
@@ -178,7 +178,7 @@ def test_one_row_is_enough(many: tuple[str, Layer], tmp_path: Path) -> None:
     assert len(fetch(FLARECASTClient().search(*QUERY)[0], path=tmp_path, progress=False).fetched) == 1
 
 
-def test_what_is_not_ours_is_refused(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_tables_of_other_clients_are_refused(many: tuple[str, Layer], tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="not list"):
         fetch([1, 2], path=tmp_path)
     found = FLARECASTClient().search(*QUERY)
@@ -191,7 +191,7 @@ def test_what_is_not_ours_is_refused(many: tuple[str, Layer], tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
-def test_the_report_says_the_same_only_once() -> None:
+def test_the_report_lists_equal_reasons_once() -> None:
     failed = [
         FetchFailure(f"/data/{n}", f"http://h/{n}", f"/data/{n} was not fetched from http://h/{n}: away.")
         for n in range(3)
@@ -203,12 +203,12 @@ def test_the_report_says_the_same_only_once() -> None:
     ]
 
 
-# --- keywords of files that came without ------------------------------------------------------------------------------
+# --- keywords of files without keywords ------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def bare() -> Iterator[Layer]:
-    """Serve files that have no keywords."""
+    """Serve files without keywords."""
     layer = Layer(create_app(DemoArchive(headers="bare", cached=16)))
     with running(layer) as url, conf.set_temp("url", url):
         yield layer
@@ -223,11 +223,11 @@ def some(layer: Layer) -> FLARECASTResponse:
     return table
 
 
-def test_keywords_that_failed_are_asked_for_in_the_next_pass(bare: Layer, tmp_path: Path) -> None:
+def test_keywords_that_failed_are_requested_in_the_next_pass(bare: Layer, tmp_path: Path) -> None:
     table = some(bare)
     number = int(table["Record"][1])
     bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
-    bare.times[f"/meta/{number}"] = 2  # as often as a pass asks
+    bare.times[f"/meta/{number}"] = 2  # the number of attempts per pass
     report = fetch(table, path=tmp_path, progress=False)
     assert report.complete
     assert report.bare == []
@@ -237,7 +237,7 @@ def test_keywords_that_failed_are_asked_for_in_the_next_pass(bare: Layer, tmp_pa
     assert fits.getheader(report.files[0], 1)["DRMS_ID"].startswith("hmi.sharp_cea_720s:")
 
 
-def test_files_that_are_kept_beside_others_get_their_keywords_too(bare: Layer, tmp_path: Path) -> None:
+def test_files_with_unique_names_get_their_keywords_too(bare: Layer, tmp_path: Path) -> None:
     table = some(bare)[:1]
     fetch(table, path=tmp_path, progress=False)
     bare.faults["/meta/"] = answer(b"busy", status=503)
@@ -261,11 +261,11 @@ def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Pat
     assert sorted(line.removeprefix("Without keywords: ") for line in lines) == sorted(one.path for one in report.bare)
     assert all(is_bare(one.path) for one in report.bare)
     assert all("503" in one.reason for one in report.bare)
-    # A second pass that brought nothing was the last one.
+    # The second pass brought no improvement and was the last.
     assert bare.count(".fits") == {"GET": 6}
 
 
-def test_a_refusal_is_no_reason_to_wait(bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_requests_are_not_waited_for(bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = some(bare)
     bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
     with caplog.at_level("INFO"), pytest.warns(MissingDataWarning, match="6 files lack .*no such route"):
@@ -275,11 +275,11 @@ def test_a_refusal_is_no_reason_to_wait(bare: Layer, tmp_path: Path, caplog: pyt
     assert "Pass 1" not in caplog.text
 
 
-def test_what_was_refused_is_asked_for_where_there_is_another_pass(bare: Layer, tmp_path: Path) -> None:
+def test_refused_keywords_are_requested_again_in_another_pass(bare: Layer, tmp_path: Path) -> None:
     table = some(bare)
     number = int(table["Record"][1])
     bare.faults[f"/meta/{number}"] = answer(b"", status=404)
-    bare.times[f"/meta/{number}"] = 3  # the three ways to ask
+    bare.times[f"/meta/{number}"] = 3  # the three field lists
     bare.faults[f"/{table['Record'][2]}/Br"] = answer(b"busy", status=503)
     bare.times[f"/{table['Record'][2]}/Br"] = 2
     report = fetch(table, path=tmp_path, progress=False)
@@ -299,7 +299,9 @@ def test_long_reports_are_cut(tmp_path: Path) -> None:
     [(fetch, 2), (Fido.fetch, 2), (lambda found, **options: FLARECASTClient().fetch(found[0], **options), 1)],
     ids=["unattended", "fido", "client"],
 )
-def test_warnings_as_errors_come_when_all_files_are_there(bare: Layer, tmp_path: Path, bring: Any, tables: int) -> None:
+def test_warnings_as_errors_are_raised_after_all_files_are_fetched(
+    bare: Layer, tmp_path: Path, bring: Any, tables: int
+) -> None:
     bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
     time = a.Time("2015-12-11T23:30", "2015-12-11T23:40")
     found = Fido.search(time, CEA[0], a.flarecast.Segment("Br") | a.flarecast.Segment("Bt"))
@@ -313,7 +315,7 @@ def test_warnings_as_errors_come_when_all_files_are_there(bare: Layer, tmp_path:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_in_a_terminal_the_report_alone_tells_of_failures(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_in_a_terminal_failures_are_only_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
     many[1].faults[".fits"] = answer(b"gone", status=404)
     command = [sys.executable, "-m", "sunpy_flarecast", "--url", many[0], "fetch", "2015-12-11", "2015-12-11T00:12"]
     options = ["--series", "hmi.sharp_cea_720s", "--path", str(tmp_path), "--passes", "1"]
@@ -328,7 +330,7 @@ def test_in_a_terminal_the_report_alone_tells_of_failures(many: tuple[str, Layer
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # that is how a terminal of Linux ends
+    except OSError:  # raised at the end of a terminal on Linux
         return b""
 
 

@@ -1,4 +1,4 @@
-"""Files from a server that does everything wrong: each fault by itself, and all of them mixed."""
+"""Files from a faulty server: each fault alone, and all faults mixed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 SMALL = {path_of(number): fits_bytes(number) for number in range(500)}
-LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, which arrive in many pieces
+LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, received in many pieces
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ def once(kind: str | None) -> Any:
     return lambda path, number: kind if number == 0 else None
 
 
-# --- each fault by itself -----------------------------------------------------------------------------------------
+# --- single faults ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_that_passes_is_overcome(chaos: Chaos, tmp_path: Path, kind: str) -> None:
+def test_a_temporary_fault_is_retried(chaos: Chaos, tmp_path: Path, kind: str) -> None:
     chaos.choose = once(kind)
     assert list(get(chaos, tmp_path)) == [str(tmp_path / name_of(0))]
     assert (tmp_path / name_of(0)).read_bytes() == SMALL[path_of(0)]
@@ -61,20 +61,20 @@ def test_a_fault_that_passes_is_overcome(chaos: Chaos, tmp_path: Path, kind: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_large_file_too_and_what_was_received_is_not_sent_again(large: Chaos, tmp_path: Path, kind: str) -> None:
+def test_a_large_file_is_resumed_without_sending_bytes_again(large: Chaos, tmp_path: Path, kind: str) -> None:
     large.choose = once(kind)
     assert get(large, tmp_path).errors == []
     assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
     assert names(tmp_path) == [name_of(0)]
     resumed = [asked for _, _, asked in large.requests if asked]
     assert bool(resumed) == (kind in ("reset-mid-body", "short-body", "stall")), large.requests
-    if resumed:  # a connection that is reset loses what had not been read yet
+    if resumed:  # a reset connection loses unread bytes
         [begin] = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in resumed]
         assert 0 < begin <= len(LARGE[path_of(0)]) // 2
         large.wait_for(lambda: large.sent[path_of(0)] == len(LARGE[path_of(0)]) - begin)
 
 
-def test_one_that_breaks_off_regularly_comes_in_the_end(
+def test_a_file_over_a_connection_that_drops_regularly_is_completed(
     large: Chaos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "_MANY", 1)
@@ -85,7 +85,7 @@ def test_one_that_breaks_off_regularly_comes_in_the_end(
 
 
 @pytest.mark.parametrize("kind", ["ignore-range", "wrong-content-range", "416", "changed-etag"])
-def test_doubt_about_the_rest_means_from_zero(large: Chaos, tmp_path: Path, kind: str) -> None:
+def test_a_doubtful_rest_restarts_the_transfer(large: Chaos, tmp_path: Path, kind: str) -> None:
     large.choose = lambda path, number: ("short-body", kind, None)[min(number, 2)]
     assert get(large, tmp_path).errors == []
     assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
@@ -115,7 +115,7 @@ def test_without_a_validator_nothing_is_resumed(large: Chaos, tmp_path: Path) ->
         ("redirect", "redirects"),
     ],
 )
-def test_a_fault_that_stays_is_an_error(chaos: Chaos, tmp_path: Path, kind: str, part: str) -> None:
+def test_a_permanent_fault_is_an_error(chaos: Chaos, tmp_path: Path, kind: str, part: str) -> None:
     chaos.choose = lambda path, number: kind
     with conf.set_temp("max_retries", 2):
         [error] = get(chaos, tmp_path).errors
@@ -124,14 +124,14 @@ def test_a_fault_that_stays_is_an_error(chaos: Chaos, tmp_path: Path, kind: str,
     assert names(tmp_path) == []
 
 
-def test_other_answers_fail_at_once_with_their_message(chaos: Chaos, tmp_path: Path) -> None:
+def test_other_statuses_fail_at_once_with_their_message(chaos: Chaos, tmp_path: Path) -> None:
     del chaos.files[path_of(3)]
     [error] = get(chaos, tmp_path, range(3, 4)).errors
     assert "answered 404 Status: no such file" in str(error.exception)
     assert chaos.count() == 1
 
 
-def test_a_port_at_which_nobody_listens(chaos: Chaos, tmp_path: Path) -> None:
+def test_a_port_without_a_server(chaos: Chaos, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         nowhere = f"http://127.0.0.1:{unused.getsockname()[1]}"
     with conf.set_temp("url", nowhere), conf.set_temp("max_retries", 1):
@@ -142,7 +142,7 @@ def test_a_port_at_which_nobody_listens(chaos: Chaos, tmp_path: Path) -> None:
 
 
 def test_a_busy_host_slows_all_transfers(chaos: Chaos, tmp_path: Path) -> None:
-    # One answer of 429 that asks for 0.4 s: while the gate is closed no other transfer asks.
+    # One reply 429 with Retry-After 0.4 s: no transfer sends a request while the gate is closed.
     import time
 
     seen: list[float] = []
@@ -162,12 +162,12 @@ def test_a_busy_host_slows_all_transfers(chaos: Chaos, tmp_path: Path) -> None:
     chaos._answer = answer  # type: ignore[method-assign]
     assert get(chaos, tmp_path, range(40), max_conn=2).errors == []
     gaps = np.diff(seen)
-    # Not a matter of speed: between two requests lies the second that the server asked for.
+    # Independent of speed: two requests are separated by the second that the server requested.
     assert gaps.max() >= 0.9
     assert np.argmax(gaps) in (2, 3)
 
 
-def test_the_wait_that_a_service_asks_for_is_capped(chaos: Chaos, tmp_path: Path) -> None:
+def test_the_wait_that_a_service_requests_is_limited(chaos: Chaos, tmp_path: Path) -> None:
     original = chaos._answer
 
     async def answer(writer: Any, path: str, body: bytes, asked: Any, fault: str | None) -> bool:
@@ -181,7 +181,7 @@ def test_the_wait_that_a_service_asks_for_is_capped(chaos: Chaos, tmp_path: Path
         assert get(chaos, tmp_path).errors == []
 
 
-def test_datasums_are_checked_if_wanted(chaos: Chaos, tmp_path: Path) -> None:
+def test_datasums_are_verified_on_request(chaos: Chaos, tmp_path: Path) -> None:
     good = SMALL[path_of(0)]
     flipped = bytearray(good)
     flipped[-3000] ^= 1
@@ -194,7 +194,7 @@ def test_datasums_are_checked_if_wanted(chaos: Chaos, tmp_path: Path) -> None:
         assert get(chaos, tmp_path / "checked").errors == []
 
 
-def test_datasums_of_files_that_are_there_are_checked_if_wanted(
+def test_datasums_of_existing_files_are_verified_on_request(
     chaos: Chaos, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = (Path(path) for path in sorted(get(chaos, tmp_path, range(2))))
@@ -220,11 +220,11 @@ def test_datasums_of_files_that_are_there_are_checked_if_wanted(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others answer though their queue is full")
-def test_a_host_that_does_not_let_one_connect_is_told_as_such(tmp_path: Path) -> None:
+def test_a_host_that_accepts_no_connections_is_reported_as_such(tmp_path: Path) -> None:
     with socket.socket() as full, ExitStack() as stack:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
-        for _ in range(4):  # more than it keeps for itself; the last ones are not answered any more
+        for _ in range(4):  # more than its backlog; the last connections are not accepted
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
@@ -276,13 +276,15 @@ def ended(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_what_an_ended_process_left_goes_with_the_next_fetch(large: Chaos, tmp_path: Path, end: signal.Signals) -> None:
+def test_files_of_an_ended_process_are_removed_by_the_next_fetch(
+    large: Chaos, tmp_path: Path, end: signal.Signals
+) -> None:
     half = len(LARGE[path_of(0)]) // 2
     large.choose = once("stall")
     process = child(large, tmp_path)
     large.wait_for(lambda: large.count() >= 1)
     while not any(path.stat().st_size == half for path in tmp_path.iterdir()):
-        os.sched_yield()  # until the half that is sent has been written
+        os.sched_yield()  # until the sent half has been written
     process.send_signal(end)
     assert ended(process) == ("" if end == signal.SIGKILL else "0 1\n")
     assert len(names(tmp_path)) == (1 if end == signal.SIGKILL else 0)
@@ -292,7 +294,7 @@ def test_what_an_ended_process_left_goes_with_the_next_fetch(large: Chaos, tmp_p
     assert names(tmp_path) == [name_of(0)]
 
 
-def test_a_stopped_process_blocks_nobody_and_a_second_begins_at_the_other_end(chaos: Chaos, tmp_path: Path) -> None:
+def test_a_stopped_process_blocks_nobody_and_another_starts_at_the_other_end(chaos: Chaos, tmp_path: Path) -> None:
     chaos.choose = lambda path, number: "stall" if chaos.count() == 1 else None
     process = child(chaos, tmp_path)
     chaos.wait_for(lambda: chaos.count() >= 1)
@@ -306,7 +308,7 @@ def test_a_stopped_process_blocks_nobody_and_a_second_begins_at_the_other_end(ch
     assert names(tmp_path) == [name_of(number) for number in range(3)]
 
 
-def test_a_pipe_under_the_final_name_is_an_error_and_stays(chaos: Chaos, tmp_path: Path) -> None:
+def test_a_pipe_under_the_final_name_is_an_error_and_is_kept(chaos: Chaos, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name_of(0))
     [error] = get(chaos, tmp_path).errors
     assert "its path exists and is not a file" in str(error.exception)
@@ -325,7 +327,7 @@ def test_planted_links_are_not_followed(chaos: Chaos, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("within", ["program", "notebook"])
-def test_an_interrupted_fetch_tells_what_is_missing_and_is_completed(chaos: Chaos, tmp_path: Path, within: str) -> None:
+def test_an_interrupted_fetch_reports_missing_files_and_is_resumed(chaos: Chaos, tmp_path: Path, within: str) -> None:
     chaos.choose = lambda path, number: "stall" if int(path.split("/")[3]) >= 20 and number == 0 else None
     with conf.set_temp("read_timeout", 60.0):
         process = child(chaos, tmp_path, last=100, within=within)
@@ -335,7 +337,7 @@ def test_an_interrupted_fetch_tells_what_is_missing_and_is_completed(chaos: Chao
     assert process.returncode == 0
     assert there + missing == 100
     assert there >= 15
-    assert len(names(tmp_path)) == there  # and nothing else
+    assert len(names(tmp_path)) == there  # only the missing files
     assert len(get(chaos, tmp_path, range(100))) == 100
 
 
@@ -348,8 +350,8 @@ def test_two_processes_do_not_break_files(chaos: Chaos, tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 200
 
 
-def test_what_another_process_finished_meanwhile_is_not_requested(chaos: Chaos, tmp_path: Path) -> None:
-    # All the others are finished while the first is transferred.
+def test_files_finished_by_another_process_are_not_requested(chaos: Chaos, tmp_path: Path) -> None:
+    # All other files are finished while the first is transferred.
     def choose(path: str, number: int) -> None:
         if path == path_of(0) and number == 0:
             for one in range(1, 20):
@@ -382,7 +384,7 @@ print(len(results), *{str(error.exception).partition(": ")[2] for error in resul
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts its descriptors in /proc")
 @pytest.mark.parametrize("retries", [0, 12])
-def test_too_many_open_files_pass_when_other_transfers_end(chaos: Chaos, tmp_path: Path, retries: int) -> None:
+def test_too_many_open_files_are_retried_when_other_transfers_end(chaos: Chaos, tmp_path: Path, retries: int) -> None:
     arguments = [chaos.url, str(tmp_path), str(Path(__file__).parents[1] / "helpers"), str(retries)]
     done = subprocess.run([sys.executable, "-c", FEW, *arguments], capture_output=True, text=True, check=True)
     count, *reasons = done.stdout.strip().split("; ", 1)
@@ -444,7 +446,7 @@ def test_a_name_too_long_is_an_error(chaos: Chaos, tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-# --- all of it -------------------------------------------------------------------------------------------------------
+# --- mixed faults ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(2))

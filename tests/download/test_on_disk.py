@@ -1,4 +1,4 @@
-"""Files on disk are known by their headers: of records that were reprocessed, of other records, and of unknown ones."""
+"""Files on disk are identified by their headers: of reprocessed records, of other records, and unidentified."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def contents(paths: list[str]) -> list[int]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Give the folder of an archive with two segments of three records."""
+    """Return the folder of an archive with two segments of three records."""
     for step in range(3):
         for segment in SEGMENTS:
             put(tmp_path / "root", step, segment)
@@ -83,7 +83,7 @@ def test_files_of_a_reprocessed_record_are_fetched_again(root: Path, tmp_path: P
         assert (again.fetched, again.reprocessed, again.unidentified, layer.requests) == ([], [], [], [])
 
 
-def test_fido_says_so_once(root: Path, tmp_path: Path) -> None:
+def test_fido_reports_reprocessed_files_once(root: Path, tmp_path: Path) -> None:
     with serving(root):
         Fido.fetch(search(), path=tmp_path / "data", progress=False)
     reprocess(root, 0, 200)
@@ -94,7 +94,7 @@ def test_fido_says_so_once(root: Path, tmp_path: Path) -> None:
     assert said.startswith("2 files on disk have other record numbers than the list and are checked again: ")
 
 
-def test_the_old_file_stays_until_the_new_one_is_there(root: Path, tmp_path: Path) -> None:
+def test_the_old_file_is_kept_until_the_new_file_is_complete(root: Path, tmp_path: Path) -> None:
     with serving(root):
         first = fetch(search("Br"), path=tmp_path / "data", progress=False)
     reprocess(root, 2, 200)
@@ -106,7 +106,7 @@ def test_the_old_file_stays_until_the_new_one_is_there(root: Path, tmp_path: Pat
     assert contents(first.files) == [0, 0, 0]
 
 
-def test_the_old_file_stays_if_the_new_one_would_be_without_keywords(root: Path, tmp_path: Path) -> None:
+def test_the_old_file_is_kept_if_the_new_file_lacks_keywords(root: Path, tmp_path: Path) -> None:
     with serving(root):
         first = fetch(search("Br"), path=tmp_path / "data", progress=False)
     reprocess(root, 2, 200)
@@ -130,7 +130,7 @@ def test_the_old_file_stays_if_the_new_one_would_be_without_keywords(root: Path,
         assert contents(first.files) == [0, 0, 9]
 
 
-def test_a_later_version_than_the_service_has_stays_and_is_named(root: Path, tmp_path: Path) -> None:
+def test_a_newer_version_than_the_service_has_is_kept_and_named(root: Path, tmp_path: Path) -> None:
     with serving(root) as layer:
         table = search("Br")
         path = put(tmp_path / "data", 1, recnum=150, pixel=9)
@@ -145,7 +145,7 @@ def test_a_later_version_than_the_service_has_stays_and_is_named(root: Path, tmp
 
 
 @pytest.mark.parametrize("cards", [{}, {"HARPNUM": 377}, {"RECNUM": "many"}, {"DRMS_ID": NRT}], ids=str)
-def test_headers_without_a_number_decide_nothing(root: Path, tmp_path: Path, cards: dict[str, Any]) -> None:
+def test_headers_without_a_number_are_not_compared(root: Path, tmp_path: Path, cards: dict[str, Any]) -> None:
     with serving(root) as layer:
         table = search("Br")[:1]
         layer.clear()
@@ -155,7 +155,7 @@ def test_headers_without_a_number_decide_nothing(root: Path, tmp_path: Path, car
         assert layer.requests == []
 
 
-def test_the_number_may_stand_in_drms_id_alone(root: Path, tmp_path: Path) -> None:
+def test_the_number_may_be_only_in_drms_id(root: Path, tmp_path: Path) -> None:
     with serving(root):
         table = search("Br")[:1]
         for number, state in ((100, "there"), (99, "reprocessed")):
@@ -166,7 +166,7 @@ def test_the_number_may_stand_in_drms_id_alone(root: Path, tmp_path: Path) -> No
             assert contents(report.files) == [0 if state == "reprocessed" else 9]
 
 
-def test_lists_with_other_numbers_than_headers_cost_a_transfer_and_no_more(root: Path, tmp_path: Path) -> None:
+def test_lists_with_other_numbers_than_headers_cost_only_one_transfer(root: Path, tmp_path: Path) -> None:
     for step in range(3, 20):
         put(root, step)
     with serving(root) as layer:
@@ -177,14 +177,14 @@ def test_lists_with_other_numbers_than_headers_cost_a_transfer_and_no_more(root:
         with log.log_to_list() as told:
             report = fetch(table, path=tmp_path / "data", progress=False, max_conn=1)
         assert "20 files on disk have other record numbers than the list and are checked again" in told[0].message
-        assert not any("reprocessed" in record.message for record in told)  # as 19 of them are not
+        assert not any("reprocessed" in record.message for record in told)  # not 19 of these
         assert layer.count(".fits") == {"GET": 1}
         assert len(report.files) == 20
         assert report.reprocessed == report.fetched == report.files[:1]
         assert report.unidentified == report.already_there
 
 
-def test_a_number_that_an_archive_made_for_a_bare_file_is_not_a_later_one(tmp_path: Path) -> None:
+def test_a_number_that_an_archive_made_up_is_not_newer(tmp_path: Path) -> None:
     tiny(tmp_path / "root" / name_of(377, 0, "Br", NRT))
     path = put(tmp_path / "data", 0, pixel=9)
     before = path.read_bytes()
@@ -198,7 +198,7 @@ def test_a_number_that_an_archive_made_for_a_bare_file_is_not_a_later_one(tmp_pa
 
 
 @pytest.mark.parametrize(("segment", "step", "part"), [("Bt", 0, "segment Bt"), ("Br", 2, "T_REC 20151211_003600_TAI")])
-def test_a_file_of_another_record_or_segment_is_not_taken_for_it(
+def test_a_file_of_another_record_or_segment_is_not_used(
     root: Path, tmp_path: Path, segment: str, step: int, part: str
 ) -> None:
     with serving(root) as layer:

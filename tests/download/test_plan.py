@@ -1,4 +1,4 @@
-"""URLs moved to the service, and paths: what is filled in, what is refused, and that nothing climbs out."""
+"""URLs moved to the service, and paths from templates; nothing leads out of the service or the folder."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_urls_that_cannot_be_moved(url: str) -> None:
 
 
 @given(st.text("/.%2eE5Cc\\:?#@HMIhtp", max_size=30) | st.text(max_size=20))
-def test_whatever_the_url_nothing_climbs_out(rest: str) -> None:
+def test_no_url_leads_out_of_the_service(rest: str) -> None:
     for url in (rest, f"{HOST}{rest}", f"{HOST}/HMI/{rest}"):
         try:
             moved = moved_url(url, BASE)
@@ -171,7 +171,7 @@ def test_no_field_makes_a_colon_by_itself() -> None:
 
 @pytest.mark.parametrize("field", ["harp", "Harpnum", "", "0", "file.upper", "file[0]", "url_prefix", "__class__"])
 @pytest.mark.parametrize("template", ["d/{%s}/{file}", "{harpnum:{%s}}/{file}"])
-def test_a_field_that_there_is_not(field: str, template: str) -> None:
+def test_an_unknown_field(field: str, template: str) -> None:
     text = error(template % field)
     assert f"an unknown field {{{field}}}" in text
     assert (
@@ -181,7 +181,7 @@ def test_a_field_that_there_is_not(field: str, template: str) -> None:
 
 
 @pytest.mark.parametrize("template", ["{file", "file}", "{", "{file}{", "{file!}"])
-def test_what_is_no_template(template: str) -> None:
+def test_invalid_templates(template: str) -> None:
     assert "is not a valid template" in error(template)
 
 
@@ -197,7 +197,7 @@ def test_what_is_no_template(template: str) -> None:
         "{harpnum:.3d}",
     ],
 )
-def test_a_format_that_does_not_fit(template: str) -> None:
+def test_a_format_that_does_not_match_its_field(template: str) -> None:
     text = error(template, record(quality=2**40))
     assert "cannot be filled in" in text
     assert "{t_rec:%Y%m%d}" in text
@@ -222,7 +222,7 @@ def test_a_plan_is_in_the_order_of_the_table() -> None:
     assert planned.refused == []
 
 
-def test_urls_stay_where_they_are_if_asked() -> None:
+def test_urls_are_unchanged_on_request() -> None:
     [place] = plan(table_of(record()), "{file}", BASE, move=False).places
     assert place.url == f"{HOST}/HMI/{SERIES}/7/magnetogram.fits"
 
@@ -291,7 +291,7 @@ def test_names_of_series_that_are_refused(series: str, template: str) -> None:
 
 
 @pytest.mark.parametrize("column", [np.array([b"/../../escape/x"]), np.array([b"../x"], dtype=object)])
-def test_names_that_climb_are_refused_whatever_their_type(column: Any) -> None:
+def test_names_that_lead_to_parent_folders_are_refused(column: Any) -> None:
     table = table_of(record())
     table["Mine"] = column
     planned = plan(table, "data/{mine}/{file}", BASE)
@@ -333,20 +333,20 @@ def test_whatever_the_names_no_path_leaves_the_folder(segment: str, series: str,
 
 
 @pytest.mark.parametrize("spec", ["abc", "%Q", "%%", "2015"])
-def test_formats_that_tell_no_time(spec: str) -> None:
+def test_formats_that_do_not_depend_on_time(spec: str) -> None:
     assert "is equal for all times" in error(f"{{t_rec:{spec}}}/{{file}}")
 
 
 @pytest.mark.parametrize("path", [5, b"x", "a\0b"])
-def test_what_is_no_path(path: Any) -> None:
+def test_invalid_paths(path: Any) -> None:
     with pytest.raises(QueryError, match="path="):
         template_of(path)
 
 
-# --- Whether a path can be meant, and written to ------------------------------------------------------------------
+# --- Valid and writable paths -------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_not_called_like_a_file(tmp_path: Path) -> None:
+def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path: Path) -> None:
     for path in ("one.fits", "{harpnum}.FITS", tmp_path / "{record}.fts" / "{file}"):
         with pytest.raises(QueryError, match=r"would create a folder .*\. Write {file} for the file name"):
             template_of(path)

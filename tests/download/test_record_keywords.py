@@ -1,4 +1,4 @@
-"""Bare files from a real service become files that a Map can be made of: keywords, coordinates, data, and failures."""
+"""Bare files from a real service are completed for Map: keywords, coordinates, data and failures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from sunpy_flarecast.sharp.filenames import read_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Keywords of a map that must be the same as in the original, whatever the card looks like.
+#: Keywords of a map that must equal the original, regardless of the format of the card.
 GENERATION = {"date", "history", "comment", "keycomments", "checksum", "datasum", "drms_id", "recnum", "bunit"}
 
 STATISTICS = {"datavals", "missvals", "datamin", "datamax", "datamedn", "datamean", "datarms", "dataskew", "datakurt"}
@@ -55,7 +55,7 @@ TWO_STEPS = a.Time("2015-12-11T23:30", "2015-12-11T23:59")
 
 CEA = "hmi.sharp_cea_720s"
 
-#: What the bare files are made of.
+#: The source of the bare files.
 FULL = DemoArchive(cached=16)
 BARE = DemoArchive(headers="bare", cached=16)
 
@@ -69,7 +69,7 @@ def _bare_service() -> Iterator[tuple[str, Layer]]:
 
 @pytest.fixture
 def bare(_bare_service: tuple[str, Layer]) -> Iterator[tuple[str, Layer]]:
-    """Serve synthetic SHARPs without keywords in their files; as `demo` else."""
+    """Serve synthetic SHARPs without keywords in their files; otherwise like `demo`."""
     with pointed_at(_bare_service):
         yield _bare_service
 
@@ -91,7 +91,7 @@ def get(table: Any, folder: Path, **options: Any) -> list[str]:
 
 
 def same_map(one: sunpy.map.GenericMap, other: sunpy.map.GenericMap) -> None:
-    """Compare maps in what is measured with them."""
+    """Compare the coordinates and data of maps."""
     assert type(one) is type(other)
     assert one.date == other.date
     assert one.reference_date == other.reference_date
@@ -106,7 +106,7 @@ def same_map(one: sunpy.map.GenericMap, other: sunpy.map.GenericMap) -> None:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Compare values of cards, of which astropy writes no more than 20 letters."""
+    """Compare values of cards; astropy writes at most 20 characters."""
     return one == (pytest.approx(other, rel=1e-12) if isinstance(other, float) else other)
 
 
@@ -163,7 +163,7 @@ def test_the_centre_of_flux_is_where_the_keywords_say(bare: tuple[str, Layer], t
         places = field.wcs.pixel_to_world(x, y)
         sky = SkyCoord(places).transform_to(HeliographicStonyhurst(obstime=field.reference_date))
         weight = np.abs(field.data[y, x])
-        if series == CEA:  # pixels of one area on the Sun; on the CCD those near the limb are of more
+        if series == CEA:  # equal areas on the Sun; CCD pixels near the limb cover more
             observer = field.observer_coordinate
             towards = np.cos(sky.lat) * np.cos(observer.lat) * np.cos(sky.lon - observer.lon)
             weight = weight * (np.sin(sky.lat) * np.sin(observer.lat) + towards).value
@@ -202,12 +202,12 @@ def test_twins_of_real_files(shared: Path, tmp_path: Path, record: str) -> None:
             continue
         with fits.open(full[segment]) as hdus:
             data = hdus[-1].data
-        # Values that exports wrote as no FITS header has them are not in the map of the original.
+        # Values that exports wrote in an invalid format are not in the map of the original.
         raw = read_header(full[segment])
         header = {key: value for key in raw if key and (value := card(raw, key)) is not None}
-        if segment == "Dopplergram":  # of which exports tell a wrong unit
+        if segment == "Dopplergram":  # with a wrong unit in exports
             header["BUNIT"] = "m/s"
-        elif not one.unit:  # codes, for which exports tell what is no unit
+        elif not one.unit:  # codes; their unit in exports is invalid
             header.pop("BUNIT", None)
         same_map(one, sunpy.map.Map(data, header))
 
@@ -237,10 +237,10 @@ def test_real_full_headers_give_the_coordinates_that_sunpy_gives(shared: Path, t
         assert one.meta[key] == same or key.startswith(("NAXIS", "B")), key
 
 
-# --- who asks, and how often ---------------------------------------------------------------------------------------
+# --- requests ------------------------------------------------------------------------------------------------------
 
 
-def test_one_question_a_record_and_none_for_files_that_are_there(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_one_request_per_record_and_none_for_existing_files(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "B?", "bitmap")
     table = table[:3]
     bare[1].clear()
@@ -254,7 +254,7 @@ def test_one_question_a_record_and_none_for_files_that_are_there(bare: tuple[str
     assert [hashlib.sha256(Path(path).read_bytes()).digest() for path in files] == before
 
 
-def test_full_files_are_left_as_they_are_unless_all_are_wanted(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_full_files_are_unchanged_unless_all_are_completed(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")[:1]
     demo[1].clear()
     [path] = get(table, tmp_path)
@@ -265,7 +265,7 @@ def test_full_files_are_left_as_they_are_unless_all_are_wanted(demo: tuple[str, 
     assert Path(path).read_bytes() == original  # it lacked nothing
 
 
-def test_it_can_be_switched_off(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_completion_can_be_switched_off(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")[:1]
     original = BARE.segment(CEA, int(table["Record"][0]), "Br")
     with conf.set_temp("complete_headers", False):
@@ -280,7 +280,7 @@ def test_it_can_be_switched_off(bare: tuple[str, Layer], tmp_path: Path) -> None
         FLARECASTClient().fetch(table, path=tmp_path, complete_headers="maybe")
 
 
-def test_a_busy_service_is_asked_again(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_busy_service_is_retried(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br", "Bt")[:1]
     bare[1].faults["/meta/"] = answer(b"busy", status=503, kind="text/plain")
     bare[1].times["/meta/"] = 2
@@ -289,18 +289,18 @@ def test_a_busy_service_is_asked_again(bare: tuple[str, Layer], tmp_path: Path) 
     assert bare[1].count(".fits") == {"GET": 2}
 
 
-def test_services_that_want_the_fields_named(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_services_that_require_a_list_of_fields(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")
     table = table[:2]
     for number in table["Record"]:
         bare[1].faults[f"/meta/{number}?"] = lambda scope, send: bare[1].app(scope, None, send)
         bare[1].faults[f"/meta/{number}"] = answer(b'{"message": "fields is missing"}', status=400)
     assert not any(is_bare(path) for path in get(table, tmp_path, max_conn=1))
-    # All, those of the catalog, of which the archive has not all, and a few; then the way that worked.
+    # All keywords; those of the catalog, some of which the archive lacks; a few; then the list that worked.
     assert bare[1].count("/meta/") == {"GET": 4}
 
 
-def test_a_file_that_has_not_the_size_of_its_record_is_left_as_it_is(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_file_whose_size_contradicts_its_record_is_unchanged(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br", "Bt")[:1]
     bare[1].faults["/Br.fits"] = answer(compressed(), kind="application/fits")
     with pytest.warns(
@@ -311,7 +311,7 @@ def test_a_file_that_has_not_the_size_of_its_record_is_left_as_it_is(bare: tuple
     assert Path(files[0]).read_bytes() == compressed()
 
 
-# --- when the keywords cannot be had ----------------------------------------------------------------------------
+# --- unavailable keywords ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_file_that_has_not_the_size_of_its_record_is_left_as_it_is(bare: tuple
         (answer(b'{"message": "the tape is away"}'), "the tape is away"),
     ],
 )
-def test_files_are_there_as_served_and_the_user_is_told(
+def test_files_are_saved_as_served_with_a_warning(
     bare: tuple[str, Layer], tmp_path: Path, fault: Any, part: str
 ) -> None:
     table = search(CEA, "Br", "Bt")[:2]
@@ -346,7 +346,7 @@ def test_files_are_there_as_served_and_the_user_is_told(
     assert str(complete_folder(tmp_path)) == "0 files completed, 4 had keywords, 0 without."
 
 
-def test_one_record_without_keywords_does_not_hinder_the_others(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_one_record_without_keywords_does_not_affect_others(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br")[:3]
     number = int(table["Record"][1])
     bare[1].faults[f"/meta/{number}"] = answer(b'{"%d": {"recnum": %d, "meta": {"usflux": 1}}}' % (number, number))
@@ -370,7 +370,7 @@ def test_one_record_without_keywords_does_not_hinder_the_others(bare: tuple[str,
     ],
     ids=["HARP", "T_REC", "too many"],
 )
-def test_keywords_that_cannot_be_right_are_not_put_in(
+def test_keywords_of_another_record_are_not_added(
     bare: tuple[str, Layer], tmp_path: Path, changed: dict[str, Any], part: str
 ) -> None:
     table = search(CEA, "Br")[:1]
@@ -383,7 +383,7 @@ def test_keywords_that_cannot_be_right_are_not_put_in(
     assert Path(path).read_bytes() == BARE.segment(CEA, number, "Br")
 
 
-def test_a_service_without_keywords_is_not_asked_for_ever(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_service_without_keywords_is_not_asked_repeatedly(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br", query=a.Time("2015-12-11T23:00", "2015-12-12"))
     table = table[:12]
     bare[1].faults["/meta/"] = answer(b"", status=404)
@@ -404,7 +404,7 @@ def test_records_without_number(bare: tuple[str, Layer], tmp_path: Path) -> None
 # --- large files -----------------------------------------------------------------------------------------------------
 
 
-def test_a_large_file_that_broke_off_is_resumed_and_completed(tmp_path: Path) -> None:
+def test_an_interrupted_large_file_is_resumed_and_completed(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     image = fits.ImageHDU(rng.integers(-1000, 1000, (700, 700), dtype=np.int32))
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "large.fits", checksum=True)
@@ -430,7 +430,7 @@ def test_a_large_file_that_broke_off_is_resumed_and_completed(tmp_path: Path) ->
 # --- folders ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_folder_of_files_from_many_sources(bare: tuple[str, Layer], tmp_path: Path) -> None:
     with conf.set_temp("complete_headers", False):
         one = get(search("hmi.sharp_720s", "bitmap", query=a.Time("2015-12-11", "2015-12-11T00:13"))[:2], tmp_path)
         two = get(search(CEA, "Br", query=a.Time("2016-03-01", "2016-03-01T00:13"))[:1], tmp_path / "deeper")
@@ -450,7 +450,7 @@ def test_a_folder_of_files_from_everywhere(bare: tuple[str, Layer], tmp_path: Pa
     }
     assert "3 without" in str(got)
     asked = [path for _, path in bare[1].requests if "start=" in path]
-    assert len(asked) == 2  # not the months between
+    assert len(asked) == 2  # without the months in between
 
 
 def test_the_terminal_completes_a_folder(bare: tuple[str, Layer], tmp_path: Path) -> None:

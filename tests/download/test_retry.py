@@ -1,4 +1,4 @@
-"""A busy host is left alone by all transfers of a fetch."""
+"""All transfers of a fetch pause for a busy host."""
 
 from __future__ import annotations
 

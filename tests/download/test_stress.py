@@ -1,4 +1,4 @@
-"""Several processes that fetch, complete, mirror and index one folder, and are stopped and killed at random."""
+"""Several processes fetch, complete, mirror and index one folder while they are stopped and killed at random."""
 
 from __future__ import annotations
 

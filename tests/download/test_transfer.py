@@ -1,4 +1,4 @@
-"""One file onto disk, whole or not at all: transfers in the real parfive's queue, from a real server with faults."""
+"""A file appears complete or not at all: transfers in the real parfive's queue, from a real faulty server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def table(many: tuple[str, Layer]) -> FLARECASTResponse:
-    """Give the first ten of the 500 records."""
+    """Return the first ten of the 500 records."""
     found = FLARECASTClient().search(
         a.Time("2015-12-11", "2015-12-11T02:05"), Series("hmi.sharp_cea_720s"), Segment("Br")
     )
@@ -38,7 +38,7 @@ def table(many: tuple[str, Layer]) -> FLARECASTResponse:
 
 @pytest.fixture
 def original(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Give the bytes of the first record's file."""
+    """Return the content of the first record's file."""
     [name] = Fido.fetch(table[:1], path=tmp_path_factory.mktemp("original"), progress=False)
     many[1].clear()
     return Path(name).read_bytes()
@@ -74,7 +74,7 @@ def test_the_queue_takes_transfers_with_slots_progress_and_results(
     assert len(results) == 10
     assert results.errors == []
     assert "10/10" in capsys.readouterr().err
-    if hasattr(results, "urls"):  # from parfive 2.2 on
+    if hasattr(results, "urls"):  # since parfive 2.2
         assert len(results.urls) == 10
         assert all(url.startswith(many[0]) for url in results.urls)
 
@@ -97,11 +97,11 @@ def test_other_files_in_the_same_download(many: tuple[str, Layer], table: FLAREC
     assert len(downloader.download()) == 11
 
 
-def test_without_the_queue_parfive_s_own_interface_does_it(
+def test_without_the_queue_parfives_own_interface_is_used(
     many: tuple[str, Layer], tmp_path: Path, original: bytes
 ) -> None:
     class Plain:
-        """A downloader that has only what is documented."""
+        """A downloader with only the documented interface."""
 
         def __init__(self) -> None:
             self._real = parfive.Downloader(progress=False)
@@ -148,7 +148,7 @@ def recnum(url: str) -> int:
         (lambda file: answer(file, status=206), "answered 206"),
     ],
 )
-def test_what_is_not_whole_is_an_error_and_leaves_nothing(
+def test_an_incomplete_file_is_an_error_and_leaves_nothing(
     many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, original: bytes,
     fault: Callable[[bytes], Any], part: str,
 ) -> None:  # fmt: skip
@@ -165,7 +165,7 @@ def test_what_is_not_whole_is_an_error_and_leaves_nothing(
     assert names(tmp_path) == []
 
 
-def test_a_failure_is_retried_by_parfive_and_then_whole(
+def test_a_failure_is_retried_by_parfive(
     many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, original: bytes
 ) -> None:
     layer = many[1]
@@ -173,7 +173,7 @@ def test_a_failure_is_retried_by_parfive_and_then_whole(
     failed = fetch(table, tmp_path)
     assert len(failed.errors) == 10
     layer.clear()
-    # A file that a killed program left under the final name must not count as there.
+    # An incomplete file that a killed program left under the final name must not count as complete.
     (tmp_path / FIRST).write_bytes(original[:3000])
     results = Fido.fetch(failed, progress=False)
     assert results.errors == []
@@ -194,10 +194,10 @@ def test_a_retry_that_fails_again_is_an_error_again(
     assert names(tmp_path) == []
 
 
-def test_a_retry_does_not_write_over_checked_files(
+def test_a_retry_does_not_overwrite_verified_files(
     many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, original: bytes
 ) -> None:
-    # parfive would put what the service sends in the place of the file, whatever it is.
+    # parfive would replace the file by any reply of the service.
     many[1].faults["Br.fits"] = answer(b"", status=404)
     failed = fetch(table[:1], tmp_path)
     many[1].clear()
@@ -208,7 +208,7 @@ def test_a_retry_does_not_write_over_checked_files(
     assert (tmp_path / FIRST).read_bytes() == original
 
 
-def test_functions_for_every_file_are_called(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path) -> None:
+def test_callbacks_are_called_for_every_file(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path) -> None:
     told: list[tuple[str, str, Exception | None]] = []
     session = parfive.SessionConfig(done_callbacks=[lambda *what: told.append(what)])
     downloader = parfive.Downloader(progress=False, config=session)
@@ -217,7 +217,7 @@ def test_functions_for_every_file_are_called(many: tuple[str, Layer], table: FLA
     assert {error for _, _, error in told} == {None}
 
 
-def test_a_service_that_is_gone(table: FLARECASTResponse, tmp_path: Path) -> None:
+def test_an_unreachable_service(table: FLARECASTResponse, tmp_path: Path) -> None:
     table.service = "http://127.0.0.1:9"
     [error] = fetch(table[:1], tmp_path).errors
     assert "no connection to the service at 127.0.0.1:9; is it running?" in str(error.exception)
@@ -240,25 +240,25 @@ def test_a_stalled_transfer_ends(many: tuple[str, Layer], table: FLARECASTRespon
     assert names(tmp_path) == []
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(table: FLARECASTResponse, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(table: FLARECASTResponse, tmp_path: Path) -> None:
     (tmp_path / "6178").write_text("a file where a folder should be")
     results = fetch(table[:2], tmp_path / "{harpnum}" / "{file}")
     assert ["cannot be written" in str(error.exception) for error in results.errors] == [True, True]
 
 
-# --- files that are there --------------------------------------------------------------------------------------------
+# --- existing files --------------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_is_not_whole_is_fetched_again(table: FLARECASTResponse, tmp_path: Path, original: bytes) -> None:
+def test_an_incomplete_file_is_fetched_again(table: FLARECASTResponse, tmp_path: Path, original: bytes) -> None:
     (tmp_path / FIRST).write_bytes(original[:-1])
     assert list(fetch(table[:1], tmp_path)) == [str(tmp_path / FIRST)]
     assert (tmp_path / FIRST).read_bytes() == original
 
 
-def test_overwrite_replaces_only_by_what_is_whole(
+def test_overwrite_replaces_only_by_complete_files(
     many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path, original: bytes
 ) -> None:
-    old = original[:-2880] + b"\1" * 2880  # whole, but with other pixels
+    old = original[:-2880] + b"\1" * 2880  # complete, but with other pixels
     assert old != original
     (tmp_path / FIRST).write_bytes(old)
     many[1].faults["Br.fits"] = answer(original[:-100])
@@ -281,7 +281,7 @@ def test_unique_keeps_both(table: FLARECASTResponse, tmp_path: Path, original: b
 
 # --- a process that dies ---------------------------------------------------------------------------------------------
 
-# One process imports everything and searches; the fetches that are killed are forks of it, which begin at once.
+# One process imports everything and searches; the killed fetches are forks of it, which start at once.
 FETCHES = """
 import os, sys
 from sunpy.net import Fido, attrs as a
@@ -299,7 +299,7 @@ for _ in sys.stdin:
 """
 
 
-def test_a_fetch_that_is_killed_at_any_moment_is_completed_by_the_next(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_fetch_killed_at_any_moment_is_resumed_by_the_next(many: tuple[str, Layer], tmp_path: Path) -> None:
     url, layer = many
     chance = random.Random(20151211)
     reached = []
@@ -310,7 +310,7 @@ def test_a_fetch_that_is_killed_at_any_moment_is_completed_by_the_next(many: tup
         for _ in range(20):
             fetches.stdin.write("go\n")
             fetch = int(fetches.stdout.readline())
-            # The moment is chosen by what has been asked for, and not by the clock.
+            # The moment is determined by the requests, not by the clock.
             layer.wait_for(len(layer.requests) + chance.randrange(3, 25))
             os.kill(fetch, signal.SIGKILL)
             assert int(fetches.stdout.readline()) == signal.SIGKILL
@@ -325,4 +325,4 @@ def test_a_fetch_that_is_killed_at_any_moment_is_completed_by_the_next(many: tup
     assert results.errors == []
     assert len(results) == 500
     assert all(map(is_whole, results))
-    assert len(names(tmp_path)) == 500  # and no stray part
+    assert len(names(tmp_path)) == 500  # and no temporary file

@@ -1,4 +1,4 @@
-"""Whether what arrived is a whole FITS file."""
+"""Verification of received FITS files."""
 
 from __future__ import annotations
 

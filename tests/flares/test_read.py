@@ -1,4 +1,4 @@
-"""Lists of flares as people have them: NOAA's reports, CSV, the HEK, tables under other names, and bad ones."""
+"""Lists of flares from common sources: NOAA's reports, CSV, the HEK, tables with other names, and invalid lists."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from sunpy_flarecast.flares.classes import class_of_flux
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Lines of NOAA's reports of 1996 to 2014: both layouts, a region of four digits, X28.0, past midnight, listed twice
-# (once without a region), an error of the list (a peak after the end), and one without a class.
+# Lines of NOAA's reports of 1996 to 2014: both layouts, a region of four digits, X28.0, a flare past midnight, a flare
+# listed twice (once without a region), an error in the list (a peak after the end), and a flare without a class.
 REPORT = """\
 31777140101  0645 0652 0649                                C 21    G15  5.8E-04
 31777140101  0721 0729 0726 S12W47                         C 32    G15  1.0E-03 11940 131228.7
@@ -77,7 +77,7 @@ def test_lists_of_swpc_are_read(shared_data: Path) -> None:
     flares = read_flares(shared_data / "flares" / "swpc_2014.csv")
     others = read_flares(shared_data / "flares" / "flares_with_positions_2014.csv")
     assert len(flares) == len(others) == 2019
-    # That of positions was made from the other list, and has a peak where it has none (////).
+    # The list with positions was made from the other list, and has a peak where that has none (////).
     [unknown] = np.flatnonzero(np.isnat(flares.peak)).tolist()
     assert flares.goes_class[unknown] == "C3.8"
     assert texts([flares.start[unknown], flares.end[unknown]]) == ["2014-05-25T23:49", "2014-05-26T00:04"]
@@ -85,7 +85,7 @@ def test_lists_of_swpc_are_read(shared_data: Path) -> None:
     assert flares.noaa.tolist() == others.noaa.tolist()
     assert flares.size.tolist() == others.size.tolist()
     assert (flares.noaa == 0).sum() == 159
-    # In that list, peaks after midnight are on the day before the start.
+    # In this list, peaks after midnight are on the day before the start.
     same = ~np.isnat(flares.peak)
     assert (flares.peak == others.peak)[same].all()
     assert (flares.peak >= flares.start)[same].all()
@@ -95,7 +95,7 @@ def test_lists_of_swpc_are_read(shared_data: Path) -> None:
 
 
 def hek(**more: Any) -> HEKTable:
-    """Make a table as HEKClient returns it."""
+    """Make a table like those of HEKClient."""
     columns = {
         "event_starttime": Time(["2014-10-24T21:07", "2014-10-25T16:55", "2014-10-26T00:00"]),
         "event_peaktime": Time(["2014-10-24T21:41", "2014-10-25T17:08", "2014-10-26T00:10"]),
@@ -122,7 +122,7 @@ def test_results_of_the_hek_are_read() -> None:
         read_flares(UnifiedResponse(hek(), hek()))
 
 
-def test_any_table_is_read_under_names_that_are_given() -> None:
+def test_any_table_is_read_with_given_column_names() -> None:
     pandas = pytest.importorskip("pandas")
     columns = {
         "T0": ["2014-02-01 01:19", "2014-02-01 07:14"],
@@ -162,7 +162,7 @@ def test_numbers_and_times_of_day_that_pandas_read_as_numbers(shared_data: Path)
     assert read_flares(pandas.read_csv(path)).digest == read_flares(path).digest
 
 
-def test_a_table_of_a_list_is_read_as_that_list(shared_data: Path, tmp_path: Path) -> None:
+def test_the_table_of_a_list_gives_the_same_list(shared_data: Path, tmp_path: Path) -> None:
     flares = read_flares(shared_data / "flares" / "flares_with_positions_2014.csv")
     flares.table().write(tmp_path / "flares.ecsv")
     for again in (flares.table(), tmp_path / "flares.ecsv", flares):
@@ -235,7 +235,7 @@ def test_the_extent_of_a_list_can_be_given() -> None:
 
 
 @given(st.sampled_from("ABCMX"), st.integers(10, 99))
-def test_classes_and_fluxes_are_one_another(letter: str, tenths: int) -> None:
+def test_classes_and_fluxes_convert_into_each_other(letter: str, tenths: int) -> None:
     text = f"{letter}{tenths / 10}"
     flux = flux_of_class(text)
     assert class_of_flux(flux) == text
@@ -268,7 +268,7 @@ def test_flares_that_are_listed_twice_count_once(rows: list[tuple[int, int, str]
     assert (np.diff(flares.peak) >= np.timedelta64(0, "us")).all()
 
 
-def test_a_dash_is_no_number_and_zeros_are_no_position() -> None:
+def test_a_dash_is_a_missing_number_and_zeros_are_a_missing_position() -> None:
     flares = read_flares(
         Table({"peak": ["2014-02-01", "2014-02-02"], "class": ["M1.0", "M2.0"], "noaa": ["-", "1967"],
                "hgs_x": [0.0, 0.0], "hgs_y": [0.0, -3.0]})

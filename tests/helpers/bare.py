@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-#: Keywords of a record that a map needs, as services spell and write them.
+#: Keywords of a record that a map requires, in the spelling and format of services.
 NEEDED = {
     "ctype1": "CRLN-CEA",
     "ctype2": "CRLT-CEA",
@@ -34,12 +34,12 @@ NEEDED = {
     "t_rec": "2015.12.11_23:36:00_TAI",
 }
 
-#: Cards that `NOT_OF_THE_RECORD` names, and that stored files have not.
+#: Cards that `NOT_OF_THE_RECORD` names, but stored files lack.
 EXPORTED = ("DRMS_ID", "COMMENT", "HISTORY", "CONTINUE", "", "BUNIT", "DATA", "MISSVALS", "TOTVALS", "_")
 
 
 def bare_twin(file: bytes) -> bytes:
-    """Drop all cards that are not about how the file is built; the checksum of the header is then wrong."""
+    """Remove all cards that do not describe the structure of the file; the header's checksum is then wrong."""
     image = read_headers(file)
     kept = b""
     for at in range(0, len(image.image), CARD):
@@ -64,7 +64,7 @@ class TwinArchive:
     keywords : mapping
         Its keywords.
     files : mapping
-        The content of its files by segments.
+        The content of its files by segment.
     """
 
     synthetic = False

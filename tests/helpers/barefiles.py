@@ -1,4 +1,4 @@
-"""A file without keywords, made in memory, and the keywords that it lacks."""
+"""A file without keywords, created in memory, and the keywords that it lacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "hmi.sharp_cea_720s.6178.20151211_233600_TAI.Br.fits"
 KEYWORDS = NEEDED | {"harpnum": 6178, "usflux": 2e22, "recnum": 7}
 
 
-#: Of an image, as `bare.NEEDED` tells it.
+#: The keywords of an image, named by `bare.NEEDED`.
 SHAPE = (39, 60)
 
 

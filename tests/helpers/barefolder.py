@@ -1,4 +1,4 @@
-"""A folder of SHARP files without keywords, and the table that has them, as a mirror leaves it."""
+"""A folder of SHARP files without keywords and the table with their keywords, as written by a mirror."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def recnum_of(harp: int, step: int) -> int:
 
 
 def fill(folder: Path, steps: int, *, every: int = 1, segments: tuple[str, ...] = ("Br",), side: int = 30) -> None:
-    """Write the files of both HARPs, every so many slots, and their table of keywords."""
+    """Write the files of both HARPs at regular slots, and their table of keywords."""
     rows = []
     for step in range(steps):
         slot = FIRST + every * step
@@ -46,6 +46,6 @@ def fill(folder: Path, steps: int, *, every: int = 1, segments: tuple[str, ...] 
 
 
 def without_history(file: bytes) -> bytes:
-    """Take out the cards that tell when keywords were added."""
+    """Remove the cards with the time when keywords were added."""
     cards = [file[at : at + 80] for at in range(0, len(file), 80)]
     return b"".join(card for card in cards if not card.startswith(b"HISTORY "))

@@ -1,4 +1,4 @@
-"""A file server over plain sockets that answers as badly as a network can, by name or at random with a seed."""
+"""A file server over plain sockets that simulates network faults, chosen by name or at random with a seed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: All that the server can do to a request. "refuse" is left to a port at which nobody listens: a server that listens
-#: can only close the connection at once, which is "slam".
+#: All faults of the server. Refused connections are tested with an unused port: a listening server can only close the
+#: connection at once, which is "slam".
 KINDS = (
     "slam",
     "reset-before-headers",
@@ -49,10 +49,10 @@ KINDS = (
 @dataclass
 class Chaos:
     """
-    Files by path, and what is done to requests for them.
+    Files by path, and faults of requests for them.
 
-    ``choose`` names the fault of a request (None for a good answer), given its path and how many came before it for
-    the path. ``other_host`` is where "redirect-host" points to.
+    ``choose`` returns the fault of a request (None for a good reply), given its path and the number of earlier requests
+    for this path. ``other_host`` is the target of "redirect-host".
     """
 
     files: dict[str, bytes]
@@ -66,7 +66,7 @@ class Chaos:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds; it is looked at after every piece that is sent."""
+        """Wait until a condition holds; it is checked after every sent piece."""
         with self.changed:
             assert self.changed.wait_for(condition, timeout=60)
 
@@ -118,7 +118,7 @@ class Chaos:
             case "stall":
                 writer.write(_head(status, len(part), headers) + part[: len(part) // 2])
                 await writer.drain()
-                self.stalled.append(asyncio.Event())  # held, or else it is collected as garbage
+                self.stalled.append(asyncio.Event())  # referenced, so that it is not garbage-collected
                 await self.stalled[-1].wait()
             case "429" | "500" | "503":
                 return await self._send(writer, int(fault), b"busy")
@@ -180,7 +180,7 @@ def _head(status: int, length: int | None, headers: dict[str, str]) -> bytes:
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:
-    """Close with a RST instead of a FIN."""
+    """Close the connection with RST instead of FIN."""
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
@@ -189,7 +189,7 @@ def _reset(writer: asyncio.StreamWriter) -> bool:
 
 @contextmanager
 def serving(chaos: Chaos) -> Iterator[Chaos]:
-    """Serve from a thread; ``chaos.url`` is then the server's."""
+    """Serve from a thread; sets ``chaos.url``."""
     ready = threading.Event()
     state: dict[str, object] = {}
 
@@ -218,7 +218,7 @@ def serving(chaos: Chaos) -> Iterator[Chaos]:
 
 
 def at_random(seed: int, share: float, kinds: tuple[str, ...] = KINDS) -> Callable[[str, int], str | None]:
-    """Choose faults at random: for each request by its path and number alone, whatever the order they come in."""
+    """Choose faults at random; each depends only on the path and number of the request, not on their order."""
 
     def choose(path: str, number: int) -> str | None:
         chance = random.Random(f"{seed} {path} {number}")

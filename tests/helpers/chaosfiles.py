@@ -1,4 +1,4 @@
-"""Files that `chaos` serves, the table that a search would give of them, and fetches of it."""
+"""Files for `chaos`, the table that a search would return for them, and fetches of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def name_of(number: int) -> str:
 
 
 def table_of(chaos: Chaos, numbers: range) -> FLARECASTResponse:
-    """Make the table that a search would give."""
+    """Make the table that a search would return."""
     rows = ",".join(
         f'{{"recnum": {number}, "harpnum": 377, "t_rec_index": {1005481 + number},'
         f' "urls": ["{chaos.url}{path_of(number)}"]}}'
@@ -58,7 +58,7 @@ def names(folder: Path) -> list[str]:
 
 @contextmanager
 def files_only(url: str) -> Iterator[None]:
-    """Ask this service, which has files only."""
+    """Use this service, which has only files."""
     with (
         conf.set_temp("url", url),
         conf.set_temp("read_timeout", 0.5),

@@ -1,4 +1,4 @@
-"""Commands as a page shows them, given to the parser of the command line."""
+"""Parse the commands that pages show."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ COMMAND = re.compile(r"(?:^|&& |\$ |\s)sunpy-flarecast (.*)")
 
 
 def parse(line: str) -> None:
-    """Parse what follows the name of the program; raises what click does of a command that is not understood."""
-    line = re.sub(r"\$\([^)]*\)", "2015-12-11", line)  # what the shell computes is a time
+    """Parse the arguments of a command; raises click's errors for invalid ones."""
+    line = re.sub(r"\$\([^)]*\)", "2015-12-11", line)  # values computed by the shell are times
     words = takewhile(lambda word: word not in ("|", "||", "&&", "&", ";", ">", ">>"), shlex.split(line, comments=True))
     arguments = [word for word in words if word != "..."]
     command: click.Command = cli

@@ -1,4 +1,4 @@
-"""A small query of the demo, and a layer that counts the files that a service sends at a time."""
+"""A small query of the demo, and a layer that counts the concurrent transfers of a service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUERY = (
 
 
 class Counting(Layer):
-    """A layer that also knows how many files it sent at a time at most."""
+    """A layer that also records the largest number of concurrent transfers."""
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
@@ -37,7 +37,7 @@ class Counting(Layer):
             return
 
         async def counted(message: dict[str, Any]) -> None:
-            # A client that has the end may send its next request before this one is over here.
+            # A client that has the end may send its next request before this request has ended here.
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 self._count(-1)
             await send(message)

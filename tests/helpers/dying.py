@@ -1,4 +1,4 @@
-"""Builds in processes of their own, which are killed at a given moment."""
+"""Builds in separate processes that are killed at a given moment."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from sunpy_flarecast.utils.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What builds import when they begin is there before processes are forked.
+# Modules that builds import at their start are imported before processes are forked.
 need("Builds need", "dataset", (*DATASET, "pyarrow.parquet", "numcodecs", "google_crc32c"))
 
-#: The functions of the module `building` with which stages begin.
+#: The first function of each stage in the module `building`.
 STAGES = ("search", "keyword_pieces", "make_labels", "make_sets", "make_images", "finish_harps", "write_records")
 
 
 def child(function: Callable[..., Any], *arguments: Any) -> int:
-    """Call a function in a process that begins with this module imported, and give its exit code."""
+    """Call a function in a process that starts with this module imported, and return its exit code."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     process = context.Process(target=function, args=arguments)
-    # Before Python 3.14 the server gets no sys.path, without which each process would import everything again.
+    # Before Python 3.14 the fork server does not get sys.path, so each process would import everything again.
     with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
         process.start()
     process.join(600)
@@ -51,7 +51,7 @@ def die() -> None:
 
 
 def dying_at_write(number: int, *arguments: Any) -> None:
-    """Build, and die at the write of that number: before it if that is even, else after it."""
+    """Build and die at the write with this number: before it if the number is even, otherwise after it."""
     count = 0
 
     def wrapped(function: Any) -> Any:
@@ -73,7 +73,7 @@ def dying_at_write(number: int, *arguments: Any) -> None:
 
 
 def dying_in(stage: str, within: float, seed: int, *arguments: Any) -> None:
-    """Build, and die at a random moment of the time after a stage has begun."""
+    """Build and die at a random moment after a stage has begun."""
     function = getattr(building, stage)
 
     def begun(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""An ASGI layer around a real service that counts its requests and, where a test says so, answers otherwise."""
+"""An ASGI layer around a real service that counts its requests and injects faults."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Layer:
     """
     Wrap an ASGI application.
 
-    ``requests`` holds method and path (with query) of every request. ``faults`` maps what a path contains to the
-    answer given in place of the application's; ``times`` limits how often.
+    ``requests`` has the method and path (with query) of every request. ``faults`` maps parts of paths to replies that
+    replace those of the application; ``times`` limits how often.
     """
 
     def __init__(self, app: Any) -> None:
@@ -53,11 +53,11 @@ class Layer:
         return None
 
     def count(self, part: str = "") -> Counter[str]:
-        """Count the requests whose path has a part, by method."""
+        """Count the requests whose path contains a text, by method."""
         return Counter(method for method, path in self.requests if part in path)
 
     def wait_for(self, number: int) -> None:
-        """Wait until that many requests have come."""
+        """Wait for a number of requests."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.requests) >= number, timeout=60)
 
@@ -78,7 +78,7 @@ def answer(
     length: int | None = None,
     drop: bool = False,
 ) -> Fault:
-    """Make a fault: an answer with this body; ``length`` tells a wrong length, ``drop`` ends before the body's end."""
+    """Make a fault: a reply with this body; ``length`` declares a wrong length, ``drop`` ends it early."""
     told = {"content-type": kind, "content-length": str(len(body) if length is None else length), **(headers or {})}
 
     async def fault(scope: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
@@ -93,7 +93,7 @@ def answer(
 
 @contextmanager
 def pointed_at(service: tuple[str, Layer]) -> Iterator[None]:
-    """Make a service, given by its URL and layer, that of ``conf.url``; what was counted and set is forgotten."""
+    """Set ``conf.url`` to a service, given by its URL and layer; counts and faults are cleared."""
     url, layer = service
     layer.clear()
     with conf.set_temp("url", url):

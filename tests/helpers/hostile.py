@@ -1,4 +1,4 @@
-"""Replies that no honest service sends, as raw bytes: a server that sends them, and hypothesis strategies for them."""
+"""Malicious replies as raw bytes: a server that sends them, and hypothesis strategies for them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
 
-#: How many bytes are sent one by one, a hundred a second.
+#: Number of bytes that are sent one by one, a hundred per second.
 _TRICKLED = 120
 
 
 @dataclass(frozen=True)
 class Reply:
     """
-    What is sent, and what comes after it.
+    The bytes that are sent, and how the connection continues.
 
-    The connection is closed ("close") or reset ("reset"), stays open in silence ("silence"), gets the bytes one by one
-    ("trickle", of the first), or gets ``endless`` again and again.
+    The connection is closed ("close") or reset ("reset"), stays open in silence ("silence"), receives the first bytes
+    one by one ("trickle"), or receives ``endless`` repeatedly.
     """
 
     raw: bytes
@@ -41,15 +41,15 @@ class Reply:
 
     @property
     def slow(self) -> bool:
-        """Whether it takes as long as the client's settings let it."""
+        """Whether it takes as long as the client's settings allow."""
         return self.end in ("silence", "trickle", "endless")
 
 
 class Hostile:
     """
-    A server that passes requests on to a real service, and sends bytes as they are in reply to some.
+    A server that forwards requests to a real service, and replies to some with raw bytes.
 
-    ``hostile`` tells from the path of a request whether ``reply`` is sent.
+    ``hostile`` decides by the path of a request whether ``reply`` is sent.
     """
 
     def __init__(self, service: str) -> None:
@@ -59,11 +59,11 @@ class Hostile:
         self.reply = Reply(b"")
         self.requests: list[str] = []
         self.stop = threading.Event()
-        #: Bodies of its replies, by the paths that were requested.
+        #: Bodies of the service's replies by requested path.
         self.kept: dict[str, bytes] = {}
 
     def good(self, path: str) -> bytes:
-        """Give the body of the service's own reply."""
+        """Return the body of the service's own reply."""
         if path not in self.kept:
             with urllib.request.urlopen(self.service + path) as answer:
                 self.kept[path] = answer.read()
@@ -95,7 +95,7 @@ class Hostile:
 
 @contextmanager
 def serving(hostile: Hostile) -> Iterator[Hostile]:
-    """Serve from threads; ``hostile.url`` is then the server's."""
+    """Serve from threads; sets ``hostile.url``."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -124,14 +124,14 @@ def serving(hostile: Hostile) -> Iterator[Hostile]:
             thread.join()
 
 
-# --- how a reply is sent ---------------------------------------------------------------------------------------------
+# --- transport of replies --------------------------------------------------------------------------------------------
 
-#: Text by which a terminal would be controlled, or a line of a header or a log ended.
+#: Text that would control a terminal, or end a line of a header or log.
 CONTROLS = ("\x1b[2J", "\x9b31m", "\u202eoof", "\u2066", "\0", "\a\b", "\r\n", "\u2028", "\x7f", "\ufeff", "\u0300")
 
 _MANY_DIGITS = "9" * 5000
 
-#: Nothing here leaves this machine; the port 9 is that of nobody.
+#: Nothing here leaves this machine; port 9 is unused.
 _LOCATIONS = (
     *(
         "/",
@@ -298,7 +298,7 @@ _FIELDS = st.lists(
     max_size=3,
 )
 
-#: A megabyte or ten of zeros, packed.
+#: One or ten megabytes of zeros, compressed.
 BOMB = gzip.compress(bytes(10_000_000))
 
 
@@ -308,7 +308,7 @@ def _deflated(body: bytes) -> bytes:
 
 @st.composite
 def _packed(draw: DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
-    """Pack a body as some Content-Encoding says, or otherwise."""
+    """Compress a body according to its Content-Encoding, or differently."""
     kind = draw(st.sampled_from(["", "", "", "", "right", "deflate", "lie", "cut", "twice", "bomb", "much", "name"]))
     packed = gzip.compress(body)
     match kind:
@@ -334,7 +334,7 @@ def _packed(draw: DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
 
 @st.composite
 def _framed(draw: DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
-    """Send a body by its length, in chunks, or to the connection's end; or otherwise."""
+    """Send a body by its length, in chunks, or to the connection's end; or inconsistently."""
     length = b"Content-Length: %d"
     kind = draw(
         st.sampled_from(["right", "right", "open", "short", "long", "number", "two", "chunks", "chunk", "both"])
@@ -391,7 +391,7 @@ def _framed(draw: DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
 
 @st.composite
 def replies(draw: DrawFn, body: bytes, *, endless: bool = True) -> Reply:
-    """Send a body in any way."""
+    """Generate replies that send a body in any way."""
     packing, packed = draw(_packed(body))
     framing, content = draw(_framed(packed))
     fields = [*draw(_FIELDS), *packing, *framing]
@@ -413,7 +413,7 @@ def replies(draw: DrawFn, body: bytes, *, endless: bool = True) -> Reply:
     return Reply(raw, end, draw(st.sampled_from(filler)) if end == "endless" else b"")
 
 
-# --- what a reply says -----------------------------------------------------------------------------------------------
+# --- contents of replies ---------------------------------------------------------------------------------------------
 
 _TOKENS = (
     *(
@@ -478,7 +478,7 @@ def _written(value: Any) -> bytes:
 
 @st.composite
 def contents(draw: DrawFn, good: bytes) -> bytes:
-    """Change what a JSON reply says, from one value in it to all of it."""
+    """Change the content of a JSON reply, from a single value to all of it."""
     kind = draw(st.sampled_from(["value"] * 6 + ["byte", "cut", "deep", "other", "message", "coding", "twice"]))
     match kind:
         case "byte":
@@ -507,7 +507,7 @@ def contents(draw: DrawFn, good: bytes) -> bytes:
 
 @st.composite
 def _changed(draw: DrawFn, value: Any) -> bytes:
-    """Put something else in the place of a value, or of a name."""
+    """Replace a value or a name."""
     place = value
     while True:
         if isinstance(place, dict):
@@ -527,7 +527,7 @@ def _changed(draw: DrawFn, value: Any) -> bytes:
 
 
 def odd_files(good: bytes) -> SearchStrategy[bytes]:
-    """Change a FITS file: cards, bytes, its end."""
+    """Change a FITS file: cards, bytes, or its end."""
     cards = len(good) // 80
 
     def card(at: int, text: bytes) -> bytes:

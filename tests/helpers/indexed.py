@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CCD, CEA = "hmi.sharp_720s", "hmi.sharp_cea_720s"
 FIRST = 1005481
 
-#: Any time.
+#: An arbitrary time.
 ALL = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 #: Cards of a full header, and the pattern of file names at the same T_REC.

@@ -1,4 +1,4 @@
-"""JSOC in small: the routes of its web server that drms uses, and the files under them, as an ASGI application."""
+"""A small JSOC: the routes of its web server that drms uses, and its files, as an ASGI application."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from sunpy_flarecast.sharp.times import utc_time
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-#: An address that is registered.
+#: A registered address.
 EMAIL = "me@observatory.example"
 
-#: The types of keywords, as a series' description tells them; TESTWORD is in no catalog.
+#: The types of keywords in the description of a series; TESTWORD is not in the catalog.
 TYPES = {
     "HARPNUM": "int",
     "T_REC": "time",
@@ -41,7 +41,7 @@ TYPES = {
 
 @dataclass
 class Held:
-    """A record: its number may change, and its files may be away."""
+    """A record whose number may change and whose files may be offline."""
 
     series: str
     harpnum: int
@@ -95,8 +95,8 @@ class JSOC(Starlette):
     """
     The server.
 
-    ``records`` is what it has. ``looks`` is how often a request for files that are not online is to be looked after
-    until it is done; ``exported`` lists the record sets that were asked for.
+    ``records`` are its records. ``looks`` is the number of status requests until an export is finished; ``exported``
+    lists the requested record sets.
     """
 
     def __init__(self, records: list[Held]) -> None:
@@ -156,7 +156,7 @@ class JSOC(Starlette):
         return "NoDataFile" if name in one.without else one.path(name) if one.online else "NoDataDirectory"
 
     def _chosen(self, record_set: str) -> tuple[list[Held], list[str]]:
-        """Understand ``series[harps][first-last]{segments}`` and ``series[:#1,#2]{segments}``."""
+        """Parse ``series[harps][first-last]{segments}`` and ``series[:#1,#2]{segments}``."""
         match = re.fullmatch(r"([\w.]+)((?:\[[^\]]*\])*)(?:\{([\w,]*)\})?", record_set)
         assert match is not None, record_set
         series, filters, segments = match[1].lower(), re.findall(r"\[([^\]]*)\]", match[2]), (match[3] or "").split(",")

@@ -1,8 +1,8 @@
 """
-The SHARP parameters of a real record, computed from its pixels as JSOC's published code does.
+The SHARP parameters of a real record, computed from its pixels like in JSOC's published code.
 
 Independent of the package. The formulas are those of Bobra et al. (2014, Solar Physics 289, 3549) in the form of the
-code that the series' authors published; each result carries the unit that follows from its dimensions.
+authors' published code; each result has the unit that follows from its dimensions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read(path: Any) -> tuple[np.ndarray, dict[str, float]]:
 
 
 def _slopes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give central differences per pixel along both axes; NaN at the edges."""
+    """Return central differences per pixel along both axes; NaN at the edges."""
     west, north = np.full_like(image, np.nan), np.full_like(image, np.nan)
     west[:, 1:-1] = (image[:, 2:] - image[:, :-2]) / 2
     north[1:-1] = (image[2:] - image[:-2]) / 2
@@ -60,7 +60,7 @@ def _gradient_error(image: np.ndarray, error: np.ndarray, mask: np.ndarray) -> f
 
 
 def _greens_field(bz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give JSOC's horizontal potential field: monopoles 0.001 pixels deep, summed over 20 by 20 pixels."""
+    """Return JSOC's horizontal potential field: monopoles 0.001 pixels deep, summed over 20 by 20 pixels."""
     potential = np.zeros_like(bz)
     rows, columns = bz.shape
     padded = np.pad(bz, _WINDOW)
@@ -73,7 +73,7 @@ def _greens_field(bz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fourier_field(bz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the horizontal potential field that belongs to the vertical one, by Fourier transform with wide margins."""
+    """Return the horizontal potential field of the vertical field, by Fourier transform with wide margins."""
     shape = tuple(2 * side for side in bz.shape)
     up, along = np.fft.fftfreq(shape[0])[:, np.newaxis], np.fft.rfftfreq(shape[1])
     size = np.hypot(up, along)
@@ -86,7 +86,7 @@ def _fourier_field(bz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _against(
     field: tuple[np.ndarray, np.ndarray], parts: tuple[np.ndarray, ...], mask: np.ndarray, area: u.Quantity
 ) -> dict[str, u.Quantity]:
-    """Compare the field with a potential one: free energy and shear."""
+    """Compare the field with a potential field: free energy and shear."""
     (px, py), (bx, by, bz) = field, parts
     excess = ((bx - px) ** 2 + (by - py) ** 2)[mask] / (8 * np.pi)
     product = px * bx + py * by + bz * bz
@@ -109,17 +109,17 @@ def _geometry(images: dict[str, np.ndarray], header: dict[str, float]) -> tuple[
 
 
 def potential_parameters(images: dict[str, np.ndarray], header: dict[str, float]) -> dict[str, u.Quantity]:
-    """Compute what compares the field with a potential one, against the whole patch's potential field."""
+    """Compute the parameters that compare the field with a potential field, for the whole patch."""
     parts, mask, _, area = _geometry(images, header)
     return _against(_fourier_field(np.nan_to_num(parts[2])), parts, mask, area)
 
 
 def parameters(images: dict[str, np.ndarray], header: dict[str, float]) -> dict[str, u.Quantity]:
     """
-    Compute every parameter for which a CEA record has the pixels.
+    Compute every parameter that can be derived from the pixels of a CEA record.
 
     ``SAVNCPP`` and ``ERRJHT`` are currents over the square of the pixel's side as seen from the observer: JSOC's code
-    divides by that side where ``TOTUSJZ`` is multiplied by it.
+    divides by this side where ``TOTUSJZ`` is multiplied by it.
     """
     (bx, by, bz), mask, side, area = _geometry(images, header)
     errors = images["Bp_err"], images["Bt_err"], images["Br_err"]
@@ -148,7 +148,7 @@ def parameters(images: dict[str, np.ndarray], header: dict[str, float]) -> dict[
     noise = np.sqrt(noise) / 2
     used = mask & np.isfinite(curl)
     number, curl, noise, up, up_error = used.sum(), curl[used], noise[used], bz[used], errors[2][used]
-    # From gauss per pixel to a current density; over the area of a pixel to a current.
+    # From gauss per pixel to a current density; times the area of a pixel to a current.
     density = 1e-4 / _MU_0 / side.value * u.A / u.m**2
     current = density * (side * u.pix) ** 2
     noise_sum = np.sqrt((noise**2).sum())
@@ -161,7 +161,7 @@ def parameters(images: dict[str, np.ndarray], header: dict[str, float]) -> dict[
         "SAVNCPP": ((abs(curl[up > 0].sum()) + abs(curl[up <= 0].sum())) * current).to(u.A) / seen**2,
         "ERRJHT": (noise_sum * current).to(u.A) / seen**2,
     }
-    # Pixels without any helicity do not count here.
+    # Pixels without helicity do not count here.
     number = np.count_nonzero(curl * up)
     square, twist = (up**2).sum(), (curl * up).sum()
     twist_noise = np.sqrt((up**2 * noise**2 + (curl - 2 * up * twist / square) ** 2 * up_error**2).sum())

@@ -1,4 +1,4 @@
-"""A folder of small SHARP files with keywords in their headers, for the tests of what becomes of keywords."""
+"""A folder of small SHARP files with keywords in their headers, for tests of keywords."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def recnum_of(harp: int, step: int) -> int:
 
 
 def keywords_of(harp: int, step: int) -> dict[str, Any]:
-    """Give what the header of a record holds; of the first record of each HARP some are missing."""
+    """Return the keywords in the header of a record; the first record of each HARP lacks some."""
     day = slot_text(FIRST + step)
     found = {
         "HARPNUM": harp,
@@ -50,7 +50,7 @@ def keywords_of(harp: int, step: int) -> dict[str, Any]:
 
 
 def fill(folder: Path, steps: int) -> None:
-    """Write the files of both HARPs, one a record."""
+    """Write the files of both HARPs, one per record."""
     for harp in HARPS:
         for step in range(steps):
             header = fits.Header(keywords_of(harp, step))
@@ -59,7 +59,7 @@ def fill(folder: Path, steps: int) -> None:
 
 
 def one_at_a_time(layer: Layer) -> Fault:
-    """Make a fault: of several record numbers the service understands the first only."""
+    """Make a fault: the service ignores all record numbers but the first."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}

@@ -1,4 +1,4 @@
-"""An archive of records whose keywords follow a plain rule, so that tests can tell what a search has to find."""
+"""An archive of records whose keywords follow a simple rule, so that tests can predict the result of a search."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BASE = 1005480
 
 HARPS = (6170, 6171, 6172)
 
-#: DATE-OBS is that much before T_REC.
+#: DATE-OBS is this much before T_REC.
 _EARLIER = TimeDelta(108, format="sec")
 
 NOAA = {6170: (12443, "12443,12445"), 6171: (0, "MISSING"), 6172: (12450, "12450")}
@@ -33,7 +33,7 @@ def recnum_of(harp: int, slot: int) -> int:
 
 @cache
 def keywords_of(harp: int, slot: int) -> dict[str, Any]:
-    """Tell all that there is to know of a record."""
+    """Return all keywords of a record."""
     after = slot - BASE
     day, clock = slot_text(slot).split("_")[:2]
     return {
@@ -53,12 +53,12 @@ def keywords_of(harp: int, slot: int) -> dict[str, Any]:
 
 class Ledger:
     """
-    Some days of three HARPs, every 12 minutes from `BASE` on.
+    Three HARPs for some days, every 12 minutes from `BASE`.
 
     Parameters
     ----------
     slots : int
-        How many time steps there are.
+        Number of time steps.
     """
 
     synthetic = False

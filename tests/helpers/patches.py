@@ -1,4 +1,4 @@
-"""Small FITS files as JSOC stores them, and the tasks of data sets that are made of them."""
+"""Small FITS files as JSOC stores them, and tasks of data sets made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLANK = -(2**31)
 
 
 def stored(path: Path, pixels: npt.NDArray[Any], *, packed: bool = True, **cards: Any) -> Path:
-    """Write integers as they are, RICE-compressed or not, with cards such as BSCALE, BLANK and HARPNUM."""
+    """Write integers, RICE-compressed or not, with cards such as BSCALE, BLANK and HARPNUM."""
     header = fits.Header({name.replace("__", "-"): value for name, value in cards.items() if name not in _SCALING})
     made = fits.CompImageHDU(pixels, header) if packed else fits.PrimaryHDU(pixels, header)
     for name in _SCALING & set(cards):
@@ -35,7 +35,7 @@ _SCALING = {"BSCALE", "BZERO", "BLANK"}
 
 
 def full(harp: int, step: int, **cards: Any) -> dict[str, Any]:
-    """Give the cards of a record that a data set keeps, and those of integers in steps of 0.01."""
+    """Return the cards of a record that a data set keeps, and those for integers in steps of 0.01."""
     return {
         "HARPNUM": harp,
         "T_REC": t_rec_text(FIRST + step),
@@ -66,7 +66,7 @@ def full(harp: int, step: int, **cards: Any) -> dict[str, Any]:
 
 
 def numbers(rows: int, columns: int, seed: int = 0) -> npt.NDArray[np.int32]:
-    """Give integers, of which some are missing."""
+    """Return integers, some of them missing."""
     pixels = np.random.default_rng(seed).integers(-200_000, 200_000, (rows, columns), dtype=np.int32)
     pixels[:, 0] = BLANK
     return pixels
@@ -82,7 +82,7 @@ def settings(*segments: str, shard_records: int = 4, **images: Any) -> Settings:
 
 
 def task(harp: int, number: int, steps: Sequence[int], segments: int, slots: Sequence[int] = ()) -> ShardTask:
-    """Give a task of the records of some time steps, or slots, that all have a file of each segment."""
+    """Return a task of the records of some time steps, or slots, with a file of each segment."""
     urls = ("http://localhost/file",) * segments
     found = slots or [FIRST + step for step in steps]
     return ShardTask(harp, number, tuple(ImageRecord(1000 + slot - FIRST, slot, 0, urls) for slot in found))

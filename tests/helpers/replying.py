@@ -1,4 +1,4 @@
-"""Replies for the tests, and what was read from them in a form that can be compared."""
+"""Replies for tests, and the records read from them in a comparable form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SERIES = "hmi.sharp_720s"
 FOLDER = f"http://cluster-r730-1:8001/HMI/{SERIES}"
 
-#: A record of which all is told, and one of which nothing is.
+#: A record with all values, and a record without any.
 FULL = {
     "recnum": 5605571,
     "harpnum": 6178,
@@ -46,7 +46,7 @@ def urls(records: Records) -> list[list[str]]:
 
 
 def rows(records: Records) -> list[tuple[Any, ...]]:
-    """Give records as tuples that can be compared."""
+    """Return records as comparable tuples."""
     columns = (records.recnum, records.harpnum, records.slot, records.quality, records.wavelength)
     return list(
         zip(

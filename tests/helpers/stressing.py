@@ -1,4 +1,4 @@
-"""Processes that fill one folder together, and are stopped, continued and killed at moments by chance."""
+"""Processes that fill one folder together and are stopped, continued and killed at random moments."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 RANGE = ("2015-12-11", "2015-12-11T12:00")
 
-#: Processes at a time.
+#: Number of concurrent processes.
 _TOGETHER = 4
 
 
 def fetched(url: str, root: str, *, overwrite: bool = False) -> None:
-    """Fetch all files, to where a mirror has them."""
+    """Fetch all files to the paths of a mirror."""
     with conf.set_temp("url", url):
         table = FLARECASTClient().search(a.Time(*RANGE), Series(SERIES), progress=False)
         path = f"{root}/{{series}}/{{t_rec:%Y/%m/%d}}/{{file}}"
@@ -77,7 +77,7 @@ WORK: tuple[Callable[[str, str], None], ...] = (
 
 
 def work(number: int, url: str, root: str, problems: str) -> None:
-    """Do one piece of work in a process of its own, and note what goes wrong in a file."""
+    """Do one piece of work in a separate process, and write failures to a file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -93,12 +93,12 @@ def work(number: int, url: str, root: str, problems: str) -> None:
 
 def stress(seed: int, pieces: int, room: Path) -> list[str]:
     """
-    Let so many pieces of work be done, and disturb them; then do each once more undisturbed.
+    Do a number of pieces of work and disturb them; then do each once more undisturbed.
 
     Returns
     -------
     list of str
-        What is wrong with the folder in the end, and what went wrong in processes that came to their end.
+        Faults of the folder at the end, and failures in processes that were not killed.
     """
     chance = random.Random(seed)
     served, root, clean, problems = (room / name for name in ("served", "root", "clean", "problems"))
@@ -118,7 +118,7 @@ def stress(seed: int, pieces: int, room: Path) -> list[str]:
                 alive[-1].start()
                 begun += 1
             elif alive:
-                # When all have begun, nobody is stopped any more, so that they end.
+                # When all have started, no process is stopped any more, so that they end.
                 signals = [signal.SIGSTOP] * 4 + [signal.SIGCONT] * 5 + [signal.SIGKILL] * 2
                 number = chance.choice(signals) if begun < pieces else signal.SIGCONT
                 with suppress(ProcessLookupError):
@@ -132,7 +132,7 @@ def stress(seed: int, pieces: int, room: Path) -> list[str]:
 
 
 def _differing(root: Path, clean: Path, room: Path) -> list[str]:
-    """Compare what is there with what an undisturbed fetch and an undisturbed index have."""
+    """Compare the folder with an undisturbed fetch and an undisturbed index."""
     files, whole = (
         {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
         for folder in (root, clean)

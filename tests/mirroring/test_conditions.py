@@ -1,4 +1,4 @@
-"""Mirrors with conditions: from a FLARECAST service and from JSOC they copy the records that a search finds."""
+"""Mirrors with conditions copy the records that a search finds, from a FLARECAST service and from JSOC."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_of_a_service(keyworded: Layer, tmp_path: Path, where: Sequence[attr.Att
     assert {path for _, path in keyworded.requests if "/meta/" in path} == asked
 
 
-def test_of_a_service_that_does_not_give_the_keywords(keyworded: Layer, tmp_path: Path) -> None:
+def test_of_a_service_that_does_not_return_the_keywords(keyworded: Layer, tmp_path: Path) -> None:
     keyworded.faults["/meta/"] = answer(b'{"message": "the tape is away"}', status=404)
     with pytest.raises(ServiceError, match="the tape is away"):
         mirror(*ENDS, tmp_path, where=NOAA(12443), **QUIET)

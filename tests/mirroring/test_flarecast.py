@@ -1,4 +1,4 @@
-"""Mirrors of FLARECAST services: the same records as a search finds, bare and full files, what is missing."""
+"""Mirrors of FLARECAST services: the records of a search, bare and full files, and missing data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CEA = "hmi.sharp_cea_720s"
 
 QUIET: dict[str, Any] = {"progress": False, "index": False}
 
-#: Two steps of the synthetic Sun, at either side of midnight TAI, and two of its HARPs.
+#: Two time steps of the synthetic Sun, before and after midnight TAI, and two of its HARPs.
 STEPS = ("2015-12-11T23:46", "2015-12-12T00:00")
 
 
@@ -108,7 +108,7 @@ def test_bare_files_stay_bare_and_get_a_table(
     assert tree(tmp_path) == before
 
 
-def test_what_fails_is_told_and_comes_the_next_time(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_failures_are_reported_and_fetched_the_next_time(many: tuple[str, Layer], tmp_path: Path) -> None:
     url, layer = many
     ends = ("2015-12-11T20:00", "2015-12-12T04:00")
     found = FLARECASTClient().search(a.Time(*ends), Series(CEA))
@@ -126,7 +126,7 @@ def test_what_fails_is_told_and_comes_the_next_time(many: tuple[str, Layer], tmp
     assert report.records == len(found) == len(list(tmp_path.rglob("*.fits")))
 
 
-def test_a_series_that_is_not_there_is_told_in_the_words_of_a_mirror(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_an_unknown_series_is_an_error_of_the_mirror(many: tuple[str, Layer], tmp_path: Path) -> None:
     many[1].faults["/HMI/"] = answer(b'{"message": "This archive holds no such series"}', status=404)
     with pytest.raises(ServiceError) as caught:
         mirror("2015-12-11", "2015-12-13", tmp_path, series=CEA, service=many[0], **QUIET)
@@ -137,7 +137,7 @@ def test_a_series_that_is_not_there_is_told_in_the_words_of_a_mirror(many: tuple
     assert "later" not in text
 
 
-def test_failures_are_told_by_the_report_alone(
+def test_failures_are_only_in_the_report(
     many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -147,7 +147,7 @@ def test_failures_are_told_by_the_report_alone(
     assert not [record for record in caplog.records if record.name == "parfive"]
 
 
-def test_a_service_that_is_away_is_told(tmp_path: Path) -> None:
+def test_an_unreachable_service_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"http://127\.0\.0\.1:9"):
         mirror(*STEPS, tmp_path, series=CEA, service="http://127.0.0.1:9", **QUIET)
 

@@ -1,4 +1,4 @@
-"""Mirrors of JSOC, by the real drms from a real server: what comes, what is missing, and what goes wrong."""
+"""Mirrors of JSOC, with the real drms from a real server: fetched files, missing data and failures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def path_of(one: Held, segment: str) -> str:
     return f"{day}/{file_name(SERIES, segment, harpnum=one.harpnum, slot=one.slot)}"
 
 
-def test_all_that_is_online_comes_once_and_with_its_keywords(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
+def test_all_online_files_are_fetched_once_with_their_keywords(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
     url, layer, server = jsoc
     report = run(url, tmp_path)
     assert report.complete, report
@@ -87,7 +87,7 @@ def test_all_that_is_online_comes_once_and_with_its_keywords(jsoc: Served, tmp_p
     assert tree(tmp_path) == files
 
 
-def test_the_range_is_asked_for_in_tai(jsoc: Served, tmp_path: Path) -> None:
+def test_the_range_is_requested_in_tai(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     # 22:00 and 00:00 TAI are 21:59:24 and 23:59:24 UTC.
     report = mirror(
@@ -107,7 +107,7 @@ def test_the_range_is_asked_for_in_tai(jsoc: Served, tmp_path: Path) -> None:
     assert all("&seg=Br" in path for path in asked)
 
 
-def test_more_segments_and_harps_join_what_is_there(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
+def test_more_segments_and_harps_are_added(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
     url, _, _ = jsoc
     run(url, tmp_path / "whole")
     run(url, tmp_path / "parts", harpnum=6180, segment="B[pt]")
@@ -119,19 +119,19 @@ def test_more_segments_and_harps_join_what_is_there(jsoc: Served, tmp_path: Path
 def test_sampling_is_by_a_grid_from_the_start(jsoc: Served, tmp_path: Path) -> None:
     url, _, _ = jsoc
     report = run(url, tmp_path, sample=8 * u.hour, segment="Br")
-    # All four are nearest to the point at midnight, the first of them in the window before.
+    # All four are nearest to the grid point at midnight; the first is in the previous window.
     assert [file.name.split(".")[3] for file in tmp_path.rglob("*.6178.*.fits")] == ["20151212_000000_TAI"]
     assert report.records == 2
 
 
-def test_records_made_anew_are_fetched_anew_but_no_others(jsoc: Served, tmp_path: Path) -> None:
+def test_only_reprocessed_records_are_fetched_again(jsoc: Served, tmp_path: Path) -> None:
     url, layer, server = jsoc
     run(url, tmp_path)
     changed = server.records[3]
     changed.recnum += 50
     changed.keywords["CMASK"] = "1.0"
     layer.clear()
-    # As if a process had been killed after the first of its files.
+    # As if a process had been killed after its first file.
     layer.faults["Bt.fits"] = answer(b"gone", status=404)
     report = run(url, tmp_path)
     assert (report.fetched, report.shortfalls[0].count) == (2, 1)
@@ -160,7 +160,7 @@ def test_files_that_could_not_be_replaced_keep_their_keywords(jsoc: Served, tmp_
     assert server.records[3].recnum in Table.read(tmp_path / NEXT / "keywords.ecsv")["RECNUM"]
 
 
-def test_files_of_segments_that_were_not_asked_for_are_remembered_as_old(jsoc: Served, tmp_path: Path) -> None:
+def test_files_of_segments_that_were_not_requested_are_remembered_as_old(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
     run(url, tmp_path)
     server.records[3].recnum += 50
@@ -168,7 +168,7 @@ def test_files_of_segments_that_were_not_asked_for_are_remembered_as_old(jsoc: S
     assert run(url, tmp_path).fetched == 2
 
 
-def test_what_is_not_online_is_told_record_by_record(jsoc: Served, tmp_path: Path) -> None:
+def test_offline_files_are_reported_record_by_record(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
     server.records[1].online = False
     server.records[4].without = ("Br",)
@@ -184,14 +184,14 @@ def test_what_is_not_online_is_told_record_by_record(jsoc: Served, tmp_path: Pat
     assert server.exported == []
     report.write(tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text())["missing"][0]["count"] == 3
-    # What is here need not be online there.
+    # Files on disk need not be online.
     server.records[1].online = True
     run(url, tmp_path)
     server.records[1].online = False
     assert run(url, tmp_path).already_there == 23
 
 
-def test_with_an_address_it_is_brought_online(jsoc: Served, tmp_path: Path) -> None:
+def test_an_address_brings_files_online(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
     for one in server.records[1:4]:
         one.online = False
@@ -207,12 +207,12 @@ def test_with_an_address_it_is_brought_online(jsoc: Served, tmp_path: Path) -> N
     assert (tmp_path / path_of(one, "Bt")).read_bytes() == one.content("Bt")
 
 
-def test_an_export_that_takes_long_is_taken_up_by_the_next_mirror(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
+def test_a_slow_export_is_used_by_the_next_mirror(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
     url, _, server = jsoc
     server.records[0].online = server.records[5].online = False
     server.looks = 3
     report = run(url, tmp_path / "late", email=EMAIL, stage_wait=0)
-    assert len(server.exported) == 1  # while one is waited for, no other is asked for
+    assert len(server.exported) == 1  # while an export is pending, no other is requested
     assert [one.reason.rpartition(" with ")[0] for one in report.shortfalls] == [
         "JSOC does not have it online, and is still busy",
         "JSOC does not have it online, and is busy",
@@ -226,7 +226,7 @@ def test_an_export_that_takes_long_is_taken_up_by_the_next_mirror(jsoc: Served, 
     assert tree(tmp_path / "late") == tree(tmp_path / "whole")
 
 
-def test_an_export_that_is_too_old_is_asked_for_again(jsoc: Served, tmp_path: Path) -> None:
+def test_an_expired_export_is_requested_again(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
     server.records[0].online = False
     server.looks = 99
@@ -237,7 +237,7 @@ def test_an_export_that_is_too_old_is_asked_for_again(jsoc: Served, tmp_path: Pa
     assert len(server.exported) == 2
 
 
-def test_exports_that_fail_are_told(jsoc: Served, tmp_path: Path) -> None:
+def test_failed_exports_are_reported(jsoc: Served, tmp_path: Path) -> None:
     url, layer, server = jsoc
     server.records[0].online = False
     layer.faults["exp_request"] = answer(b'{"status": 7, "error": "You have too many requests", "requestid": ""}')
@@ -246,7 +246,7 @@ def test_exports_that_fail_are_told(jsoc: Served, tmp_path: Path) -> None:
     assert "You have too many requests [status=7]" in report.shortfalls[0].reason
 
 
-def test_an_address_that_is_not_registered_is_told_at_once(jsoc: Served, tmp_path: Path) -> None:
+def test_an_unregistered_address_is_refused_at_once(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     with pytest.raises(
         QueryError, match=r"'you@here' is not registered .* http://jsoc.stanford.edu/ajax/register_email"
@@ -255,14 +255,14 @@ def test_an_address_that_is_not_registered_is_told_at_once(jsoc: Served, tmp_pat
     assert len(layer.requests) == 1
 
 
-def test_a_series_that_is_not_there_is_told(jsoc: Served, tmp_path: Path) -> None:
+def test_an_unknown_series_is_an_error(jsoc: Served, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"has no series 'hmi.sharp_720s' .*does not exist \[status=1\]"):
         run(jsoc[0], tmp_path, series="hmi.sharp_720s")
     with pytest.raises(QueryError, match="Did you mean 'Br'"):
         run(jsoc[0], tmp_path, segment="Brr")
 
 
-def test_a_busy_server_is_asked_again_after_the_time_it_tells(jsoc: Served, tmp_path: Path) -> None:
+def test_a_busy_server_is_retried_after_the_time_it_requests(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     layer.faults["rs_list"] = answer(b"busy", status=503, headers={"Retry-After": "0"})
     layer.times["rs_list"] = 2
@@ -282,7 +282,7 @@ def test_a_busy_server_is_asked_again_after_the_time_it_tells(jsoc: Served, tmp_
         (answer(b'{"status": 1, "error": "DRMS is down"}'), r"it answered: DRMS is down \[status=1\]"),
     ],
 )
-def test_a_window_that_is_not_answered_is_missing_and_the_others_come(
+def test_a_failed_window_is_missing_and_the_others_are_fetched(
     jsoc: Served, tmp_path: Path, fault: Any, reason: str
 ) -> None:
     url, layer, _ = jsoc
@@ -309,7 +309,7 @@ def test_the_first_window_must_be_answered(jsoc: Served, tmp_path: Path) -> None
         run("http://127.0.0.1:9", tmp_path)
 
 
-def test_after_three_failures_in_a_row_nothing_more_is_asked(jsoc: Served, tmp_path: Path) -> None:
+def test_nothing_more_is_requested_after_three_consecutive_failures(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     layer.faults["2015.12.1"] = answer(b"no", status=403)
     layer.faults["2015.12.11_00"] = answer(b'{"status": 0, "count": 0}')
@@ -319,7 +319,7 @@ def test_after_three_failures_in_a_row_nothing_more_is_asked(jsoc: Served, tmp_p
     assert layer.count("rs_list") == {"GET": 4}
 
 
-def test_a_server_that_falls_silent_is_not_waited_for(jsoc: Served, tmp_path: Path) -> None:
+def test_a_silent_server_times_out(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     over = asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
@@ -339,7 +339,7 @@ def test_a_server_that_falls_silent_is_not_waited_for(jsoc: Served, tmp_path: Pa
     loops[0].call_soon_threadsafe(over.set)
 
 
-def test_keywords_that_cannot_be_had_are_missing_and_asked_for_again(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
+def test_unavailable_keywords_are_missing_and_requested_again(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
     url, layer, _ = jsoc
     layer.faults["ALL"] = answer(b"no", status=403)
     report = run(url, tmp_path / "late")
@@ -353,7 +353,7 @@ def test_keywords_that_cannot_be_had_are_missing_and_asked_for_again(jsoc: Serve
     assert tree(tmp_path / "late") == tree(tmp_path / "whole")
 
 
-def test_a_table_that_somebody_broke_is_made_anew(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
+def test_a_damaged_table_is_rebuilt(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
     url, _, server = jsoc
     run(url, tmp_path)
     whole = tree(tmp_path)
@@ -367,7 +367,7 @@ def test_a_table_that_somebody_broke_is_made_anew(jsoc: Served, tmp_path: Path, 
     assert len(Table.read(tmp_path / NEXT / "keywords.ecsv")) == 6
 
 
-def test_records_that_cannot_be_placed_are_told(jsoc: Served, tmp_path: Path) -> None:
+def test_records_without_a_place_are_reported(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
     server.records[0].keywords["T_REC"] = "MISSING"
     report = run(url, tmp_path)
@@ -377,7 +377,7 @@ def test_records_that_cannot_be_placed_are_told(jsoc: Served, tmp_path: Path) ->
     assert "HARP '6178' at 'MISSING', which cannot be kept" in told.reason
 
 
-def test_paths_that_lead_elsewhere_are_not_taken(jsoc: Served, tmp_path: Path) -> None:
+def test_paths_to_other_places_are_not_followed(jsoc: Served, tmp_path: Path) -> None:
     url, layer, server = jsoc
     server.records = [held(SERIES, 6178, 1005590, 5, "Br")]
     reply = {
@@ -398,7 +398,7 @@ def test_paths_that_lead_elsewhere_are_not_taken(jsoc: Served, tmp_path: Path) -
     assert not list(tmp_path.rglob("*.fits"))
 
 
-def test_what_is_no_whole_file_is_not_kept(jsoc: Served, tmp_path: Path) -> None:
+def test_incomplete_files_are_not_kept(jsoc: Served, tmp_path: Path) -> None:
     url, layer, server = jsoc
     layer.faults["/Bt.fits"] = answer(server.records[0].content("Bt")[:-10])
     layer.faults["/Bp.fits"] = answer(b"<html><title>Moved</title>")
@@ -410,7 +410,7 @@ def test_what_is_no_whole_file_is_not_kept(jsoc: Served, tmp_path: Path) -> None
     assert {file.name.split(".")[-2] for file in tmp_path.rglob("*.fits")} == {"Br"}
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(jsoc: Served, tmp_path: Path) -> None:
+def test_a_folder_without_write_access_is_an_error(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     (tmp_path / "file").write_text("")
     with pytest.raises(QueryError, match=r"cannot be written to .* Choose another"):
@@ -422,15 +422,13 @@ def test_a_folder_that_cannot_be_written_to_is_told(jsoc: Served, tmp_path: Path
 
 
 def test_two_mirrors_do_not_fill_one_folder(jsoc: Served, tmp_path: Path) -> None:
-    """The lock is a file of its own, opened for writing, as network file systems demand it."""
+    """The lock is a separate file, opened for writing, as network file systems require."""
     with FileLock(tmp_path / ".mirror.lock"), pytest.raises(TransferError, match="Another mirror is filling"):
         run(jsoc[0], tmp_path)
     assert run(jsoc[0], tmp_path).complete
 
 
-def test_an_index_that_cannot_be_brought_up_to_date(
-    jsoc: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_index_that_cannot_be_updated(jsoc: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sunpy_flarecast.mirroring.run._WAIT", 0.0)
     with Writer(tmp_path.resolve(), tmp_path / BESIDE):
         report = run(jsoc[0], tmp_path, index=True)
@@ -443,8 +441,8 @@ def test_an_index_that_cannot_be_brought_up_to_date(
     assert run(jsoc[0], tmp_path, index=True).index.startswith("Index: 8 records in 26 files (26 new)")
 
 
-def test_settings_of_the_process_stay(jsoc: Served, tmp_path: Path) -> None:
-    """Other threads search and open connections meanwhile."""
+def test_settings_of_the_process_are_unchanged(jsoc: Served, tmp_path: Path) -> None:
+    """Other threads may search and open connections at the same time."""
     seen = set()
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
@@ -459,7 +457,7 @@ def test_settings_of_the_process_stay(jsoc: Served, tmp_path: Path) -> None:
     assert seen == {before}
 
 
-def test_what_contradicts_itself_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+def test_contradicting_options_are_refused_before_any_request(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="--from-jsoc"):
         run("", tmp_path, jsoc=False, email=EMAIL)
     with pytest.raises(QueryError, match="one source"):

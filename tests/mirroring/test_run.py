@@ -1,4 +1,4 @@
-"""The parts of a mirror that need no source: windows, tables of keywords, notes, report."""
+"""The parts of a mirror that need no source: windows, tables of keywords, ledger, report."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def test_windows_cover_each_slot_of_a_range_once(begin: float, length: float, sa
     slots = [slot for window in found for slot in range(window.first, window.last + 1)]
     assert slots == list(range(slots[0], slots[-1] + 1)) if slots else length < 720
     for window in found:
-        # By whole days, so that no folder is filled from two windows.
+        # Windows are whole days, so that no folder is filled from two windows.
         assert window is found[0] or window.first % 120 == 0
         assert window is found[-1] or window.last % 120 == 119
         assert window.start <= slot_time(window.first) <= slot_time(window.last) <= window.end
         assert (window.last - window.first + 1) * 720 >= (sample or 0) or window in (found[0], found[-1])
         assert window.last - window.first < 120 or (sample or 0) > 86400
     if slots:
-        # T_REC in the range, or as near to it as that of an observation in the range may be.
+        # T_REC is in the range, or so close to it that the observation may be in the range.
         assert start.tai - slot_time(slots[0]) < TimeDelta(661, format="sec")
         assert slot_time(slots[-1]) > end.tai - TimeDelta(720, format="sec")
 
@@ -73,7 +73,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=12)
 @given(rows)
-def test_tables_keep_what_is_put_into_them_in_any_order(some: list[dict[str, Any]]) -> None:
+def test_tables_keep_their_rows_in_any_order(some: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         one, two = Path(folder, "one"), Path(folder, "two")
         tabled = KeywordTable(one).add(map(_row, some))
@@ -96,7 +96,7 @@ def test_tables_keep_what_is_put_into_them_in_any_order(some: list[dict[str, Any
                 assert kept["usflux"] == row["usflux"]
 
 
-def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+def test_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     for name in (LEDGER, "keywords.ecsv"):
         (tmp_path / f".{name}.0123456789ab.part").write_text("half")
     Ledger(tmp_path)
@@ -104,7 +104,7 @@ def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_has_not_changed_is_not_written(tmp_path: Path) -> None:
+def test_unchanged_files_are_not_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     write_changed(path, "text")
     before = path.stat().st_ino
@@ -118,14 +118,14 @@ def test_what_has_not_changed_is_not_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "notes", ['{"records": 5}', '{"records": {"x": 1e999}}', '{"records": ' + "[" * 100_000], ids=range(3)
 )
-def test_broken_notes_are_none(tmp_path: Path, notes: str) -> None:
+def test_a_damaged_ledger_is_empty(tmp_path: Path, notes: str) -> None:
     (tmp_path / LEDGER).write_text(notes)
     ledger = Ledger(tmp_path)
     ledger.expect([Offer(series=SERIES, slot=1, harpnum=2, recnum=3)])
     assert Ledger(tmp_path)._notes.records == {"2.19930101_001200_TAI": 3}
 
 
-def test_a_table_with_impossible_numbers_is_written_anew(tmp_path: Path) -> None:
+def test_a_table_with_impossible_numbers_is_rebuilt(tmp_path: Path) -> None:
     table = KeywordTable(tmp_path)
     row = {"series": SERIES, "recnum": 3, "harpnum": 2, "t_rec": "1993.01.01_00:12:00_TAI"}
     table.add([row, {**row, "harpnum": 4}])
@@ -134,7 +134,7 @@ def test_a_table_with_impossible_numbers_is_written_anew(tmp_path: Path) -> None
     assert table.add([row]) == {"2.19930101_001200_TAI": 3}
 
 
-def test_an_export_of_a_record_that_was_made_anew_is_not_waited_for(tmp_path: Path) -> None:
+def test_an_export_of_a_reprocessed_record_is_dropped(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     old, new, other = (
         Offer(series=SERIES, slot=1, harpnum=harp, recnum=recnum) for harp, recnum in ((2, 3), (2, 4), (5, 6))

@@ -1,4 +1,4 @@
-"""Files under temporary names until they are complete, and what dead processes leave of them."""
+"""Files with temporary names until they are complete, and the remains of dead processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sunpy_flarecast.utils.atomic_file import AtomicFile, atomic_write, remove_a
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Without importing the package, which takes a second.
+#: Does not import the package, which takes a second.
 HOLD = """
 import runpy, sys
 AtomicFile = runpy.run_path(sys.argv[2])["AtomicFile"]
@@ -57,7 +57,7 @@ def holder(final: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
             process.kill()
 
 
-def test_it_is_hidden_until_it_gets_its_name(final: Path) -> None:
+def test_a_file_is_hidden_until_it_is_published(final: Path) -> None:
     with AtomicFile(final) as target:
         target.write(b"abc")
         target.restart()
@@ -127,7 +127,7 @@ def test_modes_are_those_of_any_new_file_and_links_are_not_followed(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="files cannot be locked")
-def test_what_a_killed_process_left_is_removed(final: Path) -> None:
+def test_files_of_a_killed_process_are_removed(final: Path) -> None:
     with holder(final) as (process, temporary):
         process.kill()
         process.wait()
@@ -139,7 +139,7 @@ def test_what_a_killed_process_left_is_removed(final: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes cannot be stopped")
-def test_a_stopped_process_keeps_its_file_and_stops_nobody(final: Path) -> None:
+def test_a_stopped_process_keeps_its_file_and_blocks_nobody(final: Path) -> None:
     with holder(final) as (process, temporary):
         process.send_signal(signal.SIGSTOP)
         with atomic_write(final) as file:
@@ -153,7 +153,7 @@ def test_a_stopped_process_keeps_its_file_and_stops_nobody(final: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
-def test_nothing_but_files_is_removed(final: Path) -> None:
+def test_only_files_are_removed(final: Path) -> None:
     link, pipe = (final.parent / f".a.fits.{digit * 12}.part" for digit in "12")
     final.write_bytes(b"abc")
     link.symlink_to(final)

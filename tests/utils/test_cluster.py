@@ -1,4 +1,4 @@
-"""Tasks in this process and in a Dask cluster: order, bounds, workers that die, and what a lost scheduler leaves."""
+"""Tasks in this process and in a Dask cluster: order, limits, dying workers, and a lost scheduler."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def inverse(number: int) -> float:
 
 
 def kill_once(mark: str) -> str:
-    """Kill the worker, unless another one was killed before."""
+    """Kill the worker, unless another worker was killed before."""
     try:
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
@@ -69,7 +69,7 @@ def test_tasks_run_here_one_after_the_other() -> None:
     assert [one.value for one in done] == [2, 4]
 
 
-def test_results_come_as_they_are_finished_and_few_tasks_are_under_way(cluster: Client) -> None:
+def test_results_come_as_they_finish_and_few_tasks_are_pending(cluster: Client) -> None:
     under_way = most = 0
 
     def tasks() -> Iterator[int]:
@@ -84,15 +84,15 @@ def test_results_come_as_they_are_finished_and_few_tasks_are_under_way(cluster: 
         under_way -= 1
         values[done.task] = done.value
     assert values == {number: 2 * number for number in range(40)}
-    assert most <= 10  # those that wait to be taken among them
-    cluster.nthreads()  # a round trip, after which the scheduler knows what was released
+    assert most <= 10  # including results that have not been read
+    cluster.nthreads()  # a round trip, after which the scheduler has released the results
     assert not cluster.futures
 
 
-def test_what_a_task_raises_ends_all_and_nothing_stays(cluster: Client) -> None:
+def test_an_exception_in_a_task_ends_all_tasks(cluster: Client) -> None:
     with pytest.raises(ZeroDivisionError):
         list(run(inverse, [1, 0, 2], client=cluster))
-    cluster.nthreads()  # a round trip, after which the scheduler knows what was released
+    cluster.nthreads()  # a round trip, after which the scheduler has released the results
     assert not cluster.futures
 
 
@@ -102,7 +102,7 @@ def test_workers_use_the_settings_of_the_client_and_show_no_token(cluster: Clien
     assert repr(function) == "carried(settings)"
     assert [done.value for done in run(function, [1], client=cluster)] == [("http://me:pass@service:1", "abc", 0.25)]
     assert next(run(settings, [1], client=cluster)).value[2] == conf.window
-    assert settings(0)[1] == function(0)[1] == ""  # here they are those of now
+    assert settings(0)[1] == function(0)[1] == ""  # here the current settings apply
 
 
 def test_a_task_whose_worker_is_killed_runs_again(cluster: Client, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_task_that_kills_its_workers_is_lost_and_the_others_are_not(cluster: C
     assert all(done.value == number for number, done in found.items())
 
 
-def test_a_scheduler_that_is_gone_is_one_sentence() -> None:
+def test_a_lost_scheduler_is_one_sentence() -> None:
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
         LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as short,
@@ -139,12 +139,12 @@ def test_a_scheduler_that_is_gone_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "two"])
-def test_a_number_of_workers_that_is_none_is_refused(workers: object) -> None:
+def test_an_invalid_number_of_workers_is_refused(workers: object) -> None:
     with pytest.raises(QueryError, match="must be a positive integer"), in_cluster(None, workers):
         pass
 
 
-def test_what_is_no_client_is_refused(cluster: Client) -> None:
+def test_an_invalid_client_is_refused(cluster: Client) -> None:
     with pytest.raises(QueryError, match=r"client=str\(\.\.\.\) cannot be used"), in_cluster("tcp://host:8786"):
         pass
     with pytest.raises(ClusterError, match="cannot be reached"), scheduler_client("nothing"):

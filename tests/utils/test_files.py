@@ -1,4 +1,4 @@
-"""Where files are wanted."""
+"""Output files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_an_older_file_goes_only_if_that_is_wanted(tmp_path: Path) -> None:
+def test_an_older_file_is_removed_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("{}")
     assert check_output(path, "The report") == path
@@ -24,7 +24,7 @@ def test_an_older_file_goes_only_if_that_is_wanted(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
-def test_what_is_no_ordinary_file_stays(tmp_path: Path) -> None:
+def test_special_files_are_kept(tmp_path: Path) -> None:
     pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
     os.mkfifo(pipe)
     target.write_text("{}")

@@ -1,4 +1,4 @@
-"""What is said where an extra is not installed: one sentence with the command that installs it."""
+"""Errors for missing extras: one sentence with the install command."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 from sunpy_flarecast.utils.optional_deps import install_command
 
-#: What extras install, and nothing else does.
+#: Packages that only extras install.
 PACKAGES = ("matplotlib", "pyarrow", "fastapi", "uvicorn", "swagger_ui_bundle", "click", "rich")
 
-#: Calls that need an extra, and which it is.
+#: Calls that require an extra, and its name.
 CALLS = {
     "flarecast.load('x.fits')": "plot",
     "import_module('sunpy_flarecast.plot').save": "plot",

@@ -1,4 +1,4 @@
-"""Where a data set is kept: a folder, memory, and object storage behave alike."""
+"""Stores of data sets: a folder, memory and object storage behave alike."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_one_process_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("out", [None, "", 5, b""])
-def test_what_is_no_place(out: object) -> None:
+def test_invalid_places_are_refused(out: object) -> None:
     with pytest.raises(QueryError, match=r"^A data set requires a folder or a URL"):
         Store(out)  # type: ignore[arg-type]
 
@@ -93,7 +93,7 @@ def test_urls_that_fsspec_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
         Store("foo://x")
     from fsspec.registry import known_implementations
 
-    # As where s3fs is not installed.
+    # As if s3fs were not installed.
     monkeypatch.setitem(known_implementations, "s4", {"class": "s4fs.S4", "err": "Install s3fs"})
     with pytest.raises(QueryError, match=r"^s4://x/y requires a package that is not installed\. Install s3fs, with"):
         Store("s4://x/y")
@@ -117,7 +117,7 @@ def test_places_that_cannot_be_written(tmp_path: Path, s3: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can become another user")
-def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
+def test_a_folder_of_another_user(tmp_path: Path) -> None:
     (tmp_path / "private").mkdir(mode=0o700)
     os.seteuid(65534)
     try:
@@ -150,7 +150,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         subprocess.run(["umount", tmp_path], check=True)
 
 
-def test_what_a_killed_process_left_is_not_listed(tmp_path: Path) -> None:
+def test_files_of_a_killed_process_are_not_listed(tmp_path: Path) -> None:
     store = Store(tmp_path)
     (tmp_path / ".split.json.0123456789ab.part").write_bytes(b"{")
     store.write("split.json", b"{}")
