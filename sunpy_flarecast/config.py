@@ -237,6 +237,6 @@ def token_service() -> str:
     session, environment, _ = Conf.token.by_source()
     if session:
         return str(conf.url)
-    _, beside, filed = Conf.url.by_source()
-    own = beside or filed if environment else filed or beside
+    _, exported, filed = Conf.url.by_source()
+    own = exported or filed if environment else filed or exported
     return own or str(Conf.url.defaultvalue)

@@ -133,7 +133,7 @@ def run_demo(
     if files.errors:
         raise TransferError(f"{len(files.errors)} files could not be fetched. The first: {files.errors[0].exception}")
     maps = {name: sunpy.map.Map(name) for name in sorted(files)}
-    say(f"{len(maps)} files, all of which sunpy.map.Map reads:")
+    say(f"sunpy.map.Map reads all {len(maps)} files:")
     for name, loaded in maps.items():
         say(f"  {name}  {loaded.data.shape[1]} x {loaded.data.shape[0]} pixels, {loaded.date.isot[:19]} UTC")
     figure = plot_magnetograms([loaded for name, loaded in maps.items() if name.endswith(".magnetogram.fits")])

@@ -117,7 +117,7 @@ def keyword_table(
         raise (
             failed[0].error
             if not came
-            else ServiceError(f"{_described(failed, wanted)} Try again later, or take the rest without strict.")
+            else ServiceError(f"{_described(failed, wanted)} Try again later, or get the rest without strict.")
         )
     if failed and not interrupted:
         again = "Their rows are masked; results.keywords(..., known=table) requests them again, and nothing else."

@@ -121,7 +121,7 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     def _compared(self, comparison: str, value: Any) -> KeywordCondition:
         name = known_keyword(self.value).name
         condition = KeywordCondition(self.value, comparison, value, absolute=self.absolute)
-        compared(name, comparison, condition.value, absolute=self.absolute)  # raises what is wrong with it
+        compared(name, comparison, condition.value, absolute=self.absolute)  # raises an error if it is invalid
         return condition
 
     def __and__(self, other: Any) -> NoReturn:

@@ -26,11 +26,11 @@ FILE_URL: Final = re.compile(r"(.*/(?:\d+_\d{14}_)?)([^/]*)", re.DOTALL)
 @dataclass(frozen=True, eq=False)
 class Records:
     """
-    Records of one or more replies, one array a column; numbers (int64) are masked, and dates NaT, where missing.
+    Records of one or more replies, with an array for each column; missing numbers (int64) are masked, and dates NaT.
 
     ``slot`` is T_REC as a slot number, ``wavelength`` is in ångström, ``date_obs`` is UTC (datetime64[us]). ``prefix``
-    is what the URLs of a record's files begin with (UTF-8), ``names`` what follows: tuples of str, one object
-    for all records with the same files. ``keywords`` are those asked for, as `keyword_column` makes them.
+    is the common beginning of the URLs of a record's files (UTF-8), and ``names`` their ends: tuples of str, one object
+    for all records with the same files. ``keywords`` are the requested ones, as from `keyword_column`.
     """
 
     series: npt.NDArray[Any]

@@ -50,7 +50,7 @@ class Service:
         self.many: bool | None = None
         #: Lists from the cache since the service failed: when each was confirmed (Unix time), and the error.
         self.outdated: list[tuple[float, ServiceError]] = []
-        #: What the service says of where its records come from: ``SYNTHETIC``, or nothing.
+        #: Origin of the records according to the service: ``SYNTHETIC``, or empty.
         self.origin = ""
         self._moved = ""
         self._session = Session(address, self.patience)

@@ -119,7 +119,7 @@ class _ServiceURL(TableAttribute):  # type: ignore[misc]
 
 
 class RecordTable(QueryResponseTable):  # type: ignore[misc]
-    """A table of records; its subclass `~sunpy_flarecast.FLARECASTResponse` adds what needs a client."""
+    """A table of records; its subclass `~sunpy_flarecast.FLARECASTResponse` adds methods that need a client."""
 
     Row = FLARECASTRow
     hide_keys = (PREFIX, NAMES)
