@@ -32,13 +32,13 @@ __all__ = ["FLARECASTResponse", "warnings_of"]
 
 
 def warnings_of(found: Found) -> list[str]:
-    """Return the warnings that a search gives."""
+    """Return the warnings of a search."""
     if not found.missing:
         return found.notes
     from sunpy_flarecast.search.missing import described
 
     chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
-    text = " It may change which records are nearest to the requested times." if chosen else ""
+    text = " Missing records may be nearer to the requested times." if chosen else ""
     what = "The table has the rest; its retry_missing(), or the same command again, requests what is missing."
     return [*found.notes, f"{described(found.missing)} {what}{text}"]
 

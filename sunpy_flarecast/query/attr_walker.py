@@ -38,8 +38,8 @@ def _series(name: str) -> str:
         )
     names = [series.name for series in all_series()]
     close = get_close_matches(name.casefold(), names, n=2, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known are {_listed(names)}."
-    warn_user(f"Series {name!r} is not among the SHARP series known here. {hint} It is sent to the service as written.")
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {_listed(names)}."
+    warn_user(f"The series {name!r} is unknown. {hint} It is sent to the service as written.")
     return name
 
 

@@ -520,7 +520,7 @@ def test_missing_parts_of_all_branches_are_reported(demo: tuple[str, Layer]) -> 
 
 def test_a_gap_near_a_requested_time_is_reported(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-12")
-    with pytest.warns(MissingDataWarning, match="It may change which records are nearest"):
+    with pytest.warns(MissingDataWarning, match="Missing records may be nearer to the requested times"):
         search(a.Time("2015-12-11", "2015-12-14", near="2015-12-12T12:00"), CCD)
 
 

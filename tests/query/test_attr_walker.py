@@ -440,7 +440,7 @@ def test_keywords_that_a_series_has_not(name: str, series: str, known: bool) -> 
 
 
 def test_series_that_the_catalog_does_not_know_may_have_any_keyword() -> None:
-    with pytest.warns(UserWarning, match="is not among"):
+    with pytest.warns(UserWarning, match="is unknown"):
         assert queries(DAY, Series("my.series"), Keyword("offdisk") > 1)
 
 
