@@ -66,7 +66,7 @@ def test_series_by_any_name(name: str, full: str) -> None:
     [
         ("hmi.sharp_cea_720", "Did you mean 'hmi.sharp_cea_720s'"),
         ("HMI.SHRP_720S", "Did you mean 'hmi.sharp_720s'"),
-        ("xyz", "Known are hmi.sharp_720s, hmi.sharp_720s_nrt,"),
+        ("xyz", "Known: hmi.sharp_720s, hmi.sharp_720s_nrt,"),
     ],
 )
 def test_an_unknown_series_is_sent_as_written_after_a_warning(name: str, hint: str) -> None:
