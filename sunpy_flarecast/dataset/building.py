@@ -30,7 +30,7 @@ from .keyword_stage import PIECES, keyword_pieces
 from .label import counts_of
 from .records import SEARCH, search
 from .report import BuildReport
-from .settings import ask, image_settings
+from .settings import build_request, image_settings
 from .shard import finish_images
 from .split_settings import split_settings
 from .table_stage import (
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from .label import Labels
     from .model import Settings, ShardTask
-    from .settings import Asked
+    from .settings import BuildRequest
     from .shard import Written
 
 __all__ = ["build"]
@@ -195,7 +195,7 @@ def build(
     """
     begun = time.monotonic()
     need("Data sets need", "dataset", DATASET)
-    asked = ask(
+    request = build_request(
         query,
         keywords=keywords,
         flares=flares,
@@ -223,19 +223,19 @@ def build(
     report = BuildReport(str(store))
     store.check_links()
     with store.lock(), _reported(report, begun):
-        before = claim(store, asked.settings, overwrite=overwrite)
+        before = claim(store, request.settings, overwrite=overwrite)
         if (finished := finished_report(store)) is not None:
             return finished
         if before is not None:
-            asked = replace(asked, settings=resumed(store, before, asked.settings))
-        _stages(asked, store, sources, report, client, workers, begun, strict=strict, progress=progress)
+            request = replace(request, settings=resumed(store, before, request.settings))
+        _stages(request, store, sources, report, client, workers, begun, strict=strict, progress=progress)
     if not report.complete:
         warnings.warn(str(report).partition("\n")[0], MissingDataWarning, stacklevel=2)
     return report
 
 
 def _stages(
-    asked: Asked,
+    request: BuildRequest,
     store: Store,
     sources: dict[str, Any],
     report: BuildReport,
@@ -247,22 +247,22 @@ def _stages(
     progress: bool,
 ) -> None:
     """Run the stages, each from where it stopped."""
-    settings = asked.settings
+    settings = request.settings
     size = settings.images.shard_records
     store.remove(CHECKSUMS)  # the following stages may change files
     store.write(SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
-    rows = search(asked, store, partial(forget_harps, store), strict=strict, progress=progress)
+    rows = search(request, store, partial(forget_harps, store), strict=strict, progress=progress)
     report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.notes
     check_ranges(settings, rows)
     finished = finished_shards(rows.tasks(settings.segments, size), store)
-    pieces, lacking = keyword_pieces(asked, rows, store, strict=strict, progress=progress)
+    pieces, lacking = keyword_pieces(request, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
         report.fail(f"keywords: {reason}", len(records))
-    known = known_of(asked, rows, pieces)
-    labels = make_labels(asked, rows, known, [recnum for records, _ in lacking for recnum in records])
+    known = known_of(request, rows, pieces)
+    labels = make_labels(request, rows, known, [recnum for records, _ in lacking for recnum in records])
     sets, summary = make_sets(settings, known, labels)
     if labels is not None:  # written after the sets: until then a user can still change both
-        write_label_tables(asked, labels, store)
+        write_label_tables(request, labels, store)
     if settings.split is not None:
         store.write("split.json", _json(summary))
         report.sets = {name: counts["records"] for name, counts in summary["sets"].items()}

@@ -36,7 +36,7 @@ __all__ = ["CheckReport", "check"]
 #: Folders whose files are all read: a foreign file there would be read as data.
 _READ: Final = ("images.zarr/", "records/")
 
-_MEND: Final = "Restore it, or remove it and run the build again."
+_ADVICE: Final = "Restore it, or remove it and run the build again."
 
 #: Largest number of listed problems of one kind.
 _LISTED: Final = 20
@@ -83,13 +83,13 @@ class CheckReport:
     def __str__(self) -> str:
         found = counted(len(self.problems), "problem") if self.problems else "no problems"
         counts = ", ".join(counted(getattr(self, name), name[:-1]) for name in ("files", "records", "images"))
-        lines = [f"{self.path}: {counts}; {found}.", *_some(self.problems)]
+        lines = [f"{self.path}: {counts}; {found}.", *_shortened(self.problems)]
         if self.foreign:
-            lines += ["Files that do not belong to the data set:", *_some(self.foreign)]
+            lines += ["Files that do not belong to the data set:", *_shortened(self.foreign)]
         return "\n".join(lines)
 
 
-def _some(lines: list[str]) -> list[str]:
+def _shortened(lines: list[str]) -> list[str]:
     more = len(lines) - _LISTED
     return [*lines[:_LISTED], *([f"... and {more:,} more"] if more > 0 else [])]
 
@@ -173,11 +173,11 @@ def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str
         for name, digest in digests.items():
             try:
                 if file_digest(store, name) != digest:
-                    yield f"{name} has changed: it does not match its SHA-256 digest. {_MEND}"
+                    yield f"{name} has changed: it does not match its SHA-256 digest. {_ADVICE}"
             except FileNotFoundError:
                 yield f"{name} is missing. Restore it, or run the build again."
             except Exception as error:  # noqa: BLE001 (file systems raise any type)
-                yield f"{name} cannot be read ({first_line(error)}). {_MEND}"
+                yield f"{name} cannot be read ({first_line(error)}). {_ADVICE}"
             bar.update(1)
 
 
@@ -242,7 +242,7 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
     names, first, counts = np.unique(harps, return_index=True, return_counts=True)
     groups = dict(root.groups())
     if others := sorted(groups.keys() ^ {f"{harp:05d}" for harp in names.tolist()}):
-        yield f"Records and images have different HARPs: {', '.join(_some(others))}."
+        yield f"Records and images have different HARPs: {', '.join(_shortened(others))}."
         return
     for harp, begin, count in zip(names.tolist(), first.tolist(), counts.tolist(), strict=True):
         here = slice(begin, begin + count)

@@ -17,12 +17,12 @@ __all__ = ["CHECKSUMS", "file_digest", "is_content", "read_checksums", "write_ch
 CHECKSUMS: Final = "checksums.txt"
 
 #: Folder of the state of a build.
-_OWN: Final = ".build/"
+_STATE: Final = ".build/"
 
 
 def is_content(path: str) -> bool:
     """Return whether a file has a checksum: all files do, except the checksums and the state of the build."""
-    return path != CHECKSUMS and not path.startswith(_OWN)
+    return path != CHECKSUMS and not path.startswith(_STATE)
 
 
 def write_checksums(store: Store, known: Mapping[str, tuple[int, str]]) -> None:

@@ -141,8 +141,8 @@ value. {_padded(padded) if padded else "All images of a HARP have the same shape
 
 def _padded(padded: list[int]) -> str:
     return (
-        f"The images of {_some(padded)} differ in shape; they are padded at the end of both axes, and `mask` is true "
-        "for the pixels of the patch."
+        f"The images of {_shortened(padded)} differ in shape; they are padded at the end of both axes, and `mask` is "
+        "true for the pixels of the patch."
     )
 
 
@@ -241,6 +241,6 @@ def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
-def _some(harps: list[int]) -> str:
+def _shortened(harps: list[int]) -> str:
     shown = ", ".join(map(str, harps[:_LISTED]))
     return f"HARP {shown}" + f" and {len(harps) - _LISTED:,} more" * (len(harps) > _LISTED)

@@ -43,7 +43,7 @@ def check_files(folder: str | os.PathLike[str]) -> str:
     place = Path(folder).expanduser()
     if not place.is_dir():
         raise QueryError(f"files={str(folder)!r} is not a folder. Name a folder of FITS files with JSOC's names.")
-    _named.cache_clear()
+    _folders_by_name.cache_clear()
     return str(place.absolute())
 
 
@@ -59,7 +59,7 @@ def check_keep_files(path: str | os.PathLike[str]) -> str:
         if wrong := [name for name in fields if name not in _FIELDS]:
             listed = ", ".join(f"{{{name}}}" for name in _FIELDS)
             raise QueryError(f"keep_files={str(path)!r} has an unknown field {{{wrong[0]}}}. Valid: {listed}.")
-        _filled(template, 1, 1, 1, "series", "segment", "file")
+        _fill_template(template, 1, 1, 1, "series", "segment", "file")
     except QueryError:
         raise
     except ValueError as error:
@@ -88,11 +88,11 @@ def files_of(
     completed with those of the service; files in ``files`` are not changed but copied first.
     """
     base = base_url(settings.service)
-    named = _named(files, connections) if files else {}
+    named = _folders_by_name(files, connections) if files else {}
     found: list[list[Path | str]] = []
     places: list[Place] = []
     bare: list[Bare] = []
-    with TemporaryDirectory(prefix="sunpy_flarecast-", dir=_scratch()) as scratch:
+    with TemporaryDirectory(prefix="sunpy_flarecast-", dir=_worker_folder()) as scratch:
         template = keep_files or f"{scratch}/{{file}}"
         for image in task.records:
             row: list[Path | str] = []
@@ -102,8 +102,8 @@ def files_of(
                 name = file_name(
                     settings.series, segment, harpnum=task.harp or None, slot=image.slot, recnum=image.recnum
                 )
-                path = _filled(template, task.harp, image.recnum, image.slot, settings.series, segment, name)
-                there, is_bare = _there(named.get(name, ()), name, record, segment)
+                path = _fill_template(template, task.harp, image.recnum, image.slot, settings.series, segment, name)
+                there, is_bare = _existing_file(named.get(name, ()), name, record, segment)
                 if there and is_bare and conf.complete_headers is not False:
                     try:
                         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def files_of(
             )
             if report.interrupted:
                 raise interruption(report)
-            reasons = {failure.path: _why(failure) for failure in report.failed}
+            reasons = {failure.path: _reason(failure) for failure in report.failed}
             # If the service would give the same answer again, the image is stored without keywords; otherwise the
             # next build retries.
             reasons |= {file.path: f"without keywords: {file.reason}" for file in report.bare if not file.lasting}
@@ -139,7 +139,7 @@ def files_of(
         yield found
 
 
-def _why(failure: FetchFailure) -> str:
+def _reason(failure: FetchFailure) -> str:
     """Return why a file was not fetched, without its path and URL, so that equal reasons can be counted."""
     found = re.fullmatch(
         r".* was not fetched from \S+: (.*?)\.? Fetch it again to retry\b.*", failure.reason, re.DOTALL
@@ -147,13 +147,13 @@ def _why(failure: FetchFailure) -> str:
     return found[1] if found else failure.reason.replace(failure.path, Path(failure.path).name)
 
 
-def _filled(template: str, harp: int, recnum: int, slot: int, series: str, segment: str, name: str) -> str:
+def _fill_template(template: str, harp: int, recnum: int, slot: int, series: str, segment: str, name: str) -> str:
     return template.format(
         file=name, harpnum=harp, record=recnum, segment=segment, series=series, t_rec=slot_time(slot).datetime
     )
 
 
-def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> tuple[str, bool]:
+def _existing_file(folders: Iterable[str], name: str, record: Record, segment: str) -> tuple[str, bool]:
     """Return the path of a record's file in one of the folders, empty if none, and whether it lacks keywords."""
     for path in (f"{folder}/{name}" for folder in folders):
         if (origin := origin_at(path)) is None or (origin.keywords and not compared(origin, record, segment).stays):
@@ -165,18 +165,18 @@ def _there(folders: Iterable[str], name: str, record: Record, segment: str) -> t
 
 
 @lru_cache(1)
-def _named(folder: str, connections: Connections | None) -> dict[str, tuple[str, ...]]:
+def _folders_by_name(folder: str, connections: Connections | None) -> dict[str, tuple[str, ...]]:
     """Return the folders of the files with JSOC's names below a folder; listed once per build and process."""
     del connections  # part of the cache key: in another build there may be more files
     found: dict[str, tuple[str, ...]] = {}
     for within, folders, names in os.walk(folder):
         folders.sort()
-        here = (within,)  # shared by all of its files, of which there may be a million
+        here = (within,)  # one tuple for all files of the folder, to save memory
         found |= {name: found.get(name, ()) + here if name in found else here for name in names if read_name(name)}
     return found
 
 
-def _scratch() -> str | None:
+def _worker_folder() -> str | None:
     """Return the temporary folder of this Dask worker, which Dask removes if the worker dies; None outside workers."""
     with suppress(ImportError, ValueError):
         from distributed import get_worker

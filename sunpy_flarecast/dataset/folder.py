@@ -33,7 +33,7 @@ _CONTENT: Final = (
     *("flares.parquet", "records.parquet", "records", "images.zarr"),
 )
 
-_ANEW: Final = "Choose another folder, or start over with overwrite=True (--overwrite)."
+_ADVICE: Final = "Choose another folder, or start over with overwrite=True (--overwrite)."
 
 
 def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | None:
@@ -45,7 +45,7 @@ def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | No
         try:
             before = msgspec.json.decode(kept, type=Settings)
         except msgspec.MsgspecError:
-            raise QueryError(f"{store} holds a data set whose settings cannot be read. {_ANEW}") from None
+            raise QueryError(f"{store} holds a data set whose settings cannot be read. {_ADVICE}") from None
         if not store.exists(CHECKSUMS):
             # Settings of labels and sets that were never made, for example for too few regions, may still change.
             for name, path in (("flares", "labels.parquet"), ("split", "split.json")):
@@ -54,7 +54,7 @@ def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | No
         if differs := difference(before, settings):
             if store.names() == [SETTINGS]:
                 return None  # the earlier query found nothing and is now corrected
-            raise QueryError(f"{store} holds a data set with other settings: {differs}. {_ANEW}")
+            raise QueryError(f"{store} holds a data set with other settings: {differs}. {_ADVICE}")
         return before
     if overwrite:
         for path in _CONTENT:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Image", "read_image"]
 
 #: Cards that do not affect decoding.
-_REMARKS: Final = frozenset({"", "END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH"})
+_COMMENTARY: Final = frozenset({"", "END", "COMMENT", "HISTORY", "CONTINUE", "HIERARCH"})
 _TABLE: Final = re.compile(r"THEAP|T(SCAL|ZERO|NULL|DIM)\d+")
 
 #: Whole numbers below this are exact as float32.
@@ -82,7 +82,7 @@ def _structure(data: bytes, headers: Headers) -> bytes:
 
 @lru_cache(1024)
 def _is_structure(name: str) -> bool:
-    return name not in _REMARKS and bool(NOT_OF_THE_RECORD.fullmatch(name) or _TABLE.fullmatch(name))
+    return name not in _COMMENTARY and bool(NOT_OF_THE_RECORD.fullmatch(name) or _TABLE.fullmatch(name))
 
 
 class _Stored(NamedTuple):

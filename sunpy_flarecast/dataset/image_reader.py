@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Place", "lost_group", "read_framed", "read_record"]
 
 #: Largest number of HARPs whose arrays stay open; each needs a few kilobytes for metadata.
-_OPEN: Final = 512
+_MAX_OPEN: Final = 512
 
-_MEND: Final = "Get a whole copy of the data set, or build it again with overwrite=True."
+_ADVICE: Final = "Get a complete copy of the data set, or build it again with overwrite=True."
 
 
 class Place(NamedTuple):
@@ -42,18 +42,18 @@ class Place(NamedTuple):
         return self.path
 
 
-class _Opened(NamedTuple):
+class _OpenArray(NamedTuple):
     array: Any
     encoding: Encoding
 
 
 def lost_group(place: object, harp: int) -> FileError:
     """Return the error for a missing group of a HARP."""
-    return FileError(f"{group_path(harp)} is missing in {place}. {_MEND}")
+    return FileError(f"{group_path(harp)} is missing in {place}. {_ADVICE}")
 
 
-@lru_cache(_OPEN)
-def _opened(place: Place, harp: int, process: int) -> _Opened:
+@lru_cache(_MAX_OPEN)
+def _open_array(place: Place, harp: int, process: int) -> _OpenArray:
     import zarr
 
     del process  # part of the cache key: a forked process cannot use the event loops of its parent
@@ -63,7 +63,7 @@ def _opened(place: Place, harp: int, process: int) -> _Opened:
         raise lost_group(place, harp) from error
     about = array.attrs
     scale, offset = about.get("scale_factor", 1.0), about.get("add_offset", 0.0)
-    return _Opened(array, Encoding(array.dtype.name, scale, offset, about.get("_FillValue")))
+    return _OpenArray(array, Encoding(array.dtype.name, scale, offset, about.get("_FillValue")))
 
 
 def read_record(
@@ -77,16 +77,16 @@ def read_record(
     dtype: str = "",
 ) -> npt.NDArray[Any]:
     """Read part of the images of a record, (segment, y, x), as floats; missing pixels are NaN."""
-    image = _opened(place, harp, os.getpid())
+    image = _open_array(place, harp, os.getpid())
     path = shard_path(harp, "image", index // image.array.shards[0])
     try:
         pixels = image.array[index, :, rows, columns]
     except Exception as error:  # damaged files and file systems raise any type
-        raise FileError(f"{path} in {place} is damaged or cannot be read ({first_line(error)}). {_MEND}") from error
+        raise FileError(f"{path} in {place} is damaged or cannot be read ({first_line(error)}). {_ADVICE}") from error
     decoded = decode(pixels[list(channels)], image.encoding, dtype)
     # zarr silently returns missing values for a missing shard.
     if np.isnan(decoded).all() and not Store(place.path).exists(path):
-        raise FileError(f"{path} is missing in {place}. {_MEND}")
+        raise FileError(f"{path} is missing in {place}. {_ADVICE}")
     return decoded
 
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from sunpy_flarecast.utils.store import Store
 
     from .records import Rows
-    from .settings import Asked
+    from .settings import BuildRequest
 
 __all__ = ["PIECES", "Pieces", "keyword_pieces"]
 
 #: Path of the pieces.
 PIECES: Final = ".build/keywords"
 
-_RESUMES: Final = "Finished work is kept; the same call resumes the build."
+_ADVICE: Final = "Finished work is kept; the same call resumes the build."
 
 #: Records in one piece.
 _ROWS: Final = 4096
@@ -46,7 +46,7 @@ class Pieces:
 
 
 def keyword_pieces(
-    asked: Asked, rows: Rows, store: Store, *, strict: bool, progress: bool
+    request: BuildRequest, rows: Rows, store: Store, *, strict: bool, progress: bool
 ) -> tuple[Pieces, list[tuple[list[int], str]]]:
     """
     Request the keywords of all records that are not kept yet.
@@ -57,7 +57,7 @@ def keyword_pieces(
     spans = [slice(begin, min(begin + _ROWS, len(rows))) for begin in range(0, len(rows), _ROWS)]
     names = [_name(rows, span) for span in spans]
     there = set(store.names(PIECES))
-    old = _Old(store, sorted(there.difference(names)))
+    old = _EarlierPieces(store, sorted(there.difference(names)))
     wanted: list[str] = []
     missing: list[tuple[list[int], str]] = []
     empty = 0
@@ -66,7 +66,7 @@ def keyword_pieces(
             piece = _read(store, name) if name in there else None
             if piece is None or piece.meta["missing"]:
                 known = old.of(rows.records.recnum[span]) if piece is None else piece
-                piece = _request(asked, rows, span, store, name, wanted, known, strict=strict)
+                piece = _request(request, rows, span, store, name, wanted, known, strict=strict)
             # All pieces have the columns of the first piece, even if the service lacks some keywords later.
             wanted = wanted or [name for name in piece.colnames if name not in LEADING]
             lacking = [(gap["records"], gap["reason"]) for gap in piece.meta["missing"]]
@@ -74,8 +74,8 @@ def keyword_pieces(
             empty = empty + 1 if sum(len(records) for records, _ in lacking) == len(piece) else 0
             if empty > 1:
                 raise ServiceError(
-                    f"{asked.settings.service} returned no keywords for {2 * _ROWS:,} consecutive records "
-                    f"({lacking[0][1].removesuffix('.')}). {_RESUMES}"
+                    f"{request.settings.service} returned no keywords for {2 * _ROWS:,} consecutive records "
+                    f"({lacking[0][1].removesuffix('.')}). {_ADVICE}"
                 )
             bar.update(span.stop - span.start)
     for name in old.names:
@@ -84,7 +84,7 @@ def keyword_pieces(
 
 
 def _request(
-    asked: Asked,
+    request: BuildRequest,
     rows: Rows,
     span: slice,
     store: Store,
@@ -103,10 +103,10 @@ def _request(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MissingDataWarning)  # reported by the build
             piece = keyword_table(
-                rows.table(asked.settings.service, span),
-                wanted or asked.settings.keywords,
+                rows.table(request.settings.service, span),
+                wanted or request.settings.keywords,
                 known=known,
-                optional=() if wanted else asked.optional,
+                optional=() if wanted else request.optional,
                 strict=strict,
                 progress=False,
             )
@@ -114,12 +114,12 @@ def _request(
         _write(store, name, error.partial)
         raise
     except ServiceError as error:
-        raise ServiceError(f"{error} {_RESUMES}", reason=error.reason) from error
+        raise ServiceError(f"{error} {_ADVICE}", reason=error.reason) from error
     _write(store, name, piece)
     return piece
 
 
-class _Old:
+class _EarlierPieces:
     """Pieces of an earlier search with other records."""
 
     def __init__(self, store: Store, names: list[str]) -> None:

@@ -188,7 +188,7 @@ def label(
     ends = times[:, None] + windows
     covered = (times >= flares.begin)[:, None] & (ends <= flares.last)
     value = np.where(number > 0, POSITIVE, np.where(covered[:, :, None], NEGATIVE, UNKNOWN)).astype(np.int8)
-    given = _given(harps, numbers, flares.noaa, rows, found)
+    given = _harps_of(harps, numbers, flares.noaa, rows, found)
     return Labels(value, number, to_start, to_peak, largest, given, _counts(flares, moments, given))
 
 
@@ -220,7 +220,7 @@ def _pairs_by_number(
     return np.concatenate(rows), np.concatenate(found)
 
 
-def _given(
+def _harps_of(
     harps: npt.NDArray[np.int64],
     numbers: NumberPairs,
     noaa: npt.NDArray[np.int64],

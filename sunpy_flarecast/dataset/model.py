@@ -55,8 +55,8 @@ class FlareSettings(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[float, ...]  #: Hours after T_REC.
     thresholds: tuple[str, ...]  #: GOES classes, such as ``"M1.0"``.
     time: Literal["peak", "start"] = "peak"  #: The time of a flare that must be within the window.
-    by_position: bool = False  #: Whether flares without a NOAA number are assigned by their position.
-    numbers: str = ""  #: SHA-256 of a list of HARP and NOAA numbers, where one is given.
+    by_position: bool = False  #: Whether flares without a NOAA number are assigned by position.
+    numbers: str = ""  #: SHA-256 of the list of HARP and NOAA numbers, if given.
 
 
 class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -332,7 +332,7 @@ class Dataset:
         return draw(overview_of(self._selection, chosen, origin))
 
     def _facts(self) -> dict[str, str]:
-        """Describe what the data set has, by topic."""
+        """Return facts about the data set by topic."""
         settings = self.settings
         (times,) = self._selection.columns(TIME)
         dates = utc_dates(times)

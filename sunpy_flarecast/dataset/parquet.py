@@ -59,7 +59,7 @@ _ONE_FILE: Final = 1_000_000
 _FOLDER: Final = "records"
 
 #: Texts longer than this are stored as bytes in memory.
-_LONG: Final = 32
+_LONG_TEXT: Final = 32
 
 
 class _Writer:
@@ -132,13 +132,13 @@ class RecordsWriter:
     def write(self, table: QTable) -> None:
         """Write the next records, in row order; raise a `QueryError` if their columns differ from earlier ones."""
         columns: dict[str, Plain] = {
-            ROW: _all(np.arange(self._written, self._written + len(table)), "number of the record, from 0")
+            ROW: _valid_column(np.arange(self._written, self._written + len(table)), "number of the record, from 0")
         }
         for name, plain in plain_columns(table, table.colnames).items():
             columns[name] = plain
             if name == "T_REC" and isinstance(table[name], Time):
                 columns[TIME] = Plain(utc_dates(table[name]), plain.mask, {"description": "T_REC as UTC"})
-        arrow = self._alike(to_arrow(columns, {}))
+        arrow = self._converted(to_arrow(columns, {}))
         self._written += len(table)
         years = columns[TIME].values.astype("datetime64[Y]") if self._by_year else np.zeros(len(table))
         for year in np.unique(years):
@@ -149,7 +149,7 @@ class RecordsWriter:
             fullest = max(self._writers.values(), key=lambda writer: writer.rows)
             fullest.flush(fullest.rows)
 
-    def _alike(self, arrow: pa.Table) -> pa.Table:
+    def _converted(self, arrow: pa.Table) -> pa.Table:
         """Convert a piece to the types of the first piece."""
         import pyarrow as pa
 
@@ -233,7 +233,7 @@ def _column(sources: Sequence[Any], name: str, order: npt.NDArray[np.int64] | No
 
 def _narrow(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Convert long text, such as URLs, to bytes, which need a quarter of the memory."""
-    if values.dtype.kind == "U" and values.dtype.itemsize > 4 * _LONG:
+    if values.dtype.kind == "U" and values.dtype.itemsize > 4 * _LONG_TEXT:
         with contextlib.suppress(UnicodeEncodeError):
             return values.astype(np.bytes_)
     return values
@@ -268,28 +268,34 @@ def _label_columns(
     value = labels.value[some].ravel()
     largest = np.broadcast_to(classes[some][:, :, None], shape).ravel()
     return {
-        ROW: _all(spread(rows, 0), "number of the record, from 0"),
-        "window": _all(spread(np.array(settings.windows), 1), "length of the window that begins at T_REC", "h"),
-        "threshold": _all(spread(np.array(settings.thresholds), 2), "GOES class"),
+        ROW: _valid_column(spread(rows, 0), "number of the record, from 0"),
+        "window": _valid_column(
+            spread(np.array(settings.windows), 1), "length of the window that begins at T_REC", "h"
+        ),
+        "threshold": _valid_column(spread(np.array(settings.thresholds), 2), "GOES class"),
         "positive": Plain(
             value == 1, value < 0, {"description": "whether a flare of the threshold or larger follows; null: unknown"}
         ),
         "largest_class": Plain(largest, largest == "", {"description": "largest GOES class in the window"}),
-        "number": _all(labels.number[some].ravel(), "known flares of the threshold or larger"),
-        "to_start": _known(labels.to_start[some].ravel(), "time from T_REC to the start of the first of these", "min"),
-        "to_peak": _known(labels.to_peak[some].ravel(), "time from T_REC to the peak of the first of these", "min"),
+        "number": _valid_column(labels.number[some].ravel(), "known flares of the threshold or larger"),
+        "to_start": _masked_column(
+            labels.to_start[some].ravel(), "time from T_REC to the start of the first of these", "min"
+        ),
+        "to_peak": _masked_column(
+            labels.to_peak[some].ravel(), "time from T_REC to the peak of the first of these", "min"
+        ),
     }
 
 
-def _all(values: npt.NDArray[Any], meaning: str, unit: str = "") -> Plain:
-    return Plain(values, np.zeros(len(values), dtype=bool), _about(meaning, unit))
+def _valid_column(values: npt.NDArray[Any], meaning: str, unit: str = "") -> Plain:
+    return Plain(values, np.zeros(len(values), dtype=bool), _metadata(meaning, unit))
 
 
-def _known(values: npt.NDArray[Any], meaning: str, unit: str) -> Plain:
-    return Plain(values, np.isnan(values), _about(meaning, unit))
+def _masked_column(values: npt.NDArray[Any], meaning: str, unit: str) -> Plain:
+    return Plain(values, np.isnan(values), _metadata(meaning, unit))
 
 
-def _about(meaning: str, unit: str) -> dict[str, str]:
+def _metadata(meaning: str, unit: str) -> dict[str, str]:
     return {"description": meaning, **({"unit": unit} if unit else {})}
 
 
@@ -306,8 +312,8 @@ def write_flare_table(store: Store, flares: FlareList, labels: Labels) -> None:
         lost = np.isnan(values) if values.dtype.kind == "f" else values == np.zeros((), dtype=values.dtype)
         columns[name] = columns[name]._replace(mask=lost)
     harps = np.array([",".join(map(str, some)) for some in labels.harps], dtype=str)
-    columns["harps"] = _all(harps, "HARPs that the flare was assigned to; empty if none")
-    columns["assigned"] = _all(harps != "", "whether the flare was assigned to a HARP")
+    columns["harps"] = _valid_column(harps, "HARPs that the flare was assigned to; empty if none")
+    columns["assigned"] = _valid_column(harps != "", "whether the flare was assigned to a HARP")
     with contextlib.ExitStack() as stack:
         writer = _Writer(store, FLARES, stack)
         writer.add(to_arrow(columns, {}))

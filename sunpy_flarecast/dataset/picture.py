@@ -38,7 +38,7 @@ _REASONS: Final = {
 }
 
 #: Colour, line style, marker and hatch of the sets.
-_LOOKS: Final = (
+_STYLES: Final = (
     (COLOURS[0], "-", "o", ""),
     (COLOURS[1], "--", "s", "///"),
     (COLOURS[2], "-.", "^", "..."),
@@ -113,9 +113,9 @@ def bin_slots(slots: npt.NDArray[np.int64]) -> int:
     )
 
 
-def _looks(overview: Overview) -> dict[str, Any]:
+def _styles(overview: Overview) -> dict[str, Any]:
     """Return colour, line, marker and hatch of each set, and of records in no set."""
-    looks = {name: _LOOKS[place % len(_LOOKS)] for place, name in enumerate(overview.sets)}
+    looks = {name: _STYLES[place % len(_STYLES)] for place, name in enumerate(overview.sets)}
     return looks | {"": _NO_SET}
 
 
@@ -125,7 +125,7 @@ def _draw_times(axes: Axes, overview: Overview) -> None:
     bins = slots // step
     first, number = int(bins.min()), int(bins.max() - bins.min()) + 1
     middles = mdates.date2num(slot_time((first + np.arange(number) + 0.5) * step).to_datetime())
-    for name, (colour, line, marker, _) in _looks(overview).items():
+    for name, (colour, line, marker, _) in _styles(overview).items():
         chosen = overview.set_of == name
         if not chosen.any():
             continue
@@ -143,11 +143,11 @@ def _draw_times(axes: Axes, overview: Overview) -> None:
 
 def _draw_classes(axes: Axes, overview: Overview) -> None:
     if not overview.classes:
-        _say(axes, "There are no labels.")
+        _note(axes, "There are no labels.")
         return
     used = [place for place in range(len(CLASSES)) if any(counts[place] for counts in overview.classes.values())]
     height = 0.8 / len(overview.classes)
-    looks = _looks(overview)
+    looks = _styles(overview)
     for place, (name, counts) in enumerate(overview.classes.items()):
         colour, _, _, hatch = looks[name]
         where = np.arange(len(used)) + (place - (len(overview.classes) - 1) / 2) * height
@@ -166,7 +166,7 @@ def _draw_missing(axes: Axes, overview: Overview) -> None:
     missing = {reason: count for reason, count in overview.missing.items() if count}
     axes.set_title("Missing", fontsize=9, loc="left")
     if not missing:
-        _say(axes, "Nothing is missing.")
+        _note(axes, "Nothing is missing.")
         return
     bars = axes.barh(range(len(missing)), list(missing.values()), color=GREY, height=0.6)
     axes.bar_label(bars, [f"{count:,}" for count in missing.values()], fontsize=6.5, padding=2)
@@ -175,6 +175,6 @@ def _draw_missing(axes: Axes, overview: Overview) -> None:
     axes.set_xlim(0, max(missing.values()) * 1.2)
 
 
-def _say(axes: Axes, text: str) -> None:
+def _note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, fontsize=9)
     axes.set_axis_off()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sunpy_flarecast.search.missing import Missing
     from sunpy_flarecast.utils.store import Store
 
-    from .settings import Asked
+    from .settings import BuildRequest
 
 __all__ = ["SEARCH", "Rows", "in_order", "local_copy", "search"]
 
@@ -95,14 +95,16 @@ class Rows:
         """Return HARPs whose records differ from another search; the URLs of files do not matter."""
         mine, others = self.spans(), other.spans()
         harps = sorted(mine.keys() | others.keys())
-        return [harp for harp in harps if self._of(mine.get(harp)) != other._of(others.get(harp))]
+        return [harp for harp in harps if self._identities(mine.get(harp)) != other._identities(others.get(harp))]
 
-    def _of(self, span: slice | None) -> list[Any]:
+    def _identities(self, span: slice | None) -> list[Any]:
         some = self.records[span or slice(0)]
         return [some.recnum.tolist(), some.slot.tolist(), [tuple(map(segment_of, names)) for names in some.names]]
 
 
-def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, strict: bool, progress: bool) -> Rows:
+def search(
+    request: BuildRequest, store: Store, forget: Callable[[list[int]], None], *, strict: bool, progress: bool
+) -> Rows:
     """
     Find the records of a data set, or the missing parts of an earlier search, and keep them.
 
@@ -110,35 +112,39 @@ def search(asked: Asked, store: Store, forget: Callable[[list[int]], None], *, s
     (`Interrupted`), the records found by a new search are kept.
     """
     kept = _read(store)
-    if kept is not None and (asked.table is not None or not kept.missing):
+    if kept is not None and (request.table is not None or not kept.missing):
         return in_order(kept)
-    if asked.table is not None:
-        found = Found(asked.table.records(), list(asked.table.missing), [])
+    if request.table is not None:
+        found = Found(request.table.records(), list(request.table.missing), [])
     else:
-        with Service.of_table(asked.settings.service) as service:
+        with Service.of_table(request.settings.service) as service:
             try:
                 found = (
-                    find(asked.queries, service, strict=strict, progress=progress)
+                    find(request.queries, service, strict=strict, progress=progress)
                     if kept is None
-                    else complete(kept.records, asked.queries, kept.missing, service, progress=progress)
+                    else complete(kept.records, request.queries, kept.missing, service, progress=progress)
                 )
             except Interrupted as error:
                 if kept is None:
-                    _write(error.partial, asked, store)
+                    _write(error.partial, request, store)
                 raise
     for text in found.notes:
         warnings.warn(text, MissingDataWarning, stacklevel=4)
     if strict and found.missing:
-        raise ServiceError(f"{described(found.missing)} The same call searches for what is missing.")
+        raise ServiceError(f"{described(found.missing)} The same call repeats the missing parts of the search.")
     rows = in_order(found)
     if not len(rows):
         why = (
-            f"{described(found.missing)} " if found.missing else found.why_empty(asked.queries) if found.listed else ""
+            f"{described(found.missing)} "
+            if found.missing
+            else found.why_empty(request.queries)
+            if found.listed
+            else ""
         )
-        raise ServiceError(f"There are no records to build a data set from. {' '.join([why, *rows.notes]).strip()}")
+        raise ServiceError(f"The search found no records for a data set. {' '.join([why, *rows.notes]).strip()}")
     if kept is not None and (changed := rows.changed(in_order(kept))):
         forget(changed)
-    _write(found, asked, store)
+    _write(found, request, store)
     return rows
 
 
@@ -183,15 +189,15 @@ def _read(store: Store) -> Found | None:
     return Found(merge(parts), missing, [])
 
 
-def _write(found: Found, asked: Asked, store: Store) -> None:
+def _write(found: Found, request: BuildRequest, store: Store) -> None:
     """Keep a search result in parts, because the table of all records needs much memory."""
     with local_copy(store, SEARCH, write=True) as file, ZipFile(file, "w") as bundle:
         for begin in range(0, max(1, len(found.records)), _PART):
             part = file.with_name(f"{begin:08}.parquet")
             FLARECASTResponse.from_records(
                 found.records[begin : begin + _PART],
-                service=asked.settings.service,
-                queries=asked.queries,
+                service=request.settings.service,
+                queries=request.queries,
                 missing=found.missing,
             ).write(part)
             bundle.write(part, part.name)

@@ -60,7 +60,7 @@ class BuildReport:
     >>> print(report)
     sharps-2014: 744 records, 2,231 images; 1 is missing.
     1 x 404 Not Found
-    The same call requests what is missing.
+    The same call requests the missing data.
     >>> report.write("report.json")  # doctest: +SKIP
     """
 
@@ -112,7 +112,7 @@ class BuildReport:
         if self.interrupted:
             lines.append("The build was interrupted; the same call resumes it.")
         elif not self.complete:
-            lines.append("The same call requests what is missing.")
+            lines.append("The same call requests the missing data.")
         return "\n".join(lines)
 
     def write(self, path: str | os.PathLike[str]) -> None:

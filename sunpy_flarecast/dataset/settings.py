@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .harp_numbers import HarpNumbers
     from .model import FlareSettings
 
-__all__ = ["Asked", "ask", "difference", "image_settings"]
+__all__ = ["BuildRequest", "build_request", "difference", "image_settings"]
 
 #: Names in messages of settings that users know by other names.
 _NAMES: Final = {
@@ -51,11 +51,11 @@ _NAMES: Final = {
 _MOST_BINNED: Final = 64
 
 #: Length to which messages shorten values.
-_SHOWN: Final = 60
+_MAX_SHOWN: Final = 60
 
 
 @dataclass(frozen=True)
-class Asked:
+class BuildRequest:
     """
     The input of a build.
 
@@ -72,7 +72,7 @@ class Asked:
     harp_numbers: HarpNumbers | None
 
 
-def ask(
+def build_request(
     query: Sequence[Any],
     *,
     keywords: Iterable[str],
@@ -84,7 +84,7 @@ def ask(
     noaa_numbers: Any,
     split: SplitSettings | None,
     images: ImageSettings | None,
-) -> Asked:
+) -> BuildRequest:
     """Check the query or table and the settings without making a request; with ``images=None`` there are no images."""
     table = _table(query)
     if table is None and (wrong := [argument for argument in query if not isinstance(argument, attr.Attr)]):
@@ -116,7 +116,7 @@ def ask(
         split=split,
         images=images,
     )
-    return Asked(settings, found, table, optional, flare_list, listed)
+    return BuildRequest(settings, found, table, optional, flare_list, listed)
 
 
 def _table(query: Sequence[Any]) -> RecordTable | None:
@@ -277,4 +277,4 @@ def _short(value: Any) -> str:
         if isinstance(value, (list, tuple))
         else str(value)
     )
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -173,7 +173,7 @@ def finish_harp(
             "harp": harp,
             "series": settings.series,
             "encoding": settings.images.encoding,
-            "bin": _side(settings.images),
+            "bin": _bin_size(settings.images),
             **_in_common([shard.header for shard in facts]),
         },
     )
@@ -182,7 +182,7 @@ def finish_harp(
     return list(facts), written
 
 
-def _side(images: ImageSettings) -> int:
+def _bin_size(images: ImageSettings) -> int:
     return images.bin if images.encoding == "binned" else 1
 
 
@@ -220,8 +220,8 @@ def _arrays(records: Sequence[ImageRecord], images: Sequence[ImageFacts]) -> Har
     missing = np.full(len(KEYWORDS), np.nan)
     return HarpArrays(
         time=utc_dates(slot_time([record.slot for record in records])),
-        date_obs=_instants([image.date_obs for image in images]),
-        t_obs=_instants([image.t_obs for image in images]),
+        date_obs=_parse_times([image.date_obs for image in images]),
+        t_obs=_parse_times([image.t_obs for image in images]),
         recnum=np.array([record.recnum for record in records], np.int64),
         quality=np.array([record.quality for record in records], np.int64),
         status=np.array([image.status for image in images], np.uint8),
@@ -237,7 +237,7 @@ def _arrays(records: Sequence[ImageRecord], images: Sequence[ImageFacts]) -> Har
     )
 
 
-def _instants(texts: Sequence[str]) -> npt.NDArray[np.datetime64]:
+def _parse_times(texts: Sequence[str]) -> npt.NDArray[np.datetime64]:
     """Parse times of headers (UTC unless they end with _TAI) as UTC; invalid times become NaT."""
     matches = [_TIME.fullmatch(text) for text in texts]
     dates = read_times([f"{match[1]}-{match[2]}-{match[3]}T{match[4]}" if match else None for match in matches])

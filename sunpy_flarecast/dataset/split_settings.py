@@ -72,7 +72,9 @@ def _ranges(sets: Mapping[str, Any]) -> dict[str, str]:
     spans = []
     for name, value in sets.items():
         try:
-            start, end = value.split("/") if isinstance(value, str) else (value if np.iterable(value) else _ends(value))
+            start, end = (
+                value.split("/") if isinstance(value, str) else (value if np.iterable(value) else _limits(value))
+            )
             spans.append((*(parse_time(limit).utc.isot for limit in (start, end)), name))
         except (TypeError, ValueError, AttributeError) as error:
             raise QueryError(
@@ -88,7 +90,7 @@ def _ranges(sets: Mapping[str, Any]) -> dict[str, str]:
     return {name: of[name] for name in sets}
 
 
-def _ends(value: Any) -> tuple[Any, Any]:
+def _limits(value: Any) -> tuple[Any, Any]:
     return value.start, value.end  # an a.Time
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .label import Labels
     from .model import Settings, ShardFacts, ShardTask
     from .records import Rows
-    from .settings import Asked
+    from .settings import BuildRequest
 
 __all__ = [
     "Known",
@@ -77,11 +77,11 @@ class Known:
     box: npt.NDArray[np.float64] | None
 
 
-def known_of(asked: Asked, rows: Rows, pieces: Pieces) -> Known:
+def known_of(request: BuildRequest, rows: Rows, pieces: Pieces) -> Known:
     """Collect the properties of the records from their keywords."""
     texts: list[str] = []
     boxes: list[npt.NDArray[np.float64]] = []
-    by_position = asked.settings.flares is not None and asked.settings.flares.by_position
+    by_position = request.settings.flares is not None and request.settings.flares.by_position
     shared: dict[str, str] = {}
     numbered = False
     for piece in pieces:
@@ -92,13 +92,13 @@ def known_of(asked: Asked, rows: Rows, pieces: Pieces) -> Known:
         texts += [shared.setdefault(text, text) for text in values]
         if by_position and set(_BOX) <= set(piece.colnames):
             boxes.append(np.stack([np.asarray(np.ma.filled(_plain(piece[bound]), np.nan)) for bound in _BOX], axis=1))
-    if not numbered and asked.harp_numbers is None and asked.flares is not None:
+    if not numbered and request.harp_numbers is None and request.flares is not None:
         raise QueryError(
-            f"{asked.settings.service} has no keyword NOAA_ARS, which assigns flares to records. Pass JSOC's list "
+            f"{request.settings.service} has no keyword NOAA_ARS, which assigns flares to records. Pass JSOC's list "
             "all_harps_with_noaa_ars.txt with noaa_numbers=... (--noaa-numbers)."
         )
     times = utc_dates(slot_time(rows.slots))
-    pairs = number_pairs(rows.harps, np.array(texts, dtype=object), times, asked.harp_numbers)
+    pairs = number_pairs(rows.harps, np.array(texts, dtype=object), times, request.harp_numbers)
     box = np.concatenate(boxes) if boxes and sum(map(len, boxes)) == len(rows) else None
     return Known(times, pairs, regions(rows.harps, pairs), box)
 
@@ -116,21 +116,21 @@ def check_ranges(settings: Settings, rows: Rows) -> None:
         split(settings.split, utc_dates(slot_time(rows.slots)), np.arange(len(rows)))
 
 
-def make_labels(asked: Asked, rows: Rows, known: Known, lacking: Sequence[int]) -> Labels | None:
+def make_labels(request: BuildRequest, rows: Rows, known: Known, lacking: Sequence[int]) -> Labels | None:
     """Label the records; labels of records without keywords (numbers ``lacking``) are unknown."""
-    settings = asked.settings.flares
-    if settings is None or asked.flares is None:
+    settings = request.settings.flares
+    if settings is None or request.flares is None:
         return None
-    labels = label(known.times, rows.harps, known.pairs, asked.flares, settings, known.box)
+    labels = label(known.times, rows.harps, known.pairs, request.flares, settings, known.box)
     labels.value[np.isin(rows.records.recnum, lacking)] = UNKNOWN
     return labels
 
 
-def write_label_tables(asked: Asked, labels: Labels, store: Store) -> None:
+def write_label_tables(request: BuildRequest, labels: Labels, store: Store) -> None:
     """Write the tables of the labels and of the flares."""
-    if asked.settings.flares is not None and asked.flares is not None:
-        write_labels(store, labels, asked.settings.flares, asked.flares)
-        write_flare_table(store, asked.flares, labels)
+    if request.settings.flares is not None and request.flares is not None:
+        write_labels(store, labels, request.settings.flares, request.flares)
+        write_flare_table(store, request.flares, labels)
 
 
 def label_columns(settings: Settings, labels: Labels | None) -> dict[str, npt.NDArray[np.int8]]:

@@ -57,7 +57,7 @@ def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare:
     def slices() -> Iterator[_Slice]:
         for part in _slices(places, bare):
             if away:  # further tasks would fail for the same reason
-                parts[part.number] = _untried(part, away, away=away)
+                parts[part.number] = _skipped(part, away, away=away)
             else:
                 yield part
 
@@ -66,7 +66,7 @@ def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare:
     with closing(done), progress_bar(shown=progress, total=len(places), desc="Files", unit="file") as bar:
         try:
             for part in done:
-                parts[part.task.number] = part.value or _untried(part.task, part.lost)
+                parts[part.task.number] = part.value or _skipped(part.task, part.lost)
                 away = away or parts[part.task.number].away
                 bar.update(len(part.task.places))
         except KeyboardInterrupt:
@@ -79,7 +79,7 @@ def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare:
     return whole
 
 
-def _untried(part: _Slice, reason: str, *, away: str = "") -> Pass:
+def _skipped(part: _Slice, reason: str, *, away: str = "") -> Pass:
     """Return the failure of all files of a task."""
     errors = {
         place.path: f"{place.path} was not fetched from {place.url}: {reason.removesuffix('.')}. Fetch it again to "

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Connections", "Leases", "shared_connections"]
 
 #: Seconds after which a task waiting for a lease checks whether it still needs one.
-_PATIENCE: Final = 5.0
+_TIMEOUT: Final = 5.0
 
 #: Key in the pauses that ends the tasks of an interrupted fetch.
 _STOPPED: Final = "stopped"
@@ -92,7 +92,7 @@ class Leases:
     def exchange(self, host: str, seconds: float) -> float:
         """Share the seconds for which a host must pause, and return those of all processes; it blocks."""
         try:
-            pauses = dict(self._pauses.get(timeout=_PATIENCE))
+            pauses = dict(self._pauses.get(timeout=_TIMEOUT))
             now = time.time()
             until, asked = pauses.get(host, (0.0, 0.0))
             if now + seconds > until + 1.0 and seconds > 0:
@@ -120,12 +120,12 @@ class Leases:
         try:
             yield session
         finally:
-            await self._give_back(session, keep=more())
+            await self._release(session, keep=more())
 
     @contextmanager
     def several(self, most: int) -> Iterator[int]:
         """Wait for a lease, take all free leases up to ``most``, and return them at the end; it blocks."""
-        while not self._semaphore.acquire(timeout=_PATIENCE):
+        while not self._semaphore.acquire(timeout=_TIMEOUT):
             pass
         number = 1
         try:
@@ -166,7 +166,7 @@ class Leases:
 
         def acquire() -> None:
             try:
-                taken = self._semaphore.acquire(timeout=_PATIENCE)
+                taken = self._semaphore.acquire(timeout=_TIMEOUT)
             except Exception as error:  # noqa: BLE001 (raised where it is awaited)
                 if came.set_running_or_notify_cancel():
                     came.set_exception(error)
@@ -189,7 +189,7 @@ class Leases:
             self._waiting.popleft()
         return bool(self._waiting)
 
-    async def _give_back(self, session: aiohttp.ClientSession, *, keep: bool) -> None:
+    async def _release(self, session: aiohttp.ClientSession, *, keep: bool) -> None:
         if self._wanted():
             self._waiting.popleft().set_result(session)
             return

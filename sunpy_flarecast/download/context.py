@@ -40,10 +40,10 @@ __all__ = ["Context", "OccupiedError", "Pace", "compared"]
 
 #: A host is considered lost after this many consecutive files for which it cannot be reached, or four times the number
 #: of connections if that is larger. With the default settings this takes half a minute to five minutes.
-_IN_A_ROW: Final = 20
+_MAX_FAILURES: Final = 20
 
 #: Longest time in seconds until a transfer notices a pause of another process.
-_LOOK_EVERY: Final = 1.0
+_EXCHANGE_INTERVAL: Final = 1.0
 
 #: Transfers that waited for a host restart spread over this many seconds.
 _SPREAD: Final = 0.25
@@ -82,26 +82,26 @@ class Pace:
     share the fetch; it may block.
     """
 
-    def __init__(self, enough: int = _IN_A_ROW, exchange: Callable[[float], float] | None = None) -> None:
+    def __init__(self, enough: int = _MAX_FAILURES, exchange: Callable[[float], float] | None = None) -> None:
         self._enough = enough
         self._exchange = exchange
         self._open_at = 0.0
-        self._look_at = 0.0
-        self._in_a_row = 0
+        self._exchange_at = 0.0
+        self._failures = 0
         #: Why nothing more is requested from the host; empty while it can be reached.
         self.away = ""
 
     def pause(self, seconds: float) -> None:
         """Close the gate for at least this many seconds from now."""
         self._open_at = max(self._open_at, time.monotonic() + seconds)
-        self._look_at = 0.0  # share it with the other processes at once
+        self._exchange_at = 0.0  # share it with the other processes at once
 
     async def passed(self) -> None:
         """Wait until the gate is open."""
         while True:
             now = time.monotonic()
-            if self._exchange is not None and now >= self._look_at:
-                self._look_at = now + _LOOK_EVERY
+            if self._exchange is not None and now >= self._exchange_at:
+                self._exchange_at = now + _EXCHANGE_INTERVAL
                 others = await asyncio.to_thread(self._exchange, max(0.0, self._open_at - now))
                 self._open_at = max(self._open_at, time.monotonic() + others)
             if (wait := self._open_at - time.monotonic()) <= 0:
@@ -110,14 +110,14 @@ class Pace:
 
     def replied(self) -> None:
         """Record that the host can be reached."""
-        self._in_a_row = 0
+        self._failures = 0
 
     def unreachable(self, reason: str) -> None:
         """Count a file that could not be fetched because the host cannot be reached."""
-        self._in_a_row += 1
-        if self._in_a_row >= self._enough and not self.away:
+        self._failures += 1
+        if self._failures >= self._enough and not self.away:
             self.away = f"skipped because the service can no longer be reached ({reason})"
-            log.warning(f"After {self._in_a_row} consecutive failures the remaining files are {self.away}.")
+            log.warning(f"After {self._failures} consecutive failures the remaining files are {self.away}.")
 
 
 @dataclass
@@ -167,7 +167,7 @@ class Context:
     def pace(self, url: str) -> Pace:
         """Return the gate of a URL's host."""
         if (pace := self._paces.get(origin := _origin(url))) is None:
-            enough = max(_IN_A_ROW, 4 * self.settings.max_conn)
+            enough = max(_MAX_FAILURES, 4 * self.settings.max_conn)
             exchange = None if self.leases is None else partial(self.leases.exchange, origin)
             pace = self._paces[origin] = Pace(enough, exchange)
         return pace

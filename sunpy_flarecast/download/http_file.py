@@ -70,7 +70,7 @@ class Download:
         if os.path.exists(place.path) and not os.path.isfile(place.path):
             raise OccupiedError("its path exists and is not a file")
         try:
-            headers = await persist(place.url, self.context, partial(self._attempt, session), self._kept)
+            headers = await persist(place.url, self.context, partial(self._attempt, session), self._resumable)
             if headers is None or self._target is None:
                 self.context.found.add(place.path)
                 return place.path
@@ -110,7 +110,7 @@ class Download:
             raise OccupiedError(f"its path is occupied by a file of {look.origin}")
         # Created before the request, so that other processes see which file this one fetches.
         target = self._target = self._target or AtomicFile(self.place.path)
-        begin = self._kept()
+        begin = self._resumable()
         ranged = {"Range": f"bytes={begin}-", "If-Range": self._validator or ""} if begin else {}
         async with self._get(session, ranged) as reply:
             await self._begin(reply, target, begin)
@@ -167,7 +167,7 @@ class Download:
                     raise TransferError(f"the service redirects to {location!r}, which is not a URL") from error
         raise TransferError("the service redirects too often")
 
-    def _kept(self) -> int:
+    def _resumable(self) -> int:
         """Return the number of bytes that need not be requested again."""
         return self._target.size if self._target is not None and self._validator is not None else 0
 

@@ -41,7 +41,7 @@ _RECORDS_KEPT: Final = 64
 _MAX_FAILURES: Final = 5
 
 #: Keywords that a Map requires, and others that every SHARP has.
-_FEW: Final = (
+_ESSENTIAL: Final = (
     *("t_rec", "t_obs", "date__obs", "quality", "telescop", "instrume", "wavelnth", "content", "noaa_ars"),
     *("ctype1", "ctype2", "cunit1", "cunit2", "crpix1", "crpix2", "crval1", "crval2", "cdelt1", "cdelt2", "crota2"),
     *("crln_obs", "crlt_obs", "car_rot", "dsun_obs", "rsun_obs", "rsun_ref", "obs_vr", "obs_vw", "obs_vn"),
@@ -53,7 +53,7 @@ def field_sets(series: str) -> tuple[tuple[str, ...], ...]:
     """Return the field lists to try in requests: none (all keywords), those of the catalog, and a few."""
     # A service may not support the first, or refuse an unknown name in the second.
     known = find_series(series)
-    few = (known.region_keyword if known else "harpnum", *_FEW)
+    few = (known.region_keyword if known else "harpnum", *_ESSENTIAL)
     return (), tuple(keyword.name for keyword in all_keywords() if is_in(keyword, series)), few
 
 
@@ -109,12 +109,12 @@ class RecordKeywords:
         if record is None:
             return Lack("the service did not return the number of the record", lasting=True)
         if (known := self._records.get(record)) is None:
-            known = self._records[record] = asyncio.create_task(self._ask(record, session))
+            known = self._records[record] = asyncio.create_task(self._request(record, session))
             if len(self._records) > _RECORDS_KEPT:
                 self._records.popitem(last=False)
         return await known
 
-    async def _ask(self, record: Record, session: aiohttp.ClientSession) -> RecordCards | Lack:
+    async def _request(self, record: Record, session: aiohttp.ClientSession) -> RecordCards | Lack:
         host = self._hosts.setdefault((record.base, record.series), _Host())
         if host.failures >= _MAX_FAILURES and host.lack is not None:
             return host.lack

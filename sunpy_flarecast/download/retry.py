@@ -30,7 +30,7 @@ _NO_ACCESS: Final = frozenset({401, 403})
 _BAD_CONTENT_RETRIES: Final = 1
 
 #: An attempt that received this many bytes resets the count of consecutive failures.
-_MANY: Final = 1 << 20
+_PROGRESS_BYTES: Final = 1 << 20
 
 #: Raised when no connection can be made; older versions of aiohttp do not distinguish it from other timeouts.
 _NO_CONNECTION: Final = getattr(aiohttp, "ConnectionTimeoutError", ())
@@ -84,7 +84,7 @@ async def persist(
             return result
         if not failure.away:
             pace.replied()
-        if kept() >= most + _MANY:
+        if kept() >= most + _PROGRESS_BYTES:
             failed, most = 0, kept()
         failed += 1
         bad_contents += failure.content

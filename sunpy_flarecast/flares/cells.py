@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["degrees_of", "full_numbers", "later", "numbers_of", "positions_of", "texts_of", "times_of"]
 
 #: Missing values in flare tables, in addition to those in SHARP headers.
-_NONE: Final = frozenset({"nat", "none", "null", "-", "--", "n/a", "<na>"})
+_MISSING: Final = frozenset({"nat", "none", "null", "-", "--", "n/a", "<na>"})
 
 #: A time of day, with the letters that SWPC adds to uncertain times.
 _TIME_OF_DAY: Final = re.compile(r"[A-Z]?(\d{1,2}):?(\d\d)(?::(\d\d)(?:\.0*)?)?[A-Z]?", re.ASCII)
@@ -40,14 +40,14 @@ _NAT: Final = np.datetime64("NaT", "us")
 
 def texts_of(column: Any) -> list[str]:
     """Convert a column of astropy, numpy or pandas to text; missing values become empty."""
-    return ["" if _is_none(value) else str(value).strip() for value in column]
+    return ["" if _is_missing(value) else str(value).strip() for value in column]
 
 
-def _is_none(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     if value is None or np.any(getattr(value, "mask", False)):
         return True
     if isinstance(value, str):
-        return is_missing(value) or value.strip().casefold() in _NONE
+        return is_missing(value) or value.strip().casefold() in _MISSING
     try:
         return bool(value != value)
     except TypeError:  # pandas.NA
@@ -69,20 +69,20 @@ def times_of(column: Any, name: str, dates: Any = None) -> npt.NDArray[np.dateti
     times = read_times(texts)
     for row in np.flatnonzero(np.isnat(times)).tolist():
         if texts[row]:
-            times[row] = _parsed(texts[row], name)
+            times[row] = _parse_time(texts[row], name)
     return times
 
 
 def _time_text(value: Any) -> str:
     """Return a time as text, in UTC for an astropy time."""
-    if _is_none(value):
+    if _is_missing(value):
         return ""
     if isinstance(value, Time):
         return f"{utc_dates(value.reshape(1))[0]}"
     return value.isoformat() if isinstance(value, datetime) else str(value).strip()
 
 
-def _parsed(text: str, name: str) -> np.datetime64:
+def _parse_time(text: str, name: str) -> np.datetime64:
     try:
         if _TIME_OF_DAY.fullmatch(text) or not re.search(r"\D", text):
             raise ValueError("a number is not a time")

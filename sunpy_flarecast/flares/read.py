@@ -130,7 +130,7 @@ def read_flares(
         noaa = full_numbers(numbers_of(found["noaa"], found.name("noaa")), moments)
     lon, lat = _positions(found, count)
     begin, last = _extent(extent, [start, peak, end])
-    kept = _kept(np.lexsort((noaa == 0, size, start, moments)), start, peak, end, goes_class, noaa)
+    kept = _without_duplicates(np.lexsort((noaa == 0, size, start, moments)), start, peak, end, goes_class, noaa)
     return FlareList(
         start=start[kept],
         peak=peak[kept],
@@ -147,7 +147,7 @@ def read_flares(
     )
 
 
-def _kept(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def _without_duplicates(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Leave out duplicates: NOAA's reports list hundreds of flares twice, some of these once without a region."""
     seen = set()
     kept = []
@@ -179,22 +179,22 @@ def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns
         table = read_table(Path(table).expanduser())
     elif not hasattr(table, "columns"):
         table = _from_fido(table)
-    names = {_usual(name): name for name in getattr(table, "columns", table)}
+    names = {_normalized(name): name for name in getattr(table, "columns", table)}
     places = {key: names[name] for key, usual in _NAMES.items() for name in reversed(usual) if name in names}
     for key, name in (columns or {}).items():
-        if key not in _NAMES or _usual(name) not in names:
+        if key not in _NAMES or _normalized(name) not in names:
             raise QueryError(
                 f"columns={{{key!r}: {name!r}}} is invalid: the keys are {', '.join(list(_NAMES)[:-1])}, and the flare "
                 f"table has the columns {', '.join(map(str, names.values()))}."
             )
-        places[key] = names[_usual(name)]
+        places[key] = names[_normalized(name)]
     found = _Columns(table, places)
     if deep := [found.name(key) for key, column in found.items() if np.ndim(column) != 1]:
         raise QueryError(f"The column {deep[0]!r} of the flare table has several values per row. Split it.")
     return found
 
 
-def _usual(name: Any) -> str:
+def _normalized(name: Any) -> str:
     return "_".join(str(name).casefold().split())
 
 

@@ -60,7 +60,7 @@ class FLARECASTSource:
                 if failed := [gap.error for part in looked for gap in part.missing]:
                     raise failed[0]
             except ServiceError as error:
-                raise self._refused(error, queries) from error
+                raise self._search_error(error, queries) from error
         records = merge([part.records for part in looked])
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
         notes = [*found.notes, *(text for part in looked for text in part.notes)]
@@ -68,7 +68,7 @@ class FLARECASTSource:
             notes.append(f"{undated:,} records have no T_REC, which determines the folder.")
         return Answer(offers=self._offers(records, window), notes=notes)
 
-    def _refused(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
+    def _search_error(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
         """Return the error for the range that the user requested."""
         start, end = service_time(queries[0].start), service_time(queries[0].end, up=True)
         reason = error.reason.removesuffix(".")
@@ -117,10 +117,10 @@ class FLARECASTSource:
                 keys = {
                     offer.recnum: offer.key for offer in offers if offer.series == series and offer.recnum is not None
                 }
-                yield from _asked(service, series, keys)
+                yield from _request_keywords(service, series, keys)
 
 
-def _asked(service: Service, series: str, keys: dict[int, str]) -> Iterator[Keywords]:
+def _request_keywords(service: Service, series: str, keys: dict[int, str]) -> Iterator[Keywords]:
     """Request keywords with each field list in turn, until no record is left."""
     left = dict(keys)
     reasons: dict[int, str] = {}

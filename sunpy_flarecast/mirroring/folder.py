@@ -46,7 +46,7 @@ def fill(
         ledger = Ledger(folder)
         ledger.expect(offers)
         urls = {offer.name(segment): url for offer in offers for segment, url in offer.files.items()}
-        urls |= _staged(folder, offers, source, ledger, report)
+        urls |= _stage(folder, offers, source, ledger, report)
         goes_on = True
         for old in (False, True):  # files of earlier versions of their records are replaced
             some = {folder / name: url for name, url in urls.items() if (name in ledger.old) == old}
@@ -63,7 +63,7 @@ def fill(
     return goes_on
 
 
-def _staged(
+def _stage(
     folder: Path, offers: Sequence[Offer], source: Source, ledger: Ledger, report: MirrorReport
 ) -> dict[str, str]:
     """Let the source make missing files available, and return their URLs."""

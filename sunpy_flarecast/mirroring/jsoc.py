@@ -21,7 +21,7 @@ from sunpy_flarecast.sharp.t_rec import CADENCE, t_rec_text, text_slot
 from sunpy_flarecast.sharp.times import read_times
 from sunpy_flarecast.sharp.values import clean
 
-from .jsoc_client import ask, connect
+from .jsoc_client import call_drms, connect
 from .jsoc_export import BATCH, NO_FILE, NOT_ONLINE, Staging
 from .source import Answer, Offer
 
@@ -57,7 +57,7 @@ class JSOCSource:
         self.name = "JSOC" if base == JSOC_URL else base
         self._base = f"{base}/"
         self._client = connect(base)
-        if email is not None and not ask(f"the address {email}", lambda: self._client.check_email(email)):
+        if email is not None and not call_drms(f"the address {email}", lambda: self._client.check_email(email)):
             raise QueryError(
                 f"The address {email!r} is not registered for exports at {self.name}. Register it at "
                 f"{JSOC_URL}/ajax/register_email.html, or leave it out to copy what is online."
@@ -84,7 +84,7 @@ class JSOCSource:
         keys = [
             *dict.fromkeys((*_KEYS, *(_key(name) for condition in query.conditions for name in condition.keywords)))
         ]
-        table, paths = ask(
+        table, paths = call_drms(
             f"the records {record_set}",
             lambda: self._client.query(record_set, key=keys, seg=list(segments), convert_numeric=False),
         )
@@ -96,7 +96,7 @@ class JSOCSource:
         harps = [_number(text) for text in columns.get("HARPNUM", ())]
         recnums = [_number(text) for text in columns.get("*recnum*", [""] * count)]
         online = columns.get("*online*", [""] * count)
-        chosen = _chosen(query, slots, harps, columns)
+        chosen = _matches(query, slots, harps, columns)
         offers: list[Offer] = []
         notes: list[str] = []
         for row in range(count):
@@ -126,7 +126,7 @@ class JSOCSource:
     def _info(self, series: str) -> Any:
         """Return the description of a series; drms caches it."""
         try:
-            return ask(f"the series {series}", lambda: self._client.info(series))
+            return call_drms(f"the series {series}", lambda: self._client.info(series))
         except ServiceError as error:
             if type(error.__cause__).__name__ == "DrmsQueryError":
                 raise ServiceError(f"{self.name} has no series {series!r} ({error.reason}).") from error
@@ -150,13 +150,15 @@ class JSOCSource:
         for series in dict.fromkeys(offer.series for offer in numbered):
             of_series = [offer for offer in numbered if offer.series == series]
             for begin in range(0, len(of_series), BATCH):
-                yield self._asked(series, {offer.recnum: offer.key for offer in of_series[begin : begin + BATCH]})
+                yield self._request_keywords(
+                    series, {offer.recnum: offer.key for offer in of_series[begin : begin + BATCH]}
+                )
 
-    def _asked(self, series: str, keys: Mapping[int | None, str]) -> Keywords:
+    def _request_keywords(self, series: str, keys: Mapping[int | None, str]) -> Keywords:
         record_set = f"{series}[:{','.join(f'#{recnum}' for recnum in keys)}]"
         try:
             types = self._info(series).keywords
-            table = ask(
+            table = call_drms(
                 f"the keywords of {len(keys):,} records of {series}",
                 lambda: self._client.query(record_set, key=["*recnum*", "**ALL**"], convert_numeric=False),
             )
@@ -192,7 +194,7 @@ def _key(name: str) -> str:
     return "*recnum*" if name == "recnum" else name.upper()
 
 
-def _chosen(
+def _matches(
     query: Query, slots: Sequence[int | None], harps: Sequence[int | None], columns: Mapping[str, Sequence[str]]
 ) -> Sequence[bool]:
     """Return which records match a query, by the same rules as for a FLARECAST service."""

@@ -20,7 +20,7 @@ from sunpy_flarecast.utils.optional_deps import missing_package
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ask", "connect"]
+__all__ = ["call_drms", "connect"]
 
 _T = TypeVar("_T")
 
@@ -54,7 +54,7 @@ def _request(session: Session, url: str) -> SimpleNamespace:
     return SimpleNamespace(data=json.loads(reply.body))
 
 
-def ask(subject: str, question: Callable[[], _T]) -> _T:
+def call_drms(subject: str, question: Callable[[], _T]) -> _T:
     """Call drms, and convert its exceptions to a `ServiceError` that names the request."""
     from drms import DrmsError
 

@@ -11,7 +11,7 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ServiceError
 from sunpy_flarecast.sharp.t_rec import text_slot
 
-from .jsoc_client import ask
+from .jsoc_client import call_drms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ NO_FILE: Final = "JSOC has the record online, but no such file"
 NOT_ONLINE: Final = "JSOC does not have it online"
 
 #: Advice for such files.
-_GIVE_ADDRESS: Final = "an export, which requires an address registered at JSOC (--email), makes it available"
+_ADVICE: Final = "an export, which requires an address registered at JSOC (--email), makes it available"
 
 
 class Staging:
@@ -54,12 +54,12 @@ class Staging:
         reasons = {name: file.offer.lacking[file.segment] for name, file in wanted.items()}
         left = {name: file for name, file in wanted.items() if reasons[name] != NO_FILE}
         if self._email is None:
-            return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_GIVE_ADDRESS}")
+            return {}, reasons | dict.fromkeys(left, f"{NOT_ONLINE}; {_ADVICE}")
         urls: dict[str, str] = {}
         for number, names in list(notes.items()):
             # Exports of an earlier process are not requested again unless they failed.
             mine = [name for name in names if name in left]
-            if not mine or not self._take(number, None, {name: left[name] for name in mine}, urls, reasons):
+            if not mine or not self._collect(number, None, {name: left[name] for name in mine}, urls, reasons):
                 del notes[number]
                 keep()
             else:
@@ -69,7 +69,7 @@ class Staging:
                 reasons |= dict.fromkeys(names, f"{NOT_ONLINE}, and is busy with the export {self._pending}")
                 continue
             try:
-                export = self._asked(record_set)
+                export = self._request(record_set)
             except ServiceError as error:
                 reasons |= dict.fromkeys(names, f"{NOT_ONLINE}; {error.reason}")
                 continue
@@ -77,28 +77,28 @@ class Staging:
             if number:
                 notes[number] = sorted(names)
                 keep()
-            if not self._take(number, export, {name: left[name] for name in names}, urls, reasons) and number:
+            if not self._collect(number, export, {name: left[name] for name in names}, urls, reasons) and number:
                 del notes[number]
                 keep()
         return urls, {name: reason for name, reason in reasons.items() if name not in urls}
 
-    def _asked(self, record_set: str) -> Any:
+    def _request(self, record_set: str) -> Any:
         log.info(f"Files of {record_set} are not online; an export is requested.")
-        return ask(
+        return call_drms(
             f"an export of {record_set}",
             lambda: self._client.export(record_set, method="url_quick", protocol="as-is", email=self._email),
         )
 
-    def _take(
+    def _collect(
         self, number: str, export: Any, wanted: Mapping[str, Wanted], urls: dict[str, str], reasons: dict[str, str]
     ) -> bool:
         """Wait for an export, and collect its files; return whether the export may still be used."""
         subject = f"the export {number}" if number else "an export"
         try:
             if export is None:
-                export = ask(subject, lambda: self._client.export_from_id(number))
-            ended = ask(subject, lambda: export.wait(timeout=self._wait, sleep=_STATE_WAIT * conf.retry_wait))
-            table = ask(subject, lambda: export.urls) if ended else None
+                export = call_drms(subject, lambda: self._client.export_from_id(number))
+            ended = call_drms(subject, lambda: export.wait(timeout=self._wait, sleep=_STATE_WAIT * conf.retry_wait))
+            table = call_drms(subject, lambda: export.urls) if ended else None
         except ServiceError as error:
             reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}; {error.reason}")
             return type(error.__cause__).__name__ != "DrmsExportError"
@@ -106,7 +106,7 @@ class Staging:
             self._pending = number
             reasons |= dict.fromkeys(wanted, f"{NOT_ONLINE}, and is still busy with the export {number}")
             return True
-        given = _given(zip(table["record"], table["filename"], table["url"], strict=True))
+        given = _urls(zip(table["record"], table["filename"], table["url"], strict=True))
         for name, file in wanted.items():
             url = given.get((file.offer.harpnum, file.offer.slot, file.segment))
             if url is None:
@@ -138,7 +138,7 @@ def _batches(left: Mapping[str, Wanted]) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _given(rows: Any) -> dict[tuple[int | None, int, str], str]:
+def _urls(rows: Any) -> dict[tuple[int | None, int, str], str]:
     """Return the URLs of an export by HARP number, slot and segment."""
     found: dict[tuple[int | None, int, str], str] = {}
     for record, filename, url in rows:

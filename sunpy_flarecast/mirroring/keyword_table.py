@@ -54,7 +54,7 @@ class KeywordTable:
         new = [{name: clean(value, find_keyword(name)) for name, value in row.items()} for row in rows]
         known = self._read() | {_identity(row): row for row in new}
         ordered = [known[identity] for identity in sorted(known)]
-        write_changed(self._path, _written(ordered))
+        write_changed(self._path, _to_ecsv(ordered))
         return {f"{harpnum}.{slot_text(slot)}": int(known[slot, harpnum].get("recnum") or 0) for slot, harpnum in known}
 
     def _read(self) -> dict[tuple[int, int], _Row]:
@@ -74,7 +74,7 @@ def _identity(row: Mapping[str, Any]) -> tuple[int, int]:
     return text_slot(str(row.get("t_rec"))) or 0, int(row.get("harpnum") or 0)
 
 
-def _written(rows: list[_Row]) -> str:
+def _to_ecsv(rows: list[_Row]) -> str:
     """Return rows as ECSV; the csv module writes the rows thirty times faster than astropy, which writes the header."""
     known = dict.fromkeys([*_LEADING, *(keyword.name for keyword in all_keywords())])
     rank = {name: number for number, name in enumerate(known)}

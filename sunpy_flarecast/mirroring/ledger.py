@@ -83,13 +83,13 @@ class Ledger:
 
     def settle(self) -> None:
         """Remove pending exports whose files have all been fetched."""
-        done = [number for number, names in self.staging.items() if self._all_there(names)]
+        done = [number for number, names in self.staging.items() if self._all_fetched(names)]
         for number in done:
             del self.staging[number]
         if done:
             self.keep()
 
-    def _all_there(self, names: Iterable[str]) -> bool:
+    def _all_fetched(self, names: Iterable[str]) -> bool:
         return all(name not in self.old and (self._path.parent / name).is_file() for name in names)
 
     def keep(self) -> None:

@@ -151,7 +151,7 @@ def mirror(
             else FLARECASTSource(service)
         )
         report = MirrorReport(str(root), source.name)
-        _go(asked, root, source, report, connections=max_conn or source.connections, progress=progress)
+        _run(asked, root, source, report, connections=max_conn or source.connections, progress=progress)
         if index and not report.interrupted:
             _index(root, report, jobs=jobs, progress=progress)
     return report
@@ -207,7 +207,7 @@ def _queries(
         raise QueryError(
             f"The range starts at {first.utc.isot} and ends before that, at {last.utc.isot}. Swap the times."
         )
-    every, names = _named(series, "series", "'hmi.sharp_720s'"), _named(segment, "segment", "'magnetogram'")
+    every, names = _names(series, "series", "'hmi.sharp_720s'"), _names(segment, "segment", "'magnetogram'")
     if not every:
         raise QueryError("A mirror requires at least one series, for example hmi.sharp_720s.")
     others = list(where) if isinstance(where, Iterable) else [where]
@@ -238,13 +238,13 @@ def _harp(number: Any) -> HARPNUM:
     return HARPNUM(*number) if isinstance(number, tuple) else HARPNUM(number)
 
 
-def _named(given: Any, option: str, example: str) -> list[str]:
+def _names(given: Any, option: str, example: str) -> list[str]:
     if not isinstance(given, (str, Iterable)):
         raise QueryError(f"mirror({option}={given!r}): names must be strings, for example {option}={example}.")
     return [given] if isinstance(given, str) else list(given)
 
 
-def _go(
+def _run(
     asked: Sequence[list[Query]],
     root: Path,
     source: Source,
@@ -271,10 +271,12 @@ def _go(
                     failed += 1
                     if number == 0:
                         raise
-                    report.lack("range", error.reason, _described(of, window))
+                    report.lack("range", error.reason, _range_text(of, window))
                     if failed >= _MAX_FAILURES:
                         for unasked in todo[number + 1 :]:
-                            report.lack("range", "not requested because the source failed before", _described(*unasked))
+                            report.lack(
+                                "range", "not requested because the source failed before", _range_text(*unasked)
+                            )
                         return
                     continue
                 else:
@@ -302,5 +304,5 @@ def _by_folder(root: Path, offers: Sequence[Offer], report: MirrorReport) -> Ite
     yield from folders.items()
 
 
-def _described(of: Sequence[Query], window: Window) -> str:
+def _range_text(of: Sequence[Query], window: Window) -> str:
     return f"{of[0].series} from {service_time(window.start)} to {service_time(window.end, up=True)}"

@@ -27,13 +27,13 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 #: How often a lost task is submitted again, for example after a restart of the scheduler.
-_AGAIN: Final = 3
+_MAX_RESUBMITS: Final = 3
 
 #: Seconds between two checks of the client and the number of its threads.
-_LOOK_EVERY: Final = 2.0
+_CHECK_INTERVAL: Final = 2.0
 
 #: After this many checks without a result, a missing worker is logged.
-_NO_WORKER: Final = 15
+_CHECKS_WITHOUT_WORKER: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class _Submitted(Generic[_T, _R]):
         look_at, limit, left = 0.0, in_flight or 1, True
         while True:
             if in_flight is None and time.monotonic() >= look_at:
-                limit, look_at = 2 * self._threads() + 2, time.monotonic() + _LOOK_EVERY
+                limit, look_at = 2 * self._threads() + 2, time.monotonic() + _CHECK_INTERVAL
             while left and len(self._tasks) < limit:
                 try:
                     self._submit(next(todo))
@@ -222,7 +222,7 @@ class _Submitted(Generic[_T, _R]):
         except Exception as error:
             if self._client.status == "running":
                 raise
-            raise self._gone() from error
+            raise self._lost_scheduler() from error
         self._tasks[future.key] = (future, task)
         future.add_done_callback(self._done.put)
 
@@ -231,12 +231,12 @@ class _Submitted(Generic[_T, _R]):
         waited = 0
         while True:
             try:
-                ended = [self._done.get(timeout=_LOOK_EVERY)]
+                ended = [self._done.get(timeout=_CHECK_INTERVAL)]
                 break
             except Empty:
                 self._check()
                 waited += 1
-                if waited == _NO_WORKER and not self._client.nthreads():
+                if waited == _CHECKS_WITHOUT_WORKER and not self._client.nthreads():
                     log.warning(f"The Dask cluster at {self._address} has no worker; waiting for one.")
         with suppress(Empty):
             while True:
@@ -275,7 +275,7 @@ class _Submitted(Generic[_T, _R]):
         """Submit a task that the cluster has lost, unless it was lost too often."""
         self._check()
         times = self._again.pop(key, 0) + 1
-        if times > _AGAIN:
+        if times > _MAX_RESUBMITS:
             raise ClusterError(
                 f"A task was cancelled {times} times in the Dask cluster at {self._address}. Finished work is kept; "
                 "the same call resumes it."
@@ -296,9 +296,9 @@ class _Submitted(Generic[_T, _R]):
         while self._client.status == "connecting":
             time.sleep(0.1)
         if self._client.status != "running":
-            raise self._gone()
+            raise self._lost_scheduler()
 
-    def _gone(self) -> ClusterError:
+    def _lost_scheduler(self) -> ClusterError:
         return ClusterError(
             f"The connection to the Dask scheduler at {self._address} was lost. Finished work is kept; the same call "
             "with a new client resumes it."

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from typing import Self
 
 #: Seconds between two progress lines.
-_LINE_EVERY: Final = 30.0
+_LINE_INTERVAL: Final = 30.0
 
 #: A file that takes longer than this many seconds gets its own progress bar; bars for small files would add a quarter
 #: to the time of their transfers.
-_BAR_AFTER: Final = 1.0
+_BAR_DELAY: Final = 1.0
 
 
 def progress_bar(*, shown: bool, **options: Any) -> Any:
@@ -69,18 +69,18 @@ class ProgressLines:
     def update(self, n: float = 1) -> None:
         """Count, and write a line if the last one was written long ago."""
         self.n += n
-        if (now := time.monotonic()) - self._last >= _LINE_EVERY:
+        if (now := time.monotonic()) - self._last >= _LINE_INTERVAL:
             self._last = now
             of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
             minutes, seconds = divmod(int(now - self._begun), 60)
-            left = self._left(now)
+            left = self._remaining(now)
             text = (
                 f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}, after {minutes}:{seconds:02} min{left}\n"
             )
             sys.stderr.write(text)
             sys.stderr.flush()
 
-    def _left(self, now: float) -> str:
+    def _remaining(self, now: float) -> str:
         """Estimate the remaining time."""
         if not self.total or not self.initial < self.n < self.total:
             return ""
@@ -121,7 +121,7 @@ class LateBar:
 
     def __enter__(self) -> None:
         if self._kind:
-            self._when = asyncio.get_running_loop().time() + _BAR_AFTER
+            self._when = asyncio.get_running_loop().time() + _BAR_DELAY
 
     def update(self, received: int, total: int | None) -> None:
         """Count bytes."""

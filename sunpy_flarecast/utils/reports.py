@@ -1,4 +1,4 @@
-"""What reports have in common: a short representation, HTML for notebooks, and counts in words."""
+"""Helpers of reports: a short representation, HTML for notebooks, and counts in words."""
 
 from __future__ import annotations
 

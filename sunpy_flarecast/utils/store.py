@@ -1,4 +1,4 @@
-"""Where a data set is kept: a local folder, or any URL that fsspec knows; what appears there is whole."""
+"""Storage of a data set: a local folder or any URL supported by fsspec; files appear only when complete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Store:
     Raises
     ------
     QueryError
-        ``out`` is not a path or URL, its protocol is unknown, or the package for it is not installed.
+        If ``out`` is not a path or URL, its protocol is unknown, or the package for the protocol is not installed.
 
     Examples
     --------
@@ -142,7 +142,7 @@ class Store:
                 self._fs.invalidate_cache()
                 found = self._fs.find(place)
             else:
-                walk = os.walk(place, onerror=_unless_gone)
+                walk = os.walk(place, onerror=_raise_unless_missing)
                 found = [os.path.join(where, name) for where, _, names in walk for name in names]
         paths = (path[len(root.rstrip("/")) + 1 :].replace(os.sep, "/") for path in found)
         return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
@@ -153,7 +153,7 @@ class Store:
             return
         root = os.path.realpath(self._root)
         with self._reading(""):
-            for where, folders, files in os.walk(self._root, onerror=_unless_gone):
+            for where, folders, files in os.walk(self._root, onerror=_raise_unless_missing):
                 for path in (os.path.join(where, name) for name in (*folders, *files)):
                     if os.path.islink(path) and (os.path.isdir(path) or not _is_below(os.path.realpath(path), root)):
                         raise QueryError(
@@ -211,7 +211,7 @@ class Store:
             raise
         except Exception as error:  # file systems of URLs raise any type
             raise TransferError(
-                f"{self._in_words(path)} cannot be read ({_reason(error)}). Check the path and the permissions."
+                f"{self._shown(path)} cannot be read ({_reason(error)}). Check the path and the permissions."
             ) from error
 
     @contextlib.contextmanager
@@ -230,15 +230,15 @@ class Store:
                 ) from error
             if number in _FORBIDDEN or isinstance(error, (PermissionError, FileNotFoundError)):
                 raise QueryError(
-                    f"{self._in_words(path)} cannot be written ({reason}). Choose another folder, or change its "
+                    f"{self._shown(path)} cannot be written ({reason}). Choose another folder, or change its "
                     "permissions."
                 ) from error
             raise TransferError(
-                f"{self._in_words(path)} could not be written ({reason}). Run the same call again; complete files are "
+                f"{self._shown(path)} could not be written ({reason}). Run the same call again; complete files are "
                 "kept."
             ) from error
 
-    def _in_words(self, path: str) -> str:
+    def _shown(self, path: str) -> str:
         return f"{str(self).rstrip('/')}/{path}" if path else str(self)
 
 
@@ -267,7 +267,7 @@ def _is_below(path: str, folder: str) -> bool:
     return os.path.commonpath([path, folder]) == folder
 
 
-def _unless_gone(error: OSError) -> None:
+def _raise_unless_missing(error: OSError) -> None:
     """Raise an error of listing a folder unless the folder is gone; its files would be left out silently."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error

@@ -43,14 +43,14 @@ def process(command: Sequence[str], port: int) -> Iterator[str]:
             server.terminate()
 
 
-def alternating(ways: dict[str, Callable[[], Any]], runs: int) -> dict[str, list[float]]:
+def alternating(candidates: dict[str, Callable[[], Any]], runs: int) -> dict[str, list[float]]:
     """Run all candidates in turn, and return the seconds of each run except the first."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for run in range(runs + 1):
-        for name, way in ways.items():
+        for name, candidate in candidates.items():
             gc.collect()
             begin = time.perf_counter()
-            way()
+            candidate()
             if run:
                 seconds[name].append(time.perf_counter() - begin)
     return seconds

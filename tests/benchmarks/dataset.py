@@ -121,22 +121,25 @@ class Service:
 
     def reply(self, path: str) -> bytes:
         url = urllib.parse.urlsplit(path)
-        asked = {name: values[0] for name, values in urllib.parse.parse_qs(url.query).items()}
+        parameters = {name: values[0] for name, values in urllib.parse.parse_qs(url.query).items()}
         *_, where, last = url.path.split("/")
         if last.endswith(".fits"):
             return self._file(record(int(where) - 1), last[:-5])
         if where == "meta":
             return msgspec.json.encode(
-                {number: {"recnum": int(number), "meta": self._meta(int(number), asked)} for number in last.split(",")}
+                {
+                    number: {"recnum": int(number), "meta": self._meta(int(number), parameters)}
+                    for number in last.split(",")
+                }
             )
-        start, end = (datetime.fromisoformat(asked[name]).replace(tzinfo=UTC) for name in ("start", "end"))
+        start, end = (datetime.fromisoformat(parameters[name]).replace(tzinfo=UTC) for name in ("start", "end"))
         steps = range(max(0, -((FIRST - start) // STEP)), (end - FIRST) // STEP + 1)
         return b"".join(list_chunks(map(record, range(steps.start * HARPS, steps.stop * HARPS)), self._replies))
 
-    def _meta(self, number: int, asked: dict[str, str]) -> dict[str, Any]:
+    def _meta(self, number: int, parameters: dict[str, str]) -> dict[str, Any]:
         one = record(number - 1)
         known = self._keywords | {"recnum": number, "harpnum": one.harpnum, "noaa_ars": str(11000 + (one.harpnum or 0))}
-        names = asked["fields"].lower().split(",") if "fields" in asked else known
+        names = parameters["fields"].lower().split(",") if "fields" in parameters else known
         return {name: known.get(name) for name in names}
 
     def _file(self, one: Record, segment: str) -> bytes:
@@ -396,7 +399,7 @@ def main() -> None:
     say(f"load {results['load'][0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
         room = Path(name)
-        ways = (
+        candidates = (
             partial(one_core, options.runs),
             partial(workers, options.runs),
             memory,
@@ -404,10 +407,10 @@ def main() -> None:
             partial(simulated, options.records),
             month,
         )
-        for case, way in zip(CASES, ways, strict=True):
+        for case, candidate in zip(CASES, candidates, strict=True):
             if not options.case or case in options.case:
                 say(case)
-                results[case] = way(room)
+                results[case] = candidate(room)
     keep(results, options.json)
 
 

@@ -61,8 +61,8 @@ def command(folder: Path, days: int, *source: str) -> list[str]:
         if days <= 20
         else str(datetime.fromtimestamp(START.timestamp() + days * 86400, UTC).date())
     )
-    asked = ["2015-12-10T23:00", end, str(folder), "--series", SERIES, "--no-progress"]
-    return [sys.executable, "-m", "sunpy_flarecast", "mirror", *asked, *source]
+    arguments = ["2015-12-10T23:00", end, str(folder), "--series", SERIES, "--no-progress"]
+    return [sys.executable, "-m", "sunpy_flarecast", "mirror", *arguments, *source]
 
 
 def contents(folder: Path) -> tuple[dict[str, bytes], Any]:

@@ -98,8 +98,8 @@ def serve_replies(port: int, latency: float) -> None:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            asked = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-            start, end = (np.datetime64(asked[name][0].removesuffix("Z"), "us") for name in ("start", "end"))
+            parameters = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+            start, end = (np.datetime64(parameters[name][0].removesuffix("Z"), "us") for name in ("start", "end"))
             first, last = -((FIRST - start) // STEP), (end - FIRST) // STEP + 1
             body = kept(max(0, int(first)), max(0, int(last)), f"http://127.0.0.1:{port}")
             time.sleep(latency)
@@ -238,8 +238,8 @@ def bytes_to_table(runs: int) -> dict[str, Any]:
     """Compare the alternatives from one reply to a table."""
     body = reply(0, COUNT // HARPS, "http://127.0.0.1:8001")
     say(f"\n{COUNT:,} records, {len(body) / 1e6:.0f} MB, reply bytes to finished table (medians of {runs})")
-    ways = {name: lambda way=way: way(body) for name, way in WAYS.items()}
-    return compared(alternating(ways, runs), {"floor": 1 / 2.5, "SOAR": 5.0, "SOLARNET": 12.0, "and times": 12.0})
+    candidates = {name: lambda candidate=candidate: candidate(body) for name, candidate in WAYS.items()}
+    return compared(alternating(candidates, runs), {"floor": 1 / 2.5, "SOAR": 5.0, "SOLARNET": 12.0, "and times": 12.0})
 
 
 def over_http(runs: int) -> dict[str, Any]:
@@ -252,12 +252,14 @@ def over_http(runs: int) -> dict[str, Any]:
             table = FLARECASTClient().search(a.Time(start, end), Series(SERIES))
             assert len(table) == COUNT
 
-        def fetched(way: Callable[[bytes], int]) -> None:
-            asked = {"start": f"{start}Z", "end": f"{end}Z", "meta": "false"}
-            count = way(requests.get(f"{url}/HMI/{SERIES}", params=asked, timeout=600).content)
+        def fetched(candidate: Callable[[bytes], int]) -> None:
+            parameters = {"start": f"{start}Z", "end": f"{end}Z", "meta": "false"}
+            count = candidate(requests.get(f"{url}/HMI/{SERIES}", params=parameters, timeout=600).content)
             assert count == COUNT
 
-        others = {name: lambda way=way: fetched(way) for name, way in WAYS.items() if name != "ours"}
+        others = {
+            name: lambda candidate=candidate: fetched(candidate) for name, candidate in WAYS.items() if name != "ours"
+        }
         seconds = alternating({"ours": search, **others}, runs)
     return compared(seconds, {"floor": 1 / 1.5})
 
@@ -321,7 +323,7 @@ def handling(runs: int) -> dict[str, Any]:
     table = FLARECASTResponse.from_records(records[np.arange(350_000) % len(records)])
     every_third = np.arange(len(table)) % 3 == 0
     say(f"\n{len(table):,} rows (medians of {runs}; target: less than 1 s)")
-    ways: dict[str, Callable[[], Any]] = {
+    candidates: dict[str, Callable[[], Any]] = {
         "repr": lambda: repr(table),
         "_repr_html_": table._repr_html_,
         "show": table.show,
@@ -332,7 +334,7 @@ def handling(runs: int) -> dict[str, Any]:
         "row": lambda: table[1234]["T_REC"],
         "len": lambda: len(table),
     }
-    medians = {name: statistics.median(values) for name, values in alternating(ways, runs).items()}
+    medians = {name: statistics.median(values) for name, values in alternating(candidates, runs).items()}
     for name, seconds in medians.items():
         say(f"  {name:12} {seconds:8.4f} s   {judged(seconds < 1)}")
     return {"seconds": medians}
@@ -364,9 +366,9 @@ def archive(runs: int) -> dict[str, Any]:
     values = []
     with server("demo") as url:
         for run in range(runs + 1):
-            asked = {"start": f"2014-10-{20 + run}T00:00:00Z", "end": f"2014-10-{20 + run}T23:59:59Z"}
+            parameters = {"start": f"2014-10-{20 + run}T00:00:00Z", "end": f"2014-10-{20 + run}T23:59:59Z"}
             begin = time.perf_counter()
-            body = requests.get(f"{url}/HMI/{SERIES}", params=asked, timeout=600).content
+            body = requests.get(f"{url}/HMI/{SERIES}", params=parameters, timeout=600).content
             if run:
                 values.append(len(body) / 1e6 / (time.perf_counter() - begin))
     median = statistics.median(values)

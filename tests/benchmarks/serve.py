@@ -149,28 +149,28 @@ def files(
     """Compare the servers of files."""
     records = requests.get(f"{url}/HMI/{SERIES}?start=2015-12-01&end=2015-12-31", timeout=60).json()["data"]
     ours = [record["urls"][0] for record in records]
-    ways = {"service": ours}
+    candidates = {"service": ours}
     if front is not None and peer is not None:
-        ways["service behind nginx"] = [one.replace(url, front) for one in ours]
-        ways["nginx"] = [f"{peer}/{name}" for name in names]
-    assert {len(urls) for urls in ways.values()} == {FILES}
-    ports = {name: [urlsplit(urls[0]).port or 0] for name, urls in ways.items()}
+        candidates["service behind nginx"] = [one.replace(url, front) for one in ours]
+        candidates["nginx"] = [f"{peer}/{name}" for name in names]
+    assert {len(urls) for urls in candidates.values()} == {FILES}
+    ports = {name: [urlsplit(urls[0]).port or 0] for name, urls in candidates.items()}
     ports.get("service behind nginx", []).append(urlsplit(accelerated).port or 0)
-    figures = {name: [figures_of(port) for port in ports[name]] for name in ways}
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    costs: dict[str, list[float]] = {name: [] for name in ways}
+    figures = {name: [figures_of(port) for port in ports[name]] for name in candidates}
+    rates: dict[str, list[float]] = {name: [] for name in candidates}
+    costs: dict[str, list[float]] = {name: [] for name in candidates}
     for run in range(runs + 1):
-        for name, urls in ways.items():
+        for name, urls in candidates.items():
             before = sum(next(one)[0] for one in figures[name])
             rate = fetch(urls)
             if run:  # the first run warms up
                 rates[name].append(rate)
                 costs[name].append((sum(next(one)[0] for one in figures[name]) - before) / REQUESTS * 1e3)
     result: dict[str, Any] = {}
-    for name in ways:
+    for name in candidates:
         result[name] = {"MB/s": statistics.median(rates[name]), "CPU ms a file": statistics.median(costs[name])}
         say(f"  {name}: {result[name]['MB/s']:.0f} MB/s, {result[name]['CPU ms a file']:.2f} ms of CPU a file")
-    for name in ways.keys() & RATIOS.keys() if peer is not None else ():
+    for name in candidates.keys() & RATIOS.keys() if peer is not None else ():
         pairs = zip(rates[name], rates["nginx"], strict=True)
         ratio = result[name]["ratio"] = statistics.median(mine / theirs for mine, theirs in pairs)
         say(f"  {name} / nginx: {ratio:.2f}, wanted {RATIOS[name]}: {judged(ratio >= RATIOS[name])}")

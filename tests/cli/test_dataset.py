@@ -41,7 +41,7 @@ def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flar
     more = ("--split", "train=0.5", "--split", "test=0.5", "--keyword", "usflux", "--report", str(report))
     demo[1].faults["/Br.fits"] = answer(b"busy", status=404)
     shown = run(*command, *more)
-    assert (shown.exit_code, "The same call requests what is missing" in shown.stderr) == (1, True), shown.output
+    assert (shown.exit_code, "The same call requests the missing data" in shown.stderr) == (1, True), shown.output
     assert "x the service answered 404 Not Found" in shown.stderr
     demo[1].clear()
     shown = run(*command, *more)
@@ -92,7 +92,7 @@ def test_mistakes_are_one_message(
 
 def test_no_records_give_the_status_of_a_temporary_failure(demo: tuple[str, Layer], tmp_path: Path) -> None:
     shown = run("dataset", "build", "2009-01-01", "2009-01-02", "--no-progress", "--out", str(tmp_path / "sharps"))
-    assert (shown.exit_code, "There are no records to build a data set from" in shown.stderr) == (1, True), shown.stderr
+    assert (shown.exit_code, "The search found no records for a data set" in shown.stderr) == (1, True), shown.stderr
 
 
 def test_a_folder_without_a_data_set_is_neither_checked_nor_described(tmp_path: Path) -> None:

@@ -437,7 +437,7 @@ def test_labels_of_records_without_keywords_are_unknown(
 
 
 def test_no_records_and_no_flares(small: Counting, tmp_path: Path) -> None:
-    with pytest.raises(ServiceError, match="no records to build a data set from"):
+    with pytest.raises(ServiceError, match="The search found no records for a data set"):
         dataset.build(tmp_path / "a", a.Time("2009-01-01", "2009-01-02"), QUERY[1], progress=False)
     # A corrected query may use the same folder.
     report = dataset.build(tmp_path / "a", *QUERY, progress=False)

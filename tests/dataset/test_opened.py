@@ -240,7 +240,7 @@ def test_images_that_are_lost_or_damaged_are_one_sentence(ds: Dataset, built: Pa
             lambda: again.fixed(SHAPE).compute(),
             lambda: again.map(row["HARPNUM"], row["T_REC"], "Br"),
         ):
-            with pytest.raises(FileError, match=f"{text}.*Get a whole copy"):
+            with pytest.raises(FileError, match=f"{text}.*Get a complete copy"):
                 read()
 
     shard.write_bytes(shard.read_bytes()[:50])
@@ -282,7 +282,7 @@ def test_samples_in_a_data_loader_of_torch(ds: Dataset, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer"),
+    ("choose", "answer"),
     [
         (lambda ds: ds["validation"], "no set 'validation'; it has 'train', 'test'"),
         (lambda ds: ds["train"], r"windows \(in hours\) 12, 24. Name one of them, such as window=12"),
@@ -299,9 +299,9 @@ def test_samples_in_a_data_loader_of_torch(ds: Dataset, method: str) -> None:
         (lambda ds: ds.fixed(SHAPE, "stretch"), "how='stretch' is invalid"),
     ],
 )
-def test_invalid_choices_are_refused(ds: Dataset, asked: Any, answer: str) -> None:
+def test_invalid_choices_are_refused(ds: Dataset, choose: Any, answer: str) -> None:
     with pytest.raises(QueryError, match=answer):
-        asked(ds)
+        choose(ds)
 
 
 # --- Maps ---------------------------------------------------------------------------------------------------------

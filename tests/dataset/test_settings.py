@@ -12,7 +12,7 @@ from sunpy.net import attrs as a
 
 from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Quality, QueryError, Segment, Series
 from sunpy_flarecast.dataset import SWAN
-from sunpy_flarecast.dataset.settings import ask, difference, image_settings
+from sunpy_flarecast.dataset.settings import build_request, difference, image_settings
 from sunpy_flarecast.dataset.split_settings import split_settings
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ LABELS: dict[str, Any] = {
 }
 
 
-def asked(*query: Any, keywords: Any = SWAN, split: Any = None, images: Any = None, **labels: Any) -> Any:
+def request_for(*query: Any, keywords: Any = SWAN, split: Any = None, images: Any = None, **labels: Any) -> Any:
     chosen = image_settings("lossless", 4, 256) if images is None else images
-    return ask(query or (RANGE, SHARP), keywords=keywords, split=split, images=chosen, **{**LABELS, **labels})
+    return build_request(query or (RANGE, SHARP), keywords=keywords, split=split, images=chosen, **{**LABELS, **labels})
 
 
 FLARES = {"peak_time": ["2015-12-11T12:00", "2015-12-12T12:00"], "class": ["M1.0", "C2.0"], "noaa": [12465, 12465]}
@@ -62,7 +62,7 @@ def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
     if isinstance(flares, dict):
         flares = Table(flares)
     with pytest.raises(QueryError, match=part):
-        asked(**{**labels, "flares": flares})
+        request_for(**{**labels, "flares": flares})
 
 
 @pytest.mark.parametrize(
@@ -137,12 +137,12 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
 )
 def test_queries_that_cannot_give_a_data_set(query: Any, more: Any, part: str) -> None:
     with pytest.raises(QueryError, match=part):
-        asked(*query, **more)
+        request_for(*query, **more)
 
 
 def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
-    one = asked(RANGE, SHARP, Segment("Bt") & Segment("Br"), HARPNUM(377)).settings
-    assert one == asked(SHARP, Segment("b[rt]"), HARPNUM(377), RANGE).settings
+    one = request_for(RANGE, SHARP, Segment("Bt") & Segment("Br"), HARPNUM(377)).settings
+    assert one == request_for(SHARP, Segment("b[rt]"), HARPNUM(377), RANGE).settings
     assert msgspec.json.decode(msgspec.json.encode(one), type=type(one)) == one
     assert one.segments == ("Bt", "Br")
     assert set(SWAN) < set(one.keywords)
@@ -154,12 +154,15 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
         (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), a.Sample(1 * u.hour)),
         (a.Time("2015-12-11", "2015-12-13"), SHARP, Segment("Br", "Bt"), HARPNUM(377)),
     ):
-        assert difference(one, asked(*other).settings).startswith("query was ")
+        assert difference(one, request_for(*other).settings).startswith("query was ")
     query = (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377))
-    binned = asked(*query, images=image_settings("binned", 4, 256)).settings
+    binned = request_for(*query, images=image_settings("binned", 4, 256)).settings
     assert difference(one, binned) == "encoding was lossless and is now binned; bin was 1 and is now 4"
     split = split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, False, 1)
-    assert difference(one, asked(*query, split=split).settings) == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
+    assert (
+        difference(one, request_for(*query, split=split).settings)
+        == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
+    )
     assert difference(one, one) == ""
 
 
@@ -175,21 +178,21 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
 )
 def test_a_query_is_described_in_words(attr: Any, words: str) -> None:
     query = (SHARP, attr) if isinstance(attr, a.Time) else (RANGE, SHARP, attr)
-    assert f", {words}" in asked(*query).settings.query[0] + ","
+    assert f", {words}" in request_for(*query).settings.query[0] + ","
 
 
 def test_smarps_have_their_own_keywords_unless_others_are_named() -> None:
     smarp = Series("mdi.smarp_cea_96m")
-    assert {"usfluxl", "r_value", "noaa_ars"} <= set(asked(RANGE, smarp).settings.keywords)
+    assert {"usfluxl", "r_value", "noaa_ars"} <= set(request_for(RANGE, smarp).settings.keywords)
     with pytest.raises(QueryError, match=r"'usflux' .* is only in"):
-        asked(RANGE, smarp, keywords=["usflux"])
+        request_for(RANGE, smarp, keywords=["usflux"])
 
 
 def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> None:
     table = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T00:25"), SHARP, Segment("Bp", "Br"))
-    one = asked(table).settings
+    one = request_for(table).settings
     assert (one.query, one.segments, one.service) == ((), ("Bp", "Br"), demo[0])
-    assert one == asked(table[::-1]).settings
-    assert difference(one, asked(table[1:]).settings) == "the table of records has changed"
+    assert one == request_for(table[::-1]).settings
+    assert difference(one, request_for(table[1:]).settings) == "the table of records has changed"
     with pytest.raises(QueryError, match="no records"):
-        asked(table[:0])
+        request_for(table[:0])

@@ -19,7 +19,7 @@ from sunpy_flarecast.dataset.keyword_stage import keyword_pieces
 from sunpy_flarecast.dataset.model import Encoding, ImageFacts, ImageRecord, ShardFacts, ShardTask
 from sunpy_flarecast.dataset.parquet import read_records
 from sunpy_flarecast.dataset.records import Found, Rows, in_order, search
-from sunpy_flarecast.dataset.settings import ask, image_settings
+from sunpy_flarecast.dataset.settings import build_request, image_settings
 from sunpy_flarecast.dataset.table_stage import Known, write_records
 from sunpy_flarecast.sharp.t_rec import slot_time
 from sunpy_flarecast.utils.masked import mask_of
@@ -33,8 +33,8 @@ SHARP = Series("hmi.sharp_cea_720s")
 BROKEN = answer(b"{}", status=500)
 
 
-def asked(*query: Any) -> Any:
-    return ask(
+def request_for(*query: Any) -> Any:
+    return build_request(
         query or (DAYS, SHARP, HARPNUM(4928, 4935), Segment("Br", "Bt"), a.Sample(12 * u.hour)),
         keywords=SWAN,
         flares=None,
@@ -65,7 +65,7 @@ def requested(layer: Layer) -> int:
 
 
 def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, Layer], tmp_path: Path) -> None:
-    rows = searched(asked(), store := Store(tmp_path))
+    rows = searched(request_for(), store := Store(tmp_path))
     requests = len(demo[1].requests)
     assert (np.lexsort((rows.slots, rows.harps)) == np.arange(len(rows))).all()
     tasks = list(rows.tasks(("Bt", "Br"), 4))
@@ -77,7 +77,7 @@ def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, La
         assert numbers == list(range(-(-(span.stop - span.start) // 4)))
     assert all(record.urls[0].endswith("Bt.fits") and "Br" in record.urls[1] for record in tasks[0].records)
     assert all(record.urls == ("",) for record in next(rows.tasks(("Bp",), 4)).records)
-    again = searched(asked(), store)
+    again = searched(request_for(), store)
     assert len(demo[1].requests) == requests
     assert again.changed(rows) == []
     assert list(again.tasks(("Bt", "Br"), 4)) == tasks
@@ -93,7 +93,7 @@ def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, La
 def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
     demo: tuple[str, Layer], tmp_path: Path
 ) -> None:
-    wanted = asked(a.Time("2015-12-11", "2015-12-14"), SHARP, Segment("Br"))
+    wanted = request_for(a.Time("2015-12-11", "2015-12-14"), SHARP, Segment("Br"))
     whole, store = searched(wanted, Store(tmp_path / "a")), Store(tmp_path / "b")
     demo[1].faults["start=2015-12-12"] = BROKEN
     with pytest.raises(ServiceError, match="missing"):
@@ -110,15 +110,15 @@ def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
     moved = replace(whole.records, prefix=np.array([b"http://elsewhere" + one for one in whole.records.prefix]))
     assert again.changed(Rows(moved)) == []
     assert 0 < len(demo[1].requests) < 4
-    with pytest.raises(ServiceError, match=r"no records to build a data set from\. .*before the first SHARPs"):
-        searched(asked(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
+    with pytest.raises(ServiceError, match=r"The search found no records for a data set\. .*before the first SHARPs"):
+        searched(request_for(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
 
 
 def test_keywords_are_requested_in_pieces_that_are_kept(
     demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyword_stage, "_ROWS", 4)
-    wanted, store = asked(), Store(tmp_path)
+    wanted, store = request_for(), Store(tmp_path)
     rows = searched(wanted, store)
     demo[1].clear()
     pieces, missing = pieced(wanted, rows, store)
@@ -136,7 +136,8 @@ def test_keywords_are_requested_in_pieces_that_are_kept(
     assert demo[1].requests == []
     # If a search finds more records, only the new ones are requested.
     with_more = searched(
-        asked(DAYS, SHARP, HARPNUM(4928, 4938), Segment("Br", "Bt"), a.Sample(6 * u.hour)), Store(tmp_path / "more")
+        request_for(DAYS, SHARP, HARPNUM(4928, 4938), Segment("Br", "Bt"), a.Sample(6 * u.hour)),
+        Store(tmp_path / "more"),
     )
     demo[1].clear()
     more, _ = pieced(wanted, with_more, store)
@@ -153,7 +154,7 @@ def test_keywords_that_failed_are_requested_again(
     demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyword_stage, "_ROWS", 4)
-    wanted, store = asked(), Store(tmp_path)
+    wanted, store = request_for(), Store(tmp_path)
     rows = searched(wanted, store)
     last = str(rows.records.recnum[-1])
     demo[1].faults[last] = BROKEN
@@ -180,7 +181,7 @@ def test_a_report_counts_the_reasons_that_it_does_not_list() -> None:
 
 
 def test_records_without_a_number_have_none_in_the_table(tmp_path: Path) -> None:
-    settings, store = asked().settings, Store(tmp_path)
+    settings, store = request_for().settings, Store(tmp_path)
     times = slot_time(np.array([1, 2]))
     piece = QTable({"HARPNUM": [377, 377], "T_REC": times})
     known = Known(np.array(["2011-01-01", "2011-01-02"], "datetime64[us]"), None, np.array([377, 377]), None)  # type: ignore[arg-type]

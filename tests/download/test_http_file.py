@@ -77,7 +77,7 @@ def test_a_large_file_is_resumed_without_sending_bytes_again(large: Chaos, tmp_p
 def test_a_file_over_a_connection_that_drops_regularly_is_completed(
     large: Chaos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "_MANY", 1)
+    monkeypatch.setattr(retry, "_PROGRESS_BYTES", 1)
     large.choose = lambda path, number: "short-body" if number < 8 else None
     with conf.set_temp("max_retries", 2):
         assert get(large, tmp_path).errors == []

@@ -352,7 +352,7 @@ def test_without_a_terminal_progress_is_lines(stalling: Stalling, whole: FLARECA
     windows = len(stalling.layer.requests)
     code = """
 import sunpy_flarecast.utils.progress as progress
-progress._LINE_EVERY = 0.0
+progress._LINE_INTERVAL = 0.0
 found = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T12:00"), a.flarecast.Series.hmi_sharp_cea_720s,
                                  a.flarecast.Segment.bitmap)
 found.keywords("usflux")

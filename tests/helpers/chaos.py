@@ -72,44 +72,44 @@ class Chaos:
 
     def count(self, path: str = "") -> int:
         """Count the requests for a path."""
-        return sum(asked.startswith(path) for _, asked, _ in self.requests)
+        return sum(requested.startswith(path) for _, requested, _ in self.requests)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while await self._one(reader, writer):
+            while await self._exchange(reader, writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         method, path, _ = head.split(" ", 2)
-        asked = {key.lower(): value for key, value in re.findall(r"^([\w-]+): *(.*?)\r?$", head, re.MULTILINE)}
+        headers = {key.lower(): value for key, value in re.findall(r"^([\w-]+): *(.*?)\r?$", head, re.MULTILINE)}
         number = self.count(path)
         with self.changed:
-            self.requests.append((method, path, asked.get("range")))
+            self.requests.append((method, path, headers.get("range")))
             self.changed.notify_all()
         body = self.files.get(path)
         if body is None:
             return await self._send(writer, 404, b'{"message": "no such file"}')
-        return await self._answer(writer, path, body, asked, self.choose(path, number))
+        return await self._answer(writer, path, body, headers, self.choose(path, number))
 
     async def _answer(
-        self, writer: asyncio.StreamWriter, path: str, body: bytes, asked: dict[str, str], fault: str | None
+        self, writer: asyncio.StreamWriter, path: str, body: bytes, requested: dict[str, str], fault: str | None
     ) -> bool:
         tag = f'"{hashlib.sha256(body).hexdigest()[:16]}{"x" if fault == "changed-etag" else ""}"'
         headers = {"Accept-Ranges": "bytes"} | ({"ETag": tag} if self.etag else {})
         status, part = 200, body
-        wanted = re.fullmatch(r"bytes=(\d+)-", asked.get("range", ""))
-        if wanted and fault != "ignore-range" and asked.get("if-range") in (None, tag):
+        wanted = re.fullmatch(r"bytes=(\d+)-", requested.get("range", ""))
+        if wanted and fault != "ignore-range" and requested.get("if-range") in (None, tag):
             begin = int(wanted[1])
             if begin >= len(body) or fault == "416":
                 return await self._send(writer, 416, b"", {"Content-Range": f"bytes */{len(body)}"})
             status, part = 206, body[begin:]
-            told = begin + 1 if fault == "wrong-content-range" else begin
-            headers["Content-Range"] = f"bytes {told}-{len(body) - 1}/{len(body)}"
+            start = begin + 1 if fault == "wrong-content-range" else begin
+            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
         match fault:
             case "slam":
                 return False
