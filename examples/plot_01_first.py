@@ -29,7 +29,7 @@ print(files[0])
 # without changing the data.
 
 magnetogram = sunpy_flarecast.load(files)[0]
-figure = plt.figure(figsize=(9, 5.5), layout="constrained")
+figure = plt.figure(figsize=(9, 5))
 axes = figure.add_subplot(projection=magnetogram)
 magnetogram.plot(axes=axes)
 axes.invert_xaxis()

@@ -117,11 +117,11 @@ left.set(xlabel="forecast probability", ylabel="test records")
 left.legend(frameon=False)
 middle.hist(drawn, bins=30, color="#767676")
 middle.axvline(skill, color="black", label=f"TSS {skill:.2f}")
-look = {"facecolor": "none", "edgecolor": "#0072b2", "hatch": "//"}
+look = {"facecolor": ("#0072b2", 0.2), "edgecolor": "#0072b2"}
 middle.axvspan(low, high, label="95 %", **look)
 middle.set(xlabel="TSS of resampled regions", ylabel="samples")
 middle.set_ylim(0, middle.get_ylim()[1] * 1.35)
-middle.legend(frameon=False, ncols=2, fontsize=8)
+middle.legend(ncols=2, fontsize=8)
 right.barh([train.keyword_names[one] for one in order], weights[order], color="#009e73")
 right.axvline(0, color="black", lw=0.8)
 right.set(xlabel="weight (scaled keyword)")
