@@ -146,6 +146,9 @@ class _Authorization(AuthBase):
 class _TimedIO(RawIOBase):
     """The stream of a connection, with a deadline."""
 
+    # Ctrl-C may come before there is one, and Python closes what is half made, too.
+    _raw: Any = None
+
     def __init__(self, raw: RawIOBase, end: float) -> None:
         super().__init__()
         self._raw, self._end = raw, end
@@ -156,22 +159,37 @@ class _TimedIO(RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self._end:
             raise TimeoutError
-        return self._raw.readinto(buffer)
+        count: int | None = self._raw.readinto(buffer)
+        return count
 
     def fileno(self) -> int:
-        return self._raw.fileno()
+        number: int = self._raw.fileno()
+        return number
 
     def close(self) -> None:
-        self._raw.close()
+        if self._raw is not None:
+            self._raw.close()
         super().close()
+
+
+class _TimedSocket(NamedTuple):
+    """A socket, as far as replies use it, whose stream has a deadline."""
+
+    socket: Any
+
+    def makefile(self, mode: str) -> BufferedReader:
+        """Return the stream, which `~http.client.HTTPResponse` reads."""
+        stream = self.socket.makefile(mode, buffering=0)
+        return BufferedReader(_TimedIO(stream, time.monotonic() + conf.reply_timeout))
 
 
 class _TimedResponse(HTTPResponse):
     """A reply that takes at most ``conf.reply_timeout``, even if its headers trickle in or never end."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fp = BufferedReader(_TimedIO(self.fp.detach(), time.monotonic() + conf.reply_timeout))
+    fp: Any = None  # until Ctrl-C cannot come before there is one
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(_TimedSocket(sock), *args, **options)  # type: ignore[arg-type]
 
 
 class _Adapter(HTTPAdapter):

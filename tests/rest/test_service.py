@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import socket
 import struct
+import sys
 import threading
 import tracemalloc
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sunpy
@@ -25,6 +28,7 @@ from sunpy_flarecast.rest.service_url import base_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import FrameType
 
     from faults import Layer
 
@@ -459,6 +463,39 @@ def test_a_reply_that_trickles_comes_to_an_end(begin: bytes, more: bytes) -> Non
         go_on.set()
         thread.join()
     assert caught.value.less_may_help
+
+
+def test_ctrl_c_at_any_line_that_makes_a_reply_is_one_exception(demo: tuple[str, Layer]) -> None:
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        code = frame.f_code
+        if code.co_name not in ("__init__", "makefile") or not code.co_filename.endswith(
+            ("rest/session.py", "http/client.py", "socket.py")
+        ):
+            return None
+        if event == "line":
+            lines -= 1
+            if lines == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before, interrupts = sys.gettrace(), 0
+    for number in count(1):
+        lines = number
+        with Service(demo[0]) as service:
+            sys.settrace(trace)
+            try:
+                service.records("hmi.sharp_720s", START, END)
+            except KeyboardInterrupt:
+                interrupts += 1
+            else:
+                break
+            finally:
+                sys.settrace(before)
+    gc.collect()  # whose warnings are errors
+    assert interrupts > 20
 
 
 def test_the_body_of_a_redirect_is_not_read(demo: tuple[str, Layer], asked: Service) -> None:
