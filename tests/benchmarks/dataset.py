@@ -137,14 +137,18 @@ class Service:
         return b"".join(list_chunks(map(record, range(steps.start * HARPS, steps.stop * HARPS)), self._replies))
 
     def _meta(self, number: int, parameters: dict[str, str]) -> dict[str, Any]:
-        one = record(number - 1)
-        known = self._keywords | {"recnum": number, "harpnum": one.harpnum, "noaa_ars": str(11000 + (one.harpnum or 0))}
+        found = record(number - 1)
+        known = self._keywords | {
+            "recnum": number,
+            "harpnum": found.harpnum,
+            "noaa_ars": str(11000 + (found.harpnum or 0)),
+        }
         names = parameters["fields"].lower().split(",") if "fields" in parameters else known
         return {name: known.get(name) for name in names}
 
-    def _file(self, one: Record, segment: str) -> bytes:
+    def _file(self, record: Record, segment: str) -> bytes:
         file, at = self._files[segment]
-        made, values = bytearray(file), (one.harpnum, t_rec_text(one.t_rec_index or 0), one.recnum)
+        made, values = bytearray(file), (record.harpnum, t_rec_text(record.t_rec_index or 0), record.recnum)
         for place, name, value in zip(at, ("HARPNUM", "T_REC", "RECNUM"), values, strict=True):
             made[place : place + 80] = write_card(name, value, "").encode()
         return bytes(made)
@@ -207,7 +211,7 @@ def shards(table: Any, segments: tuple[str, ...], out: Path, client: Any = None)
     return time.perf_counter() - begin, spent() - before
 
 
-def one_core(runs: int, room: Path) -> dict[str, Any]:
+def one_core(runs: int, workspace: Path) -> dict[str, Any]:
     with serving(PATCH):
         table = found(64, 1, *SEGMENTS)
 
@@ -218,22 +222,23 @@ def one_core(runs: int, room: Path) -> dict[str, Any]:
             return time.perf_counter() - begin, time.process_time() - before
 
         times = [
-            (alone(room / f"files-{run}"), shards(table, SEGMENTS, room / f"one-{run}")) for run in range(runs + 1)
+            (alone(workspace / f"files-{run}"), shards(table, SEGMENTS, workspace / f"one-{run}"))
+            for run in range(runs + 1)
         ]
     ratio = [float(np.median([files[kind] / made[kind] for files, made in times[1:]])) for kind in (0, 1)]
     say(f"  {ratio[0]:.2f} of the speed of fetching and decoding, {ratio[1]:.2f} by CPU, wanted {SPEED}")
     return {"ratio": ratio[0], "CPU ratio": ratio[1]}
 
 
-def workers(runs: int, room: Path) -> dict[str, Any]:
+def workers(runs: int, workspace: Path) -> dict[str, Any]:
     times: dict[int, list[tuple[float, float]]] = {}
     with serving(PATCH):
         table = found(512, 2, "Br")  # four tasks
         for count in (0, 1, 2):
             with in_cluster() if not count else cluster(count) as client:
-                shards(found(8, count or 1, "Br"), ("Br",), room / f"warm-{count}", client)
-                times[count] = [shards(table, ("Br",), room / f"{count}-{run}", client) for run in range(runs)]
-    wall, cpu = ({count: min(one[kind] for one in some) for count, some in times.items()} for kind in (0, 1))
+                shards(found(8, count or 1, "Br"), ("Br",), workspace / f"warm-{count}", client)
+                times[count] = [shards(table, ("Br",), workspace / f"{count}-{run}", client) for run in range(runs)]
+    wall, cpu = ({count: min(run[kind] for run in some) for count, some in times.items()} for kind in (0, 1))
     two, over, by_cpu = wall[1] / wall[2], wall[1] / wall[0] - 1, cpu[1] / cpu[0] - 1
     say(f"  two workers {two:.2f} times as fast as one, wanted {TWO}")
     say(f"  one worker against none: {over:+.1%}, {by_cpu:+.1%} by CPU, wanted {OVERHEAD:.0%}")
@@ -274,10 +279,10 @@ def build(out: Path, end: str, *more: str, segments: tuple[str, ...] = ("Br",)) 
         tree = psutil.Process(child.pid)
         while child.poll() is None:
             with contextlib.suppress(psutil.Error, OSError):
-                for one in [tree, *tree.children(recursive=True)]:
-                    used = one.cpu_times()
-                    spent[one.pid] = used.user + used.system
-                    peaks[one.pid] = largest(one.pid)
+                for process in [tree, *tree.children(recursive=True)]:
+                    used = process.cpu_times()
+                    spent[process.pid] = used.user + used.system
+                    peaks[process.pid] = largest(process.pid)
             there = sum(1 for _ in (out / ".build/shards").glob("*.json"))
             others = [size for pid, size in peaks.items() if pid != child.pid]
             elapsed = time.monotonic() - begin
@@ -293,16 +298,16 @@ def largest(process: int | str) -> float:
     return int(Path(f"/proc/{process}/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
-def memory(room: Path) -> dict[str, Any]:
+def memory(workspace: Path) -> dict[str, Any]:
     with serving(PATCH):
-        *_, last = build(room / "memory", end_of(HARPS * 256), "--workers", "2", segments=SEGMENTS)
-    shard = max(one.stat().st_size for one in (room / "memory/images.zarr").rglob("c/*/0/0/0")) / 1e6
+        *_, last = build(workspace / "memory", end_of(HARPS * 256), "--workers", "2", segments=SEGMENTS)
+    shard = max(path.stat().st_size for path in (workspace / "memory/images.zarr").rglob("c/*/0/0/0")) / 1e6
     more = last[3] - shard
     say(f"  a worker: {last[3]:.0f} MB with a shard of {shard:.0f} MB, wanted {WORKER} more: {judged(more <= WORKER)}")
     return {"worker MB": last[3], "shard MB": shard, "client MB": last[2]}
 
 
-def labels(room: Path, records: int) -> list[str]:
+def labels(workspace: Path, records: int) -> list[str]:
     """Write a list of flares, and return the options for labels and sets."""
     chance = np.random.default_rng(2)
     harps = HARPS * (records // (HARPS * STEPS) + 1)
@@ -313,16 +318,16 @@ def labels(room: Path, records: int) -> list[str]:
     sizes = [f"{chance.choice(['C', 'C', 'M', 'X'])}{chance.uniform(1, 9.9):.1f}" for _ in range(count)]
     noaa = 11001 + chance.integers(0, harps, count)
     Table({"start": times - minutes, "peak": times, "end": times + minutes, "class": sizes, "noaa": noaa}).write(
-        room / "flares.csv", overwrite=True
+        workspace / "flares.csv", overwrite=True
     )
-    options = ["--flares", str(room / "flares.csv")]
+    options = ["--flares", str(workspace / "flares.csv")]
     options += [part for hours in (12, 24, 48) for part in ("--window", f"{hours} h")]
     options += [part for size in ("C1.0", "M1.0", "M5.0") for part in ("--threshold", size)]
     return [*options, *SPLIT]
 
 
-def tables(rows: int, room: Path) -> dict[str, Any]:
-    out, encode = Store(room / "tables"), msgspec.json.Encoder().encode
+def tables(rows: int, workspace: Path) -> dict[str, Any]:
+    out, encode = Store(workspace / "tables"), msgspec.json.Encoder().encode
     wcs = (1.0,) * len(WCS_NUMBERS)
     image = ImageFacts((2, 2), (0,), ("0" * 64,), "2014-01-01T00:00:00", "2014.01.01_00:00:00_TAI", wcs)
     encoding = Encoding("int32", 0.01, 0.0, -(2**31))
@@ -332,7 +337,7 @@ def tables(rows: int, room: Path) -> dict[str, Any]:
         facts = ShardFacts(1 + HARPS * life + harp, step // 256, (2, 2), encoding, images, {}, {})
         out.write(facts_path(facts.harp, facts.number), encode(facts))
     with serving((2, 2)):
-        samples = build(room / "tables", end_of(rows), *labels(room, rows))
+        samples = build(workspace / "tables", end_of(rows), *labels(workspace, rows))
     code = f"{IMPORTS}; import dataset; print(dataset.largest('self'))"
     imports = subprocess.check_output([sys.executable, "-c", code], cwd=Path(__file__).parent, text=True)
     result = {"rows": rows, "imports MB": float(imports), "MB": samples[-1][2]}
@@ -341,15 +346,15 @@ def tables(rows: int, room: Path) -> dict[str, Any]:
     return result
 
 
-def simulated(records: int, room: Path) -> dict[str, Any]:
+def simulated(records: int, workspace: Path) -> dict[str, Any]:
     with serving((2, 2)):
-        options = ["--workers", "2", *labels(room, records)]
-        samples = build(room / "simulated", end_of(records), *options, segments=(PLAIN,))
+        options = ["--workers", "2", *labels(workspace, records)]
+        samples = build(workspace / "simulated", end_of(records), *options, segments=(PLAIN,))
     tasks = samples[-1][0]
 
     @cache
     def spent(share: float) -> float:
-        return next(one[1] for one in samples if one[0] >= share * tasks)
+        return next(sample[1] for sample in samples if sample[0] >= share * tasks)
 
     tenths = [(spent(share + 0.1) - spent(share)) / records * 1e4 for share in (0.1, 0.8)]
     result = {"records": records, "tasks": tasks, "CPU ms a record": tenths, "hours": samples[-1][4] / 3600}
@@ -359,10 +364,10 @@ def simulated(records: int, room: Path) -> dict[str, Any]:
     return result
 
 
-def month(room: Path) -> dict[str, Any]:
+def month(workspace: Path) -> dict[str, Any]:
     demo, day = DemoArchive(), datetime(2014, 1, 1, tzinfo=UTC)
-    demo.flares(day, day + timedelta(days=32)).write(room / "demo.csv")
-    numbers = [one.recnum for one in demo.records(SERIES, day, day + timedelta(days=31))]
+    demo.flares(day, day + timedelta(days=32)).write(workspace / "demo.csv")
+    numbers = [record.recnum for record in demo.records(SERIES, day, day + timedelta(days=31))]
     begin = time.process_time()
     for number, name in product(numbers[100::1000], SEGMENTS):
         demo.segment(SERIES, number, name)
@@ -374,9 +379,9 @@ def month(room: Path) -> dict[str, Any]:
         say(f"  the demo: {spent:.0f} ms of CPU for {name}, wanted {target:.0f}: {judged(spent <= target)}")
     port = free_port()
     command = [sys.executable, "-m", "sunpy_flarecast", "serve", "--demo", "--port", str(port), "--workers", "2"]
-    options = ["--sample", "6 h", "--flares", str(room / "demo.csv"), "--workers", "2", *SPLIT]
+    options = ["--sample", "6 h", "--flares", str(workspace / "demo.csv"), "--workers", "2", *SPLIT]
     with process(command, port) as url, conf.set_temp("url", url):
-        *_, last = build(room / "month", "2014-02-01", *options, segments=SEGMENTS)
+        *_, last = build(workspace / "month", "2014-02-01", *options, segments=SEGMENTS)
     say(f"  the month: {last[4] / 60:.1f} minutes, {last[1] / 60:.1f} of CPU without the service")
     return {"CPU ms a file": files, "CPU ms a record's keywords": keywords, "minutes": last[4] / 60}
 
@@ -398,7 +403,7 @@ def main() -> None:
     results: dict[str, Any] = {"machine": machine("distributed", "zarr", "pyarrow"), "load": os.getloadavg()}
     say(f"load {results['load'][0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
-        room = Path(name)
+        workspace = Path(name)
         candidates = (
             partial(one_core, options.runs),
             partial(workers, options.runs),
@@ -410,7 +415,7 @@ def main() -> None:
         for case, candidate in zip(CASES, candidates, strict=True):
             if not options.case or case in options.case:
                 say(case)
-                results[case] = candidate(room)
+                results[case] = candidate(workspace)
     keep(results, options.json)
 
 

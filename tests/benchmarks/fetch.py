@@ -87,7 +87,7 @@ def make_records(folder: Path, records: int, segments: int) -> None:
     chance = np.random.default_rng(1)
     archive = DemoArchive()
     day = datetime(2015, 12, 11, tzinfo=UTC)
-    some = [one.recnum for one in archive.records(SERIES, day, day + timedelta(hours=1))]
+    some = [record.recnum for record in archive.records(SERIES, day, day + timedelta(hours=1))]
     keywords, others = (archive.keywords(SERIES, recnum) for recnum in (some[0], some[-1]))
     buffer = io.BytesIO()
     for number in range(records):

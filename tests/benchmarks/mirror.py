@@ -76,12 +76,12 @@ def contents(folder: Path) -> tuple[dict[str, bytes], Any]:
     records = list(archive.records(SERIES, datetime(2010, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)))
     keywords = archive.keywords_of(SERIES, [record.recnum for record in records])
     stored = [archive.segment(SERIES, record.recnum, name) for record in records for name in record.segments]
-    return files, (records, keywords, [(one.path.name, one.size) for one in stored])
+    return files, (records, keywords, [(file.path.name, file.size) for file in stored])
 
 
-def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC | None, room: Path) -> bool:
+def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC | None, workspace: Path) -> bool:
     chance = random.Random(seed)
-    folder = room / "undisturbed"
+    folder = workspace / "undisturbed"
     begin = time.monotonic()
     layer.clear()
     subprocess.run(command(folder, 2, *source), check=True, stdout=subprocess.DEVNULL)
@@ -89,7 +89,7 @@ def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC 
     say(f"undisturbed: {requests} requests in {seconds:.1f} s")
     done, well = 0, True
     while done < kills:
-        folder = room / f"killed-{done}"
+        folder = workspace / f"killed-{done}"
         goal = min(done + 2, kills)
         while done < goal:
             layer.clear()
@@ -111,7 +111,7 @@ def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC 
             if server is not None and done % 2:
                 server.records[chance.randrange(len(server.records))].recnum += 500
         subprocess.run(command(folder, 2, *source), check=True, stdout=subprocess.DEVNULL)
-        whole = room / "undisturbed"
+        whole = workspace / "undisturbed"
         if server is not None:
             shutil.rmtree(whole)
             subprocess.run(command(whole, 2, *source), check=True, stdout=subprocess.DEVNULL)
@@ -122,9 +122,9 @@ def killed(kills: int, seed: int, source: list[str], layer: Layer, server: JSOC 
     return well
 
 
-def memory(source: list[str], days: int, room: Path) -> tuple[float, float, int]:
+def memory(source: list[str], days: int, workspace: Path) -> tuple[float, float, int]:
     """Return the peak memory of a mirror in MB, its CPU seconds, and the number of its files."""
-    folder = room / f"days-{days}"
+    folder = workspace / f"days-{days}"
     child = subprocess.Popen(command(folder, days, "--no-index", *source), stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -136,11 +136,11 @@ def memory(source: list[str], days: int, room: Path) -> tuple[float, float, int]
 
 
 @contextmanager
-def service(room: Path, records: list[Held]) -> Iterator[tuple[str, Layer]]:
+def service(workspace: Path, records: list[Held]) -> Iterator[tuple[str, Layer]]:
     """Serve the same files as a FLARECAST service."""
     with running(JSOC(records)) as url:
-        mirror("2015-12-10T23:00", "2015-12-13", room / "served", series=SERIES, jsoc=url, progress=False)
-    layer = Layer(create_app(DirectoryArchive(room / "served")))
+        mirror("2015-12-10T23:00", "2015-12-13", workspace / "served", series=SERIES, jsoc=url, progress=False)
+    layer = Layer(create_app(DirectoryArchive(workspace / "served")))
     with running(layer) as url:
         yield url, layer
 
@@ -156,21 +156,24 @@ def main() -> None:
     figures: dict[str, Any] = machine("sunpy", "parfive", "drms")
     cases = options.case or ["killed", "memory"]
     met = True
-    with tempfile.TemporaryDirectory() as room, conf.set_temp("retry_wait", 0.05):
+    with tempfile.TemporaryDirectory() as workspace, conf.set_temp("retry_wait", 0.05):
         if "killed" in cases:
             server = JSOC(sky(2, 2, 120))
             layer = Layer(server)
             with running(layer) as url:
-                well = killed(options.kills, options.seed, ["--jsoc-url", url], layer, server, Path(room, "jsoc"))
+                well = killed(options.kills, options.seed, ["--jsoc-url", url], layer, server, Path(workspace, "jsoc"))
             figures["killed, JSOC"] = well
-            with service(Path(room), sky(2, 2, 120)) as (url, layer):
-                well = killed(options.kills, options.seed, ["--from", url], layer, None, Path(room, "service")) and well
+            with service(Path(workspace), sky(2, 2, 120)) as (url, layer):
+                well = (
+                    killed(options.kills, options.seed, ["--from", url], layer, None, Path(workspace, "service"))
+                    and well
+                )
             figures["killed, FLARECAST"] = well
             say(f"killed {options.kills} times each: {judged(well)}")
             met = met and well
         if "memory" in cases:
             with running(JSOC(sky(options.days, 12, 20))) as url:
-                sizes = {days: memory(["--jsoc-url", url], days, Path(room)) for days in (2, options.days)}
+                sizes = {days: memory(["--jsoc-url", url], days, Path(workspace)) for days in (2, options.days)}
             for days, (size, seconds, files) in sizes.items():
                 say(f"{days} days, {files} files: {size:.0f} MB, {seconds:.1f} s of processor time")
             figures["memory"] = sizes

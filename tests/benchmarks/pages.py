@@ -68,11 +68,11 @@ def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     root = (args.keep or work) / f"large-{args.records}"
     if not index_path(root).exists():
         write_large(root, args.records, ("magnetogram",), PASSAGE, NAMES)
-    port, told, pool = free_port(), work / "pid", urllib3.PoolManager(retries=False)
+    port, number_file, pool = free_port(), work / "pid", urllib3.PoolManager(retries=False)
     chance = random.Random(args.seed)
     figures: dict[str, Any] = {"records": args.records}
-    with process([sys.executable, "-c", SERVER, str(root), str(port), str(told)], port) as url:
-        number = int(told.read_text())
+    with process([sys.executable, "-c", SERVER, str(root), str(port), str(number_file)], port) as url:
+        number = int(number_file.read_text())
 
         def cost(path: str, times: int) -> float:
             begin = processor_time_of(number)
@@ -112,9 +112,9 @@ def quicklooks(args: argparse.Namespace, work: Path) -> dict[str, Any]:
 
     with running(demo) as url:
         pool.request("GET", f"{url}/day/2014-10-23")  # starts the drawing processes, like a visit
-        urls = [f"{url}/quicklook/{CEA}/{one.recnum}/Br.png?width=160" for one in records]
-        seconds(lambda one: pool.request("GET", one), [one.replace("Br", "Bp") for one in urls[:2]])
-        cold, warm = (seconds(lambda one: pool.request("GET", one), urls) for _ in range(2))
+        urls = [f"{url}/quicklook/{CEA}/{record.recnum}/Br.png?width=160" for record in records]
+        seconds(lambda address: pool.request("GET", address), [address.replace("Br", "Bp") for address in urls[:2]])
+        cold, warm = (seconds(lambda address: pool.request("GET", address), urls) for _ in range(2))
     say(f"  30 thumbnails: {cold:.2f} s: {judged(cold <= COLD)}; again {warm * 1e3:.0f} ms: {judged(warm <= WARM)}")
     return {"cold, s": round(cold, 2), "warm, ms": round(warm * 1e3)}
 

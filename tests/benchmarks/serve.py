@@ -137,7 +137,7 @@ def figures_of(port: int) -> Iterator[tuple[float, float]]:
         except OSError:
             continue
     while True:
-        stats = [(one / "stat").read_text().rpartition(")")[2].split() for one in set(found)]
+        stats = [(folder / "stat").read_text().rpartition(")")[2].split() for folder in set(found)]
         ticks = sum(int(stat[11]) + int(stat[12]) for stat in stats)
         pages = sum(int(stat[21]) for stat in stats)
         yield ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -151,7 +151,7 @@ def files(
     ours = [record["urls"][0] for record in records]
     candidates = {"service": ours}
     if front is not None and peer is not None:
-        candidates["service behind nginx"] = [one.replace(url, front) for one in ours]
+        candidates["service behind nginx"] = [address.replace(url, front) for address in ours]
         candidates["nginx"] = [f"{peer}/{name}" for name in names]
     assert {len(urls) for urls in candidates.values()} == {FILES}
     ports = {name: [urlsplit(urls[0]).port or 0] for name, urls in candidates.items()}
@@ -161,11 +161,11 @@ def files(
     costs: dict[str, list[float]] = {name: [] for name in candidates}
     for run in range(runs + 1):
         for name, urls in candidates.items():
-            before = sum(next(one)[0] for one in figures[name])
+            before = sum(next(figure)[0] for figure in figures[name])
             rate = fetch(urls)
             if run:  # the first run warms up
                 rates[name].append(rate)
-                costs[name].append((sum(next(one)[0] for one in figures[name]) - before) / REQUESTS * 1e3)
+                costs[name].append((sum(next(figure)[0] for figure in figures[name]) - before) / REQUESTS * 1e3)
     result: dict[str, Any] = {}
     for name in candidates:
         result[name] = {"MB/s": statistics.median(rates[name]), "CPU ms a file": statistics.median(costs[name])}

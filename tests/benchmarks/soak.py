@@ -178,8 +178,8 @@ def memory_of(process: int) -> float:
     total = 0
     with suppress(OSError):
         children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        for one in (process, *children):
-            found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{one}/smaps_rollup").read_text(), re.MULTILINE)
+        for number in (process, *children):
+            found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{number}/smaps_rollup").read_text(), re.MULTILINE)
             total += int(found[1]) if found else 0
     return total / 1024
 

@@ -84,7 +84,7 @@ def test_mistakes_are_one_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(dask.config.config["distributed"]["comm"]["timeouts"], "connect", "1s")
-    given: Any = [flares if one == "FLARES" else one for one in more]
+    given: Any = [flares if argument == "FLARES" else argument for argument in more]
     shown = run(*BUILD, *FEW, *(() if "--out" in more else ("--out", str(tmp_path / "sharps"))), *given)
     assert (shown.exit_code, part in " ".join(shown.stderr.split())) == (status, True), shown.stderr
     assert [path for _, path in demo[1].requests if ".fits" in path] == []

@@ -71,10 +71,10 @@ def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypa
         (["--segment", "Brr"], "Did you mean"),
     ],
 )
-def test_mistakes_are_errors(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_mistakes_are_errors(tmp_path: Path, arguments: list[str], message: str) -> None:
     shown = run("2015-12-11", "2015-12-12", str(tmp_path), "--series", CEA, *arguments)
     assert shown.exit_code in (1, 2)
-    assert said in shown.stderr
+    assert message in shown.stderr
 
 
 def start(folder: Path, *source: str) -> subprocess.Popen[str]:

@@ -87,7 +87,7 @@ def test_metadata_equals_that_consolidated_by_zarr() -> None:
     held |= {"zarr.json": make(root)} | {f"harp/{path}": make(data) for path, data in files.items()}
     own = json.loads(files["zarr.json"])
     members = own.pop("consolidated_metadata")["metadata"]
-    ours = consolidated(root, {"harp": own} | {f"harp/{path}": one for path, one in members.items()})
+    ours = consolidated(root, {"harp": own} | {f"harp/{path}": member for path, member in members.items()})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is no part of the format yet
         zarr.consolidate_metadata(store)

@@ -229,9 +229,9 @@ def test_a_build_resumes_with_a_service_at_another_url_with_one_warning(
             dataset.build(out, *QUERY, **{**arguments, "threshold": "C1.0"})
         with pytest.warns(
             SunpyUserWarning, match=f"started with the service {before} and is resumed with {url}"
-        ) as told:
+        ) as caught:
             assert dataset.build(out, *QUERY, **arguments).complete
-    assert len(told) == 1
+    assert len(caught) == 1
     assert len(moved.requests) == len(moved.files) <= 4
     described = ("README.md", ".build/settings.json", "checksums.txt")
     found = {path: data for path, data in content(out).items() if path not in described}
@@ -497,7 +497,7 @@ def test_links_to_places_outside_are_not_followed_when_writing(
 
 def test_images_that_the_service_does_not_list_are_counted(small: Counting, tmp_path: Path) -> None:
     out, note = tmp_path / "a", "The service lists no Bp image for 9 records."
-    query = [one for one in QUERY if not isinstance(one, Segment)]
+    query = [attr for attr in QUERY if not isinstance(attr, Segment)]
     with pytest.warns(MissingDataWarning, match="Bp"):
         report = dataset.build(out, *query, Segment("Bp", "Br"), progress=False)
     assert (report.complete, report.images, report.unlisted) == (True, 9, {"Bp": 9})

@@ -78,10 +78,10 @@ def make(out: Path, scratch: Path) -> None:
             chosen, store,
         )  # fmt: skip
         written |= more
-        for one in facts:
-            images += one.images
-            written |= one.files
-        records += [record for one in tasks for record in one.records]
+        for shard in facts:
+            images += shard.images
+            written |= shard.files
+        records += [record for task in tasks for record in task.records]
     written |= finish_images(HARPS, chosen, store)
     table = QTable({"HARPNUM": harps, "T_REC": slot_time(slots), "region": found})
     table["noaa_ars"] = column_with(noaas, noaas == "")
@@ -94,13 +94,13 @@ def make(out: Path, scratch: Path) -> None:
     for name, value in values.items():
         table[name] = column_with(value, value < 0)
     table["index"] = np.tile(np.arange(STEPS), len(HARPS))
-    table["height"], table["width"] = np.array([one.shape for one in images]).T
-    table["recnum"] = [one.recnum for one in records]
+    table["height"], table["width"] = np.array([image.shape for image in images]).T
+    table["recnum"] = [record.recnum for record in records]
     for place, segment in enumerate(chosen.segments):
-        table[f"status_{segment}"] = np.array([one.status[place] for one in images])
+        table[f"status_{segment}"] = np.array([image.status[place] for image in images])
         for name, texts in (
-            ("url", [one.urls[place] for one in records]),
-            ("sha256", [one.sha256[place] for one in images]),
+            ("url", [record.urls[place] for record in records]),
+            ("sha256", [image.sha256[place] for image in images]),
         ):
             table[f"{name}_{segment}"] = column_with(np.array(texts), np.array(texts) == "")
     with RecordsWriter(store, len(table)) as writer:
@@ -187,7 +187,7 @@ def test_changed_and_missing_files_are_problems(out: Path, change: Callable[[Pat
     change(out)
     report = check(out, progress=False)
     assert not report.ok
-    assert any(re.search(problem, one) for one in report.problems), report.problems
+    assert any(re.search(problem, found) for found in report.problems), report.problems
 
 
 def rewritten(out: Path, change: Callable[[QTable], Any]) -> list[str]:
@@ -224,7 +224,7 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
     ],
 )
 def test_tables_and_images_that_disagree(out: Path, change: Any, problem: str) -> None:
-    assert any(problem in one for one in rewritten(out, change))
+    assert any(problem in found for found in rewritten(out, change))
 
 
 @pytest.mark.parametrize("name", ["images.zarr", "images.zarr/harp/00378", "README.md"])
@@ -263,8 +263,8 @@ def test_a_region_in_two_sets(out: Path) -> None:
         table["split"][here] = "train" if table["split"][0] == "test" else "test"
 
     problems = rewritten(out, swap)
-    assert any("The region of HARP 377 is in the sets test and train" in one for one in problems)
-    assert any("records, and" in one and "in split.json" in one for one in problems)
+    assert any("The region of HARP 377 is in the sets test and train" in problem for problem in problems)
+    assert any("records, and" in problem and "in split.json" in problem for problem in problems)
 
 
 def test_foreign_files_are_reported_but_are_not_problems(out: Path) -> None:

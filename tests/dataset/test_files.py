@@ -42,7 +42,7 @@ def task(bare: Layer) -> Iterator[tuple[ShardTask, Settings]]:
         table = FLARECASTClient().search(*query)
         table = table[table["HARPNUM"] == table["HARPNUM"][0]][:2]
         bare.clear()
-        urls = {(one.row, one.segment): one.url for one in table.files()}
+        urls = {(file.row, file.segment): file.url for file in table.files()}
         slots = slot_of(table["T_REC"]).tolist()
         records = (
             ImageRecord(int(table["Record"][0]), slots[0], 0, (urls[0, "Br"], urls[0, "Bt"])),
@@ -56,9 +56,9 @@ def task(bare: Layer) -> Iterator[tuple[ShardTask, Settings]]:
 
 def test_files_are_fetched_completed_and_removed(bare: Layer, task: tuple[ShardTask, Settings]) -> None:
     with files_of(*task) as found:
-        assert [[isinstance(one, Path) for one in row] for row in found] == [[True, True], [True, False]]
+        assert [[isinstance(entry, Path) for entry in row] for row in found] == [[True, True], [True, False]]
         assert found[1][1] == ""
-        paths = [one for row in found for one in row if one]
+        paths = [entry for row in found for entry in row if entry]
         assert not any(map(is_bare, paths))
         assert [origin_at(path).recnum for path in paths] == [task[0].records[number].recnum for number in (0, 0, 1)]
     assert not any(path.exists() for path in paths)
@@ -75,7 +75,7 @@ def test_a_failed_file_is_replaced_by_its_reason(bare: Layer, task: tuple[ShardT
 def test_existing_files_are_not_fetched(bare: Layer, task: tuple[ShardTask, Settings], tmp_path: Path) -> None:
     template = check_keep_files(tmp_path / "kept" / "{harpnum}" / "{file}")
     with files_of(*task, keep_files=template) as found:
-        kept = [Path(one) for row in found for one in row if one]
+        kept = [Path(entry) for row in found for entry in row if entry]
     assert all(path.parent == tmp_path / "kept" / str(task[0].harp) for path in kept)
     # File names are not trusted: there is a file of another record, and a file without keywords.
     folder = tmp_path / "there"
@@ -90,7 +90,7 @@ def test_existing_files_are_not_fetched(bare: Layer, task: tuple[ShardTask, Sett
     assert bare.count(".fits") == {"GET": 1}
     bare.clear()
     with files_of(*task, keep_files=template) as found:
-        assert [one for row in found for one in row if one] == kept
+        assert [entry for row in found for entry in row if entry] == kept
     assert not bare.requests
 
 
@@ -100,14 +100,14 @@ def test_damaged_files_are_fetched_and_new_files_are_found(
     folder = tmp_path / "there"
     folder.mkdir()
     with files_of(*task, files=check_files(folder), keep_files=check_keep_files(tmp_path / "kept")) as found:
-        kept = [one for row in found for one in row if isinstance(one, Path)]
+        kept = [entry for row in found for entry in row if isinstance(entry, Path)]
     copies = [Path(shutil.copy(path, folder)) for path in kept]
     damaged = bytearray(copies[0].read_bytes())
     damaged[-2881] ^= 1
     copies[0].write_bytes(damaged)
     bare.clear()
     with files_of(*task, files=check_files(folder)) as found:
-        assert [one in copies for row in found for one in row if one] == [False, True, True]
+        assert [entry in copies for row in found for entry in row if entry] == [False, True, True]
         assert isinstance(found[0][0], Path)
     assert bare.count(".fits") == {"GET": 1}
 
@@ -121,7 +121,7 @@ def test_copies_of_files_without_keywords_are_completed(
     assert all(map(is_bare, plain))
     bare.clear()
     with files_of(*task, files=check_files(tmp_path)) as found:
-        assert not any(is_bare(one) for row in found for one in row if one)
+        assert not any(is_bare(entry) for row in found for entry in row if entry)
     assert all(map(is_bare, plain))
     assert not bare.count(".fits")
     (tmp_path / "file").touch()

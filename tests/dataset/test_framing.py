@@ -27,7 +27,7 @@ def test_the_centres_agree_and_added_pixels_are_missing(size: tuple[int, int], s
                 place - (wanted - min(own, wanted)) // 2 + (own - min(own, wanted)) // 2
                 for place, own, wanted in zip((row, column), size, shape, strict=True)
             ]
-            inside = all(0 <= one < own for one, own in zip(there, size, strict=True)) and (
+            inside = all(0 <= index < own for index, own in zip(there, size, strict=True)) and (
                 all(
                     0 <= place - (wanted - min(own, wanted)) // 2 < min(own, wanted)
                     for place, own, wanted in zip((row, column), size, shape, strict=True)

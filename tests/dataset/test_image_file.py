@@ -57,7 +57,7 @@ def test_pixels_of_the_demo_are_those_of_astropy(tmp_path: Path, headers: Any) -
     day = datetime(2014, 1, 1, tzinfo=UTC)
     for series, segments in names.items():
         records = archive.records(series, day, day + timedelta(hours=1))
-        record = next(one for one in records if one.harpnum == 3238)  # at the limb
+        record = next(record for record in records if record.harpnum == 3238)  # at the limb
         for segment in segments:
             path = tmp_path / f"{series}.{segment}.fits"
             path.write_bytes(archive.segment(series, record.recnum, segment))

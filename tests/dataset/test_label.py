@@ -52,7 +52,7 @@ def list_of(rows: list[tuple[int, int, str, int]], **options: Any) -> FlareList:
 
 
 def ars_of(regions: list[set[int]]) -> list[str]:
-    return [",".join(str(11960 + region) for region in sorted(one)) or "MISSING" for one in regions]
+    return [",".join(str(11960 + region) for region in sorted(numbers)) or "MISSING" for numbers in regions]
 
 
 def labels_of(
@@ -82,24 +82,26 @@ def test_labels_equal_those_of_brute_force(
         for place, window in enumerate(sorted(windows)):
             end = begin + window * MINUTE
             near = [
-                one for one in range(len(flares)) if flares.noaa[one] - 11960 in regions and begin < moments[one] <= end
+                flare
+                for flare in range(len(flares))
+                if flares.noaa[flare] - 11960 in regions and begin < moments[flare] <= end
             ]
-            largest = max((np.nan_to_num(flares.size[one]) for one in near), default=-1)
+            largest = max((np.nan_to_num(flares.size[flare]) for flare in near), default=-1)
             found = labels.largest[row, place]
             assert (np.nan_to_num(flares.size[found]) if found >= 0 else -1) == largest
             assert found in near or not near
             for threshold, name in enumerate(names):
-                large = [one for one in near if flares.size[one] >= flux_of_class(name)]
+                large = [flare for flare in near if flares.size[flare] >= flux_of_class(name)]
                 covered = flares.begin <= begin and end <= flares.last
                 expected = POSITIVE if large else NEGATIVE if covered else UNKNOWN
                 assert labels.value[row, place, threshold] == expected
                 assert labels.number[row, place, threshold] == len(large)
-                first = min(large, key=lambda one: (moments[one], one), default=None)
+                first = min(large, key=lambda flare: (moments[flare], flare), default=None)
                 for waits, times in ((labels.to_start, flares.start), (labels.to_peak, flares.peak)):
                     wait = np.nan if first is None else (times[first] - begin) / MINUTE
                     assert waits[row, place, threshold] == pytest.approx(wait, nan_ok=True)
-    for one, harps in enumerate(labels.harps):
-        number = flares.noaa[one] - 11960
+    for flare, harps in enumerate(labels.harps):
+        number = flares.noaa[flare] - 11960
         assert harps == tuple(sorted({harp for _, harp, regions in records if number in regions}))
 
 
@@ -167,7 +169,7 @@ def test_labels_of_2014_equal_an_independent_computation(shared_data: Path) -> N
     begins, (begin, last) = utc.to_numpy(), (start.min().to_numpy(), end.max().to_numpy())
     peaks, strengths = peak.to_numpy(), strength.to_numpy()
     checked = {(window, limit): [0, 0, 0] for window in (12, 24, 48) for limit in (1, 10, 50)}
-    of = {pair: np.isin(numbers, [int(one) for one in pair.split(",")]) for pair in set(ars)}
+    of = {pair: np.isin(numbers, [int(text) for text in pair.split(",")]) for pair in set(ars)}
     for row in range(len(begins)):
         mine = of[ars[row]]
         for place, window in enumerate((12, 24, 48)):
@@ -295,10 +297,10 @@ def test_bad_settings_are_refused_in_one_sentence(options: dict[str, Any], messa
 
 def test_settings_and_rules_have_a_standard_form() -> None:
     flares = list_of([(0, 1, "M1.0", 5), (300, 2, "X1.0", 5)])
-    one = flare_settings(flares, [24 * u.hour, 720 * u.min], ["m5", "C1"])
-    assert one == flare_settings(flares, (0.5, 1) * u.day, ("C1.0", "M5.0"))
-    assert one.windows == (12.0, 24.0)
-    text = rules(one)
+    settings = flare_settings(flares, [24 * u.hour, 720 * u.min], ["m5", "C1"])
+    assert settings == flare_settings(flares, (0.5, 1) * u.day, ("C1.0", "M5.0"))
+    assert settings.windows == (12.0, 24.0)
+    text = rules(settings)
     assert "(C1.0, M5.0) or larger has its peak within the window (T_REC, T_REC + window], in UTC" in text
     assert "the windows are 12, 24 hours long" in text
     assert "belong to no record" in text

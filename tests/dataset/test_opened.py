@@ -152,9 +152,11 @@ def test_samples_are_the_records_whose_label_and_images_are_known(ds: Dataset, s
             flux = records["usflux"][row].value
             assert keywords[samples.keyword_names.index("usflux")] == flux
         found.append(samples)
-    assert sum(map(len, found)) + sum(sum(one.left_out.values()) for one in found) == 9
-    assert sum(one.labels.sum() for one in found) > 0
-    assert sum(one.left_out.get("a missing image", 0) + one.left_out.get("an unknown label", 0) for one in found)
+    assert sum(map(len, found)) + sum(sum(samples.left_out.values()) for samples in found) == 9
+    assert sum(samples.labels.sum() for samples in found) > 0
+    assert sum(
+        samples.left_out.get("a missing image", 0) + samples.left_out.get("an unknown label", 0) for samples in found
+    )
 
 
 def test_left_out_records_are_counted(ds: Dataset) -> None:
@@ -197,7 +199,9 @@ def test_one_shape(ds: Dataset, how: Any) -> None:
     np.testing.assert_array_equal(loaded["mask"], np.isfinite(loaded["image"]))
     for row, (image, _, _) in zip(samples.rows, samples, strict=True):
         np.testing.assert_array_equal(loaded["image"][row], image)
-    factors = [1 if how == "crop" else max(-(-one["height"] // 48), -(-one["width"] // 96), 1) for one in ds.records]
+    factors = [
+        1 if how == "crop" else max(-(-record["height"] // 48), -(-record["width"] // 96), 1) for record in ds.records
+    ]
     assert loaded["bin"].values.tolist() == factors
     filled = ds.samples(window=12 * u.hour, shape=SHAPE, how=how, fill=-7)[0][0]
     np.testing.assert_array_equal(filled, np.where(np.isnan(samples[0][0]), np.float32(-7), samples[0][0]))
@@ -213,7 +217,7 @@ def test_a_missing_image_is_masked_in_an_array_of_one_shape(ds: Dataset) -> None
 
 def test_one_chunk_is_decoded(ds: Dataset, built: Path, tmp_path: Path) -> None:
     samples = ds.samples(window=12 * u.hour)
-    kept = next(one for one in range(len(samples)) if samples.indices[one] == 0)
+    kept = next(number for number in range(len(samples)) if samples.indices[number] == 0)
     image = samples[kept][0]
     copy = tmp_path / "copy"
     shutil.copytree(built, copy)
@@ -266,8 +270,8 @@ def test_samples_in_threads_and_processes(ds: Dataset) -> None:
     if "fork" in multiprocessing.get_all_start_methods():
         with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as forked:
             found.append(list(forked.map(samples.__getitem__, places)))
-    for one in found:
-        np.testing.assert_array_equal([image for image, _, _ in one], expected)
+    for images in found:
+        np.testing.assert_array_equal([image for image, _, _ in images], expected)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -363,7 +367,7 @@ def test_the_picture_shows_the_records_and_that_they_are_synthetic(ds: Dataset) 
     assert "images: not fetched" in [label.get_text() for label in missing.get_yticklabels()]
     for axes in figure.axes:
         boxes = [text.get_window_extent() for text in (*axes.texts, *axes.get_yticklabels()) if text.get_text()]
-        assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+        assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[:place])
 
 
 @pytest.mark.parametrize(("cadence", "count"), [(1, 30), (8, 400), (240, 31), (600, 200), (5, 1)])

@@ -45,8 +45,8 @@ def records(first: int, last: int, harp: int = 3944) -> QTable:
     table["T_REC"] = slot_time(SLOT + 50 * rows)
     table["usflux"] = Masked(np.where(lost, np.nan, rows * 1e20), mask=lost) * u.Mx
     table["quality"] = MaskedColumn(rows, mask=lost)
-    table["noaa_ars"] = MaskedColumn([f"1198{one % 3}" for one in rows], mask=lost)
-    table["url"] = [f"https://service.example/hmi.sharp_cea_720s.{one:09}.Br.fits" for one in rows]
+    table["noaa_ars"] = MaskedColumn([f"1198{row % 3}" for row in rows], mask=lost)
+    table["url"] = [f"https://service.example/hmi.sharp_cea_720s.{row:09}.Br.fits" for row in rows]
     table["usflux"].info.description = "total unsigned flux"
     return table
 
@@ -124,7 +124,7 @@ def test_rows_waiting_to_be_written_are_bounded(tmp_path: Path) -> None:
     with writer:
         for _ in range(5):
             writer.write(many)
-            assert sum(one.rows for one in writer._writers.values()) <= 40
+            assert sum(open_file.rows for open_file in writer._writers.values()) <= 40
     assert len(read_records(Store(tmp_path))) == 360
 
 

@@ -141,12 +141,12 @@ def test_queries_that_cannot_give_a_data_set(query: Any, more: Any, part: str) -
 
 
 def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
-    one = request_for(RANGE, SHARP, Segment("Bt") & Segment("Br"), HARPNUM(377)).settings
-    assert one == request_for(SHARP, Segment("b[rt]"), HARPNUM(377), RANGE).settings
-    assert msgspec.json.decode(msgspec.json.encode(one), type=type(one)) == one
-    assert one.segments == ("Bt", "Br")
-    assert set(SWAN) < set(one.keywords)
-    assert "noaa_ars" in one.keywords
+    settings = request_for(RANGE, SHARP, Segment("Bt") & Segment("Br"), HARPNUM(377)).settings
+    assert settings == request_for(SHARP, Segment("b[rt]"), HARPNUM(377), RANGE).settings
+    assert msgspec.json.decode(msgspec.json.encode(settings), type=type(settings)) == settings
+    assert settings.segments == ("Bt", "Br")
+    assert set(SWAN) < set(settings.keywords)
+    assert "noaa_ars" in settings.keywords
     for other in (
         (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377, 378)),
         (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), NOAA(12465)),
@@ -154,16 +154,16 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
         (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), a.Sample(1 * u.hour)),
         (a.Time("2015-12-11", "2015-12-13"), SHARP, Segment("Br", "Bt"), HARPNUM(377)),
     ):
-        assert difference(one, request_for(*other).settings).startswith("query was ")
+        assert difference(settings, request_for(*other).settings).startswith("query was ")
     query = (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377))
     binned = request_for(*query, images=image_settings("binned", 4, 256)).settings
-    assert difference(one, binned) == "encoding was lossless and is now binned; bin was 1 and is now 4"
+    assert difference(settings, binned) == "encoding was lossless and is now binned; bin was 1 and is now 4"
     split = split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, False, 1)
     assert (
-        difference(one, request_for(*query, split=split).settings)
+        difference(settings, request_for(*query, split=split).settings)
         == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
     )
-    assert difference(one, one) == ""
+    assert difference(settings, settings) == ""
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,9 @@ def test_smarps_have_their_own_keywords_unless_others_are_named() -> None:
 
 def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> None:
     table = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T00:25"), SHARP, Segment("Bp", "Br"))
-    one = request_for(table).settings
-    assert (one.query, one.segments, one.service) == ((), ("Bp", "Br"), demo[0])
-    assert one == request_for(table[::-1]).settings
-    assert difference(one, request_for(table[1:]).settings) == "the table of records has changed"
+    settings = request_for(table).settings
+    assert (settings.query, settings.segments, settings.service) == ((), ("Bp", "Br"), demo[0])
+    assert settings == request_for(table[::-1]).settings
+    assert difference(settings, request_for(table[1:]).settings) == "the table of records has changed"
     with pytest.raises(QueryError, match="no records"):
         request_for(table[:0])

@@ -38,11 +38,11 @@ HARP = 377
 def build(out: Path, chosen: Settings, tasks: Sequence[ShardTask], files: Sequence[Files]) -> list[ShardFacts]:
     """Build the images of one HARP."""
     store = Store(out)
-    made = [make_shard(one, chosen, store, paths) for one, paths in zip(tasks, files, strict=True)]
+    made = [make_shard(task, chosen, store, paths) for task, paths in zip(tasks, files, strict=True)]
     facts, written = finish_harp(tasks, made, chosen, store)
     written |= finish_images([tasks[0].harp], chosen, store)
-    for one in facts:
-        written |= one.files
+    for shard in facts:
+        written |= shard.files
     found = {name: (out / name).read_bytes() for name in store.names("images.zarr")}
     assert written == {name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in found.items()}
     return facts
@@ -80,7 +80,7 @@ def test_real_files_come_back_unchanged_with_their_maps(shared_data: Path, tmp_p
     slots = [text_slot(f"2015.10.30_{name[9:11]}:{name[11:13]}:00_TAI") or 0 for name in names]
     folder = shared_data / "sharp_fits"
     files: Files = [
-        [folder / f"hmi.sharp_cea_720s.6060.{name}.{one}.fits" for one in chosen.segments] for name in names
+        [folder / f"hmi.sharp_cea_720s.6060.{name}.{segment}.fits" for segment in chosen.segments] for name in names
     ]
     facts = build(tmp_path, chosen, [task(6060, 0, [], 3, slots)], [files])
     assert facts[0].complete
@@ -97,7 +97,7 @@ def test_real_files_come_back_unchanged_with_their_maps(shared_data: Path, tmp_p
 def test_maps_of_smarps_come_back(shared_data: Path, tmp_path: Path) -> None:
     segments, slot = ("magnetogram", "bitmap"), text_slot("2010.07.14_12:48:00_TAI") or 0
     chosen = msgspec.structs.replace(settings(*segments), series="mdi.smarp_cea_96m")
-    row = [shared_data / "cases" / f"{chosen.series}.13520.20100714_124800_TAI.{one}.fits" for one in segments]
+    row = [shared_data / "cases" / f"{chosen.series}.13520.20100714_124800_TAI.{segment}.fits" for segment in segments]
     build(tmp_path, chosen, [task(13520, 0, [], 2, [slot])], [[row]])
     assert_same_maps(opened(tmp_path, 13520), 0, row)
 
@@ -106,7 +106,7 @@ def test_maps_on_the_grid_of_the_camera_come_back_with_pixels_beyond_the_limb(tm
     archive, segments, day = DemoArchive(), ("magnetogram", "field"), datetime(2014, 1, 1, tzinfo=UTC)
     chosen = msgspec.structs.replace(settings(*segments), series="hmi.sharp_720s")
     records = archive.records(chosen.series, day, day + timedelta(hours=1))
-    record = next(one for one in records if one.harpnum == 3238)
+    record = next(record for record in records if record.harpnum == 3238)
     row = [tmp_path / f"{chosen.series}.3238.{segment}.fits" for segment in segments]
     for path, segment in zip(row, segments, strict=True):
         path.write_bytes(archive.segment(chosen.series, record.recnum, segment))
@@ -142,7 +142,7 @@ def test_bytes_depend_on_the_files_only(tmp_path: Path, records: Files) -> None:
     store = Store(tmp_path / "two")
     files = [records[:4], records[4:]]
     with ThreadPoolExecutor() as workers:  # numcodecs behaves differently in the main thread
-        again = list(workers.map(lambda one, rows: make_shard(one, chosen, store, rows), tasks, files))
+        again = list(workers.map(lambda task, rows: make_shard(task, chosen, store, rows), tasks, files))
     finish_harp(tasks, again, chosen, store)
     finish_images([HARP, HARP], chosen, store)
     names = Store(tmp_path / "one").names()
@@ -202,7 +202,7 @@ def test_patches_of_several_shapes_are_padded_with_a_mask(tmp_path: Path, record
     files = [records[:2], grown, records[4:6]]
     tasks = [task(HARP, 0, [0, 1], 2), task(HARP, 1, [2, 3], 2), task(HARP, 2, [4, 5], 2)]
     facts = build(tmp_path / "out", chosen, tasks, files)
-    assert [one.shape for one in facts] == [(6, 7)] * 3
+    assert [shard.shape for shard in facts] == [(6, 7)] * 3
     harp = opened(tmp_path / "out")
     assert harp.mask.dtype == bool
     for index, (path, _) in enumerate(path for part in files for path in part):
@@ -241,9 +241,11 @@ def test_a_shard_whose_rewriting_failed_has_no_facts(tmp_path: Path, records: Fi
     chosen = settings("Bp", "Br", shard_records=1)
     large = stored(tmp_path / "large.fits", numbers(8, 8), **full(HARP, 1))
     tasks, store = [task(HARP, 0, [0], 2), task(HARP, 1, [1], 2)], Store(tmp_path / "out")
-    made = [make_shard(one, chosen, store, [row]) for one, row in zip(tasks, [records[0], [large, large]], strict=True)]
-    for one in made:
-        store.write(facts_path(HARP, one.number), msgspec.json.encode(one))
+    made = [
+        make_shard(task, chosen, store, [row]) for task, row in zip(tasks, [records[0], [large, large]], strict=True)
+    ]
+    for shard in made:
+        store.write(facts_path(HARP, shard.number), msgspec.json.encode(shard))
     with pytest.raises(TransferError):
         finish_harp(tasks, made, chosen, _Full(tmp_path / "out"))
     assert [store.exists(facts_path(HARP, number)) for number in (0, 1)] == [False, True]
@@ -284,7 +286,7 @@ def test_shards_with_several_scalings_are_written_alike(tmp_path: Path, records:
     tasks = [task(HARP, 0, [0], 1), task(HARP, 1, [1], 1)]
     files: list[Files] = [[[records[0][0]]], [[coarse]]]
     facts = build(tmp_path / "out", chosen, tasks, files)
-    assert {one.encoding for one in facts} == {Encoding("float64")}
+    assert {shard.encoding for shard in facts} == {Encoding("float64")}
     harp = opened(tmp_path / "out")
     for index, ((path,),) in enumerate(files):
         np.testing.assert_array_equal(harp.image.values[index, 0], by_astropy(path))
@@ -335,7 +337,7 @@ def test_keywords_that_change_within_a_harp_are_not_wrong(tmp_path: Path) -> Non
             stored(
                 tmp_path / f"{step}.fits",
                 numbers(5, 7),
-                **full(HARP, step, **{name: one[step] for name, one in names.items()}),
+                **full(HARP, step, **{name: values[step] for name, values in names.items()}),
             )
         ]
         for step in range(2)
@@ -365,7 +367,9 @@ def test_a_shard_that_is_damaged_is_refused_when_it_is_padded(tmp_path: Path, re
     chosen, store = settings("Bp", "Br", shard_records=1), Store(tmp_path / "out")
     large = stored(tmp_path / "large.fits", numbers(8, 8), **full(HARP, 1))
     tasks = [task(HARP, 0, [0], 2), task(HARP, 1, [1], 2)]
-    made = [make_shard(one, chosen, store, [row]) for one, row in zip(tasks, [records[0], [large, large]], strict=True)]
+    made = [
+        make_shard(task, chosen, store, [row]) for task, row in zip(tasks, [records[0], [large, large]], strict=True)
+    ]
     path = "images.zarr/harp/00377/image/c/0/0/0/0"
     data = store.read(path) or b""
     store.write(path, bytes(100) + data[100:])

@@ -28,7 +28,9 @@ def settings(sets: dict[str, Any], **other: Any) -> SplitSettings:
 def by_region(sets: dict[str, Any], regions: Any, classes: Any = None, **other: Any) -> Any:
     given = settings(sets, stratify=classes is not None, **other)
     # With two windows; the longer window counts.
-    values = None if classes is None else np.array([[[0, 0], [one > 0, one > 1]] for one in classes], dtype=np.int8)
+    values = (
+        None if classes is None else np.array([[[0, 0], [level > 0, level > 1]] for level in classes], dtype=np.int8)
+    )
     return split(given, np.zeros(len(regions), dtype="M8[s]"), regions, values)
 
 

@@ -107,7 +107,7 @@ def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
     assert forgotten == again.changed(rows) != []
     assert again.missing == []
     assert again.changed(whole) == []
-    moved = replace(whole.records, prefix=np.array([b"http://elsewhere" + one for one in whole.records.prefix]))
+    moved = replace(whole.records, prefix=np.array([b"http://elsewhere" + prefix for prefix in whole.records.prefix]))
     assert again.changed(Rows(moved)) == []
     assert 0 < len(demo[1].requests) < 4
     with pytest.raises(ServiceError, match=r"The search found no records for a data set\. .*before the first SHARPs"):

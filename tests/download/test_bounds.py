@@ -29,8 +29,8 @@ GOOD = fits_bytes(1)
 
 @pytest.fixture
 def chaos() -> Iterator[Chaos]:
-    with serving(Chaos({path_of(0): GOOD})) as one, files_only(one.url):
-        yield one
+    with serving(Chaos({path_of(0): GOOD})) as server, files_only(server.url):
+        yield server
 
 
 @contextmanager

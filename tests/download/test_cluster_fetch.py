@@ -113,9 +113,9 @@ def test_files_are_not_tried_one_by_one_when_the_service_is_unreachable(
     report = fetch(table, path=tmp_path, progress=False, passes=2, client=cluster if spread else None)
     assert (report.fetched, len(report.failed)) == ([], 500)
     assert report.unreachable.startswith("skipped because the service can no longer be reached (no conn")
-    tried = sum(", 2 times" in one.reason for one in report.failed)
+    tried = sum(", 2 times" in failure.reason for failure in report.failed)
     assert 20 <= tried < 100
-    assert sum("not requested" in one.reason for one in report.failed) == 500 - tried
+    assert sum("not requested" in failure.reason for failure in report.failed) == 500 - tried
     assert len(str(report).splitlines()) <= 4
 
 
@@ -200,12 +200,12 @@ def test_a_pause_applies_once_to_all_workers(cluster: Client) -> None:
 
 
 def test_a_gate_follows_the_pauses_of_others() -> None:
-    said = [0.0, 0.2]
+    pauses = [0.0, 0.2]
     heard: list[float] = []
 
     def exchange(seconds: float) -> float:
         heard.append(seconds)
-        return said.pop(0) if said else 0.0
+        return pauses.pop(0) if pauses else 0.0
 
     async def main() -> None:
         pace = Pace(exchange=exchange)

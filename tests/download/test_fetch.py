@@ -75,10 +75,10 @@ def test_missing_parts_of_a_search_are_in_the_report(many: tuple[str, Layer], tm
     assert not report.complete
     assert "Records of hmi.sharp_cea_720s from 2015-12-12T00:00:00Z" in str(report)
     report.write(tmp_path / "report.json")
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert told["complete"] is False
-    assert told["missing"][0]["start"] == "2015-12-12T00:00:00Z"
-    assert "busy" in told["missing"][0]["reason"]
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert written["complete"] is False
+    assert written["missing"][0]["start"] == "2015-12-12T00:00:00Z"
+    assert "busy" in written["missing"][0]["reason"]
 
 
 def test_passwords_are_used_but_not_shown_or_written(
@@ -94,8 +94,16 @@ def test_passwords_are_used_but_not_shown_or_written(
     assert {headers["authorization"] for headers in layer.headers} == {"Basic bWU6c2VAY3JldA=="}
     report.write(tmp_path / "report.json")
     assert len(report.failed) == len(results.errors) == 1
-    told = [repr(table.meta), repr(report), str(report), repr(results), results.errors[0].url, caplog.text, shown]
-    assert not any("cret" in text for text in [*told, (tmp_path / "report.json").read_text()])
+    shown_texts = [
+        repr(table.meta),
+        repr(report),
+        str(report),
+        repr(results),
+        results.errors[0].url,
+        caplog.text,
+        shown,
+    ]
+    assert not any("cret" in text for text in [*shown_texts, (tmp_path / "report.json").read_text()])
 
 
 def test_a_fetch_ends_when_nothing_improves_and_says_why(
@@ -118,8 +126,8 @@ def test_a_fetch_ends_when_nothing_improves_and_says_why(
     assert "the tape is away" in failure.reason
     assert layer.count(f"/{number}/") == {"GET": 2}
     report.write(tmp_path / "report.json")
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert (told["complete"], len(told["fetched"]), told["failed"][0]["url"]) == (False, 9, failure.url)
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert (written["complete"], len(written["fetched"]), written["failed"][0]["url"]) == (False, 9, failure.url)
 
 
 def test_overwriting_replaces_each_file_once(many: tuple[str, Layer], tmp_path: Path) -> None:
@@ -254,13 +262,15 @@ def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Pat
     table = some(bare)
     number = int(table["Record"][1])
     bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
-    with pytest.warns(MissingDataWarning, match="2 files lack the keywords") as told:
+    with pytest.warns(MissingDataWarning, match="2 files lack the keywords") as caught:
         report = fetch(table, path=tmp_path, progress=False)
-    assert [one.category for one in told].count(MissingDataWarning) == 1
+    assert [warning.category for warning in caught].count(MissingDataWarning) == 1
     lines = [line for line in str(report).splitlines() if line.startswith("Without keywords: ")]
-    assert sorted(line.removeprefix("Without keywords: ") for line in lines) == sorted(one.path for one in report.bare)
-    assert all(is_bare(one.path) for one in report.bare)
-    assert all("503" in one.reason for one in report.bare)
+    assert sorted(line.removeprefix("Without keywords: ") for line in lines) == sorted(
+        file.path for file in report.bare
+    )
+    assert all(is_bare(file.path) for file in report.bare)
+    assert all("503" in file.reason for file in report.bare)
     # The second pass brought no improvement and was the last.
     assert bare.count(".fits") == {"GET": 6}
 
@@ -289,7 +299,7 @@ def test_refused_keywords_are_requested_again_in_another_pass(bare: Layer, tmp_p
 
 def test_long_reports_are_cut(tmp_path: Path) -> None:
     bare = [Bare(f"{number}.fits", "the service answered 404") for number in range(25)]
-    text = str(FetchReport([one.path for one in bare], [], [], bare=bare))
+    text = str(FetchReport([file.path for file in bare], [], [], bare=bare))
     assert text.count("Without keywords: ") == 21
     assert text.endswith("Without keywords: 5 more, which FetchReport.bare lists")
 
@@ -322,9 +332,9 @@ def test_in_a_terminal_failures_are_only_in_the_report(many: tuple[str, Layer], 
     leader, follower = os.openpty()
     done = subprocess.run([*command, *options], stdout=subprocess.PIPE, stderr=follower, timeout=120, check=False)
     os.close(follower)
-    said = b"".join(iter(partial(_read, leader), b"")).decode()
+    output = b"".join(iter(partial(_read, leader), b"")).decode()
     assert (done.returncode, done.stdout) == (1, b"")
-    assert said.count("404") == 1
+    assert output.count("404") == 1
 
 
 def _read(terminal: int) -> bytes:

@@ -33,16 +33,16 @@ LARGE = {path_of(0): fits_bytes(1, side=1500)}  # 9 MB, received in many pieces
 
 @pytest.fixture
 def chaos() -> Iterator[Chaos]:
-    with serving(Chaos(dict(SMALL))) as one, files_only(one.url):
-        one.other_host = one.url.replace("127.0.0.1", "localhost")
-        yield one
+    with serving(Chaos(dict(SMALL))) as server, files_only(server.url):
+        server.other_host = server.url.replace("127.0.0.1", "localhost")
+        yield server
 
 
 @pytest.fixture
 def large() -> Iterator[Chaos]:
-    with serving(Chaos(dict(LARGE))) as one, files_only(one.url):
-        one.other_host = one.url.replace("127.0.0.1", "localhost")
-        yield one
+    with serving(Chaos(dict(LARGE))) as server, files_only(server.url):
+        server.other_host = server.url.replace("127.0.0.1", "localhost")
+        yield server
 
 
 def once(kind: str | None) -> Any:
@@ -354,16 +354,16 @@ def test_files_finished_by_another_process_are_not_requested(chaos: Chaos, tmp_p
     # All other files are finished while the first is transferred.
     def choose(path: str, number: int) -> None:
         if path == path_of(0) and number == 0:
-            for one in range(1, 20):
-                with AtomicFile(tmp_path / name_of(one)) as target:
-                    target.write(SMALL[path_of(one)])
+            for number in range(1, 20):
+                with AtomicFile(tmp_path / name_of(number)) as target:
+                    target.write(SMALL[path_of(number)])
                     target.publish()
 
     chaos.choose = choose
     report = fetch(table_of(chaos, range(20)), path=tmp_path, progress=False, max_conn=1)
     assert chaos.count() == 1
     assert report.fetched == [str(tmp_path / name_of(0))]
-    assert sorted(report.already_there) == [str(tmp_path / name_of(one)) for one in range(1, 20)]
+    assert sorted(report.already_there) == [str(tmp_path / name_of(number)) for number in range(1, 20)]
     assert len(names(tmp_path)) == 20
 
 

@@ -74,8 +74,8 @@ def test_files_of_a_reprocessed_record_are_fetched_again(root: Path, tmp_path: P
         assert report.reprocessed == report.fetched == first.files[2:4]
         assert report.already_there == [*first.files[:2], *first.files[4:]]
         assert contents(report.files) == [0, 0, 9, 9, 0, 0]
-        told = f"2 files on disk of reprocessed records are fetched again: {first.files[2]}, "
-        assert told in str(report)
+        line = f"2 files on disk of reprocessed records are fetched again: {first.files[2]}, "
+        assert line in str(report)
         report.write(tmp_path / "report.json")
         assert json.loads((tmp_path / "report.json").read_text())["reprocessed"] == report.reprocessed
         layer.clear()
@@ -87,11 +87,11 @@ def test_fido_reports_reprocessed_files_once(root: Path, tmp_path: Path) -> None
     with serving(root):
         Fido.fetch(search(), path=tmp_path / "data", progress=False)
     reprocess(root, 0, 200)
-    with serving(root), log.log_to_list() as told:
+    with serving(root), log.log_to_list() as logged:
         files = Fido.fetch(search(), path=tmp_path / "data", progress=False)
     assert sorted(contents(list(files))) == [0, 0, 0, 0, 9, 9]
-    [said] = [record.message for record in told]
-    assert said.startswith("2 files on disk have other record numbers than the list and are checked again: ")
+    [message] = [record.message for record in logged]
+    assert message.startswith("2 files on disk have other record numbers than the list and are checked again: ")
 
 
 def test_the_old_file_is_kept_until_the_new_file_is_complete(root: Path, tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_lists_with_other_numbers_than_headers_cost_only_one_transfer(root: Path
         fetch(table, path=tmp_path / "data", progress=False)
         table["Record"] += 500
         layer.clear()
-        with log.log_to_list() as told:
+        with log.log_to_list() as logged:
             report = fetch(table, path=tmp_path / "data", progress=False, max_conn=1)
-        assert "20 files on disk have other record numbers than the list and are checked again" in told[0].message
-        assert not any("reprocessed" in record.message for record in told)  # not 19 of these
+        assert "20 files on disk have other record numbers than the list and are checked again" in logged[0].message
+        assert not any("reprocessed" in record.message for record in logged)  # not 19 of these
         assert layer.count(".fits") == {"GET": 1}
         assert len(report.files) == 20
         assert report.reprocessed == report.fetched == report.files[:1]

@@ -136,9 +136,9 @@ def test_bare_files_become_maps_like_those_of_full_files(bare: tuple[str, Layer]
         assert lost == set()
         differ = {name for name in other.meta if name in one.meta and not alike(one.meta[name], other.meta[name])}
         assert differ <= GENERATION | {"date-obs"}
-        told = FULL.keywords(series, recnum)
-        assert {name: one.meta[name] for name in told if isinstance(told[name], float) and name in one.meta} == {
-            name: value for name, value in told.items() if isinstance(value, float) and name in one.meta
+        given = FULL.keywords(series, recnum)
+        assert {name: one.meta[name] for name in given if isinstance(given[name], float) and name in one.meta} == {
+            name: value for name, value in given.items() if isinstance(value, float) and name in one.meta
         }
         assert one.meta["drms_id"] == f"{series}:{recnum}:{segment}"
         with fits.open(path, disable_image_compression=True, checksum=True) as hdus:
@@ -329,9 +329,9 @@ def test_files_are_saved_as_served_with_a_warning(
 ) -> None:
     table = search(CEA, "Br", "Bt")[:2]
     bare[1].faults["/meta/"] = fault
-    with conf.set_temp("max_retries", 1), pytest.warns(MissingDataWarning, match="4 files lack the keywords") as told:
+    with conf.set_temp("max_retries", 1), pytest.warns(MissingDataWarning, match="4 files lack the keywords") as caught:
         files = get(table, tmp_path)
-    [message] = [str(one.message) for one in told if one.category is MissingDataWarning]
+    [message] = [str(warning.message) for warning in caught if warning.category is MissingDataWarning]
     assert part in message
     assert len(files) == 4
     for path in files:
@@ -422,7 +422,7 @@ def test_an_interrupted_large_file_is_resumed_and_completed(tmp_path: Path) -> N
     got = Path(path).read_bytes()
     assert data_of(got) == data_of(content)
     assert not is_bare(path)
-    assert [one.name for one in (tmp_path / "got").iterdir()] == [Path(path).name]
+    assert [file.name for file in (tmp_path / "got").iterdir()] == [Path(path).name]
     with fits.open(path, checksum=True) as hdus:
         assert hdus[1].verify_datasum() == 1
 

@@ -209,12 +209,12 @@ def test_a_retry_does_not_overwrite_verified_files(
 
 
 def test_callbacks_are_called_for_every_file(many: tuple[str, Layer], table: FLARECASTResponse, tmp_path: Path) -> None:
-    told: list[tuple[str, str, Exception | None]] = []
-    session = parfive.SessionConfig(done_callbacks=[lambda *what: told.append(what)])
+    calls: list[tuple[str, str, Exception | None]] = []
+    session = parfive.SessionConfig(done_callbacks=[lambda *arguments: calls.append(arguments)])
     downloader = parfive.Downloader(progress=False, config=session)
     table[:2].client.fetch(table[:2], path=tmp_path, downloader=downloader)
-    assert sorted(Path(path).name for path, _, _ in told) == names(tmp_path)
-    assert {error for _, _, error in told} == {None}
+    assert sorted(Path(path).name for path, _, _ in calls) == names(tmp_path)
+    assert {error for _, _, error in calls} == {None}
 
 
 def test_an_unreachable_service(table: FLARECASTResponse, tmp_path: Path) -> None:

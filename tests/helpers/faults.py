@@ -79,10 +79,14 @@ def answer(
     drop: bool = False,
 ) -> Fault:
     """Make a fault: a reply with this body; ``length`` declares a wrong length, ``drop`` ends it early."""
-    told = {"content-type": kind, "content-length": str(len(body) if length is None else length), **(headers or {})}
+    all_headers = {
+        "content-type": kind,
+        "content-length": str(len(body) if length is None else length),
+        **(headers or {}),
+    }
 
     async def fault(scope: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        raw = [(key.encode(), value.encode()) for key, value in told.items() if value]
+        raw = [(key.encode(), value.encode()) for key, value in all_headers.items() if value]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body, "more_body": drop})
         if drop:

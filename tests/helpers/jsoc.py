@@ -117,7 +117,7 @@ class JSOC(Starlette):
         query = request.query_params
         chosen, _ = self._chosen(query["ds"])
         series = re.match(r"[\w.]+", query["ds"])[0].lower()  # type: ignore[index]
-        if not any(one.series == series for one in self.records):
+        if not any(record.series == series for record in self.records):
             return JSONResponse({"error": f"Series {series} does not exist", "status": 1})
         if query["op"] == "series_struct":
             known = find_series(series)
@@ -128,7 +128,7 @@ class JSOC(Starlette):
                     "primekeys": ["HARPNUM", "T_REC"],
                     "keywords": [{"name": name, "type": kind} for name, kind in TYPES.items()],
                     "links": [],
-                    "segments": [{"name": one.name, "protocol": "fits"} for one in known.segments],
+                    "segments": [{"name": segment.name, "protocol": "fits"} for segment in known.segments],
                     "status": 0,
                 }
             )
@@ -137,23 +137,23 @@ class JSOC(Starlette):
         found: dict[str, Any] = {"count": len(chosen), "runtime": 0.01, "status": 0}
         if chosen:
             found["keywords"] = [
-                {"name": name, "values": [self._value(one, name) for one in chosen]} for name in keys if name
+                {"name": name, "values": [self._value(record, name) for record in chosen]} for name in keys if name
             ]
             if "seg" in query:
                 found["segments"] = [
-                    {"name": name, "values": [self._segment(one, name) for one in chosen], "dims": ["20x20"]}
+                    {"name": name, "values": [self._segment(record, name) for record in chosen], "dims": ["20x20"]}
                     for name in query["seg"].split(",")
                 ]
         return JSONResponse(found)
 
-    def _value(self, one: Held, name: str) -> str:
-        special = {"*recnum*": str(one.recnum), "*online*": "Y" if one.online else "N"}
-        return special.get(name) or one.keywords.get(name, "Invalid KeyLink")
+    def _value(self, record: Held, name: str) -> str:
+        special = {"*recnum*": str(record.recnum), "*online*": "Y" if record.online else "N"}
+        return special.get(name) or record.keywords.get(name, "Invalid KeyLink")
 
-    def _segment(self, one: Held, name: str) -> str:
-        if name not in one.segments:
+    def _segment(self, record: Held, name: str) -> str:
+        if name not in record.segments:
             return "InvalidSegName"
-        return "NoDataFile" if name in one.without else one.path(name) if one.online else "NoDataDirectory"
+        return "NoDataFile" if name in record.without else record.path(name) if record.online else "NoDataDirectory"
 
     def _chosen(self, record_set: str) -> tuple[list[Held], list[str]]:
         """Parse ``series[harps][first-last]{segments}`` and ``series[:#1,#2]{segments}``."""
@@ -161,21 +161,22 @@ class JSOC(Starlette):
         assert match is not None, record_set
         series, filters, segments = match[1].lower(), re.findall(r"\[([^\]]*)\]", match[2]), (match[3] or "").split(",")
         of_series = sorted(
-            (one for one in self.records if one.series == series), key=lambda one: (one.harpnum, one.slot)
+            (record for record in self.records if record.series == series),
+            key=lambda record: (record.harpnum, record.slot),
         )
         if not filters:
             return [], segments
         if filters[0].startswith(":"):
             numbers = {int(number) for number in re.fullmatch(r":(#\d+(?:,#\d+)*)", filters[0])[1][1:].split(",#")}  # type: ignore[index]
-            return [one for one in of_series if one.recnum in numbers], segments
+            return [record for record in of_series if record.recnum in numbers], segments
         first, last = (text_slot(text) for text in re.fullmatch(r"(.*_TAI)-(.*_TAI)", filters[1]).groups())  # type: ignore[union-attr]
         assert first is not None
         assert last is not None
         low, _, high = filters[0].partition("-")
         return [
-            one
-            for one in of_series
-            if first <= one.slot <= last and (not low or int(low) <= one.harpnum <= int(high or low))
+            record
+            for record in of_series
+            if first <= record.slot <= last and (not low or int(low) <= record.harpnum <= int(high or low))
         ], segments
 
     async def _fetch(self, request: Request) -> Response:
@@ -191,19 +192,27 @@ class JSOC(Starlette):
         assert (query["method"], query["protocol"]) == ("url_quick", "as-is")
         self.exported.append(query["ds"])
         chosen, segments = self._chosen(query["ds"])
-        files = [(one, name) for one in chosen for name in segments if name in one.segments and name not in one.without]
-        if all(one.online for one, _ in files):
-            data = [{"record": self._record(one, name), "filename": one.path(name)} for one, name in files]
+        files = [
+            (record, name)
+            for record in chosen
+            for name in segments
+            if name in record.segments and name not in record.without
+        ]
+        if all(record.online for record, _ in files):
+            data = [{"record": self._record(record, name), "filename": record.path(name)} for record, name in files]
             return JSONResponse(
                 {"status": 0, "requestid": "", "method": "url_quick", "protocol": "as-is", "dir": "", "data": data}
             )
         number = f"JSOC_20151211_{len(self._exports)}"
-        names = {file_name(one.series, name, harpnum=one.harpnum, slot=one.slot): (one, name) for one, name in files}
+        names = {
+            file_name(record.series, name, harpnum=record.harpnum, slot=record.slot): (record, name)
+            for record, name in files
+        }
         self._exports[number] = _Export(names, self.looks)
         return JSONResponse(self._state(number, self._exports[number]))
 
-    def _record(self, one: Held, name: str) -> str:
-        return f"{one.series}[{one.harpnum}][{t_rec_text(one.slot)}]{{{name}}}"
+    def _record(self, record: Held, name: str) -> str:
+        return f"{record.series}[{record.harpnum}][{t_rec_text(record.slot)}]{{{name}}}"
 
     def _state(self, number: str, export: _Export) -> dict[str, Any]:
         state = {"requestid": number, "method": "url", "protocol": "as-is", "wait": 1}
@@ -221,13 +230,13 @@ class JSOC(Starlette):
         found = None
         if match := re.fullmatch(r"SUM\d+/D(\d+)/S00000", folder):
             name, number = file.removesuffix(".fits"), int(match[1])
-            one = next((one for one in self.records if one.recnum == number and one.online), None)
-            found = (one, name) if one is not None and one.path(name) == f"/{folder}/{file}" else None
+            record = next((record for record in self.records if record.recnum == number and record.online), None)
+            found = (record, name) if record is not None and record.path(name) == f"/{folder}/{file}" else None
         elif (export := self._exports.get(folder.removeprefix("SUM0/").removesuffix("/S00000"))) is not None:
             found = export.names.get(file)
         if found is None or found[1] not in found[0].segments:
             return Response("<html><title>404 Not Found</title></html>", status_code=404, media_type="text/html")
-        one, name = found
+        record, name = found
         return Response(
-            one.content(name), media_type="application/octet-stream", headers={"ETag": f'"{one.recnum}-{name}"'}
+            record.content(name), media_type="application/octet-stream", headers={"ETag": f'"{record.recnum}-{name}"'}
         )

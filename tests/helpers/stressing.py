@@ -91,7 +91,7 @@ def work(number: int, url: str, root: str, problems: str) -> None:
             file.write(f"{WORK[number].__name__}: {''.join(traceback.format_exception(error))}\n")
 
 
-def stress(seed: int, pieces: int, room: Path) -> list[str]:
+def stress(seed: int, pieces: int, workspace: Path) -> list[str]:
     """
     Do a number of pieces of work and disturb them; then do each once more undisturbed.
 
@@ -101,7 +101,7 @@ def stress(seed: int, pieces: int, room: Path) -> list[str]:
         Faults of the folder at the end, and failures in processes that were not killed.
     """
     chance = random.Random(seed)
-    served, root, clean, problems = (room / name for name in ("served", "root", "clean", "problems"))
+    served, root, clean, problems = (workspace / name for name in ("served", "root", "clean", "problems"))
     served.mkdir()
     root.mkdir()
     fill(served, 10, segments=("Bp", "Br"), side=120)
@@ -111,7 +111,7 @@ def stress(seed: int, pieces: int, room: Path) -> list[str]:
         alive: list[Any] = []
         begun = 0
         while begun < pieces or alive:
-            alive = [one for one in alive if one.is_alive()]
+            alive = [process for process in alive if process.is_alive()]
             if begun < pieces and len(alive) < _TOGETHER:
                 task = chance.randrange(len(WORK))
                 alive.append(context.Process(target=work, args=(task, url, str(root), str(problems)), daemon=True))
@@ -124,14 +124,14 @@ def stress(seed: int, pieces: int, room: Path) -> list[str]:
                 with suppress(ProcessLookupError):
                     os.kill(chance.choice(alive).pid, number)
             time.sleep(chance.uniform(0, 0.1))
-        for one in (mirrored, fetched, completed, indexed):
-            one(url, str(root))
+        for work_on in (mirrored, fetched, completed, indexed):
+            work_on(url, str(root))
         fetched(url, str(clean))
     found = problems.read_text().split("\n\n") if problems.exists() else []
-    return [*(text for text in found if text.strip()), *_differing(root, clean, room)]
+    return [*(text for text in found if text.strip()), *_differing(root, clean, workspace)]
 
 
-def _differing(root: Path, clean: Path, room: Path) -> list[str]:
+def _differing(root: Path, clean: Path, workspace: Path) -> list[str]:
     """Compare the folder with an undisturbed fetch and an undisturbed index."""
     files, whole = (
         {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
@@ -144,6 +144,6 @@ def _differing(root: Path, clean: Path, room: Path) -> list[str]:
     ]
     known = (LEDGER, TABLE, ".mirror.lock")
     left = [name for name in files if name not in whole and not Path(name).name.startswith((BESIDE, *known))]
-    build_index(root, index=room / "undisturbed")
-    index = [] if contents(index_path(root)) == contents(room / "undisturbed") else ["the index differs"]
+    build_index(root, index=workspace / "undisturbed")
+    index = [] if contents(index_path(root)) == contents(workspace / "undisturbed") else ["the index differs"]
     return [*wrong, *(f"{name}: is left over" for name in left), *index]

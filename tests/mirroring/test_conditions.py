@@ -82,8 +82,8 @@ def test_of_jsoc(jsoc: tuple[str, Layer, JSOC], tmp_path: Path, where: Any, chos
     assert report.complete, report
     assert report.records == len(chosen)
     assert names(tmp_path) == {
-        file_name(SERIES, "Br", harpnum=one.harpnum, slot=one.slot)
-        for one in (server.records[number] for number in chosen)
+        file_name(SERIES, "Br", harpnum=record.harpnum, slot=record.slot)
+        for record in (server.records[number] for number in chosen)
     }
 
 

@@ -84,8 +84,8 @@ def test_bare_files_stay_bare_and_get_a_table(
     url, layer = bare
     layer.faults["/meta/"] = answer(b"no", status=404)
     report = mirror(*STEPS, tmp_path, series=CEA, segment="bitmap", harpnum=harps, service=url, **QUIET)
-    assert {one.kind for one in report.shortfalls} == {"keywords"}
-    assert sum(one.count for one in report.shortfalls) == report.records == report.fetched
+    assert {shortfall.kind for shortfall in report.shortfalls} == {"keywords"}
+    assert sum(shortfall.count for shortfall in report.shortfalls) == report.records == report.fetched
     layer.clear()
     report = mirror(*STEPS, tmp_path, series=CEA, segment="bitmap", harpnum=harps, service=url, **QUIET)
     assert report.complete, report
@@ -115,7 +115,7 @@ def test_failures_are_reported_and_fetched_the_next_time(many: tuple[str, Layer]
     layer.faults[f"/{found['Record'][3]}/"] = answer(b"gone", status=404)
     layer.faults["start=2015-12-11T23%3A5"] = answer(b'{"message": "the index is away"}', status=403)
     report = mirror(*ends, tmp_path, series=CEA, service=url, **QUIET)
-    kinds = {one.kind: one for one in report.shortfalls}
+    kinds = {shortfall.kind: shortfall for shortfall in report.shortfalls}
     assert kinds["file"].examples == [list(found.files())[3].name]
     assert "404" in kinds["file"].reason
     assert "the index is away" in kinds["range"].reason

@@ -47,9 +47,9 @@ def run(url: str, folder: Path, end: str = "2015-12-13", **more: Any) -> MirrorR
     return mirror("2015-12-11", end, folder, **{**asked, **more})
 
 
-def path_of(one: Held, segment: str) -> str:
-    day = NEXT if one.slot >= 1005600 else DAY
-    return f"{day}/{file_name(SERIES, segment, harpnum=one.harpnum, slot=one.slot)}"
+def path_of(record: Held, segment: str) -> str:
+    day = NEXT if record.slot >= 1005600 else DAY
+    return f"{day}/{file_name(SERIES, segment, harpnum=record.harpnum, slot=record.slot)}"
 
 
 def test_all_online_files_are_fetched_once_with_their_keywords(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
@@ -59,11 +59,11 @@ def test_all_online_files_are_fetched_once_with_their_keywords(jsoc: Served, tmp
     assert (report.records, report.fetched, report.already_there) == (8, 24, 0)
     files = tree(tmp_path)
     assert {name for name in files if name.endswith(".fits")} == {
-        path_of(one, segment) for one in server.records for segment in one.segments
+        path_of(record, segment) for record in server.records for segment in record.segments
     }
-    for one in server.records:
-        for segment in one.segments:
-            assert files[path_of(one, segment)] == one.content(segment)
+    for record in server.records:
+        for segment in record.segments:
+            assert files[path_of(record, segment)] == record.content(segment)
     assert set(files) - {name for name in files if name.endswith(".fits")} == {
         ".mirror.lock",
         *(f"{day}/{name}" for day in (DAY, NEXT) for name in (LEDGER, "keywords.ecsv")),
@@ -76,7 +76,7 @@ def test_all_online_files_are_fetched_once_with_their_keywords(jsoc: Served, tmp
         *(first.recnum, 6178, "2015.12.12_00:00:00_TAI", 1024, 6173.0, 7),
     )
     assert all(table["noaa_ars"].mask)
-    assert table["usflux"].mask.tolist() == [one.slot % 2 == 0 for one in server.records[2:]]
+    assert table["usflux"].mask.tolist() == [record.slot % 2 == 0 for record in server.records[2:]]
     assert table["usflux"].unit == u.Mx
     layer.clear()
     again = run(url, tmp_path)
@@ -193,18 +193,18 @@ def test_offline_files_are_reported_record_by_record(jsoc: Served, tmp_path: Pat
 
 def test_an_address_brings_files_online(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
-    for one in server.records[1:4]:
-        one.online = False
+    for record in server.records[1:4]:
+        record.online = False
     report = run(url, tmp_path, email=EMAIL)
     assert report.complete, report
     assert report.fetched == 24
-    numbers = [one.recnum for one in server.records]
+    numbers = [record.recnum for record in server.records]
     assert server.exported == [
         f"{SERIES}[:#{numbers[1]}]{{Bp,Bt,Br}}",
         f"{SERIES}[:#{numbers[2]},#{numbers[3]}]{{Bp,Bt,Br}}",
     ]
-    one = server.records[3]
-    assert (tmp_path / path_of(one, "Bt")).read_bytes() == one.content("Bt")
+    record = server.records[3]
+    assert (tmp_path / path_of(record, "Bt")).read_bytes() == record.content("Bt")
 
 
 def test_a_slow_export_is_used_by_the_next_mirror(jsoc: Served, tmp_path: Path, tree: Tree) -> None:
@@ -213,15 +213,15 @@ def test_a_slow_export_is_used_by_the_next_mirror(jsoc: Served, tmp_path: Path, 
     server.looks = 3
     report = run(url, tmp_path / "late", email=EMAIL, stage_wait=0)
     assert len(server.exported) == 1  # while an export is pending, no other is requested
-    assert [one.reason.rpartition(" with ")[0] for one in report.shortfalls] == [
+    assert [shortfall.reason.rpartition(" with ")[0] for shortfall in report.shortfalls] == [
         "JSOC does not have it online, and is still busy",
         "JSOC does not have it online, and is busy",
     ]
     report = run(url, tmp_path / "late", email=EMAIL)
     assert report.complete, report
     assert len(server.exported) == 2
-    for one in server.records:
-        one.online = True
+    for record in server.records:
+        record.online = True
     run(url, tmp_path / "whole")
     assert tree(tmp_path / "late") == tree(tmp_path / "whole")
 
@@ -315,7 +315,7 @@ def test_nothing_more_is_requested_after_three_consecutive_failures(jsoc: Served
     layer.faults["2015.12.11_00"] = answer(b'{"status": 0, "count": 0}')
     layer.faults = dict(reversed(layer.faults.items()))
     report = run(url, tmp_path, end="2015-12-20")
-    assert [(one.kind, one.count) for one in report.shortfalls] == [("range", 3), ("range", 6)]
+    assert [(shortfall.kind, shortfall.count) for shortfall in report.shortfalls] == [("range", 3), ("range", 6)]
     assert layer.count("rs_list") == {"GET": 4}
 
 
@@ -344,7 +344,7 @@ def test_unavailable_keywords_are_missing_and_requested_again(jsoc: Served, tmp_
     layer.faults["ALL"] = answer(b"no", status=403)
     report = run(url, tmp_path / "late")
     assert report.fetched == 24
-    assert [(one.kind, one.count) for one in report.shortfalls] == [("keywords", 8)]
+    assert [(shortfall.kind, shortfall.count) for shortfall in report.shortfalls] == [("keywords", 8)]
     layer.clear()
     report = run(url, tmp_path / "late")
     assert report.complete
@@ -372,9 +372,9 @@ def test_records_without_a_place_are_reported(jsoc: Served, tmp_path: Path) -> N
     server.records[0].keywords["T_REC"] = "MISSING"
     report = run(url, tmp_path)
     assert report.records == 7
-    [told] = report.shortfalls
-    assert told.kind == "record"
-    assert "HARP '6178' at 'MISSING', which cannot be kept" in told.reason
+    [shortfall] = report.shortfalls
+    assert shortfall.kind == "record"
+    assert "HARP '6178' at 'MISSING', which cannot be kept" in shortfall.reason
 
 
 def test_paths_to_other_places_are_not_followed(jsoc: Served, tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_incomplete_files_are_not_kept(jsoc: Served, tmp_path: Path) -> None:
     layer.faults["/Bp.fits"] = answer(b"<html><title>Moved</title>")
     report = run(url, tmp_path)
     assert report.fetched == 8
-    assert {one.count for one in report.shortfalls} == {8}
+    assert {shortfall.count for shortfall in report.shortfalls} == {8}
     assert "ends at byte" in str(report)
     assert 'a web page titled "Moved"' in str(report)
     assert {file.name.split(".")[-2] for file in tmp_path.rglob("*.fits")} == {"Br"}
@@ -436,7 +436,9 @@ def test_an_index_that_cannot_be_updated(jsoc: Served, tmp_path: Path, monkeypat
     assert "Another process is writing the index" in report.index
     (tmp_path / BESIDE).write_text("no database" * 99)
     report = run(jsoc[0], tmp_path, index=True)
-    assert [(one.kind, "not a database" in one.reason) for one in report.shortfalls] == [("index", True)]
+    assert [(shortfall.kind, "not a database" in shortfall.reason) for shortfall in report.shortfalls] == [
+        ("index", True)
+    ]
     (tmp_path / BESIDE).unlink()
     assert run(jsoc[0], tmp_path, index=True).index.startswith("Index: 8 records in 26 files (26 new)")
 
@@ -472,9 +474,9 @@ def test_contradicting_options_are_refused_before_any_request(tmp_path: Path) ->
         run("", tmp_path, max_conn=0)
     with pytest.raises(QueryError, match="is not an http:// or https:// URL"):
         run("jsoc.stanford.edu", tmp_path)
-    for wrong, said in (
-        ({"series": 5}, r"mirror\(series=5\): names are strings"),
-        ({"segment": 5}, r"mirror\(segment=5\): names are strings"),
+    for wrong, message in (
+        ({"series": 5}, r"mirror\(series=5\): names must be strings"),
+        ({"segment": 5}, r"mirror\(segment=5\): names must be strings"),
         ({"harpnum": "6178"}, r"mirror\(harpnum='6178'\): HARP numbers are integers"),
         ({"harpnum": 6178.0}, r"mirror\(harpnum=6178.0\): HARP numbers are integers"),
         ({"harpnum": [6178.0]}, r"HARPNUM\(6178.0\): HARP numbers are integers"),
@@ -485,7 +487,7 @@ def test_contradicting_options_are_refused_before_any_request(tmp_path: Path) ->
         ({"sample": 5 * u.km}, "it must be a time"),
         ({"max_conn": "x"}, r"max_conn='x' is invalid"),
     ):
-        with pytest.raises(QueryError, match=said):
+        with pytest.raises(QueryError, match=message):
             run("", tmp_path, **wrong)
     for folder in ("", 5, None):
         with pytest.raises(QueryError, match="Pass the path of the folder to fill"):

@@ -151,7 +151,7 @@ def test_a_report_stays_small() -> None:
         report.lack("file", "it is away.", f"{number}.fits")
     for number in range(30):
         report.lack("range", f"reason {number}", "a day")
-    assert [len(one.examples) for one in report.shortfalls[:2]] == [100, 1]
+    assert [len(shortfall.examples) for shortfall in report.shortfalls[:2]] == [100, 1]
     lines = str(report).splitlines()
     assert lines[0] == (
         "1 record of JSOC: 0 files fetched into sharps, 0 already there; 30 ranges of time and 1,000 files are missing."

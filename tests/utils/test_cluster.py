@@ -66,7 +66,7 @@ def test_tasks_run_here_one_after_the_other() -> None:
     done = run(double, tasks())
     assert next(done) == Done(0, 0)
     assert begun == [0]
-    assert [one.value for one in done] == [2, 4]
+    assert [result.value for result in done] == [2, 4]
 
 
 def test_results_come_as_they_finish_and_few_tasks_are_pending(cluster: Client) -> None:

@@ -60,7 +60,7 @@ print(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, list[object]]:
+def messages() -> dict[str, list[object]]:
     arguments = [sys.executable, "-c", SCRIPT, json.dumps([PACKAGES, list(CALLS)])]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -68,8 +68,8 @@ def told() -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize(("call", "extra"), CALLS.items())
-def test_one_sentence_names_the_extra(told: dict[str, list[object]], call: str, extra: str) -> None:
-    expected, text = told[call]
+def test_one_sentence_names_the_extra(messages: dict[str, list[object]], call: str, extra: str) -> None:
+    expected, text = messages[call]
     assert expected, text
     assert re.fullmatch(rf"[^\n]* needs? the package \S+: {re.escape(install_command(extra))}", str(text))
 
