@@ -477,8 +477,8 @@ def test_contradicting_options_are_refused_before_any_request(tmp_path: Path) ->
     for wrong, message in (
         ({"series": 5}, r"mirror\(series=5\): names must be strings"),
         ({"segment": 5}, r"mirror\(segment=5\): names must be strings"),
-        ({"harpnum": "6178"}, r"mirror\(harpnum='6178'\): HARP numbers are integers"),
-        ({"harpnum": 6178.0}, r"mirror\(harpnum=6178.0\): HARP numbers are integers"),
+        ({"harpnum": "6178"}, r"mirror\(harpnum='6178'\): HARP numbers must be integers"),
+        ({"harpnum": 6178.0}, r"mirror\(harpnum=6178.0\): HARP numbers must be integers"),
         ({"harpnum": [6178.0]}, r"HARPNUM\(6178.0\): HARP numbers are integers"),
         ({"harpnum": [(1, 2, 3)]}, r"mirror\(harpnum=\[\(1, 2, 3\)\]\): write a range of HARP numbers"),
         ({"harpnum": 0}, r"HARPNUM\(0\): HARP numbers begin at 1"),
