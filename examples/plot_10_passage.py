@@ -45,7 +45,7 @@ plt.show()
 
 plt.rcParams["animation.html"] = "jshtml"
 first = maps[0]
-figure = plt.figure(figsize=(7, 4), layout="constrained")
+figure = plt.figure(figsize=(7.5, 4))
 axes = figure.add_subplot(projection=first)
 image = first.plot(axes=axes)
 figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")

@@ -89,8 +89,9 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
         for coordinate in axes.coords:
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
-    which = f"the {len(large)} of {len(seen)} HARPs with most strong field" if len(seen) > len(large) else "the HARPs"
-    single.suptitle(f"{which}, at one scale", fontsize=11)
+    if len(large) > 1:
+        strongest = f"{len(large)} of {len(seen)} HARPs with most strong field" if len(seen) > len(large) else "HARPs"
+        single.suptitle(f"The {strongest}, at one scale", fontsize=11)
     return figure
 
 

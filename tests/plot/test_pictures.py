@@ -107,6 +107,23 @@ def test_every_harp_can_be_told_from_the_others(harps: int) -> None:
     assert all(0 <= text.get_window_extent().y0 < height for text in legend.get_texts())
 
 
+def test_marks_stand_out_from_white_and_black_and_differ_without_colour() -> None:
+    from sunpy_flarecast.plot.colours import COLOURS, GREY
+    from sunpy_flarecast.plot.flares import Flare, class_looks
+
+    def luminance(colour: str) -> float:
+        parts = np.array(mpl.colors.to_rgb(colour))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722))
+
+    looks = class_looks([Flare(0, f"{letter}1.0") for letter in "XMCB"])
+    assert len({look["ls"] for look in looks.values()}) == 4
+    for colour in (*COLOURS, GREY, *(look["color"] for look in looks.values())):
+        # As WCAG defines the contrast.
+        assert 1.05 / (luminance(colour) + 0.05) >= 3
+        assert (luminance(colour) + 0.05) / 0.05 >= 3
+
+
 def test_a_value_that_means_none_breaks_the_line() -> None:
     from sunpy_flarecast.plot import plot_keywords
 

@@ -311,6 +311,8 @@ def test_coverage_shows_records_gaps_and_quality(demo: tuple[str, Layer]) -> Non
         mdates.date2num(table["T_REC"][of_harp[39]].to_datetime()),
     )
     assert any(begin <= lost[0] and end >= lost[1] for begin, end in gaps)
+    heights = {round(path.get_extents().height, 6) for one in axes.collections for path in one.get_paths()}
+    assert heights == {0.8, 0.4}  # the lower ones are those of a quality that is not 0
     covered = sum(end - begin for begin, end in edges)
     assert covered == pytest.approx((len(slots) - 10) * 12 / 1440, rel=1e-6)
     assert axes.get_xlabel() == "T_REC (TAI)"
