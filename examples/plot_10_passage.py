@@ -52,7 +52,7 @@ figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
 
 
 def show(one):
-    """Show a map in the place of the one before."""
+    """Replace the map that is shown."""
     image.set_data(one.data)
     axes.set_title(one.latex_name)
 
