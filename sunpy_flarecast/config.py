@@ -18,7 +18,7 @@ __all__ = ["Conf", "InvalidSettingError", "conf", "token_service"]
 #: Environment variable that holds the base URL of the service.
 URL_VARIABLE: Final = "FLARECAST_URL"
 
-#: Environment variable that holds the token that the service demands.
+#: Environment variable that holds the token that the service requires.
 TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
 
 

@@ -117,25 +117,25 @@ def complete(
     Sampled searches, and those for the nearest record, are repeated as a whole, since the missing records may change
     the choice. After Ctrl-C (`Interrupted`), they are unchanged.
     """
-    anew = {one.query.series for one in missing if one.chosen}
+    repeated = {one.query.series for one in missing if one.chosen}
     # If a service uses other names of series, it is not clear which records belong to which query.
-    if anew and not set(held.series.tolist()) <= {query.series for query in queries}:
-        anew = {query.series for query in queries}
+    if repeated and not set(held.series.tolist()) <= {query.series for query in queries}:
+        repeated = {query.series for query in queries}
     notes: list[str] = []
-    left = [one for one in missing if one.query.series not in anew]
+    left = [one for one in missing if one.query.series not in repeated]
     if left:
         parts, notes = _ask([(one.query, one.start, one.end) for one in left], service, progress=progress)
         found, _ = _filtered([one.query for one in left], parts, service, notes, progress=progress)
         held, left = merge([held, *found]), _still_missing(parts)
-    if anew:
-        before = [one for one in missing if one.query.series in anew]
+    if repeated:
+        before = [one for one in missing if one.query.series in repeated]
         try:
-            again = find([query for query in queries if query.series in anew], service, progress=progress)
+            again = find([query for query in queries if query.series in repeated], service, progress=progress)
         except (ServiceError, Interrupted):
             return _outcome(service, held, left + before, notes)
         notes += again.notes
         if all(any(_within(one, other) for other in before) for one in again.missing):
-            others = np.array([series not in anew for series in held.series.tolist()], dtype=bool)
+            others = np.array([series not in repeated for series in held.series.tolist()], dtype=bool)
             return Found(merge([held[others], again.records]), left + again.missing, notes)
         notes.append("The search had to be repeated and failed for other parts of its range; the table is unchanged.")
         left += before
