@@ -1,4 +1,4 @@
-"""The command line as a user runs it: what it prints, what it leaves, and its exit status."""
+"""Commands: output, files and exit statuses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_help_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("names", commands(), ids="-".join)
-def test_help_fits_a_terminal_and_its_examples_are_understood(
+def test_help_fits_a_terminal_and_its_examples_are_valid(
     names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = run(*names, "--help").stdout
@@ -79,7 +79,7 @@ def test_search_prints_a_table(demo: tuple[str, Layer]) -> None:
     assert shown.stderr == ""
 
 
-def test_a_service_does_not_control_the_terminal(demo: tuple[str, Layer], capsys: pytest.CaptureFixture[str]) -> None:
+def test_replies_cannot_control_the_terminal(demo: tuple[str, Layer], capsys: pytest.CaptureFixture[str]) -> None:
     record = b'{"recnum": 7, "date__obs": "2015-12-11T00:10:00Z", "t_rec_index": 1005481, "urls": [], '
     demo[1].faults["/HMI/"] = answer(b"[" + record + b'"series_name": "\\u001b[2J\\u009bhmi.sharp_720s [red]\\u202e"}]')
     shown = run("search", *DAY)
@@ -128,7 +128,7 @@ def test_search_by_harp_sample_and_near(demo: tuple[str, Layer]) -> None:
     lines = [line for line in one.stdout.splitlines() if line.startswith("2015")]
     assert lines
     assert {line.split()[5] for line in lines} == {number}
-    # T_REC is at whole slots of TAI, 36 s after those of UTC.
+    # Slots of T_REC are in TAI, which is 36 s ahead of UTC.
     for tolerance, count in (("36 s", len(lines)), ("35 s", 0)):
         near = run("search", *DAY, "--harp", number, "--sample", "12 min", "--tolerance", tolerance)
         assert len([line for line in near.stdout.splitlines() if line.startswith("2015")]) == count
@@ -136,7 +136,7 @@ def test_search_by_harp_sample_and_near(demo: tuple[str, Layer]) -> None:
     assert len([line for line in two.stdout.splitlines() if line.startswith("2015")]) > len(lines)
 
 
-def test_nothing_found_is_not_success(demo: tuple[str, Layer]) -> None:
+def test_an_empty_result_is_not_a_success(demo: tuple[str, Layer]) -> None:
     for year in (1999, 2090):
         shown = run("search", f"{year}-01-01", f"{year}-01-02")
         assert shown.exit_code == 1
@@ -176,7 +176,7 @@ def test_errors_are_one_message(demo: tuple[str, Layer], arguments: tuple[str, .
     assert "Traceback" not in shown.output
 
 
-def test_a_person_gets_fewer_digits_than_a_program(demo: tuple[str, Layer]) -> None:
+def test_a_terminal_gets_fewer_digits_than_a_pipe(demo: tuple[str, Layer]) -> None:
     command = [sys.executable, "-m", "sunpy_flarecast", "--url", demo[0], "keywords", *DAY, "--keyword", "usflux"]
     plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "TTY_COMPATIBLE")}
     shown = [
@@ -189,7 +189,7 @@ def test_a_person_gets_fewer_digits_than_a_program(demo: tuple[str, Layer]) -> N
     assert [float(value) for value in short] == pytest.approx([float(value) for value in whole], rel=1e-5)
 
 
-def test_a_terminal_gets_the_begin_and_the_end_of_a_long_table(demo: tuple[str, Layer]) -> None:
+def test_a_terminal_gets_the_beginning_and_the_end_of_a_long_table(demo: tuple[str, Layer]) -> None:
     command = [sys.executable, "-m", "sunpy_flarecast", "--url", demo[0], "search", "2015-12-11", "2015-12-11T06:00"]
     environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "dumb", "LINES": "10"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
@@ -197,7 +197,7 @@ def test_a_terminal_gets_the_begin_and_the_end_of_a_long_table(demo: tuple[str, 
     assert 20 < sum(line.startswith("2015-12-11 ") for line in done.stdout.splitlines()) < 40
 
 
-def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_fetch_downloads_files_and_reports_missing_ones(demo: tuple[str, Layer], tmp_path: Path) -> None:
     layer = demo[1]
     options = ("fetch", *DAY, "--segment", "bitmap", "--no-progress", "--path", f"{tmp_path}/{{harpnum}}/{{file}}")
     layer.faults["bitmap.fits"] = answer(b'{"message": "the tape is away"}', status=404)
@@ -225,7 +225,7 @@ def test_fetch_brings_files_and_tells_what_is_missing(demo: tuple[str, Layer], t
         assert what in shown.stdout
     assert path.read_bytes() == whole
     assert not conf.verify_checksum
-    # Where there is nothing to report, the report of another fetch is no report.
+    # A failed fetch removes the report of an earlier one.
     assert run("--url", "http://127.0.0.1:9", *options, "--report", str(report)).exit_code == 1
     assert not report.exists()
 
@@ -258,7 +258,7 @@ def test_a_path_may_have_keywords_of_conditions(demo: tuple[str, Layer], tmp_pat
     assert shown.exit_code == 0, shown.stderr
 
 
-def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> None:
+def test_harps_without_records_are_not_a_success(demo: tuple[str, Layer]) -> None:
     shown = run("search", *DAY, "--harp", "1:100000", "--harp", "999999")
     assert shown.exit_code == 1
     assert "no record of HARP 999999 in this range." in shown.stderr
@@ -267,7 +267,7 @@ def test_harps_that_have_no_record_are_no_success(demo: tuple[str, Layer]) -> No
     assert "but none with HARPNUM 1 to 100000, NOAA_AR or NOAA_ARS lists 12999." in shown.stderr
 
 
-def test_gaps_are_no_success_and_strict_makes_them_errors(demo: tuple[str, Layer]) -> None:
+def test_gaps_are_not_a_success_and_are_errors_if_strict(demo: tuple[str, Layer]) -> None:
     demo[1].faults["start=2015-12-12"] = answer(b"busy", status=503)
     days = ("2015-12-11", "2015-12-14", "--sample", "12 h")
     shown = run("search", *days)
@@ -282,7 +282,7 @@ def test_gaps_are_no_success_and_strict_makes_them_errors(demo: tuple[str, Layer
     assert run("search", *days, "--strict").exit_code == 0
 
 
-def test_missing_segments_are_no_success(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_missing_segments_are_not_a_success(demo: tuple[str, Layer], tmp_path: Path) -> None:
     url, layer = demo
     reply = requests.get(f"{url}/HMI/hmi.sharp_720s?start=2015-12-11T00:10:00Z&end=2015-12-11T00:11:00Z", timeout=60)
     layer.faults["?start"] = answer(reply.content.replace(b"/field.fits", b"/feld.fits"))
@@ -366,7 +366,7 @@ def test_an_empty_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("option", [("--reindex", "1min"), ("--x-accel", "/files"), ("--index", "index.sqlite")])
-def test_options_that_synthetic_files_do_not_have(option: tuple[str, str]) -> None:
+def test_options_that_do_not_apply_to_synthetic_files(option: tuple[str, str]) -> None:
     shown = run("serve", "--demo", *option)
     assert shown.exit_code == 2
     assert "require a DIRECTORY" in " ".join(shown.stderr.split())
@@ -414,7 +414,7 @@ def test_ctrl_c_during_the_imports_is_one_line() -> None:
 
 def test_the_demo_ends_with_files_and_a_picture(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sunpy_flarecast", "demo", "--output", "out", "--no-progress"]
-    environment = {**os.environ, "FLARECAST_URL": "http://127.0.0.1:9"}  # which the demo must not ask
+    environment = {**os.environ, "FLARECAST_URL": "http://127.0.0.1:9"}  # the demo must not use this URL
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     files = sorted((tmp_path / "out").rglob("*.fits"))

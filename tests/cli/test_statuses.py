@@ -1,4 +1,4 @@
-"""Exit statuses: the same mistake has the same one in every command (the table in ``docs/reference/cli.md``)."""
+"""Exit statuses: every command has the same status for the same error (see ``docs/reference/cli.md``)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RANGE = ("2015-12-11", "2015-12-11T00:20")
 SERIES = ("--series", "hmi.sharp_cea_720s")
 OUT, QUIET = "OUT", "--no-progress"  # OUT stands for a path that the command writes to
 
-#: Commands that request something, with what each of them needs.
+#: Commands that make requests, with their required arguments.
 COMMANDS = {
     "search": ("search", *RANGE, *SERIES, QUIET),
     "search -o": ("search", *RANGE, *SERIES, QUIET, "-o", f"{OUT}.csv"),
@@ -45,7 +45,7 @@ OTHERS = {
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command in an empty folder, with some of its words replaced and others appended."""
+    """Run a command in an empty folder, with some arguments replaced and others appended."""
     monkeypatch.chdir(tmp_path)
 
     def run(words: tuple[str, ...], *more: str, **replaced: str) -> tuple[int, str]:
@@ -60,9 +60,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_what_has_to_be_written_differently_is_2(
-    demo: tuple[str, Layer], run: Any, words: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_invalid_arguments_are_2(demo: tuple[str, Layer], run: Any, words: tuple[str, ...], tmp_path: Path) -> None:
     for more, replaced, part in (
         ((), {"START": "yesterday"}, "'yesterday' is not a time"),
         ((), {"START": "2015-12-12"}, "is before START"),
@@ -91,7 +89,7 @@ def test_a_path_that_cannot_be_written_is_2(
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_what_fails_at_work_is_1(demo: tuple[str, Layer], run: Any, words: tuple[str, ...]) -> None:
+def test_failures_at_run_time_are_1(demo: tuple[str, Layer], run: Any, words: tuple[str, ...]) -> None:
     with conf.set_temp("max_retries", 0):
         status, said = run(words, SERIES="hmi.nonsense_720s")
         assert (status, "404" in said) == (1, True), said
@@ -104,7 +102,7 @@ def test_what_fails_at_work_is_1(demo: tuple[str, Layer], run: Any, words: tuple
 
 @pytest.mark.parametrize("error", [ValueError("odd"), PermissionError(13, "odd")], ids=["value", "permission"])
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
-def test_errors_of_any_kind_at_work_are_1(
+def test_errors_of_any_type_at_run_time_are_1(
     run: Any, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
 ) -> None:
     def search(*_: Any, **__: Any) -> None:
@@ -116,7 +114,7 @@ def test_errors_of_any_kind_at_work_are_1(
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
-def test_nothing_found_is_1(demo: tuple[str, Layer], run: Any, name: str) -> None:
+def test_an_empty_result_is_1(demo: tuple[str, Layer], run: Any, name: str) -> None:
     status, said = run(COMMANDS[name], "--harp", "999999")
     assert (status, "Nothing was found" in said) == (1, True), said
 
@@ -144,7 +142,7 @@ def test_other_mistakes_are_2(demo: tuple[str, Layer], run: Any, tmp_path: Path)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
 @pytest.mark.parametrize("name", [*COMMANDS, "complete"])
-# Python itself loses an interrupt that comes while it calls back for a weak reference.
+# Python loses an interrupt that arrives during the callback of a weak reference.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_is_130(demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path) -> None:
     if name == "complete":
@@ -156,7 +154,7 @@ def test_ctrl_c_is_130(demo: tuple[str, Layer], run: Any, name: str, tmp_path: P
     requests = count()
 
     async def interrupting(scope: dict[str, Any], send: Any) -> None:
-        if next(requests) % 5 == 0:  # again only if the first was lost: four at most are on their way then
+        if next(requests) % 5 == 0:  # repeated only if the first was lost; at most four requests are pending then
             os.kill(os.getpid(), signal.SIGINT)
         await busy(scope, send)
 
