@@ -61,7 +61,7 @@ def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--email", EMAIL, "--from", "http://127.0.0.1:9", "--from-jsoc"], "one source"),
         (["--email", EMAIL], "--from-jsoc"),
