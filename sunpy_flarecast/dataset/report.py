@@ -123,13 +123,6 @@ class BuildReport:
         ----------
         path : path-like
             The file; its folder must exist.
-
-        Examples
-        --------
-        >>> from tempfile import TemporaryDirectory
-        >>> from sunpy_flarecast.dataset import BuildReport
-        >>> with TemporaryDirectory() as folder:
-        ...     BuildReport("sharps-2014", records=744).write(f"{folder}/report.json")
         """
         write_report(path, {"complete": self.complete, **msgspec.to_builtins(self)})
 

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 
@@ -22,9 +22,12 @@ from .parquet import TIME
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import xarray as xr
 
     from .framing import How
     from .selection import Selection
+
+    Sample = tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.float64], int]
 
 __all__ = ["Samples", "fixed_images", "make_samples"]
 
@@ -33,7 +36,7 @@ _CHUNK: Final = 32_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Samples(Sequence[Any]):
+class Samples(Sequence["Sample"]):
     """
     A sequence of samples ``(image, keywords, label)`` of a data set. Use `Dataset.samples` to create it.
 
@@ -88,7 +91,13 @@ class Samples(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, which: int | slice) -> Any:
+    @overload
+    def __getitem__(self, which: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> Samples: ...
+
+    def __getitem__(self, which: int | slice) -> Sample | Samples:
         if isinstance(which, slice):
             arrays = ("rows", "harps", "indices", "sizes", "keywords", "labels")
             return replace(self, **{name: getattr(self, name)[which] for name in arrays})
@@ -172,7 +181,7 @@ def make_samples(
 
 def fixed_images(
     selection: Selection, shape: tuple[int, int], how: How, name: str | None, segments: Sequence[str] | None
-) -> Any:
+) -> xr.Dataset:
     """Return the images of a set as an `xarray.Dataset`; see `Dataset.fixed`."""
     import dask.array as da
     import xarray as xr
