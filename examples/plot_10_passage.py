@@ -2,7 +2,7 @@
 Animation of a passage
 ======================
 
-A HARP in its Carrington frame, every eight hours during its passage across the disk.
+A HARP in its Carrington frame, every twelve hours during its passage across the disk.
 """
 
 import astropy.units as u
@@ -21,7 +21,7 @@ results = Fido.search(
     a.flarecast.Series.hmi_sharp_cea_720s,
     a.flarecast.Segment.br,
     a.flarecast.HARPNUM(3972),
-    a.Sample(8 * u.hour),
+    a.Sample(12 * u.hour),
 )
 files = Fido.fetch(results, path="data/{file}", progress=False)
 maps = sunpy_flarecast.load(files)
@@ -29,7 +29,7 @@ maps = sunpy_flarecast.load(files)
 # %%
 # The first, third, fifth, ... image side by side:
 
-figure, panels = plt.subplots(3, 4, figsize=(10, 5), layout="constrained")
+figure, panels = plt.subplots(3, 3, figsize=(8, 5), layout="constrained")
 for panel, one in zip(panels.flat, maps[::2], strict=False):
     image = panel.imshow(one.data, origin="lower", cmap="gray", vmin=-1500, vmax=1500)
     panel.set_title(f"{one.date.datetime:%d %b %H:%M}", fontsize=9)
@@ -40,12 +40,12 @@ figure.suptitle("SYNTHETIC data: HARP 3972")
 plt.show()
 
 # %%
-# The same as an animation. A frame changes the image and the title, which is much faster than plotting the map again.
-# ``animation.save("passage.gif")`` writes a file.
+# The same as an animation, in which each frame changes the image and the title. ``animation.save("passage.gif")`` writes
+# it to a file.
 
 plt.rcParams["animation.html"] = "jshtml"
 first = maps[0]
-figure = plt.figure(figsize=(7.5, 4))
+figure = plt.figure(figsize=(7.5, 4), dpi=70)
 axes = figure.add_subplot(projection=first)
 image = first.plot(axes=axes)
 figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
