@@ -77,13 +77,18 @@ class SyntheticRecord:
 @lru_cache(maxsize=_MEASURED)
 def sharp_parameters(region: Region, slot: int, near_real_time: bool) -> dict[str, float | int | None]:
     """Return the keywords measured on the vector field on the CEA grid."""
-    return parameters(record_at(region, slot, near_real_time).cea)
+    return _single(parameters(record_at(region, slot, near_real_time).cea))
 
 
 @lru_cache(maxsize=_MEASURED)
 def patch_parameters(region: Region, slot: int, near_real_time: bool) -> dict[str, float | int | None]:
     """Return the keywords measured on the pixels of the CCD."""
-    return patch_keywords(record_at(region, slot, near_real_time).ccd)
+    return _single(patch_keywords(record_at(region, slot, near_real_time).ccd))
+
+
+def _single(keywords: dict[str, float | int | None]) -> dict[str, float | int | None]:
+    """Round floats to nine digits, as JSOC does, which stores these keywords in single precision."""
+    return {name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in keywords.items()}
 
 
 def record_at(region: Region, slot: int, near_real_time: bool) -> SyntheticRecord:
