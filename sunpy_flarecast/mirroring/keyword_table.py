@@ -47,7 +47,7 @@ class KeywordTable:
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         """
-        Add records, replacing those with the same HARP number and T_REC; give the numbers of all by `Offer.key`.
+        Add records, replacing those with the same HARP number and T_REC; return all record numbers by `Offer.key`.
 
         Rows have keywords by their DRMS names in lower case, among them ``series``, ``recnum``, ``harpnum``, ``t_rec``.
         """

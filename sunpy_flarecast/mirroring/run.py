@@ -134,7 +134,7 @@ def mirror(
     >>> report.complete, report.fetched == report.records
     (True, True)
     """
-    asked = _queries(start, end, series, segment, harpnum, sample, where)
+    requested = _queries(start, end, series, segment, harpnum, sample, where)
     if email is not None and not jsoc:
         raise QueryError("email applies only to exports from JSOC. Add jsoc=True (--from-jsoc), or leave it out.")
     if service is not None and jsoc:
@@ -151,7 +151,7 @@ def mirror(
             else FLARECASTSource(service)
         )
         report = MirrorReport(str(root), source.name)
-        _run(asked, root, source, report, connections=max_conn or source.connections, progress=progress)
+        _run(requested, root, source, report, connections=max_conn or source.connections, progress=progress)
         if index and not report.interrupted:
             _index(root, report, jobs=jobs, progress=progress)
     return report
@@ -245,7 +245,7 @@ def _names(given: Any, option: str, example: str) -> list[str]:
 
 
 def _run(
-    asked: Sequence[list[Query]],
+    requested: Sequence[list[Query]],
     root: Path,
     source: Source,
     report: MirrorReport,
@@ -253,7 +253,7 @@ def _run(
     connections: int,
     progress: bool,
 ) -> None:
-    todo = [(of, window) for of in asked for window in windows(of[0])]
+    todo = [(group, window) for group in requested for window in windows(group[0])]
     failed = 0
     with progress_bar(shown=progress, total=len(todo), unit="day") as bar:
         came: Counter[bool] = Counter()
@@ -264,14 +264,14 @@ def _run(
             bar.update(0)
 
         try:
-            for number, (of, window) in enumerate(todo):
+            for number, (group, window) in enumerate(todo):
                 try:
-                    answer = source.answer(of, window)
+                    answer = source.answer(group, window)
                 except ServiceError as error:
                     failed += 1
                     if number == 0:
                         raise
-                    report.lack("range", error.reason, _range_text(of, window))
+                    report.lack("range", error.reason, _range_text(group, window))
                     if failed >= _MAX_FAILURES:
                         for unasked in todo[number + 1 :]:
                             report.lack(
@@ -282,7 +282,7 @@ def _run(
                 else:
                     failed = 0
                     for text in answer.notes:
-                        report.lack("record", text, of[0].series)
+                        report.lack("record", text, group[0].series)
                     for folder, offers in _by_folder(root, answer.offers, report):
                         if not fill(folder, offers, source, report, connections=connections, done=done):
                             report.interrupted = True
@@ -304,5 +304,5 @@ def _by_folder(root: Path, offers: Sequence[Offer], report: MirrorReport) -> Ite
     yield from folders.items()
 
 
-def _range_text(of: Sequence[Query], window: Window) -> str:
-    return f"{of[0].series} from {service_time(window.start)} to {service_time(window.end, up=True)}"
+def _range_text(group: Sequence[Query], window: Window) -> str:
+    return f"{group[0].series} from {service_time(window.start)} to {service_time(window.end, up=True)}"

@@ -47,7 +47,7 @@ def is_shown(kind: Any) -> bool:
 
 
 class ProgressLines:
-    """Progress as occasional lines on stderr, for logs; it has those methods of tqdm that parfive and we use."""
+    """Progress as occasional lines on stderr, for logs; has the methods of tqdm that parfive and this package use."""
 
     disable = True  # no bar is drawn
 
