@@ -131,7 +131,7 @@ def test_pictures_name_tarps(service: str) -> None:
     results = search()
     assert results.plot_coverage().get_title(loc="left") == "1 TARP, 1 record"
     assert results.plot_disk(color="usfluxl").get_title() == "1 TARP, T_REC 2010-07-14 12:48:00 TAI"
-    assert results.plot_keywords("r_value")[0].figure.get_suptitle() == "TARP 13520"
+    assert results.plot_keywords("r_value")[0].figure.get_suptitle() == "R_VALUE of TARP 13520"
     plt.close("all")
 
 
