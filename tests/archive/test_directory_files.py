@@ -35,7 +35,7 @@ class TestSkippedFiles:
         assert {name[-12:]: reason[:17] for name, reason in reasons(archive).items()} == {
             "0_TAI.Bp.fits"[-12:]: "It is empty",
             "0_TAI.Bt.fits"[-12:]: "It ends at byte 5",
-            "I.bitmap.fits"[-12:]: "It is no FITS fil",
+            "I.bitmap.fits"[-12:]: "It is not a FITS ",
             "unnamed.fits": "It ends within th",
             "I.Bp_err.fits"[-12:]: "It ends within th",
             "0_TAI.Br.fits"[-12:]: "It ends within th",
