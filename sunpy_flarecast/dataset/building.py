@@ -23,11 +23,12 @@ from sunpy_flarecast.utils.store import Store
 from .checksums import CHECKSUMS, write_checksums
 from .datasheet import data_sheet, provenance
 from .files import check_files, check_keep_files
-from .folder import SETTINGS, claim, finished_report, resumed
+from .folder import claim, finished_report, resumed
 from .image_stage import Outcome, finish_harps, finished_shards, forget_harps, make_images
 from .keyword_sets import SWAN
 from .keyword_stage import PIECES, keyword_pieces
 from .label import counts_of
+from .model import SETTINGS
 from .records import SEARCH, search
 from .report import BuildReport
 from .settings import build_request, image_settings
@@ -284,6 +285,8 @@ def _stages(
     outcome = Outcome(settings.segments)
     write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
     report.images, report.padded = outcome.there, outcome.padded
+    if any("SYNTHETIC" in origin for origin in (rows.origin, *outcome.origins)):
+        report.origin = "SYNTHETIC"
     report.unlisted = {name: count for name in settings.segments if (count := outcome.unlisted[name])}
     for reason, count in sorted(outcome.failed.items()):
         report.fail(reason, count)

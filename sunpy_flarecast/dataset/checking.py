@@ -15,7 +15,7 @@ from sunpy_flarecast.utils.progress import progress_bar
 from sunpy_flarecast.utils.reports import as_line, as_page, counted, first_line
 from sunpy_flarecast.utils.store import Store
 
-from .checksums import CHECKSUMS, file_digest, is_content, read_checksums
+from .checksums import file_digest, is_content, read_checksums
 from .datasheet import read_provenance
 from .harp_numbers import number_pairs
 from .keyword_sets import NOAA
@@ -113,7 +113,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     Raises
     ------
     QueryError
-        If there is no data set, or a link in its folder points outside it.
+        If there is no data set, its build is unfinished, or a link in its folder points outside it.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     store = Store(path)
     store.check_links()
     report = CheckReport(str(store))
-    settings, _ = read_provenance(store)
+    settings = read_provenance(store).settings
     report.problems += _files(store, report, progress=progress)
     try:
         records = read_records(store, _columns(settings), optional=NOAA)
@@ -157,9 +157,6 @@ def _files(store: Store, report: CheckReport, *, progress: bool) -> Iterator[str
         digests = read_checksums(store)
     except FileError as error:
         yield str(error)
-        return
-    if digests is None:
-        yield f"There is no {CHECKSUMS}, so the build has not finished. Run the same build again."
         return
     report.files = len(digests)
     there = [path for path in store.names() if is_content(path)]

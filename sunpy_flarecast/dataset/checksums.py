@@ -32,11 +32,9 @@ def write_checksums(store: Store, known: Mapping[str, tuple[int, str]]) -> None:
     store.write(CHECKSUMS, "".join(lines).encode())
 
 
-def read_checksums(store: Store) -> dict[str, str] | None:
-    """Read the SHA-256 of each file; return None if there are no checksums, raise a `FileError` if damaged."""
-    data = store.read(CHECKSUMS)
-    if data is None:
-        return None
+def read_checksums(store: Store) -> dict[str, str]:
+    """Read the SHA-256 of each file; raise a `FileError` if the checksums are damaged."""
+    data = store.read(CHECKSUMS) or b""
     pairs = [line.split("  ", 1) for line in data.decode("utf-8", "replace").splitlines()]
     if any(len(pair) != 2 or len(pair[0]) != 64 or ".." in pair[1].split("/") for pair in pairs):
         raise FileError(f"{CHECKSUMS} in {store} is damaged. Run the same build again.")

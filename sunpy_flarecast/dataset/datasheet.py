@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,8 +14,9 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.utils.reports import counted
 
+from .checksums import CHECKSUMS
 from .label import rules
-from .model import Settings
+from .model import SETTINGS, Settings
 from .report import unlisted_notes
 from .split import rule
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.utils.store import Store
 
-__all__ = ["data_sheet", "provenance", "read_provenance"]
+__all__ = ["Provenance", "data_sheet", "provenance", "read_provenance"]
 
 #: Packages whose versions may affect the content of a data set.
 _PACKAGES: Final = ("numpy", "astropy", "sunpy", "zarr", "pyarrow")
@@ -36,6 +38,18 @@ _ENCODINGS: Final = {
 
 #: Most entries that a data sheet lists.
 _LISTED: Final = 50
+
+#: The newest format of data sets that this version can read.
+_FORMAT: Final = 1
+
+
+class Provenance(NamedTuple):
+    """The content of ``provenance.json``, its settings and origin, and the SHA-256 of the file."""
+
+    content: dict[str, Any]
+    settings: Settings
+    origin: str  #: ``SYNTHETIC`` if the records are synthetic, else empty.
+    digest: str
 
 
 def provenance(
@@ -59,15 +73,31 @@ def provenance(
     }
 
 
-def read_provenance(store: Store) -> tuple[Settings, dict[str, Any]]:
-    """Read ``provenance.json`` and its settings; raise a `QueryError` if there is no data set."""
-    try:
-        about = msgspec.json.decode(store.read("provenance.json") or b"{}")
-        return msgspec.convert(about["settings"], Settings), about
-    except (ValueError, KeyError, TypeError, RecursionError):
+def read_provenance(store: Store) -> Provenance:
+    """Read ``provenance.json``; raise a `QueryError` if there is no finished data set that this version can read."""
+    data = store.read("provenance.json")
+    if data is None or not store.exists(CHECKSUMS):
+        if store.exists(SETTINGS):
+            raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to resume it.")
+        lacking = "provenance.json" if data is None else CHECKSUMS
         raise QueryError(
-            f"{store} is not a data set: it has no valid provenance.json. Correct the path, or run the build again."
+            f"{store} is not a data set: it has no {lacking}. Correct the path, or build one with dataset.build."
+        )
+    try:
+        content = msgspec.json.decode(data)
+        if (found := content["settings"].get("format", _FORMAT)) > _FORMAT:
+            raise QueryError(
+                f"{store} has format {found}, but this version of sunpy_flarecast reads only up to format {_FORMAT}. "
+                "Install a newer version."
+            )
+        settings = msgspec.convert(content["settings"], Settings)
+        origin = str(content["report"].get("origin", ""))
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise QueryError(
+            f"{store} is damaged: its provenance.json is invalid ({error}). Run the build again, or get a complete "
+            "copy."
         ) from None
+    return Provenance(content, settings, origin, hashlib.sha256(data).hexdigest())
 
 
 def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None) -> str:
@@ -84,7 +114,7 @@ def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None)
         parts.append(_labels(about))
     if split:
         parts.append(_sets(split))
-    parts += [_gaps(about["report"]), _USE, _publishing(settings)]
+    parts += [_gaps(about["report"]), _USE, _SYNTHETIC if about["report"]["origin"] else _publishing(settings)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -92,10 +122,12 @@ def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
     images = ""
     if settings.segments:
         images = f"{counted(report['images'], 'image')} of the segments {_quoted(settings.segments)}, and "
+    mark = f"{report['origin']} " if report["origin"] else ""
+    warning = f"**The records are {mark.strip()}: they do not show the Sun.**\n\n" if mark else ""
     return f"""
-# {"SOHO/MDI SMARP" if _is_smarp(settings) else "SDO/HMI SHARP"} data set for solar flare forecasting
+# {mark}{"SOHO/MDI SMARP" if _is_smarp(settings) else "SDO/HMI SHARP"} data set for solar flare forecasting
 
-{counted(report["records"], "record")} of the series `{settings.series}` with {images}\
+{warning}{counted(report["records"], "record")} of the series `{settings.series}` with {images}\
 {counted(len(settings.keywords), "keyword")} of each record. Built with \
 sunpy_flarecast {__version__}."""
 
@@ -222,6 +254,13 @@ them by "Courtesy of NASA/SDO and the AIA, EVE, and HMI science teams", and cite
 _SMARP: Final = """SOHO data are open: see https://soho.nascom.nasa.gov/data/summary/copyright.html. Acknowledge the \
 SOHO/MDI consortium ("SOHO is a project of international cooperation between ESA and NASA"), and cite Bobra et al.
 (2021), ApJS 256, 26, doi:10.3847/1538-4365/ac1f1d, for SMARPs."""
+
+
+_SYNTHETIC: Final = """
+## Licence and acknowledgement
+
+The records are synthetic, so the data policy and the acknowledgement of the instrument do not apply. When you publish
+the data set, or results from it, state that it is synthetic."""
 
 
 def _publishing(settings: Settings) -> str:

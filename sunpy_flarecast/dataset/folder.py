@@ -13,7 +13,7 @@ from sunpy_flarecast.errors import FileError, QueryError
 from .checksums import CHECKSUMS, read_checksums
 from .image_stage import FACTS
 from .keyword_stage import PIECES
-from .model import Settings
+from .model import SETTINGS, Settings
 from .records import SEARCH
 from .report import BuildReport
 from .settings import difference
@@ -21,10 +21,7 @@ from .settings import difference
 if TYPE_CHECKING:
     from sunpy_flarecast.utils.store import Store
 
-__all__ = ["SETTINGS", "claim", "finished_report", "resumed"]
-
-#: Path of the settings in a data set.
-SETTINGS: Final = ".build/settings.json"
+__all__ = ["claim", "finished_report", "resumed"]
 
 #: The files of a data set in the order in which they are removed: checksums first, which mark it as finished, and the
 #: facts of shards before the images they describe.
@@ -82,7 +79,7 @@ def finished_report(store: Store) -> BuildReport | None:
     if not store.exists(CHECKSUMS) or store.exists(SEARCH):
         return None
     try:
-        if not (read_checksums(store) or {}).keys() <= set(store.names()):
+        if not read_checksums(store).keys() <= set(store.names()):
             return None  # files were removed, for example because they were damaged
         about = msgspec.json.decode(store.read("provenance.json") or b"{}")
         report = msgspec.convert({**about["report"], "out": str(store)}, BuildReport)

@@ -46,13 +46,14 @@ _EMPTY_SHARDS: Final = 4
 
 @dataclass
 class Outcome:
-    """Numbers of available and unlisted images, reasons why others are missing, and padded HARPs."""
+    """Numbers of available and unlisted images, reasons why others are missing, padded HARPs, and origins of files."""
 
     segments: tuple[str, ...]
     there: int = 0
     unlisted: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     padded: list[int] = field(default_factory=list)
+    origins: set[str] = field(default_factory=set)
 
     def shards(self, tasks: Iterable[ShardTask], store: Store) -> Iterator[tuple[ShardTask, ShardFacts]]:
         """Yield all shards of finished HARPs with their facts, and count their images."""
@@ -60,6 +61,7 @@ class Outcome:
             facts = facts_of(store, task) if self.segments else _without_images(task)
             if facts is None:
                 raise ClusterError(f"The images of HARP {task.harp} were removed during the build. Run it again.")
+            self.origins.add(str(facts.header.get("ORIGIN", "")))
             for image in facts.images:
                 self.there += image.status.count(Status.THERE)
                 self.unlisted.update(

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 __all__ = [
+    "SETTINGS",
     "STAGES",
     "WCS_NUMBERS",
     "Encoding",
@@ -24,6 +25,9 @@ __all__ = [
     "Status",
     "label_column",
 ]
+
+#: Path of the settings of a build in a data set.
+SETTINGS: Final = ".build/settings.json"
 
 #: The stages of a build, in order.
 STAGES: Final = ("search", "keywords", "labels", "split", "images", "finish")

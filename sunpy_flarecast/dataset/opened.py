@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from numbers import Integral
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import astropy.units as u
-import msgspec
 import numpy as np
 
 from sunpy_flarecast.errors import QueryError
@@ -17,9 +15,10 @@ from sunpy_flarecast.utils.optional_deps import DATASET, PLOT, need
 from sunpy_flarecast.utils.reports import as_table, counted
 from sunpy_flarecast.utils.store import Store
 
+from .datasheet import read_provenance
 from .framing import check_shape
-from .model import Settings
 from .parquet import TIME, read_flare_table, read_labels, read_records
+from .report import marked
 from .samples import Samples, fixed_images, make_samples
 from .selection import Selection
 
@@ -33,13 +32,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from sunpy.map import GenericMap
 
+    from .datasheet import Provenance
     from .framing import How
     from .image_tree import ImageTree
 
 __all__ = ["Dataset", "open"]
-
-#: The newest format that this version can read.
-_FORMAT: Final = 1
 
 
 def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xarray do)
@@ -58,7 +55,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
     Raises
     ------
     QueryError
-        If there is no data set, its build is unfinished, or it was written by a newer version of this package.
+        If there is no data set, its build is unfinished, it is damaged, or a newer version of this package wrote it.
 
     Examples
     --------
@@ -69,26 +66,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
     """
     need("Data sets need", "dataset", DATASET)
     store = Store(path)
-    about = store.read("provenance.json")
-    if about is None or not store.exists("checksums.txt"):
-        if store.exists(".build/settings.json"):
-            raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to resume it.")
-        raise QueryError(
-            f"{store} is not a data set: it has no provenance.json. Correct the path, or build one with dataset.build."
-        )
-    try:
-        kept = msgspec.json.decode(about)["settings"]
-        if (found := kept.get("format", _FORMAT)) > _FORMAT:
-            raise QueryError(
-                f"{store} has format {found}, but this version of sunpy_flarecast reads only up to format {_FORMAT}. "
-                "Install a newer version."
-            )
-        settings = msgspec.convert(kept, Settings)
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise QueryError(
-            f"{store} is damaged: its provenance.json has no valid settings ({error}). Get a complete copy."
-        ) from error
-    return Dataset(store, settings, hashlib.sha256(about).hexdigest())
+    return Dataset(store, read_provenance(store))
 
 
 class Dataset:
@@ -101,6 +79,8 @@ class Dataset:
     ----------
     settings : Settings
         The settings of the build.
+    origin : str
+        ``"SYNTHETIC"`` if the records are synthetic.
 
     Examples
     --------
@@ -110,15 +90,18 @@ class Dataset:
     >>> ds.images[3944]["image"].sel(segment="Br")  # doctest: +SKIP
     """
 
-    def __init__(self, store: Store, settings: Settings, version: str) -> None:
+    def __init__(self, store: Store, about: Provenance) -> None:
         self._store = store
-        self._selection = Selection(store, settings, version)
-        self.settings = settings
+        self._selection = Selection(store, about.settings, about.digest)
+        self.settings = about.settings
+        self.origin = about.origin
 
     @cached_property
     def records(self) -> QTable:
         """Table of the records: keywords with units, labels, set, and place of the image; one row per record."""
-        return read_records(self._store)
+        table = read_records(self._store)
+        table.meta |= {"origin": self.origin} if self.origin else {}
+        return table
 
     @cached_property
     def labels(self) -> QTable:
@@ -328,8 +311,7 @@ class Dataset:
             chosen = self._selection.label(
                 first[0] if window is None else window, first[1] if threshold is None else threshold
             )
-        origin = str(self.images[self._harps[0]].attrs.get("ORIGIN", "")) if self.settings.segments else ""
-        return draw(overview_of(self._selection, chosen, origin))
+        return draw(overview_of(self._selection, chosen, self.origin))
 
     def _facts(self) -> dict[str, str]:
         """Return facts about the data set by topic."""
@@ -337,7 +319,8 @@ class Dataset:
         (times,) = self._selection.columns(TIME)
         dates = utc_dates(times)
         span = " to ".join(str(day) for day in np.array([np.min(dates), np.max(dates)], "datetime64[D]"))
-        facts = {"records": f"{counted(len(times), 'record')} of {counted(len(self._harps), 'HARP')}, {span}"}
+        records = f"{marked(self.origin)}{counted(len(times), 'record')}"
+        facts = {"records": f"{records} of {counted(len(self._harps), 'HARP')}, {span}"}
         if settings.segments:
             facts["images"] = f"{', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}"
         else:

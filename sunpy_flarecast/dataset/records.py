@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -47,12 +47,14 @@ class Rows:
     """
     The records of a data set, sorted by HARP number and T_REC.
 
-    ``missing`` lists unanswered parts of the search; ``notes`` are sentences on other problems of the records.
+    ``missing`` lists unanswered parts of the search; ``notes`` are sentences on other problems of the records;
+    ``origin`` is that of the search.
     """
 
     records: Records
     missing: list[Missing] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    origin: str = ""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -115,7 +117,7 @@ def search(
     if kept is not None and (request.table is not None or not kept.missing):
         return in_order(kept)
     if request.table is not None:
-        found = Found(request.table.records(), list(request.table.missing), [])
+        found = Found(request.table.records(), list(request.table.missing), [], origin=request.table.origin)
     else:
         with Service.of_table(request.settings.service) as service:
             try:
@@ -128,6 +130,8 @@ def search(
                 if kept is None:
                     _write(error.partial, request, store)
                 raise
+    if kept is not None and not found.origin:
+        found = replace(found, origin=kept.origin)
     for text in found.notes:
         warnings.warn(text, MissingDataWarning, stacklevel=4)
     if strict and found.missing:
@@ -162,7 +166,7 @@ def in_order(found: Found) -> Rows:
     if twice := int((~last).sum()):
         notes.append(f"Left out {counted(twice, 'record')} with the HARP number and T_REC of a newer record.")
         records = records[last]
-    return Rows(records, found.missing, notes)
+    return Rows(records, found.missing, notes, found.origin)
 
 
 @contextmanager
@@ -180,13 +184,13 @@ def local_copy(store: Store, path: str, *, write: bool = False) -> Iterator[Path
 def _read(store: Store) -> Found | None:
     if not store.exists(SEARCH):
         return None
-    parts, missing = [], []
+    parts, missing, origin = [], [], ""
     with local_copy(store, SEARCH) as file, ZipFile(file) as bundle:
         for name in bundle.namelist():
             table = FLARECASTResponse.read(bundle.extract(name, file.parent))
             parts.append(table.records())
-            missing = list(table.missing)
-    return Found(merge(parts), missing, [])
+            missing, origin = list(table.missing), table.origin
+    return Found(merge(parts), missing, [], origin=origin)
 
 
 def _write(found: Found, request: BuildRequest, store: Store) -> None:
@@ -197,6 +201,7 @@ def _write(found: Found, request: BuildRequest, store: Store) -> None:
             FLARECASTResponse.from_records(
                 found.records[begin : begin + _PART],
                 service=request.settings.service,
+                origin=found.origin,
                 queries=request.queries,
                 missing=found.missing,
             ).write(part)

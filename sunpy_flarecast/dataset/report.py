@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["BuildReport", "unlisted_notes"]
+__all__ = ["BuildReport", "marked", "unlisted_notes"]
 
 #: Largest number of listed reasons, ranges and HARPs.
 _LISTED: Final = 20
@@ -31,6 +31,8 @@ class BuildReport:
         The folder or URL of the data set.
     records, images : int
         Numbers of records and of their images; each segment is an image.
+    origin : str
+        ``"SYNTHETIC"`` if the service or the files say that the records are synthetic.
     missing : list of str
         Time ranges for which the search failed, with reasons.
     failures : dict of str to int
@@ -67,6 +69,7 @@ class BuildReport:
     out: str
     records: int = 0
     images: int = 0
+    origin: str = ""
     missing: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
     unlisted: dict[str, int] = field(default_factory=dict)
@@ -95,7 +98,7 @@ class BuildReport:
         ends = [f"{lost:,} {'is' if lost == 1 else 'are'} missing"] if lost else []
         ends += [f"{counted(len(self.missing), 'range')} of time not searched"] if self.missing else []
         took = f" in {_duration(self.seconds)}" if self.seconds >= 1 else ""
-        counts = f"{counted(self.records, 'record')}, {counted(self.images, 'image')}{took}"
+        counts = f"{marked(self.origin)}{counted(self.records, 'record')}, {counted(self.images, 'image')}{took}"
         lines = [f"{self.out}: {counts}{''.join(f'; {end}' for end in ends)}."]
         lines += [f"Not searched: {gap}" for gap in self.missing[:_LISTED]]
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
@@ -125,6 +128,11 @@ class BuildReport:
             The file; its folder must exist.
         """
         write_report(path, {"complete": self.complete, **msgspec.to_builtins(self)})
+
+
+def marked(origin: str) -> str:
+    """Return the mark of synthetic data, to precede counts of them; empty for other data."""
+    return f"{origin} data, " if origin else ""
 
 
 def unlisted_notes(unlisted: Mapping[str, int]) -> list[str]:

@@ -11,7 +11,7 @@ from sunpy_flarecast.utils.reports import as_line, as_page, counted
 from sunpy_flarecast.utils.store import Store
 
 from .datasheet import read_provenance
-from .report import unlisted_notes
+from .report import marked, unlisted_notes
 
 if TYPE_CHECKING:
     import os
@@ -69,7 +69,7 @@ def info(path: str | os.PathLike[str]) -> Info:
     Raises
     ------
     QueryError
-        If there is no data set.
+        If there is no data set, its build is unfinished, or it is damaged.
 
     Examples
     --------
@@ -77,12 +77,12 @@ def info(path: str | os.PathLike[str]) -> Info:
     >>> print(dataset.info("sharps-2014"))  # doctest: +SKIP
     """
     store = Store(path)
-    settings, about = read_provenance(store)
+    about, settings, origin, _ = read_provenance(store)
     try:
         report = about["report"]
         split = json.loads(store.read("split.json") or b"{}")
         lines = [
-            f"{store}: {counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
+            f"{store}: {marked(origin)}{counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
             f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
             f"Series {settings.series}, segments {', '.join(settings.segments) or 'none'}",
             f"Keywords {', '.join(settings.keywords)}",

@@ -155,7 +155,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             found.records,
             client=self,
             service=service.url,
-            origin=service.origin,
+            origin=found.origin,
             queries=branches,
             missing=found.missing,
         )

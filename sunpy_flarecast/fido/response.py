@@ -234,7 +234,7 @@ class FLARECASTResponse(RecordTable):
             found.records,
             client=client,
             service=service.url,
-            origin=service.origin or self.origin,
+            origin=found.origin or self.origin,
             queries=self.queries,
             missing=found.missing,
         )
@@ -250,7 +250,14 @@ class FLARECASTResponse(RecordTable):
             raise Interrupted(
                 f"The search was interrupted; `partial` of this exception has the {len(found.records):,} records found "
                 "so far, and partial.retry_missing() searches for the rest.",
-                cls.from_records(found.records, client=client, service=service, queries=queries, missing=found.missing),
+                cls.from_records(
+                    found.records,
+                    client=client,
+                    service=service,
+                    origin=found.origin,
+                    queries=queries,
+                    missing=found.missing,
+                ),
             ) from None
 
     def keywords(

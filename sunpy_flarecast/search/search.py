@@ -52,13 +52,15 @@ class Found:
     The outcome of a search.
 
     ``records`` are in the order of the table, ``missing`` are the parts that the service did not answer for, and
-    ``notes`` are sentences for the user. ``listed`` is, for each query, whether its range has any records.
+    ``notes`` are sentences for the user. ``listed`` is, for each query, whether its range has any records. ``origin``
+    is ``"SYNTHETIC"`` if the service says that its records are.
     """
 
     records: Records
     missing: list[Missing]
     notes: list[str]
     listed: Sequence[bool] = ()
+    origin: str = ""
 
     def why_empty(self, queries: Sequence[Query]) -> str:
         """Say why nothing was found; empty if something was, or if a warning says why."""
@@ -100,9 +102,11 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
     return _outcome(service, merge(found), _still_missing(parts), notes, [part.listed for part in parts])
 
 
-def _outcome(service: Service, *what: Any) -> Found:
+def _outcome(
+    service: Service, records: Records, missing: list[Missing], notes: list[str], listed: Sequence[bool] = ()
+) -> Found:
     """Return the outcome of a search, or raise it as `Interrupted`."""
-    found = Found(*what)
+    found = Found(records, missing, notes, listed, service.origin)
     if service.patience.interrupted:
         raise Interrupted("The search was interrupted.", found)
     return found
@@ -136,7 +140,7 @@ def complete(
         notes += again.notes
         if all(any(_within(one, other) for other in before) for one in again.missing):
             others = np.array([series not in repeated for series in held.series.tolist()], dtype=bool)
-            return Found(merge([held[others], again.records]), left + again.missing, notes)
+            return Found(merge([held[others], again.records]), left + again.missing, notes, origin=again.origin)
         notes.append("The search had to be repeated and failed for other parts of its range; the table is unchanged.")
         left += before
     return _outcome(service, held, left, notes)

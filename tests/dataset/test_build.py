@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from faults import Layer
+
 BROKEN = answer(b"{}", status=500)
 
 
@@ -74,7 +76,7 @@ def _whole(_small_service: Any, tmp_path_factory: pytest.TempPathFactory, small_
             progress=False,
         )
     assert report.complete
-    assert (report.records, report.images) == (9, 18)
+    assert (report.records, report.images, report.origin) == (9, 18, "SYNTHETIC")  # according to the files
     return content(out)
 
 
@@ -284,7 +286,7 @@ def test_ctrl_c_keeps_finished_work(
                 raise KeyboardInterrupt
 
             patch.setattr(building, stage, interrupted)
-            with pytest.raises(Interrupted, match="the same call resumes it") as caught:
+            with pytest.raises(Interrupted, match="The same call resumes it") as caught:
                 dataset.build(tmp_path / "a", *QUERY, **arguments)
         assert caught.value.partial.interrupted
         assert not caught.value.partial.complete
@@ -535,7 +537,7 @@ def test_keywords_and_labels_without_images(
 ) -> None:
     out = tmp_path / "a"
     report = dataset.build(out, *QUERY, **arguments, images=False)
-    assert (report.complete, report.records, report.images, small.files) == (True, 9, 0, [])
+    assert (report.complete, report.records, report.images, report.origin, small.files) == (True, 9, 0, "", [])
     assert not (out / "images.zarr").exists()
     assert {path: (out / path).read_bytes() for path in ("labels.parquet", "split.json")}.items() <= whole.items()
     assert dataset.check(out, progress=False).problems == []
@@ -559,3 +561,18 @@ def test_keywords_and_labels_without_images(
     small.clear()
     dataset.build(out, *QUERY, **arguments, images=False)
     assert small.requests == []
+
+
+def test_synthetic_records_are_marked_without_images(demo: tuple[str, Layer], tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    demo[1].faults["/meta"] = BROKEN
+    with conf.set_temp("max_retries", 0), pytest.raises(ServiceError, match=r"[Tt]he same call resumes"):
+        dataset.build(out, *QUERY, keywords=["noaa_ars"], images=False, strict=True, progress=False)
+    demo[1].faults.clear()
+    report = dataset.build(out, *QUERY, keywords=["noaa_ars"], images=False, progress=False)  # without another search
+    assert str(report).startswith(f"{out}: SYNTHETIC data, 9 records")
+    again = dataset.build(out, *QUERY, keywords=["noaa_ars"], images=False, progress=False)
+    table = FLARECASTClient().search(*QUERY, progress=False)
+    other = dataset.build(tmp_path / "b", table, keywords=["noaa_ars"], images=False, progress=False)
+    assert report.origin == again.origin == other.origin == "SYNTHETIC"
+    assert (out / "README.md").read_text().startswith("# SYNTHETIC ")

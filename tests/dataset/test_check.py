@@ -112,6 +112,7 @@ def make(out: Path, scratch: Path) -> None:
     report = {
         "records": len(table),
         "images": 27,
+        "origin": "",
         "missing": ["2015-12-12 to 2015-12-13 (503)"],
         "failures": {"404 Not Found": 3},
         "unlisted": {"Br": 1},
@@ -173,10 +174,9 @@ def changed(path: Path) -> None:
         (lambda out: (out / "flares.parquet").unlink(), "flares.parquet is missing"),
         (lambda out: [(out / "README.md").unlink(), (out / "README.md").mkdir()], "README.md cannot be read"),
         (lambda out: (out / "labels.parquet").unlink(), "has no labels.parquet"),
-        (lambda out: (out / "records.parquet").unlink(), "there is no records.parquet"),
+        (lambda out: (out / "records.parquet").unlink(), "it has no records.parquet"),
         (lambda out: changed(out / "records.parquet"), "records.parquet in .* is damaged"),
         (lambda out: shutil.rmtree(out / "images.zarr"), "images.zarr is missing or damaged"),
-        (lambda out: (out / CHECKSUMS).unlink(), "the build has not finished. Run the same build again"),
         (lambda out: (out / CHECKSUMS).write_text("x"), "checksums.txt in .* is damaged"),
         (lambda out: (out / CHECKSUMS).write_text(f"{'0' * 64}  ../x\n"), "checksums.txt in .* is damaged"),
         (lambda out: (out / "split.json").write_text("[]"), "tables and images do not fit together"),
@@ -264,7 +264,7 @@ def test_a_region_in_two_sets(out: Path) -> None:
 
     problems = rewritten(out, swap)
     assert any("The region of HARP 377 is in the sets test and train" in problem for problem in problems)
-    assert any("records, and" in problem and "in split.json" in problem for problem in problems)
+    assert any("records, but" in problem and "in split.json" in problem for problem in problems)
 
 
 def test_foreign_files_are_reported_but_are_not_problems(out: Path) -> None:
@@ -275,15 +275,32 @@ def test_foreign_files_are_reported_but_are_not_problems(out: Path) -> None:
     assert str(CheckReport("x", problems=["a."] * 30)).endswith("... and 10 more")
 
 
-def test_a_folder_without_a_data_set_is_refused(tmp_path: Path) -> None:
-    for function in (check, info):
-        with pytest.raises(QueryError, match=r"is not a data set: it has no valid"):
-            function(tmp_path)
-    (tmp_path / "provenance.json").write_text("[]")
-    with pytest.raises(QueryError, match=r"is not a data set"):
-        info(tmp_path)
-    with pytest.raises(QueryError, match=r"is not a data set"):
-        check(tmp_path)
+@pytest.mark.parametrize("function", [check, info, opened.open])
+def test_a_folder_without_a_finished_data_set_is_refused(out: Path, tmp_path: Path, function: Any) -> None:
+    for folder in (tmp_path / "empty", tmp_path / "nowhere"):
+        with pytest.raises(QueryError, match=r"is not a data set: it has no provenance\.json\. Correct the path"):
+            function(folder)
+    for removed in (CHECKSUMS, "provenance.json"):
+        (out / removed).unlink()
+        with pytest.raises(QueryError, match=r"is unfinished\. Run the same dataset\.build\(\.\.\.\) again"):
+            function(out)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/provenance.json").touch()
+    with pytest.raises(QueryError, match=r"is not a data set: it has no checksums\.txt"):
+        function(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("function", [check, info, opened.open])
+def test_a_damaged_or_newer_provenance_is_one_sentence(out: Path, function: Any) -> None:
+    about = json.loads((out / "provenance.json").read_text())
+    about["settings"]["format"] = 2
+    (out / "provenance.json").write_text(json.dumps(about))
+    with pytest.raises(QueryError, match=r"has format 2, .* Install a newer version"):
+        function(out)
+    for text in ("", "{", "{}", "[]", '{"settings": {"format": "x"}}', json.dumps({**about, "settings": {}})):
+        (out / "provenance.json").write_text(text)
+        with pytest.raises(QueryError, match=r"is damaged: its provenance\.json is invalid"):
+            function(out)
 
 
 def test_a_data_set_in_object_storage_is_checked(made: Path, s3: str) -> None:
@@ -330,6 +347,21 @@ def test_a_summary(made: Path) -> None:
     )
     assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
     assert found.settings.segments == ("Bp", "Br")
+
+
+def test_synthetic_records_are_marked(out: Path) -> None:
+    about = json.loads((out / "provenance.json").read_text())
+    assert "synthetic" not in data_sheet(about).casefold()
+    about["report"]["origin"] = "SYNTHETIC"
+    text = data_sheet(about)
+    assert text.startswith(
+        "# SYNTHETIC SDO/HMI SHARP data set for solar flare forecasting\n\n**The records are SYNTHETIC"
+    )
+    assert "state that it is synthetic" in text
+    assert "SDO data are open" not in text
+    (out / "provenance.json").write_text(json.dumps(about))
+    assert str(info(out)).startswith(f"{out}: SYNTHETIC data, 15 records, 27 images")
+    assert opened.open(out).origin == opened.open(out).records.meta["origin"] == "SYNTHETIC"
 
 
 def test_the_data_sheet_of_smarps_names_mdi(made: Path) -> None:

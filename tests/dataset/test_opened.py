@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import pickle
 import shutil
@@ -341,12 +340,12 @@ def test_the_nearest_record_within_half_a_step_is_used(ds: Dataset) -> None:
 
 def test_maps_that_cannot_be_made(ds: Dataset) -> None:
     harp, time = ds.records["HARPNUM"][0], ds.records["T_REC"][0]
-    with pytest.raises(QueryError, match="Name one of them"):
+    with pytest.raises(QueryError, match="Choose one with segment="):
         ds.map(harp, time)
     with pytest.raises(QueryError, match="Cannot parse the time 'soon'"):
         ds.map(harp, "soon", "Br")
     lost = ds.records[ds.records["status_Bt"] != 0][0]
-    with pytest.raises(QueryError, match=r"no image Bt of HARP \d+ at .*: not fetched"):
+    with pytest.raises(QueryError, match=r"no Bt image of HARP \d+ at .*: not fetched"):
         ds.map(lost["HARPNUM"], lost["T_REC"], "Bt")
 
 
@@ -392,6 +391,7 @@ def test_a_data_set_without_labels_and_sets(small_files: Path, tmp_path: Path) -
         ds["train"]
     assert ds.images[int(ds.records["HARPNUM"][0])]["image"][0].notnull().all()
     assert "labels:" not in repr(ds)
+    assert "SYNTHETIC data, 9 records of 3 HARPs" in repr(ds)
     assert "no labels" in ds.plot().axes[1].texts[0].get_text()
 
 
@@ -409,29 +409,7 @@ def test_keyword_patterns_with_keywords_that_the_service_lacks(
     assert "SYNTHETIC" in ds.plot().get_suptitle()
 
 
-# --- Folders without a data set -----------------------------------------------------------------------------------
-
-
-def test_a_folder_without_a_data_set_is_refused(built: Path, tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="is not a data set"):
-        dataset.open(tmp_path)
-    with pytest.raises(QueryError, match="is not a data set"):
-        dataset.open(tmp_path / "nowhere")
-    unfinished = tmp_path / "unfinished"
-    shutil.copytree(built / ".build", unfinished / ".build")
-    with pytest.raises(QueryError, match="is unfinished"):
-        dataset.open(unfinished)
-    newer = tmp_path / "newer"
-    shutil.copytree(built, newer, ignore=shutil.ignore_patterns("images.zarr"))
-    about = json.loads((newer / "provenance.json").read_text())
-    about["settings"]["format"] = 2
-    (newer / "provenance.json").write_text(json.dumps(about))
-    with pytest.raises(QueryError, match=r"has the format 2, .* Install a newer version"):
-        dataset.open(newer)
-    for text in ("{", "{}", "[]", '{"settings": {"format": "x"}}'):
-        (newer / "provenance.json").write_text(text)
-        with pytest.raises(QueryError, match="no valid settings"):
-            dataset.open(newer)
+# --- Without this package -----------------------------------------------------------------------------------------
 
 
 def test_xarray_alone_reads_the_images(built: Path) -> None:
