@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import find_keyword, step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE
-from sunpy_flarecast.sharp.values import read_quality
+from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality
 
 from .parameters import QUOTED, held_series, read_fields, read_instant_parameter, read_number
 from .search import ALL_BITS, Comparison, Search
@@ -115,7 +115,7 @@ def _condition(text: str, names: Sequence[str]) -> Comparison:
             400, f"{known.fits} is {f'in {known.unit}' if known.unit else 'without unit'}. Omit {unit[:QUOTED]!r}."
         )
     try:
-        compared = float(read_quality(number))
+        compared = float(read_quality(number) if known is not None and known.name in QUALITY_WORDS else number)
     except ValueError:
         compared = math.nan
     if not math.isfinite(compared):

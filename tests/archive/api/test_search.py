@@ -88,6 +88,7 @@ def test_pages_match_a_filter_over_all_records(held, data):
 
 CADENCES = {"12min": 1, "36min": 3, "1h": 5}
 CONDITIONS = {
+    "lon_fwt < -30": lambda cards: cards["LON_FWT"] < -30,
     "AREA > 380": lambda cards: cards.get("AREA", 0) > 380,
     "area!=380": lambda cards: cards.get("AREA") not in (None, 380),
     "abs( lon_fwt )<=25 deg": lambda cards: abs(cards["LON_FWT"]) <= 25,
