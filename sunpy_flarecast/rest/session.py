@@ -146,7 +146,7 @@ class _Authorization(AuthBase):
 class _TimedIO(RawIOBase):
     """The stream of a connection, with a deadline."""
 
-    # Ctrl-C may come before there is one, and Python closes what is half made, too.
+    # For close(), which Python also calls if Ctrl-C ends __init__ early.
     _raw: Any = None
 
     def __init__(self, raw: RawIOBase, end: float) -> None:
@@ -186,7 +186,7 @@ class _TimedSocket(NamedTuple):
 class _TimedResponse(HTTPResponse):
     """A reply that takes at most ``conf.reply_timeout``, even if its headers trickle in or never end."""
 
-    fp: Any = None  # until Ctrl-C cannot come before there is one
+    fp: Any = None  # for close(), also called if Ctrl-C ends __init__ early
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(_TimedSocket(sock), *args, **options)  # type: ignore[arg-type]
