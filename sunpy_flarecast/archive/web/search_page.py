@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from sunpy_flarecast.archive.api.search import find, query_of
+from sunpy_flarecast.archive.api.search import MOST, find, query_of
 from sunpy_flarecast.archive.api.search_parameters import PARAMETERS, read_search
 from sunpy_flarecast.archive.base import NotHeldError
 
@@ -37,7 +37,8 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             return site.page(request, "search", values)
         try:
             search = read_search(request.query_params, archive)
-            found = find(archive, search, after=request.query_params.get("after"))
+            after = request.query_params.get("after")
+            found = find(archive, search, after=after)
             keywords = archive.keywords_of(search.series, [record.recnum for record in found.records], NOAA)
         except NotHeldError as error:
             return site.page(request, "search", values | {"fault": str(error)}, 404)
@@ -52,7 +53,10 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "harps": [harp_of(search.series, record, keywords[record.recnum]) for record in found.records],
             "query": query_of(search),
             "following": None if found.after is None else query_of(search, after=found.after),
-            "first": "after" not in request.query_params,
+            "shown": query_of(search) if after is None else query_of(search, after=after),
+            "longest": query_of(search, limit=MOST),
+            "most": MOST,
+            "first": after is None,
             "segments": next(
                 (holding.segments for holding in archive.holdings() if holding.series == search.series), ()
             ),

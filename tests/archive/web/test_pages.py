@@ -11,7 +11,7 @@ import pytest
 import requests
 from indexed import CCD, CEA, FIRST, header_of, name_of, tiny
 
-from sunpy_flarecast.archive import DirectoryArchive, Settings, running
+from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, Settings, running
 
 SMARP = "mdi.smarp_cea_96m"
 DAY = "2015-12-11"
@@ -205,6 +205,22 @@ class TestSearch:
         (table,) = links(text, "search.csv")
         lines = requests.get(requests.compat.urljoin(f"{service[0]}/search", table), timeout=30).text.splitlines()
         assert len(lines) == 4
+
+    def test_the_table_of_the_page_shown_and_of_many_records(self):
+        with running(DemoArchive()) as url:
+            search = f"{url}/search?series={CEA}&start=2014-10-23T10:00&end=2014-10-23T13:00"
+            (following,) = links(requests.get(search, timeout=30).text, "after=")
+            text = requests.get(requests.compat.urljoin(search, following), timeout=30).text
+            listed = [int(link.rpartition("/")[2]) for link in dict.fromkeys(links(text, "record/"))]
+            first = requests.get(f"{url}/search.json?{search.partition('?')[2]}", timeout=30).json()["data"]
+            tables = [
+                requests.get(requests.compat.urljoin(search, link), timeout=30).json()["data"]
+                for link in links(text, "search.json")
+            ]
+        shown, longest = ([row["recnum"] for row in rows] for rows in tables)
+        assert len(longest) > len(listed) > 0
+        assert shown == listed
+        assert longest[:50] == [row["recnum"] for row in first]
 
     @pytest.mark.parametrize(
         ("query", "begin", "end"),
