@@ -16,7 +16,7 @@ from .keyword_stage import PIECES
 from .model import SETTINGS, Settings
 from .records import SEARCH
 from .report import BuildReport
-from .settings import difference
+from .settings_difference import difference
 
 if TYPE_CHECKING:
     from sunpy_flarecast.utils.store import Store

@@ -33,25 +33,10 @@ if TYPE_CHECKING:
     from .harp_numbers import HarpNumbers
     from .model import FlareSettings
 
-__all__ = ["BuildRequest", "build_request", "difference", "image_settings"]
-
-#: Names in messages of settings that users know by other names.
-_NAMES: Final = {
-    "flares.digest": "the list of flares",
-    "flares.time": "flare_time",
-    "flares.thresholds": "threshold",
-    "flares.numbers": "noaa_numbers",
-    "split.sets": "split",
-    "split.by": "split_by",
-    "records": "the table of records",
-    "images.encoding": "encoding",
-}
+__all__ = ["BuildRequest", "build_request", "image_settings"]
 
 #: Largest binning factor; the smallest patches have a few dozen pixels along an axis.
 _MOST_BINNED: Final = 64
-
-#: Length to which messages shorten values.
-_MAX_SHOWN: Final = 60
 
 
 @dataclass(frozen=True)
@@ -89,7 +74,7 @@ def build_request(
     table = _table(query)
     if table is None and (wrong := [argument for argument in query if not isinstance(argument, attr.Attr)]):
         raise QueryError(
-            f"build() takes attrs or the result of a search, not {_short(repr(wrong[0]).partition(chr(10))[0])}. Read "
+            f"build() takes attrs or the result of a search, not {repr(wrong[0]).partition(chr(10))[0]:.60}. Read "
             "a saved result with FLARECASTResponse.read(path)."
         )
     found = list(table.queries) if table is not None else queries(*query)
@@ -238,43 +223,3 @@ def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings
         bin=int(bin) if encoding == "binned" else 1,
         shard_records=int(shard_records),
     )
-
-
-def difference(old: Settings, new: Settings) -> str:
-    """
-    Describe the settings in which two data sets differ; empty if there are none.
-
-    The URL of the service is ignored: records are identified by number, and files are checked against them.
-    """
-    before, after = _flat(msgspec.to_builtins(old)), _flat(msgspec.to_builtins(new))
-    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
-    names = [name for name in names if name not in ("service", "earlier")]
-    for part, main in (("split.", "split.sets"), ("flares.", "flares.digest")):
-        if main not in before or main not in after:  # in one of them only
-            names = [name for name in names if name == main or not name.startswith(part)]
-    texts = []
-    for name in names:
-        shown = _NAMES.get(name, name.rpartition(".")[2])
-        if name in ("flares.digest", "flares.numbers", "records"):
-            texts.append(f"{shown} has changed")
-        else:
-            texts.append(f"{shown} was {_short(before.get(name))} and is now {_short(after.get(name))}")
-    return "; ".join(texts)
-
-
-def _flat(value: dict[str, Any]) -> dict[str, Any]:
-    parts = {name: part for name, part in value.items() if not isinstance(part, dict) and part is not None}
-    for name in ("flares", "split", "images"):
-        parts |= {f"{name}.{inner}": part for inner, part in (value[name] or {}).items()}
-    return parts
-
-
-def _short(value: Any) -> str:
-    text = (
-        "nothing"
-        if value in (None, "", [], ())
-        else ", ".join(map(str, value))
-        if isinstance(value, (list, tuple))
-        else str(value)
-    )
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

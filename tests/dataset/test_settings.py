@@ -10,9 +10,10 @@ import pytest
 from astropy.table import Table
 from sunpy.net import attrs as a
 
-from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, Quality, QueryError, Segment, Series
+from sunpy_flarecast import HARPNUM, NOAA, FLARECASTClient, QueryError, Segment, Series
 from sunpy_flarecast.dataset import SWAN
-from sunpy_flarecast.dataset.settings import build_request, difference, image_settings
+from sunpy_flarecast.dataset.settings import build_request, image_settings
+from sunpy_flarecast.dataset.settings_difference import difference
 from sunpy_flarecast.dataset.split_settings import split_settings
 
 if TYPE_CHECKING:
@@ -147,14 +148,17 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
     assert settings.segments == ("Bt", "Br")
     assert set(SWAN) < set(settings.keywords)
     assert "noaa_ars" in settings.keywords
-    for other in (
-        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377, 378)),
-        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), NOAA(12465)),
-        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), Quality("good")),
-        (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377), a.Sample(1 * u.hour)),
-        (a.Time("2015-12-11", "2015-12-13"), SHARP, Segment("Br", "Bt"), HARPNUM(377)),
+    for other, change in (
+        ((RANGE, HARPNUM(377, 378)), "the query changed from 'HARP 377' to 'HARPs 377 to 378'"),
+        ((RANGE, HARPNUM(377), NOAA(12465)), "'NOAA_AR or NOAA_ARS lists 12465' was added to the query"),
+        ((RANGE, HARPNUM(377), a.Sample(1 * u.hour)), "'sampled every 1 h' was added to the query"),
+        ((RANGE,), "'HARP 377' was removed from the query"),
+        (
+            (a.Time("2015-12-11", "2015-12-13"), HARPNUM(377)),
+            "the query changed from 'to 2015-12-12T00:00:00.000 UTC' to 'to 2015-12-13T00:00:00.000 UTC'",
+        ),
     ):
-        assert difference(settings, request_for(*other).settings).startswith("query was ")
+        assert difference(settings, request_for(SHARP, Segment("Br", "Bt"), *other).settings) == change
     query = (RANGE, SHARP, Segment("Br", "Bt"), HARPNUM(377))
     binned = request_for(*query, images=image_settings("binned", 4, 256)).settings
     assert difference(settings, binned) == "encoding was lossless and is now binned; bin was 1 and is now 4"
@@ -164,6 +168,14 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
         == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
     )
     assert difference(settings, settings) == ""
+    more = request_for(*query, keywords=[*SWAN, "crpix1"]).settings
+    assert difference(settings, more) == "'crpix1' was added to keywords"
+    assert "was removed from keywords" in difference(more, settings)
+    july, august = "2014-07-01T00:00:00.000", "2014-08-01T00:00:00.000"
+    sets = [{"train": ("2014-01-01", july), "test": (july, end)} for end in (august, august.replace("08", "09"))]
+    ranges = [request_for(*query, split=split_settings(some, "time", 0 * u.hour, False, 1)).settings for some in sets]
+    change = f"split changed from 'test {july}/{august}' to 'test {july}/{august.replace('08', '09')}'"
+    assert difference(*ranges) == change
 
 
 @pytest.mark.parametrize(
@@ -194,5 +206,8 @@ def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> No
     assert (settings.query, settings.segments, settings.service) == ((), ("Bp", "Br"), demo[0])
     assert settings == request_for(table[::-1]).settings
     assert difference(settings, request_for(table[1:]).settings) == "the table of records has changed"
+    searched = request_for(RANGE, SHARP, Segment("Bp", "Br")).settings
+    assert difference(settings, searched) == "it was built from a table of records and now from a query"
+    assert difference(searched, settings) == "it was built from a query and now from a table of records"
     with pytest.raises(QueryError, match="no records"):
         request_for(table[:0])
