@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dataset"]
 
-_BUILD: Final = "dataset build 2014-10-23 2014-10-24"
+_BUILD: Final = "dataset build 2014-10-23 2014-10-24 --segment magnetogram --sample '6 h' --out sharps"
 
 
 def _set(text: str) -> tuple[str, str]:
@@ -51,12 +51,18 @@ def _value(text: str, by: str) -> Any:
         ) from None
 
 
-@cli.group(epilog=examples(f"{_BUILD} --good --out sharps", "dataset check sharps", "dataset info sharps"))
+@cli.group(epilog=examples(_BUILD, "dataset check sharps", "dataset info sharps"))
 def dataset() -> None:
     """Build, check and describe data sets for flare forecasting."""
 
 
-@dataset.command(epilog=examples(f"{_BUILD} --good --out sharps", f"{_BUILD} --flares f.csv --out x"))
+@dataset.command(
+    epilog=examples(
+        _BUILD,
+        "dataset build 2014-10-23 2014-10-24 --series hmi.sharp_cea_720s --segment Br --sample '1 h' --out sharps "
+        "--flares flares.csv --split train=0.7 --split test=0.3",
+    )
+)
 @query_options
 @click.option(
     "--out", "place", required=True, metavar="PLACE", help="Folder of the data set, or a URL supported by fsspec."
