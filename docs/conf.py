@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import Text, raw
 
-from sunpy_flarecast import __version__
+from sunpy_flarecast import __version__, conf
 from sunpy_flarecast.archive import DemoArchive, running
-from sunpy_flarecast.config import URL_VARIABLE
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -193,7 +192,7 @@ def label_animations(_app: Sphinx, doctree: Any) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Serve synthetic SHARPs for pages and examples during the build."""
+    """Serve synthetic SHARPs for the examples during the build; the pages start their own service."""
     served = ExitStack()
 
     def begin(app: Sphinx) -> None:
@@ -203,7 +202,8 @@ def setup(app: Sphinx) -> None:
         make_reference()
         # tqdm warns in notebooks without widgets, with the path of its own file.
         os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
-        os.environ[URL_VARIABLE] = served.enter_context(running(DemoArchive(cached=24)))
+        url = served.enter_context(running(DemoArchive(cached=24)))
+        served.enter_context(conf.set_temp("url", url))
 
     def end(app: Sphinx, failure: Any) -> None:
         served.close()
