@@ -119,7 +119,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         root_path_in_servers=False,
         lifespan=lifespan,
     )
-    site = Site(archive, settings, url_of)
+    site = Site(archive, settings, url_of, quicklooks is not None)
     app.openapi_version = openapi.OPENAPI_VERSION
     checked = [Depends(short_body)]
     tokens = settings.token_hashes

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import warnings
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,6 +18,7 @@ from click.core import ParameterSource
 from rich.markup import escape
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.utils.optional_deps import install_command
 from sunpy_flarecast.utils.progress import counting_bar
 
 from .console import err, finish, out, plain_errors, show_index, show_records
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["demo", "serve"]
 
 _EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+#: A path: a word with a slash or an ending, but not a URL.
+_PATH: Final = re.compile(r"(?!\w+://)(\S*[/\\]\S*|\S*\.\w{1,8})")
 
 #: How many files that cannot be served are listed with their reasons.
 _NAMED: Final = 10
@@ -202,6 +208,12 @@ def serve(
             )
         except (ValueError, PermissionError) as error:
             raise QueryError(str(error)) from error
+        if pages and find_spec("matplotlib") is None:
+            err.print(
+                "[yellow]Warning:[/] The pages have no quicklooks, since matplotlib is not installed. To install it: "
+                + escape(install_command("plot")),
+                soft_wrap=True,
+            )
         # A terminated service closes everything as well.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         archive = (
@@ -214,7 +226,7 @@ def serve(
                 workers=workers,
                 access_log=access_log,
                 listener=listener,
-                ready=partial(_print_url, host),
+                ready=partial(_print_url, host, public_url),
                 **options,
             )
         except RuntimeError as error:  # it did not start
@@ -223,11 +235,15 @@ def serve(
 
 
 def _text_of(given: str) -> str:
-    """Return a text, or the content of a file."""
+    """Return a text, or the content of a file; a single word like the path of a file must be one."""
     try:
-        return Path(given).read_text(encoding="utf-8").strip() if given and Path(given).is_file() else given
+        if given and Path(given).is_file():
+            return Path(given).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise QueryError(f"--acknowledge {given}: the file cannot be read as UTF-8 text ({error}).") from error
+    if _PATH.fullmatch(given):
+        raise QueryError(f"--acknowledge {given}: this file does not exist. Check its path, or write a sentence.")
+    return given
 
 
 def _opened(directory: Path, index: Path | None, every: float | None, stack: ExitStack) -> Archive:
@@ -247,12 +263,12 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
     return archive
 
 
-def _print_url(host: str, url: str) -> None:
+def _print_url(host: str, public_url: str | None, url: str) -> None:
     out.print(f"Serving at {url} (Swagger UI at {url}/ui); Ctrl-C stops.", soft_wrap=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         remote = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
         out.print(f"It listens on all addresses of this machine; other machines may reach it at {remote}")
-    out.print(f"In Python: sunpy_flarecast.conf.url = '{url}'", soft_wrap=True)
+    out.print(f"In Python: sunpy_flarecast.conf.url = '{public_url or url}'", soft_wrap=True)
 
 
 @cli.command(epilog=examples("demo", "demo -o trial", "demo --dataset"))

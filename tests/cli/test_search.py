@@ -315,6 +315,23 @@ def test_serve_runs_until_it_is_stopped(tmp_path: Path, end: signal.Signals) -> 
     assert err == ""
 
 
+def test_serve_reports_its_public_url_and_missing_quicklooks() -> None:
+    code = "import sys; sys.modules['matplotlib'] = None; from sunpy_flarecast.__main__ import main; main()"
+    options = ("--port", "0", "--public-url", "https://sharps.example.org", "--acknowledge", "https://example.org/cite")
+    command = [sys.executable, "-c", code, "serve", "--demo", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            url = child.stdout.readline().split()[2]
+            assert child.stdout.readline() == "In Python: sunpy_flarecast.conf.url = 'https://sharps.example.org'\n"
+            assert "https://example.org/cite" in requests.get(f"{url}/search", timeout=60).text
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert err.count("no quicklooks") == err.count("Warning") == 1
+
+
 def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
     shown = run("serve", "--demo", "--port", demo[0].rpartition(":")[2])
     assert shown.exit_code == 1
@@ -332,6 +349,8 @@ def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
         (("--ssl-key", __file__), 2, "requires its certificate"),
         (("--ssl-cert", __file__), 2, "No certificate and key in PEM format without passphrase in "),
         (("--token-file", __file__), 2, "is not a SHA-256 digest"),
+        (("--acknowledge", "ack.tx"), 2, "--acknowledge ack.tx: this file does not exist"),
+        (("--acknowledge", "/srv/ack"), 2, "this file does not exist"),
     ],
 )
 def test_options_are_checked_before_the_archive_is_read(

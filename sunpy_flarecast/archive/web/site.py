@@ -38,11 +38,18 @@ _Value = TypeVar("_Value")
 
 
 class Site:
-    """The pages of an archive; ``url_of`` returns the URL of the service that a client used."""
+    """
+    The pages of an archive.
 
-    def __init__(self, archive: Archive, settings: Settings, url_of: Callable[[Request], str]) -> None:
+    ``url_of`` returns the URL of the service that a client used; without ``quicklooks`` pages have no pictures.
+    """
+
+    def __init__(
+        self, archive: Archive, settings: Settings, url_of: Callable[[Request], str], quicklooks: bool
+    ) -> None:
         self.archive = archive
         self.settings = settings
+        self._quicklooks = quicklooks
         self._url_of = url_of
         self._limiter: CapacityLimiter | None = None
 
@@ -83,7 +90,12 @@ class Site:
         return self._page(request, "error", {"url": None, "status": status, "message": message}, status)
 
     def _page(self, request: Request, name: str, values: dict[str, Any], status: int) -> Response:
-        shared = {"root": root_of(request), "settings": self.settings, "synthetic": self.archive.synthetic}
+        shared = {
+            "root": root_of(request),
+            "settings": self.settings,
+            "synthetic": self.archive.synthetic,
+            "quicklooks": self._quicklooks,
+        }
         return html_response(name, shared | values, status=status)
 
     def add(self, router: APIRouter, path: str, make: Callable[..., Response]) -> None:

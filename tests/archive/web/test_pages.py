@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import sys
 import tarfile
 
 import pytest
@@ -250,6 +251,22 @@ class TestSearch:
         text = get(service, f"search?{query}", status)
         assert 'role="alert"' in text
         assert "<form" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"day/{DAY}", "harp/377", f"record/{CEA}/{{}}", f"search?series={CEA}&start={DAY}"],
+    ids=lambda path: path[:6],
+)
+def test_pages_without_matplotlib_have_no_pictures(service, monkeypatch, path):
+    path = path.format(recnum(service))
+    assert "<img" in get(service, path)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    settings = Settings(contact="us@example.org", acknowledgement="Please cite us.")
+    with running(service[1], settings=settings) as url:
+        text = get((url,), path)
+    assert "<img" not in text
+    assert "picture" not in text.casefold()
 
 
 class TestErrors:
