@@ -10,6 +10,7 @@ from fastapi import HTTPException
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.filenames import file_name
+from sunpy_flarecast.sharp.t_rec import slot_text
 from sunpy_flarecast.sharp.times import read_instant
 
 from .errors import unreadable_file
@@ -66,10 +67,19 @@ def download_reply(
     if not files:
         raise NotHeldError("No matching record has these segments. Choose a longer time range, or all segments.")
     headers = {
-        "Content-Disposition": f"attachment; filename={search.series}.tar",
+        "Content-Disposition": f"attachment; filename={_name(search.series, [record for record, _ in files])}",
         "Cache-Control": "no-store" if archive.synthetic else "no-cache",
     }
     return streamed_reply(request, _tar(archive, search.series, files), headers, "application/x-tar")
+
+
+def _name(series: str, records: Sequence[Record]) -> str:
+    """Name a tar file like its files: by the series, the HARP if it is only one, and the first and last T_REC."""
+    harps = {record.harpnum for record in records}
+    slots = [record.t_rec_index for record in records if record.t_rec_index is not None]
+    times = dict.fromkeys(slot_text(slot) for slot in (min(slots), max(slots))) if slots else ()
+    region = harps.pop() if len(harps) == 1 else None
+    return ".".join(str(part) for part in (series, region, "-".join(times), "tar") if part)
 
 
 def _tar(archive: Archive, series: str, files: Sequence[tuple[Record, str]]) -> Generator[bytes, None, None]:

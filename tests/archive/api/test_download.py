@@ -17,6 +17,9 @@ from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, NotHeldError,
 
 PATH = f"/download?series={CEA}"
 
+#: The first and last T_REC.
+FROM, TO = "20151211_001200_TAI", "20151211_003600_TAI"
+
 
 @pytest.fixture
 def root(tmp_path):
@@ -53,7 +56,7 @@ def test_files_match_the_folder(root):
     with DirectoryArchive(root) as archive, running(archive) as url:
         reply = get(url + PATH)
         assert reply.headers["content-type"] == "application/x-tar"
-        assert reply.headers["content-disposition"] == f"attachment; filename={CEA}.tar"
+        assert reply.headers["content-disposition"] == f"attachment; filename={CEA}.{FROM}-{TO}.tar"
         assert "content-encoding" not in reply.headers
         found = contents(reply)
         assert found == on_disk(root)
@@ -64,6 +67,7 @@ def test_files_match_the_folder(root):
         assert get(url + PATH).content == reply.content
         chosen = get(f"{url}{PATH}&harp=377&segment=br&segment=Bt&cadence=24min")
         assert set(contents(chosen)) == {name for name in on_disk(root, harp="377", segment="B?") if "_002400_" in name}
+        assert chosen.headers["content-disposition"] == f"attachment; filename={CEA}.377.20151211_002400_TAI.tar"
         head = requests.head(url + PATH, timeout=20)
         assert (head.status_code, head.content) == (200, b"")
 
