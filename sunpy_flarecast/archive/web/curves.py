@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from statistics import median_low
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -78,8 +79,9 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
     )
 
 
-def gaps_in(slots: Sequence[int], usual: int) -> list[int]:
-    """List the slots that follow gaps of more than three usual steps."""
+def gaps_in(slots: Sequence[int]) -> list[int]:
+    """List the slots that follow gaps of more than three usual steps, of which an archive may hold only some."""
+    usual = median_low([after - before for before, after in pairwise(slots)] or [1])
     return [after for before, after in pairwise(slots) if after - before > 3 * usual]
 
 

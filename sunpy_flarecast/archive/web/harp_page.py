@@ -12,8 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from sunpy_flarecast.archive.api.parameters import QUOTED, held_series, read_fields
 from sunpy_flarecast.archive.base import NotHeldError
-from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword, step_of
-from sunpy_flarecast.sharp.t_rec import CADENCE
+from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword
 
 from .curves import curve_of, gaps_in
 from .disk import outlines_of
@@ -140,7 +139,7 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
     if not records:
         raise NotHeldError(f"{series} has no records of HARP {harpnum} in this archive.")
     slots = [record.t_rec_index or 0 for record in records]
-    breaks = gaps_in(slots, step_of(series) // CADENCE)
+    breaks = gaps_in(slots)
     most = _SYNTHETIC_POINTS if archive.synthetic else _POINTS
     shown = records[:: -(-len(records) // most)]
     keywords = archive.keywords_of(series, [record.recnum for record in shown], drawn)

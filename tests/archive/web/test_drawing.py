@@ -99,11 +99,19 @@ def test_a_curve_of_extreme_values(extremes):
 
 def test_a_curve_is_interrupted_where_records_are_missing():
     slots = [1005480, 1005481, 1005482, 1005490, 1005491, 1005500]
-    assert gaps_in(slots, 1) == [1005490, 1005500]
-    curve = curve_of(slots, [1, 2, 3, 4, 5, 6], gaps_in(slots, 1))
+    assert gaps_in(slots) == [1005490, 1005500]
+    curve = curve_of(slots, [1, 2, 3, 4, 5, 6], gaps_in(slots))
     assert curve.path.count("M") == 2
     assert len(curve.points) == 1
     assert [label for _, label in curve.times][:2] == ["12-11", "01:00"]
+
+
+def test_gaps_are_judged_by_the_cadence_held():
+    assert gaps_in([1005480]) == []
+    assert gaps_in([1005480, 1005510]) == []
+    slots = [1005480, 1005510, 1005540, 1005660, 1005690]  # every 6 h, with one gap of a day
+    assert gaps_in(slots) == [1005660]
+    assert curve_of(slots, [1, 2, 3, 4, 5], gaps_in(slots)).points == ()
 
 
 @given(st.integers(0, 2_000_000))
