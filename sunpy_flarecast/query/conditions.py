@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sunpy_flarecast.sharp.catalog import Keyword
 
 __all__ = [
+    "LEAST_NOAA",
     "LISTED",
     "Condition",
     "compared",
@@ -65,7 +66,7 @@ _FRACTION: Final = re.compile(
 _DIGITS: Final = 15
 
 #: SHARPs begin in May 2010 with region 11064; the first digit is often left out.
-_LEAST_NOAA: Final = 10_000
+LEAST_NOAA: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +227,8 @@ def harps(*numbers: int) -> Condition:
 
 def noaa(*numbers: int) -> Condition:
     """Return the condition of NOAA active regions; raise `QueryError` for a number that none has had since 2010."""
-    if (number := min(numbers)) < _LEAST_NOAA:
-        right = f"; write NOAA({number + _LEAST_NOAA})" if number >= 0 and number + _LEAST_NOAA > 11_000 else ""
+    if (number := min(numbers)) < LEAST_NOAA:
+        right = f"; write NOAA({number + LEAST_NOAA})" if number >= 0 and number + LEAST_NOAA > 11_000 else ""
         raise QueryError(
             f"NOAA({number}): the active regions of the years that SHARPs cover have numbers of five digits, "
             f"from 11064 on{right}."

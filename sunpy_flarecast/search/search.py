@@ -24,6 +24,7 @@ from .empty_days import EmptyDays
 from .keyword_filter import look_up
 from .missing import Missing, described, joined
 from .selection import choose_files, in_range, select
+from .why_empty import requested_harps, why_empty
 from .windows import Window
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ __all__ = ["Found", "complete", "find"]
 #: Number of branches of a search for which the text says why nothing was found.
 _REASONS: Final = 3
 
-#: The first SHARPs.
-_BEGIN: Final = Time("2010-05-01", scale="utc")
-
 #: A query and a range of it: all of it, or a missing part.
 _Range = tuple["Query", Any, Any]
 
@@ -52,38 +50,23 @@ class Found:
     The outcome of a search.
 
     ``records`` are in the order of the table, ``missing`` are the parts that the service did not answer for, and
-    ``notes`` are sentences for the user. ``listed`` is, for each query, whether its range has any records. ``origin``
-    is ``"SYNTHETIC"`` if the service says that its records are.
+    ``notes`` are sentences for the user. ``listed`` has, for each query, the HARPs with records in its range (if it
+    requests HARPs), or None if there are no records. ``origin`` is ``"SYNTHETIC"`` if the service says that its records
+    are.
     """
 
     records: Records
     missing: list[Missing]
     notes: list[str]
-    listed: Sequence[bool] = ()
+    listed: Sequence[set[int] | None] = ()
     origin: str = ""
 
     def why_empty(self, queries: Sequence[Query]) -> str:
         """Say why nothing was found; empty if something was, or if a warning says why."""
         if len(self.records) or self.missing or self.notes:
             return ""
-        reasons = dict.fromkeys(_why_empty(query, listed) for query, listed in zip(queries, self.listed, strict=True))
+        reasons = dict.fromkeys(why_empty(query, listed) for query, listed in zip(queries, self.listed, strict=True))
         return f"Nothing was found. {' '.join([*reasons][:_REASONS])}"
-
-
-def _why_empty(query: Query, listed: bool) -> str:
-    if listed:
-        first, last = query.harps or (0, 0)
-        harps = [f"HARPNUM {first}" if first == last else f"HARPNUM {first} to {last}"] if query.harps else []
-        near = [] if query.tolerance is None else [f"a T_REC within {query.tolerance:g} s of the requested times"]
-        return f"There are records of {query}, but none with {', '.join([*harps, *map(str, query.conditions), *near])}."
-    if query.start.jd > Time.now().jd:
-        return f"The range of {query} lies in the future."
-    if query.end.jd < _BEGIN.jd and query.series.startswith("hmi."):
-        return f"The range of {query} is before the first SHARPs ({_BEGIN.strftime('%Y-%m-%d')})."
-    if query.start.jd == query.end.jd:
-        tai = query.start.strftime("%Y.%m.%d_%H:%M:%S_TAI")
-        return f"No record of {query.series} is at {query.start.isot} UTC exactly; for a T_REC write {tai!r}."
-    return f"The service has no records of {query}."
 
 
 def find(queries: Sequence[Query], service: Service, *, strict: bool = False, progress: bool = False) -> Found:
@@ -103,7 +86,7 @@ def find(queries: Sequence[Query], service: Service, *, strict: bool = False, pr
 
 
 def _outcome(
-    service: Service, records: Records, missing: list[Missing], notes: list[str], listed: Sequence[bool] = ()
+    service: Service, records: Records, missing: list[Missing], notes: list[str], listed: Sequence[set[int] | None] = ()
 ) -> Found:
     """Return the outcome of a search, or raise it as `Interrupted`."""
     found = Found(records, missing, notes, listed, service.origin)
@@ -153,7 +136,7 @@ class _Part:
     records: dict[int, list[Records]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     broken: int = 0
-    listed: bool = False
+    listed: set[int] | None = None
 
     def joined(self) -> Records:
         """Merge the records in the order of the windows, independent of the order of the replies."""
@@ -168,7 +151,7 @@ def _ask(
     windows, takers = _windows(ranges)
     empty = EmptyDays(service)
 
-    def ask(number: int, window: Window) -> tuple[list[Records], list[bool], int]:
+    def ask(number: int, window: Window) -> tuple[list[Records], list[set[int] | None], int]:
         if window in empty:
             records, broken = read_records(b"[]", "")
         else:
@@ -178,7 +161,7 @@ def _ask(
         asked = [ranges[taker][0] for taker in takers[number]]
         return (
             [select(records, query) for query in asked],
-            [bool(in_range(records, query).any()) for query in asked],
+            [_listed(records, query) for query in asked],
             broken,
         )
 
@@ -194,7 +177,8 @@ def _ask(
                 for piece in pieces:
                     if piece.value is not None:
                         selected, listed, broken = piece.value
-                        parts[taker].listed |= listed[place]
+                        if (harps := listed[place]) is not None:
+                            parts[taker].listed = harps | (parts[taker].listed or set())
                         found += len(selected[place])
                         parts[taker].records.setdefault(number, []).append(selected[place])
                         parts[taker].broken += broken
@@ -215,6 +199,14 @@ def _ask(
     for taker, number in sorted(missing):
         parts[taker].missing += missing[taker, number]
     return parts, _outdated_text(service, len(windows))
+
+
+def _listed(records: Records, query: Query) -> set[int] | None:
+    """Return the HARPs in the range of a query if it requests some; None if there are no records."""
+    here = in_range(records, query)
+    if not here.any():
+        return None
+    return set(records.harpnum[here].compressed().tolist()) if requested_harps(query) else set()
 
 
 def _missing(of: _Range, window: Window, error: ServiceError) -> Missing:

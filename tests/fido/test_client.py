@@ -139,6 +139,10 @@ def test_sample_and_near(demo: tuple[str, Layer]) -> None:
     assert len(near) > 3
 
 
+HOUR = ("2015-12-11", "2015-12-11T01:00")
+WEEKS = ("2015-12-11", "2015-12-25")
+
+
 @pytest.mark.parametrize(
     ("start", "end", "more", "reason"),
     [
@@ -151,8 +155,17 @@ def test_sample_and_near(demo: tuple[str, Layer]) -> None:
         ("1999-01-01", "1999-01-02", (), "is before the first SHARPs (2010-05-01)."),
         ("2015-12-11", "2015-12-11", (), "UTC exactly; for a T_REC write '2015.12.11_00:00:00_TAI'."),
         ("2015-12-11T00:01", "2015-12-11T00:02", (), "The service has no records of hmi.sharp_720s from"),
-        (*("2015-12-11", "2015-12-11T01:00"), (HARPNUM(999999),), "but none with HARPNUM 999999."),
-        (*("2015-12-11", "2015-12-11T01:00"), (HARPNUM([9999, 9998]),), "but none with HARPNUM in 9999, 9998."),
+        (*HOUR, (HARPNUM(999999),), "but none with HARPNUM 999999. The HARPs in this range are 4928, 4930, "),
+        (*HOUR, (HARPNUM(12192),), "4956. NOAA numbers are not HARP numbers: for those write a.flarecast.NOAA(12192)."),
+        (*HOUR, (HARPNUM([12192, 12209]),), "but none with HARPNUM in 12192, 12209. The HARPs in this range are 4928"),
+        (*HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209])."),
+        (*WEEKS, (HARPNUM(4929),), "HARPs in this range, 4928 and 4930 are the nearest."),
+        (*WEEKS, (HARPNUM(9999),), " is the nearest."),
+        (
+            *HOUR,
+            (HARPNUM(4928), a.flarecast.NOAA(12999)),
+            "but none with HARPNUM 4928, NOAA_AR or NOAA_ARS lists 12999.",
+        ),
         (
             *("2015-12-11", "2015-12-11T00:30"),
             (a.Sample(1 * u.hour), Tolerance(0 * u.s)),
@@ -169,6 +182,7 @@ def test_an_empty_result_names_the_reason_once(
     [text] = [str(one.message) for one in caught if "ERFA" not in str(one.message)]
     assert text.startswith("Nothing was found. ")
     assert reason in text
+    assert text.endswith(reason) == reason.endswith(".")
 
 
 def test_missing_parts_are_the_only_reason_for_an_empty_table(demo: tuple[str, Layer]) -> None:
