@@ -255,7 +255,8 @@ def _stages(
     rows = search(request, store, partial(forget_harps, store), strict=strict, progress=progress)
     report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.notes
     check_ranges(settings, rows)
-    finished = finished_shards(rows.tasks(settings.segments, size), store)
+    finished, before = finished_shards(rows.tasks(settings.segments, size), store)
+    report.images = report.kept = sum(before.values())
     pieces, lacking = keyword_pieces(request, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
         report.fail(f"keywords: {reason}", len(records))
@@ -278,7 +279,9 @@ def _stages(
         with in_cluster(client, workers) as used:
             if used is not None and progress:
                 sys.stderr.write(f"Dask dashboard: {used.dashboard_link}\n")
-            make_images(tasks(), finished, len(rows), settings, store, **sources, client=used, progress=progress)
+            options = {**sources, "client": used, "progress": progress}
+            for shard, images in make_images(tasks(), finished, len(rows), settings, store, **options):
+                report.images += images - before.get(shard, 0)
             for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
                 written |= some
         written |= finish_images(list(rows.spans()), settings, store)

@@ -82,7 +82,8 @@ def finished_report(store: Store) -> BuildReport | None:
         if not read_checksums(store).keys() <= set(store.names()):
             return None  # files were removed, for example because they were damaged
         about = msgspec.json.decode(store.read("provenance.json") or b"{}")
-        report = msgspec.convert({**about["report"], "out": str(store)}, BuildReport)
+        now = {"out": str(store), "kept": about["report"]["images"], "seconds": 0.0}
+        report = msgspec.convert({**about["report"], **now}, BuildReport)
     except (msgspec.MsgspecError, FileError, KeyError, TypeError, RecursionError):
         return None  # the report is made again, with the tables
     store.remove(PIECES)

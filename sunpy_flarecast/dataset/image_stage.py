@@ -37,6 +37,9 @@ __all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "finished_shards", "f
 #: Path of the facts of shards.
 FACTS: Final = ".build/shards"
 
+#: HARP and number of a shard.
+ShardKey = tuple[int, int]
+
 #: The name of a file in a reason; it is removed to count equal reasons together.
 _NAME: Final = re.compile(r"\S+\.fits ")
 
@@ -112,7 +115,7 @@ class _Finish:
 
 def make_images(
     tasks: Iterable[ShardTask],
-    finished: Container[tuple[int, int]],
+    finished: Container[ShardKey],
     total: int,
     settings: Settings,
     store: Store,
@@ -122,11 +125,12 @@ def make_images(
     max_conn: int,
     client: Any,
     progress: bool,
-) -> None:
+) -> Iterator[tuple[ShardKey, int]]:
     """
     Make the shards of ``total`` records that are not ``finished``, or that lack files which may be available.
 
-    Raises a `ServiceError` if no file of several consecutive shards could be fetched.
+    Yields each such shard with the number of its images. Raises a `ServiceError` if no file of several consecutive
+    shards could be fetched.
     """
     lost: list[str] = []
     empty = 0
@@ -148,6 +152,7 @@ def make_images(
             if done.value is None:
                 lost.append(done.lost)
                 continue
+            yield (done.value.harp, done.value.number), _images_in(done.value)
             statuses = {status for image in done.value.images for status in image.status} - {Status.NOT_LISTED}
             empty = empty + 1 if statuses == {Status.NOT_FETCHED} else 0
             if empty == _EMPTY_SHARDS:
@@ -189,30 +194,37 @@ def _without_images(task: ShardTask) -> ShardFacts:
     return ShardFacts(task.harp, task.number, (0, 0), NONE, [ImageFacts((0, 0), (), ())] * len(task.records), {}, {})
 
 
+def _images_in(facts: ShardFacts) -> int:
+    return sum(image.status.count(Status.THERE) for image in facts.images)
+
+
 def _fetched(facts: ShardFacts) -> int:
     """Count the files that a shard was made from."""
     return sum(status in (Status.THERE, Status.UNREADABLE) for image in facts.images for status in image.status)
 
 
-def finished_shards(tasks: Iterable[ShardTask], store: Store) -> set[tuple[int, int]]:
+def finished_shards(tasks: Iterable[ShardTask], store: Store) -> tuple[set[ShardKey], dict[ShardKey, int]]:
     """
-    Return HARP and number of the complete shards.
+    Return the complete shards, and the number of images in each shard of earlier calls.
 
     Facts of shards with missing files are removed, and so are HARPs that no longer have records.
     """
     there = set(store.names(ROOT))
     left = set(store.names(FACTS))
     finished = set()
+    images = {}
     for task in tasks:
         path = facts_path(task.harp, task.number)
         if path in left and (facts := facts_of(store, task)) is not None:
             if not facts.files.keys() <= there:
                 store.remove(path)
-            elif facts.complete:
-                finished.add((task.harp, task.number))
+            else:
+                images[task.harp, task.number] = _images_in(facts)
+                if facts.complete:
+                    finished.add((task.harp, task.number))
         left.discard(path)
     forget_harps(store, {int(path.rpartition("/")[2].partition("-")[0]) for path in left})
-    return finished
+    return finished, images
 
 
 def forget_harps(store: Store, harps: Iterable[int]) -> None:

@@ -31,6 +31,8 @@ class BuildReport:
         The folder or URL of the data set.
     records, images : int
         Numbers of records and of their images; each segment is an image.
+    kept : int
+        Number of these images that earlier calls made.
     origin : str
         ``"SYNTHETIC"`` if the service or the files say that the records are synthetic.
     missing : list of str
@@ -51,7 +53,7 @@ class BuildReport:
     interrupted : bool
         Whether the build was interrupted with Ctrl-C.
     seconds : float
-        Duration of the build, or of its resumed part.
+        Duration of this call.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class BuildReport:
     out: str
     records: int = 0
     images: int = 0
+    kept: int = 0
     origin: str = ""
     missing: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
@@ -98,7 +101,9 @@ class BuildReport:
         ends = [f"{lost:,} {'is' if lost == 1 else 'are'} missing"] if lost else []
         ends += [f"{counted(len(self.missing), 'range')} of time not searched"] if self.missing else []
         took = f" in {_duration(self.seconds)}" if self.seconds >= 1 else ""
-        counts = f"{marked(self.origin)}{counted(self.records, 'record')}, {counted(self.images, 'image')}{took}"
+        number = "all" if self.kept == self.images else f"{self.kept:,}"
+        kept = f" ({number} made by earlier calls)" if self.kept else ""
+        counts = f"{marked(self.origin)}{counted(self.records, 'record')}, {counted(self.images, 'image')}{kept}{took}"
         lines = [f"{self.out}: {counts}{''.join(f'; {end}' for end in ends)}."]
         lines += [f"Not searched: {gap}" for gap in self.missing[:_LISTED]]
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
@@ -141,6 +146,8 @@ def unlisted_notes(unlisted: Mapping[str, int]) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"

@@ -205,7 +205,7 @@ def shards(table: Any, segments: tuple[str, ...], out: Path, client: Any = None)
         return time.process_time() + sum(client.run(time.process_time).values() if client else ())
 
     begin, before = time.perf_counter(), spent()
-    make_images(rows.tasks(segments, 256), (), len(rows), settings, store, **sources, **options)
+    list(make_images(rows.tasks(segments, 256), (), len(rows), settings, store, **sources, **options))
     for _ in finish_harps(rows.tasks(segments, 256), settings, store, **options):
         pass
     return time.perf_counter() - begin, spent() - before

@@ -102,6 +102,8 @@ def test_a_build_is_complete_and_the_same_call_does_nothing(
     again = dataset.build(tmp_path / "a", *QUERY, **arguments)
     assert small.requests == []
     assert (again.records, again.images, again.labels) == (report.records, report.images, report.labels)
+    assert (report.kept, again.kept, again.seconds) == (0, 18, 0)
+    assert str(again).startswith(f"{again.out}: SYNTHETIC data, 9 records, 18 images (all made by earlier calls).")
     same(tmp_path / "a", whole)
     # The order of a table does not matter.
     table = FLARECASTClient().search(*QUERY, progress=False)
@@ -271,7 +273,8 @@ def test_finished_work_is_kept_if_the_service_becomes_unreachable(
     kept = Store(out).names(".build/shards")
     assert len(kept) == 4
     small.clear()
-    dataset.build(out, *QUERY, **arguments)
+    report = dataset.build(out, *QUERY, **arguments)
+    assert str(report).startswith(f"{out}: SYNTHETIC data, 9 records, 18 images (6 made by earlier calls)")
     same(out, whole)
     assert len(small.files) == 12
 
@@ -290,6 +293,8 @@ def test_ctrl_c_keeps_finished_work(
                 dataset.build(tmp_path / "a", *QUERY, **arguments)
         assert caught.value.partial.interrupted
         assert not caught.value.partial.complete
+        done = Store(tmp_path / "a").names(".build/shards")
+        assert caught.value.partial.images == (18 if done else 0)
         assert number < 5 or len(small.files) == 18
     dataset.build(tmp_path / "a", *QUERY, **arguments)
     same(tmp_path / "a", whole)

@@ -180,6 +180,23 @@ def test_a_report_counts_the_reasons_that_it_does_not_list() -> None:
     assert "... and 5 more reasons" in str(report)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "2 images (1 made by earlier calls)."),
+        (7.2, "2 images (1 made by earlier calls) in 7 s."),
+        (59.6, " in 1 min 0 s."),
+        (185, " in 3 min 5 s."),
+        (3599.4, " in 59 min 59 s."),
+        (3599.5, " in 1 h 0 min."),
+        (3840, " in 1 h 4 min."),
+        (86399, " in 24 h 0 min."),
+    ],
+)
+def test_a_report_has_the_duration_of_the_call(seconds: float, text: str) -> None:
+    assert str(BuildReport("sharps", records=1, images=2, kept=1, seconds=seconds)).endswith(text)
+
+
 def test_records_without_a_number_have_none_in_the_table(tmp_path: Path) -> None:
     settings, store = request_for().settings, Store(tmp_path)
     times = slot_time(np.array([1, 2]))
