@@ -174,6 +174,23 @@ def test_quicklooks_appear(archive, url, shown):
     WebDriverWait(driver, 120).until(lambda browser: browser.execute_script(loaded))
 
 
+@pytest.mark.parametrize("name", ["home", "day", "record"])
+def test_tables_and_the_disk_fit_narrow_screens(name, archive, url, shown):
+    driver = shown(390)
+    driver.get(f"{url}/{pages(archive)[name]}")
+    excess = "return [...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
+    found = driver.execute_script(excess)
+    assert found
+    assert max(found) <= 0
+
+
+def test_wide_curves_are_announced_on_narrow_screens(archive, url, shown):
+    for width, announced in ((390, True), (1280, False)):
+        driver = shown(width)
+        driver.get(f"{url}/{pages(archive)['harp']}")
+        assert driver.find_element(By.CLASS_NAME, "narrow").is_displayed() is announced
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_from_a_search_to_a_file(scripts, archive, url, shown, tmp_path):
     driver = shown(scripts=scripts)
