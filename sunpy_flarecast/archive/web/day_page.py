@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import RedirectResponse
 
+from sunpy_flarecast.archive.api.addresses import root_of
 from sunpy_flarecast.archive.api.parameters import QUOTED, held_series
 from sunpy_flarecast.archive.base import NotHeldError
 
@@ -56,6 +57,9 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             series = next((name for name in names if archive.days(name, wanted, wanted)), names[0])
         days = days_of(series)
         minutes = _minutes(request.query_params.get("time"))
+        if not minutes and archive.records_at(series, slot_at(wanted)):
+            # Midnight is observed on the day before.
+            return RedirectResponse(root_of(request) + page_of(series, slot_at(wanted)), 303)
         step: Step | None = None
         steps: tuple[int | None, int | None] = (None, None)
         if archive.days(series, wanted, wanted):
@@ -65,6 +69,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "names": names,
             "series": series,
             "step": step,
+            "midnight": step is not None and step.slot is not None and time_of(step.slot) == "24:00",
             "time": "" if step is None or step.slot is None else time_of(step.slot),
             "first": days[0] if days else None,
             "last": days[-1] if days else None,

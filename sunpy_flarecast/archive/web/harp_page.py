@@ -17,7 +17,7 @@ from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword
 from .curves import curve_of, gaps_in
 from .disk import outlines_of
 from .site import in_order
-from .steps import KEYWORDS, day_of, harp_of
+from .steps import KEYWORDS, harp_of, t_rec_date
 from .text import number
 
 if TYPE_CHECKING:
@@ -152,11 +152,12 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
         curves.append((name, find_keyword(name), curve_of(shown_slots, values, _next(breaks, shown_slots))))
     harps = _daily(archive, series, shown if archive.synthetic else records)
     b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
+    labels = [f"{t_rec_date(harp.record.t_rec_index or 0):%d %b}" for harp in harps]
     return Passage(
         series=series,
         noaa=tuple(dict.fromkeys(noaa for harp in harps for noaa in harp.noaa)),
         harps=tuple(harps),
-        outlines=outlines_of(((harp.box, f"{day_of(harp.record.t_rec_index or 0):%d %b}", harp) for harp in harps), b0),
+        outlines=outlines_of([(harp.box, label, harp) for harp, label in zip(harps, labels, strict=True)], b0),
         b0=b0,
         records=tuple(records),
         gaps=len(breaks),
@@ -171,8 +172,8 @@ def _next(breaks: list[int], slots: list[int]) -> list[int]:
 
 
 def _daily(archive: Archive, series: str, records: list[Record]) -> list[Harp]:
-    """Describe the middle record of each day."""
-    by_day = [list(held) for _, held in groupby(records, lambda record: day_of(record.t_rec_index or 0))]
+    """Describe the middle record of each date of T_REC."""
+    by_day = [list(held) for _, held in groupby(records, lambda record: t_rec_date(record.t_rec_index or 0))]
     chosen = [held[len(held) // 2] for held in by_day]
     keywords = archive.keywords_of(series, [record.recnum for record in chosen], KEYWORDS)
     return [harp_of(series, record, keywords[record.recnum]) for record in chosen]

@@ -34,6 +34,7 @@ __all__ = [
     "page_of",
     "slot_at",
     "step_of",
+    "t_rec_date",
     "time_of",
 ]
 
@@ -150,6 +151,11 @@ def slot_at(day: date, minutes: int = 0) -> int:
 def day_of(slot: int) -> date:
     """Return the day (UTC) when a slot was observed, some two minutes earlier: a slot at midnight ends a day."""
     return _EPOCH + timedelta(days=(slot - 1) // SLOTS_A_DAY)
+
+
+def t_rec_date(slot: int) -> date:
+    """Return the date of a T_REC (TAI); that of a midnight is the day after `day_of`."""
+    return _EPOCH + timedelta(days=slot // SLOTS_A_DAY)
 
 
 def time_of(slot: int) -> str:

@@ -7,12 +7,14 @@ import io
 import re
 import sys
 import tarfile
+from datetime import date
 
 import pytest
 import requests
 from indexed import CCD, CEA, FIRST, header_of, name_of, tiny
 
 from sunpy_flarecast.archive import DemoArchive, DirectoryArchive, Settings, running
+from sunpy_flarecast.archive.web.steps import slot_at
 
 SMARP = "mdi.smarp_cea_96m"
 DAY = "2015-12-11"
@@ -91,6 +93,21 @@ class TestDays:
         text = get(service, f"day/{DAY}?series={CCD}")
         assert "Their positions are unknown" in text
         assert "The disk at 2015-12-11 00:12 TAI" in text
+
+    def test_midnight_ends_the_day_on_which_it_was_observed(self, tmp_path):
+        midnight = slot_at(date(2015, 12, 12)) - FIRST
+        for step in (midnight - 30, midnight, midnight + 30):
+            tiny(tmp_path / name_of(377, step, "Br"), **header_of(377, step, **PLACE))
+        settings = Settings(contact="us@example.org", acknowledgement="Please cite us.")
+        with DirectoryArchive(tmp_path) as archive, running(archive, settings=settings) as url:
+            reply = requests.get(f"{url}/day/2015-12-12?time=00:00", timeout=30)
+            harp = get((url,), "harp/377")
+            assert "as 24:00 of that day" not in get((url,), f"day/{DAY}?time=18:00")
+        assert reply.url == f"{url}/day/{DAY}?series={CEA}&time=24:00"
+        assert "The disk at 2015-12-12 00:00 TAI" in reply.text
+        assert f"observed on {DAY} (UTC), shortly before midnight, and is therefore listed as 24:00" in reply.text
+        assert re.findall(r">(\d\d Dec)</text>", harp) == ["11 Dec", "12 Dec"]
+        assert re.findall(r"<span>(12-\d\d) ", harp) == ["12-11", "12-12"]
 
     def test_a_day_without_records(self, service):
         assert f"Records of this series are from {DAY} to 2015-12-12" in get(service, "day/2016-01-01")
