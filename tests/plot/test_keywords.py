@@ -135,7 +135,7 @@ def test_a_time_that_is_text_is_one_sentence(tmp_path: Path) -> None:
     from sunpy_flarecast.keywords.files import write_keywords
 
     write_keywords(keywords(np.arange(5)), tmp_path / "k.csv")
-    with pytest.raises(QueryError, match=r"T_REC of the table is .* no time.*\.ecsv"):
+    with pytest.raises(QueryError, match=r"T_REC of the table is .*, not a time.*\.ecsv"):
         plot_keywords(QTable.read(tmp_path / "k.csv"), "usflux")
 
 
