@@ -11,14 +11,12 @@ import re
 import shutil
 import sys
 import warnings
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import Text, raw
 
-from sunpy_flarecast import __version__, conf
-from sunpy_flarecast.archive import DemoArchive, running
+from sunpy_flarecast import __version__
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -192,8 +190,7 @@ def label_animations(_app: Sphinx, doctree: Any) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Serve synthetic SHARPs for the examples during the build; the pages start their own service."""
-    served = ExitStack()
+    """Write the generated pages before the build, and clean the notebook after it."""
 
     def begin(app: Sphinx) -> None:
         # Imported here, when "tools" is on the path.
@@ -202,11 +199,8 @@ def setup(app: Sphinx) -> None:
         make_reference()
         # tqdm warns in notebooks without widgets, with the path of its own file.
         os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
-        url = served.enter_context(running(DemoArchive(cached=24)))
-        served.enter_context(conf.set_temp("url", url))
 
     def end(app: Sphinx, failure: Any) -> None:
-        served.close()
         for path in (Path(app.outdir) / "_downloads").glob("*/tutorial.ipynb"):
             clean_notebook(path, app.config.html_baseurl)
 

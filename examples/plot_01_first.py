@@ -11,6 +11,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 # %%
 # Search for the record of one HARP nearest to noon on 23 October 2014, and select the magnetogram from its 31 segments.
 

@@ -10,8 +10,10 @@ import matplotlib.pyplot as plt
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-import sunpy_flarecast  # noqa: F401 (registers a.flarecast)
+import sunpy_flarecast
 from sunpy_flarecast.plot import plot_record
+
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
 # Without ``a.flarecast.Segment``, all segments of each record are fetched.

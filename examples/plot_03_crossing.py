@@ -15,6 +15,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 # %%
 # There is a record every 12 minutes; ``a.Sample`` selects one per day.
 

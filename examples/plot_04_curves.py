@@ -11,8 +11,10 @@ from astropy.table import Table
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-import sunpy_flarecast  # noqa: F401 (registers a.flarecast)
+import sunpy_flarecast
 from sunpy_flarecast.plot import plot_keywords
+
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
 # A list of HARP numbers selects several HARPs in one table.

@@ -12,6 +12,8 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 from sunpy_flarecast.plot import plot_disk_maps
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 results = Fido.search(
     a.Time("2014-11-01", "2014-11-02", near="2014-11-01T12:00"),
     a.flarecast.Series.hmi_sharp_720s,

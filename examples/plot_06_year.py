@@ -14,6 +14,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 # %%
 # The search lists all 350,000 records of the year in parts, and keeps those nearest to the sampling times.
 

@@ -12,6 +12,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 # %%
 # In the CEA series the field has three components: Br points away from the Sun, Bp to the west and Bt to the south.
 

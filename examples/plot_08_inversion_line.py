@@ -14,6 +14,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 results = Fido.search(
     a.Time("2014-10-19", "2014-10-20", near="2014-10-19T12:00"),
     a.flarecast.Series.hmi_sharp_cea_720s,

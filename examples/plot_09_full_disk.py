@@ -17,6 +17,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 results = Fido.search(
     a.Time("2014-10-23", "2014-10-24", near="2014-10-23T12:00"),
     a.flarecast.Series.hmi_sharp_720s,

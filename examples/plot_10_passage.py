@@ -13,6 +13,8 @@ from sunpy.net import attrs as a
 
 import sunpy_flarecast
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 # %%
 # The images of the CEA series are centred on the HARP, so it stays in place while the Sun rotates.
 

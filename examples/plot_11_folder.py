@@ -13,6 +13,8 @@ from sunpy.net import attrs as a
 import sunpy_flarecast
 from sunpy_flarecast.archive import DirectoryArchive, running
 
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
+
 # %%
 # First, make a folder of files. Yours may have any structure.
 

@@ -12,8 +12,11 @@ import astropy.units as u
 import matplotlib.pyplot as plt
 from sunpy.net import attrs as a
 
+import sunpy_flarecast
 from sunpy_flarecast import dataset
 from sunpy_flarecast.archive import DemoArchive
+
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
 # One call searches, fetches, labels and splits. If it is interrupted, the same call resumes it.

@@ -17,8 +17,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sunpy.net import attrs as a
 
+import sunpy_flarecast
 from sunpy_flarecast import dataset
 from sunpy_flarecast.archive import DemoArchive
+
+sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
 # The data set: two months of Br and 17 keywords, with labels from the demo's flare list, which also covers the days
