@@ -17,6 +17,7 @@ __all__ = [
     "QUALITY_WORDS",
     "clean",
     "is_missing",
+    "is_synthetic",
     "is_unreadable",
     "noaa_numbers",
     "printable",
@@ -189,6 +190,19 @@ def read_quality(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return unsigned(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def is_synthetic(keywords: Mapping[str, Any]) -> bool:
+    """
+    Return whether a record is synthetic according to its keywords ``origin`` and ``content``.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.sharp.values import is_synthetic
+    >>> is_synthetic({"content": "SYNTHETIC HMI observable"}), is_synthetic({"origin": "SDO/JSOC-SDP"})
+    (True, False)
+    """
+    return any("SYNTHETIC" in str(keywords.get(name)) for name in ("origin", "content"))
 
 
 def noaa_numbers(keywords: Mapping[str, Any]) -> tuple[int, ...]:

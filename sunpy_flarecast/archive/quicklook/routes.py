@@ -25,6 +25,7 @@ from sunpy_flarecast.archive.settings import Settings
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.sharp.catalog import find_series, region_word
 from sunpy_flarecast.sharp.t_rec import t_rec_text
+from sunpy_flarecast.sharp.values import is_synthetic
 
 from .draw import Job
 from .painters import Painters
@@ -36,7 +37,7 @@ __all__ = ["WIDTHS", "Quicklooks"]
 WIDTHS: Final = (160, 320, 640, 1280)
 
 #: Increased when the look of the pictures changes.
-_STYLE: Final = 1
+_STYLE: Final = 2
 
 _WidthParameter = Annotated[int, Query(description=f"Width in pixels: {', '.join(map(str, WIDTHS))}.")]
 
@@ -101,7 +102,8 @@ class Quicklooks:
 
     def _job(self, series: str, recnum: int, segment: str, width: int) -> Job:
         record = self._archive.record(series, recnum)
-        turned = self._archive.keywords_of(series, [recnum], ["crota2"])[recnum].get("crota2")
+        keywords = self._archive.keywords_of(series, [recnum], ["crota2", "origin", "content"])[recnum]
+        turned = keywords.get("crota2")
         time = "" if record.t_rec_index is None else t_rec_text(record.t_rec_index)
         return Job(
             series=series,
@@ -112,7 +114,7 @@ class Quicklooks:
             # HMI's camera is mounted upside down. Most CCD files lack the keyword.
             upside_down=abs(turned) > 90 if isinstance(turned, (int, float)) else _on_ccd(series),
             source=None if self._archive.synthetic else self._source(series, recnum, segment),
-            mark="SYNTHETIC" if self._archive.synthetic else "",
+            mark="SYNTHETIC" if self._archive.synthetic or is_synthetic(keywords) else "",
         )
 
     def _source(self, series: str, recnum: int, segment: str) -> str | bytes:

@@ -69,6 +69,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "names": names,
             "series": series,
             "step": step,
+            "marked": step is not None and any(harp.synthetic for harp in step.harps),
             "midnight": step is not None and step.slot is not None and time_of(step.slot) == "24:00",
             "time": "" if step is None or step.slot is None else time_of(step.slot),
             "first": days[0] if days else None,

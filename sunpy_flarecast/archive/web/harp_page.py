@@ -91,6 +91,7 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "names": names,
             "series": series,
             "passage": passage,
+            "marked": any(harp.synthetic for harp in passage.harps),
             "first": passage.records[0],
             "last": passage.records[-1],
             "count": len(passage.records),

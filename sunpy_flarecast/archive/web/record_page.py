@@ -13,6 +13,7 @@ from sunpy_flarecast.archive.api.parameters import QUOTED, held_series
 from sunpy_flarecast.archive.api.search import Search
 from sunpy_flarecast.archive.index.model import t_rec_utc
 from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, all_keywords, find_keyword, find_series
+from sunpy_flarecast.sharp.values import is_synthetic
 
 from .steps import harp_of, page_of
 from .text import value
@@ -49,6 +50,7 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "series": name,
             "record": record,
             "harp": harp_of(name, record, keywords),
+            "marked": is_synthetic(keywords),
             "before": before,
             "after": after,
             "step": None if record.t_rec_index is None else page_of(name, record.t_rec_index),

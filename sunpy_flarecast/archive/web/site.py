@@ -94,6 +94,7 @@ class Site:
             "root": root_of(request),
             "settings": self.settings,
             "synthetic": self.archive.synthetic,
+            "marked": False,
             "quicklooks": self._quicklooks,
         }
         return html_response(name, shared | values, status=status)

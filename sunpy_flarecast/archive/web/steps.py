@@ -11,7 +11,7 @@ import msgspec
 
 from sunpy_flarecast.sharp.catalog import region_word
 from sunpy_flarecast.sharp.t_rec import CADENCE
-from sunpy_flarecast.sharp.values import noaa_numbers
+from sunpy_flarecast.sharp.values import is_synthetic, noaa_numbers
 
 from .disk import outlines_of
 from .text import number
@@ -60,7 +60,7 @@ _FLUX: Final = ("usflux", "usfluxl")
 NOAA: Final = ("noaa_ar", "noaa_ars")
 
 #: All keywords shown of a HARP.
-KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, *NOAA, "crlt_obs")
+KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, *NOAA, "crlt_obs", "origin", "content")
 
 
 class Harp(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +73,7 @@ class Harp(msgspec.Struct, frozen=True, kw_only=True):
     centre: tuple[float, float] | None = None
     flux: float = math.nan
     b0: float = math.nan
+    synthetic: bool = False
 
     @property
     def name(self) -> str:
@@ -135,6 +136,7 @@ def harp_of(series: str, record: Record, keywords: Mapping[str, Any]) -> Harp:
         centre=centre,
         flux=next((flux for flux in fluxes if math.isfinite(flux)), math.nan),
         b0=number(keywords.get("crlt_obs")),
+        synthetic=is_synthetic(keywords),
     )
 
 

@@ -286,6 +286,18 @@ def test_pages_without_matplotlib_have_no_pictures(service, monkeypatch, path):
     assert "picture" not in text.casefold()
 
 
+def test_copies_of_synthetic_records_are_marked(service, tmp_path):
+    cards = {**PLACE, "ORIGIN": "sunpy_flarecast DemoArchive (SYNTHETIC)"}
+    tiny(tmp_path / name_of(377, 0, "Br"), **header_of(377, 0, **cards))
+    settings = Settings(contact="us@example.org", acknowledgement="Please cite us.")
+    with DirectoryArchive(tmp_path) as archive, running(archive, settings=settings) as url:
+        (record,) = archive.records_at(CEA, FIRST)
+        for path in (f"day/{DAY}", "harp/377", f"record/{CEA}/{record.recnum}"):
+            assert "This page shows synthetic records." in get((url,), path)
+    for path in (f"day/{DAY}", "harp/377", f"record/{CEA}/{recnum(service)}"):
+        assert "synthetic" not in get(service, path)
+
+
 class TestErrors:
     @pytest.mark.parametrize("path", ["nothing", "nothing/at/all", "a%2fb", EVIL])
     def test_browsers_get_a_page(self, service, path):
