@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -166,8 +167,14 @@ def check_writable(template: str) -> None:
         raise QueryError(f"The path {template!r} cannot be written to: {folder} is not a folder.")
     # A folder that a field names may exist already and be writable.
     open_ended = folder == named and "{" in os.path.dirname(template) and _has_folders(folder)
-    if not os.access(folder, os.W_OK | os.X_OK) and not open_ended:
-        raise QueryError(f"The path {template!r} cannot be written to: {folder} is not writable. Choose another path.")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".sunpy_flarecast-", dir=folder))  # os.access() is not right everywhere
+    except OSError as error:
+        if not open_ended:
+            reason = error.strerror or error
+            raise QueryError(
+                f"The path {template!r} cannot be written to: {folder} is not writable ({reason}). Choose another path."
+            ) from None
 
 
 def _has_folders(folder: Path) -> bool:

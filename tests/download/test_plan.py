@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -361,6 +362,12 @@ def test_nothing_is_written_below_a_file(tmp_path: Path) -> None:
             check_writable(f"{tmp_path}/{template}")
     for template in ("{file}", f"{tmp_path}/file_{{file}}", f"{tmp_path}/new/newer/{{file}}"):
         check_writable(template)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no folder where os.access() is wrong")
+def test_a_folder_is_not_writable_although_its_mode_says_so() -> None:
+    with pytest.raises(QueryError, match=r"cannot be written to: /proc is not writable \(.*\)\. Choose another path"):
+        check_writable("/proc/x/{file}")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
