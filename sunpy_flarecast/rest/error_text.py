@@ -198,7 +198,7 @@ def _way_to(url: str, error: Exception, reason: str) -> str:
         return (
             f"{'If it runs on this machine, start it; else open' if here else 'Open'} the tunnel or port "
             f"forwarding to it (ssh -L 8001:{_AFAR}:8001 ...) and set sunpy_flarecast.conf.url or {URL_VARIABLE}. "
-            "`sunpy-flarecast serve --demo` starts a demo service."
+            "For synthetic data use sunpy_flarecast.demo_service(), or `sunpy-flarecast serve --demo` in a terminal."
         )
     return (
         f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service runs there, and "

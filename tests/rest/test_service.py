@@ -71,7 +71,14 @@ def test_an_unreachable_service_names_the_url_and_what_to_do() -> None:
     with Service(f"http://127.0.0.1:{port}") as service, pytest.raises(UnreachableError) as caught:
         service.records("hmi.sharp_720s", START, END)
     text = str(caught.value)
-    for part in (f"http://127.0.0.1:{port}", "refused", "ssh -L", "conf.url", "FLARECAST_URL", "sunpy-flarecast serve"):
+    for part in (
+        f"http://127.0.0.1:{port}",
+        "refused",
+        "ssh -L",
+        "conf.url",
+        "FLARECAST_URL",
+        "sunpy_flarecast.demo_service()",
+    ):
         assert part in text
     assert "object at 0x" not in text
 
