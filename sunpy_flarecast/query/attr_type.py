@@ -20,6 +20,9 @@ class AttrType(type(SimpleAttr)):  # type: ignore[misc]
             attr = f"a.flarecast.{cls.__name__}"
             values = set(dir(cls)) - set(type.__dir__(cls))
             similar = get_close_matches(name.lower(), values, n=1)
-            advice = f"Did you mean {attr}.{similar[0]}?" if similar else f"print({attr}) lists its values."
+            if not similar and len(name) == 2:  # of which one letter may be right
+                similar = get_close_matches(name.lower(), values, n=3, cutoff=0.5)
+            meant = " or ".join(f"{attr}.{value}" for value in similar)
+            advice = f"Did you mean {meant}?" if similar else f"print({attr}) lists its values."
             # Without an object, since Python would add a suggestion of its own.
             raise AttributeError(f"{attr} has no value {name!r}. {advice}", name=name) from None

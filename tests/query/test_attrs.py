@@ -53,6 +53,8 @@ def test_provider_and_instrument_are_registered() -> None:
     [
         (Series, "hmi_sharp_720", "Did you mean a.flarecast.Series.hmi_sharp_720s?"),
         (Segment, "Br", "Did you mean a.flarecast.Segment.br?"),
+        (Segment, "bz", "Did you mean a.flarecast.Segment.bt or a.flarecast.Segment.br or a.flarecast.Segment.bp?"),
+        (Segment, "hmi", "print(a.flarecast.Segment) lists its values."),
         (Keyword, "usfluxx", "Did you mean a.flarecast.Keyword.usflux?"),
         (Quality, "god", "Did you mean a.flarecast.Quality.good?"),
         (Series, "aia", "print(a.flarecast.Series) lists its values."),
