@@ -102,5 +102,9 @@ def read_keywords(path: str | os.PathLike[str]) -> QTable:
         raw, about = read_raw(place, "parquet")
         columns = {name: column_of(name, plain) for name, plain in from_arrow(raw).items() if name != UTC}
     except Exception as error:  # readers raise all kinds for files that are something else
+        if (kind := place.suffix.lower()) in (".csv", ".json"):
+            raise QueryError(
+                f"{place} cannot be read as a table of keywords: {kind} files have no units. Write .ecsv or .parquet."
+            ) from error
         raise QueryError(f"{place} cannot be read as a table of keywords: {first_line(error)}.") from error
     return QTable(columns, meta=about)

@@ -47,6 +47,9 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
     for name in names or default_keywords(homes):
         if not isinstance(name, str):
             raise QueryError(f"keywords({name!r}): keywords are named by strings, for example keywords('usflux').")
+        if "," in name and "[" not in name:
+            parts = ", ".join(repr(part.strip()) for part in name.split(",") if part.strip())
+            raise QueryError(f"{name!r} is not the name of one keyword. Pass names separately: {parts}.")
         if any(sign in name for sign in "*?["):
             there = {one.name: one for one in all_keywords() if _in_any(one, homes)}
             fitting = [one for one in matching_names([name], list(there)) if one not in _LEADING_ALREADY]

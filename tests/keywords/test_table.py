@@ -134,6 +134,11 @@ def test_patterns_match_the_keywords_of_the_service(results: FLARECASTResponse, 
         (("usflus",), "Did you mean 'usflux'"),
         (("zzz",), "There is no SHARP keyword 'zzz'. Examples"),
         (("zz*",), "matches 'zz*'"),
+        (
+            ("T_REC, USFLUX",),
+            "not the name of one keyword. Pass names separately: 'T_REC', 'USFLUX'.",
+        ),
+        (("mean*,zz",), "Pass names separately: 'mean*', 'zz'."),
         (("tkp_runn",), "and not in hmi.sharp_cea_720s"),
         ((7,), "named by strings"),
     ],
@@ -310,6 +315,13 @@ def test_csv_is_for_other_programs(results: FLARECASTResponse, tmp_path: Path) -
     assert first["usflux"] == ""
     read = Table.read(tmp_path / "k.csv", format="ascii.csv")
     assert read["usflux"].mask.sum() == 2
+
+
+@pytest.mark.parametrize("end", ["csv", "json"])
+def test_files_without_units_cannot_be_read_back(results: FLARECASTResponse, tmp_path: Path, end: str) -> None:
+    write_keywords(results[:2].keywords("quality"), path := tmp_path / f"k.{end}")
+    with pytest.raises(QueryError, match=rf"\.{end} files have no units\. Write \.ecsv or \.parquet\."):
+        read_keywords(path)
 
 
 @pytest.mark.parametrize("end", ["ecsv", "parquet"])
