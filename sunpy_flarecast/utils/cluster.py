@@ -60,6 +60,8 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
         return
     distributed = _distributed()
     if client is not None:
+        if isinstance(client, str):
+            raise QueryError(f"client={client!r} is an address. Pass dask.distributed.Client({client!r}).")
         if not isinstance(client, distributed.Client) or client.asynchronous:
             raise QueryError(
                 f"client={type(client).__name__}(...) cannot be used. Pass a synchronous dask.distributed.Client."

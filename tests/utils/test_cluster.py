@@ -145,7 +145,12 @@ def test_an_invalid_number_of_workers_is_refused(workers: object) -> None:
 
 
 def test_an_invalid_client_is_refused(cluster: Client) -> None:
-    with pytest.raises(QueryError, match=r"client=str\(\.\.\.\) cannot be used"), in_cluster("tcp://host:8786"):
+    with (
+        pytest.raises(QueryError, match=r"Pass dask\.distributed\.Client\('tcp://host:8786'\)"),
+        in_cluster("tcp://host:8786"),
+    ):
+        pass
+    with pytest.raises(QueryError, match=r"client=int\(\.\.\.\) cannot be used"), in_cluster(8786):
         pass
     with pytest.raises(ClusterError, match="cannot be reached"), scheduler_client("nothing"):
         pass
