@@ -17,6 +17,7 @@ from sunpy_flarecast.utils.store import Store
 
 from .datasheet import read_provenance
 from .framing import check_shape
+from .keyword_sets import listed
 from .parquet import TIME, read_flare_table, read_labels, read_records
 from .report import marked
 from .samples import Samples, fixed_images, make_samples
@@ -325,7 +326,7 @@ class Dataset:
             facts["images"] = f"{', '.join(settings.segments)} of {settings.series}, {settings.images.encoding}"
         else:
             facts["images"] = f"none; series {settings.series}"
-        facts["keywords"] = ", ".join(settings.keywords) or "none"
+        facts["keywords"] = listed(settings.keywords)
         if settings.flares:
             windows = ", ".join(f"{hours:g}" for hours in settings.flares.windows)
             facts["labels"] = f"{', '.join(settings.flares.thresholds)} within {windows} h after T_REC"

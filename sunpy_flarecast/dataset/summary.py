@@ -11,6 +11,7 @@ from sunpy_flarecast.utils.reports import as_line, as_page, counted
 from sunpy_flarecast.utils.store import Store
 
 from .datasheet import read_provenance
+from .keyword_sets import listed
 from .report import marked, unlisted_notes
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def info(path: str | os.PathLike[str]) -> Info:
             f"{store}: {marked(origin)}{counted(report['records'], 'record')}, {counted(report['images'], 'image')}",
             f"Built {about['created']} by sunpy_flarecast {about['versions']['sunpy_flarecast']}",
             f"Series {settings.series}, segments {', '.join(settings.segments) or 'none'}",
-            f"Keywords {', '.join(settings.keywords)}",
+            f"Keywords {listed(settings.keywords)}",
             f"Service {', later '.join((*settings.earlier, settings.service))}",
             *(f"Query {query}" for query in settings.query),
             f"Images {settings.images.encoding if settings.segments else 'none'}",

@@ -341,6 +341,7 @@ def test_the_data_sheet_has_the_entries_that_repositories_require(made: Path) ->
 def test_a_summary(made: Path) -> None:
     found = info(made)
     assert "Label label_24h_M1.0: " in str(found)
+    assert "Keywords none; not in samples by default: noaa_ars\n" in str(found)
     assert "Split by region: train 0.5, test 0.5, seed 0\n  train: " in str(found)
     assert str(found).endswith(
         "Missing: 3 files or keywords, 1 range of time\nThe service lists no Br image for 1 record."
