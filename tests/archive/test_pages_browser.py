@@ -174,6 +174,18 @@ def test_quicklooks_appear(archive, url, shown):
     WebDriverWait(driver, 120).until(lambda browser: browser.execute_script(loaded))
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_calendar_has_a_legend_of_its_colours(scheme, url, shown):
+    driver = shown(scheme=scheme)
+    driver.get(url)
+    days, shown_shades = (
+        {path.value_of_css_property("fill") for path in driver.find_elements(By.CSS_SELECTOR, f"{drawing} path")}
+        for drawing in (".year a", ".legend")
+    )
+    assert len(shown_shades) == 4
+    assert days <= shown_shades
+
+
 @pytest.mark.parametrize("name", ["home", "day", "record"])
 def test_tables_and_the_disk_fit_narrow_screens(name, archive, url, shown):
     driver = shown(390)
@@ -276,6 +288,7 @@ def test_logging_in_and_out(archive, shown, axe):
     with running(archive, settings=settings) as url:
         driver.get(f"{url}/day/{DAY}?time=12:12")
         assert findings(driver, axe) == []
+        assert driver.switch_to.active_element.get_attribute("name") == "token"
         wrong = driver.find_element(By.NAME, "token")
         follow(driver, lambda: wrong.send_keys("wrong", Keys.ENTER))
         assert driver.find_element(By.ID, "wrong").is_displayed()
