@@ -23,8 +23,8 @@ COOKIE: Final = "flarecast_token"
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _MESSAGE: Final = (
-    "This service requires a valid token. Send the header 'Authorization: Bearer TOKEN', or in a browser the token as "
-    "password."
+    "This service requires a valid token. Send it in the header 'Authorization: Bearer TOKEN', or as the password of "
+    "HTTP Basic authentication."
 )
 
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]

@@ -73,7 +73,7 @@ class TestService:
     def test_the_archive_requires_a_token(self, service, path):
         reply = requests.get(f"{service}{path}", timeout=20)
         assert (reply.status_code, reply.headers["www-authenticate"]) == (401, 'Bearer realm="FLARECAST"')
-        assert "requires a valid token. Send the header 'Authorization: Bearer TOKEN'" in reply.json()["message"]
+        assert "requires a valid token. Send it in the header 'Authorization: Bearer TOKEN'" in reply.json()["message"]
 
     def test_without_pages_browsers_use_http_basic(self):
         """The token is the password; the user name is ignored."""
