@@ -155,7 +155,7 @@ class TestList:
     def test_missing_parameters(self, url):
         reply = get(f"{url}/HMI/720")
         assert reply.status_code == 422
-        assert "'start' is missing. Write an instant in ISO 8601" in reply.json()["message"]
+        assert "'start' is missing. Write a day or an instant in ISO 8601" in reply.json()["message"]
 
     def test_an_invalid_value_of_meta(self, url):
         reply = get(f"{url}/HMI/720", params={**RANGE, "meta": "maybe"})

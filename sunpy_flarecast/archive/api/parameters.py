@@ -52,7 +52,7 @@ _OVERLAP: Final = timedelta(hours=2)
 
 _RECNUMS: Final = re.compile(r"\d{1,18}(?:,\d{1,18})*", re.ASCII)
 
-_INSTANT_HINT: Final = "Write an instant in ISO 8601 and UTC, for example 2015-12-11T00:00:00Z."
+_INSTANT_HINT: Final = "Write a day or an instant in ISO 8601 and UTC, for example 2015-12-11 or 2015-12-11T12:00:00Z."
 
 #: How to write a parameter, for messages.
 HINTS: Final = {

@@ -6,12 +6,13 @@ import hashlib
 import threading
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response  # noqa: TC002 (FastAPI reads the annotations of the routes)
 
-from sunpy_flarecast.archive.api.addresses import root_of
+from sunpy_flarecast.archive.api.addresses import path_of, root_of
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import find_series
 
@@ -87,7 +88,10 @@ class Site:
 
     def failure(self, request: Request, status: int, message: str) -> Response:
         """Render the page that reports an error."""
-        return self._page(request, "error", {"url": None, "status": status, "message": message}, status)
+        fields = [(name, text) for name, text in request.query_params.multi_items() if name != "segment"]
+        search = urlencode(fields) if path_of(request) == "download" else None
+        values = {"url": None, "status": status, "message": message, "search": search}
+        return self._page(request, "error", values, status)
 
     def _page(self, request: Request, name: str, values: dict[str, Any], status: int) -> Response:
         shared = {

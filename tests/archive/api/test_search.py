@@ -111,7 +111,7 @@ def test_a_day_as_end_is_included(held):
     ("given", "message"),
     [
         ({"series": "hmi.none"}, "holds no series 'hmi.none'. It holds: hmi.sharp_720s, hmi.sharp_cea_720s"),
-        ({"start": "yesterday"}, "'start' is invalid: 'yesterday'. Write an instant in ISO 8601"),
+        ({"start": "yesterday"}, "'start' is invalid: 'yesterday'. Write a day or an instant in ISO 8601"),
         ({"harp": "4e3"}, "'harp' is invalid: '4e3'. Write a HARP number"),
         ({"noaa": "²"}, "'noaa' is invalid: '²'. Write a NOAA number"),
         ({"quality": "best"}, "'quality' is invalid: 'best'. Write good, any, or the bits"),

@@ -210,6 +210,17 @@ class TestSearch:
         text = get(service, "search")
         assert text.count("<option") >= 6
         assert "<table" not in text
+        assert '<option value="USFLUX &gt; ">total unsigned flux (Mx)</option>' in text
+
+    def test_only_segments_of_the_records_found_are_offered(self, tmp_path):
+        for harp, segment in ((377, "Br"), (378, "Bt")):
+            tiny(tmp_path / name_of(harp, 0, segment), **header_of(harp, 0))
+        settings = Settings(contact="us@example.org", acknowledgement="Please cite us.")
+        with DirectoryArchive(tmp_path) as archive, running(archive, settings=settings) as url:
+            text = get((url,), f"search?series={CEA}&harp=378")
+            missing = get((url,), f"download?series={CEA}&harp=378&segment=Br", 404)
+        assert re.findall('name="segment" value="([^"]+)"', text) == ["Bt"]
+        assert f"./search?series={CEA}&harp=378" in links(missing, "search")
 
     def test_found_records(self, service):
         text = get(service, f"search?series={CEA}&harp=377&quality=good&condition=usflux+>+7.1e21")
@@ -220,6 +231,7 @@ class TestSearch:
         plain = html.unescape(text)
         for line in ("a.flarecast.HARPNUM(377)", "a.flarecast.Quality.good", 'a.flarecast.Keyword("usflux") > 7.1e+21'):
             assert line in plain
+        assert "usflux (Mx)</th>" in text
         (table,) = links(text, "search.csv")
         lines = requests.get(requests.compat.urljoin(f"{service[0]}/search", table), timeout=30).text.splitlines()
         assert len(lines) == 4
