@@ -91,10 +91,8 @@ def test_the_representation_is_short(ds: Dataset, built: Path) -> None:
     text = repr(ds)
     assert "9 records of 3 HARPs, 2015-12-1" in text
     assert "labels: M1.0 within 12, 24 h after T_REC" in text
-    assert (
-        f"keywords: {', '.join(ds.samples(window=12 * u.hour).keyword_names)}; not in samples by default: noaa_ar,"
-        in text
-    )
+    names = ", ".join(ds.samples(window=12 * u.hour).keyword_names)
+    assert f"keywords: {names}; not in samples by default: noaa_ar," in text
     assert "sets: train" in text
     assert len(text.splitlines()) == 5
     page = ElementTree.fromstring(ds._repr_html_())

@@ -139,8 +139,8 @@ def test_sample_and_near(demo: tuple[str, Layer]) -> None:
     assert len(near) > 3
 
 
-HOUR = ("2015-12-11", "2015-12-11T01:00")
-WEEKS = ("2015-12-11", "2015-12-25")
+AN_HOUR = ("2015-12-11", "2015-12-11T01:00")
+A_FORTNIGHT = ("2015-12-11", "2015-12-25")
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,22 @@ WEEKS = ("2015-12-11", "2015-12-25")
         ("1999-01-01", "1999-01-02", (), "is before the first SHARPs (2010-05-01)."),
         ("2015-12-11", "2015-12-11", (), "UTC exactly; for a T_REC write '2015.12.11_00:00:00_TAI'."),
         ("2015-12-11T00:01", "2015-12-11T00:02", (), "The service has no records of hmi.sharp_720s from"),
-        (*HOUR, (HARPNUM(999999),), "but none with HARPNUM 999999. The HARPs in this range are 4928, 4930, "),
-        (*HOUR, (HARPNUM(12192),), "4956. NOAA numbers are not HARP numbers: for those write a.flarecast.NOAA(12192)."),
-        (*HOUR, (HARPNUM([12192, 12209]),), "but none with HARPNUM in 12192, 12209. The HARPs in this range are 4928"),
-        (*HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209])."),
-        (*WEEKS, (HARPNUM(4929),), "HARPs in this range, 4928 and 4930 are the nearest."),
-        (*WEEKS, (HARPNUM(9999),), " is the nearest."),
+        (*AN_HOUR, (HARPNUM(999999),), "but none with HARPNUM 999999. The HARPs in this range are 4928, 4930, "),
         (
-            *HOUR,
+            *AN_HOUR,
+            (HARPNUM(12192),),
+            "4956. NOAA numbers are not HARP numbers: for those write a.flarecast.NOAA(12192).",
+        ),
+        (
+            *AN_HOUR,
+            (HARPNUM([12192, 12209]),),
+            "but none with HARPNUM in 12192, 12209. The HARPs in this range are 4928",
+        ),
+        (*AN_HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209])."),
+        (*A_FORTNIGHT, (HARPNUM(4929),), "HARPs in this range, 4928 and 4930 are the nearest."),
+        (*A_FORTNIGHT, (HARPNUM(9999),), " is the nearest."),
+        (
+            *AN_HOUR,
             (HARPNUM(4928), a.flarecast.NOAA(12999)),
             "but none with HARPNUM 4928, NOAA_AR or NOAA_ARS lists 12999.",
         ),
