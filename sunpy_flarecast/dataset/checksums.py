@@ -36,7 +36,7 @@ def read_checksums(store: Store) -> dict[str, str]:
     """Read the SHA-256 of each file; raise a `FileError` if the checksums are damaged."""
     data = store.read(CHECKSUMS) or b""
     pairs = [line.split("  ", 1) for line in data.decode("utf-8", "replace").splitlines()]
-    if any(len(pair) != 2 or len(pair[0]) != 64 or ".." in pair[1].split("/") for pair in pairs):
+    if not pairs or any(len(pair) != 2 or len(pair[0]) != 64 or ".." in pair[1].split("/") for pair in pairs):
         raise FileError(f"{CHECKSUMS} in {store} is damaged. Run the same build again.")
     return {path: digest for digest, path in pairs}
 

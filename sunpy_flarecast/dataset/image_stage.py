@@ -207,7 +207,7 @@ def finished_shards(tasks: Iterable[ShardTask], store: Store) -> tuple[set[Shard
     """
     Return the complete shards, and the number of images in each shard of earlier calls.
 
-    Facts of shards with missing files are removed, and so are HARPs that no longer have records.
+    Facts of shards with missing files are removed, and so are HARPs that have fewer shards than before.
     """
     there = set(store.names(ROOT))
     left = set(store.names(FACTS))
@@ -223,8 +223,10 @@ def finished_shards(tasks: Iterable[ShardTask], store: Store) -> tuple[set[Shard
                 if facts.complete:
                     finished.add((task.harp, task.number))
         left.discard(path)
-    forget_harps(store, {int(path.rpartition("/")[2].partition("-")[0]) for path in left})
-    return finished, images
+    changed = {int(path.rpartition("/")[2].partition("-")[0]) for path in left}
+    forget_harps(store, changed)
+    finished = {(harp, number) for harp, number in finished if harp not in changed}
+    return finished, {(harp, number): count for (harp, number), count in images.items() if harp not in changed}
 
 
 def forget_harps(store: Store, harps: Iterable[int]) -> None:

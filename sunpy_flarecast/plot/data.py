@@ -109,7 +109,9 @@ def origin_of(data: Any) -> str:
         for one in several
         for meta in ([one.meta] if hasattr(one, "colnames") else [part for *_, part in one.meta.metadata])
     ]
-    return " ".join(sorted({str(meta.get("origin", "")) for meta in metas})).strip()
+    # FITS tables have upper-case names.
+    origins = (value for meta in metas for name, value in meta.items() if str(name).lower() == "origin")
+    return " ".join(sorted(set(map(str, origins))))
 
 
 def _why_missing(name: str, known: list[str], data: Any) -> str:

@@ -72,6 +72,11 @@ class Service:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def caches(self) -> bool:
+        """Whether lists are cached on disk."""
+        return self._cache is not None
+
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
@@ -102,10 +107,11 @@ class Service:
         """
         Return the days (UTC) on which a series has records.
 
-        The documented service does not have this route. Errors are those of `records`.
+        The documented service does not have this route, so failed requests are not retried. Errors are those of
+        `records`.
         """
-        asked = f"days of {series}"
-        return self._ask(days_url(self.url, series), asked, "counts of days", read_days)  # type: ignore[no-any-return]
+        url, asked = days_url(self.url, series), f"days of {series}"
+        return self._ask(url, asked, "counts of days", read_days, retried=False)  # type: ignore[no-any-return]
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
@@ -129,12 +135,14 @@ class Service:
         *,
         cache: ReplyCache | None = None,
         settled: bool = False,
+        retried: bool = True,
     ) -> Any:
         """Return the parsed reply to a request, or that of the cache."""
         begin = time.perf_counter()
         kept = cache.lookup(url) if cache is not None else None
         try:
-            reply = None if kept is not None and settled and kept.fresh else self._reply(url, asked, cache, kept)
+            fresh = kept is not None and settled and kept.fresh
+            reply = None if fresh else self._reply(url, asked, cache, kept, retried=retried)
             body = reply.body if reply is not None else kept.body if kept is not None else b""
             try:
                 value = read(body)
@@ -153,13 +161,15 @@ class Service:
                 cache.store(url, body, reply.headers, kept)
         return value
 
-    def _reply(self, url: str, asked: str, cache: ReplyCache | None, kept: Kept | None) -> Reply | None:
+    def _reply(
+        self, url: str, asked: str, cache: ReplyCache | None, kept: Kept | None, *, retried: bool
+    ) -> Reply | None:
         """Request a URL; return None if the cached reply is confirmed, or is used since the service fails."""
         cause: Exception | None = None
         outage = True
         try:
             self.patience.check()
-            reply = self._session.ask(url, kept.validators if kept is not None else {})
+            reply = self._session.ask(url, kept.validators if kept is not None else {}, retried=retried)
         except ServiceError as error:
             failure = error
             outage = isinstance(error, UnreachableError)

@@ -233,13 +233,13 @@ class Session(requests.Session):
             resp.close()
         return target
 
-    def ask(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+    def ask(self, url: str, headers: Mapping[str, str] | None = None, *, retried: bool = True) -> Reply:
         """Request a URL, with retries after temporary failures; raises the errors of requests and urllib3."""
         for failures in count(1):
             asked, begin = None, time.monotonic()
             try:
                 answer = self.get(url, headers=headers, timeout=self._timeouts, stream=True)
-                if answer.status_code not in _RETRIED or self._exhausted(failures):
+                if answer.status_code not in _RETRIED or not retried or self._exhausted(failures):
                     return self._read(answer)
                 answer.close()
                 failed, asked = str(answer.status_code), answer.headers.get("Retry-After")
@@ -249,7 +249,7 @@ class Session(requests.Session):
                     raise
                 raise TooMuchError(f"was not complete after {self._longest:g} s (conf.reply_timeout)") from error
             except requests.ConnectionError as error:
-                if isinstance(error, SSLError) or self._exhausted(failures):
+                if isinstance(error, SSLError) or not retried or self._exhausted(failures):
                     raise
                 failed = reason_of(error)
             log.debug(f"The service failed ({failed}); {self._patience.policy.retries - failures + 1} more tries.")

@@ -29,10 +29,11 @@ _MJD: Final = -678576
 
 class EmptyDays:
     """
-    The windows of a search that need no request; empty for a service that does not count its records by day.
+    The windows of a search that need no request.
 
-    The days are requested once for each series, after several windows had no records; a search without gaps needs no
-    such request.
+    There are none if the service does not count its records by day, or if lists are cached, since the cache has to have
+    each window for when the service is away. The days are requested once for each series, after several windows had no
+    records; a search without gaps needs no such request.
     """
 
     def __init__(self, service: Service) -> None:
@@ -52,7 +53,7 @@ class EmptyDays:
         with self._lock:
             self._empty[window.series] += 1
             enough = self._empty[window.series] == _EMPTY
-        if enough:
+        if enough and not self._service.caches:
             try:
                 days = self._service.days(window.series)
                 self._days[window.series] = frozenset(day.toordinal() + _MJD for day in days)

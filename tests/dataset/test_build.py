@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import threading
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ import astropy.units as u
 import dying
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.time import TimeDelta
 from click.testing import CliRunner
 from counting import QUERY, Counting
 from faults import answer
+from indexed import CEA, FIRST, header_of, name_of
 from sunpy.net import attrs as a
 from sunpy.util.exceptions import SunpyUserWarning
 
@@ -27,6 +31,7 @@ from sunpy_flarecast import (
     MissingDataWarning,
     QueryError,
     Segment,
+    Series,
     ServiceError,
     TransferError,
     conf,
@@ -35,6 +40,7 @@ from sunpy_flarecast import (
 from sunpy_flarecast.archive import DirectoryArchive, create_app, running
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.dataset import building, image_stage, records
+from sunpy_flarecast.sharp.t_rec import slot_time
 from sunpy_flarecast.utils.store import Store
 
 if TYPE_CHECKING:
@@ -581,3 +587,19 @@ def test_synthetic_records_are_marked_without_images(demo: tuple[str, Layer], tm
     other = dataset.build(tmp_path / "b", table, keywords=["noaa_ars"], images=False, progress=False)
     assert report.origin == again.origin == other.origin == "SYNTHETIC"
     assert (out / "README.md").read_text().startswith("# SYNTHETIC ")
+
+
+def test_a_record_that_the_service_has_no_longer_is_left_out_of_a_resumed_build(tmp_path: Path) -> None:
+    files, out, start = tmp_path / "files", tmp_path / "a", slot_time(FIRST)
+    files.mkdir()
+    for step in range(3):
+        cards = fits.Header({name.upper(): value for name, value in header_of(377, step).items()})
+        fits.writeto(files / name_of(377, step, "Br"), np.arange(16, dtype="f4").reshape(4, 4), cards)
+    query = (a.Time(start, start + TimeDelta(1, format="jd")), Series(CEA), Segment("Br"))
+    for number in (3, 2, 2):
+        with running(DirectoryArchive(files)) as url, conf.set_temp("url", url), warnings.catch_warnings():
+            warnings.simplefilter("ignore", SunpyUserWarning)  # the service is at another URL
+            report = dataset.build(out, *query, keywords=["quality"], shard_records=1, progress=False)
+        assert (report.records, report.images, dataset.check(out).ok) == (number, number, True)
+        (out / "records.parquet").unlink()
+        (files / name_of(377, 2, "Br")).unlink(missing_ok=True)

@@ -178,6 +178,7 @@ def changed(path: Path) -> None:
         (lambda out: changed(out / "records.parquet"), "records.parquet in .* is damaged"),
         (lambda out: shutil.rmtree(out / "images.zarr"), "images.zarr is missing or damaged"),
         (lambda out: (out / CHECKSUMS).write_text("x"), "checksums.txt in .* is damaged"),
+        (lambda out: (out / CHECKSUMS).write_text(""), "checksums.txt in .* is damaged"),
         (lambda out: (out / CHECKSUMS).write_text(f"{'0' * 64}  ../x\n"), "checksums.txt in .* is damaged"),
         (lambda out: (out / "split.json").write_text("[]"), "tables and images do not fit together"),
         (lambda out: (out / "images.zarr/more").touch(), "images.zarr/more does not belong to the data set. Remove it"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sunpy.map
+from astropy.table import QTable
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -21,6 +22,7 @@ from sunpy_flarecast import (
     write_keywords,
 )
 from sunpy_flarecast.archive import DirectoryArchive, running
+from sunpy_flarecast.plot.data import origin_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,8 @@ def test_tables_of_synthetic_records_say_so(demo: tuple[str, Layer], tmp_path: P
     write_keywords(table, tmp_path / f"keywords.{end}")
     for one in (table, found.keywords("usflux", known=table), read_keywords(tmp_path / f"keywords.{end}")):
         assert one.meta["origin"] == "SYNTHETIC"
+    table["HARPNUM", "usflux"].write(tmp_path / "keywords.fits")
+    assert origin_of(QTable.read(tmp_path / "keywords.fits")) == "SYNTHETIC"
     pytest.importorskip("h5netcdf", reason="sunpy.timeseries needs it")
     assert timeseries_of(table)[3944].meta.metadata[0][2]["origin"] == "SYNTHETIC"
 

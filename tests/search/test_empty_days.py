@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from astropy.config import set_temp_cache
 from astropy.time import TimeDelta
 from faults import Layer, answer, pointed_at
 from indexed import CEA, FIRST, header_of, name_of, tiny
@@ -16,6 +17,7 @@ from sunpy_flarecast.sharp.t_rec import slot_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 #: Steps with a record: the first, on a day's last and first step, and a single one after half a year.
 STEPS = (0, 40 * 120 - 1, 40 * 120, 180 * 120 + 60)
@@ -69,6 +71,19 @@ def test_a_service_without_such_a_route_gets_a_request_for_every_window(layer: L
     assert found() == len(STEPS)
     assert layer.count("/days") == {"GET": 1}
     assert layer.count("start=")["GET"] >= DAYS
+
+
+def test_a_service_that_fails_there_is_not_asked_again(layer: Layer) -> None:
+    layer.faults["/days"] = answer(b"{}", status=503)
+    assert found() == len(STEPS)
+    assert layer.count("/days") == {"GET": 1}
+
+
+def test_a_cache_has_every_window(layer: Layer, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    with set_temp_cache(tmp_path / "cache"), conf.set_temp("cache", True):
+        assert found() == len(STEPS)
+        assert layer.count("/days") == {}
 
 
 def test_a_search_without_gaps_makes_no_such_request(layer: Layer) -> None:
