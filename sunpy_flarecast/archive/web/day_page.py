@@ -37,6 +37,7 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=checks)
     archive = site.archive
     days_of = site.cached(lambda series: sorted(archive.days(series)))
+    harps_of = site.cached(lambda series, day: [held.harpnum for held in archive.harps(series, day, day)], 64)
     nearest = site.cached(lambda *key: _nearest(archive, *key), 64)
 
     def redirect(request: Request) -> Response:
@@ -62,13 +63,16 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             return RedirectResponse(root_of(request) + page_of(series, slot_at(wanted)), 303)
         step: Step | None = None
         steps: tuple[int | None, int | None] = (None, None)
-        if archive.days(series, wanted, wanted):
+        count = archive.days(series, wanted, wanted).get(wanted)
+        if count is not None:
             step, steps = nearest(series, wanted, minutes)
         values = {
             "day": wanted,
             "names": names,
             "series": series,
             "step": step,
+            "records": 0 if count is None else count.records,
+            "harps": [] if count is None else harps_of(series, wanted),
             "marked": step is not None and any(harp.synthetic for harp in step.harps),
             "midnight": step is not None and step.slot is not None and time_of(step.slot) == "24:00",
             "time": "" if step is None or step.slot is None else time_of(step.slot),

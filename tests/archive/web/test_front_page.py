@@ -66,6 +66,9 @@ class FixedArchive:
         found = {day: DayCount(count, 1) for day, count in self.counts.items()}
         return {day: count for day, count in found.items() if (start or day) <= day <= (end or day)}
 
+    def keyword_names(self, series):
+        return list(PLACES)
+
     def steps(self, series, slot):
         assert slot == slot_at(max(self.counts)) + 120
         return Steps(1005597, 1005598, None)

@@ -65,7 +65,7 @@ class TestDays:
     def test_the_time_step_nearest_to_noon(self, service):
         text = get(service, f"day/{DAY}")
         assert "The disk at 2015-12-11 12:12 TAI" in text
-        assert text.index("7.60 × 10²¹") < text.index(">378<")  # larger flux first
+        assert text.index("7.60 × 10²¹") < text.index(">378</a></th>")  # larger flux first
         assert f"../record/{CEA}/{recnum(service, step=60)}" in links(text, "record/")
         assert "../noaa/11158" in links(text, "noaa/")
         assert text.count('class="harp') == 2
@@ -93,6 +93,14 @@ class TestDays:
         text = get(service, f"day/{DAY}?series={CCD}")
         assert "Their positions are unknown" in text
         assert "The disk at 2015-12-11 00:12 TAI" in text
+
+    def test_all_records_and_harps_of_the_day(self, service):
+        text = get(service, f"day/{DAY}?time=00:12")
+        assert len(dict.fromkeys(links(text, "record/"))) == 1
+        assert set(links(text, "harp/")) == {f"../harp/{harp}?series={CEA}" for harp in STEPS}
+        (search,) = links(text, "search?")
+        text = get(service, search.removeprefix("../"))
+        assert len(set(links(text, "record/"))) == 7
 
     def test_midnight_ends_the_day_on_which_it_was_observed(self, tmp_path):
         midnight = slot_at(date(2015, 12, 12)) - FIRST
