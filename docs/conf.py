@@ -68,10 +68,12 @@ if os.environ.get("DOCS_INTERSPHINX"):
         "matplotlib": ("https://matplotlib.org/stable", None),
         "pandas": ("https://pandas.pydata.org/docs", None),
         "requests": ("https://requests.readthedocs.io/en/latest", None),
+        "xarray": ("https://docs.xarray.dev/en/stable", None),
+        "distributed": ("https://distributed.dask.org/en/stable", None),
     }
 else:
-    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|pandas|xarray|collections|datetime|pathlib|contextlib"
-    nitpick_ignore_regex += [(r"py:.*", rf"({_OTHERS}|typing|os|sqlite3|threading)\..*")]
+    _OTHERS = "astropy|sunpy|numpy|parfive|matplotlib|requests|pandas|xarray|distributed|collections|datetime"
+    nitpick_ignore_regex += [(r"py:.*", rf"({_OTHERS}|pathlib|contextlib|typing|os|sqlite3|threading)\..*")]
 
 autodoc_typehints = "none"
 napoleon_google_docstring = False

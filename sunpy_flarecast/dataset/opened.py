@@ -99,14 +99,14 @@ class Dataset:
 
     @cached_property
     def records(self) -> QTable:
-        """Table of the records: keywords with units, labels, set, and place of the image; one row per record."""
+        """Table with one row per record, with keywords and their units, labels, set, and place of the image."""
         table = read_records(self._store)
         table.meta |= {"origin": self.origin} if self.origin else {}
         return table
 
     @cached_property
     def labels(self) -> QTable:
-        """Table of the labels: one row per record, window and threshold; unknown labels are masked."""
+        """Table with one row per record, window and threshold; unknown labels are masked."""
         self._selection.flares()
         return read_labels(self._store)
 
@@ -119,7 +119,7 @@ class Dataset:
     @cached_property
     def images(self) -> ImageTree:
         """
-        Images by HARP: ``ds.images[3944]`` is an `xarray.Dataset`, whose pixels are read on access.
+        Images of each HARP; ``ds.images[3944]`` is an `xarray.Dataset`, whose pixels are read on access.
 
         It is also an `xarray.DataTree`; using it as such opens the groups of all HARPs.
         """
@@ -234,7 +234,8 @@ class Dataset:
         `xarray.Dataset`
             ``image`` (sample, segment, y, x), a dask array of float32 with NaN for missing pixels; ``mask``, which is
             True for valid pixels; and for each sample its ``row`` in the records, ``HARPNUM``, ``time`` (T_REC in UTC)
-            and binning factor ``bin``. Samples without an image are kept, with all pixels missing.
+            and binning factor ``bin``. Samples are in the order of the records. Those with an unknown label are kept,
+            and those without an image, with all pixels missing.
 
         Raises
         ------

@@ -38,7 +38,7 @@ _CHUNK: Final = 32_000_000
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Samples(Sequence["Sample"]):
     """
-    A sequence of samples ``(image, keywords, label)`` of a data set. Use `Dataset.samples` to create it.
+    A sequence of samples ``(image, keywords, label)`` of a data set. `.Dataset.samples` creates it.
 
     Images are read on access, and only the chunk of the record is decoded. Samples can be pickled, and read by several
     processes and threads, as ``torch.utils.data.DataLoader`` does. Slicing returns another such sequence.
