@@ -286,7 +286,7 @@ def rules(settings: FlareSettings) -> str:
         "threshold. Records without a NOAA number have no flares by number, and are negative."
     )
     sentences.append(
-        "A record is unknown (-1) rather than negative if no such flare is known and its window is not fully within "
+        "A record is unknown (null) rather than negative if no such flare is known and its window is not fully within "
         "the time that the list of flares covers."
     )
     return "\n\n".join(sentences)
