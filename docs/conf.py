@@ -150,9 +150,11 @@ def describe(_app: Sphinx, what: str, name: str, _value: Any, _options: Any, lin
 
 def show_examples(_app: Sphinx, _context: Any, lines: list[str]) -> None:
     """Show the examples at the end of a command's help as a code block."""
-    commands = [line.strip(" |") for line in lines if "sunpy-flarecast" in line]
-    if commands:
-        lines[:] = ["", ".. rubric:: Examples", "", ".. code-block:: sh", "", *(f"   {line}" for line in commands), ""]
+    texts = [line.strip(" |") for line in lines]
+    if "Examples:" in texts:
+        commands = [line for line in texts[texts.index("Examples:") + 1 :] if line]
+        shown = (f"   {line}" if line.startswith("sunpy-flarecast") else f"       {line}" for line in commands)
+        lines[:] = ["", ".. rubric:: Examples", "", ".. code-block:: sh", "", *shown, ""]
 
 
 def clean_notebook(path: Path, base: str) -> None:

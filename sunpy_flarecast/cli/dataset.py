@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dataset"]
 
-_BUILD: Final = "dataset build 2014-10-23 2014-10-24 --segment magnetogram --sample '6 h' --out sharps"
+_BUILD: Final = "dataset build 2014-10-23 2014-10-24 --out sharps\n--segment magnetogram --sample '6 h'"
 
 
 def _set(text: str) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def dataset() -> None:
 @dataset.command(
     epilog=examples(
         _BUILD,
-        "dataset build 2014-10-23 2014-10-24 --series hmi.sharp_cea_720s --segment Br --sample '1 h' --out sharps "
+        "dataset build 2014-10-23 2014-10-24 --out sharps\n--series hmi.sharp_cea_720s --segment Br --sample '1 h'\n"
         "--flares flares.csv --split train=0.7 --split test=0.3",
     )
 )

@@ -255,8 +255,9 @@ output_options = _together(
 
 
 def examples(*lines: str) -> str:
-    """Return the examples at the end of a help page."""
-    return "\n".join(["\b", "Examples:", *(f"  sunpy-flarecast {line}" for line in lines)])
+    """Return the examples at the end of a help page; a long one has line breaks, as a shell takes them."""
+    shown = (f"  sunpy-flarecast {line}".replace("\n", " \\\n      ") for line in lines)
+    return "\n".join(["\b", "Examples:", *shown])
 
 
 def conditions_of(noaa: Sequence[NOAA], good: bool, conditions: Sequence[KeywordCondition]) -> list[attr.Attr]:

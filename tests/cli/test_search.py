@@ -57,7 +57,11 @@ def test_help_fits_a_terminal_and_its_examples_are_valid(
     assert max(map(len, shown.splitlines())) <= 80
     (tmp_path / "sharps").mkdir()
     monkeypatch.chdir(tmp_path)
-    examples = [shlex.split(line)[1:] for line in shown.partition("Examples:")[2].splitlines() if line.strip()]
+    examples = [
+        shlex.split(line)[1:]
+        for line in shown.partition("Examples:")[2].replace("\\\n", "").splitlines()
+        if line.strip()
+    ]
     assert examples
     for arguments in examples:
         assert tuple(arguments[: len(names)]) == names
