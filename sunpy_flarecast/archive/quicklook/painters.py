@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from anyio import to_thread
@@ -76,7 +77,11 @@ class Painters:
         """Start the processes, which takes some seconds, before a picture is requested."""
         if not self._warmed:
             self._warmed = True
-            threading.Thread(target=self._started, daemon=True).start()
+            threading.Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        with suppress(RuntimeError):  # the program ends
+            self._started()
 
     def _started(self) -> ProcessPoolExecutor:
         with self._guard:
