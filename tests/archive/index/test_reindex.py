@@ -81,7 +81,7 @@ def test_new_changed_and_removed_files(tmp_path, log):
 def test_processes_that_share_an_index(tmp_path, log):
     tiny(tmp_path / name_of(1, 0, "Br"))
     with DirectoryArchive(tmp_path, reindex=0.01) as first, pickle.loads(pickle.dumps(first)) as second:
-        with Writer(tmp_path, first.index):
+        with Writer(tmp_path, first.index, wait=60):
             put(tmp_path / name_of(2, 0, "Br"))
         log.wait_for("1 new")
         assert (len(first), len(second)) == (2, 2)
