@@ -160,6 +160,14 @@ def test_synthetic_pictures_say_so():
     assert (letters < 30).all(axis=2).sum() > 50
 
 
+def test_pictures_of_copies_of_synthetic_records_say_so(tmp_path):
+    for harp, content in enumerate(("HMI observable", "SYNTHETIC HMI observable"), 1):
+        write(tmp_path / name_of(harp, 0, "Br"), np.zeros((ROWS, COLUMNS)), **header_of(harp, 0, CONTENT=content))
+    with DirectoryArchive(tmp_path) as archive, running(archive) as url:
+        pictures = [pixels(get(f"{url}{address(archive, harp)}"))[-16:, :70] for harp in (1, 2)]
+    assert [((picture < 30).all(axis=2).sum() > 50) for picture in pictures] == [False, True]
+
+
 def test_a_full_queue_and_a_process_that_is_killed(service, tmp_path):
     write(tmp_path / "one.fits", np.zeros((ROWS, COLUMNS), dtype=np.int32))
     painters = Painters(service[0], jobs=1, most=4)
