@@ -240,6 +240,7 @@ class TestSearch:
         for line in ("a.flarecast.HARPNUM(377)", "a.flarecast.Quality.good", 'a.flarecast.Keyword("usflux") > 7.1e+21'):
             assert line in plain
         assert "usflux (Mx)</th>" in text
+        assert "all segments of these records are 12 files" in text
         (table,) = links(text, "search.csv")
         lines = requests.get(requests.compat.urljoin(f"{service[0]}/search", table), timeout=30).text.splitlines()
         assert len(lines) == 4
