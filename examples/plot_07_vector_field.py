@@ -29,7 +29,7 @@ br, west, north = maps["Br"], maps["Bp"].data, -maps["Bt"].data
 
 # %%
 # One arrow for each 8 by 8 pixels, where the horizontal field is well above its error of about 100 Mx/cm². Rows of the
-# image are parallel to the solar equator, so the components are also those of the arrows.
+# image are parallel to the solar equator, so the components of the field are also those of the arrows.
 
 y, x = np.mgrid[4 : br.data.shape[0] : 8, 4 : br.data.shape[1] : 8]
 strong = np.hypot(west, north)[y, x] > 300

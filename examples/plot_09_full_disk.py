@@ -3,7 +3,7 @@ HARPs on a full-disk image
 ==========================
 
 Boxes of HARPs and contours of a magnetogram on an image of another instrument. The image is made here, so that no
-download is needed; a map of AIA or HMI takes its place unchanged.
+download is needed; with a map of AIA or HMI instead, the code works unchanged.
 """
 
 import astropy.units as u
@@ -52,8 +52,8 @@ corona = np.random.default_rng(seed=5).poisson(corona)
 aia = sunpy.map.Map(corona.astype(float), header)
 
 # %%
-# ``plot_disk`` draws into the axes of any full-disk map, and the contours of a magnetogram find their place by the
-# coordinates of both.
+# ``plot_disk`` draws into the axes of any full-disk map, and the coordinates of both maps put the contours of a
+# magnetogram in the right place.
 
 figure = plt.figure(figsize=(9, 8), layout="constrained")
 axes = figure.add_subplot(projection=aia)

@@ -2,7 +2,7 @@
 Your own files
 ==============
 
-Serve the files of a folder, and search them as any other service.
+Serve the files of a folder, and search them like any other service.
 """
 
 import astropy.units as u

@@ -2,7 +2,7 @@
 A data set for machine learning
 ===============================
 
-Images, keywords and labels of the same records, in three sets without common regions. This is a short version of
+Images, keywords and labels of the same records, in three sets that share no region. This is a short version of
 :doc:`/howto/machine-learning` with a look at the result.
 """
 

@@ -130,7 +130,15 @@ def dataset() -> None:
     show_default=True,
     help="How images are stored: exactly, in steps of 1 G, or averaged over squares of --bin pixels.",
 )
-@click.option("--bin", "pixels", type=click.IntRange(1), default=4, show_default=True, metavar="N", help="With binned.")
+@click.option(
+    "--bin",
+    "pixels",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Side of the squares of --encoding binned, in pixels.",
+)
 @click.option(
     "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of Dask processes."
 )

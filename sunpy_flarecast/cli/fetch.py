@@ -34,7 +34,7 @@ __all__ = ["complete", "fetch"]
     default="{file}",
     show_default=True,
     metavar="TEMPLATE",
-    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}' (default: the current folder).",
+    help="Folder, or template such as 'data/{harpnum}/{t_rec:%Y%m%d}/{file}'; {file} means the current folder.",
 )
 @click.option(
     "--max-conn",
@@ -136,8 +136,8 @@ def complete(directory: Path, progress: bool) -> None:
     """Add keywords to files that lack them.
 
     SHARP files below DIRECTORY without keywords in their headers are completed with the keywords of the service; their
-    records are identified by JSOC's file names. The exit status is 0 only if no file lacks keywords, is damaged, or is
-    not a FITS file.
+    records are identified by JSOC's file names. The exit status is 0 only if all files are intact FITS files with
+    keywords.
     """
     with plain_errors():
         from sunpy_flarecast.download.complete_folder import complete_folder

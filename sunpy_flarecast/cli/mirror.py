@@ -42,13 +42,13 @@ __all__ = ["mirror"]
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="MINUTES",
-    help="How long to wait for such files; files that take longer are fetched by the next run.",
+    help="How long to wait for exports; the next run fetches files that take longer.",
 )
 @click.option(
     "--max-conn",
     type=click.IntRange(min=1),
     metavar="N",
-    show_default="5, from JSOC 2",
+    show_default="5; 2 from JSOC",
     help="Number of simultaneous transfers.",
 )
 @click.option("--index/--no-index", default=True, show_default=True, help="Update the index of DIRECTORY at the end.")

@@ -30,7 +30,7 @@ __all__ = ["openapi"]
 def openapi(output: Path | None) -> None:
     """Print the OpenAPI description of the service.
 
-    A running service has the same at /openapi.json. Generators of clients and tools that test services read it.
+    A running service has the same description at /openapi.json. Client generators and test tools read it.
     """
     with plain_errors():
         if output:

@@ -55,7 +55,7 @@ _output_option = click.option(
 def plot_disk_command(when: Time | None, color: str | None, output: Path, **options: Any) -> None:
     """Draw the HARPs of one time step on the solar disk.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if nothing is
     missing.
     """
     chosen = next(time for time in (when, options["near"], options["start"]) if time is not None)
@@ -72,7 +72,7 @@ def plot_disk_command(when: Time | None, color: str | None, output: Path, **opti
 def plot_coverage_command(output: Path, **options: Any) -> None:
     """Draw the records over time: a row for each HARP.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if nothing is
     missing.
     """
     _write(output, lambda pictures: pictures.plot_coverage(_found(**options)))
@@ -80,13 +80,13 @@ def plot_coverage_command(output: Path, **options: Any) -> None:
 
 @plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Number of columns; 2 suit a page.")
+@click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Number of columns; 2 for a narrow page.")
 @click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
 @_output_option
 def plot_record_command(files: tuple[Path, ...], columns: int | None, skip_broken: bool, output: Path) -> None:
     """Draw all segments of one record.
 
-    FILES are its files, or a folder that holds them and no others. Status 0 only if all of them are drawn.
+    FILES are the files of the record, or a folder that contains only these. The exit status is 0 only if all are drawn.
     """
 
     def draw(pictures: Any) -> Any:
@@ -124,7 +124,7 @@ def plot_keywords_command(
 ) -> None:
     """Draw keywords over time.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if nothing is
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if nothing is
     missing.
     """
 

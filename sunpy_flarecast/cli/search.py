@@ -33,8 +33,8 @@ __all__ = ["keywords", "search"]
 def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     """List records, or write them to a file.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and none
-    are missing or cannot be read.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if there are
+    records, and none is missing or unreadable.
     """
     from sunpy_flarecast.table.io import check_path
 
@@ -76,8 +76,8 @@ def keywords(
 ) -> None:
     """Show keywords of records as a table, or write them to a file.
 
-    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. Status 0 only if there are records, and
-    neither records nor keywords are missing.
+    START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if there are
+    records, and neither records nor keywords are missing.
     """
     from sunpy_flarecast.keywords.files import WHAT, write_keywords
     from sunpy_flarecast.keywords.table import LEADING

@@ -95,7 +95,7 @@ _NAMED: Final = 10
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Most connections at a time in each process; further requests get 503.",
+    help="Largest number of connections at a time in each process; further requests get 503.",
 )
 @click.option(
     "--token-file",
@@ -104,7 +104,12 @@ _NAMED: Final = 10
     help="Require a token whose SHA-256 digest is a line of this file.",
 )
 @click.option("--ssl-cert", type=_EXISTING_FILE, metavar="FILE", help="Serve https with this certificate, in PEM.")
-@click.option("--ssl-key", type=_EXISTING_FILE, metavar="FILE", help="Its key in PEM, if it is not in the same file.")
+@click.option(
+    "--ssl-key",
+    type=_EXISTING_FILE,
+    metavar="FILE",
+    help="Key of the certificate, in PEM, if it is not in the same file.",
+)
 @click.option("--access-log", metavar="FILE", help="Append a line of JSON for every request; - for standard error.")
 @click.option(
     "--metrics-from",
@@ -129,7 +134,7 @@ _NAMED: Final = 10
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Most files of one tar download; larger requests get 413.",
+    help="Largest number of files in one tar download; larger requests get 413.",
 )
 @click.option("--x-accel", metavar="PATH", help="Let nginx send the files from its internal location PATH.")
 @click.option(
