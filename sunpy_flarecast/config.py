@@ -134,7 +134,7 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     Settings of sunpy_flarecast.
 
     They are kept in ``sunpy_flarecast.cfg`` in astropy's configuration folder, and can be set for a session
-    (``conf.url = ...``) or for a block (``with conf.set_temp("url", ...):``). ``conf`` alone shows all of them,
+    (``conf.url = ...``) or for a block (``with conf.set_temp("url", ...):``). ``conf`` alone shows all of them;
     ``conf.help("url")`` describes one.
 
     Examples

@@ -43,7 +43,7 @@ class ServiceError(FLARECASTError):
     away : bool, optional
         Whether no connection could be made.
     advice : str, optional
-        What to do, if trying again is not enough.
+        What to do if a retry is not enough.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class TransferError(FLARECASTError):
 
 
 class ClusterError(FLARECASTError):
-    """The Dask cluster is gone, or cannot do the work."""
+    """The Dask cluster was lost, or cannot run the tasks."""
 
 
 class FileError(FLARECASTError):

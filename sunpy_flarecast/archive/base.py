@@ -108,7 +108,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What an archive holds of one series.
+    A summary of the records of one series.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 class DayCount(msgspec.Struct, frozen=True):
     """
-    What an archive holds of one day (UTC).
+    The numbers of records and HARPs of one day (UTC).
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class DayCount(msgspec.Struct, frozen=True):
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What an archive holds of one HARP in one series.
+    A summary of the records of one HARP in one series.
 
     Parameters
     ----------
@@ -191,11 +191,11 @@ class Steps(msgspec.Struct, frozen=True):
     Parameters
     ----------
     before : int or None
-        The time step before the nearest; None if that is the first.
+        The time step before the nearest; None if the nearest is the first.
     nearest : int
         The time step with records nearest to the requested slot; the earlier of two at the same distance.
     after : int or None
-        The time step after the nearest; None if that is the last.
+        The time step after the nearest; None if the nearest is the last.
     """
 
     before: int | None

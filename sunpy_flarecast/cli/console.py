@@ -121,7 +121,7 @@ def show_records(table: RecordTable, *, short: bool = False) -> None:
 
 
 def show(table: QTable, *, short: bool = False) -> None:
-    """Print a table: completely to a file or program, with few digits and without its middle to a terminal."""
+    """Print a table: complete to a file or program; with few digits and without its middle in a terminal."""
     short |= out.is_terminal
     shown = table.copy()
     for name in shown.colnames:

@@ -255,7 +255,7 @@ output_options = _together(
 
 
 def examples(*lines: str) -> str:
-    """Return the examples at the end of a help page; a long one has line breaks, as a shell takes them."""
+    """Return the examples at the end of a help page; long ones are continued with backslashes, as in a shell."""
     shown = (f"  sunpy-flarecast {line}".replace("\n", " \\\n      ") for line in lines)
     return "\n".join(["\b", "Examples:", *shown])
 

@@ -96,7 +96,7 @@ def _shortened(lines: list[str]) -> list[str]:
 
 def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport:
     """
-    Check that a data set is complete, matches its checksums, and that its tables and images agree.
+    Check that a data set is complete and matches its checksums, and that its tables and images agree.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ _ENCODINGS: Final = {
     "binned": "averages of {bin} x {bin} pixels",
 }
 
-#: Most entries that a data sheet lists.
+#: Largest number of entries that a data sheet lists.
 _LISTED: Final = 50
 
 #: The newest format of data sets that this version can read.

@@ -234,8 +234,8 @@ class Dataset:
         `xarray.Dataset`
             ``image`` (sample, segment, y, x), a dask array of float32 with NaN for missing pixels; ``mask``, which is
             True for valid pixels; and for each sample its ``row`` in the records, ``HARPNUM``, ``time`` (T_REC in UTC)
-            and binning factor ``bin``. Samples are in the order of the records. Those with an unknown label are kept,
-            and those without an image, with all pixels missing.
+            and binning factor ``bin``. Samples are in the order of the records. Samples with an unknown label are kept;
+            so are those without an image, with all pixels missing.
 
         Raises
         ------

@@ -144,7 +144,7 @@ class Context:
     found: set[str] = field(default_factory=set)
     #: Kept files that do not identify the version of their record.
     unidentified: dict[str, None] = field(default_factory=dict)
-    #: Services and series whose files have other record numbers in their headers than in the lists.
+    #: Services and series whose files have different record numbers in their headers and in the lists.
     renumbered: set[tuple[str, str]] = field(default_factory=set)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _proxies: dict[str, str | None] = field(default_factory=dict)
@@ -226,7 +226,7 @@ class Context:
         return look
 
     def compare(self, place: Place, headers: Headers) -> None:
-        """Stop comparing record numbers if the header of a new file has another number than the list."""
+        """Stop comparing record numbers if the header of a new file has a different number from the list."""
         if place.record is not None and origin_of(headers).recnum not in (None, place.record.recnum):
             self.renumbered.add((place.record.base, place.record.series))
 

@@ -46,9 +46,9 @@ def fetch(
     """
     Fetch the files of records in passes until all are complete or a pass brings no improvement.
 
-    Works like ``Fido.fetch``, but repeats for missing files and missing keywords. The report lists each file that could
-    not be fetched, with the reason, and each file that lacks keywords. Keywords that the service refuses are requested
-    again only if there is another pass for other files.
+    Works like ``Fido.fetch``, but requests missing files and missing keywords again. The report lists each file that
+    could not be fetched, with the reason, and each file that lacks keywords. Keywords that the service refuses are
+    requested again only if there is another pass for other files.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def fetch(
         Which files to complete with missing keywords: files without keywords, all files, or no files (default:
         ``conf.complete_headers``).
     client : distributed.Client, optional
-        Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections together. They must share
+        Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections in total. They must share
         the disk of the path; paths in the report are then absolute.
     workers : int
         Number of local processes to fetch with if there is no client (default: 1).

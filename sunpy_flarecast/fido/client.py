@@ -114,7 +114,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         Raises
         ------
         QueryError
-            If the query is invalid, for example because the series does not have a segment.
+            If the query is invalid, for example because the series lacks a requested segment.
         ServiceError
             If the service cannot be reached, or answers with an error or an invalid reply.
         Interrupted

@@ -124,7 +124,7 @@ class FLARECASTResponse(RecordTable):
         OSError
             If the file exists and ``overwrite`` is False.
         TransferError
-            If the file cannot be written, for example since the disk is full.
+            If the file cannot be written, for example because the disk is full.
 
         Examples
         --------
@@ -141,7 +141,7 @@ class FLARECASTResponse(RecordTable):
 
     def difference(self, old: FLARECASTResponse) -> Difference[FLARECASTResponse]:
         """
-        Compare this search with an older one of the same kind, for example one that `read` gives.
+        Compare this search with an older one of the same kind, for example one that `read` returns.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class FLARECASTResponse(RecordTable):
 
     def paths(self, path: str | os.PathLike[str] | None = None) -> list[str]:
         """
-        Return the path to which a fetch saves each file, without a request.
+        Return the path to which a fetch would save each file; nothing is requested.
 
         Parameters
         ----------
@@ -207,7 +207,8 @@ class FLARECASTResponse(RecordTable):
         Returns
         -------
         FLARECASTResponse
-            A new table with the records of both; its ``missing`` lists what is still missing.
+            A new table with the records of this one and of the repeated search; its ``missing`` lists what is still
+            missing.
 
         Raises
         ------

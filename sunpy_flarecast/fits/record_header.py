@@ -32,7 +32,7 @@ _ROTATION: Final = "CROTA2"
 
 
 def lacking(keywords: Mapping[str, Any]) -> list[str]:
-    """List what `sunpy.map.Map` needs and ``keywords``, by their DRMS or FITS names in any letter case, lack."""
+    """List what `sunpy.map.Map` needs but ``keywords`` (DRMS or FITS names in any letter case) lack."""
     return _lacking(write_cards(keywords))
 
 

@@ -127,7 +127,7 @@ def _of_projection(own: str, axis: str) -> list[tuple[str, str]]:
 
 
 def _of_header(header: Header) -> dict[str, Any]:
-    """Return the values of a header, of several cards with one name the first; invalid cards have none."""
+    """Return the values of a header; of several cards with one name, the first counts. Invalid cards have no value."""
     from astropy.io.fits import VerifyError
 
     found: dict[str, Any] = {}

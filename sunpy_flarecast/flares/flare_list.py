@@ -78,7 +78,7 @@ class FlareList:
         return f"<FlareList: {len(self):,} flares from {begin} to {last}>"
 
     def times(self, which: Literal["peak", "start"]) -> npt.NDArray[np.datetime64]:
-        """Return the peak or start of each flare, or the other of these where it is missing."""
+        """Return the peak (or start) time of each flare; where it is missing, the start (or peak) time."""
         first, second = (self.peak, self.start) if which == "peak" else (self.start, self.peak)
         return np.where(np.isnat(first), second, first)
 

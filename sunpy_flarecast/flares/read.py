@@ -72,8 +72,8 @@ def read_flares(
         A GOES XRS report of NOAA (``goes-xrs-report_2014.txt``), a CSV file, a file that astropy can read, a table, or
         the result of a search for ``a.hek.EventType("FL")``. GOES classes are required, and peak or start times; NOAA
         numbers, end times and positions are optional. Times are UTC unless they have a scale. Times of day (``0721``)
-        require a column ``date``, and may pass midnight. NOAA numbers with four digits since June 2002 get their fifth
-        digit.
+        require a column ``date``; a flare may run past midnight. NOAA numbers with four digits since June 2002 get
+        their fifth digit.
     columns : dict, optional
         The names of columns that are not recognized, by ``start``, ``peak``, ``end``, ``class``, ``noaa``, ``lon``,
         ``lat`` (Stonyhurst, degrees), ``position`` (``S12W47``), ``date``.

@@ -44,7 +44,7 @@ def write_keywords(table: QTable, path: str | os.PathLike[str], *, overwrite: bo
     OSError
         If the file exists and ``overwrite`` is False.
     TransferError
-        If the file cannot be written, for example since the disk is full.
+        If the file cannot be written, for example because the disk is full.
 
     See Also
     --------

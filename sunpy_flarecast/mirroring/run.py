@@ -69,7 +69,7 @@ def mirror(
 
     The same call resumes a mirror that was interrupted or killed. Files on disk are not downloaded again unless their
     record was reprocessed. Files are stored unchanged as ``{series}/{YYYY}/{MM}/{DD}/{JSOC's name}``, by the day of
-    T_REC (TAI). Keywords of files without keywords are stored in a table in each folder, ``keywords.ecsv``.
+    T_REC (TAI). The keywords of records whose files lack them are stored in a table in each folder, ``keywords.ecsv``.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def mirror(
     email : str, optional
         With ``jsoc``, an email address registered there, required for exports of files that are not online.
     stage_wait : float
-        Longest time to wait for such files in seconds (default: 3600); files that take longer are fetched by the next
-        call.
+        Longest time in seconds to wait for files that are not online (default: 3600); files that take longer are
+        fetched by the next call.
     max_conn : int, optional
         Number of simultaneous transfers (default: 5, with JSOC 2).
     index : bool

@@ -1,7 +1,7 @@
 """
 Pictures: HARPs on the disk, coverage of a search, contact sheets of records, keyword curves, magnetograms.
 
-Nothing is imported before it is used: the service needs `.geometry` alone, and no matplotlib for it.
+Modules are imported on first use: the pages of the service need only `.geometry`, which does not import matplotlib.
 """
 
 from __future__ import annotations

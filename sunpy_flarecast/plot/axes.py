@@ -1,4 +1,4 @@
-"""What is drawn in any axes: dates as ticks, labels that do not cover one another, bars of many HARPs in few rows."""
+"""Elements shared by pictures: dates as ticks, labels that do not cover one another, bars of many HARPs in few rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DateTicks", "date_axis", "draw_labels", "mark_synthetic", "north_up", "pack", "titled"]
 
-#: Fewest and most ticks of an axis; their second lines are wide.
+#: Smallest and largest number of ticks of an axis; their second lines are wide.
 _TICKS: Final = (3, 9)
 
 #: For ticks at least so many days apart: the format of each label, and of the line below it.
@@ -29,7 +29,7 @@ _FINEST: Final = ("%H:%M:%S", "%d %b %Y")
 
 class DateTicks(Formatter):
     r"""
-    Labels of two lines: what differs from tick to tick, and below it, at the first tick and where it changes, the rest.
+    Labels of two lines: above, what differs from tick to tick; below, the rest, at the first tick and at changes.
 
     Examples
     --------
@@ -102,12 +102,12 @@ def draw_labels(
 
 
 def titled(title: str, origin: Any) -> str:
-    """Begin a title with ``SYNTHETIC data`` where the origin of what is drawn says that it is."""
+    """Begin a title with ``SYNTHETIC data`` if the drawn data are synthetic according to their origin."""
     return f"SYNTHETIC data: {title}" if "SYNTHETIC" in str(origin) else title
 
 
 def mark_synthetic(axes: Axes, origin: Any) -> None:
-    """Write ``SYNTHETIC`` into a corner of axes whose title is the user's, where the origin says that the data are."""
+    """Write ``SYNTHETIC`` into a corner of the user's axes if the data are synthetic according to their origin."""
     if "SYNTHETIC" in str(origin):
         edge = withStroke(linewidth=2, foreground="black")
         axes.text(0.01, 0.01, "SYNTHETIC", transform=axes.transAxes, color="white", fontsize=8, path_effects=[edge])

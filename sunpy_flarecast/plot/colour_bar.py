@@ -19,7 +19,7 @@ _WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
 
 
 def draw_colour_bar(axes: Any, image: Any, style: Style, unit: str, scale: float = 1.0) -> None:
-    """Draw the bar beside the image and of its height, whatever its shape; ``scale`` is that of the letters."""
+    """Draw the bar beside the image and as high as the image; ``scale`` is that of the letters."""
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.035, 1)), extend=style.extend)
     bar.ax.tick_params(labelsize=7 * scale, length=3 * scale)
     bar.ax.yaxis.get_offset_text().set_fontsize(7 * scale)
@@ -34,6 +34,6 @@ def draw_colour_bar(axes: Any, image: Any, style: Style, unit: str, scale: float
 
 
 def unit_text(unit: UnitBase | None, segment: str = "") -> str:
-    """Write a unit as in ``Mx/cm²``, that of some segments in words."""
+    """Write a unit as in ``Mx/cm²``, or in words for some segments."""
     text = "" if unit is None else unit.to_string("unicode", fraction="inline").replace(" / ", "/")
     return _WORDS.get(segment, text)

@@ -1,4 +1,4 @@
-"""Colours of Okabe and Ito, which readers of any colour vision tell apart, and line styles for print without colour."""
+"""Colours of Okabe and Ito, distinguishable with any colour vision, and line styles for print without colour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 __all__ = ["COLOURS", "GREY", "curve_style"]
 
-#: Those of them with a contrast of 3:1 to white and to black; and a grey that has it, too.
+#: Those with a contrast of 3:1 to both white and black, and a grey with the same contrast.
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 GREY: Final = "#767676"
 

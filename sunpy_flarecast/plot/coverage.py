@@ -1,4 +1,4 @@
-"""Which records there are: a bar for each HARP over time, with its gaps."""
+"""Coverage of a search: a bar for each HARP over time, with its gaps."""
 
 from __future__ import annotations
 
@@ -62,18 +62,19 @@ class _Row(NamedTuple):
 
 def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: Axes | None = None) -> Axes:
     """
-    Draw which records there are: a row for each HARP over time.
+    Draw the records over time: a row for each HARP.
 
-    Many HARPs share rows, each with its number. A record is a bar of its time step, so that records without a gap
-    join; in a sampled search each record is a mark. Records whose quality is not 0 (or missing) have another colour and
-    half the height; intervals for which the service did not reply (``results.missing``) are hatched.
+    If there are many HARPs, several share a row, each labelled with its number. A record is a bar of its time step, so
+    that records without a gap join; in a sampled search each record is a mark. Records whose quality is missing or not
+    0 have another colour and half the height; intervals for which the service did not reply (``results.missing``) are
+    hatched.
 
     Parameters
     ----------
     results : FLARECASTResponse
         The results of a search.
     step : `~astropy.units.Quantity`, optional
-        Records further apart than 1.5 times this have a gap between them, others are joined (default: the time step of
+        Records further apart than 1.5 times this have a gap between them; others are joined (default: the time step of
         the series).
     ax : `matplotlib.axes.Axes`, optional
         Where to draw; by default a new figure, as high as the number of HARPs requires.

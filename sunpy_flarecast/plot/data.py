@@ -1,4 +1,4 @@
-"""What pictures take from tables and time series: time steps, numbers with masks, curves, labels with units."""
+"""Data for pictures from tables and time series: time steps, numbers with masks, curves, labels with units."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shared_word(series: Iterable[str]) -> str:
 
 
 def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
-    """Return the time steps of records as slot numbers, masked where T_REC is missing; some record must have one."""
+    """Return the time steps of records as slot numbers, masked where T_REC is missing; not all may be missing."""
     if "T_REC" not in results.colnames:
         raise QueryError(f"{caller} needs the column 'T_REC', which this table lacks; use the whole table.")
     if not len(results):
@@ -102,7 +102,7 @@ def curves_in(data: Any, keywords: Sequence[str]) -> list[Curve]:
 
 
 def origin_of(data: Any) -> str:
-    """Return what the tables or time series of `curves_in` say of where they are from; empty for nothing."""
+    """Return the origin given in the tables or time series of `curves_in`; empty if there is none."""
     several = data.values() if isinstance(data, Mapping) else data if isinstance(data, (list, tuple)) else [data]
     metas = [
         meta

@@ -1,4 +1,4 @@
-"""Which days have records: a cell for each day, in rows of a year or a month; it needs matplotlib alone."""
+"""Days with records: a cell for each day, in rows of a year or a month; it needs only matplotlib."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _OBSERVER: Final = ("crln_obs", "crlt_obs", "dsun_obs")
 #: Radius of the Sun of all HMI data products (keyword ``RSUN_REF``).
 _RSUN: Final = 696e6 * u.m
 
-#: How far from the time asked for the nearest step may be.
+#: Largest distance of the nearest step from the requested time.
 _FARTHEST: Final = 1 * u.day
 
 #: Pixels of the side of the picture, and how much larger than the Sun it is.
@@ -72,7 +72,7 @@ def plot_disk(
     """
     Draw the HARPs of one time step as boxes on the solar disk.
 
-    The keywords that tell where they are, are requested from the service.
+    The keywords that give their positions are requested from the service.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def plot_disk(
     progress : bool, optional
         Show a progress bar while the keywords are requested (default: True).
     ax : `astropy.visualization.wcsaxes.WCSAxes`, optional
-        Axes in helioprojective coordinates, for example those of a map of the whole disk, on which outlines alone are
+        Axes in helioprojective coordinates, for example those of a map of the whole disk, on which only outlines are
         drawn. By default a new figure with limb and heliographic grid.
 
     Returns
@@ -181,7 +181,7 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
 
 
 def _observer(keywords: Any, when: Time) -> SkyCoord:
-    """Return where SDO was, or the Earth if the keywords do not tell."""
+    """Return the position of SDO, or of the Earth if the keywords do not give it."""
     place = _columns(keywords, _OBSERVER)
     known = place[np.isfinite(place).all(axis=1)]
     if not len(known):

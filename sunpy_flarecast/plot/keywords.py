@@ -1,4 +1,4 @@
-"""Keywords over time as curves, with marks where flares were."""
+"""Keywords over time as curves, with marks at the times of flares."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["plot_keywords"]
 #: Curves are broken where records are further apart than this many times their usual distance.
 _GAP: Final = 3.0
 
-#: Keywords whose 0 means that there is no value.
+#: Keywords in which 0 means a missing value.
 _ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: Height of a panel and of a line of the legend, in inches; more panels than this stand in two columns.
@@ -39,7 +39,7 @@ _PANEL: Final = 2.0
 _LEGEND_LINE: Final = 0.17
 _MOST_IN_COLUMN: Final = 6
 
-#: Most keywords that the title names.
+#: Largest number of keywords that the title names.
 _MOST_IN_TITLE: Final = 4
 
 
@@ -169,7 +169,7 @@ def _named(region: str) -> str:
 
 
 def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:
-    """Write a legend; with the looks of flares for whose names there is no room. A single HARP is in the title."""
+    """Write a legend of HARPs and of the classes of ``flares`` whose names do not fit; one HARP is in the title."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
         if not own:

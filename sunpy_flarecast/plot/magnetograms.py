@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_disk_maps", "plot_magnetograms"]
 
-#: The sky, which is darker than the Sun without a map (`BEYOND`).
+#: Colour of the sky, darker than that of the Sun where there is no map (`BEYOND`).
 _SKY: Final = "#101010"
 
-#: Most maps that are drawn separately as well, and their columns.
+#: Largest number of maps that are also drawn separately, and the number of columns for them.
 _SINGLE: Final = 6
 _COLUMNS: Final = 2
 
@@ -48,7 +48,8 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
     Parameters
     ----------
     maps : sequence of `sunpy.map.GenericMap`
-        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn separately, those with most strong field.
+        Magnetograms on the CCD grid, of one T_REC. Up to six are drawn separately, those with the most pixels of strong
+        field.
     limit : float, optional
         The grey scale reaches from minus to plus this, in Mx/cm² (default: 1500).
 

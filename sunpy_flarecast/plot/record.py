@@ -80,13 +80,13 @@ def plot_record(
     files : path-like, iterable of path-like, `parfive.Results`, FetchReport, Maps or list of `sunpy.map.GenericMap`
         The files of one record, as `sunpy_flarecast.load` takes them, or maps that it returned.
     columns : int, optional
-        The number of columns, of 4 inches each; two suit a page (default: as many as leave few places empty, in a sheet
-        of 17 inches).
+        The number of columns, each 4 inches wide; two fit on a page (default: the number that leaves the fewest places
+        empty, on a sheet 17 inches wide).
     skip_broken : bool, optional
         Leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them (default:
         False).
     ax : `matplotlib.axes.Axes`, optional
-        Axes of a subplot that the sheet replaces, with letters as large as its panels allow; by default a new figure.
+        Axes of a subplot that the sheet replaces; text is scaled to the size of its panels. By default a new figure.
 
     Returns
     -------

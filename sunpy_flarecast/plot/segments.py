@@ -1,4 +1,4 @@
-"""One segment as a PNG picture, of plain numbers: the image alone, or with title and colour bar."""
+"""A PNG picture of one segment, from an array: the image alone, or with title and colour bar."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     TypeError
         If the name is not a string.
     QueryError
-        When it is compared: if the keyword is unknown, or the value has another type or unit.
+        When the keyword is compared, if its name is unknown, or the value has a wrong type or unit.
 
     Examples
     --------

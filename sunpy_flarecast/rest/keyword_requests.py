@@ -25,7 +25,7 @@ __all__ = ["ask_all", "keywords_of"]
 #: Longest URL of a request in characters; servers and proxies accept at least 2,000.
 _LONGEST: Final = 2000
 
-#: Most records in one request.
+#: Largest number of records in one request.
 _MOST: Final = 100
 
 #: Longest time of a request in seconds with a progress bar, which should move; services may compute keywords.

@@ -104,7 +104,7 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def region_keyword(self) -> str:
-        """Name of the keyword for the region's number, ``harpnum`` or ``tarpnum``; the two are unrelated."""
+        """Keyword of the region's number, ``harpnum`` or ``tarpnum``; HARP and TARP numbers are unrelated."""
         return "harpnum" if self.instrument == "HMI" else "tarpnum"
 
     @property
@@ -216,7 +216,7 @@ class Keyword(msgspec.Struct, frozen=True):
         Its name in FITS files, for example ``"DATE-OBS"``.
     unit : str
         The unit in a spelling that astropy reads; empty for text, codes, counts, and numbers whose unit astropy does
-        not have (``meaning`` gives it then).
+        not have (``meaning`` then gives the unit).
     kind : str
         ``"int"``, ``"float"`` or ``"text"``.
     meaning : str
@@ -242,7 +242,7 @@ class Keyword(msgspec.Struct, frozen=True):
 @cache
 def all_keywords() -> tuple[Keyword, ...]:
     """
-    List the keywords of all series in the order of the headers; those of SMARPs alone come last.
+    List the keywords of all series in the order of the headers; those that only SMARPs have come last.
 
     Examples
     --------

@@ -239,7 +239,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
 
     def files(self) -> Iterator[SegmentFile]:
         """
-        List the files that a fetch of this table downloads, without a request.
+        List the files that a fetch of this table would download; nothing is requested.
 
         Yields
         ------

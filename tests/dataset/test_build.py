@@ -1,4 +1,4 @@
-"""Builds of data sets give the same bytes in all ways, and after every failure or kill."""
+"""Builds of a data set give the same bytes, however they run and after every failure or kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""That records are synthetic goes with them: into tables, files, keywords, time series and maps."""
+"""The mark of synthetic records stays with them: in tables, files, keywords, time series and maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Header completion with keywords from users: headers, tables and dicts, of the right record; and of folders."""
+"""Header completion with keywords from users: headers, tables and dicts of the right record; completion of folders."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The SHARP parameters of a real record, computed from its pixels like in JSOC's published code.
+The SHARP parameters of a real record, computed from its pixels as in JSOC's published code.
 
 Independent of the package. The formulas are those of Bobra et al. (2014, Solar Physics 289, 3549) in the form of the
 authors' published code; each result has the unit that follows from its dimensions.

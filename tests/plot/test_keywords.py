@@ -1,4 +1,4 @@
-"""Curves of keywords: whose they are, that no record vanishes, what flare tables leave out, and files of pictures."""
+"""Curves of keywords: their HARPs and series, records without neighbours, flare tables, and picture files."""
 
 from __future__ import annotations
 

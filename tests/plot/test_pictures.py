@@ -1,4 +1,4 @@
-"""Pictures that can be read: labels, dates, legends and sheets of any size; and what is refused before any request."""
+"""Legible pictures: labels, dates, legends and sheets of any size; and arguments refused before any request."""
 
 from __future__ import annotations
 

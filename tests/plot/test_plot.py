@@ -1,4 +1,4 @@
-"""Pictures: that the maps stand where they belong, north up, labelled and with their units."""
+"""Pictures: maps are at their places, north up, labelled and with their units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs of records, split together: the same as one by one, in any form."""
+"""URLs of records, split together: the result is the same as one by one, in any form."""
 
 from __future__ import annotations
 

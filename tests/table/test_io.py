@@ -1,4 +1,4 @@
-"""Searches in files: they are read as written, and can be fetched; other files are refused with a reason."""
+"""Searches in files: they are read back unchanged, and can be fetched; other files are refused with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many files as one tar file, generated while it is sent, without temporary files and piece by piece in memory."""
+"""Send many files as one tar file, which is generated piece by piece while it is sent, without temporary files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["download_reply"]
 
 _PIECE: Final = 1 << 18
 
-#: Most records examined for the files of one download.
+#: Largest number of records examined for the files of one download.
 _MOST_RECORDS: Final = 100_000
 
 

@@ -49,7 +49,7 @@ _PATIENCE: Final = 2.0
 _QUICK: Final = 0.05
 _MANY: Final = 1000
 
-#: Most records whose keywords are read at a time.
+#: Largest number of records whose keywords are read at a time.
 _CHUNK: Final = 256
 
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {

@@ -46,8 +46,8 @@ class DemoArchive:
         Whether the files have all keywords (default), or only those that describe the image itself, like as-is exports
         of JSOC.
     cached : int
-        Number of records, of about 20 MB each, to keep in memory for requests for their other segments (default: 8);
-        and eight times as many files.
+        Number of records to keep in memory, about 20 MB each, for requests for their other segments (default: 8). Eight
+        times as many files are kept, too.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from sunpy_flarecast.fits.structure import BLOCK, CARD
 from sunpy_flarecast.sharp.catalog import all_keywords
 
 try:
-    # Private, so that another astropy may not have it, but ten times as fast as CompImageHDU with its headers.
+    # Private, so other versions of astropy may lack it, but ten times as fast as CompImageHDU with its headers.
     from astropy.io.fits.hdu.compressed._codecs import Rice1
 except ImportError:  # pragma: no cover
     Rice1 = None

@@ -180,7 +180,7 @@ def microseconds(instant: datetime) -> int:
 def t_rec_utc(slot: int) -> int:
     """Return the time of a slot in microseconds since 1970 UTC."""
     with warnings.catch_warnings():
-        # Of leap seconds in the far future, which are unknown; such a T_REC is nonsense anyway.
+        # Ignore warnings about unknown leap seconds in the far future; such a T_REC is meaningless anyway.
         warnings.simplefilter("ignore")
         return round(float(slot_time(slot).utc.unix) * 1e6)
 

@@ -80,7 +80,7 @@ def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
 
 
 def can_write(folder: Path) -> bool:
-    """Return whether files may be created in a folder; not even by root if nobody has write permission."""
+    """Return whether files may be created in a folder; False even for root if nobody has write permission."""
     return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
 
 

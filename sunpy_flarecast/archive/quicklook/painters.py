@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Painters"]
 
-#: Most pictures being drawn or waiting, several pages full; and seconds in which at least one must be finished.
+#: Largest number of pictures being drawn or waiting (several pages); seconds in which at least one must be finished.
 _MOST: Final = 100
 _PATIENCE: Final = 60.0
 

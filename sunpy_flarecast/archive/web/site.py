@@ -1,4 +1,4 @@
-"""What all pages share: the archive, the settings, cached values, and the routes."""
+"""Shared by all pages: the archive, the settings, cached values, and the routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FITS files with other suffixes than ``.fits``, and files compressed by gzip."""
+"""FITS files with suffixes other than ``.fits``, and files compressed by gzip."""
 
 from __future__ import annotations
 
