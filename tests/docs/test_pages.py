@@ -115,7 +115,7 @@ def of_helps(group: click.Group) -> Iterator[tuple[str, str]]:
     """List the commands at the ends of the help pages."""
     for name, command in group.commands.items():
         yield from of_helps(command) if isinstance(command, click.Group) else ()
-        lines = (command.epilog or "").splitlines()
+        lines = (command.epilog or "").replace("\\\n", " ").splitlines()
         yield from ((name, match[1]) for line in lines if (match := COMMAND.search(line)))
 
 
