@@ -37,4 +37,4 @@ class _Commands(click.Group):
 @url_option
 @click.version_option(__version__, prog_name="sunpy-flarecast")
 def cli() -> None:
-    """SDO/HMI SHARP data from a FLARECAST service: search, fetch, and run such a service."""
+    """Search and fetch SDO/HMI SHARP data from a FLARECAST service, or run such a service."""

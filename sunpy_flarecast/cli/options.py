@@ -236,7 +236,7 @@ query_options = _together(
         metavar="LENGTH",
         help="Leave out records farther than this from the grid or --near, such as '12 min'.",
     ),
-    click.option("--near", type=time_of, metavar="TIME", help="Only the time step nearest to this."),
+    click.option("--near", type=time_of, metavar="TIME", help="Only the time step nearest to this time."),
     click.option("--strict", is_flag=True, help="Fail if the service does not answer for part of the range."),
 )
 

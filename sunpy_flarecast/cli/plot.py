@@ -47,7 +47,7 @@ _output_option = click.option(
     type=time_of,
     metavar="TIME",
     show_default="that of --near, or START",
-    help="The time step nearest to this.",
+    help="Draw the time step nearest to this time.",
 )
 @click.option("--color", metavar="KEYWORD", help="Colour the boxes by this keyword, such as usflux.")
 @_output_option

@@ -46,7 +46,7 @@ _NAMED: Final = 10
     "--headers",
     type=click.Choice(["full", "bare"]),
     show_default="full",
-    help="With --demo: files with all keywords in their headers, or without keywords as JSOC stores them.",
+    help="With --demo: files with all keywords in their headers, or without keywords, as JSOC stores them.",
 )
 @index_option
 @click.option(
@@ -269,7 +269,7 @@ def _opened(directory: Path, index: Path | None, every: float | None, stack: Exi
 
 
 def _print_url(host: str, public_url: str | None, url: str) -> None:
-    out.print(f"Serving at {url} (Swagger UI at {url}/ui); Ctrl-C stops.", soft_wrap=True)
+    out.print(f"Serving at {url} (Swagger UI at {url}/ui); press Ctrl-C to stop.", soft_wrap=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         remote = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
         out.print(f"It listens on all addresses of this machine; other machines may reach it at {remote}")

@@ -90,7 +90,9 @@ class Selection:
         names = [str(name).casefold() for name in wanted]
         if not names or not set(names) <= set(known):
             here = ", ".join(self.settings.segments) or "no images"
-            raise QueryError(f"Segments {segments!r}: the data set has {here}. Choose from these, or leave it out.")
+            raise QueryError(
+                f"Segments {segments!r}: the data set has {here}. Choose from these, or leave segments out."
+            )
         return tuple(map(known.index, names))
 
     def missing_keywords(self) -> int:

@@ -87,7 +87,7 @@ def build_request(
     if flares is not None:
         flare_list, listed, labels = _flares(flares, windows, threshold, flare_time, by_position, noaa_numbers)
     elif split is not None and split.stratify:
-        raise QueryError("stratify=True requires labels. Pass a list of flares, or leave it out.")
+        raise QueryError("stratify=True requires labels. Pass a list of flares, or leave stratify out.")
     elif by_position or noaa_numbers is not None:
         raise QueryError("by_position and noaa_numbers require labels. Pass a list of flares, or leave them out.")
     settings = Settings(

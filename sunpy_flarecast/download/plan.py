@@ -119,7 +119,7 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
         raise skipped("which is not an http or https URL")
     path = unquote(parts.path)
     if "\\" in path or not path.isprintable() or any(step in ("..", ".") for step in path.split("/")):
-        raise skipped("whose path climbs out")
+        raise skipped("whose path is unsafe")
     if not move:
         return url
     _, mark, rest = parts.path.partition("/HMI/")

@@ -62,8 +62,8 @@ def described_damaged(paths: Sequence[str]) -> str:
 
 def described_renumbered(paths: Sequence[str]) -> str:
     """Return a sentence on files on disk with smaller record numbers than the list, which may not be older."""
-    singular = "has another record number than the list and is checked again"
-    return _on_disk(paths, singular, "have other record numbers than the list and are checked again")
+    singular = "has a different record number from the list and is checked again"
+    return _on_disk(paths, singular, "have different record numbers from the list and are checked again")
 
 
 def _on_disk(paths: Sequence[str], singular: str, plural: str) -> str:

@@ -270,7 +270,7 @@ def _without_values(url: str, columns: Mapping[str, Filled], absent: Sequence[st
     texts = []
     lost = [name for name in absent if name in columns]
     if lost:
-        texts.append(f"{url} sent all records without {_named(lost)}.")
+        texts.append(f"{url} sent no record with {_named(lost)}.")
     strange = [name for name, column in columns.items() if column.unreadable is not None and column.mask.all()]
     if strange:
         example = repr(columns[strange[0]].unreadable)

@@ -103,7 +103,7 @@ class JSOCSource:
             slot = slots[row]
             if slot is None or harps[row] is None:
                 record = f"HARP {columns['HARPNUM'][row]!r} at {columns['T_REC'][row]!r}"
-                notes.append(f"{record_set} has a record of {record}, which cannot be kept.")
+                notes.append(f"{record_set} has a record of {record}, which does not identify it; it was skipped.")
             elif chosen[row] and window.first <= slot <= window.last:
                 files, lacking = self._files({name: str(paths[name].iloc[row]) for name in paths}, online[row])
                 numbers: dict[str, Any] = {"slot": slot, "harpnum": harps[row], "recnum": recnums[row]}

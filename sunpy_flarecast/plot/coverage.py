@@ -102,7 +102,9 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     places = _places(rows, number_width)
     shared, number = len(rows) > _MOST_ROWS, max(places) + 1
     if ax is not None and not isinstance(ax, Axes):
-        raise QueryError("plot_coverage(ax=...) needs axes, such as plt.subplots() makes, or none.")
+        raise QueryError(
+            "plot_coverage(ax=...) needs axes, such as those of plt.subplots(). For a new figure leave ax out."
+        )
     if ax is None:
         height = min(_FRAME + (_SHARED_ROW if shared else _ROW) * number, _TALLEST)
         _, ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")

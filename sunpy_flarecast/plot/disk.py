@@ -104,7 +104,9 @@ def plot_disk(
     >>> ax = results["flarecast"].plot_disk("2014-10-23T12:00", color="usflux")  # doctest: +SKIP
     """
     if ax is not None and not isinstance(ax, WCSAxes):
-        raise QueryError("plot_disk(ax=...) needs axes with helioprojective coordinates, or none.")
+        raise QueryError(
+            "plot_disk(ax=...) needs axes with helioprojective coordinates. For a new figure leave ax out."
+        )
     if color is not None and (not isinstance(color, str) or not color):
         raise QueryError(f"plot_disk(color={color!r}): keywords are named by strings, for example color='usflux'.")
     step = _step(results, time)
@@ -174,7 +176,7 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
         if abs((found.tai - wanted.tai).to(u.day)) > _FARTHEST:
             raise QueryError(
                 f"plot_disk({time!r}): no records are within a day of that; the nearest are of "
-                f"{found.utc.isot[:16]} UTC. Search that time, or choose one of the table's."
+                f"{found.utc.isot[:16]} UTC. Search that time, or choose a time of the table."
             )
     step: RecordTable = results[(slots == chosen).filled(False)]
     return step

@@ -91,7 +91,9 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
     if len(large) > 1:
-        strongest = f"{len(large)} of {len(seen)} HARPs with most strong field" if len(seen) > len(large) else "HARPs"
+        strongest = (
+            f"{len(large)} of {len(seen)} HARPs with the most strong field" if len(seen) > len(large) else "HARPs"
+        )
         single.suptitle(f"The {strongest}, at one scale", fontsize=11)
     return figure
 
@@ -176,7 +178,7 @@ def _checked(maps: Any, caller: str) -> list[Any]:
             raise QueryError(f"{caller} takes maps, as sunpy_flarecast.load(files) gives, not {type(one).__name__}.")
         if not isinstance(one.coordinate_frame, Helioprojective):
             raise QueryError(
-                f"{caller} takes maps on the CCD grid, and one is on the CEA grid. Fetch hmi.sharp_720s, "
+                f"{caller} takes maps on the CCD grid, but one is on the CEA grid. Fetch hmi.sharp_720s, "
                 "or mdi.smarp_96m for SMARPs."
             )
     times = sorted({str(one.meta.get("t_rec") or one.date.isot[:19]) for one in given})

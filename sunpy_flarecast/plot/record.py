@@ -187,7 +187,7 @@ def _instead_of(ax: Axes, one: Any, number: int, chosen: int | None) -> tuple[An
     """Replace axes by a figure; return it, the columns that make the images largest, and the scale of letters."""
     place = ax.get_subplotspec() if isinstance(ax, Axes) else None
     if place is None:
-        raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(), or none.")
+        raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(). For a new figure leave ax out.")
     ax.figure.figure.draw_without_rendering()  # which settles their size
     box = ax.get_window_extent()
     wide, high = box.width / ax.figure.figure.dpi, box.height / ax.figure.figure.dpi

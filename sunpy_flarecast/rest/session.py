@@ -252,7 +252,7 @@ class Session(requests.Session):
                 if isinstance(error, SSLError) or not retried or self._exhausted(failures):
                     raise
                 failed = reason_of(error)
-            log.debug(f"The service failed ({failed}); {self._patience.policy.retries - failures + 1} more tries.")
+            log.debug(f"The service failed ({failed}); retries left: {self._patience.policy.retries - failures + 1}.")
             self._patience.wait(failures, asked)
         raise AssertionError
 

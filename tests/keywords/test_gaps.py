@@ -97,21 +97,21 @@ def without(*names: str) -> Callable[[int, dict[str, Any]], dict[str, Any]]:
 
 def test_keywords_missing_from_all_replies_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("meangam", "r_value"))
-    with pytest.warns(MissingDataWarning, match=r"without the keywords meangam, r_value") as told:
+    with pytest.warns(MissingDataWarning, match=r"no record with the keywords meangam, r_value") as told:
         table = results.keywords("usflux", "meangam", "r_value")
     assert told.pop(MissingDataWarning).filename == __file__
     assert MissingDataWarning not in [one.category for one in told]
     assert table["meangam"].mask.all()
     assert np.isfinite(table["usflux"][1:].unmasked[~table["usflux"].mask[1:]]).all()
-    with pytest.raises(ServiceError, match=r"without the keyword meangam"):
+    with pytest.raises(ServiceError, match=r"no record with the keyword meangam"):
         results.keywords("usflux", "meangam", strict=True)
 
 
 def test_a_service_that_leaves_out_all_is_an_error(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("usflux", "meangam"))
-    with pytest.raises(ServiceError, match=r"all records without the keywords usflux, meangam.*keywords\('\*'\)"):
+    with pytest.raises(ServiceError, match=r"no record with the keywords usflux, meangam.*keywords\('\*'\)"):
         results.keywords("usflux", "meangam")
-    with pytest.warns(MissingDataWarning, match="without the keywords usflux, meangam"):
+    with pytest.warns(MissingDataWarning, match="no record with the keywords usflux, meangam"):
         assert results.keywords("quality", "usflux", "meangam")["quality"].tolist() == results["Quality"].tolist()
 
 
@@ -142,7 +142,7 @@ def test_a_known_table_is_completed_though_the_service_has_not_the_keyword_any_m
 ) -> None:
     half = results[:STEPS].keywords("meangam")
     layer.faults["/meta/"] = changed(layer, without("meangam"))
-    with pytest.warns(MissingDataWarning, match="without the keyword meangam"):
+    with pytest.warns(MissingDataWarning, match="no record with the keyword meangam"):
         whole = results.keywords("meangam", known=half)
     assert whole["meangam"].mask.tolist() == [False] * STEPS + [True] * STEPS
 
@@ -184,7 +184,7 @@ def test_time_series_of_patterns_have_the_keywords_of_the_service(results: FLARE
 @pytest.mark.usefixtures("_timeseries")
 def test_named_keywords_missing_from_time_series_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("meangam", "errvf"))
-    with pytest.warns(MissingDataWarning, match="without the keyword meangam") as told:
+    with pytest.warns(MissingDataWarning, match="no record with the keyword meangam") as told:
         series = results.timeseries("usflux", "meangam", harpnum=HARPS[0], errors=True)
     assert told.pop(MissingDataWarning).filename == __file__
     assert series.columns == ["usflux", "meangam", "errgam"]

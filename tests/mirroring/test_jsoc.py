@@ -374,7 +374,7 @@ def test_records_without_a_place_are_reported(jsoc: Served, tmp_path: Path) -> N
     assert report.records == 7
     [shortfall] = report.shortfalls
     assert shortfall.kind == "record"
-    assert "HARP '6178' at 'MISSING', which cannot be kept" in shortfall.reason
+    assert "HARP '6178' at 'MISSING', which does not identify it; it was skipped." in shortfall.reason
 
 
 def test_paths_to_other_places_are_not_followed(jsoc: Served, tmp_path: Path) -> None:

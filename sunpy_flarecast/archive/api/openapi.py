@@ -321,5 +321,5 @@ SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
     _parameter("noaa", "NOAA number of the HARP at any time of its passage.", "12470"),
     _parameter("quality", "`good` for quality 0, or the bits that records must not have.", "good"),
     _parameter("condition", "Keyword compared with a value; missing values never match.", "USFLUX > 1e22"),
-    _parameter("cadence", "Interval of T_REC in min, h or d, counted from its epoch.", "6h"),
+    _parameter("cadence", "Interval of T_REC in min, h or d, counted from 1993-01-01T00:00:00 TAI.", "6h"),
 ]

@@ -155,8 +155,8 @@ def create(path: Path) -> sqlite3.Connection:
     try:
         if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise ArchiveIndexError(
-                f"The index {path} is on a disk where it cannot be read while it is written. Choose a local disk with "
-                "--index."
+                f"The index {path} is on a disk where it cannot be read while it is being written. Choose a local "
+                "disk with --index."
             )
         database.execute("PRAGMA synchronous = NORMAL")
         if not is_current(database, path):

@@ -72,10 +72,10 @@ def index_path(root: Path, index: str | os.PathLike[str] | None = None) -> Path:
             raise ArchiveIndexError(f"The index {path} is a folder. Name a file in it, such as {path / 'index.sqlite'}")
         if not path.parent.is_dir():
             raise ArchiveIndexError(
-                f"The index cannot be {path}, since the folder {path.parent} does not exist. Create it first."
+                f"Cannot create the index {path}: the folder {path.parent} does not exist. Create it first."
             )
     except PermissionError as error:
-        raise ArchiveIndexError(f"The index cannot be {path} ({error.strerror}). Choose another place.") from error
+        raise ArchiveIndexError(f"Cannot create the index {path} ({error.strerror}). Choose another place.") from error
     return path
 
 

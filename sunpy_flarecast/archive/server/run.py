@@ -209,7 +209,7 @@ def serve(
         app = application(archive, settings, access_log, stack)  # raises errors here, not in each worker
         if workers > 1:
             folder = share(archive, settings, access_log, stack)
-        (ready or partial(log.info, "Serving SHARP files at %s; Ctrl-C stops"))(url)
+        (ready or partial(log.info, "Serving SHARP files at %s; press Ctrl-C to stop"))(url)
         if workers > 1:
             factory = f"{worker_app.__module__}:{worker_app.__name__}"
             uvicorn.run(factory, factory=True, workers=workers, fd=listener.fileno(), **config)

@@ -63,7 +63,10 @@ def static_routes(checks: Sequence[Any]) -> APIRouter:
     def file(name: str) -> Response:
         path = _FILES.get(name)
         if path is None:
-            raise HTTPException(404, f"The file {name[:80]!r} does not exist. The pages are / and /ui.")
+            raise HTTPException(
+                404,
+                f"The file {name[:80]!r} does not exist. The front page is /, and the interface is described at /ui.",
+            )
         # Not a FileResponse, which imports modules in the event loop at its first use.
         return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers={"cache-control": "max-age=86400"})
 
