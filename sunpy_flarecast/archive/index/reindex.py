@@ -92,7 +92,7 @@ class Reindexing:
             _log.info("%s: %d new, %d changed, %d removed", self._folder, report.new, report.changed, report.removed)
         if fresh:
             shown = "\n  ".join(fresh[:_LISTED]) + ("\n  ..." if len(fresh) > _LISTED else "")
-            _log.warning("%d files in %s cannot be served:\n  %s", len(fresh), self._folder, shown)
+            _log.warning("%d of the files in %s cannot be served:\n  %s", len(fresh), self._folder, shown)
 
     def _check_stopped(self, *_: int) -> None:
         if self._stop.is_set():

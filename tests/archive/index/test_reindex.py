@@ -67,7 +67,7 @@ def test_new_changed_and_removed_files(tmp_path, log):
         log.wait_for("0 new, 1 changed, 0 removed")
         assert archive.record(CEA, 6).quality == 1
         put(root / "a" / name_of(3, 0, "Br"), **header_of(4, 0))
-        log.wait_for("1 in ")
+        log.wait_for("1 of the files in ")
         log.wait_for("Its header has a different HARP number")
         shutil.rmtree(root / "b")
         log.wait_for("1 removed")
