@@ -85,8 +85,10 @@ def findings(root: Path) -> Iterator[str]:
             if name.startswith(LEFT_OUT):
                 continue
             for colours in ("light", "dark"):
-                scheme = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
-                driver.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+                # Without motion, as colours that are fading in have less contrast.
+                features = {"prefers-color-scheme": colours, "prefers-reduced-motion": "reduce"}
+                wanted = [{"name": feature, "value": value} for feature, value in features.items()]
+                driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": wanted})
                 driver.get(urljoin(f"http://127.0.0.1:{server.server_port}/", name))
                 driver.execute_script(axe.read_text("utf-8"))
                 found = driver.execute_async_script("const done = arguments[0]; axe.run().then(done, done);")

@@ -92,7 +92,6 @@ html_theme_options = {
     "footer_center": [],
     "footer_end": ["copyright"],
     "show_toc_level": 2,
-    "collapse_navigation": True,  # as what unfolds it has no name for screen readers
 }
 html_show_sourcelink = False
 templates_path = ["_templates"]
