@@ -86,7 +86,8 @@ def _text(value: Any) -> str:
 def _parts(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [f"{name} {part}" for name, part in value.items()]
-    return [part for text in value or () for part in _SEPARATOR.split(str(text))]
+    texts = [value] if isinstance(value, str) else value or ()
+    return [part for text in texts for part in _SEPARATOR.split(str(text))]
 
 
 def _only(some: list[str], others: list[str]) -> str:

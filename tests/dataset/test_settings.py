@@ -168,6 +168,8 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
         == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
     )
     assert difference(settings, settings) == ""
+    long, longer = (msgspec.structs.replace(settings, series=letter * 70) for letter in "xy")
+    assert difference(long, longer) == f"series changed from '{'x' * 70}' to '{'y' * 70}'"
     more = request_for(*query, keywords=[*SWAN, "crpix1"]).settings
     assert difference(settings, more) == "'crpix1' was added to keywords"
     assert "was removed from keywords" in difference(more, settings)
