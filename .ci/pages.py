@@ -71,7 +71,8 @@ def broken(root: Path) -> Iterator[str]:
 
 def findings(root: Path) -> Iterator[str]:
     """Find what axe-core objects to, and pages that are wider than their window, in light and dark colours."""
-    axe = Path(find_spec("axe_selenium_python").submodule_search_locations[0], "node_modules/axe-core/axe.min.js")
+    folder = Path(find_spec("axe_selenium_python").submodule_search_locations[0])
+    axe = (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     options = webdriver.ChromeOptions()
@@ -90,7 +91,7 @@ def findings(root: Path) -> Iterator[str]:
                 wanted = [{"name": feature, "value": value} for feature, value in features.items()]
                 driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": wanted})
                 driver.get(urljoin(f"http://127.0.0.1:{server.server_port}/", name))
-                driver.execute_script(axe.read_text("utf-8"))
+                driver.execute_script(axe)
                 found = driver.execute_async_script("const done = arguments[0]; axe.run().then(done, done);")
                 if driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth"):
                     yield f"{name}: wider than its window"
