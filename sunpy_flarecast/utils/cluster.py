@@ -21,13 +21,17 @@ from .optional_deps import need
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-__all__ = ["Done", "in_cluster", "run", "scheduler_client"]
+__all__ = ["WORKER_ENVIRONMENT", "Done", "in_cluster", "run", "scheduler_client"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 #: How often a lost task is submitted again, for example after a restart of the scheduler.
 _MAX_RESUBMITS: Final = 3
+
+#: Environment of workers: as Dask sets it, but for MALLOC_TRIM_THRESHOLD_, with which glibc returns the memory of each
+#: image to the system; builds take a third longer then.
+WORKER_ENVIRONMENT: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
 
 #: Seconds between two checks of the client and the number of its threads.
 _CHECK_INTERVAL: Final = 2.0
@@ -80,6 +84,7 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
         "distributed.deploy.lost-worker-timeout": "1 hour",
         # Workers keep profiles of the last hour: 140,000 objects (70 MB) after 30,000 small files.
         "distributed.worker.profile.enabled": False,
+        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
     }
     with dask.config.set(settings), _silent("distributed", "distributed.client"):
         try:

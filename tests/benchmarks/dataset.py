@@ -52,7 +52,7 @@ from sunpy_flarecast.dataset.shard import facts_path
 from sunpy_flarecast.fits.cards import write_card
 from sunpy_flarecast.search.search import Found
 from sunpy_flarecast.sharp.t_rec import t_rec_text
-from sunpy_flarecast.utils.cluster import in_cluster
+from sunpy_flarecast.utils.cluster import WORKER_ENVIRONMENT, in_cluster
 from sunpy_flarecast.utils.store import Store
 
 if TYPE_CHECKING:
@@ -251,8 +251,13 @@ def cluster(count: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    # As in the processes that a build starts.
+    settings = {
+        "distributed.worker.profile.enabled": False,
+        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+    }
     with (
-        dask.config.set({"distributed.worker.profile.enabled": False}),  # as in the processes that a build starts
+        dask.config.set(settings),
         LocalCluster(**options) as some,
         Client(some) as client,
     ):

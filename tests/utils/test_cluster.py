@@ -13,7 +13,7 @@ from distributed import Client, LocalCluster
 
 from sunpy_flarecast import ClusterError, QueryError, conf
 from sunpy_flarecast.rest.carried_settings import carried
-from sunpy_flarecast.utils.cluster import Done, in_cluster, run, scheduler_client
+from sunpy_flarecast.utils.cluster import WORKER_ENVIRONMENT, Done, in_cluster, run, scheduler_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,3 +154,9 @@ def test_an_invalid_client_is_refused(cluster: Client) -> None:
         pass
     with pytest.raises(ClusterError, match="cannot be reached"), scheduler_client("nothing"):
         pass
+
+
+def test_workers_keep_the_memory_of_images(cluster: Client) -> None:
+    names = (*WORKER_ENVIRONMENT, "MALLOC_TRIM_THRESHOLD_")
+    for found in cluster.run(lambda: [os.environ.get(name) for name in names]).values():
+        assert found == ["1", "1", "1", None]
