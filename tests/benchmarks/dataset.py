@@ -283,7 +283,7 @@ def build(out: Path, end: str, *more: str, segments: tuple[str, ...] = ("Br",)) 
     with subprocess.Popen([sys.executable, "-m", "sunpy_flarecast", "dataset", "build", *query, *more]) as child:
         tree = psutil.Process(child.pid)
         while child.poll() is None:
-            with contextlib.suppress(psutil.Error, OSError):
+            with contextlib.suppress(psutil.Error, OSError, IndexError):  # of a process that has just ended
                 for process in [tree, *tree.children(recursive=True)]:
                     used = process.cpu_times()
                     spent[process.pid] = used.user + used.system
