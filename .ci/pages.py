@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from functools import partial
@@ -13,15 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from selenium import webdriver
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+from browser import DRIVER, start_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1280,900"),
-)
 
 #: Pages that Sphinx makes for itself, and source code, which is shown as it is.
 LEFT_OUT = ("_modules/", "_static/", "_downloads/")
@@ -75,11 +70,7 @@ def findings(root: Path) -> Iterator[str]:
     axe = (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    options = webdriver.ChromeOptions()
-    for option in OPTIONS:
-        options.add_argument(option)
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver = start_browser()
     try:
         for path in sorted(root.rglob("*.html")):
             name = path.relative_to(root).as_posix()
@@ -110,7 +101,7 @@ def main() -> None:
     """Print all that is found."""
     root = Path(sys.argv[1]).resolve()
     wrong = 0
-    looks = (broken, findings) if shutil.which("chromedriver") else (broken,)
+    looks = (broken, findings) if DRIVER else (broken,)
     if len(looks) == 1:
         print("There is no chromedriver: the pages are not looked at")
     for look in looks:

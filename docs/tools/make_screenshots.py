@@ -8,15 +8,21 @@ chromium with its chromedriver on the PATH.
 from __future__ import annotations
 
 import base64
-import shutil
+import sys
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 from sunpy_flarecast.archive import DemoArchive, running
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "helpers"))
+from browser import start_browser
+
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "_static"
 
@@ -31,17 +37,6 @@ WIDTH = 1280
 
 #: Screenshots must also load over slow connections.
 LARGEST = 160_000
-
-OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync")
-
-
-def browser() -> webdriver.Chrome:
-    """Start a headless browser."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    for option in OPTIONS:
-        options.add_argument(option)
-    return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
 
 
 def screenshot(driver: webdriver.Chrome, url: str, height: int) -> Image.Image:
@@ -59,7 +54,7 @@ def screenshot(driver: webdriver.Chrome, url: str, height: int) -> Image.Image:
 
 def main() -> None:
     """Save a screenshot of each page."""
-    driver = browser()
+    driver = start_browser()
     driver.set_page_load_timeout(300)
     try:
         with running(DemoArchive()) as url:
