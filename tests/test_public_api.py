@@ -47,7 +47,7 @@ PUBLIC = {
     "sunpy_flarecast.flares": {"FlareList", "flux_of_class", "read_flares", "threshold_name"},
     "sunpy_flarecast.plot": {
         *("check_picture", "plot_coverage", "plot_disk", "plot_disk_maps", "plot_keywords", "plot_magnetograms"),
-        *("plot_record", "read_flares", "save"),
+        *("plot_record", "save"),
     },
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
+from sunpy_flarecast.flares import read_flares
 from sunpy_flarecast.keywords.timeseries import curve_names
 
 from .console import err, out, plain_errors
@@ -115,7 +116,7 @@ def plot_record_command(files: tuple[Path, ...], columns: int | None, skip_broke
     "--flares",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Table of flares to mark (.ecsv, .csv, ...), with the columns peak_time and goes_class, or those of the HEK.",
+    help="List of flares to mark: a table (.ecsv, .csv, ...) with peak times and GOES classes, or a GOES XRS report.",
 )
 @_output_option
 @service_options
@@ -130,7 +131,7 @@ def plot_keywords_command(
 
     def draw(pictures: Any) -> Any:
         curve_names(names, [options["series"]], errors=errors)  # before anything is requested
-        marks = None if flares is None else pictures.read_flares(flares)
+        marks = None if flares is None else read_flares(flares)
         return _found(**options).plot_keywords(
             *names, errors=errors, flares=marks, strict=options["strict"], progress=options["progress"]
         )

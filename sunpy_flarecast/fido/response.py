@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     import astropy.units as u
+    import pandas as pd
     from astropy.table import QTable, Table
     from astropy.time import Time
     from matplotlib.axes import Axes
+    from sunpy.net.fido_factory import UnifiedResponse
     from sunpy.timeseries import GenericTimeSeries
 
+    from sunpy_flarecast.flares import FlareList
     from sunpy_flarecast.query.query import Query
     from sunpy_flarecast.search.search import Found
     from sunpy_flarecast.table.difference import Difference
@@ -416,7 +419,7 @@ class FLARECASTResponse(RecordTable):
         *names: str | Iterable[str],
         harpnum: int | Iterable[int] | None = None,
         errors: bool = False,
-        flares: Table | str | os.PathLike[str] | None = None,
+        flares: str | os.PathLike[str] | Table | pd.DataFrame | UnifiedResponse | FlareList | None = None,
         strict: bool = False,
         progress: bool = True,
         ax: Axes | Iterable[Axes] | None = None,
@@ -440,10 +443,11 @@ class FLARECASTResponse(RecordTable):
         --------
         >>> upper, lower = results["flarecast"].plot_keywords("usflux", "r_value", harpnum=6178)  # doctest: +SKIP
         """
+        from sunpy_flarecast.flares import read_flares
         from sunpy_flarecast.keywords.timeseries import curve_table
-        from sunpy_flarecast.plot import plot_keywords, read_flares  # which need matplotlib
+        from sunpy_flarecast.plot import plot_keywords  # which needs matplotlib
 
-        marks = None if flares is None else read_flares(flares)
+        marks = None if flares is None else read_flares(flares)  # before anything is requested
         table = curve_table(self, _listed(names), harpnum, errors=errors, strict=strict, progress=progress)
         return plot_keywords(table, flares=marks, ax=ax)
 

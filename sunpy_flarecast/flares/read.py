@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from astropy.time import Time
     from sunpy.net.fido_factory import UnifiedResponse
 
-__all__ = ["columns_of", "flare_times", "read_flares"]
+__all__ = ["read_flares"]
 
 #: Column names in the HEK, NOAA's lists, SWPC's JSON, the HEC, and tables of users; the first match is used.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
@@ -101,7 +101,7 @@ def read_flares(
     """
     if isinstance(flares, FlareList):
         return flares
-    found = columns_of(flares, columns)
+    found = _columns_of(flares, columns)
     names = ", ".join(map(str, found.names)) or "no columns"
     for need in (("peak", "start"), ("class",)):
         if not any(name in found for name in need):
@@ -110,7 +110,7 @@ def read_flares(
                 f"Rename the column that has them to {need[0]!r}."
             )
     _check_sources(found)
-    times = flare_times(found)
+    times = _flare_times(found)
     goes_class = np.array(texts_of(found["class"]), dtype=np.str_)
     count = len(goes_class)
     start, peak, end = (times.get(name, np.full(count, "NaT", "datetime64[us]")) for name in ("start", "peak", "end"))
@@ -173,7 +173,7 @@ class _Columns(dict[str, Any]):
         return str(self._places[key])
 
 
-def columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns:
+def _columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns:
     """Find the columns of a flare table or file, by common names or the names in ``columns``."""
     if isinstance(table, (str, os.PathLike)):
         table = read_table(Path(table).expanduser())
@@ -222,7 +222,7 @@ def _check_sources(found: _Columns) -> None:
         )
 
 
-def flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
+def _flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
     """Parse the start, peak and end times that the table has."""
     dates = found.get("date")
     times = {key: times_of(found[key], found.name(key), dates) for key in ("start", "peak", "end") if key in found}

@@ -14,7 +14,6 @@ from sunpy_flarecast.utils.optional_deps import PLOT, need
 if TYPE_CHECKING:
     from .coverage import plot_coverage
     from .disk import plot_disk
-    from .flares import read_flares
     from .keywords import plot_keywords
     from .magnetograms import plot_disk_maps, plot_magnetograms
     from .record import plot_record
@@ -28,7 +27,6 @@ __all__ = [
     "plot_keywords",
     "plot_magnetograms",
     "plot_record",
-    "read_flares",
     "save",
 ]
 
@@ -36,7 +34,6 @@ __all__ = [
 _MODULES: Final = {
     "check_picture": "saving",
     "plot_disk_maps": "magnetograms",
-    "read_flares": "flares",
     "save": "saving",
 }
 

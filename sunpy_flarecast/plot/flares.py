@@ -1,25 +1,22 @@
-"""Flares on a time axis: their times and classes from a table, and marks."""
+"""Flares on a time axis: lines at their peaks, by class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib.dates as mdates
 import numpy as np
 
-from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.flares.cells import texts_of
-from sunpy_flarecast.flares.read import columns_of, flare_times
-
 from .colours import COLOURS, GREY
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterable
 
-    from astropy.table import Table
     from matplotlib.axes import Axes
 
-__all__ = ["Flare", "class_looks", "mark_flares", "read_flares"]
+    from sunpy_flarecast.flares import FlareList
+
+__all__ = ["class_looks", "mark_flares"]
 
 #: Looks of the lines by the letter of the class.
 _LOOKS: Final[dict[str, dict[str, Any]]] = {
@@ -35,102 +32,46 @@ _LINE: Final = 10
 _LINES: Final = 5
 
 
-class Flare(NamedTuple):
-    """A flare: its peak in UTC, in days as matplotlib counts them, and its GOES class; empty if unknown."""
-
-    peak: float
-    size: str
-
-
-def read_flares(table: Table | str | os.PathLike[str] | list[Flare]) -> list[Flare]:
+def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[str]:
     """
-    Read flares from a table; those without a peak time are left out.
+    Draw a vertical line for each flare within the limits of the axes; return the classes that did not fit as names.
 
-    Parameters
-    ----------
-    table : `~astropy.table.Table`, path-like, or list of Flare
-        A table, or a file of one that astropy can read, with a column of peak times (UTC, if they have no scale) and
-        one of GOES classes.
-
-    Returns
-    -------
-    list of Flare
-
-    Raises
-    ------
-    QueryError
-        If the file or a time cannot be read, or a column is missing.
-
-    Examples
-    --------
-    >>> from astropy.table import Table
-    >>> from sunpy_flarecast.plot.flares import read_flares
-    >>> table = Table({"event_peaktime": ["2014-10-24T21:41"], "fl_goescls": ["X3.1"]})
-    >>> read_flares(table)[0].size
-    'X3.1'
-    """
-    if isinstance(table, list) and all(isinstance(one, Flare) for one in table):
-        return table
-    found = columns_of(table)
-    for what, words in (("peak", "peak times"), ("class", "GOES classes")):
-        if what not in found:
-            raise QueryError(
-                f"The table of flares has no column of {words}; it has "
-                f"{', '.join(map(str, found.names)) or 'no columns'}. Rename the one that holds them to "
-                f"{'peak_time' if what == 'peak' else 'goes_class'!r}."
-            )
-    peaks = flare_times(found)["peak"]
-    days = mdates.date2num(peaks)
-    sizes = texts_of(found["class"])
-    return [Flare(day, size) for day, size in zip(days.tolist(), sizes, strict=True) if np.isfinite(day)]
-
-
-def mark_flares(axes: Axes, flares: list[Flare], *, named: bool = True) -> list[Flare]:
-    """
-    Draw a vertical line for each flare within the limits of the axes; return those for whose names there is no room.
-
-    Names are written above the axes, in several lines where they are near one another, the greatest flares first.
+    A flare without a peak time is drawn at its start. Names are written above the axes, in several lines where they
+    are near one another, the greatest flares first.
     """
     first, last = axes.get_xlim()
-    within = sorted((flare for flare in flares if first <= flare.peak <= last), key=_strength, reverse=True)
-    for flare in within:
-        name = f"_flare {flare.size}"
-        axes.axvline(flare.peak, zorder=1, label=name, **_look(flare))
+    days = mdates.date2num(flares.times("peak"))
+    order = np.argsort(-flares.size, kind="stable")  # unknown classes last
+    within = [(float(days[row]), str(flares.goes_class[row])) for row in order if first <= days[row] <= last]
+    for day, name in within:
+        axes.axvline(day, zorder=1, label=f"_flare {name}", **_look(name))
     if not named:
         return []
     width = axes.get_window_extent().width / axes.figure.figure.dpi * 72
     lines: list[list[float]] = [[] for _ in range(_LINES)]
     left_out = []
-    for flare in within:
-        if not flare.size:
+    for day, name in within:
+        if not name:
             continue
-        place = (flare.peak - first) / (last - first) * width
+        place = (day - first) / (last - first) * width
         free = (line for line, taken in enumerate(lines) if all(abs(place - other) >= _APART for other in taken))
         line = next(free, None)
         if line is None:
-            left_out.append(flare)
+            left_out.append(name)
             continue
         lines[line].append(place)
         axes.annotate(
-            flare.size, (flare.peak, 1), (0, 2 + line * _LINE), xycoords=("data", "axes fraction"),
+            name, (day, 1), (0, 2 + line * _LINE), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="center", va="bottom", fontsize=8,
         )  # fmt: skip
     return left_out
 
 
-def class_looks(flares: list[Flare]) -> dict[str, dict[str, Any]]:
-    """Map the letters of the classes of flares, the greatest first, to the looks of their lines."""
-    letters = {flare.size[:1].upper() for flare in flares if flare.size}
+def class_looks(classes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Map the letters of GOES classes, the greatest first, to the looks of their lines."""
+    letters = {name[:1].upper() for name in classes}
     return {letter: _LOOKS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
 
 
-def _strength(flare: Flare) -> tuple[int, float]:
-    letters = "ABCMX"
-    try:
-        return letters.find(flare.size[:1].upper()), float(flare.size[1:] or 0)
-    except ValueError:
-        return -1, 0.0
-
-
-def _look(flare: Flare) -> dict[str, Any]:
-    return _LOOKS.get(flare.size[:1].upper(), _OTHER)
+def _look(name: str) -> dict[str, Any]:
+    return _LOOKS.get(name[:1].upper(), _OTHER)

@@ -10,21 +10,25 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sunpy_flarecast.errors import QueryError
+from sunpy_flarecast.flares import read_flares
 
 from .axes import date_axis, mark_synthetic, titled
 from .colours import curve_style
 from .data import axis_label, curves_in, origin_of
-from .flares import class_looks, mark_flares, read_flares
+from .flares import class_looks, mark_flares
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pandas as pd
     from astropy.table import Table
+    from sunpy.net.fido_factory import UnifiedResponse
     from sunpy.timeseries import GenericTimeSeries
 
+    from sunpy_flarecast.flares import FlareList
+
     from .data import Curve
-    from .flares import Flare
 
 __all__ = ["plot_keywords"]
 
@@ -46,7 +50,7 @@ _MOST_IN_TITLE: Final = 4
 def plot_keywords(
     data: Table | GenericTimeSeries | Sequence[GenericTimeSeries] | Mapping[int, GenericTimeSeries],
     *keywords: str | Sequence[str],
-    flares: Table | str | os.PathLike[str] | list[Flare] | None = None,
+    flares: str | os.PathLike[str] | Table | pd.DataFrame | UnifiedResponse | FlareList | None = None,
     ax: Axes | Iterable[Axes] | None = None,
 ) -> list[Axes]:
     """
@@ -59,9 +63,8 @@ def plot_keywords(
         requests and draws in one step.
     *keywords : str or sequence of str
         Which of them (default: all that are numbers). Errors of others (``"errvf"`` of ``"usflux"``) become error bars.
-    flares : `~astropy.table.Table` or path-like, optional
-        Flares to mark, for example from the HEK: a column of peak times (``event_peaktime``, ``peak_time``, ...) and
-        one of GOES classes (``fl_goescls``, ``goes_class``, ``class``, ...).
+    flares : path-like, table, Fido result, or `~sunpy_flarecast.flares.FlareList`, optional
+        Flares to mark, in any form that `sunpy_flarecast.flares.read_flares` accepts.
     ax : `matplotlib.axes.Axes` or several, optional
         Where to draw, one for each keyword; by default a new figure.
 
@@ -81,7 +84,7 @@ def plot_keywords(
     >>> table = results["flarecast"].keywords("usflux", "r_value")  # doctest: +SKIP
     >>> upper, lower = plot_keywords(table)  # doctest: +SKIP
     """
-    marks = read_flares(flares) if flares is not None else []
+    marks = None if flares is None else read_flares(flares)
     curves = curves_in(data, [name for one in keywords for name in ([one] if isinstance(one, str) else one)])
     names = list(dict.fromkeys(curve.keyword for curve in curves))
     own = ax is None
@@ -102,11 +105,12 @@ def plot_keywords(
     nameless = False
     for place, panel in enumerate(panels):
         panel.set_xlim(first - margin, last + margin)
-        nameless |= bool(mark_flares(panel, marks, named=place < columns))
+        if marks is not None:
+            nameless |= bool(mark_flares(panel, marks, named=place < columns))
     for panel in panels[-columns:]:
         panel.tick_params(labelbottom=True)
         panel.set_xlabel("T_REC (UTC)")
-    _name_harps(panels[columns - 1], harps, styles, marks if nameless else [], own=own)
+    _name_harps(panels[columns - 1], harps, styles, marks.goes_class if marks and nameless else (), own=own)
     origin = origin_of(data)
     if own:
         shown = f"{len(names)} keywords" if len(names) > _MOST_IN_TITLE else ", ".join(name.upper() for name in names)
@@ -168,15 +172,15 @@ def _named(region: str) -> str:
     return region if region.startswith("TARP") else f"HARP {region}"
 
 
-def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], flares: list[Flare], *, own: bool) -> None:
-    """Write a legend of HARPs and of the classes of ``flares`` whose names do not fit; one HARP is in the title."""
+def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], classes: Iterable[str], *, own: bool) -> None:
+    """Write a legend of HARPs and of GOES classes whose names do not fit; one HARP is in the title."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
         if not own:
             panel.set_title(_named(named[0]), fontsize=10, loc="left")
         named = []
     lines = [Line2D([], [], label=_named(harp), **styles[harp]) for harp in named]
-    lines += [Line2D([], [], label=f"{letter} flare", **look) for letter, look in class_looks(flares).items()]
+    lines += [Line2D([], [], label=f"{letter} flare", **look) for letter, look in class_looks(classes).items()]
     if not lines:
         return
     height = (panel.figure if own else panel).bbox.height / panel.figure.figure.dpi

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
+from astropy.utils.masked import Masked
 from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.net.fido_factory import UnifiedResponse
@@ -232,6 +233,28 @@ def test_the_extent_of_a_list_can_be_given() -> None:
     for extent in (("2015-01-01", "2014-01-01"), ("soon", "later"), 5):
         with pytest.raises(QueryError, match="extent="):
             read_flares(Table(TABLE), extent=extent)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "peaks",
+    [
+        Time(["2014-10-24T21:41", "2014-10-25T17:08"]),
+        np.array(["2014-10-24T21:41", "NaT"], dtype="datetime64[s]"),
+        ["2014-10-24T21:41", "nan"],
+        ["2014-10-24T21:41", "NaT"],
+        MaskedColumn(["2014-10-24T21:41", "x"], mask=[False, True]),
+        Masked(np.array(["2014-10-24T21:41", "x"]), mask=[False, True]),
+        np.array([Time("2014-10-24T21:41"), None], dtype=object),
+    ],
+    ids=["Time", "datetime64", "nan", "NaT", "MaskedColumn", "Masked", "objects"],
+)
+def test_missing_peaks_of_all_kinds_are_nat(peaks: Any) -> None:
+    if isinstance(peaks, Time):
+        peaks[1] = np.ma.masked
+    flares = read_flares(Table({"peak_time": peaks, "goes_class": ["X3.1", "M1.0"]}))
+    peak = dict(zip(flares.goes_class.tolist(), flares.peak, strict=True))
+    assert peak["X3.1"] == np.datetime64("2014-10-24T21:41", "us")
+    assert np.isnat(peak["M1.0"])
 
 
 @given(st.sampled_from("ABCMX"), st.integers(10, 99))

@@ -9,16 +9,15 @@ import matplotlib as mpl
 import matplotlib.dates as mdates
 import numpy as np
 import pytest
-from astropy.table import MaskedColumn, QTable, Table, vstack
-from astropy.time import Time
+from astropy.table import QTable, Table, vstack
 from astropy.utils.masked import Masked
 
 from sunpy_flarecast import QueryError
+from sunpy_flarecast.flares import read_flares
 from sunpy_flarecast.keywords.timeseries import timeseries_of
 from sunpy_flarecast.plot import plot_keywords
-from sunpy_flarecast.plot.flares import read_flares
 from sunpy_flarecast.plot.saving import save
-from sunpy_flarecast.sharp.t_rec import slot_time
+from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,27 +92,6 @@ def test_records_that_stand_alone_are_points(count: int) -> None:
     assert len(pointed) == (3 if count == 600 else len(slots) - 2)
 
 
-@pytest.mark.parametrize(
-    "peaks",
-    [
-        Time(["2014-10-24T21:41", "2014-10-25T17:08"]),
-        np.array(["2014-10-24T21:41", "NaT"], dtype="datetime64[s]"),
-        ["2014-10-24T21:41", "nan"],
-        ["2014-10-24T21:41", "NaT"],
-        MaskedColumn(["2014-10-24T21:41", "x"], mask=[False, True]),
-        Masked(np.array(["2014-10-24T21:41", "x"]), mask=[False, True]),
-        np.array([Time("2014-10-24T21:41"), None], dtype=object),
-    ],
-    ids=["Time", "datetime64", "nan", "NaT", "MaskedColumn", "Masked", "objects"],
-)
-def test_flares_without_a_peak_are_left_out(peaks: Any) -> None:
-    if isinstance(peaks, Time):
-        peaks[1] = np.ma.masked
-    [flare] = read_flares(Table({"peak_time": peaks, "goes_class": ["X3.1", "M1.0"]}))
-    assert flare.size == "X3.1"
-    assert flare.peak == pytest.approx(mdates.datestr2num("2014-10-24T21:41"))
-
-
 def test_records_without_t_rec_are_left_out() -> None:
     table = keywords(np.arange(5))
     table["T_REC"][2] = np.ma.masked
@@ -122,13 +100,20 @@ def test_records_without_t_rec_are_left_out() -> None:
     assert times[0] == pytest.approx(mdates.date2num(slot_time(0).utc.to_datetime()))
 
 
-def test_flares_of_pandas_are_read() -> None:
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(
-        {"peak_time": pandas.to_datetime(["2014-10-24T21:41", None]), "goes_class": [None, "M1.0"]}
+def test_flares_are_marked_at_their_peaks_or_else_starts(tmp_path: Path) -> None:
+    path = tmp_path / "flares.csv"
+    path.write_text(
+        "start_time,peak_time,goes_class\n"
+        "2014-10-22T00:20,2014-10-22T00:30,M1.0\n2014-10-22T00:40,,X3.1\n2014-11-30T00:00,2014-11-30T00:01,M9.0\n"
     )
-    [flare] = read_flares(frame)
-    assert flare.size == ""
+    first = text_slot("2014.10.22_00:12:00_TAI")
+    expected = mdates.datestr2num(["2014-10-22T00:30", "2014-10-22T00:40"])
+    for flares in (path, Table.read(path), read_flares(path)):
+        [panel] = plot_keywords(keywords(first + np.arange(5)), "usflux", flares=flares)
+        lines = {line.get_label(): float(line.get_xdata()[0]) for line in panel.lines}
+        assert [lines[f"_flare {name}"] for name in ("M1.0", "X3.1")] == pytest.approx(expected)
+        assert "_flare M9.0" not in lines
+        assert {text.get_text() for text in panel.texts} == {"M1.0", "X3.1"}
 
 
 def test_a_time_that_is_text_is_one_sentence(tmp_path: Path) -> None:

@@ -109,14 +109,14 @@ def test_every_harp_can_be_told_from_the_others(harps: int) -> None:
 
 def test_marks_stand_out_from_white_and_black_and_differ_without_colour() -> None:
     from sunpy_flarecast.plot.colours import COLOURS, GREY
-    from sunpy_flarecast.plot.flares import Flare, class_looks
+    from sunpy_flarecast.plot.flares import class_looks
 
     def luminance(colour: str) -> float:
         parts = np.array(mpl.colors.to_rgb(colour))
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         return float(linear @ (0.2126, 0.7152, 0.0722))
 
-    looks = class_looks([Flare(0, f"{letter}1.0") for letter in "XMCB"])
+    looks = class_looks(f"{letter}1.0" for letter in "XMCB")
     assert len({look["ls"] for look in looks.values()}) == 4
     for colour in (*COLOURS, GREY, *(look["color"] for look in looks.values())):
         # As WCAG defines the contrast.
@@ -185,7 +185,7 @@ def test_results_draw_their_keywords(results: FLARECASTResponse, layer: Layer, t
     assert [text.get_text() for text in upper.texts] == ["X1.1"]
     layer.clear()
     flares.write_text("when,goes_class\n2015-12-11T00:30,X1.1\n")
-    with pytest.raises(QueryError, match="no column of peak times; it has when, goes_class"):
+    with pytest.raises(QueryError, match="no column of times; it has when, goes_class"):
         results.plot_keywords("usflux", flares=flares)
     with pytest.raises(QueryError, match=r"Cannot read the flare table .*none\.csv"):
         results.plot_keywords("usflux", flares=tmp_path / "none.csv")
@@ -441,7 +441,7 @@ def test_flares_and_names_are_checked_before_anything_is_asked(layer: Layer, tmp
     flares.write_text("when,what\n2015-12-11T00:30,X1.1\n")
     day = ("2015-12-11", "2015-12-12", "--series", SERIES)
     for arguments, part in (
-        (("plot", "keywords", *day, "--flares", flares), "no column of peak times; it has when, what"),
+        (("plot", "keywords", *day, "--flares", flares), "no column of times; it has when, what"),
         (("plot", "keywords", *day, "--keyword", "usflx"), "Did you mean 'usflux'"),
         (("plot", "keywords", *day, "--keyword", "noaa_ars"), "is text"),
     ):
