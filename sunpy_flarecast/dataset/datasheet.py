@@ -76,13 +76,16 @@ def provenance(
 def read_provenance(store: Store) -> Provenance:
     """Read ``provenance.json``; raise a `QueryError` if there is no finished data set that this version can read."""
     data = store.read("provenance.json")
-    if data is None or not store.exists(CHECKSUMS):
-        if store.exists(SETTINGS):
-            raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to resume it.")
+    finished = store.exists(CHECKSUMS)
+    if not finished and store.exists(SETTINGS):
+        raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to resume it.")
+    if not finished or (data is None and not store.exists(SETTINGS)):
         lacking = "provenance.json" if data is None else CHECKSUMS
         raise QueryError(
             f"{store} is not a data set: it has no {lacking}. Correct the path, or build one with dataset.build."
         )
+    if data is None:
+        raise QueryError(f"{store} is damaged: it has no provenance.json. Run the build again, or get a complete copy.")
     try:
         content = msgspec.json.decode(data)
         if (found := content["settings"].get("format", _FORMAT)) > _FORMAT:

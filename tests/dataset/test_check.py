@@ -281,6 +281,11 @@ def test_a_folder_without_a_finished_data_set_is_refused(out: Path, tmp_path: Pa
     for folder in (tmp_path / "empty", tmp_path / "nowhere"):
         with pytest.raises(QueryError, match=r"is not a data set: it has no provenance\.json\. Correct the path"):
             function(folder)
+    provenance = (out / "provenance.json").read_bytes()
+    (out / "provenance.json").unlink()
+    with pytest.raises(QueryError, match=r"is damaged: it has no provenance\.json\. Run the build again, or get"):
+        function(out)
+    (out / "provenance.json").write_bytes(provenance)
     for removed in (CHECKSUMS, "provenance.json"):
         (out / removed).unlink()
         with pytest.raises(QueryError, match=r"is unfinished\. Run the same dataset\.build\(\.\.\.\) again"):

@@ -167,6 +167,11 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
         difference(settings, request_for(*query, split=split).settings)
         == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
     )
+    labelled = request_for(
+        *query, flares=Table({"peak": ["2015-12-11T12:00"], "class": ["M1.0"], "noaa": [12465]})
+    ).settings
+    assert difference(settings, labelled) == "the list of flares was added"
+    assert difference(labelled, settings) == "the list of flares was removed"
     assert difference(settings, settings) == ""
     long, longer = (msgspec.structs.replace(settings, series=letter * 70) for letter in "xy")
     assert difference(long, longer) == f"series changed from '{'x' * 70}' to '{'y' * 70}'"
@@ -207,7 +212,7 @@ def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> No
     settings = request_for(table).settings
     assert (settings.query, settings.segments, settings.service) == ((), ("Bp", "Br"), demo[0])
     assert settings == request_for(table[::-1]).settings
-    assert difference(settings, request_for(table[1:]).settings) == "the table of records has changed"
+    assert difference(settings, request_for(table[1:]).settings) == "the table of records was changed"
     searched = request_for(RANGE, SHARP, Segment("Bp", "Br")).settings
     assert difference(settings, searched) == "it was built from a table of records and now from a query"
     assert difference(searched, settings) == "it was built from a query and now from a table of records"
