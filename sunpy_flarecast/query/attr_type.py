@@ -1,4 +1,4 @@
-"""The metaclass of attrs with registered values, such as ``a.flarecast.Series.hmi_sharp_720s``."""
+"""The metaclass of the attrs, whose registered values are found by name: ``a.flarecast.Series.hmi_sharp_720s``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class AttrType(type(SimpleAttr)):  # type: ignore[misc]
             if not similar and len(name) == 2:  # of which one letter may be right
                 similar = get_close_matches(name.lower(), values, n=3, cutoff=0.5)
             meant = " or ".join(f"{attr}.{value}" for value in similar)
-            advice = f"Did you mean {meant}?" if similar else f"print({attr}) lists its values."
+            listing = f"print({attr}) lists its values." if values else f"See help({attr})."
+            advice = f"Did you mean {meant}?" if similar else listing
             # Without an object, since Python would add a suggestion of its own.
             raise AttributeError(f"{attr} has no value {name!r}. {advice}", name=name) from None

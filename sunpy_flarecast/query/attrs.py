@@ -114,7 +114,7 @@ class Segment(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
         return f"<{type(self).__module__}.Segment({', '.join(map(repr, self.names))})>"
 
 
-class HARPNUM(Range):  # type: ignore[misc]
+class HARPNUM(Range, metaclass=AttrType):  # type: ignore[misc]
     """
     HARP numbers: one, a list, or a range.
 
@@ -174,7 +174,7 @@ class HARPNUM(Range):  # type: ignore[misc]
         return f"<{type(self).__module__}.HARPNUM({numbers})>"
 
 
-class NOAA(SimpleAttr):  # type: ignore[misc]
+class NOAA(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
     NOAA active regions in a HARP, by the keywords ``NOAA_AR`` (the best match) and ``NOAA_ARS`` (all).
 
@@ -217,7 +217,7 @@ class NOAA(SimpleAttr):  # type: ignore[misc]
         return False
 
 
-class Tolerance(SimpleAttr):  # type: ignore[misc]
+class Tolerance(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     """
     The largest distance of T_REC from the requested time, with ``a.Sample`` or ``a.Time(..., near=...)``.
 

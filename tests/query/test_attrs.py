@@ -58,6 +58,8 @@ def test_provider_and_instrument_are_registered() -> None:
         (Keyword, "usfluxx", "Did you mean a.flarecast.Keyword.usflux?"),
         (Quality, "god", "Did you mean a.flarecast.Quality.good?"),
         (Series, "aia", "print(a.flarecast.Series) lists its values."),
+        (NOAA, "ar12192", "See help(a.flarecast.NOAA)."),
+        (HARPNUM, "harp377", "See help(a.flarecast.HARPNUM)."),
     ],
 )
 def test_a_misspelt_value_suggests_the_most_similar_one(kind: type, name: str, advice: str) -> None:
