@@ -108,7 +108,7 @@ def titled(title: str, origin: Any) -> str:
 
 def mark_synthetic(axes: Axes, origin: Any) -> None:
     """Write ``SYNTHETIC`` into a corner of the user's axes if the data are synthetic according to their origin."""
-    if "SYNTHETIC" in str(origin):
+    if "SYNTHETIC" in str(origin) and all(text.get_text() != "SYNTHETIC" for text in axes.texts):
         edge = withStroke(linewidth=2, foreground="black")
         axes.text(0.01, 0.01, "SYNTHETIC", transform=axes.transAxes, color="white", fontsize=8, path_effects=[edge])
 
