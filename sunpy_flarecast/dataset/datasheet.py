@@ -32,8 +32,8 @@ _PACKAGES: Final = ("numpy", "astropy", "sunpy", "zarr", "pyarrow")
 
 _ENCODINGS: Final = {
     "lossless": "exactly as in the FITS files (integers with `scale_factor` and `add_offset`, or floats)",
-    "int16": "integers with `scale_factor`, in steps of 1 G; not exact",
-    "binned": "averages of {bin} x {bin} pixels",
+    "int16": "as integers, rounded to 1 G",
+    "binned": "as averages of {bin} x {bin} pixels",
 }
 
 #: Largest number of entries that a data sheet lists.
@@ -197,13 +197,13 @@ In the tables, unknown labels are null.
 | label | positive | negative | unknown |
 | --- | --- | --- | --- |
 {rows}
-Flares in the list, and flares that belong to no record:
+Flares in the list; those without a region or of other regions belong to no record:
 
 {counts}"""
 
 
 def _sets(split: Mapping[str, Any]) -> str:
-    sets = {**split["sets"], "*in none*": split["left_out"]}
+    sets = {**split["sets"], "*in no set*": split["left_out"]}
     names = list(split["left_out"]["labels"])
     rows = "".join(
         f"| {name} | {counts['records']:,} | {len(counts['regions']):,} | "
@@ -251,8 +251,8 @@ With sunpy_flarecast, `sunpy_flarecast.dataset.open(".")` gives tables with unit
 `T_REC` is TAI, `time` is the same time in UTC."""
 
 _SHARP: Final = """SDO data are open: see the SDO data policy, https://sdo.gsfc.nasa.gov/data/rules.php. Acknowledge \
-them by "Courtesy of NASA/SDO and the AIA, EVE, and HMI science teams", and cite Bobra et al. (2014), Solar Physics 289,
-3549, doi:10.1007/s11207-014-0529-3, for SHARPs."""
+them with "Courtesy of NASA/SDO and the AIA, EVE, and HMI science teams", and cite Bobra et al. (2014), Solar Physics
+289, 3549, doi:10.1007/s11207-014-0529-3, for SHARPs."""
 
 _SMARP: Final = """SOHO data are open: see https://soho.nascom.nasa.gov/data/summary/copyright.html. Acknowledge the \
 SOHO/MDI consortium ("SOHO is a project of international cooperation between ESA and NASA"), and cite Bobra et al.

@@ -95,13 +95,13 @@ def info(path: str | os.PathLike[str]) -> Info:
             lines.append(f"Label {name}: {', '.join(f'{number:,} {kind}' for kind, number in counts.items())}")
         if split:
             lines.append(f"Split {split['rule']}")
-            for name, part in {**split["sets"], "in none": split["left_out"]}.items():
+            for name, part in {**split["sets"], "in no set": split["left_out"]}.items():
                 lines.append(
                     f"  {name}: {counted(part['records'], 'record')}, {counted(len(part['regions']), 'region')}"
                 )
         lost = sum(report["failures"].values())
         if lost or report["missing"]:
-            lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'range')} of time")
+            lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'time range')}")
         lines += unlisted_notes(report["unlisted"])
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise QueryError(
