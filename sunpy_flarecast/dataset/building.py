@@ -210,7 +210,9 @@ def build(
     )
     store = Store(out)
     if str(store).startswith("memory:") and (client is not None or workers != 1):
-        raise QueryError(f"{store} is in the memory of this process, where workers cannot write. Use workers=1.")
+        raise QueryError(
+            f"{store} is in the memory of this process, where workers cannot write. Use workers=1 and no client."
+        )
     for name, value in (("workers", workers), ("max_conn", max_conn)):
         if not isinstance(value, Integral) or value < 1:
             raise QueryError(f"{name}={value!r} is invalid. It must be a positive integer.")

@@ -134,7 +134,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     except FLARECASTError as error:
         report.problems.append(str(error))
     except (LookupError, TypeError, ValueError, RuntimeError) as error:  # files of another data set
-        report.problems.append(f"The tables and images do not fit together ({error}). Build the data set again.")
+        report.problems.append(f"The tables and images are inconsistent ({error}). Build the data set again.")
     return report
 
 
@@ -187,7 +187,10 @@ def _labels(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         len(labels) != np.prod(shape)
         or (labels["row"] != np.repeat(np.arange(len(records)), shape[1] * shape[2])).any()
     ):
-        yield f"{LABELS} has {len(labels):,} rows, which do not match {len(records):,} records, windows and thresholds."
+        yield (
+            f"{LABELS} has {len(labels):,} rows instead of {np.prod(shape):,}, one for each record, window and "
+            "threshold, or their order differs from the records."
+        )
         return
     values = _numbers(labels["positive"]).reshape(shape)
     for window, hours in enumerate(settings.flares.windows):

@@ -62,13 +62,13 @@ def check_encoding(series: str, segments: Sequence[str], images: ImageSettings) 
         found = {name: known.segment(name) if known else None for name in segments}
         if other := [name for name, segment in found.items() if segment is not None and segment.unit not in _FIELD]:
             raise QueryError(
-                f"encoding='int16' stores whole gauss, but {other[0]} is not a field in gauss. Leave it out, or use "
-                "encoding='lossless'."
+                f"encoding='int16' stores whole gauss, but {other[0]} is not a field in gauss. Leave out this "
+                "segment, or use encoding='lossless'."
             )
     elif images.encoding == "binned" and (codes := [name for name in segments if name in _CODES]):
         raise QueryError(
-            f"encoding='binned' averages pixels, which is meaningless for codes such as {codes[0]}. Leave it out, or "
-            "use encoding='lossless'."
+            f"encoding='binned' averages pixels, which is meaningless for codes such as {codes[0]}. Leave out "
+            "this segment, or use encoding='lossless'."
         )
 
 

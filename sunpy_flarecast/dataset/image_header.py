@@ -80,9 +80,9 @@ def check_record(headers: Headers, harp: int, record: ImageRecord) -> None:
     found = dict(origin_of(headers).keywords)
     number, t_rec = found.get("HARPNUM") or found.get("TARPNUM"), found.get("T_REC")
     if number is not None and number != str(harp):
-        raise FileError(f"is of HARP {number}, not of {harp}")
+        raise FileError(f"belongs to HARP {number}, not {harp}")
     if t_rec is not None and text_slot(t_rec) not in (None, record.slot):
-        raise FileError(f"is of T_REC {t_rec}, not {t_rec_text(record.slot)}")
+        raise FileError(f"has T_REC {t_rec}, not {t_rec_text(record.slot)}")
 
 
 def header_of(dataset: Any, index: int, segment: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ _NAME: Final = re.compile(r"\S+\.fits ")
 #: After this many consecutive shards without any file, the service is considered unreachable.
 _EMPTY_SHARDS: Final = 4
 
+_ADVICE: Final = "Finished work is kept; the same call resumes the build."
+
 
 @dataclass
 class Outcome:
@@ -159,11 +161,11 @@ def make_images(
                 reason = next(reason for image in done.value.images for reason in image.reasons).partition(": ")[2]
                 raise ServiceError(
                     f"No file of the last {_EMPTY_SHARDS} shards could be fetched from {settings.service} "
-                    f"({reason.removesuffix('.')}). Finished work is kept; the same call resumes the build.",
+                    f"({reason.removesuffix('.')}). {_ADVICE}",
                     reason=reason,
                 )
     if lost:
-        raise ClusterError(f"{counted(len(lost), 'shard')} could not be made. {lost[0]} Finished work is kept.")
+        raise ClusterError(f"{counted(len(lost), 'shard')} could not be made. {lost[0]} {_ADVICE}")
 
 
 def finish_harps(
@@ -174,7 +176,7 @@ def finish_harps(
     with progress_bar(shown=progress, desc="HARPs finished", unit="HARP") as bar:
         for done in run(_Finish(settings, store), groups, client=client, name="harps"):
             if done.value is None:
-                raise ClusterError(f"{done.lost} Finished work is kept; the same call resumes the build.")
+                raise ClusterError(f"{done.lost} {_ADVICE}")
             yield done.value
             bar.update()
 

@@ -74,7 +74,7 @@ def keyword_pieces(
             empty = empty + 1 if sum(len(records) for records, _ in lacking) == len(piece) else 0
             if empty > 1:
                 raise ServiceError(
-                    f"{request.settings.service} returned no keywords for {2 * _ROWS:,} consecutive records "
+                    f"{request.settings.service} returned no keywords for more than {_ROWS:,} consecutive records "
                     f"({lacking[0][1].removesuffix('.')}). {_ADVICE}"
                 )
             bar.update(span.stop - span.start)

@@ -161,7 +161,7 @@ def label(
         if box is None:
             raise QueryError(
                 "by_position=True requires the keywords LATDTMIN, LATDTMAX, LONDTMIN and LONDTMAX, which the service "
-                "lacks. Leave it out."
+                "lacks. Leave by_position out."
             )
         near, placed = pairs_by_position(times, box, flares, moments, windows.max())
         rows, found = np.concatenate([rows, near]), np.concatenate([found, placed])

@@ -130,7 +130,10 @@ class Dataset:
 
     def _need_images(self) -> None:
         if not self.settings.segments:
-            raise QueryError(f"{self._store} has no images: it was built with images=False. Build one with images.")
+            raise QueryError(
+                f"{self._store} has no images: it was built with images=False. Build it again with images=True and "
+                "overwrite=True."
+            )
 
     @cached_property
     def _harps(self) -> list[int]:

@@ -157,11 +157,11 @@ class RecordsWriter:
         try:
             for field in schema:
                 if (arrow.field(field.name).metadata or {}).get(b"unit") != (field.metadata or {}).get(b"unit"):
-                    raise KeyError(f"{field.name} has another unit")
-            if len(arrow.schema) > len(schema):
-                raise KeyError(f"{set(arrow.column_names).difference(schema.names)} is new")
+                    raise ValueError(f"{field.name} has different units")
+            if added := [name for name in arrow.column_names if name not in schema.names]:
+                raise ValueError(f"{added[0]} is only in some of them")
             return arrow.select(schema.names).cast(schema)
-        except (pa.ArrowException, KeyError) as error:
+        except (pa.ArrowException, KeyError, ValueError) as error:
             raise QueryError(
                 f"The records do not all have the same columns ({first_line(error)}). Leave out the keyword concerned."
             ) from error

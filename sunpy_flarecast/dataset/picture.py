@@ -32,7 +32,7 @@ CLASSES: Final = ("no flare", "A", "B", "C", "M", "X", "unknown")
 
 #: Why images are missing, by their status.
 _REASONS: Final = {
-    Status.NOT_LISTED: "images: not in the service",
+    Status.NOT_LISTED: "images: not listed",
     Status.NOT_FETCHED: "images: not fetched",
     Status.UNREADABLE: "images: unreadable",
 }
@@ -83,7 +83,7 @@ def overview_of(selection: Selection, label: tuple[float, str] | None, origin: s
         classes = {name: np.bincount(kinds[set_of == name], minlength=len(CLASSES)) for name in sets or ("",)}
         missing["labels"] = int(unknown.sum())
     if sets:
-        missing["sets (records in none)"] = int((set_of == "").sum())
+        missing["records in no set"] = int((set_of == "").sum())
     harps, times = selection.columns("HARPNUM", "T_REC")
     title = f"{counted(len(times), 'record')} of {counted(len(np.unique(harps)), 'HARP')}, {settings.series}"
     rule = f"within {label[0]:g} h after T_REC" if label else ""

@@ -99,7 +99,7 @@ class BuildReport:
     def __str__(self) -> str:
         lost = sum(self.failures.values())
         ends = [f"{lost:,} {'is' if lost == 1 else 'are'} missing"] if lost else []
-        ends += [f"{counted(len(self.missing), 'range')} of time not searched"] if self.missing else []
+        ends += [f"{counted(len(self.missing), 'time range')} not searched"] if self.missing else []
         took = f" in {_duration(self.seconds)}" if self.seconds >= 1 else ""
         number = "all" if self.kept == self.images else f"{self.kept:,}"
         kept = f" ({number} made by earlier calls)" if self.kept else ""

@@ -43,7 +43,10 @@ class Selection:
     def flares(self) -> FlareSettings:
         """Return the settings of the labels."""
         if self.settings.flares is None:
-            raise QueryError(f"{self._store} has no labels: it was built without flares=... Build one with flares.")
+            raise QueryError(
+                f"{self._store} has no labels: it was built without a list of flares. Build it again with "
+                "flares=... and overwrite=True."
+            )
         return self.settings.flares
 
     def rows(self, name: str | None) -> npt.NDArray[np.int64]:
@@ -51,8 +54,12 @@ class Selection:
         if name is None:
             return np.arange(len(self.columns("index")[0]))
         if name not in self.sets:
-            known = f"it has {', '.join(map(repr, self.sets))}" if self.sets else "it was built without split=..."
-            raise QueryError(f"{self._store} has no set {name!r}; {known}.")
+            if not self.sets:
+                raise QueryError(
+                    f"{self._store} has no sets: it was built without a split. Build it again with split=... and "
+                    "overwrite=True."
+                )
+            raise QueryError(f"{self._store} has no set {name!r}; it has {', '.join(map(repr, self.sets))}.")
         return np.flatnonzero(self.set_of() == name)
 
     @property

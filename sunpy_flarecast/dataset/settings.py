@@ -123,7 +123,7 @@ def _table(query: Sequence[Any]) -> RecordTable | None:
 def _one_series(table: RecordTable | None, found: Sequence[Query]) -> str:
     series = set(table["Series"].tolist()) if table is not None else {query.series for query in found}
     if len(series) > 1:
-        raise QueryError(f"A data set has one series, not {', '.join(sorted(series))}. Build one for each series.")
+        raise QueryError(f"A data set has one series, not {', '.join(sorted(series))}. Build a data set for each.")
     return str(series.pop())
 
 
@@ -142,7 +142,8 @@ def _segments(table: RecordTable | None, found: Sequence[Query], series: str) ->
     if table is None and any(not query.segments for query in found):
         return tuple(every)
     if other := sorted(names.difference(every)):
-        raise QueryError(f"The table has files of {other[0] or 'an unknown segment'!r}, which {series} does not have.")
+        files = f"the segment {other[0]!r}" if other[0] else "an unknown segment"
+        raise QueryError(f"The table has files of {files}, which {series} does not have. Search with valid segments.")
     return tuple(name for name in every if name in names)
 
 

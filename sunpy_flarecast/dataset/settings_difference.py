@@ -50,7 +50,7 @@ def difference(old: Settings, new: Settings) -> str:
     texts = []
     if bool(old.records) != bool(new.records):
         sources = ("a table of records", "a query") if old.records else ("a query", "a table of records")
-        texts = [f"it was built from {sources[0]} and now from {sources[1]}"]
+        texts = [f"it was built from {sources[0]}, not from {sources[1]}"]
         names = [name for name in names if name not in ("query", "records")]
     return "; ".join([*texts, *(_change(name, before.get(name), after.get(name)) for name in names)])
 

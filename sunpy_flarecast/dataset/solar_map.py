@@ -30,7 +30,8 @@ def map_of(selection: Selection, group: Any, time: Any, segment: str | None) -> 
     """Return the map of a segment of the record nearest to a time; ``group`` is the dataset of a HARP."""
     channel, *others = selection.channels(segment)
     if others:
-        raise QueryError(f"The data set has {', '.join(selection.settings.segments)}. Choose one with segment=...")
+        names = ", ".join(selection.settings.segments)
+        raise QueryError(f"The data set has the segments {names}. Choose one with segment=...")
     name, harp = selection.settings.segments[channel], int(group.attrs["harp"])
     slots = slot_of(utc_time(group["time"].values.astype("datetime64[us]")))
     row = _nearest(slots, time, step_of(selection.settings.series), harp)

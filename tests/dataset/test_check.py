@@ -180,7 +180,7 @@ def changed(path: Path) -> None:
         (lambda out: (out / CHECKSUMS).write_text("x"), "checksums.txt in .* is damaged"),
         (lambda out: (out / CHECKSUMS).write_text(""), "checksums.txt in .* is damaged"),
         (lambda out: (out / CHECKSUMS).write_text(f"{'0' * 64}  ../x\n"), "checksums.txt in .* is damaged"),
-        (lambda out: (out / "split.json").write_text("[]"), "tables and images do not fit together"),
+        (lambda out: (out / "split.json").write_text("[]"), "tables and images are inconsistent"),
         (lambda out: (out / "images.zarr/more").touch(), "images.zarr/more does not belong to the data set. Remove it"),
     ],
 )  # fmt: skip
@@ -219,7 +219,7 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
         (put("recnum", 14, 3), "The status or record numbers of the images of HARP 380 differ from records"),
         (put("height", 0, 99), "Images of HARP 377 are larger in records.parquet"),
         (put("height", 0, 0), "The height contradicts the status of the images in 1 record."),
-        (lambda table: table[:-1], "labels.parquet has 60 rows, which do not match 14 records"),
+        (lambda table: table[:-1], "labels.parquet has 60 rows instead of 56"),
         (lambda table: table[:10], "Records and images have different HARPs: 00380"),
         (lambda table: table[[*table.colnames[:-1]]], "has no column 'sha256_Br'"),
     ],
@@ -350,7 +350,7 @@ def test_a_summary(made: Path) -> None:
     assert "Keywords none; not in samples by default: noaa_ars\n" in str(found)
     assert "Split by region: train 0.5, test 0.5, seed 0\n  train: " in str(found)
     assert str(found).endswith(
-        "Missing: 3 files or keywords, 1 range of time\nThe service lists no Br image for 1 record."
+        "Missing: 3 files or keywords, 1 time range\nThe service lists no Br image for 1 record."
     )
     assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
     assert found.settings.segments == ("Bp", "Br")

@@ -385,11 +385,11 @@ def test_a_data_set_without_labels_and_sets(small_files: Path, tmp_path: Path) -
     out = f"memory://{tmp_path.name}"
     dataset.build(out, *QUERY, keywords=["usflux"], files=small_files, progress=False)
     ds = dataset.open(out)
-    with pytest.raises(QueryError, match="built without flares="):
+    with pytest.raises(QueryError, match="built without a list of flares"):
         ds.samples()
-    with pytest.raises(QueryError, match="built without flares="):
+    with pytest.raises(QueryError, match="built without a list of flares"):
         _ = ds.labels
-    with pytest.raises(QueryError, match="built without split="):
+    with pytest.raises(QueryError, match="built without a split"):
         ds["train"]
     assert ds.images[int(ds.records["HARPNUM"][0])]["image"][0].notnull().all()
     assert "labels:" not in repr(ds)

@@ -214,7 +214,7 @@ def test_settings_identify_the_records_of_a_table(demo: tuple[str, Layer]) -> No
     assert settings == request_for(table[::-1]).settings
     assert difference(settings, request_for(table[1:]).settings) == "the table of records was changed"
     searched = request_for(RANGE, SHARP, Segment("Bp", "Br")).settings
-    assert difference(settings, searched) == "it was built from a table of records and now from a query"
-    assert difference(searched, settings) == "it was built from a query and now from a table of records"
+    assert difference(settings, searched) == "it was built from a table of records, not from a query"
+    assert difference(searched, settings) == "it was built from a query, not from a table of records"
     with pytest.raises(QueryError, match="no records"):
         request_for(table[:0])

@@ -176,8 +176,8 @@ def test_images_that_are_missing_are_nan_and_marked_with_a_reason(tmp_path: Path
     assert [image.status for image in facts.images] == [(0, 1), (3, 0), (2, 3), (0, 3), (3, 2)]
     assert [image.reasons for image in facts.images] == [
         (),
-        ("Bp: other.fits is of HARP 378, not of 377",),
-        ("Bp: HTTP 500", "Br: early.fits is of T_REC 2015.12.11_00:12:00_TAI, not 2015.12.11_00:36:00_TAI"),
+        ("Bp: other.fits belongs to HARP 378, not 377",),
+        ("Bp: HTTP 500", "Br: early.fits has T_REC 2015.12.11_00:12:00_TAI, not 2015.12.11_00:36:00_TAI"),
         ("Br: the image has 5 × 6 pixels, but other segments of the record have 5 × 7",),
         ("Bp: broken.fits ends at byte 8,640 of 11,520", "Br: x"),
     ]
