@@ -24,7 +24,7 @@ results = Fido.search(
     a.flarecast.HARPNUM(3944),
 )
 files = Fido.fetch(results, path="data/{file}", progress=False)
-maps = {one.meta["segment"]: one for one in sunpy_flarecast.load(files)}
+maps = {smap.meta["segment"]: smap for smap in sunpy_flarecast.load(files)}
 br, west, north = maps["Br"], maps["Bp"].data, -maps["Bt"].data
 
 # %%

@@ -45,8 +45,8 @@ places = sunpy.map.all_coordinates_from_map(empty)
 distance = (np.hypot(places.Tx, places.Ty) / empty.rsun_obs).value
 beyond = 350 * np.exp(-8 * (distance - 1))
 corona = np.where(distance < 1, 100 + 250 * distance**8, beyond)
-for one in magnetograms:
-    field = np.nan_to_num(abs(one.reproject_to(header).data))
+for magnetogram in magnetograms:
+    field = np.nan_to_num(abs(magnetogram.reproject_to(header).data))
     corona += 4 * gaussian_filter(field, 6) + 2 * gaussian_filter(field, 20)
 corona = np.random.default_rng(seed=5).poisson(corona)
 aia = sunpy.map.Map(corona.astype(float), header)
@@ -64,15 +64,16 @@ plt.show()
 # %%
 # One region, with contours at 300 (black) and -300 Mx/cm² (blue, dashed):
 
-one = next(one for one in magnetograms if one.meta["harpnum"] == 3944)
-cutout = aia.submap(one.bottom_left_coord, top_right=one.top_right_coord)
+region = next(smap for smap in magnetograms if smap.meta["harpnum"] == 3944)
+cutout = aia.submap(region.bottom_left_coord, top_right=region.top_right_coord)
 figure = plt.figure(figsize=(8, 5.5), layout="constrained")
 axes = figure.add_subplot(projection=cutout)
 title = "SYNTHETIC data: AIA 171 Å and the line-of-sight field of HARP 3944"
 image = cutout.plot(axes=axes, title=title)
 limits = axes.get_xlim(), axes.get_ylim()
 for level, colour, style in ((-300, "#0072b2", "--"), (300, "black", "-")):
-    one.draw_contours([level] * one.unit, axes=axes, colors=colour, linestyles=style)
+    levels = [level] * region.unit
+    region.draw_contours(levels, axes=axes, colors=colour, linestyles=style)
 axes.set(xlim=limits[0], ylim=limits[1])
 figure.colorbar(image, ax=axes, label="counts", shrink=0.9)
 plt.show()

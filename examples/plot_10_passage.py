@@ -32,9 +32,9 @@ maps = sunpy_flarecast.load(files)
 # The first, third, fifth, ... image side by side:
 
 figure, panels = plt.subplots(3, 3, figsize=(8, 5), layout="constrained")
-for panel, one in zip(panels.flat, maps[::2], strict=False):
-    image = panel.imshow(one.data, origin="lower", cmap="gray", vmin=-1500, vmax=1500)
-    panel.set_title(f"{one.date.datetime:%d %b %H:%M}", fontsize=9)
+for panel, smap in zip(panels.flat, maps[::2], strict=False):
+    image = panel.imshow(smap.data, origin="lower", cmap="gray", vmin=-1500, vmax=1500)
+    panel.set_title(f"{smap.date.datetime:%d %b %H:%M}", fontsize=9)
 for panel in panels.flat:
     panel.set_axis_off()
 figure.colorbar(image, ax=panels, label="Br (Mx/cm²)", shrink=0.8, extend="both")
@@ -53,10 +53,10 @@ image = first.plot(axes=axes)
 figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
 
 
-def show(one):
+def show(smap):
     """Replace the map that is shown."""
-    image.set_data(one.data)
-    axes.set_title(one.latex_name)
+    image.set_data(smap.data)
+    axes.set_title(smap.latex_name)
 
 
 animation = FuncAnimation(figure, show, frames=list(maps), interval=200)

@@ -83,7 +83,7 @@ random = np.random.default_rng(seed=8)
 drawn = []
 for _ in range(2000):
     rows = np.concatenate(
-        [rows_of[one] for one in random.integers(len(rows_of), size=len(rows_of))]
+        [rows_of[number] for number in random.integers(len(rows_of), size=len(rows_of))]
     )
     if 0 < test.labels[rows].mean() < 1:
         drawn.append(tss(test.labels[rows], forecast[rows]))
@@ -125,7 +125,8 @@ middle.axvspan(low, high, label="95 %", **look)
 middle.set(xlabel="TSS of resampled regions", ylabel="samples")
 middle.set_ylim(0, middle.get_ylim()[1] * 1.35)
 middle.legend(ncols=2, fontsize=8)
-right.barh([train.keyword_names[one] for one in order], weights[order], color="#009e73")
+names = [train.keyword_names[place] for place in order]
+right.barh(names, weights[order], color="#009e73")
 right.axvline(0, color="black", lw=0.8)
 right.set(xlabel="weight (scaled keyword)")
 title = f"SYNTHETIC data: a forecast of flares for {len(test)} test records"
