@@ -72,7 +72,7 @@ def test_a_block_is_undone_by_an_exception() -> None:
     assert conf.url == DEFAULT
 
 
-def test_reloading_forgets_the_settings_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reloading_discards_the_settings_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     conf.url = "http://session"
     conf.reload("url")
     assert conf.url == DEFAULT
@@ -93,7 +93,7 @@ def test_a_value_of_another_type_is_refused(name: str, value: object) -> None:
     assert getattr(conf, name) == before
 
 
-def test_it_shows_names_and_values_but_no_secrets() -> None:
+def test_repr_shows_names_and_values_but_no_secrets() -> None:
     conf.url, conf.token, conf.window = "https://me:s3cr3t@archive.example/flarecast", "s3cr3t", 0.5
     lines = repr(conf).splitlines()
     assert lines[:4] == [
@@ -145,7 +145,7 @@ def test_a_secret_of_the_file_with_a_comma_is_not_repeated(tmp_path: Path, name:
         assert getattr(conf, name) == value
 
 
-def test_every_setting_is_described_and_stands_at_the_top_of_one_file() -> None:
+def test_every_setting_has_a_description_and_the_same_section() -> None:
     items = list(Conf().items())
     assert {name for name, _ in items} == {
         "url",

@@ -9,7 +9,7 @@ import sunpy_flarecast
 from sunpy_flarecast import errors
 
 
-def test_all_errors_are_errors_of_this_package_and_at_its_top() -> None:
+def test_all_errors_have_one_base_class_and_are_public() -> None:
     assert set(errors.__all__) == {
         name for name in sunpy_flarecast.__all__ if name.endswith(("Error", "Warning", "Interrupted"))
     }
@@ -28,5 +28,5 @@ def test_all_errors_are_errors_of_this_package_and_at_its_top() -> None:
         (errors.MissingDataWarning, SunpyUserWarning),
     ],
 )
-def test_kinds(error: type, kind: type) -> None:
+def test_errors_derive_from_builtin_errors(error: type, kind: type) -> None:
     assert issubclass(error, kind)

@@ -25,14 +25,14 @@ def test_the_demo_service_is_used_until_it_is_closed() -> None:
             requests.get(service.url, timeout=60)
 
 
-def test_the_end_of_a_block_closes_it() -> None:
+def test_the_end_of_a_block_closes_the_service() -> None:
     before = conf.url
     with sunpy_flarecast.demo_service() as service:
         assert conf.url == service.url
     assert conf.url == before
 
 
-def test_it_runs_on_without_a_name() -> None:
+def test_an_unassigned_service_keeps_running() -> None:
     with conf.set_temp("url", "http://localhost:1"):
         sunpy_flarecast.demo_service()
         gc.collect()

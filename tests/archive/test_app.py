@@ -117,7 +117,7 @@ class TestList:
         with running(memory(many, fail_after=fail_after)) as url, broken:
             get(f"{url}/HMI/720", params=RANGE)
 
-    def test_a_failure_before_the_first_record_is_a_status(self, memory, many):
+    def test_a_failure_before_the_first_record_gives_an_error_status(self, memory, many):
         with running(memory(many, fail_after=0)) as url:
             reply = get(f"{url}/HMI/720", params=RANGE)
         assert reply.status_code == 500
@@ -142,14 +142,14 @@ class TestList:
             ("é" * 5000, 400),
         ],
     )
-    def test_instants(self, url, start, status):
+    def test_valid_and_invalid_times(self, url, start, status):
         reply = get(f"{url}/HMI/720", params={**RANGE, "start": start})
         assert reply.status_code == status
         if status == 400:
             assert "start" in reply.json()["message"]
             assert len(reply.json()["message"]) < 400
 
-    def test_an_offset_whose_plus_was_not_encoded(self, url):
+    def test_a_time_offset_with_an_unencoded_plus(self, url):
         assert get(f"{url}/HMI/720?start=2015-12-11T01:00:00+01:00&end=2015-12-12T00:00:00Z").status_code == 200
 
     def test_missing_parameters(self, url):

@@ -72,7 +72,7 @@ class TestRealFiles:
 
 
 class TestRecords:
-    def test_a_tree(self, tmp_path, write):
+    def test_files_of_a_record_in_several_folders(self, tmp_path, write):
         write(tmp_path / "a" / JSOC.format(377, "Br"), compressed=True, **FULL)
         write(tmp_path / "b" / "c" / JSOC.format(377, "magnetogram"))
         archive = DirectoryArchive(tmp_path)
@@ -103,7 +103,7 @@ class TestRecords:
         assert reply.json()["1003780794290"]["meta"] == {"area": None}
         assert reply.json()["1003780794290"]["harpnum"] == 378
 
-    def test_other_names_with_full_headers(self, tmp_path, write):
+    def test_files_with_other_names_and_full_headers(self, tmp_path, write):
         write(tmp_path / "Br.fits", DRMS_ID=f"{CEA}:3464220:Br", **FULL)
         write(tmp_path / "other.fits", DRMS_ID="hmi.sharp_cea_720s_nrt:5:bitmap", **FULL)
         archive = DirectoryArchive(tmp_path)

@@ -192,7 +192,7 @@ class TestAfterIndexing:
         with pytest.raises(NotHeldError, match=r"is no longer available. It ends at byte 5,759 of 5,760"):
             archive.segment(CEA, 3464220, "Br")
 
-    def test_a_file_that_becomes_that_of_another_record(self, tmp_path, write):
+    def test_a_file_replaced_by_that_of_another_record(self, tmp_path, write):
         path = write(tmp_path / "Br.fits", DRMS_ID=f"{CEA}:3464220:Br", **FULL)
         archive = DirectoryArchive(tmp_path)
         path.unlink()

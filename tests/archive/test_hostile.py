@@ -195,7 +195,7 @@ def url(tmp_path_factory):
         yield url
 
 
-def test_no_spelling_returns_a_file(url):
+def test_no_disguised_path_returns_a_file(url):
     paths = list(dict.fromkeys(spellings()))
     assert len(paths) > 700
     wrong = []

@@ -74,7 +74,7 @@ def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flar
     ],
     ids=str,
 )
-def test_mistakes_are_one_message(
+def test_each_mistake_gives_one_message(
     demo: tuple[str, Layer],
     flares: str,
     tmp_path: Path,

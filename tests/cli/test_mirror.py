@@ -71,7 +71,7 @@ def test_a_mirror_of_a_service(many: tuple[str, Layer], tmp_path: Path, monkeypa
         (["--segment", "Brr"], "Did you mean"),
     ],
 )
-def test_mistakes_are_errors(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_invalid_options_are_errors(tmp_path: Path, arguments: list[str], message: str) -> None:
     shown = run("2015-12-11", "2015-12-12", str(tmp_path), "--series", CEA, *arguments)
     assert shown.exit_code in (1, 2)
     assert message in shown.stderr
@@ -104,7 +104,7 @@ def test_a_mirror_killed_at_any_moment_is_resumed(jsoc: Served, tmp_path: Path, 
     assert _served(killed) == _served(whole)
 
 
-def test_an_interrupted_mirror_says_so(jsoc: Served, tmp_path: Path) -> None:
+def test_an_interrupted_mirror_is_reported(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     layer.faults["/Br.fits"] = answer(b"busy", status=503, headers={"Retry-After": "60"})
     with start(tmp_path, "--jsoc-url", url) as child:

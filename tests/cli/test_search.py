@@ -173,7 +173,9 @@ def test_an_empty_result_is_not_a_success(demo: tuple[str, Layer]) -> None:
         (("serve", "--demo", "--port", "99999"), 2, "range"),
     ],
 )
-def test_errors_are_one_message(demo: tuple[str, Layer], arguments: tuple[str, ...], status: int, part: str) -> None:
+def test_errors_are_a_single_message(
+    demo: tuple[str, Layer], arguments: tuple[str, ...], status: int, part: str
+) -> None:
     shown = run(*arguments)
     assert shown.exit_code == status
     assert part in shown.stderr
@@ -336,7 +338,7 @@ def test_serve_reports_its_public_url_and_missing_quicklooks() -> None:
     assert err.count("no quicklooks") == err.count("Warning") == 1
 
 
-def test_a_port_in_use_is_one_message(demo: tuple[str, Layer]) -> None:
+def test_a_port_in_use_gives_one_message(demo: tuple[str, Layer]) -> None:
     shown = run("serve", "--demo", "--port", demo[0].rpartition(":")[2])
     assert shown.exit_code == 1
     assert "Choose another address or port" in shown.stderr
@@ -421,7 +423,7 @@ def test_files_that_cannot_be_served_are_listed_once(tmp_path: Path) -> None:
     assert "DirectoryArchive" not in err
 
 
-def test_ctrl_c_during_the_imports_is_one_line() -> None:
+def test_ctrl_c_during_the_imports_prints_one_line() -> None:
     code = (
         "import sys\n"
         "class Interrupting:\n"
@@ -451,7 +453,7 @@ def test_the_demo_ends_with_files_and_a_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
-def test_without_its_extra_the_command_names_it(missing: str) -> None:
+def test_a_command_without_its_extra_names_the_extra(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import sunpy_flarecast.__main__ as m; m.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1

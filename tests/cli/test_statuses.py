@@ -60,7 +60,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_invalid_arguments_are_2(demo: tuple[str, Layer], run: Any, words: tuple[str, ...], tmp_path: Path) -> None:
+def test_invalid_arguments_exit_with_2(
+    demo: tuple[str, Layer], run: Any, words: tuple[str, ...], tmp_path: Path
+) -> None:
     for more, replaced, part in (
         ((), {"START": "yesterday"}, "'yesterday' is not a time"),
         ((), {"START": "2015-12-12"}, "is before START"),
@@ -79,7 +81,7 @@ def test_invalid_arguments_are_2(demo: tuple[str, Layer], run: Any, words: tuple
 
 
 @pytest.mark.parametrize("words", [*list(COMMANDS.values())[1:], *OTHERS.values()], ids=[*list(COMMANDS)[1:], *OTHERS])
-def test_a_path_that_cannot_be_written_is_2(
+def test_a_path_that_cannot_be_written_exits_with_2(
     demo: tuple[str, Layer], run: Any, words: tuple[str, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -89,7 +91,7 @@ def test_a_path_that_cannot_be_written_is_2(
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_failures_at_run_time_are_1(demo: tuple[str, Layer], run: Any, words: tuple[str, ...]) -> None:
+def test_failures_at_run_time_exit_with_1(demo: tuple[str, Layer], run: Any, words: tuple[str, ...]) -> None:
     with conf.set_temp("max_retries", 0):
         status, said = run(words, SERIES="hmi.nonsense_720s")
         assert (status, "404" in said) == (1, True), said
@@ -102,7 +104,7 @@ def test_failures_at_run_time_are_1(demo: tuple[str, Layer], run: Any, words: tu
 
 @pytest.mark.parametrize("error", [ValueError("odd"), PermissionError(13, "odd")], ids=["value", "permission"])
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
-def test_errors_of_any_type_at_run_time_are_1(
+def test_errors_of_any_type_at_run_time_exit_with_1(
     run: Any, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
 ) -> None:
     def search(*_: Any, **__: Any) -> None:
@@ -114,12 +116,12 @@ def test_errors_of_any_type_at_run_time_are_1(
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
-def test_an_empty_result_is_1(demo: tuple[str, Layer], run: Any, name: str) -> None:
+def test_an_empty_result_exits_with_1(demo: tuple[str, Layer], run: Any, name: str) -> None:
     status, said = run(COMMANDS[name], "--harp", "999999")
     assert (status, "Nothing was found" in said) == (1, True), said
 
 
-def test_other_mistakes_are_2(demo: tuple[str, Layer], run: Any, tmp_path: Path) -> None:
+def test_other_mistakes_exit_with_2(demo: tuple[str, Layer], run: Any, tmp_path: Path) -> None:
     (tmp_path / "there.csv").touch()
     for words, part in (
         ((*COMMANDS["search"], "-o", "there.csv"), "already exists"),
@@ -144,7 +146,7 @@ def test_other_mistakes_are_2(demo: tuple[str, Layer], run: Any, tmp_path: Path)
 @pytest.mark.parametrize("name", [*COMMANDS, "complete"])
 # Python loses an interrupt that arrives during the callback of a weak reference.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_ctrl_c_is_130(demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path) -> None:
+def test_ctrl_c_exits_with_130(demo: tuple[str, Layer], run: Any, name: str, tmp_path: Path) -> None:
     if name == "complete":
         fits.PrimaryHDU(np.ones((4, 4), dtype=np.int16)).writeto(
             tmp_path / "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"

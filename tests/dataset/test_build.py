@@ -398,7 +398,7 @@ def test_object_storage_gets_the_same_data_set(
     ],
     ids=str,
 )
-def test_bad_input_is_one_sentence_before_any_file_is_fetched(
+def test_invalid_input_is_refused_before_any_file_is_fetched(
     small: Counting, tmp_path: Path, arguments: dict[str, Any], more: dict[str, Any], part: str
 ) -> None:
     given = {**arguments, **more}
@@ -407,7 +407,7 @@ def test_bad_input_is_one_sentence_before_any_file_is_fetched(
     assert small.files == []
 
 
-def test_a_full_disk_is_one_sentence_and_finished_work_is_kept(
+def test_a_full_disk_gives_a_one_line_error_and_finished_work_is_kept(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
@@ -458,7 +458,7 @@ def test_no_records_and_no_flares(small: Counting, tmp_path: Path) -> None:
     assert not (tmp_path / "a/labels.parquet").exists()
 
 
-def test_a_shard_whose_facts_are_damaged_is_made_again(
+def test_a_shard_whose_facts_are_damaged_is_rebuilt(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     for path, data in whole.items():
@@ -471,7 +471,7 @@ def test_a_shard_whose_facts_are_damaged_is_made_again(
     same(tmp_path / "a", whole)
 
 
-def test_shards_that_were_removed_are_made_again(
+def test_removed_shards_are_rebuilt(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "a"
@@ -589,7 +589,7 @@ def test_synthetic_records_are_marked_without_images(demo: tuple[str, Layer], tm
     assert (out / "README.md").read_text().startswith("# SYNTHETIC ")
 
 
-def test_a_record_that_the_service_has_no_longer_is_left_out_of_a_resumed_build(tmp_path: Path) -> None:
+def test_a_resumed_build_omits_records_removed_from_the_service(tmp_path: Path) -> None:
     files, out, start = tmp_path / "files", tmp_path / "a", slot_time(FIRST)
     files.mkdir()
     for step in range(3):

@@ -224,7 +224,7 @@ def put(name: str, row: int, value: Any) -> Callable[[QTable], None]:
         (lambda table: table[[*table.colnames[:-1]]], "has no column 'sha256_Br'"),
     ],
 )
-def test_tables_and_images_that_disagree(out: Path, change: Any, problem: str) -> None:
+def test_inconsistent_tables_and_images_are_problems(out: Path, change: Any, problem: str) -> None:
     assert any(problem in found for found in rewritten(out, change))
 
 
@@ -244,7 +244,7 @@ def test_a_folder_that_is_a_link_and_links_to_its_own_files_are_read(out: Path, 
 
 
 @pytest.mark.parametrize("read", [check, info, opened.open])
-def test_json_that_is_too_deep_is_one_sentence(out: Path, read: Any) -> None:
+def test_deeply_nested_json_gives_a_one_line_error(out: Path, read: Any) -> None:
     (out / "provenance.json").write_text("[" * 100_000)
     with pytest.raises(QueryError, match=r"provenance\.json"):
         read(out)
@@ -297,7 +297,7 @@ def test_a_folder_without_a_finished_data_set_is_refused(out: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("function", [check, info, opened.open])
-def test_a_damaged_or_newer_provenance_is_one_sentence(out: Path, function: Any) -> None:
+def test_a_damaged_or_newer_provenance_gives_a_one_line_error(out: Path, function: Any) -> None:
     about = json.loads((out / "provenance.json").read_text())
     about["settings"]["format"] = 2
     (out / "provenance.json").write_text(json.dumps(about))

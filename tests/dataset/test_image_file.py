@@ -39,7 +39,7 @@ def assert_same(path: Path) -> None:
         assert decode(image.pixels, image.encoding).dtype == expected.dtype.newbyteorder("=")
 
 
-def test_pixels_of_real_files_are_those_of_astropy(shared_data: Path) -> None:
+def test_pixels_of_real_files_equal_those_of_astropy(shared_data: Path) -> None:
     paths = [path for folder in ("sharp_fits", "cases") for path in sorted((shared_data / folder).glob("*.fits"))]
     tested = [path for path in paths if "linearfff" not in path.name]
     assert len(tested) > 20
@@ -48,7 +48,7 @@ def test_pixels_of_real_files_are_those_of_astropy(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("headers", ["full", "bare"])
-def test_pixels_of_the_demo_are_those_of_astropy(tmp_path: Path, headers: Any) -> None:
+def test_pixels_of_the_demo_equal_those_of_astropy(tmp_path: Path, headers: Any) -> None:
     archive = DemoArchive(headers=headers)
     names = {
         "hmi.sharp_720s": ("magnetogram", "bitmap", "field", "inclination_err", "disambig", "info_map"),
@@ -81,7 +81,7 @@ def test_pixels_of_the_demo_are_those_of_astropy(tmp_path: Path, headers: Any) -
         ("float64", {}),
     ],
 )
-def test_pixels_are_those_of_astropy(tmp_path: Path, kind: str, cards: dict[str, Any], packed: bool) -> None:
+def test_pixels_equal_those_of_astropy(tmp_path: Path, kind: str, cards: dict[str, Any], packed: bool) -> None:
     pixels = numbers(9, 14).astype(kind)
     if kind == "int16":
         pixels[3, 4] = -32768

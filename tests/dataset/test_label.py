@@ -105,7 +105,7 @@ def test_labels_equal_those_of_brute_force(
         assert harps == tuple(sorted({harp for _, harp, regions in records if number in regions}))
 
 
-def test_the_window_begins_after_t_rec_and_has_its_end() -> None:
+def test_the_window_excludes_t_rec_and_includes_its_end() -> None:
     flares = list_of([(0, 1, "M1.0", 5), (300, 2, "X1.0", 5)])
     records = [(-61, 1, {1}), (-60, 1, {1}), (-1, 1, {1}), (0, 1, {1}), (0, 2, {3}), (240, 1, {1}), (241, 1, {1})]
     labels = labels_of(records, flares, 1 * u.hour, "M1")
@@ -189,7 +189,7 @@ def test_labels_of_2014_equal_an_independent_computation(shared_data: Path) -> N
     assert labels.counts["of_other_regions"] == 0
 
 
-def test_numbers_come_from_the_keyword_or_from_jsocs_list(tmp_path: Path) -> None:
+def test_noaa_numbers_come_from_the_keyword_or_from_jsocs_list(tmp_path: Path) -> None:
     path = tmp_path / "all_harps_with_noaa_ars.txt"
     path.write_text("HARPNUM NOAA_ARS\n1 11067\n54 11096,11097\n3721 1967\n")
     listed = read_harp_numbers(path)
@@ -287,7 +287,7 @@ def test_positions_rotate_as_sunpy_rotates_them(position: str, hours: float) -> 
         ({"noaa": False}, "has no NOAA numbers, which assign flares to HARPs"),
     ],
 )
-def test_bad_settings_are_refused_in_one_sentence(options: dict[str, Any], message: str) -> None:
+def test_invalid_settings_give_a_one_line_error(options: dict[str, Any], message: str) -> None:
     table = Table({"peak": ["2014-02-02T00:00"], "class": ["M1.0"], "noaa": ["11968"]})
     if not options.pop("noaa", True):
         table.remove_column("noaa")

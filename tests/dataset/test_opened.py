@@ -114,7 +114,7 @@ def test_images_of_a_harp_equal_the_files_and_are_read_on_access(ds: Dataset, sm
             np.testing.assert_array_equal(image, pixels(small_files, row, "Br"))
 
 
-def test_images_are_a_tree(ds: Dataset) -> None:
+def test_images_open_as_a_data_tree(ds: Dataset) -> None:
     assert isinstance(ds.images, xr.DataTree)
     shown = "<ImageTree of 3 HARPs; images[HARPNUM] opens the xarray.Dataset of a HARP>"
     assert str(ds.images) == repr(ds.images) == shown
@@ -190,7 +190,7 @@ def test_samples_are_a_sequence(ds: Dataset) -> None:
 
 
 @pytest.mark.parametrize("how", ["crop", "bin"])
-def test_one_shape(ds: Dataset, how: Any) -> None:
+def test_arrays_of_one_shape_equal_the_samples(ds: Dataset, how: Any) -> None:
     samples = ds.samples(window=12 * u.hour, shape=SHAPE, how=how)
     fixed = ds.fixed(SHAPE, how)
     assert fixed["image"].shape == fixed["mask"].shape == (9, 2, *SHAPE)
@@ -216,7 +216,7 @@ def test_a_missing_image_is_masked_in_an_array_of_one_shape(ds: Dataset) -> None
     assert train["row"].values.tolist() == np.flatnonzero(np.ma.filled(ds.records["split"] == "train", False)).tolist()
 
 
-def test_one_chunk_is_decoded(ds: Dataset, built: Path, tmp_path: Path) -> None:
+def test_a_sample_decodes_only_its_chunk(ds: Dataset, built: Path, tmp_path: Path) -> None:
     samples = ds.samples(window=12 * u.hour)
     kept = next(number for number in range(len(samples)) if samples.indices[number] == 0)
     image = samples[kept][0]
@@ -231,7 +231,7 @@ def test_one_chunk_is_decoded(ds: Dataset, built: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.open(copy).samples(window=12 * u.hour)[kept][0], image)
 
 
-def test_images_that_are_lost_or_damaged_are_one_sentence(ds: Dataset, built: Path, tmp_path: Path) -> None:
+def test_lost_or_damaged_images_give_a_one_line_error(ds: Dataset, built: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(built, copy)
     row = ds.records[0]

@@ -92,7 +92,7 @@ def groups(store: Store) -> dict[str, list[int]]:
 
 
 @pytest.mark.usefixtures("small")
-def test_records_come_back_with_units_times_and_masks(store: Store) -> None:
+def test_records_round_trip_with_units_times_and_masks(store: Store) -> None:
     write(store, [records(0, 7), records(7, 50), records(50, 53)])
     assert groups(store) == {"records.parquet": [20, 20, 13]}
     assert_same(read_records(store), records(0, 53))
@@ -104,7 +104,7 @@ def test_records_come_back_with_units_times_and_masks(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_many_records_are_in_a_file_for_each_year_and_come_back_in_order(store: Store) -> None:
+def test_many_records_are_split_by_year_and_read_in_order(store: Store) -> None:
     # Both HARPs extend over the turn of the year, so rows of two years alternate.
     wanted = vstack([records(0, 40), records(0, 45, harp=3950)])
     write(store, [wanted[:30], wanted[30:60], wanted[60:]])
@@ -146,7 +146,7 @@ def test_other_programs_read_plain_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["type", "unit", "less", "more"])
-def test_pieces_that_differ_are_refused_and_nothing_is_written(tmp_path: Path, change: str) -> None:
+def test_pieces_with_different_columns_are_refused(tmp_path: Path, change: str) -> None:
     other = records(3, 6)
     if change == "type":
         other["quality"] = np.array(["a", "b", "c"])

@@ -56,7 +56,7 @@ FLARES = {"peak_time": ["2015-12-11T12:00", "2015-12-12T12:00"], "class": ["M1.0
     ],
     ids=str,
 )
-def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
+def test_invalid_label_settings(labels: dict[str, Any], part: str) -> None:
     from astropy.table import Table
 
     flares = labels.get("flares", FLARES)
@@ -96,7 +96,7 @@ def test_labels_that_cannot_be_made(labels: dict[str, Any], part: str) -> None:
     ],
     ids=str,
 )
-def test_sets_that_cannot_be_made(arguments: dict[str, Any], part: str) -> None:
+def test_invalid_split_settings(arguments: dict[str, Any], part: str) -> None:
     default = {"split": {"train": 0.7, "test": 0.3}, "by": "region", "gap": 0 * u.hour, "stratify": False, "seed": 0}
     with pytest.raises(QueryError, match=part):
         split_settings(**{**default, **arguments})
@@ -112,7 +112,7 @@ def test_sets_that_cannot_be_made(arguments: dict[str, Any], part: str) -> None:
     ],
     ids=str,
 )
-def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
+def test_invalid_image_settings(arguments: Any, part: str) -> None:
     with pytest.raises(QueryError, match=part):
         image_settings(*arguments)
 
@@ -136,7 +136,7 @@ def test_images_that_cannot_be_stored(arguments: Any, part: str) -> None:
     ],
     ids=str,
 )
-def test_queries_that_cannot_give_a_data_set(query: Any, more: Any, part: str) -> None:
+def test_invalid_queries(query: Any, more: Any, part: str) -> None:
     with pytest.raises(QueryError, match=part):
         request_for(*query, **more)
 

@@ -74,7 +74,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Files:
     ]
 
 
-def test_real_files_come_back_unchanged_with_their_maps(shared_data: Path, tmp_path: Path) -> None:
+def test_real_files_round_trip_with_their_maps(shared_data: Path, tmp_path: Path) -> None:
     names = ["20151030_000000_TAI", "20151030_001200_TAI", "20151030_002400_TAI"]
     chosen = settings("Bp", "Bt", "Br")
     slots = [text_slot(f"2015.10.30_{name[9:11]}:{name[11:13]}:00_TAI") or 0 for name in names]
@@ -94,7 +94,7 @@ def test_real_files_come_back_unchanged_with_their_maps(shared_data: Path, tmp_p
         assert_same_maps(harp, index, row)
 
 
-def test_maps_of_smarps_come_back(shared_data: Path, tmp_path: Path) -> None:
+def test_maps_of_smarps_round_trip(shared_data: Path, tmp_path: Path) -> None:
     segments, slot = ("magnetogram", "bitmap"), text_slot("2010.07.14_12:48:00_TAI") or 0
     chosen = msgspec.structs.replace(settings(*segments), series="mdi.smarp_cea_96m")
     row = [shared_data / "cases" / f"{chosen.series}.13520.20100714_124800_TAI.{segment}.fits" for segment in segments]
@@ -102,7 +102,7 @@ def test_maps_of_smarps_come_back(shared_data: Path, tmp_path: Path) -> None:
     assert_same_maps(opened(tmp_path, 13520), 0, row)
 
 
-def test_maps_on_the_grid_of_the_camera_come_back_with_pixels_beyond_the_limb(tmp_path: Path) -> None:
+def test_ccd_maps_round_trip_with_pixels_beyond_the_limb(tmp_path: Path) -> None:
     archive, segments, day = DemoArchive(), ("magnetogram", "field"), datetime(2014, 1, 1, tzinfo=UTC)
     chosen = msgspec.structs.replace(settings(*segments), series="hmi.sharp_720s")
     records = archive.records(chosen.series, day, day + timedelta(hours=1))
@@ -151,7 +151,7 @@ def test_bytes_depend_on_the_files_only(tmp_path: Path, records: Files) -> None:
     assert all((tmp_path / "one" / name).read_bytes() == store.read(name) for name in names)
 
 
-def test_facts_survive_json(tmp_path: Path, records: Files) -> None:
+def test_facts_round_trip_through_json(tmp_path: Path, records: Files) -> None:
     facts = make_shard(task(HARP, 0, range(2), 2), settings("Bp", "Br"), Store(tmp_path), records[:2])
     assert None in facts.images[0].wcs
     assert msgspec.json.decode(msgspec.json.encode(facts), type=ShardFacts) == facts
@@ -330,7 +330,7 @@ def test_a_harp_without_any_image_can_be_opened(tmp_path: Path) -> None:
     assert (harp.status.values == Status.NOT_FETCHED).all()
 
 
-def test_keywords_that_change_within_a_harp_are_not_wrong(tmp_path: Path) -> None:
+def test_keywords_that_change_within_a_harp_are_not_shared(tmp_path: Path) -> None:
     names = {"INSTRUME": ("HMI_SIDE1", "HMI_COMBINED"), "CUNIT1": ("degree", "deg"), "TELESCOP": ("SDO/HMI", "other")}
     files: Files = [
         [

@@ -110,7 +110,7 @@ def test_ranges_of_time_have_a_gap_between_them() -> None:
         split(settings(sets, by="time", gap=48), times, regions)
 
 
-def test_a_region_that_would_be_in_two_sets_stays_in_the_one_with_most_of_it() -> None:
+def test_a_region_across_two_sets_goes_to_the_one_with_most_of_it() -> None:
     sets = {"train": "2014-06-30/2014-07-01", "test": "2014-07-01/2014-07-02"}
     times = hours(-1, 1, 2, 30, 30, 31, 20, 40)
     regions = np.array([1, 1, 1, 1, 2, 2, 2, 2])

@@ -90,9 +90,7 @@ def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, La
     assert in_order(Found(masked, [], [])).notes == ["Left out 1 record without a HARP number or T_REC."]
 
 
-def test_a_search_is_completed_and_harps_with_other_records_are_forgotten(
-    demo: tuple[str, Layer], tmp_path: Path
-) -> None:
+def test_a_completed_search_discards_shards_of_changed_harps(demo: tuple[str, Layer], tmp_path: Path) -> None:
     wanted = request_for(a.Time("2015-12-11", "2015-12-14"), SHARP, Segment("Br"))
     whole, store = searched(wanted, Store(tmp_path / "a")), Store(tmp_path / "b")
     demo[1].faults["start=2015-12-12"] = BROKEN

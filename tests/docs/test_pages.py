@@ -120,5 +120,5 @@ def of_helps(group: click.Group) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), [*commands(), *of_helps(cli)])
-def test_commands_are_understood(page: str, line: str) -> None:
+def test_commands_can_be_parsed(page: str, line: str) -> None:
     parse(line)

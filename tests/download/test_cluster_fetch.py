@@ -53,7 +53,7 @@ def below(folder: Path, report: FetchReport) -> dict[str, Any]:
     }
 
 
-def test_report_and_requests_are_those_of_one_machine(
+def test_report_and_requests_equal_those_of_one_machine(
     many: tuple[str, Layer], table: FLARECASTResponse, cluster: Client, tmp_path: Path
 ) -> None:
     _, layer = many
@@ -142,7 +142,7 @@ def take(connections: Connections) -> int:
         return number
 
 
-def test_leases_of_a_dead_worker_become_free(cluster: Client) -> None:
+def test_leases_of_a_dead_worker_are_released(cluster: Client) -> None:
     with shared_connections(cluster, 2) as connections:
         cluster.cluster.scheduler.allowed_failures, before = 0, cluster.cluster.scheduler.allowed_failures
         try:

@@ -106,7 +106,7 @@ def test_passwords_are_used_but_not_shown_or_written(
     assert not any("cret" in text for text in [*shown_texts, (tmp_path / "report.json").read_text()])
 
 
-def test_a_fetch_ends_when_nothing_improves_and_says_why(
+def test_a_fetch_ends_with_a_reason_when_a_pass_brings_no_improvement(
     many: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -182,7 +182,7 @@ def test_refused_urls_are_in_the_report(many: tuple[str, Layer], tmp_path: Path)
     assert "not an http or https URL" in report.failed[0].reason
 
 
-def test_one_row_is_enough(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_single_row_is_fetched(many: tuple[str, Layer], tmp_path: Path) -> None:
     assert len(fetch(FLARECASTClient().search(*QUERY)[0], path=tmp_path, progress=False).fetched) == 1
 
 
@@ -275,7 +275,9 @@ def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Pat
     assert bare.count(".fits") == {"GET": 6}
 
 
-def test_refused_requests_are_not_waited_for(bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_keyword_requests_alone_start_no_pass(
+    bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     table = some(bare)
     bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
     with caplog.at_level("INFO"), pytest.warns(MissingDataWarning, match="6 files lack .*no such route"):
@@ -297,7 +299,7 @@ def test_refused_keywords_are_requested_again_in_another_pass(bare: Layer, tmp_p
     assert report.bare == []
 
 
-def test_long_reports_are_cut(tmp_path: Path) -> None:
+def test_long_reports_are_truncated(tmp_path: Path) -> None:
     bare = [Bare(f"{number}.fits", "the service answered 404") for number in range(25)]
     text = str(FetchReport([file.path for file in bare], [], [], bare=bare))
     assert text.count("Without keywords: ") == 21

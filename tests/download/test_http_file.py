@@ -85,7 +85,7 @@ def test_a_file_over_a_connection_that_drops_regularly_is_completed(
 
 
 @pytest.mark.parametrize("kind", ["ignore-range", "wrong-content-range", "416", "changed-etag"])
-def test_a_doubtful_rest_restarts_the_transfer(large: Chaos, tmp_path: Path, kind: str) -> None:
+def test_an_invalid_partial_reply_restarts_the_transfer(large: Chaos, tmp_path: Path, kind: str) -> None:
     large.choose = lambda path, number: ("short-body", kind, None)[min(number, 2)]
     assert get(large, tmp_path).errors == []
     assert (tmp_path / name_of(0)).read_bytes() == LARGE[path_of(0)]
@@ -294,7 +294,7 @@ def test_files_of_an_ended_process_are_removed_by_the_next_fetch(
     assert names(tmp_path) == [name_of(0)]
 
 
-def test_a_stopped_process_blocks_nobody_and_another_starts_at_the_other_end(chaos: Chaos, tmp_path: Path) -> None:
+def test_a_stopped_process_does_not_block_another_which_starts_at_the_other_end(chaos: Chaos, tmp_path: Path) -> None:
     chaos.choose = lambda path, number: "stall" if chaos.count() == 1 else None
     process = child(chaos, tmp_path)
     chaos.wait_for(lambda: chaos.count() >= 1)
@@ -341,7 +341,7 @@ def test_an_interrupted_fetch_reports_missing_files_and_is_resumed(chaos: Chaos,
     assert len(get(chaos, tmp_path, range(100))) == 100
 
 
-def test_two_processes_do_not_break_files(chaos: Chaos, tmp_path: Path) -> None:
+def test_two_processes_do_not_corrupt_files(chaos: Chaos, tmp_path: Path) -> None:
     chaos.choose = lambda path, number: "trickle"
     one, two = child(chaos, tmp_path, last=200), child(chaos, tmp_path, last=200)
     assert [ended(one), ended(two)] == ["200 0\n"] * 2

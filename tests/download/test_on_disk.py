@@ -130,7 +130,7 @@ def test_the_old_file_is_kept_if_the_new_file_lacks_keywords(root: Path, tmp_pat
         assert contents(first.files) == [0, 0, 9]
 
 
-def test_a_newer_version_than_the_service_has_is_kept_and_named(root: Path, tmp_path: Path) -> None:
+def test_files_newer_than_those_of_the_service_are_kept_and_reported(root: Path, tmp_path: Path) -> None:
     with serving(root) as layer:
         table = search("Br")
         path = put(tmp_path / "data", 1, recnum=150, pixel=9)
@@ -166,7 +166,7 @@ def test_the_number_may_be_only_in_drms_id(root: Path, tmp_path: Path) -> None:
             assert contents(report.files) == [0 if state == "reprocessed" else 9]
 
 
-def test_lists_with_other_numbers_than_headers_cost_only_one_transfer(root: Path, tmp_path: Path) -> None:
+def test_lists_that_disagree_with_headers_cost_only_one_transfer(root: Path, tmp_path: Path) -> None:
     for step in range(3, 20):
         put(root, step)
     with serving(root) as layer:
@@ -184,7 +184,7 @@ def test_lists_with_other_numbers_than_headers_cost_only_one_transfer(root: Path
         assert report.unidentified == report.already_there
 
 
-def test_a_number_that_an_archive_made_up_is_not_newer(tmp_path: Path) -> None:
+def test_a_derived_record_number_is_not_newer(tmp_path: Path) -> None:
     tiny(tmp_path / "root" / name_of(377, 0, "Br", NRT))
     path = put(tmp_path / "data", 0, pixel=9)
     before = path.read_bytes()

@@ -69,7 +69,7 @@ def error(template: str, *listed: dict[str, Any]) -> str:
         (f"{HOST}/HMI/s/7/%252e%252e/a.fits", BASE, f"{BASE}/HMI/s/7/%252e%252e/a.fits"),
     ],
 )
-def test_urls_are_moved(url: str, base: str, moved: str) -> None:
+def test_urls_are_rebased(url: str, base: str, moved: str) -> None:
     assert moved_url(url, base) == moved
     assert moved_url(url, base, move=False) == url
 
@@ -113,7 +113,7 @@ def test_urls_that_are_refused(url: str, move: bool) -> None:
 
 
 @pytest.mark.parametrize("url", [f"{HOST}/s/7/a.fits", f"{HOST}/HMI", f"{HOST}/hmi/s/7/a.fits", f"{HOST}/?x=/HMI/s"])
-def test_urls_that_cannot_be_moved(url: str) -> None:
+def test_urls_that_cannot_be_rebased(url: str) -> None:
     with pytest.raises(TransferError, match=r"lacks /HMI/.*conf\.rebase_urls = False"):
         moved_url(url, BASE)
     assert moved_url(url, BASE, move=False) == url
@@ -159,7 +159,7 @@ def test_templates(template: str, path: str) -> None:
     assert paths(template, record()) == [path]
 
 
-def test_no_field_makes_a_colon_by_itself() -> None:
+def test_fields_contain_no_colon_by_default() -> None:
     table = table_of(record(date__obs="2015-12-11T23:34:08.8Z", wavelnth=6173))
     fields = table.path_format_keys() | {"segment", "file"}
     [place] = plan(table, "/".join(f"{{{field}}}" for field in sorted(fields)), BASE).places
@@ -318,7 +318,7 @@ SEGMENTS = st.text("ab./\\%2F: \n~é", max_size=8)
     SEGMENTS,
     st.sampled_from(["{file}", "{segment}/{file}", "{series}/{segment}/{file}", "{segment}-{series}"]),
 )
-def test_whatever_the_names_no_path_leaves_the_folder(segment: str, series: str, template: str) -> None:
+def test_no_name_leads_out_of_the_folder(segment: str, series: str, template: str) -> None:
     table = table_of(record(7, segment, series_name=series), {"url": f"{HOST}/HMI/{segment}", "series_name": series})
     try:
         planned = plan(table, f"folder/{template}", BASE)

@@ -118,7 +118,7 @@ def data_of(file: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("series", ["hmi.sharp_720s", CEA])
-def test_bare_files_become_maps_like_those_of_full_files(bare: tuple[str, Layer], tmp_path: Path, series: str) -> None:
+def test_completed_files_give_the_same_maps_as_full_files(bare: tuple[str, Layer], tmp_path: Path, series: str) -> None:
     table = search(series)[:1]
     recnum = int(table["Record"][0])
     files = get(table, tmp_path)
@@ -182,7 +182,7 @@ RECORDS = (
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_twins_of_real_files(shared: Path, tmp_path: Path, record: str) -> None:
+def test_completed_twins_of_real_files_give_the_same_maps(shared: Path, tmp_path: Path, record: str) -> None:
     paths = {read_name(path.name).segment: path for path in (shared / "data" / "sharp_fits").glob(f"{record}.*.fits")}
     full = {name: path for name, path in paths.items() if not is_bare(path)}
     keywords = keywords_of(read_header(full["Br"]))
@@ -383,7 +383,7 @@ def test_keywords_of_another_record_are_not_added(
     assert Path(path).read_bytes() == BARE.segment(CEA, number, "Br")
 
 
-def test_a_service_without_keywords_is_not_asked_repeatedly(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_service_without_keywords_gets_few_requests(bare: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(CEA, "Br", query=a.Time("2015-12-11T23:00", "2015-12-12"))
     table = table[:12]
     bare[1].faults["/meta/"] = answer(b"", status=404)

@@ -58,7 +58,7 @@ FIRST = "hmi.sharp_cea_720s.6178.20151211_001200_TAI.Br.fits"
 # --- parfive's side of the contract ----------------------------------------------------------------------------------
 
 
-def test_the_queue_takes_transfers_with_slots_progress_and_results(
+def test_transfers_use_the_slots_progress_and_results_of_the_queue(
     many: tuple[str, Layer],
     table: FLARECASTResponse,
     tmp_path: Path,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_page_in_place_of_a_file_is_quoted() -> None:
+def test_the_title_of_a_web_page_is_quoted() -> None:
     with pytest.raises(TransferError, match='the reply is not a FITS file but a web page titled "Please log in"'):
         check_content(b"<html><title>Please log in</title></html>")
 
@@ -25,7 +25,7 @@ def test_real_files_pass(shared: Path) -> None:
         check_content(path.read_bytes())
 
 
-def test_datasums_of_real_files_decide_and_not_their_checksums(shared: Path) -> None:
+def test_datasums_are_verified_and_checksums_are_ignored(shared: Path) -> None:
     wrong = 0
     for path in (shared / "data" / "sharp_fits").glob("*.fits"):
         body = path.read_bytes()

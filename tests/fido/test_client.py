@@ -202,7 +202,7 @@ def test_missing_parts_are_the_only_reason_for_an_empty_table(demo: tuple[str, L
 
 
 @pytest.mark.filterwarnings("ignore:Nothing was found")
-def test_nothing_found_is_an_empty_table(demo: tuple[str, Layer]) -> None:
+def test_no_results_give_an_empty_table(demo: tuple[str, Layer]) -> None:
     table = search(a.Time("1999-01-01", "1999-01-02"), CCD)
     assert len(table) == 0
     assert "T_REC" in table.colnames
@@ -240,11 +240,11 @@ def test_all_ways_to_show_a_table(demo: tuple[str, Layer]) -> None:
         (HOUR, CCD, a.Physobs("los_magnetic_field")),
     ],
 )
-def test_queries_that_are_not_ours(query: tuple[Any, ...]) -> None:
+def test_queries_for_other_clients(query: tuple[Any, ...]) -> None:
     assert not FLARECASTClient._can_handle_query(*query)
 
 
-def test_queries_that_are_ours() -> None:
+def test_queries_for_this_client() -> None:
     assert FLARECASTClient._can_handle_query(HOUR, CCD)
     assert FLARECASTClient._can_handle_query(
         HOUR, CCD, Segment("Br"), HARPNUM(1), a.Sample(1 * u.h), a.Provider("flarecast"), a.Instrument.hmi
@@ -332,7 +332,7 @@ def test_misspelt_options_of_a_fetch_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_options_of_other_clients_are_theirs(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_options_of_other_clients_are_ignored_through_fido(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(HOUR, CCD, Segment("bitmap"))[:1]
     options = {"max_splits": 1, "sleep": 0, "site": "NSO", "chunksize": 1024}
     assert len(Fido.fetch(table, path=tmp_path, progress=False, **options)) == 1
@@ -366,7 +366,7 @@ def test_an_unknown_series_is_sent_as_written(demo: tuple[str, Layer]) -> None:
     assert "/HMI/hmi.sharp_72s?" in demo[1].requests[0][1]
 
 
-def test_works_without_any_network_but_loopback(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_works_with_loopback_alone(demo: tuple[str, Layer], tmp_path: Path) -> None:
     # In a separate process without name resolution and other addresses.
     code = """if True:
         import socket, sys
@@ -456,7 +456,7 @@ def test_windows_that_fail_again_are_still_missing(demo: tuple[str, Layer]) -> N
 
 
 @pytest.mark.parametrize("more", [(a.Sample(9 * u.hour),), (HARPNUM(1, 9000), a.Sample(25 * u.hour))])
-def test_a_sampled_search_is_completed_as_if_nothing_had_failed(demo: tuple[str, Layer], more: tuple[Any, ...]) -> None:
+def test_retrying_a_sampled_search_gives_the_complete_result(demo: tuple[str, Layer], more: tuple[Any, ...]) -> None:
     whole = search(DAYS, CCD, *more)
     fail(demo[1], "2015-12-11T23", "2015-12-13", "2015-12-14")
     with pytest.warns(MissingDataWarning):
@@ -467,7 +467,7 @@ def test_a_sampled_search_is_completed_as_if_nothing_had_failed(demo: tuple[str,
     assert len(demo[1].requests) == 6  # the search is repeated
 
 
-def test_the_nearest_time_step_is_found_after_all(demo: tuple[str, Layer]) -> None:
+def test_retrying_finds_the_nearest_time_step(demo: tuple[str, Layer]) -> None:
     near = a.Time("2015-12-11", "2015-12-16", near="2015-12-13T12:00")
     whole = search(near, CCD)
     fail(demo[1], "2015-12-13")
@@ -486,7 +486,7 @@ def test_the_nearest_time_step_is_found_after_all(demo: tuple[str, Layer]) -> No
         (DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")), 5 + 6),
     ],
 )
-def test_branches_are_completed_each_in_its_way(demo: tuple[str, Layer], query: Any, requests: int) -> None:
+def test_each_branch_is_retried_as_it_requires(demo: tuple[str, Layer], query: Any, requests: int) -> None:
     whole = search(query)
     fail(demo[1], "2015-12-13T", "2015-12-12T23")
     with pytest.warns(MissingDataWarning):
@@ -497,7 +497,7 @@ def test_branches_are_completed_each_in_its_way(demo: tuple[str, Layer], query: 
     assert len(demo[1].requests) == requests
 
 
-def test_a_failed_repetition_of_a_search_leaves_the_table_unchanged(demo: tuple[str, Layer]) -> None:
+def test_a_failed_retry_leaves_the_table_unchanged(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-13T", "2015-12-12T23")
     with pytest.warns(MissingDataWarning):
         table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
@@ -508,7 +508,7 @@ def test_a_failed_repetition_of_a_search_leaves_the_table_unchanged(demo: tuple[
     assert gaps(again) == gaps(table)
 
 
-def test_a_repeated_search_loses_no_records(demo: tuple[str, Layer]) -> None:
+def test_a_retry_loses_no_records(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-13T", "2015-12-12T23")
     with pytest.warns(MissingDataWarning):
         table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
@@ -546,7 +546,7 @@ def test_a_gap_near_a_requested_time_is_reported(demo: tuple[str, Layer]) -> Non
         search(a.Time("2015-12-11", "2015-12-14", near="2015-12-12T12:00"), CCD)
 
 
-def test_if_all_fails_it_is_an_error(demo: tuple[str, Layer]) -> None:
+def test_a_search_without_any_reply_is_an_error(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015")
     with pytest.raises(sunpy_flarecast.ServiceError, match=r"from 2015-12-10T23:55:00Z to 2015-12-12.* 503"):
         search(DAYS, CCD)
@@ -588,7 +588,7 @@ def test_missing_parts_stay_with_the_table(demo: tuple[str, Layer]) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["ecsv", "parquet"])
-def test_a_search_that_was_kept_is_completed_another_day(demo: tuple[str, Layer], tmp_path: Path, suffix: str) -> None:
+def test_a_saved_search_can_be_retried_later(demo: tuple[str, Layer], tmp_path: Path, suffix: str) -> None:
     query = (DAYS, CCD, Segment("bitmap"), a.Sample(7 * u.hour))
     whole = search(*query)
     fail(demo[1], "2015-12-12T23")
@@ -609,7 +609,7 @@ def test_a_search_that_was_kept_is_completed_another_day(demo: tuple[str, Layer]
         answer(b'{"data": [{"recnum": 5'),
     ],
 )
-def test_windows_that_are_too_much_come_in_halves(demo: tuple[str, Layer], fault: Any) -> None:
+def test_windows_with_too_long_replies_are_halved(demo: tuple[str, Layer], fault: Any) -> None:
     time = a.Time("2015-12-11", "2015-12-14")
     whole = records_of(search(time, CCD))
     demo[1].clear()
@@ -619,7 +619,7 @@ def test_windows_that_are_too_much_come_in_halves(demo: tuple[str, Layer], fault
     assert len(demo[1].requests) == 2 + 3 + 2
 
 
-def test_windows_come_in_any_order_several_at_a_time_over_few_connections(demo: tuple[str, Layer]) -> None:
+def test_parallel_windows_may_finish_in_any_order(demo: tuple[str, Layer]) -> None:
     _, layer = demo
     with conf.set_temp("parallel_requests", 1), conf.set_temp("window", 10.0):
         whole = records_of(search(DAYS, CCD))
@@ -638,7 +638,7 @@ def test_windows_come_in_any_order_several_at_a_time_over_few_connections(demo: 
     assert len(connections) == 4
 
 
-def test_replies_with_too_much_in_any_order(demo: tuple[str, Layer]) -> None:
+def test_replies_with_extra_and_unordered_records(demo: tuple[str, Layer]) -> None:
     def row(number: int, slot: int) -> dict[str, Any]:
         return {"recnum": number, "t_rec_index": slot, "urls": [f"http://h/HMI/hmi.sharp_720s/{number}/bitmap.fits"]}
 
@@ -700,7 +700,7 @@ class Terminal(io.StringIO):
         (DAYS, {}, False, False),
     ],
 )
-def test_progress_is_shown_where_it_can_be_seen(
+def test_progress_is_shown_in_terminals_only(
     demo: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch, time: a.Time, options: Any, terminal: bool, shown: bool
 ) -> None:
     stream = Terminal() if terminal else io.StringIO()
@@ -776,7 +776,7 @@ def test_real_files_come_back_byte_for_byte_and_load_as_maps(
         assert one.meta["harpnum"] == int(name.name.split(".")[2])
 
 
-def test_paths_from_the_issue_s_example(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_files_follow_the_path_template(demo: tuple[str, Layer], tmp_path: Path) -> None:
     results = Fido.search(
         a.Time("2015-12-11", "2015-12-11T02:00"),
         a.flarecast.Series.hmi_sharp_720s,
@@ -797,14 +797,14 @@ def test_paths_from_the_issue_s_example(demo: tuple[str, Layer], tmp_path: Path)
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_row_and_the_client_alone_fetch_too(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_row_is_fetched_with_fido_and_with_the_client(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(HOUR, CCD, Segment("bitmap"))
     [by_fido] = Fido.fetch(table[0], path=tmp_path / "fido", progress=False)
     [alone] = table.client.fetch(table[0], path=tmp_path / "client", progress=False)
     assert filecmp.cmp(by_fido, alone, shallow=False)
 
 
-def test_a_finished_fetch_of_500_files_asks_nothing_again(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_repeating_a_finished_fetch_of_500_files_sends_no_requests(many: tuple[str, Layer], tmp_path: Path) -> None:
     _, layer = many
     table = search(a.Time("2015-12-11", "2015-12-16"), CEA, Segment("Br"))
     assert len(table) == 500
@@ -853,7 +853,7 @@ def test_refused_urls_are_errors_and_the_others_are_fetched(demo: tuple[str, Lay
     assert len(again.errors) == 1
 
 
-def test_urls_stay_where_they_are_when_moving_is_off(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_urls_are_not_rebased_if_disabled(demo: tuple[str, Layer], tmp_path: Path) -> None:
     url, layer = demo
     table = search(HOUR, CCD, Segment("bitmap"))[:1]
     other = url.replace("127.0.0.1", "localhost")
@@ -866,7 +866,9 @@ def test_urls_stay_where_they_are_when_moving_is_off(demo: tuple[str, Layer], tm
     ]
 
 
-def test_layout_b_is_fetched_from_the_urls_it_gives(demo: tuple[str, Layer], shared: Path, tmp_path: Path) -> None:
+def test_files_of_layout_b_are_fetched_from_the_listed_urls(
+    demo: tuple[str, Layer], shared: Path, tmp_path: Path
+) -> None:
     _, layer = demo
     reply = (shared / "data" / "service_examples" / "hmi_list_v6_partial.json").read_bytes()
     real = (shared / "data" / "sharp_fits" / "hmi.sharp_cea_720s.6060.20151030_000000_TAI.Br.fits").read_bytes()
@@ -916,7 +918,7 @@ def test_files_come_from_the_service_that_was_searched(demo: tuple[str, Layer], 
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "127.0.0.1:9"])
-def test_an_environment_s_proxy_is_used_as_the_search_uses_it(
+def test_fetches_use_the_same_proxy_as_searches(
     demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
@@ -940,7 +942,7 @@ def test_reply_errors_through_the_client(demo: tuple[str, Layer]) -> None:
         search(HOUR, CCD)
 
 
-def test_times_that_are_no_attrs_are_one_sentence(demo: tuple[str, Layer]) -> None:
+def test_times_that_are_not_attrs_give_a_one_line_error(demo: tuple[str, Layer]) -> None:
     with pytest.raises(QueryError, match=r"not '2014-01-01'; write a\.Time\('2014-01-01', '2014-01-02'\) and a\."):
         FLARECASTClient().search("2014-01-01", "2014-01-02", Series("hmi.sharp_720s"))
     assert demo[1].requests == []

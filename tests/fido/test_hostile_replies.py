@@ -184,7 +184,7 @@ def _others(sent: Sent) -> dict[int, str]:
 
 @fuzzed(30)
 @given(data=st.data())
-def test_a_list_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+def test_list_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     reply = data.draw(replies(sent.server.good(sent.window)))
     with hostile(sent, sent.window, reply) as told:
         table = _search()
@@ -197,7 +197,7 @@ def test_a_list_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
 
 @fuzzed(30)
 @given(data=st.data())
-def test_a_list_that_says_anything(sent: Sent, data: st.DataObject) -> None:
+def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(contents(sent.server.good(sent.window)))
     template = data.draw(st.sampled_from(["{file}", "{series}/{harpnum}/{record}/{segment}/{file}"]))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
@@ -229,14 +229,14 @@ def test_a_list_that_says_anything(sent: Sent, data: st.DataObject) -> None:
 
 @fuzzed(30)
 @given(data=st.data())
-def test_keywords_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+def test_keyword_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")
     _look_at_keywords(sent, data.draw(replies(good)), same=False)
 
 
 @fuzzed(30)
 @given(data=st.data())
-def test_keywords_that_say_anything(sent: Sent, data: st.DataObject) -> None:
+def test_keyword_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")))
     _look_at_keywords(sent, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), same=True)
 
@@ -286,14 +286,14 @@ def _look_at_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
 
 @fuzzed(30)
 @given(data=st.data())
-def test_a_file_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+def test_file_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     good = sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")
     _look_at_files(sent, f"/{LOST}/", data.draw(replies(good, endless=False)), same=False)
 
 
 @fuzzed(25)
 @given(data=st.data())
-def test_a_file_that_holds_anything(sent: Sent, data: st.DataObject) -> None:
+def test_file_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(odd_files(sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     _look_at_files(sent, f"/{LOST}/", Reply(head + body), same=True)
@@ -301,14 +301,14 @@ def test_a_file_that_holds_anything(sent: Sent, data: st.DataObject) -> None:
 
 @fuzzed(25)
 @given(data=st.data())
-def test_keywords_of_a_file_sent_in_any_way(sent: Sent, data: st.DataObject) -> None:
+def test_keywords_for_a_file_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")
     _look_at_files(sent, f"/meta/{LOST}", data.draw(replies(good, endless=False)), same=False)
 
 
 @fuzzed(25)
 @given(data=st.data())
-def test_keywords_of_a_file_that_say_anything(sent: Sent, data: st.DataObject) -> None:
+def test_keywords_for_a_file_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     _look_at_files(sent, f"/meta/{LOST}", Reply(head + body), same=True)

@@ -158,7 +158,9 @@ def test_an_interrupted_search_for_keywords_of_a_condition_is_completed(
     assert kept.retry_missing()["Record"].tolist() == whole["Record"].tolist()
 
 
-def test_nothing_came_before_the_interrupt(stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path) -> None:
+def test_an_interrupt_before_any_reply_keeps_an_empty_result(
+    stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
+) -> None:
     stalling.after(0)
     status, _, err = interrupted(stalling, script(SEARCH, str(tmp_path / "search.ecsv")), conf.parallel_requests)
     assert (status, err) == (0, "")
@@ -167,7 +169,7 @@ def test_nothing_came_before_the_interrupt(stalling: Stalling, whole: FLARECASTR
     assert len(kept.retry_missing()) == len(whole)
 
 
-def test_the_interrupted_retry_of_a_search_keeps_both(
+def test_an_interrupted_retry_keeps_old_and_new_records(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
     stalling.after(6)
@@ -348,7 +350,9 @@ except KeyboardInterrupt:
 # --- progress without a terminal -------------------------------------------------------------------------------------
 
 
-def test_without_a_terminal_progress_is_lines(stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path) -> None:
+def test_without_a_terminal_progress_is_printed_as_lines(
+    stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
+) -> None:
     windows = len(stalling.layer.requests)
     code = """
 import sunpy_flarecast.utils.progress as progress

@@ -34,7 +34,7 @@ CHOSEN = (STEP, Series.hmi_sharp_cea_720s, Segment("Br"), a.flarecast.HARPNUM(39
 
 
 @pytest.mark.parametrize("end", ["ecsv", "parquet"])
-def test_tables_of_synthetic_records_say_so(demo: tuple[str, Layer], tmp_path: Path, end: str) -> None:
+def test_tables_of_synthetic_records_are_marked(demo: tuple[str, Layer], tmp_path: Path, end: str) -> None:
     if end == "parquet":
         pytest.importorskip("pyarrow")
     found = FLARECASTClient().search(*CHOSEN)
@@ -51,7 +51,7 @@ def test_tables_of_synthetic_records_say_so(demo: tuple[str, Layer], tmp_path: P
     assert timeseries_of(table)[3944].meta.metadata[0][2]["origin"] == "SYNTHETIC"
 
 
-def test_maps_of_synthetic_files_say_so_in_their_titles(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_titles_of_synthetic_maps_are_marked(demo: tuple[str, Layer], tmp_path: Path) -> None:
     found = FLARECASTClient().search(*CHOSEN)
     [file] = Fido.fetch(found, path=tmp_path, progress=False)
     assert load(file).latex_name == "SYNTHETIC HMI HARP 3944 br 2014-10-23 11:58:15"

@@ -131,7 +131,7 @@ def told(path: Path) -> dict[str, Any]:
     }
 
 
-def test_a_users_own_product_is_named_and_not_served(root: Path, tmp_path: Path) -> None:
+def test_a_users_own_product_is_reported_and_not_served(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "root", ignore=shutil.ignore_patterns(".*"))
     shutil.copy(FILES[PRODUCT], tmp_path / "root")
     with pytest.warns(UserWarning, match="1 of the files .*has no segment linearfff"):
@@ -142,7 +142,7 @@ def test_a_users_own_product_is_named_and_not_served(root: Path, tmp_path: Path)
         load(FILES[PRODUCT])
 
 
-def test_they_are_found_fetched_verified_and_not_requested_again(root: Path, tmp_path: Path) -> None:
+def test_real_files_are_found_fetched_verified_and_not_requested_again(root: Path, tmp_path: Path) -> None:
     with served(root) as layer, conf.set_temp("verify_checksum", True):
         fetched(tmp_path, complete_headers=False)
         assert all((tmp_path / name).read_bytes() == FILES[name].read_bytes() for name in SEGMENTS)
@@ -190,7 +190,7 @@ def test_a_file_becomes_a_map(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FULL)
-def test_a_copy_without_keywords_gets_just_them_again(name: str, completed: Path) -> None:
+def test_a_bare_copy_regains_exactly_its_keywords(name: str, completed: Path) -> None:
     path, original = completed / name, FILES[name].read_bytes()
     assert not is_bare(path)
     assert path.read_bytes()[read_headers(path).end :] == original[read_headers(original).end :]
@@ -205,7 +205,7 @@ def test_a_copy_without_keywords_gets_just_them_again(name: str, completed: Path
     np.testing.assert_array_equal(one.data, other.data)
 
 
-def test_the_file_that_was_stored_without_becomes_a_map_like_the_others_of_its_record(completed: Path) -> None:
+def test_a_file_stored_without_keywords_gets_the_coordinates_of_its_record(completed: Path) -> None:
     one, other = (load(completed / STORED.replace("continuum", segment)) for segment in ("continuum", "Br"))
     assert one.wcs.wcs.compare(other.wcs.wcs)
     assert one.data.shape == other.data.shape

@@ -87,7 +87,7 @@ def test_keywords_and_segments_that_smarps_lack_are_refused(service: str) -> Non
             FLARECASTClient().search(DAY, a.flarecast.Series(CEA.name), *attrs)
 
 
-def test_files_come_whole_and_become_maps(service: str, folder: Path, tmp_path: Path) -> None:
+def test_files_are_complete_and_load_as_maps(service: str, folder: Path, tmp_path: Path) -> None:
     files = Fido.fetch(search(), path=tmp_path / "{file}", progress=False)
     assert not files.errors
     assert {Path(file).name: Path(file).read_bytes() for file in files} == {
@@ -159,6 +159,6 @@ def test_tables_of_keywords_have_tarpnum(folder: Path, tmp_path: Path) -> None:
     assert "harpnum" not in found
 
 
-def test_a_name_between_the_steps_of_96_minutes_names_no_record() -> None:
+def test_names_between_the_96_minute_steps_are_invalid() -> None:
     assert read_name(f"{STEM}.bitmap.fits").slot == 8 * 96053
     assert read_name(f"{STEM.replace('124800', '123600')}.bitmap.fits") is None

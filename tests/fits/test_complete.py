@@ -76,7 +76,7 @@ def test_only_the_header_of_the_image_changes(tmp_path: Path, make: Callable[[],
     assert "http://host/HMI/meta" in "".join(now["HISTORY"])
 
 
-def test_a_second_time_nothing_changes(tmp_path: Path) -> None:
+def test_completing_twice_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(compressed())
     assert complete_header(str(path), KEYWORDS)
@@ -101,7 +101,7 @@ def test_existing_cards_are_kept(tmp_path: Path) -> None:
     assert header.count("USFLUX") == 1
 
 
-def test_the_header_of_another_segment_will_do(tmp_path: Path) -> None:
+def test_keywords_from_the_header_of_another_segment(tmp_path: Path) -> None:
     first, second = tmp_path / NAME, tmp_path / NAME.replace("Br", "Dopplergram")
     first.write_bytes(compressed())
     second.write_bytes(plain())
@@ -141,7 +141,7 @@ def test_files_that_cannot_be_completed_stay_unchanged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"\0", b"END", b"NAXIS1  =                   -1", b"\xff"])
-def test_bytes_after_the_end_card_do_no_harm(tmp_path: Path, rest: bytes) -> None:
+def test_bytes_after_the_end_card_are_dropped(tmp_path: Path, rest: bytes) -> None:
     """There should be blanks; other bytes of some writers are dropped."""
     content = compressed()
     header = read_headers(content).image
@@ -157,7 +157,7 @@ def test_bytes_after_the_end_card_do_no_harm(tmp_path: Path, rest: bytes) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
-def test_permissions_and_links_stay(tmp_path: Path) -> None:
+def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     path, link = tmp_path / NAME, tmp_path / NAME.replace("6178", "6179")
     path.write_bytes(compressed())
     path.chmod(0o640)
@@ -171,7 +171,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     assert not is_bare(path)
 
 
-def test_several_may_complete_the_same_files_at_once(tmp_path: Path) -> None:
+def test_concurrent_completion_of_the_same_files(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.fits" for number in range(100)]
     before = compressed()
     for path in paths:
@@ -194,9 +194,7 @@ def test_several_may_complete_the_same_files_at_once(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
-def test_a_file_that_is_replaced_meanwhile_is_completed_as_it_is_now(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_replaced_during_completion_keeps_its_new_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / NAME
     before, after = compressed(), compressed(700)
     path.write_bytes(before)
@@ -214,7 +212,7 @@ def test_a_file_that_is_replaced_meanwhile_is_completed_as_it_is_now(
     assert not is_bare(path)
 
 
-def test_other_products_and_headers_that_are_too_long_are_left_alone(tmp_path: Path) -> None:
+def test_other_products_and_too_long_headers_are_unchanged(tmp_path: Path) -> None:
     path = tmp_path / NAME
     cube = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((3, 4, 5)))])
     cube.writeto(path)
@@ -247,7 +245,7 @@ def test_a_header_is_replaced_in_place(
     assert path.read_bytes() == content[:at] + b"x" * len(headers.image) + more + content[headers.end :]
 
 
-def test_on_the_ccd_no_keyword_tells_the_size_and_a_header_s_own_pixel_counts(tmp_path: Path) -> None:
+def test_ccd_images_of_any_size_and_cutouts_with_their_own_crpix(tmp_path: Path) -> None:
     path = tmp_path / NAME.replace("_cea", "")
     path.write_bytes(compressed())
     disk = {"ctype1": "HPLN-TAN", "ctype2": "HPLT-TAN", "crpix1": -1238.09, "crpix2": 316.1, "crota2": 180.0}

@@ -52,11 +52,11 @@ def test_keywords_without_a_value_are_left_out(value: Any) -> None:
     "name",
     ["naxis1", "bitpix", "checksum", "datasum", "bunit", "bunit_000", "datamin", "history", "drms_id", "end", "bscale"],
 )
-def test_keywords_of_a_file_or_segment_are_not_those_of_the_record(name: str) -> None:
+def test_keywords_of_a_file_or_segment_are_omitted(name: str) -> None:
     assert len(header({name: 5})) == len(header({}))
 
 
-def test_keywords_that_the_catalog_does_not_know_are_written_if_they_can_be() -> None:
+def test_unknown_keywords_are_written_if_their_names_are_valid() -> None:
     got = header({"new_key": 1.5, "new__key": "text", "much_too_long": 1, "ümlaut": 1, "Flag": True})
     assert [got["NEW_KEY"], got["NEW-KEY"], got["FLAG"]] == [1.5, "text", True]
     assert len(got) == len(header({})) + 3
@@ -79,7 +79,7 @@ def test_units_are_those_of_the_catalog(series: str, segment: str) -> None:
     assert got["DRMS_ID"] == f"{series}:5:{segment}"
 
 
-def test_without_segment_or_number() -> None:
+def test_cards_without_segment_or_record_number() -> None:
     assert list(RecordCards.of(NEEDED, SERIES).of_segment("")) == []
     assert list(RecordCards.of(NEEDED, SERIES, 5).of_segment("")) == ["RECNUM"]
     assert list(RecordCards.of(NEEDED, "elsewhere", 5).of_segment("new")) == ["RECNUM", "DRMS_ID"]
@@ -94,7 +94,7 @@ def test_required_keywords_of_a_map() -> None:
     assert "DSUN_OBS" not in RecordCards.of({**NEEDED, "dsun_obs": None}, SERIES, held=["DSUN_OBS"]).names
 
 
-def test_keywords_survive_a_header() -> None:
+def test_keywords_round_trip_through_a_header() -> None:
     values: dict[str, Any] = {"int": 7, "float": 1.25, "text": "some text"}
     keywords = {one.name: values[one.kind] for one in all_keywords() if one.name not in NEEDED} | {"recnum": 5}
     got = keywords_of(header(keywords))
@@ -112,7 +112,7 @@ _VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
     st.text(),
     st.text(),
 )
-def test_nothing_that_a_service_sends_breaks_it(keywords: dict[str, Any], series: str, segment: str) -> None:
+def test_arbitrary_keywords_give_valid_cards(keywords: dict[str, Any], series: str, segment: str) -> None:
     cards = RecordCards.of(keywords, series, held=[*lacking({}), "CROTA2"], source=f"http://host/{series}")
     parts = [cards.joined.decode("ascii"), *cards.of_segment(segment).values(), cards.history.decode("ascii")]
     text = "".join(parts)
@@ -159,7 +159,7 @@ def test_all_digits_are_kept(name: str, value: float) -> None:
     assert card.image == text
 
 
-def test_records_of_one_kind_may_lack_different_things() -> None:
+def test_records_with_one_layout_may_lack_different_values() -> None:
     """The layout is computed once for all records that have the same keywords."""
     base = {"usflux": 1e22, "r_value": 4.5, "noaa_ars": "12443", "errvf": 1e18, "recnum": 7}
     for lost in ("usflux", "r_value", "noaa_ars", "errvf"):

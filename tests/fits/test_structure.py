@@ -113,7 +113,7 @@ def test_truncated_files_are_incomplete(file: Path, kind: str, data: st.DataObje
     assert whole(file, content[:at]) == by_itself
 
 
-def test_a_sharp_file_may_break_off_nowhere(file: Path) -> None:
+def test_a_sharp_file_truncated_anywhere_is_incomplete(file: Path) -> None:
     blocks = range(0, len(SHARP), BLOCK)
     for at in sorted({place + off for place in blocks for off in (0, 1, 79, 80, 2879)} - {len(SHARP)}):
         assert not whole(file, SHARP[:at]), at
@@ -172,7 +172,7 @@ def header(*cards: str, size: int = BLOCK) -> bytes:
 IMAGE = ("BITPIX  =                    8", "NAXIS   =                    1", "NAXIS1  =                  100")
 
 
-def test_end_is_a_card_of_its_own(file: Path) -> None:
+def test_end_must_be_a_whole_card(file: Path) -> None:
     inside = header(*IMAGE, "COMMENT END     ", "KEY     = 'END     '", "ENDING  = 'END     '", "END")
     assert whole(file, inside + bytes(BLOCK))
     assert not whole(file, inside)
@@ -186,7 +186,7 @@ def test_end_is_a_card_of_its_own(file: Path) -> None:
         assert whole(file, content + bytes(BLOCK))
 
 
-def test_a_keyword_inside_a_value_is_none(file: Path) -> None:
+def test_keyword_names_inside_values_are_ignored(file: Path) -> None:
     tricky = ("COMMENT NAXIS1  =  9999", "KEY     = 'NAXIS1  =  9999'", "COMMENT BITPIX  = -64")
     assert whole(file, header(*tricky, *IMAGE, "END") + bytes(BLOCK))
 
@@ -207,7 +207,7 @@ def test_a_keyword_inside_a_value_is_none(file: Path) -> None:
         ((*IMAGE, "GCOUNT  =                    T"), "GCOUNT"),
     ],
 )
-def test_a_header_that_does_not_tell_its_size(file: Path, cards: tuple[str, ...], name: str) -> None:
+def test_a_header_without_a_valid_size(file: Path, cards: tuple[str, ...], name: str) -> None:
     assert reason(file, header(*cards, "END") + bytes(BLOCK)) == f"has a header without a valid {name}"
 
 
@@ -229,7 +229,7 @@ def test_an_extension_with_invalid_sizes_is_reported(file: Path) -> None:
             assert "without a valid" in reason(file, extended(**{name: value}) + bytes(BLOCK)), (name, value)
 
 
-def test_sizes_with_comments_and_sizes_that_no_disk_has(file: Path) -> None:
+def test_sizes_with_comments_and_impossible_sizes(file: Path) -> None:
     commented = (IMAGE[0], "NAXIS   = 1 / axes", "NAXIS1  =   100/length")
     assert whole(file, header(*commented, "END") + bytes(BLOCK))
     huge = (*IMAGE[:2], f"NAXIS1  = {10**60}")
@@ -243,7 +243,7 @@ def test_real_files(shared: Path) -> None:
         read_headers(path)
 
 
-def test_real_files_that_break_off(shared: Path, file: Path) -> None:
+def test_truncated_real_files_are_incomplete(shared: Path, file: Path) -> None:
     for path in (shared / "data" / "sharp_fits").glob("*.377.*.fits"):
         content = path.read_bytes()
         for at in (BLOCK, 2 * BLOCK, len(content) // 2, len(content) - BLOCK, len(content) - 1):
@@ -251,9 +251,7 @@ def test_real_files_that_break_off(shared: Path, file: Path) -> None:
         assert not whole(file, content + b"\n"), path.name
 
 
-def test_a_file_that_was_whole_is_read_again_once_it_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_changed_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file.fits"
     other = tmp_path / "other.fits"
     for content in (SHARP, bytes(len(SHARP)), SHARP, SHARP[:-1]):
@@ -279,7 +277,7 @@ def test_a_missing_file_is_incomplete(tmp_path: Path) -> None:
         read_headers(tmp_path / "none.fits")
 
 
-def test_pipes_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_pipes_are_refused_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file.fits")
     assert not is_whole(tmp_path / "file.fits")
     with pytest.raises(TransferError, match="is not a regular file"):
@@ -287,7 +285,7 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 
 @given(st.binary(min_size=4, max_size=400).map(lambda data: data[: len(data) // 4 * 4]), st.integers(0, 100))
-def test_datasums_are_those_of_astropy(data: bytes, at: int) -> None:
+def test_datasums_equal_those_of_astropy(data: bytes, at: int) -> None:
     from astropy.io.fits.hdu.base import _ValidHDU
 
     at = min(at * 4, len(data))

@@ -117,7 +117,7 @@ def test_a_given_series_is_compared_too(path: Path) -> None:
     assert complete_header(path, KEYWORDS, series="sharp_cea_720s")  # a short form
 
 
-def test_names_that_tell_no_record_say_nothing(tmp_path: Path) -> None:
+def test_names_that_identify_no_record_are_not_compared(tmp_path: Path) -> None:
     known = {"slot": 1005598, "recnum": 7}
     for name in ("mine.fits", file_name(CEA, "Br", **known)):  # the record number instead of HARPNUM
         path = tmp_path / name
@@ -176,7 +176,7 @@ def test_a_row_of_a_pandas_table(path: Path) -> None:
         ({7: 1.0}, "named by strings, for example 'usflux', not 7"),
     ],
 )
-def test_values_that_are_none(path: Path, value: Any, told: str) -> None:
+def test_invalid_values_are_refused(path: Path, value: Any, told: str) -> None:
     before = path.read_bytes()
     with pytest.raises(QueryError, match=told):
         complete_header(path, KEYWORDS | value)
@@ -204,7 +204,7 @@ def test_other_objects_are_not_paths(wrong: Any) -> None:
         complete_header(wrong, KEYWORDS)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match=f"takes the path of one file, and {re.escape(str(tmp_path))} is a folder"):
         complete_header(tmp_path, KEYWORDS)
 
@@ -238,7 +238,7 @@ def test_a_row_of_a_table_of_keywords(demo: tuple[str, Layer], tmp_path: Path) -
 # --- folders ---------------------------------------------------------------------------------------------------------
 
 
-def test_other_files_are_named(path: Path) -> None:
+def test_incomplete_and_other_files_are_reported(path: Path) -> None:
     complete_header(path, KEYWORDS)
     whole = path.read_bytes()
     broken = {"Bp": b"not fits", "Bt": whole[:-1000], "bitmap": b"", "Br_err": compressed()[:-5000]}

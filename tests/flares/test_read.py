@@ -192,13 +192,13 @@ TABLE = {"start": ["2014-02-01T01:19"], "peak": ["2014-02-01T01:25"], "class": [
         ({"peak": ["0125"], "date": ["tomorrow"]}, "Cannot parse the time 'tomorrow' in the column 'date'"),
     ],
 )
-def test_bad_lists_are_refused_in_one_sentence(change: dict[str, Any], message: str) -> None:
+def test_invalid_lists_give_a_one_line_error(change: dict[str, Any], message: str) -> None:
     columns = {name: column for name, column in (TABLE | change).items() if column is not None}
     with pytest.raises(QueryError, match=message):
         read_flares(Table(columns))
 
 
-def test_bad_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_invalid_files_give_a_one_line_error(tmp_path: Path) -> None:
     for text, message in (
         ("", "is empty"),
         (

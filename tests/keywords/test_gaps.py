@@ -107,7 +107,7 @@ def test_keywords_missing_from_all_replies_are_reported(results: FLARECASTRespon
         results.keywords("usflux", "meangam", strict=True)
 
 
-def test_a_service_that_leaves_out_all_is_an_error(results: FLARECASTResponse, layer: Layer) -> None:
+def test_a_service_that_omits_all_keywords_is_an_error(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("usflux", "meangam"))
     with pytest.raises(ServiceError, match=r"no record with the keywords usflux, meangam.*keywords\('\*'\)"):
         results.keywords("usflux", "meangam")
@@ -137,9 +137,7 @@ def test_unreadable_values_are_reported(results: FLARECASTResponse, layer: Layer
     assert (~results.keywords("meangam")["meangam"].mask).sum() == 1
 
 
-def test_a_known_table_is_completed_though_the_service_has_not_the_keyword_any_more(
-    results: FLARECASTResponse, layer: Layer
-) -> None:
+def test_known_values_are_kept_if_the_service_drops_the_keyword(results: FLARECASTResponse, layer: Layer) -> None:
     half = results[:STEPS].keywords("meangam")
     layer.faults["/meta/"] = changed(layer, without("meangam"))
     with pytest.warns(MissingDataWarning, match="no record with the keyword meangam"):
@@ -148,7 +146,7 @@ def test_a_known_table_is_completed_though_the_service_has_not_the_keyword_any_m
 
 
 @pytest.mark.parametrize("lacking", [1, 2])
-def test_patterns_survive_first_records_that_are_lacking(
+def test_patterns_expand_although_the_first_records_are_missing(
     results: FLARECASTResponse, layer: Layer, lacking: int
 ) -> None:
     numbers = results["Record"].tolist()
@@ -207,9 +205,7 @@ def test_patterns_of_the_demo_make_curves(demo: tuple[str, Layer], tmp_path: Pat
     assert picture.exists()
 
 
-def test_a_column_of_integers_becomes_one_of_floats_where_a_value_is_none(
-    results: FLARECASTResponse, layer: Layer
-) -> None:
+def test_integer_columns_become_float_for_fractional_values(results: FLARECASTResponse, layer: Layer) -> None:
     column = Filled(find_keyword("npix"), 3)
     column.put([0], 2**53 - 1)
     column.put([2], "3.5")
@@ -226,7 +222,7 @@ def test_a_column_of_integers_becomes_one_of_floats_where_a_value_is_none(
 
 
 @pytest.mark.usefixtures("_timeseries")
-def test_times_that_are_text_are_one_sentence(results: FLARECASTResponse, tmp_path: Path) -> None:
+def test_times_that_are_text_give_a_one_line_error(results: FLARECASTResponse, tmp_path: Path) -> None:
     import sunpy.time
 
     write_keywords(results.keywords("meangam"), tmp_path / "k.csv")

@@ -78,7 +78,7 @@ def test_a_column_for_each_keyword_with_its_unit(results: FLARECASTResponse, key
     assert table[table["meangam"] > 60 * u.deg]["meangam"].min() > 60 * u.deg
 
 
-def test_the_table_is_its_own(results: FLARECASTResponse) -> None:
+def test_the_table_is_independent_of_the_search(results: FLARECASTResponse) -> None:
     table = results[:2].keywords("meangam")
     table["HARPNUM"][0] = 1
     assert results["HARPNUM"][0] != 1
@@ -152,7 +152,7 @@ def test_unknown_names_are_refused_before_any_request(
     assert keyworded.requests == []
 
 
-def test_a_keyword_that_the_service_has_not_is_an_error(results: FLARECASTResponse) -> None:
+def test_a_keyword_unknown_to_the_service_is_an_error(results: FLARECASTResponse) -> None:
     with pytest.raises(ServiceError, match=r"Unknown keyword 'usfluxl'. Did you mean 'usflux'\? Check"):
         results.keywords("meangam", "usfluxl")
 
@@ -195,7 +195,7 @@ def test_missing_keywords_are_reported_masked_and_requested_again(
         assert whole["npix"].mask.sum() == 2
 
 
-def test_known_rows_serve_other_searches(results: FLARECASTResponse, keyworded: Layer) -> None:
+def test_known_rows_are_reused_in_other_searches(results: FLARECASTResponse, keyworded: Layer) -> None:
     known = results[:100].keywords("usflux", "noaa_ars")
     keyworded.clear()
     table = results[::-1].keywords("usflux", "noaa_ars", known=known)
@@ -208,7 +208,7 @@ def test_known_rows_serve_other_searches(results: FLARECASTResponse, keyworded: 
         results.keywords("meangam", known=known)
 
 
-def test_if_nothing_comes_it_is_an_error(results: FLARECASTResponse, keyworded: Layer) -> None:
+def test_no_keywords_at_all_is_an_error(results: FLARECASTResponse, keyworded: Layer) -> None:
     keyworded.faults["/meta/"] = answer(b"<html><title>Please log in</title></html>")
     with pytest.raises(ServiceError, match="Please log in"):
         results.keywords("meangam")
@@ -255,7 +255,7 @@ def test_rows_without_a_number_are_masked_and_reported(keyworded: Layer) -> None
     assert table["meangam"].mask.tolist() == [False, True]
 
 
-def test_lost_columns_are_reported(results: FLARECASTResponse) -> None:
+def test_removed_columns_are_reported(results: FLARECASTResponse) -> None:
     results.remove_column("Record")
     with pytest.raises(QueryError, match="no column 'Record' any more"):
         results.keywords("meangam")

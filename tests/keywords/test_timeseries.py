@@ -74,7 +74,7 @@ def test_several_harps_are_a_dict_of_them(results: FLARECASTResponse) -> None:
     assert results[results["HARPNUM"] == 6180].timeseries("meangam").keys() == {6180}
 
 
-def test_of_a_table_that_was_kept(results: FLARECASTResponse, keyworded: Layer, tmp_path: Path) -> None:
+def test_time_series_of_a_saved_table(results: FLARECASTResponse, keyworded: Layer, tmp_path: Path) -> None:
     table = results.keywords("usflux", "noaa_ars", "npix")
     write_keywords(table, tmp_path / "k.ecsv")
     keyworded.clear()
@@ -89,7 +89,7 @@ def test_of_a_table_that_was_kept(results: FLARECASTResponse, keyworded: Layer, 
         timeseries_of(table, ["meangam"])
 
 
-def test_times_are_sorted_and_each_there_once(results: FLARECASTResponse) -> None:
+def test_times_are_sorted_and_unique(results: FLARECASTResponse) -> None:
     table = results.keywords("usflux", "meangam")
     again = table[::-1].copy()
     again["usflux"] = np.ones(len(again)) * u.Mx
@@ -154,13 +154,13 @@ def test_empty_tables_and_several_series_are_refused(results: FLARECASTResponse)
         results.timeseries("usflux")
 
 
-def test_text_that_a_pattern_fits_is_left_out() -> None:
+def test_text_keywords_that_match_a_pattern_are_omitted() -> None:
     assert curve_names(["noaa_*"], [SERIES]) == ["noaa_ar", "noaa_num"]
     assert curve_names(["mean?bz", "r_value"], [SERIES], errors=True) == ["meangbz", "errbz", "r_value"]
     assert len(curve_names([], [SERIES], errors=True)) == 18 + 15
 
 
-def test_without_its_extra_time_series_name_it(
+def test_the_missing_extra_is_named(
     results: FLARECASTResponse, monkeypatch: pytest.MonkeyPatch, keyworded: Layer
 ) -> None:
     keyworded.clear()

@@ -44,7 +44,7 @@ def demo_file(folder: Path, series: str, segment: str, ending: str = ".fits") ->
         (f"{CCD}.377.20110215_020000_TAI.magnetogram_old.fits", ""),
     ],
 )
-def test_the_segment_of_a_name_is_one_of_the_series(name: str, segment: str) -> None:
+def test_the_segment_in_a_name_must_belong_to_the_series(name: str, segment: str) -> None:
     assert identify({}, name) == Identity(CCD, segment)
 
 
@@ -55,7 +55,7 @@ def test_the_header_takes_precedence_over_the_name() -> None:
 
 
 @pytest.mark.parametrize("ending", [".fits", "_1.fits", ".1.fits"])
-def test_a_second_file_loads_as_the_first(tmp_path: Path, ending: str) -> None:
+def test_numbered_copies_and_compressed_files_are_identified(tmp_path: Path, ending: str) -> None:
     one = load(demo_file(tmp_path, CCD, "Dopplergram", ending))
     assert one.meta["segment"] == "Dopplergram"
     assert one.unit.to_string() == "m / s"

@@ -217,7 +217,7 @@ def test_lists_keep_their_order_and_are_read_on_access(tmp_path: Path) -> None:
     assert load(maps[:2]).paths == maps.paths[:2]
 
 
-def test_folders_and_fetches_are_put_in_order(tmp_path: Path) -> None:
+def test_folders_and_fetches_are_sorted(tmp_path: Path) -> None:
     names = [
         f"hmi.sharp_cea_720s.{harp}.20140210_00{minute}00_TAI.{segment}.fits"
         for harp in (377, 6060)
@@ -272,13 +272,13 @@ def test_files_with_damaged_tiles_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("segment", ["magnetogram", "bitmap"])
-def test_bare_files_say_how_to_complete_them(tmp_path: Path, segment: str) -> None:
+def test_errors_for_bare_files_say_how_to_complete_them(tmp_path: Path, segment: str) -> None:
     [path] = demo_files(tmp_path, "hmi.sharp_720s", segment, headers="bare")
     with pytest.raises(FileError, match=r"has no keywords.*sunpy-flarecast complete"):
         load(path)
 
 
-def test_demo_files_are_those_that_map_reads(tmp_path: Path) -> None:
+def test_demo_files_load_as_with_sunpy_map(tmp_path: Path) -> None:
     for path in demo_files(tmp_path, "hmi.sharp_720s", "magnetogram", "bitmap", "Dopplergram", "azimuth"):
         mine, plain = load(path), sunpy.map.Map(path)
         assert np.array_equal(mine.data, plain.data, equal_nan=True)
@@ -300,7 +300,7 @@ def test_a_rotated_map_is_saved_and_loaded(tmp_path: Path, series: str) -> None:
     assert again.center.separation(one.center) < 1e-6 * u.arcsec
 
 
-def test_files_of_all_endings_are_loaded(tmp_path: Path) -> None:
+def test_files_with_all_suffixes_are_loaded(tmp_path: Path) -> None:
     paths = demo_files(tmp_path, "hmi.sharp_cea_720s", "bitmap", "Br", "magnetogram")
     for path, ending in zip(paths[:2], (".fits.gz", ".FITS"), strict=True):
         path.with_name(path.name.removesuffix(".fits") + ending).write_bytes(
@@ -314,7 +314,7 @@ def test_files_of_all_endings_are_loaded(tmp_path: Path) -> None:
         load(packed)
 
 
-def test_contours_and_parts(tmp_path: Path) -> None:
+def test_contours_and_submaps(tmp_path: Path) -> None:
     field, bitmap = (load(path) for path in demo_files(tmp_path, "hmi.sharp_cea_720s", "magnetogram", "bitmap"))
     part = field.submap([4, 4] * u.pix, top_right=[40, 30] * u.pix)
     axes = mpl.pyplot.figure().add_subplot(projection=part)
@@ -371,7 +371,7 @@ IDENTITIES = st.sampled_from(
 
 
 @given(st.dictionaries(NAMES, VALUES), IDENTITIES)
-def test_mending_twice_is_mending_once(keywords: dict[str, Any], identity: Identity) -> None:
+def test_header_fixes_are_idempotent(keywords: dict[str, Any], identity: Identity) -> None:
     once = mend(keywords, identity)
     assert mend(once, identity) == once
     assert not [name for name in once if name.startswith("_")]
@@ -384,7 +384,7 @@ def test_mending_twice_is_mending_once(keywords: dict[str, Any], identity: Ident
     ("call", "what"),
     [("sunpy_flarecast.load('x.fits')", "Maps"), ("from sunpy_flarecast.plot import save", "Pictures")],
 )
-def test_without_matplotlib_one_sentence_tells_the_extra(call: str, what: str) -> None:
+def test_without_matplotlib_the_extra_is_named(call: str, what: str) -> None:
     code = f"import sys; sys.modules['matplotlib'] = None; import sunpy_flarecast; {call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stderr.splitlines()[-1] == (

@@ -39,7 +39,9 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("sample", [None, 50 * u.min], ids=["all", "sampled"])
 @pytest.mark.parametrize("where", CONDITIONS.values(), ids=CONDITIONS)
-def test_of_a_service(keyworded: Layer, tmp_path: Path, where: Sequence[attr.Attr], sample: u.Quantity | None) -> None:
+def test_conditions_on_a_service(
+    keyworded: Layer, tmp_path: Path, where: Sequence[attr.Attr], sample: u.Quantity | None
+) -> None:
     sampled = [] if sample is None else [a.Sample(sample)]
     found = FLARECASTClient().search(a.Time(*ENDS), Series(SERIES), *where, *sampled)
     asked = {path for _, path in keyworded.requests if "/meta/" in path}
@@ -51,7 +53,7 @@ def test_of_a_service(keyworded: Layer, tmp_path: Path, where: Sequence[attr.Att
     assert {path for _, path in keyworded.requests if "/meta/" in path} == asked
 
 
-def test_of_a_service_that_does_not_return_the_keywords(keyworded: Layer, tmp_path: Path) -> None:
+def test_conditions_on_a_service_without_the_keywords(keyworded: Layer, tmp_path: Path) -> None:
     keyworded.faults["/meta/"] = answer(b'{"message": "the tape is away"}', status=404)
     with pytest.raises(ServiceError, match="the tape is away"):
         mirror(*ENDS, tmp_path, where=NOAA(12443), **QUIET)
@@ -69,7 +71,7 @@ def test_of_a_service_that_does_not_return_the_keywords(keyworded: Layer, tmp_pa
     ],
     ids=str,
 )
-def test_of_jsoc(jsoc: tuple[str, Layer, JSOC], tmp_path: Path, where: Any, chosen: list[int]) -> None:
+def test_conditions_on_jsoc(jsoc: tuple[str, Layer, JSOC], tmp_path: Path, where: Any, chosen: list[int]) -> None:
     url, _, server = jsoc
     for number in (3, 5):
         server.records[number].keywords["QUALITY"] = "0x00000000"
@@ -87,7 +89,7 @@ def test_of_jsoc(jsoc: tuple[str, Layer, JSOC], tmp_path: Path, where: Any, chos
     }
 
 
-def test_in_the_terminal(keyworded: Layer, tmp_path: Path) -> None:
+def test_conditions_on_the_command_line(keyworded: Layer, tmp_path: Path) -> None:
     options = ("--series", SERIES, "--good", "--noaa", "12443", "--where", "meangam < 40", "--no-progress")
     shown = CliRunner().invoke(cli, ["mirror", *ENDS, str(tmp_path), *options])
     assert shown.exit_code == 0, shown.stderr
@@ -95,7 +97,7 @@ def test_in_the_terminal(keyworded: Layer, tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 5
 
 
-def test_what_is_not_an_attr_is_refused(tmp_path: Path) -> None:
+def test_conditions_that_are_not_attrs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match=r"mirror\(where='good'\) is not an attr"):
         mirror(*ENDS, tmp_path, where=["good"], **QUIET)  # type: ignore[list-item]
     with pytest.raises(QueryError, match="is given twice"):

@@ -55,7 +55,7 @@ def files_of(table: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("sample", [None, 7 * u.hour, 30 * u.hour])
-def test_the_records_are_those_that_a_search_finds(
+def test_the_records_equal_those_of_a_search(
     many: tuple[str, Layer], tmp_path: Path, sample: u.Quantity | None
 ) -> None:
     url, _ = many

@@ -298,7 +298,7 @@ def test_a_failed_window_is_missing_and_the_others_are_fetched(
     assert run(url, tmp_path).complete
 
 
-def test_the_first_window_must_be_answered(jsoc: Served, tmp_path: Path) -> None:
+def test_the_first_window_must_succeed(jsoc: Served, tmp_path: Path) -> None:
     url, layer, _ = jsoc
     layer.faults["jsoc_info"] = answer(b"no", status=403)
     with pytest.raises(
@@ -367,7 +367,7 @@ def test_a_damaged_table_is_rebuilt(jsoc: Served, tmp_path: Path, tree: Tree) ->
     assert len(Table.read(tmp_path / NEXT / "keywords.ecsv")) == 6
 
 
-def test_records_without_a_place_are_reported(jsoc: Served, tmp_path: Path) -> None:
+def test_records_that_cannot_be_identified_are_reported(jsoc: Served, tmp_path: Path) -> None:
     url, _, server = jsoc
     server.records[0].keywords["T_REC"] = "MISSING"
     report = run(url, tmp_path)

@@ -76,7 +76,7 @@ def test_time_series_of_two_series_are_two_curves() -> None:
 
 
 @pytest.mark.parametrize("count", [20, 600])
-def test_records_that_stand_alone_are_points(count: int) -> None:
+def test_isolated_records_are_drawn_as_points(count: int) -> None:
     slots = np.concatenate([np.arange(count), [count + 50, count + 100], np.arange(count + 150, count + 160)])
     table = keywords(slots)
     table["usflux"][5] = np.nan
@@ -116,7 +116,7 @@ def test_flares_are_marked_at_their_peaks_or_else_starts(tmp_path: Path) -> None
         assert {text.get_text() for text in panel.texts} == {"M1.0", "X3.1"}
 
 
-def test_a_time_that_is_text_is_one_sentence(tmp_path: Path) -> None:
+def test_a_time_that_is_text_gives_a_one_line_error(tmp_path: Path) -> None:
     from sunpy_flarecast.keywords.files import write_keywords
 
     write_keywords(keywords(np.arange(5)), tmp_path / "k.csv")
@@ -124,7 +124,7 @@ def test_a_time_that_is_text_is_one_sentence(tmp_path: Path) -> None:
         plot_keywords(QTable.read(tmp_path / "k.csv"), "usflux")
 
 
-def test_errors_that_are_named_are_drawn() -> None:
+def test_named_error_keywords_are_drawn_as_curves() -> None:
     [errors] = plot_keywords(keywords(np.arange(5)), "errvf")
     assert errors.get_ylabel() == "ERRVF (Mx)"
     assert drawn(errors)["377"][1].tolist() == [1e19] * 5
@@ -135,7 +135,7 @@ def test_errors_that_are_named_are_drawn() -> None:
     assert flux.get_ylabel() == "USFLUX (Mx)"
 
 
-def test_a_keyword_without_values_is_told_as_such() -> None:
+def test_a_keyword_without_values_is_reported() -> None:
     with pytest.raises(QueryError, match="'meangam' has no values"):
         plot_keywords(keywords(np.arange(5)), "meangam")
     masked = keywords(np.arange(5))

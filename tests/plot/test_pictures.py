@@ -94,7 +94,7 @@ def curves(harps: int, steps: int = 20, **columns: Any) -> QTable:
 
 
 @pytest.mark.parametrize("harps", [2, 13, 45])
-def test_every_harp_can_be_told_from_the_others(harps: int) -> None:
+def test_curves_of_all_harps_are_distinguishable(harps: int) -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     [panel] = plot_keywords(curves(harps))
@@ -107,7 +107,7 @@ def test_every_harp_can_be_told_from_the_others(harps: int) -> None:
     assert all(0 <= text.get_window_extent().y0 < height for text in legend.get_texts())
 
 
-def test_marks_stand_out_from_white_and_black_and_differ_without_colour() -> None:
+def test_marks_contrast_with_white_and_black_and_differ_without_colour() -> None:
     from sunpy_flarecast.plot.colours import COLOURS, GREY
     from sunpy_flarecast.plot.flares import class_looks
 
@@ -124,7 +124,7 @@ def test_marks_stand_out_from_white_and_black_and_differ_without_colour() -> Non
         assert (luminance(colour) + 0.05) / 0.05 >= 3
 
 
-def test_a_value_that_means_none_breaks_the_line() -> None:
+def test_zeros_of_r_value_interrupt_the_line() -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     values = np.full(20, 4.0)
@@ -139,7 +139,7 @@ def test_a_value_that_means_none_breaks_the_line() -> None:
     assert alone[0].tolist() == [0, 0]
 
 
-def test_many_keywords_stand_in_two_columns_with_dates_below() -> None:
+def test_many_keywords_are_drawn_in_two_columns_with_dates_below() -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     names = SPACE_WEATHER[:7]
@@ -153,7 +153,7 @@ def test_many_keywords_stand_in_two_columns_with_dates_below() -> None:
     assert len({round(panel.yaxis.label.get_window_extent().x1) for panel in panels[::2]}) == 1
 
 
-def test_flares_that_are_near_have_names_above_one_another_and_the_rest_a_legend() -> None:
+def test_labels_of_close_flares_do_not_overlap_and_others_are_in_the_legend() -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     first = slot_time(1005005).utc
@@ -194,7 +194,7 @@ def test_results_draw_their_keywords(results: FLARECASTResponse, layer: Layer, t
     assert not layer.requests
 
 
-def test_what_are_no_axes_or_names_are_refused(results: FLARECASTResponse) -> None:
+def test_invalid_axes_and_names_are_refused(results: FLARECASTResponse) -> None:
     with pytest.raises(QueryError, match=r"plot_coverage\(ax=\.\.\.\) needs axes"):
         results.plot_coverage(ax=5)
     with pytest.raises(QueryError, match=r"plot_keywords\(ax=\.\.\.\) needs axes"):
@@ -204,7 +204,7 @@ def test_what_are_no_axes_or_names_are_refused(results: FLARECASTResponse) -> No
             results.plot_disk(results["T_REC"][0], color=wrong)
 
 
-def test_what_is_no_curve_is_told_with_what_to_do(results: FLARECASTResponse) -> None:
+def test_errors_for_invalid_curves_give_advice(results: FLARECASTResponse) -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     with pytest.raises(QueryError, match=r"results\.plot_keywords\('usflux'\) requests and draws them"):
@@ -231,13 +231,13 @@ def test_what_is_no_curve_is_told_with_what_to_do(results: FLARECASTResponse) ->
         ([], []),
     ],
 )
-def test_axes_tell_the_year_right(ticks: list[str], labels: list[str]) -> None:
+def test_tick_labels_show_each_year_once(ticks: list[str], labels: list[str]) -> None:
     from sunpy_flarecast.plot.axes import DateTicks
 
     assert DateTicks().format_ticks(mdates.datestr2num(ticks) if ticks else []) == labels
 
 
-def test_one_record_of_a_day_does_not_fill_it(results: FLARECASTResponse) -> None:
+def test_the_bar_of_one_record_is_one_time_step_wide(results: FLARECASTResponse) -> None:
     axes = results[:1].plot_coverage()
     first, last = axes.get_xlim()
     assert last - first == pytest.approx(1, abs=0.02)
@@ -277,7 +277,7 @@ def test_bars_of_one_row_do_not_overlap(spans: list[tuple[int, int]]) -> None:
     assert len(set(rows)) == most
 
 
-def test_labels_keep_off_the_limb() -> None:
+def test_labels_do_not_cross_the_limb() -> None:
     from sunpy_flarecast.plot.geometry import place_labels
 
     boxes, sizes, limb = [[-95, -5, -85, 5]], [[30, 10]], (0.0, 0.0, 100.0)
@@ -311,7 +311,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return paths
 
 
-def test_letters_of_a_sheet_suit_the_room(record: list[str]) -> None:
+def test_the_font_size_of_a_sheet_adapts_to_the_axes(record: list[str]) -> None:
     from sunpy_flarecast.plot import plot_record
 
     sizes = []
@@ -329,7 +329,7 @@ def test_letters_of_a_sheet_suit_the_room(record: list[str]) -> None:
     assert axes[1].figure is not None
 
 
-def test_titles_are_of_one_kind_and_fit(record: list[str]) -> None:
+def test_titles_are_consistent_and_fit(record: list[str]) -> None:
     from sunpy_flarecast.plot import plot_record
 
     maps = list(load(record))
@@ -364,13 +364,13 @@ def test_sheets_for_narrow_pages(record: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("number", "columns"), [(1, 1), (4, 2), (5, 5), (6, 3), (11, 4), (31, 4)])
-def test_few_places_of_a_sheet_are_empty(number: int, columns: int) -> None:
+def test_the_number_of_columns_of_a_sheet(number: int, columns: int) -> None:
     from sunpy_flarecast.plot.record import _columns
 
     assert _columns(number) == columns
 
 
-def test_broken_files_may_be_left_out(record: list[str], tmp_path: Path) -> None:
+def test_broken_files_can_be_skipped(record: list[str], tmp_path: Path) -> None:
     from sunpy_flarecast.plot import plot_record
 
     for path in record:
@@ -420,7 +420,7 @@ def test_patterns_of_paths_are_loaded(record: list[str], monkeypatch: pytest.Mon
         ("plot", "record", "x.fits"),
     ],
 )
-def test_outputs_are_checked_before_anything_is_asked(layer: Layer, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_outputs_are_checked_before_any_request(layer: Layer, tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "file").touch()
     end = ".csv" if command[0] == "keywords" else ".png"
     for output, part in (
@@ -436,7 +436,7 @@ def test_outputs_are_checked_before_anything_is_asked(layer: Layer, tmp_path: Pa
     assert not (tmp_path / "no").exists()
 
 
-def test_flares_and_names_are_checked_before_anything_is_asked(layer: Layer, tmp_path: Path) -> None:
+def test_flares_and_names_are_checked_before_any_request(layer: Layer, tmp_path: Path) -> None:
     flares = tmp_path / "bad.csv"
     flares.write_text("when,what\n2015-12-11T00:30,X1.1\n")
     day = ("2015-12-11", "2015-12-12", "--series", SERIES)
@@ -456,7 +456,7 @@ def test_flares_and_names_are_checked_before_anything_is_asked(layer: Layer, tmp
 # --- keywords --------------------------------------------------------------------------------------------------------
 
 
-def test_a_star_takes_all_that_the_service_has(demo: tuple[str, Layer]) -> None:
+def test_a_star_selects_all_keywords_of_the_service(demo: tuple[str, Layer]) -> None:
     import requests
 
     found = FLARECASTClient().search(a.Time("2015-12-11", "2015-12-11T00:20"), Series("hmi.sharp_cea_720s"))[:1]
@@ -470,7 +470,7 @@ def test_a_star_takes_all_that_the_service_has(demo: tuple[str, Layer]) -> None:
     assert {"distcoef"} < set(found.keywords("d*").colnames)
 
 
-def test_lists_of_names_and_what_known_must_be(results: FLARECASTResponse, layer: Layer) -> None:
+def test_lists_of_names_and_an_invalid_known_table(results: FLARECASTResponse, layer: Layer) -> None:
     assert results.keywords(["usflux", "r_value"], "npix").colnames[5:] == ["usflux", "r_value", "npix"]
     layer.clear()
     with pytest.raises(QueryError, match=r"known=\.\.\.\) takes an earlier table .* not int"):
@@ -478,7 +478,7 @@ def test_lists_of_names_and_what_known_must_be(results: FLARECASTResponse, layer
     assert not layer.requests
 
 
-def test_a_file_that_is_there_is_replaced_by_overwrite(results: FLARECASTResponse, tmp_path: Path) -> None:
+def test_an_existing_file_requires_overwrite(results: FLARECASTResponse, tmp_path: Path) -> None:
     from sunpy_flarecast.table.io import check_path
 
     (tmp_path / "k.csv").touch()
@@ -497,7 +497,7 @@ def test_a_pipe_gets_all_rows_and_columns(layer: Layer, monkeypatch: pytest.Monk
     assert "..." not in shown.stdout
 
 
-def test_bars_tell_of_few_records_too(
+def test_progress_is_shown_for_few_records(
     results: FLARECASTResponse, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -524,7 +524,7 @@ def test_keywords_are_listed_with_meanings_in_a_narrow_terminal(monkeypatch: pyt
         (lambda: a.flarecast.NOAA(2443), r"write NOAA\(12443\)"),
     ],
 )
-def test_wrong_conditions_are_told_when_they_are_written(write: Any, part: str) -> None:
+def test_invalid_conditions_are_errors_when_written(write: Any, part: str) -> None:
     with pytest.raises(QueryError, match=part):
         write()
 
@@ -539,7 +539,7 @@ def test_wrong_conditions_are_told_when_they_are_written(write: Any, part: str) 
         (("--noaa", "2443"), "write --noaa 12443"),
     ],
 )
-def test_what_is_typed_wrong_is_told_as_it_is_typed(layer: Layer, option: tuple[str, str], part: str) -> None:
+def test_errors_quote_the_syntax_of_the_command_line(layer: Layer, option: tuple[str, str], part: str) -> None:
     shown = run("search", "2015-12-11", "2015-12-12", *option)
     assert shown.exit_code == 2
     said = " ".join(shown.stderr.replace("│", " ").split())

@@ -59,7 +59,7 @@ def _closed() -> Iterator[None]:
     mpl.pyplot.close("all")
 
 
-def test_each_region_is_on_the_disk_and_by_itself(maps: list[Any], tmp_path: Path) -> None:
+def test_each_region_is_drawn_on_the_disk_and_in_its_own_panel(maps: list[Any], tmp_path: Path) -> None:
     from sunpy_flarecast.plot import plot_magnetograms
 
     figure = plot_magnetograms(maps)
@@ -90,7 +90,7 @@ def test_each_region_is_on_the_disk_and_by_itself(maps: list[Any], tmp_path: Pat
     assert (tmp_path / "picture.png").stat().st_size > 10_000
 
 
-def test_what_is_no_magnetograms_of_one_time_is_refused(maps: list[Any], step: FLARECASTResponse) -> None:
+def test_maps_that_are_not_magnetograms_of_one_time_are_refused(maps: list[Any], step: FLARECASTResponse) -> None:
     from sunpy_flarecast.plot import plot_disk_maps, plot_magnetograms, plot_record
 
     later = sunpy.map.Map(maps[0].data, {**maps[0].meta, "t_rec": "2014.10.23_13:00:00_TAI"})
@@ -111,7 +111,7 @@ def test_what_is_no_magnetograms_of_one_time_is_refused(maps: list[Any], step: F
         plot_record(maps[0], ax=5)  # type: ignore[arg-type]
 
 
-def test_a_disk_is_drawn_without_notes(maps: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+def test_drawing_a_disk_logs_nothing(maps: list[Any], caplog: pytest.LogCaptureFixture) -> None:
     from sunpy_flarecast.plot import plot_disk_maps
 
     with caplog.at_level("INFO", logger="sunpy"):
@@ -120,7 +120,7 @@ def test_a_disk_is_drawn_without_notes(maps: list[Any], caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("wrong", [None, [], "disk.png"])
-def test_what_is_no_picture_is_not_saved(wrong: Any, tmp_path: Path) -> None:
+def test_only_axes_and_figures_are_saved(wrong: Any, tmp_path: Path) -> None:
     from sunpy_flarecast.plot import save
 
     with pytest.raises(QueryError, match=r"save\(\) writes axes or a figure"):
@@ -130,7 +130,7 @@ def test_what_is_no_picture_is_not_saved(wrong: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_figure_is_saved_as_its_axes_are(tmp_path: Path) -> None:
+def test_a_figure_and_its_axes_give_the_same_file(tmp_path: Path) -> None:
     from sunpy_flarecast.plot import save
 
     figure, axes = plt.subplots(1, 2)
@@ -157,7 +157,7 @@ def patches(axes: Any) -> dict[str, Any]:
     return {patch.get_label()[1:]: patch for patch in axes.patches if re.fullmatch(r"_\d+", patch.get_label())}
 
 
-def test_boxes_stand_where_the_maps_of_the_harps_are(step: FLARECASTResponse, tmp_path: Path) -> None:
+def test_boxes_match_the_positions_of_the_maps(step: FLARECASTResponse, tmp_path: Path) -> None:
     axes = step.plot_disk()
     boxes = patches(axes)
     assert set(boxes) == {str(number) for number in step["HARPNUM"]}
@@ -185,7 +185,7 @@ def test_boxes_stand_where_the_maps_of_the_harps_are(step: FLARECASTResponse, tm
     assert "helioprojective" in axes.coords[0].get_axislabel()
 
 
-def test_labels_of_the_disk_do_not_lie_on_one_another(step: FLARECASTResponse) -> None:
+def test_labels_of_the_disk_do_not_overlap(step: FLARECASTResponse) -> None:
     axes = step.plot_disk(color="usflux")
     axes.figure.canvas.draw()
     extents = [text.get_window_extent() for text in axes.texts]
@@ -237,7 +237,7 @@ def test_disks_are_drawn_into_the_axes_of_a_map(step: FLARECASTResponse) -> None
         step.plot_disk(ax=mpl.pyplot.figure().add_subplot())
 
 
-def test_harps_without_a_place_are_told(demo: tuple[str, Layer], step: FLARECASTResponse) -> None:
+def test_harps_without_a_position_are_reported(demo: tuple[str, Layer], step: FLARECASTResponse) -> None:
     url, layer = demo
     numbers = ",".join(map(str, step["Record"]))
     reply = requests.get(f"{url}/HMI/hmi.sharp_cea_720s/meta/{numbers}", timeout=60).json()
@@ -251,7 +251,7 @@ def test_harps_without_a_place_are_told(demo: tuple[str, Layer], step: FLARECAST
     assert "1 without a visible place" in axes.get_title()
 
 
-def test_disks_of_nothing_or_of_no_such_keyword_are_errors(step: FLARECASTResponse) -> None:
+def test_disks_without_records_or_with_invalid_keywords_are_errors(step: FLARECASTResponse) -> None:
     with pytest.raises(QueryError, match="usfluxx"):
         step.plot_disk(color="usfluxx")
     with pytest.raises(QueryError, match="is text"):
@@ -279,7 +279,7 @@ BOXES = st.lists(
 
 
 @given(BOXES)
-def test_labels_of_any_boxes_cover_no_other_label(boxes: list[tuple[int, ...]]) -> None:
+def test_labels_of_any_boxes_do_not_overlap(boxes: list[tuple[int, ...]]) -> None:
     from sunpy_flarecast.plot.geometry import place_labels
 
     size = np.array([30.0, 10.0])
@@ -321,7 +321,7 @@ def test_coverage_shows_records_gaps_and_quality(demo: tuple[str, Layer]) -> Non
     assert table.plot_coverage(ax=axes, step=1 * u.day) is axes
 
 
-def test_coverage_of_sampled_and_of_missing_parts(demo: tuple[str, Layer]) -> None:
+def test_coverage_of_sampled_records_and_missing_parts(demo: tuple[str, Layer]) -> None:
     demo[1].faults["start=2014-10-24"] = answer(b"busy", status=503)
     with pytest.warns(UserWarning, match="Records of hmi.sharp_720s from .* are missing"):
         table = FLARECASTClient().search(
@@ -351,7 +351,7 @@ def test_coverage_of_sampled_and_of_missing_parts(demo: tuple[str, Layer]) -> No
         unknown.plot_coverage()
 
 
-def test_runs_join_what_follows_one_another() -> None:
+def test_consecutive_records_are_joined_to_runs() -> None:
     from sunpy_flarecast.plot.coverage import runs
 
     assert runs(np.array([30, 10, 20, 60, 10]), 10) == [(10, 30), (60, 60)]
@@ -384,7 +384,7 @@ def test_a_record_is_one_sheet(demo: tuple[str, Layer], tmp_path: Path, series: 
     assert inside[0].figure.figure is left.figure
 
 
-def test_files_of_two_records_are_no_sheet(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_files_of_two_records_are_refused(demo: tuple[str, Layer], tmp_path: Path) -> None:
     from sunpy_flarecast.plot import plot_record
 
     files = Fido.fetch(search(Segment("bitmap"))[:2], path=tmp_path, progress=False)
@@ -431,7 +431,7 @@ def test_curves_have_units_names_and_gaps() -> None:
     assert one.get_ylabel() == "MEANGAM (°)"
 
 
-def test_curves_are_drawn_into_given_axes_and_of_time_series(step: FLARECASTResponse) -> None:
+def test_curves_in_given_axes_and_of_time_series(step: FLARECASTResponse) -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     _, axes = mpl.pyplot.subplots(2)
@@ -448,7 +448,7 @@ def test_curves_are_drawn_into_given_axes_and_of_time_series(step: FLARECASTResp
     assert not alone.figure.legends
 
 
-def test_curves_of_nothing_are_errors() -> None:
+def test_curves_without_data_are_errors() -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     table = keyword_table()
@@ -462,7 +462,7 @@ def test_curves_of_nothing_are_errors() -> None:
         plot_keywords(3)
 
 
-def test_flares_are_marked_where_they_peaked() -> None:
+def test_flares_are_marked_at_their_peaks() -> None:
     from sunpy_flarecast.plot import plot_keywords
 
     first = slot_time(1005003).utc
@@ -493,7 +493,7 @@ def run(*arguments: Any) -> Result:
     return CliRunner().invoke(cli, [*map(str, arguments)])
 
 
-def test_the_terminal_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_the_command_line_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path) -> None:
     files = Fido.fetch(search(Segment("Br", "bitmap"))[:1], path=tmp_path / "files", progress=False)
     flares = tmp_path / "flares.csv"
     flares.write_text("peak_time,goes_class\n2014-10-23T12:00,X1.1\n")
@@ -515,7 +515,7 @@ def test_the_terminal_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path
     assert not list(tmp_path.rglob(".*"))
 
 
-def test_pictures_that_cannot_be_drawn_are_one_message(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_drawn_give_one_message(demo: tuple[str, Layer], tmp_path: Path) -> None:
     shown = run("plot", "coverage", *STEP, "--no-progress", "-o", tmp_path / "x.doc")
     assert shown.exit_code == 2
     assert "Its name must end with .png" in shown.stderr

@@ -171,7 +171,7 @@ def test_sample_in_any_unit() -> None:
     assert one(DAY, CCD, a.Sample(0.5 * u.day)).sample == 43200
 
 
-def test_tolerance_goes_with_sample_or_near() -> None:
+def test_tolerance_requires_sample_or_near() -> None:
     asked = one(DAY, CCD, a.Sample(1 * u.hour), Tolerance(12 * u.min))
     assert (asked.sample, asked.tolerance) == (3600, 720)
     near = a.Time("2015-12-11", "2015-12-12", near="2015-12-11T12:00")
@@ -205,7 +205,7 @@ def test_another_instrument_or_provider(leaf: attr.Attr) -> None:
 # --- Conditions ---------------------------------------------------------------------------------------------------
 
 
-def test_conditions_in_the_order_they_are_written_each_once() -> None:
+def test_conditions_keep_their_order_without_duplicates() -> None:
     flux = Keyword("USFLUX") > 1e14 * u.Wb
     query = one(DAY, CCD, flux & (Keyword("usflux") < 1e23), NOAA(12443), Quality.good & Quality(mask=4), flux)
     assert query.conditions == (
@@ -233,7 +233,7 @@ def test_conditions_by_branches() -> None:
         (KeywordCondition("usflux", ">", 5 * u.G), "is in Mx, and cannot be compared with 5.0 G"),
     ],
 )
-def test_conditions_that_are_none(leaf: attr.Attr, text: str) -> None:
+def test_invalid_conditions_are_errors(leaf: attr.Attr, text: str) -> None:
     assert text in error(DAY, CCD, leaf)
     # Fido selects this client, whose message explains the error.
     assert FLARECASTClient._can_handle_query(DAY, CCD, leaf)
@@ -242,7 +242,7 @@ def test_conditions_that_are_none(leaf: attr.Attr, text: str) -> None:
 # --- Combinations -------------------------------------------------------------------------------------------------
 
 
-def test_ors_may_stand_anywhere_and_in_each_other() -> None:
+def test_ors_may_be_nested_anywhere() -> None:
     tree = attr.AttrOr([CCD & Segment("field"), attr.AttrOr([CEA & Segment("Br"), attr.AttrOr([CEA & Segment("Bt")])])])
     found = queries(DAY, tree)
     assert [(query.series, query.segments) for query in found] == [
@@ -342,7 +342,7 @@ TREES = st.recursive(
 
 
 @given(st.lists(TREES, min_size=1, max_size=3))
-def test_any_attrs_are_queries_or_a_query_error(trees: list[attr.Attr]) -> None:
+def test_any_attrs_give_queries_or_a_query_error(trees: list[attr.Attr]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SunpyUserWarning)
         try:
@@ -396,7 +396,7 @@ def test_queries_of_other_clients(leaves: tuple[attr.Attr, ...]) -> None:
 
 
 @given(st.lists(LEAVES, max_size=4).filter(lambda leaves: not any(isinstance(leaf, Series) for leaf in leaves)))
-def test_core_attrs_alone_are_for_others(leaves: list[attr.Attr]) -> None:
+def test_core_attrs_alone_do_not_select_this_client(leaves: list[attr.Attr]) -> None:
     assert not FLARECASTClient._can_handle_query(*leaves)
 
 
@@ -428,7 +428,7 @@ def test_all_series_are_registered() -> None:
         ("usflux", "hmi.sharp_cea_720s", True),
     ],
 )
-def test_keywords_that_a_series_has_not(name: str, series: str, known: bool) -> None:
+def test_keywords_missing_from_a_series_are_refused(name: str, series: str, known: bool) -> None:
     query = (DAY, Series(series), Keyword(name) > 1)
     if known:
         assert len(queries(*query)[0].conditions) == 1
@@ -439,12 +439,12 @@ def test_keywords_that_a_series_has_not(name: str, series: str, known: bool) -> 
         queries(*query)
 
 
-def test_series_that_the_catalog_does_not_know_may_have_any_keyword() -> None:
+def test_unknown_series_accept_any_keyword() -> None:
     with pytest.warns(UserWarning, match="is unknown"):
         assert queries(DAY, Series("my.series"), Keyword("offdisk") > 1)
 
 
-def test_times_of_no_known_scale_are_refused() -> None:
+def test_times_in_the_local_scale_are_refused() -> None:
     local = Time("2015-12-11", scale="local")
     with pytest.raises(QueryError, match=r"cannot be converted to UTC .*Write times in UTC or TAI"):
         queries(a.Time(local, local), Series("hmi.sharp_720s"))

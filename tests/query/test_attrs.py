@@ -19,7 +19,7 @@ from sunpy_flarecast.query.keyword_attr import KeywordCondition
 from sunpy_flarecast.sharp.catalog import all_keywords, all_series
 
 
-def test_the_attrs_are_at_a_flarecast_and_nothing_else_is() -> None:
+def test_a_flarecast_holds_exactly_the_attrs() -> None:
     assert a.flarecast.Series is Series
     assert a.flarecast.Segment is Segment
     assert a.flarecast.HARPNUM is HARPNUM
@@ -136,7 +136,7 @@ def test_harp_numbers_are_integers(number: object) -> None:
             HARPNUM(1, number)
 
 
-def test_harp_numbers_of_numpy_and_how_they_are_shown() -> None:
+def test_numpy_harp_numbers_and_their_repr() -> None:
     assert type(HARPNUM(np.int32(6178)).min) is int
     assert repr(HARPNUM(6178)) == "<sunpy_flarecast.attrs.HARPNUM(6178)>"
     assert repr(HARPNUM(6178, 6180)) == "<sunpy_flarecast.attrs.HARPNUM(6178, 6180)>"
@@ -176,7 +176,7 @@ def test_a_list_of_noaa_numbers(numbers: Any) -> None:
         NOAA([12192, 2209])
 
 
-def test_harp_numbers_are_combined_by_or_alone() -> None:
+def test_harp_numbers_are_combined_by_or_only() -> None:
     with pytest.raises(TypeError):
         _ = HARPNUM(1) & HARPNUM(2)
     assert isinstance(HARPNUM(1) | HARPNUM(2), attr.AttrOr)
@@ -223,7 +223,7 @@ def test_invalid_values_of_comparisons(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf * u.Mx])
-def test_missing_values_are_nothing_to_compare_with(value: Any) -> None:
+def test_comparisons_with_missing_values_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="missing values never match"):
         _ = Keyword("usflux") != value
 
@@ -252,7 +252,7 @@ def test_absolute_values_are_compared() -> None:
         _ = abs(Keyword("lon_fwt")) & Keyword("usflux")
 
 
-def test_comparisons_that_python_would_take_otherwise_are_refused() -> None:
+def test_chained_and_unparenthesized_comparisons_are_refused() -> None:
     with pytest.raises(TypeError, match=r"\(Keyword\('usflux'\) > low\) & \(Keyword\('usflux'\) < high\)"):
         _ = 1e21 < Keyword("usflux") < 1e22
     with pytest.raises(TypeError, match="neither true nor false"):
@@ -265,7 +265,7 @@ def test_comparisons_that_python_would_take_otherwise_are_refused() -> None:
             join(Keyword("usflux"), Segment("Br"))
 
 
-def test_keywords_are_plain_objects_to_python() -> None:
+def test_keywords_can_be_hashed_and_compared() -> None:
     one, same, other = Keyword("usflux"), Keyword("usflux"), Keyword("r_value")
     assert {one, same, other} == {one, other}
     assert one == same

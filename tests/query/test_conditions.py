@@ -46,7 +46,7 @@ def fulfilled(condition: Condition, **values: list[Any]) -> list[bool]:
     st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 5),
     st.lists(st.none() | st.floats(allow_nan=False) | st.sampled_from([-1.0, 0.0, 3.0])),
 )
-def test_comparisons_are_those_of_numbers_and_false_without_a_value(
+def test_numbers_compare_as_in_python_and_missing_values_never_match(
     sign: str, value: float, values: list[float | None]
 ) -> None:
     found = fulfilled(compared("usflux", sign, value), usflux=values)
@@ -68,7 +68,7 @@ def test_comparisons_are_those_of_numbers_and_false_without_a_value(
         ("noaa_ars", " 11640,11642 ", "11640,11642"),
     ],
 )
-def test_values_are_turned_into_the_keyword_s_unit(name: str, value: Any, number: Any) -> None:
+def test_values_are_converted_to_the_unit_of_the_keyword(name: str, value: Any, number: Any) -> None:
     condition = compared(name, "==", value)
     assert condition.keywords == (find_keyword(name).name,)
     assert condition.value == (number if isinstance(number, str) else pytest.approx(number))
@@ -100,7 +100,7 @@ def test_invalid_comparisons(name: str, sign: str, value: Any, texts: tuple[str,
 
 
 @pytest.mark.parametrize("keyword", all_keywords(), ids=lambda keyword: keyword.name)
-def test_the_example_for_every_keyword_can_be_written(keyword: Any) -> None:
+def test_the_example_for_every_keyword_is_valid(keyword: Any) -> None:
     from sunpy.net import attrs as a
 
     condition = eval(example_of(keyword), {"a": a, "u": u})
@@ -207,5 +207,5 @@ def test_invalid_conditions(parts: tuple[Any, ...]) -> None:
         Condition(*parts)
 
 
-def test_known_keyword_by_all_its_names() -> None:
+def test_keywords_are_found_by_all_their_names() -> None:
     assert known_keyword("DATE-OBS") is known_keyword("date__obs") is known_keyword(" Date__Obs ")

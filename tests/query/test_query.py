@@ -61,7 +61,7 @@ def test_an_instant_is_a_range() -> None:
 
 
 @pytest.mark.parametrize("days", [0.0, -1.0, float("nan"), float("-inf")])
-def test_a_window_needs_a_length(days: float) -> None:
+def test_the_window_must_be_positive(days: float) -> None:
     with pytest.raises(QueryError, match=r"conf\.window"):
         list(query("2015-12-11", "2015-12-12").windows(days))
 

@@ -76,7 +76,7 @@ def redirect(to: str) -> object:
     return fault
 
 
-class TestWithTheToken:
+class TestWithToken:
     def test_search_keywords_and_files(
         self, guarded: tuple[str, Layer], tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -108,25 +108,25 @@ class TestWithTheToken:
         assert not any("s3cr3t" in text for text in told)
         assert not any(b"s3cr3t" in content for content in written)
 
-    def test_the_environment_sets_it(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_sets_the_token(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(TOKEN_VARIABLE, f" {TOKEN}\n")
         monkeypatch.setenv(URL_VARIABLE, guarded[0])
         assert len(FLARECASTClient().search(*QUERY))
 
-    def test_it_goes_before_user_and_password(self, guarded: tuple[str, Layer]) -> None:
+    def test_the_token_takes_precedence_over_user_and_password(self, guarded: tuple[str, Layer]) -> None:
         url, layer = guarded
         with conf.set_temp("url", url.replace("://", "://me:word@")), conf.set_temp("token", TOKEN):
             assert len(FLARECASTClient().search(*QUERY))
         assert {headers["authorization"] for headers in layer.headers} == {BEARER}
 
 
-class TestWithout:
+class TestWithoutToken:
     def test_a_search_advises_about_tokens(self, guarded: tuple[str, Layer]) -> None:
         with Service() as service, pytest.raises(ServiceError, match=r"401 Unauthorized.*Set conf.token") as caught:
             service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
         assert str(caught.value).count(TOKEN_VARIABLE) == 1
 
-    def test_so_does_a_fetch(self, guarded: tuple[str, Layer], tmp_path: Path) -> None:
+    def test_a_fetch_advises_about_tokens(self, guarded: tuple[str, Layer], tmp_path: Path) -> None:
         with conf.set_temp("token", TOKEN):
             table = FLARECASTClient().search(*QUERY)[:1]
         files = Fido.fetch(table, path=tmp_path, progress=False)
@@ -148,8 +148,8 @@ class TestWithout:
         assert "another-for" not in str(e.value)
 
 
-class TestOthers:
-    def test_another_host_does_not_get_it_by_a_redirect(
+class TestOtherServices:
+    def test_redirects_to_another_host_do_not_send_the_token(
         self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path
     ) -> None:
         other, others = demo
@@ -164,7 +164,7 @@ class TestOthers:
         assert len(others.headers) > 1
         assert not any("authorization" in headers for headers in others.headers)
 
-    def test_another_service_on_the_same_host_does_not_get_it_by_a_redirect(self, guarded: tuple[str, Layer]) -> None:
+    def test_redirects_to_another_service_on_the_host_do_not_send_the_token(self, guarded: tuple[str, Layer]) -> None:
         url, layer = guarded
         for place in ("~mallory", "flarecast-of-mallory", "flarecast/../~mallory"):
             layer.clear()
@@ -174,7 +174,7 @@ class TestOthers:
                 service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
             assert [headers.get("authorization") for headers in layer.headers] == [BEARER, None]
 
-    def test_nor_does_it_get_it_by_a_redirect_of_a_file(self, tmp_path: Path) -> None:
+    def test_redirects_of_files_do_not_send_the_token(self, tmp_path: Path) -> None:
         layer = Layer(Starlette(routes=[Mount("/flarecast", create_app(DemoArchive()))]))
         with running(layer) as url, conf.set_temp("url", f"{url}/flarecast"), conf.set_temp("token", TOKEN):
             table = FLARECASTClient().search(*QUERY)[:1]
@@ -187,7 +187,7 @@ class TestOthers:
                 asked = zip(layer.requests, layer.headers, strict=True)
                 assert not any("authorization" in headers for (_, path), headers in asked if "mallory" in path)
 
-    def test_it_stays_with_a_redirect_within_the_service(self, guarded: tuple[str, Layer]) -> None:
+    def test_redirects_within_the_service_send_the_token(self, guarded: tuple[str, Layer]) -> None:
         url, layer = guarded
         layer.faults["/flarecast/HMI/hmi."] = answer(b"", status=307, headers={"location": "/flarecast/HMI/moved"})
         layer.faults["/flarecast/HMI/moved"] = answer(b"[]")
@@ -195,7 +195,7 @@ class TestOthers:
             service.records("hmi.sharp_720s", "2015-12-11T00:00:00Z", "2015-12-11T00:30:00Z")
         assert [headers.get("authorization") for headers in layer.headers] == [BEARER, BEARER]
 
-    def test_another_service_does_not_get_it(
+    def test_another_service_does_not_get_the_token(
         self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path
     ) -> None:
         """A table is fetched from its own service, whatever ``conf.url`` and ``conf.token`` are later."""
@@ -224,7 +224,7 @@ class TestOthers:
         assert [headers.get("authorization") for headers in layer.headers] == [BEARER if token else None] * 2
 
     @pytest.mark.parametrize("series", ["../../~mallory", "..%2f..%2f~mallory", "..", "..;/~mallory"])
-    def test_a_series_that_climbs_does_not_bring_it_to_another_service(
+    def test_a_series_with_parent_folders_does_not_send_the_token_elsewhere(
         self, guarded: tuple[str, Layer], tmp_path: Path, series: str
     ) -> None:
         """A table in a file may have been tampered with."""
@@ -363,7 +363,7 @@ class TestSettings:
         assert "s3cr" not in str(caught.value)
         assert not guarded[1].requests
 
-    def test_it_is_not_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_token_is_not_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
         item = dict(Conf().items())["token"]
         for shown in (repr(item), str(item), str(conf), repr(conf)):
@@ -375,7 +375,7 @@ class TestSettings:
             conf.token = b"s3cr3t"
         assert "s3cr3t" not in str(caught.value)
 
-    def test_it_is_not_pickled(self, guarded: tuple[str, Layer]) -> None:
+    def test_the_token_is_not_pickled(self, guarded: tuple[str, Layer]) -> None:
         with conf.set_temp("token", TOKEN):
             table = FLARECASTClient().search(*QUERY)
             assert b"s3cr3t" not in pickle.dumps(table)

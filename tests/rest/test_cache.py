@@ -87,7 +87,7 @@ def search(**options: Any) -> list[int]:
 # --- When a list is requested again ---------------------------------------------------------------------------------
 
 
-def test_it_is_off_by_default(served: Layer, folder: Path) -> None:
+def test_the_cache_is_off_by_default(served: Layer, folder: Path) -> None:
     assert type(conf).cache.defaultvalue is False
     with conf.set_temp("cache", False):
         assert numbers() == numbers() == [7]
@@ -115,7 +115,7 @@ def test_a_list_with_validators_is_revalidated_and_new_records_arrive(demo: tupl
     assert [headers.get("if-none-match") for headers in layer.headers[3:]] == ['"one"', '"two"']
 
 
-def test_windows_that_ended_lately_and_near_real_time_series_are_requested_each_time(served: Layer) -> None:
+def test_recent_windows_and_near_real_time_series_are_requested_each_time(served: Layer) -> None:
     now = datetime.now(UTC)
     lately = (f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}", f"{now:%Y-%m-%dT%H:%M:%SZ}")
     for _ in range(2):
@@ -129,7 +129,7 @@ def test_no_store_is_respected(served: Layer) -> None:
     assert len(served.requests) == 2
 
 
-def test_errors_are_not_kept(served: Layer) -> None:
+def test_errors_are_not_cached(served: Layer) -> None:
     served.faults["start="] = answer(b'{"message": "the index is being made"}')
     for _ in range(2):
         with pytest.raises(ServiceError, match="index"):
@@ -141,7 +141,7 @@ def test_errors_are_not_kept(served: Layer) -> None:
 
 
 @pytest.mark.parametrize("tag", ["", '"one"'])
-def test_a_search_that_was_made_works_offline_and_says_so(demo: tuple[str, Layer], tag: str) -> None:
+def test_a_repeated_search_works_offline_with_a_warning(demo: tuple[str, Layer], tag: str) -> None:
     url, layer = demo
     layer.faults["start="] = validated(encoded(row(7)), tag) if tag else answer(encoded(row(7)))
     with conf.set_temp("cache_hours", 0.0):
@@ -156,7 +156,7 @@ def test_a_search_that_was_made_works_offline_and_says_so(demo: tuple[str, Layer
         assert url == conf.url
 
 
-def test_windows_that_are_not_kept_are_missing_and_all_that_are_come(demo: tuple[str, Layer]) -> None:
+def test_offline_cached_windows_are_used_and_others_are_missing(demo: tuple[str, Layer]) -> None:
     layer = demo[1]
     with conf.set_temp("cache_hours", 0.0), conf.set_temp("parallel_requests", 1):
         for number, day in enumerate(("10", "14"), 7):
@@ -173,7 +173,7 @@ def test_windows_that_are_not_kept_are_missing_and_all_that_are_come(demo: tuple
         assert "from 2015-12-12T00:00:00Z to 2015-12-14T00:00:01Z are missing" in texts[1]
 
 
-def test_a_service_that_cannot_be_reached_is_tried_once_and_no_more() -> None:
+def test_an_unreachable_service_is_tried_only_once() -> None:
     layer = Layer(answer_all)
     with running(layer) as url, conf.set_temp("url", url):
         search()
@@ -186,7 +186,7 @@ def test_a_service_that_cannot_be_reached_is_tried_once_and_no_more() -> None:
                 service.records(SERIES, "2014-12-12T00:00:00Z", "2014-12-13T00:00:00Z")
 
 
-def test_strict_searches_take_nothing_outdated() -> None:
+def test_strict_searches_do_not_use_outdated_lists() -> None:
     layer = Layer(answer_all)
     with running(layer) as url, conf.set_temp("url", url), conf.set_temp("cache_hours", 0.0):
         search(strict=True)
@@ -224,7 +224,7 @@ def test_the_folder_is_private(served: Layer, folder: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_lists_are_packed_and_the_size_is_bounded(served: Layer, folder: Path) -> None:
+def test_lists_are_compressed_and_the_size_is_bounded(served: Layer, folder: Path) -> None:
     served.faults["start="] = answer(body := encoded(*(row(number) for number in range(20_000))))
     numbers()
     assert (folder / "replies.db").stat().st_size < len(body) / 3
@@ -269,7 +269,7 @@ print(json.dumps([found, [record.getMessage() for record in records if record.le
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("hours", "clearing"), [(0.0, False), (24.0, True)])
-def test_processes_share_it_also_while_it_is_cleared(
+def test_processes_share_the_cache_even_while_it_is_cleared(
     demo: tuple[str, Layer], folder: Path, hours: float, clearing: bool
 ) -> None:
     url, layer = demo
@@ -317,7 +317,7 @@ def told(**options: Any) -> list[str]:
     return [record.message for record in records if record.levelno >= logging.WARNING]
 
 
-def test_a_damaged_database_is_reported_and_does_no_harm(served: Layer, folder: Path) -> None:
+def test_a_damaged_database_is_reported_and_harmless(served: Layer, folder: Path) -> None:
     numbers()
     for file in folder.glob("replies*"):
         file.write_bytes(b"no database at all" * 1000)
@@ -327,7 +327,7 @@ def test_a_damaged_database_is_reported_and_does_no_harm(served: Layer, folder: 
     assert len(served.requests) == 4
 
 
-def test_a_folder_that_cannot_be_made_is_reported_and_does_no_harm(served: Layer, folder: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_and_harmless(served: Layer, folder: Path) -> None:
     folder.parent.mkdir(exist_ok=True)
     folder.write_text("a file in its place")
     assert len(told()) == 3
@@ -341,7 +341,7 @@ def test_a_damaged_entry_is_requested_again(served: Layer, folder: Path) -> None
     assert len(served.requests) == 2
 
 
-def test_a_database_with_damaged_pages_harms_nothing(served: Layer, folder: Path) -> None:
+def test_a_database_with_damaged_pages_is_harmless(served: Layer, folder: Path) -> None:
     served.faults["start="] = answer(encoded(row(7, comment=os.urandom(200_000).hex())))
     numbers()
     [file] = folder.glob("replies.db")
@@ -366,7 +366,7 @@ def test_an_entry_of_another_kind_is_requested_again(served: Layer, folder: Path
     assert len(served.requests) == 2
 
 
-def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hishel", None)
     with pytest.raises(ImportError, match=r"conf\.cache = True needs .*hishel.*\[cache\]"):
         Service()

@@ -67,7 +67,7 @@ def test_a_service_that_sends_only_the_first_record_gets_single_requests(keyword
     assert max(asked(keyworded)) == 2
 
 
-def test_records_that_there_are_not_do_not_take_others_with_them(keyworded: Layer) -> None:
+def test_unknown_records_do_not_affect_others(keyworded: Layer) -> None:
     lost = {NUMBERS[0] - 1, NUMBERS[-1] + 1}
     with Service() as service:
         values, failures = ask_all(service, SERIES, [NUMBERS[0] - 1, *NUMBERS, NUMBERS[-1] + 1], ["meangam"])
@@ -106,7 +106,7 @@ def test_missing_records_are_failures(keyworded: Layer) -> None:
     assert "answered without them" in str(failures[0][1])
 
 
-def test_a_field_that_is_refused_does_not_cost_a_request_a_record(keyworded: Layer) -> None:
+def test_a_refused_field_does_not_cost_a_request_per_record(keyworded: Layer) -> None:
     with Service() as service:
         values, failures = ask_all(service, SERIES, NUMBERS, ["usfluxl"])
     assert values == {}
@@ -115,7 +115,7 @@ def test_a_field_that_is_refused_does_not_cost_a_request_a_record(keyworded: Lay
     assert len(keyworded.requests) == 9  # two records together, each alone, and six trials
 
 
-def test_after_an_error_nobody_waits_for_trials_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_ends_pending_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         time.sleep(0.1)
         raise MemoryError
@@ -155,7 +155,7 @@ def test_no_records_need_no_request(keyworded: Layer) -> None:
     assert keyworded.requests == []
 
 
-def test_replies_need_not_be_kept(keyworded: Layer) -> None:
+def test_keywords_are_returned_in_parts(keyworded: Layer) -> None:
     with Service() as service:
         parts = [len(values) for values, _ in keywords_of(service, SERIES, NUMBERS, ["meangam"])]
     assert max(parts) <= 100

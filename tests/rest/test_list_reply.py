@@ -70,14 +70,14 @@ def test_layout_c_in_both_envelopes(examples: dict[str, bytes], name: str) -> No
     assert records.names[0] == tuple(f"{segment}.fits" for segment in segments)
 
 
-def test_a_meta_reply_is_no_list(examples: dict[str, bytes]) -> None:
+def test_a_meta_reply_is_not_a_list(examples: dict[str, bytes]) -> None:
     with pytest.raises(ReplyError, match="without data"):
         read_records(examples["hmi_meta_v9"], SERIES)
 
 
 @pytest.mark.parametrize("name", ["hmi_list_v3", "hmi_list_v6_partial", "hmi_list_v9_bare", "hmi_list_v9_wrapped"])
 @pytest.mark.parametrize("form", [{"separators": (",", ":")}, {"indent": 1}, {"indent": "\t"}])
-def test_however_it_is_printed(examples: dict[str, bytes], name: str, form: dict[str, Any]) -> None:
+def test_any_json_formatting_is_read(examples: dict[str, bytes], name: str, form: dict[str, Any]) -> None:
     expected = rows(read_records(examples[name], SERIES)[0])
     text = json.dumps(json.loads(examples[name]), **form)
     for reply in (text, f"\r\n {text}\n", text.replace("/", "\\/"), text.replace("/", "\\u002f")):
@@ -96,7 +96,7 @@ def test_no_records(reply: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [[{**row(), "recnum": "7", "harpnum": "x"}], {"a": 1}, 5, None])
-def test_an_error_message_counts_whatever_is_beside_it(data: Any) -> None:
+def test_an_error_message_takes_precedence_over_data(data: Any) -> None:
     with pytest.raises(ReplyError, match="database timeout"):
         read_records(json.dumps({"data": data, "message": "partial: database timeout"}).encode(), SERIES)
 
@@ -133,7 +133,7 @@ def test_a_broken_record_is_counted_and_the_others_kept(wrong: dict[str, Any], e
 
 
 @pytest.mark.parametrize("element", [5, None, "text", [], True])
-def test_elements_that_are_no_records(element: Any) -> None:
+def test_elements_that_are_not_records(element: Any) -> None:
     records, broken = read_records(encoded(row(1), element), SERIES)
     assert (records.recnum.tolist(), broken) == ([1], 1)
     with pytest.raises(ReplyError, match="not records"):
@@ -155,7 +155,7 @@ def test_elements_that_are_no_records(element: Any) -> None:
         ("wavelnth", "6173.3", "wavelength", 6173.3),
     ],
 )
-def test_numbers_written_otherwise(field: str, given: Any, column: str, value: float) -> None:
+def test_numbers_in_other_notations(field: str, given: Any, column: str, value: float) -> None:
     records = read(row(**{field: given}))
     assert getattr(records, column).tolist() == [value]
 
@@ -256,7 +256,7 @@ def test_a_message_beside_records_is_an_error(key: str) -> None:
     ],
     ids=str,
 )
-def test_a_value_that_cannot_be_read_is_a_missing_one(wrong: dict[str, Any], column: str) -> None:
+def test_unreadable_values_are_missing(wrong: dict[str, Any], column: str) -> None:
     fine = row(2, harpnum=6178, t_rec_index=1005598, quality=0, wavelnth=6173)
     records, broken = read_records(encoded(row(1), {**fine, **wrong}), SERIES)
     assert broken == 0
@@ -310,7 +310,7 @@ def test_one_broken_record_among_a_thousand(place: int, wrong: dict[str, Any]) -
     "value", ["NaN", "-Infinity", "[NaN]", '"\x00"', "01", "'x'", "1e", "[1,]", '{"x": 1,}'], ids=repr
 )
 @pytest.mark.parametrize("field", ["recnum", "new", "urls"])
-def test_a_value_that_is_no_json(field: str, value: str) -> None:
+def test_a_value_that_is_not_json(field: str, value: str) -> None:
     # In parts that are read, skipped, or read later: nothing of such a reply is accepted.
     reply = f'[{{"harpnum": 1, "{field}": {value}}}, {json.dumps(row(2))}]'.encode()
     with pytest.raises(ReplyError, match="not JSON"):
@@ -444,7 +444,7 @@ def written(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.lists(written(), min_size=1, max_size=6), st.booleans(), st.sampled_from([None, 1]), st.booleans())
-def test_written_records_are_read(
+def test_generated_records_are_read(
     listed: list[dict[str, Any]], wrapped: bool, indent: int | None, escaped: bool
 ) -> None:
     text = json.dumps({"data": listed} if wrapped else listed, indent=indent)
@@ -472,7 +472,7 @@ def test_any_urls_are_kept(given_urls: list[str]) -> None:
     assert urls(read(row(urls=given_urls))) == [list(dict.fromkeys(given_urls))]
 
 
-def test_urls_that_do_not_begin_alike() -> None:
+def test_urls_without_a_common_prefix() -> None:
     listed = ["http://a/HMI/s/7/Br.fits", "http://b/HMI/s/7/Bt.fits", "http://a/HMI/s/7/Bp.fits"]
     records = read(row(urls=listed), row(urls=listed[:1]))
     assert records.prefix.tolist() == [b"", b"http://a/HMI/s/7/"]

@@ -54,7 +54,7 @@ def test_all_envelopes_are_understood(body: bytes) -> None:
     assert read_meta(body) == {7: {"usflux": 1.5}}
 
 
-def test_fits_names_become_the_catalog_s() -> None:
+def test_fits_names_become_catalog_names() -> None:
     assert read_meta(reply(7, LATFWTPO=1, **{"DATE-OBS": "x", "My_Own": 2})) == {
         7: {"lat_fwtpos": 1, "date__obs": "x", "my_own": 2}
     }
@@ -65,7 +65,7 @@ def test_python_s_nan_is_read_as_a_missing_value() -> None:
     assert [clean(values[name], find_keyword(name)) for name in ("usflux", "meangam", "r_value")] == [None, None, 4.0]
 
 
-def test_no_records_are_no_error() -> None:
+def test_no_records_are_not_an_error() -> None:
     assert read_meta(b"{}") == {}
     assert read_meta(b"[]") == {}
 
@@ -133,7 +133,7 @@ def test_any_json_is_read_or_refused(value: Any) -> None:
         ("arm_beta", 0.3, "0.3"),
     ],
 )
-def test_values_become_plain_ones(name: str, value: Any, expected: Any) -> None:
+def test_values_are_normalized(name: str, value: Any, expected: Any) -> None:
     found = clean(value, find_keyword(name))
     assert found == expected
     assert type(found) is type(expected)

@@ -59,7 +59,7 @@ def too_much(hours: float) -> Any:
 
 
 @pytest.mark.parametrize("parallel", [1, 3, 20])
-def test_every_window_is_answered_for_once(parallel: int) -> None:
+def test_every_window_has_one_answer(parallel: int) -> None:
     asked, wanted = Asked(), windows(10)
     found = dict(answers(wanted, asked, asked.parallel(parallel)))
     assert sorted(found) == list(range(10))
@@ -69,7 +69,7 @@ def test_every_window_is_answered_for_once(parallel: int) -> None:
     assert len(asked.windows) == 10
 
 
-def test_no_windows_are_no_answers() -> None:
+def test_no_windows_give_no_answers() -> None:
     assert list(answers([], Asked(), Patience(2))) == []
 
 
@@ -120,14 +120,14 @@ def test_an_hour_that_fails_is_missing_and_the_rest_of_the_window_is_there() -> 
     assert sum(window == missing.window for window in asked.windows) == 1 + patience.policy.retries
 
 
-def test_a_failure_that_size_cannot_explain_is_not_halved() -> None:
+def test_windows_are_not_halved_if_size_is_not_the_cause() -> None:
     asked = Asked(lambda window: ServiceError("busy"))
     [(_, [piece])] = answers(windows(1), asked, asked.parallel(1))
     assert str(piece.error) == "busy"
     assert len(asked.windows) == 1
 
 
-def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
+def test_while_all_windows_fail_each_is_tried_once() -> None:
     good = START + TimeDelta(30, format="jd")
     asked = Asked(lambda window: ServiceError("504", less_may_help=True) if window.start < good else None)
     with conf.set_temp("max_retries", 2):
@@ -138,7 +138,7 @@ def test_when_all_fails_each_is_tried_once_until_one_succeeds() -> None:
     assert len(asked.windows) < 40 + 20
 
 
-def test_a_service_that_was_never_reached_is_left_alone() -> None:
+def test_an_unreachable_service_gets_no_more_requests() -> None:
     gone = UnreachableError("There is no service.", reason="refused", lasting=True, away=True)
     asked = Asked(lambda window: gone)
     found = dict(answers(windows(100), asked, asked.parallel(2)))
@@ -156,7 +156,7 @@ def test_requests_continue_after_a_closed_connection() -> None:
     assert [number for number, [piece] in found.items() if piece.error is not None] == [0]
 
 
-def test_requests_end_when_nobody_waits() -> None:
+def test_requests_end_when_stopped() -> None:
     patience = Patience(1)
 
     def too_much_then_stop(window: Window) -> ServiceError | None:
@@ -170,7 +170,7 @@ def test_requests_end_when_nobody_waits() -> None:
     assert (number, len(pieces), len(asked.windows)) == (0, 1, 2)
 
 
-def test_a_service_that_goes_away_is_left_alone_after_a_while() -> None:
+def test_a_service_that_goes_away_gets_no_more_requests() -> None:
     away = START + TimeDelta(5, format="jd")
     gone = UnreachableError("Gone.", reason="refused", lasting=True)
     asked = Asked(lambda window: None if window.start < away else gone)
@@ -179,7 +179,7 @@ def test_a_service_that_goes_away_is_left_alone_after_a_while() -> None:
     assert sorted(number for number, [piece] in found.items() if piece.error is None) == list(range(5))
 
 
-def test_a_refusal_for_all_ends_the_requests_and_another_does_not() -> None:
+def test_lasting_refusals_end_the_requests_and_temporary_ones_do_not() -> None:
     asked = Asked(lambda window: ServiceError("404", lasting=True))
     found = dict(answers(windows(100), asked, asked.parallel(1)))
     assert len(asked.windows) == 2
@@ -189,7 +189,7 @@ def test_a_refusal_for_all_ends_the_requests_and_another_does_not() -> None:
     assert len(busy.windows) == 20
 
 
-def test_a_refusal_after_an_answer_is_that_window_s_alone() -> None:
+def test_a_refusal_after_an_answer_affects_one_window() -> None:
     good = windows(20)[0].start
     asked = Asked(lambda window: None if window.start == good else ServiceError("404", lasting=True))
     list(answers(windows(20), asked, asked.parallel(1)))

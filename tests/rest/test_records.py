@@ -29,7 +29,7 @@ def test_segment_of(name: str, segment: str) -> None:
 
 
 @given(st.integers(840_000, 1_440_000), st.floats(0, 119))
-def test_t_rec_is_judged_from_date_obs_where_it_is_missing(slot: int, before: float) -> None:
+def test_missing_t_rec_is_estimated_from_date_obs(slot: int, before: float) -> None:
     time = Time(48988 + slot / 120, format="mjd", scale="tai") - timedelta(seconds=before)
     records = read(row(date__obs=time.utc.isot), row(date__obs=time.utc.isot, t_rec_index=slot - 1))
     assert records.slot.tolist() == [None, slot - 1]
@@ -53,7 +53,7 @@ def test_records_are_sorted_by_t_rec_then_harp_then_number() -> None:
     assert repr(records) == "<Records: 6>"
 
 
-def test_a_record_is_known_by_series_and_number_never_by_its_time() -> None:
+def test_records_are_identified_by_series_and_number() -> None:
     first = row(7, date__obs="2015-12-11T23:34:08.799999Z", harpnum=1)
     again = row(7, date__obs="2015-12-11T23:34:08.800000Z", harpnum=1)
     other = row(7, date__obs="2015-12-11T23:34:08.799999Z", series_name="hmi.sharp_720s_nrt")
@@ -67,7 +67,7 @@ def test_a_record_is_known_by_series_and_number_never_by_its_time() -> None:
     assert records.date_obs[records.recnum == 7].astype(str).tolist()[0].endswith("08.799999")
 
 
-def test_records_without_number_are_known_by_their_urls() -> None:
+def test_records_without_number_are_identified_by_their_urls() -> None:
     records = merge([read({"url": "http://h/a"}, {"url": "http://h/b"}), read({"url": "http://h/b"}, row(0))])
     assert urls(records)[1:] == [["http://h/a"], ["http://h/b"]]
     assert records.recnum.tolist() == [0, None, None]
@@ -85,7 +85,7 @@ def test_a_record_has_the_files_of_all_replies() -> None:
     ]
 
 
-def test_the_same_files_stay_one_object() -> None:
+def test_equal_files_share_one_object() -> None:
     one, other = read(row(1), row(2)), read(row(2), row(3))
     joined = merge([one, other])
     assert joined.recnum.tolist() == [1, 2, 3]
@@ -104,7 +104,7 @@ def listed_records(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(listed_records(), st.data())
-def test_any_parts_join_to_the_whole(listed: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_merging_any_parts_gives_the_whole(listed: list[dict[str, Any]], data: st.DataObject) -> None:
     def compared(records: Records) -> list[tuple[Any, ...]]:
         return [(*found[:-1], frozenset(found[-1])) for found in rows(records)]
 
@@ -127,7 +127,7 @@ def with_keywords(*numbers: int, **keywords: list[Any]) -> Records:
     return replace(read(*map(row, numbers)), keywords=columns)
 
 
-def test_keywords_of_a_record_come_together_from_all_parts() -> None:
+def test_keywords_of_a_record_are_merged_from_all_parts() -> None:
     records = merge(
         [
             with_keywords(1, 2, usflux=[1e21, None]),
@@ -145,7 +145,7 @@ def test_keywords_of_a_record_come_together_from_all_parts() -> None:
     assert records[3:].keywords["noaa_ar"].tolist() == [12445, None]
 
 
-def test_the_first_occurrence_stays() -> None:
+def test_the_first_occurrence_is_kept() -> None:
     records = merge([with_keywords(1, usflux=[1e21]), with_keywords(1, usflux=[2e21])])
     assert records.keywords["usflux"].tolist() == [1e21]
 

@@ -83,7 +83,7 @@ def test_an_unreachable_service_names_the_url_and_what_to_do() -> None:
     assert "object at 0x" not in text
 
 
-def test_only_where_a_tunnel_helps_it_is_advised() -> None:
+def test_a_tunnel_is_suggested_only_where_it_helps() -> None:
     with Service("http://flarecast.invalid:8001") as service, pytest.raises(UnreachableError) as caught:
         service.records("hmi.sharp_720s", START, END)
     assert "ssh -L" not in str(caught.value)
@@ -133,20 +133,20 @@ def test_http_to_a_port_of_https_is_explained(demo: tuple[str, Layer], asked: Se
 @pytest.mark.parametrize(
     "url", ["http://host..name:8001", f"http://{'a' * 70}.org", "http://me:se/cret@host", "me:cret@h"]
 )
-def test_hosts_that_cannot_be(url: str) -> None:
+def test_invalid_hosts(url: str) -> None:
     with pytest.raises(QueryError, match="is not an http:// or https:// URL") as caught:
         Service(url)
     assert "cret" not in str(caught.value)
 
 
-def test_a_password_of_any_letters(demo: tuple[str, Layer]) -> None:
+def test_a_password_of_any_characters(demo: tuple[str, Layer]) -> None:
     with Service(demo[0].replace("://", "://me:%E2%82%AC@")) as service:
         assert len(service.records("hmi.sharp_720s", START, END)[0]) > 10
         assert service.url == demo[0]
     assert demo[1].headers[0]["authorization"] == "Basic bWU64oKs"
 
 
-def test_a_service_that_closes_its_connections_is_not_away() -> None:
+def test_closed_connections_do_not_mean_that_the_service_is_away() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def close_at_once() -> None:
@@ -241,7 +241,7 @@ def test_an_incomplete_reply_is_reported(demo: tuple[str, Layer], asked: Service
         asked.records("hmi.sharp_720s", START, END)
 
 
-def test_a_service_that_redirects_in_a_circle_is_an_error(demo: tuple[str, Layer], asked: Service) -> None:
+def test_a_redirect_loop_is_an_error(demo: tuple[str, Layer], asked: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b"", status=302, headers={"location": "/HMI/hmi.sharp_720s"})
     with pytest.raises(ServiceError, match="redirects"):
         asked.records("hmi.sharp_720s", START, END)
@@ -312,7 +312,7 @@ def test_requests_to_a_busy_service_are_retried(demo: tuple[str, Layer], asked: 
     assert len(layer.requests) == 3
 
 
-def test_retries_come_to_an_end(demo: tuple[str, Layer]) -> None:
+def test_retries_are_limited(demo: tuple[str, Layer]) -> None:
     demo[1].faults["/HMI/"] = answer(b"busy", status=503)
     with conf.set_temp("max_retries", 2), Service() as service, pytest.raises(ServiceError, match="503"):
         service.records("hmi.sharp_720s", START, END)
@@ -330,7 +330,7 @@ def test_lasting_errors_are_not_retried(demo: tuple[str, Layer], asked: Service,
 
 
 @pytest.mark.parametrize("wait", ["3600", "0", "Fri, 01 Jan 2100 00:00:00 GMT", "soon", "-1"])
-def test_the_wait_that_a_service_asks_for_is_limited(demo: tuple[str, Layer], wait: str) -> None:
+def test_the_wait_that_a_service_requests_is_limited(demo: tuple[str, Layer], wait: str) -> None:
     demo[1].faults["/HMI/"] = answer(b"busy", status=429, headers={"retry-after": wait})
     demo[1].times["/HMI/"] = 1
     with conf.set_temp("retry_after_max", 0.01), Service() as service:
@@ -338,13 +338,13 @@ def test_the_wait_that_a_service_asks_for_is_limited(demo: tuple[str, Layer], wa
     assert len(demo[1].requests) == 2
 
 
-def test_a_connection_that_is_reset_is_tried_again() -> None:
+def test_a_reset_connection_is_retried() -> None:
     with speaking(None, None, EMPTY) as (url, asked), Service(url) as service:
         assert len(service.records("hmi.sharp_720s", START, END)[0]) == 0
     assert len(asked) == 3
 
 
-def test_an_answer_that_stops_half_way_is_one_that_less_may_help(demo: tuple[str, Layer]) -> None:
+def test_after_an_incomplete_reply_a_smaller_request_may_help(demo: tuple[str, Layer]) -> None:
     # Here the server ends the reply; above, the time limit.
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"
     with speaking(whole) as (url, _), Service(url) as service, pytest.raises(ReplyError) as broken:
@@ -371,7 +371,7 @@ def test_an_answer_that_stops_half_way_is_one_that_less_may_help(demo: tuple[str
     assert slow.value.less_may_help
 
 
-def test_json_that_ends_early_is_one_that_less_may_help(demo: tuple[str, Layer], asked: Service) -> None:
+def test_after_truncated_json_a_smaller_request_may_help(demo: tuple[str, Layer], asked: Service) -> None:
     for body, less in ((b'{"data": [{"recnum": 7', True), (b"", False), (b"{]", False), (b"<html>", False)):
         demo[1].faults["/HMI/"] = answer(body)
         with pytest.raises(ReplyError) as caught:
@@ -415,7 +415,7 @@ def test_a_retry_after_beyond_the_calendar_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("where", ["phrase", "message", "title", "list"])
-def test_escapes_of_terminals_do_not_get_through(where: str) -> None:
+def test_terminal_escapes_are_removed(where: str) -> None:
     evil = "\x1b]0;owned\x07\x1b[31mred"
     said = {
         "phrase": http(b"", f"404 {evil}"),
@@ -447,7 +447,7 @@ def test_a_reply_of_any_size_takes_bounded_memory(demo: tuple[str, Layer]) -> No
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     ],
 )
-def test_a_reply_that_trickles_comes_to_an_end(begin: bytes, more: bytes) -> None:
+def test_a_trickling_reply_times_out(begin: bytes, more: bytes) -> None:
     go_on = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -472,7 +472,7 @@ def test_a_reply_that_trickles_comes_to_an_end(begin: bytes, more: bytes) -> Non
     assert caught.value.less_may_help
 
 
-def test_ctrl_c_at_any_line_that_makes_a_reply_is_one_exception(demo: tuple[str, Layer]) -> None:
+def test_ctrl_c_at_any_line_of_a_reply_raises_one_exception(demo: tuple[str, Layer]) -> None:
     lines = 0
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
@@ -518,7 +518,7 @@ def test_the_body_of_a_redirect_is_not_read(demo: tuple[str, Layer], asked: Serv
         tracemalloc.stop()
 
 
-def test_of_an_error_only_the_begin_is_read(demo: tuple[str, Layer]) -> None:
+def test_only_the_beginning_of_an_error_is_read(demo: tuple[str, Layer]) -> None:
     body = gzip.compress(b"the disk is away" + b" " * 50_000_000)
     demo[1].faults["start="] = answer(body, status=404, headers={"content-encoding": "gzip"})
     with (
@@ -530,7 +530,7 @@ def test_of_an_error_only_the_begin_is_read(demo: tuple[str, Layer]) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:9/x", "//127.0.0.1:9/x"])
-def test_a_redirect_to_where_nobody_is_concerns_one_request(demo: tuple[str, Layer], location: str) -> None:
+def test_a_redirect_to_an_unreachable_host_affects_one_request(demo: tuple[str, Layer], location: str) -> None:
     demo[1].faults["start=2015-12-11T00"] = answer(b"", status=302, headers={"location": location})
     with conf.set_temp("max_retries", 0), Service(demo[0]) as service:
         with pytest.raises(UnreachableError, match=r"redirects to http://127.0.0.1:9/x, which cannot") as caught:
@@ -562,7 +562,7 @@ def test_redirects_are_followed(demo: tuple[str, Layer], asked: Service) -> None
     assert len(layer.requests) == 2
 
 
-def test_each_request_is_a_line_for_those_who_look(demo: tuple[str, Layer]) -> None:
+def test_each_request_is_logged_at_debug_level(demo: tuple[str, Layer]) -> None:
     url = demo[0].replace("http://", "http://me:secret@")
     level = sunpy.log.level
     sunpy.log.setLevel("DEBUG")

@@ -47,12 +47,12 @@ ODD = st.sampled_from(
 
 
 @given(st.lists(LISTS | ODD, max_size=6))
-def test_many_are_the_same_as_one_by_one(texts: list[bytes]) -> None:
+def test_splitting_many_lists_equals_splitting_each(texts: list[bytes]) -> None:
     assert split(*texts) == [found for text in texts for found in split(text)]
 
 
 @given(st.lists(LISTS, max_size=6))
-def test_prefix_and_names_are_the_urls(texts: list[bytes]) -> None:
+def test_prefix_and_names_join_to_the_urls(texts: list[bytes]) -> None:
     urls = [list(dict.fromkeys(json.loads(text))) for text in texts]
     assert [[prefix.decode() + name for name in names] for prefix, names in split(*texts)] == urls
 
@@ -74,7 +74,7 @@ def test_prefix_and_names_are_the_urls(texts: list[bytes]) -> None:
         (b'["Br"]', b'["h/Br"]'),
     ],
 )
-def test_lists_that_only_look_alike(first: bytes, second: bytes) -> None:
+def test_lists_that_differ_slightly(first: bytes, second: bytes) -> None:
     assert split(first, second, first) == [*split(first), *split(second), *split(first)]
 
 

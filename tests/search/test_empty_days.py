@@ -66,27 +66,27 @@ def test_days_without_records_are_not_requested(layer: Layer) -> None:
     ],
     ids=("404", "nothing", "no data", "no counts", "no dates", "HTML"),
 )
-def test_a_service_without_such_a_route_gets_a_request_for_every_window(layer: Layer, reply: Any) -> None:
+def test_without_a_days_route_every_window_is_requested(layer: Layer, reply: Any) -> None:
     layer.faults["/days"] = reply
     assert found() == len(STEPS)
     assert layer.count("/days") == {"GET": 1}
     assert layer.count("start=")["GET"] >= DAYS
 
 
-def test_a_service_that_fails_there_is_not_asked_again(layer: Layer) -> None:
+def test_a_failing_days_route_is_requested_once(layer: Layer) -> None:
     layer.faults["/days"] = answer(b"{}", status=503)
     assert found() == len(STEPS)
     assert layer.count("/days") == {"GET": 1}
 
 
-def test_a_cache_has_every_window(layer: Layer, tmp_path: Path) -> None:
+def test_with_a_cache_every_window_is_requested(layer: Layer, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     with set_temp_cache(tmp_path / "cache"), conf.set_temp("cache", True):
         assert found() == len(STEPS)
         assert layer.count("/days") == {}
 
 
-def test_a_search_without_gaps_makes_no_such_request(layer: Layer) -> None:
+def test_a_short_search_does_not_request_days(layer: Layer) -> None:
     start = slot_time(FIRST)
     query = a.Time(start, start + TimeDelta(3, format="jd")), Series(CEA)
     assert len(FLARECASTClient().search(*query, progress=False)) == 1

@@ -134,7 +134,7 @@ def test_conditions(layer: Layer, conditions: list[attr.Attr], rule: Any) -> Non
     assert numbers(search(SOME, *conditions)) == expected(rule, range(30))
 
 
-def test_through_fido(layer: Layer) -> None:
+def test_conditions_through_fido(layer: Layer) -> None:
     [table] = Fido.search(SOME, CEA, a.flarecast.Keyword.usflux > 3e21 * u.Mx, a.flarecast.Quality.good)
     assert numbers(table) == expected(lambda one: one["usflux"] > 3e21 and one["quality"] == 0, range(30))
     tables = Fido.search(SOME, CEA, (a.flarecast.Keyword("usflux") > 3.2e21) | a.flarecast.NOAA(12445))
@@ -184,7 +184,7 @@ def test_branches_share_requests_for_keywords(layer: Layer) -> None:
     assert sum(count for count, _ in asked(layer)) == 90
 
 
-def test_many_records_a_request_over_many_windows(layer: Layer) -> None:
+def test_requests_combine_records_of_many_windows(layer: Layer) -> None:
     with conf.set_temp("window", 0.05):
         many = search(ALL, Keyword("usflux") > 2.1e21)
     assert numbers(many) == expected(lambda one: one["usflux"] > 2.1e21)
@@ -204,7 +204,7 @@ def test_a_service_that_sends_one_record_per_request(layer: Layer) -> None:
 # --- Sampling and the nearest step ----------------------------------------------------------------------------------
 
 
-def test_sampled_records_are_those_of_the_sample_that_fulfil_the_conditions(layer: Layer) -> None:
+def test_conditions_apply_to_sampled_records(layer: Layer) -> None:
     sample = a.Sample(2 * u.hour)
     plain = search(ALL, sample, Quality.good)
     layer.clear()
@@ -228,7 +228,7 @@ def test_only_keywords_of_the_nearest_step_are_requested(layer: Layer) -> None:
 # --- The table --------------------------------------------------------------------------------------------------------
 
 
-def test_the_keywords_that_were_used_are_columns(layer: Layer) -> None:
+def test_keywords_of_conditions_are_columns(layer: Layer) -> None:
     table = search(SOME, (Keyword("usflux") > 3.1e21) | sunpy_flarecast.NOAA(12445))
     assert table.keyword_columns == ["usflux", "noaa_ar", "noaa_ars"]
     assert table["usflux"].unit == u.Mx
@@ -248,7 +248,7 @@ def test_the_keywords_that_were_used_are_columns(layer: Layer) -> None:
     assert {"usflux", "noaa_ar"} <= table.path_format_keys()
 
 
-def test_values_that_are_missing_are_masked(layer: Layer) -> None:
+def test_missing_values_are_masked(layer: Layer) -> None:
     table = search(SOME, (Keyword("lon_fwt") > -90) | (Keyword("usflux") > 0), (sunpy_flarecast.HARPNUM(6171)))
     assert table["usflux"].mask.tolist() == [slot % 10 == 9 for slot in range(30)]
     table = search(SOME, (HARPNUM(6170) & sunpy_flarecast.NOAA(12445)) | HARPNUM(6171))
@@ -342,7 +342,7 @@ def test_a_keyword_that_no_record_has_is_reported(layer: Layer) -> None:
         assert len(search(SOME, Keyword("r_value") > 0)) == 0
 
 
-def test_a_keyword_that_the_service_does_not_know_is_its_error(layer: Layer) -> None:
+def test_a_keyword_unknown_to_the_service_is_an_error(layer: Layer) -> None:
     with pytest.raises(ServiceError, match="Unknown keyword 'totpot'"):
         search(SOME, Keyword("totpot") > 0)
 
@@ -366,7 +366,7 @@ def test_records_without_number_are_reported(layer: Layer) -> None:
 # The record nearest to 10 h has too small a value and was found; the one in the missing window does not.
 @example(failing={1}, hours=5.0, least=1.55e21)
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_sampled_searches_are_completed_as_if_nothing_had_failed(
+def test_retrying_sampled_searches_gives_the_complete_result(
     layer: Layer, failing: set[int], hours: float, least: float
 ) -> None:
     layer.clear()
@@ -403,7 +403,7 @@ def test_records_stay_if_their_keywords_become_unavailable(layer: Layer) -> None
         assert same.retry_missing(progress=False).pformat() == whole.pformat()
 
 
-def test_the_nearest_step_is_found_after_all(layer: Layer) -> None:
+def test_retrying_finds_the_nearest_step(layer: Layer) -> None:
     time = a.Time("2015-12-11", "2015-12-13", near="2015-12-11T06:00")
     query = (time, Keyword("usflux") > 2e21)
     with conf.set_temp("window", 0.5):
@@ -517,7 +517,7 @@ def test_branches_of_several_series(layer: Layer) -> None:
     assert "usflux" not in tables[1].colnames
 
 
-def test_a_branch_that_was_missing_has_its_columns_afterwards(layer: Layer) -> None:
+def test_a_retried_branch_has_its_columns(layer: Layer) -> None:
     query = (SOME, HARPNUM(6170) | (HARPNUM(6171) & (Keyword("usflux") > 0)))
     whole = search(*query)
     layer.clear()

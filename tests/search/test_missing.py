@@ -40,7 +40,7 @@ def test_adjoining_and_overlapping_intervals_are_joined() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), min_size=1, max_size=8))
-def test_joined_or_not_the_same_time_is_missing(spans: list[tuple[int, int]]) -> None:
+def test_joining_does_not_change_the_missing_time(spans: list[tuple[int, int]]) -> None:
     whole = joined([missing(first, first + length) for first, length in spans])
     days = {day for first, length in spans for day in range(first, first + length)}
     assert {day for first, last in times(whole) for day in range(round(first), round(last))} == days
@@ -81,7 +81,7 @@ def test_missing_ranges_are_readable_in_a_list() -> None:
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_it_survives_copies(copied: Any) -> None:
+def test_missing_parts_survive_copies(copied: Any) -> None:
     error = ReplyError("No list.", reason="no list", less_may_help=True)
     again = copied(missing(0, 1, error=error))
     assert str(again) == str(missing(0, 1, error=error))
@@ -103,7 +103,7 @@ _queries = st.builds(
 
 
 @given(st.lists(_queries, min_size=1, max_size=3), st.data())
-def test_written_values_are_read_again(queries: list[Query], data: st.DataObject) -> None:
+def test_values_round_trip_through_json(queries: list[Query], data: st.DataObject) -> None:
     errors = st.builds(
         lambda kind, text, reason: kind(text, reason=reason),
         st.sampled_from([ServiceError, UnreachableError, ReplyError]),

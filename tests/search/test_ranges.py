@@ -170,13 +170,13 @@ def test_neighbouring_ranges_have_the_records_of_the_whole(
         assert len({*early} & {*late}) <= 1
 
 
-def test_texts_of_t_rec_are_the_ends_of_a_range(layer: Layer) -> None:
+def test_t_rec_texts_as_ends_of_a_range(layer: Layer) -> None:
     day = numbers(a.Time("2016.12.31_00:00:00_TAI", "2016.12.31_23:48:00_TAI"))
     assert day == list(range(1, 121))
     assert numbers(a.Time("2017.01.01_00:00:00_TAI", "2017.01.01_00:00:00.000_TAI")) == [121]
 
 
-def test_the_begin_of_an_observation_as_tables_show_it_finds_the_record(layer: Layer) -> None:
+def test_a_start_time_copied_from_a_table_finds_the_record(layer: Layer) -> None:
     record = {"recnum": 7, "urls": ["http://h/HMI/s/7/bitmap.fits"], "date__obs": "2016-12-31T05:00:08.799999Z"}
     layer.faults["start="] = answer(json.dumps([record]).encode())
     assert numbers(a.Time("2016-12-31T05:00:08.8", "2016-12-31T05:00:08.8")) == [7]

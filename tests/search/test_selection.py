@@ -90,7 +90,7 @@ def test_where_t_rec_is_missing_it_is_the_slot_nearest_to_date_obs() -> None:
 
 
 @pytest.mark.parametrize("precision", [0, 3, 9])
-def test_how_a_time_is_shown_does_not_matter(precision: int) -> None:
+def test_the_format_of_a_time_does_not_matter(precision: int) -> None:
     reply = b'[{"recnum": 7, "date__obs": "2015-12-11T23:34:08.799999Z", "urls": ["http://h/HMI/s/7/a.fits"]}]'
     records, _ = read_records(reply, SERIES)
     time = Time("2015-12-11T23:34:08.799999", precision=precision, out_subfmt="date")
@@ -109,7 +109,7 @@ def test_records_without_a_time_stay() -> None:
     assert selected([Entry(1)], 0, 720, near=0.0) == []
 
 
-def test_harp_numbers_and_records_without() -> None:
+def test_harp_numbers_and_records_without_one() -> None:
     entries = [Entry(number, slot=0, harpnum=number) for number in range(1, 6)] + [Entry(6, slot=0)]
     assert selected(entries, 0, 720) == [1, 2, 3, 4, 5, 6]
     assert selected(entries, 0, 720, harps=(2, 4)) == [2, 3, 4]
@@ -131,7 +131,7 @@ def test_without_harp_numbers_all_records_of_a_slot_stay() -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 1, 17, 1000, 99_999])
-def test_of_two_at_the_same_distance_the_earlier_is_taken(offset: int) -> None:
+def test_the_earlier_of_two_equally_near_records_is_selected(offset: int) -> None:
     start = offset * CADENCE + CADENCE / 2
     entries = [Entry(slot, slot) for slot in range(offset + 1, offset + 20)]
     assert selected(entries, start, start + 7200, sample=3600.0) == [offset + 1, offset + 5, offset + 10]
@@ -246,7 +246,7 @@ def asked(start: Fraction, length: Fraction, options: dict[str, Any]) -> Query:
 
 
 @given(ENTRIES, STARTS, LENGTHS, OPTIONS)
-def test_select_is_the_plain_reading(
+def test_select_equals_a_simple_implementation(
     entries: list[Entry], start: Fraction, length: Fraction, options: dict[str, Any]
 ) -> None:
     found = select(records_of(entries), asked(start, length, options))
@@ -254,7 +254,7 @@ def test_select_is_the_plain_reading(
 
 
 @given(ENTRIES, STARTS, LENGTHS, OPTIONS, st.data())
-def test_selecting_from_parts_and_then_from_all_is_selecting_once(
+def test_selecting_from_parts_first_gives_the_same_records(
     entries: list[Entry], start: Fraction, length: Fraction, options: dict[str, Any], data: st.DataObject
 ) -> None:
     wanted = asked(start, length, options)
@@ -307,7 +307,7 @@ def test_missing_segments_are_counted() -> None:
     assert chosen(records) == ([("Bt", "Br"), ("Br",), (), ("Bt", "Br")], Counter())
 
 
-def test_nothing_is_lacking_of_nothing() -> None:
+def test_without_records_no_segments_are_missing() -> None:
     assert chosen(with_files(), "Br") == ([], Counter())
 
 
@@ -319,7 +319,7 @@ def test_layout_a_has_one_file_without_segment() -> None:
     assert (found.names.tolist(), lacking) == ([()], Counter({"magnetogram": 1}))
 
 
-def test_whole_urls_are_judged_by_their_segment_and_the_first_is_taken() -> None:
+def test_the_first_url_of_each_segment_is_used() -> None:
     listed = [f"http://{host}/HMI/s/7/{name}.fits" for host, name in (("a", "Br"), ("b", "bitmap"), ("b", "Br"))]
     records, _ = read_records(json.dumps([{"urls": listed}]).encode(), SERIES)
     assert choose_files(records, ())[0].names.tolist() == [(listed[1], listed[0])]

@@ -117,7 +117,7 @@ def smarp_table(shared: Path, folder: Path) -> Path:
     return path
 
 
-def test_the_catalog_is_what_the_script_makes_of_jsoc_s_tables(shared: Path, tmp_path: Path) -> None:
+def test_the_catalog_equals_the_output_of_the_script(shared: Path, tmp_path: Path) -> None:
     root = Path(sunpy_flarecast.__file__).parents[1]
     tools = root / "docs" / "tools"
     if not tools.is_dir():
@@ -185,7 +185,7 @@ def test_units_of_the_parameters() -> None:
     assert u.Unit(find_keyword("invlmbdm").unit).is_equivalent(u.AA)  # JSOC's mA are not milliampere
 
 
-def test_units_that_jsoc_tells_otherwise_are_borne_out_by_the_numbers(shared: Path) -> None:
+def test_units_that_differ_from_jsocs_agree_with_the_values(shared: Path) -> None:
     values = {row["fits"]: row["value_example"] for row in listed(shared, TABLES[0])}
     number = {name: float(values[name]) for name in ("MNET", "MMEAN", "NPIX", "TOTPOT", "MEANPOT", "CMASK", "SIZE")}
     assert number["MNET"] / number["NPIX"] == pytest.approx(number["MMEAN"], rel=1e-4)  # gauss, not weber

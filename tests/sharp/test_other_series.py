@@ -41,12 +41,12 @@ def without_region(**more: Any) -> dict[str, Any]:
         ("one.fits", {}, "it has no HARPNUM"),
     ],
 )
-def test_load_refuses_them(tmp_path: Path, name: str, more: dict[str, Any], said: str) -> None:
+def test_load_refuses_other_series(tmp_path: Path, name: str, more: dict[str, Any], said: str) -> None:
     with pytest.raises(FileError, match=rf"not a SHARP or SMARP: {said}\. Use sunpy.map.Map"):
         load(write(tmp_path / name, **without_region(**more)))
 
 
-def test_an_archive_names_them(tmp_path: Path) -> None:
+def test_an_archive_reports_other_series(tmp_path: Path) -> None:
     write(tmp_path / FULL_DISK)
     write(tmp_path / "one.fits", **without_region(drms_id="hmi.M_720s:7:magnetogram"))
     write(tmp_path / "two.fits", **without_region())
@@ -58,7 +58,7 @@ def test_an_archive_names_them(tmp_path: Path) -> None:
     assert "lacks DRMS_ID and HARPNUM. If it is a SHARP or SMARP, rename it" in reasons["two.fits"]
 
 
-def test_they_get_no_keywords(tmp_path: Path) -> None:
+def test_files_of_other_series_get_no_keywords(tmp_path: Path) -> None:
     path = write(tmp_path / FULL_DISK)
     before = path.read_bytes()
     with pytest.raises(QueryError, match=r"by its name it is of hmi\.M_720s, not of a SHARP or SMARP series"):

@@ -42,14 +42,14 @@ def test_each_parameter_agrees_with_its_pixels(shared: Path) -> None:
     assert len(found) == 31
 
 
-def test_the_catalogs_units_are_those_of_the_numbers(shared: Path) -> None:
+def test_the_catalogs_units_agree_with_the_values(shared: Path) -> None:
     for name, value in parameters(*record(shared / "data" / "sharp_fits")).items():
         keyword = find_keyword(name)
         assert keyword is not None
         assert u.Unit(keyword.unit) == value.unit, name
 
 
-def test_the_page_has_the_numbers(shared: Path) -> None:
+def test_the_documented_values_are_right(shared: Path) -> None:
     images, header = record(shared / "data" / "sharp_fits")
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+\|[^|]+\|)", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     found = parameters(images, header)

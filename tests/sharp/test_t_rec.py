@@ -39,7 +39,7 @@ def test_known_slots(slot: int, text: str) -> None:
 
 
 @given(SLOTS)
-def test_there_and_back(slot: int) -> None:
+def test_slots_round_trip(slot: int) -> None:
     time = slot_time(slot)
     # astropy's own arithmetic on TAI, from the epoch.
     expected = Time("1993-01-01T00:00:00", scale="tai") + TimeDelta(slot * CADENCE, format="sec")
@@ -118,10 +118,10 @@ def test_masked_times_do_not_affect_others() -> None:
         "٢٠١٥.12.11_23:36:00_TAI",
     ],
 )
-def test_other_texts_are_no_slots(text: str) -> None:
+def test_other_texts_are_not_slots(text: str) -> None:
     assert text_slot(text) is None
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_read_or_not(text: str) -> None:
+def test_any_text_is_a_slot_or_none(text: str) -> None:
     assert text_slot(text) is None or text.strip().endswith("_TAI")

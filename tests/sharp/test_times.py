@@ -21,7 +21,7 @@ def dates_of(given_dates: list[datetime | None] | list[str]) -> np.ndarray:
 
 @pytest.mark.filterwarnings("ignore:.*dubious year:erfa.ErfaWarning")
 @given(DATES)
-def test_times_are_those_of_astropy_and_go_back_exactly(found: list[datetime | None]) -> None:
+def test_times_equal_those_of_astropy_and_round_trip(found: list[datetime | None]) -> None:
     dates = dates_of(found)
     times = utc_time(dates)
     assert (times.scale, times.format, times.shape) == ("utc", "iso", dates.shape)
@@ -65,7 +65,7 @@ def test_texts_that_only_look_like_plain_times(odd: str) -> None:
     assert read_times([plain, odd, None, plain]).tolist() == expected.tolist()
 
 
-def test_no_times() -> None:
+def test_empty_and_missing_times() -> None:
     assert read_times([]).dtype == read_times([None]).dtype == "datetime64[us]"
     assert utc_dates(utc_time(read_times([]))).tolist() == []
     assert utc_dates(utc_time(read_times([None]))).tolist() == [None]

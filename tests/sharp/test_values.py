@@ -34,7 +34,7 @@ SERIES = "hmi.sharp_720s"
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_a_word_is_the_same_however_it_is_written(word: int) -> None:
+def test_quality_words_are_equal_in_any_notation(word: int) -> None:
     signed = word - 2**32 if word >= 2**31 else word
     forms = [word, signed, str(word), str(signed), f"0x{word:08X}", f" {word:#x} ", signed % 2**64, float(word)]
     assert [read_quality(form) for form in forms] == [word] * len(forms)
@@ -52,7 +52,7 @@ def test_invalid_quality_words_are_missing(value: Any) -> None:
 
 
 @given(st.integers(2**32, 2**63 - 1) | st.integers(-(2**63), -(2**31) - 1))
-def test_numbers_that_are_no_words_stay(number: int) -> None:
+def test_numbers_beyond_32_bits_are_unchanged(number: int) -> None:
     assert unsigned(number) == number
 
 
@@ -92,18 +92,18 @@ def test_lists_of_regions_in_all_forms(regions: Any) -> None:
     assert noaa(24430).satisfied(columns).tolist() == [False]
 
 
-def test_lists_that_say_nothing_are_missing() -> None:
+def test_empty_lists_are_missing() -> None:
     noaa_ars = find_keyword("noaa_ars")
     assert [clean(value, noaa_ars) for value in ([], [None, "MISSING"], {})] == [None] * 3
     assert clean([12443, None, 12445.0], noaa_ars) == "12443,12445"
 
 
-def test_logical_values_are_no_numbers() -> None:
+def test_booleans_are_not_numbers() -> None:
     assert [clean(value, find_keyword(name)) for value in (True, False) for name in ("usflux", "npix")] == [None] * 4
     assert clean(True) is True
 
 
-def test_numbers_too_great_for_any_kind_are_missing() -> None:
+def test_overflowing_numbers_are_missing() -> None:
     assert clean("9" * 400, find_keyword("usflux")) is None
     assert clean(10**400, find_keyword("npix")) is None
 
@@ -117,7 +117,7 @@ def test_numbers_too_great_for_any_kind_are_missing() -> None:
         ("usflux", 2.2e14 * u.Wb, 2.2e22, (2.1e22, 2.3e22)),
     ],
 )
-def test_a_value_in_another_unit_is_met(name: str, value: u.Quantity, number: float, others: tuple[float, ...]) -> None:
+def test_values_in_other_units_match(name: str, value: u.Quantity, number: float, others: tuple[float, ...]) -> None:
     below, above = others
     column = {name: keyword_column(name, [below, number, above])}
     assert compared(name, "==", value).satisfied(column).tolist() == [False, True, False]
@@ -140,7 +140,7 @@ def test_a_value_in_the_keyword_s_own_unit_keeps_all_its_digits() -> None:
         ("date__obs", "2015-12-11T00:10:06", "2015-12-11T00:10:06.00Z"),
     ],
 )
-def test_times_are_equal_however_their_seconds_are_written(name: str, one: str, other: str) -> None:
+def test_times_are_equal_in_any_notation_of_seconds(name: str, one: str, other: str) -> None:
     column = {name: keyword_column(name, [one, other, f" {other} "])}
     for value in (one, other):
         assert compared(name, "==", value).satisfied(column).tolist() == [True] * 3
@@ -148,7 +148,7 @@ def test_times_are_equal_however_their_seconds_are_written(name: str, one: str, 
 
 
 @pytest.mark.parametrize("other", ["2015.12.11_00:12:00.030_TAI", "2015.12.11_00:12:10_TAI", "2015.12.11_00:12:00_UTC"])
-def test_other_times_are_other_times(other: str) -> None:
+def test_different_times_do_not_match(other: str) -> None:
     column = {"t_rec": keyword_column("t_rec", ["2015.12.11_00:12:00_TAI"])}
     assert compared("t_rec", "==", other).satisfied(column).tolist() == [False]
 
@@ -161,7 +161,7 @@ def test_other_times_are_other_times(other: str) -> None:
         {"data": {"first": {"recnum": 8, "meta": {"npix": 1}}, "9": {"meta": {"npix": 2}}}},
     ],
 )
-def test_records_by_other_keys_are_those_that_they_say(reply: dict[str, Any]) -> None:
+def test_records_under_other_keys_keep_their_own_numbers(reply: dict[str, Any]) -> None:
     assert read_meta(json.dumps(reply).encode()) == {8: {"npix": 1}, 9: {"npix": 2}}
 
 
@@ -175,7 +175,7 @@ def test_unreadable_values_are_not_missing_values() -> None:
 
 
 @pytest.mark.parametrize("message", ["the database is away.", "x" * 500])
-def test_a_service_s_message_stands_once(demo: tuple[str, Layer], message: str) -> None:
+def test_the_message_of_a_service_is_quoted_once(demo: tuple[str, Layer], message: str) -> None:
     demo[1].faults["/HMI/"] = answer(json.dumps({"message": message}).encode())
     with Service() as service:
         for ask in (lambda: service.meta(SERIES, [7]), lambda: service.records(SERIES, "2015-12-11", "2015-12-12")):

@@ -149,7 +149,7 @@ def test_files_of_the_documented_replies(shared: Path) -> None:
     )
 
 
-def test_urls_that_do_not_begin_alike() -> None:
+def test_urls_without_a_common_prefix() -> None:
     urls = ["http://a/HMI/s/7/Br.fits", "http://b/HMI/s/7/Bt.fits"]
     files = list(table_of({"recnum": 7, "urls": urls}).files())
     assert [(file.url, file.segment, file.name) for file in files] == [
@@ -166,7 +166,7 @@ def test_files_need_their_columns(column: str) -> None:
         list(table.files())
 
 
-def test_files_do_without_the_other_columns() -> None:
+def test_files_need_no_other_columns() -> None:
     table = table_of(FULL, BARE)
     before = list(table.files())
     table.remove_columns(["Start Time", "Quality", "Wavelength", "Instrument", "Segments"])
@@ -197,7 +197,7 @@ def test_records_of_a_table(listed: list[dict[str, Any]]) -> None:
     assert again.prefix.dtype.kind == "S"
 
 
-def test_records_of_a_slice_and_of_a_table_with_more() -> None:
+def test_records_of_a_slice_and_of_a_table_with_extra_columns() -> None:
     table = table_of(FULL, {**FULL, "recnum": 8, "wavelnth": None, "date__obs": "2016-12-31T23:59:59.999999Z"}, BARE)
     table["My class"] = ["C", "X", "M"]
     assert compared(table[[2, 1]].records()) == [compared(table.records())[place] for place in (2, 1)]
@@ -344,7 +344,7 @@ LISTED = st.lists(
 
 
 @given(LISTED)
-def test_any_records_come_back(listed: list[dict[str, Any]]) -> None:
+def test_any_records_round_trip(listed: list[dict[str, Any]]) -> None:
     records = records_of(*listed)
     again = FLARECASTResponse.from_records(records).records()
     assert compared(again) == compared(records)

@@ -90,7 +90,7 @@ def again(table: FLARECASTResponse, path: Path) -> FLARECASTResponse:
 @pytest.mark.parametrize(
     "listed", [[FULL], [BARE], [LAYOUT_A], [FULL, BARE, LAYOUT_A], [BARE, FULL, {**FULL, "recnum": 8}], []]
 )
-def test_tables_come_back(tmp_path: Path, kind: str, listed: list[dict[str, Any]]) -> None:
+def test_tables_round_trip(tmp_path: Path, kind: str, listed: list[dict[str, Any]]) -> None:
     table = table_of(*listed, service="http://localhost:8001")
     assert_same(table, again(table, tmp_path / f"search.{kind}"))
     assert [path.name for path in tmp_path.iterdir()] == [f"search.{kind}"]
@@ -104,7 +104,7 @@ def test_a_read_table_is_written_as_it_was(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_parts_and_other_arrangements(tmp_path: Path, kind: str) -> None:
+def test_slices_and_rearranged_tables_round_trip(tmp_path: Path, kind: str) -> None:
     table = table_of(FULL, BARE, {**FULL, "recnum": 8, "quality": 0}, LAYOUT_A, service="http://h")
     fewer = table.copy()
     fewer.remove_columns(["Quality", "Wavelength", "Start Time"])
@@ -120,7 +120,7 @@ def test_parts_and_other_arrangements(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_names_are_shared_again(tmp_path: Path, kind: str) -> None:
+def test_equal_names_are_shared_after_reading(tmp_path: Path, kind: str) -> None:
     table = table_of(*({**FULL, "recnum": number} for number in range(100)), BARE)
     found = again(table, tmp_path / f"search.{kind}")
     assert set(found["URL Names"]) == {("magnetogram.fits", "bitmap.fits"), ("bitmap.fits",)}
@@ -150,7 +150,7 @@ def test_columns_of_a_user(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_other_times_come_back_to_the_microsecond(tmp_path: Path, kind: str) -> None:
+def test_other_times_round_trip_to_the_microsecond(tmp_path: Path, kind: str) -> None:
     table = table_of(FULL, BARE, {**FULL, "recnum": 8})
     table["Odd"] = Time([57367.1234567890123, 50000.0, 50001.0], format="mjd", scale="tdb")
     table["Fine"] = Time("2015-12-11T00:00:00.123456789", scale="tai") + np.arange(3) * u.us
@@ -212,7 +212,7 @@ RECORD = st.fixed_dictionaries(
 @given(listed=st.lists(RECORD, max_size=5))
 @example(listed=[{"urls": ["http://h/HMI/s/x.fits"], "series_name": "\x00 0\n"}])
 @pytest.mark.filterwarnings("ignore:ERFA function:erfa.ErfaWarning")  # of years before 1960
-def test_whatever_a_service_says_comes_back(
+def test_any_records_round_trip(
     tmp_path_factory: pytest.TempPathFactory, kind: str, listed: list[dict[str, Any]]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / f"whatever.{kind}"
@@ -408,7 +408,7 @@ def test_a_read_table_is_completed(demo: tuple[str, Layer], tmp_path: Path, kind
         ("http://host", "no URL at all", "http://host"),
     ],
 )
-def test_whose_password_is_used(service: str, configured: str, used: str) -> None:
+def test_passwords_are_only_used_for_the_same_service(service: str, configured: str, used: str) -> None:
     assert with_credentials(service, configured) == used
 
 
@@ -448,7 +448,7 @@ def test_parquet_needs_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_file_that_is_there(tmp_path: Path, kind: str) -> None:
+def test_an_existing_file_requires_overwrite(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"search.{kind}"
     path.write_bytes(b"precious")
     table = table_of(FULL)
@@ -592,7 +592,7 @@ DEEP = "[" * 100_000
 
 
 @pytest.mark.parametrize("told", ['{"rows": 1e999}', '{"version": 1e999}', f'{{"asked": {DEEP}}}', DEEP], ids=range(4))
-def test_numbers_and_depths_that_no_json_should_have(tmp_path: Path, told: str) -> None:
+def test_extreme_numbers_and_nesting_are_refused(tmp_path: Path, told: str) -> None:
     path = tmp_path / "search.ecsv"
     table_of(FULL).write(path)
     plain = Table.read(path, format="ascii.ecsv")
@@ -716,7 +716,7 @@ def test_columns_of_parquet_that_were_tampered_with(tmp_path: Path, name: str, v
 
 @needs_parquet
 @pytest.mark.parametrize("names", [DEEP, "1e999"], ids=["deep", "infinite"])
-def test_names_in_parquet_that_no_json_should_have(tmp_path: Path, names: str) -> None:
+def test_extreme_nesting_and_numbers_in_parquet_are_refused(tmp_path: Path, names: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

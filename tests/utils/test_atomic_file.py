@@ -72,7 +72,7 @@ def test_a_file_is_hidden_until_it_is_published(final: Path) -> None:
     assert names(final.parent) == ["a.fits"]
 
 
-def test_several_may_write_the_same_file(final: Path) -> None:
+def test_concurrent_writers_of_the_same_file(final: Path) -> None:
     with AtomicFile(final) as one, AtomicFile(final) as other:
         one.write(b"one")
         other.write(b"other")

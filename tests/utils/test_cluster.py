@@ -55,7 +55,7 @@ def settings(_: int) -> tuple[str, str, float]:
     return conf.url, conf.token, conf.window
 
 
-def test_tasks_run_here_one_after_the_other() -> None:
+def test_tasks_run_sequentially_without_a_cluster() -> None:
     begun: list[int] = []
 
     def tasks() -> Iterator[int]:
@@ -122,7 +122,7 @@ def test_a_task_that_kills_its_workers_is_lost_and_the_others_are_not(cluster: C
     assert all(done.value == number for number, done in found.items())
 
 
-def test_a_lost_scheduler_is_one_sentence() -> None:
+def test_a_lost_scheduler_gives_a_one_line_error() -> None:
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
         LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as short,

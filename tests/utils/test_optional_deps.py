@@ -68,7 +68,7 @@ def messages() -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize(("call", "extra"), CALLS.items())
-def test_one_sentence_names_the_extra(messages: dict[str, list[object]], call: str, extra: str) -> None:
+def test_a_one_line_error_names_the_extra(messages: dict[str, list[object]], call: str, extra: str) -> None:
     expected, text = messages[call]
     assert expected, text
     assert re.fullmatch(rf"[^\n]* needs? the package \S+: {re.escape(install_command(extra))}", str(text))
@@ -95,7 +95,7 @@ def test_the_command_fits_the_installation(
     assert install_command("plot") == command
 
 
-def test_the_extras_that_are_named_exist() -> None:
+def test_the_documented_extras_exist() -> None:
     root = Path(__file__).parents[2]
     extras = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     pages = [*root.joinpath("sunpy_flarecast").rglob("*.py"), *root.joinpath("docs").rglob("*.md"), root / "README.md"]

@@ -249,7 +249,7 @@ class TestFilesThatFail:
 
     @pytest.mark.parametrize("x_accel", [None, "/files"])
     @pytest.mark.parametrize("kind", ["folder", "link", "pipe", "device"])
-    def test_another_kind_of_file_in_its_place(self, memory, path, tmp_path, kind, x_accel):
+    def test_replaced_by_another_kind_of_file(self, memory, path, tmp_path, kind, x_accel):
         """It was a file when the archive checked it, and was replaced afterwards."""
         content = stored(path, root=tmp_path)
         path.rename(tmp_path / "other")

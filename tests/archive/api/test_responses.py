@@ -22,7 +22,7 @@ def url(memory, many):
 
 
 @pytest.mark.parametrize("path", ["/HMI/720?start=2015-12-11&end=2015-12-12", "/HMI/720/meta/1,2,3", "/HMI"])
-def test_the_same_in_gzip(url, path):
+def test_gzip_replies_have_the_same_content(url, path):
     plain = get(url + path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     if len(plain.content) < 500:
@@ -124,7 +124,7 @@ class TestValidators:
             second = get(path, headers=held)
         assert [len(reply.json()["data"]) for reply in (first, second)] == [1, 2]
 
-    def test_errors_come_first(self, archive):
+    def test_errors_take_precedence_over_validators(self, archive):
         with running(archive) as url:
             tag = {"If-None-Match": "*"}
             assert get(url + self.LIST.replace("720", "721"), headers=tag).status_code == 404

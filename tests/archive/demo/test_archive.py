@@ -186,7 +186,7 @@ def test_some_slots_are_missing_and_some_are_flawed(archive):
         archive.keywords(CEA, recnum_of(series, region, slot))
 
 
-def test_messages_of_errors(archive, an_hour):
+def test_error_messages(archive, an_hour):
     record = an_hour(CEA)[0]
     with pytest.raises(NotHeldError, match=r"no series 'hmi\.m_720s'. It holds: hmi\.sharp_720s"):
         archive.records("hmi.m_720s", DAY, DAY)

@@ -18,7 +18,7 @@ from sunpy_flarecast.archive.index.update import compare
 from sunpy_flarecast.archive.index.write import Writer
 
 
-def test_apart_from_the_folder(tmp_path, root):
+def test_an_index_outside_the_folder(tmp_path, root):
     build_index(root, index=tmp_path / "index.sqlite")
     assert [path.name for path in root.iterdir()] == ["a"]
     with DirectoryArchive(root, index=tmp_path / "index.sqlite") as archive:
@@ -39,7 +39,7 @@ def test_a_folder_that_moved_with_its_index(tmp_path, root):
     assert build_index(tmp_path / "moved").unchanged == 4
 
 
-def test_invalid_places(tmp_path, root):
+def test_invalid_index_paths(tmp_path, root):
     with pytest.raises(ArchiveIndexError, match=r"the folder .* does not exist. Create it first"):
         build_index(root, index=tmp_path / "nowhere" / "index")
     with pytest.raises(ArchiveIndexError, match=r"is a folder. Name a file in it"):
@@ -48,13 +48,13 @@ def test_invalid_places(tmp_path, root):
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder in which nobody can create a file")
 @pytest.mark.parametrize("use", [build_index, DirectoryArchive])
-def test_a_place_where_no_lock_can_be_created(root, use):
+def test_a_folder_where_no_lock_can_be_created(root, use):
     with pytest.raises(ArchiveIndexError, match=r"^The index /proc/index cannot be written .* Choose another place"):
         use(root, index="/proc/index")
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can become another user")
-def test_a_place_without_access(tmp_path, root):
+def test_an_index_path_without_access(tmp_path, root):
     (tmp_path / "closed").mkdir(mode=0o700)
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
@@ -80,7 +80,7 @@ def test_a_folder_without_write_permission(root):
     assert [path.name for path in root.iterdir()] == ["a"]
 
 
-def test_an_index_that_another_user_keeps(root):
+def test_an_index_of_another_user(root):
     build_index(root)
     before = index_path(root).read_bytes()
     root.chmod(0o555)
@@ -89,7 +89,7 @@ def test_an_index_that_another_user_keeps(root):
     assert index_path(root).read_bytes() == before
 
 
-def test_a_copy(tmp_path, root):
+def test_a_copied_index_equals_the_original(tmp_path, root):
     """Without write permission beside an index it cannot be opened unless another process has it open."""
     build_index(root)
     copy = tmp_path / "copy"

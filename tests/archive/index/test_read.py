@@ -68,7 +68,7 @@ class TestReading:
         assert {name for name, value in second.keywords.items() if value is None} == missing
 
     @pytest.mark.parametrize("end", ENDS)
-    def test_as_the_client_writes_them(self, tmp_path, end):
+    def test_tables_written_by_the_client(self, tmp_path, end):
         table = QTable(
             {
                 "T_REC": Time(["2015-12-11T00:12:00"], scale="tai"),

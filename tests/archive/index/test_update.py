@@ -327,7 +327,7 @@ DUPLICATE_RECNUM = 5000
         ("yesterday", None),
     ],
 )
-def test_dates_as_fits_allows_them(tmp_path, written, listed):
+def test_date_formats_of_fits(tmp_path, written, listed):
     tiny(tmp_path / name_of(1, 0, "Br"), DATE_OBS=written, **header_of(1, 0))
     assert build_index(tmp_path).records == 1
     with DirectoryArchive(tmp_path) as archive:

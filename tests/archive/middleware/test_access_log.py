@@ -96,7 +96,7 @@ class TestFile:
             pass
 
     @pytest.mark.skipif(os.name != "posix", reason="open files cannot be moved there")
-    def test_a_moved_file_is_started_again(self, tmp_path):
+    def test_a_moved_file_is_reopened(self, tmp_path):
         path = tmp_path / "access.jsonl"
         for name in ("old", "older"):
             with running(plain, access_log=path) as url:

@@ -128,7 +128,7 @@ class TestService:
         )
         assert reply.headers["location"] in ("./", "./https:evil.example")
 
-    def test_a_cookie_is_valid_besides_the_password_of_a_front_server(self, service):
+    def test_a_cookie_works_beside_the_password_of_a_front_server(self, service):
         reply = requests.get(f"{service}{LIST}", auth=("group", "B"), cookies={"flarecast_token": FIRST}, timeout=20)
         assert (reply.status_code, reply.headers["cache-control"]) == (200, "no-store")
         file = requests.get(reply.json()["data"][0]["urls"][0], cookies={"flarecast_token": FIRST}, timeout=60)

@@ -150,7 +150,7 @@ def test_without_pages(memory):
         assert [get(f"{url}{path}").status_code for path in ("/quicklook/720/1/Br.png", "/", "/ui")] == [404, 404, 200]
 
 
-def test_synthetic_pictures_say_so():
+def test_synthetic_pictures_are_marked():
     """White letters on black mark them."""
     archive = DemoArchive()
     with running(archive) as url:
@@ -160,7 +160,7 @@ def test_synthetic_pictures_say_so():
     assert (letters < 30).all(axis=2).sum() > 50
 
 
-def test_pictures_of_copies_of_synthetic_records_say_so(tmp_path):
+def test_pictures_of_copies_of_synthetic_records_are_marked(tmp_path):
     for harp, content in enumerate(("HMI observable", "SYNTHETIC HMI observable"), 1):
         write(tmp_path / name_of(harp, 0, "Br"), np.zeros((ROWS, COLUMNS)), **header_of(harp, 0, CONTENT=content))
     with DirectoryArchive(tmp_path) as archive, running(archive) as url:

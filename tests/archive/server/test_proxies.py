@@ -27,7 +27,7 @@ def first_url(url, **headers):
 
 
 class TestHost:
-    def test_of_the_request(self, archive):
+    def test_the_host_of_the_request(self, archive):
         with running(archive) as url:
             assert first_url(url) == url
             assert first_url(url, Host="sharps.example:81") == "http://sharps.example:81"

@@ -85,7 +85,7 @@ class TestRunning:
         assert asyncio.run(cell()).json() == {"data": []}
 
     @pytest.mark.parametrize(("end", "status"), [("", 0), ("raise SystemExit(3)", 3), ("1 / 0", 1)])
-    def test_left_open_it_ends_with_the_program(self, end, status):
+    def test_a_service_left_open_ends_with_the_program(self, end, status):
         """The block is not left before the program ends, with or without an error."""
         program = (
             "import contextlib, requests\n"
@@ -235,7 +235,7 @@ class TestPublicNames:
         with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
             _ = public.Nothing
 
-    def test_imports(self):
+    def test_importing_the_package_loads_no_web_server(self):
         """Importing the package does not import a web server; a missing one is reported in one sentence."""
         program = (
             "import sys, sunpy_flarecast.archive as archive\n"

@@ -106,7 +106,7 @@ def test_a_curve_is_interrupted_where_records_are_missing():
     assert [label for _, label in curve.times][:2] == ["12-11", "01:00"]
 
 
-def test_gaps_are_judged_by_the_cadence_held():
+def test_gaps_depend_on_the_cadence_of_the_records():
     assert gaps_in([1005480]) == []
     assert gaps_in([1005480, 1005510]) == []
     slots = [1005480, 1005510, 1005540, 1005660, 1005690]  # every 6 h, with one gap of a day

@@ -305,7 +305,7 @@ class TestSwaggerUI:
                 assert requests.get(f"{url}/{link}", timeout=20).status_code == 200
             assert requests.get(f"{url}/day/2015-12-11", timeout=20).status_code == 401
 
-    def test_files_of_the_pages_have_types_and_load_no_others(self, url):
+    def test_static_files_have_types_and_load_no_others(self, url):
         for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
             reply = requests.get(f"{url}/ui/{name}", timeout=20)
             assert reply.headers["content-type"].startswith(kind)

@@ -58,7 +58,7 @@ def test_keywords_of_all_generations(keywords, noaa, box, centre):
     ("noaa", "harpnum", "name"),
     [((12443,), 1, "NOAA 12443"), ((1, 2, 3), 1, "NOAA 1 +2"), ((), 6178, "HARP 6178"), ((), None, "record 9")],
 )
-def test_names(noaa, harpnum, name):
+def test_names_of_harps(noaa, harpnum, name):
     assert Harp(record=Record(recnum=9, segments=(), harpnum=harpnum), word="HARP", noaa=noaa).name == name
 
 

@@ -214,7 +214,7 @@ class TestRecords:
 
 
 class TestSearch:
-    def test_the_form_alone(self, service):
+    def test_the_form_without_parameters(self, service):
         text = get(service, "search")
         assert text.count("<option") >= 6
         assert "<table" not in text
@@ -273,7 +273,7 @@ class TestSearch:
         assert f'a.Time("{begin}", "{end}")' in plain
         assert f"sunpy-flarecast fetch {begin} {end} --series {CEA}" in plain
 
-    def test_no_command_for_bits_of_the_quality(self, service):
+    def test_no_command_is_shown_for_quality_bits(self, service):
         """The command lacks the option and would fetch more records than were found."""
         plain = html.unescape(get(service, f"search?series={CEA}&quality=0x10000"))
         assert "a.flarecast.Quality(mask=0x10000)" in plain
@@ -337,7 +337,7 @@ class TestErrors:
         reply = requests.get(f"{service[0]}/nothing", timeout=30)
         assert (reply.status_code, list(reply.json())) == (404, ["message"])
 
-    def test_without_pages_there_are_only_routes(self, service):
+    def test_without_pages_only_api_routes_exist(self, service):
         with running(service[1], settings=Settings(pages=False)) as url:
             for path in ("", "search", f"day/{DAY}", "harp/377"):
                 reply = requests.get(f"{url}/{path}", headers={"Accept": "text/html"}, timeout=30)
