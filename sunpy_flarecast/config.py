@@ -23,7 +23,7 @@ TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
 
 
 class InvalidSettingError(TypeError, ValueError):
-    """A setting in the configuration file is invalid: a TypeError to users of astropy, and also a ValueError."""
+    """A setting in the configuration file is invalid; a TypeError, as in astropy, and also a ValueError."""
 
 
 class _Item(ConfigItem):  # type: ignore[misc]
@@ -69,11 +69,11 @@ class _EnvironmentItem(_Item):
         self._variable = variable
 
     def _problem(self, error: TypeError) -> str:
-        # The only one that a text can have; the text itself may hold a password.
+        # Text can have no other problem. The value itself is not shown, since it may contain a password.
         return "text with a comma must be quoted"
 
     def by_source(self) -> tuple[str, str, str]:
-        """Return the values of this session, the environment and the configuration file; empty where there is none."""
+        """Return the values from this session, the environment and the configuration file; empty where not set."""
         held = str(get_config(self.module, rootname=self.rootname).get(self.name, ""))
         session, filed = (held, self._filed) if self._set_here else ("", held)
         return session, os.environ.get(self._variable, ""), "" if filed == self.defaultvalue else filed
@@ -107,7 +107,7 @@ class _EnvironmentItem(_Item):
 
 
 class _SecretItem(_EnvironmentItem):
-    """A text that is never shown."""
+    """A string setting whose value is never shown."""
 
     def set(self, value: Any) -> None:
         if not isinstance(value, str):
@@ -202,8 +202,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     complete_headers = _HeadersItem(
         "auto",
-        "Whether fetched files get missing keywords (FITS headers) from the service before they get their final names: "
-        "auto for files without keywords, True for all files, False for none.",
+        "Which fetched files are completed with missing keywords (FITS headers) from the service before they get their "
+        "final names: auto (files without keywords), True (all files) or False (none).",
         "option('auto', 'True', 'true', 'False', 'false')",
     )
     rebase_urls = _Item(
@@ -230,9 +230,9 @@ def token_service() -> str:
     """
     Return the URL of the service that ``conf.token`` is for.
 
-    A token from the environment or the configuration file is for the URL set in the same place; if there is none, for
-    that of the other place, or the default. It is not for a URL of this session (``conf.url = ...``, ``--url``,
-    ``--from``).
+    A token set in this session is for the current URL. A token from the environment or the configuration file is for
+    the URL from the same source; if there is none, for the URL from the other source, or the default. It is not for a
+    URL set in this session (``conf.url = ...``, ``--url``, ``--from``).
     """
     session, environment, _ = Conf.token.by_source()
     if session:

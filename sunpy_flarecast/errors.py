@@ -35,7 +35,7 @@ class ServiceError(FLARECASTError):
     message : str
         What was requested, what is wrong and what to do.
     reason : str, optional
-        What is wrong in a few words, the same for all requests (default: the message).
+        What is wrong in a few words, without the details of the request (default: the message).
     less_may_help : bool, optional
         Whether a smaller request may succeed, since the size of the reply may be the cause.
     lasting : bool, optional
@@ -69,7 +69,7 @@ class UnreachableError(ServiceError):
 
 
 class ReplyError(ServiceError):
-    """The reply is not that of a FLARECAST service."""
+    """The reply is incomplete, or not a valid reply of a FLARECAST service."""
 
 
 class TransferError(FLARECASTError):

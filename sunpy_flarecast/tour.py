@@ -1,4 +1,4 @@
-"""The demonstration: a service of synthetic SHARPs, and a tour of a search, a fetch, maps, and a picture of them."""
+"""The demo: a service of synthetic SHARPs, and a tour from a search to maps and a picture of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SEGMENTS: Final = ("magnetogram", "continuum", "bitmap")
 LAST: Final = "2014-10-25T00:00:00"
 FLARES_LAST: Final = "2014-10-27T00:00:00"
 
-#: Running services, each of which would end with the last reference to it.
+#: Running services; without this reference, a service would stop when the caller's is gone.
 _running: Final[set[DemoService]] = set()
 
 
@@ -50,7 +50,7 @@ class DemoService:
     Attributes
     ----------
     url : str
-        Its URL, to which ``conf.url`` is set until the service is closed.
+        Its URL; ``conf.url`` is set to it until the service is closed.
     """
 
     def __init__(self) -> None:

@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = ["err", "finish", "kept", "out", "plain_errors", "show", "show_index", "show_records"]
 
-#: Least number of lines and columns of a table; wrapped lines are better than times that are cut.
+#: Minimum number of lines and columns of a table; wrapped lines are better than truncated times.
 _LINES: Final = 34
 _WIDTH: Final = 120
 
 #: The columns of a search that are shown, besides those of keywords.
 _SHOWN: Final = ("Start Time", "T_REC", "Series", "HARPNUM", "Quality", "Segments", "Record")
 
-#: Endings of files from which an interrupted search or request can be resumed.
+#: Extensions of files from which an interrupted search or request can be resumed.
 _RESUMED: Final = (".ecsv", ".parquet")
 
-#: Errors in the command as it is written, such as names of files; all others are failures of its work.
+#: Errors in the command line, such as a wrong file name; all others occur while the command runs.
 _MISTAKES: Final = (QueryError, InvalidSettingError, FileExistsError, FileNotFoundError, NotADirectoryError)
 
 #: Characters by which text from a service could control the terminal, or change the direction of other text.
@@ -67,7 +67,7 @@ def plain_errors() -> Iterator[list[Warning]]:
     """
     Show errors and warnings as messages, and yield the warnings of missing data.
 
-    The exit status after an error is 2 if the command is written wrongly, and 1 for all other failures.
+    The exit status is 2 after an error in the command line, and 1 after any other error.
     """
     missing: list[Warning] = []
 
@@ -121,7 +121,7 @@ def show_records(table: RecordTable, *, short: bool = False) -> None:
 
 
 def show(table: QTable, *, short: bool = False) -> None:
-    """Print a table: complete to a file or program; with few digits and without its middle in a terminal."""
+    """Print a table: in full to a file or pipe; in a terminal with fewer digits and without its middle rows."""
     short |= out.is_terminal
     shown = table.copy()
     for name in shown.colnames:

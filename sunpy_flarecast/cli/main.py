@@ -22,7 +22,7 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ErfaWarning)  # of years whose leap seconds are unknown
+                warnings.simplefilter("ignore", ErfaWarning)  # raised for years whose leap seconds are unknown
                 return super().invoke(context)
         except KeyboardInterrupt:
             err.print("Interrupted.")

@@ -149,7 +149,7 @@ def _condition(text: str) -> KeywordCondition:
         raise click.BadParameter(f"{text!r}: {known.fits} ({known.meaning}) {its}; write {example!r}.") from error
 
 
-#: An option of the whole command and of those that use a service, so that it may come before or after their names.
+#: An option of ``sunpy-flarecast`` itself and of the commands that use a service, for use before or after their names.
 url_option = click.option(
     "--url",
     metavar="URL",
@@ -282,7 +282,7 @@ def attrs_of(
 
 
 def search_table(*, harps: Sequence[HARPNUM], strict: bool, progress: bool, **options: Any) -> FLARECASTResponse:
-    """Search, after a check of the ``path`` if there is one, and warn if a requested HARP has no record."""
+    """Check the ``path``, if there is one, then search, and warn if a requested HARP has no record."""
     query = attrs_of(harps=harps, **options)
     others = conditions_of(options["noaa"], options["good"], options["conditions"])
     if "path" in options:

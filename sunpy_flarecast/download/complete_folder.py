@@ -44,7 +44,7 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
     """
     Add keywords from the service of ``conf.url`` to the bare SHARP files of a folder and its subfolders.
 
-    Only files with JSOC's names are completed: these name the series, HARP number, T_REC and segment. Raises a
+    Only files with JSOC's names are completed, since these give series, HARP number, T_REC and segment. Raises a
     `ServiceError` if the service cannot be reached, and warns if it did not answer for all records.
     """
     result = Completion()

@@ -90,7 +90,7 @@ class Leases:
         self._taking: asyncio.Task[None] | None = None
 
     def exchange(self, host: str, seconds: float) -> float:
-        """Share the seconds for which a host must pause, and return those of all processes; it blocks."""
+        """Share this process's pause for a host, and return that of the other processes, in seconds; it blocks."""
         try:
             pauses = dict(self._pauses.get(timeout=_TIMEOUT))
             now = time.time()

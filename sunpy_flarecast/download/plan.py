@@ -1,4 +1,4 @@
-"""Plan a fetch: file URLs moved to the base URL of the service, and paths from a template."""
+"""Plan a fetch: file URLs rewritten to begin with the base URL of the service, and paths from a template."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ __all__ = [
 #: Characters allowed in a name: no separators, drives, or characters that are special in any file system.
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9_.+=-]*")
 
-#: The usual URLs of services, which need no further checks; the group is the part that is kept when moved.
+#: The usual URLs of services, which need no further checks; the group is the part that rewriting keeps.
 _PLAIN_URL: Final = re.compile(r"https?://[\w.-]+(?::\d+)?(/HMI/(?:\w[\w.-]*/)*\w[\w.-]*)", re.ASCII)
 
 #: Two times without a common part.
@@ -91,10 +91,10 @@ class Plan(NamedTuple):
 
 def moved_url(url: str, base: str, *, move: bool = True) -> str:
     """
-    Move a file's URL, which has the service's internal host name, to the base URL that the user configured.
+    Rewrite a file's URL, which has the service's internal host name, to begin with the base URL of the service.
 
-    Raises a `TransferError` if it is not an http or https URL, its path contains ``..`` segments, or it cannot be moved
-    because it lacks ``/HMI/``. With ``move=False`` the URL is only checked.
+    Raises a `TransferError` if it is not an http or https URL, its path contains ``..`` segments, or it cannot be
+    rewritten because it lacks ``/HMI/``. With ``move=False`` the URL is only checked.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def check_writable(template: str) -> None:
     # A folder that a field names may exist already and be writable.
     open_ended = folder == named and "{" in os.path.dirname(template) and _has_folders(folder)
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=".sunpy_flarecast-", dir=folder))  # os.access() is not right everywhere
+        os.rmdir(tempfile.mkdtemp(prefix=".sunpy_flarecast-", dir=folder))  # os.access() is not reliable on all systems
     except OSError as error:
         if not open_ended:
             reason = error.strerror or error

@@ -87,7 +87,7 @@ def enqueue(
         if queue is not None:
             queue.append(transfer)
         else:
-            # A parfive without this queue: its own transfer requests a path, which downloads the file.
+            # A parfive without this queue: its own transfer calls `Transfer.filepath`, which downloads the file.
             downloader.enqueue_file(place.url, filename=transfer.filepath)
     if queued.damaged:
         log.warning(described_damaged(queued.damaged))

@@ -116,9 +116,9 @@ class FetchReport:
     missing : list of Missing
         Parts of the search that failed; their files are unknown.
     damaged : list of str
-        Paths of damaged files on disk, which were to be fetched again.
+        Paths of damaged files on disk, which had to be fetched again.
     reprocessed : list of str
-        Paths of files on disk of earlier versions of their records (with smaller record numbers), which were to be
+        Paths of files on disk of earlier versions of their records (with smaller record numbers), which had to be
         fetched again.
     unidentified : list of str
         Paths in ``already_there`` of files whose headers do not identify the current version of their record; these

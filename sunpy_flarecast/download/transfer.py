@@ -42,7 +42,7 @@ class Queued(parfive.Results):  # type: ignore[misc]
     The results of a fetch that parfive does not report: files already on disk, and transfers that have not started.
 
     parfive forgets transfers that had not started when it was interrupted. These results list them as errors until they
-    start, so that joined with parfive's results after the download they account for every file.
+    start. Joined with parfive's results after the download, they account for every file.
     """
 
     def __init__(self, context: Context, mode: Mode) -> None:

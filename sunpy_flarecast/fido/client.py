@@ -202,8 +202,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         Raises
         ------
         QueryError
-            If the path cannot be filled in, two files would get the same path, or an option is unknown. Nothing is
-            fetched then.
+            If the path cannot be filled in, two files would get the same path, or an option is unknown. In these cases
+            nothing is fetched.
 
         Warns
         -----

@@ -56,7 +56,7 @@ class FLARECASTResponse(RecordTable):
     ``usflux``. Missing values are masked.
     """
 
-    #: The client of a table read from a file; `sunpy_flarecast.fido.client` sets it, which imports this module.
+    #: The client of a table read from a file, set by `sunpy_flarecast.fido.client`, which imports this module.
     _client_class: ClassVar[type[Any]]
 
     @classmethod
@@ -69,7 +69,7 @@ class FLARECASTResponse(RecordTable):
         path : path-like
             The file: ``.ecsv`` or ``.parquet``.
         format : str, optional
-            ``"ascii.ecsv"`` or ``"parquet"`` (default: by the ending of the file's name).
+            ``"ascii.ecsv"`` or ``"parquet"`` (default: from the file extension).
 
         Returns
         -------
@@ -103,18 +103,19 @@ class FLARECASTResponse(RecordTable):
         """
         Write the search to a file.
 
-        `read` reads ``.ecsv`` and ``.parquet``. They hold the table's rows and columns, the service without user and
-        password, the queries, and what is missing, but not the table's ``meta``. ``.csv``, ``.json`` and ``.parquet``
-        are for other programs: times are timestamps in UTC, T_REC is given as its usual text and as a timestamp, and
-        missing values are null. In Parquet files, units and meanings are metadata of the fields.
+        ``.ecsv`` and ``.parquet`` files can be read again with `read`. They hold the table's rows and columns, the
+        service without user and password, the queries, and the missing parts, but not the table's ``meta``. Other
+        programs can read ``.csv``, ``.json`` and ``.parquet``: times are timestamps in UTC, T_REC is given as its usual
+        text and as a timestamp, and missing values are null. In Parquet files, units and meanings are metadata of the
+        fields.
 
         Parameters
         ----------
         path : path-like
             The file: ``.ecsv`` (text), ``.parquet`` (small and fast; needs pyarrow), ``.csv`` or ``.json``. It
-            appears when it is complete.
+            appears only when it is complete.
         format : str, optional
-            ``"ascii.ecsv"``, ``"parquet"``, ``"ascii.csv"`` or ``"json"`` (default: by the ending of the file's name).
+            ``"ascii.ecsv"``, ``"parquet"``, ``"ascii.csv"`` or ``"json"`` (default: from the file extension).
         overwrite : bool
             Whether to replace an existing file (default: False).
         **kwargs
@@ -200,7 +201,9 @@ class FLARECASTResponse(RecordTable):
 
     def retry_missing(self, *, progress: bool = True) -> Self:
         """
-        Search again for what is missing, and for nothing else.
+        Request the missing parts of the search again.
+
+        Searches with ``a.Sample`` or ``near`` are repeated as a whole, since missing records may change the selection.
 
         Parameters
         ----------

@@ -134,7 +134,7 @@ def _names(names: tuple[str, ...], there: tuple[bool, ...]) -> frozenset[str]:
 
 @lru_cache(_CARDS_KEPT, typed=True)
 def card_of(name: str, value: Value) -> tuple[str, Value, str] | None:
-    """Return FITS name, value and card of a keyword; None without a value. Most are the same in all records."""
+    """Return FITS name, value and card of a keyword; None without a value. Cached: most are the same in all records."""
     fits_name, keyword = _known(name)
     if not fits_name:
         return None
@@ -169,8 +169,8 @@ def comment_of(name: str) -> str:
 
 def _number_cards(values: Sequence[float], frames: Sequence[tuple[str, str]]) -> list[str]:
     """Write the cards of finite numbers with all digits; values wider than 20 columns shorten the comment."""
-    # msgspec writes the shortest digits, as repr does, in a tenth of the time, but another form of very small and very
-    # large numbers.
+    # msgspec writes the shortest digits, as repr does, in a tenth of the time, but formats very small and very large
+    # numbers in another way.
     texts = msgspec.json.encode(values).decode()[1:-1].split(",") if values else []
     for place, text in enumerate(texts):
         if "e" in text or "0.0000" in text:
@@ -213,7 +213,7 @@ def history_cards(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Convert text to the characters that cards may have."""
+    """Convert text to characters that are allowed in cards."""
     if text.isascii() and text.isprintable():
         return text
     letters = unicodedata.normalize("NFKD", text.translate(_TO_PRINTABLE))

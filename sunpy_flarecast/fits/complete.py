@@ -117,7 +117,7 @@ def complete_header(
     Returns
     -------
     bool
-        Whether the file lacked anything.
+        Whether anything was added to the file.
 
     Raises
     ------
@@ -125,8 +125,8 @@ def complete_header(
         If file and keywords together lack what `sunpy.map.Map` needs; if the keywords are of another record (series,
         HARPNUM, T_REC) than the file's name; or if path or keywords have a wrong type.
     FileError
-        If the file is not a complete FITS file with a two-dimensional image, or if, in cylindrical equal area, the size
-        of the image differs from the size of the patch in the keywords.
+        If the file is not a complete FITS file with a two-dimensional image, or if the size of an image in cylindrical
+        equal-area projection differs from the size of the patch in the keywords.
     OSError
         If the file cannot be read or written.
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IncompleteError", "RecordCards", "lacking"]
 
-#: Keywords that `sunpy.map.Map` needs for a correct map. It replaces a missing DATE-OBS by the present, CROTA2 by 0,
-#: and RSUN_REF and the observer's position by its own values, mostly without a warning.
+#: Keywords that `sunpy.map.Map` needs for a correct map. Without DATE-OBS it takes the current time, without CROTA2 0,
+#: and without RSUN_REF or the observer's position its own values, mostly without a warning.
 _NEEDED: Final = (
     *("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CDELT1", "CDELT2", "INSTRUME"),
     *("DATE-OBS", "T_OBS", "CRLN_OBS", "CRLT_OBS", "DSUN_OBS", "RSUN_REF"),
@@ -58,7 +58,7 @@ class RecordCards:
     #: The FITS names of the cards, and the cards: 80 characters for each, or a multiple of that.
     names: frozenset[str]
     joined: bytes
-    #: HISTORY cards that say who added them.
+    #: HISTORY cards that say which version added the keywords, when, and from which source.
     history: bytes
 
     @classmethod
@@ -74,9 +74,9 @@ class RecordCards:
         """
         Write the cards of a record.
 
-        Keywords without a value are left out, and so are those of a file or another segment. The record number is by
-        default the keyword ``recnum``; ``source`` goes into HISTORY; ``held`` are FITS names of the file's own
-        keywords. Raises `IncompleteError` if `sunpy.map.Map` needs more.
+        Keywords without a value are left out, and so are those that describe a file or differ between segments. The
+        record number is by default the keyword ``recnum``; ``source`` goes into HISTORY; ``held`` are FITS names of the
+        file's own keywords. Raises `IncompleteError` if `sunpy.map.Map` needs more.
         """
         cards = write_cards(keywords)
         known = {"CROTA2", *held} if "CTYPE1" in held else held  # a file with axes has their rotation, too, if any

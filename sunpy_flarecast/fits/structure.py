@@ -79,7 +79,7 @@ class _CutError(TransferError):
 
 
 class Headers(NamedTuple):
-    """The headers of a complete file, with padding: the first, and that of the image, which takes the keywords."""
+    """The headers of a complete file, with padding: the first one, and that of the image, which gets the keywords."""
 
     primary: bytes
     #: The header of the first HDU with data, and its position.
@@ -138,9 +138,9 @@ def _read_headers(length: int, read: Read) -> Headers:
 
 def reach(source: Source) -> int:
     """
-    Return the length that a partially received file can have according to its headers so far.
+    Return the largest possible length of a partially received file, according to the headers received so far.
 
-    A longer file has more headers, which allow more. Raises `TransferError` if it is not FITS.
+    Further headers may increase it. Raises `TransferError` if it is not FITS.
     """
     return reading(source, _reach)
 

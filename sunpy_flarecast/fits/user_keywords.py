@@ -61,7 +61,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
         pairs = ((str(name), keywords[name]) for name in keywords.colnames)
         return _of_pairs(one for one in pairs if one[0] in _COLUMNS or one[0] == "Series" or find_keyword(one[0]))
     if getattr(keywords, "ndim", 0) == 1 and hasattr(keywords, "to_dict"):
-        keywords = keywords.to_dict()  # a row of a pandas table, which drms gives
+        keywords = keywords.to_dict()  # a row of a pandas DataFrame, as drms returns it
     if isinstance(keywords, Mapping):
         for name in keywords:
             if not isinstance(name, str):

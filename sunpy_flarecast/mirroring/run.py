@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["mirror"]
 
-#: After this many consecutive windows for which the source failed nothing more is requested.
+#: After the source has failed for this many consecutive windows, nothing more is requested.
 _MAX_FAILURES: Final = 3
 
 #: Seconds to wait for another process that writes the index.

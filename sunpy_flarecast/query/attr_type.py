@@ -20,7 +20,7 @@ class AttrType(type(SimpleAttr)):  # type: ignore[misc]
             attr = f"a.flarecast.{cls.__name__}"
             values = set(dir(cls)) - set(type.__dir__(cls))
             similar = get_close_matches(name.lower(), values, n=1)
-            if not similar and len(name) == 2:  # of which one letter may be right
+            if not similar and len(name) == 2:  # one of the two letters may be right
                 similar = get_close_matches(name.lower(), values, n=3, cutoff=0.5)
             meant = " or ".join(f"{attr}.{value}" for value in similar)
             listing = f"print({attr}) lists its values." if values else f"See help({attr})."

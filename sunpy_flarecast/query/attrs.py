@@ -72,7 +72,8 @@ class Segment(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     The segments of a record, each of which is a FITS file.
 
     ``Segment("Br") & Segment("Bt")`` and ``Segment("Br", "Bt")`` both select the two files of each record;
-    ``Segment("Br") | Segment("Bt")`` gives two tables. Without a Segment, all files of a record are selected.
+    ``Segment("Br") | Segment("Bt")`` gives two tables in a `sunpy.net.Fido` search. Without a Segment, all files of a
+    record are selected.
 
     Parameters
     ----------
@@ -227,7 +228,8 @@ class Tolerance(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Parameters
     ----------
     value : `astropy.units.Quantity` or `astropy.time.TimeDelta`
-        A length of time, inclusive. T_REC has steps of 12 minutes, so 6 minutes select the time step itself.
+        A length of time, inclusive. With 6 minutes, only the nearest of the time steps of a SHARP, which are 12 minutes
+        apart, is accepted.
 
     Raises
     ------

@@ -62,7 +62,7 @@ _FRACTION: Final = re.compile(
 )
 
 
-#: Decimal digits kept when a unit is converted: 617.3 nm give 6172.999999999998 Å, and mean 6173.
+#: Decimal digits kept when a unit is converted: 617.3 nm gives 6172.999999999998 Å, but means 6173.
 _DIGITS: Final = 15
 
 #: SHARPs begin in May 2010 with region 11064; the first digit is often left out.
@@ -74,9 +74,9 @@ class Condition:
     """
     A condition on the keywords of a record; missing values never satisfy it.
 
-    The operator compares a single keyword, or its absolute value, with a value in its own unit (``<``, ``<=``, ``>``,
-    ``>=``, ``==``, ``!=``); or it is ``"without"``, if the keyword must have no bit of the value; or ``"lists"``, if
-    one of the keywords must be one of the integers of the value, or a text that lists one.
+    The operators ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=`` compare a single keyword, or its absolute value, with
+    a value in its own unit. With ``"without"``, the keyword must have no bit of the value. With ``"lists"``, one of the
+    keywords must be one of the integers in the value, or a text that lists one of them.
     """
 
     keywords: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Access to a service: the client's name, the credentials that it gets, and advice if it refuses access."""
+"""Access to a service: the client's name, the credentials to send, and advice if access is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def authorization(url: str) -> str | None:
     Return the header ``Authorization`` for a service, given its base URL, or None.
 
     It holds ``conf.token``, if that is for the service (see `~sunpy_flarecast.config.token_service`), else user and
-    password of the URL, if any. Raises `QueryError`, without the token, if that is invalid.
+    password of the URL, if any. Raises `QueryError` if the token is invalid; the message does not show the token.
     """
     if (token := conf.token.strip()) and is_same_service(url, token_service()):
         if _TOKEN.fullmatch(token) is None:

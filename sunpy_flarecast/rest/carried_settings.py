@@ -61,7 +61,7 @@ class _Carried(Generic[_T]):
         self._function = function
         self._home = _HERE
         self._values = {name: item() for name, item in conf.items()}
-        # In another process it would count as that of conf.url.
+        # In another process the token would count as the one for conf.url.
         if self._values["token"] and not is_same_service(self._values["url"], token_service()):
             self._values["token"] = ""
 

@@ -28,13 +28,14 @@ _LONGEST: Final = 2000
 #: Largest number of records in one request.
 _MOST: Final = 100
 
-#: Longest time of a request in seconds with a progress bar, which should move; services may compute keywords.
+#: Longest time of a request in seconds while a progress bar is shown, which should move; some services are slow,
+#: since they compute keywords.
 _LIVELY: Final = 3.0
 
 #: Seconds between checks whether a waiting request is still wanted.
 _LOOK: Final = 0.5
 
-#: Number of requests that may be refused, if none succeeded before, until all others are given up.
+#: If none of the first requests succeeds, all others are given up after this many refusals.
 _TRIALS: Final = 6
 
 
@@ -80,7 +81,7 @@ def keywords_of(
     service: Service, series: str, recnums: Iterable[int], fields: Sequence[str] = (), *, progress: bool = False
 ) -> Generator[tuple[_Values, _Failures], None, None]:
     """
-    Request keywords (all without ``fields``) of records in parallel, and yield them as they arrive.
+    Request keywords of records (all keywords if there are no ``fields``) in parallel, and yield them as they arrive.
 
     Yields the keywords of some records by their numbers, as from `read_meta`, and lists of record numbers that failed,
     each with the error. The first two records are requested together, and, if that fails, one by one, to find out

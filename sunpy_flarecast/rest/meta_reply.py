@@ -21,7 +21,7 @@ __all__ = ["meta_url", "read_meta"]
 
 
 def meta_url(base: str, series: str, recnums: Iterable[int], fields: Iterable[str] = ()) -> str:
-    """Return the URL of a request for keywords (all of them without ``fields``) of records."""
+    """Return the URL of a request for keywords of records; for all keywords if there are no ``fields``."""
     url = f"{base}/HMI/{quote(series, safe='')}/meta/{','.join(map(str, recnums))}"
     names = ",".join(quote(field, safe="") for field in fields)
     return f"{url}?fields={names}" if names else url
@@ -74,7 +74,6 @@ def _decoded(reply: bytes) -> Any:
 
 
 def _own_number(row: object) -> int | None:
-    """Return the record number in a record."""
     return _record_number(row.get("recnum")) if isinstance(row, dict) else None
 
 

@@ -32,7 +32,7 @@ class _Divisible(Protocol):
 
 W = TypeVar("W", bound=_Divisible)
 
-#: Number of windows of a length whose halves succeed before others of that length are halved at once.
+#: After this many windows of a length have succeeded only in halves, others of that length are halved at once.
 _ENOUGH: Final = 2
 
 

@@ -48,7 +48,7 @@ class Service:
         self.patience = Patience() if patience is None else patience
         #: Whether the meta route supports several records in a request; None if unknown.
         self.many: bool | None = None
-        #: Lists from the cache since the service failed: when each was confirmed (Unix time), and the error.
+        #: Cached lists used because the service failed: when each was last confirmed (Unix time), and the error.
         self.outdated: list[tuple[float, ServiceError]] = []
         #: Origin of the records according to the service: ``SYNTHETIC``, or empty.
         self.origin = ""
@@ -115,7 +115,7 @@ class Service:
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
-        Request keywords (all without ``fields``) of records in one request, and return them as `read_meta` does.
+        Return keywords of records (all keywords if there are no ``fields``) from one request, as `read_meta` does.
 
         Not every service supports several records; see `~sunpy_flarecast.rest.keyword_requests.keywords_of`. Errors are
         those of `records`.
@@ -164,7 +164,7 @@ class Service:
     def _reply(
         self, url: str, asked: str, cache: ReplyCache | None, kept: Kept | None, *, retried: bool
     ) -> Reply | None:
-        """Request a URL; return None if the cached reply is confirmed, or is used since the service fails."""
+        """Request a URL; return None if the cached reply is confirmed, or is used because the service fails."""
         cause: Exception | None = None
         outage = True
         try:

@@ -59,8 +59,8 @@ def with_credentials(service: str, configured: str) -> str:
     """
     Return the base URL of a table's service, with user and password if ``conf.url`` has them for the same service.
 
-    Tables do not hold them, so that they are not shown or written to files. Without a ``service`` it is the configured
-    one.
+    Tables do not hold user and password, so that they are not shown or written to files. If ``service`` is empty, the
+    configured URL is returned.
     """
     if not service:
         return base_url(configured)

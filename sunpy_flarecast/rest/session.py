@@ -42,9 +42,9 @@ class Patience:
     """
     The shared state of the requests of a search, which run in several threads.
 
-    If twice as many requests as run at a time fail in a row, in spite of all retries, the following are not retried
-    until one succeeds. If all requests can be expected to fail in the same way, the search stops; it stops at the first
-    failure if no connection can be made, and no request has succeeded.
+    After ``2 * parallel`` consecutive failures in spite of all retries, requests are no longer retried until one
+    succeeds. The search stops then if all other requests can be expected to fail in the same way; it stops at the first
+    failure if no connection can be made and no request has succeeded.
     """
 
     def __init__(self, parallel: int | None = None) -> None:

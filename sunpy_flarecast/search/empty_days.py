@@ -31,9 +31,9 @@ class EmptyDays:
     """
     The windows of a search that need no request.
 
-    There are none if the service does not count its records by day, or if lists are cached, since the cache has to have
-    each window for when the service is away. The days are requested once for each series, after several windows had no
-    records; a search without gaps needs no such request.
+    There are none if the service does not count its records by day, or if lists are cached, since the cache must hold
+    every window in case the service becomes unreachable. The days are requested once for each series, after several
+    windows had no records; a search without gaps needs no such request.
     """
 
     def __init__(self, service: Service) -> None:

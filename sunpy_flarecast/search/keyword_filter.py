@@ -112,7 +112,7 @@ def _with_keywords(records: Records, names: Iterable[str], values: Mapping[int, 
 
 
 def _missing(query: Query, records: Records, failed: Mapping[int, ServiceError]) -> list[Missing]:
-    """List the intervals of the records whose keywords could not be fetched, with few others in them."""
+    """List the intervals of the records whose keywords could not be fetched, with few other records in them."""
     errors: dict[int | None, ServiceError | None] = {}
     for slot, number in zip(records.nearest_slot().tolist(), records.recnum.tolist(), strict=True):
         errors[slot] = errors.get(slot) or failed.get(number)

@@ -51,7 +51,7 @@ class Missing:
 
     @property
     def chosen(self) -> bool:
-        """Whether it may hold the record nearest to some time, in place of which another was chosen."""
+        """Whether it may hold records that are nearer to the requested times than the selected ones."""
         return self.query.sample is not None or self.query.near is not None
 
 

@@ -52,7 +52,7 @@ class Found:
     ``records`` are in the order of the table, ``missing`` are the parts that the service did not answer for, and
     ``notes`` are sentences for the user. ``listed`` has, for each query, the HARPs with records in its range (if it
     requests HARPs), or None if there are no records. ``origin`` is ``"SYNTHETIC"`` if the service says that its records
-    are.
+    are synthetic.
     """
 
     records: Records
@@ -102,7 +102,7 @@ def complete(
     Request the missing parts of a search again, and merge them with the records ``held``.
 
     Sampled searches, and those for the nearest record, are repeated as a whole, since the missing records may change
-    the choice. After Ctrl-C (`Interrupted`), they are unchanged.
+    the selection. If they fail or are interrupted, their records stay unchanged.
     """
     repeated = {one.query.series for one in missing if one.chosen}
     # If a service uses other names of series, it is not clear which records belong to which query.

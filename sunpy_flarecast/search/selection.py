@@ -75,7 +75,8 @@ def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
     Return which records have their DATE-OBS or T_REC in the range, ends included, independent of the service's choice.
 
-    A missing T_REC is the slot nearest to DATE-OBS. A record without any time is included, since the service sent it.
+    A missing T_REC is replaced by the slot nearest to DATE-OBS. A record without any time is included, since the
+    service sent it.
     """
     (start, end), (from_start, to_end) = query.bounds
     missed = np.timedelta64(int(_MISSED * 1e6), "us")

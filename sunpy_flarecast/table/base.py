@@ -49,7 +49,7 @@ class SegmentFile(NamedTuple):
     row : int
         Row of the record in its table.
     url, segment, name : str
-        The URL as the service gave it, the segment (empty in layout A), and the file's name, as at JSOC.
+        The URL as the service gave it, the segment (empty if unknown), and the file's name, in JSOC's form.
     """
 
     row: int
@@ -128,7 +128,7 @@ class RecordTable(QueryResponseTable):  # type: ignore[misc]
     #: service moves; user, password and token are those of ``conf`` if ``conf.url`` is the same.
     service = _ServiceURL(default="")
 
-    #: ``"SYNTHETIC"`` if the service says that its records are.
+    #: ``"SYNTHETIC"`` if the service says that its records are synthetic.
     origin = TableAttribute(default="")
 
     #: The queries, a list of `~sunpy_flarecast.query.query.Query`.

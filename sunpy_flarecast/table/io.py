@@ -47,7 +47,7 @@ __all__ = [
     "writing",
 ]
 
-#: Formats, which are the endings of file names, and those that can be read.
+#: Formats, which are also the file extensions, and those that can be read.
 _FORMATS: Final = ("ecsv", "parquet", "csv", "json")
 _READABLE: Final = _FORMATS[:2]
 
@@ -106,10 +106,10 @@ def need_pyarrow() -> None:
 
 @contextmanager
 def writing(place: Path, kind: str, what: str) -> Iterator[IO[Any]]:
-    """Open a file for writing, which appears when it is complete; raise errors as those of this package."""
+    """Open a file for writing that appears only when complete; convert exceptions to errors of this package."""
     try:
         with warnings.catch_warnings(), atomic_write(place, "w" if kind in ("ecsv", "csv") else "wb") as file:
-            # astropy warns if something of the table will not be in the file.
+            # astropy warns if it cannot write part of the table.
             warnings.simplefilter("error", AstropyUserWarning)
             yield file
     except OSError as error:
@@ -192,7 +192,7 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
         raise QueryError(f"There is no file {place} to read a search from.")
     try:
         raw, about = read_raw(place, kind)
-    except Exception as error:  # readers raise all kinds for files that are something else
+    except Exception as error:  # readers raise any type for other files
         raise _not_a_search(place, f"it cannot be read as {kind} ({first_line(error)})") from error
     if about.get("what") != _WHAT or not isinstance(about.get("version"), int):
         raise _not_a_search(place, "it is another table")

@@ -29,8 +29,8 @@ _R = TypeVar("_R")
 #: How often a lost task is submitted again, for example after a restart of the scheduler.
 _MAX_RESUBMITS: Final = 3
 
-#: Environment of workers: as Dask sets it, but for MALLOC_TRIM_THRESHOLD_, with which glibc returns the memory of each
-#: image to the system; builds take a third longer then.
+#: Environment of workers: as Dask sets it, except MALLOC_TRIM_THRESHOLD_, which makes glibc return the memory of each
+#: image to the system, so builds take a third longer.
 WORKER_ENVIRONMENT: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
 
 #: Seconds between two checks of the client and the number of its threads.

@@ -81,7 +81,6 @@ class ProgressLines:
             sys.stderr.flush()
 
     def _remaining(self, now: float) -> str:
-        """Estimate the remaining time."""
         if not self.total or not self.initial < self.n < self.total:
             return ""
         minutes = round((now - self._begun) / (self.n - self.initial) * (self.total - self.n) / 60)

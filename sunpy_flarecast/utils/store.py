@@ -148,7 +148,7 @@ class Store:
         return sorted(path for path in paths if path != _LOCK and not is_temporary(path.rpartition("/")[2]))
 
     def check_links(self) -> None:
-        """Raise a `QueryError` for links to folders or to files outside, which would be written through."""
+        """Raise a `QueryError` for links to folders, or to files outside the data set, which would be overwritten."""
         if self._fs:
             return
         root = os.path.realpath(self._root)
@@ -268,7 +268,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _raise_unless_missing(error: OSError) -> None:
-    """Raise an error of listing a folder unless the folder is gone; its files would be left out silently."""
+    """Raise an error of listing a folder, whose files would be left out silently, unless the folder is gone."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error
 
