@@ -102,7 +102,7 @@ def build(
     out : path-like or str
         The folder of the data set, or a URL supported by fsspec, such as ``"s3://bucket/sharps-2014"``.
     *query : `sunpy.net.attr.Attr` or FLARECASTResponse
-        The attrs of a search, as for `sunpy_flarecast.FLARECASTClient.search`, for one series; or the result of a
+        The attrs of a search in one series, as for `sunpy_flarecast.FLARECASTClient.search`, or the result of such a
         search.
     keywords : iterable of str
         Keywords or patterns (default: ``dataset.SWAN``; for SMARPs, their four parameters).
@@ -112,20 +112,20 @@ def build(
     windows : `~astropy.units.Quantity` or iterable of Quantity
         Lengths of the windows after T_REC in which flares count (default: 24 h).
     threshold : str or iterable of str
-        Smallest GOES classes that count as a flare (default: ``"M1.0"``).
+        Smallest GOES class that counts as a flare, or several such classes (default: ``"M1.0"``).
     flare_time : {"peak", "start"}
-        Time of a flare that must be in the window (default: ``"peak"``).
+        Which time of a flare must be in the window (default: ``"peak"``).
     by_position : bool
         Whether to assign flares without a NOAA number to records by position (default: False).
     noaa_numbers : path-like or dict, optional
-        NOAA numbers of HARPs, for records without NOAA_ARS: JSOC's ``all_harps_with_noaa_ars.txt``.
+        NOAA numbers for records without NOAA_ARS: JSOC's ``all_harps_with_noaa_ars.txt``, or numbers by HARP number.
     split : dict, optional
         Sets by name: shares (``{"train": 0.7, "validation": 0.15, "test": 0.15}``), time ranges
         (``("2014-01-01", "2014-07-01")``) or months (``[1, 2, 3]``). Without it there are no sets.
     split_by : {"region", "time", "month"}
         How ``split`` defines the sets (default: ``"region"``). No region is ever in two sets.
     gap : `~astropy.units.Quantity`
-        Time to leave out between two sets by time or month (default: 0 h).
+        Time to leave out between consecutive sets, if the split is by time or month (default: 0 h).
     stratify : bool
         Whether each set gets the same share of each flare class, as far as whole regions allow (default: False).
     seed : int
@@ -164,7 +164,7 @@ def build(
     Raises
     ------
     QueryError
-        If an argument is invalid, or ``out`` holds something else. No file is fetched in this case.
+        If an argument is invalid, or ``out`` contains other files or another data set. No file is fetched then.
     ServiceError
         If the service has no matching records, cannot be reached, or fails repeatedly.
     ClusterError

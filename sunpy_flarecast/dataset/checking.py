@@ -139,7 +139,7 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
 
 
 def _columns(settings: Settings) -> list[str]:
-    """Return the columns to check; others, such as URLs, would take much memory."""
+    """Return the columns to check; others, such as URLs, would take a lot of memory."""
     names = ["HARPNUM", "T_REC", "region", "index", "height", "width", "recnum"]
     names += ["split"] if settings.split else []
     names += [f"status_{name}" for name in settings.segments]

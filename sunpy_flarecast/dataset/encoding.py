@@ -113,7 +113,7 @@ def recode(
     pixels: npt.NDArray[Any], encoding: Encoding, to: Encoding, shape: tuple[int, int] | None = None
 ) -> npt.NDArray[Any]:
     """
-    Convert pixels to an encoding that `common` returned for theirs, and pad them at the top and the right.
+    Convert pixels to the encoding that `common` chose, and pad them at the top and the right.
 
     The last two axes are y and x.
     """
@@ -131,10 +131,10 @@ def to_kind(pixels: npt.NDArray[Any], encoding: Encoding, images: ImageSettings)
     """
     Convert the image of a file to the encoding of a data set.
 
-    ``"int16"`` rounds to whole gauss and raises a `FileError`, the end of a sentence, for values beyond ±32,767.
-    ``"binned"`` averages ``bin`` × ``bin`` pixels from the lower left corner, without missing pixels, as float32; the
-    mean is NaN where all are missing. If the size is not a multiple of ``bin``, the last rows and columns are means of
-    fewer pixels.
+    ``"int16"`` rounds to whole gauss and raises a `FileError`, which continues a sentence that begins with the name of
+    the file, for values beyond ±32,767. ``"binned"`` averages ``bin`` × ``bin`` pixels from the lower left corner as
+    float32, ignoring missing pixels; the mean is NaN where all are missing. If the size is not a multiple of ``bin``,
+    the last rows and columns are means of fewer pixels.
     """
     if images.encoding == "lossless":
         return pixels, encoding

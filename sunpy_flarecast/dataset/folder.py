@@ -1,4 +1,4 @@
-"""The folder of a data set before a build: unused, of an unfinished build, or finished."""
+"""The folder of a data set before a build: unused, unfinished or finished."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def claim(store: Store, settings: Settings, *, overwrite: bool) -> Settings | No
         except msgspec.MsgspecError:
             raise QueryError(f"{store} holds a data set whose settings cannot be read. {_ADVICE}") from None
         if not store.exists(CHECKSUMS):
-            # Settings of labels and sets that were never made, for example for too few regions, may still change.
+            # Settings of labels and sets that were never made (for example for lack of regions) may still change.
             for name, path in (("flares", "labels.parquet"), ("split", "split.json")):
                 if not store.exists(path):
                     before = msgspec.structs.replace(before, **{name: getattr(settings, name)})

@@ -49,10 +49,11 @@ def read_image(path: Path) -> Image:
     """
     Read the image of a FITS file.
 
-    Scaled integers are not converted: ``pixels * scale + offset``, with NaN for ``fill``, equals astropy's values. The
-    pixels are astropy's values themselves for images of floats, and where integers cannot reproduce them: 16-bit
-    integers with a scale, which astropy converts to float32, and integers that use every value, so that none is left
-    for missing pixels. Raises a `FileError`, the end of a sentence, if the file is missing, damaged or has no image.
+    Scaled integers are not converted: ``pixels * scale + offset``, with NaN for ``fill``, equals astropy's values. For
+    images of floats, and where integers cannot reproduce astropy's values, the pixels are those values. The latter are
+    16-bit integers with a scale, which astropy converts to float32, and integers that use every value, so that no value
+    is left for missing pixels. Raises a `FileError`, which continues a sentence that begins with the name of the file,
+    if the file is missing or damaged, or has no image.
     """
     try:
         data = path.read_bytes()

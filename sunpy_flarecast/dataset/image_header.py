@@ -76,7 +76,7 @@ def _value(header: bytes, name: str) -> str | float | None:
 
 
 def check_record(headers: Headers, harp: int, record: ImageRecord) -> None:
-    """Raise a `FileError`, the end of a sentence, if a file is of another record."""
+    """Raise a `FileError`, which continues a sentence that begins with a file name, if the record is another one."""
     found = dict(origin_of(headers).keywords)
     number, t_rec = found.get("HARPNUM") or found.get("TARPNUM"), found.get("T_REC")
     if number is not None and number != str(harp):

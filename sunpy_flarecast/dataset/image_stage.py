@@ -129,7 +129,7 @@ def make_images(
     progress: bool,
 ) -> Iterator[tuple[ShardKey, int]]:
     """
-    Make the shards of ``total`` records that are not ``finished``, or that lack files which may be available.
+    Make the shards that are not ``finished``; ``total`` is the number of records in all shards.
 
     Yields each such shard with the number of its images. Raises a `ServiceError` if no file of several consecutive
     shards could be fetched.

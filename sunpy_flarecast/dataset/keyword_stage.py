@@ -1,4 +1,4 @@
-"""The second stage of a build: request the keywords of the records in pieces, each of which is kept."""
+"""The second stage of a build: request the keywords of the records in pieces, and keep each piece."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def keyword_pieces(
     request: BuildRequest, rows: Rows, store: Store, *, strict: bool, progress: bool
 ) -> tuple[Pieces, list[tuple[list[int], str]]]:
     """
-    Request the keywords of all records that are not kept yet.
+    Request those keywords of all records that are not kept yet.
 
-    Returns the pieces, and for missing keywords the record numbers with the reason. After Ctrl-C (`Interrupted`),
+    Returns the pieces, and the record numbers and reasons of missing keywords. After Ctrl-C (`Interrupted`),
     received keywords are kept. Raises a `ServiceError` if the service has no keywords for two consecutive pieces.
     """
     spans = [slice(begin, min(begin + _ROWS, len(rows))) for begin in range(0, len(rows), _ROWS)]

@@ -42,19 +42,19 @@ class Labels:
     Parameters
     ----------
     value : `numpy.ndarray`
-        1 (at least one flare of the threshold or larger), 0 (none) or -1 (unknown because the list of flares does not
+        1 (at least one flare at or above the threshold), 0 (none) or -1 (unknown because the list of flares does not
         cover the window).
     number : `numpy.ndarray`
-        Number of known flares of the threshold or larger.
+        Number of known flares at or above the threshold.
     to_start, to_peak : `numpy.ndarray`
         Minutes from T_REC to the start and peak of the first of these flares; NaN if there is none.
     largest : `numpy.ndarray`
-        Index in the list of the largest flare of each window, regardless of its class; -1 if there is none.
+        Index of the largest flare of each window in the list of flares, whatever its class; -1 if there is none.
     harps : list of tuple
         The HARPs that each flare was assigned to.
     counts : dict
-        Numbers for the data sheet: all flares, and flares without class, without time, without region, and of regions
-        without records.
+        Numbers for the data sheet: all flares, duplicates, and flares without class, without time, without region, and
+        of regions without records.
     """
 
     value: npt.NDArray[np.int8]
@@ -259,14 +259,14 @@ def rules(settings: FlareSettings) -> str:
     >>> from sunpy_flarecast.dataset.label import rules
     >>> from sunpy_flarecast.dataset.model import FlareSettings
     >>> print(rules(FlareSettings(digest="", windows=(24.0,), thresholds=("M1.0",))))  # doctest: +ELLIPSIS
-    A record is positive if at least one flare of the threshold (M1.0) or larger has its peak within the window ...
+    A record is positive if at least one flare at or above the threshold (M1.0) has its peak within the window ...
     """
     other = "start" if settings.time == "peak" else "peak"
     windows = ", ".join(f"{hours:g}" for hours in settings.windows)
     sentences = [
-        f"A record is positive if at least one flare of the threshold ({', '.join(settings.thresholds)}) or larger has "
+        f"A record is positive if at least one flare at or above the threshold ({', '.join(settings.thresholds)}) has "
         f"its {settings.time} within the window (T_REC, T_REC + window], in UTC; the windows are {windows} hours long. "
-        f"Flares without a {settings.time} count by their {other}.",
+        f"Flares without a {settings.time} time count by their {other} time.",
         "A flare belongs to a record if its NOAA number is among the numbers in the record's NOAA_ARS; a HARP may have "
         "several. NOAA numbers of four digits since June 2002 are completed to five.",
     ]
@@ -283,7 +283,12 @@ def rules(settings: FlareSettings) -> str:
         sentences.append("Flares without a NOAA number belong to no record.")
     sentences.append(
         "Flares that belong to no record are kept in flares.parquet, without a HARP. Flares of unknown class reach no "
-        "threshold. Records without a NOAA number have no flares by number, and are negative."
+        "threshold. "
+        + (
+            "Records without a NOAA number are negative unless a flare is assigned to them by position."
+            if settings.by_position
+            else "Records without a NOAA number are negative."
+        )
     )
     sentences.append(
         "A record is unknown (null) rather than negative if no such flare is known and its window is not fully within "

@@ -162,7 +162,7 @@ class ShardFacts(msgspec.Struct):
 
 def label_column(hours: float, threshold: str) -> str:
     """
-    Return the column name in ``records.parquet`` of the labels of a window and threshold: 1, 0, or null if unknown.
+    Return the name of the label column of a window and threshold in ``records.parquet`` (1, 0, or null if unknown).
 
     The other columns are ``row`` and ``time`` (T_REC in UTC), ``HARPNUM``, ``T_REC``, ``QUALITY``, ``region``, the
     keywords, ``split``, then ``group`` (``harp/03944``) and ``index`` of the image in ``images.zarr``, its ``height``

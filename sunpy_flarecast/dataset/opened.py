@@ -72,7 +72,7 @@ def open(path: str | os.PathLike[str]) -> Dataset:  # noqa: A001 (as h5py and xa
 
 class Dataset:
     """
-    A data set: tables of records, labels and flares, and images. Use `open` to create it.
+    A data set: tables of records, labels and flares, and images. `open` returns it.
 
     ``ds["train"]`` returns the samples of a set.
 

@@ -274,10 +274,10 @@ def _label_columns(
         ),
         "threshold": _valid_column(spread(np.array(settings.thresholds), 2), "GOES class"),
         "positive": Plain(
-            value == 1, value < 0, {"description": "whether a flare of the threshold or larger follows; null: unknown"}
+            value == 1, value < 0, {"description": "whether a flare at or above the threshold follows; null: unknown"}
         ),
         "largest_class": Plain(largest, largest == "", {"description": "largest GOES class in the window"}),
-        "number": _valid_column(labels.number[some].ravel(), "known flares of the threshold or larger"),
+        "number": _valid_column(labels.number[some].ravel(), "known flares at or above the threshold"),
         "to_start": _masked_column(
             labels.to_start[some].ravel(), "time from T_REC to the start of the first of these", "min"
         ),

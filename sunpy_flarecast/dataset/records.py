@@ -194,7 +194,7 @@ def _read(store: Store) -> Found | None:
 
 
 def _write(found: Found, request: BuildRequest, store: Store) -> None:
-    """Keep a search result in parts, because the table of all records needs much memory."""
+    """Keep a search result in parts, because the table of all records needs a lot of memory."""
     with local_copy(store, SEARCH, write=True) as file, ZipFile(file, "w") as bundle:
         for begin in range(0, max(1, len(found.records)), _PART):
             part = file.with_name(f"{begin:08}.parquet")

@@ -136,7 +136,7 @@ class BuildReport:
 
 
 def marked(origin: str) -> str:
-    """Return the mark of synthetic data, to precede counts of them; empty for other data."""
+    """Return a prefix for counts that marks synthetic data; empty for other data."""
     return f"{origin} data, " if origin else ""
 
 

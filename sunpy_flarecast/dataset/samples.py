@@ -40,8 +40,9 @@ class Samples(Sequence["Sample"]):
     """
     A sequence of samples ``(image, keywords, label)`` of a data set. `.Dataset.samples` creates it.
 
-    Images are read on access, and only the chunk of the record is decoded. Samples can be pickled, and read by several
-    processes and threads, as ``torch.utils.data.DataLoader`` does. Slicing returns another such sequence.
+    Images are read on access, and only the chunk of the record is decoded. Samples can be pickled, and several
+    processes and threads can read them, for example those of ``torch.utils.data.DataLoader``. A slice is a `Samples`,
+    too.
 
     In a data set without images, ``image`` is None.
 

@@ -103,7 +103,7 @@ class Selection:
         return tuple(map(known.index, names))
 
     def missing_keywords(self) -> int:
-        """Count missing values of keywords, without keywords that the service lacks altogether."""
+        """Count missing values, except those of keywords that the service lacks altogether."""
         tables = (read_records(self._store, ["index"], optional=[name]) for name in self.settings.keywords)
         return sum(int(mask_of(table.columns[-1]).sum()) for table in tables)
 
@@ -136,7 +136,7 @@ class Selection:
 
 
 def _choose(value: Any, known: Sequence[Any], noun: str, example: str) -> Any:
-    """Return a valid value; None stands for the only one there is."""
+    """Return a valid value; None selects the only one."""
     if value is None and len(known) == 1:
         return known[0]
     if value not in known:
@@ -156,5 +156,5 @@ def _as_hours(window: Any) -> float:
 
 
 def _bare(column: Any) -> npt.NDArray[Any]:
-    """Return the values of a column without unit and mask."""
+    """Return the values of a column without its unit and mask."""
     return np.asarray(unmasked(getattr(column, "value", column)))

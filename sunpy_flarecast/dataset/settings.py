@@ -148,7 +148,7 @@ def _segments(table: RecordTable | None, found: Sequence[Query], series: str) ->
 
 
 def _described(query: Query) -> str:
-    """Return a query without its segments as text, which is equal for equal queries only."""
+    """Describe a query without its segments; different queries have different descriptions."""
     plain = msgspec.to_builtins(query, enc_hook=lambda time: time.utc.isot)
     first, last = plain["harps"] or (None, None)
     words = {
@@ -162,7 +162,7 @@ def _described(query: Query) -> str:
 
 
 def _length(seconds: float | None) -> str:
-    """Return a length of time as text, in the largest unit of which it is a multiple."""
+    """Return a length of time as text, in the largest unit that divides it."""
     seconds = seconds or 0
     size, unit = next((unit for unit in ((3600, "h"), (60, "min")) if seconds % unit[0] == 0), (1, "s"))
     return f"{seconds / size!r} {unit}".replace(".0 ", " ")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["difference"]
 
-#: Names in messages of settings that users know by other names.
+#: Names of settings in messages, where they differ from the names of the fields.
 _NAMES: Final = {
     "query": "the query",
     "flares.digest": "the list of flares",
@@ -25,13 +25,13 @@ _NAMES: Final = {
     "images.encoding": "encoding",
 }
 
-#: Longer values are not shown whole, but only their parts that differ.
+#: Of longer values, only the parts that differ are shown.
 _LONG: Final = 60
 
 #: Length to which those parts are shortened.
 _MAX_SHOWN: Final = 200
 
-#: What separates the parts of a query.
+#: The separator of the parts of a query.
 _SEPARATOR: Final = re.compile(r", | (?=(?:from|to) \d{4}-)")
 
 

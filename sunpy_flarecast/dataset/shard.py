@@ -133,7 +133,7 @@ def finish_harp(
     tasks: Sequence[ShardTask], facts: Sequence[ShardFacts], settings: Settings, store: Store
 ) -> tuple[list[ShardFacts], Written]:
     """
-    Write the group of a HARP after its shards; return their facts, and size and SHA-256 of the other files by path.
+    Write the group of a HARP after its shards; return their facts, and the size and SHA-256 of the other files.
 
     Shards whose shape or encoding differs from the group are written again, padded. Their facts (`facts_path`) are
     removed first and written last, so that a build that is killed in between makes these shards again. Raises a

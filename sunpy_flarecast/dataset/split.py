@@ -34,8 +34,8 @@ def split(
 
     ``times`` are T_REC in UTC, ``regions`` are from `~sunpy_flarecast.dataset.regions.regions`, and ``values`` are
     labels by record, window and threshold, required with ``settings.stratify``. The class of a record is the highest
-    threshold that flares in its longest window reach. The records of each class are divided in the fractions of the
-    sets, as far as whole regions allow, starting with the highest class. Raises a `QueryError` if there are fewer
+    threshold that a flare in its longest window reaches. The records of each class are divided among the sets by their
+    fractions, as far as whole regions allow, starting with the highest class. Raises a `QueryError` if there are fewer
     regions than sets, or a set has no records.
 
     Examples
@@ -90,7 +90,7 @@ def _draw(seed: int, region: int) -> bytes:
 
 def _assigned(weights: npt.NDArray[np.float64], order: list[int], fractions: npt.NDArray[np.float64]) -> Any:
     """
-    Assign regions to sets, highest class first, each region to the set that lacks most records of its class.
+    Assign regions to sets, highest class first, each region to the set that lacks the most records of its class.
 
     ``weights`` are the numbers of records by region and class. Every set gets at least one region, and one of each
     class that has enough regions.
@@ -137,7 +137,7 @@ def _by_time(
 def _spans(
     settings: SplitSettings, times: npt.NDArray[np.datetime64]
 ) -> list[tuple[np.datetime64, np.datetime64, int]]:
-    """Return begin, end and set of each time range, in time order."""
+    """Return the start, end and set of each time range, in time order."""
     spans = []
     for code, value in enumerate(settings.sets.values()):
         if isinstance(value, str):
