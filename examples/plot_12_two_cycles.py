@@ -21,7 +21,7 @@ from sunpy_flarecast.archive import DirectoryArchive, running
 sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
-# Both have USFLUXL, the unsigned flux of the line-of-sight field. It is summed over all regions of each date.
+# Both have USFLUXL, the unsigned flux of the line-of-sight field. It is summed over all regions on each date.
 
 
 def half_years(start, end):
