@@ -30,7 +30,7 @@ __all__ = [
     "save",
 ]
 
-#: The modules of functions whose module has another name.
+#: The modules of functions that are not named after them.
 _MODULES: Final = {
     "check_picture": "saving",
     "plot_disk_maps": "magnetograms",

@@ -1,4 +1,4 @@
-"""Elements shared by pictures: dates as ticks, labels that do not cover one another, bars of many HARPs in few rows."""
+"""Elements shared by pictures: dates as ticks, labels that do not overlap, bars of many HARPs in few rows."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["DateTicks", "date_axis", "draw_labels", "mark_synthetic", "north_up"
 #: Smallest and largest number of ticks of an axis; their second lines are wide.
 _TICKS: Final = (3, 9)
 
-#: For ticks at least so many days apart: the format of each label, and of the line below it.
+#: For ticks at least this many days apart: the format of each label, and of the line below it.
 _LINES: Final = ((300, "%Y", ""), (25, "%b", "%Y"), (0.9, "%d %b", "%Y"), (1 / 1500, "%H:%M", "%d %b %Y"))
 _FINEST: Final = ("%H:%M:%S", "%d %b %Y")
 
 
 class DateTicks(Formatter):
     r"""
-    Labels of two lines: above, what differs from tick to tick; below, the rest, at the first tick and at changes.
+    Labels of two lines: the part that differs from tick to tick; and the rest, at the first tick and where it changes.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class DateTicks(Formatter):
         return found
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        """Write a time in full, as under the pointer."""
+        """Write a time in full, for the position of the pointer."""
         return str(mdates.num2date(x).strftime("%Y-%m-%d %H:%M"))
 
 

@@ -19,7 +19,7 @@ _WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
 
 
 def draw_colour_bar(axes: Any, image: Any, style: Style, unit: str, scale: float = 1.0) -> None:
-    """Draw the bar beside the image and as high as the image; ``scale`` is that of the letters."""
+    """Draw the colour bar beside the image, as high as the image; ``scale`` is that of the text."""
     bar = axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0, 0.035, 1)), extend=style.extend)
     bar.ax.tick_params(labelsize=7 * scale, length=3 * scale)
     bar.ax.yaxis.get_offset_text().set_fontsize(7 * scale)

@@ -32,13 +32,13 @@ _MISSING: Final[dict[str, Any]] = {"facecolor": "none", "edgecolor": GREY, "hatc
 _EPOCH: Final = float(mdates.date2num(slot_time(0).to_datetime()))
 _SLOT: Final = CADENCE / 86400
 
-#: Width of the picture, height of a row and of the rest, and the greatest height, in inches.
+#: Width of the picture, height of a row and of the rest, and the maximum height, in inches.
 _WIDTH: Final = 11.0
 _ROW: Final = 0.2
 _FRAME: Final = 1.3
 _TALLEST: Final = 16.0
 
-#: More HARPs than this share rows; such a row is higher, since it also holds their numbers, which are this wide.
+#: More HARPs than this share rows. Height of such a row, with its HARP numbers, and width of a number, in inches.
 _MOST_ROWS: Final = 60
 _SHARED_ROW: Final = 0.26
 _NUMBER_WIDTH: Final = 0.36
@@ -46,13 +46,13 @@ _NUMBER_WIDTH: Final = 0.36
 #: The part of the range that is left free at its ends.
 _FREE: Final = 0.004
 
-#: Least width of bars and marks in points, so that single records can be seen.
+#: Minimum width of bars and marks in points, so that single records can be seen.
 _THIN: Final = 0.9
 _MARK: Final = 1.2
 
 
 class _Row(NamedTuple):
-    """The records of one HARP: its name, their slots in order, and whether their quality is 0; slots in a time step."""
+    """The records of a HARP: its name, their sorted slots, whether their quality is 0, and the slots per time step."""
 
     name: str
     slots: Any
@@ -64,10 +64,10 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     """
     Draw the records over time: a row for each HARP.
 
-    If there are many HARPs, several share a row, each labelled with its number. A record is a bar of its time step, so
-    that records without a gap join; in a sampled search each record is a mark. Records whose quality is missing or not
-    0 have another colour and half the height; intervals for which the service did not reply (``results.missing``) are
-    hatched.
+    If there are many HARPs, several share a row, each labelled with its number. A record is a bar as long as its time
+    step, so consecutive records join; in a sampled search each record is a mark. Records whose quality is missing or
+    not 0 have another colour and half the height; intervals for which the service did not reply (``results.missing``)
+    are hatched.
 
     Parameters
     ----------

@@ -44,7 +44,9 @@ def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
     if "T_REC" not in results.colnames:
         raise QueryError(f"{caller} needs the column 'T_REC', which this table lacks; use the whole table.")
     if not len(results):
-        raise QueryError(f"{caller} was given a table without records; there is nothing to draw. Search another range.")
+        raise QueryError(
+            f"{caller} was given a table without records; there is nothing to draw. Search another time range."
+        )
     mask = mask_of(results["T_REC"])
     if mask.all():
         raise QueryError(f"{caller}: none of the {len(results):,} records has a T_REC, so none can be drawn.")
@@ -67,7 +69,12 @@ def axis_label(name: str, unit: UnitBase | None) -> str:
 
 
 class Curve(NamedTuple):
-    """A keyword of a HARP or "TARP n" of a series (empty if unknown): UTC in matplotlib's days, values and errors."""
+    """
+    A keyword of a region over time.
+
+    ``harp`` is a HARP number or "TARP n"; it and ``series`` are empty if unknown. ``times`` are UTC, in matplotlib's
+    days.
+    """
 
     keyword: str
     unit: UnitBase | None
@@ -79,7 +86,7 @@ class Curve(NamedTuple):
 
 
 def curves_in(data: Any, keywords: Sequence[str]) -> list[Curve]:
-    """Take the curves from what `~sunpy_flarecast.plot.plot_keywords` was given, one keyword after the other."""
+    """Take the curves from the data of `~sunpy_flarecast.plot.plot_keywords`, one keyword after the other."""
     if isinstance(data, (QueryResponseTable, UnifiedResponse)):
         call = f"plot_keywords({', '.join(map(repr, keywords)) or repr('usflux')})"
         table = "results" if isinstance(data, QueryResponseTable) else "results['flarecast']"
@@ -117,11 +124,11 @@ def origin_of(data: Any) -> str:
 def _why_missing(name: str, known: list[str], data: Any) -> str:
     column = next((one for one in getattr(data, "colnames", ()) if one.casefold() == name.casefold()), None)
     if column is not None:
-        why = "has no values" if _is_numbers(data[column]) else "is not a column of numbers"
+        why = "has no values" if _is_numbers(data[column]) else "is not a numeric column"
         return f"plot_keywords(): {column!r} {why}. The data have {', '.join(known)}."
     close = get_close_matches(name.casefold(), known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"plot_keywords(): {name!r} is not among the data, which have {', '.join(known)}.{hint}"
+    return f"plot_keywords(): the data have no keyword {name!r}; they have {', '.join(known)}.{hint}"
 
 
 def _curves_of(one: Any) -> list[Curve]:
@@ -130,7 +137,7 @@ def _curves_of(one: Any) -> list[Curve]:
     if hasattr(one, "colnames") and "T_REC" in one.colnames:
         return _of_table(one)
     raise QueryError(
-        f"plot_keywords() takes what results.keywords(...) or results.timeseries(...) returned, not "
+        f"plot_keywords() takes the result of results.keywords(...) or results.timeseries(...), not "
         f"{type(one).__name__}{' without a column T_REC' if hasattr(one, 'colnames') else ''}."
     )
 
@@ -183,7 +190,7 @@ def _sorted(curve: Curve) -> Curve:
 
 
 def _with_errors(curves: list[Curve], named: Collection[str]) -> list[Curve]:
-    """Move curves that are errors of others into these, unless they are named."""
+    """Attach curves of errors to the curves of their keywords, except errors that are named."""
     known = {(curve.keyword.casefold(), curve.harp): curve for curve in curves}
     used, found = set(), []
     for curve in curves:

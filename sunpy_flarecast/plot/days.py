@@ -1,4 +1,4 @@
-"""Days with records: a cell for each day, in rows of a year or a month; it needs only matplotlib."""
+"""Days with records: a cell for each day, in rows of a year or a month. Needs only matplotlib."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def calendar_of_days(counts: Mapping[date, int]) -> Figure:
     axes.spines[:].set_visible(False)
     whole = MaxNLocator(integer=True)
     bar = figure.colorbar(image, extend="min", extendfrac="auto", pad=0.01, fraction=0.03, aspect=12, ticks=whole)
-    bar.set_label("records a day", fontsize=8)
+    bar.set_label("records per day", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
 

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_regions", "empty_disk", "plot_disk"]
 
-#: The box that holds a HARP during its whole passage, at T_REC, in Stonyhurst coordinates of the observer (the middle
-#: of a CEA image is CRLN_OBS more in longitude); and the extent of its pixels, where there is no box.
+#: The box that contains a HARP during its whole passage, at T_REC, in latitude and in longitude from the observer's
+#: central meridian (plus CRLN_OBS, its middle is the centre of a CEA image); and the extent of the HARP's pixels, used
+#: without a box.
 _BOX: Final = ("londtmin", "latdtmin", "londtmax", "latdtmax")
 _EXTENT: Final = ("lon_min", "lat_min", "lon_max", "lat_max")
 
@@ -79,7 +80,7 @@ def plot_disk(
     results : FLARECASTResponse
         The results of a search.
     time : time-like, optional
-        The step nearest to it is drawn (UTC, if it has no time scale). Not needed if there is only one step.
+        The nearest time step is drawn. UTC, unless it has a time scale; optional if there is only one time step.
     color : str, optional
         A keyword whose values give the boxes their colours, for example ``"usflux"``.
     progress : bool, optional
@@ -112,7 +113,7 @@ def plot_disk(
     step = _step(results, time)
     if color is not None and (known := find_keyword(color)) is not None:
         if known.kind == "text":
-            raise QueryError(f"plot_disk(color={color!r}): that keyword is text; choose one that is a number.")
+            raise QueryError(f"plot_disk(color={color!r}): this keyword is text; choose a numeric keyword.")
         color = known.name
     names = [*_BOX, *_EXTENT, *_OBSERVER, *([color] if color else [])]
     keywords = step.keywords(*dict.fromkeys(names), progress=progress)
@@ -149,7 +150,7 @@ def plot_disk(
         axes.set_title(titled(title, results.origin), fontsize=12)
         edges = [_MARKED if color is None else mpl.rcParams["text.color"]] * len(names)
         draw_regions(axes, outlines, names, faces, edges, circle=limb, fontsize=10, color=mpl.rcParams["text.color"])
-    else:  # what is below shall be seen
+    else:  # keep the drawing below visible
         mark_synthetic(axes, results.origin)
         edges = [_MARKED if color is None else GREY if face[3] == 0 else face for face in faces]
         draw_regions(axes, outlines, names, ["none"] * len(names), edges, "white", fontsize=10)
@@ -175,8 +176,8 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
         found = results["T_REC"][int(np.argmax((slots == chosen).filled(False)))]
         if abs((found.tai - wanted.tai).to(u.day)) > _FARTHEST:
             raise QueryError(
-                f"plot_disk({time!r}): no records are within a day of that; the nearest are of "
-                f"{found.utc.isot[:16]} UTC. Search that time, or choose a time of the table."
+                f"plot_disk({time!r}): no records are within a day of this time; the nearest are at "
+                f"{found.utc.isot[:16]} UTC. Search for records at this time, or choose a time of the table."
             )
     step: RecordTable = results[(slots == chosen).filled(False)]
     return step

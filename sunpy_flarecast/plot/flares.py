@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["class_looks", "mark_flares"]
 
-#: Looks of the lines by the letter of the class.
+#: Line styles by the letter of the class.
 _LOOKS: Final[dict[str, dict[str, Any]]] = {
     "X": {"color": COLOURS[1], "ls": "-", "lw": 1.6},
     "M": {"color": COLOURS[3], "ls": "--", "lw": 1.3},
@@ -37,7 +37,7 @@ def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[st
     Draw a vertical line for each flare within the limits of the axes; return the classes that did not fit as names.
 
     A flare without a peak time is drawn at its start. Names are written above the axes, in several lines where they
-    are near one another, the greatest flares first.
+    are near one another, the largest flares first.
     """
     first, last = axes.get_xlim()
     days = mdates.date2num(flares.times("peak"))
@@ -68,7 +68,7 @@ def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[st
 
 
 def class_looks(classes: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Map the letters of GOES classes, the greatest first, to the looks of their lines."""
+    """Map the letters of GOES classes, the largest first, to their line styles."""
     letters = {name[:1].upper() for name in classes}
     return {letter: _LOOKS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
 

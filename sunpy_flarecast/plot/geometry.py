@@ -1,4 +1,4 @@
-"""Geometry of pictures: outlines of boxes on the Sun, and places for labels that do not cover one another."""
+"""Geometry of pictures: outlines of boxes on the Sun, and places for labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
     """
     Return longitudes and latitudes around a box, following the limb where the box extends beyond it.
 
-    The box is given by its least longitude from the observer's meridian, least latitude, and the greatest of both;
-    ``b0`` is the latitude of the observer, ``edge`` the radius of the Sun over the observer's distance. All angles are
-    in degree. The result is empty if nothing of the box is visible, or a bound is NaN.
+    The box is given by its smallest longitude from the observer's central meridian, its smallest latitude, and its
+    largest longitude and latitude; ``b0`` is the latitude of the observer, ``edge`` the radius of the Sun over the
+    observer's distance. All angles are in degrees. The result is empty if the box is not visible, or a bound is NaN.
     """
     if not np.all(np.isfinite(box)):
         return np.empty(0), np.empty(0)
-    west, south, east, north = box
+    east, south, west, north = box
     latitude = np.linspace(south, north, _POINTS)
     sine, cosine = np.sin(np.radians(latitude)), np.cos(np.radians(latitude))
     with np.errstate(divide="ignore", invalid="ignore"):
         limit = (edge - np.sin(np.radians(b0)) * sine) / (np.cos(np.radians(b0)) * cosine)
     limb = np.degrees(np.arccos(np.clip(limit, -1, 1)))
-    least, most = np.maximum(west, -limb), np.minimum(east, limb)
+    least, most = np.maximum(east, -limb), np.minimum(west, limb)
     visible = least < most
     if not visible.any():
         return np.empty(0), np.empty(0)
@@ -53,7 +53,7 @@ def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
 
 
 def orthographic(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any, Any]:
-    """Project places on the Sun, in degree: x to the west, y to the north, z to the observer, in solar radii."""
+    """Project places on the Sun, in degrees: x to the west, y to the north, z to the observer, in solar radii."""
     lon, lat, tilt = np.radians(longitude), np.radians(latitude), np.radians(b0)
     near = np.cos(lat) * np.cos(lon)
     return (
@@ -65,7 +65,7 @@ def orthographic(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any, An
 
 def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | None = None) -> Any:
     """
-    Return the centres of labels beside boxes: never on other labels, and if possible, near, and not on boxes.
+    Return the centres of labels beside boxes: never on other labels, and if possible near their box and on no box.
 
     Boxes are given by left, bottom, right and top, labels by width and height. Labels avoid the line of a ``circle``
     (x and y of the centre, radius).
@@ -77,7 +77,7 @@ def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | No
     for number, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
         best, half = np.inf, size / 2
         step = 0.6 * size[1]
-        # Those placed leave a free place in each direction within so many steps.
+        # The labels placed so far leave a free place in each direction within this many steps.
         most = _RINGS + len(placed) + int(((placed[:, 3] - placed[:, 1] + size[1]) / step).sum())
         for candidate, distance in _candidates(box, size, step, most):
             if distance >= _RINGS and best < np.inf:
@@ -94,7 +94,7 @@ def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | No
 
 
 def _candidates(box: Any, size: Any, step: float, most: int) -> Iterator[tuple[Any, float]]:
-    """List centres for a label, each with its cost, farther and farther away."""
+    """Yield centres for a label, each with its cost, at increasing distance."""
     middle, reach = (box[:2] + box[2:]) / 2, (box[2:] - box[:2] + size) / 2
     gap = size[1] / 4
     for ring in range(most + 1):
@@ -103,7 +103,7 @@ def _candidates(box: Any, size: Any, step: float, most: int) -> Iterator[tuple[A
 
 
 def _covered(rectangle: Any, others: Any) -> float:
-    """Compute the part of a rectangle that others cover; what several cover counts several times."""
+    """Compute the fraction of a rectangle that others cover; areas that several cover count several times."""
     width = np.minimum(rectangle[2], others[:, 2]) - np.maximum(rectangle[0], others[:, 0])
     height = np.minimum(rectangle[3], others[:, 3]) - np.maximum(rectangle[1], others[:, 1])
     area = (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])

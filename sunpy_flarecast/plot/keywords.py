@@ -59,10 +59,11 @@ def plot_keywords(
     Parameters
     ----------
     data : `~astropy.table.Table`, `sunpy.timeseries.GenericTimeSeries`, or several time series
-        What ``results.keywords(...)`` or ``results.timeseries(...)`` returned. ``results.plot_keywords(...)``
-        requests and draws in one step.
+        The result of ``results.keywords(...)`` or ``results.timeseries(...)``. ``results.plot_keywords(...)`` requests
+        and draws in one step.
     *keywords : str or sequence of str
-        Which of them (default: all that are numbers). Errors of others (``"errvf"`` of ``"usflux"``) become error bars.
+        Keywords to draw (default: all that are numbers). Errors of others (``"errvf"`` of ``"usflux"``) become error
+        bars.
     flares : path-like, table, Fido result, or `~sunpy_flarecast.flares.FlareList`, optional
         Flares to mark, in any form that `sunpy_flarecast.flares.read_flares` accepts.
     ax : `matplotlib.axes.Axes` or several, optional
@@ -139,9 +140,13 @@ def _panels(number: int) -> tuple[list[Axes], int]:
 def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
     given = list(np.ravel(np.asarray(ax, dtype=object)))
     if not all(isinstance(one, Axes) for one in given):
-        raise QueryError("plot_keywords(ax=...) needs axes, as plt.subplots() makes, one for each keyword, or none.")
+        raise QueryError(
+            "plot_keywords(ax=...) needs axes from plt.subplots(), one for each keyword. For a new figure leave ax out."
+        )
     if len(given) != number:
-        raise QueryError(f"plot_keywords(ax=...): {number} keywords for {len(given)} axes; pass one for each, or none.")
+        raise QueryError(
+            f"plot_keywords(ax=...): {number} keywords for {len(given)} axes; pass as many axes, or leave ax out."
+        )
     return given
 
 
@@ -173,7 +178,7 @@ def _named(region: str) -> str:
 
 
 def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], classes: Iterable[str], *, own: bool) -> None:
-    """Write a legend of HARPs and of GOES classes whose names do not fit; one HARP is in the title."""
+    """Write a legend of HARPs and of GOES classes whose names do not fit; a single HARP is in the title."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
         if not own:
@@ -186,7 +191,7 @@ def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], classe
     height = (panel.figure if own else panel).bbox.height / panel.figure.figure.dpi
     columns = -(-len(lines) // max(1, int(height / _LEGEND_LINE)))
     look: dict[str, Any] = {"handles": lines, "ncols": columns, "fontsize": 8, "frameon": False, "handlelength": 2.6}
-    if own:  # beside all panels, so that a long one does not spread them
+    if own:  # beside all panels, so that a long legend does not spread them
         panel.figure.legend(loc="outside right upper", **look)
     else:
         panel.legend(loc="upper left", bbox_to_anchor=(1.005, 1), borderaxespad=0, **look)

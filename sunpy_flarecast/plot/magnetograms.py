@@ -51,7 +51,7 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
         Magnetograms on the CCD grid, of one T_REC. Up to six are drawn separately, those with the most pixels of strong
         field.
     limit : float, optional
-        The grey scale reaches from minus to plus this, in Mx/cm² (default: 1500).
+        The grey scale ranges from -limit to limit, in Mx/cm² (default: 1500).
 
     Returns
     -------
@@ -109,7 +109,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     figure : `matplotlib.figure.Figure` or `matplotlib.figure.SubFigure`
         Where to draw.
     limit : float, optional
-        The grey scale reaches from minus to plus this, in Mx/cm² (default: 1500).
+        The grey scale ranges from -limit to limit, in Mx/cm² (default: 1500).
 
     Returns
     -------
@@ -131,7 +131,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     axes.set_facecolor(_SKY)
     limits = axes.get_xlim(), axes.get_ylim()
     level = log.level
-    log.setLevel(max(level, logging.WARNING))  # sunpy tells of each map how it is drawn
+    log.setLevel(max(level, logging.WARNING))  # sunpy logs how each map is drawn
     try:
         for one in drawn:
             image = _plot(one, axes, limit, autoalign=True)
@@ -143,7 +143,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     title = f"Magnetograms, {drawn[0].date.isot[:19].replace('T', ' ')} UTC"
     axes.set_title(titled(title, drawn[0].meta.get("origin", "")), fontsize=11)
     names, gold = [str(_harpnum(one)) for one in drawn], ["gold"] * len(drawn)
-    outlines = [_outline(one, axes) for one in drawn]  # of quiet patches nothing else is seen
+    outlines = [_outline(one, axes) for one in drawn]  # nothing else is visible of quiet patches
     draw_regions(axes, outlines, names, ["none"] * len(drawn), gold, "black", circle=limb, color="gold")
     return axes
 
@@ -175,7 +175,9 @@ def _checked(maps: Any, caller: str) -> list[Any]:
         raise QueryError(f"{caller} was given no maps; fetch some magnetograms first.")
     for one in given:
         if not isinstance(one, GenericMap):
-            raise QueryError(f"{caller} takes maps, as sunpy_flarecast.load(files) gives, not {type(one).__name__}.")
+            raise QueryError(
+                f"{caller} takes maps, such as those of sunpy_flarecast.load(files), not {type(one).__name__}."
+            )
         if not isinstance(one.coordinate_frame, Helioprojective):
             raise QueryError(
                 f"{caller} takes maps on the CCD grid, but one is on the CEA grid. Fetch hmi.sharp_720s, "

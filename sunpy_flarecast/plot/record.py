@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_record"]
 
-#: Possible numbers of columns for more than four segments, and the width of a sheet, and of a column where their number
-#: is given, in inches.
+#: Possible numbers of columns for more than four segments; and the width in inches of a sheet, or of a column if their
+#: number is given.
 _COLUMNS: Final = (4, 5, 3)
 _WIDTH: Final = 17.0
 _NARROW: Final = 4.2
@@ -40,8 +40,8 @@ _BESIDE: Final = 1.25
 _ABOVE: Final = 0.36
 _MEANINGS: Final = 0.6
 
-#: Panels (images with what is beside them) narrower than the first have smaller letters and fewer ticks; those narrower
-#: than the second are refused. In inches.
+#: Widths of panels (images with their colour bars) in inches. Below the first, text is smaller and ticks are fewer;
+#: narrower panels than the second are refused.
 _ROOMY: Final = 2.6
 _LEAST: Final = 1.1
 
@@ -184,7 +184,7 @@ def _figure(one: Any, rows: int, columns: int, width_of_column: float) -> Any:
 
 
 def _instead_of(ax: Axes, one: Any, number: int, chosen: int | None) -> tuple[Any, int, float]:
-    """Replace axes by a figure; return it, the columns that make the images largest, and the scale of letters."""
+    """Replace axes by a figure; return it, the columns that make the images largest, and the scale of the text."""
     place = ax.get_subplotspec() if isinstance(ax, Axes) else None
     if place is None:
         raise QueryError("plot_record(ax=...) needs axes made by plt.subplots(). For a new figure leave ax out.")
@@ -200,7 +200,7 @@ def _instead_of(ax: Axes, one: Any, number: int, chosen: int | None) -> tuple[An
     if (panel := width(columns)) < _LEAST:
         needed = _LEAST / panel
         raise QueryError(
-            f"plot_record(ax=...): {number} segments have no room in axes of {wide:.1f} x {high:.1f} inches. Give it "
+            f"plot_record(ax=...): {number} segments do not fit into axes of {wide:.1f} x {high:.1f} inches. Pass "
             f"axes of about {wide * needed:.0f} x {high * needed:.0f} inches, fewer segments, or no ax."
         )
     figure = ax.figure

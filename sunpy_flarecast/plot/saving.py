@@ -68,7 +68,8 @@ def save(axes: Axes | Iterable[Axes] | FigureBase, path: str | os.PathLike[str],
     Parameters
     ----------
     axes : `matplotlib.axes.Axes`, sequence of them, or `matplotlib.figure.Figure`
-        What a function of this package returned. The whole figure is written, even if these are only some of its axes.
+        The axes or figure that a function of this package returned. The whole figure is written, even if these are only
+        some of its axes.
     path : path-like
         The file, in an existing folder; its ending determines the format: ``.png``, ``.pdf``, ``.svg``, or another that
         matplotlib writes. It is replaced atomically.

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE_FROM", "figure_of_segment", "image_of_segment", "notice"]
 
-#: Least width, in pixels, at which letters can be read.
+#: Minimum width, in pixels, at which text is legible.
 FIGURE_FROM: Final = 400
 
 _DPI: Final = 100
 
-#: Greatest height of a picture, in parts of its width.
+#: Maximum height of a picture as a fraction of its width.
 _TALLEST: Final = 1.25
 
-#: Height of a line of small letters, in parts of the width of a picture and at least, in pixels.
+#: Height of small text as a fraction of the width of a picture, and its minimum in pixels.
 _LETTERS: Final = 1 / 16
 _SMALLEST: Final = 11
 
@@ -46,15 +46,15 @@ def image_of_segment(
     data : array of float
         The pixels, NaN where missing, the first row at the bottom.
     segment : str
-        Name of the segment, which decides on colours and range.
+        Name of the segment, which determines colours and range.
     width : int
-        Width of the picture in pixels; one of a tall image is narrower, as it is no higher than 1.25 times this.
+        Width of the picture in pixels. A tall image gets a narrower one, at most 1.25 times this high.
     upside_down : bool, optional
         Whether to turn the image by 180 degrees, as HMI's camera is (``CROTA2``); default: False.
     smarp : bool, optional
         Whether it is of a SMARP (default: False).
     mark : str, optional
-        A word that is written over it.
+        A word to write over the image (default: none).
 
     Returns
     -------

@@ -212,9 +212,9 @@ def test_errors_for_invalid_curves_give_advice(results: FLARECASTResponse) -> No
     found = Fido.search(a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series(SERIES))
     with pytest.raises(QueryError, match=r"results\['flarecast'\]\.plot_keywords"):
         plot_keywords(found)
-    with pytest.raises(QueryError, match=r"'usflx' is not among the data.* Did you mean 'usflux'\?"):
+    with pytest.raises(QueryError, match=r"the data have no keyword 'usflx'.* Did you mean 'usflux'\?"):
         plot_keywords(curves(1), "usflx")
-    with pytest.raises(QueryError, match="'noaa_ars' is not a column of numbers"):
+    with pytest.raises(QueryError, match="'noaa_ars' is not a numeric column"):
         plot_keywords(curves(1, noaa_ars=["12443"] * 20), "usflux", "noaa_ars")
 
 
@@ -324,7 +324,7 @@ def test_the_font_size_of_a_sheet_adapts_to_the_axes(record: list[str]) -> None:
         sizes.append(panels[0].title.get_fontsize())
     assert sizes[1] < sizes[0]
     _, axes = plt.subplots(1, 2, figsize=(3, 2))
-    with pytest.raises(QueryError, match=r"5 segments have no room in axes of 1\.\d x 1\.\d inches\. Give it axes of"):
+    with pytest.raises(QueryError, match=r"5 segments do not fit into axes of 1\.\d x 1\.\d inches\. Pass axes of"):
         plot_record(record, ax=axes[1])
     assert axes[1].figure is not None
 

@@ -454,11 +454,11 @@ def test_curves_without_data_are_errors() -> None:
     table = keyword_table()
     with pytest.raises(QueryError, match="nothing to draw"):
         plot_keywords(table[:0])
-    with pytest.raises(QueryError, match=r"'r_value' is not among the data, which have usflux, meangam"):
+    with pytest.raises(QueryError, match=r"the data have no keyword 'r_value'; they have usflux, meangam"):
         plot_keywords(table, "r_value")
     with pytest.raises(QueryError, match="Table without a column T_REC"):
         plot_keywords(Table({"usflux": [1.0]}))
-    with pytest.raises(QueryError, match=r"takes what results\.keywords"):
+    with pytest.raises(QueryError, match=r"takes the result of results\.keywords"):
         plot_keywords(3)
 
 
