@@ -1,4 +1,4 @@
-"""Lists of solar flares from common sources: NOAA, SWPC, the HEK, and tables of users."""
+"""Lists of solar flares from common sources: NOAA, SWPC, the HEK, and tables of your own."""
 
 from .classes import flux_of_class, threshold_name
 from .flare_list import FlareList

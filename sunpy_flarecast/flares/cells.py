@@ -31,7 +31,7 @@ _DIGITS: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
 _NOAA: Final = re.compile(r"(?:NOAA|AR|\s)*(\d+)(?:\.0*)?", re.ASCII | re.IGNORECASE)
 _POSITION: Final = re.compile(r"([NS])(\d\d)([EW])(\d\d\d?)", re.ASCII | re.IGNORECASE)
 
-#: NOAA numbered region 10000 on this day, and lists continue with its last four digits.
+#: NOAA reached region number 10000 on this day; lists continue with the last four digits.
 _FIVE_DIGITS: Final = np.datetime64("2002-06-14", "us")
 
 _DAY: Final = np.timedelta64(86_400_000_000, "us")

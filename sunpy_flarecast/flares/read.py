@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_flares"]
 
-#: Column names in the HEK, NOAA's lists, SWPC's JSON, the HEC, and tables of users; the first match is used.
+#: Common column names, and those of the HEK, NOAA's lists, SWPC's JSON and the HEC; the first match is used.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "start": (
         *("event_starttime", "start_time", "starttime", "start", "goes_start_time", "time_start", "begin_time"),
@@ -55,8 +55,6 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "source": ("frm_name",),
 }
 
-_WORDS: Final = {"peak": "peak times", "class": "GOES classes"}
-
 
 def read_flares(
     flares: str | os.PathLike[str] | Table | pd.DataFrame | UnifiedResponse | FlareList,
@@ -69,7 +67,7 @@ def read_flares(
     Parameters
     ----------
     flares : path-like, `~astropy.table.Table`, `pandas.DataFrame`, Fido result, or `FlareList`
-        A GOES XRS report of NOAA (``goes-xrs-report_2014.txt``), a CSV file, a file that astropy can read, a table, or
+        NOAA's GOES XRS report (``goes-xrs-report_2014.txt``), a CSV file, a file that astropy can read, a table, or
         the result of a search for ``a.hek.EventType("FL")``. GOES classes are required, and peak or start times; NOAA
         numbers, end times and positions are optional. Times are UTC unless they have a scale. Times of day (``0721``)
         require a column ``date``; a flare may run past midnight. NOAA numbers with four digits since June 2002 get
@@ -107,7 +105,7 @@ def read_flares(
         if not any(name in found for name in need):
             raise QueryError(
                 f"The flare table has no column of {'times' if 'peak' in need else 'GOES classes'}; it has {names}. "
-                f"Rename the column that has them to {need[0]!r}."
+                f"Rename the column of {'times' if 'peak' in need else 'classes'} to {need[0]!r}."
             )
     _check_sources(found)
     times = _flare_times(found)
@@ -123,7 +121,7 @@ def read_flares(
     if count and np.isnan(size).all():
         raise QueryError(
             f"The column {found.name('class')!r} of the flare table has no GOES class such as 'M1.0'. Rename the "
-            "column that has them to 'class'."
+            "column that has the classes to 'class'."
         )
     noaa = np.zeros(count, dtype=np.int64)
     if "noaa" in found:
@@ -148,7 +146,7 @@ def read_flares(
 
 
 def _without_duplicates(order: npt.NDArray[np.int64], *parts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Leave out duplicates: NOAA's reports list hundreds of flares twice, some of these once without a region."""
+    """Leave out duplicates: NOAA's reports list hundreds of flares twice, in some cases once without a region."""
     seen = set()
     kept = []
     for row, *event, noaa in zip(order.tolist(), *(part[order].tolist() for part in parts), strict=True):
@@ -227,7 +225,7 @@ def _flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
     dates = found.get("date")
     times = {key: times_of(found[key], found.name(key), dates) for key in ("start", "peak", "end") if key in found}
     if "start" in times:
-        # Full times that were derived from times of day may have peaks on the day before, too.
+        # Also for full times: some were made from times of day, with a peak after midnight on the day before.
         for key in ("peak", "end"):
             if key in times:
                 times[key] = later(times[key], times["start"])

@@ -32,7 +32,7 @@ class Filled:
     """
     The column of a keyword, whose rows are masked until they are filled.
 
-    ``came`` is whether any record came with the keyword, even if its value is missing; ``lacked`` is whether any came
+    ``came`` is True if any record came with the keyword, even if its value is missing; ``lacked`` is True if any came
     without it; ``unreadable`` is the first value that could not be read as the keyword's type.
     """
 

@@ -95,13 +95,13 @@ def read_keywords(path: str | os.PathLike[str]) -> QTable:
     if parquet := place.suffix.lower() == ".parquet":
         need_pyarrow()
     if not place.is_file():
-        raise QueryError(f"There is no file {place} to read keywords from.")
+        raise QueryError(f"There is no file {place} to read keywords from. Correct the path.")
     try:
         if not parquet:
             return QTable.read(place, format="ascii.ecsv")
         raw, about = read_raw(place, "parquet")
         columns = {name: column_of(name, plain) for name, plain in from_arrow(raw).items() if name != UTC}
-    except Exception as error:  # readers raise all kinds for files that are something else
+    except Exception as error:  # readers raise any type for files of other kinds
         if (kind := place.suffix.lower()) in (".csv", ".json"):
             raise QueryError(
                 f"{place} cannot be read as a table of keywords: {kind} files have no units. Write .ecsv or .parquet."

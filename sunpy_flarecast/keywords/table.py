@@ -76,8 +76,8 @@ def keyword_table(
     by_pattern |= frozenset(optional)
     if known is not None and not isinstance(known, Table):
         raise QueryError(
-            f"keywords(known=...) takes an earlier table of results.keywords(...), not {type(known).__name__}; "
-            "QTable.read(path) reads one from its file."
+            f"keywords(known=...) takes an earlier result of results.keywords(...), not {type(known).__name__}. Read a "
+            "saved table with sunpy_flarecast.read_keywords(path)."
         )
     if known is not None:
         chosen = [one for one in chosen if one.name not in by_pattern or one.name in (*_HELD, *known.colnames)]
@@ -117,7 +117,7 @@ def keyword_table(
         raise (
             failed[0].error
             if not came
-            else ServiceError(f"{_described(failed, wanted)} Try again later, or get the rest without strict.")
+            else ServiceError(f"{_described(failed, wanted)} Try again later, or leave out strict to get the rest.")
         )
     if failed and not interrupted:
         again = "Their rows are masked; results.keywords(..., known=table) requests them again, and nothing else."
@@ -172,7 +172,7 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
 
 
 def _check_numbers(results: RecordTable, stacklevel: int) -> None:
-    """Warn that keywords of records without a number, as in the service's first replies, cannot be requested."""
+    """Warn of records without a number (early versions of the service sent none): their keywords are unavailable."""
     count = int(np.sum(mask_of(results["Record"])))
     text = f"{count:,} of {len(results):,} records have no record number, which requests for keywords need"
     if count == len(results):
@@ -218,7 +218,7 @@ def _wanted(
 
 
 def _available(service: Service, series: str, numbers: Sequence[int]) -> Collection[str]:
-    """Find the keywords that a service has for a series, by requesting all of one record, or of up to two others."""
+    """Find the keywords that a service has for a series by requesting those of a record, or of up to two others."""
     for number in dict.fromkeys(numbers[place] for place in (0, len(numbers) // 2, -1)):
         try:
             if came := service.meta(series, [number]).get(number):

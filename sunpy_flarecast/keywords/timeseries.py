@@ -60,7 +60,7 @@ def curve_table(
     progress: bool = True,
     stacklevel: int = 4,
 ) -> QTable:
-    """Request the keywords of time series; those of patterns, and errors, only if the service has them."""
+    """Request the keywords of time series; errors, and keywords that patterns match, only if the service has them."""
     rows = np.sort(np.concatenate(list(harp_rows(results, harpnum).values())))
     series = set(results["Series"].tolist())
     wanted = curve_names(names, series, errors=errors)
@@ -94,7 +94,7 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
     """Find the rows with a time of each HARP (default: all), in a table of one series."""
     require(table, LEADING, "which is needed for time series")
     if not len(table):
-        raise QueryError("There are no records to make time series of. Search for another range of time.")
+        raise QueryError("There are no records to make time series of. Search another time range.")
     check_times(table)
     series = sorted(set(table["Series"].tolist()))
     if len(series) > 1:
@@ -183,11 +183,11 @@ def timeseries_of(
     columns = [keyword.name if (keyword := find_keyword(name)) else name for name in names] or own
     if lost := [name for name in columns if name not in own]:
         raise QueryError(
-            f"The table has no column of numbers {lost[0]!r}. It has: {', '.join(own) or 'none'}; "
+            f"The table has no numeric column {lost[0]!r}. It has: {', '.join(own) or 'none'}; "
             "results.keywords(...) requests more."
         )
     if not columns:
-        raise QueryError("The table has no keywords that are numbers; results.keywords('usflux', ...) gives them.")
+        raise QueryError("The table has no numeric keywords; results.keywords('usflux', ...) requests some.")
     _needed_packages()
     import pandas as pd
     from sunpy.timeseries import GenericTimeSeries

@@ -21,7 +21,7 @@ _NAME: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"_\d+$")
 
-#: Header generation 3 (from late 2025) puts an underscore before these.
+#: Keywords that header generation 3 (from late 2025) prefixes with an underscore.
 _RENAMED: Final = ("BUNIT", "DATAMIN", "DATAMAX")
 
 #: Units of JSOC that astropy does not know, or reads as another unit.

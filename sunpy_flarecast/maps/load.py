@@ -92,7 +92,7 @@ def load(
     Open SHARP and SMARP files as maps, with suitable units, segment names, colours and ranges.
 
     With `sunpy.map.Map` alone, depending on the date of the export and the segment, missing keywords are the text
-    ``'nan'``; units are missing (exports since late 2025), wrong (Dopplergrams) or refused; and pictures are black.
+    ``'nan'``; units are missing (exports since late 2025), wrong (Dopplergrams) or refused; and plots are black.
     Here missing pixels are NaN. ``map.meta["segment"]`` is the segment's name, as is ``map.meta["content"]``, from
     which sunpy makes the title of plots.
 
@@ -103,7 +103,7 @@ def load(
     ----------
     files : path-like, iterable of path-like, `parfive.Results` or FetchReport
         One file; several files; the result of ``Fido.fetch`` or `sunpy_flarecast.fetch`; a folder, for the FITS files
-        below it; or a pattern of paths, such as ``"data/*/*.Br.fits"`` (``**`` for folders of any depth).
+        below it; or a glob pattern, such as ``"data/*/*.Br.fits"`` (``**`` for folders of any depth).
     skip_broken : bool, optional
         Check the headers of all files, and leave out those that are incomplete, not SHARP images, or without keywords;
         a `~sunpy_flarecast.MissingDataWarning` names them. By default, reading such a file raises an error.
@@ -120,7 +120,7 @@ def load(
         If there is no file; when a map is read, if the file is damaged, not a SHARP image, or without keywords; with
         ``skip_broken``, if all files are.
     QueryError
-        If ``files`` has a wrong type.
+        If ``files`` has the wrong type.
     ImportError
         If the packages that maps need are not installed.
 
@@ -171,7 +171,7 @@ def _whole(paths: list[str]) -> list[str]:
 
 
 def tell_skipped(reasons: list[str]) -> None:
-    """Warn that files are left out; each of the ``reasons`` is a sentence that names one."""
+    """Warn that files are left out; each of the ``reasons`` is a sentence that names a file."""
     listed = " ".join(reasons[:_LISTED])
     more = f" And {len(reasons) - _LISTED:,} more." if len(reasons) > _LISTED else ""
     text = f"{len(reasons):,} file{'s are' if len(reasons) > 1 else ' is'} left out: {listed}{more}"
@@ -182,11 +182,13 @@ def _as_paths(files: Any) -> list[str]:
     if isinstance(files, Maps):
         return list(files.paths)
     if isinstance(files, str) and not files:
-        raise QueryError("load(''): the path is empty. Write the path of a file or a folder; '.' is the current one.")
+        raise QueryError(
+            "load(''): the path is empty. Write the path of a file or a folder; '.' is the current folder."
+        )
     paths = list(files) if isinstance(files, Iterable) and not isinstance(files, bytes) else [files]
     if other := [path for path in paths if not isinstance(path, (str, os.PathLike))]:
         raise QueryError(
-            f"load() takes files, not {type(other[0]).__name__}: paths, a folder, or what Fido.fetch(results) returned."
+            f"load() takes paths, a folder, or the result of Fido.fetch(results), not {type(other[0]).__name__}."
         )
     return [os.fspath(Path(path).expanduser()) for path in paths]
 
@@ -269,7 +271,7 @@ def _read(path: str | Path, *, pixels: bool = True) -> tuple[Any, dict[str, Any]
 
 
 def _add_cards(header: fits.Header, keywords: dict[str, Any], comments: dict[str, str]) -> None:
-    """Add the cards of a header; of several with one name, the last counts."""
+    """Add the cards of a header; of several with the same name, the last counts."""
     for name in ("COMMENT", "HISTORY"):
         if name in header:
             keywords[name] = "\n".join(map(str, header[name]))
@@ -290,7 +292,7 @@ def _check_usable(path: str | Path, keywords: dict[str, Any]) -> None:
     smarp = instrument == "MDI" and "TARPNUM" in keywords
     other = ""
     if series := other_series(str(keywords.get("DRMS_ID") or name)):
-        other = f"it is of {series}"
+        other = f"it belongs to {series}"
     elif instrument and not instrument.startswith("HMI") and not smarp:
         other = f"its INSTRUME is {instrument!r}"
     elif instrument and region_number(keywords) is None and not identify({}, name).series:

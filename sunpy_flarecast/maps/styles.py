@@ -22,9 +22,9 @@ _UNKNOWN: Final = "#525252"
 _MOST_UNKNOWN: Final = 8
 
 #: Values of ``bitmap`` (Bobra et al. 2014, Sol. Phys. 289, 3549; jsoc.stanford.edu/jsocwiki/BitMap_HARP):
-#: OFFDISK 0, QUIET 1, ACTIVE 2, and ON_PATCH 32 more within the HARP; in cylindrical equal area, 0 is also beside the
-#: patch. 17 and 18 are half-way between inside and outside: at the HARP's edge in bitmaps of before 2013-08-21, which
-#: were interpolated (sw_functions.c of the JSOC), and far from it, most likely in another HARP, in later ones.
+#: OFFDISK 0, QUIET 1, ACTIVE 2; ON_PATCH adds 32 within the HARP. On the CEA grid, 0 is also outside the patch. 17 and
+#: 18 are half-way between inside and outside. Bitmaps from before 2013-08-21, which were interpolated (sw_functions.c
+#: of the JSOC), have them at the HARP's edge; later bitmaps have them far from it, most likely in another HARP.
 _BITMAP: Final = {
     0: ("off patch or disk", "#ffffff"),
     1: ("quiet", "#dcdcdc"),
@@ -54,7 +54,7 @@ _SMARP_BITMAP: Final = {
 }
 
 #: ``disambig``: a bit for each method that adds 180 degrees to the azimuth (Hoeksema et al. 2014, Sol. Phys. 289, 3483;
-#: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field all are the same.
+#: hmi_disambig.pro in SolarSoft): potential field acute, random, radial acute. In strong field all bits are equal.
 _DISAMBIG: Final = {
     0: ("none", "#f0f0f0"),
     1: ("potential", "#a6cee3"),
@@ -67,11 +67,11 @@ _DISAMBIG: Final = {
 }
 
 #: ``conf_disambig``: how the azimuth was disambiguated (JSOC's notes on hmi.B_720s and SHARP's patches); 60 is the
-#: surroundings of strong field, or where AMBPATCH is 1, the whole rest of the patch.
+#: surroundings of strong field, or the whole rest of the patch if AMBPATCH is 1.
 _CONFIDENCE: Final = {
     0: ("0: not done", "#ffffff"),
     50: ("50: weak field", "#d9e2ec"),
-    60: ("60: weaker field", "#6baed6"),
+    60: ("60: intermediate", "#6baed6"),
     90: ("90: strong field", "#08306b"),
 }
 
@@ -111,7 +111,7 @@ def style_of(segment: str, data: Any, *, smarp: bool = False) -> Style:
 
     Signed values get symmetric ranges (the same for all images of the field's components, for comparison), directions
     cyclic colours, codes one colour for each value, and all others perceptually uniform colours. The range of unknown
-    segments is from the least to the greatest value; missing pixels are NaN.
+    segments is from percentile 0.2 to 99.8; missing pixels are NaN.
     """
     values = data[np.isfinite(data)]
     coded = "smarp bitmap" if smarp and segment == "bitmap" else segment
@@ -136,7 +136,7 @@ def _range(segment: str, values: Any) -> tuple[str, Normalize]:
     if segment in _CORRELATIONS:
         return "RdBu_r", Normalize(-1, 1)
     if segment == "inclination":
-        return "RdBu", Normalize(0, 180)  # red towards the observer, as for velocities away: positive
+        return "RdBu", Normalize(0, 180)  # red is positive as for velocities: field towards the observer, motion away
     if segment == "azimuth":
         return "twilight", Normalize(0, 180 if values.max() <= 180 else 360)
     low, high = (float(value) for value in np.percentile(values, (0.2, 99.8)))

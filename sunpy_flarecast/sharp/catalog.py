@@ -28,7 +28,7 @@ __all__ = [
     "similar_keywords",
 ]
 
-#: First of the numbers that an archive gives to records without one, above all numbers of JSOC.
+#: First record number that an archive gives to records without a number, above all numbers of JSOC.
 FIRST_MADE: Final = 10**12
 
 #: Side of a pixel of the CEA grid: 0.03 degrees on a Sun of JSOC's reference radius, 696 Mm. Divide the gradients

@@ -1,4 +1,4 @@
-"""JSOC's names of segment files: written before any download, and parsed."""
+"""JSOC's names of segment files: make them from a record, and parse them."""
 
 from __future__ import annotations
 

@@ -29,11 +29,11 @@ _LEADING_ALREADY: Final = frozenset({"t_rec", "date__obs", "harpnum", "tarpnum",
 
 def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[Keyword], frozenset[str]]:
     """
-    Return the keywords of names (DRMS or FITS, in any letter case) and patterns, and which of them only patterns match.
+    Return the keywords of names (DRMS or FITS, in any letter case) and patterns, and those that only patterns match.
 
-    Without names, they are the 18 parameters of SHARPs, or the four of SMARPs if there are no other series. A series
-    that the catalog does not know may have any keyword. Raises `QueryError` if a name is unknown or in none of the
-    series, or a pattern matches nothing.
+    Without names, the keywords are the 18 parameters of SHARPs, or the four of SMARPs if there are no other series. A
+    series that the catalog does not know may have any keyword. Raises `QueryError` if a name is unknown or in none of
+    the series, or a pattern matches nothing.
 
     Examples
     --------

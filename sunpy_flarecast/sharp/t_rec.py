@@ -110,7 +110,7 @@ def text_slot(text: str) -> int | None:
     """
     match = _TEXT.fullmatch(text.strip())
     try:
-        # strptime takes ten times longer, which counts in tables of years.
+        # strptime takes ten times longer, which matters for tables of years.
         time = datetime(*map(int, match.groups())) if match else None  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return None

@@ -37,7 +37,7 @@ _MISSING_NUMBERS: Final = frozenset({-(2**31), -(2**63)})
 #: A NOAA number in a list, possibly written as a float.
 _NOAA: Final = re.compile(r"(?<![\d.])\d{1,6}(?![\d])", re.ASCII)
 
-#: Keywords that are words of 32 bits.
+#: Keywords that are 32-bit words.
 QUALITY_WORDS: Final = frozenset({"quality", "qual_s", "quallev1"})
 
 #: Keywords for which -2147483648 is a value.
@@ -51,9 +51,9 @@ def is_missing(value: Any, name: str = "") -> bool:
     """
     Return whether a value (from JSON, a FITS card, or a table) stands for a missing one.
 
-    Missing are None, ``MISSING``, ``Invalid KeyLink``, ``nan`` in any spelling, numbers that are not finite, JSOC's
-    missing time (year -4712) and integers (-2147483648, unless ``name`` is that of a quality word), and objects of
-    other types, such as the value of an empty FITS card.
+    Missing values are None, ``MISSING``, ``Invalid KeyLink``, ``nan`` in any spelling, numbers that are not finite,
+    JSOC's missing time (year -4712) and integers (-2147483648, unless ``name`` is that of a quality word), and objects
+    of other types, such as the value of an empty FITS card.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def is_missing(value: Any, name: str = "") -> bool:
 
 def printable(text: str) -> str:
     r"""
-    Replace characters that are not printable, which could control a terminal or damage a file, by spaces.
+    Replace characters that are not printable, which could control a terminal or damage a file, with spaces.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def _parsed(text: str) -> int | float | None:
 
 
 def _number(value: str | float, kind: str) -> int | float | None:
-    """Convert a value to a number, to an integer if the keyword is one and the value is whole."""
+    """Convert a value to a number: an integer if the keyword is an integer and the value is whole."""
     number = _parsed(value) if isinstance(value, str) else value
     if number is None or is_missing(number):
         return None
@@ -161,7 +161,7 @@ def unsigned(number: int) -> int:
     """
     Return the unsigned value of a 32-bit word that was read as a signed number.
 
-    Numbers that are not words of 32 bits, such as JSOC's missing value of 64 bits, are returned unchanged.
+    Numbers that are not 32-bit words, such as JSOC's 64-bit missing value, are returned unchanged.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def is_synthetic(keywords: Mapping[str, Any]) -> bool:
 
 def noaa_numbers(keywords: Mapping[str, Any]) -> tuple[int, ...]:
     """
-    Return the NOAA numbers of a record from its keyword ``noaa_ars``, a list as text, or else ``noaa_ar``; 0 is none.
+    Return the NOAA numbers of a record from its keyword ``noaa_ars``, a list as text, else ``noaa_ar``; 0 means none.
 
     Examples
     --------

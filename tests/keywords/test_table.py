@@ -180,7 +180,7 @@ def test_missing_keywords_are_reported_masked_and_requested_again(
     assert table["meangam"].mask.tolist() == [place == row for place in range(len(table))]
     [one] = table.meta["missing"]
     assert (one["series"], one["records"]) == (SERIES, [lost])
-    with pytest.raises(ServiceError, match="without strict"):
+    with pytest.raises(ServiceError, match="leave out strict"):
         results.keywords("meangam", strict=True)
     # Another day from a file, too.
     write_keywords(table, tmp_path / "k.ecsv")

@@ -85,7 +85,7 @@ def test_time_series_of_a_saved_table(results: FLARECASTResponse, keyworded: Lay
         assert np.isnan(made[6178].quantity("npix")[0])
         assert timeseries_of(kept, ["USFLUX"], 6180)[6180].columns == ["usflux"]
     assert keyworded.requests == []
-    with pytest.raises(QueryError, match=r"no column of numbers 'meangam'. It has: usflux, npix"):
+    with pytest.raises(QueryError, match=r"no numeric column 'meangam'. It has: usflux, npix"):
         timeseries_of(table, ["meangam"])
 
 
@@ -110,7 +110,7 @@ def test_missing_values_are_reported_and_nan(results: FLARECASTResponse, keyword
         curve = results.timeseries("meangam", harpnum=6178)
     assert told.pop(MissingDataWarning).filename == __file__
     assert np.flatnonzero(np.isnan(curve.quantity("meangam"))).tolist() == [5]
-    with pytest.raises(ServiceError, match="without strict"):
+    with pytest.raises(ServiceError, match="leave out strict"):
         results.timeseries("meangam", harpnum=6178, strict=True)
 
 

@@ -255,7 +255,7 @@ def test_files_that_cannot_be_loaded_are_named(shared: Path, tmp_path: Path) -> 
         with pytest.raises(FileError, match="found no FITS file"):
             load(nothing)
     for other in (3, [3], None, b"a.fits"):
-        with pytest.raises(QueryError, match="takes files, not"):
+        with pytest.raises(QueryError, match="the result of Fido"):
             load(other)
     with pytest.raises(QueryError, match="the path is empty"):
         load("")
@@ -341,7 +341,7 @@ def test_norms_and_colours_suit_the_segment() -> None:
         assert len({tuple(colour) for colour in colours}) == len(codes) == len(style.codes)
     # 17 and 18 are the HARP's edge in old bitmaps, another HARP in new ones; 60 may be the whole rest of the patch.
     assert style_of("bitmap", np.array([[17]])).codes[17] == "quiet, edge or other HARP"
-    assert style_of("conf_disambig", np.array([[60]])).codes[60] == "60: weaker field"
+    assert style_of("conf_disambig", np.array([[60]])).codes[60] == "60: intermediate"
     flags = style_of("info_map", np.array([[0.0, 2.0**28]]))
     assert flags.codes == {0: "0", 2**28: "0x10000000"}
     for segment in ("continuum", "eta_0", "alpha_err", "field", "unheard_of", "conv_flag"):

@@ -36,8 +36,8 @@ def without_region(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "more", "said"),
     [
-        (FULL_DISK, {}, "it is of hmi.M_720s"),
-        ("one.fits", {"drms_id": "hmi.M_720s:7:magnetogram"}, "it is of hmi.M_720s"),
+        (FULL_DISK, {}, "it belongs to hmi.M_720s"),
+        ("one.fits", {"drms_id": "hmi.M_720s:7:magnetogram"}, "it belongs to hmi.M_720s"),
         ("one.fits", {}, "it has no HARPNUM"),
     ],
 )
