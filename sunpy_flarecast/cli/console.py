@@ -144,7 +144,7 @@ def show_index(directory: Path, report: IndexReport | None, faults: Sequence[str
     text = str(msgspec.structs.replace(report, faulty=0, faults=())) if report else ""
     if faults:
         shown = "".join(f"\n  {fault}" for fault in faults[:most])
-        text = f"{text}{'; ' * bool(text)}{len(faults):,} cannot be served:{shown}"
+        text = f"{text}{'; ' * bool(text)}{len(faults):,} file{'s' * (len(faults) != 1)} cannot be served:{shown}"
     if most is not None and len(faults) > most:
         text += f"\n  ... and {len(faults) - most:,} more: sunpy-flarecast index {directory} lists them"
     if text:

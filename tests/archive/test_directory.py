@@ -178,7 +178,7 @@ class TestRecords:
             archive.records(CCD, *ALL)
 
     def test_a_missing_folder(self, tmp_path):
-        with pytest.raises(NotADirectoryError, match="There is no folder"):
+        with pytest.raises(NotADirectoryError, match=r"does not exist\. Choose a folder"):
             DirectoryArchive(tmp_path / "nowhere")
 
 

@@ -41,7 +41,7 @@ def test_records_without_keywords_are_reported(tmp_path, run):
     [
         (
             {},
-            "its header lacks DRMS_ID, HARPNUM and T_REC. If it is a SHARP or SMARP, rename it, for example "
+            "its header lacks DRMS_ID, HARPNUM and T_REC. If it is a SHARP or SMARP, rename it, for example to "
             "hmi.sharp_720s.",
         ),
         (header_of(1, 0), "its header lacks DRMS_ID. Rename it"),
@@ -60,7 +60,8 @@ def test_files_that_cannot_be_served(tmp_path, run):
         (tmp_path / name_of(1, step, "Br")).touch()
     result = run(tmp_path)
     assert result.exit_code == 1
-    assert "25 cannot be served:\n  hmi.sharp_cea_720s.1.20151211_001200_TAI.Br.fits: It is empty\n" in result.stderr
+    first = "hmi.sharp_cea_720s.1.20151211_001200_TAI.Br.fits"
+    assert f"25 files cannot be served:\n  {first}: It is empty\n" in result.stderr
     assert result.stderr.count(": It is empty\n") == 25
 
 

@@ -59,7 +59,7 @@ class _Row(NamedTuple):
 
 
 class Assembly:
-    """Builds records, within a transaction of the caller."""
+    """Builds records, within the caller's transaction."""
 
     # ``read`` returns the keywords of a file by folder and name, or None if it cannot be read. It is called when a file
     # that was not read in this run becomes the source of a record's keywords.

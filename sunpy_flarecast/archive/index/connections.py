@@ -39,7 +39,7 @@ class Connections:
 
     @contextmanager
     def lent(self, *, unfinished: bool = False) -> Iterator[sqlite3.Connection]:
-        """Lend a connection; that to an ``unfinished`` index, whose first run has not completed, only on request."""
+        """Lend a connection; raise an error before the first run has completed, unless ``unfinished``."""
         now = _identity(self._index)
         old: list[sqlite3.Connection] = []
         with self._guard:
@@ -79,11 +79,10 @@ class Connections:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open an index for reading."""
     if not path.exists():
         raise ArchiveIndexError(f"The index {path} does not exist. Create it: sunpy-flarecast index DIRECTORY")
     last: sqlite3.Error | None = None
-    # Reading needs files beside the database that inform its writer; without write permission they must exist.
+    # SQLite needs more files beside the database for reading; without write permission they must exist already.
     for mode in ("rw", "ro"):
         database = open_database(path, mode)
         try:
@@ -103,7 +102,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what distinguishes an index from a later one at the same path; None if it does not exist."""
+    """Return device and inode, which differ if an index was replaced; None if it does not exist."""
     try:
         stat = path.stat()
     except OSError:

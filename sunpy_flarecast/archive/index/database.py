@@ -31,7 +31,7 @@ __all__ = [
 #: File name of an index in the folder that it describes.
 BESIDE: Final = ".flarecast-index.sqlite"
 
-#: Written into the database's header, so that other databases are not taken for an index ("FLCX").
+#: Written into the database's header, so that other databases are not mistaken for an index ("FLCX").
 _APPLICATION: Final = 0x464C4358
 
 #: Increased with every change of the tables or of their contents.
@@ -60,7 +60,7 @@ _DISCOUNTED: Final = """
 
 _TABLES: Final = f"""
 -- root: the folder. made: a random identifier of this index. looked: the last complete run.
--- max_keywords: the bound on the keywords of a record.
+-- max_keywords: the limit on the keywords of a record.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 INSERT INTO about VALUES ('made', lower(hex(randomblob(8)))), ('max_keywords', '1000');
 -- Ids are derived from the names, so that readers may keep them when an index is rebuilt. version: increased by every
@@ -172,7 +172,7 @@ def create(path: Path) -> sqlite3.Connection:
 
 
 def max_keywords(database: sqlite3.Connection) -> int:
-    """Return the bound on the keywords of a record; it keeps replies short, which have the keywords of all records."""
+    """Return the limit on the keywords of a record, which keeps replies with the keywords of many records short."""
     return int(database.execute("SELECT value FROM about WHERE name = 'max_keywords'").fetchone()[0])
 
 
@@ -199,7 +199,7 @@ def copy_index(index: Path, copy: Path) -> None:
     """
     Copy an index that cannot be opened in place, unless it is being written; leave no file if that fails.
 
-    Without permission to write beside an index it can be read only while another process has it open, since SQLite
+    Without permission to write beside an index, it can be read only while another process has it open, since SQLite
     needs files there.
     """
     try:

@@ -23,7 +23,7 @@ _AMBIGUOUS: Final = (
 
 
 class Entries:
-    """Adds and removes files, within a transaction of the caller."""
+    """Adds and removes files, within the caller's transaction."""
 
     # The methods add the keys of the records that must be rebuilt to ``records``, by id.
 
@@ -133,7 +133,7 @@ class Entries:
         return int(old[0])
 
     def _touch(self, file: int, records: dict[int, Key]) -> None:
-        """Collect the record of a file to be rebuilt."""
+        """Add the record of a file to those that must be rebuilt."""
         row = self._database.execute(
             "SELECT records.id, series, slot, harpnum FROM files JOIN records ON records.id = record"
             " WHERE files.id = ?",
@@ -170,7 +170,7 @@ class Entries:
             self._database.execute("DELETE FROM keywords WHERE id = ?", (keywords,))
 
     def _touch_records(self, slot: int, harpnum: int, records: dict[int, Key]) -> None:
-        """Collect the records of all series at a slot and HARP to be rebuilt."""
+        """Add the records of all series at a slot and HARP to those that must be rebuilt."""
         found = self._database.execute(
             "SELECT records.id, records.series, slot, harpnum FROM series CROSS JOIN records"
             " ON records.series = series.id AND slot = ? AND harpnum = ?",

@@ -29,7 +29,7 @@ __all__ = [
     "read_header",
 ]
 
-#: Replaces bytes that are invalid in a header; astropy would warn of them.
+#: Replaces bytes that are invalid in a header; astropy would warn about them.
 _TO_PRINTABLE: Final = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))
 
 #: The value of nearly every card; astropy parses the others, which takes ten times as long.
@@ -59,7 +59,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def read_cards(header: bytes) -> dict[str, Any]:
-    """Read all cards of a header by FITS name; the first of duplicates counts, missing and invalid values are None."""
+    """Read all cards of a header by FITS name (the first of duplicates); missing and invalid values are None."""
     text = header.translate(_TO_PRINTABLE).decode("ascii")
     cards: dict[str, Any] = {}
     for start in range(0, len(text), CARD):

@@ -77,7 +77,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read from a file."""
+    """Facts read from a file."""
 
     folder: str  # relative to the root, with slashes
     name: str
@@ -148,7 +148,7 @@ class IndexReport(msgspec.Struct, kw_only=True):
                 "keywords.ecsv beside the files can supply"
             )
         if self.faulty:
-            text += f"; {self.faulty:,} cannot be served:"
+            text += f"; {_count(self.faulty, 'file')} cannot be served:"
             text += "".join(f"\n  {fault}" for fault in self.faults)
         return text
 
@@ -186,5 +186,5 @@ def t_rec_utc(slot: int) -> int:
 
 
 def stable_id(text: str) -> int:
-    """Derive an id of 62 bits from a text, the same in every index."""
+    """Derive a 62-bit id from a text, the same in every index."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2

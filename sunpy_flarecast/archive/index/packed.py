@@ -1,4 +1,4 @@
-"""Files compressed by gzip, whose decompressed content is indexed and served."""
+"""Files compressed with gzip, whose decompressed content is indexed and served."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST: Final = 1 << 28
 
 
 def is_packed(name: str) -> bool:
-    """Return whether a file is compressed by gzip, by its name."""
+    """Return whether a file is compressed with gzip, judging by its name."""
     return name.casefold().endswith(".gz")
 
 

@@ -38,7 +38,7 @@ class Filed(msgspec.Struct, frozen=True):
 
 def present_file(root: Path, filed: Filed, segment: Place) -> Stored | bytes:
     """Check that an indexed file is still that of its segment; return it, or its content if it is compressed."""
-    # Raises a GoneError if it is not, and an OSError if it cannot be read for the moment.
+    # Raises a GoneError if it is not, and an OSError if it cannot be read at the moment.
     try:
         # The file, and any folder above it, may have become a link since it was indexed.
         path = os.path.realpath(os.path.join(root, filed.path), strict=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "faults_in"]
 
-#: Records read by one query, which takes some milliseconds; other threads can use the connection in between.
+#: Records read by one query, which takes a few milliseconds; other threads can use the connection in between.
 _PAGE: Final = 1024
 
 #: Records whose keywords are read by one query.
@@ -138,7 +138,7 @@ class Reader:
             return steps_near(database, series, slot)
 
     def records_at(self, series: int, slot: int) -> list[Record]:
-        """List the records of a slot by HARP number."""
+        """List the records of a slot, sorted by HARP number."""
         with self._connections.lent() as database:
             rows = database.execute(
                 f"SELECT {_FIELDS} FROM records INDEXED BY records_in_order"  # noqa: S608
@@ -165,7 +165,7 @@ class Reader:
         every: int,
         after: tuple[int, int] | None,
     ) -> Iterator[Record]:
-        """List records by T_REC and HARP number, page by page."""
+        """List records, sorted by T_REC and HARP number, page by page."""
         first, last = microseconds(start), microseconds(end)
         with self._connections.lent() as database:
             leads = [database.execute(query, (series,)).fetchone() for query in _LEADS]
@@ -236,7 +236,7 @@ class Reader:
         return found
 
     def keyword_names(self, series: int) -> tuple[str, ...]:
-        """List the names of the records' keywords, the most frequent first, up to the bound on keywords."""
+        """List the names of the records' keywords, the most frequent first, up to the limit on keywords."""
         with self._connections.lent() as database:
             layouts = database.execute(
                 "SELECT layout FROM tally WHERE series = ? AND layout > 0 GROUP BY layout ORDER BY sum(records) DESC",
@@ -260,7 +260,7 @@ class Reader:
         return Filed(f"{folder}/{file}" if folder else file, Version(*row[2:5]), Edition(*row[5:7]), *row[7:])
 
     def segment_files(self, series: int, recnum: int) -> dict[str, SegmentFile]:
-        """Describe the files of a record by segment; compressed ones have an unknown size, as they are decompressed."""
+        """Describe the files of a record by segment; the size of gzip files is unknown until they are decompressed."""
         with self._connections.lent() as database:
             rows = database.execute(
                 "SELECT segment, name, size, mtime_ns FROM records JOIN files ON record = records.id"

@@ -61,7 +61,7 @@ class FaultError(Exception):
 
 
 def read_files(root: str, files: list[Found], *, most: int | None = None) -> list[FileFacts]:
-    """Read files; of the files of each record, only one header is parsed as a whole."""
+    """Read files; only one header of each record is parsed in full."""
     # Files with more than ``most`` keywords are faulty.
     known: dict[tuple[Any, ...], Edition] = {}
     return [_read(root, file, known, most) for file in files]
@@ -162,7 +162,7 @@ def _unplaced(name: str, cards: Mapping[str, Any]) -> str:
     else:
         problem = f"its header has {shown}, which do not identify a segment"
     advice = "Rename it" if region in cards else "If it is a SHARP or SMARP, rename it"
-    return f"Its name is not in JSOC's format, and {problem}. {advice}, for example {_EXAMPLE}"
+    return f"Its name is not in JSOC's format, and {problem}. {advice}, for example to {_EXAMPLE}"
 
 
 def _place_in_header(cards: Mapping[str, Any]) -> Place | None:
@@ -225,7 +225,7 @@ def _astropy_table(path: str) -> Any:
 
 
 def _plain_parquet(path: str) -> Any:
-    """Read a table with nulls, and units in the metadata of fields; return None for a table written by astropy."""
+    """Read a Parquet table with nulls, and units in field metadata; return None for a table written by astropy."""
     from astropy.table import MaskedColumn, Table
     from pyarrow.parquet import ParquetFile
 
@@ -262,7 +262,7 @@ def _values(column: Any, name: str) -> list[Any]:
             factor = u.Unit(unit).to(u.Unit(keyword.unit))
         except (u.UnitsError, ValueError, TypeError) as error:
             raise FaultError(
-                f"Its column {name.upper()} is in {unit}, which cannot be converted to {keyword.unit}. Convert it first"
+                f"Its column {name.upper()} is in {unit}, which cannot be converted to {keyword.unit}. Correct the unit"
             ) from error
     values = np.ma.masked_array(getattr(column, "value", column)).tolist()
     if factor != 1.0:

@@ -27,7 +27,7 @@ _PAUSE: Final = 10.0
 #: Seconds to wait for a run to end when it is stopped.
 _GRACE: Final = 5.0
 
-#: Largest number of files listed in a log message on files that cannot be served.
+#: Largest number of files listed in a log message about files that cannot be served.
 _LISTED: Final = 10
 
 _log: Final = logging.getLogger(__name__)
@@ -40,9 +40,9 @@ class _StoppedError(Exception):
 class Reindexing:
     """Updates the index of a folder at intervals, in a thread of this process, until it is stopped."""
 
-    # If several processes do so with one index, only one runs at a time, and the others read from the index when it
-    # ended. After a failed run the next one is tried. Changes are logged. ``every`` is the interval in seconds, which
-    # is longer if runs take long.
+    # If several processes update one index, only one runs at a time; the others read from the index when the last run
+    # ended. A process whose run failed tries again after ``every`` seconds. Changes are logged. ``every`` is the
+    # interval, which is extended if runs take long.
 
     def __init__(self, folder: Path, index: Path, every: float) -> None:
         self.fault: str | None = None  # why the last run of this process failed, as a sentence

@@ -58,7 +58,7 @@ def folder_at(root: str | os.PathLike[str]) -> Path:
     """Resolve the folder of an archive; raise a NotADirectoryError if it does not exist."""
     folder = Path(root).expanduser().resolve()
     if not folder.is_dir():
-        raise NotADirectoryError(f"There is no folder {os.fspath(root)!r} to serve SHARP files from")
+        raise NotADirectoryError(f"The folder {os.fspath(root)!r} does not exist. Choose a folder of SHARP files")
     return folder
 
 

@@ -52,13 +52,13 @@ def build_index(
     index : path-like, optional
         The database (default: a hidden file in the folder).
     jobs : int, optional
-        Processes that read headers if there are thousands of new files (default: 1).
+        Number of processes that read headers if there are thousands of new files (default: 1).
     wait : float, optional
         Seconds to wait for another process that writes the index (default: 0).
     max_keywords : int, optional
-        Bound on the cards of a header and the columns of a keyword table; files with more are not served. It is stored
-        in the index (default: the stored number, initially 1000, four times as many as SHARPs have). After a change all
-        files are read again.
+        Limit on the cards of a header and the columns of a keyword table; files with more are not served. It is stored
+        in the index (default: the stored number, initially 1000, four times as many as SHARPs have). After a change,
+        all files are read again.
     progress : callable, optional
         Called with the number of files checked so far and the number of all files.
 
@@ -134,7 +134,7 @@ def compare(
     with Readers(partial(read_files, str(writer.root), most=writer.most), jobs, writer.add) as readers:
         for folder in folders:
             if folder.failing or not (folder.names or folder.folders):
-                _check_mounted(writer)  # the disk may have gone during the run
+                _check_mounted(writer)  # the disk may have been unmounted during the run
             expected -= _store_folder(writer, folder)
             if folder.failing:
                 expected -= {path for path in expected if is_in(path, folder.path)}

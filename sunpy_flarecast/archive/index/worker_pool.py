@@ -33,7 +33,7 @@ _WAITING: Final = 3
 class Readers:
     """Reads files, and calls ``take`` with their facts, chunk by chunk in order."""
 
-    # Up to ``few`` files are read without other processes, whose start takes some seconds.
+    # Up to ``few`` files are read without other processes, which take a few seconds to start.
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 1000
 class Writer:
     """Writes to the index of a folder while others read it; creates it if needed."""
 
-    # ``root`` is resolved. ``wait`` is the longest wait for another writer in seconds, ``most`` the bound on the
+    # ``root`` is resolved. ``wait`` is the longest wait for another writer in seconds, ``most`` the limit on the
     # keywords of a record (default: unchanged).
 
     def __init__(self, root: Path, index: Path, wait: float = 0.0, most: int | None = None) -> None:
@@ -79,7 +79,7 @@ class Writer:
             )
 
     def _bound(self, most: int | None) -> int:
-        """Store and return the bound on the keywords of a record; after a change all files are read again."""
+        """Store and return the limit on the keywords of a record; after a change, all files are read again."""
         before = max_keywords(self._database)
         if most not in (None, before):
             with self._transaction():
@@ -101,7 +101,7 @@ class Writer:
         self._database.execute("COMMIT")
 
     def store_run(self, seconds: float) -> None:
-        """Store that a run has completed now, and its duration."""
+        """Store the time and duration of a run that has just completed."""
         run = msgspec.json.encode(LastRun(datetime.now(UTC), seconds)).decode()
         self._database.execute("INSERT OR REPLACE INTO about VALUES ('looked', ?)", (run,))
 
@@ -132,7 +132,7 @@ class Writer:
         return int(count)
 
     def add(self, facts: Sequence[FileFacts]) -> None:
-        """Add some hundred files that were read, in one transaction, and update their records."""
+        """Add a few hundred files in one transaction, and update their records."""
         records: dict[int, Key] = {}
         with self._transaction():
             fresh = self._entries.add(facts, records)
