@@ -11,7 +11,7 @@ __all__ = ["path_of", "root_of"]
 
 
 def path_of(request: Request) -> str:
-    """Return the path of a request below the service, percent-encoded as received, without the first slash."""
+    """Return the path of a request relative to the service, percent-encoded as received."""
     path: bytes = request.scope.get("raw_path") or request.url.path.encode()
     return path.decode("latin-1").removeprefix(request.scope.get("root_path", "")).removeprefix("/")
 

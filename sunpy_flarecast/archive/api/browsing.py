@@ -36,7 +36,7 @@ __all__ = ["browsing_routes"]
 
 _LimitParameter = Annotated[int, Query(ge=1, le=MOST, description="Maximum number of records on a page.")]
 _AfterParameter = Annotated[
-    str, Query(description="Start of the page, from the link on the previous one; default: the first page.")
+    str, Query(description="Start of the page, from the `next` link of the previous page; default: the first page.")
 ]
 _SegmentsParameter = Annotated[list[str], Query(description="Name of a segment; may be repeated; default: all.")]
 
@@ -129,7 +129,7 @@ def browsing_routes(
     @router.head("/search.csv", include_in_schema=False)
     @router.get("/search.csv", responses=openapi.SEARCH_CSV_REPLY, summary="Search records as a table", **options)
     def search_csv(request: Request, limit: _LimitParameter = LIMIT, after: _AfterParameter = "") -> Response:
-        """List the records that match all parameters, page by page; the header `Link` has the URL of the next page."""
+        """List the records that match all parameters, page by page; the `Link` header has the URL of the next page."""
         search, found, headers, _ = page(request, "csv", limit, after)
         keyword = () if search.condition is None else (search.condition.keyword,)
         table = io.StringIO()
@@ -152,7 +152,11 @@ def browsing_routes(
         dependencies=[only_parameters(*PARAMETERS, "segment", repeated=("segment",))],
     )
     def download(request: Request, segment: _SegmentsParameter = []) -> Response:  # noqa: B006 (never changed)
-        """Download segments of all matching records; `tar --skip-old-files` resumes a failed transfer."""
+        """
+        Download segments of all matching records.
+
+        After a failed transfer, delete the incomplete last file, and repeat the download with `tar --skip-old-files`.
+        """
         return download_reply(request, archive, read_search(request.query_params, archive), segment, settings)
 
     return router

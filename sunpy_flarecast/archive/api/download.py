@@ -65,7 +65,7 @@ def download_reply(
                 "HARP.",
             )
     if not files:
-        raise NotHeldError("No matching record has these segments. Choose a longer time range, or all segments.")
+        raise NotHeldError("No files match. Choose a longer time range, or more segments.")
     headers = {
         "Content-Disposition": f"attachment; filename={_name(search.series, [record for record, _ in files])}",
         "Cache-Control": "no-store" if archive.synthetic else "no-cache",
@@ -74,7 +74,7 @@ def download_reply(
 
 
 def _name(series: str, records: Sequence[Record]) -> str:
-    """Name a tar file like its files: by the series, the HARP if it is only one, and the first and last T_REC."""
+    """Name a tar file like its files: by the series, the HARP if there is only one, and the first and last T_REC."""
     harps = {record.harpnum for record in records}
     slots = [record.t_rec_index for record in records if record.t_rec_index is not None]
     times = dict.fromkeys(slot_text(slot) for slot in (min(slots), max(slots))) if slots else ()

@@ -42,10 +42,10 @@ def unreadable_file(series: str, recnum: int, segment: str, error: Exception) ->
     """Make the exception for a file that cannot be read: 503 for a temporary failure, else 404."""
     if isinstance(error, NotHeldError):
         return error
-    problem = f"The file of segment {segment} of record {recnum} of {series} cannot be read"
+    file = f"The file of segment {segment} of record {recnum} of {series}"
     if isinstance(error, OSError) and is_temporary(error):
-        return unavailable(f"{problem} at the moment ({error.strerror}).")
-    return NotHeldError(f"{problem} any more. Try again later.")
+        return unavailable(f"{file} cannot be read at the moment ({error.strerror}).")
+    return NotHeldError(f"{file} can no longer be read. Try again later.")
 
 
 def handle_errors(app: FastAPI, page: Callable[[Request, int, str], Response] | None = None) -> None:

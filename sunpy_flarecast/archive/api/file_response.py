@@ -1,4 +1,4 @@
-"""A file as an HTTP reply, sent by starlette's `FileResponse` or by a front server through ``X-Accel-Redirect``."""
+"""A file as an HTTP reply, sent by starlette's `FileResponse` or by a reverse proxy through ``X-Accel-Redirect``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["file_response", "opened"]
 
 _MEDIA_TYPE: Final = "application/fits"
 
-#: Neither waits for a pipe nor follows a link that has replaced the file.
+#: Prevents waiting for a pipe, or following a link, that has replaced the file.
 _FLAGS: Final = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY")
 )
@@ -40,11 +40,11 @@ def file_response(
 ) -> Response:
     """Reply to a request for a file."""
     # A file that changed since the archive checked it is checked again and sent as it is now; a TransferError is raised
-    # if it is no longer a complete FITS file. With ``x_accel``, the location of the archive's folder on a front server,
-    # that server sends the file.
+    # if it is no longer a complete FITS file. With ``x_accel``, the location of the archive's folder on a reverse
+    # proxy, that proxy sends the file.
     # The name is not quoted, since scripts written for FLARECAST's service take everything after "filename=".
     headers = {"content-disposition": f"attachment; filename={name}"}
-    if private:  # a cookie, unlike the header Authorization, does not keep proxies from sending it to others
+    if private:  # unlike an Authorization header, a cookie does not keep proxies from sending the file to others
         headers["cache-control"] = "private"
     if isinstance(content, bytes):
         headers["etag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -52,11 +52,11 @@ def file_response(
     with ExitStack() as stack:
         file, status = stack.enter_context(opened(content))
         if x_accel is not None and content.root is not None:
-            # The front server sends its own validators and ranges.
+            # The proxy sends its own validators and ranges.
             relative = os.path.relpath(content.path, content.root).replace(os.sep, "/")
             headers["x-accel-redirect"] = f"{x_accel.rstrip('/')}/{quote(os.fsencode(relative))}"
             return Response(headers=headers, media_type=_MEDIA_TYPE)
-        # By descriptor, the opened file is sent even if another one replaces it in the meantime.
+        # Opened by its descriptor, the checked file is sent even if another one has replaced it.
         path = Path(f"/dev/fd/{file.fileno()}")
         if not path.exists():  # Windows, where an open file cannot be replaced
             path = content.path
@@ -95,7 +95,7 @@ class _FileResponse(FileResponse):
                     reason = f"The range lies outside the file, which has {size} bytes."
                     raise HTTPException(416, reason, {"Content-Range": f"bytes */{size}"})
                 if message["status"] == 400:
-                    raise HTTPException(400, "The header Range cannot be parsed. Write for example: bytes=0-2879.")
+                    raise HTTPException(400, "The Range header cannot be parsed. Write, for example, bytes=0-2879.")
             await send(message)
 
         with self.opened:

@@ -74,7 +74,7 @@ _ROW_SCHEMA: Final[dict[str, Any]] = {
         "date__obs": _field("string", "Start of the observation, UTC."),
         "harpnum": _field("integer", "HARP number."),
         "meta": {"type": "object", "description": "Keywords by DRMS name in lower case, if requested."},
-        "quality": _field("integer", "Quality bit word; 0 is good."),
+        "quality": _field("integer", "Quality bits; 0 is good."),
         "recnum": {"type": "integer", "description": "Record number, unique within the series."},
         "series_name": {"type": "string"},
         "t_rec_index": _field(
@@ -102,7 +102,7 @@ _PASSAGE_SCHEMA: Final[dict[str, Any]] = {
         "harpnum": {"type": "integer", "description": "HARP number."},
         "first": {"type": "string", "description": "First `date__obs`, UTC."},
         "last": {"type": "string", "description": "Last `date__obs`, UTC."},
-        "records": {"type": "integer", "description": "Number of all its records in the series."},
+        "records": {"type": "integer", "description": "Number of records of the HARP in the series."},
         "noaa": {"type": "array", "items": {"type": "integer"}, "description": "NOAA numbers of the HARP."},
     },
     "required": ["harpnum", "first", "last", "records", "noaa"],
@@ -131,7 +131,7 @@ _HOLDING_SCHEMA: Final[dict[str, Any]] = {
         "records": _field("integer", "Number of records; null if not counted."),
         "first": _field("string", "First `date__obs`, UTC."),
         "last": _field("string", "Last `date__obs`, UTC."),
-        "segments": {"type": "array", "items": {"type": "string"}, "description": "Segments that occur."},
+        "segments": {"type": "array", "items": {"type": "string"}, "description": "Names of the segments present."},
     },
     "required": ["series", "records", "first", "last", "segments"],
 }
@@ -144,7 +144,7 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "series": {"type": "integer", "description": "Number of series held."},
         "records": _field("integer", "Number of records; null if not counted."),
         "synthetic": {"type": "boolean", "description": "Whether the records are synthetic."},
-        "indexed": {"type": "string", "description": "Time of the last scan of the folder, UTC; only for folders."},
+        "indexed": {"type": "string", "description": "Time of the last scan, UTC; absent if there is no folder."},
         "reindex_failed": {"type": "boolean", "description": "Whether a later scan failed; the log gives the reason."},
     },
     "required": ["status", "version", "series", "records", "synthetic"],
@@ -161,7 +161,7 @@ _RETRY_AFTER: Final = {"schema": {"type": "integer"}, "description": "Seconds af
 COMMON_REPLIES: Final[dict[int | str, dict[str, Any]]] = {
     400: _error("An invalid parameter, path or header."),
     401: _error("A missing or invalid token, where the service requires one."),
-    413: _error("A request with a long body."),
+    413: _error("A request body that is too long."),
     503: {
         **_error("Too many simultaneous requests, or files that are temporarily unavailable."),
         "headers": {"Retry-After": _RETRY_AFTER},
@@ -186,7 +186,7 @@ _VALIDATORS: Final = {
 }
 _FILE_HEADERS: Final = {
     "ETag": _header("Identifies this version of the file."),
-    "Content-Disposition": _header("`attachment; filename=` and JSOC's name of the file."),
+    "Content-Disposition": _header("`attachment; filename=` followed by JSOC's name of the file."),
     "Last-Modified": _header("Time of the last change; not for synthetic files."),
     "Accept-Ranges": _header("`bytes`; not for synthetic files."),
 }
@@ -210,7 +210,7 @@ def _enveloped(text: str, item: dict[str, Any], example: object, headers: dict[s
 LIST_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
     200: _enveloped("The records, sorted by T_REC and HARP number", _ROW_SCHEMA, _ROW, _VALIDATORS),
-    304: {"description": "The stored reply of the client is valid (`If-None-Match`)."},
+    304: {"description": "The client's stored reply is current (`If-None-Match`)."},
     404: _NOT_HELD,
     413: _error("A range that is too long for one request; the message says how to split it."),
     422: _NOT_VALID,
@@ -218,7 +218,7 @@ LIST_REPLY: Final[dict[int | str, dict[str, Any]]] = {
 META_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **LIST_REPLY,
     200: _json(
-        "The records by their number, without their URLs.",
+        "The records by record number, without URLs.",
         {"type": "object", "additionalProperties": _ROW_SCHEMA},
         {"5605571": _META_ROW},
         _VALIDATORS,
@@ -286,7 +286,7 @@ SEARCH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
 SEARCH_CSV_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **SEARCH_REPLY,
     200: {
-        "description": "The same page as CSV, with the names of the columns in the first line.",
+        "description": "A page of records as CSV, with the column names in the first line.",
         "content": {"text/csv": {"schema": {"type": "string"}}},
         "headers": {**_VALIDATORS, **_LINK},
     },
@@ -316,7 +316,7 @@ def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
 SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
     _parameter("series", "Name of the series, full or short; default: the first in the archive.", "hmi.sharp_720s"),
     _parameter("start", "First `date__obs`: a day, or an instant in ISO 8601, UTC.", "2015-12-11"),
-    _parameter("end", "Last `date__obs`: a day, included to its end, or an instant.", "2015-12-12"),
+    _parameter("end", "Last `date__obs`: a day (inclusive), or an instant.", "2015-12-12"),
     _parameter("harp", "HARP number.", "6178"),
     _parameter("noaa", "NOAA number of the HARP at any time of its passage.", "12470"),
     _parameter("quality", "`good` for quality 0, or the bits that records must not have.", "good"),

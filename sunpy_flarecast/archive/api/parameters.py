@@ -1,4 +1,4 @@
-"""The parameters of the routes: their descriptions, their values, and the bounds on one request."""
+"""The parameters of the routes: their descriptions, their values, and the limits on a request."""
 # No postponed annotations: FastAPI reads those of the routes when they are defined.
 
 import difflib
@@ -64,7 +64,7 @@ HINTS: Final = {
     "recnum": "Write a record number, for example 5605571.",
 }
 
-_INSTANT: Final = "{} `date__obs`, included; ISO 8601, UTC if it has no offset."
+_INSTANT: Final = "{} `date__obs`, inclusive; ISO 8601, UTC unless it has an offset."
 
 _SOME_DAY: Final[dict[str, Any]] = {"all": {"value": ""}, "day": {"value": "2015-12-11"}}
 
@@ -92,10 +92,10 @@ RecnumsParameter = Annotated[
     ),
 ]
 FromDayParameter = Annotated[
-    str, Query(description="First day, or an instant in it, UTC; default: all days.", openapi_examples=_SOME_DAY)
+    str, Query(description="First day, or an instant on that day, UTC; default: all days.", openapi_examples=_SOME_DAY)
 ]
 ToDayParameter = Annotated[
-    str, Query(description="Last day, or an instant in it, UTC; default: all days.", openapi_examples=_SOME_DAY)
+    str, Query(description="Last day, or an instant on that day, UTC; default: all days.", openapi_examples=_SOME_DAY)
 ]
 NoaaParameter = Annotated[
     str,
@@ -158,7 +158,7 @@ def only_parameters(*known: str, repeated: Sequence[str] = ()) -> Any:
 
 
 def read_range(start: str, end: str, max_days: float | None = None) -> tuple[datetime, datetime]:
-    """Parse the range of a list: 400 if it is invalid, 413 if it exceeds `max_days` and a margin."""
+    """Parse the range of a list: 400 if it is invalid, 413 if it exceeds `max_days` by more than a margin."""
     first, last = read_instant_parameter("start", start), read_instant_parameter("end", end)
     if first > last:
         raise HTTPException(400, f"start ({start[:QUOTED]}) is after end ({end[:QUOTED]}).")
@@ -167,7 +167,7 @@ def read_range(start: str, end: str, max_days: float | None = None) -> tuple[dat
         until = (first + timedelta(days=max_days)).replace(tzinfo=None).isoformat(timespec="seconds")
         raise HTTPException(
             413,
-            f"The range from {start[:QUOTED]} to {end[:QUOTED]} has {days:.6g} days, but this service lists at most "
+            f"The range from {start[:QUOTED]} to {end[:QUOTED]} spans {days:.6g} days, but this service lists at most "
             f"{max_days:g} at a time. Split it: first request {start[:QUOTED]} to {until}Z, then continue from there.",
         )
     return first, last

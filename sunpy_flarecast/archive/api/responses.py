@@ -1,4 +1,4 @@
-"""JSON replies: lists of records streamed in chunks, which need little memory, and validators."""
+"""JSON replies and their validators; lists of records are streamed in chunks to save memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _CHUNK_WITH_KEYWORDS: Final = 32
 
 _ENCODER: Final = msgspec.json.Encoder()
 
-#: Placeholder of the record number in a template, which no URL contains. JSON escapes it in six characters.
+#: Placeholder for the record number in a template; no URL contains it. JSON escapes it as six characters.
 _MARK: Final = "\0"
 _MARK_IN_JSON: Final = b"\\u0000"
 
@@ -49,7 +49,7 @@ _STATIC: Final = StaticFiles()
 
 
 def not_modified(request: Request, headers: Mapping[str, str]) -> Response | None:
-    """Make the reply 304 if the client has stored a reply with the same validators."""
+    """Return a 304 reply if the client has stored a reply with the same validators, else None."""
     # Starlette compares with strong tags only.
     held = {name.lower(): value.removeprefix("W/") for name, value in headers.items()}
     if "etag" in held and _STATIC.is_not_modified(Headers(held), request.headers):
@@ -134,8 +134,8 @@ def list_chunks(
     envelope: bool = True,
     keywords: Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Encode a list of records in chunks, the first of them as soon as its records are read."""
-    # If the archive fails half-way the JSON stays incomplete, so that clients notice. Records removed before their
+    """Encode a list of records in chunks, and yield each as soon as its records are read."""
+    # If the archive fails half-way, the JSON stays incomplete, so clients notice. Records removed before their
     # keywords are read are left out.
     head, tail = (b'{"data":[', b"]}") if envelope else (b"[", b"]")
     remaining = iter(records)
@@ -175,7 +175,7 @@ def json_reply(content: object, headers: Mapping[str, str] | None = None) -> Res
 def streamed_reply(
     request: Request, chunks: Generator[bytes, None, None], headers: Mapping[str, str], media_type: str = _JSON
 ) -> Response:
-    """Make the reply with a document generated in chunks; call this in a thread, since it generates the first one."""
+    """Make the reply with a document generated in chunks; call this in a thread, since it generates the first chunk."""
     # The first chunk comes before the status is sent, so a failure of the archive can still change it.
     begin = next(chunks)
     if request.method == "HEAD":
@@ -196,6 +196,6 @@ class _Streamed(StreamingResponse):
         try:
             await super().stream_response(send)
         finally:
-            # The generator cannot be closed while a thread of a stopping server still runs it; it ends with that.
+            # The generator cannot be closed while a thread of a stopping server still runs it; it ends with the thread.
             with CancelScope(shield=True), suppress(ValueError):
                 await run_sync(self._chunks.close)

@@ -65,7 +65,7 @@ _ALL_TIMES: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinf
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A condition on a keyword, by its DRMS name: its value or absolute value compared with another value."""
+    """A condition that compares a keyword (DRMS name), or its absolute value, with a value."""
 
     keyword: str
     sign: str
@@ -125,7 +125,7 @@ def query_of(search: Search, **more: object) -> str:
 
 def find(archive: Archive, search: Search, *, after: str | None = None, limit: int = LIMIT) -> Found:
     """
-    Find the records of a page, by T_REC and HARP number.
+    Find the records of a page, sorted by T_REC and HARP number.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def _page(found: dict[Record, Any], last: Record | None) -> Found:
 
 
 def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
-    """Split records into chunks of growing size, since an archive may need long for the keywords of each."""
+    """Split records into chunks of growing size, since an archive may read the keywords of records slowly."""
     size = 1
     while chunk := list(islice(records, size)):
         yield chunk
@@ -214,7 +214,7 @@ def _matching(archive: Archive, search: Search, records: Sequence[Record]) -> It
     name = search.condition.keyword
     try:
         keywords = archive.keywords_of(search.series, [record.recnum for record in good], [name]) if good else {}
-    except NotHeldError as error:  # a record was removed since it was listed
+    except NotHeldError as error:  # a record has been removed since it was listed
         raise HTTPException(503, "The archive changed during the search. Try again.", {"Retry-After": "2"}) from error
     for record in good:
         value = keywords[record.recnum].get(name)

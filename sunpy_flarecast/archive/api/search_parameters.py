@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PARAMETERS", "read_search"]
 
-#: Names of the parameters.
 PARAMETERS: Final = ("series", "start", "end", "harp", "noaa", "quality", "condition", "cadence")
 
 _CONDITION: Final = re.compile(
@@ -112,12 +111,12 @@ def _condition(text: str, names: Sequence[str]) -> Comparison:
     number, _, unit = value.partition(" ")
     if unit and known is not None and unit.strip() != known.unit:
         raise HTTPException(
-            400, f"{known.fits} is {f'in {known.unit}' if known.unit else 'without unit'}. Omit {unit[:QUOTED]!r}."
+            400, f"{known.fits} {f'is in {known.unit}' if known.unit else 'has no unit'}. Omit {unit[:QUOTED]!r}."
         )
     try:
         compared = float(read_quality(number) if known is not None and known.name in QUALITY_WORDS else number)
     except ValueError:
         compared = math.nan
     if not math.isfinite(compared):
-        raise HTTPException(400, f"{number[:QUOTED]!r} is not a number to compare {name.upper()} with.")
+        raise HTTPException(400, f"{name.upper()} can only be compared with a number, not {number[:QUOTED]!r}.")
     return Comparison(keyword, sign, compared, match["abs"] is not None)
