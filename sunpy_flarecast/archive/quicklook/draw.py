@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "draw", "prepare"]
 
-#: Largest number of pixels of an image; a HARP of half the disk has 8 million.
+#: Largest number of pixels of an image; a HARP that covers half the disk has 8 million.
 _MOST_PIXELS: Final = 50_000_000
 
-#: The archive of synthetic files, which are made in this process, if there is one.
+#: The archive of synthetic files, if there is one; the files are made in this process.
 _ARCHIVE: list[Archive] = []
 
 
@@ -51,12 +51,12 @@ def prepare(archive: Archive | None) -> None:
 
 
 def draw(job: Job) -> bytes:
-    """Draw a picture as PNG, for a damaged file one that says so; raise an OSError if the file cannot be read now."""
+    """Draw a picture, or a notice for a damaged file, as PNG; raise an OSError if the file cannot be read now."""
     try:
         source = job.source if job.source is not None else _ARCHIVE[0].segment(job.series, job.recnum, job.segment)
         data = _pixels(source if isinstance(source, (str, bytes)) else str(source.path))
     except (TransferError, ValueError) as error:
-        return notice(job.width, f"The file of {job.segment} is damaged: it {error}", mark=job.mark)
+        return notice(job.width, f"The file of {job.segment} cannot be drawn: it {error}", mark=job.mark)
     series = find_series(job.series)
     options: dict[str, Any] = {
         "upside_down": job.upside_down,

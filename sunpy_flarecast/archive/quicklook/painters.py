@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Painters"]
 
-#: Largest number of pictures being drawn or waiting (several pages); seconds in which at least one must be finished.
+#: Largest number of pictures being drawn or waiting (several pages); seconds in which at least one must finish.
 _MOST: Final = 100
 _PATIENCE: Final = 60.0
 
@@ -74,7 +74,7 @@ class Painters:
         self._drawing.pop(key, None)
 
     def warm(self) -> None:
-        """Start the processes, which takes some seconds, before a picture is requested."""
+        """Start the processes, which takes a few seconds, before a picture is requested."""
         if not self._warmed:
             self._warmed = True
             threading.Thread(target=self._warm, daemon=True).start()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-#: The fraction of the space written between two counts of the files, and freed when they take too much.
+#: Fraction of the space that is written before the files are counted again, and that is freed if they exceed the space.
 _PART: Final = 0.1
 
 
@@ -24,7 +24,7 @@ class Store:
     """
     Pictures by key, in a folder that several processes may share (default: a temporary folder).
 
-    Failures of writing are ignored. Files left by killed processes become the oldest and are removed.
+    Write failures are ignored. Files left by killed processes become the oldest and are removed.
     """
 
     def __init__(self, folder: Path | None, space: int) -> None:

@@ -1,4 +1,4 @@
-// Pages work without this script. It copies code, moves between days and time steps by keys, and retries pictures.
+// Pages work without this script. It copies code, moves between days and time steps with keys, and retries pictures.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const source = document.getElementById(button.dataset.copies);
   const status = document.getElementById("status");

@@ -27,7 +27,7 @@ _HEIGHT: Final = 150.0
 _STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
 _MOST_TICKS: Final = 10
 
-#: Larger values and smaller ranges than keywords have; with these the ticks could not be computed.
+#: Limits beyond the values and ranges of all keywords; ticks cannot be computed outside of them.
 _BEYOND: Final = 1e100
 _FINEST: Final = 1e-100
 
@@ -45,7 +45,7 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int]) -> Curve | None:
     """
-    Draw values (NaN where missing) at their slots, in ascending order; None without any value.
+    Draw values (NaN where missing) at their slots, in ascending order; None if all values are missing.
 
     The line is interrupted at missing values, and before each of the slots ``breaks``.
     """
@@ -80,7 +80,7 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
 
 
 def gaps_in(slots: Sequence[int]) -> list[int]:
-    """List the slots that follow gaps of more than three usual steps, of which an archive may hold only some."""
+    """List the slots after gaps of more than three usual steps; an archive may not hold every time step."""
     usual = median_low([after - before for before, after in pairwise(slots)] or [1])
     return [after for before, after in pairwise(slots) if after - before > 3 * usual]
 

@@ -168,7 +168,7 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
 
 
 def _next(breaks: list[int], slots: list[int]) -> list[int]:
-    """Return the first of the slots after each gap."""
+    """Return, for each gap, the first of the slots after it."""
     return [after for after in (next((slot for slot in slots if slot >= end), None) for end in breaks) if after]
 
 

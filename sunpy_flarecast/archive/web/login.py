@@ -1,4 +1,4 @@
-"""The page `/login`: a form that stores a token in a cookie, since browsers cannot send it otherwise."""
+"""The `/login` page: a form that stores a token in a cookie, since browsers cannot send it otherwise."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _MOST_GAPS: Final = 5
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """The days with records: first, last, their number and that of records, the busiest day, and the longest gaps."""
+    """The days with records: first, last, numbers of days and records, the busiest day, and the longest gaps."""
 
     first: date
     last: date

@@ -85,7 +85,7 @@ def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, A
 
 
 def _rank(name: str) -> tuple[bool, int]:
-    """Return the sort key of a keyword: the SHARP parameters, then those of the catalog in its order, then others."""
+    """Return the sort key of a keyword: the SHARP parameters, then the rest of the catalog, then other keywords."""
     order = _order()
     return name not in SPACE_WEATHER, order.get(name, len(order))
 

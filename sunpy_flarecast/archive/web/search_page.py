@@ -82,7 +82,7 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
 
 def _keywords(archive: Archive, series: str) -> list[Keyword]:
-    """List the numbers among the keywords of a series, in the order of the catalog."""
+    """List the numeric keywords of a series, in the order of the catalog."""
     held = set(archive.keyword_names(series))
     return [keyword for keyword in all_keywords() if keyword.name in held and keyword.kind != "text"]
 

@@ -42,7 +42,7 @@ class Site:
     """
     The pages of an archive.
 
-    ``url_of`` returns the URL of the service that a client used; without ``quicklooks`` pages have no pictures.
+    ``url_of`` returns the URL of the service that a client used. Without ``quicklooks``, pages have no pictures.
     """
 
     def __init__(

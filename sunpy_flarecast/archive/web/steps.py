@@ -59,7 +59,7 @@ _FLUX: Final = ("usflux", "usfluxl")
 
 NOAA: Final = ("noaa_ar", "noaa_ars")
 
-#: All keywords shown of a HARP.
+#: All keywords shown for a HARP.
 KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, *NOAA, "crlt_obs", "origin", "content")
 
 
@@ -120,7 +120,7 @@ def step_of(archive: Archive, series: str, slot: int | None, records: Sequence[R
 
 
 def harp_of(series: str, record: Record, keywords: Mapping[str, Any]) -> Harp:
-    """Collect what pages show of a record from its keywords."""
+    """Collect the values that pages show for a record."""
     boxes = (tuple(number(keywords.get(name)) for name in names) for names in (_BOX, _EXTENT))
     box = next((box for box in boxes if box[0] <= box[2] and box[1] <= box[3]), None)  # excludes NaN
     longitude, latitude = (number(keywords.get(name)) for name in _CENTRE)
@@ -146,23 +146,23 @@ def page_of(series: str, slot: int) -> str:
 
 
 def slot_at(day: date, minutes: int = 0) -> int:
-    """Return the slot nearest to a time (TAI) of a day."""
+    """Return the slot nearest to a time (TAI) on a day."""
     return (day - _EPOCH).days * SLOTS_A_DAY + round(minutes * 60 / CADENCE)
 
 
 def day_of(slot: int) -> date:
-    """Return the day (UTC) when a slot was observed, some two minutes earlier: a slot at midnight ends a day."""
+    """Return the day (UTC) when a slot was observed, two minutes earlier; midnight belongs to the day before."""
     return _EPOCH + timedelta(days=(slot - 1) // SLOTS_A_DAY)
 
 
 def t_rec_date(slot: int) -> date:
-    """Return the date of a T_REC (TAI); that of a midnight is the day after `day_of`."""
+    """Return the date of a T_REC (TAI); at midnight it is the day after `day_of`."""
     return _EPOCH + timedelta(days=slot // SLOTS_A_DAY)
 
 
 def time_of(slot: int) -> str:
     """
-    Return the time of the day of a slot, from 00:12 to 24:00.
+    Return the time of day of a slot, from 00:12 to 24:00.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The page `/ui`: Swagger UI from the package ``swagger-ui-bundle``."""
+"""The `/ui` page: Swagger UI from the ``swagger-ui-bundle`` package."""
 
 from __future__ import annotations
 

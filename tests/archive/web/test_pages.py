@@ -118,7 +118,7 @@ class TestDays:
         assert re.findall(r"<span>(12-\d\d) ", harp) == ["12-11", "12-12"]
 
     def test_a_day_without_records(self, service):
-        assert f"Records of this series are from {DAY} to 2015-12-12" in get(service, "day/2016-01-01")
+        assert f"Its records range from {DAY} to 2015-12-12" in get(service, "day/2016-01-01")
 
     def test_the_form_redirects_to_a_day(self, service):
         reply = requests.get(f"{service[0]}/day", params={"date": DAY, "series": CEA}, timeout=30)
@@ -240,7 +240,7 @@ class TestSearch:
         for line in ("a.flarecast.HARPNUM(377)", "a.flarecast.Quality.good", 'a.flarecast.Keyword("usflux") > 7.1e+21'):
             assert line in plain
         assert "usflux (Mx)</th>" in text
-        assert "all segments of these records are 12 files" in text
+        assert "These records have 12 files" in text
         (table,) = links(text, "search.csv")
         lines = requests.get(requests.compat.urljoin(f"{service[0]}/search", table), timeout=30).text.splitlines()
         assert len(lines) == 4
