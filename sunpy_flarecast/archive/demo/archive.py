@@ -114,7 +114,7 @@ class DemoArchive:
         return list_records(place, found.near_real_time, self._names[series], start, end, harpnums, every, after)
 
     def records_at(self, series: str, slot: int) -> tuple[Record, ...]:
-        """List the records of a T_REC by HARP number. See `Archive.records_at`."""
+        """List the records of a T_REC, sorted by HARP number. See `Archive.records_at`."""
         place, found = self._find(series)
         if not FIRST_SLOT <= slot <= LAST_SLOT or not is_present(slot, found.near_real_time):
             return ()
@@ -137,7 +137,7 @@ class DemoArchive:
         return first_of(range(slot - 1, region.first - 1, -1)), first_of(range(slot + 1, region.last + 1))
 
     def keywords(self, series: str, recnum: int) -> dict[str, Any]:
-        """Return all keywords of a record by their DRMS names in lower case: numbers, text, or None for missing."""
+        """Return all keywords of a record by their DRMS names in lower case: numbers, text, or None if missing."""
         return self._keywords(series, recnum, None)
 
     def keywords_of(

@@ -1,6 +1,6 @@
 """Position and velocity of the observer (SDO) relative to the Sun, and the conversion of TAI to UTC.
 
-It uses erfa; `sunpy.coordinates` gives the same values (a test compares them) but takes milliseconds per call.
+This module uses erfa; `sunpy.coordinates` gives the same values (tested) but takes milliseconds per call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AU: Final = 149_597_870_691.0
 LIGHT: Final = 299_792_458.0
 
 # Rotation elements of the Sun as in `sunpy.coordinates` (Archinal et al. 2011, Celest. Mech. Dyn. Astron. 109, 101):
-# north pole in ICRS, prime meridian at J2000.0, sidereal rotation of Carrington's system.
+# north pole in ICRS, prime meridian at J2000.0, sidereal Carrington rotation rate.
 _POLE_RA: Final = 286.13
 _POLE_DEC: Final = 63.87
 _MERIDIAN: Final = 84.176
@@ -40,7 +40,7 @@ _ORBIT_LONGITUDE: Final = -102.0
 
 
 class Observer(NamedTuple):
-    """The observer at one instant: m, degree, and m/s; velocities are away from the Sun, to solar west and north."""
+    """The observer at one instant, in m, degree and m/s; velocities are away from the Sun, to solar west and north."""
 
     distance: float
     #: Carrington longitude (apparent) and latitude.
@@ -81,7 +81,7 @@ def distance(seconds: npt.ArrayLike) -> Any:
 
 def observe(seconds: float) -> Observer:
     """Return where the observer is and how it moves, at TAI seconds since 1993-01-01T00:00:00 TAI."""
-    # The position is the Earth's centre: SDO's orbit shifts it by 0.016 degree at most, and readers can check it
+    # The position is the Earth's centre: SDO's orbit shifts it by 0.016 degree at most, and users can check it
     # against `sunpy.coordinates`. The velocity includes the orbit, since the Dopplergram shows it.
     position, velocity = _earth(seconds)
     away = float(np.sqrt(position @ position))

@@ -104,10 +104,10 @@ def image_cards(stored: Any, storage: Storage, unit: str, drms_id: str) -> str:
 
 def fits_bytes(stored: Any, storage: Storage, cards: str, written: str) -> bytes:
     """
-    Write an image: 8 bits as an uncompressed primary HDU, others as a RICE_1 extension with one tile per row.
+    Write an 8-bit image as an uncompressed primary HDU, others as a RICE_1 extension with one tile per row.
 
-    `cards` are those of a full header; without them it is that of an as-is export. `written` is the time in the comment
-    of ``DATASUM``.
+    `cards` are those of a full header; without them the header is that of an as-is export. `written` is the time in the
+    comment of ``DATASUM``.
     """
     rows, columns = stored.shape
     if storage.bits == 8:

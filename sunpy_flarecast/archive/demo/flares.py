@@ -1,4 +1,4 @@
-"""Synthetic flares of the demo, more of them from regions with large flux and twist, so that models can learn."""
+"""Synthetic flares; regions with large flux and twist have more, so that models have something to learn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["list_flares"]
 
 _DAY: Final = 86400.0
-#: Flares of C1 or larger per day of a region with 1e22 Mx whose field is turned by `_TWIST` radians.
+#: Flares of C1 or larger per day in a region with 1e22 Mx whose field is twisted by `_TWIST` radians.
 _RATE: Final = 0.25
 #: The largest number of flares per day.
 _MOST: Final = 40.0

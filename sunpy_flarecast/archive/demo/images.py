@@ -62,7 +62,7 @@ def _continuum(view: View) -> Any:
 
 
 def _azimuth(view: View) -> Any:
-    """Return the direction of the field across the line of sight, counter-clockwise from the CCD's +y, to 360."""
+    """Return the azimuth of the transverse field in degrees (0 to 360), counter-clockwise from the CCD's +y."""
     x, y = view.on_ccd
     return np.degrees(np.arctan2(-x, y)) % 360
 
@@ -78,7 +78,7 @@ def _field(view: View) -> Any:
 
 
 def _like(view: View, value: float, spread: float, slope: float = 0.0, purpose: int = 11) -> Any:
-    """Make an image of a quantity of the inversion that scatters around a value and changes with the field (per kG)."""
+    """Make an image of an inversion parameter that scatters around a value and changes with the field (per kG)."""
     noise = view.noise(purpose)[0]
     noise *= spread
     noise += value

@@ -52,7 +52,7 @@ _CONSTANT: Final[dict[str, float | int | str | None]] = {
     "telescop": "SDO/HMI",
     "wavelnth": 6173.0,
     "origin": ORIGIN,
-    "content": "SYNTHETIC HMI observable",  # of which sunpy makes titles
+    "content": "SYNTHETIC HMI observable",  # sunpy uses it in titles
     "bld_vers": "DEMO",
     "hcftid": 10,
     "quiet": PATCH - 32,
@@ -76,7 +76,7 @@ _CONSTANT: Final[dict[str, float | int | str | None]] = {
 
 
 def record_keywords(seen: Observation, projection: str, reference: tuple[float, float, float, float]) -> dict[str, Any]:
-    """Return the keywords that are not measured on pixels: numbers, text, or None for missing."""
+    """Return the keywords that are not measured on pixels: numbers, text, or None if missing."""
     # `reference` has ``CRPIX1``, ``CRPIX2``, ``CRVAL1`` and ``CRVAL2``.
     region, slot, observer = seen.region, seen.slot, seen.observer
     day, place = divmod(slot, SLOTS_A_DAY)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["counts_of_days", "ends_of", "list_harps", "list_records", "steps_near"]
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: The epoch of slots, and days from 1970 to there.
+#: The epoch of slots, and the days from 1970 to it.
 _EPOCH: Final = date(1993, 1, 1)
 _SLOT_DAYS: Final = 8401
 _DAY_MICROS: Final = 86_400_000_000
@@ -71,7 +71,8 @@ def _records(
     every: int,
     after: tuple[int, int],
 ) -> Iterator[Record]:
-    # TAI is ahead of UTC by less than a minute, T_REC of the observation by two; one more day on each side suffices.
+    # TAI is ahead of UTC by less than a minute, and T_REC of the observation by about two minutes; one more day on each
+    # side suffices.
     first = max(start // _DAY_MICROS - _SLOT_DAYS - 1, FIRST_DAY, after[0] // SLOTS_A_DAY)
     last = min(end // _DAY_MICROS - _SLOT_DAYS + 1, LAST_DAY)
     days: Iterable[int] = range(first, last + 1)

@@ -26,7 +26,7 @@ _RADIUS_MM: Final = RSUN / 1e6
 _FLUX: Final = 2 * math.pi * 1e16
 #: Side of a CEA pixel in Mm.
 _PIXEL: Final = math.radians(CEA_SCALE) * _RADIUS_MM
-#: Side of the tile of quiet-sun field in pixels, and its pixel in Mm (0.05 degree).
+#: Side of the tile of quiet-Sun field in pixels, and its pixel in Mm (0.05 degree).
 _TILE: Final = 256
 _TILE_SCALE: Final = math.radians(0.05) * _RADIUS_MM
 #: Pixels computed at a time, whose arrays fit into the processor's cache.
@@ -38,7 +38,7 @@ class Bipole(NamedTuple):
 
     # Lengths are in Mm, x to the west and y to the north; arrays have a value for each source.
 
-    #: Distance of the polarities when fully grown, and the angle (radians) of the leading one south of west.
+    #: Separation of the polarities when fully grown, and the angle (radians) of the leading one south of west.
     separation: float
     tilt: float
     #: Rows and columns of the CEA patch.
@@ -64,7 +64,7 @@ class Field(NamedTuple):
     radial: Any
     west: Any
     north: Any
-    #: Strength of the field of the sources alone, without the quiet sun.
+    #: Strength of the field of the sources alone, without the quiet Sun.
     smooth: Any
     #: Proximity to the region's flux: 1 or more within it, falling to 0 outside.
     envelope: Any
@@ -74,8 +74,8 @@ class Field(NamedTuple):
 def bipole_of(region: Region) -> Bipole:
     """Build the bipole of a region, following the statistics of real ones."""
     # Signs obey Hale's law (in cycle 24 the leading polarity is negative in the north), the tilt Joy's law (Stenflo &
-    # Kosovichev 2012, ApJ 745, 129), the twist the rule of the hemispheres (Pevtsov et al. 1995, ApJ 440, L109); the
-    # last two have large scatter.
+    # Kosovichev 2012, ApJ 745, 129), the twist the hemispheric rule (Pevtsov et al. 1995, ApJ 440, L109); the last two
+    # have large scatter.
     random = generator(5, 0, region.ordinal)
     flux = flux_of(region.ordinal)
     separation = float(np.clip(44 * (flux / 1e22) ** 0.4 * random.uniform(0.85, 1.2), 26, 66))
@@ -149,8 +149,8 @@ def sources_of(region: Region, seconds: float) -> list[tuple[float, ...]]:
 
 def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
     """Compute the field at longitudes from the region's centre and heliographic latitudes, in radians."""
-    # Each source is a charge below the surface with a potential field above it, whose horizontal part is turned, which
-    # makes currents. The small-scale field of the quiet Sun is a texture of the region.
+    # Each source is a charge below the surface with a potential field above it; rotating its horizontal part creates
+    # currents. The small-scale field of the quiet Sun is a texture of the region.
     shape = longitude.shape
     middle = math.radians(region.latitude)
     # Single precision has errors below 1e-3 G, less than the steps of the files, and is twice as fast.
@@ -177,7 +177,7 @@ def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> F
 
 
 def _add_sources(total: Any, x: Any, y: Any, sources: list[tuple[float, ...]]) -> None:
-    """Add radial, west and north component and envelope of all sources, without temporary arrays."""
+    """Add the radial, west and north components and the envelope of all sources, without temporary arrays."""
     radial, west, north, envelope = total
     dx, dy, square, weight, part = np.empty((5, x.size + 16), dtype=np.float32)[:, : x.size]
     for source_x, source_y, field, depth, twist in sources:

@@ -59,7 +59,7 @@ class View:
 
     @cached_property
     def across_error(self) -> Any:
-        """Noise of the field across the line of sight in G, less where the polarization is strong."""
+        """Noise of the transverse field in G, less where the polarization is strong."""
         scaled = self.field.smooth * np.float32(1 / 350)
         return 30 + 55 / (1 + scaled * scaled)
 
@@ -76,7 +76,7 @@ class View:
 
     @cached_property
     def across(self) -> tuple[Any, Any]:
-        """The field towards image west and image north, with noise, in G."""
+        """The transverse field towards image west and image north, with noise, in G."""
         noise = self.noise(1, 2)
         noise *= self.across_error
         return self._without_noise[0] + noise[0], self._without_noise[1] + noise[1]
@@ -119,12 +119,12 @@ class View:
 
     @cached_property
     def counted(self) -> Any:
-        """Pixels counted in the SHARP parameters, as at JSOC: in the HARP, with a confident direction of the field."""
+        """Pixels counted in the SHARP parameters, as at JSOC: in the HARP, with a confident disambiguation."""
         return (self.bitmap >= PATCH) & (self.confidence == CONFIDENT)
 
     @cached_property
     def on_ccd(self) -> tuple[Any, Any]:
-        """The field across the line of sight along the CCD's columns (x) and rows (y), in G."""
+        """The transverse field along the CCD's columns (x) and rows (y), in G."""
         angle = math.radians(roll(self.seen.slot))
         sine, cosine = math.sin(angle), math.cos(angle)
         west, north = self.across

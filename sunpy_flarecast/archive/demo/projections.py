@@ -32,13 +32,13 @@ class Grid:
     """
     The positions of an image's pixels on the Sun.
 
-    Directions are computed by products and roots alone, which is faster than by sines of angles, and the same on every
-    machine.
+    Directions are computed with products and roots only, which is faster than with sines of angles, and gives the same
+    results on every machine.
 
-    ``unit`` are unit vectors from the Sun's centre to the pixels: their components to the west limb, to the north pole,
-    and to the equator's point on the central meridian (of the observer); longer where not visible. ``outward`` are the
-    same vectors by their components towards image west, image north and the observer; ``tilt`` is sine and cosine of
-    the observer's latitude; ``visible`` marks the pixels that show a position visible to the observer.
+    ``unit`` holds the components of unit vectors from the Sun's centre to the pixels, towards the west limb, the north
+    pole, and the equator at the observer's central meridian; vectors off the disk are longer. ``outward`` holds the
+    components of the same vectors towards image west, image north and the observer. ``tilt`` is the sine and cosine of
+    the observer's latitude. ``visible`` marks the pixels that show a position visible to the observer.
     """
 
     def __init__(self, unit: Vectors, outward: Vectors, tilt: tuple[float, float], visible: Any) -> None:

@@ -24,7 +24,7 @@ _MEASURED: Final = 4096
 
 
 class SyntheticRecord:
-    """HMI's view of a region in one slot, shared by the CCD and the CEA series of a kind."""
+    """HMI's view of a region in one slot, shared by the CCD and CEA series (definitive or near-real-time)."""
 
     def __init__(self, region: Region, slot: int, near_real_time: bool) -> None:
         self.key = region, slot, near_real_time
@@ -87,7 +87,7 @@ def patch_parameters(region: Region, slot: int, near_real_time: bool) -> dict[st
 
 
 def _single(keywords: dict[str, float | int | None]) -> dict[str, float | int | None]:
-    """Round floats to nine digits, as JSOC does, which stores these keywords in single precision."""
+    """Round floats to nine digits, like JSOC, which stores these keywords in single precision."""
     return {name: float(f"{value:.9g}") if isinstance(value, float) else value for name, value in keywords.items()}
 
 

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _DAY: Final = 86400.0
-#: Days between the first appearances of two HARPs; they are visible for ten days on average, so eight are on the disk.
+#: Days between the appearances of successive HARPs; they are visible for ten days on average, so eight are on the disk.
 _SPACING: Final = 1.25
 #: Longest time in days for which a HARP is visible (its record numbers have 2048 slots, which are 17 days).
 _LONGEST: Final = 14.0
@@ -40,7 +40,7 @@ _SHIFT: Final = 11
 _BEGIN: Final = (FIRST_DAY - _LONGEST - 1) * _DAY
 #: Stonyhurst longitude of the centre at which a HARP appears or disappears, in degree.
 _EDGE: Final = 84.0
-#: Record numbers do not begin at zero, like those of an old archive.
+#: Offset of record numbers; as in an old archive, they do not begin at zero.
 _RECORDS_FROM: Final = 64 << _SHIFT
 #: Of every `_BLOCK` HARPs, one has two NOAA numbers, `_SINGLES` have one, and the others none.
 _BLOCK: Final = 20
@@ -68,13 +68,13 @@ class Region(NamedTuple):
     cycle: int
 
     def harpnum(self, near_real_time: bool) -> int:
-        """Return the HARP number; there are gaps, as JSOC's tracker leaves by merging HARPs."""
+        """Return the HARP number; there are gaps, like those from JSOC's tracker when it merges HARPs."""
         if near_real_time:
             return 5003 + 2 * self.ordinal + int(generator(3, 1, self.ordinal).integers(2))
         return 1 + 3 * self.ordinal + int(generator(3, 0, self.ordinal).integers(3))
 
     def carrington(self, seconds: float) -> float:
-        """Return the Carrington longitude of the centre at a time, in degree, not folded into 0 to 360."""
+        """Return the Carrington longitude of the centre at a time, in degree, not wrapped to 0 to 360."""
         return self.longitude + drift(self.latitude) * (seconds - self.reference) / _DAY
 
 
@@ -102,10 +102,10 @@ def observation_of(region: Region, slot: int, near_real_time: bool) -> Observati
 
 def drift(latitude: float) -> float:
     """
-    Return the rotation of active regions relative to Carrington's system, in degree per day, positive to the west.
+    Return the rotation rate of active regions relative to Carrington's, in degree per day, positive to the west.
 
     It is `sunpy.sun.models.differential_rotation` with the model ``"snodgrass"``, for magnetic features
-    (Snodgrass 1983, ApJ 270, 288), without units, which take more time than the formula.
+    (Snodgrass 1983, ApJ 270, 288), without units, which would take longer than the formula.
     """
     square = math.sin(math.radians(latitude)) ** 2
     return math.degrees((2.851 - 0.343 * square - 0.474 * square * square) * 1e-6 * _DAY) - 14.1844

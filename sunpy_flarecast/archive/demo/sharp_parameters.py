@@ -41,8 +41,8 @@ def parameters(view: View) -> dict[str, float | int | None]:
     """
     Compute the SHARP parameters and their errors after Bobra et al. (2014, Sol. Phys. 289, 3549, table 3).
 
-    Derivatives are central differences over two pixels; averages and sums go over `View.counted`. Errors follow from
-    those of the field components, taken as independent from pixel to pixel. Averages of no pixel are None.
+    Derivatives are central differences over two pixels; averages and sums are over `View.counted`. Errors follow from
+    those of the field components, assumed to be independent from pixel to pixel. Averages over no pixels are None.
 
     As in JSOC's code, and unlike the comments of its headers, gradients are in G per pixel, ``SAVNCPP`` and ``ERRJHT``
     in A over the square of a pixel's side in arcsec, and free energy and shear refer to `_monopoles`.
@@ -95,7 +95,7 @@ def _slope(around: Any) -> float:
 
 
 def _inclination(bx: Any, by: Any, bz: Any, errors: list[Any]) -> dict[str, float]:
-    """Compute the inclination where the horizontal field has 100 G."""
+    """Compute the inclination where the horizontal field is at least 100 G."""
     strong = bx * bx + by * by >= 1e4
     bx, by, bz, ex, ey, ez = (part[strong] for part in (bx, by, bz, *errors))
     square, number = bx * bx + by * by, max(len(bx), 1)

@@ -72,7 +72,7 @@ def day_of(day: int, near_real_time: bool) -> Day:
     """Return the slots of a day (days since 1993-01-01); the near-real-time series have different gaps."""
     slots = np.arange(day * SLOTS_A_DAY, (day + 1) * SLOTS_A_DAY, dtype=np.int64)
     observed = _observed(slots)
-    # Definitive SHARPs appear about five weeks later, near-real-time ones after some hours; the seconds differ by slot.
+    # Definitive SHARPs appear about five weeks later, near-real-time ones after three hours; seconds differ by slot.
     delay = 3 * 3600 if near_real_time else 36 * 86400
     entered = observed // 1_000_000 * 1_000_000 + (delay * 1_000_000 + slots % 7 * 1_000_000)
     random = generator(1, int(near_real_time), day)
@@ -105,7 +105,7 @@ def _observed(slots: _Integers) -> _Integers:
 
 @lru_cache(maxsize=16384)
 def missing_slots(day: int, near_real_time: bool) -> range:
-    """Return the slots of a day without records, by index in the day; mostly empty."""
+    """Return the slots of a day without records, by index in the day; usually none."""
     return _gap(generator(1, int(near_real_time), day))
 
 
