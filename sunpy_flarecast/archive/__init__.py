@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 #: The module of each public name, imported on first use: importing this package costs nothing, and an archive can be
-#: read without the web server that the extra ``archive`` installs.
+#: read without the web server that the ``archive`` extra installs.
 _MODULES: Final = {
     "Archive": "base",
     "DayCount": "base",

@@ -1,4 +1,4 @@
-"""The FLARECAST HMI service as an ASGI application over any `Archive`."""
+"""The FLARECAST HMI service as an ASGI application for any `Archive`."""
 # No postponed annotations: FastAPI reads those of the routes when they are defined.
 
 import re
@@ -143,7 +143,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         app.router.routes += router.routes  # include_router() would make each request search the routers again
     handle_errors(app, site.failure if settings.pages else None)
     # From the innermost to the outermost.
-    app.add_middleware(_Compression, compresslevel=1)  # for lists of URLs, higher levels gain little in thrice the time
+    app.add_middleware(_Compression, compresslevel=1)  # for lists of URLs, higher levels gain little and are slower
     add_metrics(app, settings)
     return app
 
@@ -264,5 +264,5 @@ def _health_route(archive: Archive, checks: Sequence[Any]) -> APIRouter:
 def _base_url(public_url: str | None, request: Request) -> str:
     """Return the URL of the service without a trailing slash."""
     if public_url is None and HOST.fullmatch(request.headers.get("host", "localhost")) is None:
-        raise HTTPException(400, "The header Host is not a valid host.")
+        raise HTTPException(400, "The Host header is not a valid host.")
     return (public_url or str(request.base_url)).rstrip("/")

@@ -28,7 +28,7 @@ __all__ = [
     "is_temporary",
 ]
 
-#: Temporary errors of reading: too many open files, or a network disk that does not respond.
+#: Temporary read errors: too many open files, or a network disk that does not respond.
 _TEMPORARY: Final = frozenset(
     (errno.EAGAIN, errno.EBUSY, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT)
 )
@@ -57,7 +57,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     recnum : int
-        Record number, unique within the series. It does not change when the archive is opened again.
+        Record number, unique within the series. It does not change when the archive is reopened.
     segments : tuple of str
         Names of the segments held. Records with the same segments should share one tuple object.
     harpnum : int, optional
@@ -67,7 +67,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     date__obs : str, optional
         Start of the observation, UTC, ISO 8601 with ``Z``.
     quality : int, optional
-        Quality bit word, 0 for good.
+        Quality bits; 0 is good.
     time : str, optional
         When the record entered the archive, UTC, ISO 8601 with ``Z``.
     wavelnth : int, optional
@@ -91,13 +91,13 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     path : `pathlib.Path`
-        Its path, without symbolic links.
+        Its path, with symbolic links resolved.
     size : int
         Its size in bytes when the archive last checked it.
     mtime_ns : int
         Its modification time at that moment, in nanoseconds since 1970.
     root : `pathlib.Path`, optional
-        The archive's folder, which contains `path`. If given, a front server can send the file (`Settings.x_accel`).
+        The archive's folder, which contains `path`. If given, a reverse proxy can send the file (`Settings.x_accel`).
     """
 
     path: Path
@@ -119,7 +119,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     first, last : str, optional
         ``date__obs`` of the first and the last record, UTC, ISO 8601 with ``Z``; None if there are no records.
     segments : tuple of str
-        Names of the segments that occur.
+        Names of the segments present.
     """
 
     series: str
@@ -131,12 +131,12 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 class DayCount(msgspec.Struct, frozen=True):
     """
-    The numbers of records and HARPs of one day (UTC).
+    The numbers of records and HARPs on one day (UTC).
 
     Parameters
     ----------
     records : int
-        Number of records whose ``date__obs`` lies in the day.
+        Number of records whose ``date__obs`` falls on the day.
     harps : int
         Number of HARPs among them.
     """
@@ -170,7 +170,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 class SegmentFile(msgspec.Struct, frozen=True):
     """
-    The file of a segment as recorded by the archive, without access to the disk.
+    The size and state of a segment's file as recorded by the archive; the disk is not accessed.
 
     Parameters
     ----------
@@ -258,8 +258,8 @@ class Archive(Protocol):
         """
         Return an identifier of the current state of a series' records and keywords; None if the archive has none.
 
-        It changes with every record and keyword, and is never reused for another state, not even after the index is
-        rebuilt. The service derives from it the ``ETag`` of lists and keywords, with which clients validate stored
+        It changes whenever a record or keyword changes, and is never reused for another state, not even after the index
+        is rebuilt. The service derives the ``ETag`` of lists and keywords from it, with which clients validate stored
         replies. Cheap enough to be called for every request.
         """
         ...
@@ -275,7 +275,7 @@ class Archive(Protocol):
         after: tuple[int, int] | None = None,
     ) -> Iterable[Record]:
         """
-        List the records whose ``date__obs`` lies between two times, ends included, by T_REC and HARP number.
+        List the records whose ``date__obs`` lies between two times (inclusive), sorted by T_REC and HARP number.
 
         ``harpnums`` restricts them to some HARPs (default: all), ``every`` to T_RECs that are a multiple of this many
         slots, and ``after`` to those that follow a slot and HARP number.
@@ -283,7 +283,7 @@ class Archive(Protocol):
         ...
 
     def records_at(self, series: str, slot: int) -> Sequence[Record]:
-        """List the records of a T_REC by HARP number; it may have none."""
+        """List the records of a T_REC, sorted by HARP number; the list may be empty."""
         ...
 
     def steps(self, series: str, slot: int) -> Steps:
@@ -317,7 +317,7 @@ class Archive(Protocol):
         ...
 
     def days(self, series: str, start: date | None = None, end: date | None = None) -> Mapping[date, DayCount]:
-        """Count the records and HARPs of each day (UTC) with records, in order; optionally of a range of days."""
+        """Count the records and HARPs of each day (UTC) with records, in order; optionally only in a range of days."""
         ...
 
     def harps(

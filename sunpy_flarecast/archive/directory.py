@@ -53,12 +53,12 @@ class DirectoryArchive:
     """
     An archive of the SHARP files in a folder and its subfolders.
 
-    It is read from an index (``sunpy_flarecast.archive.index``), which is created or brought up to date when the
-    archive is opened; another process may write it at the same time. Files with JSOC's names may lack keywords; files
+    It is read from an index (``sunpy_flarecast.archive.index``), which is created or updated when the archive is
+    opened; another process may write to it at the same time. Files with JSOC's names may lack keywords; files
     with other names must have full headers, whose ``DRMS_ID`` identifies series and segment. Names end in ``.fits``,
     ``.fit`` or ``.fts``, optionally followed by ``.fz`` or ``.gz``; gzip files are served decompressed. Keywords of
     as-is exports come from tables beside the files (``keywords.ecsv``). A record without a record number gets one
-    derived from its HARP number and T_REC. Of a reprocessed record only the newest edition is served.
+    derived from its HARP number and T_REC. Only the newest edition of a reprocessed record is served.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class DirectoryArchive:
         Interval in seconds at which a thread looks for new files until the archive is closed (default: never). If
         several processes serve one folder, only one of them looks at a time.
     jobs : int, optional
-        Processes that read files for the index (default: 1).
+        Number of processes that read files for the index (default: 1).
     progress : callable, optional
         Called with the number of files checked so far and the number of all files.
 
@@ -214,11 +214,11 @@ class DirectoryArchive:
         every: int = 1,
         after: tuple[int, int] | None = None,
     ) -> Iterator[Record]:
-        """List the records in a range, as `Archive.records`; T_REC replaces a missing ``date__obs``."""
+        """List the records in a time range, as `Archive.records`; T_REC replaces a missing ``date__obs``."""
         return self._reader.records(self._number(series), start, end, harpnums, every, after)
 
     def records_at(self, series: str, slot: int) -> list[Record]:
-        """List the records of a T_REC by HARP number."""
+        """List the records of a T_REC, sorted by HARP number."""
         return self._reader.records_at(self._number(series), slot)
 
     def steps(self, series: str, slot: int) -> Steps:
@@ -317,7 +317,7 @@ class DirectoryArchive:
             run = self._reader.last_run()
         except ArchiveIndexError:
             return Condition(
-                fault="The index of the archive cannot be read. For the reason run: sunpy-flarecast index DIRECTORY"
+                fault="The index of the archive cannot be read. To see why, run: sunpy-flarecast index DIRECTORY"
             )
         if run is None:
             return Condition(fault=f"The index is being built; it has {len(self):,} records so far.")
@@ -327,7 +327,7 @@ class DirectoryArchive:
         )
 
     def _is_missing(self) -> bool:
-        """Return whether the disk is missing; for an archive that never had files, whether the folder is."""
+        """Return whether the folder is missing, or empty although the index has records."""
         if is_there(str(self.path)):
             return False
         try:
@@ -355,7 +355,7 @@ def _close(reader: Reader, reindexing: Reindexing | None, temporary: tempfile.Te
 
 def _reopened(path: Path, index: Path, reindex: float | None) -> DirectoryArchive:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the first process has warned of files that cannot be served
+        warnings.simplefilter("ignore")  # the first process has warned about files that cannot be served
         return DirectoryArchive(path, index=index, update=False, reindex=reindex)
 
 

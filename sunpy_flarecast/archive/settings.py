@@ -1,4 +1,4 @@
-"""Settings of a service: texts on its pages, requirements for clients, and bounds on requests."""
+"""Settings of a service: texts on its pages, requirements for clients, and limits on requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEXT: Final = 10_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-#: A host with optional port, as in URLs and in the header Host.
+#: A host with optional port, as in URLs and in the Host header.
 HOST: Final = re.compile(r"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 _URL: Final = re.compile(rf"https?://{HOST.pattern}(?:/(?!\.+(?:/|$))[\w.~-]{{1,80}}){{0,8}}/?", HOST.flags)
@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     envelope : bool, optional
         Whether lists are wrapped in an object under ``data`` (default: True), or sent as bare arrays.
     public_url : str, optional
-        URL of the service in its replies (default: derived from the header ``Host`` of each request).
+        URL of the service in its replies (default: derived from the ``Host`` header of each request).
     max_days : float, optional
         Longest range of one list, in days (default: unlimited).
     token_hashes : frozenset of str, optional
@@ -47,8 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_from : tuple of str, optional
         Addresses and networks of clients that get ``/metrics`` without a token (default: this machine).
     x_accel : str, optional
-        Path of the front server's internal location for the archive's folder. The service then replies to requests for
-        files with ``X-Accel-Redirect`` and no content, and the front server (nginx) sends the files.
+        Path of the reverse proxy's internal location for the archive's folder. The service then replies to requests for
+        files with ``X-Accel-Redirect`` and no content, and the reverse proxy (nginx) sends the files.
     title : str, optional
         Name of the service on its pages (default: ``"FLARECAST HMI service"``).
     contact : str, optional
@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acknowledgement : str, optional
         How to acknowledge and use the data, shown on every page (default: none).
     pages : bool, optional
-        Whether to serve web pages and quicklooks besides the REST routes (default: True).
+        Whether to serve web pages and quicklooks in addition to the REST routes (default: True).
     max_download : int, optional
         Largest number of files in a tar download (default: 2000).
     quicklook_jobs : int, optional
@@ -96,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name}={text[:80]!r}: write one line of at most {_LINE} characters")
         if len(self.acknowledgement) > _TEXT:
             raise ValueError(
-                f"The acknowledgement has {len(self.acknowledgement):,} characters; at most {_TEXT:,} are shown. "
+                f"The acknowledgement has {len(self.acknowledgement):,} characters; at most {_TEXT:,} are allowed. "
                 "Shorten it, and link to the rest"
             )
         for name in ("max_download", "quicklook_jobs", "quicklook_space"):
@@ -113,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.x_accel is not None and _LOCATION.fullmatch(self.x_accel) is None:
             raise ValueError(
-                f"x_accel={self.x_accel!r}: write the path of an internal location of the front server, for example "
+                f"x_accel={self.x_accel!r}: write the path of an internal location of the reverse proxy, for example "
                 "/flarecast-files"
             )
         read_networks(self.metrics_from)

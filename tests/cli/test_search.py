@@ -353,7 +353,7 @@ def test_a_port_in_use_gives_one_message(demo: tuple[str, Layer]) -> None:
         (("--public-url", "sharps.example"), 2, "sharps.example"),
         (("--access-log", "none/log"), 2, "The access log cannot be written"),
         (("--ssl-key", __file__), 2, "requires its certificate"),
-        (("--ssl-cert", __file__), 2, "No certificate and key in PEM format without passphrase in "),
+        (("--ssl-cert", __file__), 2, "Cannot load a certificate and unencrypted key (PEM) from "),
         (("--token-file", __file__), 2, "is not a SHA-256 digest"),
         (("--acknowledge", "ack.tx"), 2, "--acknowledge ack.tx: this file does not exist"),
         (("--acknowledge", "/srv/ack"), 2, "this file does not exist"),

@@ -27,7 +27,7 @@ _KNOWN: Final = re.compile(
 
 
 class _File(logging.handlers.WatchedFileHandler):
-    """A file that other processes append to and logrotate moves; failures of writing are reported once."""
+    """A file that other processes append to and logrotate moves; write failures are reported once."""
 
     _failed = False
 
@@ -48,7 +48,7 @@ class _File(logging.handlers.WatchedFileHandler):
 
 
 def log_handler(path: str) -> logging.Handler:
-    """Open a file for appending, or standard error for ``"-"``; the text of an OSError has the reason and advice."""
+    """Open a file for appending, or standard error for ``"-"``; the text of an OSError gives the reason and advice."""
     try:
         return logging.StreamHandler() if path == "-" else _File(path, encoding="ascii")
     except OSError as error:

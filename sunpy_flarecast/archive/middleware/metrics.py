@@ -15,7 +15,7 @@ from .tokens import TokenCheck
 
 __all__ = ["add_metrics", "metrics_guard"]
 
-#: Seconds: from a list read from the index to a large file over a slow connection.
+#: Histogram buckets in seconds, from a list read from the index to a large file over a slow connection.
 _BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
 
 

@@ -17,7 +17,7 @@ from sunpy_flarecast.archive.api.addresses import path_of, root_of
 
 __all__ = ["COOKIE", "TokenCheck", "cookie_value", "read_token_hashes", "token_required"]
 
-#: The cookie in which browsers keep a token entered on the page ``/login``.
+#: The cookie in which browsers keep a token entered on the ``/login`` page.
 COOKIE: Final = "flarecast_token"
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -29,7 +29,7 @@ _MESSAGE: Final = (
 
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
 
-#: Without that page, browsers ask for a password and send it as HTTP Basic; it is accepted as a token.
+#: Without the ``/login`` page, browsers ask for a password and send it as HTTP Basic; it is accepted as a token.
 _Basic = Annotated[HTTPBasicCredentials | None, Security(HTTPBasic(auto_error=False))]
 
 
@@ -63,7 +63,7 @@ class TokenCheck:
 
     async def __call__(self, request: Request, bearer: _Bearer, basic: _Basic) -> bool:
         """Check the token of a request."""
-        # Behind a front server with its own passwords, browsers send those as HTTP Basic besides the cookie.
+        # Behind a reverse proxy with its own passwords, browsers send them as HTTP Basic in addition to the cookie.
         sent = (bearer and bearer.credentials, basic and basic.password, unquote(request.cookies.get(COOKIE, "")))
         return any(self.knows(token) for token in sent if token)
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "fail", "failure_in", "share", "worker_app"]
 
-#: The variable for the folder shared by worker processes, whose name prometheus_client requires. The folder holds the
-#: pickled service and the reason of a failure.
+#: Environment variable for the folder shared by worker processes; prometheus_client requires the name. The folder
+#: holds the pickled service and the reason for a failure.
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _SERVICE, _FAILURE = "service.pickle", "failure.txt"
 
@@ -60,7 +60,7 @@ def application(
 
 
 def share(archive: Archive | ASGIApp, settings: Settings, access_log: PathLike | None, stack: ExitStack) -> Path:
-    """Write the service for worker processes into a folder that they find through the environment."""
+    """Pickle the service into a folder that worker processes find through an environment variable."""
     if callable(archive):
         raise TypeError("An application can be served by one process only (workers=1). Pass the archive instead.")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sunpy_flarecast-", ignore_cleanup_errors=True))
@@ -69,14 +69,14 @@ def share(archive: Archive | ASGIApp, settings: Settings, access_log: PathLike |
 
     lock = os.open(folder, os.O_RDONLY)
     stack.callback(os.close, lock)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # keeps systemd-tmpfiles from removing it after some days
+    fcntl.flock(lock, fcntl.LOCK_EX)  # keeps systemd-tmpfiles from removing it after a few days
     os.environ[_FOLDER] = folder
     stack.callback(os.environ.pop, _FOLDER)
     return Path(folder)
 
 
 def worker_app() -> ASGIApp:
-    """Make the application of a worker process, which ends with the process that started it."""
+    """Make the application of a worker process, and end the process when its parent ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         service = Path(os.environ[_FOLDER], _SERVICE).read_bytes()
@@ -94,7 +94,7 @@ def _end_with_parent() -> None:
 
 
 def fail(reason: str) -> NoReturn:
-    """End a process that cannot serve, and leave the reason to its parent process."""
+    """End a process that cannot serve, and leave the reason for its parent process."""
     if _FOLDER not in os.environ:  # it was started to read files for the index
         sys.exit(reason)
     Path(os.environ[_FOLDER], _FAILURE).write_text(reason, encoding="utf-8")

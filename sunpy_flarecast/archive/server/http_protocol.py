@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol (h11) with bounds on requests and idle connections, which use open files."""
+"""uvicorn's HTTP/1.1 protocol (h11) with limits on requests and idle connections, each of which is an open file."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ __all__ = ["listen"]
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port; the text of an OSError is one sentence with the reason and advice."""
+    """Listen on a port; the text of an OSError gives the reason and advice."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)

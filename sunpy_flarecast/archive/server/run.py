@@ -37,12 +37,12 @@ __all__ = ["running", "serve", "uvicorn_options"]
 
 _SETTINGS: Final = Settings()
 
-#: Seconds in which a worker process must answer uvicorn, even while it starts on a busy machine.
+#: Seconds within which a worker process must answer uvicorn, even while it starts on a busy machine.
 _HEALTHCHECK = 60
 
 
 class _Server(uvicorn.Server):
-    """Stop with the main thread; close open connections at a second signal, or when the grace period is over."""
+    """Stops with the main thread, and closes open connections at a second signal or after the grace period."""
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or not threading.main_thread().is_alive()
@@ -170,7 +170,7 @@ def serve(
     ready : callable, optional
         Called with the service's URL once it can be reached (default: the URL is logged).
     grace : int, optional
-        Seconds that running transfers may take when the service stops (default: 30).
+        Seconds that running transfers have to finish when the service stops (default: 30).
     ssl_cert, ssl_key : path, optional
         Files of a TLS certificate and its key, in PEM (default: no TLS).
     trusted_proxies : sequence of str, optional
@@ -227,7 +227,7 @@ def serve(
 def _check_main(name: str) -> None:
     """End a worker process that imports a script whose main part would start a service again."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        fail(f"in a script, call {name} below: if __name__ == '__main__'")
+        fail(f"in a script, call {name}() only under: if __name__ == '__main__'")
 
 
 def uvicorn_options(
@@ -248,7 +248,7 @@ def uvicorn_options(
             files = " and ".join(map(str, dict.fromkeys((ssl_cert, ssl_key or ssl_cert))))
             if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
                 raise OSError(f"The certificate and its key cannot be read from {files}: {error.strerror}") from error
-            raise ValueError(f"No certificate and key in PEM format without passphrase in {files}: {error}") from error
+            raise ValueError(f"Cannot load a certificate and unencrypted key (PEM) from {files}: {error}") from error
     return {
         "http": BoundedProtocol,
         "ws": "none",

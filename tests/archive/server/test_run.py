@@ -188,7 +188,8 @@ class TestServe:
             "serve(DemoArchive(), port=0)\n"
         )
         done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
-        assert (done.returncode, done.stderr) == (1, "in a script, call serve below: if __name__ == '__main__'\n")
+        assert done.returncode == 1
+        assert done.stderr == "in a script, call serve() only under: if __name__ == '__main__'\n"
 
     def test_the_log_names_the_url(self, caplog):
         with pytest.raises(RuntimeError), caplog.at_level("INFO", logger="sunpy"):

@@ -59,9 +59,9 @@ class TestInvalid:
         with pytest.raises(OSError, match=message.format(f"{pair[0]} and {path}")):
             serve(DemoArchive(), port=0, ssl_cert=pair[0], ssl_key=path)
         path.write_text("not a certificate")
-        self.refused(rf"^No certificate and key in PEM format .* in {path}: ", ssl_cert=path)
+        self.refused(rf"^Cannot load a certificate and unencrypted key \(PEM\) from {path}: ", ssl_cert=path)
         both = f"{pair[0]} and {path}"
-        self.refused(rf"^No certificate and key in PEM format .* in {both}: ", ssl_cert=pair[0], ssl_key=path)
+        self.refused(rf"^Cannot load a certificate and .* from {both}: ", ssl_cert=pair[0], ssl_key=path)
 
     def test_the_key_of_another_certificate(self, pair, tmp_path):
         self.refused("KEY_VALUES_MISMATCH", ssl_cert=pair[0], ssl_key=self_signed(tmp_path)[1])
@@ -69,7 +69,7 @@ class TestInvalid:
     def test_a_key_with_a_passphrase(self, pair, tmp_path):
         locked = tmp_path / "locked.pem"
         openssl("pkey", "-in", pair[1], "-aes256", "-passout", "pass:word", "-out", locked)
-        self.refused("without passphrase", ssl_cert=pair[0], ssl_key=locked)
+        self.refused("unencrypted key", ssl_cert=pair[0], ssl_key=locked)
 
 
 @pytest.mark.parametrize(

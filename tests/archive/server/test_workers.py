@@ -118,7 +118,8 @@ class TestFailures:
         )
         done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
         assert done.returncode == 1
-        assert done.stderr.rstrip().endswith("did not start: in a script, call serve below: if __name__ == '__main__'")
+        advice = "in a script, call serve() only under: if __name__ == '__main__'"
+        assert done.stderr.rstrip().endswith(f"did not start: {advice}")
 
     def test_an_application(self):
         with pytest.raises(TypeError, match="An application can be served by one process only"):
