@@ -307,7 +307,7 @@ class Dataset:
         --------
         >>> ds.plot().savefig("sharps-2014.png")  # doctest: +SKIP
         """
-        need("Pictures need", "plot", ("matplotlib",))
+        need("Plots need", "plot", ("matplotlib",))
         from .picture import draw, overview_of
 
         chosen = None

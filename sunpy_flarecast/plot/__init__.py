@@ -1,5 +1,5 @@
 """
-Pictures: HARPs on the disk, coverage of a search, contact sheets of records, keyword curves, magnetograms.
+Plots: HARPs on the disk, coverage of a search, contact sheets of records, keyword curves, magnetograms.
 
 Modules are imported on first use: the pages of the service need only `.geometry`, which does not import matplotlib.
 """
@@ -41,7 +41,7 @@ _MODULES: Final = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    need("Pictures need", "plot", PLOT)
+    need("Plots need", "plot", PLOT)
     return getattr(import_module(f".{_MODULES.get(name, name.removeprefix('plot_'))}", __name__), name)
 
 

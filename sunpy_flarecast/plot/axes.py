@@ -1,4 +1,4 @@
-"""Elements shared by pictures: dates as ticks, labels that do not overlap, bars of many HARPs in few rows."""
+"""Elements shared by plots: dates as ticks, labels that do not overlap, bars of many HARPs in few rows."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _MISSING: Final[dict[str, Any]] = {"facecolor": "none", "edgecolor": GREY, "hatc
 _EPOCH: Final = float(mdates.date2num(slot_time(0).to_datetime()))
 _SLOT: Final = CADENCE / 86400
 
-#: Width of the picture, height of a row and of the rest, and the maximum height, in inches.
+#: Width of the figure, height of a row and of the rest, and the maximum height, in inches.
 _WIDTH: Final = 11.0
 _ROW: Final = 0.2
 _FRAME: Final = 1.3

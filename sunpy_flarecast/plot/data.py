@@ -1,4 +1,4 @@
-"""Data for pictures from tables and time series: time steps, numbers with masks, curves, labels with units."""
+"""Data for plots from tables and time series: time steps, numbers with masks, curves, labels with units."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ __all__ = ["calendar_of_days", "calendar_rows"]
 #: Rows are years, not months, beyond this number of days.
 _LONG: Final = 100
 
-#: Width of the picture, height of a row and of the rest, in inches.
+#: Width of the figure, height of a row and of the rest, in inches.
 _WIDTH: Final = 10.0
 _ROW: Final = 0.24
 _FRAME: Final = 0.75

@@ -54,7 +54,7 @@ _RSUN: Final = 696e6 * u.m
 #: Largest distance of the nearest step from the requested time.
 _FARTHEST: Final = 1 * u.day
 
-#: Pixels of the side of the picture, and how much larger than the Sun it is.
+#: Pixels of the side of the axes, and how much larger than the Sun they are.
 _PIXELS: Final = 1024
 _MARGIN: Final = 1.06
 

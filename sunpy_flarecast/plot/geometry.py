@@ -1,4 +1,4 @@
-"""Geometry of pictures: outlines of boxes on the Sun, and places for labels that do not overlap."""
+"""Geometry of plots: outlines of boxes on the Sun, and places for labels that do not overlap."""
 
 from __future__ import annotations
 

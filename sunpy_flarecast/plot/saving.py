@@ -1,4 +1,4 @@
-"""Writing pictures to files."""
+"""Write plots to files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["check_picture", "save"]
 
 def check_picture(path: str | os.PathLike[str]) -> Path:
     """
-    Check that a picture can be written to a file, before anything is requested for it.
+    Check that a plot can be written to a file, before anything is requested for it.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
     >>> check_picture("disk.png").suffix
     '.png'
     """
-    place = check_output(path, "The picture")
+    place = check_output(path, "The plot")
     kinds = FigureCanvasBase.get_supported_filetypes()
     if _kind(place) not in kinds:
         raise QueryError(
-            f"Cannot write the picture {place}: unknown format. Its name must end with .png, .pdf, .svg or another "
+            f"Cannot write the plot {place}: unknown format. Its name must end with .png, .pdf, .svg or another "
             f"of {', '.join(sorted(f'.{kind}' for kind in kinds))}."
         )
     return place

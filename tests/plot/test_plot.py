@@ -125,7 +125,7 @@ def test_only_axes_and_figures_are_saved(wrong: Any, tmp_path: Path) -> None:
 
     with pytest.raises(QueryError, match=r"save\(\) writes axes or a figure"):
         save(wrong, tmp_path / "wrong.png")
-    with pytest.raises(QueryError, match="The picture requires the name of an output file"):
+    with pytest.raises(QueryError, match="The plot requires the name of an output file"):
         save(plt.figure(), "")
     assert not list(tmp_path.iterdir())
 
