@@ -293,7 +293,7 @@ class DemoArchive:
             raise NotHeldError(f"{series} has no record {recnum}. List records to find their numbers.")
         index, region, slot = record
         if index != place:
-            raise NotHeldError(f"{series} has no record {recnum}. It belongs to {self.series()[index]}.")
+            raise NotHeldError(f"Record {recnum} belongs to {self.series()[index]}, not to {series}.")
         day, rest = divmod(slot, SLOTS_A_DAY)
         if not day_of(day, found.near_real_time).present[rest]:
             raise NotHeldError(f"{series} has no record {recnum}. The observation of that slot is missing.")

@@ -30,7 +30,7 @@ class Storage(NamedTuple):
 
 
 def _velocity(view: View) -> Any:
-    """Compute the velocity along the line of sight, positive away, in m/s."""
+    """Compute the line-of-sight velocity (positive away) in m/s."""
     # The surface rotates with the plasma rate of Snodgrass & Ulrich (1990, ApJ 351, 309), from Doppler shifts. The
     # observer's own motion is not removed, as in HMI data.
     (sin_l, _), (sin_p, cos_p) = view.grid.turns
@@ -49,7 +49,7 @@ def _continuum(view: View) -> Any:
     """
     Compute the continuum in DN/s: limb darkening (Cox 2000, Allen's Astrophysical Quantities, at 600 nm) and spots.
 
-    Penumbrae are above 900 G, umbrae above 1700 G. The camera loses sensitivity over the years.
+    Penumbrae lie above about 950 G, umbrae above 1700 G. The camera loses sensitivity over the years.
     """
     mu, strength = view.towards, view.field.smooth
     darkening = 1 - 0.88 + 0.23 + 0.88 * mu - 0.23 * mu * mu

@@ -84,7 +84,7 @@ def bipole_of(region: Region) -> Bipole:
     tilt = np.radians(32.1 * np.sin(np.radians(region.latitude)) + north * 9 * random.standard_normal())
     leading = north if region.cycle % 2 else -north
     fragments = int(random.integers(9, 15))
-    # Half of the leading flux is in one spot; the following flux is spread over smaller ones.
+    # Nearly half of the leading flux is in one spot; the following flux is spread over smaller ones.
     shares = [np.array([0.45, 0.09, 0.06]), np.array([0.20, 0.14, 0.10])]
     rows = []
     for side, share in zip((1.0, -1.0), shares, strict=True):

@@ -186,7 +186,7 @@ def _window(shape: tuple[int, ...]) -> Any:
 
 def _r_value(los: Any) -> float:
     """
-    Compute R: the logarithm of the flux near lines between strong opposite polarities (Schrijver 2007, ApJ 655, L117).
+    Compute R: the logarithm of the flux near strong polarity inversion lines (Schrijver 2007, ApJ 655, L117).
 
     As at JSOC, on pixels of MDI's size: where fields of both signs above 150 G touch, weighted with a Gaussian of
     15 Mm full width at half maximum; 0 without such a line.

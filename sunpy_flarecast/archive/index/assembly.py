@@ -244,7 +244,7 @@ class Assembly:
         return number
 
     def _number(self, table: str, names: tuple[str, ...]) -> int:
-        """Return the id of a tuple of names in one of the tables of such tuples; add it if it is new."""
+        """Return the id of a tuple of names in a table; add the tuple if it is new."""
         text = msgspec.json.encode(names).decode()
         number = stable_id(text)
         self._database.execute(f"INSERT OR IGNORE INTO {table} (id, names) VALUES (?, ?)", (number, text))  # noqa: S608

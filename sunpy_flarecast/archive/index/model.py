@@ -86,7 +86,7 @@ class FileFacts(msgspec.Struct, frozen=True, kw_only=True):
     place: Place | None = None
     full: bool = False  # whether its header has the keywords of the record
     edition: Edition = Edition()
-    keywords: dict[str, Any] | None = None  # None if those of another file of the record were read with it
+    keywords: dict[str, Any] | None = None  # None if they are known from another file of the record
     rows: tuple[Row, ...] = ()  # of a keyword table
 
 

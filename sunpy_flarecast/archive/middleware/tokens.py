@@ -1,4 +1,4 @@
-"""Tokens: the file of their hashes, and the FastAPI dependencies that check and require one."""
+"""The file of token hashes, and the FastAPI dependencies that check and require tokens."""
 # No postponed annotations: FastAPI reads those of the dependencies when the routes are defined.
 
 import hashlib

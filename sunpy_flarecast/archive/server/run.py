@@ -238,7 +238,7 @@ def uvicorn_options(
     trusted_proxies: Sequence[str] = (),
     max_connections: int = 250,
 ) -> dict[str, Any]:
-    """Check the options of `serve` that concern the server, and return those of uvicorn."""
+    """Check the options of `serve` that concern the server, and return uvicorn's options."""
     if ssl_cert is None and ssl_key is not None:
         raise ValueError("A key (--ssl-key) requires its certificate (--ssl-cert).")
     if ssl_cert is not None:
