@@ -59,7 +59,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _impatient() -> Iterator[None]:
+def _retry_at_once() -> Iterator[None]:
     """Retry at once; the waiting times have tests of their own."""
     with conf.set_temp("retry_wait", 0.01):
         yield

@@ -20,7 +20,7 @@ DEFAULT = "http://cluster-r730-1:8001"
 
 
 @pytest.fixture(autouse=True)
-def _settings_are_put_back() -> None:
+def _restore_settings() -> None:
     yield
     conf.reset()
 
@@ -123,11 +123,11 @@ def test_an_invalid_setting_of_the_file_is_named(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text("window = abc\n", encoding="utf-8")
     with set_temp_config(tmp_path):
-        told = f'The setting window in {file} is invalid: the value "abc" is of the wrong type. Correct it.'
-        with pytest.raises(TypeError, match=re.escape(told)):
+        message = f'The setting window in {file} is invalid: the value "abc" is of the wrong type. Correct it.'
+        with pytest.raises(TypeError, match=re.escape(message)):
             _ = conf.window
         shown = CliRunner().invoke(cli, ["search", "2015-12-11", "2015-12-12"])
-        assert (shown.exit_code, shown.stderr) == (2, f"Error: {told}\n")
+        assert (shown.exit_code, shown.stderr) == (2, f"Error: {message}\n")
 
 
 @pytest.mark.parametrize(("name", "value"), [("token", "s3,cr3t"), ("url", "https://me:s3,cr3t@archive.example")])

@@ -116,7 +116,7 @@ NAMES = [
 ]
 
 
-def spellings():
+def disguised_paths():
     for route, dots, slash in product(ROUTES, DOTS, SLASHES):
         yield route + (dots + slash) * 6 + b"outside" + slash + b"secret.fits"
     for route, name in product(ROUTES, [*ABSOLUTE, *NAMES]):
@@ -196,7 +196,7 @@ def url(tmp_path_factory):
 
 
 def test_no_disguised_path_returns_a_file(url):
-    paths = list(dict.fromkeys(spellings()))
+    paths = list(dict.fromkeys(disguised_paths()))
     assert len(paths) > 700
     wrong = []
     connection = connect(url)

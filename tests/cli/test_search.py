@@ -214,10 +214,10 @@ def test_fetch_downloads_files_and_reports_missing_ones(demo: tuple[str, Layer],
     assert "the tape is away" in shown.stderr
     count = len(list(tmp_path.rglob("*.fits")))
     assert f"{count} files fetched, 0 already there, 1 failed." in shown.stderr
-    told = json.loads(report.read_text())
-    assert not told["complete"]
-    assert len(told["fetched"]) == count
-    assert "the tape is away" in told["failed"][0]["reason"]
+    summary = json.loads(report.read_text())
+    assert not summary["complete"]
+    assert len(summary["fetched"]) == count
+    assert "the tape is away" in summary["failed"][0]["reason"]
     shown = run(*options, "--report", str(report))
     assert shown.exit_code == 0, shown.stderr
     assert f"1 file fetched, {count} already there, 0 failed." in shown.stdout
@@ -237,7 +237,7 @@ def test_fetch_downloads_files_and_reports_missing_ones(demo: tuple[str, Layer],
 
 
 @pytest.mark.parametrize(
-    ("path", "more", "said"),
+    ("path", "more", "message"),
     [
         ("{nosuch}/{file}", (), "has an unknown field {nosuch}"),
         ("{usflux}/{file}", (), "has an unknown field {usflux}"),
@@ -248,12 +248,12 @@ def test_fetch_downloads_files_and_reports_missing_ones(demo: tuple[str, Layer],
     ],
 )
 def test_a_path_is_checked_before_the_search(
-    demo: tuple[str, Layer], tmp_path: Path, path: str, more: tuple[str, ...], said: str
+    demo: tuple[str, Layer], tmp_path: Path, path: str, more: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "file").touch()
     shown = run("fetch", *DAY, *more, "--path", f"{tmp_path}/{path}")
     assert shown.exit_code != 0
-    assert said in " ".join(shown.stderr.split())
+    assert message in " ".join(shown.stderr.split())
     assert demo[1].requests == []
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 

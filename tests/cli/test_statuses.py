@@ -74,8 +74,8 @@ def test_invalid_arguments_exit_with_2(
         (("--url", "localhost"), {}, "is not an http:// or https:// URL"),
         (("--goood",), {}, "No such option"),
     ):
-        status, said = run(words, *more, **replaced)
-        assert (status, part in said) == (2, True), said
+        status, output = run(words, *more, **replaced)
+        assert (status, part in output) == (2, True), output
     assert demo[1].requests == []
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] in ([], ["out"])
 
@@ -85,21 +85,21 @@ def test_a_path_that_cannot_be_written_exits_with_2(
     demo: tuple[str, Layer], run: Any, words: tuple[str, ...], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    status, said = run(words, OUT="file/out")
-    assert (status, "file" in said) == (2, True), said
+    status, output = run(words, OUT="file/out")
+    assert (status, "file" in output) == (2, True), output
     assert demo[1].requests == []
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_failures_at_run_time_exit_with_1(demo: tuple[str, Layer], run: Any, words: tuple[str, ...]) -> None:
     with conf.set_temp("max_retries", 0):
-        status, said = run(words, SERIES="hmi.nonsense_720s")
-        assert (status, "404" in said) == (1, True), said
-        status, said = run(words, "--url", "http://127.0.0.1:9")
-        assert (status, "cannot be reached" in said) == (1, True), said
+        status, output = run(words, SERIES="hmi.nonsense_720s")
+        assert (status, "404" in output) == (1, True), output
+        status, output = run(words, "--url", "http://127.0.0.1:9")
+        assert (status, "cannot be reached" in output) == (1, True), output
         demo[1].faults["/HMI/"] = answer(b"", status=401)
-        status, said = run(words)
-        assert (status, "Set conf.token" in said) == (1, True), said
+        status, output = run(words)
+        assert (status, "Set conf.token" in output) == (1, True), output
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), PermissionError(13, "odd")], ids=["value", "permission"])
@@ -111,14 +111,14 @@ def test_errors_of_any_type_at_run_time_exit_with_1(
         raise error
 
     monkeypatch.setattr(FLARECASTClient, "search", search)
-    status, said = run(COMMANDS[name])
-    assert (status, "odd" in said) == (1, True), said
+    status, output = run(COMMANDS[name])
+    assert (status, "odd" in output) == (1, True), output
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "mirror"])
 def test_an_empty_result_exits_with_1(demo: tuple[str, Layer], run: Any, name: str) -> None:
-    status, said = run(COMMANDS[name], "--harp", "999999")
-    assert (status, "Nothing was found" in said) == (1, True), said
+    status, output = run(COMMANDS[name], "--harp", "999999")
+    assert (status, "Nothing was found" in output) == (1, True), output
 
 
 def test_other_mistakes_exit_with_2(demo: tuple[str, Layer], run: Any, tmp_path: Path) -> None:
@@ -138,8 +138,8 @@ def test_other_mistakes_exit_with_2(demo: tuple[str, Layer], run: Any, tmp_path:
         (("serve", "--demo", "--port", "0", "--public-url", "nowhere"), "nowhere"),
         (("nonsense",), "No such command"),
     ):
-        status, said = run(words)
-        assert (status, part in said) == (2, True), said
+        status, output = run(words)
+        assert (status, part in output) == (2, True), output
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
@@ -161,6 +161,6 @@ def test_ctrl_c_exits_with_130(demo: tuple[str, Layer], run: Any, name: str, tmp
         await busy(scope, send)
 
     demo[1].faults["/HMI/"] = interrupting
-    status, said = run(COMMANDS.get(name, ("complete", ".")))
-    assert status == 130, said
-    assert said.endswith(("Interrupted.", "The same command resumes it.", "the same command resumes it."))
+    status, output = run(COMMANDS.get(name, ("complete", ".")))
+    assert status == 130, output
+    assert output.endswith(("Interrupted.", "The same command resumes it.", "the same command resumes it."))

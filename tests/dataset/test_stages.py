@@ -48,13 +48,13 @@ def request_for(*query: Any) -> Any:
     )
 
 
-def searched(wanted: Any, store: Store, forgotten: list[int] | None = None, strict: bool = False) -> Any:
+def run_search(wanted: Any, store: Store, forgotten: list[int] | None = None, strict: bool = False) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingDataWarning)
         return search(wanted, store, (forgotten or []).extend, strict=strict, progress=False)
 
 
-def pieced(wanted: Any, rows: Any, store: Store, strict: bool = False) -> Any:
+def run_keywords(wanted: Any, rows: Any, store: Store, strict: bool = False) -> Any:
     return keyword_pieces(wanted, rows, store, strict=strict, progress=False)
 
 
@@ -65,7 +65,7 @@ def requested(layer: Layer) -> int:
 
 
 def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, Layer], tmp_path: Path) -> None:
-    rows = searched(request_for(), store := Store(tmp_path))
+    rows = run_search(request_for(), store := Store(tmp_path))
     requests = len(demo[1].requests)
     assert (np.lexsort((rows.slots, rows.harps)) == np.arange(len(rows))).all()
     tasks = list(rows.tasks(("Bt", "Br"), 4))
@@ -77,7 +77,7 @@ def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, La
         assert numbers == list(range(-(-(span.stop - span.start) // 4)))
     assert all(record.urls[0].endswith("Bt.fits") and "Br" in record.urls[1] for record in tasks[0].records)
     assert all(record.urls == ("",) for record in next(rows.tasks(("Bp",), 4)).records)
-    again = searched(request_for(), store)
+    again = run_search(request_for(), store)
     assert len(demo[1].requests) == requests
     assert again.changed(rows) == []
     assert list(again.tasks(("Bt", "Br"), 4)) == tasks
@@ -92,11 +92,11 @@ def test_rows_are_sorted_deduplicated_and_divided_into_tasks(demo: tuple[str, La
 
 def test_a_completed_search_discards_shards_of_changed_harps(demo: tuple[str, Layer], tmp_path: Path) -> None:
     wanted = request_for(a.Time("2015-12-11", "2015-12-14"), SHARP, Segment("Br"))
-    whole, store = searched(wanted, Store(tmp_path / "a")), Store(tmp_path / "b")
+    whole, store = run_search(wanted, Store(tmp_path / "a")), Store(tmp_path / "b")
     demo[1].faults["start=2015-12-12"] = BROKEN
     with pytest.raises(ServiceError, match="missing"):
-        searched(wanted, store, strict=True)
-    rows = searched(wanted, store)
+        run_search(wanted, store, strict=True)
+    rows = run_search(wanted, store)
     assert rows.missing
     assert 0 < len(rows) < len(whole)
     demo[1].clear()
@@ -109,7 +109,7 @@ def test_a_completed_search_discards_shards_of_changed_harps(demo: tuple[str, La
     assert again.changed(Rows(moved)) == []
     assert 0 < len(demo[1].requests) < 4
     with pytest.raises(ServiceError, match=r"The search found no records for a data set\. .*before the first SHARPs"):
-        searched(request_for(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
+        run_search(request_for(a.Time("2009-01-01", "2009-01-02"), SHARP), Store(tmp_path / "c"))
 
 
 def test_keywords_are_requested_in_pieces_that_are_kept(
@@ -117,9 +117,9 @@ def test_keywords_are_requested_in_pieces_that_are_kept(
 ) -> None:
     monkeypatch.setattr(keyword_stage, "_ROWS", 4)
     wanted, store = request_for(), Store(tmp_path)
-    rows = searched(wanted, store)
+    rows = run_search(wanted, store)
     demo[1].clear()
-    pieces, missing = pieced(wanted, rows, store)
+    pieces, missing = run_keywords(wanted, rows, store)
     assert missing == []
     assert len(list(pieces)) == -(-len(rows) // 4) > 2
     whole = list(pieces)
@@ -130,19 +130,19 @@ def test_keywords_are_requested_in_pieces_that_are_kept(
     assert (whole[0]["usflux"] == expected["usflux"]).all()
     assert whole[0]["usflux"].unit == u.Mx
     demo[1].clear()
-    pieced(wanted, rows, store)
+    run_keywords(wanted, rows, store)
     assert demo[1].requests == []
     # If a search finds more records, only the new ones are requested.
-    with_more = searched(
+    with_more = run_search(
         request_for(DAYS, SHARP, HARPNUM(4928, 4938), Segment("Br", "Bt"), a.Sample(6 * u.hour)),
         Store(tmp_path / "more"),
     )
     demo[1].clear()
-    more, _ = pieced(wanted, with_more, store)
+    more, _ = run_keywords(wanted, with_more, store)
     # The first piece also determines which keywords the service has.
     assert requested(demo[1]) == len(with_more) - len(rows) + 1
     assert np.concatenate([piece["Record"] for piece in more]).tolist() == with_more.records.recnum.tolist()
-    pieced(wanted, with_more, fresh := Store(tmp_path / "fresh"))
+    run_keywords(wanted, with_more, fresh := Store(tmp_path / "fresh"))
     assert fresh.names(".build/keywords") == store.names(".build/keywords")
     for path in fresh.names(".build/keywords"):
         assert fresh.read(path) == store.read(path)
@@ -153,24 +153,24 @@ def test_keywords_that_failed_are_requested_again(
 ) -> None:
     monkeypatch.setattr(keyword_stage, "_ROWS", 4)
     wanted, store = request_for(), Store(tmp_path)
-    rows = searched(wanted, store)
+    rows = run_search(wanted, store)
     last = str(rows.records.recnum[-1])
     demo[1].faults[last] = BROKEN
     with conf.set_temp("max_retries", 0):
         with pytest.raises(ServiceError):
-            pieced(wanted, rows, store, strict=True)
+            run_keywords(wanted, rows, store, strict=True)
         kept = store.names(".build/keywords")
         assert len(kept) == len(rows) // 4
-        pieces, missing = pieced(wanted, rows, store)
+        pieces, missing = run_keywords(wanted, rows, store)
     assert [records for records, _ in missing] == [[int(last)]]
     assert mask_of(list(pieces)[-1]["usflux"]).tolist() == [False] * (len(rows) % 4 - 1) + [True]
     demo[1].clear()
-    pieces, missing = pieced(wanted, rows, store, strict=True)
+    pieces, missing = run_keywords(wanted, rows, store, strict=True)
     assert missing == []
     assert requested(demo[1]) == 1
     demo[1].faults["/meta"] = BROKEN
     with conf.set_temp("max_retries", 0), pytest.raises(ServiceError, match="the same call resumes"):
-        pieced(wanted, rows, Store(tmp_path / "other"))
+        run_keywords(wanted, rows, Store(tmp_path / "other"))
 
 
 def test_a_report_counts_the_reasons_that_it_does_not_list() -> None:

@@ -111,14 +111,14 @@ def commands() -> list[tuple[str, str]]:
     return sorted({(page, match[1]) for page, line in lines if (match := COMMAND.search(line))})
 
 
-def of_helps(group: click.Group) -> Iterator[tuple[str, str]]:
+def help_examples(group: click.Group) -> Iterator[tuple[str, str]]:
     """List the commands at the ends of the help pages."""
     for name, command in group.commands.items():
-        yield from of_helps(command) if isinstance(command, click.Group) else ()
+        yield from help_examples(command) if isinstance(command, click.Group) else ()
         lines = (command.epilog or "").replace("\\\n", " ").splitlines()
         yield from ((name, match[1]) for line in lines if (match := COMMAND.search(line)))
 
 
-@pytest.mark.parametrize(("page", "line"), [*commands(), *of_helps(cli)])
+@pytest.mark.parametrize(("page", "line"), [*commands(), *help_examples(cli)])
 def test_commands_can_be_parsed(page: str, line: str) -> None:
     parse(line)

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from distributed import Client
     from faults import Layer
 
-pytestmark = pytest.mark.usefixtures("_hasty")
+pytestmark = pytest.mark.usefixtures("_few_quick_retries")
 
 
 @pytest.fixture
-def _hasty() -> Any:
+def _few_quick_retries() -> Any:
     with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
         yield
 
@@ -129,7 +129,7 @@ def test_an_unreachable_service_is_retried_in_every_pass() -> None:
     assert fetch_places([place], passes=9, each=lambda *_: stuck.pop(0)).failed[0].reason == "not requested"
 
 
-def hold(connections: Connections) -> int:
+def take_leases_and_die(connections: Connections) -> int:
     """Take all leases and die."""
     leases = connections.leases()
     with leases.several(connections.most):
@@ -146,13 +146,13 @@ def test_leases_of_a_dead_worker_are_released(cluster: Client) -> None:
     with shared_connections(cluster, 2) as connections:
         cluster.cluster.scheduler.allowed_failures, before = 0, cluster.cluster.scheduler.allowed_failures
         try:
-            assert cluster.submit(hold, connections, pure=False).exception() is not None
+            assert cluster.submit(take_leases_and_die, connections, pure=False).exception() is not None
         finally:
             cluster.cluster.scheduler.allowed_failures = before
         assert cluster.submit(take, connections, pure=False).result() in (1, 2)
 
 
-def hand_on(connections: Connections) -> None:
+def pass_on(connections: Connections) -> None:
     """Use a connection for two transfers; the second waits for a lease until it gets the first one's."""
 
     async def transfers() -> None:
@@ -180,7 +180,7 @@ def hand_on(connections: Connections) -> None:
 def test_a_lease_that_arrives_after_the_last_transfer_is_returned(cluster: Client) -> None:
     with shared_connections(cluster, 1) as connections:
         for _ in range(3):
-            cluster.submit(hand_on, connections, pure=False).result()
+            cluster.submit(pass_on, connections, pure=False).result()
         assert cluster.submit(take, connections, pure=False).result(timeout=30) == 1
 
 

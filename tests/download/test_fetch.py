@@ -42,7 +42,7 @@ QUERY = a.Time("2015-12-11", "2015-12-11T02:05"), Series("hmi.sharp_cea_720s")
 
 
 @pytest.fixture(autouse=True)
-def _hasty() -> Iterator[None]:
+def _few_quick_retries() -> Iterator[None]:
     with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
         yield
 

@@ -283,17 +283,17 @@ def test_errors_come_through_fido() -> None:
 
 
 def test_an_error_is_reported_once(tmp_path: Path) -> None:
-    with conf.set_temp("url", "http://127.0.0.1:9"), sunpy.log.log_to_list() as told:
+    with conf.set_temp("url", "http://127.0.0.1:9"), sunpy.log.log_to_list() as logged:
         with pytest.raises(UnreachableError):
             search(HOUR, CCD)
-        assert told == []
+        assert logged == []
         if not minversion(sunpy, "7.1"):
             return
         result = Fido.search(HOUR, CCD)
-        assert ["cannot be reached" in record.message for record in told] == [True]
+        assert ["cannot be reached" in record.message for record in logged] == [True]
         files = Fido.fetch(result, path=tmp_path, progress=False)
         report = sunpy_flarecast.fetch(result, path=tmp_path, progress=False)
-        assert len(told) == 1
+        assert len(logged) == 1
     assert list(files) == report.files == []
     assert ["the search failed: " in str(error.exception) for error in files.errors] == [True]
     [failure] = report.failed
@@ -419,9 +419,9 @@ def test_failed_windows_are_reported_and_the_others_returned(demo: tuple[str, La
     fail(layer, "2015-12-12", "2015-12-13", "2015-12-15")
     with pytest.warns(
         MissingDataWarning, match=r"Records of hmi.sharp_720s .*12T00:.*15T00:.*503.*busy.*retry_missing"
-    ) as told:
+    ) as caught:
         table = search(DAYS, CCD, Segment("bitmap"))
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     assert gaps(table) == [("2015-12-12T00:00", "2015-12-14T00:00"), ("2015-12-15T00:00", "2015-12-16T00:00")]
     assert all("503" in str(one.error) for one in table.missing)
     there = {day for _, time, _ in records_of(table) for day in [time[:10]]}
@@ -446,9 +446,9 @@ def test_windows_that_fail_again_are_still_missing(demo: tuple[str, Layer]) -> N
     with pytest.warns(MissingDataWarning):
         table = search(DAYS, CCD)
     demo[1].faults.pop("start=2015-12-13")
-    with pytest.warns(MissingDataWarning, match="are missing") as told:
+    with pytest.warns(MissingDataWarning, match="are missing") as caught:
         better = table.retry_missing()
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     assert gaps(better) == [("2015-12-12T00:00", "2015-12-13T00:00"), ("2015-12-15T00:00", "2015-12-16T00:00")]
     assert len(better) > len(table)
     demo[1].clear()
@@ -514,9 +514,9 @@ def test_a_retry_loses_no_records(demo: tuple[str, Layer]) -> None:
         table = search(DAYS & CCD & (HARPNUM(6178) & a.Sample(6 * u.hour) | Segment("bitmap")))
     demo[1].faults.clear()
     fail(demo[1], "2015-12-11", "2015-12-10")
-    with pytest.warns(MissingDataWarning) as told:
+    with pytest.warns(MissingDataWarning) as caught:
         again = table.retry_missing()
-    assert "failed for other parts of its range" in str(told[0].message)
+    assert "failed for other parts of its range" in str(caught[0].message)
     assert records_of(again) == records_of(table)
     assert gaps(again) == gaps(table)
     demo[1].faults.clear()
@@ -706,12 +706,12 @@ def test_progress_is_shown_in_terminals_only(
     stream = Terminal() if terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     table = FLARECASTClient().search(time, CCD, **options)
-    told = stream.getvalue()
-    assert ("Windows searched: 100%" in told) == shown
-    assert ("5/5" in told) == shown
-    assert (f"{len(table):,} records" in told) == shown
+    output = stream.getvalue()
+    assert ("Windows searched: 100%" in output) == shown
+    assert ("5/5" in output) == shown
+    assert (f"{len(table):,} records" in output) == shown
     if not shown:
-        assert told == ""
+        assert output == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process")
@@ -734,10 +734,10 @@ def test_ctrl_c_ends_a_search_at_once() -> None:
         silent.settimeout(60)
         connections = [silent.accept() for _ in range(conf.parallel_requests)]
         child.send_signal(signal.SIGINT)
-        said, error = child.communicate(timeout=60)  # half of conf.reply_timeout
+        output, error = child.communicate(timeout=60)  # half of conf.reply_timeout
         for connection, _ in connections:
             connection.close()
-    assert (said, error, child.returncode) == ("interrupted\n", "", 0)
+    assert (output, error, child.returncode) == ("interrupted\n", "", 0)
 
 
 # --- fetch -----------------------------------------------------------------------------------------------------------

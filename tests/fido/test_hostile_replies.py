@@ -133,7 +133,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
 
 
 @dataclass
-class Told:
+class Output:
     """The output of a call besides its result."""
 
     errors: list[FLARECASTError] = field(default_factory=list)
@@ -142,9 +142,9 @@ class Told:
 
 
 @contextmanager
-def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Told]:
+def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Output]:
     """Send a reply to requests whose path has a part, and return all texts that result."""
-    told = Told()
+    output = Output()
     sent.server.hostile, sent.server.reply = lambda path: part in path, reply
     try:
         with ExitStack() as stack:
@@ -154,23 +154,23 @@ def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Told]:
             records = stack.enter_context(sunpy.log.log_to_list())
             warnings.simplefilter("always")
             try:
-                yield told
+                yield output
             except FLARECASTError as error:
-                told.errors.append(error)
+                output.errors.append(error)
     finally:
         sent.server.hostile = lambda path: False
     # Loops that parfive left open in other tests may be collected at any time.
     caught = [one for one in caught if not issubclass(one.category, ResourceWarning)]
     for one in caught:
         assert issubclass(one.category, SunpyUserWarning), one
-        told.warnings += [str(one.message)] * issubclass(one.category, MissingDataWarning)
-    told.texts += [str(one.message) for one in caught] + [record.getMessage() for record in records]
-    told.texts += [text for error in told.errors for text in (str(error), getattr(error, "reason", ""))]
-    for text in told.texts:
+        output.warnings += [str(one.message)] * issubclass(one.category, MissingDataWarning)
+    output.texts += [str(one.message) for one in caught] + [record.getMessage() for record in records]
+    output.texts += [text for error in output.errors for text in (str(error), getattr(error, "reason", ""))]
+    for text in output.texts:
         assert text.replace("\n", "").isprintable(), text
 
 
-def _all_or_reported(came: dict[Any, Any], whole: dict[Any, Any], reported: bool) -> None:
+def _assert_complete_or_reported(came: dict[Any, Any], whole: dict[Any, Any], reported: bool) -> None:
     assert came.items() <= whole.items()
     assert came == whole or reported
 
@@ -186,13 +186,13 @@ def _others(sent: Sent) -> dict[int, str]:
 @given(data=st.data())
 def test_list_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     reply = data.draw(replies(sent.server.good(sent.window)))
-    with hostile(sent, sent.window, reply) as told:
+    with hostile(sent, sent.window, reply) as output:
         table = _search()
-        told.texts += [str(table), *(error.reason for error in (one.error for one in table.missing))]
-    assert not told.errors
+        output.texts += [str(table), *(error.reason for error in (one.error for one in table.missing))]
+    assert not output.errors
     came = _rows(table)
     assert _others(sent).items() <= came.items()
-    _all_or_reported(came, sent.rows, bool(table.missing and told.warnings))
+    _assert_complete_or_reported(came, sent.rows, bool(table.missing and output.warnings))
 
 
 @fuzzed(30)
@@ -201,27 +201,27 @@ def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) ->
     body = data.draw(contents(sent.server.good(sent.window)))
     template = data.draw(st.sampled_from(["{file}", "{series}/{harpnum}/{record}/{segment}/{file}"]))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    with hostile(sent, sent.window, Reply(head + body)) as told:
+    with hostile(sent, sent.window, Reply(head + body)) as output:
         table = _search()
-        told.texts += [str(table), table.pformat(max_width=-1)[0], *(one.error.reason for one in table.missing)]
-    assert not told.errors
+        output.texts += [str(table), table.pformat(max_width=-1)[0], *(one.error.reason for one in table.missing)]
+    assert not output.errors
     assert _others(sent).items() <= _rows(table).items()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "deep", "down", "here")
-        with hostile(sent, "no request", Reply(b"")) as told:
+        with hostile(sent, "no request", Reply(b"")) as output:
             report = sunpy_flarecast.fetch(table, path=folder / template, passes=1, progress=False)
-            told.texts += [str(report), *(one.reason for one in report.failed)]
-        if not told.errors:
+            output.texts += [str(report), *(one.reason for one in report.failed)]
+        if not output.errors:
             there = [file for file in Path(place).rglob("*") if not file.is_dir()]
             assert sorted(map(str, there)) == sorted(report.files)
             assert all(map(is_whole, there))
             whole = {without_history(file.read_bytes()) for file in there}
             assert {sent.files[file.name] for file in sent.table.files() if file.row >= len(HARPS)} <= whole
-        with hostile(sent, "no request", Reply(b"")) as told:
+        with hostile(sent, "no request", Reply(b"")) as output:
             file = Path(place, "search.ecsv")
             table.write(file)
             assert _rows(FLARECASTResponse.read(file)) == _rows(table)
-        assert not told.errors
+        assert not output.errors
 
 
 # --- keywords --------------------------------------------------------------------------------------------------------
@@ -231,41 +231,41 @@ def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) ->
 @given(data=st.data())
 def test_keyword_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")
-    _look_at_keywords(sent, data.draw(replies(good)), same=False)
+    _check_keywords(sent, data.draw(replies(good)), same=False)
 
 
 @fuzzed(30)
 @given(data=st.data())
 def test_keyword_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")))
-    _look_at_keywords(sent, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), same=True)
+    _check_keywords(sent, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), same=True)
 
 
-def _look_at_keywords(sent: Sent, reply: Reply, *, same: bool) -> None:
+def _check_keywords(sent: Sent, reply: Reply, *, same: bool) -> None:
     sent.server.requests.clear()
     came: dict[int, tuple[Any, ...]] = {}
-    with hostile(sent, str(LOST), reply) as told:
+    with hostile(sent, str(LOST), reply) as output:
         came = _keywords(sent.table)
-        told.texts += [str(one) for values in came.values() for one in values]
-    assert not told.errors
+        output.texts += [str(one) for values in came.values() for one in values]
+    assert not output.errors
     asked = re.findall(rf"/meta/([\d,]*{LOST}[\d,]*)", "\n".join(sent.server.requests))
     lost = {int(number) for numbers in asked for number in numbers.split(",")}
     for number, values in sent.keywords.items():
         if came[number] != values:
             assert number in lost
-            assert (number == LOST and same) or told.warnings
+            assert (number == LOST and same) or output.warnings
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def _look_at_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
+def _check_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "deep", "down", "here")
-        with hostile(sent, part, reply) as told:
+        with hostile(sent, part, reply) as output:
             report = sunpy_flarecast.fetch(sent.table, path=folder, passes=1, progress=False)
-            told.texts += [str(report), *(one.reason for one in [*report.failed, *report.bare])]
-        assert not told.errors
+            output.texts += [str(report), *(one.reason for one in [*report.failed, *report.bare])]
+        assert not output.errors
         came = _files(Path(place))
         assert {f"deep/down/here/{Path(name).name}" for name in report.files} == set(came)
         came = {Path(name).name: content for name, content in came.items()}
@@ -279,7 +279,7 @@ def _look_at_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
         # The rest arrives as soon as the service works again.
         with suppress(FileNotFoundError):
             (folder / lost).unlink()
-        with hostile(sent, "no request", Reply(b"")) as told:
+        with hostile(sent, "no request", Reply(b"")) as output:
             assert sunpy_flarecast.fetch(sent.table, path=folder, passes=1, progress=False).complete
         assert _files(folder) == sent.files
 
@@ -288,7 +288,7 @@ def _look_at_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
 @given(data=st.data())
 def test_file_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     good = sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")
-    _look_at_files(sent, f"/{LOST}/", data.draw(replies(good, endless=False)), same=False)
+    _check_files(sent, f"/{LOST}/", data.draw(replies(good, endless=False)), same=False)
 
 
 @fuzzed(25)
@@ -296,14 +296,14 @@ def test_file_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) 
 def test_file_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(odd_files(sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    _look_at_files(sent, f"/{LOST}/", Reply(head + body), same=True)
+    _check_files(sent, f"/{LOST}/", Reply(head + body), same=True)
 
 
 @fuzzed(25)
 @given(data=st.data())
 def test_keywords_for_a_file_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
     good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")
-    _look_at_files(sent, f"/meta/{LOST}", data.draw(replies(good, endless=False)), same=False)
+    _check_files(sent, f"/meta/{LOST}", data.draw(replies(good, endless=False)), same=False)
 
 
 @fuzzed(25)
@@ -311,4 +311,4 @@ def test_keywords_for_a_file_with_arbitrary_transport(sent: Sent, data: st.DataO
 def test_keywords_for_a_file_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
     body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    _look_at_files(sent, f"/meta/{LOST}", Reply(head + body), same=True)
+    _check_files(sent, f"/meta/{LOST}", Reply(head + body), same=True)

@@ -65,7 +65,7 @@ class Stalling:
 
         await self.layer.app(scope, receive, send)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self.layer.faults.clear()
         for loop, event in self.waiting:
             loop.call_soon_threadsafe(event.set)
@@ -76,7 +76,7 @@ class Stalling:
 def stalling(keyworded: Layer) -> Iterator[Stalling]:
     stalling = Stalling(keyworded)
     yield stalling
-    stalling.go_on()
+    stalling.resume()
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def interrupted(
             out, err = child.communicate(timeout=60)
         finally:
             child.kill()
-    stalling.go_on()
+    stalling.resume()
     return child.returncode, out, err
 
 

@@ -120,7 +120,7 @@ def completed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(path: Path) -> dict[str, Any]:
+def cards_of(path: Path) -> dict[str, Any]:
     """Read the cards of the header with the keywords, with times in one spelling."""
     return {
         name: re.sub(r"(\.\d*?)0*(_TAI|Z|)$", r"\1\2", value).removesuffix("Z").replace("._TAI", "_TAI").rstrip(".")
@@ -194,7 +194,7 @@ def test_a_bare_copy_regains_exactly_its_keywords(name: str, completed: Path) ->
     path, original = completed / name, FILES[name].read_bytes()
     assert not is_bare(path)
     assert path.read_bytes()[read_headers(path).end :] == original[read_headers(original).end :]
-    now, was = told(path), told(FILES[name])
+    now, was = cards_of(path), cards_of(FILES[name])
     assert {key for key in was.keys() - now.keys() if was[key] is not None} <= STATISTICS
     assert now.keys() - was.keys() <= {"DRMS_ID", "BUNIT", "RECNUM"}
     differing = {key: (now[key], was[key]) for key in was.keys() & now.keys() - CORRECTED if now[key] != was[key]}

@@ -46,7 +46,7 @@ def data_of(file: bytes) -> bytes:
     return file[read_headers(file).end :]
 
 
-def sums_hold(path: Path) -> None:
+def assert_valid_checksums(path: Path) -> None:
     with fits.open(path, disable_image_compression=True, checksum=True) as hdus:  # a wrong sum is a warning
         for hdu in hdus:
             assert hdu.verify_checksum() != 0
@@ -66,7 +66,7 @@ def test_only_the_header_of_the_image_changes(tmp_path: Path, make: Callable[[],
     assert not new.bare
     assert is_whole(path)
     assert [one.name for one in tmp_path.iterdir()] == [NAME]
-    sums_hold(path)
+    assert_valid_checksums(path)
     was, now = (fits.Header.fromstring(one.image.decode()) for one in (old, new))
     kept = [str(card) for card in was.cards if card.keyword != "CHECKSUM"]
     assert [str(card) for card in now.cards[: len(kept)]] == kept
@@ -86,7 +86,7 @@ def test_completing_twice_changes_nothing(tmp_path: Path) -> None:
     assert complete_header(path, {"R_VALUE": 4.5})  # keywords of the file are not required
     [header] = [fits.getheader(path, 1)]
     assert (header["R_VALUE"], header["USFLUX"]) == (4.5, 2e22)
-    sums_hold(path)
+    assert_valid_checksums(path)
 
 
 def test_existing_cards_are_kept(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_keywords_from_the_header_of_another_segment(tmp_path: Path) -> None:
     header = fits.getheader(second)
     assert (header["BUNIT"], header["DRMS_ID"]) == ("m/s", "hmi.sharp_cea_720s:7:Dopplergram")
     assert (header["BITPIX"], header["CRPIX1"]) == (8, 30.5)
-    sums_hold(second)
+    assert_valid_checksums(second)
 
 
 def test_files_with_other_names(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_concurrent_completion_of_the_same_files(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert not read_headers(content).bare
         assert data_of(content) == data_of(before)
-    sums_hold(paths[0])
+    assert_valid_checksums(paths[0])
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 

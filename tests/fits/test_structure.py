@@ -26,7 +26,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fits") / "file.fits"
 
 
-def whole(file: Path, content: bytes) -> bool:
+def is_complete(file: Path, content: bytes) -> bool:
     file.write_bytes(content)
     return is_whole(file)
 
@@ -110,13 +110,13 @@ def test_truncated_files_are_incomplete(file: Path, kind: str, data: st.DataObje
     at = data.draw(st.integers(0, len(content) - 1) | st.sampled_from(sorted(near)))
     # A file cut after an HDU with data is a valid FITS file, and cannot be distinguished from the whole.
     by_itself = at in bounds and any(hdu.data is not None for hdu in fits.open(BytesIO(content[:at])))
-    assert whole(file, content[:at]) == by_itself
+    assert is_complete(file, content[:at]) == by_itself
 
 
 def test_a_sharp_file_truncated_anywhere_is_incomplete(file: Path) -> None:
     blocks = range(0, len(SHARP), BLOCK)
     for at in sorted({place + off for place in blocks for off in (0, 1, 79, 80, 2879)} - {len(SHARP)}):
-        assert not whole(file, SHARP[:at]), at
+        assert not is_complete(file, SHARP[:at]), at
     assert reason(file, SHARP[:BLOCK]) == "holds no data"
     assert reason(file, SHARP[:100]) == "ends within the header that begins at byte 0"
     assert reason(file, SHARP[: BLOCK + 1]) == "ends within the header that begins at byte 2,880"
@@ -125,7 +125,7 @@ def test_a_sharp_file_truncated_anywhere_is_incomplete(file: Path) -> None:
 
 @given(st.sampled_from(sorted(FILES)), st.binary(min_size=1, max_size=2 * BLOCK))
 def test_files_with_added_bytes_are_invalid(file: Path, kind: str, added: bytes) -> None:
-    assert not whole(file, FILES[kind] + added)
+    assert not is_complete(file, FILES[kind] + added)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ IMAGE = ("BITPIX  =                    8", "NAXIS   =                    1", "NA
 
 def test_end_must_be_a_whole_card(file: Path) -> None:
     inside = header(*IMAGE, "COMMENT END     ", "KEY     = 'END     '", "ENDING  = 'END     '", "END")
-    assert whole(file, inside + bytes(BLOCK))
-    assert not whole(file, inside)
+    assert is_complete(file, inside + bytes(BLOCK))
+    assert not is_complete(file, inside)
     never = header(*IMAGE, "COMMENT END     ", "KEY     = 'END     '", "ENDING  =                    5")
     assert "ends within the header" in reason(file, never)
     # END as the last card of a block, and as the first of the next.
@@ -183,12 +183,12 @@ def test_end_must_be_a_whole_card(file: Path) -> None:
         cards = [*IMAGE, *["COMMENT"] * count]
         content = header(*cards, "END", size=BLOCK * (1 + (len(cards) + 2 > 36)))
         assert len(content) == (BLOCK if count == 31 else 2 * BLOCK)
-        assert whole(file, content + bytes(BLOCK))
+        assert is_complete(file, content + bytes(BLOCK))
 
 
 def test_keyword_names_inside_values_are_ignored(file: Path) -> None:
     tricky = ("COMMENT NAXIS1  =  9999", "KEY     = 'NAXIS1  =  9999'", "COMMENT BITPIX  = -64")
-    assert whole(file, header(*tricky, *IMAGE, "END") + bytes(BLOCK))
+    assert is_complete(file, header(*tricky, *IMAGE, "END") + bytes(BLOCK))
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_an_extension_with_invalid_sizes_is_reported(file: Path) -> None:
             b"SIMPLE  =                    T", b"XTENSION= 'IMAGE   '          "
         )
 
-    assert whole(file, extended() + bytes(BLOCK))
-    assert not whole(file, extended())
+    assert is_complete(file, extended() + bytes(BLOCK))
+    assert not is_complete(file, extended())
     for name in cards:
         for value in ("", "1 0", "- 1", "x", "1.5"):
             assert "without a valid" in reason(file, extended(**{name: value}) + bytes(BLOCK)), (name, value)
@@ -231,7 +231,7 @@ def test_an_extension_with_invalid_sizes_is_reported(file: Path) -> None:
 
 def test_sizes_with_comments_and_impossible_sizes(file: Path) -> None:
     commented = (IMAGE[0], "NAXIS   = 1 / axes", "NAXIS1  =   100/length")
-    assert whole(file, header(*commented, "END") + bytes(BLOCK))
+    assert is_complete(file, header(*commented, "END") + bytes(BLOCK))
     huge = (*IMAGE[:2], f"NAXIS1  = {10**60}")
     assert reason(file, header(*huge, "END") + bytes(BLOCK)).startswith("ends at byte 5,760 of 1,000,000,000")
 
@@ -247,8 +247,8 @@ def test_truncated_real_files_are_incomplete(shared: Path, file: Path) -> None:
     for path in (shared / "data" / "sharp_fits").glob("*.377.*.fits"):
         content = path.read_bytes()
         for at in (BLOCK, 2 * BLOCK, len(content) // 2, len(content) - BLOCK, len(content) - 1):
-            assert not whole(file, content[:at]), (path.name, at)
-        assert not whole(file, content + b"\n"), path.name
+            assert not is_complete(file, content[:at]), (path.name, at)
+        assert not is_complete(file, content + b"\n"), path.name
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

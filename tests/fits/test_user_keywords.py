@@ -86,7 +86,7 @@ def test_real_headers_of_all_generations(shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "message"),
     [
         ({"harpnum": 4939}, r"HARPNUM 6178 by its name, and the keywords are of HARPNUM 4939\. Give"),
         ({"harpnum": np.int64(4939)}, "keywords are of HARPNUM 4939"),
@@ -97,9 +97,9 @@ def test_real_headers_of_all_generations(shared: Path, tmp_path: Path) -> None:
         ({"ctype1": "HPLN-TAN", "crota2": 180.0}, r"keywords are of a series on the CCD grid \(CTYPE1 HPLN-TAN\)"),
     ],
 )
-def test_keywords_of_another_record_are_refused(path: Path, other: dict[str, Any], told: str) -> None:
+def test_keywords_of_another_record_are_refused(path: Path, other: dict[str, Any], message: str) -> None:
     before = path.read_bytes()
-    with pytest.raises(QueryError, match=rf"Br\.fits cannot be completed: it is of .*{told}"):
+    with pytest.raises(QueryError, match=rf"Br\.fits cannot be completed: it is of .*{message}"):
         complete_header(path, KEYWORDS | other)
     header = fits.Header({name.upper().replace("__", "-")[:8]: value for name, value in plain(other).items()})
     with pytest.raises(QueryError, match="cannot be completed: it is of"):
@@ -163,7 +163,7 @@ def test_a_row_of_a_pandas_table(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         ({"usflux": 1 * u.m}, r"usflux \(total unsigned flux\) is written in Mx, and 1\.0 m cannot be converted"),
         ({"cdelt1": 1 * u.deg}, "in the unit CUNIT1.* is written without a unit, and 1.0 deg cannot"),
@@ -176,15 +176,15 @@ def test_a_row_of_a_pandas_table(path: Path) -> None:
         ({7: 1.0}, "named by strings, for example 'usflux', not 7"),
     ],
 )
-def test_invalid_values_are_refused(path: Path, value: Any, told: str) -> None:
+def test_invalid_values_are_refused(path: Path, value: Any, message: str) -> None:
     before = path.read_bytes()
-    with pytest.raises(QueryError, match=told):
+    with pytest.raises(QueryError, match=message):
         complete_header(path, KEYWORDS | value)
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("keywords", "told"),
+    ("keywords", "message"),
     [
         (None, "not None: a dict"),
         ("Br.fits", "not the string 'Br.fits': a dict"),
@@ -193,8 +193,8 @@ def test_invalid_values_are_refused(path: Path, value: Any, told: str) -> None:
         (fits.HDUList(), "not a HDUList"),
     ],
 )
-def test_other_objects_are_not_keywords(path: Path, keywords: Any, told: str) -> None:
-    with pytest.raises(QueryError, match=f"complete_header takes the keywords of one record, {told}"):
+def test_other_objects_are_not_keywords(path: Path, keywords: Any, message: str) -> None:
+    with pytest.raises(QueryError, match=f"complete_header takes the keywords of one record, {message}"):
         complete_header(path, keywords)
 
 
@@ -252,7 +252,7 @@ def test_incomplete_and_other_files_are_reported(path: Path) -> None:
     assert reasons["Bt"].startswith("it ends at byte")
     assert reasons["Br_err"].startswith("it ends ")
     assert not is_bare(path)
-    told = CliRunner().invoke(cli, ["complete", str(path.parent), "--no-progress"])
-    assert told.exit_code == 1
-    assert "0 files completed, 1 had keywords, 4 without" in told.output
-    assert "Bp.fits: it is not a FITS file" in told.output
+    shown = CliRunner().invoke(cli, ["complete", str(path.parent), "--no-progress"])
+    assert shown.exit_code == 1
+    assert "0 files completed, 1 had keywords, 4 without" in shown.output
+    assert "Bp.fits: it is not a FITS file" in shown.output

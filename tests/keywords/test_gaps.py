@@ -35,7 +35,7 @@ STEPS = 6
 
 
 @pytest.fixture(scope="module")
-def _gappy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
+def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
     folder = tmp_path_factory.mktemp("gappy")
     fill(folder, STEPS)
     layer = Layer(create_app(DirectoryArchive(folder)))
@@ -44,10 +44,10 @@ def _gappy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Laye
 
 
 @pytest.fixture
-def layer(_gappy: tuple[str, Layer]) -> Iterator[Layer]:
-    _gappy[1].clear()
-    with conf.set_temp("url", _gappy[0]):
-        yield _gappy[1]
+def layer(_service: tuple[str, Layer]) -> Iterator[Layer]:
+    _service[1].clear()
+    with conf.set_temp("url", _service[0]):
+        yield _service[1]
 
 
 @pytest.fixture
@@ -97,10 +97,10 @@ def without(*names: str) -> Callable[[int, dict[str, Any]], dict[str, Any]]:
 
 def test_keywords_missing_from_all_replies_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("meangam", "r_value"))
-    with pytest.warns(MissingDataWarning, match=r"no record with the keywords meangam, r_value") as told:
+    with pytest.warns(MissingDataWarning, match=r"no record with the keywords meangam, r_value") as caught:
         table = results.keywords("usflux", "meangam", "r_value")
-    assert told.pop(MissingDataWarning).filename == __file__
-    assert MissingDataWarning not in [one.category for one in told]
+    assert caught.pop(MissingDataWarning).filename == __file__
+    assert MissingDataWarning not in [one.category for one in caught]
     assert table["meangam"].mask.all()
     assert np.isfinite(table["usflux"][1:].unmasked[~table["usflux"].mask[1:]]).all()
     with pytest.raises(ServiceError, match=r"no record with the keyword meangam"):
@@ -127,11 +127,11 @@ def test_unreadable_values_are_reported(results: FLARECASTResponse, layer: Layer
     layer.faults["/meta/"] = changed(layer, lambda _, meta: {**meta, "meangam": {"value": 3}, "npix": "x" * 500})
     with pytest.warns(
         MissingDataWarning, match=r"sent the keywords meangam, npix with values .* \{'value': 3\}"
-    ) as told:
+    ) as caught:
         table = results.keywords("usflux", "meangam", "npix")
     assert table["meangam"].mask.all()
     assert table["npix"].mask.all()
-    assert len(str(told[0].message)) < 300
+    assert len(str(caught[0].message)) < 300
     only = recnum_of(HARPS[0], 2)
     layer.faults["/meta/"] = changed(layer, lambda number, _: {"meangam": 3.0 if number == only else "what?"})
     assert (~results.keywords("meangam")["meangam"].mask).sum() == 1
@@ -182,9 +182,9 @@ def test_time_series_of_patterns_have_the_keywords_of_the_service(results: FLARE
 @pytest.mark.usefixtures("_timeseries")
 def test_named_keywords_missing_from_time_series_are_reported(results: FLARECASTResponse, layer: Layer) -> None:
     layer.faults["/meta/"] = changed(layer, without("meangam", "errvf"))
-    with pytest.warns(MissingDataWarning, match="no record with the keyword meangam") as told:
+    with pytest.warns(MissingDataWarning, match="no record with the keyword meangam") as caught:
         series = results.timeseries("usflux", "meangam", harpnum=HARPS[0], errors=True)
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     assert series.columns == ["usflux", "meangam", "errgam"]
 
 

@@ -169,13 +169,13 @@ def test_missing_keywords_are_reported_masked_and_requested_again(
 ) -> None:
     lost = recnum_of(6180, 5)
     keyworded.faults[str(lost)] = answer(b'{"message": "the tape is away"}', status=404)
-    with pytest.warns(MissingDataWarning) as told:
+    with pytest.warns(MissingDataWarning) as caught:
         table = results.keywords("meangam", "npix")
-    [text] = [str(one.message) for one in told]
+    [text] = [str(one.message) for one in caught]
     assert f"Keywords of 1 of 120 records of {SERIES} (number {lost}) are missing" in text
     assert "the tape is away" in text
     assert "known=table" in text
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     row = results["Record"].tolist().index(lost)
     assert table["meangam"].mask.tolist() == [place == row for place in range(len(table))]
     [one] = table.meta["missing"]
@@ -249,9 +249,9 @@ def test_rows_without_a_number_are_masked_and_reported(keyworded: Layer) -> None
     )
     records, _ = read_records(json.dumps([known, other]).encode(), SERIES)
     both = FLARECASTResponse.from_records(records, service=conf.url)
-    with pytest.warns(MissingDataWarning, match="1 of 2 records have no record number") as told:
+    with pytest.warns(MissingDataWarning, match="1 of 2 records have no record number") as caught:
         table = both.keywords("meangam")
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     assert table["meangam"].mask.tolist() == [False, True]
 
 

@@ -106,9 +106,9 @@ def test_times_are_sorted_and_unique(results: FLARECASTResponse) -> None:
 
 def test_missing_values_are_reported_and_nan(results: FLARECASTResponse, keyworded: Layer) -> None:
     keyworded.faults[str(recnum_of(6178, 5))] = answer(b'{"message": "the tape is away"}', status=404)
-    with pytest.warns(MissingDataWarning, match="the tape is away") as told:
+    with pytest.warns(MissingDataWarning, match="the tape is away") as caught:
         curve = results.timeseries("meangam", harpnum=6178)
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     assert np.flatnonzero(np.isnan(curve.quantity("meangam"))).tolist() == [5]
     with pytest.raises(ServiceError, match="leave out strict"):
         results.timeseries("meangam", harpnum=6178, strict=True)

@@ -55,7 +55,7 @@ def test_the_header_takes_precedence_over_the_name() -> None:
 
 
 @pytest.mark.parametrize("ending", [".fits", "_1.fits", ".1.fits"])
-def test_numbered_copies_and_compressed_files_are_identified(tmp_path: Path, ending: str) -> None:
+def test_numbered_copies_load_as_the_original(tmp_path: Path, ending: str) -> None:
     one = load(demo_file(tmp_path, CCD, "Dopplergram", ending))
     assert one.meta["segment"] == "Dopplergram"
     assert one.unit.to_string() == "m / s"

@@ -95,9 +95,9 @@ def demo_record(series: str) -> int:
 def test_real_files_load_without_a_warning(shared: Path, name: str) -> None:
     path = shared / "data" / "sharp_fits" / name
     if ".7115." in name and "continuum" in name:
-        with pytest.raises(FileError, match="complete_header") as told:
+        with pytest.raises(FileError, match="complete_header") as caught:
             load(path)
-        assert str(path) in str(told.value)
+        assert str(path) in str(caught.value)
         return
     one = load(path)
     segment = name.split(".")[-2]

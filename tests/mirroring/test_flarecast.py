@@ -38,7 +38,7 @@ def harps() -> list[int]:
 
 
 @pytest.fixture(autouse=True)
-def _hasty() -> Iterator[None]:
+def _few_quick_retries() -> Iterator[None]:
     with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 1):
         yield
 

@@ -37,7 +37,7 @@ NEXT = f"{SERIES}/2015/12/12"
 
 
 @pytest.fixture(autouse=True)
-def _hasty() -> Any:
+def _few_quick_retries() -> Any:
     with conf.set_temp("retry_wait", 0.001), conf.set_temp("max_retries", 2):
         yield
 

@@ -29,7 +29,7 @@ CCD, NRT = "hmi.sharp_720s", "hmi.sharp_720s_nrt"
 
 
 @pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
+def _close_figures() -> Iterator[None]:
     yield
     mpl.pyplot.close("all")
 

@@ -49,13 +49,13 @@ from faults import Layer
 
 
 @pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
+def _close_figures() -> Iterator[None]:
     yield
     plt.close("all")
 
 
 @pytest.fixture(scope="module")
-def _small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
+def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Layer]]:
     folder = tmp_path_factory.mktemp("small")
     fill(folder, 10)
     layer = Layer(create_app(DirectoryArchive(folder)))
@@ -64,10 +64,10 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Laye
 
 
 @pytest.fixture
-def layer(_small: tuple[str, Layer]) -> Iterator[Layer]:
-    _small[1].clear()
-    with conf.set_temp("url", _small[0]):
-        yield _small[1]
+def layer(_service: tuple[str, Layer]) -> Iterator[Layer]:
+    _service[1].clear()
+    with conf.set_temp("url", _service[0]):
+        yield _service[1]
 
 
 @pytest.fixture
@@ -378,15 +378,15 @@ def test_broken_files_can_be_skipped(record: list[str], tmp_path: Path) -> None:
     broken, bare = sorted(tmp_path.glob("*.B[rt].fits"))
     broken.write_bytes(broken.read_bytes()[:-3000])
     fits.PrimaryHDU(np.zeros((4, 4))).writeto(bare, overwrite=True)
-    with pytest.warns(MissingDataWarning, match=r"2 files are left out: .*Bt\.fits.*Br\.fits") as told:
+    with pytest.warns(MissingDataWarning, match=r"2 files are left out: .*Bt\.fits.*Br\.fits") as caught:
         maps = load(tmp_path, skip_broken=True)
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     assert len(maps) == len(list(maps)) == 3
     with pytest.raises(FileError):
         plot_record(tmp_path)
-    with pytest.warns(MissingDataWarning, match="2 files are left out") as told:
+    with pytest.warns(MissingDataWarning, match="2 files are left out") as caught:
         assert len(plot_record(tmp_path, skip_broken=True)) == 3
-    assert told.pop(MissingDataWarning).filename == __file__
+    assert caught.pop(MissingDataWarning).filename == __file__
     with pytest.raises(FileError, match="None of the 2 files can be loaded"):
         load([broken, bare], skip_broken=True)
     with pytest.raises(FileError, match="None of the 2 files can be drawn"):
@@ -542,7 +542,7 @@ def test_invalid_conditions_are_errors_when_written(write: Any, part: str) -> No
 def test_errors_quote_the_syntax_of_the_command_line(layer: Layer, option: tuple[str, str], part: str) -> None:
     shown = run("search", "2015-12-11", "2015-12-12", *option)
     assert shown.exit_code == 2
-    said = " ".join(shown.stderr.replace("│", " ").split())
-    assert part in said
-    assert "a.flarecast" not in said
+    output = " ".join(shown.stderr.replace("│", " ").split())
+    assert part in output
+    assert "a.flarecast" not in output
     assert not layer.requests

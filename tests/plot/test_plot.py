@@ -54,7 +54,7 @@ def maps(demo: tuple[str, Layer], tmp_path: Path) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
+def _close_figures() -> Iterator[None]:
     yield
     mpl.pyplot.close("all")
 
@@ -241,8 +241,8 @@ def test_harps_without_a_position_are_reported(demo: tuple[str, Layer], step: FL
     url, layer = demo
     numbers = ",".join(map(str, step["Record"]))
     reply = requests.get(f"{url}/HMI/hmi.sharp_cea_720s/meta/{numbers}", timeout=60).json()
-    told = reply.get("data", reply)
-    meta = told[str(step["Record"][0])]["meta"]
+    entries = reply.get("data", reply)
+    meta = entries[str(step["Record"][0])]["meta"]
     meta |= dict.fromkeys((name for name in meta if name.startswith(("lon", "lat"))), None)
     layer.faults["/meta/"] = answer(json.dumps(reply).encode())
     axes = step.plot_disk()

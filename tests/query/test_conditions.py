@@ -37,7 +37,7 @@ OPERATORS = {
 }
 
 
-def fulfilled(condition: Condition, **values: list[Any]) -> list[bool]:
+def satisfied(condition: Condition, **values: list[Any]) -> list[bool]:
     return condition.satisfied({name: keyword_column(name, column) for name, column in values.items()}).tolist()
 
 
@@ -49,7 +49,7 @@ def fulfilled(condition: Condition, **values: list[Any]) -> list[bool]:
 def test_numbers_compare_as_in_python_and_missing_values_never_match(
     sign: str, value: float, values: list[float | None]
 ) -> None:
-    found = fulfilled(compared("usflux", sign, value), usflux=values)
+    found = satisfied(compared("usflux", sign, value), usflux=values)
     assert found == [one is not None and OPERATORS[sign](one, value) for one in values]
 
 
@@ -109,8 +109,8 @@ def test_the_example_for_every_keyword_is_valid(keyword: Any) -> None:
 
 def test_text_is_compared_without_the_blanks_around_it() -> None:
     values = ["HMI_SIDE1", "HMI_SIDE1 ", None, "HMI_COMBINED"]
-    assert fulfilled(compared("instrume", "==", "HMI_SIDE1"), instrume=values) == [True, True, False, False]
-    assert fulfilled(compared("instrume", "!=", "HMI_SIDE1"), instrume=values) == [False, False, False, True]
+    assert satisfied(compared("instrume", "==", "HMI_SIDE1"), instrume=values) == [True, True, False, False]
+    assert satisfied(compared("instrume", "!=", "HMI_SIDE1"), instrume=values) == [False, False, False, True]
 
 
 def test_noaa_numbers_in_either_keyword() -> None:
@@ -118,12 +118,12 @@ def test_noaa_numbers_in_either_keyword() -> None:
         "noaa_ar": [12443, 0, None, 11640, None, 12443],
         "noaa_ars": ["12443", "11640,12443", "12445, 12443 ,1", "11640", None, None],
     }
-    assert fulfilled(noaa(12443), **regions) == [True, True, True, False, False, True]
-    assert fulfilled(noaa(11640), **regions) == [False, True, False, True, False, False]
-    assert fulfilled(noaa(11640, 12445), **regions) == [False, True, True, True, False, False]
+    assert satisfied(noaa(12443), **regions) == [True, True, True, False, False, True]
+    assert satisfied(noaa(11640), **regions) == [False, True, False, True, False, False]
+    assert satisfied(noaa(11640, 12445), **regions) == [False, True, True, True, False, False]
     assert str(noaa(11640, 12445)) == "NOAA_AR or NOAA_ARS lists 11640, 12445"
     # Part of a number does not match.
-    assert not any(fulfilled(noaa(124430), **regions))
+    assert not any(satisfied(noaa(124430), **regions))
 
 
 @pytest.mark.parametrize(("number", "text"), [(2443, "write NOAA(12443)"), (377, "from 11064 on."), (-1, "from 11064")])
@@ -136,9 +136,9 @@ def test_noaa_numbers_have_five_digits(number: int, text: str) -> None:
 def test_absolute_values() -> None:
     values = [-61.0, -60.0, -5.0, None, 0.0, 59.0, 60.0, 61.0]
     inside = compared("lon_fwt", "<", 60 * u.deg, absolute=True)
-    assert fulfilled(inside, lon_fwt=values) == [False, False, True, False, True, True, False, False]
+    assert satisfied(inside, lon_fwt=values) == [False, False, True, False, True, True, False, False]
     outside = compared("LON_FWT", ">=", 60, absolute=True)
-    assert fulfilled(outside, lon_fwt=values) == [True, True, False, False, False, False, True, True]
+    assert satisfied(outside, lon_fwt=values) == [True, True, False, False, False, False, True, True]
     assert str(inside) == "abs(LON_FWT) < 60.0"
     with pytest.raises(QueryError, match=r"abs\(Keyword\('noaa_ars'\)\): NOAA_ARS is text"):
         compared("noaa_ars", "==", "11640", absolute=True)
@@ -146,10 +146,10 @@ def test_absolute_values() -> None:
 
 def test_quality() -> None:
     values = [0, None, 1024, 0x40000000, -(2**31), 2**31 | 1024]
-    assert fulfilled(good(), quality=values) == [True, False, False, False, False, False]
-    assert fulfilled(without(1024), quality=values) == [True, False, False, True, True, False]
-    assert fulfilled(without(2**31), quality=values) == [True, False, True, True, False, False]
-    assert fulfilled(without(0xFFFFFFFF), quality=values) == fulfilled(good(), quality=values)
+    assert satisfied(good(), quality=values) == [True, False, False, False, False, False]
+    assert satisfied(without(1024), quality=values) == [True, False, False, True, True, False]
+    assert satisfied(without(2**31), quality=values) == [True, False, True, True, False, False]
+    assert satisfied(without(0xFFFFFFFF), quality=values) == satisfied(good(), quality=values)
 
 
 def test_keywords_that_must_be_requested() -> None:

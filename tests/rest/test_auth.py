@@ -96,7 +96,7 @@ class TestWithToken:
         table.write(tmp_path / "table.ecsv")
         report.write(tmp_path / "report.json")
         written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-        told = [
+        texts = [
             caplog.text,
             repr(results),
             repr(table.meta),
@@ -105,7 +105,7 @@ class TestWithToken:
             str(report),
             repr(report),
         ]
-        assert not any("s3cr3t" in text for text in told)
+        assert not any("s3cr3t" in text for text in texts)
         assert not any(b"s3cr3t" in content for content in written)
 
     def test_the_environment_sets_the_token(self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch) -> None:

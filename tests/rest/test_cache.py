@@ -294,10 +294,10 @@ def test_processes_share_the_cache_even_while_it_is_cleared(
                 clear_cache()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.05)
-        told = [json.loads(process.communicate()[0]) for process in processes]
-    assert [found for found, _ in told] == [[[*range(1, 11)]] * 2] * 2
+        outputs = [json.loads(process.communicate()[0]) for process in processes]
+    assert [found for found, _ in outputs] == [[[*range(1, 11)]] * 2] * 2
     if not clearing:
-        assert [logged for _, logged in told] == [[], []]
+        assert [logged for _, logged in outputs] == [[], []]
         with conf.set_temp("cache_hours", hours):
             layer.clear()
             layer.faults["start="] = answer(b"busy", status=503)
@@ -310,7 +310,7 @@ def test_processes_share_the_cache_even_while_it_is_cleared(
 # --- Failures -------------------------------------------------------------------------------------------------------
 
 
-def told(**options: Any) -> list[str]:
+def logged_warnings(**options: Any) -> list[str]:
     with sunpy.log.log_to_list() as records:
         for _ in range(3):
             assert numbers(**options) == [7]
@@ -321,7 +321,7 @@ def test_a_damaged_database_is_reported_and_harmless(served: Layer, folder: Path
     numbers()
     for file in folder.glob("replies*"):
         file.write_bytes(b"no database at all" * 1000)
-    texts = told()
+    texts = logged_warnings()
     assert len(texts) == 3  # once a search
     assert all("clear_cache()" in text and "not a database" in text for text in texts)
     assert len(served.requests) == 4
@@ -330,14 +330,14 @@ def test_a_damaged_database_is_reported_and_harmless(served: Layer, folder: Path
 def test_a_folder_that_cannot_be_created_is_reported_and_harmless(served: Layer, folder: Path) -> None:
     folder.parent.mkdir(exist_ok=True)
     folder.write_text("a file in its place")
-    assert len(told()) == 3
+    assert len(logged_warnings()) == 3
 
 
 def test_a_damaged_entry_is_requested_again(served: Layer, folder: Path) -> None:
     numbers()
     with closing(sqlite3.connect(folder / "replies.db", isolation_level=None)) as database:
         database.execute("UPDATE streams SET chunk_data = ?", (b"\x78\x01 nothing that could be unpacked",))
-    assert told() == []
+    assert logged_warnings() == []
     assert len(served.requests) == 2
 
 
@@ -348,7 +348,7 @@ def test_a_database_with_damaged_pages_is_harmless(served: Layer, folder: Path) 
     content = bytearray(file.read_bytes())
     content[16 * 4096 :] = os.urandom(len(content) - 16 * 4096)  # pages of the reply, not those of its headers
     file.write_bytes(content)
-    assert told()
+    assert logged_warnings()
     assert len(served.requests) > 1
 
 
@@ -362,7 +362,7 @@ def test_an_entry_of_another_kind_is_requested_again(served: Layer, folder: Path
         entry = msgpack.unpackb(data)
         entry["response"]["headers"] = json.loads(headers)
         database.execute("UPDATE entries SET data = ?", (msgpack.packb(entry),))
-    assert told() == []
+    assert logged_warnings() == []
     assert len(served.requests) == 2
 
 

@@ -18,7 +18,7 @@ STEPS = 160
 NUMBERS = [recnum_of(harp, step) for harp in HARPS for step in range(STEPS)]
 
 
-def asked(keyworded: Layer) -> list[int]:
+def request_sizes(keyworded: Layer) -> list[int]:
     """Return the number of records in each request."""
     return [path.partition("?")[0].count(",") + 1 for _, path in keyworded.requests]
 
@@ -30,7 +30,7 @@ def test_many_records_share_a_request(keyworded: Layer) -> None:
     assert failures == []
     assert sorted(values) == sorted(NUMBERS)
     assert values[recnum_of(6180, 7)] == {"meangam": 37.5}
-    assert sorted(asked(keyworded)) == [2, 18, 100, 100, 100]
+    assert sorted(request_sizes(keyworded)) == [2, 18, 100, 100, 100]
     assert all(len(path) < 2000 for _, path in keyworded.requests)
 
 
@@ -53,7 +53,7 @@ def test_a_service_that_refuses_several_records_gets_single_requests(keyworded: 
         again, _ = ask_all(service, SERIES, wanted, ["meangam"])
     assert failures == []
     assert sorted(values) == sorted(again) == wanted
-    several = [number for number in asked(keyworded) if number > 1]
+    several = [number for number in request_sizes(keyworded) if number > 1]
     assert several == [2] * (2 if status == 500 else 1)
 
 
@@ -63,8 +63,8 @@ def test_a_service_that_sends_only_the_first_record_gets_single_requests(keyword
         values, failures = ask_all(service, SERIES, NUMBERS[:12], ["meangam"])
     assert failures == []
     assert sorted(values) == NUMBERS[:12]
-    assert asked(keyworded).count(2) == 1
-    assert max(asked(keyworded)) == 2
+    assert request_sizes(keyworded).count(2) == 1
+    assert max(request_sizes(keyworded)) == 2
 
 
 def test_unknown_records_do_not_affect_others(keyworded: Layer) -> None:
@@ -93,7 +93,7 @@ def test_records_missing_from_a_reply_are_requested_again(keyworded: Layer) -> N
         values, failures = ask_all(service, SERIES, NUMBERS[2:100], ["meangam"])
     assert failures == []
     assert values == {number: {"meangam": number} for number in NUMBERS[2:100]}
-    assert asked(keyworded) == [98, 58, 18]
+    assert request_sizes(keyworded) == [98, 58, 18]
 
 
 def test_missing_records_are_failures(keyworded: Layer) -> None:

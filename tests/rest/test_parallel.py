@@ -26,7 +26,7 @@ def windows(count: int, days: float = 1.0) -> list[Window]:
     return [Window(SERIES, *ends) for ends in query.windows(days)]
 
 
-class Asked:
+class FakeService:
     """
     Stands in for a service: answers with a window's times, and fails where ``fails`` gives an error.
 
@@ -60,17 +60,17 @@ def too_much(hours: float) -> Any:
 
 @pytest.mark.parametrize("parallel", [1, 3, 20])
 def test_every_window_has_one_answer(parallel: int) -> None:
-    asked, wanted = Asked(), windows(10)
-    found = dict(answers(wanted, asked, asked.parallel(parallel)))
+    service, wanted = FakeService(), windows(10)
+    found = dict(answers(wanted, service, service.parallel(parallel)))
     assert sorted(found) == list(range(10))
     for number, window in enumerate(wanted):
         [piece] = found[number]
         assert (piece.window, piece.value, piece.error) == (window, window.times, None)
-    assert len(asked.windows) == 10
+    assert len(service.windows) == 10
 
 
 def test_no_windows_give_no_answers() -> None:
-    assert list(answers([], Asked(), Patience(2))) == []
+    assert list(answers([], FakeService(), Patience(2))) == []
 
 
 def test_the_number_of_parallel_requests() -> None:
@@ -80,8 +80,8 @@ def test_the_number_of_parallel_requests() -> None:
 
 
 def test_too_large_windows_are_halved_and_others_of_that_length_at_once() -> None:
-    asked = Asked(too_much(6))
-    found = dict(answers(windows(8), asked, asked.parallel(1)))
+    service = FakeService(too_much(6))
+    found = dict(answers(windows(8), service, service.parallel(1)))
     for number, window in enumerate(windows(8)):
         pieces = found[number]
         assert len(pieces) == 4
@@ -89,16 +89,16 @@ def test_too_large_windows_are_halved_and_others_of_that_length_at_once() -> Non
         assert (pieces[0].window.times[0], pieces[-1].window.times[1]) == window.times
         for one, other in itertools.pairwise(pieces):
             assert one.window.end > other.window.start  # they overlap, since ends may be excluded
-    whole = sum(window.length > 20 * 3600 for window in asked.windows)
+    whole = sum(window.length > 20 * 3600 for window in service.windows)
     assert whole == 3  # twice; and the last of all, which is a second shorter
-    assert len(asked.windows) < 8 * 4 + 10
+    assert len(service.windows) < 8 * 4 + 10
 
 
 @settings(max_examples=20)
 @given(st.floats(0.01, 100.0), st.floats(0.9, 30.0))
 def test_halves_cover_the_window_and_are_no_shorter_than_an_hour(hours: float, limit: float) -> None:
     window = Window(SERIES, START, START + TimeDelta(hours * 3600, format="sec"))
-    [(_, pieces)] = answers([window], Asked(too_much(limit)), Patience(1))
+    [(_, pieces)] = answers([window], FakeService(too_much(limit)), Patience(1))
     assert (pieces[0].window.start, pieces[-1].window.end) == (window.start, window.end)
     for one, other in itertools.pairwise(pieces):
         assert one.window.end > other.window.start
@@ -112,47 +112,47 @@ def test_an_hour_that_fails_is_missing_and_the_rest_of_the_window_is_there() -> 
     def fails(window: Window) -> ServiceError | None:
         return ServiceError("504", less_may_help=True) if window.start <= bad <= window.end else None
 
-    asked = Asked(fails)
-    [(_, pieces)] = answers(windows(1), asked, patience := asked.parallel(1))
+    service = FakeService(fails)
+    [(_, pieces)] = answers(windows(1), service, patience := service.parallel(1))
     [missing] = [piece for piece in pieces if piece.error is not None]
     assert missing.window.start <= bad <= missing.window.end
     assert 3600 <= missing.window.length < 7200
-    assert sum(window == missing.window for window in asked.windows) == 1 + patience.policy.retries
+    assert sum(window == missing.window for window in service.windows) == 1 + patience.policy.retries
 
 
 def test_windows_are_not_halved_if_size_is_not_the_cause() -> None:
-    asked = Asked(lambda window: ServiceError("busy"))
-    [(_, [piece])] = answers(windows(1), asked, asked.parallel(1))
+    service = FakeService(lambda window: ServiceError("busy"))
+    [(_, [piece])] = answers(windows(1), service, service.parallel(1))
     assert str(piece.error) == "busy"
-    assert len(asked.windows) == 1
+    assert len(service.windows) == 1
 
 
 def test_while_all_windows_fail_each_is_tried_once() -> None:
     good = START + TimeDelta(30, format="jd")
-    asked = Asked(lambda window: ServiceError("504", less_may_help=True) if window.start < good else None)
+    service = FakeService(lambda window: ServiceError("504", less_may_help=True) if window.start < good else None)
     with conf.set_temp("max_retries", 2):
-        found = dict(answers(windows(40), asked, asked.parallel(1)))
+        found = dict(answers(windows(40), service, service.parallel(1)))
     assert sum(piece.error is None for pieces in found.values() for piece in pieces) == 10
     # The hours of the first window, and each of the others once.
     assert all(len(found[number]) == 1 for number in range(2, 30))
-    assert len(asked.windows) < 40 + 20
+    assert len(service.windows) < 40 + 20
 
 
 def test_an_unreachable_service_gets_no_more_requests() -> None:
     gone = UnreachableError("There is no service.", reason="refused", lasting=True, away=True)
-    asked = Asked(lambda window: gone)
-    found = dict(answers(windows(100), asked, asked.parallel(2)))
-    assert len(asked.windows) <= 3
-    told = str(found[99][0].error)
-    assert told.startswith("Not requested, since the service could not be reached any more (refused).")
+    service = FakeService(lambda window: gone)
+    found = dict(answers(windows(100), service, service.parallel(2)))
+    assert len(service.windows) <= 3
+    message = str(found[99][0].error)
+    assert message.startswith("Not requested, since the service could not be reached any more (refused).")
     assert isinstance(found[99][0].error, UnreachableError)
 
 
 def test_requests_continue_after_a_closed_connection() -> None:
-    asked = Asked(
+    service = FakeService(
         lambda window: UnreachableError("Closed.", reason="closed", lasting=True) if window.start == START else None
     )
-    found = dict(answers(windows(20), asked, asked.parallel(2)))
+    found = dict(answers(windows(20), service, service.parallel(2)))
     assert [number for number, [piece] in found.items() if piece.error is not None] == [0]
 
 
@@ -165,49 +165,49 @@ def test_requests_end_when_stopped() -> None:
         patience.stop()
         return None
 
-    asked = Asked(too_much_then_stop)
-    [number, pieces] = next(answers(windows(9), asked, patience))
-    assert (number, len(pieces), len(asked.windows)) == (0, 1, 2)
+    service = FakeService(too_much_then_stop)
+    [number, pieces] = next(answers(windows(9), service, patience))
+    assert (number, len(pieces), len(service.windows)) == (0, 1, 2)
 
 
 def test_a_service_that_goes_away_gets_no_more_requests() -> None:
     away = START + TimeDelta(5, format="jd")
     gone = UnreachableError("Gone.", reason="refused", lasting=True)
-    asked = Asked(lambda window: None if window.start < away else gone)
-    found = dict(answers(windows(100), asked, asked.parallel(1)))
-    assert len(asked.windows) == 5 + 2
+    service = FakeService(lambda window: None if window.start < away else gone)
+    found = dict(answers(windows(100), service, service.parallel(1)))
+    assert len(service.windows) == 5 + 2
     assert sorted(number for number, [piece] in found.items() if piece.error is None) == list(range(5))
 
 
 def test_lasting_refusals_end_the_requests_and_temporary_ones_do_not() -> None:
-    asked = Asked(lambda window: ServiceError("404", lasting=True))
-    found = dict(answers(windows(100), asked, asked.parallel(1)))
-    assert len(asked.windows) == 2
+    service = FakeService(lambda window: ServiceError("404", lasting=True))
+    found = dict(answers(windows(100), service, service.parallel(1)))
+    assert len(service.windows) == 2
     assert "refused all requests" in str(found[50][0].error)
-    busy = Asked(lambda window: ServiceError("503"))
+    busy = FakeService(lambda window: ServiceError("503"))
     list(answers(windows(20), busy, busy.parallel(1)))
     assert len(busy.windows) == 20
 
 
 def test_a_refusal_after_an_answer_affects_one_window() -> None:
     good = windows(20)[0].start
-    asked = Asked(lambda window: None if window.start == good else ServiceError("404", lasting=True))
-    list(answers(windows(20), asked, asked.parallel(1)))
-    assert len(asked.windows) == 20
+    service = FakeService(lambda window: None if window.start == good else ServiceError("404", lasting=True))
+    list(answers(windows(20), service, service.parallel(1)))
+    assert len(service.windows) == 20
 
 
 def test_other_exceptions_are_raised_and_end_the_requests() -> None:
     patience = Patience(1)
-    asked = Asked(lambda window: ZeroDivisionError("a fault of ours"))
+    service = FakeService(lambda window: ZeroDivisionError("a fault of ours"))
     with pytest.raises(ZeroDivisionError, match="of ours"):
-        list(answers(windows(50), asked, patience))
+        list(answers(windows(50), service, patience))
     assert patience.stopped
-    assert len(asked.windows) == 1
+    assert len(service.windows) == 1
 
 
 def test_closing_the_iterator_ends_the_requests() -> None:
     patience = Patience(1)
-    coming = answers(windows(2), Asked(), patience)
+    coming = answers(windows(2), FakeService(), patience)
     next(coming)
     coming.close()
     assert patience.stopped

@@ -37,7 +37,7 @@ START, END = "2015-12-11T00:00:00Z", "2015-12-11T01:00:00Z"
 
 
 @pytest.fixture
-def asked(demo: tuple[str, Layer]) -> Service:
+def client(demo: tuple[str, Layer]) -> Service:
     with Service(demo[0]) as service:
         yield service
 
@@ -93,11 +93,11 @@ def test_a_tunnel_is_suggested_only_where_it_helps() -> None:
 def test_errors_of_tls_are_explained(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     with running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url, conf.set_temp("max_retries", 0):
-        for asked, parts in {
+        for requested, parts in {
             url: ("CERTIFICATE_VERIFY_FAILED", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
             url.replace("https:", "http:"): (f"try {url}", "closed the connection"),
         }.items():
-            with Service(asked) as service, pytest.raises(UnreachableError) as caught:
+            with Service(requested) as service, pytest.raises(UnreachableError) as caught:
                 service.records("hmi.sharp_720s", START, END)
             assert all(part in str(caught.value) for part in parts)
             assert "ssh -L" not in str(caught.value)
@@ -124,10 +124,10 @@ def test_a_service_without_tls_is_explained(demo: tuple[str, Layer]) -> None:
         service.records("hmi.sharp_720s", START, END)
 
 
-def test_http_to_a_port_of_https_is_explained(demo: tuple[str, Layer], asked: Service) -> None:
+def test_http_to_a_port_of_https_is_explained(demo: tuple[str, Layer], client: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b"<title>400 The plain HTTP request was sent to HTTPS port</title>", status=400)
     with pytest.raises(ServiceError, match="Try https:// instead of http://"):
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
 
 
 @pytest.mark.parametrize(
@@ -206,11 +206,11 @@ def test_a_silent_service_ends_in_a_timeout() -> None:
     ],
 )
 def test_an_error_status_is_reported_with_the_message_of_the_body(
-    demo: tuple[str, Layer], asked: Service, status: int, body: bytes, kind: str, parts: list[str]
+    demo: tuple[str, Layer], client: Service, status: int, body: bytes, kind: str, parts: list[str]
 ) -> None:
     demo[1].faults["/HMI/"] = answer(body, status=status, kind=kind)
     with pytest.raises(ServiceError) as caught:
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
     for part in ["hmi.sharp_720s from 2015-12-11T00:00:00Z", *parts]:
         assert part in str(caught.value)
 
@@ -227,24 +227,24 @@ def test_an_error_status_is_reported_with_the_message_of_the_body(
         (b'[{"recnum": 1', "not JSON"),
     ],
 )
-def test_other_replies_are_reported(demo: tuple[str, Layer], asked: Service, body: bytes, part: str) -> None:
+def test_other_replies_are_reported(demo: tuple[str, Layer], client: Service, body: bytes, part: str) -> None:
     demo[1].faults["/HMI/"] = answer(body)
     with pytest.raises(ReplyError) as caught:
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
     assert part in str(caught.value)
     assert demo[0] in str(caught.value)
 
 
-def test_an_incomplete_reply_is_reported(demo: tuple[str, Layer], asked: Service) -> None:
+def test_an_incomplete_reply_is_reported(demo: tuple[str, Layer], client: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b'{"data": [', length=1000, drop=True)
     with pytest.raises(ReplyError, match="incomplete"):
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
 
 
-def test_a_redirect_loop_is_an_error(demo: tuple[str, Layer], asked: Service) -> None:
+def test_a_redirect_loop_is_an_error(demo: tuple[str, Layer], client: Service) -> None:
     demo[1].faults["/HMI/"] = answer(b"", status=302, headers={"location": "/HMI/hmi.sharp_720s"})
     with pytest.raises(ServiceError, match="redirects"):
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8001", "ftp://host/", "http://", "http://host:port", "http://[::1"])
@@ -279,35 +279,35 @@ def test_messages_are_short_and_on_one_line() -> None:
 
 
 @contextmanager
-def speaking(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
+def raw_server(*replies: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
     """Answer connections with these bytes, or reset them; return the URL and the requests."""
-    asked: list[bytes] = []
+    received: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            for said in answers:
+            for content in replies:
                 connection, _ = server.accept()
                 with connection:
-                    asked.append(connection.recv(65536))
-                    if said is None:
+                    received.append(connection.recv(65536))
+                    if content is None:
                         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     else:
-                        connection.sendall(said)
+                        connection.sendall(content)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", received
 
 
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_requests_to_a_busy_service_are_retried(demo: tuple[str, Layer], asked: Service, status: int) -> None:
+def test_requests_to_a_busy_service_are_retried(demo: tuple[str, Layer], client: Service, status: int) -> None:
     layer = demo[1]
     layer.faults["/HMI/"] = answer(b"busy", status=status)
     layer.times["/HMI/"] = 2
-    records, _ = asked.records("hmi.sharp_720s", START, END)
+    records, _ = client.records("hmi.sharp_720s", START, END)
     assert len(records) > 10
     assert len(layer.requests) == 3
 
@@ -320,10 +320,10 @@ def test_retries_are_limited(demo: tuple[str, Layer]) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 504])
-def test_lasting_errors_are_not_retried(demo: tuple[str, Layer], asked: Service, status: int) -> None:
+def test_lasting_errors_are_not_retried(demo: tuple[str, Layer], client: Service, status: int) -> None:
     demo[1].faults["/HMI/"] = answer(b"no", status=status, headers={"retry-after": "3600"})
     with pytest.raises(ServiceError) as caught:
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
     assert len(demo[1].requests) == 1
     assert caught.value.less_may_help == (status in (413, 504))
     assert caught.value.lasting == (status == 403)
@@ -339,15 +339,15 @@ def test_the_wait_that_a_service_requests_is_limited(demo: tuple[str, Layer], wa
 
 
 def test_a_reset_connection_is_retried() -> None:
-    with speaking(None, None, EMPTY) as (url, asked), Service(url) as service:
+    with raw_server(None, None, EMPTY) as (url, requests_sent), Service(url) as service:
         assert len(service.records("hmi.sharp_720s", START, END)[0]) == 0
-    assert len(asked) == 3
+    assert len(requests_sent) == 3
 
 
 def test_after_an_incomplete_reply_a_smaller_request_may_help(demo: tuple[str, Layer]) -> None:
     # Here the server ends the reply; above, the time limit.
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[{"
-    with speaking(whole) as (url, _), Service(url) as service, pytest.raises(ReplyError) as broken:
+    with raw_server(whole) as (url, _), Service(url) as service, pytest.raises(ReplyError) as broken:
         service.records("hmi.sharp_720s", START, END)
     assert broken.value.less_may_help
     with (
@@ -371,11 +371,11 @@ def test_after_an_incomplete_reply_a_smaller_request_may_help(demo: tuple[str, L
     assert slow.value.less_may_help
 
 
-def test_after_truncated_json_a_smaller_request_may_help(demo: tuple[str, Layer], asked: Service) -> None:
+def test_after_truncated_json_a_smaller_request_may_help(demo: tuple[str, Layer], client: Service) -> None:
     for body, less in ((b'{"data": [{"recnum": 7', True), (b"", False), (b"{]", False), (b"<html>", False)):
         demo[1].faults["/HMI/"] = answer(body)
         with pytest.raises(ReplyError) as caught:
-            asked.records("hmi.sharp_720s", START, END)
+            client.records("hmi.sharp_720s", START, END)
         assert caught.value.less_may_help is less
 
 
@@ -388,7 +388,7 @@ def http(body: bytes, status: str = "200 OK", *headers: str, length: int | None 
 
 
 @pytest.mark.parametrize(
-    ("said", "part"),
+    ("content", "part"),
     [
         (http(b'{"message":"f\xfcr"}'), "not JSON"),
         (http(b'{"message":"f\xfcr"}', "404 Not Found"), "404"),
@@ -400,8 +400,8 @@ def http(body: bytes, status: str = "200 OK", *headers: str, length: int | None 
         (http(b"[]", "200 OK", "Content-Encoding: gzip"), "incomplete"),
     ],
 )
-def test_broken_replies_are_errors_of_the_service(said: bytes, part: str) -> None:
-    with conf.set_temp("max_retries", 0), speaking(said) as (url, _), Service(url) as service:
+def test_broken_replies_are_errors_of_the_service(content: bytes, part: str) -> None:
+    with conf.set_temp("max_retries", 0), raw_server(content) as (url, _), Service(url) as service:
         with pytest.raises(ServiceError) as caught:
             service.records("hmi.sharp_720s", START, END)
         assert part in str(caught.value)
@@ -409,21 +409,21 @@ def test_broken_replies_are_errors_of_the_service(said: bytes, part: str) -> Non
 
 def test_a_retry_after_beyond_the_calendar_is_ignored() -> None:
     busy = http(b"", "503 Busy", "Retry-After: Fri, 31 Dec 99999999999999999999 23:59:59 GMT", "Connection: close")
-    with speaking(busy, EMPTY) as (url, asked), Service(url) as service:
+    with raw_server(busy, EMPTY) as (url, requests_sent), Service(url) as service:
         assert len(service.records("hmi.sharp_720s", START, END)[0]) == 0
-    assert len(asked) == 2
+    assert len(requests_sent) == 2
 
 
 @pytest.mark.parametrize("where", ["phrase", "message", "title", "list"])
 def test_terminal_escapes_are_removed(where: str) -> None:
     evil = "\x1b]0;owned\x07\x1b[31mred"
-    said = {
+    replies = {
         "phrase": http(b"", f"404 {evil}"),
         "message": http(f'{{"message": "{evil}"}}'.replace("\x1b", "\\u001b").replace("\x07", "\\u0007").encode()),
         "title": http(f"<html><title>{evil}</title>".encode(), "404 Not Found"),
         "list": http(f'[{{"urls": 5, "{evil}": 7}}, "{evil}"]'.encode()),
     }[where]
-    with speaking(said) as (url, _), Service(url) as service, pytest.raises(ServiceError) as caught:
+    with raw_server(replies) as (url, _), Service(url) as service, pytest.raises(ServiceError) as caught:
         service.records("hmi.sharp_720s", START, END)
     assert str(caught.value).isprintable()
     assert caught.value.reason.isprintable()
@@ -505,14 +505,14 @@ def test_ctrl_c_at_any_line_of_a_reply_raises_one_exception(demo: tuple[str, Lay
     assert interrupts > 20
 
 
-def test_the_body_of_a_redirect_is_not_read(demo: tuple[str, Layer], asked: Service) -> None:
+def test_the_body_of_a_redirect_is_not_read(demo: tuple[str, Layer], client: Service) -> None:
     body = gzip.compress(bytes(50_000_000))
     headers = {"content-encoding": "gzip", "location": "/HMI/moved"}
     demo[1].faults["start="] = answer(body, status=302, headers=headers)
     demo[1].faults["moved"] = answer(b"[]")
     tracemalloc.start()
     try:
-        assert len(asked.records("hmi.sharp_720s", START, END)[0]) == 0
+        assert len(client.records("hmi.sharp_720s", START, END)[0]) == 0
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
@@ -542,23 +542,23 @@ def test_a_redirect_to_an_unreachable_host_affects_one_request(demo: tuple[str, 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
 
 
-def test_gzip_is_read(demo: tuple[str, Layer], asked: Service) -> None:
+def test_gzip_is_read(demo: tuple[str, Layer], client: Service) -> None:
     body = b'[{"recnum": 7, "urls": ["http://h/HMI/hmi.sharp_720s/7/bitmap.fits"]}]'
     demo[1].faults["/HMI/"] = answer(gzip.compress(body), headers={"content-encoding": "gzip"})
-    assert asked.records("hmi.sharp_720s", START, END)[0].recnum.tolist() == [7]
+    assert client.records("hmi.sharp_720s", START, END)[0].recnum.tolist() == [7]
     assert "gzip" in demo[1].headers[0]["accept-encoding"]
     demo[1].faults["/HMI/"] = answer(gzip.compress(body)[:-20], headers={"content-encoding": "gzip"})
     with pytest.raises(ReplyError):
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
     demo[1].faults["/HMI/"] = answer(b"this is not gzip", headers={"content-encoding": "gzip"})
     with pytest.raises(ReplyError, match="incomplete"):
-        asked.records("hmi.sharp_720s", START, END)
+        client.records("hmi.sharp_720s", START, END)
 
 
-def test_redirects_are_followed(demo: tuple[str, Layer], asked: Service) -> None:
+def test_redirects_are_followed(demo: tuple[str, Layer], client: Service) -> None:
     url, layer = demo
     layer.faults["/HMI/moved"] = answer(b"", status=307, headers={"location": f"{url}/HMI/hmi.sharp_720s?{QUERY}"})
-    assert len(asked.records("moved", START, END)[0]) > 10
+    assert len(client.records("moved", START, END)[0]) > 10
     assert len(layer.requests) == 2
 
 
@@ -567,16 +567,16 @@ def test_each_request_is_logged_at_debug_level(demo: tuple[str, Layer]) -> None:
     level = sunpy.log.level
     sunpy.log.setLevel("DEBUG")
     try:
-        with sunpy.log.log_to_list() as told, Service(url) as service:
+        with sunpy.log.log_to_list() as logged, Service(url) as service:
             records, _ = service.records("hmi.sharp_720s", START, END)
             demo[1].faults["/HMI/"] = answer(b"no", status=404)
             with pytest.raises(ServiceError):
                 service.records("hmi.sharp_720s", START, END)
     finally:
         sunpy.log.setLevel(level)
-    first, second = (record.message for record in told)
+    first, second = (record.message for record in logged)
     assert f"{demo[0]}/HMI/hmi.sharp_720s?{QUERY}: " in first
     assert first.endswith(f" bytes, {len(records)} records")
     assert "404" in second
     assert "secret" not in first + second
-    assert {record.levelname for record in told} == {"DEBUG"}
+    assert {record.levelname for record in logged} == {"DEBUG"}

@@ -82,7 +82,7 @@ def numbers(table: FLARECASTResponse) -> list[int]:
     return table["Record"].tolist()
 
 
-def asked(layer: Layer) -> list[tuple[int, str]]:
+def keyword_requests(layer: Layer) -> list[tuple[int, str]]:
     """Return the number of records and the fields of each request for keywords."""
     parts = [path.split("/meta/")[1].split("?fields=") for _, path in layer.requests if "/meta/" in path]
     return [(records.count(",") + 1, fields) for records, fields in parts]
@@ -168,28 +168,28 @@ def test_a_keyword_that_is_not_compared_is_refused_through_fido(layer: Layer, qu
 def test_keywords_in_lists_are_not_requested(layer: Layer, condition: attr.Attr) -> None:
     table = search(SOME, condition)
     assert len(table)
-    assert asked(layer) == []
+    assert keyword_requests(layer) == []
     assert table.keyword_columns == []
 
 
 def test_only_required_keywords_of_remaining_records_are_requested(layer: Layer) -> None:
     search(SOME, Quality.good, HARPNUM(6170, 6171), Keyword("usflux") > 0, sunpy_flarecast.NOAA(12443))
-    assert {fields for _, fields in asked(layer)} == {"usflux,noaa_ar,noaa_ars"}
+    assert {fields for _, fields in keyword_requests(layer)} == {"usflux,noaa_ar,noaa_ars"}
     left = expected(lambda one: one["quality"] == 0 and one["harpnum"] < 6172, range(30))
-    assert sum(count for count, _ in asked(layer)) == len(left)
+    assert sum(count for count, _ in keyword_requests(layer)) == len(left)
 
 
 def test_branches_share_requests_for_keywords(layer: Layer) -> None:
     search(SOME, (Keyword("usflux") > 2e21) | (Keyword("usflux") < 1e21) | (Keyword("lon_fwt") > 0))
-    assert sum(count for count, _ in asked(layer)) == 90
+    assert sum(count for count, _ in keyword_requests(layer)) == 90
 
 
 def test_requests_combine_records_of_many_windows(layer: Layer) -> None:
     with conf.set_temp("window", 0.05):
         many = search(ALL, Keyword("usflux") > 2.1e21)
     assert numbers(many) == expected(lambda one: one["usflux"] > 2.1e21)
-    assert len(asked(layer)) <= 12
-    assert sum(count for count, _ in asked(layer)) == 3 * SLOTS
+    assert len(keyword_requests(layer)) <= 12
+    assert sum(count for count, _ in keyword_requests(layer)) == 3 * SLOTS
 
 
 def test_a_service_that_sends_one_record_per_request(layer: Layer) -> None:
@@ -197,8 +197,8 @@ def test_a_service_that_sends_one_record_per_request(layer: Layer) -> None:
     layer.clear()
     layer.faults[","] = answer(b'{"message": "no such record"}', status=404)
     assert numbers(search(SOME, Keyword("usflux") > 2.1e21)) == many
-    assert [count for count, _ in asked(layer) if count > 1] == [2]
-    assert sum(count == 1 for count, _ in asked(layer)) == 90
+    assert [count for count, _ in keyword_requests(layer) if count > 1] == [2]
+    assert sum(count == 1 for count, _ in keyword_requests(layer)) == 90
 
 
 # --- Sampling and the nearest step ----------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_conditions_apply_to_sampled_records(layer: Layer) -> None:
     table = search(ALL, sample, Quality.good, Keyword("usflux") > 2.1e21)
     wanted = set(expected(lambda one: one["usflux"] > 2.1e21))
     assert numbers(table) == [number for number in numbers(plain) if number in wanted]
-    assert sum(count for count, _ in asked(layer)) == len(plain)
+    assert sum(count for count, _ in keyword_requests(layer)) == len(plain)
     # Bad records are not sampled; the next one is.
     assert numbers(search(ALL, sample)) != numbers(plain)
     assert len(plain) == len(search(ALL, sample))
@@ -222,7 +222,7 @@ def test_only_keywords_of_the_nearest_step_are_requested(layer: Layer) -> None:
     ends = ALL.start, ALL.end
     table = search(a.Time(*ends, near=at), Keyword("usflux") > 2.5e21)
     assert numbers(table) == expected(lambda one: one["usflux"] > 2.5e21, range(100, 101))
-    assert asked(layer) == [(2, "usflux"), (1, "usflux")]
+    assert keyword_requests(layer) == [(2, "usflux"), (1, "usflux")]
 
 
 # --- The table --------------------------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_records_whose_keywords_are_unavailable_are_missing(layer: Layer, tmp_pa
     assert complete.pformat() == whole.pformat()
     assert complete.missing == []
     # Three time steps of three HARPs.
-    assert sum(count for count, _ in asked(layer)) == 9
+    assert sum(count for count, _ in keyword_requests(layer)) == 9
 
 
 def test_no_keywords_at_all_is_an_error(layer: Layer) -> None:
@@ -485,17 +485,17 @@ def test_keywords_that_no_branch_requested_are_masked(layer: Layer, tmp_path: Pa
     assert numbers(table) == expected(
         lambda one: one["harpnum"] == 6170 or (one["harpnum"] == 6172 and one["quality"] == 0), range(30)
     )
-    assert sum(count for count, _ in asked(layer)) == 60  # none for the branches without conditions
+    assert sum(count for count, _ in keyword_requests(layer)) == 60  # none for the branches without conditions
     for name in ("usflux", "noaa_ar", "noaa_ars"):
         column = table[name]
         mask = np.array(column.mask)
         values = np.asarray(getattr(column, "unmasked", column))
         for number, value, masked in zip(numbers(table), values.tolist(), mask.tolist(), strict=True):
             harp = HARPS[number % 10]
-            told = keywords_of(harp, BASE + (number - 7_000_000) // 10)[name]
+            wanted = keywords_of(harp, BASE + (number - 7_000_000) // 10)[name]
             # All values of HARP 6170 are known, also of records that do not satisfy the condition.
-            assert masked == (harp == 6172 or told is None)
-            assert masked or value == told
+            assert masked == (harp == 6172 or wanted is None)
+            assert masked or value == wanted
     assert table["usflux"].unit == u.Mx
     table.write(tmp_path / "search.ecsv")
     read = FLARECASTResponse.read(tmp_path / "search.ecsv")

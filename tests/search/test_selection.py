@@ -240,7 +240,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-def asked(start: Fraction, length: Fraction, options: dict[str, Any]) -> Query:
+def query_of(start: Fraction, length: Fraction, options: dict[str, Any]) -> Query:
     plain = {name: value if name == "harps" else float(value) for name, value in options.items()}
     return query(float(start), float(start + length), **plain)
 
@@ -249,7 +249,7 @@ def asked(start: Fraction, length: Fraction, options: dict[str, Any]) -> Query:
 def test_select_equals_a_simple_implementation(
     entries: list[Entry], start: Fraction, length: Fraction, options: dict[str, Any]
 ) -> None:
-    found = select(records_of(entries), asked(start, length, options))
+    found = select(records_of(entries), query_of(start, length, options))
     assert found.recnum.tolist() == expected(entries, start, start + length, options)
 
 
@@ -257,7 +257,7 @@ def test_select_equals_a_simple_implementation(
 def test_selecting_from_parts_first_gives_the_same_records(
     entries: list[Entry], start: Fraction, length: Fraction, options: dict[str, Any], data: st.DataObject
 ) -> None:
-    wanted = asked(start, length, options)
+    wanted = query_of(start, length, options)
     whole = select(merge([records_of(entries)]), wanted).recnum.tolist()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(entries)), max_size=3)))
     parts = [entries[max(0, begin - 1) : end] for begin, end in zip([0, *cuts], [*cuts, len(entries)], strict=True)]

@@ -34,15 +34,15 @@ def without_region(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "said"),
+    ("name", "more", "message"),
     [
         (FULL_DISK, {}, "it belongs to hmi.M_720s"),
         ("one.fits", {"drms_id": "hmi.M_720s:7:magnetogram"}, "it belongs to hmi.M_720s"),
         ("one.fits", {}, "it has no HARPNUM"),
     ],
 )
-def test_load_refuses_other_series(tmp_path: Path, name: str, more: dict[str, Any], said: str) -> None:
-    with pytest.raises(FileError, match=rf"not a SHARP or SMARP: {said}\. Use sunpy.map.Map"):
+def test_load_refuses_other_series(tmp_path: Path, name: str, more: dict[str, Any], message: str) -> None:
+    with pytest.raises(FileError, match=rf"not a SHARP or SMARP: {message}\. Use sunpy.map.Map"):
         load(write(tmp_path / name, **without_region(**more)))
 
 

@@ -34,9 +34,9 @@ def test_each_parameter_agrees_with_its_pixels(shared: Path) -> None:
     found = parameters(images, header)
     rows = []
     for name, value in found.items():
-        told = header[name]
-        rows.append(f"{name:8} {told:<14.8g} {value.value:<14.8g} {value.unit}")
-        close = pytest.approx(told, abs=0.0006) if name in COARSE else pytest.approx(told, rel=3e-5)
+        stored = header[name]
+        rows.append(f"{name:8} {stored:<14.8g} {value.value:<14.8g} {value.unit}")
+        close = pytest.approx(stored, abs=0.0006) if name in COARSE else pytest.approx(stored, rel=3e-5)
         assert value.value == close, name
     print("\n".join(("keyword  header         computed       unit", *rows)))  # noqa: T201 (shown by -s)
     assert len(found) == 31
@@ -55,8 +55,8 @@ def test_the_documented_values_are_right(shared: Path) -> None:
     found = parameters(images, header)
     assert set(rows) == set(found)
     for name, value in found.items():
-        told, computed = (float(cell.split()[0]) for cell in rows[name].split("|")[:2])
-        assert told == pytest.approx(header[name], rel=1e-6), name
+        printed, computed = (float(cell.split()[0]) for cell in rows[name].split("|")[:2])
+        assert printed == pytest.approx(header[name], rel=1e-6), name
         assert computed == pytest.approx(value.value, rel=1e-4), name
 
 

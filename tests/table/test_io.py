@@ -78,7 +78,7 @@ def assert_same(one: FLARECASTResponse, other: FLARECASTResponse) -> None:
     assert isinstance(other.client, FLARECASTClient)
 
 
-def again(table: FLARECASTResponse, path: Path) -> FLARECASTResponse:
+def round_trip(table: FLARECASTResponse, path: Path) -> FLARECASTResponse:
     table.write(path, overwrite=True)
     return FLARECASTResponse.read(path)
 
@@ -92,14 +92,14 @@ def again(table: FLARECASTResponse, path: Path) -> FLARECASTResponse:
 )
 def test_tables_round_trip(tmp_path: Path, kind: str, listed: list[dict[str, Any]]) -> None:
     table = table_of(*listed, service="http://localhost:8001")
-    assert_same(table, again(table, tmp_path / f"search.{kind}"))
+    assert_same(table, round_trip(table, tmp_path / f"search.{kind}"))
     assert [path.name for path in tmp_path.iterdir()] == [f"search.{kind}"]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_read_table_is_written_as_it_was(tmp_path: Path, kind: str) -> None:
     table = table_of(FULL, BARE)
-    twice = again(again(table, tmp_path / f"one.{kind}"), tmp_path / f"two.{kind}")
+    twice = round_trip(round_trip(table, tmp_path / f"one.{kind}"), tmp_path / f"two.{kind}")
     assert_same(table, twice)
 
 
@@ -115,14 +115,14 @@ def test_slices_and_rearranged_tables_round_trip(tmp_path: Path, kind: str) -> N
     for number, part in enumerate(
         (table[1:3], table[::-1], table[[3, 0]], table[:0], table[1].as_table(), table[table["Segments"] == 2], fewer)
     ):
-        assert_same(part, again(part, tmp_path / f"{number}.{kind}"))
-    assert list(again(stacked, tmp_path / f"stacked.{kind}").files()) == list(stacked.files())
+        assert_same(part, round_trip(part, tmp_path / f"{number}.{kind}"))
+    assert list(round_trip(stacked, tmp_path / f"stacked.{kind}").files()) == list(stacked.files())
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_equal_names_are_shared_after_reading(tmp_path: Path, kind: str) -> None:
     table = table_of(*({**FULL, "recnum": number} for number in range(100)), BARE)
-    found = again(table, tmp_path / f"search.{kind}")
+    found = round_trip(table, tmp_path / f"search.{kind}")
     assert set(found["URL Names"]) == {("magnetogram.fits", "bitmap.fits"), ("bitmap.fits",)}
     assert len({id(names) for names in found["URL Names"]}) == 2
 
@@ -141,7 +141,7 @@ def test_columns_of_a_user(tmp_path: Path, kind: str) -> None:
     table["Lon"].info.format = ".3f"
     table["Day"] = Time([57367.25, 50000.0, 50001.0], format="mjd", scale="utc")
     table["Mine"].info.description = "What I think of it."
-    found = again(table, tmp_path / f"search.{kind}")
+    found = round_trip(table, tmp_path / f"search.{kind}")
     assert_same(table, found)
     assert found["Mine"].tolist() == table["Mine"].tolist()
     assert found["Tiny"].tolist() == [-1, 2, 3]
@@ -155,7 +155,7 @@ def test_other_times_round_trip_to_the_microsecond(tmp_path: Path, kind: str) ->
     table["Odd"] = Time([57367.1234567890123, 50000.0, 50001.0], format="mjd", scale="tdb")
     table["Fine"] = Time("2015-12-11T00:00:00.123456789", scale="tai") + np.arange(3) * u.us
     table["Leap"] = Time(["2016-12-31T23:59:60.5", "2016-12-31T12:00:00", "2017-01-01"], scale="utc")
-    found = again(table, tmp_path / f"search.{kind}")
+    found = round_trip(table, tmp_path / f"search.{kind}")
     for name in ("Odd", "Fine", "Leap"):
         assert (found[name].scale, found[name].format) == (table[name].scale, table[name].format)
         np.testing.assert_array_equal(utc_dates(found[name]), utc_dates(table[name]))
@@ -178,9 +178,9 @@ def test_queries_and_missing_parts_are_kept(tmp_path: Path, kind: str) -> None:
         for step in range(20)
     ]
     table = table_of(FULL, service="http://h", queries=[query, Query(series="x", start=query.start, end=query.end)])
-    assert_same(table, again(table, tmp_path / f"asked.{kind}"))
+    assert_same(table, round_trip(table, tmp_path / f"asked.{kind}"))
     table = table_of(FULL, service="http://h", queries=[query], missing=many)
-    found = again(table, tmp_path / f"missing.{kind}")
+    found = round_trip(table, tmp_path / f"missing.{kind}")
     assert_same(table, found)
     assert [str(one.error) for one in found.missing] == [str(error)] * 20
     if hasattr(FLARECASTResponse, "errors"):
@@ -217,7 +217,7 @@ def test_any_records_round_trip(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / f"whatever.{kind}"
     table = table_of(*listed)
-    assert_same(table, again(table, path))
+    assert_same(table, round_trip(table, path))
 
 
 @given(micros=st.lists(st.integers(0, 15 * 10**14), min_size=1, max_size=50))
@@ -226,7 +226,7 @@ def test_times_to_the_microsecond(tmp_path_factory: pytest.TempPathFactory, micr
     times = np.datetime64("1972-01-01", "us") + np.array(micros)
     table = table_of(*({**FULL, "recnum": number, "date__obs": f"{time}Z"} for number, time in enumerate(times)))
     path = tmp_path_factory.getbasetemp() / "times.ecsv"
-    assert_same(table, again(table, path))
+    assert_same(table, round_trip(table, path))
     assert Table.read(path, format="ascii.ecsv")["Start Time"].tolist() == [f"{time}Z" for time in times]
 
 
@@ -329,7 +329,7 @@ def test_many_rows_stay_small(tmp_path: Path) -> None:
     table = table_of(*listed)
     for kind in TESTED:
         path = tmp_path / f"search.{kind}"
-        assert_same(table, again(table, path))
+        assert_same(table, round_trip(table, path))
         assert path.stat().st_size < 500 * 260
 
 
@@ -499,7 +499,7 @@ def test_columns_of_another_type_are_not_written(tmp_path: Path, kind: str) -> N
 def test_columns_that_differ_in_case(tmp_path: Path, kind: str) -> None:
     table = table_of(FULL, BARE)
     table["series"] = ["x", "y"]
-    assert_same(table, again(table, tmp_path / f"search.{kind}"))
+    assert_same(table, round_trip(table, tmp_path / f"search.{kind}"))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -591,13 +591,13 @@ def test_missing_files_are_refused(tmp_path: Path) -> None:
 DEEP = "[" * 100_000
 
 
-@pytest.mark.parametrize("told", ['{"rows": 1e999}', '{"version": 1e999}', f'{{"asked": {DEEP}}}', DEEP], ids=range(4))
-def test_extreme_numbers_and_nesting_are_refused(tmp_path: Path, told: str) -> None:
+@pytest.mark.parametrize("extra", ['{"rows": 1e999}', '{"version": 1e999}', f'{{"asked": {DEEP}}}', DEEP], ids=range(4))
+def test_extreme_numbers_and_nesting_are_refused(tmp_path: Path, extra: str) -> None:
     path = tmp_path / "search.ecsv"
     table_of(FULL).write(path)
     plain = Table.read(path, format="ascii.ecsv")
     about = plain.meta["sunpy_flarecast"]
-    plain.meta["sunpy_flarecast"] = about[:-1] + f", {told[1:]}" if told[0] == "{" else told
+    plain.meta["sunpy_flarecast"] = about[:-1] + f", {extra[1:]}" if extra[0] == "{" else extra
     plain.write(path, format="ascii.ecsv", overwrite=True)
     with pytest.raises(QueryError, match=f"{path.name} is not a search written"):
         FLARECASTResponse.read(path)

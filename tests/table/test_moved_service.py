@@ -25,13 +25,13 @@ def test_a_table_follows_its_service(tmp_path: Path) -> None:
     table = FLARECASTResponse.read(tmp_path / "search.ecsv")
     layer = Layer(app)
     with running(layer) as new, conf.set_temp("url", new), conf.set_temp("max_retries", 0):
-        told = f"If this service has moved, set table.service to its URL, such as '{new}'."
+        advice = f"If this service has moved, set table.service to its URL, such as '{new}'."
         with pytest.raises(UnreachableError, match="cannot be reached") as caught:
             table.keywords("usflux", progress=False)
-        assert str(caught.value).endswith(f"). {told}")
+        assert str(caught.value).endswith(f"). {advice}")
         assert "conf.url" not in str(caught.value)
         report = sunpy_flarecast.fetch(table[:1], path=tmp_path / "{file}", passes=1, progress=False)
-        assert report.failed[0].reason.endswith(f"Fetch it again to retry. {told}")
+        assert report.failed[0].reason.endswith(f"Fetch it again to retry. {advice}")
         assert layer.requests == []
         table.service = conf.url
         assert len(table.keywords("usflux", progress=False)) == len(table)

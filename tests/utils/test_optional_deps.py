@@ -49,13 +49,13 @@ from sunpy_flarecast.rest.list_reply import read_records
 
 reply = b'[{"recnum": 1, "harpnum": 1, "t_rec_index": 1005598, "urls": ["http://h/HMI/hmi.sharp_720s/1/bitmap.fits"]}]'
 table = flarecast.FLARECASTResponse.from_records(read_records(reply, "hmi.sharp_720s")[0])
-told = {}
+messages = {}
 for call in calls:
     try:
         eval(call)
     except Exception as error:
-        told[call] = [isinstance(error, (ImportError, flarecast.QueryError)), str(error)]
-print(json.dumps(told))
+        messages[call] = [isinstance(error, (ImportError, flarecast.QueryError)), str(error)]
+print(json.dumps(messages))
 """
 
 

@@ -99,7 +99,7 @@ def test_a_transfer_is_resumed_with_tar(root, tmp_path):
         ("&segment=Br", 200, None),
     ],
 )
-def test_invalid_and_too_long_ranges(root, query, status, message):
+def test_limits_and_invalid_parameters(root, query, status, message):
     with DirectoryArchive(root) as archive, running(archive, settings=Settings(max_download=10)) as url:
         reply = get(f"{url}{PATH}{query}")
         assert reply.status_code == status
