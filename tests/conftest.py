@@ -1,4 +1,4 @@
-"""Fixtures of several test modules: the real data beside the project, and services of synthetic SHARPs."""
+"""Fixtures of several test modules: real data, and services of synthetic SHARPs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def shared() -> Path:
     """Return the folder of real data beside the project."""
     folder = Path(__file__).parents[2] / "shared"
     if not folder.is_dir():
-        pytest.skip("the folder ../shared with real data is not here")
+        pytest.skip("the folder ../shared with real data is missing")
     return folder
 
 
@@ -67,7 +67,7 @@ def _retry_at_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Client]:
-    """Provide the client of a Dask cluster of two processes, in which the leases of dead workers come back soon."""
+    """Provide the client of a Dask cluster of two processes that quickly releases the leases of dead workers."""
     import dask
 
     with dask.config.set({"distributed.scheduler.locks.lease-timeout": "2s"}), in_cluster(workers=2) as client:
@@ -180,7 +180,7 @@ def root(tmp_path: Path) -> Path:
 def shared_data() -> Path:
     path = Path(__file__).parents[2] / "shared" / "data"
     if not path.is_dir():
-        pytest.skip("the folder ../shared with real data is not here")
+        pytest.skip("the folder ../shared with real data is missing")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Settings: the precedence of session, environment, file and default."""
+"""Settings: precedence of session, environment, file and default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public demo service: it is used while it runs, and not after."""
+"""The public demo service is used only while it runs."""
 
 from __future__ import annotations
 

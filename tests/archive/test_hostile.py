@@ -188,7 +188,7 @@ def url(tmp_path_factory):
         (root / file_name(SERIES, "bitmap", harpnum=HARPNUM, slot=SLOT)).symlink_to(outside / "secret.fits")
         (root / "folder").symlink_to(outside)
     except OSError:
-        pytest.skip("links cannot be created here")
+        pytest.skip("links cannot be created")
     with pytest.warns(UserWarning, match="link to a f"):
         archive = DirectoryArchive(root)
     with running(archive) as url:

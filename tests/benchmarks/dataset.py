@@ -85,7 +85,7 @@ SPEED, TWO, OVERHEAD, WORKER, CLIENT, FILE, KEYWORDS = 0.7, 1.7, 0.05, 300, 300,
 IMPORTS = "import sunpy_flarecast.dataset.building, distributed, xarray, zarr, pyarrow.parquet, astropy.io.fits"
 
 
-# --- The service --------------------------------------------------------------------------------------------------
+# --- The service ------------------------------------------------------------------------------------------------------
 
 
 def record(number: int) -> Record:
@@ -184,7 +184,7 @@ def end_of(records: int) -> str:
     return f"{FIRST + (records / HARPS - 0.5) * STEP:%Y-%m-%dT%H:%M:%S}"
 
 
-# --- Shards -------------------------------------------------------------------------------------------------------
+# --- Shards -----------------------------------------------------------------------------------------------------------
 
 
 def found(steps: int, harps: int, *segments: str) -> Any:
@@ -264,7 +264,7 @@ def cluster(count: int) -> Iterator[Any]:
         yield client
 
 
-# --- Builds -------------------------------------------------------------------------------------------------------
+# --- Builds -----------------------------------------------------------------------------------------------------------
 
 
 def build(out: Path, end: str, *more: str, segments: tuple[str, ...] = ("Br",)) -> list[tuple[float, ...]]:

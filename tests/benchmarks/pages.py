@@ -123,7 +123,7 @@ CASES = {"large": large, "quicklooks": quicklooks}
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the chosen cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--records", type=int, default=1_000_000)

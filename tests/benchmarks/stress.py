@@ -21,9 +21,9 @@ from stressing import stress
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20, help="how often, each time with other moments")
+    parser.add_argument("--seeds", type=int, default=20, help="number of runs, each with different moments")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--pieces", type=int, default=40, help="processes that are begun each time")
+    parser.add_argument("--pieces", type=int, default=40, help="processes per run")
     options = parser.parse_args()
     well = True
     for seed in range(options.first, options.first + options.seeds):

@@ -482,7 +482,7 @@ def test_removed_shards_are_rebuilt(
     assert dataset.build(out, *QUERY, **arguments).complete
     same(out, whole)
     assert len(small.files) == 4  # two records, two segments
-    # Shards of records that have changed are not kept.
+    # Shards of changed records are discarded.
     (out / shard).unlink()
     find = records.find
 

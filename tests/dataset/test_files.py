@@ -1,4 +1,4 @@
-"""The files of a task: taken from a folder, fetched and removed, kept, and completed with missing keywords."""
+"""The files of a task: existing, fetched, removed or kept afterwards, and completed with missing keywords."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_the_representation_is_short(ds: Dataset, built: Path) -> None:
     assert facts["labels"] == "M1.0 within 12, 24 h after T_REC"
 
 
-# --- Images -------------------------------------------------------------------------------------------------------
+# --- Images -----------------------------------------------------------------------------------------------------------
 
 
 def test_images_of_a_harp_equal_the_files_and_are_read_on_access(ds: Dataset, small_files: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_unknown_harp_is_refused(ds: Dataset) -> None:
         ds.images[5]
 
 
-# --- Samples ------------------------------------------------------------------------------------------------------
+# --- Samples ----------------------------------------------------------------------------------------------------------
 
 
 def test_samples_are_the_records_whose_label_and_images_are_known(ds: Dataset, small_files: Path) -> None:
@@ -309,7 +309,7 @@ def test_invalid_choices_are_refused(ds: Dataset, choose: Any, answer: str) -> N
         choose(ds)
 
 
-# --- Maps ---------------------------------------------------------------------------------------------------------
+# --- Maps -------------------------------------------------------------------------------------------------------------
 
 
 def test_maps_equal_those_of_the_files(ds: Dataset, small_files: Path) -> None:
@@ -351,7 +351,7 @@ def test_maps_that_cannot_be_made(ds: Dataset) -> None:
         ds.map(lost["HARPNUM"], lost["T_REC"], "Bt")
 
 
-# --- The picture --------------------------------------------------------------------------------------------------
+# --- The picture ------------------------------------------------------------------------------------------------------
 
 
 def test_the_picture_shows_the_records_and_that_they_are_synthetic(ds: Dataset) -> None:
@@ -411,7 +411,7 @@ def test_keyword_patterns_with_keywords_that_the_service_lacks(
     assert "SYNTHETIC" in ds.plot().get_suptitle()
 
 
-# --- Without this package -----------------------------------------------------------------------------------------
+# --- Without this package ---------------------------------------------------------------------------------------------
 
 
 def test_xarray_alone_reads_the_images(built: Path) -> None:

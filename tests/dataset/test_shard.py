@@ -330,7 +330,7 @@ def test_a_harp_without_any_image_can_be_opened(tmp_path: Path) -> None:
     assert (harp.status.values == Status.NOT_FETCHED).all()
 
 
-def test_keywords_that_change_within_a_harp_are_omitted(tmp_path: Path) -> None:
+def test_keywords_that_differ_within_a_harp_are_merged_or_omitted(tmp_path: Path) -> None:
     names = {"INSTRUME": ("HMI_SIDE1", "HMI_COMBINED"), "CUNIT1": ("degree", "deg"), "TELESCOP": ("SDO/HMI", "other")}
     files: Files = [
         [

@@ -1,4 +1,4 @@
-"""The script that FLARECAST's documentation showed its users runs unchanged but for the host."""
+"""The script in FLARECAST's documentation runs unchanged except for the host."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def host() -> Iterator[str]:
 
 
 def test_list_keywords_and_download(host: str, tmp_path: Path) -> None:
-    # List the records of a time range ...
+    # List the records of a time range,
     address = f"{host}/HMI/hmi.sharp_720s?start=2015-12-11T23%3A30%3A00Z&end=2015-12-11T23%3A40%3A00Z&meta=false"
     response = requests.get(address, timeout=60).json()
     records = response["data"]
     assert len(records) > 3
     for record in records[:2]:
-        # ... ask for a few keywords of each, which come under its number ...
+        # request a few keywords of each by its number,
         address = f"{host}/HMI/hmi.sharp_720s/meta/{record['recnum']}?fields=area,cmask,distcoef"
         meta = requests.get(address, timeout=60).json()[str(record["recnum"])]
         assert set(meta["meta"]) == {"area", "cmask", "distcoef"}
         assert meta["meta"]["area"] > 0
         assert meta["harpnum"] == record["harpnum"]
         assert meta["urls"] == []
-        # ... and download its files under the names that the service tells.
+        # and download its files under the names sent by the service.
         for url in record["urls"][:3]:
             answer = requests.get(url, stream=True, timeout=60)
             [name] = re.findall("filename=(.+)", answer.headers["Content-Disposition"])

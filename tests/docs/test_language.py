@@ -55,7 +55,7 @@ _GAP = r'(?:[\s#"]|f(?="))+'
 
 
 def found(phrase: str, text: str) -> list[tuple[int, str]]:
-    """Find the lines with a phrase and what stands there; case counts only where the phrase has it."""
+    """Find the lines with a phrase, and the words that match it."""
     pattern = re.compile(rf"\b(?:{phrase.replace(' ', _GAP)})\b")
     return [(text.count("\n", 0, match.start()) + 1, " ".join(match[0].split())) for match in pattern.finditer(text)]
 

@@ -1,9 +1,9 @@
 """
-The code in the README and in the pages of the documentation that the build does not run.
+Code in the README and the documentation that the build does not run.
 
-``{code-cell}`` is run by the build; ``python`` blocks are run here, those of a page one after the other, against the
-demo service. One that cannot be run, or not in seconds, has a line ``<!-- not run: reason -->`` above it, and only has
-to be Python. Commands in ``sh`` blocks have to be understood by the command line.
+The build runs ``{code-cell}`` blocks. ``python`` blocks are run here in the order of their page, against the demo
+service. A block that cannot be run, or takes too long, has a line ``<!-- not run: reason -->`` above it and must only
+be valid Python. Commands in ``sh`` blocks must be valid for the command line.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_pages_and_blocks_are_found() -> None:
     assert blocks("README.md", "sh")
 
 
-@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")  # peek() shows a window where there is one
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")  # peek() opens a window with other backends
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python", "pycon")])
 def test_python_blocks_run(page: str, demo: tuple[str, Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ def test_python_blocks_run(page: str, demo: tuple[str, Layer], tmp_path: Path, m
         test = doctest.DocTestParser().get_doctest(block.code, names, page, page, block.line)
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         assert not block.runs or runner.run(test, clear_globs=False).failed == 0
-    assert sunpy_flarecast.conf.url == before, "a page sets the URL for all that comes after it"
+    assert sunpy_flarecast.conf.url == before, "the page changes conf.url for later blocks"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -153,7 +153,7 @@ def test_leases_of_a_dead_worker_are_released(cluster: Client) -> None:
 
 
 def pass_on(connections: Connections) -> None:
-    """Use a connection for two transfers; the second waits for a lease until it gets the first one's."""
+    """Use one connection for two transfers: the second waits for the lease of the first."""
 
     async def transfers() -> None:
         begun = asyncio.Event()
@@ -211,7 +211,7 @@ def test_a_gate_follows_the_pauses_of_others() -> None:
         pace = Pace(exchange=exchange)
         loop = asyncio.get_running_loop()
         await pace.passed()
-        await pace.passed()  # does not ask again at once
+        await pace.passed()  # does not exchange again at once
         assert heard == [0.0]
         pace.pause(0.01)
         begin = loop.time()

@@ -1,4 +1,4 @@
-"""Unattended fetches and their report."""
+"""Unattended fetches and their reports."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_files_that_succeed_in_a_later_pass_are_fetched(many: tuple[str, Layer],
     again = fetch(Fido.search(*QUERY), path=tmp_path, progress=False)
     assert again.fetched == []
     assert again.files == report.files
-    assert again.unidentified == again.files  # they have no keywords
+    assert again.unidentified == again.files  # files without keywords
     counts, more = str(again).splitlines()
     assert counts == "0 files fetched, 10 already there, 0 failed."
     assert more.startswith("10 files on disk kept although headers do not name this version of the record (over")
@@ -154,7 +154,7 @@ def test_paths_and_files_are_in_the_order_of_the_rows(many: tuple[str, Layer], t
     fetch(table[1:3], path=template, progress=False)
     layer.clear()
     number = int(table["Record"][0])
-    layer.faults[f"/{number}/"] = answer(b"", status=404)  # the first comes last
+    layer.faults[f"/{number}/"] = answer(b"", status=404)  # the first record is last
     layer.times[f"/{number}/"] = 1
     report = fetch(table, path=template, progress=False, overwrite=overwrite)
     if overwrite:
@@ -211,7 +211,7 @@ def test_the_report_lists_equal_reasons_once() -> None:
     ]
 
 
-# --- keywords of files without keywords ------------------------------------------------------------------------------
+# --- Keywords of files without keywords -------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Files from a faulty server: each fault alone, and all faults mixed."""
+"""Transfers from a faulty server: single faults, and all faults mixed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def once(kind: str | None) -> Any:
     return lambda path, number: kind if number == 0 else None
 
 
-# --- single faults ------------------------------------------------------------------------------------------------
+# --- Single faults ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -234,7 +234,7 @@ def test_a_host_that_accepts_no_connections_is_reported_as_such(tmp_path: Path) 
     assert "no connection could be made within 0.3 s (conf.connect_timeout)" in str(error.exception)
 
 
-# --- across processes ------------------------------------------------------------------------------------------------
+# --- Across processes -------------------------------------------------------------------------------------------------
 
 CHILD = """
 import asyncio, sys
@@ -397,7 +397,7 @@ def test_too_many_open_files_are_retried_when_other_transfers_end(chaos: Chaos, 
     assert len(names(tmp_path)) == int(count)
 
 
-# --- the disk --------------------------------------------------------------------------------------------------------
+# --- The disk ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_full_disk_is_one_error_and_stops_the_rest(chaos: Chaos, tmp_path: Path) -> None:
@@ -446,7 +446,7 @@ def test_a_name_too_long_is_an_error(chaos: Chaos, tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-# --- mixed faults ----------------------------------------------------------------------------------------------------
+# --- Mixed faults -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(2))

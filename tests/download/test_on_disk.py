@@ -1,4 +1,4 @@
-"""Files on disk are identified by their headers: of reprocessed records, of other records, and unidentified."""
+"""Files on disk, identified by their headers: of reprocessed records, of other records, and unidentified."""
 
 from __future__ import annotations
 

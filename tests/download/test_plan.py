@@ -48,7 +48,7 @@ def error(template: str, *listed: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-# --- URLs ---------------------------------------------------------------------------------------------------------
+# --- URLs -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_no_url_leads_out_of_the_service(rest: str) -> None:
         assert path.isascii()
 
 
-# --- Templates ----------------------------------------------------------------------------------------------------
+# --- Templates --------------------------------------------------------------------------------------------------------
 
 NAME = "hmi.sharp_720s.6178.20151211_233600_TAI.magnetogram.fits"
 
@@ -210,7 +210,7 @@ def test_a_template_is_checked_even_for_an_empty_table() -> None:
         plan(table_of(), "{harp}/{file}", BASE)
 
 
-# --- Plans --------------------------------------------------------------------------------------------------------
+# --- Plans ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_plan_is_in_the_order_of_the_table() -> None:
@@ -344,7 +344,7 @@ def test_invalid_paths(path: Any) -> None:
         template_of(path)
 
 
-# --- Valid and writable paths -------------------------------------------------------------------------------------
+# --- Valid and writable paths -----------------------------------------------------------------------------------------
 
 
 def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path: Path) -> None:

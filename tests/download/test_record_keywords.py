@@ -114,7 +114,7 @@ def data_of(file: bytes) -> bytes:
     return file[read_headers(file).end :]
 
 
-# --- the demo, in both projections, all segments -----------------------------------------------------------------
+# --- The demo, in both projections, all segments ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("series", ["hmi.sharp_720s", CEA])
@@ -171,7 +171,7 @@ def test_the_centre_of_flux_is_where_the_keywords_say(bare: tuple[str, Layer], t
         assert centre == pytest.approx([keywords["lon_fwt"], keywords["lat_fwt"]], abs=0.1)
 
 
-# --- real files -------------------------------------------------------------------------------------------------------
+# --- Real files -------------------------------------------------------------------------------------------------------
 
 
 RECORDS = (
@@ -237,7 +237,7 @@ def test_real_full_headers_give_the_coordinates_that_sunpy_gives(shared: Path, t
         assert one.meta[key] == same or key.startswith(("NAXIS", "B")), key
 
 
-# --- requests ------------------------------------------------------------------------------------------------------
+# --- Requests ---------------------------------------------------------------------------------------------------------
 
 
 def test_one_request_per_record_and_none_for_existing_files(bare: tuple[str, Layer], tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_a_file_whose_size_contradicts_its_record_is_unchanged(bare: tuple[str, 
     assert Path(files[0]).read_bytes() == compressed()
 
 
-# --- unavailable keywords ---------------------------------------------------------------------------------------
+# --- Unavailable keywords ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_records_without_number(bare: tuple[str, Layer], tmp_path: Path) -> None
     assert is_bare(path)
 
 
-# --- large files -----------------------------------------------------------------------------------------------------
+# --- Large files ------------------------------------------------------------------------------------------------------
 
 
 def test_an_interrupted_large_file_is_resumed_and_completed(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ def test_an_interrupted_large_file_is_resumed_and_completed(tmp_path: Path) -> N
         assert hdus[1].verify_datasum() == 1
 
 
-# --- folders ---------------------------------------------------------------------------------------------------------
+# --- Folders ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_of_files_from_many_sources(bare: tuple[str, Layer], tmp_path: Path) -> None:

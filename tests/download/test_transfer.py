@@ -1,4 +1,4 @@
-"""A file appears complete or not at all: transfers in the real parfive's queue, from a real faulty server."""
+"""Transfers in parfive's queue from a faulty server: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def names(folder: Path) -> list[str]:
 FIRST = "hmi.sharp_cea_720s.6178.20151211_001200_TAI.Br.fits"
 
 
-# --- parfive's side of the contract ----------------------------------------------------------------------------------
+# --- Parfive's side of the contract -----------------------------------------------------------------------------------
 
 
 def test_transfers_use_the_slots_progress_and_results_of_the_queue(
@@ -124,7 +124,7 @@ def recnum(url: str) -> int:
     return int(found["Record"][0])
 
 
-# --- what goes wrong -------------------------------------------------------------------------------------------------
+# --- Failures ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_folder_that_cannot_be_created_is_an_error(table: FLARECASTResponse, t
     assert ["cannot be written" in str(error.exception) for error in results.errors] == [True, True]
 
 
-# --- existing files --------------------------------------------------------------------------------------------------
+# --- Existing files ---------------------------------------------------------------------------------------------------
 
 
 def test_an_incomplete_file_is_fetched_again(table: FLARECASTResponse, tmp_path: Path, original: bytes) -> None:
@@ -279,7 +279,7 @@ def test_unique_keeps_both(table: FLARECASTResponse, tmp_path: Path, original: b
     assert names(tmp_path) == sorted(got)
 
 
-# --- a process that dies ---------------------------------------------------------------------------------------------
+# --- Killed processes -------------------------------------------------------------------------------------------------
 
 # One process imports everything and searches; the killed fetches are forks of it, which start at once.
 FETCHES = """

@@ -58,7 +58,7 @@ def search(*query: Any) -> FLARECASTResponse:
     return FLARECASTClient().search(*query)
 
 
-# --- search ----------------------------------------------------------------------------------------------------------
+# --- Search -----------------------------------------------------------------------------------------------------------
 
 
 def test_fido_and_the_client_return_the_same_table(demo: tuple[str, Layer]) -> None:
@@ -393,7 +393,7 @@ def test_works_with_loopback_alone(demo: tuple[str, Layer], tmp_path: Path) -> N
     subprocess.run([sys.executable, "-c", code, demo[0], str(tmp_path)], check=True, timeout=120)
 
 
-# --- windows that fail -----------------------------------------------------------------------------------------------
+# --- Windows that fail ------------------------------------------------------------------------------------------------
 
 DAYS = a.Time("2015-12-11", "2015-12-16")
 BUSY = answer(b"busy", status=503)
@@ -740,7 +740,7 @@ def test_ctrl_c_ends_a_search_at_once() -> None:
     assert (output, error, child.returncode) == ("interrupted\n", "", 0)
 
 
-# --- fetch -----------------------------------------------------------------------------------------------------------
+# --- Fetch ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,12 @@
 """
-Searches, keywords and fetches while a service sends raw bytes of any kind in reply to one of their requests.
+Searches, keywords and fetches of which one request gets arbitrary bytes as its reply.
 
-Whatever these bytes are: nothing but the documented errors and warnings comes out, without characters that control a
-terminal; all that other requests brought is there and as it was sent; no file is there in part, and none is outside of
-its folder. Where only the way of sending is wrong, also the rest is either as it was sent, or reported.
+For any bytes: only the documented errors and warnings are raised, without control characters; the results of all other
+requests are complete and unchanged; no file is incomplete or outside its folder. If only the transport is wrong, the
+result of the affected request is correct as well, or reported as missing.
 
-``FUZZ_EXAMPLES=2000 python -m pytest tests/fido/test_hostile_replies.py`` tries that many at random in each test; by
-default they are few, and the same every time.
+``FUZZ_EXAMPLES=2000 python -m pytest tests/fido/test_hostile_replies.py`` runs that many random examples per test; the
+default is a few examples, always the same.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SETTINGS: dict[str, Any] = {
     "reply_size": 2.0,
 }
 
-#: Limits of an endless reply.
+#: Shorter time limits for endless replies.
 _BOUNDS = {"read_timeout": 1.0, "reply_timeout": 1.0}
 
 
@@ -69,7 +69,7 @@ def fuzzed(examples: int) -> Any:
 
 
 class Sent:
-    """The server, and its results without faults."""
+    """The server, and the results of requests to it without faults."""
 
     def __init__(self, server: Hostile, table: FLARECASTResponse, files: dict[str, bytes]) -> None:
         self.server = server
@@ -134,7 +134,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
 
 @dataclass
 class Output:
-    """The output of a call besides its result."""
+    """Errors, warnings and texts of a call."""
 
     errors: list[FLARECASTError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -143,7 +143,7 @@ class Output:
 
 @contextmanager
 def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Output]:
-    """Send a reply to requests whose path has a part, and return all texts that result."""
+    """Send a reply to requests whose path contains a text; yields the output of the block."""
     output = Output()
     sent.server.hostile, sent.server.reply = lambda path: part in path, reply
     try:
@@ -175,7 +175,7 @@ def _assert_complete_or_reported(came: dict[Any, Any], whole: dict[Any, Any], re
     assert came == whole or reported
 
 
-# --- lists -----------------------------------------------------------------------------------------------------------
+# --- Lists ------------------------------------------------------------------------------------------------------------
 
 
 def _others(sent: Sent) -> dict[int, str]:
@@ -224,7 +224,7 @@ def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) ->
         assert not output.errors
 
 
-# --- keywords --------------------------------------------------------------------------------------------------------
+# --- Keywords ---------------------------------------------------------------------------------------------------------
 
 
 @fuzzed(30)
@@ -256,7 +256,7 @@ def _check_keywords(sent: Sent, reply: Reply, *, same: bool) -> None:
             assert (number == LOST and same) or output.warnings
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+# --- Files ------------------------------------------------------------------------------------------------------------
 
 
 def _check_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
@@ -276,7 +276,7 @@ def _check_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
                 assert name == lost
                 assert is_whole(folder / name) if name in came else report.failed
                 assert same or report.failed or report.bare
-        # The rest arrives as soon as the service works again.
+        # A later fetch from the working service completes the folder.
         with suppress(FileNotFoundError):
             (folder / lost).unlink()
         with hostile(sent, "no request", Reply(b"")) as output:

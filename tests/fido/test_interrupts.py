@@ -38,7 +38,7 @@ HOURS = ("2015-12-11", "2015-12-11T12:00")
 
 
 class Stalling:
-    """Answers a number of requests, and keeps the others waiting until the end of the test."""
+    """Answer a number of requests, and hold the others until the end of the test."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
@@ -111,7 +111,7 @@ def terminal(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "sunpy_flarecast", "--url", conf.url, *arguments]
 
 
-# --- searches --------------------------------------------------------------------------------------------------------
+# --- Searches ---------------------------------------------------------------------------------------------------------
 
 SEARCH = """
 try:
@@ -209,7 +209,7 @@ def test_the_command_search_writes_its_partial_result(
     assert kept.missing
 
 
-# --- keywords --------------------------------------------------------------------------------------------------------
+# --- Keywords ---------------------------------------------------------------------------------------------------------
 
 
 def test_interrupted_keywords_keep_their_partial_result(
@@ -258,7 +258,7 @@ def test_the_command_keywords_writes_its_partial_result(
     assert read_keywords(file).meta["missing"]
 
 
-# --- fetches ---------------------------------------------------------------------------------------------------------
+# --- Fetches ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -347,7 +347,7 @@ except KeyboardInterrupt:
     assert "Exception ignored" not in err
 
 
-# --- progress without a terminal -------------------------------------------------------------------------------------
+# --- Progress without a terminal --------------------------------------------------------------------------------------
 
 
 def test_without_a_terminal_progress_is_printed_as_lines(

@@ -1,7 +1,5 @@
 """
-Every real file in ``../shared/data``, from the index to the map, and stripped of its keywords and completed again.
-
-Warnings are errors here as in all tests.
+Every real file in ``../shared/data``: from the index to the map, and completed after its keywords were removed.
 """
 
 from __future__ import annotations
@@ -65,7 +63,7 @@ STATISTICS = {
 }
 CORRECTED = {"BUNIT", "DRMS_ID"}
 
-pytestmark = pytest.mark.skipif(not FILES, reason="the folder ../shared with real data is not here")
+pytestmark = pytest.mark.skipif(not FILES, reason="the folder ../shared with real data is missing")
 
 
 @contextmanager
@@ -102,9 +100,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def completed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
-    Give a folder of all files, fetched from an archive that has them without keywords, and their keywords in a table.
+    Return a folder of all files, fetched from an archive of bare files with a table of their keywords.
 
-    The table is what another archive, which has the full files, gave.
+    The table was requested from an archive of the full files.
     """
     bare, folder = tmp_path_factory.mktemp("bare"), tmp_path_factory.mktemp("completed")
     with served(root):
@@ -121,7 +119,7 @@ def completed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cards_of(path: Path) -> dict[str, Any]:
-    """Read the cards of the header with the keywords, with times in one spelling."""
+    """Return the cards of the header that has the keywords, with times in one format."""
     return {
         name: re.sub(r"(\.\d*?)0*(_TAI|Z|)$", r"\1\2", value).removesuffix("Z").replace("._TAI", "_TAI").rstrip(".")
         if isinstance(value, str) and name.startswith(("DATE", "T_"))

@@ -162,7 +162,7 @@ def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     path.write_bytes(compressed())
     path.chmod(0o640)
     link.symlink_to(path)
-    with pytest.raises(QueryError, match="HARPNUM 6179"):  # the name given by the user counts
+    with pytest.raises(QueryError, match="HARPNUM 6179"):  # the name given by the user is used
         complete_header(link, KEYWORDS)
     link = link.rename(tmp_path / "link.fits")
     complete_header(link, KEYWORDS)

@@ -1,4 +1,4 @@
-"""Completeness of files: real files, files of astropy, and truncated or extended ones."""
+"""Completeness of files: real files, files written by astropy, and truncated or extended files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sunpy_flarecast.fits.structure import BLOCK, read_headers
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a path that may be overwritten."""
+    """Return a path for the contents of a test."""
     return tmp_path_factory.mktemp("fits") / "file.fits"
 
 

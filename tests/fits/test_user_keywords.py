@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-# --- headers ---------------------------------------------------------------------------------------------------------
+# --- Headers ----------------------------------------------------------------------------------------------------------
 
 
 def broken_header() -> fits.Header:
@@ -82,7 +82,7 @@ def test_real_headers_of_all_generations(shared: Path, tmp_path: Path) -> None:
         assert fits.getheader(path, 1)["T_REC"] == header["T_REC"]
 
 
-# --- the right record ------------------------------------------------------------------------------------------------
+# --- The right record -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_names_that_identify_no_record_are_not_compared(tmp_path: Path) -> None:
         assert fits.getheader(path, 1)["HARPNUM"] == 6178
 
 
-# --- values ----------------------------------------------------------------------------------------------------------
+# --- Values -----------------------------------------------------------------------------------------------------------
 
 
 def test_values_of_numpy_and_astropy(path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_row_of_a_table_of_keywords(demo: tuple[str, Layer], tmp_path: Path) -
         complete_header(path, other)
 
 
-# --- folders ---------------------------------------------------------------------------------------------------------
+# --- Folders ----------------------------------------------------------------------------------------------------------
 
 
 def test_incomplete_and_other_files_are_reported(path: Path) -> None:

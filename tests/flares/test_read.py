@@ -78,7 +78,7 @@ def test_lists_of_swpc_are_read(shared_data: Path) -> None:
     flares = read_flares(shared_data / "flares" / "swpc_2014.csv")
     others = read_flares(shared_data / "flares" / "flares_with_positions_2014.csv")
     assert len(flares) == len(others) == 2019
-    # The list with positions was made from the other list, and has a peak where that has none (////).
+    # The list with positions was made from the other list, and has a peak where the other lacks one (////).
     [unknown] = np.flatnonzero(np.isnat(flares.peak)).tolist()
     assert flares.goes_class[unknown] == "C3.8"
     assert texts([flares.start[unknown], flares.end[unknown]]) == ["2014-05-25T23:49", "2014-05-26T00:04"]

@@ -41,7 +41,7 @@ class Reply:
 
     @property
     def slow(self) -> bool:
-        """Whether it takes as long as the client's settings allow."""
+        """Whether the reply lasts until a limit of the client ends it."""
         return self.end in ("silence", "trickle", "endless")
 
 
@@ -124,7 +124,7 @@ def serving(hostile: Hostile) -> Iterator[Hostile]:
             thread.join()
 
 
-# --- transport of replies --------------------------------------------------------------------------------------------
+# --- Transport of replies ---------------------------------------------------------------------------------------------
 
 #: Text that would control a terminal, or end a line of a header or log.
 CONTROLS = ("\x1b[2J", "\x9b31m", "\u202eoof", "\u2066", "\0", "\a\b", "\r\n", "\u2028", "\x7f", "\ufeff", "\u0300")
@@ -413,7 +413,7 @@ def replies(draw: DrawFn, body: bytes, *, endless: bool = True) -> Reply:
     return Reply(raw, end, draw(st.sampled_from(filler)) if end == "endless" else b"")
 
 
-# --- contents of replies ---------------------------------------------------------------------------------------------
+# --- Contents of replies ----------------------------------------------------------------------------------------------
 
 _TOKENS = (
     *(

@@ -1,4 +1,4 @@
-"""A small JSOC: the routes of its web server that drms uses, and its files, as an ASGI application."""
+"""A small JSOC as an ASGI application: the routes that drms uses, and files."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Held:
         return f"/SUM{self.recnum % 90}/D{self.recnum}/S00000/{segment}.fits"
 
     def content(self, segment: str) -> bytes:
-        """Pixels that differ from file to file and from version to version, without any keyword."""
+        """Return a file without keywords, whose pixels are unique to the file and version."""
         file = io.BytesIO()
         pixels = np.full((self.width, self.width), self.recnum, dtype=np.int32)
         pixels[0, 0] = self.segments.index(segment)

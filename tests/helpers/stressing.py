@@ -84,7 +84,7 @@ def work(number: int, url: str, root: str, problems: str) -> None:
             WORK[number](url, root)
     except BusyIndexError:
         pass
-    except BaseException as error:  # noqa: BLE001 (noted, whatever it is)
+    except BaseException as error:  # noqa: BLE001 (the parent process reports it)
         if isinstance(error, TransferError) and "Another mirror is filling" in str(error):
             return
         with Path(problems).open("a") as file:

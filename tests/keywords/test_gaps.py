@@ -1,4 +1,4 @@
-"""Keywords that a service leaves out, or sends unreadable: reported, never only an empty column."""
+"""Keywords that a service omits or sends in an unreadable form are reported, never only an empty column."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _timeseries() -> None:
 
 
 def changed(layer: Layer, change: Callable[[int, dict[str, Any]], dict[str, Any] | None]) -> Fault:
-    """Make a fault: the service's own reply, with the keywords of each record changed, or the record left out."""
+    """Make a fault: the service's own reply with changed keywords, or without some records."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}

@@ -269,7 +269,7 @@ def test_patterns_and_names_select_each_keyword_once() -> None:
     assert not choose_keywords([], [])[1]
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+# --- Files ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["ecsv", "parquet"])
@@ -353,7 +353,7 @@ def test_the_meta_route_of_the_archive_and_the_table_agree(demo: tuple[str, Laye
         assert row["r_value"] == meta["r_value"]
 
 
-# --- the command -----------------------------------------------------------------------------------------------------
+# --- The command ------------------------------------------------------------------------------------------------------
 
 
 def run(*arguments: str) -> Result:

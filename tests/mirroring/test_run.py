@@ -1,4 +1,4 @@
-"""The parts of a mirror that need no source: windows, tables of keywords, ledger, report."""
+"""Parts of a mirror that need no source: windows, tables of keywords, ledger, report."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_one_harp_number_in_two_series_is_two_curves() -> None:
     assert list(curves) == ["377 (sharp_720s)", "377 (sharp_720s_nrt)"]
     assert curves["377 (sharp_720s)"][1].tolist() == [1e21, 2e21, 3e21, 4e21, 5e21]
     assert curves["377 (sharp_720s_nrt)"][1].tolist() == [1e22, 2e22, 3e22, 4e22, 5e22]
-    # Each has its own errors.
+    # Each curve has its own errors.
     lengths = [np.ptp(bar[:, 1]) for container in panel.containers for bar in container[2][0].get_segments()]
     assert sorted(set(np.round(lengths, -15).tolist())) == pytest.approx([2e19, 2e20])
     alone = plot_keywords(keywords(np.arange(5), series=NRT), "usflux")[0]
@@ -80,7 +80,7 @@ def test_isolated_records_are_drawn_as_points(count: int) -> None:
     slots = np.concatenate([np.arange(count), [count + 50, count + 100], np.arange(count + 150, count + 160)])
     table = keywords(slots)
     table["usflux"][5] = np.nan
-    table["usflux"][7] = np.nan  # what is between them stands alone, too
+    table["usflux"][7] = np.nan  # the value between them is isolated, too
     [panel] = plot_keywords(table, "usflux")
     pointed = set()
     for line in panel.lines:

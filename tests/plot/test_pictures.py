@@ -1,4 +1,4 @@
-"""Legible pictures: labels, dates, legends and sheets of any size; and arguments refused before any request."""
+"""Legibility of plots: labels, dates, legends and sheets of any size; and arguments refused before any request."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def run(*arguments: Any) -> Result:
 
 
 def curves(harps: int, steps: int = 20, **columns: Any) -> QTable:
-    """Give a table of so many HARPs."""
+    """Return a table of a number of HARPs."""
     slots = np.tile(np.arange(steps), harps) + 1005000
     flux = np.repeat(np.arange(harps), steps) * 1e21 * u.Mx
     return QTable(
@@ -90,7 +90,7 @@ def curves(harps: int, steps: int = 20, **columns: Any) -> QTable:
     )
 
 
-# --- curves ----------------------------------------------------------------------------------------------------------
+# --- Curves -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("harps", [2, 13, 45])
@@ -119,7 +119,7 @@ def test_marks_contrast_with_white_and_black_and_differ_without_colour() -> None
     looks = class_looks(f"{letter}1.0" for letter in "XMCB")
     assert len({look["ls"] for look in looks.values()}) == 4
     for colour in (*COLOURS, GREY, *(look["color"] for look in looks.values())):
-        # As WCAG defines the contrast.
+        # Contrast ratio as defined by WCAG.
         assert 1.05 / (luminance(colour) + 0.05) >= 3
         assert (luminance(colour) + 0.05) / 0.05 >= 3
 
@@ -218,7 +218,7 @@ def test_errors_for_invalid_curves_give_advice(results: FLARECASTResponse) -> No
         plot_keywords(curves(1, noaa_ars=["12443"] * 20), "usflux", "noaa_ars")
 
 
-# --- time axes and coverage ------------------------------------------------------------------------------------------
+# --- Time axes and coverage -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,12 +289,12 @@ def test_labels_do_not_cross_the_limb() -> None:
     assert corners.max() > 100 > corners.min()
 
 
-# --- sheets ----------------------------------------------------------------------------------------------------------
+# --- Sheets -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Files of one record of the demo."""
+    """Return files of one record of the demo."""
     from datetime import UTC, datetime
 
     from sunpy_flarecast.archive import DemoArchive
@@ -407,7 +407,7 @@ def test_patterns_of_paths_are_loaded(record: list[str], monkeypatch: pytest.Mon
         load("*.9999.*")
 
 
-# --- files that cannot be written ------------------------------------------------------------------------------------
+# --- Files that cannot be written -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_flares_and_names_are_checked_before_any_request(layer: Layer, tmp_path:
     assert not layer.requests
 
 
-# --- keywords --------------------------------------------------------------------------------------------------------
+# --- Keywords ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_star_selects_all_keywords_of_the_service(demo: tuple[str, Layer]) -> None:

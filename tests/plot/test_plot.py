@@ -1,4 +1,4 @@
-"""Pictures: maps are at their places, north up, labelled and with their units."""
+"""Plots of maps, disks, coverage, records and curves: positions, orientation, labels and units."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_each_region_is_drawn_on_the_disk_and_in_its_own_panel(maps: list[Any], 
     assert not [1 for place, one in enumerate(boxes) for other in boxes[:place] if one.overlaps(other)]
     assert "arcsec" in disk.coords[0].get_axislabel()
     for axes, one in zip(single, maps, strict=True):
-        # North is up and east is left, though the camera stood on its head.
+        # North is up and east is left, although the images of the camera are upside down.
         centre = one.center
         north, west = (SkyCoord(centre.Tx + x, centre.Ty + y, frame=centre.frame)
                        for x, y in ((0 * u.arcsec, 10 * u.arcsec), (10 * u.arcsec, 0 * u.arcsec)))  # fmt: skip
@@ -148,12 +148,12 @@ def search(*attrs: Any, near: str | None = "2014-10-23T12:00", series: str = "hm
 
 @pytest.fixture
 def step(demo: tuple[str, Layer]) -> FLARECASTResponse:
-    """One time step of the CEA series."""
+    """Return one time step of the CEA series."""
     return search(Segment("bitmap"))
 
 
 def patches(axes: Any) -> dict[str, Any]:
-    """Return the areas of HARPs by their names."""
+    """Return the boxes of HARPs by HARP number."""
     return {patch.get_label()[1:]: patch for patch in axes.patches if re.fullmatch(r"_\d+", patch.get_label())}
 
 
@@ -168,9 +168,9 @@ def test_boxes_match_the_positions_of_the_maps(step: FLARECASTResponse, tmp_path
         corners = outline.get_extents()
         x, y = axes.wcs.world_to_pixel(one.center)
         assert outline.contains_point((x, y))
-        # The middles differ by the curvature of the sphere, which is more towards the limb.
+        # The centres differ through the curvature of the Sun, more so towards the limb.
         assert abs((corners.x0 + corners.x1) / 2 - x) < 0.25 * corners.width + 3
-        # The quarters of the image lie within, its surroundings without.
+        # Points inside the image are within the outline, points around it are not.
         height, width = one.data.shape
         for across, up in ((0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25)):
             place = one.pixel_to_world(across * width * u.pix, up * height * u.pix)
@@ -203,7 +203,7 @@ def test_boxes_are_coloured_by_a_keyword(demo: tuple[str, Layer], step: FLARECAS
     bar = axes.figure.axes[-1]
     assert bar.get_ylabel() == "USFLUX (Mx)"
     on_scale = mpl.colormaps["viridis"](np.linspace(0, 1, 256))
-    for patch in patches(axes).values():  # opaque, so that those that overlap mix no other colours
+    for patch in patches(axes).values():  # opaque, so that overlapping boxes do not mix colours
         assert np.isclose(patch.get_facecolor(), on_scale).all(axis=1).any()
     brightness = [
         sum(patches(axes)[str(number)].get_facecolor()[:3]) for number in flux["HARPNUM"][np.argsort(flux["usflux"])]
@@ -230,7 +230,7 @@ def test_disks_are_drawn_into_the_axes_of_a_map(step: FLARECASTResponse) -> None
     assert step.plot_disk(ax=given) is given
     for name, patch in patches(given).items():
         assert np.allclose(patch.get_xy(), patches(own)[name].get_xy())
-        assert patch.get_facecolor()[3] == 0  # what is below is seen
+        assert patch.get_facecolor()[3] == 0  # transparent, so that the map below is visible
     step.plot_disk(ax=given)
     assert [text.get_text() for text in given.texts].count("SYNTHETIC") == 1
     with pytest.raises(QueryError, match="needs axes with helioprojective"):
@@ -313,7 +313,7 @@ def test_coverage_shows_records_gaps_and_quality(demo: tuple[str, Layer]) -> Non
     )
     assert any(begin <= lost[0] and end >= lost[1] for begin, end in gaps)
     heights = {round(path.get_extents().height, 6) for one in axes.collections for path in one.get_paths()}
-    assert heights == {0.8, 0.4}  # the lower ones are those of a quality that is not 0
+    assert heights == {0.8, 0.4}  # the lower bars are of records whose QUALITY is not 0
     covered = sum(end - begin for begin, end in edges)
     assert covered == pytest.approx((len(slots) - 10) * 12 / 1440, rel=1e-6)
     assert axes.get_xlabel() == "T_REC (TAI)"
@@ -334,7 +334,7 @@ def test_coverage_of_sampled_records_and_missing_parts(demo: tuple[str, Layer]) 
     begin, end = mdates.date2num([Time(day, scale="utc").tai.to_datetime() for day in ("2014-10-23", "2014-10-26")])
     marks = [path.get_extents() for collection in axes.collections for path in collection.get_paths()]
     assert marks
-    for mark in marks:  # none tells of more than its record
+    for mark in marks:  # each covers only its record
         assert mark.width == 0
         assert begin - 0.01 <= mark.x0 <= end + 0.01
     assert axes.get_xlim() == pytest.approx((begin, end), abs=0.02)
@@ -393,7 +393,7 @@ def test_files_of_two_records_are_refused(demo: tuple[str, Layer], tmp_path: Pat
 
 
 def keyword_table() -> QTable:
-    """Give two HARPs over ten steps, with a gap and a missing value, rows mixed."""
+    """Return two HARPs over ten steps in reverse order, with a gap and a missing value."""
     slots = np.tile([0, 1, 2, 3, 4, 20, 21, 22, 23, 24], 2) + 1005000
     flux = np.arange(20.0)
     mask = np.zeros(20, dtype=bool)
@@ -421,12 +421,12 @@ def test_curves_have_units_names_and_gaps() -> None:
     curves = {line.get_label(): line for line in flux.lines if line.get_label() in ("11", "12")}
     assert set(curves) == {"11", "12"}
     times, values = curves["11"].get_data()
-    assert np.isnan(values).sum() == 2  # the missing value, and the break of the line
+    assert np.isnan(values).sum() == 2  # the missing value, and the gap in the line
     assert np.all(np.diff(times) >= 0)
     assert times[0] == pytest.approx(mdates.date2num(slot_time(1005000).utc.to_datetime()))
     assert np.nanmax(values) == 9e21
     assert [text.get_text() for text in flux.figure.legends[0].get_texts()] == ["HARP 11", "HARP 12"]
-    assert len(flux.containers) == 2  # the errors, which are no panel of their own
+    assert len(flux.containers) == 2  # the errors, which have no panel of their own
     [one] = plot_keywords(keyword_table(), "MEANGAM")
     assert one.get_ylabel() == "MEANGAM (°)"
 

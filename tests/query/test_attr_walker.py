@@ -1,4 +1,4 @@
-"""The meaning of attrs: any of them make queries, or raise `QueryError`."""
+"""Conversion of attrs to queries; invalid attrs raise `QueryError`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def error(*attrs: attr.Attr) -> str:
     return str(caught.value)
 
 
-# --- Series -------------------------------------------------------------------------------------------------------
+# --- Series -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_invalid_names_of_series(name: str) -> None:
     assert "hmi.sharp_cea_720s_nrt" in text
 
 
-# --- Segments -----------------------------------------------------------------------------------------------------
+# --- Segments ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_typo_names_the_nearest_in_all_series() -> None:
     assert "'Br' (hmi.sharp_cea_720s)" in error(DAY, CCD, Segment("Bz"))
 
 
-# --- Time ---------------------------------------------------------------------------------------------------------
+# --- Time -------------------------------------------------------------------------------------------------------------
 
 
 def test_times_of_other_scales_are_converted() -> None:
@@ -155,7 +155,7 @@ def test_near_is_converted() -> None:
     assert one(a.Time(TimeRange("2015-12-11", "2015-12-12")), CCD).end.isot == "2015-12-12T00:00:00.000"
 
 
-# --- Other attrs --------------------------------------------------------------------------------------------------
+# --- Other attrs ------------------------------------------------------------------------------------------------------
 
 
 def test_harp_numbers() -> None:
@@ -202,7 +202,7 @@ def test_another_instrument_or_provider(leaf: attr.Attr) -> None:
     assert not FLARECASTClient._can_handle_query(DAY, CCD, leaf)
 
 
-# --- Conditions ---------------------------------------------------------------------------------------------------
+# --- Conditions -------------------------------------------------------------------------------------------------------
 
 
 def test_conditions_keep_their_order_without_duplicates() -> None:
@@ -239,7 +239,7 @@ def test_invalid_conditions_are_errors(leaf: attr.Attr, text: str) -> None:
     assert FLARECASTClient._can_handle_query(DAY, CCD, leaf)
 
 
-# --- Combinations -------------------------------------------------------------------------------------------------
+# --- Combinations -----------------------------------------------------------------------------------------------------
 
 
 def test_ors_may_be_nested_anywhere() -> None:
@@ -281,7 +281,7 @@ def test_invalid_queries(attrs: tuple[attr.Attr, ...], text: str) -> None:
     assert text in error(*attrs)
 
 
-# --- Every attr and every value -------------------------------------------------------------------------------------
+# --- Every attr and every value ---------------------------------------------------------------------------------------
 
 NAMES = st.sampled_from(["hmi.sharp_720s", "720", "SHARP_cea_720s"])
 TIMES = st.builds(
@@ -416,7 +416,7 @@ def test_all_series_are_registered() -> None:
     assert set(attr.Attr._attr_registry[Series].name_long) == {series.name for series in all_series()}
 
 
-# --- keywords that only some series have ------------------------------------------------------------------------------
+# --- Keywords that only some series have ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

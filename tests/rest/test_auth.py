@@ -1,4 +1,4 @@
-"""Tokens in the client: who gets them, where they never appear, and the messages when access is refused."""
+"""Tokens in the client: which services get them, where they never appear, and messages after refused requests."""
 
 from __future__ import annotations
 

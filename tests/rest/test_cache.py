@@ -84,7 +84,7 @@ def search(**options: Any) -> list[int]:
     return FLARECASTClient().search(DAYS, CCD, progress=False, **options)["Record"].tolist()
 
 
-# --- When a list is requested again ---------------------------------------------------------------------------------
+# --- When a list is requested again -----------------------------------------------------------------------------------
 
 
 def test_the_cache_is_off_by_default(served: Layer, folder: Path) -> None:
@@ -137,7 +137,7 @@ def test_errors_are_not_cached(served: Layer) -> None:
     assert len(served.requests) == 2
 
 
-# --- While the service is away --------------------------------------------------------------------------------------
+# --- While the service is away ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tag", ["", '"one"'])
@@ -195,7 +195,7 @@ def test_strict_searches_do_not_use_outdated_lists() -> None:
             search(strict=True)
 
 
-# --- Whose lists ----------------------------------------------------------------------------------------------------
+# --- Separate lists for services and tokens ---------------------------------------------------------------------------
 
 
 def test_services_and_tokens_have_their_own_lists_and_no_token_is_written(served: Layer, folder: Path) -> None:
@@ -245,7 +245,7 @@ def test_clear_cache_removes_all(served: Layer, folder: Path) -> None:
     assert len(served.requests) == 2
 
 
-# --- Several at once ------------------------------------------------------------------------------------------------
+# --- Concurrent processes ---------------------------------------------------------------------------------------------
 
 #: Searches 10 days repeatedly, and prints the results and the log.
 SEARCHES = """
@@ -307,7 +307,7 @@ def test_processes_share_the_cache_even_while_it_is_cleared(
                 assert FLARECASTClient().search(days, CCD, progress=False)["Record"].tolist() == [*range(1, 11)]
 
 
-# --- Failures -------------------------------------------------------------------------------------------------------
+# --- Failures ---------------------------------------------------------------------------------------------------------
 
 
 def logged_warnings(**options: Any) -> list[str]:

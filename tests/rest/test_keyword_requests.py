@@ -1,4 +1,4 @@
-"""Keywords of many records: the number in each request, and missing records."""
+"""Keywords of many records: the number of records in each request, and missing records."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from sunpy_flarecast.sharp.times import utc_datetime64
 if TYPE_CHECKING:
     from pathlib import Path
 
-# --- The documented replies ---------------------------------------------------------------------------------------
+# --- The documented replies -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_any_json_formatting_is_read(examples: dict[str, bytes], name: str, form
         assert rows(read_records(reply.encode(), SERIES)[0]) == expected
 
 
-# --- What may be wrong --------------------------------------------------------------------------------------------
+# --- Invalid replies --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("reply", [b"[]", b" [ ] ", b'{"data": []}', b'{"data": [], "message": null, "error": ""}'])
@@ -280,7 +280,7 @@ def test_any_bytes_are_read_or_refused(rest: bytes, begin: bytes) -> None:
     try:
         records, broken = read_records(begin + rest, SERIES)
     except ReplyError:
-        return  # nothing else may be raised
+        return  # no other exception may be raised
     assert len(records) + broken <= len(rest)
 
 
@@ -361,7 +361,7 @@ def test_any_json_in_the_fields_is_read_or_counted(listed: list[dict[str, Any]])
     assert {len(getattr(records, name)) for name in ("series", "harpnum", "date_obs", "names")} == {len(records)}
 
 
-# --- Times --------------------------------------------------------------------------------------------------------
+# --- Times ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_date_obs_has_its_names_in_layouts_a_and_c() -> None:
     assert read(both).date_obs.astype(str).tolist() == ["2015-12-11T00:00:00.000000"]
 
 
-# --- URLs ---------------------------------------------------------------------------------------------------------
+# --- URLs -------------------------------------------------------------------------------------------------------------
 
 HOSTS = st.sampled_from(["http://cluster-r730-1:8001", "https://h/proxy", "http://[::1]:80"])
 NAMES = st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,12}(\.fits)?", fullmatch=True), max_size=5)
@@ -463,7 +463,7 @@ def test_generated_records_are_read(
     # One object for all records with the same files.
     assert len({id(names) for names in records.names}) == len(set(records.names))
     assert len({id(name) for name in records.series}) == len(set(records.series))
-    # Parts give the same.
+    # Reading in parts gives the same.
     assert rows(records) == [found for place in range(len(records)) for found in rows(records[place : place + 1])]
 
 

@@ -1,4 +1,4 @@
-"""Parallel requests: each window has one answer, large ones are halved, and patience ends."""
+"""Parallel requests: one answer for each window, halved windows, and the end of requests to a failing service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FakeService:
     """
     Stands in for a service: answers with a window's times, and fails where ``fails`` gives an error.
 
-    ``patience`` is what `Service` checks before a request, and tells of replies.
+    `Service` consults ``patience`` before a request, and informs it of replies.
     """
 
     def __init__(self, fails: Any = lambda window: None) -> None:
@@ -76,7 +76,7 @@ def test_no_windows_give_no_answers() -> None:
 def test_the_number_of_parallel_requests() -> None:
     together = threading.Barrier(4)
     found = list(answers(windows(8), lambda number, window: together.wait(timeout=60), Patience(4)))
-    assert len(found) == 8  # else the barrier breaks
+    assert len(found) == 8  # otherwise the barrier breaks
 
 
 def test_too_large_windows_are_halved_and_others_of_that_length_at_once() -> None:

@@ -37,7 +37,7 @@ def test_missing_t_rec_is_estimated_from_date_obs(slot: int, before: float) -> N
     assert records.slot.tolist() == [None, slot - 1]
 
 
-# --- Joining ------------------------------------------------------------------------------------------------------
+# --- Joining ----------------------------------------------------------------------------------------------------------
 
 
 def test_records_are_sorted_by_t_rec_then_harp_then_number() -> None:
@@ -119,7 +119,7 @@ def test_merging_any_parts_gives_the_whole(listed: list[dict[str, Any]], data: s
     assert rows(merge([whole, whole])) == rows(whole)
 
 
-# --- Keywords -----------------------------------------------------------------------------------------------------
+# --- Keywords ---------------------------------------------------------------------------------------------------------
 
 
 def with_keywords(*numbers: int, **keywords: list[Any]) -> Records:

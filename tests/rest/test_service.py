@@ -275,7 +275,7 @@ def test_messages_are_short_and_on_one_line() -> None:
     assert body_message(b"[" * 100_000).startswith("[[[")
 
 
-# --- retries ---------------------------------------------------------------------------------------------------------
+# --- Retries ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -379,7 +379,7 @@ def test_after_truncated_json_a_smaller_request_may_help(demo: tuple[str, Layer]
         assert caught.value.less_may_help is less
 
 
-# --- Whatever a reply provokes concerns this request alone ------------------------------------------------------------
+# --- Broken replies affect only their own request ---------------------------------------------------------------------
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> bytes:
@@ -539,7 +539,7 @@ def test_a_redirect_to_an_unreachable_host_affects_one_request(demo: tuple[str, 
         assert len(service.records("hmi.sharp_720s", "2015-12-11T01:00:00Z", "2015-12-11T02:00:00Z")[0])
 
 
-# --- HTTP ------------------------------------------------------------------------------------------------------------
+# --- HTTP -------------------------------------------------------------------------------------------------------------
 
 
 def test_gzip_is_read(demo: tuple[str, Layer], client: Service) -> None:

@@ -1,4 +1,4 @@
-"""URLs of records, split together: the result is the same as one by one, in any form."""
+"""Splitting the URLs of many records together equals splitting each list."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def keyword_requests(layer: Layer) -> list[tuple[int, str]]:
     return [(records.count(",") + 1, fields) for records, fields in parts]
 
 
-# --- What is found ------------------------------------------------------------------------------------------------
+# --- Results ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_keyword_that_is_not_compared_is_refused_through_fido(layer: Layer, qu
     assert not layer.requests
 
 
-# --- What is asked for --------------------------------------------------------------------------------------------
+# --- Requests ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_service_that_sends_one_record_per_request(layer: Layer) -> None:
     assert sum(count == 1 for count, _ in keyword_requests(layer)) == 90
 
 
-# --- Sampling and the nearest step ----------------------------------------------------------------------------------
+# --- Sampling and the nearest step ------------------------------------------------------------------------------------
 
 
 def test_conditions_apply_to_sampled_records(layer: Layer) -> None:
@@ -291,7 +291,7 @@ def test_queries_and_keywords_survive_a_file(layer: Layer, tmp_path: Path, kind:
     assert [again[name].info.dtype for name in again.colnames] == [table[name].info.dtype for name in table.colnames]
 
 
-# --- What is missing --------------------------------------------------------------------------------------------------
+# --- Missing records --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("singly", [False, True])
@@ -474,7 +474,7 @@ def test_errors_in_the_terminal(layer: Layer, options: tuple[str, ...], status: 
     assert not layer.requests
 
 
-# --- Branches of which only some have conditions on keywords ----------------------------------------------------------
+# --- Branches with and without conditions on keywords -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turned", [False, True])

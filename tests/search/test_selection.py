@@ -67,7 +67,7 @@ def selected(entries: list[Entry], *arguments: Any, **options: Any) -> list[int]
     return select(records_of(entries), query(*arguments, **options)).recnum.tolist()
 
 
-# --- Single rules -------------------------------------------------------------------------------------------------
+# --- Single rules -----------------------------------------------------------------------------------------------------
 
 
 def test_a_record_belongs_to_the_range_by_date_obs_or_by_t_rec() -> None:
@@ -178,7 +178,7 @@ def test_an_empty_list_stays_empty() -> None:
     assert selected([], 0, 7200, sample=3600.0, harps=(1, 2)) == []
 
 
-# --- Against a plain reading --------------------------------------------------------------------------------------
+# --- Comparison with a simple implementation --------------------------------------------------------------------------
 
 
 def expected(entries: list[Entry], start: Fraction, end: Fraction, options: dict[str, Any]) -> list[int]:
@@ -265,7 +265,7 @@ def test_selecting_from_parts_first_gives_the_same_records(
     assert select(joined, wanted).recnum.tolist() == whole
 
 
-# --- Files --------------------------------------------------------------------------------------------------------
+# --- Files ------------------------------------------------------------------------------------------------------------
 
 
 def with_files(*names: tuple[str, ...], series: str = SERIES) -> Records:

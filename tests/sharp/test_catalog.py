@@ -94,7 +94,7 @@ def test_segments_are_found_in_any_case() -> None:
     assert cea.segment("azimuth") is None
 
 
-# --- keywords --------------------------------------------------------------------------------------------------------
+# --- Keywords ---------------------------------------------------------------------------------------------------------
 
 
 def listed(shared: Path, table: str) -> Iterator[dict[str, str]]:
@@ -121,7 +121,7 @@ def test_the_catalog_equals_the_output_of_the_script(shared: Path, tmp_path: Pat
     root = Path(sunpy_flarecast.__file__).parents[1]
     tools = root / "docs" / "tools"
     if not tools.is_dir():
-        pytest.skip("the project's docs are not here")
+        pytest.skip("the folder docs is missing")
     (tmp_path / "docs" / "tools").mkdir(parents=True)
     (tmp_path / "sunpy_flarecast" / "data").mkdir(parents=True)
     for name in ("make_keywords.py", "keyword_meanings.txt"):

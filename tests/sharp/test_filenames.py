@@ -1,4 +1,4 @@
-"""File names as JSOC gives them."""
+"""File names of JSOC."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def test_a_pickled_row_does_not_take_the_table_with_it() -> None:
     assert row.as_table().pformat() == table[7:8].pformat()
 
 
-# --- Back to records ----------------------------------------------------------------------------------------------
+# --- Back to records --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("listed", [[], [FULL], [BARE], [BARE, FULL, BARE]])
@@ -225,7 +225,7 @@ def test_records_need_their_columns(column: str) -> None:
         table.records()
 
 
-# --- Path fields --------------------------------------------------------------------------------------------------
+# --- Path fields ------------------------------------------------------------------------------------------------------
 
 
 def test_path_fields() -> None:
@@ -283,7 +283,7 @@ def test_a_column_of_the_user_is_a_path_field() -> None:
     assert table.path_values(["my_class", "length"]) == {"my_class": ["C", "X"], "length": [1.0, 2.0]}
 
 
-# --- Nothing, and much --------------------------------------------------------------------------------------------
+# --- Empty and long tables --------------------------------------------------------------------------------------------
 
 
 def test_an_empty_table() -> None:

@@ -83,7 +83,7 @@ def round_trip(table: FLARECASTResponse, path: Path) -> FLARECASTResponse:
     return FLARECASTResponse.read(path)
 
 
-# --- There and back -----------------------------------------------------------------------------------------------
+# --- Round trips ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -333,7 +333,7 @@ def test_many_rows_stay_small(tmp_path: Path) -> None:
         assert path.stat().st_size < 500 * 260
 
 
-# --- Fetching -----------------------------------------------------------------------------------------------------
+# --- Fetching ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -412,7 +412,7 @@ def test_passwords_are_only_used_for_the_same_service(service: str, configured: 
     assert with_credentials(service, configured) == used
 
 
-# --- What cannot be written ---------------------------------------------------------------------------------------
+# --- Tables that cannot be written ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -538,7 +538,7 @@ def test_options_of_astropy_are_refused(tmp_path: Path) -> None:
         table_of(FULL).write(tmp_path / "search.ecsv", delimiter=",")
 
 
-# --- What cannot be read ------------------------------------------------------------------------------------------
+# --- Files that cannot be read ----------------------------------------------------------------------------------------
 
 
 def image(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files with temporary names until they are complete, and the remains of dead processes."""
+"""Files with temporary names until they are complete, and leftovers of killed processes."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def leased():
             try:
                 fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
             except (OSError, AttributeError):
-                pytest.skip("files cannot be leased here")
+                pytest.skip("file leases are not supported")
             try:
                 yield
             finally:
@@ -263,7 +263,7 @@ class TestFilesThatFail:
             else:
                 os.mknod(path, 0o020666, os.makedev(1, 5))  # /dev/zero
         except (OSError, AttributeError):
-            pytest.skip(f"a {kind} cannot be created here")
+            pytest.skip(f"a {kind} cannot be created")
         assert self.answer(memory([RECORD], {"bitmap": content}), x_accel=x_accel).status_code == 404
 
     def test_empty(self, memory, path):

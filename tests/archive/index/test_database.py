@@ -1,4 +1,4 @@
-"""Where the index is kept: in the folder or elsewhere, without write permission, and in place of other files."""
+"""The file of the index: in the folder or elsewhere, without write permission, and in place of other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reprocessed records: files of several editions of one record in a folder, and what clients see."""
+"""Reprocessed records: files of several editions in a folder, and their replies to clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sunpy_flarecast import FLARECASTClient, Series, conf, fetch
 from sunpy_flarecast.archive import DirectoryArchive, NotHeldError, running
 from sunpy_flarecast.archive.index import build_index
 
-#: Cards of two editions of a record, the older first, and how the report describes them.
+#: Cards of two editions of a record, the older first, and their descriptions in the report.
 EDITIONS = {
     "numbers": ({"RECNUM": 5}, {"RECNUM": 6}, "RECNUM 5", "RECNUM 6"),
     "ids": ({"DRMS_ID": f"{CEA}:5:{{}}"}, {"DRMS_ID": f"{CEA}:6:{{}}"}, "RECNUM 5", "RECNUM 6"),
@@ -46,7 +46,7 @@ def test_the_newer_edition_is_served_as_a_whole(tmp_path, kind, folders):
     first, second = (tmp_path / "root" / folder for folder in folders)
     for segment in ("Bp", "Br", "Bt"):
         put(first, segment, older, AREA=1.5)
-    build_index(tmp_path / "root")  # only the order of runs tells the index which files came later
+    build_index(tmp_path / "root")  # only the order of runs shows the index which files are newer
     for segment in ("Bp", "Br"):
         put(second, segment, newer, AREA=2.5)
     report = build_index(tmp_path / "root")

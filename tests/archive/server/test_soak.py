@@ -1,4 +1,4 @@
-"""A short version of tests/benchmarks/soak.py: several clients of a folder served from the command line."""
+"""A short run of tests/benchmarks/soak.py: several clients of a folder served from the command line."""
 
 from __future__ import annotations
 

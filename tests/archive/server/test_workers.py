@@ -24,7 +24,7 @@ pytestmark = [
 
 
 class Failing(DemoArchive):
-    """Cannot be loaded in another process."""
+    """An archive that cannot be loaded in another process."""
 
     def __reduce__(self):
         return fail, ()
