@@ -94,9 +94,10 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 # Pages without a section have nothing to navigate in.
-html_sidebars = dict.fromkeys(
-    ["architecture", "changelog", "citing", "contributing", "glossary", "help", "install", "tutorial"], []
-)
+html_sidebars = {
+    page: []
+    for page in ("architecture", "changelog", "citing", "contributing", "glossary", "help", "install", "tutorial")
+}
 html_show_sourcelink = False
 templates_path = ["_templates"]
 html_static_path = ["_static"]

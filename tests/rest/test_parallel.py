@@ -28,7 +28,7 @@ def windows(count: int, days: float = 1.0) -> list[Window]:
 
 class FakeService:
     """
-    Stands in for a service: answers with a window's times, and fails where ``fails`` gives an error.
+    A replacement for `Service` that returns the times of a window, or raises the error returned by ``fails``.
 
     `Service` consults ``patience`` before a request, and informs it of replies.
     """
