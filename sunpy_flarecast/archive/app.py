@@ -170,7 +170,7 @@ def _record_routes(
     def list_records(
         request: Request, series: SeriesParameter, start: StartParameter, end: EndParameter, meta: MetaParameter = False
     ) -> Response:
-        """List the records whose `date__obs` is between `start` and `end`, both included."""
+        """List the records whose `date__obs` is between `start` and `end` (inclusive)."""
         name = held_series(series, archive.series())
         first, last = read_range(start, end, settings.max_days)
         base = url_of(request)

@@ -41,7 +41,7 @@ class NotHeldError(LookupError):
     Parameters
     ----------
     message : str
-        What was requested and what exists instead, in one sentence.
+        What was requested and what exists instead.
     """
 
 

@@ -130,7 +130,7 @@ def held_series(name: str, held: Sequence[str]) -> str:
 
 
 async def short_body(request: Request) -> None:
-    """Reject requests with a long or chunked body, whose length is unknown; a dependency of all routes."""
+    """Reject requests with a long body, or a chunked one of unknown length; a dependency of all routes."""
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or not length.isdecimal() or int(length[:20]) > _MOST_BODY:
         raise HTTPException(

@@ -91,7 +91,7 @@ def observe(seconds: float) -> Observer:
     longitude = (np.degrees(np.arctan2(unit[1], unit[0])) - _MERIDIAN - _SIDEREAL * days) % 360
     west = np.array([-unit[1], unit[0], 0.0]) / np.hypot(unit[0], unit[1])
     velocity = velocity + _orbit(seconds)
-    # Meeus, Astronomical Algorithms (1998), chapter 29: the mean rotation number, rounded with the true longitude.
+    # Meeus, Astronomical Algorithms (1998), chapter 29: the mean rotation number, corrected with the true longitude.
     mean = (_EPOCH_JD + seconds / 86400 - 2398140.227) / 27.2752316
     return Observer(
         distance=away,

@@ -81,7 +81,7 @@ def _position(lat: float, lon: float) -> str:
 
 
 def _flares_of(region: Region) -> dict[str, npt.NDArray[Any]]:
-    """Draw the flares of a region while it is on the disk."""
+    """Sample the flares of a region while it is on the disk."""
     random = generator(7, 0, region.ordinal)
     hours = np.arange(region.first * CADENCE, region.last * CADENCE, 3600.0)
     count = random.poisson(_rate(region, hours + 1800) / 24)

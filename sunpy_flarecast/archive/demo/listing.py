@@ -56,7 +56,7 @@ def list_records(
 ) -> Iterator[Record]:
     """List records of the series with this index; `names` are its segments. See `DemoArchive.records`."""
     micro = timedelta(microseconds=1)
-    # Not in the generator, so that a range without time zone is rejected here.
+    # Computed outside the generator, so that a range without time zone is rejected at once.
     bounds = (start - _UNIX) // micro, (end - _UNIX) // micro
     return _records(series, near_real_time, names, *bounds, harpnums, every, after or _BEFORE_ALL)
 
@@ -118,7 +118,7 @@ def steps_near(slot: int, near_real_time: bool) -> Steps:
 
 
 def _step(slot: int, direction: int, near_real_time: bool) -> int | None:
-    """Find the first time step with records from a slot on, in one direction."""
+    """Find the nearest time step with records in one direction, starting with the slot itself."""
     while FIRST_SLOT <= slot <= LAST_SLOT:
         regions = regions_on(slot // SLOTS_A_DAY)
         if is_present(slot, near_real_time) and any(region.first <= slot <= region.last for region in regions):

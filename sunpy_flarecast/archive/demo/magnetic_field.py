@@ -194,7 +194,7 @@ def _add_sources(total: Any, x: Any, y: Any, sources: list[tuple[float, ...]]) -
         np.divide(45.0 + 2.2 * depth * depth, square, out=square)
         square *= square
         envelope += square
-        # The ratio of the horizontal to the radial part is that of the distance, turned, to the depth.
+        # The horizontal field is the radial field times the rotated distance over the depth.
         cosine, sine = math.cos(twist) / depth, math.sin(twist) / depth
         np.multiply(dx, cosine, out=square)
         np.multiply(dy, sine, out=part)
@@ -212,7 +212,7 @@ def _quiet(region: Region, seconds: float, x: Any, y: Any) -> Any:
     """Return the quiet Sun's radial field in G, a texture that changes within about a day, as the network does."""
     turn = 2 * math.pi * seconds / (1.6 * _DAY)
     first, second = _tiles(region.ordinal)
-    # Linear interpolation in a periodic tile, with one more row and column.
+    # Linear interpolation in a periodic tile, padded by one row and column.
     tile = np.pad(math.cos(turn) * first + math.sin(turn) * second, (0, 1), "wrap").ravel()
     across, up = x / np.float32(_TILE_SCALE), y / np.float32(_TILE_SCALE)
     left, low = np.floor(across), np.floor(up)

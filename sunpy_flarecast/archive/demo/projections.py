@@ -95,7 +95,7 @@ def roll(slot: int) -> float:
 def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Observer, every: int = 1) -> Grid:
     """Make the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree)."""
     # The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that all pixels
-    # show the same area; FITS says the same with CRVAL2 other than 0. With `every`, pixels between are left out.
+    # show the same area; in FITS, a CRVAL2 other than 0 means the same. `every` selects every nth row and column.
     up, along = (np.radians((np.arange(0, side, every) - (side - 1) / 2) * CEA_SCALE) for side in shape)
     up = up[:, np.newaxis]
     level = np.sqrt(1 - up * up)

@@ -60,7 +60,7 @@ class Region(NamedTuple):
     reference: float
     longitude: float
     latitude: float
-    #: Time of its emergence, and seconds from there to its maximum and to its end.
+    #: Time of its emergence, and seconds from then to its maximum and to its end.
     born: float
     rise: float
     life: float

@@ -41,7 +41,7 @@ LAST_DAY: Final = 12418
 FIRST_SLOT: Final = FIRST_DAY * SLOTS_A_DAY + 1
 LAST_SLOT: Final = LAST_DAY * SLOTS_A_DAY
 
-#: From 2016-04-13 on both cameras of HMI take filtergrams for vectors, every 90 s instead of 135 s.
+#: Since 2016-04-13, both HMI cameras take filtergrams for vectors, every 90 s instead of 135 s.
 COMBINED_FROM: Final = 8503 * SLOTS_A_DAY
 
 #: Quality words found in SHARPs: 0x400 (a filtergram was missing), and two with more significant bits.

@@ -82,7 +82,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise ArchiveIndexError(f"The index {path} does not exist. Create it: sunpy-flarecast index DIRECTORY")
     last: sqlite3.Error | None = None
-    # SQLite needs more files beside the database for reading; without write permission they must exist already.
+    # SQLite needs files beside a database even to read it; without write permission, they must exist already.
     for mode in ("rw", "ro"):
         database = open_database(path, mode)
         try:

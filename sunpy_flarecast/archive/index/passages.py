@@ -27,7 +27,7 @@ _HARPS: Final = (  # noqa: S608
     )
 )
 
-#: The last time step up to a slot, and the first from it on.
+#: The last time step at or before a slot, and the first at or after it.
 _STEPS: Final = tuple(
     f"SELECT {chosen}(slot) FROM records INDEXED BY records_in_order WHERE series = ? AND slot {sign} ?"  # noqa: S608
     for chosen, sign in (("max", "<="), ("min", ">="))

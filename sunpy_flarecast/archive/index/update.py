@@ -110,7 +110,7 @@ def _check_mounted(writer: Writer) -> None:
             f"{writer.root} cannot be read: {error.strerror or error}. Is the disk mounted? The index "
             f"{writer.index} is kept as it is."
         ) from error
-    if empty and (records := writer.count()):  # then the index is elsewhere, and stays
+    if empty and (records := writer.count()):  # the index is elsewhere, since the folder is empty
         raise MissingFolderError(
             f"{writer.root} is empty, but its index {writer.index} has {records:,} records. Is the disk mounted? If "
             "the files were removed on purpose, delete the index."

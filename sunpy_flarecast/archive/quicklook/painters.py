@@ -48,7 +48,7 @@ class Painters:
         self._drawing: dict[str, Future[bytes]] = {}
 
     async def draw(self, key: str, job: Job) -> bytes:
-        """Draw a picture; raise an HTTPException (503) if too many others wait, or a process died or hangs."""
+        """Draw a picture; raise an HTTPException (503) if too many others wait, or a process dies or hangs."""
         pool = self._pool
         if pool is None:
             pool = await to_thread.run_sync(self._started)
