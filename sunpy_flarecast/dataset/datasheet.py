@@ -248,7 +248,7 @@ images = xr.open_datatree("images.zarr", engine="zarr")  # unless built without 
 ```
 
 With sunpy_flarecast, `sunpy_flarecast.dataset.open(".")` gives tables with units, samples for training, and maps.
-`T_REC` is TAI, `time` is the same time in UTC."""
+`T_REC` is in TAI; `time` is the same time in UTC."""
 
 _SHARP: Final = """SDO data are open: see the SDO data policy, https://sdo.gsfc.nasa.gov/data/rules.php. Acknowledge \
 them with "Courtesy of NASA/SDO and the AIA, EVE, and HMI science teams", and cite Bobra et al. (2014), Solar Physics

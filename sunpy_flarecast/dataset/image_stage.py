@@ -171,7 +171,7 @@ def make_images(
 def finish_harps(
     tasks: Iterable[ShardTask], settings: Settings, store: Store, *, client: Any, progress: bool
 ) -> Iterator[Written]:
-    """Write the groups of HARPs; yield size and SHA-256 of all files of each HARP by path."""
+    """Write the groups of HARPs; yield the size and SHA-256 of all files of each HARP by path."""
     groups = (tuple(group) for _, group in groupby(tasks, key=lambda task: task.harp))
     with progress_bar(shown=progress, desc="HARPs finished", unit="HARP") as bar:
         for done in run(_Finish(settings, store), groups, client=client, name="harps"):

@@ -24,9 +24,9 @@ def pairs_by_position(
     longest: np.timedelta64,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """
-    Pair records with flares without a NOAA number in their patch: rows, and indices in the list.
+    Pair records with the flares in their patch that have no NOAA number: rows, and indices in the list.
 
-    ``times`` are T_REC in UTC. ``box`` has the latitudes and longitudes (Stonyhurst, degree) that enclose the patch of
+    ``times`` are T_REC in UTC. ``box`` has the latitudes and longitudes (Stonyhurst, degrees) that bound the patch of
     each record at T_REC, in the columns LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX. ``moments`` are the times by which
     flares count, up to ``longest`` (the longest window) after T_REC.
     """

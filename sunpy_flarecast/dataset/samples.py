@@ -121,7 +121,7 @@ class Samples(Sequence["Sample"]):
         if self.left_out:
             reasons = ", ".join(f"{count:,} with {reason}" for reason, count in self.left_out.items())
             text += f"; {counted(sum(self.left_out.values()), 'record')} left out: {reasons}"
-        size = "of the size of each patch" if self.shape is None else f"{self.shape[0]} × {self.shape[1]} ({self.how})"
+        size = "size of each patch" if self.shape is None else f"{self.shape[0]} × {self.shape[1]} ({self.how})"
         images = f"{', '.join(self.segments)}, {size}" if self.segments else "none"
         return f"{text}\nimages: {images}\nkeywords: {', '.join(self.keyword_names) or 'none'}"
 

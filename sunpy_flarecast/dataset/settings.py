@@ -116,7 +116,7 @@ def _table(query: Sequence[Any]) -> RecordTable | None:
             "results['flarecast']."
         )
     if not len(tables[0]):
-        raise QueryError("The table has no records. Pass a table with records, or search for a longer range.")
+        raise QueryError("The table has no records. Pass a table with records, or search for a longer time range.")
     return tables[0]
 
 

@@ -81,7 +81,7 @@ def make_shard(task: ShardTask, settings: Settings, store: Store, files: Iterabl
     ``files`` has, for each record and segment, the path of a FITS file, or the reason why it could not be fetched (any
     text if the record has no such file). Images are read and compressed one by one, so only the compressed shard and
     the images of one record are in memory. The output depends on the files only. A file is `Status.UNREADABLE` if it is
-    damaged, of another record, or differs in shape from other segments; the facts have the reason.
+    damaged, belongs to another record, or differs in shape from other segments; the facts have the reason.
     """
     chunks: list[Chunk] = []
     images: list[ImageFacts] = []

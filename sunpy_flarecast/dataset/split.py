@@ -55,7 +55,8 @@ def split(
     names = list(settings.sets)
     if empty := [name for code, name in enumerate(names) if not (codes == code).any()]:
         raise QueryError(
-            f"The set {empty[0]!r} has no records ({rule(settings)}). Change the split, or search for a longer range."
+            f"The set {empty[0]!r} has no records ({rule(settings)}). Change the split, or search for a longer time "
+            "range."
         )
     return np.array([*names, ""])[codes]
 
@@ -70,7 +71,7 @@ def _by_region(
     if len(names) < len(settings.sets):
         raise QueryError(
             f"{counted(len(names), 'region')} cannot be split into {len(settings.sets)} sets "
-            f"({', '.join(settings.sets)}). Search for a longer range, or name fewer sets."
+            f"({', '.join(settings.sets)}). Search for a longer time range, or name fewer sets."
         )
     if classes is None:
         weights = np.ones((len(names), 1))

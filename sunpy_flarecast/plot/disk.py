@@ -144,7 +144,7 @@ def plot_disk(
         axes.figure.colorbar(mpl.cm.ScalarMappable(norm, "viridis"), ax=axes, label=label, shrink=0.75, pad=0.03)
     if own:
         left_out = len(step) - len(names)
-        hidden = f"; {left_out} without a visible place" if left_out else ""
+        hidden = f"; {left_out} without a visible position" if left_out else ""
         count = f"{len(names)} {shared_word(step['Series'])}{'s' * (len(names) != 1)}"
         title = f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}"
         axes.set_title(titled(title, results.origin), fontsize=12)

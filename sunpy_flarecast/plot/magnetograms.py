@@ -43,7 +43,7 @@ _LEFT, _ABOVE, _BELOW = 0.75, 0.3, 0.45
 
 def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT) -> Figure:
     """
-    Draw magnetograms of one time: all of them on the disk, and each separately at one scale, north up.
+    Draw magnetograms of one time: all of them on the disk, and each separately at the same scale, north up.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
         strongest = (
             f"{len(large)} of {len(seen)} HARPs with the most strong field" if len(seen) > len(large) else "HARPs"
         )
-        single.suptitle(f"The {strongest}, at one scale", fontsize=11)
+        single.suptitle(f"The {strongest}, at the same scale", fontsize=11)
     return figure
 
 

@@ -41,7 +41,7 @@ _ABOVE: Final = 0.36
 _MEANINGS: Final = 0.6
 
 #: Widths of panels (images with their colour bars) in inches. Below the first, text is smaller and ticks are fewer;
-#: narrower panels than the second are refused.
+#: panels narrower than the second are refused.
 _ROOMY: Final = 2.6
 _LEAST: Final = 1.1
 
@@ -130,7 +130,7 @@ def plot_record(
     axes = []
     for place, panel in enumerate(found, start=1):
         axes.append(figure.add_subplot(-(-number // columns), columns, place, projection=panel.map))
-        # All show the same place: the coordinates of the outer ones are those of all.
+        # All panels show the same place, so only the outer ones have coordinates.
         _draw(panel, axes[-1], scale, left=place % columns == 1 or columns == 1, bottom=place + columns > number)
     title = titled(
         f"{harp}, {time}, {next(iter(known), projection)}".removesuffix(", "), found[0].map.meta.get("origin")

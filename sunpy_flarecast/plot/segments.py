@@ -52,7 +52,7 @@ def image_of_segment(
     upside_down : bool, optional
         Whether to turn the image by 180 degrees, as HMI's camera is (``CROTA2``); default: False.
     smarp : bool, optional
-        Whether it is of a SMARP (default: False).
+        Whether the image is of a SMARP (default: False).
     mark : str, optional
         A word to write over the image (default: none).
 

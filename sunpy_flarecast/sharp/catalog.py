@@ -57,7 +57,7 @@ class Segment(msgspec.Struct, frozen=True):
         The segment's name as JSOC spells it, for example ``"Bt_err"``.
     unit : str
         The unit of the pixels, in a spelling that `sunpy.map.sources.HMIMap` accepts as ``BUNIT``; empty for masks,
-        codes, and numbers whose unit it cannot express.
+        codes, and numbers whose unit has no such spelling.
     meaning : str
         A description in one line.
     """
@@ -216,7 +216,7 @@ class Keyword(msgspec.Struct, frozen=True):
         Its name in FITS files, for example ``"DATE-OBS"``.
     unit : str
         The unit in a spelling that astropy reads; empty for text, codes, counts, and numbers whose unit astropy does
-        not have (``meaning`` then gives the unit).
+        not know (``meaning`` then gives the unit).
     kind : str
         ``"int"``, ``"float"`` or ``"text"``.
     meaning : str

@@ -473,7 +473,7 @@ def test_a_star_selects_all_keywords_of_the_service(demo: tuple[str, Layer]) -> 
 def test_lists_of_names_and_an_invalid_known_table(results: FLARECASTResponse, layer: Layer) -> None:
     assert results.keywords(["usflux", "r_value"], "npix").colnames[5:] == ["usflux", "r_value", "npix"]
     layer.clear()
-    with pytest.raises(QueryError, match=r"known=\.\.\.\) takes an earlier table .* not int"):
+    with pytest.raises(QueryError, match=r"known=\.\.\.\) takes an earlier result .* not int"):
         results.keywords("usflux", known=5)
     assert not layer.requests
 

@@ -248,7 +248,7 @@ def test_harps_without_a_position_are_reported(demo: tuple[str, Layer], step: FL
     axes = step.plot_disk()
     assert str(step["HARPNUM"][0]) not in patches(axes)
     assert len(patches(axes)) == len(step) - 1
-    assert "1 without a visible place" in axes.get_title()
+    assert "1 without a visible position" in axes.get_title()
 
 
 def test_disks_without_records_or_with_invalid_keywords_are_errors(step: FLARECASTResponse) -> None:
