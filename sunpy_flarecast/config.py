@@ -111,7 +111,7 @@ class _SecretItem(_EnvironmentItem):
 
     def set(self, value: Any) -> None:
         if not isinstance(value, str):
-            raise TypeError(f"sunpy_flarecast.conf.{self.name} is text, not {type(value).__name__}")
+            raise TypeError(f"sunpy_flarecast.conf.{self.name} must be a string, not {type(value).__name__}")
         super().set(value)
 
     def shown(self) -> str:

@@ -124,7 +124,8 @@ def run_demo(
     output.mkdir(parents=True, exist_ok=True)
     picture = check_output(output / "magnetograms.png", "The picture")
     with demo_service() as service:
-        say(f"A service of synthetic SHARPs runs at {service.url}. Searching hmi.sharp_720s, {START} to {END} UTC ...")
+        say(f"A service of synthetic SHARPs is running at {service.url}.")
+        say(f"Searching hmi.sharp_720s, {START} to {END} UTC ...")
         day = Fido.search(a.Time(START, END), Series("hmi.sharp_720s"), Segment("magnetogram"))["flarecast"]
         show(day)
         step = Fido.search(a.Time(START, END, near=NEAR), Series("hmi.sharp_720s"), Segment(*SEGMENTS))["flarecast"]

@@ -16,6 +16,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import FLARECASTError, Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.config import InvalidSettingError
+from sunpy_flarecast.utils.reports import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,7 +99,8 @@ def kept(output: Path | None, what: str, write: Callable[[Any, Path], None], res
         yield
     except Interrupted as error:
         if output is None:
-            err.print(f"With -o FILE, the partial result is kept, and the {what} can be resumed.", soft_wrap=True)
+            text = f"The partial result was not saved. With -o FILE it is kept, and the {what} can be resumed."
+            err.print(text, soft_wrap=True)
         else:
             write(error.partial, output)
             resume = f" Resume in Python: {rest.format(repr(str(output)))}." if output.suffix in _RESUMED else ""
@@ -144,7 +146,7 @@ def show_index(directory: Path, report: IndexReport | None, faults: Sequence[str
     text = str(msgspec.structs.replace(report, faulty=0, faults=())) if report else ""
     if faults:
         shown = "".join(f"\n  {fault}" for fault in faults[:most])
-        text = f"{text}{'; ' * bool(text)}{len(faults):,} file{'s' * (len(faults) != 1)} cannot be served:{shown}"
+        text = f"{text}{'; ' * bool(text)}{counted(len(faults), 'file')} cannot be served:{shown}"
     if most is not None and len(faults) > most:
         text += f"\n  ... and {len(faults) - most:,} more: sunpy-flarecast index {directory} lists them"
     if text:

@@ -128,7 +128,7 @@ def dataset() -> None:
     type=click.Choice(["lossless", "int16", "binned"]),
     default="lossless",
     show_default=True,
-    help="How images are stored: exactly, in steps of 1 G, or averaged over squares of --bin pixels.",
+    help="How images are stored: exactly, in steps of 1 G, or averaged over squares (see --bin).",
 )
 @click.option(
     "--bin",
@@ -137,7 +137,7 @@ def dataset() -> None:
     default=4,
     show_default=True,
     metavar="N",
-    help="Side of the squares of --encoding binned, in pixels.",
+    help="Side of the squares that --encoding binned averages, in pixels.",
 )
 @click.option(
     "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of Dask processes."
@@ -149,7 +149,7 @@ def dataset() -> None:
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Simultaneous transfers over all processes.",
+    help="Number of simultaneous transfers, in all processes together.",
 )
 @click.option("--files", metavar="DIRECTORY", help="Folder of existing FITS files to use instead of downloads.")
 @click.option(
@@ -176,8 +176,8 @@ def build(
     """Build a data set of images, keywords, labels and splits.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command resumes an interrupted
-    build, and requests missing data again. The exit status is 0 only if nothing is missing, including images that the
-    service does not list.
+    build, and requests missing data again. The exit status is 0 only if nothing is missing; images that the service
+    does not list count as missing.
     """
     with plain_errors() as missing:
         from sunpy_flarecast import dataset as datasets

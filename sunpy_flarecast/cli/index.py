@@ -30,7 +30,7 @@ _WAIT: Final = 30.0
     type=click.IntRange(min=1),
     metavar="N",
     show_default="number of processors",
-    help="Processes that read files.",
+    help="Number of processes that read files.",
 )
 @click.option(
     "--max-keywords",
@@ -60,7 +60,7 @@ def index(directory: Path, database: Path | None, jobs: int | None, max_keywords
                     progress=count,
                 )
         except KeyboardInterrupt:
-            out.print("Stopped. The files read so far are kept.")
+            out.print("The indexing was interrupted; the same command resumes it.")
             raise SystemExit(130) from None
     show_index(directory, report, report.faults)
     raise SystemExit(1 if report.faulty else 0)

@@ -55,7 +55,7 @@ __all__ = ["mirror"]
 @report_option
 @service_options
 def mirror(start: Time, end: Time, directory: Path, email: str | None, report: Path | None, **others: Any) -> None:
-    """Fill a folder with SHARP files from another service or from JSOC.
+    """Fill a folder with SHARP files from another service or JSOC.
 
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The same command resumes an interrupted
     mirror, and fetches new and changed files. The exit status is 0 only if nothing is missing.

@@ -45,4 +45,4 @@ def openapi(output: Path | None) -> None:
             click.echo(text, nl=False)
         else:
             output.write_text(text, encoding="utf-8")
-            out.print(f"The description is {escape(str(output))}.", soft_wrap=True)
+            out.print(f"Wrote {escape(str(output))}.", soft_wrap=True)

@@ -165,7 +165,7 @@ report_option = click.option(
     "--report",
     type=FILE,
     metavar="FILE",
-    help="Write a report of fetched and missing files to this file, as JSON; an earlier one is removed first.",
+    help="Write a report of fetched and missing files to FILE, as JSON; an existing FILE is removed first.",
 )
 index_option = click.option(
     "--index",
@@ -173,7 +173,7 @@ index_option = click.option(
     type=FILE,
     metavar="FILE",
     show_default="a hidden file in DIRECTORY",
-    help="File of the index; not on a network disk.",
+    help="File of the index, which must not be on a network disk.",
 )
 
 #: The range of a search.
@@ -219,7 +219,7 @@ selection_options = _together(
         "--sample",
         type=step_of,
         metavar="STEP",
-        help="Only records nearest to a regular grid, such as '6 h'.",
+        help="Only the records nearest to a regular time grid with this step, such as '6 h'.",
     ),
 )
 

@@ -27,7 +27,7 @@ __all__ = ["plot"]
 
 @cli.group(epilog=examples("plot disk 2014-10-23 2014-10-24 -o disk.png", "plot disk --help"))
 def plot() -> None:
-    """Draw pictures into files."""
+    """Draw pictures and write them to files."""
 
 
 _output_option = click.option(
@@ -82,7 +82,7 @@ def plot_coverage_command(output: Path, **options: Any) -> None:
 @plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Number of columns; 2 for a narrow page.")
-@click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
+@click.option("--skip-broken", is_flag=True, help="Skip files that cannot be read, and list them.")
 @_output_option
 def plot_record_command(files: tuple[Path, ...], columns: int | None, skip_broken: bool, output: Path) -> None:
     """Draw all segments of one record.

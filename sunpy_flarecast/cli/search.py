@@ -67,7 +67,7 @@ def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     multiple=True,
     metavar="NAME",
     show_default="the 18 space-weather parameters",
-    help="Keyword or pattern, such as 'mean*'; may be repeated; 'default' adds the default ones.",
+    help="Keyword or pattern, such as 'mean*'; may be repeated; 'default' stands for the default keywords.",
 )
 @output_options
 @service_options

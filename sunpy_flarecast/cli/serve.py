@@ -125,7 +125,7 @@ _NAMED: Final = 10
     default="",
     metavar="TEXT|FILE",
     show_default="none",
-    help="How to acknowledge and use the data, shown on the pages: a text, or a file with it.",
+    help="How to acknowledge and use the data, shown on the pages: text, or a file that contains it.",
 )
 @click.option("--pages/--no-pages", default=True, help="Serve web pages besides the REST routes.", show_default=True)
 @click.option(
@@ -169,8 +169,8 @@ def serve(
 ) -> None:
     """Serve SHARP files as a FLARECAST service.
 
-    The files are those below DIRECTORY, or synthetic ones. Ctrl-C (or SIGTERM) stops the service when the running
-    transfers are complete; with one process, a second Ctrl-C closes them at once.
+    The files are those below DIRECTORY, or synthetic ones. After Ctrl-C (or SIGTERM), the service completes running
+    transfers, for at most the time of --grace, and stops; with one process, a second Ctrl-C ends them at once.
     """
     if demo == (directory is not None):
         raise click.UsageError("Specify either a DIRECTORY of SHARP files, or --demo for synthetic ones.")
@@ -272,7 +272,7 @@ def _print_url(host: str, public_url: str | None, url: str) -> None:
     out.print(f"Serving at {url} (Swagger UI at {url}/ui); press Ctrl-C to stop.", soft_wrap=True)
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         remote = f"{url.partition('://')[0]}://{socket.gethostname()}:{url.rpartition(':')[2]}"
-        out.print(f"It listens on all addresses of this machine; other machines may reach it at {remote}")
+        out.print(f"The service listens on all addresses of this machine; other machines may reach it at {remote}")
     out.print(f"In Python: sunpy_flarecast.conf.url = '{public_url or url}'", soft_wrap=True)
 
 
@@ -305,4 +305,4 @@ def demo(output: Path, data_set: bool, progress: bool) -> None:
             show=lambda table: show_records(table, short=True),
             progress=progress,
         )
-    out.print(f"The picture is {picture}.", soft_wrap=True)
+    out.print(f"Wrote {picture}.", soft_wrap=True)

@@ -104,7 +104,7 @@ def fetch(
     True
     """
     if not isinstance(passes, Integral) or passes < 1:
-        raise QueryError(f"fetch(passes={passes!r}) is invalid. It must be a positive integer.")
+        raise QueryError(f"passes={passes!r} is invalid. It must be a positive integer.")
     check_max_conn(max_conn)
     mode = None if complete_headers is None else mode_of(complete_headers)
     template = template_of(path)

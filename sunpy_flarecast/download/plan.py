@@ -125,8 +125,8 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
     _, mark, rest = parts.path.partition("/HMI/")
     if not mark:
         raise skipped(
-            f"which cannot be moved to {base} because it lacks /HMI/ (set sunpy_flarecast.conf.rebase_urls = False to "
-            "use file URLs unchanged)"
+            f"which cannot be rewritten to begin with {base} because it lacks /HMI/ (set "
+            "sunpy_flarecast.conf.rebase_urls = False to use file URLs unchanged)"
         )
     return f"{base}/HMI/{quote(rest, safe='/%:@!$&()*+,;=~')}{f'?{parts.query}' if parts.query else ''}"
 
@@ -229,7 +229,7 @@ def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iter
             for value in filling.values():
                 if not isinstance(value, (int, float, datetime)) and not _SAFE_NAME.fullmatch(str(value)):
                     raise TransferError(
-                        f"The service gave {file.url!r} the name {value!r}, which is unsafe in a path; it was skipped."
+                        f"The path of {file.url!r} would contain {value!r}, which is unsafe in a path; it was skipped."
                     )
         except TransferError as error:
             yield file.url, error
@@ -287,7 +287,7 @@ def _fields(template: str, table: RecordTable) -> set[str]:
         timed = spec and name in ("t_rec", "start_time") and "{" not in spec
         # strftime and format copy unknown directives, which gives the same text for all times.
         if timed and len({format(time, str(spec)) for time in _SAMPLES}) == 1:
-            raise QueryError(f"The path {template!r} has {{{name}:{spec}}}, which is equal for all times. {_TIMES}")
+            raise QueryError(f"The path {template!r} has {{{name}:{spec}}}, which is the same for all times. {_TIMES}")
     return set(names)
 
 

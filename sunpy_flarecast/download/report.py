@@ -47,17 +47,17 @@ def described_bare(bare: list[Bare]) -> str:
     """Return a sentence on files without keywords, and what to do."""
     count = f"{counted(len(bare), 'file')} {'lack' if len(bare) > 1 else 'lacks'}"
     reasons = list(dict.fromkeys(file.reason for file in bare))
-    more = f" (and {len(reasons) - 1:,} other reasons)" if len(reasons) > 1 else ""
-    which = bare[0].path if len(bare) == 1 else f"{bare[0].path}, ..."
+    more = f" (and {counted(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
+    which = bare[0].path if len(bare) == 1 else f"{bare[0].path} and {len(bare) - 1:,} more"
     return (
-        f"{count} the keywords that sunpy.map.Map requires: {reasons[0]}{more}. The files are saved unchanged: {which} "
+        f"{count} the keywords that sunpy.map.Map requires: {reasons[0]}{more}. Saved without them: {which}. "
         "`sunpy-flarecast complete FOLDER` requests the keywords again."
     )
 
 
 def described_damaged(paths: Sequence[str]) -> str:
     """Return a sentence on damaged files on disk, which are fetched again."""
-    return _on_disk(paths, "is damaged and is fetched again", "are damaged and are fetched again")
+    return _on_disk(paths, "is damaged and will be fetched again", "are damaged and will be fetched again")
 
 
 def described_renumbered(paths: Sequence[str]) -> str:
@@ -180,13 +180,15 @@ class FetchReport:
             ),
         ]
         if self.damaged:
-            lines.append(described_damaged(self.damaged))
+            singular, plural = "was damaged and had to be fetched again", "were damaged and had to be fetched again"
+            lines.append(_on_disk(self.damaged, singular, plural))
         if self.reprocessed:
-            singular, plural = "of a reprocessed record is fetched again", "of reprocessed records are fetched again"
+            ending = "had to be fetched again"
+            singular, plural = f"of a reprocessed record {ending}", f"of reprocessed records {ending}"
             lines.append(_on_disk(self.reprocessed, singular, plural))
         if self.unidentified:
-            text = "kept although headers do not name this version of the record (overwrite=True fetches again)"
-            lines.append(_on_disk(self.unidentified, text, text))
+            why = "kept although the headers do not identify this version of the record (overwrite=True fetches again)"
+            lines.append(_on_disk(self.unidentified, f"was {why}", f"were {why}"))
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")
         if self.bare:
@@ -240,7 +242,7 @@ class Completion:
 
     def __str__(self) -> str:
         count = counted(len(self.completed), "file")
-        counts = f"{count} completed, {self.fine:,} had keywords, {len(self.bare):,} without."
+        counts = f"{count} completed, {self.fine:,} already had keywords, {len(self.bare):,} not completed."
         alike = ((file.reason.replace(file.path, "").strip(), f"{file.path}: {file.reason}") for file in self.bare)
         return "\n".join([counts, *_grouped("Not completed", alike)])
 
@@ -251,6 +253,6 @@ def _grouped(heading: str, reasons: Iterable[tuple[str, str]]) -> list[str]:
     for alike, text in reasons:
         groups.setdefault(alike, []).append(text)
     return [
-        f"{heading}: {same[0]}{f' (and {len(same) - 1:,} more alike)' if len(same) > 1 else ''}"
+        f"{heading}: {same[0]}{f' (and {len(same) - 1:,} more like this)' if len(same) > 1 else ''}"
         for same in groups.values()
     ]

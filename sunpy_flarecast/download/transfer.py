@@ -149,8 +149,8 @@ class Transfer:
         self.queued.waiting.pop(self, None)
         if _about_to_overwrite():
             raise TransferError(
-                f"{self.path} cannot be retried with overwrite: parfive would replace the verified file by an "
-                "unverified transfer. Leave overwrite out of Fido.fetch(files, ...)."
+                f"{self.path} cannot be retried with overwrite: parfive would replace the verified file with "
+                "an unverified one. Leave overwrite out of Fido.fetch(files, ...)."
             )
         if self.queued.context.look(self.place).stays:
             return Path(self.path)

@@ -225,7 +225,7 @@ def test_fetch_downloads_files_and_reports_missing_ones(demo: tuple[str, Layer],
     path = min(tmp_path.rglob("*.fits"))
     whole = path.read_bytes()
     path.write_bytes(whole[:-3000] + bytes([whole[-3000] ^ 1]) + whole[-2999:])
-    for verify, what in {(): f"{count + 1} already there", ("--verify",): "1 file on disk is damaged"}.items():
+    for verify, what in {(): f"{count + 1} already there", ("--verify",): "1 file on disk was damaged"}.items():
         shown = run(*options, *verify)
         assert shown.exit_code == 0, shown.stderr
         assert what in shown.stdout
@@ -410,7 +410,7 @@ def test_files_that_cannot_be_served_are_listed_once(tmp_path: Path) -> None:
         try:
             assert child.stdout is not None
             url = child.stdout.readline().split()[2]
-            assert child.stdout.readline().startswith("It listens on all addresses of this machine")
+            assert child.stdout.readline().startswith("The service listens on all addresses of this machine")
             assert requests.get(f"{url}/health", timeout=60).json()["reindex_failed"] is False
             child.send_signal(signal.SIGINT)
             out, err = child.communicate(timeout=60)

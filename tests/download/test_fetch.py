@@ -61,7 +61,7 @@ def test_files_that_succeed_in_a_later_pass_are_fetched(many: tuple[str, Layer],
     assert again.unidentified == again.files  # files without keywords
     counts, more = str(again).splitlines()
     assert counts == "0 files fetched, 10 already there, 0 failed."
-    assert more.startswith("10 files on disk kept although headers do not name this version of the record (over")
+    assert more.startswith("10 files on disk were kept although the headers do not identify this version of the record")
 
 
 def test_missing_parts_of_a_search_are_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_report_lists_equal_reasons_once() -> None:
     report = FetchReport(["a"], [], failed, interrupted=True)
     assert str(report).splitlines() == [
         "1 file fetched, 0 already there, 3 failed, interrupted.",
-        "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more alike)",
+        "Failed: /data/0 was not fetched from http://h/0: away. (and 2 more like this)",
     ]
 
 
@@ -352,6 +352,6 @@ def test_reports_of_many_files_are_short() -> None:
     assert repr(report) == "<FetchReport: 2,000 files fetched, 0 already there, 900 failed.>"
     assert repr(MirrorReport("sharps", "JSOC")).startswith("<MirrorReport: 0 records of JSOC: ")
     counts = "<strong>FetchReport</strong>: 2,000 files fetched, 0 already there, 900 failed."
-    alike = "<ul><li>Failed: &lt;away&gt;. (and 899 more alike)</li></ul>"
+    alike = "<ul><li>Failed: &lt;away&gt;. (and 899 more like this)</li></ul>"
     assert report._repr_html_() == f"<div>{counts}{alike}</div>"
     assert str(FetchReport(["a.fits"], [], [])).startswith("1 file fetched, ")

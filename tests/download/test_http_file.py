@@ -208,12 +208,12 @@ def test_datasums_of_existing_files_are_verified_on_request(
     assert caplog.text == ""
     with conf.set_temp("verify_checksum", True):
         assert get(chaos, tmp_path, range(2)).errors == []
-        assert f"1 file on disk is damaged and is fetched again: {first}" in caplog.text
+        assert f"1 file on disk is damaged and will be fetched again: {first}" in caplog.text
         second.write_bytes(second.read_bytes()[:-1])
         first.write_bytes(flipped)
         report = fetch(table_of(chaos, range(2)), path=tmp_path / "{file}", progress=False)
         assert report.damaged == sorted(report.fetched) == [str(first), str(second)]
-        assert f"2 files on disk are damaged and are fetched again: {first}, {second}." in str(report)
+        assert f"2 files on disk were damaged and had to be fetched again: {first}, {second}." in str(report)
         report.write(tmp_path / "report.json")
         assert json.loads((tmp_path / "report.json").read_text())["damaged"] == report.damaged
     assert first.read_bytes() == good

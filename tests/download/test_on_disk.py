@@ -74,7 +74,7 @@ def test_files_of_a_reprocessed_record_are_fetched_again(root: Path, tmp_path: P
         assert report.reprocessed == report.fetched == first.files[2:4]
         assert report.already_there == [*first.files[:2], *first.files[4:]]
         assert contents(report.files) == [0, 0, 9, 9, 0, 0]
-        line = f"2 files on disk of reprocessed records are fetched again: {first.files[2]}, "
+        line = f"2 files on disk of reprocessed records had to be fetched again: {first.files[2]}, "
         assert line in str(report)
         report.write(tmp_path / "report.json")
         assert json.loads((tmp_path / "report.json").read_text())["reprocessed"] == report.reprocessed
@@ -138,7 +138,7 @@ def test_files_newer_than_those_of_the_service_are_kept_and_reported(root: Path,
         assert (report.unidentified, report.already_there) == ([str(path)], [str(path)])
         assert contents(report.files) == [0, 9, 0]
         assert str(report).splitlines()[1] == (
-            "1 file on disk kept although headers do not name this version of the record (overwrite=True "
+            "1 file on disk was kept although the headers do not identify this version of the record (overwrite=True "
             f"fetches again): {path}."
         )
         assert layer.count(".fits") == {"GET": 2}

@@ -335,7 +335,7 @@ def test_no_name_leads_out_of_the_folder(segment: str, series: str, template: st
 
 @pytest.mark.parametrize("spec", ["abc", "%Q", "%%", "2015"])
 def test_formats_that_do_not_depend_on_time(spec: str) -> None:
-    assert "is equal for all times" in error(f"{{t_rec:{spec}}}/{{file}}")
+    assert "is the same for all times" in error(f"{{t_rec:{spec}}}/{{file}}")
 
 
 @pytest.mark.parametrize("path", [5, b"x", "a\0b"])

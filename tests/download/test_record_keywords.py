@@ -343,7 +343,7 @@ def test_files_are_saved_as_served_with_a_warning(
     assert sorted(got.completed) == files
     assert got.bare == []
     assert all(sunpy.map.Map(path).unit == u.Mx / u.cm**2 for path in files)
-    assert str(complete_folder(tmp_path)) == "0 files completed, 4 had keywords, 0 without."
+    assert str(complete_folder(tmp_path)) == "0 files completed, 4 already had keywords, 0 not completed."
 
 
 def test_one_record_without_keywords_does_not_affect_others(bare: tuple[str, Layer], tmp_path: Path) -> None:
@@ -444,11 +444,11 @@ def test_a_folder_of_files_from_many_sources(bare: tuple[str, Layer], tmp_path: 
     assert got.fine == 0
     assert {Path(left.path).name: left.reason for left in got.bare} == {
         "page.fits": "it is not a FITS file",
-        "mine.fits": "its name is not that of a segment, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
+        "mine.fits": "its name is not in the form of JSOC, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
         f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service does not have this record, or did not return its "
         "number",
     }
-    assert "3 without" in str(got)
+    assert "3 not completed" in str(got)
     asked = [path for _, path in bare[1].requests if "start=" in path]
     assert len(asked) == 2  # without the months in between
 
@@ -463,11 +463,11 @@ def test_the_terminal_completes_a_folder(bare: tuple[str, Layer], tmp_path: Path
     bare[1].faults["/meta/"] = answer(b'{"message": "the tape is away"}', status=404)
     got = run(cli, ["complete", str(tmp_path), "--no-progress"])
     assert got.exit_code == 1
-    assert "1 without" in got.output
+    assert "1 not completed" in got.output
     assert "the tape is away" in got.output
     bare[1].clear()
     got = run(cli, ["complete", str(tmp_path), "--no-progress", "--url", bare[0]])
-    assert (got.exit_code, got.output) == (0, "1 file completed, 0 had keywords, 0 without.\n")
+    assert (got.exit_code, got.output) == (0, "1 file completed, 0 already had keywords, 0 not completed.\n")
     assert not is_bare(path)
     bare[1].faults["/meta/"] = answer(b'{"message": "the tape is away"}', status=404)
     got = run(cli, ["fetch", *query, "--path", str(tmp_path), "--overwrite", "yes", "--no-progress"])

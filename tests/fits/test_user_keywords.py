@@ -254,5 +254,5 @@ def test_incomplete_and_other_files_are_reported(path: Path) -> None:
     assert not is_bare(path)
     shown = CliRunner().invoke(cli, ["complete", str(path.parent), "--no-progress"])
     assert shown.exit_code == 1
-    assert "0 files completed, 1 had keywords, 4 without" in shown.output
+    assert "0 files completed, 1 already had keywords, 4 not completed" in shown.output
     assert "Bp.fits: it is not a FITS file" in shown.output

@@ -371,7 +371,7 @@ class TestSettings:
         assert repr(item).endswith("name='token' value=(set)>")
 
     def test_tokens_must_be_text_and_are_not_repeated(self) -> None:
-        with pytest.raises(TypeError, match=r"conf.token is text, not bytes") as caught:
+        with pytest.raises(TypeError, match=r"conf.token must be a string, not bytes") as caught:
             conf.token = b"s3cr3t"
         assert "s3cr3t" not in str(caught.value)
 
