@@ -223,9 +223,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             # After a failed search, sunpy 7.1 and newer give a table of their own, with the error.
             if failed := getattr(query_results, "errors", None):
                 return failed_search(failed)
-            raise QueryError(
-                f"fetch() takes what a search of a FLARECAST service found, not {type(query_results).__name__}."
-            )
+            raise QueryError(f"fetch() takes the result of a FLARECAST search, not {type(query_results).__name__}.")
         if downloader is None:
             wait = True
             downloader = parfive.Downloader(max_conn=max_conn, progress=progress, overwrite=overwrite or False)
@@ -252,7 +250,7 @@ def _check_options(options: Iterable[str], *, alone: bool) -> None:
     """Refuse misspelt options, and unknown ones unless they may be for another client."""
     for option in options:
         if option == "passes":
-            raise QueryError(f"fetch() has no option {option!r}, but sunpy_flarecast.fetch(results, ...) has.")
+            raise QueryError(f"fetch() has no option {option!r}. Use sunpy_flarecast.fetch(results, {option}=...).")
         similar = get_close_matches(option, _OPTIONS, n=1, cutoff=0.75)
         if option != _OF_FIDO and (similar or alone):
             meant = f"Did you mean {similar[0]}?" if similar else f"Options: {', '.join(_OPTIONS)}."

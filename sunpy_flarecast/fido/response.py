@@ -42,7 +42,7 @@ def warnings_of(found: Found) -> list[str]:
 
     chosen = any(one.query.sample is not None or one.query.near is not None for one in found.missing)
     text = " Missing records may be nearer to the requested times." if chosen else ""
-    what = "The table has the rest; its retry_missing(), or the same command again, requests what is missing."
+    what = "The table has the rest; its retry_missing(), or the same command again, requests the missing parts."
     return [*found.notes, f"{described(found.missing)} {what}{text}"]
 
 

@@ -51,14 +51,14 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
     own = _held(kept)
     axis = "ZNAXIS" if "ZNAXIS" in own else "NAXIS"
     if _number(kept, axis) != 2:
-        raise TransferError("does not have two dimensions, as SHARP segments have")
+        raise TransferError("does not have two dimensions, as SHARP segments do")
     if "CRPIX1" not in own and b"'CRLN-CEA'" in card(record.joined, b"CTYPE1  ="):
         # The reference pixel is the centre of a patch, but not of a crop. On the CCD it is the centre of the disk.
         size = [_number(kept, f"{axis}{number}") for number in (1, 2)]
         middle = [2 * _number(record.joined, f"CRPIX{number}") - 1 for number in (1, 2)]
         if min(middle) > 0 and any(abs(one - other) > 0.5 for one, other in zip(size, middle, strict=True)):
             raise TransferError(
-                f"has {size[0]:g} x {size[1]:g} pixels, and images of the record have {middle[0]:g} x {middle[1]:g}"
+                f"has {size[0]:g} x {size[1]:g} pixels, but images of the record have {middle[0]:g} x {middle[1]:g}"
             )
     of_segment = (text for name, text in record.of_segment(segment).items() if name not in own)
     added = record.without(own) + "".join(of_segment).encode("ascii")
@@ -68,7 +68,7 @@ def completed_header(headers: Headers, record: RecordCards, segment: str) -> byt
         kept = kept.replace(old, b"")
     header = b"".join((kept, added, record.history, b"END"))
     if len(header) > LONGEST_HEADER:
-        raise TransferError(f"would get a header of {len(header):,} bytes, and may have {LONGEST_HEADER:,}")
+        raise TransferError(f"would get a header of {len(header):,} bytes, more than the limit of {LONGEST_HEADER:,}")
     return header + b" " * (-len(header) % BLOCK)
 
 
@@ -144,7 +144,7 @@ def complete_header(
     stated = {"series": series, **plain} if series else plain
     if named and (differing := of_another_record(stated, named.series, named.harpnum, named.slot, recnum)):
         raise QueryError(
-            f"{name} cannot be completed: it is of {differing[0]} by its name, and the keywords are of {differing[1]}. "
+            f"{name} cannot be completed: by its name it is of {differing[0]}, but the keywords are of {differing[1]}. "
             "Give the keywords of its own record, or rename the file."
         )
     series = series or str(plain.get("Series") or "") or (named.series if named else "")
@@ -184,11 +184,11 @@ def complete_header(
 def _one_path(path: Any) -> str:
     if isinstance(path, (str, os.PathLike)) and isinstance(name := os.fspath(path), str):
         if os.path.isdir(name):
-            raise QueryError(f"complete_header takes the path of one file, and {name} is a folder.")
+            raise QueryError(f"complete_header takes the path of one file, but {name} is a folder.")
         return name
     raise QueryError(
         f"complete_header takes the path of one file, not {described(path)}. "
-        "Call it for each of several files, with the keywords of its own record."
+        "Call it once for each file, with the keywords of the file's record."
     )
 
 

@@ -182,7 +182,8 @@ def hdus(length: int, read: Read) -> Iterator[tuple[int, bytes, int]]:
     piece = read(0, _PIECE)
     if not piece.startswith(b"SIMPLE  ="):
         gzip = piece.startswith(b"\x1f\x8b")
-        raise TransferError("is compressed by gzip, but its name does not end in .gz" if gzip else "is not a FITS file")
+        wrong = "is compressed with gzip, but its name does not end in .gz" if gzip else "is not a FITS file"
+        raise TransferError(wrong)
     position = at = 0  # of the HDU, and of the last piece
     while position < length:
         if position >= at + len(piece):

@@ -65,7 +65,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
     if isinstance(keywords, Mapping):
         for name in keywords:
             if not isinstance(name, str):
-                raise QueryError(f"complete_header: keywords are named by strings, for example 'usflux', not {name!r}.")
+                raise QueryError(f"complete_header: names of keywords must be strings, such as 'usflux', not {name!r}.")
         return _of_pairs(keywords.items())
     raise QueryError(
         f"complete_header takes the keywords of one record, not {described(keywords)}: a dict, a FITS header "
@@ -188,7 +188,9 @@ def _time_text(name: str, value: Time) -> str:
         return f"{text.replace('-', '.').replace('T', '_')}_TAI"
     if drms.startswith("date"):
         return str(value.utc.isot)
-    raise QueryError(f"complete_header: {name} is a time, but this keyword is not. Give it as text, or leave it out.")
+    raise QueryError(
+        f"complete_header: {name} is given as a time, but its values are not times. Give it as text, or leave it out."
+    )
 
 
 def _in_unit(name: str, value: u.Quantity) -> float:

@@ -22,6 +22,7 @@ from sunpy_flarecast.search.selection import select
 from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.table.base import RecordTable
 from sunpy_flarecast.utils.masked import optional
+from sunpy_flarecast.utils.reports import counted
 
 from .source import Answer, Offer
 
@@ -65,7 +66,7 @@ class FLARECASTSource:
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
         notes = [*found.notes, *(text for part in looked for text in part.notes)]
         if undated:
-            notes.append(f"{undated:,} records have no T_REC, which determines the folder.")
+            notes.append(f"{counted(undated, 'record')} skipped, since T_REC, which determines the folder, is missing.")
         return Answer(offers=self._offers(records, window), notes=notes)
 
     def _search_error(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:
@@ -73,7 +74,7 @@ class FLARECASTSource:
         start, end = service_time(queries[0].start), service_time(queries[0].end, up=True)
         reason = error.reason.removesuffix(".")
         return type(error)(
-            f"The search of {self.name} for records of {queries[0].series} from {start} to {end}, in parts, failed: "
+            f"The search of {self.name} for records of {queries[0].series} from {start} to {end} failed: "
             f"{reason}. {error.advice or 'Try again later.'} Complete files are kept.",
             reason=reason,
             advice=error.advice,
@@ -111,7 +112,8 @@ class FLARECASTSource:
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
         """Yield all keywords of records, in batches."""
-        yield {}, {offer.key: "the service did not return its number" for offer in offers if offer.recnum is None}
+        reason = "the service did not return the number of the record"
+        yield {}, {offer.key: reason for offer in offers if offer.recnum is None}
         with Service(self.service) as service:
             for series in dict.fromkeys(offer.series for offer in offers):
                 keys = {

@@ -53,14 +53,14 @@ class JSOCSource:
     def __init__(self, url: str = JSOC_URL, *, email: str | None = None, wait: float = 3600.0) -> None:
         base = url.rstrip("/")
         if re.match(r"https?://[^/]", base) is None:
-            raise QueryError(f"{url!r} is not an http:// or https:// URL of a site such as {JSOC_URL}.")
+            raise QueryError(f"{url!r} is not an http:// or https:// URL. Give the URL of a site, such as {JSOC_URL}.")
         self.name = "JSOC" if base == JSOC_URL else base
         self._base = f"{base}/"
         self._client = connect(base)
         if email is not None and not call_drms(f"the address {email}", lambda: self._client.check_email(email)):
             raise QueryError(
                 f"The address {email!r} is not registered for exports at {self.name}. Register it at "
-                f"{JSOC_URL}/ajax/register_email.html, or leave it out to copy what is online."
+                f"{JSOC_URL}/ajax/register_email.html, or leave it out to copy only files that are online."
             )
         self.stage = Staging(self._client, email, wait).stage
 
@@ -102,8 +102,8 @@ class JSOCSource:
         for row in range(count):
             slot = slots[row]
             if slot is None or harps[row] is None:
-                record = f"HARP {columns['HARPNUM'][row]!r} at {columns['T_REC'][row]!r}"
-                notes.append(f"{record_set} has a record of {record}, which does not identify it; it was skipped.")
+                given = f"HARPNUM {columns['HARPNUM'][row]!r} and T_REC {columns['T_REC'][row]!r}"
+                notes.append(f"A record of {record_set} was skipped: {given} do not identify it.")
             elif chosen[row] and window.first <= slot <= window.last:
                 files, lacking = self._files({name: str(paths[name].iloc[row]) for name in paths}, online[row])
                 numbers: dict[str, Any] = {"slot": slot, "harpnum": harps[row], "recnum": recnums[row]}
@@ -145,7 +145,8 @@ class JSOCSource:
 
     def keywords(self, offers: Sequence[Offer]) -> Iterator[Keywords]:
         """Yield all keywords of records, in batches."""
-        yield {}, {offer.key: f"{self.name} did not return its number" for offer in offers if offer.recnum is None}
+        reason = f"{self.name} did not return the number of the record"
+        yield {}, {offer.key: reason for offer in offers if offer.recnum is None}
         numbered = [offer for offer in offers if offer.recnum is not None]
         for series in dict.fromkeys(offer.series for offer in numbered):
             of_series = [offer for offer in numbered if offer.series == series]
@@ -177,7 +178,7 @@ class JSOCSource:
                 plain = zip(known.values(), values, strict=True)
                 found[keys[recnum]] = {keyword.name: clean(str(value), keyword) for keyword, value in plain}
         return found, {
-            key: f"the reply of {self.name} does not contain it" for key in keys.values() if key not in found
+            key: f"the reply of {self.name} does not contain the record" for key in keys.values() if key not in found
         }
 
 

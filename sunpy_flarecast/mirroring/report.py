@@ -160,7 +160,7 @@ class MirrorReport:
 
 #: Names of the kinds of missing data: singular, plural.
 _WORDS: Final = {
-    "range": ("range of time", "ranges of time"),
+    "range": ("time range", "time ranges"),
     "record": ("record", "records"),
     "file": ("file", "files"),
     "keywords": ("record's keywords", "records' keywords"),

@@ -218,7 +218,7 @@ def _queries(
         try:
             parts.append(a.Sample(sample))
         except (TypeError, u.UnitsError) as error:
-            raise QueryError(f"mirror(sample={sample!r}): it must be a time; write 6 * u.hour.") from error
+            raise QueryError(f"mirror(sample={sample!r}): it must be a length of time; write 6 * u.hour.") from error
     if isinstance(harpnum, str) or not isinstance(harpnum, (Integral, Iterable)):
         raise QueryError(f"mirror(harpnum={harpnum!r}): HARP numbers must be integers, for example harpnum=6178.")
     harps: list[Any] = [harpnum] if isinstance(harpnum, Integral) else list(harpnum)

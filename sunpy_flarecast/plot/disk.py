@@ -109,7 +109,7 @@ def plot_disk(
             "plot_disk(ax=...) needs axes with helioprojective coordinates. For a new figure leave ax out."
         )
     if color is not None and (not isinstance(color, str) or not color):
-        raise QueryError(f"plot_disk(color={color!r}): keywords are named by strings, for example color='usflux'.")
+        raise QueryError(f"plot_disk(color={color!r}): names of keywords must be strings, for example color='usflux'.")
     step = _step(results, time)
     if color is not None and (known := find_keyword(color)) is not None:
         if known.kind == "text":

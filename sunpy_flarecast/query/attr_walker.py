@@ -34,7 +34,7 @@ def _series(name: str) -> str:
         return known.name
     if not name.strip() or any(sign in name for sign in "/?#\\") or not name.isprintable() or name.strip(".") == "":
         raise QueryError(
-            f"Series({name!r}) cannot be the name of a series. Known: {_listed(s.name for s in all_series())}."
+            f"Series({name!r}) is not a valid name of a series. Known: {_listed(s.name for s in all_series())}."
         )
     names = [series.name for series in all_series()]
     close = get_close_matches(name.casefold(), names, n=2, cutoff=0.5)
@@ -111,7 +111,7 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
     if "tolerance" in parts and not {"sample", "near"} & set(parts):
         raise QueryError(
-            "Tolerance goes with a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query."
+            "Tolerance requires a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query."
         )
     known = find_series(parts["series"])
     instrument = parts.pop("instrument", None)

@@ -60,7 +60,7 @@ class Series(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
-            raise TypeError(f"Series({value!r}): a series is named by a string, for example Series('hmi.sharp_720s').")
+            raise TypeError(f"Series({value!r}): the name of a series must be a string, such as 'hmi.sharp_720s'.")
         super().__init__(value)
 
     def __repr__(self) -> str:
@@ -102,7 +102,7 @@ class Segment(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
             raise ValueError("Segment() names no segment; write Segment('magnetogram'), or leave it out for all.")
         if wrong := [name for name in names if not isinstance(name, str)]:
             raise TypeError(
-                f"Segment({wrong[0]!r}): segments are named by strings, for example Segment('magnetogram')."
+                f"Segment({wrong[0]!r}): names of segments must be strings, for example Segment('magnetogram')."
             )
         self.names = names
         super().__init__(names[0] if len(names) == 1 else ", ".join(names))

@@ -157,7 +157,7 @@ def known_keyword(name: str) -> Keyword:
         return known
     if any(sign in name for sign in "*?["):
         raise QueryError(
-            f"Keyword({name!r}) is a pattern, and a condition needs a single keyword. results.keywords({name!r}) "
+            f"Keyword({name!r}) is a pattern, but a condition needs a single keyword. results.keywords({name!r}) "
             "gives the keywords that match."
         )
     similar = similar_keywords(name)
@@ -230,7 +230,7 @@ def noaa(*numbers: int) -> Condition:
     if (number := min(numbers)) < LEAST_NOAA:
         right = f"; write NOAA({number + LEAST_NOAA})" if number >= 0 and number + LEAST_NOAA > 11_000 else ""
         raise QueryError(
-            f"NOAA({number}): the active regions of the years that SHARPs cover have numbers of five digits, "
+            f"NOAA({number}): the active regions of the years that SHARPs cover have five-digit numbers, "
             f"from 11064 on{right}."
         )
     return Condition(("noaa_ar", "noaa_ars"), "lists", numbers)

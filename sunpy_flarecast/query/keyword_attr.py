@@ -76,7 +76,7 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
-            raise TypeError(f"Keyword({value!r}): a keyword is named by a string, for example Keyword('usflux').")
+            raise TypeError(f"Keyword({value!r}): the name of a keyword must be a string, such as 'usflux'.")
         super().__init__(value)
         if (known := find_keyword(value)) is not None:
             # help() shows the docstring of an instance, if it has one.
@@ -132,8 +132,8 @@ class Keyword(SimpleAttr, metaclass=_KeywordType):  # type: ignore[misc]
     def _refuse_joining(self) -> NoReturn:
         # ``&`` binds tighter than ``>``, so comparisons without parentheses come here, too.
         raise QueryError(
-            f"Keyword({self.value!r}) cannot be joined with anything before it is compared, for example "
-            f"(Keyword({self.value!r}) > 5) & (Keyword({self.value!r}) < 9); each comparison needs parentheses."
+            f"Keyword({self.value!r}) must be compared before it is joined with & or |; each comparison needs "
+            f"parentheses, for example (Keyword({self.value!r}) > 5) & (Keyword({self.value!r}) < 9)."
         )
 
     def collides(self, other: object) -> bool:

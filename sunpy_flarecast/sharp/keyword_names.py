@@ -46,7 +46,7 @@ def choose_keywords(names: Sequence[str], series: Iterable[str]) -> tuple[list[K
     exact = set()
     for name in names or default_keywords(homes):
         if not isinstance(name, str):
-            raise QueryError(f"keywords({name!r}): keywords are named by strings, for example keywords('usflux').")
+            raise QueryError(f"keywords({name!r}): names of keywords must be strings, for example keywords('usflux').")
         if "," in name and "[" not in name:
             parts = ", ".join(repr(part.strip()) for part in name.split(",") if part.strip())
             raise QueryError(f"{name!r} is not the name of one keyword. Pass names separately: {parts}.")

@@ -159,7 +159,7 @@ def test_an_empty_result_is_not_a_success(demo: tuple[str, Layer]) -> None:
         (("search", *DAY, "--harp", "0"), 2, "is not a HARP number or range; write 377"),
         (("search", *DAY, "--sample", "-6 h"), 2, "'-6 h' is not a length of time; write '6 h'"),
         (("search", *DAY, "--sample", ""), 2, "is not a length of time; write '6 h'"),
-        (("search", *DAY, "--tolerance", "12 min"), 2, "Tolerance goes with a.Sample"),
+        (("search", *DAY, "--tolerance", "12 min"), 2, "Tolerance requires a.Sample"),
         (("search", *DAY, "--near", ""), 2, "'' is not a time; write 2015-12-11"),
         (("search", *DAY, "--url", ""), 2, "is not an http:// or https:// URL"),
         (("openapi", "-o", "no/such/folder/openapi.json"), 2, "its folder does not exist"),

@@ -304,7 +304,7 @@ def test_a_file_whose_size_contradicts_its_record_is_unchanged(bare: tuple[str, 
     table = search(CEA, "Br", "Bt")[:1]
     bare[1].faults["/Br.fits"] = answer(compressed(), kind="application/fits")
     with pytest.warns(
-        MissingDataWarning, match=r"1 file lacks .*: it has 60 x 39 pixels, and images of the record have"
+        MissingDataWarning, match=r"1 file lacks .*: it has 60 x 39 pixels, but images of the record have"
     ):
         files = get(table, tmp_path)
     assert [is_bare(path) for path in files] == [True, False]

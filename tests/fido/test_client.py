@@ -319,7 +319,7 @@ def test_a_search_that_failed_does_not_lose_the_files_of_another(demo: tuple[str
         ("max_con", "Did you mean max_conn?"),
         ("overwite", "Did you mean overwrite?"),
         ("complete_header", "Did you mean complete_headers?"),
-        ("passes", "but sunpy_flarecast.fetch"),
+        ("passes", "Use sunpy_flarecast.fetch"),
     ],
 )
 def test_misspelt_options_of_a_fetch_are_refused(

@@ -145,7 +145,7 @@ def test_a_file_without_keywords_is_completed(service: str, folder: Path, tmp_pa
     assert complete_header(path, row)
     field = load(path)
     assert (field.meta["meangbl"], field.unit) == (row["meangbl"].value, u.G)
-    with pytest.raises(QueryError, match="of TARPNUM 13520 by its name, and the keywords are of TARPNUM 13521"):
+    with pytest.raises(QueryError, match="by its name it is of TARPNUM 13520, but the keywords are of TARPNUM 13521"):
         complete_header(path, {"TARPNUM": 13521})
 
 

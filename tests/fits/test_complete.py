@@ -220,7 +220,7 @@ def test_other_products_and_too_long_headers_are_unchanged(tmp_path: Path) -> No
         complete_header(path, KEYWORDS)
     before = compressed()
     path.write_bytes(before)
-    with pytest.raises(FileError, match="it has 60 x 39 pixels, and images of the record have 60 x 40"):
+    with pytest.raises(FileError, match="it has 60 x 39 pixels, but images of the record have 60 x 40"):
         complete_header(path, KEYWORDS | {"crpix2": 20.5})
     assert path.read_bytes() == before
     with pytest.raises(FileError, match="would get a header of"):

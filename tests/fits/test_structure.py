@@ -152,7 +152,7 @@ def test_added_bytes_are_reported(file: Path, added: bytes, text: str) -> None:
         (b"S", "is not a FITS file"),
         (b"<html><body>Please log in</body></html>", "is not a FITS file"),
         (b'{"message": "no such record"}', "is not a FITS file"),
-        (b"\x1f\x8b" + bytes(5000), "is compressed by gzip, but its name does not end in .gz"),
+        (b"\x1f\x8b" + bytes(5000), "is compressed with gzip, but its name does not end in .gz"),
         (bytes(BLOCK), "is not a FITS file"),
         (SHARP[BLOCK:], "is not a FITS file"),
         (b"SIMPLE  =", "ends within the header that begins at byte 0"),

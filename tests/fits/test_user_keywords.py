@@ -88,21 +88,21 @@ def test_real_headers_of_all_generations(shared: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"harpnum": 4939}, r"HARPNUM 6178 by its name, and the keywords are of HARPNUM 4939\. Give"),
+        ({"harpnum": 4939}, r"HARPNUM 6178, but the keywords are of HARPNUM 4939\. Give"),
         ({"harpnum": np.int64(4939)}, "keywords are of HARPNUM 4939"),
-        ({"t_rec": "2015.12.12_00:00:00.000_TAI"}, "T_REC 20151211_233600_TAI by .* of T_REC 20151212_000000_TAI"),
+        ({"t_rec": "2015.12.12_00:00:00.000_TAI"}, "T_REC 20151211_233600_TAI, but .* of T_REC 20151212_000000_TAI"),
         ({"harpnum": "1", "t_rec": Time("2015-12-12", scale="tai")}, "of HARPNUM 1, T_REC 20151212_000000_TAI"),
-        ({"Series": "hmi.sharp_cea_720s_nrt"}, "series hmi.sharp_cea_720s by .* of series hmi.sharp_cea_720s_nrt"),
+        ({"Series": "hmi.sharp_cea_720s_nrt"}, "series hmi.sharp_cea_720s, but .* of series hmi.sharp_cea_720s_nrt"),
         ({"drms_id": "hmi.sharp_cea_720s_nrt:7:Br"}, "keywords are of series hmi.sharp_cea_720s_nrt"),
         ({"ctype1": "HPLN-TAN", "crota2": 180.0}, r"keywords are of a series on the CCD grid \(CTYPE1 HPLN-TAN\)"),
     ],
 )
 def test_keywords_of_another_record_are_refused(path: Path, other: dict[str, Any], message: str) -> None:
     before = path.read_bytes()
-    with pytest.raises(QueryError, match=rf"Br\.fits cannot be completed: it is of .*{message}"):
+    with pytest.raises(QueryError, match=rf"Br\.fits cannot be completed: by its name it is of .*{message}"):
         complete_header(path, KEYWORDS | other)
     header = fits.Header({name.upper().replace("__", "-")[:8]: value for name, value in plain(other).items()})
-    with pytest.raises(QueryError, match="cannot be completed: it is of"):
+    with pytest.raises(QueryError, match="cannot be completed: by its name it is of"):
         complete_header(path, header)
     assert path.read_bytes() == before
 
@@ -168,12 +168,12 @@ def test_a_row_of_a_pandas_table(path: Path) -> None:
         ({"usflux": 1 * u.m}, r"usflux \(total unsigned flux\) is written in Mx, and 1\.0 m cannot be converted"),
         ({"cdelt1": 1 * u.deg}, "in the unit CUNIT1.* is written without a unit, and 1.0 deg cannot"),
         ({"mine": 1 * u.m}, "mine is not a SHARP keyword"),
-        ({"usflux": Time("2015-12-11")}, "usflux is a time"),
+        ({"usflux": Time("2015-12-11")}, "usflux is given as a time"),
         ({"usflux": [1, 2] * u.Mx}, "usflux has several values"),
         ({"usflux": np.arange(3)}, "usflux has several values"),
         ({"date__obs": np.datetime64("2015-12-11", "ns")}, "date__obs is a datetime64, which is not valid"),
         ({"date__obs": datetime.datetime(2015, 12, 11, tzinfo=datetime.UTC)}, "date__obs is a datetime, which is not"),
-        ({7: 1.0}, "named by strings, for example 'usflux', not 7"),
+        ({7: 1.0}, "must be strings, such as 'usflux', not 7"),
     ],
 )
 def test_invalid_values_are_refused(path: Path, value: Any, message: str) -> None:
@@ -205,7 +205,7 @@ def test_other_objects_are_not_paths(wrong: Any) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match=f"takes the path of one file, and {re.escape(str(tmp_path))} is a folder"):
+    with pytest.raises(QueryError, match=f"takes the path of one file, but {re.escape(str(tmp_path))} is a folder"):
         complete_header(tmp_path, KEYWORDS)
 
 

@@ -140,7 +140,7 @@ def test_patterns_match_the_keywords_of_the_service(results: FLARECASTResponse, 
         ),
         (("mean*,zz",), "Pass names separately: 'mean*', 'zz'."),
         (("tkp_runn",), "and not in hmi.sharp_cea_720s"),
-        ((7,), "named by strings"),
+        ((7,), "must be strings"),
     ],
 )
 def test_unknown_names_are_refused_before_any_request(

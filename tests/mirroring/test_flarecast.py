@@ -119,7 +119,7 @@ def test_failures_are_reported_and_fetched_the_next_time(many: tuple[str, Layer]
     assert kinds["file"].examples == [list(found.files())[3].name]
     assert "404" in kinds["file"].reason
     assert "the index is away" in kinds["range"].reason
-    assert "1 range of time and 1 file are missing" in str(report)
+    assert "1 time range and 1 file are missing" in str(report)
     layer.clear()
     report = mirror(*ends, tmp_path, series=CEA, service=url, **QUIET)
     assert report.complete

@@ -374,7 +374,7 @@ def test_records_that_cannot_be_identified_are_reported(jsoc: Served, tmp_path: 
     assert report.records == 7
     [shortfall] = report.shortfalls
     assert shortfall.kind == "record"
-    assert "HARP '6178' at 'MISSING', which does not identify it; it was skipped." in shortfall.reason
+    assert "was skipped: HARPNUM '6178' and T_REC 'MISSING' do not identify it." in shortfall.reason
 
 
 def test_paths_to_other_places_are_not_followed(jsoc: Served, tmp_path: Path) -> None:
@@ -482,9 +482,9 @@ def test_contradicting_options_are_refused_before_any_request(tmp_path: Path) ->
         ({"harpnum": [6178.0]}, r"HARPNUM\(6178.0\): HARP numbers are integers"),
         ({"harpnum": [(1, 2, 3)]}, r"mirror\(harpnum=\[\(1, 2, 3\)\]\): write a range of HARP numbers"),
         ({"harpnum": 0}, r"HARPNUM\(0\): HARP numbers begin at 1"),
-        ({"segment": [5]}, r"Segment\(5\): segments are named by strings"),
-        ({"sample": 5}, r"mirror\(sample=5\): it must be a time"),
-        ({"sample": 5 * u.km}, "it must be a time"),
+        ({"segment": [5]}, r"Segment\(5\): names of segments must be strings"),
+        ({"sample": 5}, r"mirror\(sample=5\): it must be a length of time"),
+        ({"sample": 5 * u.km}, "it must be a length of time"),
         ({"max_conn": "x"}, r"max_conn='x' is invalid"),
     ):
         with pytest.raises(QueryError, match=message):

@@ -200,7 +200,7 @@ def test_invalid_axes_and_names_are_refused(results: FLARECASTResponse) -> None:
     with pytest.raises(QueryError, match=r"plot_keywords\(ax=\.\.\.\) needs axes"):
         results.plot_keywords("usflux", ax=5)
     for wrong in (5, ""):
-        with pytest.raises(QueryError, match=rf"plot_disk\(color={wrong!r}\): keywords are named by strings"):
+        with pytest.raises(QueryError, match=rf"plot_disk\(color={wrong!r}\): names of keywords must be strings"):
             results.plot_disk(results["T_REC"][0], color=wrong)
 
 
@@ -516,11 +516,11 @@ def test_keywords_are_listed_with_meanings_in_a_narrow_terminal(monkeypatch: pyt
     ("write", "part"),
     [
         (lambda: a.flarecast.Keyword("usflx") > 1, "Did you mean 'usflux'"),
-        (lambda: a.flarecast.Keyword("err*") > 1, r"is a pattern, and a condition needs a single keyword"),
+        (lambda: a.flarecast.Keyword("err*") > 1, r"is a pattern, but a condition needs a single keyword"),
         (lambda: a.flarecast.Keyword("usflux") > 1 * u.m, "is in Mx, and cannot be compared with 1.0 m"),
         (lambda: a.flarecast.Keyword("usflux") > "much", "USFLUX is a number"),
         (lambda: a.flarecast.Keyword("noaa_ars") > 5, "is text"),
-        (lambda: a.flarecast.NOAA(0), "numbers of five digits"),
+        (lambda: a.flarecast.NOAA(0), "five-digit numbers"),
         (lambda: a.flarecast.NOAA(2443), r"write NOAA\(12443\)"),
     ],
 )

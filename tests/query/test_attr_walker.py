@@ -83,7 +83,7 @@ def test_an_unknown_series_is_sent_as_written_after_a_warning(name: str, hint: s
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "../x", "x?y", "x#y", "a\\b", "x\n", "x\x00", "\ud800"])
 def test_invalid_names_of_series(name: str) -> None:
     text = error(DAY, Series(name))
-    assert "cannot be the name of a series" in text
+    assert "is not a valid name of a series" in text
     assert "hmi.sharp_cea_720s_nrt" in text
 
 
@@ -176,7 +176,7 @@ def test_tolerance_requires_sample_or_near() -> None:
     assert (asked.sample, asked.tolerance) == (3600, 720)
     near = a.Time("2015-12-11", "2015-12-12", near="2015-12-11T12:00")
     assert one(near, CCD, Tolerance(TimeDelta(0.5, format="jd"))).tolerance == 43200
-    assert error(DAY, CCD, Tolerance(12 * u.min)).startswith("Tolerance goes with a.Sample(1 * u.hour) or a.Time(")
+    assert error(DAY, CCD, Tolerance(12 * u.min)).startswith("Tolerance requires a.Sample(1 * u.hour) or a.Time(")
     for wrong in (12, "12 min", 12 * u.Mx, None, [1, 2] * u.s):
         with pytest.raises(TypeError, match=r"a length of time, for example Tolerance\(12 \* u.min\)"):
             Tolerance(wrong)

@@ -72,13 +72,13 @@ def test_a_misspelt_value_suggests_the_most_similar_one(kind: type, name: str, a
 
 @pytest.mark.parametrize("value", [720, None, b"hmi.sharp_720s", ["hmi.sharp_720s"]])
 def test_a_series_is_named_by_a_string(value: object) -> None:
-    with pytest.raises(TypeError, match="a series is named by a string"):
+    with pytest.raises(TypeError, match="the name of a series must be a string"):
         Series(value)
 
 
 @pytest.mark.parametrize("names", [(5,), ("Br", None), (["Br", "Bt"],), (b"Br",)])
 def test_segments_are_named_by_strings(names: tuple[object, ...]) -> None:
-    with pytest.raises(TypeError, match="segments are named by strings"):
+    with pytest.raises(TypeError, match="names of segments must be strings"):
         Segment(*names)
 
 
@@ -248,7 +248,7 @@ def test_absolute_values_are_compared() -> None:
     assert repr(abs(Keyword.lon_fwt)).startswith("abs(<sunpy_flarecast.attrs.Keyword('lon_fwt')")
     with pytest.raises(QueryError, match="is text"):
         _ = abs(Keyword("noaa_ars")) == "12443"
-    with pytest.raises(QueryError, match="before it is compared"):
+    with pytest.raises(QueryError, match="must be compared before it is joined"):
         _ = abs(Keyword("lon_fwt")) & Keyword("usflux")
 
 
@@ -261,7 +261,7 @@ def test_chained_and_unparenthesized_comparisons_are_refused() -> None:
         with pytest.raises(QueryError, match="each comparison needs parentheses"):
             _ = Keyword("usflux") > value & Keyword("usflux") < value
     for join in (lambda one, other: one & other, lambda one, other: one | other):
-        with pytest.raises(QueryError, match="before it is compared"):
+        with pytest.raises(QueryError, match="must be compared before it is joined"):
             join(Keyword("usflux"), Segment("Br"))
 
 
@@ -287,7 +287,7 @@ def test_every_keyword_is_registered_with_unit_and_meaning() -> None:
 
 @pytest.mark.parametrize("name", [5, None, b"usflux", ["usflux"]])
 def test_a_keyword_is_named_by_a_string(name: Any) -> None:
-    with pytest.raises(TypeError, match="named by a string"):
+    with pytest.raises(TypeError, match="must be a string"):
         Keyword(name)
 
 

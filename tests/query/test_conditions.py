@@ -128,7 +128,7 @@ def test_noaa_numbers_in_either_keyword() -> None:
 
 @pytest.mark.parametrize(("number", "text"), [(2443, "write NOAA(12443)"), (377, "from 11064 on."), (-1, "from 11064")])
 def test_noaa_numbers_have_five_digits(number: int, text: str) -> None:
-    with pytest.raises(QueryError, match="five digits") as caught:
+    with pytest.raises(QueryError, match="five-digit") as caught:
         noaa(number)
     assert text in str(caught.value)
 
