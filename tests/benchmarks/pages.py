@@ -93,7 +93,7 @@ def large(args: argparse.Namespace, work: Path) -> dict[str, Any]:
             memory.append(round(memory_of(number, "VmRSS")))
     more = memory[-1] - memory[len(memory) // 2 - 1]
     figures |= {"crawl, ms a page": round(statistics.mean(costs), 1), "memory over the crawl, MB": memory}
-    say(f"  {len(costs)} pages by chance: {statistics.mean(costs):.0f} ms each, memory {memory} MB")
+    say(f"  {len(costs)} random pages: {statistics.mean(costs):.0f} ms each, memory {memory} MB")
     say(f"  at most {MEMORY:.0f} MB more in its second half: {judged(more <= MEMORY)}")
     return figures
 

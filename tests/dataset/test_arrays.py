@@ -89,7 +89,7 @@ def test_metadata_equals_that_consolidated_by_zarr() -> None:
     members = own.pop("consolidated_metadata")["metadata"]
     ours = consolidated(root, {"harp": own} | {f"harp/{path}": member for path, member in members.items()})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is no part of the format yet
+        warnings.simplefilter("ignore")  # consolidated metadata are not part of the format yet
         zarr.consolidate_metadata(store)
     theirs = json.loads(held["zarr.json"].to_bytes())
     theirs["consolidated_metadata"]["metadata"]["harp"].pop("consolidated_metadata", None)

@@ -1,4 +1,4 @@
-"""Phrases that read as translated stay out of the package, its messages, its pages and the documentation."""
+"""Phrases that read as translated stay out of the package, its documentation and its tests."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ FILES = [
         "sunpy_flarecast/**/*.html",
         "sunpy_flarecast/**/*.js",
         "sunpy_flarecast/**/*.py",
+        "tests/**/*.py",
+        ".ci/*",
     )
     for path in sorted(ROOT.glob(pattern))
-    if not {"generated", "_build"} & set(path.parts)
+    if path.is_file() and path != Path(__file__) and not {"generated", "_build"} & set(path.parts)
 ]
 
 #: Phrases as regular expressions, and what to write instead. A space also stands for a line break within a paragraph,
@@ -41,7 +43,7 @@ PHRASES = {
     r"be had": "be fetched, be found; is unavailable",
     r"(?:it|they|which|that|this|name|those|command) (?:is|are) none": "is invalid, is not one, has none",
     r"fulfil\w*": "satisfy, match, meet",
-    r"(?<![Tt]here\s)(?:is|are) no (?!longer|more|less|fewer|greater|higher|skill)[a-z]+": "is not a, are not",
+    r"(?<![Tt]here\s)(?:is|are) no (?!longer|more|less|fewer|greater|higher|shorter|skill)[a-z]+": "is not a, are not",
     r"longer than nothing|tells? nothing": "positive; does not identify",
     r"by chance": "random, at random",
     r"in the place of": "in place of, instead of; replace",
@@ -49,6 +51,7 @@ PHRASES = {
     r"in the order of time": "by time, in chronological order",
     r"(?:be|begins?|begun|mak(?:e|es|ing)|made|written) anew": "rebuild, repeat, start over",
     r"asked for again": "requested again",
+    r"(?:is|are) one (?:sentence|message)": "gives a one-line error, is reported once",
 }
 
 _GAP = r'(?:[\s#"]|f(?="))+'
@@ -60,12 +63,17 @@ def found(phrase: str, text: str) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, match.start()) + 1, " ".join(match[0].split())) for match in pattern.finditer(text)]
 
 
+def words_of(path: Path) -> str:
+    """Read a file, with the words of test names separated by spaces."""
+    return re.sub(r"\btest_\w+", lambda name: name[0].replace("_", " "), path.read_text("utf-8"))
+
+
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_phrase_is_not_used(phrase: str) -> None:
     hits = [
         f"{path.relative_to(ROOT)}:{line}: {words!r}"
         for path in FILES
-        for line, words in found(phrase, path.read_text("utf-8"))
+        for line, words in found(phrase, words_of(path))
     ]
     assert not hits, f"Write instead: {PHRASES[phrase]}.\n" + "\n".join(hits)
 
