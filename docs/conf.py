@@ -1,4 +1,4 @@
-"""How the documentation is built: ``sphinx-build -W --keep-going -n docs docs/_build/html``; no network is needed."""
+"""Configuration of Sphinx; build with ``sphinx-build -W --keep-going -n docs docs/_build/html``, without network."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ exclude_patterns = [
 default_role = "obj"
 nitpicky = True
 
-# Links into the documentation of other projects need the network, so they are optional; without them, these references
-# are not reported as missing. Projects outside of the mapping never are.
+# Links to the documentation of other projects need the network, so they are optional. Without them, references to these
+# projects are not reported as missing. References to the projects in the next line never are.
 nitpick_ignore_regex = [(r"py:.*", r"(fastapi|msgspec|starlette)\..*")]
 if os.environ.get("DOCS_INTERSPHINX"):
     extensions.append("sphinx.ext.intersphinx")

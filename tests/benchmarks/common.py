@@ -1,4 +1,4 @@
-"""Helpers of all benchmarks: a server in a separate process, alternating runs, and output of results."""
+"""Helpers of the benchmarks: a server in a separate process, alternating runs, and output of results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def free_port() -> int:
-    """Find an unused port of this machine."""
+    """Find an unused port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
@@ -65,13 +65,11 @@ def machine(*packages: str) -> dict[str, Any]:
 
 
 def keep(figures: dict[str, Any], path: Path | None) -> None:
-    """Write the results to a file, if one is given."""
     if path is not None:
         path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def judged(met: bool) -> str:
-    """Print whether a target was met."""
     return "met" if met else "MISSED"
 
 

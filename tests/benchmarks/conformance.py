@@ -89,11 +89,10 @@ def counted(events: Path) -> tuple[Counter[str], Counter[int]]:
 
 
 def main() -> None:
-    """Check the service and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--st", default="st", help="the command of schemathesis")
-    parser.add_argument("--cases", type=int, default=2000, help="the least number of cases")
-    parser.add_argument("--seed", type=int, default=1, help="of the random parameters")
+    parser.add_argument("--st", default="st", help="path of the schemathesis command")
+    parser.add_argument("--cases", type=int, default=2000, help="minimum number of cases")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random parameters")
     options = parser.parse_args()
     if not conforms(options.st, options.cases, options.seed):
         sys.exit("The service does not conform to its document, or not enough was tried")

@@ -392,13 +392,12 @@ def month(workspace: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the cases and print which targets were met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", choices=CASES, action="append", help="run only this; may be repeated")
-    parser.add_argument("--runs", type=int, default=3, help="of the first two cases")
+    parser.add_argument("--case", choices=CASES, action="append", help="run only this case; may be repeated")
+    parser.add_argument("--runs", type=int, default=3, help="runs of the first two cases")
     parser.add_argument("--rows", type=int, default=350_000, help="records of the case tables; a multiple of 8")
     parser.add_argument("--records", type=int, default=1_000_000, help="of the simulated build; a multiple of 8")
-    parser.add_argument("--json", type=Path, help="file to keep the figures in")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--serve", nargs=3, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:

@@ -232,13 +232,11 @@ def by_script(urls: list[str], folder: Path, connections: int) -> int:
 
 
 def by_curl(urls: list[str], folder: Path, connections: int) -> int:
-    """Fetch with curl."""
     lines = (f'url = "{url}"\noutput = "{folder}/{number}.fits"' for number, url in enumerate(urls))
     return _by_command(["curl", "-s", "--parallel", "--parallel-max", str(connections), "-K", "-"], lines, len(urls))
 
 
 def by_aria2c(urls: list[str], folder: Path, connections: int) -> int:
-    """Fetch with aria2c."""
     lines = (f"{url}\n  out={number}.fits" for number, url in enumerate(urls))
     return _by_command(["aria2c", "-q", "-d", str(folder), "-j", str(connections), "-i", "-"], lines, len(urls))
 
@@ -319,12 +317,11 @@ def memory_child(url: str, count: int, work: Path) -> None:
 
 
 def main() -> None:
-    """Run the cases and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     every = [*CASES, *COMPLETION, "memory"]
-    parser.add_argument("--case", action="append", choices=every, help="only this; may be repeated")
+    parser.add_argument("--case", action="append", choices=every, help="run only this case; may be repeated")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--latency", type=float, help=argparse.SUPPRESS)

@@ -273,7 +273,6 @@ CASES = {"large": large, "real": real, "killed": killed}
 
 
 def main() -> None:
-    """Run the chosen cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--records", type=int, default=100_000)

@@ -147,7 +147,7 @@ def service(workspace: Path, records: list[Held]) -> Iterator[tuple[str, Layer]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="for each source")
+    parser.add_argument("--kills", type=int, default=20, help="number of kills for each source")
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--case", choices=["killed", "memory"], action="append")
     parser.add_argument("--days", type=int, default=60, help="days of the longer mirror")

@@ -39,7 +39,7 @@ PASSAGE = 1500
 #: Targets: a page in milliseconds of CPU time; growth of memory by the crawl in MB; thumbnails in seconds.
 PAGE_MS, MEMORY, COLD, WARM = 100.0, 20.0, 2.0, 0.1
 
-#: Prints its process number; its children draw pictures.
+#: Writes its process ID to a file; its children draw the pictures.
 SERVER = (
     "import os, sys\n"
     "from pathlib import Path\n"
@@ -123,7 +123,6 @@ CASES = {"large": large, "quicklooks": quicklooks}
 
 
 def main() -> None:
-    """Run the chosen cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--records", type=int, default=1_000_000)

@@ -377,12 +377,11 @@ def archive(runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the cases and print tables."""
     cases = dict(zip(CASES, (bytes_to_table, over_http, a_year, latency, handling, importing, archive), strict=True))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--case", action="append", choices=cases, help="only this; may be repeated")
+    parser.add_argument("--case", action="append", choices=cases, help="run only this case; may be repeated")
     parser.add_argument("--serve", choices=("replies", "demo"), help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--latency", type=float, help=argparse.SUPPRESS)

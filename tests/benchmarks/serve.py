@@ -200,10 +200,9 @@ def year(url: str, encoding: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the cases and print which targets were met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5, help="of each server")
-    parser.add_argument("--json", type=Path, help="file to keep the figures in")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each server")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--serve", nargs=2, metavar=("FOLDER", "PORT"), help=argparse.SUPPRESS)
     parser.add_argument("--accelerated", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -49,8 +49,6 @@ GROWTH = 0.10
 
 @dataclass
 class Outcome:
-    """The outcome of a run."""
-
     requests: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -185,7 +183,6 @@ def memory_of(process: int) -> float:
 
 
 def main() -> None:
-    """Run the test and print the outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)

@@ -14,7 +14,7 @@ RECORDS = st.lists(st.tuples(st.integers(1, 12), st.lists(st.integers(11980, 119
 
 
 @given(RECORDS)
-def test_records_share_a_region_exactly_if_numbers_join_them(
+def test_records_share_a_region_exactly_if_noaa_numbers_connect_them(
     records: list[tuple[int, list[int]]],
 ) -> None:
     harps = [harp for harp, _ in records]

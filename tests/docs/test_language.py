@@ -71,9 +71,7 @@ def words_of(path: Path) -> str:
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_phrase_is_not_used(phrase: str) -> None:
     hits = [
-        f"{path.relative_to(ROOT)}:{line}: {words!r}"
-        for path in FILES
-        for line, words in found(phrase, words_of(path))
+        f"{path.relative_to(ROOT)}:{line}: {words!r}" for path in FILES for line, words in found(phrase, words_of(path))
     ]
     assert not hits, f"Write instead: {PHRASES[phrase]}.\n" + "\n".join(hits)
 

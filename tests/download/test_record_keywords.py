@@ -453,7 +453,7 @@ def test_a_folder_of_files_from_many_sources(bare: tuple[str, Layer], tmp_path: 
     assert len(asked) == 2  # without the months in between
 
 
-def test_the_terminal_completes_a_folder(bare: tuple[str, Layer], tmp_path: Path) -> None:
+def test_the_command_completes_a_folder(bare: tuple[str, Layer], tmp_path: Path) -> None:
     run = CliRunner().invoke
     query = ["2015-12-11T23:30", "2015-12-11T23:36", "--series", CEA, "--segment", "Br", "--harp", "4928"]
     got = run(cli, ["fetch", *query, "--path", str(tmp_path), "--complete-headers", "no", "--no-progress"])

@@ -360,7 +360,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["keywords", "2015-12-11", "2015-12-12", "--series", SERIES, *arguments])
 
 
-def test_the_command_shows_and_writes(keyworded: Layer, tmp_path: Path) -> None:
+def test_the_command_prints_and_writes_tables(keyworded: Layer, tmp_path: Path) -> None:
     shown = run("--keyword", "meangam", "--keyword", "noaa_ar*", "--harp", "6178")
     assert shown.exit_code == 0, shown.stderr
     assert "12443,12444" in shown.stdout

@@ -131,7 +131,7 @@ def test_a_segment_that_the_series_does_not_have(series: Series, segment: str, b
     assert text.endswith("conf_disambig.")
 
 
-def test_a_typo_names_the_nearest_in_all_series() -> None:
+def test_a_typo_suggests_the_most_similar_segment_of_any_series() -> None:
     assert "'Br' (hmi.sharp_cea_720s)" in error(DAY, CCD, Segment("Bz"))
 
 
@@ -355,7 +355,7 @@ def test_any_attrs_give_queries_or_a_query_error(trees: list[attr.Attr]) -> None
 
 
 @given(TIMES, registered(Series), st.lists(LEAVES, max_size=3))
-def test_the_walker_understands_all_that_the_client_accepts(
+def test_the_walker_handles_all_queries_that_the_client_accepts(
     time: attr.Attr, series: attr.Attr, others: list[attr.Attr]
 ) -> None:
     leaves = [time, series, *others]

@@ -107,7 +107,7 @@ def test_the_example_for_every_keyword_is_valid(keyword: Any) -> None:
     assert compared(condition.name, condition.operator, condition.value).keywords == (keyword.name,)
 
 
-def test_text_is_compared_without_the_blanks_around_it() -> None:
+def test_text_is_compared_without_surrounding_blanks() -> None:
     values = ["HMI_SIDE1", "HMI_SIDE1 ", None, "HMI_COMBINED"]
     assert satisfied(compared("instrume", "==", "HMI_SIDE1"), instrume=values) == [True, True, False, False]
     assert satisfied(compared("instrume", "!=", "HMI_SIDE1"), instrume=values) == [False, False, False, True]

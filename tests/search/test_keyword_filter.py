@@ -441,7 +441,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(cli, ["search", "2015-12-11", "2015-12-11T06:00", "--series", SERIES, *arguments])
 
 
-def test_conditions_in_the_terminal(layer: Layer) -> None:
+def test_conditions_on_the_command_line(layer: Layer) -> None:
     shown = run("--where", "usflux > 3.2e21 Mx", "--where", "lon_fwt<=-0.1 rad", "--good", "--noaa", "12450")
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.splitlines()[1].split() == ["Mx", "deg"]
@@ -467,7 +467,7 @@ def test_conditions_in_the_terminal(layer: Layer) -> None:
         (("--noaa", "2443"), 2, "write --noaa 12443"),
     ],
 )
-def test_errors_in_the_terminal(layer: Layer, options: tuple[str, ...], status: int, part: str) -> None:
+def test_errors_on_the_command_line(layer: Layer, options: tuple[str, ...], status: int, part: str) -> None:
     shown = run(*options)
     assert shown.exit_code == status
     assert part in " ".join(shown.stderr.split())

@@ -122,7 +122,7 @@ def digests():
     return result
 
 
-def test_the_same_bytes_every_time():
+def test_files_are_reproducible():
     here = digests()
     assert digests() == here
     code = f"import runpy; print(' '.join(runpy.run_path({__file__!r})['digests']()))"

@@ -113,7 +113,7 @@ def test_segments_written_one_after_the_other_stay_together(tmp_path):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_numbers_outweigh_dates(tmp_path, order):
+def test_record_numbers_take_precedence_over_dates(tmp_path, order):
     """The largest number is served, with files that may be of its edition; a date in between is not newer."""
     cards = (
         {"RECNUM": 5, "DATE": "2014-01-01"},
