@@ -1,4 +1,4 @@
-"""The demo: a service of synthetic SHARPs, and a tour from a search to maps and a picture of them."""
+"""The demo: a service of synthetic SHARPs, and a tour from a search to maps and a plot of them."""
 
 from __future__ import annotations
 
@@ -110,11 +110,11 @@ def run_demo(
     progress: bool = True,
 ) -> Path:
     """
-    Search a day of synthetic SHARPs, fetch some segments of one time step, draw them, and return the picture's path.
+    Search a day of synthetic SHARPs, fetch some segments of one time step, plot them, and return the path of the plot.
 
     ``say`` is called with each message, and ``show`` with the table of results.
     """
-    need("Maps and pictures of the demo need", "demo", PLOT)
+    need("Maps and plots of the demo need", "demo", PLOT)
     import matplotlib as mpl
     import sunpy.map
 
@@ -122,7 +122,7 @@ def run_demo(
     from .plot import plot_magnetograms
 
     output.mkdir(parents=True, exist_ok=True)
-    picture = check_output(output / "magnetograms.png", "The picture")
+    picture = check_output(output / "magnetograms.png", "The plot")
     with demo_service() as service:
         say(f"A service of synthetic SHARPs is running at {service.url}.")
         say(f"Searching hmi.sharp_720s, {START} to {END} UTC ...")

@@ -27,7 +27,7 @@ __all__ = ["plot"]
 
 @cli.group(epilog=examples("plot disk 2014-10-23 2014-10-24 -o disk.png", "plot disk --help"))
 def plot() -> None:
-    """Draw pictures and write them to files."""
+    """Draw plots and write them to files."""
 
 
 _output_option = click.option(
@@ -36,7 +36,7 @@ _output_option = click.option(
     required=True,
     type=FILE,
     metavar="FILE",
-    help="The picture: .png, .pdf, .svg, or another format of matplotlib (.jpg, .webp, .eps, ...).",
+    help="File of the plot: .png, .pdf, .svg, or another format of matplotlib (.jpg, .webp, .eps, ...).",
 )
 
 
@@ -148,7 +148,7 @@ def _found(**options: Any) -> FLARECASTResponse:
 
 
 def _write(output: Path, draw: Callable[[Any], Any]) -> None:
-    """Check that the picture can be written, draw and write it, and exit."""
+    """Check that the plot can be written, draw and write it, and exit."""
     with plain_errors() as missing:
         from sunpy_flarecast import plot as pictures
 

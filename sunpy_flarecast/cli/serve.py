@@ -284,7 +284,7 @@ def _print_url(host: str, public_url: str | None, url: str) -> None:
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
-    help="Folder for the files and the picture, or for the data set.",
+    help="Folder for the files and the plot, or for the data set.",
 )
 @click.option("--dataset", "data_set", is_flag=True, help="Build a small data set for flare forecasting instead.")
 @progress_option

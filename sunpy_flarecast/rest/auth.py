@@ -31,7 +31,7 @@ def authorization(url: str) -> str | None:
     if (token := conf.token.strip()) and is_same_service(url, token_service()):
         if _TOKEN.fullmatch(token) is None:
             raise QueryError(
-                "sunpy_flarecast.conf.token is invalid: it has characters that tokens cannot have. Set it, or "
+                "sunpy_flarecast.conf.token is invalid: it contains characters not allowed in tokens. Set it, or "
                 f"{TOKEN_VARIABLE}, to the token alone, as the operators of the service gave it."
             )
         return f"Bearer {token}"

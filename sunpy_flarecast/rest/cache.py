@@ -144,7 +144,7 @@ class ReplyCache:
             self._warned = True
             log.warning(
                 f"The cache of replies in {_folder()} cannot be used ({reason}); the search continues without it. Free "
-                "the disk, call sunpy_flarecast.clear_cache(), or set sunpy_flarecast.conf.cache = False."
+                "some disk space, call sunpy_flarecast.clear_cache(), or set sunpy_flarecast.conf.cache = False."
             )
 
 

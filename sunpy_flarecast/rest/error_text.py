@@ -90,7 +90,7 @@ def refusal(url: str, asked: str, status: int, phrase: str, body: bytes, *, auth
     said = f"answered {status_text(status, phrase, body)}"
     advice = _advice_on(status, body, authorized=authorized)
     return ServiceError(
-        f"{url} was asked for {asked} and {said}{'' if said.endswith(('?', '!')) else '.'} {advice}",
+        f"The request to {url} for {asked} failed: it {said}{'' if said.endswith(('?', '!')) else '.'} {advice}",
         advice="" if advice == _LATER else advice,
         reason=f"{url} {said}",
         less_may_help=status in _TOO_MUCH,
@@ -119,7 +119,7 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
     slow = isinstance(error, requests.exceptions.ReadTimeout | ReadTimeoutError)
     if slow or isinstance(error, requests.exceptions.Timeout):
         return UnreachableError(
-            f"{url} was asked for {asked} and did not answer in time ({reason}). Try again, request less at once "
+            f"The request to {url} for {asked} was not answered in time ({reason}). Try again, request less at once "
             "(conf.window), or wait longer (conf.connect_timeout, conf.read_timeout, conf.reply_timeout).",
             reason=f"no answer in time ({reason})",
             less_may_help=slow,
@@ -131,7 +131,7 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
         if not is_within(at := getattr(error.request, "url", None) or url, url):
             at = shown(without_password(at))
             return UnreachableError(
-                f"{url} was asked for {asked} and redirects to {at}, which cannot be reached ({reason}). Ask the "
+                f"The request to {url} for {asked} was redirected to {at}, which cannot be reached ({reason}). Ask the "
                 "operators of the service.",
                 reason=f"{url} redirects to {at}, which cannot be reached ({reason})",
                 lasting=True,
@@ -146,11 +146,11 @@ def error_of(url: str, asked: str, error: Exception) -> ServiceError:
         )
     if isinstance(error, ProtocolError | DecodeError):
         return ReplyError(
-            f"{url} was asked for {asked}; its reply was incomplete. Try again.",
+            f"The request to {url} for {asked} failed: the reply was incomplete. Try again.",
             reason="the reply was incomplete",
             less_may_help=True,
         )
-    return ReplyError(f"{url} could not be asked for {asked}: {reason}.", reason=reason)
+    return ReplyError(f"The request to {url} for {asked} failed: {reason}.", reason=reason)
 
 
 def reason_of(error: Exception) -> str:
@@ -182,25 +182,27 @@ def _way_to(url: str, error: Exception, reason: str) -> str:
     scheme, _, rest = url.partition("://")
     if isinstance(error, requests.exceptions.SSLError):
         if "certificate has expired" in reason:
-            return "The operators of the service have to renew it; files and keywords are unavailable, too."
+            return "The operators have to renew the certificate; until then, files and keywords are unavailable, too."
         if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
             return (
-                "Its certificate comes from an authority that is not trusted here, or is for another host. If it is of "
-                "your institute, name the file of its authority's certificate in the environment variables "
-                "REQUESTS_CA_BUNDLE (for searches) and SSL_CERT_FILE (for files), and restart Python."
+                "Its certificate was issued by an authority that is not trusted here, or for another host. If the "
+                "service belongs to your institute, set the environment variables REQUESTS_CA_BUNDLE (for searches) "
+                "and SSL_CERT_FILE (for files) to the file of the authority's certificate, and restart Python."
             )
-        return f"Its reply is not TLS; if it has no https, try http://{rest} (conf.url, {URL_VARIABLE})."
+        return f"Its reply is not TLS; if it does not support https, try http://{rest} (conf.url, {URL_VARIABLE})."
     if scheme == "http" and not _is_away(error):
-        return f"It closed the connection. If it uses TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else retry."
+        return (
+            f"It closed the connection. If it uses TLS, try https://{rest} (conf.url, {URL_VARIABLE}); else try again."
+        )
     host = urlsplit(url).hostname or ""
     here = host in ("localhost", "::1") or host.startswith("127.")
     if here or host == _AFAR:
         return (
-            f"{'If it runs on this machine, start it; else open' if here else 'Open'} the tunnel or port "
+            f"{'If it runs on this machine, start it; otherwise open' if here else 'Open'} the tunnel or port "
             f"forwarding to it (ssh -L 8001:{_AFAR}:8001 ...) and set sunpy_flarecast.conf.url or {URL_VARIABLE}. "
             "For synthetic data use sunpy_flarecast.demo_service(), or `sunpy-flarecast serve --demo` in a terminal."
         )
     return (
-        f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service runs there, and "
-        "whether a firewall or VPN is in between."
+        f"Check host and port of sunpy_flarecast.conf.url or {URL_VARIABLE}, whether the service is running, and "
+        "whether a firewall or VPN blocks the connection."
     )

@@ -207,8 +207,8 @@ def _none_of_the_first(error: ServiceError) -> ServiceError:
 def _lacking(service: Service, series: str, recnums: Sequence[int]) -> ReplyError:
     some = f"record{'s' * (len(recnums) > 1)} {', '.join(map(str, recnums[:3]))}{', ...' * (len(recnums) > 3)}"
     return ReplyError(
-        f"{service.url} was asked for keywords of {some} of {series} and answered without them. Ask the operators of "
-        "the service.",
-        reason="an answer without the keywords of the record",
+        f"The request to {service.url} for keywords of {some} of {series} returned a reply without them. Ask the "
+        "operators of the service.",
+        reason="a reply without the keywords of the record",
         less_may_help=len(recnums) > 1,
     )

@@ -175,7 +175,7 @@ class Service:
             outage = isinstance(error, UnreachableError)
         except TooMuchError as error:
             raise ReplyError(
-                f"{self.url} was asked for {asked}, and its reply {error}. Request less at once (conf.window).",
+                f"The request to {self.url} for {asked} failed: the reply {error}. Request less at once (conf.window).",
                 reason=f"the reply {error}",
                 less_may_help=True,
             ) from error
@@ -206,8 +206,8 @@ class Service:
         # The message may be in the error already.
         said = f": {said}" if said and said.rstrip("…") not in wrong else ""
         return ReplyError(
-            f"{self.url} was asked for {asked} and its reply is not {expected}: {wrong}{said}. "
+            f"The request to {self.url} for {asked} returned a reply that is not {expected}: {wrong}{said}. "
             "Check that conf.url is the URL of a FLARECAST HMI service.",
-            reason=f"an answer that is not {expected}: {wrong}",
+            reason=f"a reply that is not {expected}: {wrong}",
             less_may_help=bool(body.strip()) and "truncated" in str(error.__cause__),
         )

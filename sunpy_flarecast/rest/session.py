@@ -101,9 +101,9 @@ class Patience:
         if self.interrupted:
             raise interruption()
         if (error := self._over) is not None:
-            lost = "could not be reached any more" if isinstance(error, UnreachableError) else "refused all requests"
+            lost = "could no longer be reached" if isinstance(error, UnreachableError) else "refused all requests"
             reason = f"not requested, since the service {lost} ({error.reason.removesuffix('.')})"
-            raise type(error)(f"N{reason[1:]}. {error}", reason=reason, lasting=True)
+            raise type(error)(f"Not requested, since the service {lost}. {error}", reason=reason, lasting=True)
 
     @property
     def hurried(self) -> bool:

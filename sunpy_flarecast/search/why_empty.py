@@ -53,7 +53,7 @@ def why_empty(query: Query, listed: Collection[int] | None) -> str:
         return f"The range of {query} is before the first SHARPs ({_BEGIN.strftime('%Y-%m-%d')})."
     if query.start.jd == query.end.jd:
         tai = query.start.strftime("%Y.%m.%d_%H:%M:%S_TAI")
-        return f"No record of {query.series} is at {query.start.isot} UTC exactly; for a T_REC write {tai!r}."
+        return f"No record of {query.series} is at exactly {query.start.isot} UTC. To give a T_REC, write {tai!r}."
     return f"The service has no records of {query}."
 
 
@@ -76,5 +76,5 @@ def _others(query: Query, listed: Collection[int]) -> str:
         text = ""
     if first >= LEAST_NOAA and last < _NOAA_END and not (query.harps and first != last):
         noaa = f"{first}" if first == last else f"{list(wanted)}"
-        text += f" NOAA numbers are not HARP numbers: for those write a.flarecast.NOAA({noaa})."
+        text += f" To search for NOAA numbers, which are not HARP numbers, write a.flarecast.NOAA({noaa})."
     return text

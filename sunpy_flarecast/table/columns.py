@@ -97,8 +97,8 @@ def require(table: QTable, columns: Iterable[str], why: str) -> None:
     """Raise `QueryError` if a user has removed required columns from a table; ``why`` ends its first sentence."""
     if lost := [name for name in columns if name not in table.colnames]:
         raise QueryError(
-            f"The table has no column {lost[0]!r} any more, {why}. Use a table with all columns; table.show(...) gives "
-            "a copy with fewer columns for display."
+            f"The table no longer has the column {lost[0]!r}, {why}. Use a table with all columns; table.show(...) "
+            "gives a copy with fewer columns for display."
         )
 
 

@@ -198,8 +198,8 @@ def read_table(path: str | os.PathLike[str], cls: type[_Table], client: Any, *, 
         raise _not_a_search(place, "it is another table")
     if about["version"] > _VERSION:
         raise QueryError(
-            f"{place} was written by a newer sunpy_flarecast (format {about['version']}; this one reads {_VERSION}). "
-            "Update sunpy_flarecast."
+            f"{place} was written by a newer sunpy_flarecast (format {about['version']}; this version reads up to "
+            f"{_VERSION}). Update sunpy_flarecast."
         )
     if len(raw) != about.get("rows"):
         raise _not_a_search(place, f"it has {len(raw):,} of {about.get('rows')} rows, so it was cut off or changed")

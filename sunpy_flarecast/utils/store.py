@@ -158,7 +158,7 @@ class Store:
                     if os.path.islink(path) and (os.path.isdir(path) or not _is_below(os.path.realpath(path), root)):
                         raise QueryError(
                             f"{path} is a link to {os.path.realpath(path)}, but a data set must be in one folder. "
-                            "Replace the link by a copy, or move the whole folder there and link to it."
+                            "Replace the link with a copy, or move the whole folder there and link to it."
                         )
 
     def remove(self, path: str) -> None:

@@ -153,13 +153,13 @@ A_FORTNIGHT = ("2015-12-11", "2015-12-25")
             "from 2090-01-01T00:00:00.000 to 2090-01-02T00:00:00.000 UTC lies in the future.",
         ),
         ("1999-01-01", "1999-01-02", (), "is before the first SHARPs (2010-05-01)."),
-        ("2015-12-11", "2015-12-11", (), "UTC exactly; for a T_REC write '2015.12.11_00:00:00_TAI'."),
+        ("2015-12-11", "2015-12-11", (), "UTC. To give a T_REC, write '2015.12.11_00:00:00_TAI'."),
         ("2015-12-11T00:01", "2015-12-11T00:02", (), "The service has no records of hmi.sharp_720s from"),
         (*AN_HOUR, (HARPNUM(999999),), "but none with HARPNUM 999999. The HARPs in this range are 4928, 4930, "),
         (
             *AN_HOUR,
             (HARPNUM(12192),),
-            "4956. NOAA numbers are not HARP numbers: for those write a.flarecast.NOAA(12192).",
+            "4956. To search for NOAA numbers, which are not HARP numbers, write a.flarecast.NOAA(12192).",
         ),
         (
             *AN_HOUR,
@@ -882,7 +882,7 @@ def test_files_of_layout_b_are_fetched_from_the_listed_urls(
 
 def test_a_table_without_required_columns_names_them(demo: tuple[str, Layer], tmp_path: Path) -> None:
     table = search(HOUR, CCD, Segment("bitmap"))
-    with pytest.raises(QueryError, match="no column 'T_REC' any more"):
+    with pytest.raises(QueryError, match="no longer has the column 'T_REC'"):
         table.client.fetch(table["Start Time", "HARPNUM"], path=tmp_path)
 
 

@@ -257,7 +257,7 @@ def test_rows_without_a_number_are_masked_and_reported(keyworded: Layer) -> None
 
 def test_removed_columns_are_reported(results: FLARECASTResponse) -> None:
     results.remove_column("Record")
-    with pytest.raises(QueryError, match="no column 'Record' any more"):
+    with pytest.raises(QueryError, match="no longer has the column 'Record'"):
         results.keywords("meangam")
 
 

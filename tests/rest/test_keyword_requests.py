@@ -103,7 +103,7 @@ def test_missing_records_are_failures(keyworded: Layer) -> None:
         values, failures = ask_all(service, SERIES, NUMBERS[2:6], ["meangam"])
     assert values == {}
     assert {number for numbers, _ in failures for number in numbers} == set(NUMBERS[2:6])
-    assert "answered without them" in str(failures[0][1])
+    assert "a reply without them" in str(failures[0][1])
 
 
 def test_a_refused_field_does_not_cost_a_request_per_record(keyworded: Layer) -> None:

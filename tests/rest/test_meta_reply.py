@@ -203,7 +203,7 @@ def test_errors_name_the_request(demo: tuple[str, Layer], fault: Any, kind: type
     with Service() as service, pytest.raises(kind) as caught:
         service.meta(SERIES, [7], ["usflux", "meangam", "r_value", "npix"])
     assert part in str(caught.value)
-    assert f"{demo[0]} was asked for usflux, meangam, r_value, ... of record 7 of {SERIES}" in str(caught.value)
+    assert f"The request to {demo[0]} for usflux, meangam, r_value, ... of record 7 of {SERIES}" in str(caught.value)
 
 
 def test_requests_to_a_busy_service_are_retried(demo: tuple[str, Layer]) -> None:

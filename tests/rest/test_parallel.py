@@ -144,7 +144,7 @@ def test_an_unreachable_service_gets_no_more_requests() -> None:
     found = dict(answers(windows(100), service, service.parallel(2)))
     assert len(service.windows) <= 3
     message = str(found[99][0].error)
-    assert message.startswith("Not requested, since the service could not be reached any more (refused).")
+    assert message.startswith("Not requested, since the service could no longer be reached. There is no service.")
     assert isinstance(found[99][0].error, UnreachableError)
 
 

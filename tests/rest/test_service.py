@@ -110,7 +110,7 @@ def test_an_expired_certificate_is_explained(tmp_path: Path, monkeypatch: pytest
         running(DemoArchive(), ssl_cert=certificate, ssl_key=key) as url,
         conf.set_temp("max_retries", 0),
         Service(url) as service,
-        pytest.raises(UnreachableError, match=r"certificate has expired.*operators of the service have to renew it"),
+        pytest.raises(UnreachableError, match=r"certificate has expired.*operators have to renew the certificate"),
     ):
         service.records("hmi.sharp_720s", START, END)
 
@@ -434,7 +434,7 @@ def test_a_reply_of_any_size_takes_bounded_memory(demo: tuple[str, Layer]) -> No
     assert len(bomb) < 30_000
     demo[1].faults["/HMI/"] = answer(bomb, headers={"content-encoding": "gzip"})
     with conf.set_temp("reply_size", 1.0), Service() as service:
-        with pytest.raises(ReplyError, match=r"its reply is larger than 1 MB \(conf.reply_size\)") as caught:
+        with pytest.raises(ReplyError, match=r"the reply is larger than 1 MB \(conf.reply_size\)") as caught:
             service.records("hmi.sharp_720s", START, END)
         assert caught.value.less_may_help
 
@@ -533,7 +533,7 @@ def test_only_the_beginning_of_an_error_is_read(demo: tuple[str, Layer]) -> None
 def test_a_redirect_to_an_unreachable_host_affects_one_request(demo: tuple[str, Layer], location: str) -> None:
     demo[1].faults["start=2015-12-11T00"] = answer(b"", status=302, headers={"location": location})
     with conf.set_temp("max_retries", 0), Service(demo[0]) as service:
-        with pytest.raises(UnreachableError, match=r"redirects to http://127.0.0.1:9/x, which cannot") as caught:
+        with pytest.raises(UnreachableError, match=r"redirected to http://127.0.0.1:9/x, which cannot") as caught:
             service.records("hmi.sharp_720s", START, END)
         service.patience.failed(caught.value)
         assert len(service.records("hmi.sharp_720s", "2015-12-11T01:00:00Z", "2015-12-11T02:00:00Z")[0])

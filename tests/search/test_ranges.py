@@ -203,7 +203,7 @@ def test_the_reason_of_an_empty_range_is_reported_once(layer: Layer) -> None:
     for ends, text in (
         ((later, later + day), "lies in the future"),
         (("2005-01-01", "2005-01-02"), "before the first SHARPs .2010-05-01."),
-        (("2016-12-31T01:00:00", "2016-12-31T01:00:00"), "UTC exactly; for a T_REC"),
+        (("2016-12-31T01:00:00", "2016-12-31T01:00:00"), "UTC. To give a T_REC"),
         (("2016-12-31T01:00:00", "2016-12-31T01:00:01"), "has no records of hmi.sharp_720s from 2016-12-31T01:00:00"),
     ):
         with pytest.warns(SunpyUserWarning, match=f"Nothing was found. .*{text}") as caught:
