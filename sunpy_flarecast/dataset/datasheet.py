@@ -124,7 +124,8 @@ def data_sheet(about: Mapping[str, Any], split: Mapping[str, Any] | None = None)
 def _summary(settings: Settings, report: Mapping[str, Any]) -> str:
     images = ""
     if settings.segments:
-        images = f"{counted(report['images'], 'image')} of the segments {_quoted(settings.segments)}, and "
+        word = "segments" if len(settings.segments) > 1 else "segment"
+        images = f"{counted(report['images'], 'image')} of the {word} {_quoted(settings.segments)}, and "
     mark = f"{report['origin']} " if report["origin"] else ""
     warning = f"**The records are {mark.strip()}: they do not show the Sun.**\n\n" if mark else ""
     return f"""
@@ -191,8 +192,6 @@ def _labels(about: Mapping[str, Any]) -> str:
 ## Labels
 
 {about["rules"]["labels"]}
-
-In the tables, unknown labels are null.
 
 | label | positive | negative | unknown |
 | --- | --- | --- | --- |

@@ -319,7 +319,6 @@ class Dataset:
         return draw(overview_of(self._selection, chosen, self.origin))
 
     def _facts(self) -> dict[str, str]:
-        """Return facts about the data set by topic."""
         settings = self.settings
         (times,) = self._selection.columns(TIME)
         dates = utc_dates(times)

@@ -79,7 +79,7 @@ def _change(name: str, old: Any, new: Any) -> str:
 
 def _text(value: Any) -> str:
     if value in (None, "", [], ()):
-        return "nothing"
+        return "not set" if value is None else "empty"
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

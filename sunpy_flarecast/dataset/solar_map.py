@@ -57,7 +57,7 @@ def _nearest(slots: npt.NDArray[np.int64], time: Any, step: int, harp: int) -> i
     if waits[row] > step / 2:
         nearest = slot_time(slots[row])
         raise QueryError(
-            f"HARP {harp} has no record at {time}; the nearest is {t_rec_text(int(slots[row]))} "
+            f"HARP {harp} has no record at {time}; the nearest is at {t_rec_text(int(slots[row]))} "
             f"({nearest.utc.strftime('%Y-%m-%dT%H:%M:%S')} UTC). Use its time."
         )
     return row

@@ -173,7 +173,6 @@ def _columns(number: int) -> int:
 
 
 def _figure(one: Any, rows: int, columns: int, width_of_column: float) -> Any:
-    """Make a figure with room for the images."""
     height, width = one.data.shape
     panel = width_of_column - _BESIDE
     size = columns * (panel + _BESIDE) + 0.8, rows * (min(panel * height / width, 2.5 * panel) + _ABOVE) + 1.2

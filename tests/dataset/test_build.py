@@ -567,7 +567,7 @@ def test_keywords_and_labels_without_images(
             use()
     with pytest.raises(QueryError, match="the data set has no images"):
         ds.samples("train", window=24 * u.hour, segments=["Br"])
-    with pytest.raises(QueryError, match="segments was nothing and is now Bt, Br"):
+    with pytest.raises(QueryError, match="segments was empty and is now Bt, Br"):
         dataset.build(out, *QUERY, **arguments)
     small.clear()
     dataset.build(out, *QUERY, **arguments, images=False)

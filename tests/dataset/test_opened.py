@@ -331,7 +331,7 @@ def test_the_nearest_record_within_half_a_step_is_used(ds: Dataset) -> None:
     np.testing.assert_array_equal(near.data, ds.map(row["HARPNUM"], row["T_REC"], "Br").data)
     text = row["T_REC"].strftime("%Y.%m.%d_%H:%M:%S_TAI")
     assert ds.map(row["HARPNUM"], text, "Br").date == near.date
-    with pytest.raises(QueryError, match=f"the nearest is {text}"):
+    with pytest.raises(QueryError, match=f"the nearest is at {text}"):
         ds.map(row["HARPNUM"], row["T_REC"] + 7 * u.min, "Br")
     with pytest.raises(QueryError, match="'x' is not a HARP number"):
         ds.map("x", [1])  # type: ignore[arg-type]

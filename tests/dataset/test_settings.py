@@ -165,7 +165,7 @@ def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
     split = split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, False, 1)
     assert (
         difference(settings, request_for(*query, split=split).settings)
-        == "split was nothing and is now {'a': 0.5, 'b': 0.5}"
+        == "split was not set and is now {'a': 0.5, 'b': 0.5}"
     )
     labelled = request_for(
         *query, flares=Table({"peak": ["2015-12-11T12:00"], "class": ["M1.0"], "noaa": [12465]})
