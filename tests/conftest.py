@@ -154,7 +154,7 @@ def jsoc() -> Iterator[tuple[str, Layer, JSOC]]:
 
 @pytest.fixture
 def tree() -> Callable[[Path], dict[str, bytes]]:
-    """Read all files of a folder except the index."""
+    """Return a function that reads all files of a folder except the index."""
 
     def tree(folder: Path) -> dict[str, bytes]:
         return {
@@ -177,11 +177,8 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    path = Path(__file__).parents[2] / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip("the folder ../shared with real data is missing")
-    return path
+def shared_data(shared: Path) -> Path:
+    return shared / "data"
 
 
 @pytest.fixture(scope="session")

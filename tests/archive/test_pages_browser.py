@@ -144,7 +144,6 @@ def test_every_page_in_every_view(name, views, archive, url, shown, axe):
 
 
 def is_complete(driver: webdriver.Chrome) -> bool:
-    """Return whether a page is loaded."""
     return driver.execute_script("return document.readyState") == "complete"
 
 

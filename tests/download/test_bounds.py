@@ -34,8 +34,7 @@ def chaos() -> Iterator[Chaos]:
 
 
 @contextmanager
-def disk_of(size: int) -> Iterator[None]:
-    """Limit the size of files."""
+def file_size_limit(size: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -65,7 +64,7 @@ def test_a_decompression_bomb_uses_little_memory_and_disk(chaos: Chaos, tmp_path
     assert len(chaos.files[path_of(0)]) < 250_000
     tracemalloc.start()
     try:
-        with disk_of(10_000_000):
+        with file_size_limit(10_000_000):
             [error] = get(chaos, tmp_path).errors
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -89,7 +88,7 @@ def test_transfers_longer_than_their_headers_say_are_aborted(
     chaos: Chaos, tmp_path: Path, content: bytes, part: str
 ) -> None:
     chaos.files[path_of(0)] = content
-    with disk_of(10_000_000):
+    with file_size_limit(10_000_000):
         [error] = get(chaos, tmp_path).errors
     assert part in str(error.exception)
     assert chaos.sent[path_of(0)] < len(content)  # in two attempts

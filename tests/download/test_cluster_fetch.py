@@ -130,7 +130,6 @@ def test_an_unreachable_service_is_retried_in_every_pass() -> None:
 
 
 def take_leases_and_die(connections: Connections) -> int:
-    """Take all leases and die."""
     leases = connections.leases()
     with leases.several(connections.most):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -71,7 +71,6 @@ class Chaos:
             assert self.changed.wait_for(condition, timeout=60)
 
     def count(self, path: str = "") -> int:
-        """Count the requests for a path."""
         return sum(requested.startswith(path) for _, requested, _ in self.requests)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

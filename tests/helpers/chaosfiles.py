@@ -58,7 +58,7 @@ def names(folder: Path) -> list[str]:
 
 @contextmanager
 def files_only(url: str) -> Iterator[None]:
-    """Use this service, which has only files."""
+    """Use a service that has only files."""
     with (
         conf.set_temp("url", url),
         conf.set_temp("read_timeout", 0.5),

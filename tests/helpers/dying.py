@@ -41,7 +41,6 @@ def child(function: Callable[..., Any], *arguments: Any) -> int:
 
 
 def build(url: str, out: str, query: tuple[Any, ...], arguments: dict[str, Any]) -> None:
-    """Build a data set."""
     with conf.set_temp("url", url), conf.set_temp("retry_wait", 0.01):
         dataset.build(out, *query, **arguments)
 

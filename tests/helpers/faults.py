@@ -57,7 +57,6 @@ class Layer:
         return Counter(method for method, path in self.requests if part in path)
 
     def wait_for(self, number: int) -> None:
-        """Wait for a number of requests."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.requests) >= number, timeout=60)
 

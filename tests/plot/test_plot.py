@@ -152,14 +152,14 @@ def step(demo: tuple[str, Layer]) -> FLARECASTResponse:
     return search(Segment("bitmap"))
 
 
-def patches(axes: Any) -> dict[str, Any]:
+def boxes_of(axes: Any) -> dict[str, Any]:
     """Return the boxes of HARPs by HARP number."""
     return {patch.get_label()[1:]: patch for patch in axes.patches if re.fullmatch(r"_\d+", patch.get_label())}
 
 
 def test_boxes_match_the_positions_of_the_maps(step: FLARECASTResponse, tmp_path: Path) -> None:
     axes = step.plot_disk()
-    boxes = patches(axes)
+    boxes = boxes_of(axes)
     assert set(boxes) == {str(number) for number in step["HARPNUM"]}
     assert {text.get_text() for text in axes.texts} == {str(number) for number in step["HARPNUM"]}
     east_and_west = set()
@@ -203,10 +203,10 @@ def test_boxes_are_coloured_by_a_keyword(demo: tuple[str, Layer], step: FLARECAS
     bar = axes.figure.axes[-1]
     assert bar.get_ylabel() == "USFLUX (Mx)"
     on_scale = mpl.colormaps["viridis"](np.linspace(0, 1, 256))
-    for patch in patches(axes).values():  # opaque, so that overlapping boxes do not mix colours
+    for patch in boxes_of(axes).values():  # opaque, so that overlapping boxes do not mix colours
         assert np.isclose(patch.get_facecolor(), on_scale).all(axis=1).any()
     brightness = [
-        sum(patches(axes)[str(number)].get_facecolor()[:3]) for number in flux["HARPNUM"][np.argsort(flux["usflux"])]
+        sum(boxes_of(axes)[str(number)].get_facecolor()[:3]) for number in flux["HARPNUM"][np.argsort(flux["usflux"])]
     ]
     assert brightness[0] < brightness[-1]
 
@@ -228,8 +228,8 @@ def test_disks_are_drawn_into_the_axes_of_a_map(step: FLARECASTResponse) -> None
     own = step.plot_disk()
     given = mpl.pyplot.figure().add_subplot(projection=own.wcs)
     assert step.plot_disk(ax=given) is given
-    for name, patch in patches(given).items():
-        assert np.allclose(patch.get_xy(), patches(own)[name].get_xy())
+    for name, patch in boxes_of(given).items():
+        assert np.allclose(patch.get_xy(), boxes_of(own)[name].get_xy())
         assert patch.get_facecolor()[3] == 0  # transparent, so that the map below is visible
     step.plot_disk(ax=given)
     assert [text.get_text() for text in given.texts].count("SYNTHETIC") == 1
@@ -246,8 +246,8 @@ def test_harps_without_a_position_are_reported(demo: tuple[str, Layer], step: FL
     meta |= dict.fromkeys((name for name in meta if name.startswith(("lon", "lat"))), None)
     layer.faults["/meta/"] = answer(json.dumps(reply).encode())
     axes = step.plot_disk()
-    assert str(step["HARPNUM"][0]) not in patches(axes)
-    assert len(patches(axes)) == len(step) - 1
+    assert str(step["HARPNUM"][0]) not in boxes_of(axes)
+    assert len(boxes_of(axes)) == len(step) - 1
     assert "1 without a visible position" in axes.get_title()
 
 

@@ -262,7 +262,7 @@ class TestOtherServices:
     def test_a_token_of_the_environment_is_for_the_url_of_the_environment(
         self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Services set by ``--url`` or ``--from`` do not get it."""
+        """Services set by ``--url`` or ``--from`` do not get the token."""
         monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
         monkeypatch.setenv(URL_VARIABLE, "http://me:word@own.example")
         assert (authorization("http://own.example"), authorization(guarded[0])) == (BEARER, None)

@@ -524,7 +524,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, kind: str) -> None:
 
 
 def test_pages_for_a_browser(tmp_path: Path) -> None:
-    """Like show_in_browser() of astropy."""
+    """As used by astropy's show_in_browser()."""
     for kind in ("html", "jsviewer"):
         with (tmp_path / "table.html").open("w") as page:
             table_of(FULL).write(page, format=kind)

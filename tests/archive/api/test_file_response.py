@@ -301,7 +301,7 @@ class TestFilesThatFail:
     @pytest.mark.skipif(os.name == "nt", reason="open files cannot be replaced there")
     @pytest.mark.parametrize("successor", ["file", "pipe", "nothing"])
     def test_replaced_during_the_transfer(self, memory, path, tmp_path, successor):
-        """The opened file is sent, whatever has its name now."""
+        """The opened file is sent, not the one that replaced it."""
 
         def replacing():
             path.unlink()

@@ -164,7 +164,7 @@ def test_json_and_csv_have_the_same_pages(url, held):
 
 
 def test_links_are_permanent(held):
-    """A page begins where the previous one ended, whatever was requested in between."""
+    """A page begins where the previous one ended, regardless of requests in between."""
     archive, _ = held
     search = read_search({"series": "sharp_cea_720s", "condition": "AREA > 1", "noaa": " 11158 "}, archive)
     assert query_of(search, after="5.6") == ("series=hmi.sharp_cea_720s&noaa=11158&condition=AREA+%3E+1&after=5.6")

@@ -41,7 +41,7 @@ def put(folder, segment, cards, harp=377, **more):
 @pytest.mark.parametrize("kind", EDITIONS)
 @pytest.mark.parametrize("folders", [("a", "b"), ("b", "a")])
 def test_the_newer_edition_is_served_as_a_whole(tmp_path, kind, folders):
-    """In whatever order the files are found; no segment of the older edition is mixed in."""
+    """The order of files does not matter, and no segment of the older edition is mixed in."""
     older, newer, older_name, newer_name = EDITIONS[kind]
     first, second = (tmp_path / "root" / folder for folder in folders)
     for segment in ("Bp", "Br", "Bt"):

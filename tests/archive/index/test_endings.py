@@ -35,7 +35,7 @@ def write(path, ending, **more):
 
 
 def test_clients_receive_decompressed_files(tmp_path):
-    """Under JSOC's names, whatever their names in the archive."""
+    """They have JSOC's names, regardless of their names in the archive."""
     root, contents = tmp_path / "root", {}
     for harp, (ending, named) in enumerate(itertools.product(ENDINGS, (True, False)), 1):
         stem = JSOC.format(harp, "Br").removesuffix(".fits") if named else f"mine{harp}"

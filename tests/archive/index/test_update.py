@@ -168,7 +168,7 @@ class TestRuns:
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 def test_a_dangling_link(tmp_path):
-    """Every run reports the same, wherever the link led before."""
+    """Every run reports the same, wherever the link pointed before."""
     root, outside = tmp_path / "root", tmp_path / "outside.fits"
     tiny(outside)
     for number, target in enumerate((outside, root / "none.fits")):
@@ -262,7 +262,7 @@ def put(root: Path, change: tuple) -> None:
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.one_of(st.tuples(FILES, STATES), TABLES), min_size=1, max_size=8), min_size=1, max_size=3))
 def test_the_index_depends_on_the_files_alone(runs):
-    """Whatever the order of changes, and however often the folder was indexed in between."""
+    """Neither the order of changes nor the number of runs in between matters."""
     with TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.mkdir()

@@ -168,7 +168,7 @@ class TestServe:
             serve(failing, port=0)
 
     def test_settings_of_an_application(self, memory):
-        """They would have no effect; a token would not be required."""
+        """They would have no effect: for example, no token would be required."""
         app, settings = create_app(memory([])), Settings(token_hashes=frozenset({"0" * 64}))
         with pytest.raises(TypeError, match="An application has its own settings"):
             serve(app, port=0, settings=settings)
