@@ -1,5 +1,5 @@
 """
-Generate the parts of the reference that follow from the code into ``docs/generated/reference``.
+Generate the parts of the reference that are derived from the code, in ``docs/generated/reference``.
 
 Sphinx runs this at the beginning of each build (see ``conf.py``); pages in ``docs/reference`` include the files.
 """
@@ -175,7 +175,7 @@ def _examples(responses: dict[str, Any]) -> Iterable[str]:
 
 
 def command(name: str) -> str:
-    """Document a command of the terminal."""
+    """Document a command and its subcommands."""
     made = cli.commands[name]
     module = import_module(made.callback.__module__)
     attribute = next(key for key, value in vars(module).items() if value is made)

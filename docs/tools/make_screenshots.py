@@ -1,8 +1,8 @@
 """
-Make the screenshots of the pages of an archive, for "Set up an archive for a group", from the demo.
+Make the screenshots in "Set up an archive for a group" from the pages of the demo archive.
 
-``python docs/tools/make_screenshots.py`` writes ``docs/_static/archive-*.png``. It needs selenium, and
-chromium with its chromedriver on the PATH.
+``python docs/tools/make_screenshots.py`` writes ``docs/_static/archive-*.png``. It requires selenium, Chromium and
+chromedriver.
 """
 
 from __future__ import annotations

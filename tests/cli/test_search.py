@@ -437,7 +437,7 @@ def test_ctrl_c_during_the_imports_prints_one_line() -> None:
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
-def test_the_demo_ends_with_files_and_a_picture(tmp_path: Path) -> None:
+def test_the_demo_ends_with_files_and_a_plot(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sunpy_flarecast", "demo", "--output", "out", "--no-progress"]
     environment = {**os.environ, "FLARECAST_URL": "http://127.0.0.1:9"}  # the demo must not use this URL
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)

@@ -351,10 +351,10 @@ def test_maps_that_cannot_be_made(ds: Dataset) -> None:
         ds.map(lost["HARPNUM"], lost["T_REC"], "Bt")
 
 
-# --- The picture ------------------------------------------------------------------------------------------------------
+# --- The plot ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_picture_shows_the_records_and_that_they_are_synthetic(ds: Dataset) -> None:
+def test_the_plot_shows_the_records_and_that_they_are_synthetic(ds: Dataset) -> None:
     figure = ds.plot()
     figure.draw_without_rendering()
     assert "SYNTHETIC" in figure.get_suptitle()

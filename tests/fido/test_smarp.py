@@ -127,7 +127,7 @@ def test_keywords_are_those_of_smarps(service: str, folder: Path) -> None:
     assert (series.meta.metas[0]["instrume"], series.meta.metas[0]["tarpnum"]) == ("MDI", 13520)
 
 
-def test_pictures_name_tarps(service: str) -> None:
+def test_plots_name_tarps(service: str) -> None:
     results = search()
     assert results.plot_coverage().get_title(loc="left") == "1 TARP, 1 record"
     assert results.plot_disk(color="usfluxl").get_title() == "1 TARP, T_REC 2010-07-14 12:48:00 TAI"

@@ -382,7 +382,7 @@ def test_header_fixes_are_idempotent(keywords: dict[str, Any], identity: Identit
 
 @pytest.mark.parametrize(
     ("call", "what"),
-    [("sunpy_flarecast.load('x.fits')", "Maps"), ("from sunpy_flarecast.plot import save", "Pictures")],
+    [("sunpy_flarecast.load('x.fits')", "Maps"), ("from sunpy_flarecast.plot import save", "Plots")],
 )
 def test_without_matplotlib_the_extra_is_named(call: str, what: str) -> None:
     code = f"import sys; sys.modules['matplotlib'] = None; import sunpy_flarecast; {call}"

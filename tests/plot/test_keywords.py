@@ -1,4 +1,4 @@
-"""Curves of keywords: their HARPs and series, records without neighbours, flare tables, and picture files."""
+"""Curves of keywords: their HARPs and series, records without neighbours, flare tables, and saved files."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_keyword_without_values_is_reported() -> None:
 
 
 @pytest.mark.parametrize("name", ["x.doc", "no/such/folder/x.png"])
-def test_a_picture_that_cannot_be_written_leaves_no_figure(tmp_path: Path, name: str) -> None:
+def test_a_plot_that_cannot_be_written_leaves_no_figure(tmp_path: Path, name: str) -> None:
     axes = plot_keywords(keywords(np.arange(5)), "usflux")
     with pytest.raises(QueryError):
         save(axes, tmp_path / name)

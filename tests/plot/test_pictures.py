@@ -1,4 +1,4 @@
-"""Legibility of plots: labels, dates, legends and sheets of any size; and arguments refused before any request."""
+"""Legibility of plots: labels, dates, legends and figures of records; and arguments refused before any request."""
 
 from __future__ import annotations
 
@@ -289,7 +289,7 @@ def test_labels_do_not_cross_the_limb() -> None:
     assert corners.max() > 100 > corners.min()
 
 
-# --- Sheets -----------------------------------------------------------------------------------------------------------
+# --- Figures of records -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +311,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return paths
 
 
-def test_the_font_size_of_a_sheet_adapts_to_the_axes(record: list[str]) -> None:
+def test_the_font_size_adapts_to_the_axes(record: list[str]) -> None:
     from sunpy_flarecast.plot import plot_record
 
     sizes = []
@@ -347,7 +347,7 @@ def test_titles_are_consistent_and_fit(record: list[str]) -> None:
     assert figure._suptitle.get_window_extent().width <= figure.bbox.width
 
 
-def test_sheets_for_narrow_pages(record: list[str]) -> None:
+def test_record_plots_for_narrow_pages(record: list[str]) -> None:
     from sunpy_flarecast.plot import plot_record
 
     wide, narrow = plot_record(record), plot_record(record, columns=2)
@@ -364,7 +364,7 @@ def test_sheets_for_narrow_pages(record: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("number", "columns"), [(1, 1), (4, 2), (5, 5), (6, 3), (11, 4), (31, 4)])
-def test_the_number_of_columns_of_a_sheet(number: int, columns: int) -> None:
+def test_the_number_of_columns_of_a_record_plot(number: int, columns: int) -> None:
     from sunpy_flarecast.plot.record import _columns
 
     assert _columns(number) == columns

@@ -359,7 +359,7 @@ def test_consecutive_records_are_joined_to_runs() -> None:
 
 
 @pytest.mark.parametrize("series", ["hmi.sharp_720s", "hmi.sharp_cea_720s"])
-def test_a_record_is_one_sheet(demo: tuple[str, Layer], tmp_path: Path, series: str) -> None:
+def test_a_record_is_one_figure(demo: tuple[str, Layer], tmp_path: Path, series: str) -> None:
     from sunpy_flarecast.plot import plot_record
 
     table = search(Segment("bitmap", "magnetogram", "Dopplergram", "conf_disambig", "continuum"), series=series)
@@ -493,7 +493,7 @@ def run(*arguments: Any) -> Result:
     return CliRunner().invoke(cli, [*map(str, arguments)])
 
 
-def test_the_command_line_draws_each_picture(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_the_command_line_draws_each_plot(demo: tuple[str, Layer], tmp_path: Path) -> None:
     files = Fido.fetch(search(Segment("Br", "bitmap"))[:1], path=tmp_path / "files", progress=False)
     flares = tmp_path / "flares.csv"
     flares.write_text("peak_time,goes_class\n2014-10-23T12:00,X1.1\n")
@@ -515,7 +515,7 @@ def test_the_command_line_draws_each_picture(demo: tuple[str, Layer], tmp_path: 
     assert not list(tmp_path.rglob(".*"))
 
 
-def test_pictures_that_cannot_be_drawn_give_one_message(demo: tuple[str, Layer], tmp_path: Path) -> None:
+def test_plots_that_cannot_be_drawn_give_one_message(demo: tuple[str, Layer], tmp_path: Path) -> None:
     shown = run("plot", "coverage", *STEP, "--no-progress", "-o", tmp_path / "x.doc")
     assert shown.exit_code == 2
     assert "Its name must end with .png" in shown.stderr

@@ -85,7 +85,7 @@ def test_a_small_picture_has_the_colours_of_a_large_one(service):
     assert colours <= {tuple(colour) for colour in large.reshape(-1, 3)}
 
 
-def test_a_damaged_file_gives_a_picture_that_says_so(service):
+def test_a_damaged_file_gives_a_picture_with_a_message(service):
     archive, url = service
     good, bad = (get(url + address(archive, harp=harp)) for harp in (2, 3))
     assert pixels(bad).shape == (120, 160, 3)
