@@ -91,10 +91,8 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
             coordinate.set_ticklabel(fontsize=8)
             coordinate.set_ticks(number=4)
     if len(large) > 1:
-        strongest = (
-            f"{len(large)} of {len(seen)} HARPs with the most strong field" if len(seen) > len(large) else "HARPs"
-        )
-        single.suptitle(f"The {strongest}, at the same scale", fontsize=11)
+        some = f"{len(large)} of {len(seen)} HARPs, with the most strong field," if len(seen) > len(large) else "HARPs"
+        single.suptitle(f"{some} at the same scale", fontsize=11)
     return figure
 
 
@@ -186,8 +184,8 @@ def _checked(maps: Any, caller: str) -> list[Any]:
     times = sorted({str(one.meta.get("t_rec") or one.date.isot[:19]) for one in given})
     if len(times) > 1:
         raise QueryError(
-            f"{caller} draws one time, and these maps are of {len(times)}: {times[0]}, {times[1]}"
-            f"{', ...' if len(times) > 2 else ''}. Choose those of one T_REC."
+            f"{caller} draws one time, and these maps are of {len(times)} ({times[0]}, {times[1]}"
+            f"{', ...' if len(times) > 2 else ''}). Choose those of one T_REC."
         )
     return given
 

@@ -99,7 +99,7 @@ def test_maps_that_are_not_magnetograms_of_one_time_are_refused(maps: list[Any],
     for wrong, reason in (
         ([], "no maps"),
         (["a.fits"], "takes maps, .* not str"),
-        ([*maps, later], "draws one time, and these maps are of 2: .* Choose those of one T_REC"),
+        ([*maps, later], r"draws one time, and these maps are of 2 \(.*\). Choose those of one T_REC"),
         ([curved], "one is on the CEA grid"),
     ):
         with pytest.raises(QueryError, match=reason):
