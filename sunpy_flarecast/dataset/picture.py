@@ -136,7 +136,7 @@ def _draw_times(axes: Axes, overview: Overview) -> None:
     axes.set_ylim(0)
     axes.margins(x=0.02)
     hours = step * CADENCE / 3600
-    axes.set(xlabel="T_REC (TAI)", ylabel=f"records in {f'{hours:g} h' if hours < 24 else f'{hours / 24:g} d'}")
+    axes.set(xlabel="T_REC (TAI)", ylabel=f"records per {f'{hours:g} h' if hours < 24 else f'{hours / 24:g} d'}")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8, frameon=False)
 
