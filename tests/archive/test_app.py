@@ -310,7 +310,7 @@ class TestOtherRequests:
         status, body = raw(url, b"GET /HMI/720?start=2015-01-01&end=2016-01-01 HTTP/1.0\r\n\r\n")
         assert (status, json.loads(body)["data"][0]["urls"][0].startswith(f"{url}/HMI/")) == (200, True)
 
-    def test_methods(self, url):
+    def test_other_methods_are_refused(self, url):
         reply = requests.post(f"{url}/HMI/720", timeout=20)
         assert (reply.status_code, list(reply.json())) == (405, ["message"])
         assert "GET" in reply.headers["allow"]

@@ -96,7 +96,7 @@ class TestSkippedFiles:
         assert archive.skipped == [(bare, f"Segment Br of this record is already served from b/{full.name}")]
         assert (archive.segment(CEA, 3464220, "Br").path, archive.keywords(CEA, 3464220)["area"]) == (full, 12.5)
 
-    def test_links(self, tmp_path, write):
+    def test_links_to_files_outside_are_skipped(self, tmp_path, write):
         root, outside = tmp_path / "root", tmp_path / "outside"
         inside = write(root / "stored" / "D1" / "Br.fits")
         secret = write(outside / JSOC.format(377, "bitmap"), **FULL)

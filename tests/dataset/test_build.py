@@ -92,7 +92,7 @@ def same(out: Any, whole: dict[str, bytes]) -> None:
     assert [path for path in whole if found[path] != whole[path]] == []
 
 
-def test_a_build_is_complete_and_the_same_call_does_nothing(
+def test_a_build_is_complete_and_repeating_it_does_nothing(
     small: Counting, whole: dict[str, bytes], tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     report = dataset.build(tmp_path / "a", *QUERY, **arguments)

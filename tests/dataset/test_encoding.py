@@ -56,7 +56,7 @@ def test_recoded_pixels_have_the_same_values_and_padding_is_missing(
     assert np.isnan(values[:, pixels.shape[1] :]).all()
 
 
-def test_a_common_encoding_is_kept() -> None:
+def test_the_common_encoding_holds_all_values() -> None:
     assert common([LOSSLESS[0]] * 3) == LOSSLESS[0]
     assert common([LOSSLESS[2], LOSSLESS[3]]) == Encoding("float32")
     assert common(LOSSLESS) == Encoding("float64")

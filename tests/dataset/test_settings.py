@@ -141,7 +141,7 @@ def test_invalid_queries(query: Any, more: Any, part: str) -> None:
         request_for(*query, **more)
 
 
-def test_equal_calls_give_equal_settings_and_others_are_named() -> None:
+def test_equal_calls_give_equal_settings_and_differences_are_named() -> None:
     settings = request_for(RANGE, SHARP, Segment("Bt") & Segment("Br"), HARPNUM(377)).settings
     assert settings == request_for(SHARP, Segment("b[rt]"), HARPNUM(377), RANGE).settings
     assert msgspec.json.decode(msgspec.json.encode(settings), type=type(settings)) == settings

@@ -280,7 +280,7 @@ def test_segments_with_several_scalings_keep_their_values(tmp_path: Path, record
             np.testing.assert_array_equal(harp.image.values[index, place], by_astropy(path))
 
 
-def test_shards_with_several_scalings_are_written_alike(tmp_path: Path, records: Files) -> None:
+def test_shards_with_different_scalings_share_one_encoding(tmp_path: Path, records: Files) -> None:
     coarse = stored(tmp_path / "coarse.fits", numbers(5, 7), **full(HARP, 1, BSCALE=0.1))
     chosen = settings("Bp", shard_records=1)
     tasks = [task(HARP, 0, [0], 1), task(HARP, 1, [1], 1)]

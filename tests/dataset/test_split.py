@@ -83,7 +83,7 @@ def test_stratified_sets_have_their_share_of_the_highest_class(sets: dict[str, f
                 assert got <= share * top.sum() + most * len(sets)
 
 
-def test_stratified_sets_are_alike() -> None:
+def test_each_stratified_set_has_its_share_of_every_class() -> None:
     generator = np.random.default_rng(3)
     regions = np.repeat(np.arange(400), generator.integers(1, 60, 400))
     strong = regions < 20

@@ -220,7 +220,7 @@ def test_datasums_of_existing_files_are_verified_on_request(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others answer though their queue is full")
-def test_a_host_that_accepts_no_connections_is_reported_as_such(tmp_path: Path) -> None:
+def test_a_host_that_accepts_no_connections_is_reported(tmp_path: Path) -> None:
     with socket.socket() as full, ExitStack() as stack:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

@@ -20,7 +20,7 @@ def test_the_title_of_a_web_page_is_quoted() -> None:
         check_content(b"<html><title>Please log in</title></html>")
 
 
-def test_real_files_pass(shared: Path) -> None:
+def test_real_files_are_accepted(shared: Path) -> None:
     for path in (shared / "data" / "sharp_fits").glob("*.fits"):
         check_content(path.read_bytes())
 

@@ -66,7 +66,7 @@ def test_one_harp_is_one_time_series(results: FLARECASTResponse, keyworded: Laye
     assert len(keyworded.requests) - len(asked) == 1
 
 
-def test_several_harps_are_a_dict_of_them(results: FLARECASTResponse) -> None:
+def test_several_harps_give_a_dict_of_time_series(results: FLARECASTResponse) -> None:
     both = results.timeseries("meangam")
     assert list(both) == sorted(HARPS)
     assert {len(one.to_dataframe()) for one in both.values()} == {STEPS}

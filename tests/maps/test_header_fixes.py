@@ -73,7 +73,7 @@ def test_maps_are_saved_without_a_warning(tmp_path: Path, segment: str) -> None:
     assert np.array_equal(load(tmp_path / "again.fits").data, one.data, equal_nan=True)
 
 
-def test_comments_of_cards_stay_with_the_map(tmp_path: Path) -> None:
+def test_comments_of_cards_are_kept_in_maps(tmp_path: Path) -> None:
     path = demo_file(tmp_path, CEA, "magnetogram")
     with fits.open(path, mode="update") as hdus:
         hdus[-1].header["USFLUX"] = (1e22, "[Mx] total unsigned flux")

@@ -210,7 +210,7 @@ class TestOtherServices:
         assert not any("authorization" in headers for headers in others.headers)
 
     @pytest.mark.parametrize("token", ["", TOKEN])
-    def test_passwords_of_netrc_are_for_other_programs(
+    def test_passwords_of_netrc_are_not_sent(
         self, guarded: tuple[str, Layer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str
     ) -> None:
         """Credentials are not for other services on the same host; files are fetched without them."""
@@ -242,7 +242,7 @@ class TestOtherServices:
         assert not any("authorization" in headers for (_, path), headers in asked if "mallory" in path or ".." in path)
 
     @pytest.mark.parametrize("between", ["\\ @", "\\\x1f@", "\\@", "\t@", "#@", "%40"])
-    def test_addresses_that_libraries_read_differently(
+    def test_urls_that_libraries_parse_differently(
         self, demo: tuple[str, Layer], guarded: tuple[str, Layer], tmp_path: Path, between: str
     ) -> None:
         """Python finds the configured host after the ``@``, and requests another one before the backslash."""
@@ -319,7 +319,7 @@ class TestOtherServices:
             ("no URL", False),
         ],
     )
-    def test_urls_of_the_service(self, url: str, sent: bool) -> None:
+    def test_the_token_is_sent_below_the_url_of_the_service_only(self, url: str, sent: bool) -> None:
         with conf.set_temp("url", "https://host/flarecast"), conf.set_temp("token", TOKEN):
             assert authorization(url) == (BEARER if sent else None)
 

@@ -331,7 +331,7 @@ def test_no_keywords_at_all_is_an_error(layer: Layer) -> None:
     assert (table.missing[0].start, table.missing[-1].end) == (SOME.start, SOME.end)
 
 
-def test_strict(layer: Layer) -> None:
+def test_strict_searches_raise_an_error(layer: Layer) -> None:
     layer.faults[str(recnum_of(6171, BASE + 10))] = answer(b"", status=410)
     with pytest.raises(ServiceError, match=r"Records of .* are missing.*Without strict"):
         search(SOME, Keyword("usflux") > 0, strict=True)

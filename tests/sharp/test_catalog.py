@@ -217,7 +217,7 @@ def test_other_keywords_are_not_known(name: str) -> None:
     assert find_keyword(name) is None
 
 
-def test_similar_names_are_offered() -> None:
+def test_similar_names_are_suggested() -> None:
     assert similar_keywords("usfluxx")[0] == "usflux"
     assert similar_keywords("R-VALUE")[0] == "r_value"
     assert similar_keywords("noaa")[0].startswith("noaa")

@@ -97,7 +97,7 @@ def test_tables_round_trip(tmp_path: Path, kind: str, listed: list[dict[str, Any
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_read_table_is_written_as_it_was(tmp_path: Path, kind: str) -> None:
+def test_tables_are_unchanged_after_two_round_trips(tmp_path: Path, kind: str) -> None:
     table = table_of(FULL, BARE)
     twice = round_trip(round_trip(table, tmp_path / f"one.{kind}"), tmp_path / f"two.{kind}")
     assert_same(table, twice)
@@ -337,7 +337,7 @@ def test_many_rows_stay_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_read_table_fetches(many: tuple[str, Layer], tmp_path: Path, kind: str) -> None:
+def test_a_saved_table_can_be_fetched(many: tuple[str, Layer], tmp_path: Path, kind: str) -> None:
     results = Fido.search(
         a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series("hmi.sharp_cea_720s"), a.flarecast.Segment("Br")
     )["flarecast"][:5]
@@ -352,7 +352,7 @@ def test_a_read_table_fetches(many: tuple[str, Layer], tmp_path: Path, kind: str
         assert Path(read_file).read_bytes() == Path(searched).read_bytes()
 
 
-def test_a_read_table_fetches_from_its_own_service(many: tuple[str, Layer], tmp_path: Path) -> None:
+def test_a_saved_table_is_fetched_from_its_own_service(many: tuple[str, Layer], tmp_path: Path) -> None:
     url, layer = many
     results = Fido.search(
         a.Time("2015-12-11", "2015-12-12"), a.flarecast.Series("hmi.sharp_cea_720s"), a.flarecast.Segment("Br")
@@ -371,7 +371,7 @@ def test_a_read_table_fetches_from_its_own_service(many: tuple[str, Layer], tmp_
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_read_table_is_completed(demo: tuple[str, Layer], tmp_path: Path, kind: str) -> None:
+def test_a_saved_table_can_be_retried(demo: tuple[str, Layer], tmp_path: Path, kind: str) -> None:
     _, layer = demo
     query = (
         a.Time("2015-12-11", "2015-12-11T02:00"),
@@ -611,7 +611,7 @@ def changed(path: Path, columns_of_file: dict[str, Any] | None = None, **more: A
     plain.write(path, format="ascii.ecsv", overwrite=True)
 
 
-def test_a_newer_file(tmp_path: Path) -> None:
+def test_a_file_of_a_newer_version(tmp_path: Path) -> None:
     path = tmp_path / "search.ecsv"
     table_of(FULL).write(path)
     changed(path, version=4, columns="of another form")

@@ -162,7 +162,7 @@ def test_only_files_are_removed(final: Path) -> None:
     assert names(final.parent) == [link.name, pipe.name, "a.fits"]
 
 
-def test_without_locks_age_decides(final: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_locks_old_files_are_removed(final: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sunpy_flarecast.utils.atomic_file.fcntl", None)
     old, young = (final.parent / f".a.fits.{digit * 12}.part" for digit in "12")
     old.touch()

@@ -126,7 +126,7 @@ class TestRanges:
         for value in ('"other"', f"W/{whole['etag']}", "Sat, 12 Dec 2015 09:46:41 GMT"):
             assert get(file, headers={"Range": "bytes=0-9", "If-Range": value}).content == CONTENT
 
-    def test_not_for_content_in_memory(self, url):
+    def test_ranges_are_ignored_for_content_in_memory(self, url):
         assert get(url + FILE.format("bitmap"), headers={"Range": "bytes=0-9"}).content == CONTENT
 
 

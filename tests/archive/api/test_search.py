@@ -101,7 +101,7 @@ def quality(record, text):
     return not record.quality & {"good": 0xFFFFFFFF, "any": 0}.get(text, int(text, 0) if text[0].isdigit() else 0)
 
 
-def test_a_day_as_end_is_included(held):
+def test_an_end_date_includes_its_day(held):
     archive, _ = held
     found = everything(archive, {"start": "2015-12-11", "end": "2015-12-11"}, 100)
     assert found == [record for record in archive.records(CEA, *ALL) if record.date__obs.startswith("2015-12-11")] != []

@@ -144,7 +144,7 @@ def test_a_lock_that_cannot_be_created(tmp_path, root):
         build_index(root, index=tmp_path / "index")
 
 
-def test_another_version(root):
+def test_an_index_of_another_version(root):
     build_index(root)
     with closing(sqlite3.connect(index_path(root))) as database:
         database.execute("PRAGMA user_version = 99")
@@ -153,7 +153,7 @@ def test_another_version(root):
             use(root)
 
 
-def test_no_index(root):
+def test_a_missing_index(root):
     with pytest.raises(ArchiveIndexError, match=r"The index .* does not exist. Create it: sunpy-flarecast index DIR"):
         DirectoryArchive(root, update=False)
 

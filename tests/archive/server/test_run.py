@@ -42,7 +42,7 @@ class TestRunning:
                 requests.get(url, timeout=20)
         assert_no_threads_since(before)
 
-    def test_two_at_once(self, memory, many):
+    def test_two_services_at_once(self, memory, many):
         with running(memory(many)) as first, running(memory([])) as second:
             assert first != second
             assert requests.get(f"{second}/HMI/720", params=RANGE, timeout=20).json() == {"data": []}
@@ -105,7 +105,7 @@ class TestRunning:
         assert not read_rest(client).endswith(END)
         assert "Traceback" not in caplog.text
 
-    def test_every_address(self, memory):
+    def test_listening_on_every_address(self, memory):
         with pytest.warns(UserWarning, match="can read the archive"), running(memory([]), host="0.0.0.0") as url:
             assert url.startswith("http://127.0.0.1:")
 
