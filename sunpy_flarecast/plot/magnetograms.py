@@ -79,19 +79,22 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
     whole, single = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
     plot_disk_maps(seen, figure=whole, limit=limit)
     places = _places([one.data.shape for one in large], (_SIZE[0] / 2.4, _SIZE[1]))
+    kind = "TARP" if "tarpnum" in seen[0].meta else "HARP"
     for one, place in zip(large, places, strict=True):
         axes: Any = single.add_axes(place, projection=one)
         _plot(one, axes, limit)
         axes.set_facecolor(_SKY)  # beyond the limb
         north_up(axes, one)
-        axes.set_title(f"{'TARP' if 'tarpnum' in one.meta else 'HARP'} {_harpnum(one)}", fontsize=11)
+        axes.set_title(f"{kind} {_harpnum(one)}", fontsize=11)
         axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)
         axes.coords[1].set_axislabel("y (arcsec)", fontsize=9)
         for coordinate in axes.coords:
-            coordinate.set_ticklabel(fontsize=8)
+            coordinate.set_ticklabel(fontsize=8, exclude_overlapping=True)
             coordinate.set_ticks(number=4)
     if len(large) > 1:
-        some = f"{len(large)} of {len(seen)} HARPs, with the most strong field," if len(seen) > len(large) else "HARPs"
+        some = f"{kind}s"
+        if len(seen) > len(large):
+            some = f"{len(large)} of {len(seen)} {kind}s, with the most strong field,"
         single.suptitle(f"{some} at the same scale", fontsize=11)
     return figure
 
