@@ -13,7 +13,7 @@ from astropy.io import fits
 from faults import Layer, pointed_at
 from hypothesis import settings
 from indexed import header_of, name_of, tiny
-from jsoc import JSOC, Held, held
+from jsoc import JSOC, JSOCRecord, jsoc_record
 from keyworded import fill
 
 from sunpy_flarecast import conf
@@ -134,10 +134,10 @@ JSOC_SERIES = "hmi.sharp_cea_720s"
 JSOC_FIRST = 1005480
 
 
-def sky() -> list[Held]:
+def sky() -> list[JSOCRecord]:
     """Return two HARPs, three segments each, every two hours from 22:00 to 04:00 TAI over midnight."""
     return [
-        held(JSOC_SERIES, harp, JSOC_FIRST + 110 + 10 * step, 5_600_000 + 100 * harp + step, "Bp", "Bt", "Br")
+        jsoc_record(JSOC_SERIES, harp, JSOC_FIRST + 110 + 10 * step, 5_600_000 + 100 * harp + step, "Bp", "Bt", "Br")
         for step in range(4)
         for harp in (6178, 6180)
     ]

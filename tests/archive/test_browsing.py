@@ -38,13 +38,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["folder", "demo"])
-def held(request, folder):
+def archive_and_range(request, folder):
     """Return an archive, and a range with some of its records."""
     return (folder, *ALL) if request.param == "folder" else (DemoArchive(), *TWO_DAYS)
 
 
-def test_harps_match_the_records(held):
-    archive, start, end = held
+def test_harps_match_the_records(archive_and_range):
+    archive, start, end = archive_and_range
     listed = defaultdict(list)
     for record in archive.records(CEA, start, end):
         listed[record.harpnum].append(record)
@@ -74,8 +74,8 @@ def test_harps_of_a_folder(folder):
 
 
 @given(data=st.data())
-def test_parts_of_a_list(held, data):
-    archive, start, end = held
+def test_parts_of_a_list(archive_and_range, data):
+    archive, start, end = archive_and_range
     records = list(archive.records(CEA, start, end))
     numbers = sorted({record.harpnum for record in records})
     harpnums = data.draw(st.none() | st.sets(st.sampled_from([*numbers, 1]), min_size=1))
@@ -91,8 +91,8 @@ def test_parts_of_a_list(held, data):
     ]
 
 
-def test_steps_and_neighbours(held):
-    archive, start, end = held
+def test_steps_and_neighbours(archive_and_range):
+    archive, start, end = archive_and_range
     records = list(archive.records(CEA, start, end))
     slots = sorted({record.t_rec_index for record in records})
     for before, slot, after in zip(slots, slots[1:], slots[2:], strict=False):
@@ -106,7 +106,7 @@ def test_steps_and_neighbours(held):
     for record in records:
         passages[record.harpnum].append(record)
     for before, record, after in (
-        three for held in passages.values() for three in zip(held, held[1:], held[2:], strict=False)
+        three for passage in passages.values() for three in zip(passage, passage[1:], passage[2:], strict=False)
     ):
         assert archive.neighbours(CEA, record.recnum) == (before, after)
 
@@ -122,8 +122,8 @@ def test_the_ends_of_a_folder(folder):
         folder.neighbours(CEA, 5)
 
 
-def test_files_of_a_record(held):
-    archive, start, end = held
+def test_files_of_a_record(archive_and_range):
+    archive, start, end = archive_and_range
     record = next(iter(archive.records(CEA, start, end)))
     files = archive.segment_files(CEA, record.recnum)
     assert tuple(files) == record.segments

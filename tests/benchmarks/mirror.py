@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from common import judged, keep, machine, say
 from faults import Layer
-from jsoc import JSOC, Held, held
+from jsoc import JSOC, JSOCRecord, jsoc_record
 
 from sunpy_flarecast import conf, mirror
 from sunpy_flarecast.archive import DirectoryArchive, create_app, running
@@ -46,10 +46,12 @@ FIRST = 1005480
 START = datetime(2015, 12, 11, tzinfo=UTC)
 
 
-def sky(days: int, harps: int, width: int) -> list[Held]:
+def sky(days: int, harps: int, width: int) -> list[JSOCRecord]:
     """Return records every two hours with three segments."""
     return [
-        held(SERIES, 6000 + harp, FIRST + 10 * step, 1_000_000 * (harp + 1) + step, "Bp", "Bt", "Br", width=width)
+        jsoc_record(
+            SERIES, 6000 + harp, FIRST + 10 * step, 1_000_000 * (harp + 1) + step, "Bp", "Bt", "Br", width=width
+        )
         for step in range(12 * days)
         for harp in range(harps)
     ]
@@ -136,7 +138,7 @@ def memory(source: list[str], days: int, workspace: Path) -> tuple[float, float,
 
 
 @contextmanager
-def service(workspace: Path, records: list[Held]) -> Iterator[tuple[str, Layer]]:
+def service(workspace: Path, records: list[JSOCRecord]) -> Iterator[tuple[str, Layer]]:
     """Serve the same files as a FLARECAST service."""
     with running(JSOC(records)) as url:
         mirror("2015-12-10T23:00", "2015-12-13", workspace / "served", series=SERIES, jsoc=url, progress=False)

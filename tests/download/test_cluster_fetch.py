@@ -45,7 +45,7 @@ def table(many: tuple[str, Layer]) -> FLARECASTResponse:
     return table
 
 
-def below(folder: Path, report: FetchReport) -> dict[str, Any]:
+def comparable_report(folder: Path, report: FetchReport) -> dict[str, Any]:
     """Return a report without the parts that differ between folders."""
     return {
         name: str(getattr(report, name)).replace(str(folder), "")
@@ -65,7 +65,7 @@ def test_report_and_requests_equal_those_of_one_machine(
         layer.faults[gone] = answer(b"gone", status=404)
         layer.faults[late] = answer(b"busy", status=503)
         layer.times[late] = 2  # the number of attempts per pass
-        reports.append(below(folder, fetch(table, path=folder, progress=False, **options)))
+        reports.append(comparable_report(folder, fetch(table, path=folder, progress=False, **options)))
         requests.append(sorted(layer.requests))
     assert reports[0] == reports[1]
     assert reports[0]["failed"].count("FetchFailure") == 1
@@ -136,7 +136,7 @@ def take_leases_and_die(connections: Connections) -> int:
     raise AssertionError
 
 
-def take(connections: Connections) -> int:
+def take_leases(connections: Connections) -> int:
     with connections.leases().several(connections.most) as number:
         return number
 
@@ -148,7 +148,7 @@ def test_leases_of_a_dead_worker_are_released(cluster: Client) -> None:
             assert cluster.submit(take_leases_and_die, connections, pure=False).exception() is not None
         finally:
             cluster.cluster.scheduler.allowed_failures = before
-        assert cluster.submit(take, connections, pure=False).result() in (1, 2)
+        assert cluster.submit(take_leases, connections, pure=False).result() in (1, 2)
 
 
 def pass_on(connections: Connections) -> None:
@@ -180,7 +180,7 @@ def test_a_lease_that_arrives_after_the_last_transfer_is_returned(cluster: Clien
     with shared_connections(cluster, 1) as connections:
         for _ in range(3):
             cluster.submit(pass_on, connections, pure=False).result()
-        assert cluster.submit(take, connections, pure=False).result(timeout=30) == 1
+        assert cluster.submit(take_leases, connections, pure=False).result(timeout=30) == 1
 
 
 def pause(connections: Connections, seconds: float) -> float:

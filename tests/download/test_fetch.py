@@ -225,14 +225,14 @@ def bare() -> Iterator[Layer]:
 CEA = Series("hmi.sharp_cea_720s"), Segment("Br", "Bt")
 
 
-def some(layer: Layer) -> FLARECASTResponse:
+def three_records(layer: Layer) -> FLARECASTResponse:
     table = FLARECASTClient().search(a.Time("2015-12-11T23:30", "2015-12-11T23:40"), *CEA)[:3]
     layer.clear()
     return table
 
 
 def test_keywords_that_failed_are_requested_in_the_next_pass(bare: Layer, tmp_path: Path) -> None:
-    table = some(bare)
+    table = three_records(bare)
     number = int(table["Record"][1])
     bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
     bare.times[f"/meta/{number}"] = 2  # the number of attempts per pass
@@ -246,7 +246,7 @@ def test_keywords_that_failed_are_requested_in_the_next_pass(bare: Layer, tmp_pa
 
 
 def test_files_with_unique_names_get_their_keywords_too(bare: Layer, tmp_path: Path) -> None:
-    table = some(bare)[:1]
+    table = three_records(bare)[:1]
     fetch(table, path=tmp_path, progress=False)
     bare.faults["/meta/"] = answer(b"busy", status=503)
     bare.times["/meta/"] = 2
@@ -259,7 +259,7 @@ def test_files_with_unique_names_get_their_keywords_too(bare: Layer, tmp_path: P
 
 
 def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Path) -> None:
-    table = some(bare)
+    table = three_records(bare)
     number = int(table["Record"][1])
     bare.faults[f"/meta/{number}"] = answer(b"busy", status=503)
     with pytest.warns(MissingDataWarning, match="2 files lack the keywords") as caught:
@@ -278,7 +278,7 @@ def test_the_report_says_which_files_have_no_keywords(bare: Layer, tmp_path: Pat
 def test_refused_keyword_requests_alone_start_no_pass(
     bare: Layer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table = some(bare)
+    table = three_records(bare)
     bare.faults["/meta/"] = answer(b'{"message": "no such route"}', status=404)
     with caplog.at_level("INFO"), pytest.warns(MissingDataWarning, match="6 files lack .*no such route"):
         report = fetch(table, path=tmp_path, progress=False)
@@ -288,7 +288,7 @@ def test_refused_keyword_requests_alone_start_no_pass(
 
 
 def test_refused_keywords_are_requested_again_in_another_pass(bare: Layer, tmp_path: Path) -> None:
-    table = some(bare)
+    table = three_records(bare)
     number = int(table["Record"][1])
     bare.faults[f"/meta/{number}"] = answer(b"", status=404)
     bare.times[f"/meta/{number}"] = 3  # the three field lists

@@ -79,7 +79,7 @@ def search(series: str, *segments: str, query: Any = TWO_STEPS) -> FLARECASTResp
     return FLARECASTClient().search(query, Series(series), *([names] if segments else []))
 
 
-def around(keywords: Any) -> a.Time:
+def time_around(keywords: Any) -> a.Time:
     when = Time(keywords["date__obs"])
     return a.Time(when - 5 * u.min, when + 5 * u.min)
 
@@ -105,7 +105,7 @@ def same_map(one: sunpy.map.GenericMap, other: sunpy.map.GenericMap) -> None:
     np.testing.assert_array_equal(one.data, other.data)
 
 
-def alike(one: Any, other: Any) -> bool:
+def values_agree(one: Any, other: Any) -> bool:
     """Compare values of cards; astropy writes at most 20 characters."""
     return one == (pytest.approx(other, rel=1e-12) if isinstance(other, float) else other)
 
@@ -134,7 +134,9 @@ def test_completed_files_give_the_same_maps_as_full_files(bare: tuple[str, Layer
         same_map(one, other)
         lost = set(other.meta) - set(one.meta) - STATISTICS - {"comment"}
         assert lost == set()
-        differ = {name for name in other.meta if name in one.meta and not alike(one.meta[name], other.meta[name])}
+        differ = {
+            name for name in other.meta if name in one.meta and not values_agree(one.meta[name], other.meta[name])
+        }
         assert differ <= GENERATION | {"date-obs"}
         given = FULL.keywords(series, recnum)
         assert {name: one.meta[name] for name in given if isinstance(given[name], float) and name in one.meta} == {
@@ -190,7 +192,7 @@ def test_completed_twins_of_real_files_give_the_same_maps(shared: Path, tmp_path
     assert all(read_headers(file).bare for file in files.values())
     archive = TwinArchive(CEA, record_of(7, keywords, tuple(files)), keywords, files)
     with running(create_app(archive)) as url, conf.set_temp("url", url):
-        got = get(search(CEA, query=around(keywords)), tmp_path)
+        got = get(search(CEA, query=time_around(keywords)), tmp_path)
     assert [Path(path).name for path in got] == sorted(path.name for path in paths.values())
     for path in got:
         segment = read_name(Path(path).name).segment
@@ -223,7 +225,7 @@ def test_real_full_headers_give_the_coordinates_that_sunpy_gives(shared: Path, t
     keywords = keywords_of(header)
     archive = TwinArchive(series, record_of(header["RECNUM"], keywords, ("magnetogram",)), keywords, files)
     with running(create_app(archive)) as url, conf.set_temp("url", url):
-        [path] = get(search(series, query=around(keywords)), tmp_path)
+        [path] = get(search(series, query=time_around(keywords)), tmp_path)
     one, other = sunpy.map.Map(path), sunpy.map.Map(data.astype(float), header)
     same_map(one, other)
     assert str(one.unit) == "Mx / cm2"

@@ -68,7 +68,7 @@ def fuzzed(examples: int) -> Any:
     )
 
 
-class Sent:
+class Reference:
     """The server, and the results of requests to it without faults."""
 
     def __init__(self, server: Hostile, table: FLARECASTResponse, files: dict[str, bytes]) -> None:
@@ -115,7 +115,7 @@ def _keywords(table: FLARECASTResponse) -> dict[int, tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
     folder = tmp_path_factory.mktemp("served")
     fill(folder, HOURS, every=5)
     with ExitStack() as stack:
@@ -129,7 +129,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
         with tempfile.TemporaryDirectory() as place:
             assert sunpy_flarecast.fetch(table, path=place, progress=False).complete
             files = _files(Path(place))
-        yield Sent(server, table, files)
+        yield Reference(server, table, files)
 
 
 @dataclass
@@ -142,10 +142,10 @@ class Output:
 
 
 @contextmanager
-def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Output]:
+def hostile(reference: Reference, part: str, reply: Reply) -> Iterator[Output]:
     """Send a reply to requests whose path contains a text; yields the output of the block."""
     output = Output()
-    sent.server.hostile, sent.server.reply = lambda path: part in path, reply
+    reference.server.hostile, reference.server.reply = lambda path: part in path, reply
     try:
         with ExitStack() as stack:
             for name, value in _BOUNDS.items() if reply.slow else ():
@@ -158,7 +158,7 @@ def hostile(sent: Sent, part: str, reply: Reply) -> Iterator[Output]:
             except FLARECASTError as error:
                 output.errors.append(error)
     finally:
-        sent.server.hostile = lambda path: False
+        reference.server.hostile = lambda path: False
     # Loops that parfive left open in other tests may be collected at any time.
     caught = [one for one in caught if not issubclass(one.category, ResourceWarning)]
     for one in caught:
@@ -178,37 +178,39 @@ def _assert_complete_or_reported(came: dict[Any, Any], whole: dict[Any, Any], re
 # --- Lists ------------------------------------------------------------------------------------------------------------
 
 
-def _others(sent: Sent) -> dict[int, str]:
-    return {number: row for number, row in sent.rows.items() if number not in {recnum_of(harp, 0) for harp in HARPS}}
+def _others(reference: Reference) -> dict[int, str]:
+    return {
+        number: row for number, row in reference.rows.items() if number not in {recnum_of(harp, 0) for harp in HARPS}
+    }
 
 
 @fuzzed(30)
 @given(data=st.data())
-def test_list_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
-    reply = data.draw(replies(sent.server.good(sent.window)))
-    with hostile(sent, sent.window, reply) as output:
+def test_list_replies_with_arbitrary_transport(reference: Reference, data: st.DataObject) -> None:
+    reply = data.draw(replies(reference.server.good(reference.window)))
+    with hostile(reference, reference.window, reply) as output:
         table = _search()
         output.texts += [str(table), *(error.reason for error in (one.error for one in table.missing))]
     assert not output.errors
     came = _rows(table)
-    assert _others(sent).items() <= came.items()
-    _assert_complete_or_reported(came, sent.rows, bool(table.missing and output.warnings))
+    assert _others(reference).items() <= came.items()
+    _assert_complete_or_reported(came, reference.rows, bool(table.missing and output.warnings))
 
 
 @fuzzed(30)
 @given(data=st.data())
-def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
-    body = data.draw(contents(sent.server.good(sent.window)))
+def test_list_replies_with_arbitrary_content(reference: Reference, data: st.DataObject) -> None:
+    body = data.draw(contents(reference.server.good(reference.window)))
     template = data.draw(st.sampled_from(["{file}", "{series}/{harpnum}/{record}/{segment}/{file}"]))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    with hostile(sent, sent.window, Reply(head + body)) as output:
+    with hostile(reference, reference.window, Reply(head + body)) as output:
         table = _search()
         output.texts += [str(table), table.pformat(max_width=-1)[0], *(one.error.reason for one in table.missing)]
     assert not output.errors
-    assert _others(sent).items() <= _rows(table).items()
+    assert _others(reference).items() <= _rows(table).items()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "deep", "down", "here")
-        with hostile(sent, "no request", Reply(b"")) as output:
+        with hostile(reference, "no request", Reply(b"")) as output:
             report = sunpy_flarecast.fetch(table, path=folder / template, passes=1, progress=False)
             output.texts += [str(report), *(one.reason for one in report.failed)]
         if not output.errors:
@@ -216,8 +218,8 @@ def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) ->
             assert sorted(map(str, there)) == sorted(report.files)
             assert all(map(is_whole, there))
             whole = {without_history(file.read_bytes()) for file in there}
-            assert {sent.files[file.name] for file in sent.table.files() if file.row >= len(HARPS)} <= whole
-        with hostile(sent, "no request", Reply(b"")) as output:
+            assert {reference.files[file.name] for file in reference.table.files() if file.row >= len(HARPS)} <= whole
+        with hostile(reference, "no request", Reply(b"")) as output:
             file = Path(place, "search.ecsv")
             table.write(file)
             assert _rows(FLARECASTResponse.read(file)) == _rows(table)
@@ -229,28 +231,28 @@ def test_list_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) ->
 
 @fuzzed(30)
 @given(data=st.data())
-def test_keyword_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
-    good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")
-    _check_keywords(sent, data.draw(replies(good)), same=False)
+def test_keyword_replies_with_arbitrary_transport(reference: Reference, data: st.DataObject) -> None:
+    good = reference.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")
+    _check_keywords(reference, data.draw(replies(good)), same=False)
 
 
 @fuzzed(30)
 @given(data=st.data())
-def test_keyword_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
-    body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")))
-    _check_keywords(sent, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), same=True)
+def test_keyword_replies_with_arbitrary_content(reference: Reference, data: st.DataObject) -> None:
+    body = data.draw(contents(reference.server.good(f"/HMI/{SERIES}/meta/{LOST}?fields=usflux,noaa_ars")))
+    _check_keywords(reference, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), same=True)
 
 
-def _check_keywords(sent: Sent, reply: Reply, *, same: bool) -> None:
-    sent.server.requests.clear()
+def _check_keywords(reference: Reference, reply: Reply, *, same: bool) -> None:
+    reference.server.requests.clear()
     came: dict[int, tuple[Any, ...]] = {}
-    with hostile(sent, str(LOST), reply) as output:
-        came = _keywords(sent.table)
+    with hostile(reference, str(LOST), reply) as output:
+        came = _keywords(reference.table)
         output.texts += [str(one) for values in came.values() for one in values]
     assert not output.errors
-    asked = re.findall(rf"/meta/([\d,]*{LOST}[\d,]*)", "\n".join(sent.server.requests))
+    asked = re.findall(rf"/meta/([\d,]*{LOST}[\d,]*)", "\n".join(reference.server.requests))
     lost = {int(number) for numbers in asked for number in numbers.split(",")}
-    for number, values in sent.keywords.items():
+    for number, values in reference.keywords.items():
         if came[number] != values:
             assert number in lost
             assert (number == LOST and same) or output.warnings
@@ -259,19 +261,19 @@ def _check_keywords(sent: Sent, reply: Reply, *, same: bool) -> None:
 # --- Files ------------------------------------------------------------------------------------------------------------
 
 
-def _check_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
+def _check_files(reference: Reference, part: str, reply: Reply, *, same: bool) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "deep", "down", "here")
-        with hostile(sent, part, reply) as output:
-            report = sunpy_flarecast.fetch(sent.table, path=folder, passes=1, progress=False)
+        with hostile(reference, part, reply) as output:
+            report = sunpy_flarecast.fetch(reference.table, path=folder, passes=1, progress=False)
             output.texts += [str(report), *(one.reason for one in [*report.failed, *report.bare])]
         assert not output.errors
         came = _files(Path(place))
         assert {f"deep/down/here/{Path(name).name}" for name in report.files} == set(came)
         came = {Path(name).name: content for name, content in came.items()}
-        lost = next(file.name for file in sent.table.files() if f"/{LOST}/" in file.url)
-        assert len(report.fetched) + len(report.failed) == len(sent.files)
-        for name, content in sent.files.items():
+        lost = next(file.name for file in reference.table.files() if f"/{LOST}/" in file.url)
+        assert len(report.fetched) + len(report.failed) == len(reference.files)
+        for name, content in reference.files.items():
             if came.get(name) != content:
                 assert name == lost
                 assert is_whole(folder / name) if name in came else report.failed
@@ -279,36 +281,36 @@ def _check_files(sent: Sent, part: str, reply: Reply, *, same: bool) -> None:
         # A later fetch from the working service completes the folder.
         with suppress(FileNotFoundError):
             (folder / lost).unlink()
-        with hostile(sent, "no request", Reply(b"")) as output:
-            assert sunpy_flarecast.fetch(sent.table, path=folder, passes=1, progress=False).complete
-        assert _files(folder) == sent.files
+        with hostile(reference, "no request", Reply(b"")) as output:
+            assert sunpy_flarecast.fetch(reference.table, path=folder, passes=1, progress=False).complete
+        assert _files(folder) == reference.files
 
 
 @fuzzed(30)
 @given(data=st.data())
-def test_file_replies_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
-    good = sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")
-    _check_files(sent, f"/{LOST}/", data.draw(replies(good, endless=False)), same=False)
+def test_file_replies_with_arbitrary_transport(reference: Reference, data: st.DataObject) -> None:
+    good = reference.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")
+    _check_files(reference, f"/{LOST}/", data.draw(replies(good, endless=False)), same=False)
 
 
 @fuzzed(25)
 @given(data=st.data())
-def test_file_replies_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
-    body = data.draw(odd_files(sent.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")))
+def test_file_replies_with_arbitrary_content(reference: Reference, data: st.DataObject) -> None:
+    body = data.draw(odd_files(reference.server.good(f"/HMI/{SERIES}/{LOST}/Br.fits")))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    _check_files(sent, f"/{LOST}/", Reply(head + body), same=True)
+    _check_files(reference, f"/{LOST}/", Reply(head + body), same=True)
 
 
 @fuzzed(25)
 @given(data=st.data())
-def test_keywords_for_a_file_with_arbitrary_transport(sent: Sent, data: st.DataObject) -> None:
-    good = sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")
-    _check_files(sent, f"/meta/{LOST}", data.draw(replies(good, endless=False)), same=False)
+def test_keywords_for_a_file_with_arbitrary_transport(reference: Reference, data: st.DataObject) -> None:
+    good = reference.server.good(f"/HMI/{SERIES}/meta/{LOST}")
+    _check_files(reference, f"/meta/{LOST}", data.draw(replies(good, endless=False)), same=False)
 
 
 @fuzzed(25)
 @given(data=st.data())
-def test_keywords_for_a_file_with_arbitrary_content(sent: Sent, data: st.DataObject) -> None:
-    body = data.draw(contents(sent.server.good(f"/HMI/{SERIES}/meta/{LOST}")))
+def test_keywords_for_a_file_with_arbitrary_content(reference: Reference, data: st.DataObject) -> None:
+    body = data.draw(contents(reference.server.good(f"/HMI/{SERIES}/meta/{LOST}")))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    _check_files(sent, f"/meta/{LOST}", Reply(head + body), same=True)
+    _check_files(reference, f"/meta/{LOST}", Reply(head + body), same=True)

@@ -45,7 +45,7 @@ class Stalling:
         self.left = 0
         self.waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def after(self, number: int) -> None:
+    def stall_after(self, number: int) -> None:
         self.layer.requests.clear()
         self.layer.faults["/"] = self
         self.left = number
@@ -128,7 +128,7 @@ def test_an_interrupted_search_keeps_its_partial_result(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
     windows = len(stalling.layer.requests)
-    stalling.after(6)
+    stalling.stall_after(6)
     file = tmp_path / "search.ecsv"
     status, out, err = interrupted(stalling, script(SEARCH, str(file)), 6 + conf.parallel_requests)
     assert (status, err) == (0, "")
@@ -138,9 +138,9 @@ def test_an_interrupted_search_keeps_its_partial_result(
     assert {str(gap.error) for gap in kept.missing} == {"Not requested, since you interrupted it."}
     stalling.layer.requests.clear()
     with conf.set_temp("window", 1 / 24):
-        after = kept.retry_missing()
-    assert after["Record"].tolist() == whole["Record"].tolist()
-    assert after.missing == []
+        stall_after = kept.retry_missing()
+    assert stall_after["Record"].tolist() == whole["Record"].tolist()
+    assert stall_after.missing == []
     assert 0 < len(stalling.layer.requests) < windows
 
 
@@ -148,7 +148,7 @@ def test_an_interrupted_search_for_keywords_of_a_condition_is_completed(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
     windows = len(stalling.layer.requests)
-    stalling.after(windows + 2)
+    stalling.stall_after(windows + 2)
     code = SEARCH.replace("a.flarecast.Segment.bitmap", 'a.flarecast.Keyword("meangam") > 0')
     status, _, err = interrupted(stalling, script(code, str(tmp_path / "search.ecsv")), windows + 3)
     assert (status, err) == (0, "")
@@ -161,7 +161,7 @@ def test_an_interrupted_search_for_keywords_of_a_condition_is_completed(
 def test_an_interrupt_before_any_reply_keeps_an_empty_result(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
-    stalling.after(0)
+    stalling.stall_after(0)
     status, _, err = interrupted(stalling, script(SEARCH, str(tmp_path / "search.ecsv")), conf.parallel_requests)
     assert (status, err) == (0, "")
     kept = FLARECASTResponse.read(tmp_path / "search.ecsv")
@@ -172,11 +172,11 @@ def test_an_interrupt_before_any_reply_keeps_an_empty_result(
 def test_an_interrupted_retry_keeps_old_and_new_records(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
-    stalling.after(6)
+    stalling.stall_after(6)
     file = tmp_path / "search.ecsv"
     interrupted(stalling, script(SEARCH, str(file)), 6 + conf.parallel_requests)
     before = len(FLARECASTResponse.read(file))
-    stalling.after(2)
+    stalling.stall_after(2)
     code = """
 try:
     FLARECASTResponse.read(folder).retry_missing()
@@ -195,7 +195,7 @@ def test_the_command_search_writes_its_partial_result(
 ) -> None:
     file = tmp_path / "search.ecsv"
     days = ("2015-12-11", "2015-12-21")
-    stalling.after(5)
+    stalling.stall_after(5)
     status, out, err = interrupted(
         stalling, terminal("search", *days, *SERIES, "-o", str(file)), 5 + conf.parallel_requests
     )
@@ -226,7 +226,7 @@ except KeyboardInterrupt as error:
     sunpy_flarecast.write_keywords(error.partial, folder + "/keywords.ecsv")
     print(error)
 """
-    stalling.after(2)
+    stalling.stall_after(2)
     status, out, err = interrupted(stalling, script(code, str(tmp_path)), 3)
     assert (status, err) == (0, "")
     assert "results.keywords(..., known=partial) requests the rest" in out
@@ -237,9 +237,9 @@ except KeyboardInterrupt as error:
     assert 0 < len(gap["records"]) < len(whole)
     assert (~kept["usflux"].mask).sum() <= len(whole) - len(gap["records"])
     stalling.layer.requests.clear()
-    after = whole.keywords("usflux", "meangam", known=kept)
-    assert (after["usflux"] == truth["usflux"]).all()
-    assert (after["meangam"] == truth["meangam"]).all()
+    stall_after = whole.keywords("usflux", "meangam", known=kept)
+    assert (stall_after["usflux"] == truth["usflux"]).all()
+    assert (stall_after["meangam"] == truth["meangam"]).all()
     asked = {int(number) for _, path in stalling.layer.requests for number in re.findall(r"\d{6,}", path)}
     assert asked == set(gap["records"])
 
@@ -248,7 +248,7 @@ def test_the_command_keywords_writes_its_partial_result(
     stalling: Stalling, whole: FLARECASTResponse, tmp_path: Path
 ) -> None:
     file = tmp_path / "keywords.ecsv"
-    stalling.after(1 + 2)
+    stalling.stall_after(1 + 2)
     status, out, err = interrupted(stalling, terminal("keywords", *HOURS, *SERIES, "-o", str(file)), 4)
     assert (status, out) == (130, "")
     assert err == (
@@ -275,7 +275,7 @@ for part in (found[:20], found[20:]):
         error.partial.write(folder + "/report.json")
         raise
 """
-    stalling.after(3)
+    stalling.stall_after(3)
     status, _, err = interrupted(stalling, script(code, str(tmp_path)), 3 + 5, number)
     assert status == 1
     assert "Interrupted: The fetch was interrupted: 3 files fetched, 17 missing." in err
@@ -286,7 +286,7 @@ for part in (found[:20], found[20:]):
 
 def test_the_command_fetch_writes_its_report_and_ends_with_130(stalling: Stalling, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    stalling.after(1 + 3)
+    stalling.stall_after(1 + 3)
     arguments = (*HOURS, *SERIES, "--segment", "bitmap", "--complete-headers", "no", "--path", f"{tmp_path}/sharps")
     status, out, err = interrupted(stalling, terminal("fetch", *arguments, "--report", str(report)), 1 + 3 + 5)
     assert (status, out) == (130, "")
@@ -341,7 +341,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted")
 """
-    stalling.after(3)
+    stalling.stall_after(3)
     status, out, err = interrupted(stalling, script(code, str(tmp_path)), 3 + 5)
     assert (status, out) == (0, "3 17\ninterrupted\n")
     assert "Exception ignored" not in err

@@ -40,7 +40,7 @@ TYPES = {
 
 
 @dataclass
-class Held:
+class JSOCRecord:
     """A record whose number may change and whose files may be offline."""
 
     series: str
@@ -81,13 +81,13 @@ class Held:
         return file.getvalue()
 
 
-def held(series: str, harpnum: int, slot: int, recnum: int, *segments: str, **more: Any) -> Held:
-    return Held(series, harpnum, slot, recnum, segments, **more)
+def jsoc_record(series: str, harpnum: int, slot: int, recnum: int, *segments: str, **more: Any) -> JSOCRecord:
+    return JSOCRecord(series, harpnum, slot, recnum, segments, **more)
 
 
 @dataclass
 class _Export:
-    names: dict[str, tuple[Held, str]]
+    names: dict[str, tuple[JSOCRecord, str]]
     looks: int
 
 
@@ -99,7 +99,7 @@ class JSOC(Starlette):
     lists the requested record sets.
     """
 
-    def __init__(self, records: list[Held]) -> None:
+    def __init__(self, records: list[JSOCRecord]) -> None:
         super().__init__(
             routes=[
                 Route("/cgi-bin/ajax/jsoc_info", self._info),
@@ -146,16 +146,16 @@ class JSOC(Starlette):
                 ]
         return JSONResponse(found)
 
-    def _value(self, record: Held, name: str) -> str:
+    def _value(self, record: JSOCRecord, name: str) -> str:
         special = {"*recnum*": str(record.recnum), "*online*": "Y" if record.online else "N"}
         return special.get(name) or record.keywords.get(name, "Invalid KeyLink")
 
-    def _segment(self, record: Held, name: str) -> str:
+    def _segment(self, record: JSOCRecord, name: str) -> str:
         if name not in record.segments:
             return "InvalidSegName"
         return "NoDataFile" if name in record.without else record.path(name) if record.online else "NoDataDirectory"
 
-    def _chosen(self, record_set: str) -> tuple[list[Held], list[str]]:
+    def _chosen(self, record_set: str) -> tuple[list[JSOCRecord], list[str]]:
         """Parse ``series[harps][first-last]{segments}`` and ``series[:#1,#2]{segments}``."""
         match = re.fullmatch(r"([\w.]+)((?:\[[^\]]*\])*)(?:\{([\w,]*)\})?", record_set)
         assert match is not None, record_set
@@ -211,7 +211,7 @@ class JSOC(Starlette):
         self._exports[number] = _Export(names, self.looks)
         return JSONResponse(self._state(number, self._exports[number]))
 
-    def _record(self, record: Held, name: str) -> str:
+    def _record(self, record: JSOCRecord, name: str) -> str:
         return f"{record.series}[{record.harpnum}][{t_rec_text(record.slot)}]{{{name}}}"
 
     def _state(self, number: str, export: _Export) -> dict[str, Any]:

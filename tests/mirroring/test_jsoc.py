@@ -12,7 +12,7 @@ import pytest
 from astropy.table import Table
 from faults import Layer, answer
 from filelock import FileLock
-from jsoc import EMAIL, JSOC, held
+from jsoc import EMAIL, JSOC, jsoc_record
 
 from sunpy_flarecast import MirrorReport, QueryError, ServiceError, TransferError, conf, mirror
 from sunpy_flarecast.archive import running
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from jsoc import Held
+    from jsoc import JSOCRecord
 
     Served = tuple[str, Layer, JSOC]
     Tree = Callable[[Path], dict[str, bytes]]
@@ -47,7 +47,7 @@ def run(url: str, folder: Path, end: str = "2015-12-13", **more: Any) -> MirrorR
     return mirror("2015-12-11", end, folder, **{**asked, **more})
 
 
-def path_of(record: Held, segment: str) -> str:
+def path_of(record: JSOCRecord, segment: str) -> str:
     day = NEXT if record.slot >= 1005600 else DAY
     return f"{day}/{file_name(SERIES, segment, harpnum=record.harpnum, slot=record.slot)}"
 
@@ -379,7 +379,7 @@ def test_records_that_cannot_be_identified_are_reported(jsoc: Served, tmp_path: 
 
 def test_paths_to_other_places_are_not_followed(jsoc: Served, tmp_path: Path) -> None:
     url, layer, server = jsoc
-    server.records = [held(SERIES, 6178, 1005590, 5, "Br")]
+    server.records = [jsoc_record(SERIES, 6178, 1005590, 5, "Br")]
     reply = {
         "keywords": [
             {"name": name, "values": [value]}

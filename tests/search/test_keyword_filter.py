@@ -35,14 +35,14 @@ CEA = sunpy_flarecast.Series(SERIES)
 SLOTS = 240
 
 
-def span(first: int, last: int) -> a.Time:
+def range_of_steps(first: int, last: int) -> a.Time:
     """Return the range of just these time steps, first and last included."""
     margin = TimeDelta(200, format="sec")
     return a.Time((slot_time(BASE + first) - margin).utc, (slot_time(BASE + last) + margin).utc)
 
 
-ALL = span(0, SLOTS - 1)
-SOME = span(0, 29)
+ALL = range_of_steps(0, SLOTS - 1)
+SOME = range_of_steps(0, 29)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ SLOTS = {SHARP: range(FIRST, FIRST + COUNT), SMARP: range(FIRST, FIRST + COUNT, 
 DELAYS = {SHARP: (-74_000, -110_000, -41_300, -1), SMARP: (60_000, -2_879_000, 2_879_000, 0)}
 
 
-class Held(NamedTuple):
+class StoredRecord(NamedTuple):
     """A record of the test; times are in milliseconds since slot `FIRST`, in TAI."""
 
     recnum: int
@@ -42,10 +42,10 @@ class Held(NamedTuple):
     date: int
 
 
-def held(series: str) -> list[Held]:
+def stored_records(series: str) -> list[StoredRecord]:
     delays = DELAYS[series]
     return [
-        Held(number, slot, (slot - FIRST) * 720_000, (slot - FIRST) * 720_000 + delays[number % len(delays)])
+        StoredRecord(number, slot, (slot - FIRST) * 720_000, (slot - FIRST) * 720_000 + delays[number % len(delays)])
         for number, slot in enumerate(SLOTS[series], 1)
     ]
 
@@ -73,7 +73,7 @@ class Service:
         self.fields: tuple[str, ...] = ("t_rec_index", "date__obs")
         self.records: dict[str, list[dict[str, Any]]] = {}
         for series in (SHARP, SMARP):
-            some = held(series)
+            some = stored_records(series)
             dates, t_recs = (times([getattr(one, what) for one in some]).isot for what in ("date", "t_rec"))
             self.records[series] = [
                 {
@@ -144,7 +144,9 @@ def test_a_range_has_the_same_records_from_every_service(
     layer.app.rule = rule
     with conf.set_temp("window", window):
         found = numbers(a.Time(first, last), series=series)
-    assert found == [one.recnum for one in held(series) if start <= one.t_rec <= end or start <= one.date <= end]
+    assert found == [
+        one.recnum for one in stored_records(series) if start <= one.t_rec <= end or start <= one.date <= end
+    ]
 
 
 @given(

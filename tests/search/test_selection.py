@@ -52,14 +52,18 @@ def records_of(entries: list[Entry]) -> Records:
     return records
 
 
-def after(seconds: float) -> Time:
+def time_after(seconds: float) -> Time:
     """Return the time a number of seconds after `BASE`."""
     return (slot_time(BASE) + TimeDelta(seconds, format="sec")).utc
 
 
 def query(start: float, end: float, near: float | None = None, **options: Any) -> Query:
     return Query(
-        series=SERIES, start=after(start), end=after(end), near=None if near is None else after(near), **options
+        series=SERIES,
+        start=time_after(start),
+        end=time_after(end),
+        near=None if near is None else time_after(near),
+        **options,
     )
 
 

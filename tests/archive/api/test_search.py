@@ -24,7 +24,7 @@ STEPS = 12
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory):
+def archive_and_keywords(tmp_path_factory):
     """Return an archive, and the keywords of its records by slot and HARP number."""
     root = tmp_path_factory.mktemp("searched")
     keywords = {}
@@ -46,7 +46,7 @@ def held(tmp_path_factory):
         yield archive, keywords
 
 
-def everything(archive, given, limit):
+def all_pages(archive, given, limit):
     """Return the records of all pages of a search."""
     search, after, found = read_search({"series": CEA} | given, archive), None, []
     while True:
@@ -59,8 +59,8 @@ def everything(archive, given, limit):
 
 
 @given(data=st.data())
-def test_pages_match_a_filter_over_all_records(held, data):
-    archive, keywords = held
+def test_pages_match_a_filter_over_all_records(archive_and_keywords, data):
+    archive, keywords = archive_and_keywords
     records = list(archive.records(CEA, *ALL))
     dates = [record.date__obs for record in records]
     options = {
@@ -81,9 +81,9 @@ def test_pages_match_a_filter_over_all_records(held, data):
     first, last = given.get("start", ""), given.get("end", "~")
     if first > last:
         with pytest.raises(HTTPException, match="is after end"):
-            everything(archive, given, 5)
+            all_pages(archive, given, 5)
     else:
-        assert everything(archive, given, data.draw(st.integers(1, 30))) == wanted
+        assert all_pages(archive, given, data.draw(st.integers(1, 30))) == wanted
 
 
 CADENCES = {"12min": 1, "36min": 3, "1h": 5}
@@ -101,9 +101,9 @@ def quality(record, text):
     return not record.quality & {"good": 0xFFFFFFFF, "any": 0}.get(text, int(text, 0) if text[0].isdigit() else 0)
 
 
-def test_an_end_date_includes_its_day(held):
-    archive, _ = held
-    found = everything(archive, {"start": "2015-12-11", "end": "2015-12-11"}, 100)
+def test_an_end_date_includes_its_day(archive_and_keywords):
+    archive, _ = archive_and_keywords
+    found = all_pages(archive, {"start": "2015-12-11", "end": "2015-12-11"}, 100)
     assert found == [record for record in archive.records(CEA, *ALL) if record.date__obs.startswith("2015-12-11")] != []
 
 
@@ -137,12 +137,12 @@ def test_invalid_parameters(url, given, message):
 
 
 @pytest.fixture(scope="module")
-def url(held):
-    with running(held[0]) as url:
+def url(archive_and_keywords):
+    with running(archive_and_keywords[0]) as url:
         yield url
 
 
-def test_json_and_csv_have_the_same_pages(url, held):
+def test_json_and_csv_have_the_same_pages(url, archive_and_keywords):
     place = f"{url}/search.json?series=sharp_cea_720s&condition=AREA+%3E+380&limit=4&noaa=11158"
     rows, table = [], []
     while place:
@@ -163,9 +163,9 @@ def test_json_and_csv_have_the_same_pages(url, held):
     ]
 
 
-def test_links_are_permanent(held):
+def test_links_are_permanent(archive_and_keywords):
     """A page begins where the previous one ended, regardless of requests in between."""
-    archive, _ = held
+    archive, _ = archive_and_keywords
     search = read_search({"series": "sharp_cea_720s", "condition": "AREA > 1", "noaa": " 11158 "}, archive)
     assert query_of(search, after="5.6") == ("series=hmi.sharp_cea_720s&noaa=11158&condition=AREA+%3E+1&after=5.6")
     pages = [find(archive, search, after=after, limit=3) for after in (None, f"{FIRST + 3}.377")]
@@ -178,8 +178,8 @@ def test_an_archive_without_records(tmp_path):
         assert (reply.status_code, reply.json()["message"]) == (404, "This archive holds no records yet.")
 
 
-def test_days_and_harps(url, held):
-    archive, _ = held
+def test_days_and_harps(url, archive_and_keywords):
+    archive, _ = archive_and_keywords
     days = get(f"{url}/HMI/sharp_cea_720s/days").json()["data"]
     assert days == [
         {"day": day.isoformat(), "records": count.records, "harps": count.harps}

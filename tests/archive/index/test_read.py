@@ -27,7 +27,7 @@ def write(path, table):
     return path
 
 
-def only(path, table):
+def only_row(path, table):
     (row,) = read_table(str(write(path, table)))
     return row
 
@@ -89,15 +89,15 @@ class TestReading:
 
     def test_units(self, tmp_path):
         table = QTable({"T_REC": [T_REC], "HARPNUM": [377], "USFLUX": [1] * u.Wb, "LAT_FWT": [90] * u.arcmin})
-        keywords = only(tmp_path / "keywords.ecsv", table).keywords
+        keywords = only_row(tmp_path / "keywords.ecsv", table).keywords
         assert (keywords["usflux"], keywords["lat_fwt"]) == (pytest.approx(1e8), 1.5)
         table["USFLUX"] = [1] * u.G
         with pytest.raises(FaultError, match="Its column USFLUX is in G, which cannot be converted to Mx"):
-            only(tmp_path / "b.keywords.ecsv", table)
+            only_row(tmp_path / "b.keywords.ecsv", table)
 
     def test_the_short_name_of_a_series(self, tmp_path):
         table = Table({"SERIES": ["sharp_cea_720s"], "T_REC": [T_REC], "HARPNUM": [377]})
-        assert only(tmp_path / "keywords.csv", table) == Row(CEA, 377, FIRST, {"harpnum": 377, "t_rec": T_REC})
+        assert only_row(tmp_path / "keywords.csv", table) == Row(CEA, 377, FIRST, {"harpnum": 377, "t_rec": T_REC})
 
     @pytest.mark.parametrize(
         ("columns", "message"),
