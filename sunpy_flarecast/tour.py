@@ -114,7 +114,7 @@ def run_demo(
 
     ``say`` is called with each message, and ``show`` with the table of results.
     """
-    need("Maps and plots of the demo need", "demo", PLOT)
+    need("The demo needs", "demo", PLOT)
     import matplotlib as mpl
     import sunpy.map
 

@@ -164,7 +164,7 @@ class Download:
                 try:
                     url = urljoin(url, location)
                 except ValueError as error:
-                    raise TransferError(f"the service redirects to {location!r}, which is not a URL") from error
+                    raise TransferError(f"the service redirects to {location!r}, which is not a valid URL") from error
         raise TransferError("the service redirects too often")
 
     def _resumable(self) -> int:

@@ -229,7 +229,8 @@ def _placed(table: RecordTable, template: str, base: str, *, move: bool) -> Iter
             for value in filling.values():
                 if not isinstance(value, (int, float, datetime)) and not _SAFE_NAME.fullmatch(str(value)):
                     raise TransferError(
-                        f"The path of {file.url!r} would contain {value!r}, which is unsafe in a path; it was skipped."
+                        f"The path of {file.url!r} would contain {value!r}, which is unsafe in a path; the file was "
+                        "skipped."
                     )
         except TransferError as error:
             yield file.url, error

@@ -228,8 +228,8 @@ class Tolerance(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Parameters
     ----------
     value : `astropy.units.Quantity` or `astropy.time.TimeDelta`
-        A length of time, inclusive. With 6 minutes, only the nearest of the time steps of a SHARP, which are 12 minutes
-        apart, is accepted.
+        A length of time, inclusive. The time steps of SHARPs are 12 minutes apart, so 6 minutes select only records at
+        the time step nearest to the requested time.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from sunpy_flarecast.rest.records import merge
 from sunpy_flarecast.rest.session import interruption
 from sunpy_flarecast.sharp.catalog import margin_of
 from sunpy_flarecast.utils.progress import progress_bar
+from sunpy_flarecast.utils.reports import counted
 
 from .empty_days import EmptyDays
 from .keyword_filter import look_up
@@ -309,8 +310,8 @@ def _sentences(records: Records, lacking: Counter[str], query: Query, broken: in
     notes = []
     if broken:
         notes.append(
-            f"{shown} sent {broken:,} record{'s' * (broken > 1)} of {query} that cannot be read (no "
-            "URLs of files); left out of the table. Report this to the operators of the service."
+            f"{shown} sent {counted(broken, 'record')} of {query} that cannot be read (no URLs of files); the table "
+            "does not contain them. Report this to the operators of the service."
         )
     if not query.segments and (empty := sum(not names for names in records.names)):
         notes.append(

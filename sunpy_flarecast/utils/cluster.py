@@ -117,7 +117,7 @@ def scheduler_client(address: str) -> Iterator[Any]:
 
 def _distributed() -> Any:
     """Import Dask, or raise an ImportError with the command that installs it."""
-    need("Several workers need", "dataset", ("dask", "distributed"))
+    need("Several worker processes need", "dataset", ("dask", "distributed"))
     import distributed
 
     return distributed

@@ -32,7 +32,8 @@ def need(purpose: str, extra: str, packages: Iterable[str]) -> None:
 
 def missing_package(purpose: str, extra: str, package: str) -> ImportError:
     """Return the error for a missing package, with the install command of its extra."""
-    return ImportError(f"{purpose} the package {package!r}: {install_command(extra)}", name=package)
+    text = f"{purpose} the package {package!r}, which is not installed. Install it with: {install_command(extra)}"
+    return ImportError(text, name=package)
 
 
 def install_command(extra: str) -> str:

@@ -457,4 +457,5 @@ def test_a_command_without_its_extra_names_the_extra(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import sunpy_flarecast.__main__ as m; m.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (f"The command line needs the package {missing!r}: {install_command('cli')}")
+    text = f"The command line needs the package {missing!r}, which is not installed. Install it with: "
+    assert done.stderr.splitlines()[-1] == text + install_command("cli")

@@ -441,7 +441,7 @@ def test_a_format_may_be_named(tmp_path: Path) -> None:
 
 def test_parquet_needs_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(QueryError, match=r"Parquet files need the package .pyarrow.: .*\[parquet\]"):
+    with pytest.raises(QueryError, match=r"Parquet files need the package .pyarrow., .*\[parquet\]"):
         table_of(FULL).write(tmp_path / "search.parquet")
     with pytest.raises(QueryError, match=r"\[parquet\]"):
         FLARECASTResponse.read(tmp_path / "search.parquet")

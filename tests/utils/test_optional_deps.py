@@ -71,7 +71,7 @@ def messages() -> dict[str, list[object]]:
 def test_a_one_line_error_names_the_extra(messages: dict[str, list[object]], call: str, extra: str) -> None:
     expected, text = messages[call]
     assert expected, text
-    assert re.fullmatch(rf"[^\n]* needs? the package \S+: {re.escape(install_command(extra))}", str(text))
+    assert re.fullmatch(rf"[^\n]* needs? the package \S+, which [^\n]*: {re.escape(install_command(extra))}", str(text))
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,8 @@ class TestPublicNames:
         )
         result = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
         assert result.stdout.splitlines() == [
-            f"running needs the package {missing!r}: {install_command('archive')}"
+            f"running needs the package {missing!r}, which is not installed. Install it with: "
+            f"{install_command('archive')}"
             for missing in ("fastapi", "prometheus_fastapi_instrumentator", "swagger_ui_bundle", "uvicorn")
         ]
 
