@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pages : bool, optional
         Whether to serve web pages and quicklooks in addition to the REST routes (default: True).
     max_download : int, optional
-        Largest number of files in a tar download (default: 2000).
+        Maximum number of files in a tar download (default: 2000).
     quicklook_jobs : int, optional
         Number of processes that draw quicklooks (default: 2).
     quicklook_space : int, optional

@@ -57,7 +57,7 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Largest number of passes over the missing files.",
+    help="Maximum number of passes over the missing files.",
 )
 @click.option(
     "--workers",

@@ -37,7 +37,7 @@ _WAIT: Final = 30.0
     type=click.IntRange(min=1),
     metavar="N",
     show_default="unchanged, initially 1000",
-    help="Largest number of keywords of a record; files with more are not served.",
+    help="Maximum number of keywords of a record; files with more are not served.",
 )
 @progress_option
 def index(directory: Path, database: Path | None, jobs: int | None, max_keywords: int | None, progress: bool) -> None:

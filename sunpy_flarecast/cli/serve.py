@@ -95,7 +95,7 @@ _NAMED: Final = 10
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Largest number of connections at a time in each process; further requests get 503.",
+    help="Maximum number of connections at a time in each process; further requests get 503.",
 )
 @click.option(
     "--token-file",
@@ -134,7 +134,7 @@ _NAMED: Final = 10
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Largest number of files in one tar download; larger requests get 413.",
+    help="Maximum number of files in one tar download; larger requests get 413.",
 )
 @click.option("--x-accel", metavar="PATH", help="Let nginx send the files from its internal location PATH.")
 @click.option(

@@ -137,7 +137,7 @@ def build(
     bin : int
         With ``"binned"``, the size of a square along each axis in pixels (default: 4).
     shard_records : int
-        Largest number of records per image file; one task makes one file (default: 256).
+        Maximum number of records per image file; one task makes one file (default: 256).
     client : `distributed.Client`, optional
         Dask client to make the images with (default: this process, or ``workers`` processes).
     workers : int

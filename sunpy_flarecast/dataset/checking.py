@@ -38,7 +38,7 @@ _READ: Final = ("images.zarr/", "records/")
 
 _ADVICE: Final = "Restore it, or remove it and run the build again."
 
-#: Largest number of listed problems of one kind.
+#: Maximum number of listed problems of one kind.
 _LISTED: Final = 20
 
 

@@ -36,7 +36,7 @@ _ENCODINGS: Final = {
     "binned": "as averages of {bin} x {bin} pixels",
 }
 
-#: Largest number of entries that a data sheet lists.
+#: Maximum number of entries that a data sheet lists.
 _LISTED: Final = 50
 
 #: The newest format of data sets that this version can read.

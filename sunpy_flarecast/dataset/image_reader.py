@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "lost_group", "read_framed", "read_record"]
 
-#: Largest number of HARPs whose arrays stay open; each needs a few kilobytes for metadata.
+#: Maximum number of HARPs whose arrays stay open; each needs a few kilobytes for metadata.
 _MAX_OPEN: Final = 512
 
 _ADVICE: Final = "Get a complete copy of the data set, or build it again with overwrite=True."

@@ -79,7 +79,7 @@ class ImageSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     encoding: Kind = "lossless"
     bin: int = 1  #: Size of averaged squares in pixels.
-    shard_records: int = 256  #: Largest number of records in a shard.
+    shard_records: int = 256  #: Maximum number of records in a shard.
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

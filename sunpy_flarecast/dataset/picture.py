@@ -48,7 +48,7 @@ _STYLES: Final = (
 )
 _NO_SET: Final = (GREY, (0, (3, 1, 1, 1, 1, 1)), "x", "")
 
-#: Bin lengths in hours that are easy to read, and the largest number of bins.
+#: Bin lengths in hours that are easy to read, and the maximum number of bins.
 _BINS: Final = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24)
 _MOST_BINS: Final = 60
 

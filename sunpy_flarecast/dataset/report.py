@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildReport", "marked", "unlisted_notes"]
 
-#: Largest number of listed reasons, ranges and HARPs.
+#: Maximum number of listed reasons, ranges and HARPs.
 _LISTED: Final = 20
 
 

@@ -58,7 +58,7 @@ def fetch(
         A folder, or a template with ``{file}``, ``{segment}`` and the table's columns (default: sunpy's download
         folder).
     passes : int
-        Largest number of passes over the missing files (default: 5).
+        Maximum number of passes over the missing files (default: 5).
     overwrite : bool or "unique"
         What to do with complete files that already exist: keep them (False, default), replace them (True), or keep both
         (``"unique"``).

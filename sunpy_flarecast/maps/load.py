@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Maps", "load", "make_map", "tell_skipped"]
 
-#: Largest number of files that a warning names.
+#: Maximum number of files that a warning names.
 _LISTED: Final = 10
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MirrorReport", "Shortfall"]
 
-#: Largest number of names that a report keeps for one reason.
+#: Maximum number of names that a report keeps for one reason.
 _EXAMPLES: Final = 100
 
-#: Largest number of listed reasons.
+#: Maximum number of listed reasons.
 _LISTED: Final = 20
 
 

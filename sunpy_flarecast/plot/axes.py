@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DateTicks", "date_axis", "draw_labels", "mark_synthetic", "north_up", "pack", "titled"]
 
-#: Smallest and largest number of ticks of an axis; their second lines are wide.
+#: Minimum and maximum number of ticks of an axis; their second lines are wide.
 _TICKS: Final = (3, 9)
 
 #: For ticks at least this many days apart: the format of each label, and of the line below it.

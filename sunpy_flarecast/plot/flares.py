@@ -26,7 +26,7 @@ _LOOKS: Final[dict[str, dict[str, Any]]] = {
 }
 _OTHER: Final[dict[str, Any]] = {"color": GREY, "ls": ":", "lw": 1.0}
 
-#: Smallest distance between names of flares in one line and height of a line, in points; largest number of lines.
+#: Smallest distance between names of flares in one line and height of a line, in points; maximum number of lines.
 _APART: Final = 26
 _LINE: Final = 10
 _LINES: Final = 5

@@ -43,7 +43,7 @@ _PANEL: Final = 2.0
 _LEGEND_LINE: Final = 0.17
 _MOST_IN_COLUMN: Final = 6
 
-#: Largest number of keywords that the title names.
+#: Maximum number of keywords that the title names.
 _MOST_IN_TITLE: Final = 4
 
 

@@ -32,7 +32,7 @@ __all__ = ["plot_disk_maps", "plot_magnetograms"]
 #: Colour of the sky, darker than that of the Sun where there is no map (`BEYOND`).
 _SKY: Final = "#101010"
 
-#: Largest number of maps that are also drawn separately, and the number of columns for them.
+#: Maximum number of maps that are also drawn separately, and the number of columns for them.
 _SINGLE: Final = 6
 _COLUMNS: Final = 2
 

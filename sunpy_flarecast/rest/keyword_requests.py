@@ -25,7 +25,7 @@ __all__ = ["ask_all", "keywords_of"]
 #: Longest URL of a request in characters; servers and proxies accept at least 2,000.
 _LONGEST: Final = 2000
 
-#: Largest number of records in one request.
+#: Maximum number of records in one request.
 _MOST: Final = 100
 
 #: Longest time of a request in seconds while a progress bar is shown, which should move; some services are slow,

@@ -222,7 +222,7 @@ def _outdated_text(service: Service, windows: int) -> list[str]:
     first, *_, last = sorted(f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M}" for when, _ in service.outdated * 2)
     reason = service.outdated[0][1].reason.removesuffix(".")
     times = f"{first} UTC" if first == last else f"{first} to {last} UTC"
-    return [f"{reason}; {len(service.outdated):,} of {windows:,} windows come from the cache, confirmed {times}."]
+    return [f"{len(service.outdated):,} of {windows:,} windows come from the cache (confirmed {times}): {reason}."]
 
 
 def _filtered(

@@ -19,7 +19,7 @@ __all__ = ["requested_harps", "why_empty"]
 #: The first SHARPs.
 _BEGIN: Final = Time("2010-05-01", scale="utc")
 
-#: Largest number of HARPs that are all listed.
+#: Maximum number of HARPs that are all listed.
 _LISTED: Final = 10
 
 #: NOAA numbers have five digits.

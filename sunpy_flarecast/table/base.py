@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FLARECASTRow", "RecordTable", "SegmentFile"]
 
-#: Largest number of lines of a printed table.
+#: Maximum number of lines of a printed table.
 _MOST_LINES: Final = 100
 
 #: Columns that are left out, in this order, of a printed table that is wider than the terminal.

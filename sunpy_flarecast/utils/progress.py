@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 __all__ = ["LateBar", "ProgressLines", "counting_bar", "is_shown", "progress_bar"]
@@ -72,19 +73,16 @@ class ProgressLines:
         if (now := time.monotonic()) - self._last >= _LINE_INTERVAL:
             self._last = now
             of = f" of {self.total:,} {self._unit}s" if self.total else f" {self._unit}s"
-            minutes, seconds = divmod(int(now - self._begun), 60)
-            left = self._remaining(now)
-            text = (
-                f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}, after {minutes}:{seconds:02} min{left}\n"
-            )
-            sys.stderr.write(text)
+            elapsed = timedelta(seconds=int(now - self._begun))
+            what = f"{self._desc or 'Progress'}: {self.n:,}{of}{self._postfix}"
+            sys.stderr.write(f"{what}, {elapsed} elapsed{self._remaining(now)}\n")
             sys.stderr.flush()
 
     def _remaining(self, now: float) -> str:
         if not self.total or not self.initial < self.n < self.total:
             return ""
-        minutes = round((now - self._begun) / (self.n - self.initial) * (self.total - self.n) / 60)
-        return f", {minutes // 60}:{minutes % 60:02} h left"
+        seconds = (now - self._begun) / (self.n - self.initial) * (self.total - self.n)
+        return f", about {timedelta(minutes=round(seconds / 60))} left"
 
     def set_postfix_str(self, text: str, refresh: bool = True) -> None:
         """Set the text after the count."""

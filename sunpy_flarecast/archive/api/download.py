@@ -34,7 +34,7 @@ __all__ = ["download_reply"]
 
 _PIECE: Final = 1 << 18
 
-#: Largest number of records examined for the files of one download.
+#: Maximum number of records examined for the files of one download.
 _MOST_RECORDS: Final = 100_000
 
 

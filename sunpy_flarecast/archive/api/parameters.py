@@ -40,7 +40,7 @@ __all__ = [
 #: Longest part of a client's text that a message quotes, in characters.
 QUOTED: Final = 80
 
-#: Largest number of records in one request for keywords.
+#: Maximum number of records in one request for keywords.
 _MOST_RECORDS: Final = 1000
 
 #: Largest body of a request in bytes; only the login reads it.

@@ -39,7 +39,7 @@ __all__ = [
 #: The mask of all quality bits.
 ALL_BITS: Final = 0xFFFF_FFFF
 
-#: Default and largest number of records on a page.
+#: Default and maximum number of records on a page.
 LIMIT: Final = 50
 MOST: Final = 1000
 
@@ -49,7 +49,7 @@ _PATIENCE: Final = 2.0
 _QUICK: Final = 0.05
 _MANY: Final = 1000
 
-#: Largest number of records whose keywords are read at a time.
+#: Maximum number of records whose keywords are read at a time.
 _CHUNK: Final = 256
 
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
@@ -136,7 +136,7 @@ def find(archive: Archive, search: Search, *, after: str | None = None, limit: i
     after : str, optional
         Start of the page: ``after`` of the previous page (default: the first page).
     limit : int, optional
-        Largest number of records on the page (default: 50).
+        Maximum number of records on the page (default: 50).
 
     Raises
     ------

@@ -30,7 +30,7 @@ __all__ = ["list_flares"]
 _DAY: Final = 86400.0
 #: Flares of C1 or larger per day in a region with 1e22 Mx whose field is twisted by `_TWIST` radians.
 _RATE: Final = 0.25
-#: The largest number of flares per day.
+#: The maximum number of flares per day.
 _MOST: Final = 40.0
 _TWIST: Final = math.radians(16)
 #: The number of flares above a size goes as its inverse (Crosby et al. 1993, Sol. Phys. 143, 275), up to X20.

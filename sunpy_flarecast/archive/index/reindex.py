@@ -27,7 +27,7 @@ _PAUSE: Final = 10.0
 #: Seconds to wait for a run to end when it is stopped.
 _GRACE: Final = 5.0
 
-#: Largest number of files listed in a log message about files that cannot be served.
+#: Maximum number of files listed in a log message about files that cannot be served.
 _LISTED: Final = 10
 
 _log: Final = logging.getLogger(__name__)

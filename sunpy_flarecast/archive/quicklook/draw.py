@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "draw", "prepare"]
 
-#: Largest number of pixels of an image; a HARP that covers half the disk has 8 million.
+#: Maximum number of pixels of an image; a HARP that covers half the disk has 8 million.
 _MOST_PIXELS: Final = 50_000_000
 
 #: The archive of synthetic files, if there is one; the files are made in this process.

@@ -177,7 +177,7 @@ def serve(
         Addresses and networks (``"10.0.0.0/8"``) of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are
         trusted (default: none).
     max_connections : int, optional
-        Largest number of connections in each process (default: 250); further requests get 503.
+        Maximum number of connections in each process (default: 250); further requests get 503.
 
     Raises
     ------

@@ -23,7 +23,7 @@ __all__ = ["Curve", "curve_of", "gaps_in"]
 _WIDTH: Final = 640.0
 _HEIGHT: Final = 150.0
 
-#: Possible distances of the ticks of the time axis, in slots of 720 s, and the largest number of ticks.
+#: Possible distances of the ticks of the time axis, in slots of 720 s, and the maximum number of ticks.
 _STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
 _MOST_TICKS: Final = 10
 

@@ -35,14 +35,14 @@ __all__ = ["harp_routes"]
 #: All times.
 _RANGE: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
-#: Keywords drawn by default, and the largest number of keywords that a page draws.
+#: Keywords drawn by default, and the maximum number of keywords that a page draws.
 _DRAWN: Final = ("usflux", "r_value", "totpot", "shrgt45")
 _MOST_DRAWN: Final = 20
 
 #: Keywords in which 0 means a missing value.
 _ZERO_IS_MISSING: Final = frozenset({"r_value"})
 
-#: Largest number of records in a curve; fewer for synthetic records, whose keywords are computed on request.
+#: Maximum number of records in a curve; fewer for synthetic records, whose keywords are computed on request.
 _POINTS: Final = 600
 _SYNTHETIC_POINTS: Final = 24
 

@@ -30,7 +30,7 @@ _DAY: Final = date(2015, 12, 11)
 _SERIES: Final = "hmi.sharp_720s"
 _SEGMENT: Final = "magnetogram"
 
-#: Largest number of gaps shown.
+#: Maximum number of gaps shown.
 _MOST_GAPS: Final = 5
 
 

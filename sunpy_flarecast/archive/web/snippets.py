@@ -49,7 +49,7 @@ def lines_of(
     segments : sequence of str, optional
         Segments to fetch (default: all).
     most : int, optional
-        Largest number of files to fetch (default: all).
+        Maximum number of files to fetch (default: all).
     """
     if find_series(search.series) is None:
         return None

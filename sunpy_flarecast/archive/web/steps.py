@@ -43,7 +43,7 @@ SLOTS_A_DAY: Final = 86400 // CADENCE
 #: Slot 0 is midnight (TAI).
 _EPOCH: Final = date(1993, 1, 1)
 
-#: Largest number of HARPs shown; about twenty have been seen at a time.
+#: Maximum number of HARPs shown; about twenty have been seen at a time.
 _MOST_HARPS: Final = 60
 
 #: The box that encloses a HARP during its whole passage, rotated to T_REC, in longitude from the central meridian and
