@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sunpy.time import parse_time
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.utils.reports import counted
 
 from .cells import degrees_of, full_numbers, later, numbers_of, positions_of, texts_of, times_of
 from .classes import flux_of_class
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from sunpy.net.fido_factory import UnifiedResponse
 
 __all__ = ["read_flares"]
+
+#: Maximum number of texts that a warning names.
+_NAMED: Final = 3
 
 #: Common column names, and those of the HEK, NOAA's lists, SWPC's JSON and the HEC; the first match is used.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
@@ -88,6 +94,12 @@ def read_flares(
         If the list cannot be read, has no times or classes, has a NOAA number with more than five digits, or contains
         flares from several sources in the HEK.
 
+    Warns
+    -----
+    SunpyUserWarning
+        If the column of classes has other texts than GOES classes; these flares have an unknown class. Empty cells give
+        no warning.
+
     Examples
     --------
     >>> from astropy.table import Table
@@ -123,6 +135,7 @@ def read_flares(
             f"The column {found.name('class')!r} of the flare table has no GOES class such as 'M1.0'. Rename the "
             "column that has the classes to 'class'."
         )
+    _warn_of_texts(goes_class[np.isnan(size)].tolist(), found.name("class"))
     noaa = np.zeros(count, dtype=np.int64)
     if "noaa" in found:
         noaa = full_numbers(numbers_of(found["noaa"], found.name("noaa")), moments)
@@ -142,6 +155,22 @@ def read_flares(
         last=last,
         numbered="noaa" in found,
         repeated=count - len(kept),
+    )
+
+
+def _warn_of_texts(classes: list[str], column: str) -> None:
+    """Warn of texts in the column of classes that are no GOES classes; empty cells are missing classes."""
+    texts = [text for text in classes if text]
+    if not texts:
+        return
+    named = list(dict.fromkeys(texts))
+    some = f"{', '.join(map(repr, named[:_NAMED]))}{', ...' * (len(named) > _NAMED)}"
+    flares = "1 flare has" if len(texts) == 1 else f"{counted(len(texts), 'flare')} have"
+    warnings.warn(
+        f"{flares} a text in the column {column!r} that is not a GOES class such as 'M1.0' ({some}). Their class is "
+        "unknown, so they reach no threshold and make no label positive. Correct the texts, or leave them empty.",
+        SunpyUserWarning,
+        stacklevel=3,
     )
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sunpy.net.fido_factory import UnifiedResponse
 from sunpy.net.hek import HEKClient
 from sunpy.net.hek.hek import HEKTable
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares import FlareList, flux_of_class, read_flares, threshold_name
@@ -196,6 +197,23 @@ def test_invalid_lists_give_a_one_line_error(change: dict[str, Any], message: st
     columns = {name: column for name, column in (TABLE | change).items() if column is not None}
     with pytest.raises(QueryError, match=message):
         read_flares(Table(columns))
+
+
+def test_texts_that_are_not_goes_classes_give_a_warning() -> None:
+    peaks = [f"2014-02-01T0{hour}:00" for hour in range(6)]
+    texts = ["M1.0", "medium", "C", "g", "medium", ""]
+    message = (
+        r"^4 flares have a text in the column 'class' that is not a GOES class such as 'M1\.0' "
+        r"\('medium', 'C', 'g'\)\. Their class is unknown, so they reach no threshold and make no label positive\."
+    )
+    with pytest.warns(SunpyUserWarning, match=message):
+        flares = read_flares(Table({"peak": peaks, "class": texts}))
+    assert np.isnan(flares.size).tolist() == [False, *[True] * 5]
+    with pytest.warns(SunpyUserWarning, match=r"^1 flare has .* \('g'\)"):
+        read_flares(Table({"peak": peaks[:2], "class": ["M1.0", "g"]}))
+    with pytest.warns(SunpyUserWarning, match=r"\('m', 'c', 'g', \.\.\.\)"):
+        read_flares(Table({"peak": peaks, "class": ["m", "c", "g", "x", "b", "M1"]}))
+    read_flares(Table({"peak": peaks[:3], "class": ["M1.0", "", "nan"]}))  # empty cells give no warning
 
 
 def test_invalid_files_give_a_one_line_error(tmp_path: Path) -> None:
