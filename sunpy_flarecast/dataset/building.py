@@ -24,7 +24,7 @@ from .checksums import CHECKSUMS, write_checksums
 from .datasheet import data_sheet, provenance
 from .files import check_files, check_keep_files
 from .folder import claim, finished_report, resumed
-from .image_stage import Outcome, finish_harps, finished_shards, forget_harps, make_images
+from .image_stage import Outcome, finish_harps, finished_shards, forget_harps, images_in, make_images, origin_in
 from .keyword_sets import SWAN
 from .keyword_stage import PIECES, keyword_pieces
 from .label import counts_of
@@ -256,8 +256,10 @@ def _stages(
     store.write(SETTINGS, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
     rows = search(request, store, partial(forget_harps, store), strict=strict, progress=progress)
     report.records, report.missing, report.notes = len(rows), list(map(str, rows.missing)), rows.notes
+    _mark(report, rows.origin)
     check_ranges(settings, rows)
-    finished, before = finished_shards(rows.tasks(settings.segments, size), store)
+    finished, before, origins = finished_shards(rows.tasks(settings.segments, size), store)
+    _mark(report, *origins)
     report.images = report.kept = sum(before.values())
     pieces, lacking = keyword_pieces(request, rows, store, strict=strict, progress=progress)
     for records, reason in lacking:
@@ -282,21 +284,27 @@ def _stages(
             if used is not None and progress:
                 sys.stderr.write(f"Dask dashboard: {used.dashboard_link}\n")
             options = {**sources, "client": used, "progress": progress}
-            for shard, images in make_images(tasks(), finished, len(rows), settings, store, **options):
-                report.images += images - before.get(shard, 0)
+            for facts in make_images(tasks(), finished, len(rows), settings, store, **options):
+                report.images += images_in(facts) - before.get((facts.harp, facts.number), 0)
+                _mark(report, origin_in(facts))
             for some in finish_harps(tasks(), settings, store, client=used, progress=progress):
                 written |= some
         written |= finish_images(list(rows.spans()), settings, store)
     outcome = Outcome(settings.segments)
     write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
     report.images, report.padded = outcome.there, outcome.padded
-    if any("SYNTHETIC" in origin for origin in (rows.origin, *outcome.origins)):
-        report.origin = "SYNTHETIC"
+    _mark(report, *outcome.origins)
     report.unlisted = {name: count for name in settings.segments if (count := outcome.unlisted[name])}
     for reason, count in sorted(outcome.failed.items()):
         report.fail(reason, count)
     report.seconds = time.monotonic() - begun
     _finish(settings, store, report, labels, summary, written)
+
+
+def _mark(report: BuildReport, *origins: str) -> None:
+    """Mark the records as synthetic if one of the origins of the search or of files says so."""
+    if any("SYNTHETIC" in origin for origin in origins):
+        report.origin = "SYNTHETIC"
 
 
 @contextmanager

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
 
     from .shard import Written
 
-__all__ = ["FACTS", "Outcome", "facts_of", "finish_harps", "finished_shards", "forget_harps", "make_images"]
+__all__ = [
+    "FACTS",
+    "Outcome",
+    "facts_of",
+    "finish_harps",
+    "finished_shards",
+    "forget_harps",
+    "images_in",
+    "make_images",
+    "origin_in",
+]
 
 #: Path of the facts of shards.
 FACTS: Final = ".build/shards"
@@ -66,7 +76,7 @@ class Outcome:
             facts = facts_of(store, task) if self.segments else _without_images(task)
             if facts is None:
                 raise ClusterError(f"The images of HARP {task.harp} were removed during the build. Run it again.")
-            self.origins.add(str(facts.header.get("ORIGIN", "")))
+            self.origins.add(origin_in(facts))
             for image in facts.images:
                 self.there += image.status.count(Status.THERE)
                 self.unlisted.update(
@@ -127,11 +137,11 @@ def make_images(
     max_conn: int,
     client: Any,
     progress: bool,
-) -> Iterator[tuple[ShardKey, int]]:
+) -> Iterator[ShardFacts]:
     """
     Make the shards that are not ``finished``; ``total`` is the number of records in all shards.
 
-    Yields each such shard with the number of its images. Raises a `ServiceError` if no file of several consecutive
+    Yields the facts of each such shard. Raises a `ServiceError` if no file of several consecutive
     shards could be fetched.
     """
     lost: list[str] = []
@@ -154,7 +164,7 @@ def make_images(
             if done.value is None:
                 lost.append(done.lost)
                 continue
-            yield (done.value.harp, done.value.number), _images_in(done.value)
+            yield done.value
             statuses = {status for image in done.value.images for status in image.status} - {Status.NOT_LISTED}
             empty = empty + 1 if statuses == {Status.NOT_FETCHED} else 0
             if empty == _EMPTY_SHARDS:
@@ -196,8 +206,14 @@ def _without_images(task: ShardTask) -> ShardFacts:
     return ShardFacts(task.harp, task.number, (0, 0), NONE, [ImageFacts((0, 0), (), ())] * len(task.records), {}, {})
 
 
-def _images_in(facts: ShardFacts) -> int:
+def images_in(facts: ShardFacts) -> int:
+    """Count the images of a shard."""
     return sum(image.status.count(Status.THERE) for image in facts.images)
+
+
+def origin_in(facts: ShardFacts) -> str:
+    """Return the keyword ORIGIN of the files of a shard, empty if they have none."""
+    return str(facts.header.get("ORIGIN", ""))
 
 
 def _fetched(facts: ShardFacts) -> int:
@@ -205,9 +221,9 @@ def _fetched(facts: ShardFacts) -> int:
     return sum(status in (Status.THERE, Status.UNREADABLE) for image in facts.images for status in image.status)
 
 
-def finished_shards(tasks: Iterable[ShardTask], store: Store) -> tuple[set[ShardKey], dict[ShardKey, int]]:
+def finished_shards(tasks: Iterable[ShardTask], store: Store) -> tuple[set[ShardKey], dict[ShardKey, int], set[str]]:
     """
-    Return the complete shards, and the number of images in each shard of earlier calls.
+    Return the complete shards, the number of images in each shard of earlier calls, and the origins of their files.
 
     Facts of shards with missing files are removed, and so are HARPs that have fewer shards than before.
     """
@@ -215,20 +231,23 @@ def finished_shards(tasks: Iterable[ShardTask], store: Store) -> tuple[set[Shard
     left = set(store.names(FACTS))
     finished = set()
     images = {}
+    origins = set()
     for task in tasks:
         path = facts_path(task.harp, task.number)
         if path in left and (facts := facts_of(store, task)) is not None:
             if not facts.files.keys() <= there:
                 store.remove(path)
             else:
-                images[task.harp, task.number] = _images_in(facts)
+                images[task.harp, task.number] = images_in(facts)
+                origins.add(origin_in(facts))
                 if facts.complete:
                     finished.add((task.harp, task.number))
         left.discard(path)
     changed = {int(path.rpartition("/")[2].partition("-")[0]) for path in left}
     forget_harps(store, changed)
     finished = {(harp, number) for harp, number in finished if harp not in changed}
-    return finished, {(harp, number): count for (harp, number), count in images.items() if harp not in changed}
+    images = {(harp, number): count for (harp, number), count in images.items() if harp not in changed}
+    return finished, images, origins
 
 
 def forget_harps(store: Store, harps: Iterable[int]) -> None:

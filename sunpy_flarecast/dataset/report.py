@@ -30,7 +30,8 @@ class BuildReport:
     out : str
         The folder or URL of the data set.
     records, images : int
-        Numbers of records and of their images; each segment is an image.
+        Numbers of records and of their images; each segment is an image. After Ctrl-C, ``images`` may lack images that
+        worker processes were about to finish.
     kept : int
         Number of these images that earlier calls made.
     origin : str
@@ -103,7 +104,10 @@ class BuildReport:
         took = f" in {_duration(self.seconds)}" if self.seconds >= 1 else ""
         number = "all" if self.kept == self.images else f"{self.kept:,}"
         kept = f" ({number} made by earlier calls)" if self.kept else ""
-        counts = f"{marked(self.origin)}{counted(self.records, 'record')}, {counted(self.images, 'image')}{kept}{took}"
+        images = f"{'at least ' * self.interrupted}{counted(self.images, 'image')}"
+        counts = f"{marked(self.origin)}{counted(self.records, 'record')}, {images}{kept}{took}"
+        if self.interrupted and not self.records:
+            counts = f"interrupted before the records were known{took}"
         lines = [f"{self.out}: {counts}{''.join(f'; {end}' for end in ends)}."]
         lines += [f"Not searched: {gap}" for gap in self.missing[:_LISTED]]
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]

@@ -301,6 +301,12 @@ def test_ctrl_c_keeps_finished_work(
         assert not caught.value.partial.complete
         done = Store(tmp_path / "a").names(".build/shards")
         assert caught.value.partial.images == (18 if done else 0)
+        text = str(caught.value.partial).partition("\n")[0]
+        if stage == "search":
+            assert text == f"{tmp_path / 'a'}: interrupted before the records were known."
+        else:
+            marked = "SYNTHETIC data, " if done else ""  # the search of this service has no origin
+            assert text.startswith(f"{tmp_path / 'a'}: {marked}9 records, at least {18 if done else 0} images")
         assert number < 5 or len(small.files) == 18
     dataset.build(tmp_path / "a", *QUERY, **arguments)
     same(tmp_path / "a", whole)
@@ -587,6 +593,26 @@ def test_synthetic_records_are_marked_without_images(demo: tuple[str, Layer], tm
     other = dataset.build(tmp_path / "b", table, keywords=["noaa_ars"], images=False, progress=False)
     assert report.origin == again.origin == other.origin == "SYNTHETIC"
     assert (out / "README.md").read_text().startswith("# SYNTHETIC ")
+
+
+@pytest.mark.parametrize(("service", "stage"), [("demo", "keyword_pieces"), ("small", "make_images")])
+def test_an_interrupted_build_of_synthetic_records_says_so(
+    request: pytest.FixtureRequest, service: str, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request.getfixturevalue(service)  # the search of "demo" says so, and only the files of "small"
+    make = building.make_images
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        if stage == "make_images":
+            yield next(make(*given, **more))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        building, stage, interrupted if stage == "make_images" else lambda *_, **__: next(interrupted())
+    )
+    with pytest.raises(Interrupted) as caught:
+        dataset.build(tmp_path / "a", *QUERY, keywords=["noaa_ars"], shard_records=2, progress=False)
+    assert str(caught.value.partial).startswith(f"{tmp_path / 'a'}: SYNTHETIC data, 9 records, at least ")
 
 
 def test_a_resumed_build_omits_records_removed_from_the_service(tmp_path: Path) -> None:

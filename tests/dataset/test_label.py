@@ -27,9 +27,7 @@ EPOCH = np.datetime64("2014-02-01T00:00:00", "us")
 MINUTE = np.timedelta64(1, "m")
 
 minutes = st.integers(0, 600)
-flare = st.tuples(
-    minutes, st.integers(0, 3), st.sampled_from(["C1.0", "C9.9", "M1.0", "X2.0", ""]), st.integers(-9, 9)
-)
+flare = st.tuples(minutes, st.integers(0, 3), st.sampled_from(["C1.0", "C9.9", "M1.0", "X2.0", ""]), st.integers(-9, 9))
 record = st.tuples(minutes, st.integers(1, 3), st.sets(st.integers(1, 3)))
 
 
