@@ -78,11 +78,11 @@ def read_provenance(store: Store) -> Provenance:
     data = store.read("provenance.json")
     finished = store.exists(CHECKSUMS)
     if not finished and store.exists(SETTINGS):
-        raise QueryError(f"The build of {store} is unfinished. Run the same dataset.build(...) again to resume it.")
+        raise QueryError(f"The build of {store} is unfinished. Run the same build again to resume it.")
     if not finished or (data is None and not store.exists(SETTINGS)):
         lacking = "provenance.json" if data is None else CHECKSUMS
         raise QueryError(
-            f"{store} is not a data set: it has no {lacking}. Correct the path, or build one with dataset.build."
+            f"{store} is not a data set: it has no {lacking}. Correct the path, or build a data set there."
         )
     if data is None:
         raise QueryError(f"{store} is damaged: it has no provenance.json. Run the build again, or get a complete copy.")

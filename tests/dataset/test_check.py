@@ -288,7 +288,7 @@ def test_a_folder_without_a_finished_data_set_is_refused(out: Path, tmp_path: Pa
     (out / "provenance.json").write_bytes(provenance)
     for removed in (CHECKSUMS, "provenance.json"):
         (out / removed).unlink()
-        with pytest.raises(QueryError, match=r"is unfinished\. Run the same dataset\.build\(\.\.\.\) again"):
+        with pytest.raises(QueryError, match=r"is unfinished\. Run the same build again to resume it\."):
             function(out)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty/provenance.json").touch()
