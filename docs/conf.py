@@ -10,6 +10,7 @@ import pydoc
 import re
 import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ html_sidebars = {
     page: []
     for page in ("architecture", "changelog", "citing", "contributing", "glossary", "help", "install", "tutorial")
 }
-html_show_sourcelink = False
+html_show_sourcelink = html_copy_source = False
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
@@ -165,8 +166,8 @@ def clean_notebook(path: Path, base: str) -> None:
     """
     Prepare the notebook of a page for download.
 
-    Remove the outputs and the paragraph that offers the download. Make links absolute, or replace them by their text if
-    the URL of the pages is unknown.
+    Remove the outputs and the paragraph that offers the download. Make links absolute. If the URL of the pages is
+    unknown, replace links by their text, and remove those that are a remark in parentheses.
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
 
@@ -181,7 +182,10 @@ def clean_notebook(path: Path, base: str) -> None:
             cell["outputs"], cell["execution_count"] = [], None
         else:
             kept = (part for part in "".join(cell["source"]).split("\n\n") if "{nb-download}" not in part)
-            cell["source"] = re.sub(r"\[([^\]]+)\]\(([^()\s]+)\)", link, "\n\n".join(kept))
+            source = "\n\n".join(kept)
+            if not base:
+                source = re.sub(r"\s+\(\[[^\]]+\]\((?!\w+://)[^()\s]+\)\)", "", source)
+            cell["source"] = re.sub(r"\[([^\]]+)\]\(([^()\s]+)\)", link, source)
     for name in ("source_map", "language_info"):
         notebook["metadata"].pop(name, None)
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -195,6 +199,18 @@ def label_animations(_app: Sphinx, doctree: Any) -> None:
             html = html.replace("<img ", '<img alt="Animation, described in the text above" ')
             html = html.replace('type="range"', 'type="range" aria-label="Frame"')
             node.children[:] = [Text(html)]
+
+
+def hide_paths(_app: Sphinx, doctree: Any) -> None:
+    """Replace the folders in which pages and examples run, in their outputs, by a user's folder."""
+    temporary = re.escape(tempfile.gettempdir() + os.sep)
+    folders = re.compile(rf"(?:{re.escape(str(EXAMPLES))}|{temporary}tmp\w{{8}})(?=/)")
+    for node in list(doctree.findall(Text)):
+        if folders.search(node):
+            parent = node.parent
+            parent.replace(node, Text(folders.sub("/home/user", node)))
+            # Sphinx highlights a block only if its source is its text.
+            parent.rawsource = folders.sub("/home/user", parent.rawsource)
 
 
 def setup(app: Sphinx) -> None:
@@ -219,5 +235,6 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", begin, priority=1)
     app.connect("build-finished", end)
     app.connect("doctree-read", label_animations)
+    app.connect("doctree-read", hide_paths)
     app.connect("autodoc-process-docstring", describe)
     app.connect("sphinx-click-process-epilog", show_examples)
