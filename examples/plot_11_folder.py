@@ -16,9 +16,11 @@ from sunpy_flarecast.archive import DirectoryArchive, running
 sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
-# First, make a folder of files. Yours may have any structure.
+# First, make a folder of files. Yours may have any structure. The times are those of T_REC (TAI), so both searches select
+# the same records (:doc:`/explanation/times`).
 
-day = a.Time("2014-10-23", "2014-10-24"), a.flarecast.Series.hmi_sharp_cea_720s
+time = a.Time("2014.10.23_00:00:00_TAI", "2014.10.24_00:00:00_TAI")
+day = time, a.flarecast.Series.hmi_sharp_cea_720s
 wanted = Fido.search(*day, a.flarecast.Segment("Br", "bitmap"), a.Sample(3 * u.hour))
 files = Fido.fetch(wanted, path="data/archive/{harpnum}/{file}", progress=False)
 print(len(files), "files")
