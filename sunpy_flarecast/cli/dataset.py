@@ -13,7 +13,7 @@ from sunpy_flarecast.utils.files import check_output
 
 from .console import err, finish, out, plain_errors
 from .main import cli
-from .options import attrs_of, examples, query_options, report_option, service_options, step_of
+from .options import attrs_of, check_workers, examples, query_options, report_option, service_options, step_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,6 +179,7 @@ def build(
     build, and requests missing data again. The exit status is 0 only if nothing is missing; images that the service
     does not list count as missing.
     """
+    check_workers(options["workers"], scheduler)
     with plain_errors() as missing:
         from sunpy_flarecast import dataset as datasets
         from sunpy_flarecast.utils.cluster import scheduler_client

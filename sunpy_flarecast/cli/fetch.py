@@ -14,7 +14,7 @@ from sunpy_flarecast.utils.files import check_output
 
 from .console import err, finish, out, plain_errors
 from .main import cli
-from .options import FOLDER, examples, query_options, report_option, search_table, service_options
+from .options import FOLDER, check_workers, examples, query_options, report_option, search_table, service_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +104,7 @@ def fetch(
     START and END are times in UTC, such as 2015-12-11 or 2015-12-11T12:00. The exit status is 0 only if all requested
     files are complete.
     """
+    check_workers(workers, scheduler)
     with plain_errors() as missing:
         if report:
             # If this fetch fails, the report of an earlier one must not remain.

@@ -41,6 +41,7 @@ __all__ = [
     "FILE",
     "FOLDER",
     "attrs_of",
+    "check_workers",
     "conditions_of",
     "examples",
     "index_option",
@@ -62,6 +63,14 @@ _Command = Callable[..., None]
 #: Types of arguments and options: a file that may be written, a folder that exists.
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def check_workers(workers: int, scheduler: str | None) -> None:
+    """Refuse both a number of processes and the address of a scheduler, whose workers would be used instead."""
+    if scheduler and workers != 1:
+        raise click.UsageError(
+            "--workers and --scheduler exclude each other. Leave out --workers to use those of the scheduler."
+        )
 
 
 def _use_url(context: click.Context, _: click.Parameter, url: str | None) -> None:

@@ -141,7 +141,7 @@ def build(
     client : `distributed.Client`, optional
         Dask client to make the images with (default: this process, or ``workers`` processes).
     workers : int
-        Number of processes to start if there is no client (default: 1).
+        Number of processes to start (default: 1); it cannot be combined with ``client``.
     max_conn : int
         Number of simultaneous transfers, over all workers (default: 5).
     files : path-like, optional
@@ -216,8 +216,9 @@ def build(
     for name, value in (("workers", workers), ("max_conn", max_conn)):
         if not isinstance(value, Integral) or value < 1:
             raise QueryError(f"{name}={value!r} is invalid. It must be a positive integer.")
-    with in_cluster(client):  # checks the client
-        pass
+    if client is not None:
+        with in_cluster(client, workers):  # checks them
+            pass
     sources = {
         "files": "" if files is None else check_files(files),
         "keep_files": "" if keep_files is None else check_keep_files(keep_files),

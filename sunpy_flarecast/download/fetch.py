@@ -73,7 +73,7 @@ def fetch(
         Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections in total. They must share
         the disk of the path; paths in the report are then absolute.
     workers : int
-        Number of local processes to fetch with if there is no client (default: 1).
+        Number of local processes to fetch with (default: 1); it cannot be combined with ``client``.
 
     Returns
     -------

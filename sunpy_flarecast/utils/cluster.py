@@ -62,6 +62,10 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
     if client is None and workers == 1:
         yield None
         return
+    if client is not None and workers != 1:
+        raise QueryError(
+            f"client=... and workers={workers} exclude each other. Leave out workers to use those of the client."
+        )
     distributed = _distributed()
     if client is not None:
         if isinstance(client, str):

@@ -68,6 +68,7 @@ def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flar
         (("--split", "train=x", "--split", "test=1", "--split-by", "month"), 2, "write months"),
         (("--split", "train=0.5", "--split", "train=0.5"), 2, "names a set twice"),
         (("--scheduler", "tcp://127.0.0.1:1"), 1, "scheduler"),
+        (("--scheduler", "tcp://127.0.0.1:1", "--workers", "2"), 2, "--workers and --scheduler exclude each other"),
         (("--out", "/proc/none"), 2, "/proc/none"),
         (("--url", "http://127.0.0.1:1"), 1, "Connection refused"),
         (("--bin", "0"), 2, "--bin"),
