@@ -277,6 +277,7 @@ def test_logging_in_and_out(archive, shown, axe):
     with running(archive, settings=settings) as url:
         driver.get(f"{url}/day/{DAY}?time=12:12")
         assert findings(driver, axe) == []
+        assert not driver.find_elements(By.LINK_TEXT, "Search")  # would only return to this page
         assert driver.switch_to.active_element.get_attribute("name") == "token"
         wrong = driver.find_element(By.NAME, "token")
         follow(driver, lambda: wrong.send_keys("wrong", Keys.ENTER))
