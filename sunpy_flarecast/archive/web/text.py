@@ -6,14 +6,16 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from sunpy_flarecast.sharp.catalog import region_word
+from sunpy_flarecast.sharp.catalog import find_series, region_word
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 from sunpy_flarecast.sharp.values import clean, is_missing, unsigned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sunpy_flarecast.sharp.catalog import Keyword
 
-__all__ = ["FILTERS", "NONE", "degrees", "number", "place", "quality", "scientific", "size", "slot", "utc", "value"]
+__all__ = ["FILTERS", "NONE", "degrees", "number", "place", "quality", "scientific", "segments", "size", "slot", "utc", "value"]
 
 #: Text of a missing value.
 NONE: Final = "–"
@@ -76,6 +78,23 @@ def quality(given: int | None) -> str:
     return "good" if given == 0 else f"0x{unsigned(given):08x}"
 
 
+def segments(held: Sequence[str], series: str) -> str:
+    """
+    Count segments, out of those that the series has.
+
+    Examples
+    --------
+    >>> from sunpy_flarecast.archive.web.text import segments
+    >>> segments(["Br", "bitmap"], "hmi.sharp_cea_720s"), segments(["Br"], "lab.own")
+    ('2 of 11 segments', '1 segment')
+    """
+    known = find_series(series)
+    names = {segment.name for segment in known.segments} if known else set()
+    if names > set(held):
+        return f"{len(held)} of {len(names)} segments"
+    return f"{len(held)} segment{'' if len(held) == 1 else 's'}"
+
+
 def size(given: int | None) -> str:
     """
     Format a number of bytes.
@@ -118,6 +137,7 @@ FILTERS: Final = {
     "place": place,
     "quality": quality,
     "scientific": scientific,
+    "segments": segments,
     "shown": value,
     "size": size,
     "slot": slot,

@@ -15,7 +15,7 @@ from sunpy_flarecast.archive.web.calendar import years_of
 from sunpy_flarecast.archive.web.curves import curve_of, gaps_in
 from sunpy_flarecast.archive.web.disk import disk_grid, outlines_of
 from sunpy_flarecast.archive.web.steps import day_of, slot_at, time_of
-from sunpy_flarecast.archive.web.text import place, quality, scientific, size, slot, value
+from sunpy_flarecast.archive.web.text import place, quality, scientific, segments, size, slot, value
 from sunpy_flarecast.catalog import find_keyword
 
 DAYS = st.dictionaries(st.dates(date(2010, 5, 1), date(2026, 12, 31)), st.integers(1, 2000), max_size=80)
@@ -135,6 +135,10 @@ def test_days_and_times_of_slots(given):
         (quality(0), "good"),
         (quality(-2147483648), "0x80000000"),
         (quality(None), "unknown"),
+        (segments(["Br", "bitmap"], "hmi.sharp_cea_720s"), "2 of 11 segments"),
+        (segments(["magnetogram", "bitmap", "continuum"], "mdi.smarp_cea_96m"), "3 segments"),
+        (segments(["Br", "own"], "hmi.sharp_cea_720s"), "2 segments"),
+        (segments(["Br"], "lab.own"), "1 segment"),
         (size(999), "999 B"),
         (size(10**16), "10000.0 TB"),
         (slot(1005598), "2015-12-11 23:36 TAI"),
