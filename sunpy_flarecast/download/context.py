@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import ssl
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from sunpy import log
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import TransferError
+from sunpy_flarecast.errors import QueryError, TransferError
 from sunpy_flarecast.fits.datasum import check_datasums
 from sunpy_flarecast.fits.on_disk import origin_at, origin_of
 from sunpy_flarecast.fits.user_keywords import of_another_record
@@ -120,6 +121,22 @@ class Pace:
             log.warning(f"After {self._failures} consecutive failures the remaining files are {self.away}.")
 
 
+def _tls_options() -> dict[str, Any]:
+    """Return the options of requests by which aiohttp trusts the certificates that requests trusts."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if not bundle:
+        return {}
+    folder = os.path.isdir(bundle)
+    try:
+        context = ssl.create_default_context(capath=bundle) if folder else ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise QueryError(
+            f"Cannot read the certificates in {bundle} ({error.strerror or error}). Correct the environment variable "
+            "REQUESTS_CA_BUNDLE, or remove it."
+        ) from error
+    return {"ssl": context}
+
+
 @dataclass
 class Context:
     """The settings of one fetch, and the findings of its transfers."""
@@ -153,6 +170,8 @@ class Context:
 
     def __post_init__(self) -> None:
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
+        #: More options of each request.
+        self.tls = _tls_options()
         # The length of a compressed reply would differ from the file's, and SHARP files are already compressed.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         # Not part of the URLs of files, which appear in messages and reports.

@@ -156,6 +156,7 @@ class Download:
                 timeout=context.timeout,
                 read_bufsize=_CHUNK,
                 allow_redirects=False,
+                **context.tls,
             ) as reply:
                 location = reply.headers.get("Location")
                 if reply.status not in _REDIRECTED or not location:

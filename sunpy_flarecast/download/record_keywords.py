@@ -156,7 +156,8 @@ class RecordKeywords:
     async def _attempt(self, url: str, recnum: int, session: aiohttp.ClientSession) -> Mapping[str, Any]:
         context = self.context
         headers = {**context.headers(url), "Accept": "application/json"}
-        async with session.get(url, headers=headers, proxy=context.proxy(url), timeout=context.timeout) as reply:
+        options: dict[str, Any] = {"proxy": context.proxy(url), "timeout": context.timeout, **context.tls}
+        async with session.get(url, headers=headers, **options) as reply:
             await check_status(reply)
             body = await read_all(reply, context)
         try:

@@ -13,7 +13,7 @@ import aiohttp
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.on_disk import TOO_MANY_OPEN
 from sunpy_flarecast.rest.auth import what_to_do
-from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, status_text
+from sunpy_flarecast.rest.error_text import CERTIFICATES, MESSAGE_BYTES, status_text
 from sunpy_flarecast.rest.retry import BUSY, RETRIED
 
 if TYPE_CHECKING:
@@ -124,6 +124,9 @@ def _failure(error: Exception, context: Context) -> AgainError:
             why = os.strerror(error.os_error.errno) if error.os_error.errno else error.os_error
             text = f"no connection to the service at {error.host}:{error.port}; is it running? ({why})"
             return AgainError(text, away=True)
+        case aiohttp.ClientConnectorCertificateError():
+            text = str(error.certificate_error).partition(" (_ssl.c")[0]
+            raise TransferError(f"the certificate of {error.host} was not accepted ({text}). {CERTIFICATES}") from error
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")
         case TransferError() | OSError():

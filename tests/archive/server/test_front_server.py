@@ -68,7 +68,6 @@ def test_a_client_behind_nginx(front, tmp_path):
             "FLARECAST_URL": url,
             "FLARECAST_TOKEN": TOKEN,
             "REQUESTS_CA_BUNDLE": str(certificate),
-            "SSL_CERT_FILE": str(certificate),
         },
         capture_output=True,
         text=True,
