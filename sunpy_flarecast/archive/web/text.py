@@ -15,7 +15,20 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.sharp.catalog import Keyword
 
-__all__ = ["FILTERS", "NONE", "degrees", "number", "place", "quality", "scientific", "segments", "size", "slot", "utc", "value"]
+__all__ = [
+    "FILTERS",
+    "NONE",
+    "degrees",
+    "number",
+    "place",
+    "quality",
+    "scientific",
+    "segments",
+    "size",
+    "slot",
+    "utc",
+    "value",
+]
 
 #: Text of a missing value.
 NONE: Final = "–"
