@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from importlib.util import find_spec
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -185,11 +185,25 @@ def test_tables_and_the_disk_fit_narrow_screens(name, archive, url, shown):
     assert max(found) <= 0
 
 
-def test_wide_curves_are_announced_on_narrow_screens(archive, url, shown):
-    for width, announced in ((390, True), (1280, False)):
-        driver = shown(width)
-        driver.get(f"{url}/{pages(archive)['harp']}")
-        assert driver.find_element(By.CLASS_NAME, "narrow").is_displayed() is announced
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_of_curves_are_within_the_screen_and_apart(width, archive, url, shown):
+    driver = shown(width)
+    driver.get(f"{url}/{pages(archive)['harp']}")
+    for kind, begin, end in (("time", "left", "right"), ("value", "top", "bottom")):
+        for curve in driver.find_elements(By.CSS_SELECTOR, ".curve svg"):
+            texts = [text for text in curve.find_elements(By.CLASS_NAME, kind) if text.is_displayed()]
+            boxes = driver.execute_script("return arguments[0].map(one => one.getBoundingClientRect())", texts)
+            assert len(boxes) > 1
+            assert all(0 <= box["left"] < box["right"] <= width for box in boxes)
+            edges = sorted((box[begin], box[end]) for box in boxes)
+            assert all(one[1] <= other[0] + 3 for one, other in pairwise(edges))
+
+
+def test_times_of_records_do_not_wrap(archive, url, shown):
+    driver = shown()
+    driver.get(f"{url}/{pages(archive)['harp']}")
+    heights = {link.size["height"] for link in driver.find_elements(By.CSS_SELECTOR, ".facts a")}
+    assert len(heights) == 1
 
 
 @pytest.mark.parametrize("scripts", [True, False])

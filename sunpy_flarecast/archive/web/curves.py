@@ -21,7 +21,7 @@ __all__ = ["Curve", "curve_of", "gaps_in"]
 
 #: Size of the plot area.
 _WIDTH: Final = 640.0
-_HEIGHT: Final = 150.0
+_HEIGHT: Final = 200.0
 
 #: Possible distances of the ticks of the time axis, in slots of 720 s, and the maximum number of ticks.
 _STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
@@ -33,23 +33,35 @@ _FINEST: Final = 1e-100
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """A curve: its line, isolated points, ticks of both axes with labels, and the smallest and largest value."""
+    """
+    A curve: its line, isolated points, ticks of both axes with labels, and the smallest and largest value.
+
+    Every other time is minor: its label is left out where there is little space; the labels of midnights are kept.
+    ``zeros`` are the places of values of 0 on the time axis, if these are not part of the line.
+    """
 
     path: str
     points: tuple[tuple[float, float], ...]
-    times: tuple[tuple[float, str], ...]
+    times: tuple[tuple[float, str, bool], ...]
     values: tuple[tuple[float, str], ...]
+    zeros: tuple[float, ...]
     least: float
     most: float
 
 
-def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int]) -> Curve | None:
+def curve_of(
+    slots: Sequence[int], values: Sequence[float], breaks: Sequence[int], *, zero_is_none: bool = False
+) -> Curve | None:
     """
     Draw values (NaN where missing) at their slots, in ascending order; None if all values are missing.
 
-    The line is interrupted at missing values, and before each of the slots ``breaks``.
+    The line is interrupted at missing values, and before each of the slots ``breaks``. If ``zero_is_none``, values of 0
+    are marked on the time axis instead; None if there are no others.
     """
     values = [value if abs(value) < _BEYOND else math.nan for value in values]
+    zeros = [slot for slot, value in zip(slots, values, strict=True) if value == 0] if zero_is_none else []
+    if zeros:
+        values = [value or math.nan for value in values]
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return None
@@ -62,6 +74,8 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
     def up(value: float) -> float:
         return round(_HEIGHT - (value - bottom) / (top - bottom) * _HEIGHT, 1)
 
+    marks = _times(first, last)
+    kept = next((place % 2 for place, slot in enumerate(marks) if slot % SLOTS_A_DAY == 0), 0)
     runs: list[list[tuple[float, float]]] = [[]]
     stops = set(breaks)
     for slot, value in zip(slots, values, strict=True):
@@ -72,7 +86,8 @@ def curve_of(slots: Sequence[int], values: Sequence[float], breaks: Sequence[int
     return Curve(
         path="".join("M" + "L".join(f"{x:g} {y:g}" for x, y in run) for run in runs if len(run) > 1),
         points=tuple(run[0] for run in runs if len(run) == 1),
-        times=tuple((across(slot), _label(slot)) for slot in _times(first, last)),
+        times=tuple((across(slot), _label(slot), place % 2 != kept) for place, slot in enumerate(marks)),
+        zeros=tuple(across(slot) for slot in zeros),
         values=tuple((up(value), scientific(value)) for value in ticks),
         least=min(known),
         most=max(known),

@@ -18,7 +18,7 @@ from .curves import curve_of, gaps_in
 from .disk import outlines_of
 from .site import in_order
 from .steps import KEYWORDS, harp_of, t_rec_date
-from .text import number
+from .text import number, value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,15 +39,28 @@ _RANGE: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=U
 _DRAWN: Final = ("usflux", "r_value", "totpot", "shrgt45")
 _MOST_DRAWN: Final = 20
 
-#: Keywords in which 0 means a missing value.
-_ZERO_IS_MISSING: Final = frozenset({"r_value"})
+#: Keywords in which 0 means that there is nothing to measure.
+_ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: Maximum number of records in a curve; fewer for synthetic records, whose keywords are computed on request.
 _POINTS: Final = 600
 _SYNTHETIC_POINTS: Final = 24
 
+#: Up to this number of records, keywords are shown as a table instead of curves.
+_FEW: Final = 3
+
 #: Records on a page of the list.
 _PAGE: Final = 120
+
+
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
+    """A keyword over time: its curve, the number of zeros marked apart, and its values if there are only a few."""
+
+    name: str
+    known: Any
+    curve: Curve | None
+    zeros: int
+    values: tuple[str, ...] = ()
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +74,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[Record, ...]
     gaps: int
     sampled: int
-    curves: tuple[tuple[str, Any, Curve | None], ...]
+    curves: tuple[Drawn, ...]
 
 
 def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
@@ -95,6 +108,7 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "first": passage.records[0],
             "last": passage.records[-1],
             "count": len(passage.records),
+            "few": _FEW,
             "chosen": drawn,
             "choices": [
                 (name, keyword.meaning)
@@ -147,10 +161,12 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
     shown_slots = [record.t_rec_index or 0 for record in shown]
     curves = []
     for name in drawn:
-        values = [number(keywords[record.recnum].get(name)) for record in shown]
-        if name in _ZERO_IS_MISSING:
-            values = [value or math.nan for value in values]
-        curves.append((name, find_keyword(name), curve_of(shown_slots, values, _next(breaks, shown_slots))))
+        known, given = find_keyword(name), [keywords[record.recnum].get(name) for record in shown]
+        values = [number(one) for one in given]
+        none = name in _ZERO_IS_NONE
+        curve = curve_of(shown_slots, values, _next(breaks, shown_slots), zero_is_none=none)
+        texts = tuple(value(one, known) for one in given) if len(shown) <= _FEW else ()
+        curves.append(Drawn(name=name, known=known, curve=curve, zeros=values.count(0) if none else 0, values=texts))
     harps = _daily(archive, series, shown if archive.synthetic else records)
     b0 = next((harp.b0 for harp in harps if math.isfinite(harp.b0)), None)
     labels = [f"{t_rec_date(harp.record.t_rec_index or 0):%d %b}" for harp in harps]

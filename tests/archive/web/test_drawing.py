@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_flarecast.archive.web.calendar import years_of
-from sunpy_flarecast.archive.web.curves import curve_of, gaps_in
+from sunpy_flarecast.archive.web.curves import _times, curve_of, gaps_in
 from sunpy_flarecast.archive.web.disk import disk_grid, outlines_of
 from sunpy_flarecast.archive.web.steps import day_of, slot_at, time_of
 from sunpy_flarecast.archive.web.text import place, quality, scientific, segments, size, slot, value
@@ -86,9 +87,9 @@ def test_a_curve_has_every_value_within_its_axes(values):
     assert (curve.least, curve.most) == (min(known), max(known))
     points = points_of(curve.path).reshape(-1, 2).tolist() + [list(point) for point in curve.points]
     assert len(points) == len(known)
-    assert all(-0.1 <= x <= 640.1 and -0.1 <= y <= 150.1 for x, y in points)
+    assert all(-0.1 <= x <= 640.1 and -0.1 <= y <= 200.1 for x, y in points)
     assert 2 <= len(curve.values) <= 8
-    assert all(-0.1 <= y <= 150.1 for y, _ in curve.values)
+    assert all(-0.1 <= y <= 200.1 for y, _ in curve.values)
 
 
 @pytest.mark.parametrize("extremes", [[1e308, -1e308], [0.0, 5e-324], [1.7e308], [1e22, math.nextafter(1e22, 2e22)]])
@@ -103,7 +104,25 @@ def test_a_curve_is_interrupted_where_records_are_missing():
     curve = curve_of(slots, [1, 2, 3, 4, 5, 6], gaps_in(slots))
     assert curve.path.count("M") == 2
     assert len(curve.points) == 1
-    assert [label for _, label in curve.times][:2] == ["12-11", "01:00"]
+    assert [(label, minor) for _, label, minor in curve.times][:2] == [("12-11", False), ("01:00", True)]
+
+
+def test_zeros_that_mean_none_are_marked_on_the_time_axis():
+    slots = [1005480, 1005481, 1005482, 1005483, 1005484]
+    curve = curve_of(slots, [4.2, 4.3, 0.0, math.nan, 4.2], [], zero_is_none=True)
+    assert (curve.zeros, curve.least, curve.path.count("M"), len(curve.points)) == ((320.0,), 4.2, 1, 1)
+    assert curve_of(slots[:3], [0.0, math.nan, 0.0], [], zero_is_none=True) is None
+    curve = curve_of(slots[:3], [1.0, 0.0, 2.0], [])
+    assert (curve.zeros, curve.least) == ((), 0)
+
+
+@given(st.integers(1005480, 1005480 + 120), st.integers(1, 40_000))
+def test_labels_of_midnights_are_kept_where_space_is_short(first, extent):
+    curve = curve_of([first, first + extent], [1, 2], [])
+    times = [(slot, minor) for slot, (_, _, minor) in zip(_times(first, first + extent), curve.times, strict=True)]
+    assert all(one != other for (_, one), (_, other) in pairwise(times))
+    if any(slot % 120 for slot, _ in times):
+        assert not any(minor for slot, minor in times if slot % 120 == 0)
 
 
 def test_gaps_depend_on_the_cadence_of_the_records():

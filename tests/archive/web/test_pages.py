@@ -33,6 +33,7 @@ def service(tmp_path_factory):
     for harp, steps in STEPS.items():
         for step in steps:
             cards = {**PLACE, "USFLUX": (harp - 370) * 1e21 + step * 1e19, "QUALITY": 1024 * (step == 2)}
+            cards |= {} if harp == 378 else {"R_VALUE": 0.0 if step in (1, 60) else 4.25}
             cards["NOAA_ARS"] = "11158,11160" if harp == 377 else EVIL
             for pixel, segment in enumerate(("Bp", "Br", "Bt", "bitmap")):
                 tiny(root / name_of(harp, step, segment), pixel=pixel, **header_of(harp, step, **cards))
@@ -148,7 +149,35 @@ class TestHarps:
         assert records == {recnum(service, step=step) for step in STEPS[377]}
         (curve,) = re.findall(r'<path class="line" d="([^"]+)"', text)
         assert curve.count("M") == 2
-        assert text.count('class="point"') == 1
+        assert text.count('class="point"') == 1 + 4
+        assert text.count('class="zero"') == 2
+        assert "from 4.25 to 4.25, and 0 in 2 records" in text
+        assert "Circles on the time axis mark the 2 records with a value of 0." in text
+
+    @pytest.mark.parametrize(
+        ("values", "text"),
+        [
+            ((0.0, 0.0, 0.0, 0.0), "All values are 0.<"),
+            ((0.0, None, 0.0, 0.0), "All values are 0 or missing.<"),
+            ((None, None, None, None), "All values are missing.<"),
+            ((4.0, 0.0, 4.0, 4.0), "The circle on the time axis marks the record with a value of 0.<"),
+        ],
+    )
+    def test_values_of_zero_and_missing_values(self, values, text, tmp_path):
+        tiny(tmp_path / name_of(378, 0, "Br"), **header_of(378, 0, R_VALUE=4.0))
+        for step, given in enumerate(values):
+            cards = {"USFLUX": 1e21} | ({} if given is None else {"R_VALUE": given})
+            tiny(tmp_path / name_of(377, step, "Br"), **header_of(377, step, **cards))
+        settings = Settings(contact="us@example.org", acknowledgement="Please cite us.")
+        with DirectoryArchive(tmp_path) as archive, running(archive, settings=settings) as url:
+            assert text in get((url,), "harp/377?keyword=r_value")
+
+    def test_keywords_of_a_few_records_are_a_table(self, service):
+        text = get(service, "harp/378")
+        assert 'class="curve"' not in text
+        for shown in ("2015-12-11 00:24 TAI</th>", "2015-12-11 12:12 TAI</th>", ">8.01e21</td>", ">8.6e21</td>"):
+            assert shown in text
+        assert "Show other keywords" in text
 
     def test_chosen_keywords(self, service):
         text = get(service, "harp/377?keyword=londtmin&keyword=crlt_obs")
