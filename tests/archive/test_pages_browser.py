@@ -112,6 +112,7 @@ def axe() -> str:
 def findings(driver: webdriver.Chrome, axe: str) -> list[str]:
     # Scripts of the page itself do not run if they are allowed after it was loaded.
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    driver.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
     driver.execute_script(axe)
     found = driver.execute_async_script("const done = arguments[0]; axe.run().then(done, done);")
     return [
@@ -175,10 +176,26 @@ def test_the_calendar_has_a_legend_of_its_colours(scheme, url, shown):
     assert days <= shown_shades
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_keywords_of_a_record_are_folded_after_its_parameters(scripts, archive, url, shown):
+    driver = shown(390, scripts=scripts)
+    driver.get(f"{url}/{pages(archive)['record']}")
+    WebDriverWait(driver, 60).until(is_complete)
+    places = {name: driver.find_element(By.ID, name).location["y"] for name in ("images", "get", "keywords")}
+    assert sorted(places, key=places.get) == ["images", "get", "keywords"]
+    usflux, t_rec = (driver.find_element(By.XPATH, f"//th[code='{name}']") for name in ("usflux", "t_rec"))
+    assert usflux.is_displayed()
+    assert not t_rec.is_displayed()
+    driver.find_element(By.CSS_SELECTOR, "[aria-labelledby=keywords] summary").click()
+    assert t_rec.is_displayed()
+
+
 @pytest.mark.parametrize("name", ["home", "day", "record"])
 def test_tables_and_the_disk_fit_narrow_screens(name, archive, url, shown):
     driver = shown(390)
     driver.get(f"{url}/{pages(archive)[name]}")
+    for details in driver.find_elements(By.TAG_NAME, "details"):
+        driver.execute_script("arguments[0].open = true", details)
     excess = "return [...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
     found = driver.execute_script(excess)
     assert found

@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sunpy_flarecast.archive.api.parameters import QUOTED, held_series
 from sunpy_flarecast.archive.api.search import Search
 from sunpy_flarecast.archive.index.model import t_rec_utc
-from sunpy_flarecast.sharp.catalog import SPACE_WEATHER, all_keywords, find_keyword, find_series
+from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, all_keywords, find_keyword, find_series
 from sunpy_flarecast.sharp.values import is_synthetic
 
 from .steps import harp_of, page_of
@@ -30,6 +30,9 @@ __all__ = ["record_routes"]
 #: The vector field, in both projections.
 _VECTORS: Final = (("Br", "Bp", "Bt"), ("field", "inclination", "azimuth"))
 
+#: Keywords shown first: the parameters of SHARPs and SMARPs.
+_PARAMETERS: Final = frozenset((*SPACE_WEATHER, *SMARP))
+
 _MOST_DIGITS: Final = 18
 
 
@@ -46,6 +49,8 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         keywords = archive.keywords_of(name, [record.recnum])[record.recnum]
         before, after = archive.neighbours(name, record.recnum)
         search = _search(name, record)
+        rows = [_keyword(keyword, keywords[keyword]) for keyword in sorted(keywords, key=_rank)]
+        parameters = sum(keyword in _PARAMETERS for keyword in keywords)
         values = {
             "series": name,
             "record": record,
@@ -55,7 +60,8 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "after": after,
             "step": None if record.t_rec_index is None else page_of(name, record.t_rec_index),
             "segments": _segments(archive, name, record),
-            "keywords": [_keyword(keyword, keywords[keyword]) for keyword in sorted(keywords, key=_rank)],
+            "parameters": rows[:parameters],
+            "keywords": rows[parameters:],
             "lines": None if search is None else site.lines(request, search),
             **_links(name, record),
         }
@@ -85,9 +91,9 @@ def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, A
 
 
 def _rank(name: str) -> tuple[bool, int]:
-    """Return the sort key of a keyword: the SHARP parameters, then the rest of the catalog, then other keywords."""
+    """Return the sort key of a keyword: parameters, then the rest of the catalog, then other keywords."""
     order = _order()
-    return name not in SPACE_WEATHER, order.get(name, len(order))
+    return name not in _PARAMETERS, order.get(name, len(order))
 
 
 @cache

@@ -217,6 +217,11 @@ class TestRecords:
         neighbours = {f"../../record/{CEA}/{recnum(service, step=step)}" for step in (2, 61)}
         assert neighbours == set(links(text, "record/"))
 
+    def test_keywords_of_a_record_without_parameters_are_shown(self, service):
+        number = recnum(service, series=CCD)
+        text = get(service, f"record/{CCD}/{number}")
+        assert re.search(r"<details open>\s*<summary>\d+ keywords?</summary>", text)
+
     def test_links_are_valid(self, service):
         page = f"{service[0]}/record/{CEA}/{recnum(service)}"
         text = requests.get(page, timeout=30).text
