@@ -25,15 +25,15 @@ results = Fido.search(
     a.flarecast.HARPNUM([3944, 3953]),
     a.Sample(12 * u.hour),
 )
-names = "usflux", "r_value", "totusjz"
+names = "usflux", "r_value", "savncpp"
 curves = results["flarecast"].timeseries(*names, errors=True, progress=False)
 series = list(curves.values())
 series[0].to_dataframe().head(3)
 
 # %%
-# A panel for each keyword, a curve for each HARP, and error bars where there are errors. Flares can be marked from
-# any table with peak times and GOES classes, such as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``. The
-# two here are invented.
+# A panel for each keyword, a curve for each HARP, and error bars where there are errors. Those of USFLUX are smaller than
+# the width of the line, and R_VALUE has none. Flares can be marked from any table with peak times and GOES classes, such
+# as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``. The two here are invented.
 
 flares = Table(
     rows=[("2014-10-22T14:28", "M1.6"), ("2014-10-24T21:41", "X3.1")],

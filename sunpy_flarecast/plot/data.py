@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "axis_label", "curves_in", "masked_floats", "origin_of", "shared_word", "steps_of"]
 
+#: Units of keywords that astropy cannot express.
+_WORDS: Final = {"r_value": "log10 Mx"}
+
 #: Columns of keyword tables that are not drawn.
 _NO_CURVES: Final = frozenset({"t_rec", "start time", "harpnum", "tarpnum", "record", "series", "quality", "recnum"})
 
@@ -64,7 +67,7 @@ def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
 
 def axis_label(name: str, unit: UnitBase | None) -> str:
     """Write a keyword with its unit."""
-    text = unit_text(unit)
+    text = unit_text(unit) or _WORDS.get(name.casefold(), "")
     return f"{name.upper()} ({text})" if text else name.upper()
 
 

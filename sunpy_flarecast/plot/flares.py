@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib.dates as mdates
 import numpy as np
 
-from .colours import COLOURS, GREY
+from .colours import GREY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["class_looks", "mark_flares"]
 
-#: Line styles by the letter of the class.
+#: Line styles by the letter of the class, all in grey, which no curve has.
 _LOOKS: Final[dict[str, dict[str, Any]]] = {
-    "X": {"color": COLOURS[1], "ls": "-", "lw": 1.6},
-    "M": {"color": COLOURS[3], "ls": "--", "lw": 1.3},
-    "C": {"color": COLOURS[2], "ls": "-.", "lw": 1.0},
+    "X": {"color": GREY, "ls": "-", "lw": 2.4},
+    "M": {"color": GREY, "ls": "--", "lw": 1.6},
+    "C": {"color": GREY, "ls": "-.", "lw": 1.1},
 }
 _OTHER: Final[dict[str, Any]] = {"color": GREY, "ls": ":", "lw": 1.0}
 

@@ -118,6 +118,7 @@ def test_marks_contrast_with_white_and_black_and_differ_without_colour() -> None
 
     looks = class_looks(f"{letter}1.0" for letter in "XMCB")
     assert len({look["ls"] for look in looks.values()}) == 4
+    assert not {look["color"] for look in looks.values()} & set(COLOURS), "flares look like curves"
     for colour in (*COLOURS, GREY, *(look["color"] for look in looks.values())):
         # Contrast ratio as defined by WCAG.
         assert 1.05 / (luminance(colour) + 0.05) >= 3
