@@ -30,5 +30,12 @@ print(len(files), "files")
 # Physical quantities have a colour bar with their unit. Codes, such as ``bitmap`` and ``disambig``, have a colour bar
 # with the meaning of each code. Two columns suit a page; the default suits a screen.
 
-plot_record(files, columns=2)
+errors = [file for file in files if file.endswith("_err.fits")]
+plot_record([file for file in files if file not in errors], columns=2)
+plt.show()
+
+# %%
+# The errors of the inversion, and the correlations of the errors of two parameters, such as ``field_inclination_err``:
+
+plot_record(errors, columns=2)
 plt.show()

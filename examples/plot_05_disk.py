@@ -31,6 +31,6 @@ plt.show()
 # The magnetograms at their positions on the disk:
 
 files = Fido.fetch(results, path="data/{file}", progress=False)
-figure = plt.figure(figsize=(8, 8), layout="constrained")
+figure = plt.figure(figsize=(9.6, 8), layout="constrained")
 plot_disk_maps(sunpy_flarecast.load(files), figure=figure)
 plt.show()

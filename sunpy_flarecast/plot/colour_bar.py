@@ -29,7 +29,7 @@ def draw_colour_bar(axes: Any, image: Any, style: Style, unit: str, scale: float
         bar.ax.minorticks_off()
         bar.ax.tick_params(length=0, labelsize=6 * scale)
     else:
-        middle = f"\nwhite: median {bar.norm.vcenter:.4g}" if isinstance(bar.norm, CenteredNorm) else ""
+        middle = f" (median {bar.norm.vcenter:.4g})" if isinstance(bar.norm, CenteredNorm) else ""
         bar.set_label(f"{unit}{middle}", fontsize=8 * scale)
 
 

@@ -141,7 +141,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     axes.set(xlim=limits[0], ylim=limits[1])
     label = f"line-of-sight field ({unit_text(drawn[0].unit)})"
     figure.colorbar(image, ax=axes, label=label, shrink=0.75, pad=0.03, extend="both")
-    title = f"Magnetograms, {drawn[0].date.isot[:19].replace('T', ' ')} UTC"
+    title = f"{len(drawn)} magnetogram{'s' * (len(drawn) > 1)}, {drawn[0].date.isot[:19].replace('T', ' ')} UTC"
     axes.set_title(titled(title, drawn[0].meta.get("origin", "")), fontsize=11)
     names, gold = [str(_harpnum(one)) for one in drawn], ["gold"] * len(drawn)
     outlines = [_outline(one, axes) for one in drawn]  # nothing else is visible of quiet patches

@@ -35,10 +35,16 @@ _COLUMNS: Final = (4, 5, 3)
 _WIDTH: Final = 17.0
 _NARROW: Final = 4.2
 
+#: Scale of the text of a sheet whose number of columns is given, since a page shows it smaller than a screen.
+_LARGER: Final = 1.25
+
 #: Room beside and above each image, in inches.
 _BESIDE: Final = 1.25
 _ABOVE: Final = 0.36
 _MEANINGS: Final = 0.6
+
+#: Room at the sides of each panel, in inches.
+_PAD: Final = 0.14
 
 #: Widths of panels (images with their colour bars) in inches. Below the first, text is smaller and ticks are fewer;
 #: panels narrower than the second are refused.
@@ -120,7 +126,8 @@ def plot_record(
             f"{'; ...' if len(names) > 2 else ''}). Choose those of one HARP, T_REC and series."
         )
     [(harp, time, projection)] = records
-    number, scale = len(found), 1.0
+    number = len(found)
+    scale = 1.0 if columns is None else _LARGER
     if ax is None:
         width = _WIDTH / max(_columns(number), 3) if columns is None else _NARROW
         columns = min(columns or _columns(number), number)
@@ -135,7 +142,7 @@ def plot_record(
     title = titled(
         f"{harp}, {time}, {next(iter(known), projection)}".removesuffix(", "), found[0].map.meta.get("origin")
     )
-    size = 13 * scale
+    size = 13 * min(scale, 1.0)
     if len(title) * size * 0.6 / 72 > axes[0].figure.bbox.width / figure.figure.dpi:
         title = title.replace(", ", "\n")
     figure.suptitle(title, fontsize=size)
@@ -178,7 +185,7 @@ def _figure(one: Any, rows: int, columns: int, width_of_column: float) -> Any:
     size = columns * (panel + _BESIDE) + 0.8, rows * (min(panel * height / width, 2.5 * panel) + _ABOVE) + 1.2
     figure = plt.figure(figsize=size, layout="constrained")
     # The layout does not count the meanings of codes, which are beside the last column, too.
-    figure.get_layout_engine().set(rect=(0, 0, 1 - _MEANINGS / size[0], 1))
+    figure.get_layout_engine().set(rect=(0, 0, 1 - _MEANINGS / size[0], 1), w_pad=_PAD)
     return figure
 
 
