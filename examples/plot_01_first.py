@@ -33,7 +33,7 @@ print(files[0])
 magnetogram = sunpy_flarecast.load(files)[0]
 figure = plt.figure(figsize=(9, 5))
 axes = figure.add_subplot(projection=magnetogram)
-magnetogram.plot(axes=axes)
+magnetogram.plot(axes=axes, title=f"{magnetogram.latex_name} UTC")
 axes.invert_xaxis()
 axes.invert_yaxis()
 label = "line-of-sight field (Mx/cm²)"

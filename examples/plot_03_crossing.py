@@ -26,7 +26,7 @@ results = Fido.search(
     a.flarecast.Segment.magnetogram,
     a.flarecast.HARPNUM(3972),
     a.Sample(1 * u.day),
-)
+)["flarecast"]
 files = Fido.fetch(results, path="data/{file}", progress=False)
 maps = sunpy_flarecast.load(files)
 print(len(maps), "magnetograms")
@@ -57,9 +57,9 @@ for magnetogram in maps:
     place = SkyCoord(centre.Tx, centre.Ty, frame=crossing.coordinate_frame)
     x, y = crossing.wcs.world_to_pixel(place)
     day = f"{magnetogram.date.datetime:%d %b}"
-    axes.text(x, y + 38, day, rotation=60, fontsize=8, ha="left")
+    axes.text(x, y - 46, day, rotation=90, fontsize=8, ha="center", va="top")
 first, last = maps[0].date.isot[:10], maps[-1].date.isot[:10]
-axes.set_title(f"SYNTHETIC data: HARP 3972, {first} to {last}")
+axes.set_title(f"{results.origin} HARP 3972, {first} to {last} UTC".strip())
 axes.set_facecolor("#d0d0d0")
 label = "line-of-sight field (Mx/cm²)"
 figure.colorbar(image, ax=axes, label=label, shrink=0.9, pad=0.02, extend="both")

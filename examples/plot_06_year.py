@@ -36,7 +36,7 @@ grid = np.round(results["T_REC"].mjd * 4) / 4
 times, count = np.unique(grid, return_counts=True)
 figure, axes = plt.subplots(figsize=(9, 3), layout="constrained")
 axes.plot(Time(times, format="mjd", scale="tai").datetime, count, lw=0.8)
-axes.set_title("SYNTHETIC data: HARPs on the disk in 2014")
+axes.set_title(f"{results.origin} HARPs on the disk in 2014".strip())
 axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs")
 plt.show()
 
@@ -48,7 +48,8 @@ plt.show()
 start, end = Time(["2014-03-01", "2014-04-01"], scale="tai")
 march = (results["T_REC"] >= start) & (results["T_REC"] < end)
 axes = results[march].plot_coverage()
-axes.set_xlim(start.datetime, end.datetime)
+margin = 8 * u.hour
+axes.set_xlim((start - margin).datetime, (end + margin).datetime)
 plt.show()
 
 # %%

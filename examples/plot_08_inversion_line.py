@@ -40,6 +40,7 @@ image = br.plot(axes=axes)
 axes.coords.grid(draw_grid=False)
 axes.contour(np.where(near, smooth, np.nan), levels=[0], colors="black", linewidths=3.5)
 axes.contour(np.where(near, smooth, np.nan), levels=[0], colors="gold", linewidths=2)
-axes.set_title(f"{br.latex_name}\ngold: polarity inversion line; R_VALUE {r_value:.2f}")
+line = f"gold: polarity inversion line; R_VALUE {r_value:.2f} (log10 Mx)"
+axes.set_title(f"{br.latex_name} UTC\n{line}")
 figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
 plt.show()

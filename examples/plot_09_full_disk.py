@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import sunpy.map
 from astropy.coordinates import SkyCoord
+from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -57,23 +58,26 @@ aia = sunpy.map.Map(corona.astype(float), header)
 
 figure = plt.figure(figsize=(9, 8), layout="constrained")
 axes = figure.add_subplot(projection=aia)
-aia.plot(axes=axes, title=f"SYNTHETIC data: AIA 171 Å and HARPs, {time.isot[:16]} UTC")
+aia.plot(axes=axes, title=f"SYNTHETIC AIA 171 Å, HARPs, {time.iso[:16]} UTC")
 results.plot_disk(color="usflux", progress=False, ax=axes)
 plt.show()
 
 # %%
-# One region, with contours at 300 (black) and -300 Mx/cm² (blue, dashed):
+# One region, with contours of the magnetogram:
 
 region = next(smap for smap in magnetograms if smap.meta["harpnum"] == 3944)
 cutout = aia.submap(region.bottom_left_coord, top_right=region.top_right_coord)
 figure = plt.figure(figsize=(8, 5.5), layout="constrained")
 axes = figure.add_subplot(projection=cutout)
-title = "SYNTHETIC data: AIA 171 Å and the line-of-sight field of HARP 3944"
+title = "SYNTHETIC AIA 171 Å and the line-of-sight field of HARP 3944"
 image = cutout.plot(axes=axes, title=title)
-limits = axes.get_xlim(), axes.get_ylim()
+limits, lines = (axes.get_xlim(), axes.get_ylim()), []
 for level, colour, style in ((-300, "#0072b2", "--"), (300, "black", "-")):
     levels = [level] * region.unit
     region.draw_contours(levels, axes=axes, colors=colour, linestyles=style)
+    look = {"color": colour, "linestyle": style, "label": f"{level} Mx/cm²"}
+    lines.append(Line2D([], [], **look))
+axes.legend(handles=lines, loc="lower left")
 axes.set(xlim=limits[0], ylim=limits[1])
-figure.colorbar(image, ax=axes, label="counts", shrink=0.9)
+figure.colorbar(image, ax=axes, label="counts", shrink=0.9, ticks=[200, 400, 800, 1600])
 plt.show()

@@ -2,7 +2,7 @@
 Animation of a passage
 ======================
 
-A HARP in its Carrington frame, every twelve hours during its passage across the disk.
+A HARP in its Carrington frame, every twelve hours for eight days of its passage across the disk.
 """
 
 import astropy.units as u
@@ -24,7 +24,7 @@ results = Fido.search(
     a.flarecast.Segment.br,
     a.flarecast.HARPNUM(3972),
     a.Sample(12 * u.hour),
-)
+)["flarecast"]
 files = Fido.fetch(results, path="data/{file}", progress=False)
 maps = sunpy_flarecast.load(files)
 
@@ -38,7 +38,7 @@ for panel, smap in zip(panels.flat, maps[::2], strict=False):
 for panel in panels.flat:
     panel.set_axis_off()
 figure.colorbar(image, ax=panels, label="Br (Mx/cm²)", shrink=0.8, extend="both")
-figure.suptitle("SYNTHETIC data: HARP 3972")
+figure.suptitle(f"{results.origin} HARP 3972, times in UTC".strip())
 plt.show()
 
 # %%
@@ -49,14 +49,14 @@ plt.rcParams["animation.html"] = "jshtml"
 first = maps[0]
 figure = plt.figure(figsize=(7.5, 4), dpi=70)
 axes = figure.add_subplot(projection=first)
-image = first.plot(axes=axes)
+image = first.plot(axes=axes, title=f"{first.latex_name} UTC")
 figure.colorbar(image, ax=axes, label="Br (Mx/cm²)", shrink=0.8, extend="both")
 
 
 def show(smap):
     """Replace the map that is shown."""
     image.set_data(smap.data)
-    axes.set_title(smap.latex_name)
+    axes.set_title(f"{smap.latex_name} UTC")
 
 
 animation = FuncAnimation(figure, show, frames=list(maps), interval=200)

@@ -21,7 +21,8 @@ sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhos
 
 time = a.Time("2014.10.23_00:00:00_TAI", "2014.10.24_00:00:00_TAI")
 day = time, a.flarecast.Series.hmi_sharp_cea_720s
-wanted = Fido.search(*day, a.flarecast.Segment("Br", "bitmap"), a.Sample(3 * u.hour))
+segments = a.flarecast.Segment("Br", "bitmap")
+wanted = Fido.search(*day, segments, a.Sample(3 * u.hour))["flarecast"]
 files = Fido.fetch(wanted, path="data/archive/{harpnum}/{file}", progress=False)
 print(len(files), "files")
 
@@ -43,5 +44,6 @@ results["T_REC", "HARPNUM", "Quality", "usflux"][:5]
 # The keywords are those of the headers. A curve begins or ends where the flux crosses the threshold of the search.
 
 axes = sunpy_flarecast.plot.plot_keywords(table)
-axes[0].figure.suptitle("SYNTHETIC data: two keywords of HARPs in a folder")
+title = f"{wanted.origin} HARPs in a folder: USFLUX and MEANGAM".strip()
+axes[0].figure.suptitle(title)
 plt.show()

@@ -72,5 +72,6 @@ for row, (name, samples), (colour, line) in zip(
         panel.set_title(f"{name}: HARP {ds.records['HARPNUM'][record]}", fontsize=8)
         panel.spines[:].set(color=colour, linestyle=line, linewidth=4 if label else 1.5)
 figure.colorbar(shown, ax=panels, label="Br (Mx/cm²)", shrink=0.8, extend="both")
-figure.suptitle("SYNTHETIC data: Br", fontsize=10)
+title = f"{ds.origin} HARPs; thick frame: a flare of C1.0 or above within 24 hours"
+figure.suptitle(title.strip(), fontsize=10)
 plt.show()

@@ -3,7 +3,8 @@ A first flare forecast
 ======================
 
 A logistic regression on the keywords of a small data set, and its skill with a confidence interval. Regions and flares
-are synthetic, so the skill says nothing about the Sun; the steps are the same for real data.
+are synthetic, so the skill says nothing about the Sun; the steps are the same for real data. This example needs
+scikit-learn: ``python -m pip install scikit-learn``.
 """
 
 from datetime import UTC, datetime
@@ -129,6 +130,6 @@ names = [train.keyword_names[place] for place in order]
 right.barh(names, weights[order], color="#009e73")
 right.axvline(0, color="black", lw=0.8)
 right.set(xlabel="weight (scaled keyword)")
-title = f"SYNTHETIC data: a forecast of flares for {len(test)} test records"
-figure.suptitle(title, fontsize=10)
+title = f"{ds.origin} HARPs: a forecast of flares for {len(test)} test records"
+figure.suptitle(title.strip(), fontsize=10)
 plt.show()
