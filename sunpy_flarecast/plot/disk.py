@@ -231,8 +231,8 @@ def empty_disk(figure: Any, observer: SkyCoord, *, lines: str, alpha: float, sun
         axes, grid_spacing=15 * u.deg, annotate=False, observer=observer, rsun=_RSUN,
         color=lines, alpha=alpha, linewidth=0.6,
     )  # fmt: skip
-    axes.coords[0].set_axislabel("helioprojective x (arcsec)")
-    axes.coords[1].set_axislabel("helioprojective y (arcsec)")
+    axes.coords[0].set_axislabel("Solar X (arcsec)")
+    axes.coords[1].set_axislabel("Solar Y (arcsec)")
     for coordinate in axes.coords:
         coordinate.set_major_formatter("s")
         coordinate.set_format_unit(u.arcsec, show_decimal_unit=False)

@@ -86,8 +86,8 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
         axes.set_facecolor(_SKY)  # beyond the limb
         north_up(axes, one)
         axes.set_title(f"{kind} {_harpnum(one)}", fontsize=11)
-        axes.coords[0].set_axislabel("x (arcsec)", fontsize=9)
-        axes.coords[1].set_axislabel("y (arcsec)", fontsize=9)
+        axes.coords[0].set_axislabel("Solar X (arcsec)", fontsize=9)
+        axes.coords[1].set_axislabel("Solar Y (arcsec)", fontsize=9)
         for coordinate in axes.coords:
             coordinate.set_ticklabel(fontsize=8, exclude_overlapping=True)
             coordinate.set_ticks(number=4)

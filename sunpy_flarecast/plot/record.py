@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import astropy.units as u
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from sunpy.map import GenericMap
@@ -235,4 +234,4 @@ def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -
 def _axis_label(one: Any, name: str) -> str:
     if one.coordinate_system[0].startswith("CRLN"):
         return "Carrington longitude" if name == "x" else "latitude"
-    return f"{name} ({u.arcsec:unicode})"
+    return f"Solar {name.upper()} (arcsec)"
