@@ -51,6 +51,7 @@ from sunpy_flarecast.archive.web.front_page import front_routes
 from sunpy_flarecast.archive.web.harp_page import harp_routes
 from sunpy_flarecast.archive.web.html import static_routes
 from sunpy_flarecast.archive.web.login import login_routes
+from sunpy_flarecast.archive.web.picture_page import picture_routes
 from sunpy_flarecast.archive.web.record_page import record_routes
 from sunpy_flarecast.archive.web.search_page import search_routes
 from sunpy_flarecast.archive.web.site import Site
@@ -135,7 +136,7 @@ def create_app(archive: Archive, settings: Settings = Settings()) -> FastAPI:  #
         routers.append(quicklooks.routes(guarded))
     if settings.pages:
         warming = [] if quicklooks is None else [Depends(quicklooks.warm)]
-        pages = (front_routes, day_routes, harp_routes, record_routes, search_routes)
+        pages = (front_routes, day_routes, harp_routes, record_routes, picture_routes, search_routes)
         routers += [routes(site, [*guarded, *warming]) for routes in pages]
         if tokens:
             routers.append(login_routes(site, checked))

@@ -87,7 +87,7 @@ def shown(driver):
 
 
 #: The pages; the last ones are errors.
-NAMES = ("home", "day", "empty day", "harp", "noaa", "record", "form", "found", "wrong", "missing")
+NAMES = ("home", "day", "empty day", "harp", "noaa", "record", "picture", "form", "found", "wrong", "missing")
 
 
 def pages(archive: DirectoryArchive) -> dict[str, str]:
@@ -95,7 +95,12 @@ def pages(archive: DirectoryArchive) -> dict[str, str]:
     noaa = next(harp.noaa[0] for harp in archive.harps(SERIES) if harp.noaa)
     paths = (
         *("", f"day/{DAY}", "day/2016-01-01", f"harp/{record.harpnum}", f"noaa/{noaa}"),
-        *(f"record/{SERIES}/{record.recnum}", "search", f"search?series={SERIES}&start={DAY}&condition=usflux+>+1"),
+        *(
+            f"record/{SERIES}/{record.recnum}",
+            f"picture/{SERIES}/{record.recnum}/Br",
+            "search",
+            f"search?series={SERIES}&start={DAY}&condition=usflux+>+1",
+        ),
         *("search?condition=nonsense", "no/such/page"),
     )
     return dict(zip(NAMES, paths, strict=True))

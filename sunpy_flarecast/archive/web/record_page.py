@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .site import Site
 
-__all__ = ["record_routes"]
+__all__ = ["record_of", "record_routes", "segments_of"]
 
 #: The vector field, in both projections.
 _VECTORS: Final = (("Br", "Bp", "Bt"), ("field", "inclination", "azimuth"))
@@ -42,10 +42,7 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
     def page(request: Request, series: str, recnum: str) -> Response:
         archive = site.archive
-        name = held_series(series, archive.series())
-        if not (recnum.isascii() and recnum.isdecimal() and len(recnum) <= _MOST_DIGITS):
-            raise HTTPException(404, f"{recnum[:QUOTED]!r} is not a record number.")
-        record = archive.record(name, int(recnum))
+        name, record = record_of(archive, series, recnum)
         keywords = archive.keywords_of(name, [record.recnum])[record.recnum]
         before, after = archive.neighbours(name, record.recnum)
         search = _search(name, record)
@@ -71,13 +68,26 @@ def record_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     return router
 
 
+def record_of(archive: Archive, series: str, recnum: str) -> tuple[str, Record]:
+    """Return the series and the record that a path names."""
+    name = held_series(series, archive.series())
+    if not (recnum.isascii() and recnum.isdecimal() and len(recnum) <= _MOST_DIGITS):
+        raise HTTPException(404, f"{recnum[:QUOTED]!r} is not a record number.")
+    return name, archive.record(name, int(recnum))
+
+
+def segments_of(record: Record) -> list[str]:
+    """List the segments of a record, those of the vector field first."""
+    vector = _vector(record)
+    return [*vector, *(name for name in record.segments if name not in vector)]
+
+
 def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, Any]]:
-    """Describe the segments of a record, those of the vector field first."""
+    """Describe the segments of a record."""
     known = find_series(series)
     files = archive.segment_files(series, record.recnum)
     found = []
-    vector = _vector(record)
-    for name in (*vector, *(name for name in record.segments if name not in vector)):
+    for name in segments_of(record):
         segment = known.segment(name) if known else None
         found.append(
             {

@@ -50,7 +50,7 @@ class Site:
     ) -> None:
         self.archive = archive
         self.settings = settings
-        self._quicklooks = quicklooks
+        self.quicklooks = quicklooks
         self._url_of = url_of
         self._limiter: CapacityLimiter | None = None
 
@@ -99,7 +99,7 @@ class Site:
             "settings": self.settings,
             "synthetic": self.archive.synthetic,
             "marked": False,
-            "quicklooks": self._quicklooks,
+            "quicklooks": self.quicklooks,
         }
         return html_response(name, shared | values, status=status)
 

@@ -247,6 +247,40 @@ class TestRecords:
         get(service, path, 404)
 
 
+class TestPictures:
+    def test_content(self, service):
+        place = f"{CEA}/{recnum(service, step=60)}"
+        assert f"../../picture/{place}/Br" in links(get(service, f"record/{place}"), "picture/")
+        text = get(service, f"picture/{place}/Br")
+        assert "Br of NOAA 11158 +1, 2015-12-11 12:12 TAI" in text
+        assert f"../../../record/{place}" in links(text, "record/")
+        assert links(text, ".png") == [f"../../../quicklook/{place}/Br.png?width=1280"] * 2
+        assert [link.rpartition("/")[2] for link in links(text, "picture/")] == ["Br", "Bp", "Bt", "bitmap"]
+        page = f"{service[0]}/picture/{place}/Br"
+        for link in links(text, ""):
+            if not link.startswith(("data:", "#", "mailto:")):
+                assert requests.get(requests.compat.urljoin(page, link), timeout=60).status_code == 200, link
+
+    @pytest.mark.parametrize(
+        ("series", "facts"),
+        [
+            (CEA, ["0.03 degree", "Its longitude (CRLN-CEA)", "301.765 degree", "12.9422 degree", "203.5, 125.5"]),
+            (CCD, ["0.504 arcsec", "Its longitude (HPLN-TAN)", "0 arcsec", "1644.91, 466.108"]),
+        ],
+    )
+    def test_scale_and_coordinates(self, series, facts):
+        archive = DemoArchive()
+        record = archive.records_at(series, slot_at(date(2014, 10, 23), 720))[0]
+        with running(archive) as url:
+            text = requests.get(f"{url}/picture/{series}/{record.recnum}/bitmap", timeout=30).text
+        for fact in (*facts, "N13° W54°"):
+            assert f">{fact}</d" in text
+
+    @pytest.mark.parametrize("path", [f"{CEA}/5/Br", f"{CEA}/{{}}/Bx", f"{CEA}/{{}}/{EVIL}", f"{CEA}/x/Br", "x/1/Br"])
+    def test_unknown_pictures(self, service, path):
+        get(service, f"picture/{path.format(recnum(service))}", 404)
+
+
 class TestSearch:
     def test_the_form_without_parameters(self, service):
         text = get(service, "search")
@@ -339,6 +373,8 @@ def test_pages_without_matplotlib_have_no_pictures(service, monkeypatch, path):
         text = get((url,), path)
     assert "<img" not in text
     assert "picture" not in text.casefold()
+    with running(service[1], settings=settings) as url:
+        get((url,), f"picture/{CEA}/{recnum(service)}/Br", 404)
 
 
 def test_copies_of_synthetic_records_are_marked(service, tmp_path):
