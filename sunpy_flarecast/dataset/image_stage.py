@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from sunpy_flarecast.download.connections import shared_connections
+from sunpy_flarecast.download.connections import StoppedError, shared_connections
 from sunpy_flarecast.errors import ClusterError, ServiceError
 from sunpy_flarecast.rest.carried_settings import carried
 from sunpy_flarecast.utils.cluster import run
@@ -100,6 +100,12 @@ class _Make:
 
     def __call__(self, task: ShardTask) -> ShardFacts:
         before = facts_of(self.store, task)
+        try:
+            return self._made(task, before)
+        except StoppedError:
+            return before or _without_images(task)  # nobody waits for it
+
+    def _made(self, task: ShardTask, before: ShardFacts | None) -> ShardFacts:
         with files_of(task, self.settings, **self.options) as files:
             if before is not None:
                 if sum(isinstance(file, Path) for row in files for file in row) <= _fetched(before):

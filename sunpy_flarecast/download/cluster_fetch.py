@@ -11,7 +11,7 @@ from sunpy_flarecast.rest.carried_settings import carried
 from sunpy_flarecast.utils.cluster import in_cluster, run
 from sunpy_flarecast.utils.progress import progress_bar
 
-from .connections import shared_connections
+from .connections import StoppedError, shared_connections
 from .places import Pass, fetch_once, fetch_places
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def fetch_in_cluster(
 
 
 def _fetch_slice(part: _Slice, **options: Any) -> Pass:
-    return fetch_once(part.places, part.bare, progress=False, **options)
+    try:
+        return fetch_once(part.places, part.bare, progress=False, **options)
+    except StoppedError:
+        return Pass()  # nobody waits for it
 
 
 def _one_pass(task: Any, client: Any, progress: bool, places: list[Place], bare: list[Bare]) -> Pass:

@@ -24,13 +24,22 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-__all__ = ["Connections", "Leases", "shared_connections"]
+__all__ = ["Connections", "Leases", "StoppedError", "shared_connections"]
 
 #: Seconds after which a task waiting for a lease checks whether it still needs one.
 _TIMEOUT: Final = 5.0
 
 #: Key in the pauses that ends the tasks of an interrupted fetch.
 _STOPPED: Final = "stopped"
+_INTERRUPTED: Final = "the fetch was interrupted"
+
+
+class StoppedError(TransferError):
+    """The process that submitted the task was interrupted, and does not wait for it."""
+
+
+#: Errors if the scheduler is lost, or (AttributeError) the worker is closing.
+_LOST: Final = (OSError, TimeoutError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,11 @@ class Leases:
         self._taking: asyncio.Task[None] | None = None
 
     def exchange(self, host: str, seconds: float) -> float:
-        """Share this process's pause for a host, and return that of the other processes, in seconds; it blocks."""
+        """
+        Share this process's pause for a host, and return that of the other processes, in seconds; it blocks.
+
+        Raises a `StoppedError` if the process that submitted the task was interrupted.
+        """
         try:
             pauses = dict(self._pauses.get(timeout=_TIMEOUT))
             now = time.time()
@@ -98,14 +111,20 @@ class Leases:
             if now + seconds > until + 1.0 and seconds > 0:
                 pauses[host] = self._known[host] = (now + seconds, seconds)
                 self._pauses.set(pauses)
-        except (OSError, TimeoutError):  # the scheduler is lost; whoever waits for the task reports it
+        except _LOST:  # whoever waits for the task reports it
             return 0.0
         if _STOPPED in pauses:
-            raise TransferError("the fetch was interrupted")
+            raise StoppedError(_INTERRUPTED)
         if self._known.get(host) == (until, asked):
             return 0.0  # already waited; with a slow clock it would wait repeatedly
         self._known[host] = pauses.get(host, (0.0, 0.0))
         return max(0.0, float(min(until - now, asked)))
+
+    def _stopped(self) -> bool:
+        """Return whether the process that submitted the task was interrupted, and closed the semaphore."""
+        with suppress(*_LOST):
+            return _STOPPED in self._pauses.get(timeout=_TIMEOUT)
+        return False
 
     @asynccontextmanager
     async def connection(
@@ -156,9 +175,10 @@ class Leases:
                 else:
                     await asyncio.to_thread(self._semaphore.release)
         except Exception as error:  # noqa: BLE001 (a lost scheduler raises any type; waiting transfers get it)
+            stopped = await asyncio.to_thread(self._stopped)
             while self._wanted():
                 text = f"the Dask scheduler, which limits the connections, cannot be reached ({error})"
-                self._waiting.popleft().set_exception(TransferError(text))
+                self._waiting.popleft().set_exception(StoppedError(_INTERRUPTED) if stopped else TransferError(text))
 
     async def _lease(self) -> bool:
         """Wait for a lease; a lease that arrives after a cancellation is returned, or it would be lost."""

@@ -27,6 +27,8 @@ from sunpy_flarecast.rest.retry import RetryPolicy
 from sunpy_flarecast.rest.service_url import base_url, is_within, without_password
 from sunpy_flarecast.sharp.catalog import FIRST_MADE
 
+from .connections import StoppedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
@@ -187,9 +189,17 @@ class Context:
         """Return the gate of a URL's host."""
         if (pace := self._paces.get(origin := _origin(url))) is None:
             enough = max(_MAX_FAILURES, 4 * self.settings.max_conn)
-            exchange = None if self.leases is None else partial(self.leases.exchange, origin)
+            exchange = None if self.leases is None else partial(self._exchange, self.leases, origin)
             pace = self._paces[origin] = Pace(enough, exchange)
         return pace
+
+    def _exchange(self, leases: Leases, origin: str, seconds: float) -> float:
+        """Share the pauses for a host with other processes; stop the fetch if nobody waits for it."""
+        try:
+            return leases.exchange(origin, seconds)
+        except StoppedError as error:
+            self.halted = error
+            raise
 
     @property
     def away(self) -> str:

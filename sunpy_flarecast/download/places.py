@@ -15,6 +15,7 @@ from sunpy_flarecast.errors import Interrupted
 from sunpy_flarecast.utils.reports import counted
 
 from .complete_folder import complete_again
+from .connections import StoppedError
 from .plan import Plan, check_writable
 from .queue import enqueue, parfive_silent
 from .report import FetchFailure, FetchReport
@@ -93,6 +94,8 @@ def fetch_once(
             check_writable(template)
         results = downloader.download() if queued.waiting else parfive.Results()
     context = queued.context
+    if isinstance(context.halted, StoppedError):
+        raise context.halted
     errors = queued.reasons(results)
     if bare and not context.interrupted and not context.halted:
         with context.several_connections() as number:

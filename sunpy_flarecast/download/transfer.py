@@ -18,6 +18,7 @@ from sunpy_flarecast.rest.service_url import if_moved, without_password
 from sunpy_flarecast.utils.atomic_file import DISK_FULL
 from sunpy_flarecast.utils.progress import LateBar
 
+from .connections import StoppedError
 from .context import OccupiedError
 from .http_file import Download
 from .record_keywords import RecordKeywords
@@ -215,6 +216,9 @@ class Transfer:
                 )
                 log.error(str(context.halted))
                 return context.halted
+            case StoppedError():
+                context.halted = error
+                return error
             case OccupiedError():
                 reason, todo = str(error), "Choose another path, or replace it (overwrite=True)."
             case TransferError():

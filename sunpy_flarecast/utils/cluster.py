@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import signal
+import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from numbers import Integral
 from queue import Empty, SimpleQueue
@@ -32,6 +34,13 @@ _MAX_RESUBMITS: Final = 3
 #: Environment of workers: as Dask sets it, except MALLOC_TRIM_THRESHOLD_, which makes glibc return the memory of each
 #: image to the system, so builds take a third longer.
 WORKER_ENVIRONMENT: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
+
+#: Code that each worker runs when it starts. Ctrl-C in a terminal reaches all processes; only the parent handles it,
+#: and it ends the workers.
+_IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
+#: A level above that of all log messages.
+_NOTHING: Final = logging.CRITICAL + 1
 
 #: Seconds between two checks of the client and the number of its threads.
 _CHECK_INTERVAL: Final = 2.0
@@ -90,18 +99,41 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
         "distributed.worker.profile.enabled": False,
         "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
     }
-    with dask.config.set(settings), _silent("distributed", "distributed.client"):
+    with dask.config.set(settings), _silent("distributed", "distributed.client"), ExitStack() as stack:
         try:
-            cluster = distributed.LocalCluster(
-                n_workers=int(workers), threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
-            )
+            with _interrupts_deferred():  # Dask cannot close a cluster that has only partly started
+                cluster = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=int(workers),
+                        threads_per_worker=1,
+                        dashboard_address=":0",
+                        silence_logs=_NOTHING,
+                        preload=[_IGNORE_INTERRUPTS],
+                    )
+                )
         except (RuntimeError, OSError, TimeoutError) as error:
             raise ClusterError(
                 f"The {workers} processes could not be started ({error}). In a script, put the calls under "
                 "`if __name__ == '__main__':`, because each process imports the script."
             ) from error
-        with cluster, distributed.Client(cluster) as mine:
-            yield mine
+        yield stack.enter_context(distributed.Client(cluster))
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Handle Ctrl-C at the end of the block."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield
+        return
+    came = []
+    signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
@@ -132,7 +164,7 @@ def _silent(*names: str) -> Iterator[None]:
     """Silence Dask's log messages on the start and end of processes; problems are raised or reported."""
     loggers = [(logger, logger.level) for logger in map(logging.getLogger, names)]
     for logger, _ in loggers:
-        logger.setLevel(logging.CRITICAL)
+        logger.setLevel(_NOTHING)
     try:
         yield
     finally:

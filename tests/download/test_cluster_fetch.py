@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,7 +18,7 @@ from sunpy.net import attrs as a
 from sunpy_flarecast import FetchReport, FLARECASTClient, FLARECASTResponse, QueryError, Series, conf, fetch
 from sunpy_flarecast.archive import running
 from sunpy_flarecast.cli import cli
-from sunpy_flarecast.download.connections import Connections, shared_connections
+from sunpy_flarecast.download.connections import Connections, StoppedError, shared_connections
 from sunpy_flarecast.download.context import Pace
 from sunpy_flarecast.download.places import Pass, fetch_places
 from sunpy_flarecast.download.plan import Place
@@ -196,6 +197,17 @@ def test_a_pause_applies_once_to_all_workers(cluster: Client) -> None:
         assert leases.exchange("http://host", 0) == 0  # already known
         assert leases.exchange("http://other", 0) == 0
         assert cluster.submit(pause, connections, 10, pure=False).result() > 4000
+
+
+def test_a_task_of_an_interrupted_fetch_stops_without_another_pass(
+    many: tuple[str, Layer], cluster: Client, tmp_path: Path
+) -> None:
+    places = [Place(f"{many[0]}/HMI/{number}/Br.fits", str(tmp_path / f"{number}.fits")) for number in range(3)]
+    with pytest.raises(KeyboardInterrupt), shared_connections(cluster, 2) as connections:  # noqa: PT012
+        abandoned = partial(fetch_places, places, connections=connections, progress=False)
+        raise KeyboardInterrupt
+    with pytest.raises(StoppedError, match="the fetch was interrupted"):
+        cluster.submit(abandoned, pure=False).result(timeout=30)
 
 
 def test_a_gate_follows_the_pauses_of_others() -> None:

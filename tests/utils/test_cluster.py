@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,26 @@ OVER = threading.Event()
 
 def double(number: int) -> int:
     return 2 * number
+
+
+#: A script that starts workers, and says when a worker runs a task, and when it was interrupted.
+INTERRUPTED = """
+import time
+from sunpy_flarecast.utils.cluster import in_cluster, run
+
+
+def wait(number):
+    print("working", flush=True)
+    time.sleep(30)
+
+
+if __name__ == "__main__":
+    try:
+        with in_cluster(workers=2) as client:
+            list(run(wait, range(1), client=client))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
 
 
 def inverse(number: int) -> float:
@@ -156,6 +178,19 @@ def test_an_invalid_client_is_refused(cluster: Client) -> None:
         pass
     with pytest.raises(ClusterError, match="cannot be reached"), scheduler_client("nothing"):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
+def test_ctrl_c_in_a_terminal_leaves_one_message(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    process = subprocess.Popen(
+        [sys.executable, "script.py"], cwd=tmp_path, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all processes of a terminal
+    assert process.communicate(timeout=60)[0] == "interrupted\n"
 
 
 def test_workers_keep_the_memory_of_images(cluster: Client) -> None:
