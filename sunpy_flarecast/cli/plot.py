@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from sunpy_flarecast.flares import read_flares
+from sunpy_flarecast.flares.read import flares_to_mark
 from sunpy_flarecast.keywords.timeseries import curve_names
 
 from .console import err, out, plain_errors
@@ -131,7 +131,7 @@ def plot_keywords_command(
 
     def draw(pictures: Any) -> Any:
         curve_names(names, [options["series"]], errors=errors)  # before anything is requested
-        marks = None if flares is None else read_flares(flares)
+        marks = None if flares is None else flares_to_mark(flares)
         return _found(**options).plot_keywords(
             *names, errors=errors, flares=marks, strict=options["strict"], progress=options["progress"]
         )

@@ -446,11 +446,11 @@ class FLARECASTResponse(RecordTable):
         --------
         >>> upper, lower = results["flarecast"].plot_keywords("usflux", "r_value", harpnum=6178)  # doctest: +SKIP
         """
-        from sunpy_flarecast.flares import read_flares
+        from sunpy_flarecast.flares.read import flares_to_mark
         from sunpy_flarecast.keywords.timeseries import curve_table
         from sunpy_flarecast.plot import plot_keywords  # which needs matplotlib
 
-        marks = None if flares is None else read_flares(flares)  # before anything is requested
+        marks = None if flares is None else flares_to_mark(flares)  # before anything is requested
         table = curve_table(self, _listed(names), harpnum, errors=errors, strict=strict, progress=progress)
         return plot_keywords(table, flares=marks, ax=ax)
 

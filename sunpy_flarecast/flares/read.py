@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from astropy.time import Time
     from sunpy.net.fido_factory import UnifiedResponse
 
-__all__ = ["read_flares"]
+__all__ = ["flares_to_mark", "read_flares"]
+
+#: A time range for lists of flares in which the range does not matter.
+_ANY_TIME: Final = ("1990-01-01", "2020-01-01")
 
 #: Maximum number of texts that a warning names.
 _NAMED: Final = 3
@@ -156,6 +159,11 @@ def read_flares(
         numbered="noaa" in found,
         repeated=count - len(kept),
     )
+
+
+def flares_to_mark(flares: Any) -> FlareList:
+    """Read a list of flares for a plot; unlike a list for labels, it may be empty."""
+    return read_flares(flares, extent=_ANY_TIME)
 
 
 def _warn_of_texts(classes: list[str], column: str) -> None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sunpy_flarecast.errors import QueryError
-from sunpy_flarecast.flares import read_flares
+from sunpy_flarecast.flares.read import flares_to_mark
 
 from .axes import date_axis, mark_synthetic, titled
 from .colours import curve_style
@@ -85,7 +85,7 @@ def plot_keywords(
     >>> table = results["flarecast"].keywords("usflux", "r_value")  # doctest: +SKIP
     >>> upper, lower = plot_keywords(table)  # doctest: +SKIP
     """
-    marks = None if flares is None else read_flares(flares)
+    marks = None if flares is None else flares_to_mark(flares)
     curves = curves_in(data, [name for one in keywords for name in ([one] if isinstance(one, str) else one)])
     names = list(dict.fromkeys(curve.keyword for curve in curves))
     own = ax is None

@@ -116,6 +116,15 @@ def test_flares_are_marked_at_their_peaks_or_else_starts(tmp_path: Path) -> None
         assert {text.get_text() for text in panel.texts} == {"M1.0", "X3.1"}
 
 
+def test_a_list_without_flares_gives_no_marks(tmp_path: Path) -> None:
+    path = tmp_path / "flares.csv"
+    path.write_text("peak_time,goes_class\n")
+    for flares in (path, Table({"peak_time": ["2014-10-22T00:30"], "goes_class": ["M1.0"]})[:0]):
+        [panel] = plot_keywords(keywords(np.arange(5)), "usflux", flares=flares)
+        assert len(panel.lines) == 1
+        assert not panel.texts
+
+
 def test_a_time_that_is_text_gives_a_one_line_error(tmp_path: Path) -> None:
     from sunpy_flarecast.keywords.files import write_keywords
 
