@@ -125,16 +125,17 @@ class Pace:
 
 def _tls_options() -> dict[str, Any]:
     """Return the options of requests by which aiohttp trusts the certificates that requests trusts."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if not bundle:
+    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    if variable is None:
         return {}
+    bundle = os.environ[variable]
     folder = os.path.isdir(bundle)
     try:
         context = ssl.create_default_context(capath=bundle) if folder else ssl.create_default_context(cafile=bundle)
     except OSError as error:
         raise QueryError(
             f"Cannot read the certificates in {bundle} ({error.strerror or error}). Correct the environment variable "
-            "REQUESTS_CA_BUNDLE, or remove it."
+            f"{variable}, or remove it."
         ) from error
     return {"ssl": context}
 

@@ -126,7 +126,8 @@ def _failure(error: Exception, context: Context) -> AgainError:
             return AgainError(text, away=True)
         case aiohttp.ClientConnectorCertificateError():
             text = str(error.certificate_error).partition(" (_ssl.c")[0]
-            raise TransferError(f"the certificate of {error.host} was not accepted ({text}). {CERTIFICATES}") from error
+            advice = "The operators of the service have to renew it." if "has expired" in text else CERTIFICATES
+            raise TransferError(f"the certificate of {error.host} was not accepted ({text}). {advice}") from error
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")
         case TransferError() | OSError():
