@@ -65,7 +65,7 @@ def _flat(value: dict[str, Any]) -> dict[str, Any]:
 def _change(name: str, old: Any, new: Any) -> str:
     shown = _NAMES.get(name, name.rpartition(".")[2])
     if name in ("flares.digest", "flares.numbers", "records"):
-        return f"{shown} was {'added' if old is None else 'removed' if new is None else 'changed'}"
+        return f"{shown} was {'changed' if old and new else 'added' if new else 'removed'}"
     whole = f"{shown} was {_text(old)} and is now {_text(new)}"
     if name != "query" and max(len(_text(old)), len(_text(new))) <= _LONG:
         return whole

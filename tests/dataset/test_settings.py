@@ -172,6 +172,11 @@ def test_equal_calls_give_equal_settings_and_differences_are_named() -> None:
     ).settings
     assert difference(settings, labelled) == "the list of flares was added"
     assert difference(labelled, settings) == "the list of flares was removed"
+    numbers = [msgspec.structs.replace(labelled.flares, numbers=digest) for digest in ("a", "b")]
+    numbered, renumbered = (msgspec.structs.replace(labelled, flares=flares) for flares in numbers)
+    assert difference(labelled, numbered) == "noaa_numbers was added"
+    assert difference(numbered, labelled) == "noaa_numbers was removed"
+    assert difference(numbered, renumbered) == "noaa_numbers was changed"
     assert difference(settings, settings) == ""
     long, longer = (msgspec.structs.replace(settings, series=letter * 70) for letter in "xy")
     assert difference(long, longer) == f"series changed from '{'x' * 70}' to '{'y' * 70}'"
