@@ -294,7 +294,8 @@ def _stages(
     outcome = Outcome(settings.segments)
     write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
     report.images, report.padded = outcome.there, outcome.padded
-    _mark(report, *outcome.origins)
+    report.origin = ""
+    _mark(report, rows.origin, *outcome.origins)  # not of images that were made again
     report.unlisted = {name: count for name in settings.segments if (count := outcome.unlisted[name])}
     for reason, count in sorted(outcome.failed.items()):
         report.fail(reason, count)
