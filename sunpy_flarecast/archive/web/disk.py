@@ -44,9 +44,9 @@ def outlines_of(items: Iterable[tuple[tuple[float, ...] | None, str, Any]], b0: 
     for box, label, item in items:
         if box is None:
             continue
-        west, south, east, north = box
-        turns = 360 * round((west + east) / 720)
-        bounds = west - turns, max(south, -90.0), east - turns, min(north, 90.0)
+        east, south, west, north = box
+        turns = 360 * round((east + west) / 720)
+        bounds = east - turns, max(south, -90.0), west - turns, min(north, 90.0)
         longitude, latitude = box_outline(bounds, b0 or 0.0)
         if longitude.size:
             kept.append((_projected(longitude, latitude, b0 or 0.0)[0], label, item))

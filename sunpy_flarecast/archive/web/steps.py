@@ -64,7 +64,7 @@ KEYWORDS: Final = (*_BOX, *_EXTENT, *_CENTRE, *_FLUX, *NOAA, "crlt_obs", "origin
 
 
 class Harp(msgspec.Struct, frozen=True, kw_only=True):
-    """A HARP or TARP in one record: NOAA numbers, bounds (west, south, east, north), centre, flux (Mx), B0."""
+    """A HARP or TARP in one record: NOAA numbers, bounds (east, south, west, north), centre, flux (Mx), B0."""
 
     record: Record
     word: str
