@@ -180,6 +180,9 @@ class TestRecords:
     def test_a_missing_folder(self, tmp_path):
         with pytest.raises(NotADirectoryError, match=r"does not exist\. Choose a folder"):
             DirectoryArchive(tmp_path / "nowhere")
+        (tmp_path / "file").touch()
+        with pytest.raises(NotADirectoryError, match=r"file' is not a folder\. Choose a folder"):
+            DirectoryArchive(tmp_path / "file")
 
 
 class TestQueries:

@@ -55,10 +55,12 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def folder_at(root: str | os.PathLike[str]) -> Path:
-    """Resolve the folder of an archive; raise a NotADirectoryError if it does not exist."""
+    """Resolve the folder of an archive; raise a NotADirectoryError if it is not a folder."""
     folder = Path(root).expanduser().resolve()
     if not folder.is_dir():
-        raise NotADirectoryError(f"The folder {os.fspath(root)!r} does not exist. Choose a folder of SHARP files")
+        name = os.fspath(root)
+        why = f"{name!r} is not a folder" if folder.exists() else f"The folder {name!r} does not exist"
+        raise NotADirectoryError(f"{why}. Choose a folder of SHARP files")
     return folder
 
 
