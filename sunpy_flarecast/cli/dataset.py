@@ -13,12 +13,13 @@ from sunpy_flarecast.utils.files import check_output
 
 from .console import err, finish, out, plain_errors
 from .main import cli
-from .options import attrs_of, check_workers, examples, query_options, report_option, service_options, step_of
+from .options import attrs_of, check_workers, examples, query_options, report_option, service_options, step_of, time_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import astropy.units as u
+    from astropy.time import Time
 
 __all__ = ["dataset"]
 
@@ -76,6 +77,15 @@ def dataset() -> None:
     help="Keyword or pattern, such as 'mean*'; may be repeated.",
 )
 @click.option("--flares", metavar="FILE", help="List of flares to label the records with.")
+@click.option(
+    "--flares-extent",
+    "extent",
+    nargs=2,
+    type=time_of,
+    metavar="START END",
+    show_default="from its first to its last flare",
+    help="Time range that the list of flares covers. Labels are unknown if their windows are outside it.",
+)
 @click.option(
     "--window",
     "windows",
@@ -170,6 +180,7 @@ def build(
     thresholds: tuple[str, ...],
     sets: tuple[tuple[str, str], ...],
     pixels: int,
+    extent: tuple[Time, Time] | None,
     scheduler: str | None,
     **options: Any,
 ) -> None:
@@ -182,6 +193,7 @@ def build(
     check_workers(options["workers"], scheduler)
     with plain_errors() as missing:
         from sunpy_flarecast import dataset as datasets
+        from sunpy_flarecast.flares import read_flares
         from sunpy_flarecast.utils.cluster import scheduler_client
 
         if report:
@@ -192,6 +204,10 @@ def build(
         chosen = {name: options.pop(name) for name in (*own, *more)}
         if len({name for name, _ in sets}) < len(sets):
             raise QueryError("--split names a set twice. Name each set once.")
+        if extent:
+            if not chosen["flares"]:
+                raise QueryError("--flares-extent requires --flares. Name the list of flares, or leave it out.")
+            chosen["flares"] = read_flares(chosen["flares"], extent=(str(extent[0]), str(extent[1])))
         if windows:
             chosen["windows"] = list(windows)
         with scheduler_client(scheduler) if scheduler else nullcontext() as client:

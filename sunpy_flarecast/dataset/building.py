@@ -27,7 +27,7 @@ from .folder import claim, finished_report, resumed
 from .image_stage import Outcome, finish_harps, finished_shards, forget_harps, images_in, make_images, origin_in
 from .keyword_sets import SWAN
 from .keyword_stage import PIECES, keyword_pieces
-from .label import counts_of
+from .label import counts_of, extent_notes
 from .model import SETTINGS
 from .records import SEARCH, search
 from .report import BuildReport
@@ -273,6 +273,8 @@ def _stages(
     if settings.split is not None:
         store.write("split.json", _json(summary))
         report.sets = {name: counts["records"] for name, counts in summary["sets"].items()}
+    if labels is not None and request.flares is not None:
+        report.notes = [*report.notes, *extent_notes(labels, request.flares)]
     for name, values in label_columns(settings, labels).items():
         report.labels[name] = counts_of(values)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares import flux_of_class, threshold_name
+from sunpy_flarecast.utils.reports import counted
 
 from .harp_numbers import HarpNumbers, NumberPairs, harp_numbers_digest
 from .model import FlareSettings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.flares import FlareList
 
-__all__ = ["NEGATIVE", "POSITIVE", "UNKNOWN", "Labels", "counts_of", "flare_settings", "label", "rules"]
+__all__ = ["NEGATIVE", "POSITIVE", "UNKNOWN", "Labels", "counts_of", "extent_notes", "flare_settings", "label", "rules"]
 
 POSITIVE: Final = 1
 NEGATIVE: Final = 0
@@ -55,6 +56,8 @@ class Labels:
     counts : dict
         Numbers for the data sheet: all flares, duplicates, and flares without class, without time, without region, and
         of regions without records.
+    uncovered : int
+        Number of records with an unknown label, because the list of flares does not cover a window.
     """
 
     value: npt.NDArray[np.int8]
@@ -64,6 +67,7 @@ class Labels:
     largest: npt.NDArray[np.int32]
     harps: list[tuple[int, ...]]
     counts: dict[str, int]
+    uncovered: int = 0
 
     def largest_class(self, flares: FlareList) -> npt.NDArray[np.str_]:
         """Return the class of the largest flare of each window, empty if there is none."""
@@ -189,7 +193,8 @@ def label(
     covered = (times >= flares.begin)[:, None] & (ends <= flares.last)
     value = np.where(number > 0, POSITIVE, np.where(covered[:, :, None], NEGATIVE, UNKNOWN)).astype(np.int8)
     given = _harps_of(harps, numbers, flares.noaa, rows, found)
-    return Labels(value, number, to_start, to_peak, largest, given, _counts(flares, moments, given))
+    uncovered = int((value == UNKNOWN).any(axis=(1, 2)).sum())
+    return Labels(value, number, to_start, to_peak, largest, given, _counts(flares, moments, given), uncovered)
 
 
 def _pairs_by_number(
@@ -248,6 +253,18 @@ def _counts(flares: FlareList, moments: npt.NDArray[np.datetime64], given: list[
         "without_region": int((homeless & (flares.noaa == 0)).sum()),
         "of_other_regions": int((homeless & (flares.noaa > 0)).sum()),
     }
+
+
+def extent_notes(labels: Labels, flares: FlareList) -> list[str]:
+    """Return a sentence on labels that are unknown because the list of flares does not cover their windows, if any."""
+    if not labels.uncovered:
+        return []
+    begin, last = (f"{time.astype('datetime64[s]')}" for time in (flares.begin, flares.last))
+    return [
+        f"{labels.uncovered:,} of {counted(len(labels.value), 'record')} {'has' if labels.uncovered == 1 else 'have'} "
+        f"unknown labels, because the list of flares, from {begin} to {last}, does not cover their windows. If "
+        "it covers more, pass read_flares(..., extent=(start, end)), or --flares-extent START END."
+    ]
 
 
 def rules(settings: FlareSettings) -> str:

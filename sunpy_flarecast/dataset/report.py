@@ -43,7 +43,7 @@ class BuildReport:
     unlisted : dict of str to int
         Number of records for which the service lists no image, by segment. A retry does not find them.
     notes : list of str
-        Other problems of the records, as sentences.
+        Other problems of the records and labels, as sentences.
     padded : list of int
         HARPs whose images differ in shape; they are padded, with a mask.
     labels : dict

@@ -296,7 +296,7 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
         if not len(known):
             raise QueryError(
                 "The list of flares is empty. Use another list, or give the time range that it covers: "
-                "read_flares(flares, extent=(start, end))."
+                "read_flares(flares, extent=(start, end)), or --flares-extent START END of dataset build."
             )
         # Such a list would seem to cover all times, and label unknown records negative. Demo lists end with this year.
         if known.max() > np.datetime64(datetime.now(UTC).replace(tzinfo=None)) + np.timedelta64(366, "D"):

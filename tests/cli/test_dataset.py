@@ -57,9 +57,29 @@ def test_a_data_set_is_built_checked_and_described(demo: tuple[str, Layer], flar
     assert (shown.exit_code, "split.json has changed" in shown.stderr) == (1, True)
 
 
+def test_the_extent_of_the_list_of_flares_makes_labels_known(
+    demo: tuple[str, Layer], flares: str, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "sharps")
+    command = (*BUILD, *FEW, "--out", out, "--no-images", "--keyword", "usflux", "--flares", flares, "--window", "96 h")
+    note = (
+        "2 of 2 records have unknown labels, because the list of flares, from 2015-12-10T12:00:00 to 2015-12-13T12:00"
+    )
+    shown = " ".join(run(*command).stdout.split())
+    assert f"{note}:00, does not cover their windows." in shown
+    assert "--flares-extent START END" in shown
+    assert "0 negative, 2 unknown" in shown
+    shown = run(*command, "--overwrite", "--flares-extent", "2015-12-01", "2016-01-01").stdout
+    assert ("unknown labels" in shown, "0 unknown" in shown) == (False, True)
+    assert json.loads((tmp_path / "sharps/provenance.json").read_text())["report"]["notes"] == []
+
+
 @pytest.mark.parametrize(
     ("more", "status", "part"),
     [
+        (("--flares-extent", "2015-12-01", "2016-01-01"), 2, "--flares-extent requires --flares"),
+        (("--flares", "FLARES", "--flares-extent", "2016-01-01", "2015-12-01"), 2, "does not end after its start"),
+        (("--flares", "FLARES", "--flares-extent", "soon", "2015-12-01"), 2, "'soon' is not a time"),
         (("--threshold", "Z9", "--flares", "FLARES"), 2, "'Z9' is not a GOES class"),
         (("--flares", "nowhere.csv"), 2, "nowhere.csv"),
         (("--split", "train=0.7", "--split", "test=0.5"), 2, "sum to 1.2"),
