@@ -20,6 +20,9 @@ _SIDES: Final = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1
 #: How far away a better place is sought, in steps of 0.6 heights of the label.
 _RINGS: Final = 9
 
+#: Cost of a place on a box, in rings.
+_ON_BOX: Final = 3
+
 
 def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
     """
@@ -63,12 +66,17 @@ def orthographic(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any, An
     )
 
 
-def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | None = None) -> Any:
+def place_labels(
+    boxes: Any,
+    sizes: Any,
+    circle: tuple[float, float, float] | None = None,
+    frame: tuple[float, float, float, float] | None = None,
+) -> Any:
     """
     Return the centres of labels beside boxes: never on other labels, and if possible near their box and on no box.
 
     Boxes are given by left, bottom, right and top, labels by width and height. Labels avoid the line of a ``circle``
-    (x and y of the centre, radius).
+    (x and y of the centre, radius), and stay inside a ``frame`` (left, bottom, right, top) if possible.
     """
     boxes = np.asarray(boxes, dtype=float).reshape(-1, 4)
     sizes = np.asarray(sizes, dtype=float).reshape(-1, 2)
@@ -85,8 +93,11 @@ def place_labels(boxes: Any, sizes: Any, circle: tuple[float, float, float] | No
             rectangle = np.concatenate([candidate - half, candidate + half])
             if _covered(rectangle, placed) > 0:
                 continue
-            cost = 10 * _covered(rectangle, boxes) + distance
+            covered = _covered(rectangle, boxes)
+            cost = distance + 10 * covered + _ON_BOX * (covered > 0)
             cost += 3 * _crosses(rectangle, circle)
+            if frame is not None:
+                cost += 50 * (1 - _covered(rectangle, np.array([frame])))
             if cost < best:
                 best, centres[number] = cost, candidate
         placed = np.vstack([placed, np.concatenate([centres[number] - half, centres[number] + half])])

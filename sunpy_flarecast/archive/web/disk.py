@@ -15,22 +15,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Outline", "disk_grid", "outlines_of"]
 
-#: Solar radius, height of letters and their mean width, in units of the picture.
+#: Solar radius, height of letters on narrow screens and their mean width, in units of the picture.
 _RADIUS: Final = 100.0
-_LETTER: Final = 6.4
+_LETTER: Final = 8.0
 _WIDTH: Final = 0.58 * _LETTER
+
+#: The picture: left, top, right and bottom.
+_FRAME: Final = (-142.0, -106.0, 142.0, 106.0)
+
+#: Labels farther from their box than this have a line to it.
+_NEAR: Final = 4.0
 
 #: Degrees between the lines of the grid.
 _GRID: Final = 30
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
-    """A HARP on the disk: its path, and its label with position."""
+    """A HARP on the disk: its path, its label with position, and a line between them if they are far apart."""
 
     path: str
     x: float
     y: float
     label: str
+    leader: str
     item: Any
 
 
@@ -50,12 +57,19 @@ def outlines_of(items: Iterable[tuple[tuple[float, ...] | None, str, Any]], b0: 
         longitude, latitude = box_outline(bounds, b0 or 0.0)
         if longitude.size:
             kept.append((_projected(longitude, latitude, b0 or 0.0)[0], label, item))
-    boxes = [(*corners.min(axis=0), *corners.max(axis=0)) for corners, _, _ in kept]
-    sizes = [(_WIDTH * len(label), _LETTER) for _, label, _ in kept]
-    centres = place_labels(boxes, sizes, (0.0, 0.0, _RADIUS))
+    boxes = np.array([(*corners.min(axis=0), *corners.max(axis=0)) for corners, _, _ in kept]).reshape(-1, 4)
+    sizes = np.array([(_WIDTH * len(label), _LETTER) for _, label, _ in kept]).reshape(-1, 2)
+    centres = place_labels(boxes, sizes, (0.0, 0.0, _RADIUS), _FRAME)
     return [
-        Outline(path=_path(corners) + "Z", x=round(float(x), 1), y=round(float(y), 1), label=label, item=item)
-        for (corners, label, item), (x, y) in zip(kept, centres, strict=True)
+        Outline(
+            path=_path(corners) + "Z",
+            x=round(float(centre[0]), 1),
+            y=round(float(centre[1]), 1),
+            label=label,
+            leader=_leader(corners, centre, size, np.delete(boxes, place, axis=0)),
+            item=item,
+        )
+        for place, ((corners, label, item), centre, size) in enumerate(zip(kept, centres, sizes, strict=True))
     ]
 
 
@@ -71,6 +85,18 @@ def disk_grid(b0: float) -> str:
         pieces = np.split(np.arange(near.size), np.flatnonzero(np.diff(near)) + 1)
         parts += [_path(points[piece]) for piece in pieces if near[piece[0]] and piece.size > 1]
     return "".join(parts)
+
+
+def _leader(corners: Any, centre: Any, size: Any, others: Any) -> str:
+    """Draw a line from a label to its outline if that is far, or if another box is nearer."""
+    half = size / 2
+    begins = np.clip(corners, centre - half, centre + half)
+    lengths = np.hypot(*(corners - begins).T)
+    nearest = lengths.argmin()
+    gaps = np.hypot(*np.maximum(np.maximum(others[:, :2] - centre, centre - others[:, 2:]) - half, 0).T)
+    if lengths[nearest] <= _NEAR and lengths[nearest] <= gaps.min(initial=np.inf):
+        return ""
+    return _path([begins[nearest], corners[nearest]])
 
 
 def _projected(longitude: Any, latitude: Any, b0: float) -> tuple[Any, Any]:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sunpy_flarecast.archive import DemoArchive
 from sunpy_flarecast.archive.web.calendar import years_of
 from sunpy_flarecast.archive.web.curves import _times, curve_of, gaps_in
 from sunpy_flarecast.archive.web.disk import disk_grid, outlines_of
-from sunpy_flarecast.archive.web.steps import day_of, slot_at, time_of
+from sunpy_flarecast.archive.web.steps import day_of, slot_at, step_of, time_of
 from sunpy_flarecast.archive.web.text import place, quality, scientific, segments, size, slot, value
 from sunpy_flarecast.catalog import find_keyword
 
@@ -74,6 +75,34 @@ def test_north_is_up_and_west_on_the_right():
     x, y = points_of(outline.path).mean(axis=0)
     assert x == pytest.approx(100 * np.cos(np.radians(35)) * np.sin(np.radians(45)), abs=1)
     assert y == pytest.approx(-100 * np.sin(np.radians(35)), abs=1)
+
+
+def labels_of(outlines):
+    """Return the rectangles of labels: left, top, right and bottom."""
+    sizes = np.array([(0.58 * 8 * len(outline.label), 8) for outline in outlines]) / 2
+    centres = np.array([(outline.x, outline.y) for outline in outlines])
+    return np.hstack([centres - sizes, centres + sizes])
+
+
+@pytest.mark.parametrize(("day", "minutes"), [(date(2014, 10, 23), 720), (date(2026, 12, 31), 1440)])
+def test_labels_are_beside_their_region_or_have_a_line_to_it(day, minutes):
+    series, archive = "hmi.sharp_cea_720s", DemoArchive()
+    slot = slot_at(day, minutes)
+    outlines = step_of(archive, series, slot, archive.records_at(series, slot)).outlines
+    labels = labels_of(outlines)
+    assert len(labels) >= 9
+    boxes = [(*points.min(axis=0), *points.max(axis=0)) for points in map(points_of, (one.path for one in outlines))]
+    for index, (outline, label) in enumerate(zip(outlines, labels, strict=True)):
+        assert (abs(label) <= [142.1, 106.1, 142.1, 106.1]).all()
+        gaps = [np.hypot(*np.clip(np.maximum(box[:2] - label[2:], label[:2] - box[2:]), 0, None)) for box in boxes]
+        assert min(gaps) > 0  # on no region
+        if outline.leader:
+            begin, end = points_of(outline.leader)
+            assert (label[:2] - 0.1 <= begin).all()
+            assert (begin <= label[2:] + 0.1).all()
+            assert end.tolist() in points_of(outline.path).tolist()
+        else:
+            assert gaps[index] == min(gaps) <= 4
 
 
 @given(VALUES)
