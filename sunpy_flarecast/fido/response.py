@@ -432,8 +432,10 @@ class FLARECASTResponse(RecordTable):
 
         Parameters
         ----------
-        *names, harpnum, errors, strict, progress
+        *names, harpnum, strict, progress
             As for `timeseries`.
+        errors : bool
+            Whether to request the errors of the keywords as well, which become error bars (default: False).
         flares, ax
             As for `sunpy_flarecast.plot.plot_keywords`.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sunpy_flarecast.flares import FlareList
 
-__all__ = ["class_looks", "mark_flares"]
+__all__ = ["class_looks", "mark_flares", "none_within"]
 
 #: Line styles by the letter of the class, all in grey, which no curve has.
 _LOOKS: Final[dict[str, dict[str, Any]]] = {
@@ -65,6 +65,16 @@ def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[st
             textcoords="offset points", ha="center", va="bottom", fontsize=8,
         )  # fmt: skip
     return left_out
+
+
+def none_within(flares: FlareList, first: float, last: float) -> str:
+    """Return a sentence if no flare of a list is between two times of matplotlib, otherwise an empty text."""
+    days = mdates.date2num(flares.times("peak"))
+    if not len(flares) or ((days >= first) & (days <= last)).any():
+        return ""
+    begin, end = (f"{mdates.num2date(day):%Y-%m-%dT%H:%M}" for day in (first, last))
+    none = "The flare of the list is not" if len(flares) == 1 else f"None of the {len(flares):,} flares is"
+    return f"{none} between {begin} and {end}; no flare is marked."
 
 
 def class_looks(classes: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares.read import flares_to_mark
@@ -15,7 +17,7 @@ from sunpy_flarecast.flares.read import flares_to_mark
 from .axes import date_axis, mark_synthetic, titled
 from .colours import curve_style
 from .data import axis_label, curves_in, origin_of
-from .flares import class_looks, mark_flares
+from .flares import class_looks, mark_flares, none_within
 
 if TYPE_CHECKING:
     import os
@@ -62,10 +64,12 @@ def plot_keywords(
         The result of ``results.keywords(...)`` or ``results.timeseries(...)``. ``results.plot_keywords(...)`` requests
         and draws in one step.
     *keywords : str or sequence of str
-        Keywords to draw (default: all that are numbers). Errors of others (``"errvf"`` of ``"usflux"``) become error
-        bars.
+        Keywords to draw (default: all that are numbers). If the data have the errors of a keyword (``"errvf"`` for
+        ``"usflux"``), they become its error bars; request them with ``errors=True`` of ``results.timeseries(...)``, or
+        by name in ``results.keywords(...)``.
     flares : path-like, table, Fido result, or `~sunpy_flarecast.flares.FlareList`, optional
-        Flares to mark, in any form that `sunpy_flarecast.flares.read_flares` accepts.
+        Flares to mark, in any form that `sunpy_flarecast.flares.read_flares` accepts; those outside the range of the
+        curves are not drawn.
     ax : `matplotlib.axes.Axes` or several, optional
         Where to draw, one for each keyword; by default a new figure.
 
@@ -78,6 +82,11 @@ def plot_keywords(
     ------
     QueryError
         If there is nothing to draw, a keyword is not among the data, or the table of flares has no times or classes.
+
+    Warns
+    -----
+    SunpyUserWarning
+        If no flare is within the range of the curves.
 
     Examples
     --------
@@ -104,6 +113,8 @@ def plot_keywords(
     last = max(float(curve.times.max()) for curve in curves)
     margin = max((last - first) * 0.02, 0.01)
     nameless = False
+    if marks is not None and (note := none_within(marks, first - margin, last + margin)):
+        warnings.warn(note, SunpyUserWarning, stacklevel=2)
     for place, panel in enumerate(panels):
         panel.set_xlim(first - margin, last + margin)
         if marks is not None:

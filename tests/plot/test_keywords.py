@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable, Table, vstack
 from astropy.utils.masked import Masked
+from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast import QueryError
 from sunpy_flarecast.flares import read_flares
@@ -114,6 +115,23 @@ def test_flares_are_marked_at_their_peaks_or_else_starts(tmp_path: Path) -> None
         assert [lines[f"_flare {name}"] for name in ("M1.0", "X3.1")] == pytest.approx(expected)
         assert "_flare M9.0" not in lines
         assert {text.get_text() for text in panel.texts} == {"M1.0", "X3.1"}
+
+
+def test_a_list_without_flares_in_the_range_gives_a_warning() -> None:
+    first = text_slot("2014.10.22_00:12:00_TAI")
+    flares = Table({"peak_time": ["2014-10-21T00:30", "2014-10-23T00:30"], "goes_class": ["M1.0", "X1.0"]})
+    message = r"^None of the 2 flares is between 2014-10-21T23:\d\d and 2014-10-22T01:\d\d; no flare is marked\.$"
+    with pytest.warns(SunpyUserWarning, match=message):
+        plot_keywords(keywords(first + np.arange(5)), "usflux", flares=flares)
+
+
+def test_errors_in_the_table_become_error_bars() -> None:
+    table = keywords(np.arange(5))
+    table["errvf"] = table["usflux"] / 10
+    [panel] = plot_keywords(table, "usflux")
+    assert len(panel.collections) == 1
+    [panel] = plot_keywords(table["T_REC", "HARPNUM", "usflux"], "usflux")
+    assert not panel.collections
 
 
 def test_a_list_without_flares_gives_no_marks(tmp_path: Path) -> None:
