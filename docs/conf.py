@@ -162,6 +162,13 @@ def show_examples(_app: Sphinx, _context: Any, lines: list[str]) -> None:
         lines[:] = ["", ".. rubric:: Examples", "", ".. code-block:: sh", "", *shown, ""]
 
 
+def show_defaults(_app: Sphinx, _context: Any, lines: list[str]) -> None:
+    """Show defaults as in the help of a command: descriptions as text, and values without Python's quotes."""
+    for number, line in enumerate(lines):
+        if found := re.fullmatch(r"( *:default: )``(['\"])(.*)\2``", line):
+            lines[number] = f"{found[1]}{found[3]}"
+
+
 def clean_notebook(path: Path, base: str) -> None:
     """
     Prepare the notebook of a page for download.
@@ -237,4 +244,5 @@ def setup(app: Sphinx) -> None:
     app.connect("doctree-read", label_animations)
     app.connect("doctree-read", hide_paths)
     app.connect("autodoc-process-docstring", describe)
+    app.connect("sphinx-click-process-options", show_defaults)
     app.connect("sphinx-click-process-epilog", show_examples)

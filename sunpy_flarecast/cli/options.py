@@ -205,7 +205,7 @@ selection_options = _together(
         "harps",
         multiple=True,
         type=_harp,
-        metavar="N[:M]",
+        metavar="N|N:M",
         help="HARP number or range; may be repeated.",
     ),
     click.option(

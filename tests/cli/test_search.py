@@ -50,6 +50,17 @@ def test_help_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("names", commands(), ids="-".join)
+def test_values_of_options_are_named_without_brackets(names: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in names:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    # The page of a command shows them in angle brackets, and removes other brackets at their ends.
+    metavars = [one.metavar for one in command.params if isinstance(one, click.Option) and one.metavar]
+    assert [text for text in metavars if text != text.strip("<[{($>]})")] == []
+
+
+@pytest.mark.parametrize("names", commands(), ids="-".join)
 def test_help_fits_a_terminal_and_its_examples_are_valid(
     names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
