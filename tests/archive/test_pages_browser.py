@@ -182,6 +182,29 @@ def test_the_calendar_has_a_legend_of_its_colours(scheme, url, shown):
 
 
 @pytest.mark.parametrize("scripts", [True, False])
+def test_days_are_large_enough_for_a_finger_on_narrow_screens(scripts, url, shown):
+    driver = shown(390, scripts=scripts)
+    driver.get(url)
+    WebDriverWait(driver, 60).until(is_complete)
+    days = driver.find_elements(By.CSS_SELECTOR, ".year a path")
+    one, other = driver.execute_script("return arguments[0].map(one => one.getBoundingClientRect())", days)
+    assert min(one["width"], one["height"]) > 22
+    assert other["top"] - one["top"] >= 24
+    driver.find_element(By.CSS_SELECTOR, ".year a").click()
+    WebDriverWait(driver, 60).until(lambda browser: browser.current_url == f"{url}/day/{DAY}")
+
+
+def test_only_the_latest_year_is_unfolded_on_narrow_screens(shown):
+    with running(DemoArchive()) as url:
+        for width, scripts, several in ((390, True, False), (390, False, True), (1280, True, True)):
+            driver = shown(width, scripts=scripts)
+            driver.get(url)
+            WebDriverWait(driver, 60).until(is_complete)
+            years = driver.find_elements(By.CLASS_NAME, "year")
+            assert [year.is_displayed() for year in years] == [True] + [several] * (len(years) - 1)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
 def test_keywords_of_a_record_are_folded_after_its_parameters(scripts, archive, url, shown):
     driver = shown(390, scripts=scripts)
     driver.get(f"{url}/{pages(archive)['record']}")

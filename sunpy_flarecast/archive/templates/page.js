@@ -1,4 +1,5 @@
-// Pages work without this script. It copies code, moves between days and time steps with keys, and retries pictures.
+// Pages work without this script. It copies code, folds years, moves between days and time steps with keys, and
+// retries pictures.
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const source = document.getElementById(button.dataset.copies);
   const status = document.getElementById("status");
@@ -25,6 +26,11 @@ document.addEventListener("keydown", (event) => {
   const key = (event.shiftKey ? "Shift+" : "") + event.key;
   [...document.querySelectorAll("a[data-key]")].find((link) => link.dataset.key === key)?.click();
 });
+
+// On narrow screens, where days are large, only the latest year is shown at first.
+if (matchMedia("(max-width: 48rem)").matches) {
+  for (const year of document.querySelectorAll(".years details:not(:first-child)")) year.open = false;
+}
 
 // Tab moves to one day of each year in the calendar, arrow keys to neighbouring days.
 for (const year of document.querySelectorAll(".year")) {

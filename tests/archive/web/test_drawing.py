@@ -35,23 +35,28 @@ def points_of(path):
 def test_a_calendar_has_every_day_once(counts):
     years = years_of(counts)
     assert [year.year for year in years] == sorted({day.year for day in counts}, reverse=True)
-    assert {cell.day: cell.count for year in years for cell in year.cells} == counts
-    assert sum(year.records for year in years) == sum(counts.values())
-    for year in years:
-        places = [(cell.x, cell.y) for cell in year.cells] + list(year.empty)
+    quarters = [quarter for year in years for quarter in year.quarters]
+    assert {cell.day: cell.count for quarter in quarters for cell in quarter.cells} == counts
+    assert (sum(year.records for year in years), sum(year.days for year in years)) == (
+        sum(counts.values()),
+        len(counts),
+    )
+    assert {year.last for year in years} == {max(day for day in counts if day.year == year.year) for year in years}
+    for quarter in quarters:
+        places = [(cell.x, cell.y) for cell in quarter.cells] + list(quarter.empty)
         assert len(places) == len(set(places))
-        for cell in year.cells:
+        for cell in quarter.cells:
             assert cell.y == cell.day.weekday() * 10
-            assert 0 <= cell.x <= 530
+            assert 0 <= cell.x <= 130
     if counts:
-        drawn = sum(len(year.cells) + len(year.empty) for year in years)
+        drawn = sum(len(quarter.cells) + len(quarter.empty) for quarter in quarters)
         inside = [min(counts) + timedelta(days=day) for day in range((max(counts) - min(counts)).days + 1)]
         assert drawn == sum(day.year in {year.year for year in years} for day in inside)
 
 
 @given(DAYS.filter(bool))
 def test_darker_days_have_more_records(counts):
-    cells = [cell for year in years_of(counts) for cell in year.cells]
+    cells = [cell for year in years_of(counts) for quarter in year.quarters for cell in quarter.cells]
     shades = {}
     for cell in sorted(cells, key=lambda cell: cell.count):
         assert 1 <= cell.shade <= 4
