@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +82,13 @@ def test_every_public_name_exists_and_is_listed(home: str) -> None:
     assert set(dir(module)) == PUBLIC[home] | modules
     with pytest.raises(AttributeError, match="no attribute 'none'"):
         module.none  # noqa: B018
+
+
+@pytest.mark.parametrize("home", PUBLIC)
+def test_the_reference_can_show_the_fields_of_dataclasses(home: str) -> None:
+    # Of fields without a default, sphinx-automodapi shows dataclasses.MISSING, unless the class has slots.
+    for found in (getattr(import_module(home), name) for name in PUBLIC[home]):
+        assert not is_dataclass(found) or "__slots__" in vars(found)
 
 
 #: Methods that sunpy or this package call, and users do not.

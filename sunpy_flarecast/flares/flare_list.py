@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FlareList"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class FlareList:
     """
     Flares sorted by peak time (or start time if there is no peak), and the time range that the list covers.
