@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -101,7 +102,24 @@ def place_labels(
             if cost < best:
                 best, centres[number] = cost, candidate
         placed = np.vstack([placed, np.concatenate([centres[number] - half, centres[number] + half])])
+    _untangle(centres, boxes, sizes)
     return centres
+
+
+def _untangle(centres: Any, boxes: Any, sizes: Any) -> None:
+    """Exchange labels of the same size that are then nearer to their boxes."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    pairs = [(one, other) for one, other in combinations(range(len(boxes)), 2) if (sizes[one] == sizes[other]).all()]
+    lengths = np.hypot(*(centres[:, None] - middles).T).T
+    exchanged = True
+    while exchanged:
+        exchanged = False
+        for one, other in pairs:
+            now, then = lengths[one, one] + lengths[other, other], lengths[one, other] + lengths[other, one]
+            if then < now - 1e-9 * now:
+                centres[[one, other]] = centres[[other, one]]
+                lengths[[one, other]] = lengths[[other, one]]
+                exchanged = True
 
 
 def _candidates(box: Any, size: Any, step: float, most: int) -> Iterator[tuple[Any, float]]:

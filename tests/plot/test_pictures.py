@@ -290,6 +290,23 @@ def test_labels_do_not_cross_the_limb() -> None:
     assert corners.max() > 100 > corners.min()
 
 
+def test_labels_are_next_to_their_own_box() -> None:
+    from sunpy_flarecast.plot.geometry import place_labels
+
+    # The second label takes the place below, which leaves the third one a place that is nearer to the second box.
+    boxes = [[24, 0, 34, 10], [0, 0, 10, 10], [12, 0, 22, 10]]
+    right, left, middle = place_labels(boxes, [[30, 8]] * 3)
+    assert left[0] < middle[0] < right[0]
+
+
+def test_labels_stay_inside_the_frame() -> None:
+    from sunpy_flarecast.plot.geometry import place_labels
+
+    [(x, y)] = place_labels([[40, 40, 48, 49]], [[20, 8]], frame=(-50.0, -50.0, 50.0, 50.0))
+    assert -40 <= x <= 40
+    assert -46 <= y <= 46
+
+
 # --- Figures of records -----------------------------------------------------------------------------------------------
 
 
