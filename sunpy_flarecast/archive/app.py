@@ -18,6 +18,7 @@ from sunpy_flarecast.archive.api import openapi
 from sunpy_flarecast.archive.api.browsing import browsing_routes
 from sunpy_flarecast.archive.api.errors import handle_errors, unavailable, unreadable_file
 from sunpy_flarecast.archive.api.file_response import file_response
+from sunpy_flarecast.archive.api.origin import has_synthetic_records
 from sunpy_flarecast.archive.api.parameters import (
     QUOTED,
     EndParameter,
@@ -253,7 +254,7 @@ def _health_route(archive: Archive, checks: Sequence[Any]) -> APIRouter:
             "version": __version__,
             "series": len(counts),
             "records": sum(known) if len(known) == len(counts) else None,
-            "synthetic": archive.synthetic,
+            "synthetic": any(has_synthetic_records(archive, name) for name in archive.series()),
         }
         if condition.indexed is not None:
             state |= {"indexed": condition.indexed, "reindex_failed": condition.reindex_failed}

@@ -368,11 +368,11 @@ Fido.fetch(found[3:5], path=folder)
     lines = done.stderr.splitlines()
     assert "\r" not in done.stderr
     count = f"{len(whole):,}"
-    found = rf"Windows searched: {windows} of {windows} windows, \d+ records, after \d+:\d\d min"
+    found = rf"Windows searched: {windows} of {windows} windows, \d+ records, \d:\d\d:\d\d elapsed"
     assert re.fullmatch(found, lines[windows - 1])
-    assert any(re.fullmatch(rf"Keywords: {count} of {count} records, after \d+:\d\d min", line) for line in lines)
+    assert any(re.fullmatch(rf"Keywords: {count} of {count} records, \d:\d\d:\d\d elapsed", line) for line in lines)
     assert sum(line.startswith("Files Downloaded: ") for line in lines) == 5
-    assert re.fullmatch(r"Files Downloaded: 2 of 2 files, after \d+:\d\d min", lines[-1])
+    assert re.fullmatch(r"Files Downloaded: 2 of 2 files, \d:\d\d:\d\d elapsed", lines[-1])
 
 
 def test_short_work_writes_no_progress_lines(whole: FLARECASTResponse, tmp_path: Path) -> None:

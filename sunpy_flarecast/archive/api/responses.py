@@ -20,6 +20,8 @@ from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE
 
+from .origin import has_synthetic_records
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
@@ -61,12 +63,10 @@ def validators(request: Request, archive: Archive, series: str, *layout: object)
     """Make the headers with which clients store and validate a reply; call this before reading records."""
     # ``layout`` is what the reply depends on besides the records and the URL of the request.
     # Synthetic records are not stored, since a service of real records may follow at the same URL.
-    headers = (
-        {"Cache-Control": "no-store", "Data-Origin": "SYNTHETIC"}
-        if archive.synthetic
-        else {"Cache-Control": "no-cache"}
-    )
+    headers = {"Cache-Control": "no-store" if archive.synthetic else "no-cache"}
     version = archive.version(series)
+    if has_synthetic_records(archive, series):
+        headers["Data-Origin"] = "SYNTHETIC"
     if version is not None:
         state = (__version__, version, request.url.path, request.url.query, *layout)
         # Weak, since the reply may be compressed.

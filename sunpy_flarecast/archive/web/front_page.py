@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from sunpy_flarecast.archive.api.origin import has_synthetic_records
+
 from .html import render
 from .overview import overview_of
 
@@ -27,17 +29,20 @@ def front_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     """Make the route of the front page."""
     router = APIRouter(include_in_schema=False, dependencies=checks)
 
-    def make_overview() -> tuple[Overview, Markup]:
-        overview = overview_of(site.archive)
-        return overview, render("calendar", {"years": overview.years})
+    def make_overview() -> tuple[Overview, Markup, bool]:
+        archive = site.archive
+        overview = overview_of(archive)
+        marked = any(has_synthetic_records(archive, series) for series in archive.series())
+        return overview, render("calendar", {"years": overview.years}), marked
 
     cached_overview = site.cached(make_overview, 1)
 
     def page(request: Request) -> Response:
-        overview, calendar = cached_overview()
+        overview, calendar, marked = cached_overview()
         search, segment = overview.example
         lines = site.lines(request, search, [segment], _MOST_FILES)
-        return site.page(request, "home", {"overview": overview, "calendar": calendar, "lines": lines})
+        values = {"overview": overview, "calendar": calendar, "lines": lines, "marked": marked}
+        return site.page(request, "home", values)
 
     site.add(router, "/", page)
     return router

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from sunpy_flarecast.archive.api.origin import has_synthetic_records
 from sunpy_flarecast.archive.api.search import MOST, find, query_of
 from sunpy_flarecast.archive.api.search_parameters import PARAMETERS, read_search
 from sunpy_flarecast.archive.base import NotHeldError
@@ -71,6 +72,7 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
             "longest": query_of(search, limit=MOST),
             "most": MOST,
             "first": after is None,
+            "marked": has_synthetic_records(archive, search.series),
             "unit": _unit(search),
             "segments": _segments(archive, search, found) if after is None else _held(archive, search),
             "lines": site.lines(request, search),

@@ -383,9 +383,12 @@ def test_copies_of_synthetic_records_are_marked(service, tmp_path):
     settings = Settings(contact="us@example.org", acknowledgement="Please cite us.")
     with DirectoryArchive(tmp_path) as archive, running(archive, settings=settings) as url:
         (record,) = archive.records_at(CEA, FIRST)
-        for path in (f"day/{DAY}", "harp/377", f"record/{CEA}/{record.recnum}"):
+        for path in ("", "search?harp=377", f"day/{DAY}", "harp/377", f"record/{CEA}/{record.recnum}"):
             assert "This page shows synthetic records." in get((url,), path)
-    for path in (f"day/{DAY}", "harp/377", f"record/{CEA}/{recnum(service)}"):
+        listed = requests.get(f"{url}/HMI/{CEA}?start=2010-01-01&end=2020-01-01", timeout=20)
+        assert listed.headers["data-origin"] == "SYNTHETIC"
+        assert requests.get(f"{url}/health", timeout=20).json()["synthetic"] is True
+    for path in ("", "search?harp=377", f"day/{DAY}", "harp/377", f"record/{CEA}/{recnum(service)}"):
         assert "synthetic" not in get(service, path)
 
 
