@@ -100,8 +100,8 @@ def read_flares(
     Warns
     -----
     SunpyUserWarning
-        If the column of classes has other texts than GOES classes; these flares have an unknown class. Empty cells give
-        no warning.
+        If the column of classes or positions has other texts; these flares have an unknown class or position. Empty
+        cells give no warning.
 
     Examples
     --------
@@ -138,11 +138,24 @@ def read_flares(
             f"The column {found.name('class')!r} of the flare table has no GOES class such as 'M1.0'. Rename the "
             "column that has the classes to 'class'."
         )
-    _warn_of_texts(goes_class[np.isnan(size)].tolist(), found.name("class"))
+    _warn_of_texts(
+        goes_class[np.isnan(size)].tolist(),
+        found.name("class"),
+        "a GOES class such as 'M1.0'",
+        "Their class is unknown, so they reach no threshold and make no label positive.",
+    )
     noaa = np.zeros(count, dtype=np.int64)
     if "noaa" in found:
         noaa = full_numbers(numbers_of(found["noaa"], found.name("noaa")), moments)
     lon, lat = _positions(found, count)
+    if "position" in found and not ("lon" in found and "lat" in found):
+        texts = np.array(texts_of(found["position"]), dtype=np.str_)
+        _warn_of_texts(
+            texts[np.isnan(lon)].tolist(),
+            found.name("position"),
+            "a position such as 'S12W47'",
+            "Their position is unknown, so they cannot be assigned by position.",
+        )
     begin, last = _extent(extent, [start, peak, end])
     kept = _without_duplicates(np.lexsort((noaa == 0, size, start, moments)), start, peak, end, goes_class, noaa)
     return FlareList(
@@ -166,17 +179,17 @@ def flares_to_mark(flares: Any) -> FlareList:
     return read_flares(flares, extent=_ANY_TIME)
 
 
-def _warn_of_texts(classes: list[str], column: str) -> None:
-    """Warn of texts in the column of classes that are no GOES classes; empty cells are missing classes."""
-    texts = [text for text in classes if text]
+def _warn_of_texts(texts: list[str], column: str, wanted: str, so: str) -> None:
+    """Warn of texts in a column that are not what is ``wanted``; empty cells are missing values."""
+    texts = [text for text in texts if text]
     if not texts:
         return
     named = list(dict.fromkeys(texts))
     some = f"{', '.join(map(repr, named[:_NAMED]))}{', ...' * (len(named) > _NAMED)}"
     flares = "1 flare has" if len(texts) == 1 else f"{counted(len(texts), 'flare')} have"
     warnings.warn(
-        f"{flares} a text in the column {column!r} that is not a GOES class such as 'M1.0' ({some}). Their class is "
-        "unknown, so they reach no threshold and make no label positive. Correct the texts, or leave them empty.",
+        f"{flares} a text in the column {column!r} that is not {wanted} ({some}). {so} Correct the texts, or leave "
+        "them empty.",
         SunpyUserWarning,
         stacklevel=3,
     )

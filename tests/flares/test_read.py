@@ -216,6 +216,14 @@ def test_texts_that_are_not_goes_classes_give_a_warning() -> None:
     read_flares(Table({"peak": peaks[:3], "class": ["M1.0", "", "nan"]}))  # empty cells give no warning
 
 
+def test_texts_that_are_not_positions_give_a_warning() -> None:
+    table = Table({"peak": ["2014-02-01", "2014-02-02", "2014-02-03"], "class": ["M1.0"] * 3})
+    table["location"] = ["S12W47", "west limb", ""]
+    message = r"^1 flare has a text in the column 'location' that is not a position such as 'S12W47' \('west limb'\)\."
+    with pytest.warns(SunpyUserWarning, match=message):
+        assert np.isnan(read_flares(table).lon).tolist() == [False, True, True]
+
+
 def test_invalid_files_give_a_one_line_error(tmp_path: Path) -> None:
     for text, message in (
         ("", "is empty"),
