@@ -305,8 +305,7 @@ def test_ctrl_c_keeps_finished_work(
         if stage == "search":
             assert text == f"{tmp_path / 'a'}: interrupted before the records were known."
         else:
-            marked = "SYNTHETIC data, " if done else ""  # the search of this service has no origin
-            assert text.startswith(f"{tmp_path / 'a'}: {marked}9 records, at least {18 if done else 0} images")
+            assert text.startswith(f"{tmp_path / 'a'}: SYNTHETIC data, 9 records, at least {18 if done else 0} images")
         assert number < 5 or len(small.files) == 18
     dataset.build(tmp_path / "a", *QUERY, **arguments)
     same(tmp_path / "a", whole)
@@ -555,7 +554,7 @@ def test_keywords_and_labels_without_images(
 ) -> None:
     out = tmp_path / "a"
     report = dataset.build(out, *QUERY, **arguments, images=False)
-    assert (report.complete, report.records, report.images, report.origin, small.files) == (True, 9, 0, "", [])
+    assert (report.complete, report.records, report.images, report.origin, small.files) == (True, 9, 0, "SYNTHETIC", [])
     assert not (out / "images.zarr").exists()
     assert {path: (out / path).read_bytes() for path in ("labels.parquet", "split.json")}.items() <= whole.items()
     assert dataset.check(out, progress=False).problems == []
@@ -596,21 +595,22 @@ def test_synthetic_records_are_marked_without_images(demo: tuple[str, Layer], tm
     assert (out / "README.md").read_text().startswith("# SYNTHETIC ")
 
 
-@pytest.mark.parametrize(("service", "stage"), [("demo", "keyword_pieces"), ("small", "make_images")])
+@pytest.mark.parametrize("stage", ["keyword_pieces", "make_images"])
 def test_an_interrupted_build_of_synthetic_records_says_so(
-    request: pytest.FixtureRequest, service: str, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Counting, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request.getfixturevalue(service)  # the search of "demo" says so, and only the files of "small"
-    make = building.make_images
+    make, find = building.make_images, building.search
 
     def interrupted(*given: Any, **more: Any) -> Any:
         if stage == "make_images":
             yield next(make(*given, **more))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(
-        building, stage, interrupted if stage == "make_images" else lambda *_, **__: next(interrupted())
-    )
+    if stage == "make_images":
+        monkeypatch.setattr(building, "search", lambda *given, **more: replace(find(*given, **more), origin=""))
+        monkeypatch.setattr(building, stage, interrupted)  # the origin is that of the files
+    else:
+        monkeypatch.setattr(building, stage, lambda *_, **__: next(interrupted()))
     with pytest.raises(Interrupted) as caught:
         dataset.build(tmp_path / "a", *QUERY, keywords=["noaa_ars"], shard_records=2, progress=False)
     assert str(caught.value.partial).startswith(f"{tmp_path / 'a'}: SYNTHETIC data, 9 records, at least ")
