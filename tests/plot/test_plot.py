@@ -182,7 +182,7 @@ def test_boxes_match_the_positions_of_the_maps(step: FLARECASTResponse, tmp_path
         east_and_west.add(one.meta["londtmin"] > 0)
     assert east_and_west == {True, False}
     assert axes.get_title() == f"SYNTHETIC data: {len(step)} HARPs, T_REC 2014-10-23 12:00:00 TAI"
-    assert "helioprojective" in axes.coords[0].get_axislabel()
+    assert axes.coords[0].get_axislabel() == "Solar X (arcsec)"
 
 
 def test_labels_of_the_disk_do_not_overlap(step: FLARECASTResponse) -> None:
