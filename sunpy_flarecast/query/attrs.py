@@ -193,7 +193,8 @@ class NOAA(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     ValueError
         If a list is empty.
     QueryError
-        If no active region of the years that SHARPs cover has that number.
+        If a number has fewer than five digits, as only regions before SHARPs have. For SMARPs of those regions, compare
+        ``a.flarecast.Keyword("noaa_ar")``.
 
     Examples
     --------
@@ -228,8 +229,8 @@ class Tolerance(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     Parameters
     ----------
     value : `astropy.units.Quantity` or `astropy.time.TimeDelta`
-        A length of time, inclusive. The time steps of SHARPs are 12 minutes apart, so 6 minutes select only records at
-        the time step nearest to the requested time.
+        A length of time, inclusive. The time steps of SHARPs are 12 minutes apart, so a tolerance of 6 minutes selects
+        only records at the time step nearest to the requested time.
 
     Raises
     ------

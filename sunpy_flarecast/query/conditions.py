@@ -65,8 +65,10 @@ _FRACTION: Final = re.compile(
 #: Decimal digits kept when a unit is converted: 617.3 nm gives 6172.999999999998 Å, but means 6173.
 _DIGITS: Final = 15
 
-#: SHARPs begin in May 2010 with region 11064; the first digit is often left out.
+#: NOAA numbers since June 2002 have five digits, and the first is often left out; SHARPs begin with region 11064. The
+#: regions of SMARPs before that have four digits, from 7946 on.
 LEAST_NOAA: Final = 10_000
+_LEAST_MDI: Final = 7_900
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Condition:
 
     The operators ``<``, ``<=``, ``>``, ``>=``, ``==`` and ``!=`` compare a single keyword, or its absolute value, with
     a value in its own unit. With ``"without"``, the keyword must have no bit of the value. With ``"lists"``, one of the
-    keywords must be one of the integers in the value, or a text that lists one of them.
+    keywords must be one of the integers in the value, or text that lists one of them.
     """
 
     keywords: tuple[str, ...]
@@ -136,7 +138,7 @@ def _lists(column: np.ma.MaskedArray[Any, Any], numbers: tuple[int, ...]) -> npt
     known = ~np.ma.getmaskarray(column)
     if column.dtype != object:
         return np.asarray(known & np.isin(column.data, numbers))
-    # Many records share a text, since that of a HARP rarely changes.
+    # Many records share their text, since that of a HARP rarely changes.
     wanted = set(map(str, numbers))
     texts = {
         text: any(_INTEGRAL.sub("", part).lstrip("0") in wanted for part in _BETWEEN.split(str(text)))
@@ -226,12 +228,17 @@ def harps(*numbers: int) -> Condition:
 
 
 def noaa(*numbers: int) -> Condition:
-    """Return the condition of NOAA active regions; raise `QueryError` for a number that none has had since 2010."""
+    """Return the condition of NOAA active regions; raise `QueryError` for numbers of fewer than five digits."""
     if (number := min(numbers)) < LEAST_NOAA:
-        right = f"; write NOAA({number + LEAST_NOAA})" if number >= 0 and number + LEAST_NOAA > 11_000 else ""
+        advice = ""
+        if number >= _LEAST_MDI:
+            where = f"a.flarecast.Keyword('noaa_ar') == {number} (--where 'noaa_ar == {number}')"
+            advice = f"; for SMARPs of earlier years write {where}"
+        elif number > 1_000:
+            advice = f"; write NOAA({number + LEAST_NOAA})"
         raise QueryError(
             f"NOAA({number}): the active regions of the years that SHARPs cover have five-digit numbers, "
-            f"from 11064 on{right}."
+            f"from 11064 on{advice}."
         )
     return Condition(("noaa_ar", "noaa_ars"), "lists", numbers)
 

@@ -126,7 +126,15 @@ def test_noaa_numbers_in_either_keyword() -> None:
     assert not any(satisfied(noaa(124430), **regions))
 
 
-@pytest.mark.parametrize(("number", "text"), [(2443, "write NOAA(12443)"), (377, "from 11064 on."), (-1, "from 11064")])
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (2443, "write NOAA(12443)"),
+        (8210, "for SMARPs of earlier years write a.flarecast.Keyword('noaa_ar') == 8210"),
+        (377, "from 11064 on."),
+        (-1, "from 11064"),
+    ],
+)
 def test_noaa_numbers_have_five_digits(number: int, text: str) -> None:
     with pytest.raises(QueryError, match="five-digit") as caught:
         noaa(number)
