@@ -100,8 +100,7 @@ def read_flares(
     Warns
     -----
     SunpyUserWarning
-        If the column of classes or positions has other texts; these flares have an unknown class or position. Empty
-        cells give no warning.
+        If classes or positions cannot be parsed; they are unknown. Empty cells give no warning.
 
     Examples
     --------
@@ -142,7 +141,7 @@ def read_flares(
         goes_class[np.isnan(size)].tolist(),
         found.name("class"),
         "a GOES class such as 'M1.0'",
-        "Their class is unknown, so they reach no threshold and make no label positive.",
+        "Flares of unknown class reach no threshold and make no label positive.",
     )
     noaa = np.zeros(count, dtype=np.int64)
     if "noaa" in found:
@@ -154,7 +153,7 @@ def read_flares(
             texts[np.isnan(lon)].tolist(),
             found.name("position"),
             "a position such as 'S12W47'",
-            "Their position is unknown, so they cannot be assigned by position.",
+            "Flares of unknown position cannot be assigned by position.",
         )
     begin, last = _extent(extent, [start, peak, end])
     kept = _without_duplicates(np.lexsort((noaa == 0, size, start, moments)), start, peak, end, goes_class, noaa)
@@ -180,16 +179,15 @@ def flares_to_mark(flares: Any) -> FlareList:
 
 
 def _warn_of_texts(texts: list[str], column: str, wanted: str, so: str) -> None:
-    """Warn of texts in a column that are not what is ``wanted``; empty cells are missing values."""
+    """Warn of text in a column that is not what is ``wanted``; empty cells are missing values."""
     texts = [text for text in texts if text]
     if not texts:
         return
     named = list(dict.fromkeys(texts))
     some = f"{', '.join(map(repr, named[:_NAMED]))}{', ...' * (len(named) > _NAMED)}"
-    flares = "1 flare has" if len(texts) == 1 else f"{counted(len(texts), 'flare')} have"
     warnings.warn(
-        f"{flares} a text in the column {column!r} that is not {wanted} ({some}). {so} Correct the texts, or leave "
-        "them empty.",
+        f"The column {column!r} has text that is not {wanted} for {counted(len(texts), 'flare')} ({some}). {so} "
+        "Correct the cells, or leave them empty.",
         SunpyUserWarning,
         stacklevel=3,
     )

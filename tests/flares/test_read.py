@@ -203,13 +203,13 @@ def test_texts_that_are_not_goes_classes_give_a_warning() -> None:
     peaks = [f"2014-02-01T0{hour}:00" for hour in range(6)]
     texts = ["M1.0", "medium", "C", "g", "medium", ""]
     message = (
-        r"^4 flares have a text in the column 'class' that is not a GOES class such as 'M1\.0' "
-        r"\('medium', 'C', 'g'\)\. Their class is unknown, so they reach no threshold and make no label positive\."
+        r"^The column 'class' has text that is not a GOES class such as 'M1\.0' for 4 flares "
+        r"\('medium', 'C', 'g'\)\. Flares of unknown class reach no threshold and make no label positive\."
     )
     with pytest.warns(SunpyUserWarning, match=message):
         flares = read_flares(Table({"peak": peaks, "class": texts}))
     assert np.isnan(flares.size).tolist() == [False, *[True] * 5]
-    with pytest.warns(SunpyUserWarning, match=r"^1 flare has .* \('g'\)"):
+    with pytest.warns(SunpyUserWarning, match=r" for 1 flare \('g'\)"):
         read_flares(Table({"peak": peaks[:2], "class": ["M1.0", "g"]}))
     with pytest.warns(SunpyUserWarning, match=r"\('m', 'c', 'g', \.\.\.\)"):
         read_flares(Table({"peak": peaks, "class": ["m", "c", "g", "x", "b", "M1"]}))
@@ -219,7 +219,7 @@ def test_texts_that_are_not_goes_classes_give_a_warning() -> None:
 def test_texts_that_are_not_positions_give_a_warning() -> None:
     table = Table({"peak": ["2014-02-01", "2014-02-02", "2014-02-03"], "class": ["M1.0"] * 3})
     table["location"] = ["S12W47", "west limb", ""]
-    message = r"^1 flare has a text in the column 'location' that is not a position such as 'S12W47' \('west limb'\)\."
+    message = r"^The column 'location' has text that is not a position such as 'S12W47' for 1 flare \('west limb'\)\."
     with pytest.warns(SunpyUserWarning, match=message):
         assert np.isnan(read_flares(table).lon).tolist() == [False, True, True]
 
