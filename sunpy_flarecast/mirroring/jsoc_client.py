@@ -50,7 +50,7 @@ def connect(base: str) -> Any:
 def _request(session: Session, url: str) -> SimpleNamespace:
     reply = session.ask(url)
     if reply.status != HTTPStatus.OK:
-        raise ServiceError(f"it answered {status_text(reply.status, reply.phrase, reply.body)}")
+        raise ServiceError(f"the server answered {status_text(reply.status, reply.phrase, reply.body)}")
     return SimpleNamespace(data=json.loads(reply.body))
 
 
@@ -66,12 +66,12 @@ def call_drms(subject: str, question: Callable[[], _T]) -> _T:
         reason = error.reason
     except requests.Timeout as error:
         cause, kind = error, UnreachableError
-        reason = f"it did not answer within {conf.read_timeout:g} s (conf.read_timeout)"
+        reason = f"the server did not answer within {conf.read_timeout:g} s (conf.read_timeout)"
     except (requests.RequestException, HTTPError, OSError) as error:
         cause, kind = error, UnreachableError
         reason = f"the connection failed ({reason_of(error)})"
     except DrmsError as error:
-        cause, reason = error, f"it answered: {error}"
+        cause, reason = error, f"the server answered: {error}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # Not JSON, or JSON of another shape, which drms does not check.
         text = body_message(str(getattr(error, "doc", "")).encode())

@@ -95,9 +95,10 @@ def status_text(status: int, phrase: str | None, body: bytes) -> str:
 def refusal(url: str, asked: str, status: int, phrase: str, body: bytes, *, authorized: bool) -> ServiceError:
     """Make the error of a reply whose status is not 200."""
     said = f"answered {status_text(status, phrase, body)}"
+    end = "" if said.endswith(("?", "!")) else "."
     advice = _advice_on(status, body, authorized=authorized)
     return ServiceError(
-        f"The request to {url} for {asked} failed: it {said}{'' if said.endswith(('?', '!')) else '.'} {advice}",
+        f"The request to {url} for {asked} failed: the service {said}{end} {advice}",
         advice="" if advice == _LATER else advice,
         reason=f"{url} {said}",
         less_may_help=status in _TOO_MUCH,

@@ -33,7 +33,12 @@ _Slot = Annotated[int, msgspec.Meta(ge=0, le=350_000_000)]
 
 
 class _Row(msgspec.Struct, gc=False):
-    """The required fields of a record in layout A (``url``, ``date_obs``), or B and C (the others)."""
+    """
+    The required fields of a record in one of the layouts that services have used.
+
+    Layout A, the oldest, has ``url`` (of one file) and ``date_obs``. Layouts B and C have the others; in B, the file
+    names in ``urls`` begin with the record number and a timestamp.
+    """
 
     urls: msgspec.Raw = _NULL
     url: str | None = None

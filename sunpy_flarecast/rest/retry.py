@@ -1,4 +1,4 @@
-"""The retry policy of searches and transfers: which failures are retried, how often, and after which wait."""
+"""The retry policy of searches and transfers: which failures are retried, how many times, and after which wait."""
 
 from __future__ import annotations
 

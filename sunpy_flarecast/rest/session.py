@@ -113,7 +113,7 @@ class Patience:
 
 def interruption() -> ServiceError:
     """Return the error of parts that an interrupted search or request for keywords lacks."""
-    return ServiceError("Not requested, since you interrupted it.", reason="not requested, since it was interrupted")
+    return ServiceError("Not requested because of an interrupt.", reason="not requested because of an interrupt")
 
 
 class Reply(NamedTuple):

@@ -135,7 +135,7 @@ def test_an_interrupted_search_keeps_its_partial_result(
     kept = FLARECASTResponse.read(file)
     assert f"has the {len(kept):,} records found so far, and partial.retry_missing() searches for the rest" in out
     assert 0 < len(kept) < len(whole)
-    assert {str(gap.error) for gap in kept.missing} == {"Not requested, since you interrupted it."}
+    assert {str(gap.error) for gap in kept.missing} == {"Not requested because of an interrupt."}
     stalling.layer.requests.clear()
     with conf.set_temp("window", 1 / 24):
         stall_after = kept.retry_missing()
@@ -233,7 +233,7 @@ except KeyboardInterrupt as error:
     kept = read_keywords(tmp_path / "keywords.ecsv")
     assert kept["Record"].tolist() == whole["Record"].tolist()
     [gap] = kept.meta["missing"]
-    assert gap["reason"] == "not requested, since it was interrupted"
+    assert gap["reason"] == "not requested because of an interrupt"
     assert 0 < len(gap["records"]) < len(whole)
     assert (~kept["usflux"].mask).sum() <= len(whole) - len(gap["records"])
     stalling.layer.requests.clear()

@@ -279,7 +279,7 @@ def test_a_busy_server_is_retried_after_the_time_it_requests(jsoc: Served, tmp_p
         (answer(b'{"count": 3}'), r"DRMS Query failed\. \[status=None\]"),
         (answer(b"[1, 2]"), "the reply is not from JSOC's software"),
         (answer(b'{"keywords": [', length=99, drop=True), "the connection failed"),
-        (answer(b'{"status": 1, "error": "DRMS is down"}'), r"it answered: DRMS is down \[status=1\]"),
+        (answer(b'{"status": 1, "error": "DRMS is down"}'), r"the server answered: DRMS is down \[status=1\]"),
     ],
 )
 def test_a_failed_window_is_missing_and_the_others_are_fetched(
