@@ -240,7 +240,7 @@ def serve(
 
 
 def _text_of(given: str) -> str:
-    """Return a text, or the content of a file; a single word that looks like a path must be a file."""
+    """Return the given text, or the content of a file; a single word that looks like a path must be a file."""
     try:
         if given and Path(given).is_file():
             return Path(given).read_text(encoding="utf-8").strip()

@@ -50,10 +50,10 @@ def read_image(path: Path) -> Image:
     Read the image of a FITS file.
 
     Scaled integers are not converted: ``pixels * scale + offset``, with NaN for ``fill``, equals astropy's values. For
-    images of floats, and where integers cannot reproduce astropy's values, the pixels are those values. The latter are
-    16-bit integers with a scale, which astropy converts to float32, and integers that use every value, so that no value
-    is left for missing pixels. Raises a `FileError`, which continues a sentence that begins with the name of the file,
-    if the file is missing or damaged, or has no image.
+    images of floats, and where integers cannot reproduce astropy's values, the pixels are those values. Integers cannot
+    reproduce them if they have 16 bits and a scale, since astropy converts these to float32, or if they use every
+    value, so that none is left for missing pixels. Raises a `FileError`, which continues a sentence that begins with
+    the name of the file, if the file is missing or damaged, or has no image.
     """
     try:
         data = path.read_bytes()

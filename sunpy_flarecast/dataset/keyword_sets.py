@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["ALWAYS", "NOAA", "SWAN", "listed"]
 
 #: The 17 of the 24 parameters of the data set SWAN-SF (Angryk et al. 2020, Scientific Data 7, 227) that are keywords of
-#: SHARPs; the others describe the Lorentz force, which SHARPs lack.
+#: SHARPs; SHARPs have no keywords for the others, which describe the Lorentz force.
 SWAN: Final[tuple[str, ...]] = tuple(name for name in SPACE_WEATHER if name != "area_acr")
 
 #: Keywords with the NOAA numbers of a HARP; the first has all of them.

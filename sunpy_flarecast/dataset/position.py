@@ -27,8 +27,8 @@ def pairs_by_position(
     Pair records with the flares in their patch that have no NOAA number: rows, and indices in the list.
 
     ``times`` are T_REC in UTC. ``box`` has the latitudes and longitudes (Stonyhurst, degrees) that bound the patch of
-    each record at T_REC, in the columns LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX. ``moments`` are the times by which
-    flares count, up to ``longest`` (the longest window) after T_REC.
+    each record at T_REC, in the columns LATDTMIN, LATDTMAX, LONDTMIN, LONDTMAX. ``moments`` are the times of
+    the flares, which count up to ``longest`` (the longest window) after T_REC.
     """
     order = np.argsort(times, kind="stable")
     sorted_times = times[order]

@@ -94,7 +94,7 @@ class Rows:
             yield ImageRecord(recnum, slot, quality, tuple(urls.get(segment, "") for segment in segments))
 
     def changed(self, other: Rows) -> list[int]:
-        """Return HARPs whose records differ from another search; the URLs of files do not matter."""
+        """Return HARPs whose records differ from those of another search; the URLs of files do not matter."""
         mine, others = self.spans(), other.spans()
         harps = sorted(mine.keys() | others.keys())
         return [harp for harp in harps if self._identities(mine.get(harp)) != other._identities(others.get(harp))]

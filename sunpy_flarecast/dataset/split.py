@@ -185,7 +185,7 @@ def rule(settings: SplitSettings) -> str:
     )
     if settings.by == "region":
         return f"{words}{', stratified by class' * settings.stratify}: {shares}, seed {settings.seed}"
-    return f"{words}: {shares}, with a gap of {settings.gap:g} hours"
+    return f"{words}: {shares}, with a gap of {settings.gap:g} h"
 
 
 def split_summary(

@@ -34,7 +34,7 @@ __all__ = ["complete_again", "complete_folder"]
 #: Records farther apart than this, in slots, are searched separately.
 _SLOTS_A_DAY: Final = 86400 // CADENCE
 
-_NO_NAME: Final = "its name is not in the form of JSOC, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
+_NO_NAME: Final = "its name does not have JSOC's form, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits"
 
 #: A record identified by a file name: series, HARP number and slot of T_REC.
 _Key = tuple[str, int, int]

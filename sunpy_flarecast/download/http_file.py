@@ -166,7 +166,7 @@ class Download:
                     url = urljoin(url, location)
                 except ValueError as error:
                     raise TransferError(f"the service redirects to {location!r}, which is not a valid URL") from error
-        raise TransferError("the service redirects too often")
+        raise TransferError("the service redirects too many times")
 
     def _resumable(self) -> int:
         """Return the number of bytes that need not be requested again."""

@@ -26,7 +26,7 @@ __all__ = ["AgainError", "RefusedError", "check_status", "persist", "read_all"]
 #: Statuses of refused access.
 _NO_ACCESS: Final = frozenset({401, 403})
 
-#: How often a complete reply with invalid content is retried; a login page, for example, does not go away.
+#: How many times a complete reply with invalid content is retried; a login page, for example, does not go away.
 _BAD_CONTENT_RETRIES: Final = 1
 
 #: An attempt that received this many bytes resets the count of consecutive failures.

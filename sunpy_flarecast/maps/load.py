@@ -117,8 +117,8 @@ def load(
     Raises
     ------
     FileError
-        If there is no file; when a map is read, if the file is damaged, not a SHARP image, or without keywords; with
-        ``skip_broken``, if all files are.
+        If there is no file, or no usable file with ``skip_broken``. When a map is read: if its file is damaged, not a
+        SHARP image, or without keywords.
     QueryError
         If ``files`` has the wrong type.
     ImportError

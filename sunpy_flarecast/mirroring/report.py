@@ -56,7 +56,7 @@ class MirrorReport:
     source : str
         What it was filled from.
     records : int
-        Number of found records.
+        Number of records found.
     fetched, already_there : int
         Numbers of fetched files, and of files that were complete on disk.
     shortfalls : list of Shortfall

@@ -40,7 +40,7 @@ _GAP: Final = 3.0
 #: Keywords in which 0 means a missing value.
 _ZERO_IS_NONE: Final = frozenset({"r_value"})
 
-#: Height of a panel and of a line of the legend, in inches; more panels than this stand in two columns.
+#: Height of a panel and of a line of the legend, in inches, and the largest number of panels in one column.
 _PANEL: Final = 2.0
 _LEGEND_LINE: Final = 0.17
 _MOST_IN_COLUMN: Final = 6

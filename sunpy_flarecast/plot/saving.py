@@ -94,7 +94,7 @@ def save(axes: Axes | Iterable[Axes] | FigureBase, path: str | os.PathLike[str],
     if not drawn.size or not all(isinstance(one, (Axes, FigureBase)) for one in drawn):
         given = type(axes).__name__ if drawn.size else "an empty list"
         raise QueryError(
-            f"save() writes axes or a figure, such as a function of sunpy_flarecast.plot returns, not {given}."
+            f"save() writes axes or a figure, such as those that sunpy_flarecast.plot returns, not {given}."
         )
     figure = drawn[0].figure.figure
     try:

@@ -48,9 +48,10 @@ def image_of_segment(
     segment : str
         Name of the segment, which determines colours and range.
     width : int
-        Width of the picture in pixels. A tall image gets a narrower one, at most 1.25 times this high.
+        Maximum width of the picture in pixels. Its height is at most 1.25 times this value, so pictures of tall images
+        are narrower.
     upside_down : bool, optional
-        Whether to turn the image by 180 degrees, as HMI's camera is (``CROTA2``); default: False.
+        Whether to turn the image by 180 degrees, for cameras that are upside down, such as HMI's (default: False).
     smarp : bool, optional
         Whether the image is of a SMARP (default: False).
     mark : str, optional
@@ -109,7 +110,7 @@ def figure_of_segment(
 
 
 def notice(width: int, text: str, *, mark: str = "") -> bytes:
-    """Draw a text in place of an image, as a PNG."""
+    """Draw text in place of an image, as a PNG."""
     picture = Image.new("RGB", (width, width * 3 // 4), BEYOND)
     font = _font(width)
     line = max(int(0.9 * width / font.getlength("n")), 8)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Missing", "as_plain", "described", "from_plain", "joined"]
 
-#: Number of intervals that a text lists.
+#: Number of intervals that a message lists.
 _LISTED: Final = 3
 
 _KINDS: Final = {kind.__name__: kind for kind in (ServiceError, UnreachableError, ReplyError)}

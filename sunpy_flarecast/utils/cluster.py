@@ -28,7 +28,7 @@ __all__ = ["WORKER_ENVIRONMENT", "Done", "in_cluster", "run", "scheduler_client"
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-#: How often a lost task is submitted again, for example after a restart of the scheduler.
+#: How many times a lost task is submitted again, for example after a restart of the scheduler.
 _MAX_RESUBMITS: Final = 3
 
 #: Environment of workers: as Dask sets it, except MALLOC_TRIM_THRESHOLD_, which makes glibc return the memory of each
@@ -315,7 +315,7 @@ class _Submitted(Generic[_T, _R]):
             return values
 
     def _submit_again(self, key: str, task: _T) -> None:
-        """Submit a task that the cluster has lost, unless it was lost too often."""
+        """Submit a task that the cluster has lost, unless it was lost too many times."""
         self._check()
         times = self._again.pop(key, 0) + 1
         if times > _MAX_RESUBMITS:

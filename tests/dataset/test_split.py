@@ -106,7 +106,7 @@ def test_ranges_of_time_have_a_gap_between_them() -> None:
         *("", "train", "train", "", "", "test", "test", "")
     ]
     assert split(settings(sets, by="time"), times, regions).tolist() == ["", "train", "train", *["test"] * 4, ""]
-    with pytest.raises(QueryError, match=r"^The set 'test' has no records \(by time .* gap of 48 hours\)\."):
+    with pytest.raises(QueryError, match=r"^The set 'test' has no records \(by time .* gap of 48 h\)\."):
         split(settings(sets, by="time", gap=48), times, regions)
 
 
@@ -140,7 +140,7 @@ def test_the_summary_of_each_set() -> None:
     sets = np.array(["train", "train", "test", ""])
     given = settings({"train": [1], "test": [2]}, by="month", gap=6)
     assert split_summary(given, sets, regions, {"24 h, M1.0": np.array([1, 0, -1, 0])}) == {
-        "rule": "by month (UTC): train 1, test 2, with a gap of 6 hours",
+        "rule": "by month (UTC): train 1, test 2, with a gap of 6 h",
         "by": "month",
         "seed": 0,
         "sets": {

@@ -446,7 +446,7 @@ def test_a_folder_of_files_from_many_sources(bare: tuple[str, Layer], tmp_path: 
     assert got.fine == 0
     assert {Path(left.path).name: left.reason for left in got.bare} == {
         "page.fits": "it is not a FITS file",
-        "mine.fits": "its name is not in the form of JSOC, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
+        "mine.fits": "its name does not have JSOC's form, such as hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits",
         f"{CEA}.99999.20160301_000000_TAI.Br.fits": "the service does not have this record, or did not return its "
         "number",
     }
