@@ -45,8 +45,8 @@ for magnetogram in maps:
 crossing = sunpy.map.Map(crossing, header)
 
 # %%
-# Near the limb, the line of sight is almost parallel to the solar surface, so polarities differ from those of the radial
-# field.
+# Near the limb, the line of sight is almost parallel to the solar surface, so polarities may differ from those of the
+# radial field.
 
 figure = plt.figure(figsize=(11, 3.6), layout="constrained")
 axes = figure.add_subplot(projection=crossing)
