@@ -73,7 +73,7 @@ def dataset() -> None:
     "keywords",
     multiple=True,
     metavar="NAME",
-    show_default="the 17 parameters of SWAN-SF",
+    show_default="17 parameters of SWAN-SF; for SMARPs, their four",
     help="Keyword or pattern, such as 'mean*'; may be repeated.",
 )
 @click.option("--flares", metavar="FILE", help="List of flares to label the records with.")

@@ -66,7 +66,7 @@ def search(output: Path | None, overwrite: bool, **options: Any) -> None:
     "names",
     multiple=True,
     metavar="NAME",
-    show_default="the 18 space-weather parameters",
+    show_default="the 18 space-weather parameters; for SMARPs, their four",
     help="Keyword or pattern, such as 'mean*'; may be repeated; 'default' stands for the default keywords.",
 )
 @output_options

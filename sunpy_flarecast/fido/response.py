@@ -277,7 +277,7 @@ class FLARECASTResponse(RecordTable):
         ----------
         *names : str or iterable of str
             DRMS or FITS names in any letter case, or patterns of DRMS names (``"mean*"``, ``"err??"``, ``"*"``), which
-            match the keywords that the service has. By default the 18 space-weather parameters.
+            match the keywords that the service has. By default the 18 space-weather parameters; for SMARPs, their four.
         known : `astropy.table.QTable`, optional
             An earlier table of the same keywords, from this method or a file, for any records. Only records that it
             lacks are requested.
@@ -332,7 +332,7 @@ class FLARECASTResponse(RecordTable):
         Parameters
         ----------
         *names : str or iterable of str
-            Names or patterns, as for `keywords`; by default the 18 space-weather parameters.
+            Names or patterns, as for `keywords`, with the same default.
         harpnum : int or iterable of int, optional
             HARP numbers (default: all in the table).
         errors : bool

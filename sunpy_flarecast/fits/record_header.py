@@ -79,7 +79,7 @@ class RecordCards:
         file's own keywords. Raises `IncompleteError` if `sunpy.map.Map` needs more.
         """
         cards = write_cards(keywords)
-        known = {"CROTA2", *held} if "CTYPE1" in held else held  # a file with axes has their rotation, too, if any
+        known = {"CROTA2", *held} if "CTYPE1" in held else held  # a file with axes also has their rotation, if any
         if missing := [name for name in _lacking(cards) if name not in known]:
             raise IncompleteError(missing)
         if recnum is None:

@@ -85,8 +85,8 @@ def plot_record(
     files : path-like, iterable of path-like, `parfive.Results`, FetchReport, Maps or list of `sunpy.map.GenericMap`
         The files of one record, as `sunpy_flarecast.load` takes them, or maps that it returned.
     columns : int, optional
-        The number of columns, each 4 inches wide; two fit on a page (default: the number that leaves the fewest places
-        empty, on a sheet 17 inches wide).
+        The number of columns, each 4.2 inches wide; two fit on a page (default: the number that leaves the fewest
+        places empty, on a sheet 17 inches wide).
     skip_broken : bool, optional
         Leave out files that cannot be read, with a `~sunpy_flarecast.MissingDataWarning` that names them (default:
         False).
