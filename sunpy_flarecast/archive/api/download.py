@@ -55,8 +55,8 @@ def download_reply(
         if len(files) > settings.max_download:
             raise HTTPException(
                 413,
-                f"More than {settings.max_download:,} files match, the limit of one download. Choose fewer segments, a "
-                "shorter time range, or a longer cadence.",
+                f"More than {settings.max_download:,} files match, which is the limit for one download. Choose fewer "
+                "segments, a shorter time range, or a longer cadence.",
             )
         if number >= _MOST_RECORDS:
             raise HTTPException(

@@ -130,12 +130,12 @@ def held_series(name: str, held: Sequence[str]) -> str:
 
 
 async def short_body(request: Request) -> None:
-    """Reject requests with a long body, or a chunked one of unknown length; a dependency of all routes."""
+    """Reject requests with a long body, or a chunked one of unknown length; a dependency of most routes."""
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or not length.isdecimal() or int(length[:20]) > _MOST_BODY:
         raise HTTPException(
             413,
-            f"The body of the request exceeds {_MOST_BODY // 1024} kB. Send requests without a body.",
+            f"The request's body exceeds {_MOST_BODY // 1024} kB or has no known length. Send requests without a body.",
             {"Connection": "close"},  # the rest of the body is not read
         )
 

@@ -181,9 +181,10 @@ class Assembly:
         for file in sorted(files, key=lambda file: (not file.full, [part is None for part in file.edition])):
             fault = None
             if order := file.edition.compare(edition):
+                kind, link = ("an older", "than") if order < 0 else ("a different", "from")
                 fault = (
-                    f"It belongs to {'an older' if order < 0 else 'another'} edition of this record ({file.edition}) "
-                    f"than {newest.path} ({edition}); only one edition is served"
+                    f"It belongs to {kind} edition of this record ({file.edition}) {link} {newest.path} ({edition}); "
+                    "only one edition is served"
                 )
             elif (first := served.setdefault(file.segment, file)) is not file:
                 fault = f"Segment {file.segment} of this record is already served from {first.path}"
@@ -270,7 +271,7 @@ class Assembly:
         )
 
     def _settle(self, series: int, claimed: int) -> None:
-        """Assign a record number that several headers claim to the first of the records."""
+        """Assign a record number claimed by several records to the first of them."""
         claims = self._database.execute(
             "SELECT id, slot, harpnum, recnum FROM records INDEXED BY records_by_claim"
             " WHERE series = ? AND claimed = ? ORDER BY slot, harpnum",

@@ -126,8 +126,8 @@ def test_record_numbers_take_precedence_over_dates(tmp_path, order):
         put(tmp_path / str(folder), segment, cards[which])
     report = build_index(tmp_path)
     assert sorted(fault.partition(": It belongs to ")[2].partition(" (")[0] for fault in report.faults) == [
+        "a different edition of this record",
         "an older edition of this record",
-        "another edition of this record",
     ]
     with pytest.warns(UserWarning, match="2 of the files"), DirectoryArchive(tmp_path) as archive:
         assert [(record.recnum, set(record.segments)) for record in listed(archive)] == [(6, {"Br", "Bp_err"})]
