@@ -119,7 +119,7 @@ _PASSAGE: Final = Passage(
 _HOLDING: Final = {
     "series": "hmi.sharp_720s",
     "records": 2041,
-    "first": "2015-12-11T00:00:08.799999Z",
+    "first": "2015-12-11T00:10:08.799999Z",
     "last": "2015-12-12T23:58:08.799999Z",
     "segments": ["magnetogram", "bitmap"],
 }
@@ -144,8 +144,8 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "series": {"type": "integer", "description": "Number of series held."},
         "records": _field("integer", "Number of records; null if not counted."),
         "synthetic": {"type": "boolean", "description": "Whether the records are synthetic."},
-        "indexed": {"type": "string", "description": "Time of the last scan, UTC; absent if there is no folder."},
-        "reindex_failed": {"type": "boolean", "description": "Whether a later scan failed; the log gives the reason."},
+        "indexed": {"type": "string", "description": "Time of the last index update, UTC; absent without an index."},
+        "reindex_failed": {"type": "boolean", "description": "Whether a later update failed; the log says why."},
     },
     "required": ["status", "version", "series", "records", "synthetic"],
 }
@@ -302,7 +302,7 @@ DOWNLOAD_REPLY: Final[dict[int | str, dict[str, Any]]] = {
         "headers": {"Content-Disposition": _FILE_HEADERS["Content-Disposition"]},
     },
     404: _error("No record matches, or none has the segments."),
-    413: _error("Too many files for one download; the message gives the limit."),
+    413: _error("Too many files or records for one download; the message gives the limit."),
     422: _NOT_VALID,
 }
 
