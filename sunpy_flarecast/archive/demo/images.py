@@ -31,12 +31,12 @@ class Storage(NamedTuple):
 
 def _velocity(view: View) -> Any:
     """Compute the line-of-sight velocity (positive away) in m/s."""
-    # The surface rotates with the plasma rate of Snodgrass & Ulrich (1990, ApJ 351, 309), from Doppler shifts. The
-    # observer's own motion is not removed, as in HMI data.
+    # The surface rotates at the rate of Doppler features (Snodgrass & Ulrich 1990, ApJ 351, 309), a few percent faster
+    # than the plasma. The observer's own motion is not removed, as in HMI data.
     (sin_l, _), (sin_p, cos_p) = view.grid.turns
     observer = view.observer
     square = sin_p * sin_p
-    # From degree per day to m/s along the line of sight.
+    # From degrees per day to m/s along the line of sight.
     unit = math.radians(1) / 86400 * RSUN * math.cos(math.radians(observer.latitude))
     rotation = (14.713 - 2.396 * square - 1.787 * square * square) * cos_p * sin_l * unit
     # The observer's velocity along each line of sight; `radial` is that at disk centre.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "CONFIDENT", "LOS_STEP", "PATCH", "STEP", "View"]
 
-#: Values of ``bitmap`` (Turmon et al. 2014, ApJ 788, 126): 1 quiet and 2 active; 32 is added inside the HARP.
+#: Values of ``bitmap`` (Bobra et al. 2014, Sol. Phys. 289, 3549): 1 quiet and 2 active; 32 is added inside the HARP.
 PATCH: Final = 33
 ACTIVE: Final = 34
 #: Value of ``conf_disambig`` where the field is strong enough for a confident disambiguation.
@@ -113,7 +113,7 @@ class View:
 
     @cached_property
     def confidence(self) -> Any:
-        """``conf_disambig``: 90 where the field exceeds the noise: 150 G, or 300 G at the limb."""
+        """``conf_disambig``: 90 where the field exceeds a threshold of 150 G at disk centre and 300 G at the limb."""
         strong = self.field.smooth > 300 - 150 * self.towards
         return np.where(self.grid.visible, np.where(strong, CONFIDENT, 60), 0).astype(np.int16)
 

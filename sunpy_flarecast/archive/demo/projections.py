@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CCD_SCALE", "CEA_SCALE", "CENTRE", "Grid", "ccd_box", "ccd_grid", "cea_grid", "roll"]
 
-#: Pixel of the CCD in arcsec, pixel of the CEA grid in degree, and the Sun's centre on the CCD (pixels from 1).
+#: Pixel size of the CCD in arcsec, that of the CEA grid in degrees, and the Sun's centre on the CCD (pixels from 1).
 CCD_SCALE: Final = 0.504042
 CEA_SCALE: Final = 0.03
 CENTRE: Final = (2036.91125, 2054.1084)
@@ -57,7 +57,7 @@ class Grid:
     @cached_property
     def turns(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
         """Sines and cosines of longitude and of latitude."""
-        # Single precision moves a field of 1000 G by 1e-4 G.
+        # Single precision changes a field of 1000 G by 1e-4 G.
         west, north, centre = (part.astype(np.float32) for part in self.unit)
         cosine = np.sqrt(west * west + centre * centre)
         return (west / cosine, centre / cosine), (north, cosine)
@@ -88,14 +88,14 @@ def _sine_cosine(degrees: float) -> tuple[float, float]:
 
 
 def roll(slot: int) -> float:
-    """Return ``CROTA2`` in degree: HMI's CCD is upside down, and the spacecraft's roll varies a little."""
+    """Return ``CROTA2`` in degrees: HMI's CCD is upside down, and the spacecraft's roll varies a little."""
     return 180.0134 + 0.004 * math.sin(2 * math.pi * slot / 43830)
 
 
 def cea_grid(centre: tuple[float, float], shape: tuple[int, int], observer: Observer, every: int = 1) -> Grid:
-    """Make the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degree)."""
-    # The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that all pixels
-    # show the same area; in FITS, a CRVAL2 other than 0 means the same. `every` selects every nth row and column.
+    """Make the cylindrical equal-area grid around a centre (Carrington longitude and latitude in degrees)."""
+    # The projection is oblique: its equator goes through the centre (Sun 2013, arXiv:1309.2392), so that shapes are
+    # least distorted there; in FITS, a CRVAL2 other than 0 means the same. `every` selects every nth row and column.
     up, along = (np.radians((np.arange(0, side, every) - (side - 1) / 2) * CEA_SCALE) for side in shape)
     up = up[:, np.newaxis]
     level = np.sqrt(1 - up * up)

@@ -31,10 +31,10 @@ __all__ = [
 #: File name of an index in the folder that it describes.
 BESIDE: Final = ".flarecast-index.sqlite"
 
-#: Written into the database's header, so that other databases are not mistaken for an index ("FLCX").
+#: Written into the database's header ("FLCX"), so that other databases are not mistaken for an index.
 _APPLICATION: Final = 0x464C4358
 
-#: Increased with every change of the tables or of their contents.
+#: Increased with every change of the tables or of the meaning of their columns.
 _VERSION: Final = 7
 
 #: Seconds to wait for another process that writes.
@@ -63,8 +63,8 @@ _TABLES: Final = f"""
 -- max_keywords: the limit on the keywords of a record.
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 INSERT INTO about VALUES ('made', lower(hex(randomblob(8)))), ('max_keywords', '1000');
--- Ids are derived from the names, so that readers may keep them when an index is rebuilt. version: increased by every
--- transaction that changes records of the series.
+-- Ids of series, segment sets and layouts are derived from the names, so that readers may keep them when an index is
+-- rebuilt. version: increased by every transaction that changes records of the series.
 CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE segment_sets (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE layouts (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
@@ -112,8 +112,8 @@ CREATE INDEX records_by_claim ON records (series, claimed) WHERE claimed IS NOT 
 CREATE UNIQUE INDEX records_of_harps ON records (series, harpnum, slot);
 CREATE INDEX records_by_lead ON records (series, lead);
 
--- Counts of records, maintained by the triggers. tally: series, days, segments and names of keywords are read from it;
--- passages: HARPs and their NOAA numbers.
+-- Counts of records, maintained by the triggers. tally: series, segments and names of keywords are read from it;
+-- passages: days, HARPs and their NOAA numbers.
 CREATE TABLE tally (
     series INTEGER NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL, layout INTEGER NOT NULL,
     records INTEGER NOT NULL, PRIMARY KEY (series, day, segments, layout)

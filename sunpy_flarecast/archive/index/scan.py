@@ -36,7 +36,7 @@ __all__ = [
 #: The fault of an archive whose folder is missing, or empty although the index has records.
 MISSING: Final = "The folder of the archive is missing or empty. Is its disk mounted?"
 
-#: Suffix of a folder beside the index for files that can be regenerated; nothing is served from there.
+#: Suffix of a folder beside the index for files that can be regenerated; the folder is not indexed.
 CACHE_SUFFIX: Final = "-cache"
 
 #: Suffixes of compressed FITS files that are not served.

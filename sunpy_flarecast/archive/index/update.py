@@ -57,7 +57,7 @@ def build_index(
         Seconds to wait for another process that writes the index (default: 0).
     max_keywords : int, optional
         Limit on the cards of a header and the columns of a keyword table; files with more are not served. It is stored
-        in the index (default: the stored number, initially 1000, four times as many as SHARPs have). After a change,
+        in the index (default: the stored number, initially 1000; SHARPs have about 200 keywords). After a change,
         all files are read again.
     progress : callable, optional
         Called with the number of files checked so far and the number of all files.
@@ -176,7 +176,7 @@ def _store_folder(writer: Writer, folder: Folder) -> set[str]:
 
 
 def _changes(writer: Writer, folder: Folder, report: IndexReport) -> Iterator[tuple[Found, Version]]:
-    """Yield the new and changed files of a folder; remove those that are gone from the index."""
+    """Yield the new and changed files of a folder; remove missing files from the index."""
     path = os.path.join(str(writer.root), *folder.path.split("/"))
     after = ""
     slices: list[list[str]] = [folder.names[start : start + _SLICE] for start in range(0, len(folder.names), _SLICE)]

@@ -1,1 +1,1 @@
-"""Middleware and dependencies of all requests: tokens, access log and metrics."""
+"""Middleware and dependencies of the routes: tokens, access log and metrics."""

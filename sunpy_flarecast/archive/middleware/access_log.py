@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for every request, in a file that may be rotated or on standard error."""
+"""The access log: one line of JSON for every request, in a file, which may be rotated, or on standard error."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["AccessLog", "log_handler"]
 #: Longest logged part of a path or a query, in characters.
 _LOGGED: Final = 400
 
-#: Parameters that the service uses. Other parts of a query, which may contain a password, are not logged.
+#: Logged parameters. Other parts of a query, which may contain a password, are not logged.
 _KNOWN: Final = re.compile(
     r"(?<![^&])(?:start|end|meta|fields|series|harp|noaa|quality|condition|cadence|segment|limit|after|width)=[^&]*"
 )
 
 
 class _File(logging.handlers.WatchedFileHandler):
-    """A file that other processes append to and logrotate moves; write failures are reported once."""
+    """A file to which other processes may append, and which logrotate may move; write failures are reported once."""
 
     _failed = False
 

@@ -23,7 +23,7 @@ __all__ = ["Curve", "curve_of", "gaps_in"]
 _WIDTH: Final = 640.0
 _HEIGHT: Final = 200.0
 
-#: Possible distances of the ticks of the time axis, in slots of 720 s, and the maximum number of ticks.
+#: Possible distances between the ticks of the time axis, in slots of 720 s, and the maximum number of ticks.
 _STEPS: Final = (1, 5, 10, 30, 60, 120, 240, 600, 1200, 3600, 12000, 43800)
 _MOST_TICKS: Final = 10
 
@@ -101,7 +101,7 @@ def gaps_in(slots: Sequence[int]) -> list[int]:
 
 
 def _scale(least: float, most: float) -> tuple[float, float, list[float]]:
-    """Choose the limits of an axis for all values, and round ticks."""
+    """Choose the limits of an axis for all values, and ticks at round values."""
     extent = max(most - least or abs(most) or 1.0, _FINEST)
     power = 10.0 ** math.floor(math.log10(extent / 4))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power * 4 >= extent)
@@ -111,7 +111,7 @@ def _scale(least: float, most: float) -> tuple[float, float, list[float]]:
 
 
 def _times(first: int, last: int) -> range:
-    """Choose ticks at round times, which are midnights for curves of several days."""
+    """Choose ticks at round times, which are midnights for curves of five days or more."""
     step = next((step for step in _STEPS if (last - first) / step < _MOST_TICKS), _STEPS[-1])
     return range(-(-first // step) * step, last + 1, step)
 

@@ -1,4 +1,4 @@
-"""The `/login` page: a form that stores a token in a cookie, since browsers cannot send it otherwise."""
+"""The `/login` page: a form that stores a token in a cookie, since browsers send no bearer tokens."""
 
 from __future__ import annotations
 
