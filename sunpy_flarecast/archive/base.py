@@ -259,8 +259,8 @@ class Archive(Protocol):
         Return an identifier of the current state of a series' records and keywords; None if the archive has none.
 
         It changes whenever a record or keyword changes, and is never reused for another state, not even after the index
-        is rebuilt. The service derives the ``ETag`` of lists and keywords from it, with which clients validate stored
-        replies. Cheap enough to be called for every request.
+        is rebuilt. From it the service derives the ``ETag`` with which clients validate stored lists and keywords.
+        Cheap enough to be called for every request.
         """
         ...
 
@@ -278,7 +278,7 @@ class Archive(Protocol):
         List the records whose ``date__obs`` lies between two times (inclusive), sorted by T_REC and HARP number.
 
         ``harpnums`` restricts them to some HARPs (default: all), ``every`` to T_RECs that are a multiple of this many
-        slots, and ``after`` to those that follow a slot and HARP number.
+        slots, and ``after`` to records that follow a slot and HARP number.
         """
         ...
 

@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     envelope : bool, optional
-        Whether lists are wrapped in an object under ``data`` (default: True), or sent as bare arrays.
+        Whether lists are wrapped in an object under ``data`` (default: True), or sent as plain arrays.
     public_url : str, optional
         URL of the service in its replies (default: derived from the ``Host`` header of each request).
     max_days : float, optional

@@ -17,7 +17,7 @@ _LAST: Final = 2**40
 
 
 def has_synthetic_records(archive: Archive, series: str) -> bool:
-    """Return whether the archive is synthetic, or the newest record of a series, as in a copy of a demo service."""
+    """Return whether the archive or the newest record of a series is synthetic, as in a copy of a demo service."""
     if archive.synthetic:
         return True
     try:

@@ -40,7 +40,7 @@ _ORBIT_LONGITUDE: Final = -102.0
 
 
 class Observer(NamedTuple):
-    """The observer at one instant, in m, degree and m/s; velocities are away from the Sun, to solar west and north."""
+    """The observer at one instant, in m, degrees and m/s; velocities are outward, westward and northward."""
 
     distance: float
     #: Carrington longitude (apparent) and latitude.

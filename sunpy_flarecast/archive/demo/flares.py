@@ -42,7 +42,7 @@ _MINUTE: Final = 60_000_000
 
 
 def list_flares(start: datetime | None, end: datetime | None) -> Table:
-    """List the flares with peaks from ``start`` to before ``end``, in chronological order of the peaks."""
+    """List the flares that peak at or after ``start`` and before ``end``, sorted by peak time."""
     begin, stop = (None if time is None else np.datetime64(time.replace(tzinfo=None), "us") for time in (start, end))
     first = FIRST_DAY if begin is None else max(_day(begin) - 1, FIRST_DAY)
     last = LAST_DAY if stop is None else min(_day(stop) + 1, LAST_DAY)

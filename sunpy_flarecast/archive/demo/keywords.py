@@ -165,7 +165,7 @@ def patch_keywords(view: View) -> dict[str, float | int | None]:
     equal areas on the Sun, it is the field times mu; without mu the centre would be up to half a degree nearer to the
     limb.
 
-    Areas are in millionths of the hemisphere (of the disk, for ``size`` and ``size_acr``), positions in degree
+    Areas are in millionths of the hemisphere (of the disk, for ``size`` and ``size_acr``), positions in degrees
     (Stonyhurst); None if no pixel has a value.
     """
     inside = view.bitmap >= PATCH

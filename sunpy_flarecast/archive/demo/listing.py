@@ -56,7 +56,7 @@ def list_records(
 ) -> Iterator[Record]:
     """List records of the series with this index; `names` are its segments. See `DemoArchive.records`."""
     micro = timedelta(microseconds=1)
-    # Computed outside the generator, so that a range without time zone is rejected at once.
+    # Computed outside the generator, so that a range without a time zone is rejected at once.
     bounds = (start - _UNIX) // micro, (end - _UNIX) // micro
     return _records(series, near_real_time, names, *bounds, harpnums, every, after or _BEFORE_ALL)
 

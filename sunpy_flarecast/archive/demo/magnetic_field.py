@@ -148,9 +148,9 @@ def sources_of(region: Region, seconds: float) -> list[tuple[float, ...]]:
 
 
 def field_at(region: Region, seconds: float, longitude: Any, latitude: Any) -> Field:
-    """Compute the field at longitudes from the region's centre and heliographic latitudes, in radians."""
+    """Compute the field at longitudes relative to the region's centre, and heliographic latitudes, in radians."""
     # Each source is a charge below the surface with a potential field above it; rotating its horizontal part creates
-    # currents. The small-scale field of the quiet Sun is a texture of the region.
+    # currents. The small-scale field of the quiet Sun is a texture that differs from region to region.
     shape = longitude.shape
     middle = math.radians(region.latitude)
     # Single precision has errors below 1e-3 G, less than the steps of the files, and is twice as fast.

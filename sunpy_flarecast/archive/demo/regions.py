@@ -38,7 +38,7 @@ _SPACING: Final = 1.25
 _LONGEST: Final = 14.0
 _SHIFT: Final = 11
 _BEGIN: Final = (FIRST_DAY - _LONGEST - 1) * _DAY
-#: Stonyhurst longitude of the centre at which a HARP appears or disappears, in degree.
+#: Stonyhurst longitude of the centre at which a HARP appears or disappears, in degrees.
 _EDGE: Final = 84.0
 #: Offset of record numbers; as in an old archive, they do not begin at zero.
 _RECORDS_FROM: Final = 64 << _SHIFT
@@ -56,7 +56,7 @@ class Region(NamedTuple):
     #: Slots of its first and last record; the last is before the first if it was never seen.
     first: int
     last: int
-    #: Time at which the centre has the Carrington longitude `longitude`; longitude and latitude in degree.
+    #: Time at which the centre has the Carrington longitude `longitude`; longitude and latitude in degrees.
     reference: float
     longitude: float
     latitude: float
@@ -74,7 +74,7 @@ class Region(NamedTuple):
         return 1 + 3 * self.ordinal + int(generator(3, 0, self.ordinal).integers(3))
 
     def carrington(self, seconds: float) -> float:
-        """Return the Carrington longitude of the centre at a time, in degree, not wrapped to 0 to 360."""
+        """Return the Carrington longitude of the centre at a time, in degrees, not wrapped at 360."""
         return self.longitude + drift(self.latitude) * (seconds - self.reference) / _DAY
 
 
@@ -88,7 +88,7 @@ class Observation(NamedTuple):
     #: TAI seconds since 1993-01-01T00:00:00 TAI.
     seconds: float
     observer: Observer
-    #: Stonyhurst longitude of the region's centre, in degree.
+    #: Stonyhurst longitude of the region's centre, in degrees.
     longitude: float
 
 
@@ -102,7 +102,7 @@ def observation_of(region: Region, slot: int, near_real_time: bool) -> Observati
 
 def drift(latitude: float) -> float:
     """
-    Return the rotation rate of active regions relative to Carrington's, in degree per day, positive to the west.
+    Return the rotation rate of active regions relative to Carrington's, in degrees per day, positive to the west.
 
     It is `sunpy.sun.models.differential_rotation` with the model ``"snodgrass"``, for magnetic features
     (Snodgrass 1983, ApJ 270, 288), without units, which would take longer than the formula.
@@ -211,7 +211,7 @@ def noaa_numbers(ordinal: int) -> tuple[int, ...]:
     """Return the NOAA numbers of a region: none, one or two."""
     block, place = divmod(ordinal, _BLOCK)
     kinds = [2] + [1] * _SINGLES + [0] * (_BLOCK - 1 - _SINGLES)
-    # NOAA numbers regions with spots, two of them in the largest HARPs.
+    # NOAA assigns numbers to regions with spots; the largest HARPs get two.
     order = sorted(range(block * _BLOCK, (block + 1) * _BLOCK), key=flux_of, reverse=True)
     counts = [kinds[order.index(member)] for member in sorted(order)]
     number = _NOAA_FROM + block * sum(kinds) + sum(counts[:place])

@@ -188,8 +188,8 @@ def _r_value(los: Any) -> float:
     """
     Compute R: the logarithm of the flux near strong polarity inversion lines (Schrijver 2007, ApJ 655, L117).
 
-    As at JSOC, on pixels of MDI's size: where fields of both signs above 150 G touch, weighted with a Gaussian of
-    15 Mm full width at half maximum; 0 without such a line.
+    As at JSOC, the field is averaged to pixels of MDI's size. A line lies where fields of both signs above 150 G touch;
+    the flux is weighted with a Gaussian of 15 Mm full width at half maximum around it. R is 0 without such a line.
     """
     rows, columns = (side // _COARSE for side in los.shape)
     coarse = los[: rows * _COARSE, : columns * _COARSE].reshape(rows, _COARSE, columns, _COARSE).mean(axis=(1, 3))

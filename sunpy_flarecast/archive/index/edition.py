@@ -45,7 +45,7 @@ def _instant(date: str | None) -> datetime:
 
 
 def newest_of(editions: Sequence[Edition]) -> Edition:
-    """Return the edition with the largest record number, unless one without has a later date than all others."""
+    """Return the edition with the largest record number, unless one without a number is newer than all with numbers."""
     numbered = [edition for edition in editions if edition.recnum is not None]
     last = max(editions, key=lambda edition: _instant(edition.date))
     if all(last.compare(edition) > 0 for edition in numbered):

@@ -57,9 +57,9 @@ SLOT: Final = 720_000_000
 class Version(NamedTuple):
     """Size and times of a file, which differ between versions of its content."""
 
-    size: int  # -1 for a file without access
+    size: int  # -1 for a file that cannot be accessed
     mtime_ns: int
-    ctime_ns: int  # 0 if a later change could leave the same times
+    ctime_ns: int  # 0 if a later change could leave the times unaltered
 
     @property
     def settled(self) -> bool:

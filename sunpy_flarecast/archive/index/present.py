@@ -23,7 +23,7 @@ __all__ = ["Filed", "GoneError", "present_file"]
 
 
 class GoneError(Exception):
-    """The reason why an indexed file can no longer be served, as a sentence without full stop."""
+    """The reason why an indexed file can no longer be served, as a sentence without a full stop."""
 
 
 class Filed(msgspec.Struct, frozen=True):

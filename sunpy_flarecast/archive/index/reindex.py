@@ -40,8 +40,8 @@ class _StoppedError(Exception):
 class Reindexing:
     """Updates the index of a folder at intervals, in a thread of this process, until it is stopped."""
 
-    # If several processes update one index, only one runs at a time; the others read from the index when the last run
-    # ended. A process whose run failed tries again after ``every`` seconds. Changes are logged. ``every`` is the
+    # If several processes update one index, only one runs at a time; the others read the end time of the last run from
+    # the index. A process whose run failed tries again after ``every`` seconds. Changes are logged. ``every`` is the
     # interval, which is extended if runs take long.
 
     def __init__(self, folder: Path, index: Path, every: float) -> None:

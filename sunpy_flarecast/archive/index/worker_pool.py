@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Readers"]
 
-#: Files read in one call and written in one transaction; more, to complete a record.
+#: Files read in one call and written in one transaction; more if needed to complete a record.
 _CHUNK: Final = 512
 
 #: Chunks per process that may wait to be written.

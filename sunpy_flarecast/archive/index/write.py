@@ -67,7 +67,7 @@ class Writer:
         self._lock.release()
 
     def _check_root(self) -> None:
-        """Reject the index of another folder; an index inside the data moves with them."""
+        """Reject the index of another folder; an index inside its folder may move with it."""
         row = self._database.execute("SELECT value FROM about WHERE name = 'root'").fetchone()
         root = str(self.root)
         if row is None or (row[0] != root and self.index.is_relative_to(self.root)):

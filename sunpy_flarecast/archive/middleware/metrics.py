@@ -15,7 +15,7 @@ from .tokens import TokenCheck
 
 __all__ = ["add_metrics", "metrics_guard"]
 
-#: Histogram buckets in seconds, from a list read from the index to a large file over a slow connection.
+#: Histogram buckets in seconds: short for lists read from the index, long for large files over slow connections.
 _BUCKETS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
 
 

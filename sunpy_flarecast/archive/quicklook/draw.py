@@ -83,7 +83,7 @@ def _pixels(source: str | bytes) -> Any:
             return np.asarray(image.data, dtype=np.float64)
     except (ValueError, MemoryError):
         raise
-    except Exception as error:  # damaged tiles raise various types, including an OSError without number
+    except Exception as error:  # damaged tiles raise various types, including an OSError without errno
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"cannot be decoded ({error})") from error

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Painters"]
 
-#: Maximum number of pictures being drawn or waiting (several pages); seconds in which at least one must finish.
+#: Maximum number of pictures drawn or waiting, enough for several pages; seconds in which at least one must finish.
 _MOST: Final = 100
 _PATIENCE: Final = 60.0
 

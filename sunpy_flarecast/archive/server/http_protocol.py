@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol (h11) with limits on requests and idle connections, each of which is an open file."""
+"""uvicorn's HTTP/1.1 protocol (h11) with limits on requests and on connections, each of which is an open file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundedProtocol"]
 
-#: Connections beyond uvicorn's ``limit_concurrency`` whose requests still get 503.
+#: Number of connections beyond uvicorn's ``limit_concurrency`` that get 503; further ones are closed.
 _SPARE: Final = 50
 
 

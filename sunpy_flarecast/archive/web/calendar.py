@@ -1,4 +1,4 @@
-"""The days of an archive as cells of a calendar, with the weeks of four quarters for each year with records."""
+"""The days of an archive as cells of a calendar: for each year with records, four quarters divided into weeks."""
 
 from __future__ import annotations
 

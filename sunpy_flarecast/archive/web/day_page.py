@@ -95,7 +95,7 @@ def _date(text: str) -> date:
 
 
 def _minutes(text: str | None) -> int:
-    """Parse a time of day in minutes (default: noon)."""
+    """Parse a time of day; return minutes since midnight (default: noon)."""
     if not text:
         return _NOON
     if (match := _TIME.fullmatch(text)) is None:

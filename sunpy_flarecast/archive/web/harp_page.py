@@ -54,7 +54,7 @@ _PAGE: Final = 120
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
-    """A keyword over time: its curve, the number of zeros marked apart, and its values if there are only a few."""
+    """A keyword over time: its curve, the number of zeros marked separately, and its values if there are only a few."""
 
     name: str
     known: Any

@@ -31,7 +31,7 @@ _FILES: Final = {name: _TEMPLATES / name for name in ("page.css", "page.js", "ui
 
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
-#: The content security policy of all pages: injected scripts and styles are not run.
+#: The content security policy of all pages: injected scripts and styles are blocked.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'; style-src 'self'"

@@ -24,7 +24,7 @@ _MINUTES_PER_SLOT: Final = 12
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """Code that fetches records; ``terminal`` is None for a mask of quality bits, which has no option."""
+    """Code that fetches records; ``terminal`` is None for a mask of quality bits: the command has no such option."""
 
     python: str
     terminal: str | None
