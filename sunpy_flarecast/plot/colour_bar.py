@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from matplotlib.colors import CenteredNorm
 
+from sunpy_flarecast.sharp.units import unit_text
+
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
     from sunpy_flarecast.maps.styles import Style
 
-__all__ = ["draw_colour_bar", "unit_text"]
+__all__ = ["draw_colour_bar", "unit_of_segment"]
 
 #: Units of segments that astropy cannot express.
 _WORDS: Final = {"dop_width": "mÅ", "damping": "Doppler widths", "chisq": ""}
@@ -33,7 +35,6 @@ def draw_colour_bar(axes: Any, image: Any, style: Style, unit: str, scale: float
         bar.set_label(f"{unit}{middle}", fontsize=8 * scale)
 
 
-def unit_text(unit: UnitBase | None, segment: str = "") -> str:
-    """Write a unit as in ``Mx/cm²``, or in words for some segments."""
-    text = "" if unit is None else unit.to_string("unicode", fraction="inline").replace(" / ", "/")
-    return _WORDS.get(segment, text)
+def unit_of_segment(unit: UnitBase | None, segment: str) -> str:
+    """Write the unit of a segment, in words where astropy cannot express it."""
+    return _WORDS.get(segment, "" if unit is None else unit_text(unit))

@@ -16,9 +16,8 @@ from sunpy_flarecast.keywords.timeseries import check_times
 from sunpy_flarecast.sharp.catalog import find_keyword, region_word
 from sunpy_flarecast.sharp.t_rec import slot_of
 from sunpy_flarecast.sharp.times import utc_dates
+from sunpy_flarecast.sharp.units import unit_text
 from sunpy_flarecast.utils.masked import mask_of, unmasked
-
-from .colour_bar import unit_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -67,7 +66,7 @@ def masked_floats(column: Any) -> np.ma.MaskedArray[Any, Any]:
 
 def axis_label(name: str, unit: UnitBase | None) -> str:
     """Write a keyword with its unit."""
-    text = unit_text(unit) or _WORDS.get(name.casefold(), "")
+    text = ("" if unit is None else unit_text(unit)) or _WORDS.get(name.casefold(), "")
     return f"{name.upper()} ({text})" if text else name.upper()
 
 

@@ -17,9 +17,9 @@ from sunpy.map import GenericMap
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.maps.styles import BEYOND, FIELD_LIMIT
 from sunpy_flarecast.sharp.catalog import region_number
+from sunpy_flarecast.sharp.units import unit_text
 
 from .axes import north_up, titled
-from .colour_bar import unit_text
 from .disk import draw_regions, empty_disk
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
 
 from .axes import north_up, titled
-from .colour_bar import draw_colour_bar, unit_text
+from .colour_bar import draw_colour_bar, unit_of_segment
 
 if TYPE_CHECKING:
     import os
@@ -220,7 +220,7 @@ def _draw(panel: _Panel, axes: Any, scale: float, *, left: bool, bottom: bool) -
     axes.set_facecolor(BEYOND)
     axes.set_title(segment or one.measurement, fontsize=10 * scale, pad=5)
     north_up(axes, one)
-    draw_colour_bar(axes, image, style, unit_text(one.unit, segment), scale)
+    draw_colour_bar(axes, image, style, unit_of_segment(one.unit, segment), scale)
     axes.coords.grid(draw_grid=False)
     for coordinate, name, shown in zip(axes.coords, "xy", (bottom, left), strict=True):
         coordinate.set_ticks_position("b" if name == "x" else "l")

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sunpy_flarecast.maps.styles import BEYOND, style_of
 
-from .colour_bar import draw_colour_bar, unit_text
+from .colour_bar import draw_colour_bar, unit_of_segment
 
 if TYPE_CHECKING:
     from astropy.units import UnitBase
@@ -100,7 +100,7 @@ def figure_of_segment(
     axes.set_facecolor(BEYOND)
     axes.set_axis_off()
     axes.set_title(title, fontsize=9 * scale)
-    draw_colour_bar(axes, image, style, unit_text(unit, segment), 1.2 * scale)
+    draw_colour_bar(axes, image, style, unit_of_segment(unit, segment), 1.2 * scale)
     if mark:
         halo = [withStroke(linewidth=2, foreground="black")]
         axes.text(0.01, 0.015, mark, transform=axes.transAxes, color="white", fontsize=11 * scale, path_effects=halo)

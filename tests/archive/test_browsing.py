@@ -66,6 +66,8 @@ def test_harps_of_a_folder(folder):
     ]
     assert [passage.harpnum for passage in folder.harps(CEA)] == [377, 378, 401]
     assert [passage.harpnum for passage in folder.harps(CEA, noaa=11160)] == [377, 401]
+    # The number may be that of another day.
+    assert [passage.harpnum for passage in folder.harps(CEA, date(2015, 12, 12), noaa=11158)] == [377]
     assert folder.harps(CEA, noaa=1115) == folder.harps(CEA, date(2016, 1, 1)) == []
     assert [passage.harpnum for passage in folder.harps(CCD)] == [377]
     assert list(folder.days(CEA).values())[-1] == DayCount(1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sunpy_flarecast.archive import NotHeldError, Record
+from sunpy_flarecast.archive.base import Steps
 from sunpy_flarecast.fits.structure import BLOCK, CARD, NOT_OF_THE_RECORD, read_headers
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ class TwinArchive:
 
     def records(self, series: str, start: datetime, end: datetime) -> Iterator[Record]:
         yield self._record
+
+    def steps(self, series: str, slot: int) -> Steps:
+        return Steps(None, self._record.t_rec_index, None)
+
+    def records_at(self, series: str, slot: int) -> list[Record]:
+        return [self._record]
 
     def record(self, series: str, recnum: int) -> Record:
         if recnum != self._record.recnum:

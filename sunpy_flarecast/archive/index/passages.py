@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["days_of", "harps_of", "instant_text", "steps_near"]
 
-#: The HARPs with records on some days and with a NOAA number; stored NOAA numbers have a blank on each side.
+#: HARPs with records on some days and, on any day, with a NOAA number; stored NOAA numbers have a blank on each side.
 _HARPS: Final = (  # noqa: S608
     "SELECT harpnum, group_concat(DISTINCT noaa), sum(records), {}"
     " FROM passages AS harp INDEXED BY passages_of_harps WHERE series = :series AND harpnum IN"
-    " (SELECT harpnum FROM passages WHERE series = :series AND day BETWEEN :first AND :last AND noaa LIKE :noaa)"
+    " (SELECT harpnum FROM passages WHERE series = :series AND day BETWEEN :first AND :last)"
+    " AND (:noaa = '' OR harpnum IN (SELECT harpnum FROM passages WHERE series = :series AND noaa LIKE :noaa))"
     " GROUP BY harpnum ORDER BY harpnum"
 ).format(
     ", ".join(
@@ -51,7 +52,7 @@ def harps_of(
 ) -> list[Passage]:
     """List HARPs by number, as `Archive.harps`."""
     first, last = _days(start, end)
-    bounds = {"series": series, "first": first, "last": last, "noaa": "%" if noaa is None else f"% {noaa} %"}
+    bounds = {"series": series, "first": first, "last": last, "noaa": "" if noaa is None else f"% {noaa} %"}
     return [
         Passage(
             harpnum=harpnum,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sunpy_flarecast.sharp.catalog import find_series, region_word
 from sunpy_flarecast.sharp.t_rec import t_rec_text
+from sunpy_flarecast.sharp.units import unit_text
 from sunpy_flarecast.sharp.values import clean, is_missing, unsigned
 
 if TYPE_CHECKING:
@@ -154,5 +155,6 @@ FILTERS: Final = {
     "shown": value,
     "size": size,
     "slot": slot,
+    "unit": unit_text,
     "utc": utc,
 }
