@@ -41,8 +41,8 @@ axes.set(ylim=(0, None), xlabel="T_REC (TAI)", ylabel="HARPs")
 plt.show()
 
 # %%
-# One month, with a row for each HARP. Solar rotation carries a HARP across the disk in 13 to 14 days, so no bar is
-# longer. By default the axis covers the range of the search, here the year.
+# One month, with a row for each HARP and a marker for each record. Solar rotation carries a HARP across the disk in 13
+# to 14 days, so no row spans a longer time. By default the axis covers the range of the search, here the year.
 
 # sphinx_gallery_thumbnail_number = 2
 start, end = Time(["2014-03-01", "2014-04-01"], scale="tai")
