@@ -299,7 +299,7 @@ DOWNLOAD_REPLY: Final[dict[int | str, dict[str, Any]]] = {
             "A transfer that fails ends without the end-of-archive marker."
         ),
         "content": {"application/x-tar": _BINARY},
-        "headers": {"Content-Disposition": _FILE_HEADERS["Content-Disposition"]},
+        "headers": {"Content-Disposition": _header("`attachment; filename=` followed by a name for the tar file.")},
     },
     404: _error("No record matches, or none has the segments."),
     413: _error("Too many files or records for one download; the message gives the limit."),
