@@ -96,7 +96,8 @@ def plot_disk(
     Raises
     ------
     QueryError
-        If there are no records at that time, there are several times and none is chosen, or the keyword is unknown.
+        If no records are within a day of that time, there are several times and none is chosen, or the keyword is
+        unknown.
     ServiceError
         If the service does not return the keywords.
 
