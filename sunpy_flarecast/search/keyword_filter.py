@@ -96,7 +96,7 @@ def _looked(
             names = " and ".join(name.upper() for name in condition.keywords)
             notes.append(
                 f"{url} has no value of {names} for any of {len(records):,} records of {query}, so none satisfies a "
-                "condition on it."
+                f"condition on {'it' if len(columns) == 1 else 'them'}."
             )
     return Looked(satisfying(records, query), missing, notes, int(known.sum()))
 

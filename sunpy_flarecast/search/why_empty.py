@@ -12,6 +12,7 @@ from sunpy_flarecast.sharp.catalog import region_word
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from sunpy_flarecast.query.conditions import Condition
     from sunpy_flarecast.query.query import Query
 
 __all__ = ["requested_harps", "why_empty"]
@@ -45,7 +46,7 @@ def why_empty(query: Query, listed: Collection[int] | None) -> str:
         first, last = query.harps or (0, 0)
         harps = [f"HARPNUM {first}" if first == last else f"HARPNUM {first} to {last}"] if query.harps else []
         near = [] if query.tolerance is None else [f"a T_REC within {query.tolerance:g} s of the requested times"]
-        without = ", ".join([*harps, *map(str, query.conditions), *near])
+        without = " and ".join([*harps, *map(_as_noun, query.conditions), *near])
         return f"There are records of {query}, but none with {without}.{_others(query, listed)}"
     if query.start.jd > Time.now().jd:
         return f"The range of {query} lies in the future."
@@ -55,6 +56,17 @@ def why_empty(query: Query, listed: Collection[int] | None) -> str:
         tai = query.start.strftime("%Y.%m.%d_%H:%M:%S_TAI")
         return f"No record of {query.series} is at exactly {query.start.isot} UTC. To give a T_REC, write {tai!r}."
     return f"The service has no records of {query}."
+
+
+def _as_noun(condition: Condition) -> str:
+    """Return a condition as text that can follow "with"."""
+    if condition.operator == "lists" and isinstance(condition.value, tuple):
+        names = " or ".join(name.upper() for name in condition.keywords)
+        numbers = " or ".join(map(str, condition.value))
+        return f"{names} {numbers}" if len(condition.keywords) == 1 else f"{numbers} in {names}"
+    if condition.operator == "without":
+        return f"{condition.keywords[0].upper()} & {condition.value:#x} == 0"
+    return str(condition)
 
 
 def _others(query: Query, listed: Collection[int]) -> str:
@@ -68,7 +80,8 @@ def _others(query: Query, listed: Collection[int]) -> str:
     word = region_word(query.series)
     near = [*sorted(harp for harp in listed if harp < first)[-1:], *sorted(harp for harp in listed if harp > last)[:1]]
     if len(listed) <= _LISTED:
-        text = f" The {word}s in this range are {', '.join(map(str, sorted(listed)))}."
+        some = f"{word} in this range is" if len(listed) == 1 else f"{word}s in this range are"
+        text = f" The {some} {', '.join(map(str, sorted(listed)))}."
     elif near:
         which = f"{near[0]} is" if len(near) == 1 else f"{near[0]} and {near[1]} are"
         text = f" Of the {len(listed):,} {word}s in this range, {which} the nearest."

@@ -281,7 +281,7 @@ def test_harps_without_records_are_not_a_success(demo: tuple[str, Layer]) -> Non
     assert "no record of HARP 999999 in this range." in shown.stderr
     shown = run("search", *DAY, "--harp", "1:100000", "--noaa", "12999")
     assert shown.exit_code == 1
-    assert "but none with HARPNUM 1 to 100000, NOAA_AR or NOAA_ARS lists 12999." in shown.stderr
+    assert "but none with HARPNUM 1 to 100000 and 12999 in NOAA_AR or NOAA_ARS." in shown.stderr
 
 
 def test_gaps_are_not_a_success_and_are_errors_if_strict(demo: tuple[str, Layer]) -> None:

@@ -164,7 +164,7 @@ A_FORTNIGHT = ("2015-12-11", "2015-12-25")
         (
             *AN_HOUR,
             (HARPNUM([12192, 12209]),),
-            "but none with HARPNUM in 12192, 12209. The HARPs in this range are 4928",
+            "but none with HARPNUM 12192 or 12209. The HARPs in this range are 4928",
         ),
         (*AN_HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209])."),
         (*A_FORTNIGHT, (HARPNUM(4929),), "HARPs in this range, 4928 and 4930 are the nearest."),
@@ -172,7 +172,7 @@ A_FORTNIGHT = ("2015-12-11", "2015-12-25")
         (
             *AN_HOUR,
             (HARPNUM(4928), a.flarecast.NOAA(12999)),
-            "but none with HARPNUM 4928, NOAA_AR or NOAA_ARS lists 12999.",
+            "but none with HARPNUM 4928 and 12999 in NOAA_AR or NOAA_ARS.",
         ),
         (
             *("2015-12-11", "2015-12-11T00:30"),
