@@ -106,7 +106,7 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
         return base + plain[1] if move else url
 
     def skipped(reason: str) -> TransferError:
-        return TransferError(f"The service gave {url!r} for a file, {reason}; the file was skipped.")
+        return TransferError(f"For a file the service gave {url!r}, {reason}; the file was skipped.")
 
     try:
         parts = urlsplit(url)
