@@ -221,7 +221,7 @@ class DemoArchive:
 
     def flares(self, start: datetime | None = None, end: datetime | None = None) -> Table:
         """
-        Return the synthetic flares of the regions; a month takes about 0.1 s, all 16 years take about 10 s.
+        Return the synthetic flares of the regions; a month takes about 0.1 s, and all 16 years about 10 s.
 
         Regions with larger flux and twist have more flares. Some flares have no NOAA number, as in real lists.
 
