@@ -174,8 +174,8 @@ def fetch_places(
             if number < passes:
                 wait = min(conf.retry_wait * 2.0 ** (conf.max_retries + number), _LONGEST_PAUSE)
                 log.info(
-                    f"Pass {number} of at most {passes}: {len(left):,} of {missing_before:,} files are missing"
-                    f"{f', keywords of {len(again):,}' if again else ''}; retrying in {wait:.0f} s."
+                    f"Pass {number} of at most {passes} left {len(left):,} of {missing_before:,} files missing"
+                    f"{f' and {len(again):,} without keywords' if again else ''}; retrying in {wait:.0f} s."
                 )
                 time.sleep(wait)
         except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import Interrupted, MissingDataWarning, QueryError
 from sunpy_flarecast.table.base import RecordTable
+from sunpy_flarecast.utils.reports import counted
 
 if TYPE_CHECKING:
     import os
@@ -255,8 +256,9 @@ class FLARECASTResponse(RecordTable):
         except Interrupted as error:
             found = error.partial
             raise Interrupted(
-                f"The search was interrupted; `partial` of this exception has the {len(found.records):,} records found "
-                "so far, and partial.retry_missing() searches for the rest.",
+                "The search was interrupted; `partial` of this exception has the "
+                f"{counted(len(found.records), 'record')} found so far, and partial.retry_missing() searches for the "
+                "rest.",
                 cls.from_records(
                     found.records,
                     client=client,

@@ -174,7 +174,7 @@ def _rows(results: QTable) -> dict[str, dict[int, list[int]]]:
 def _check_numbers(results: RecordTable, stacklevel: int) -> None:
     """Warn of records without a number (early versions of the service sent none): their keywords are unavailable."""
     count = int(np.sum(mask_of(results["Record"])))
-    text = f"{count:,} of {len(results):,} records have no record number, which requests for keywords need"
+    text = f"The record number, which requests for keywords need, is missing for {count:,} of {len(results):,} records"
     if count == len(results):
         raise QueryError(f"{text}. Use a service that sends it.")
     if count:

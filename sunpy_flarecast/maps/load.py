@@ -164,7 +164,7 @@ def _whole(paths: list[str]) -> list[str]:
         except FileError as error:
             reasons[path] = str(error)
     if len(reasons) == len(paths):
-        raise FileError(f"None of the {len(paths):,} files can be loaded. The first: {reasons[paths[0]]}")
+        raise FileError(f"{counted(len(paths), 'file')} found, but none can be loaded. The first: {reasons[paths[0]]}")
     if reasons:
         tell_skipped(list(reasons.values()))
     return [path for path in paths if path not in reasons]

@@ -142,7 +142,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     if count > len(rows):
         title += f", one every {_duration(usual)}"
     if left_out := len(results) - count:
-        title += f"; {left_out:,} without T_REC are left out"
+        title += f"; {left_out:,} without T_REC left out"
     _dress(ax, word, titled(title, results.origin), legend)
     return ax
 

@@ -14,6 +14,7 @@ from sunpy_flarecast.maps.load import load, tell_skipped
 from sunpy_flarecast.maps.styles import BEYOND, style_of
 from sunpy_flarecast.sharp.catalog import find_series, region_number
 from sunpy_flarecast.sharp.t_rec import slot_time, text_slot
+from sunpy_flarecast.utils.reports import counted
 
 from .axes import north_up, titled
 from .colour_bar import draw_colour_bar, unit_of_segment
@@ -165,7 +166,7 @@ def _maps(files: Any, skip_broken: bool) -> list[Any]:
         except FileError as error:
             reasons.append(str(error))
     if not maps:
-        raise FileError(f"None of the {len(reasons):,} files can be drawn. The first: {reasons[0]}")
+        raise FileError(f"{counted(len(reasons), 'file')} found, but none can be drawn. The first: {reasons[0]}")
     if reasons:
         tell_skipped(reasons)
     return maps

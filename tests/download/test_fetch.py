@@ -119,7 +119,7 @@ def test_a_fetch_ends_with_a_reason_when_a_pass_brings_no_improvement(
     assert not report.complete
     assert len(report.fetched) == 9
     assert "parfive" not in {record.name for record in caplog.records}
-    assert "Pass 1 of at most 9: 1 of 10 files are missing" in caplog.text
+    assert "Pass 1 of at most 9 left 1 of 10 files missing" in caplog.text
     [failure] = report.failed
     assert failure.url.endswith(f"/{number}/Br.fits")
     assert failure.path.startswith(str(tmp_path))
