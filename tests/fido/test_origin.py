@@ -58,4 +58,4 @@ def test_titles_of_synthetic_maps_are_marked(demo: tuple[str, Layer], tmp_path: 
     assert "synthetic" in sunpy.map.Map(file).latex_name
     with running(DirectoryArchive(tmp_path)) as url, conf.set_temp("url", url):
         copied = FLARECASTClient().search(*CHOSEN)
-    assert (len(copied), copied.origin) == (1, "")  # the service of a folder does not know
+    assert (len(copied), copied.origin) == (1, "SYNTHETIC")
