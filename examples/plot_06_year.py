@@ -53,8 +53,8 @@ axes.set_xlim((start - margin).datetime, (end + margin).datetime)
 plt.show()
 
 # %%
-# Write the table to a file to resume the fetch on another day. ``sunpy_flarecast.fetch`` retries until no file is
-# missing, which may take a night; here it fetches three files. See :doc:`/howto/years`.
+# Write the table to a file to resume the fetch on another day. ``sunpy_flarecast.fetch`` requests missing files again, in
+# up to five passes, which may take a night; here it fetches three files. See :doc:`/howto/years`.
 
 results.write("year.ecsv", overwrite=True)
 results = sunpy_flarecast.FLARECASTResponse.read("year.ecsv")
