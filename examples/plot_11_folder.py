@@ -16,8 +16,8 @@ from sunpy_flarecast.archive import DirectoryArchive, running
 sunpy_flarecast.demo_service()  # or sunpy_flarecast.conf.url = "http://localhost:8001"
 
 # %%
-# First, make a folder of files. Yours may have any structure. The times are those of T_REC (TAI), so both searches select
-# the same records (:doc:`/explanation/times`).
+# First, make a folder of files. Yours may have any structure. The times are those of T_REC (TAI), so both searches cover
+# the same time steps (:doc:`/explanation/times`).
 
 time = a.Time("2014.10.23_00:00:00_TAI", "2014.10.24_00:00:00_TAI")
 day = time, a.flarecast.Series.hmi_sharp_cea_720s
