@@ -14,6 +14,7 @@ from sunpy.time import parse_time
 from sunpy_flarecast import Segment, Series, conf
 from sunpy_flarecast.utils.files import check_output
 from sunpy_flarecast.utils.optional_deps import PLOT, need
+from sunpy_flarecast.utils.reports import counted
 
 from .errors import TransferError
 
@@ -132,7 +133,8 @@ def run_demo(
         say(f"Fetching {', '.join(SEGMENTS)} of the {len(step)} HARPs nearest to {NEAR} ...")
         files: parfive.Results = Fido.fetch(step, path=str(output / "{harpnum}/{file}"), progress=progress)
     if files.errors:
-        raise TransferError(f"{len(files.errors)} files could not be fetched. The first: {files.errors[0].exception}")
+        failed = counted(len(files.errors), "file")
+        raise TransferError(f"{failed} could not be fetched. The first: {files.errors[0].exception}")
     maps = {name: sunpy.map.Map(name) for name in sorted(files)}
     say(f"sunpy.map.Map reads all {len(maps)} files:")
     for name, loaded in maps.items():

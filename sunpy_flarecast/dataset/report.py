@@ -112,7 +112,8 @@ class BuildReport:
         lines += [f"Not searched: {gap}" for gap in self.missing[:_LISTED]]
         lines += [f"{count:,} x {reason}" for reason, count in list(self.failures.items())[:_LISTED]]
         if more := sum(max(0, len(group) - _LISTED) for group in (self.failures, self.missing)):
-            lines.append(f"... and {more:,} more reasons; the report's write() lists them.")
+            them = "it" if more == 1 else "them"
+            lines.append(f"... and {counted(more, 'more reason')}; the report's write() lists {them}.")
         lines += [*unlisted_notes(self.unlisted), *self.notes]
         if self.padded:
             some = f"{', '.join(map(str, self.padded[:_LISTED]))}{', ...' * (len(self.padded) > _LISTED)}"

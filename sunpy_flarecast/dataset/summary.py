@@ -101,7 +101,8 @@ def info(path: str | os.PathLike[str]) -> Info:
                 )
         lost = sum(report["failures"].values())
         if lost or report["missing"]:
-            lines.append(f"Missing: {lost:,} files or keywords, {counted(len(report['missing']), 'time range')}")
+            what = "file or keyword" if lost == 1 else "files or keywords"
+            lines.append(f"Missing: {lost:,} {what}, {counted(len(report['missing']), 'time range')}")
         lines += unlisted_notes(report["unlisted"])
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise QueryError(

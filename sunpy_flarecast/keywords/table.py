@@ -178,7 +178,8 @@ def _check_numbers(results: RecordTable, stacklevel: int) -> None:
     if count == len(results):
         raise QueryError(f"{text}. Use a service that sends it.")
     if count:
-        warnings.warn(f"{text}; their rows are masked.", MissingDataWarning, stacklevel=stacklevel)
+        rows = "its row is" if count == 1 else "their rows are"
+        warnings.warn(f"{text}; {rows} masked.", MissingDataWarning, stacklevel=stacklevel)
 
 
 def _wanted(

@@ -117,7 +117,7 @@ class MirrorReport:
         lines = [f"{counted(self.records, 'record')} of {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]
         lines += [_line(shortfall) for shortfall in self.shortfalls[:_LISTED]]
         if len(self.shortfalls) > _LISTED:
-            lines.append(f"... and {len(self.shortfalls) - _LISTED:,} other reasons.")
+            lines.append(f"... and {counted(len(self.shortfalls) - _LISTED, 'other reason')}.")
         if self.interrupted:
             lines.append("The mirror was interrupted; the same command resumes it.")
         elif self.shortfalls:

@@ -83,9 +83,10 @@ def _looked(
     numbers = records.recnum.tolist()
     notes = []
     if nameless := sum(number is None for number in numbers):
+        their, they_are = ("its", "it is") if nameless == 1 else ("their", "they are")
         notes.append(
-            f"{url} sent {nameless:,} of {len(records):,} records of {query} without a record number, so their "
-            "keywords cannot be requested; they are left out of the table."
+            f"{url} sent {nameless:,} of {len(records):,} records of {query} without a record number, so {their} "
+            f"keywords cannot be requested; {they_are} left out of the table."
         )
     known = np.fromiter((number in values for number in numbers), dtype=bool, count=len(numbers))
     missing = _missing(query, records, failed) if failed else []

@@ -222,7 +222,8 @@ def _outdated_text(service: Service, windows: int) -> list[str]:
     first, *_, last = sorted(f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M}" for when, _ in service.outdated * 2)
     reason = service.outdated[0][1].reason.removesuffix(".")
     times = f"{first} UTC" if first == last else f"{first} to {last} UTC"
-    return [f"{len(service.outdated):,} of {windows:,} windows come from the cache (confirmed {times}): {reason}."]
+    come = "comes" if len(service.outdated) == 1 else "come"
+    return [f"{len(service.outdated):,} of {windows:,} windows {come} from the cache (confirmed {times}): {reason}."]
 
 
 def _filtered(
@@ -310,12 +311,13 @@ def _sentences(records: Records, lacking: Counter[str], query: Query, broken: in
     notes = []
     if broken:
         notes.append(
-            f"{shown} sent {counted(broken, 'record')} of {query} that cannot be read (no URLs of files); the table "
-            "does not contain them. Report this to the operators of the service."
+            f"{shown} sent {counted(broken, 'record')} of {query} that cannot be read (no URLs of files); "
+            f"{'it is' if broken == 1 else 'they are'} not in the table. Report this to the operators of the service."
         )
     if not query.segments and (empty := sum(not names for names in records.names)):
         notes.append(
-            f"{shown} sent {empty:,} of {len(records):,} records of {query} without any file; they stay in the table."
+            f"{shown} sent {empty:,} of {len(records):,} records of {query} without any file; "
+            f"{'it stays' if empty == 1 else 'they stay'} in the table."
         )
     if lacking:
         listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
