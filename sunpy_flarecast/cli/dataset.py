@@ -206,7 +206,7 @@ def build(
             raise QueryError("--split names a set twice. Name each set once.")
         if extent:
             if not chosen["flares"]:
-                raise QueryError("--flares-extent requires --flares. Name the list of flares, or leave it out.")
+                raise QueryError("--flares-extent requires --flares. Name the list, or leave out --flares-extent.")
             chosen["flares"] = read_flares(chosen["flares"], extent=(str(extent[0]), str(extent[1])))
         if windows:
             chosen["windows"] = list(windows)

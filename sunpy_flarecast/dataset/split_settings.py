@@ -31,8 +31,8 @@ def split_settings(
     if split is None:
         if stratify:
             raise QueryError(
-                "stratify=True requires sets. Add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}, or leave it "
-                "out."
+                "stratify=True requires sets. Add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}, or leave "
+                "stratify out."
             )
         return None
     if by not in _BY:

@@ -136,7 +136,7 @@ def mirror(
     """
     requested = _queries(start, end, series, segment, harpnum, sample, where)
     if email is not None and not jsoc:
-        raise QueryError("email applies only to exports from JSOC. Add jsoc=True (--from-jsoc), or leave it out.")
+        raise QueryError("email applies only to exports from JSOC. Add jsoc=True (--from-jsoc), or leave email out.")
     if service is not None and jsoc:
         raise QueryError("A mirror has one source. Pass either service (--from) or jsoc (--from-jsoc).")
     if max_conn is not None and (not isinstance(max_conn, Integral) or max_conn < 1):
