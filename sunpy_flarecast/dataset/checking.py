@@ -188,8 +188,8 @@ def _labels(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         or (labels["row"] != np.repeat(np.arange(len(records)), shape[1] * shape[2])).any()
     ):
         yield (
-            f"{LABELS} has {len(labels):,} rows instead of {np.prod(shape):,}, one for each record, window and "
-            "threshold, or their order differs from the records."
+            f"{LABELS} must have one row for each record, window and threshold ({np.prod(shape):,}), in the order of "
+            f"the records; it has {len(labels):,}{', in another order' * (len(labels) == np.prod(shape))}."
         )
         return
     values = _numbers(labels["positive"]).reshape(shape)
@@ -252,7 +252,8 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
 def _group(group: Any, harp: int, records: QTable, status: Any, settings: Settings) -> Iterator[str]:
     shape = group["image"].shape
     if shape[0] != len(records) or (np.asarray(records["index"]) != np.arange(len(records))).any():
-        yield f"HARP {harp} has {len(records):,} records and {shape[0]:,} images, or their order differs."
+        order = ", in another order" * (shape[0] == len(records))
+        yield f"HARP {harp} has {counted(len(records), 'record')} and {counted(shape[0], 'image')}{order}."
         return
     if tuple(group["segment"][:].tolist()) != settings.segments:
         yield f"The segments of the images of HARP {harp} differ from the settings."
