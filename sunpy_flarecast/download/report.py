@@ -187,8 +187,13 @@ class FetchReport:
             singular, plural = f"of a reprocessed record {ending}", f"of reprocessed records {ending}"
             lines.append(_on_disk(self.reprocessed, singular, plural))
         if self.unidentified:
-            why = "kept although the headers do not identify this version of the record (overwrite=True fetches again)"
-            lines.append(_on_disk(self.unidentified, f"was {why}", f"were {why}"))
+            singular = "its header does not identify the current version of its record (overwrite=True replaces it)"
+            plural = (
+                "their headers do not identify the current versions of their records (overwrite=True replaces them)"
+            )
+            lines.append(
+                _on_disk(self.unidentified, f"was kept although {singular}", f"were kept although {plural}"),
+            )
         if self.missing:
             lines.append(f"{described(self.missing)} Their files were not requested; search for them again.")
         if self.bare:

@@ -61,7 +61,7 @@ def test_files_that_succeed_in_a_later_pass_are_fetched(many: tuple[str, Layer],
     assert again.unidentified == again.files  # files without keywords
     counts, more = str(again).splitlines()
     assert counts == "0 files fetched, 10 already there, 0 failed."
-    assert more.startswith("10 files on disk were kept although the headers do not identify this version of the record")
+    assert more.startswith("10 files on disk were kept although their headers do not identify the current versions")
 
 
 def test_missing_parts_of_a_search_are_in_the_report(many: tuple[str, Layer], tmp_path: Path) -> None:

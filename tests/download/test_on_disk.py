@@ -138,8 +138,8 @@ def test_files_newer_than_those_of_the_service_are_kept_and_reported(root: Path,
         assert (report.unidentified, report.already_there) == ([str(path)], [str(path)])
         assert contents(report.files) == [0, 9, 0]
         assert str(report).splitlines()[1] == (
-            "1 file on disk was kept although the headers do not identify this version of the record (overwrite=True "
-            f"fetches again): {path}."
+            "1 file on disk was kept although its header does not identify the current version of its record "
+            f"(overwrite=True replaces it): {path}."
         )
         assert layer.count(".fits") == {"GET": 2}
 
