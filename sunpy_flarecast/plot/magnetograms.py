@@ -94,7 +94,7 @@ def plot_magnetograms(maps: Iterable[GenericMap], *, limit: float = FIELD_LIMIT)
     if len(large) > 1:
         some = f"{kind}s"
         if len(seen) > len(large):
-            some = f"{len(large)} of {len(seen)} {kind}s, with the most strong field,"
+            some = f"{len(large)} of {len(seen)} {kind}s, those with the most pixels of strong field,"
         single.suptitle(f"{some} at the same scale", fontsize=11)
     return figure
 
