@@ -157,7 +157,7 @@ def write_table(
         if kind not in _READABLE:
             write_plain(table, [name for name in table.colnames if name not in (PREFIX, NAMES)], file, kind, {})
             return
-        require(table, FILE_COLUMNS, "without which it could not be fetched when it is read again")
+        require(table, FILE_COLUMNS, "without which it cannot be fetched after it is read again")
         about = {
             "what": _WHAT,
             "version": _VERSION,
