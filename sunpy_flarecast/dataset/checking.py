@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -183,13 +184,11 @@ def _labels(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
         return
     labels = read_labels(store, ["row", "positive"])
     shape = (len(records), len(settings.flares.windows), len(settings.flares.thresholds))
-    if (
-        len(labels) != np.prod(shape)
-        or (labels["row"] != np.repeat(np.arange(len(records)), shape[1] * shape[2])).any()
-    ):
+    rows = prod(shape)
+    if len(labels) != rows or (labels["row"] != np.repeat(np.arange(len(records)), shape[1] * shape[2])).any():
         yield (
-            f"{LABELS} must have one row for each record, window and threshold ({np.prod(shape):,}), in the order of "
-            f"the records; it has {len(labels):,}{', in another order' * (len(labels) == np.prod(shape))}."
+            f"{LABELS} must have one row for each record, window and threshold ({rows:,}), in the order of the "
+            f"records; it has {len(labels):,}{', in another order' * (len(labels) == rows)}."
         )
         return
     values = _numbers(labels["positive"]).reshape(shape)
