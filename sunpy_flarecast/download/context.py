@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import ssl
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +17,12 @@ from requests.utils import get_environ_proxies, select_proxy
 from sunpy import log
 
 from sunpy_flarecast.config import conf
-from sunpy_flarecast.errors import QueryError, TransferError
+from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.datasum import check_datasums
 from sunpy_flarecast.fits.on_disk import origin_at, origin_of
 from sunpy_flarecast.fits.user_keywords import of_another_record
 from sunpy_flarecast.rest.auth import USER_AGENT, authorization
+from sunpy_flarecast.rest.certificates import own_certificates
 from sunpy_flarecast.rest.retry import RetryPolicy
 from sunpy_flarecast.rest.service_url import base_url, is_within, without_password
 from sunpy_flarecast.sharp.catalog import FIRST_MADE
@@ -123,23 +123,6 @@ class Pace:
             log.warning(f"After {self._failures} consecutive failures the remaining files are {self.away}.")
 
 
-def _tls_options() -> dict[str, Any]:
-    """Return the options of requests by which aiohttp trusts the certificates that requests trusts."""
-    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
-    if variable is None:
-        return {}
-    bundle = os.environ[variable]
-    folder = os.path.isdir(bundle)
-    try:
-        context = ssl.create_default_context(capath=bundle) if folder else ssl.create_default_context(cafile=bundle)
-    except OSError as error:
-        raise QueryError(
-            f"Cannot read the certificates in {bundle} ({error.strerror or error}). Correct the environment variable "
-            f"{variable}, or remove it."
-        ) from error
-    return {"ssl": context}
-
-
 @dataclass
 class Context:
     """The settings of one fetch, and the findings of its transfers."""
@@ -173,8 +156,9 @@ class Context:
 
     def __post_init__(self) -> None:
         self.timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout, sock_read=self.read_timeout)
+        own = own_certificates()
         #: More options of each request.
-        self.tls = _tls_options()
+        self.tls: dict[str, Any] = {} if own is None else {"ssl": own}
         # The length of a compressed reply would differ from the file's, and SHARP files are already compressed.
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         # Not part of the URLs of files, which appear in messages and reports.

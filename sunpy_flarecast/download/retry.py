@@ -13,7 +13,8 @@ import aiohttp
 from sunpy_flarecast.errors import TransferError
 from sunpy_flarecast.fits.on_disk import TOO_MANY_OPEN
 from sunpy_flarecast.rest.auth import what_to_do
-from sunpy_flarecast.rest.error_text import CERTIFICATES, MESSAGE_BYTES, status_text
+from sunpy_flarecast.rest.certificates import ADVICE
+from sunpy_flarecast.rest.error_text import MESSAGE_BYTES, status_text
 from sunpy_flarecast.rest.retry import BUSY, RETRIED
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _failure(error: Exception, context: Context) -> AgainError:
             return AgainError(text, away=True)
         case aiohttp.ClientConnectorCertificateError():
             text = str(error.certificate_error).partition(" (_ssl.c")[0]
-            advice = "The operators of the service have to renew it." if "has expired" in text else CERTIFICATES
+            advice = "The operators of the service have to renew it" if "has expired" in text else ADVICE
             raise TransferError(f"the certificate of {error.host} was not accepted ({text}). {advice}") from error
         case aiohttp.ClientError():
             return AgainError(f"the connection failed ({error or type(error).__name__})")

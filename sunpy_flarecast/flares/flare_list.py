@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_flarecast.sharp.times import utc_time
+from sunpy_flarecast.utils.reports import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -75,7 +76,7 @@ class FlareList:
 
     def __repr__(self) -> str:
         begin, last = (time.astype("datetime64[s]") for time in (self.begin, self.last))
-        return f"<FlareList: {len(self):,} flares from {begin} to {last}>"
+        return f"<FlareList: {counted(len(self), 'flare')} from {begin} to {last}>"
 
     def times(self, which: Literal["peak", "start"]) -> npt.NDArray[np.datetime64]:
         """Return the peak (or start) time of each flare; where it is missing, the start (or peak) time."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +24,6 @@ from .files import read_table
 from .flare_list import FlareList
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
     import pandas as pd
     from astropy.table import Table
@@ -34,6 +34,9 @@ __all__ = ["flares_to_mark", "read_flares"]
 
 #: A time range for lists of flares in which the range does not matter.
 _ANY_TIME: Final = ("1990-01-01", "2020-01-01")
+
+#: Earlier times stand for unknown ones, such as 1970-01-01 and 0001-01-01.
+_FIRST: Final = np.datetime64("1970-01-02", "us")
 
 #: Maximum number of texts that a warning names.
 _NAMED: Final = 3
@@ -112,7 +115,14 @@ def read_flares(
     (np.datetime64('2014-02-01T00:12:00.000000'), 11967)
     """
     if isinstance(flares, FlareList):
-        return flares
+        if columns:
+            raise QueryError(
+                "columns=... names columns of a table, and a FlareList has been read already. Leave it out."
+            )
+        if extent is None:
+            return flares
+        begin, last = _extent(extent, [])
+        return replace(flares, begin=begin, last=last)
     found = _columns_of(flares, columns)
     names = ", ".join(map(str, found.names)) or "no columns"
     for need in (("peak", "start"), ("class",)):
@@ -147,12 +157,14 @@ def read_flares(
     if "noaa" in found:
         noaa = full_numbers(numbers_of(found["noaa"], found.name("noaa")), moments)
     lon, lat = _positions(found, count)
-    if "position" in found and not ("lon" in found and "lat" in found):
-        texts = np.array(texts_of(found["position"]), dtype=np.str_)
+    angles = {"lon": "an angle in degrees", "lat": "an angle in degrees"}
+    wanted = angles if angles.keys() <= found.keys() else {"position": "a position such as 'S12W47'"}
+    for key in wanted.keys() & found.keys():
+        texts = np.array(texts_of(found[key]), dtype=np.str_)
         _warn_of_texts(
-            texts[np.isnan(lon)].tolist(),
-            found.name("position"),
-            "a position such as 'S12W47'",
+            texts[np.isnan(degrees_of(found[key])) if key in angles else np.isnan(lon)].tolist(),
+            found.name(key),
+            wanted[key],
             "Flares of unknown position cannot be assigned by position.",
         )
     begin, last = _extent(extent, [start, peak, end])
@@ -221,6 +233,8 @@ class _Columns(dict[str, Any]):
 
 def _columns_of(table: Any, columns: Mapping[str, str] | None = None) -> _Columns:
     """Find the columns of a flare table or file, by common names or the names in ``columns``."""
+    if columns is not None and not isinstance(columns, Mapping):
+        raise QueryError(f"columns={columns!r} is not a dict. Write, for example, columns={{'peak': 'max_time'}}.")
     if isinstance(table, (str, os.PathLike)):
         table = read_table(Path(table).expanduser())
     elif not hasattr(table, "columns"):
@@ -309,7 +323,12 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
                 "The list of flares is empty. Use another list, or give the time range that it covers: "
                 "read_flares(flares, extent=(start, end)), or --flares-extent START END of dataset build."
             )
-        # Such a list would seem to cover all times, and label unknown records negative. Demo lists end with this year.
+        # Such lists would seem to cover all times, and label unknown records negative. Demo lists end with this year.
+        if known.min() < _FIRST:
+            raise QueryError(
+                f"The list of flares has the time {known.min()}, before the first GOES classes. Correct it, or leave the "
+                "cell empty if the time is unknown."
+            )
         if known.max() > np.datetime64(datetime.now(UTC).replace(tzinfo=None)) + np.timedelta64(366, "D"):
             raise QueryError(f"The list of flares has a time in the future, {known.max()}. Correct or remove it.")
         return known.min(), known.max()

@@ -62,7 +62,7 @@ def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[st
         lines[line].append(place)
         axes.annotate(
             name, (day, 1), (0, 2 + line * _LINE), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="center", va="bottom", fontsize=8,
+            textcoords="offset points", ha="center", va="bottom", fontsize=8, parse_math=False,
         )  # fmt: skip
     return left_out
 

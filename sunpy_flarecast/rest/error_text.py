@@ -18,10 +18,10 @@ from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.sharp.values import printable
 
 from .auth import what_to_do
+from .certificates import ADVICE
 from .service_url import is_within, without_password
 
 __all__ = [
-    "CERTIFICATES",
     "MESSAGE_BYTES",
     "body_message",
     "error_message",
@@ -34,12 +34,6 @@ __all__ = [
 
 #: Number of bytes of a reply that are searched for a message.
 MESSAGE_BYTES: Final = 65536
-
-#: Advice for a service whose certificate is not trusted.
-CERTIFICATES: Final = (
-    "If the service belongs to your institute, set the environment variable REQUESTS_CA_BUNDLE to the file of its "
-    "authority's certificate, and restart Python."
-)
 
 #: Statuses of requests that may succeed if they are smaller.
 _TOO_MUCH: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -192,7 +186,7 @@ def _way_to(url: str, error: Exception, reason: str) -> str:
         if "certificate has expired" in reason:
             return "The operators have to renew the certificate; until then, files and keywords are unavailable, too."
         if "CERTIFICATE_VERIFY_FAILED" in reason or "doesn't match" in reason:
-            return f"Its certificate is for another host, or its authority is not trusted here. {CERTIFICATES}"
+            return f"Its certificate is for another host, or its authority is not trusted here. {ADVICE}."
         return f"Its reply is not TLS; if it does not support https, try http://{rest} (conf.url, {URL_VARIABLE})."
     if scheme == "http" and not _is_away(error):
         return (

@@ -22,6 +22,7 @@ from sunpy_flarecast.config import conf
 from sunpy_flarecast.errors import ServiceError, UnreachableError
 
 from .auth import USER_AGENT, authorization
+from .certificates import own_certificates
 from .error_text import MESSAGE_BYTES, reason_of
 from .retry import RETRIED, RetryPolicy
 from .service_url import is_within, without_password
@@ -213,6 +214,8 @@ class Session(requests.Session):
         super().__init__()
         self._base = without_password(address)
         self._patience = patience
+        if self._base.startswith("https:"):
+            own_certificates()  # raises an error that names the variable, which that of requests does not
         self._timeouts = (conf.connect_timeout, conf.read_timeout)
         self._longest, self._largest = conf.reply_timeout, conf.reply_size * 1e6
         self.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})

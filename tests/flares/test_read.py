@@ -176,6 +176,27 @@ def test_the_table_of_a_list_gives_the_same_list(shared_data: Path, tmp_path: Pa
 TABLE = {"start": ["2014-02-01T01:19"], "peak": ["2014-02-01T01:25"], "class": ["M1.0"], "noaa": ["11967"]}
 
 
+def test_a_list_that_was_read_gets_another_extent() -> None:
+    flares = read_flares(Table(TABLE))
+    assert read_flares(flares) is flares
+    wider = read_flares(flares, extent=("2014-01-01", "2015-01-01"))
+    assert (str(wider.begin), str(wider.last)) == ("2014-01-01T00:00:00.000000", "2015-01-01T00:00:00.000000")
+    assert repr(wider).startswith("<FlareList: 1 flare from ")
+    with pytest.raises(QueryError, match="'bogus'"):
+        read_flares(flares, extent=("bogus", "2015-01-01"))
+    with pytest.raises(QueryError, match="a FlareList has been read already"):
+        read_flares(flares, columns={"peak": "x"})
+    with pytest.raises(QueryError, match=r"columns=\['peak'\] is not a dict"):
+        read_flares(Table(TABLE), columns=["peak"])  # type: ignore[arg-type]
+
+
+def test_angles_that_are_text_are_reported() -> None:
+    message = r"^The column 'lat' has text that is not an angle in degrees for 1 flare \('north'\)\."
+    with pytest.warns(SunpyUserWarning, match=message):
+        flares = read_flares(Table({**TABLE, "lon": ["5 deg"], "lat": ["north"]}))
+    assert np.isnan(flares.lat[0])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -185,6 +206,8 @@ TABLE = {"start": ["2014-02-01T01:19"], "peak": ["2014-02-01T01:25"], "class": [
         ({"class": ["flare"]}, "'class' of the flare table has no GOES class such as 'M1.0'. Rename"),
         ({"end": ["2014-02-01T01:20"]}, "Every peak .* is after the end .* the columns 'peak' and 'end'"),
         ({"peak": ["9999-12-31T23:59"]}, "has a time in the future, 9999-12-31T23:59:00"),
+        ({"start": ["0001-01-01"]}, "has the time 0001-01-01T00:00:00.000000, before the first GOES classes. Correct"),
+        ({"peak": ["1970-01-01"], "start": None}, "has the time 1970-01-01T00:00:00.000000, before"),
         ({"noaa": ["119670"]}, "'119670' in the column 'noaa' .* four or five digits. Correct it"),
         ({"noaa": ["north"]}, "'north' in the column 'noaa'"),
         ({"peak": ["soon"]}, "Cannot parse the time 'soon' in the column 'peak'"),

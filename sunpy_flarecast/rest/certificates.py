@@ -1,0 +1,33 @@
+"""The certificates that searches and fetches trust."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Final
+
+from sunpy_flarecast.errors import QueryError
+
+__all__ = ["ADVICE", "own_certificates"]
+
+#: What to do about a service whose certificate is not trusted.
+ADVICE: Final = (
+    "If the service belongs to your institute, set the environment variable REQUESTS_CA_BUNDLE to the file of its "
+    "authority's certificate, and start again"
+)
+
+
+def own_certificates() -> ssl.SSLContext | None:
+    """Read the certificates that requests uses instead of the usual ones, if any; aiohttp does not read them itself."""
+    variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    if variable is None:
+        return None
+    bundle = os.environ[variable]
+    folder = os.path.isdir(bundle)
+    try:
+        return ssl.create_default_context(capath=bundle) if folder else ssl.create_default_context(cafile=bundle)
+    except OSError as error:  # ssl.SSLError, too
+        raise QueryError(
+            f"Cannot read the certificates in {bundle} ({error.strerror or error}). Correct the environment variable "
+            f"{variable}, or remove it."
+        ) from error
