@@ -326,8 +326,8 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
         # Such lists would seem to cover all times, and label unknown records negative. Demo lists end with this year.
         if known.min() < _FIRST:
             raise QueryError(
-                f"The list of flares has the time {known.min()}, before the first GOES classes. Correct it, or leave the "
-                "cell empty if the time is unknown."
+                f"The list of flares has the time {known.min()}, before the first GOES classes. Correct it, or leave "
+                "the cell empty if the time is unknown."
             )
         if known.max() > np.datetime64(datetime.now(UTC).replace(tzinfo=None)) + np.timedelta64(366, "D"):
             raise QueryError(f"The list of flares has a time in the future, {known.max()}. Correct or remove it.")

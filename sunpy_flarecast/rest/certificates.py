@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 from typing import Final
 
 from sunpy_flarecast.errors import QueryError
@@ -23,9 +24,10 @@ def own_certificates() -> ssl.SSLContext | None:
     if variable is None:
         return None
     bundle = os.environ[variable]
-    folder = os.path.isdir(bundle)
     try:
-        return ssl.create_default_context(capath=bundle) if folder else ssl.create_default_context(cafile=bundle)
+        if Path(bundle).is_dir():
+            return ssl.create_default_context(capath=bundle)
+        return ssl.create_default_context(cafile=bundle)
     except OSError as error:  # ssl.SSLError, too
         raise QueryError(
             f"Cannot read the certificates in {bundle} ({error.strerror or error}). Correct the environment variable "

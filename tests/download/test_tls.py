@@ -37,9 +37,7 @@ def test_files_and_keywords_are_fetched_with_the_certificates_of_searches(
         with pytest.raises(QueryError, match=r"Cannot read the certificates in .*none\.pem \(No such file"):
             sunpy_flarecast.fetch(table, path=path, passes=1, progress=False)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(key))  # which has no certificate
-        with pytest.raises(
-            QueryError, match=r"Cannot read the certificates in .*key\.pem .*variable REQUESTS_CA_BUNDLE"
-        ):
+        with pytest.raises(QueryError, match=r"Cannot read the certificates in .*key\.pem .*REQUESTS_CA_BUNDLE"):
             FLARECASTClient().search(a.Time("2015-12-11", "2015-12-12"), Series("hmi.sharp_cea_720s"))
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "none.pem"))
