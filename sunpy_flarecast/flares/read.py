@@ -117,7 +117,7 @@ def read_flares(
     if isinstance(flares, FlareList):
         if columns:
             raise QueryError(
-                "columns=... names columns of a table, and a FlareList has been read already. Leave it out."
+                "columns=... names columns of a table, but a FlareList has been read already. Leave columns out."
             )
         if extent is None:
             return flares
