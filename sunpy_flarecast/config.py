@@ -147,13 +147,14 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
 
     url = _EnvironmentItem(
         "http://cluster-r730-1:8001",
-        f"Base URL of the FLARECAST HMI service, without /HMI. The environment variable {URL_VARIABLE} overrides it.",
+        "Base URL of the FLARECAST HMI service, without /HMI. The environment variable "
+        f"{URL_VARIABLE} overrides the configuration file.",
         URL_VARIABLE,
     )
     token = _SecretItem(
         "",
         "Bearer token of the service at url, if it requires one; it is sent to no other service, and never shown. The "
-        f"environment variable {TOKEN_VARIABLE} overrides it.",
+        f"environment variable {TOKEN_VARIABLE} overrides the configuration file.",
         TOKEN_VARIABLE,
     )
     window = _Item(1.0, "Length in days of the windows into which a search is split, one request each.", "float")

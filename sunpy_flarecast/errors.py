@@ -19,11 +19,11 @@ __all__ = [
 
 
 class FLARECASTError(Exception):
-    """Base of all errors of this package."""
+    """Base of the errors of queries, services, files and clusters."""
 
 
 class QueryError(FLARECASTError, ValueError):
-    """The query is invalid: an unknown segment, start after end, or attrs that contradict each other."""
+    """A query or another argument is invalid: an unknown segment, contradictory attrs, a read-only folder."""
 
 
 class ServiceError(FLARECASTError):
@@ -86,7 +86,7 @@ class FileError(FLARECASTError):
 
 class Interrupted(KeyboardInterrupt):
     """
-    Ctrl-C ended a search, a request for keywords, or a fetch; the partial result is kept.
+    Ctrl-C ended a search, a request for keywords, a fetch or a build; the partial result is kept.
 
     It is a `KeyboardInterrupt`, so it ends loops and scripts that do not catch it. In an interactive session,
     ``sys.last_value.partial`` is the partial result.
@@ -95,10 +95,10 @@ class Interrupted(KeyboardInterrupt):
     ----------
     message : str
         What was kept, and how to get the rest.
-    partial : FLARECASTResponse, `astropy.table.QTable` or FetchReport
+    partial : FLARECASTResponse, `astropy.table.QTable`, FetchReport or BuildReport
         After a search, the table of the records found so far; its ``missing`` lists the rest, and its
         ``retry_missing()`` requests it. After `FLARECASTResponse.keywords`, the table so far, for ``known=``. After a
-        fetch, the report.
+        fetch or the build of a data set, the report.
 
     Examples
     --------

@@ -196,7 +196,7 @@ def _labels(about: Mapping[str, Any]) -> str:
 | label | positive | negative | unknown |
 | --- | --- | --- | --- |
 {rows}
-Flares in the list. Those without a region, or of regions that are not in the data set, belong to no record:
+Numbers of flares in the list (those without a region, or of regions that are not in the data set, belong to no record):
 
 {counts}"""
 

@@ -156,7 +156,7 @@ class ShardFacts(msgspec.Struct):
 
     @property
     def complete(self) -> bool:
-        """Whether a retry could not add any image."""
+        """Whether a retry would add no image."""
         return all(status != Status.NOT_FETCHED for image in self.images for status in image.status)
 
 

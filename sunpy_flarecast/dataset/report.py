@@ -89,7 +89,7 @@ class BuildReport:
 
     @property
     def complete(self) -> bool:
-        """Whether a retry could not add any data; images that the service does not list do not count."""
+        """Whether a retry would add nothing; images that the service does not list do not count."""
         return not (self.missing or self.failures or self.interrupted)
 
     def fail(self, reason: str, count: int = 1) -> None:

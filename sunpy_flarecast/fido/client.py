@@ -98,7 +98,7 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         *query : `sunpy.net.attr.Attr`
             ``a.Time`` and ``a.flarecast.Series``, and optionally ``a.flarecast.Segment``, ``a.flarecast.HARPNUM``,
             ``a.flarecast.NOAA``, ``a.flarecast.Quality``, comparisons of ``a.flarecast.Keyword``, ``a.Sample``,
-            ``a.flarecast.Tolerance``, ``a.Provider``, ``a.Instrument``. The branches of an OR are joined
+            ``a.flarecast.Tolerance``, ``a.Provider`` and ``a.Instrument``. The branches of an OR are joined
             into one table.
         strict : bool
             Raise an error if the service does not answer for part of the range. By default there is a warning, and

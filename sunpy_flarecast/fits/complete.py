@@ -133,7 +133,7 @@ def complete_header(
     Examples
     --------
     >>> from sunpy_flarecast import complete_header
-    >>> complete_header("hmi.sharp_720s.6178.20151211_233600_TAI.Bp.fits", keywords)  # doctest: +SKIP
+    >>> complete_header("hmi.sharp_cea_720s.6178.20151211_233600_TAI.Bp.fits", keywords)  # doctest: +SKIP
     True
     """
     name = _one_path(path)

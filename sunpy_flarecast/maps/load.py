@@ -53,9 +53,9 @@ class Maps(Sequence[Any]):
     Examples
     --------
     >>> from sunpy_flarecast import Maps
-    >>> maps = Maps(["hmi.sharp_720s.377.20110215_020000_TAI.Br.fits"])
+    >>> maps = Maps(["hmi.sharp_cea_720s.377.20110215_020000_TAI.Br.fits"])
     >>> maps
-    <Maps of 1 file: hmi.sharp_720s.377.20110215_020000_TAI.Br.fits>
+    <Maps of 1 file: hmi.sharp_cea_720s.377.20110215_020000_TAI.Br.fits>
     >>> maps[0].peek()  # doctest: +SKIP
     """
 

@@ -14,7 +14,7 @@ __all__ = ["ADVICE", "own_certificates"]
 #: What to do about a service whose certificate is not trusted.
 ADVICE: Final = (
     "If the service belongs to your institute, set the environment variable REQUESTS_CA_BUNDLE to the file of its "
-    "authority's certificate, and start again"
+    "authority's certificate, and repeat the command in a new process"
 )
 
 

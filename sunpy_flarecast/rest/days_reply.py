@@ -36,7 +36,7 @@ def read_days(reply: bytes) -> frozenset[date]:
     try:
         found = msgspec.json.decode(reply, type=list[_Day] | _Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ReplyError(f"no counts of days ({error})") from error
+        raise ReplyError(f"no daily counts ({error})") from error
     days = frozenset(one.day for one in (found.data if isinstance(found, _Envelope) else found) if one.records > 0)
     if not days:
         raise ReplyError("no days")

@@ -111,7 +111,7 @@ class Service:
         `records`.
         """
         url, asked = days_url(self.url, series), f"days of {series}"
-        return self._ask(url, asked, "counts of days", read_days, retried=False)  # type: ignore[no-any-return]
+        return self._ask(url, asked, "a list of daily counts", read_days, retried=False)  # type: ignore[no-any-return]
 
     def meta(self, series: str, recnums: Sequence[int], fields: Sequence[str] = ()) -> dict[int, dict[str, Any]]:
         """
@@ -124,7 +124,7 @@ class Service:
         names = f"{', '.join(fields[:3])}{', ...' * (len(fields) > 3)}" if fields else "all keywords"
         url = meta_url(self.url, series, recnums, fields)
         asked = f"{names} of {number} of {series}"
-        return self._ask(url, asked, "keywords of records", read_meta)  # type: ignore[no-any-return]
+        return self._ask(url, asked, "an object with the keywords of records", read_meta)  # type: ignore[no-any-return]
 
     def _ask(
         self,
