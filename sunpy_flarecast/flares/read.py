@@ -157,14 +157,15 @@ def read_flares(
     if "noaa" in found:
         noaa = full_numbers(numbers_of(found["noaa"], found.name("noaa")), moments)
     lon, lat = _positions(found, count)
-    angles = {"lon": "an angle in degrees", "lat": "an angle in degrees"}
-    wanted = angles if angles.keys() <= found.keys() else {"position": "a position such as 'S12W47'"}
-    for key in wanted.keys() & found.keys():
-        texts = np.array(texts_of(found[key]), dtype=np.str_)
+    if "lon" in found and "lat" in found:
+        parsed, wanted = {key: degrees_of(found[key]) for key in ("lon", "lat")}, "an angle in degrees"
+    else:
+        parsed, wanted = {"position": lon} if "position" in found else {}, "a position such as 'S12W47'"
+    for key, degrees in parsed.items():
         _warn_of_texts(
-            texts[np.isnan(degrees_of(found[key])) if key in angles else np.isnan(lon)].tolist(),
+            np.array(texts_of(found[key]), dtype=np.str_)[np.isnan(degrees)].tolist(),
             found.name(key),
-            wanted[key],
+            wanted,
             "Flares of unknown position cannot be assigned by position.",
         )
     begin, last = _extent(extent, [start, peak, end])
@@ -187,7 +188,7 @@ def read_flares(
 
 def flares_to_mark(flares: Any) -> FlareList:
     """Read a list of flares for a plot; unlike a list for labels, it may be empty."""
-    return read_flares(flares, extent=_ANY_TIME)
+    return flares if isinstance(flares, FlareList) else read_flares(flares, extent=_ANY_TIME)
 
 
 def _warn_of_texts(texts: list[str], column: str, wanted: str, so: str) -> None:

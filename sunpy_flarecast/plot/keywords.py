@@ -13,6 +13,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares.read import flares_to_mark
+from sunpy_flarecast.sharp.values import ZERO_IS_NONE
 
 from .axes import date_axis, mark_synthetic, titled
 from .colours import curve_style
@@ -36,9 +37,6 @@ __all__ = ["plot_keywords"]
 
 #: Curves are broken where records are further apart than this many times their usual distance.
 _GAP: Final = 3.0
-
-#: Keywords in which 0 means a missing value.
-_ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: Height of a panel and of a line of the legend, in inches, and the largest number of panels in one column.
 _PANEL: Final = 2.0
@@ -168,7 +166,7 @@ def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
     usual = np.median(steps[steps > 0]) if (steps > 0).any() else np.inf
     breaks = np.flatnonzero(steps > _GAP * usual) + 1
     look = {**style, "marker": ".", "ms": 3 if len(times) < 400 else 0}
-    if curve.keyword.casefold() in _ZERO_IS_NONE:
+    if curve.keyword.casefold() in ZERO_IS_NONE:
         none = values == 0
         panel.plot(times[none], values[none], ls="none", marker=".", ms=2, color=style["color"], alpha=0.5)
         values = np.where(none, np.nan, values)

@@ -43,7 +43,7 @@ _BESIDE: Final = 1.25
 _ABOVE: Final = 0.36
 _MEANINGS: Final = 0.6
 
-#: Room at the sides of each panel, in inches.
+#: Margin on both sides of each panel, in inches.
 _PAD: Final = 0.14
 
 #: Widths of panels (images with their colour bars) in inches. Below the first, text is smaller and ticks are fewer;

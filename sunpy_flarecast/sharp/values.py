@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING_TEXT",
     "QUALITY_WORDS",
+    "ZERO_IS_NONE",
     "clean",
     "is_missing",
     "is_synthetic",
@@ -27,6 +28,9 @@ __all__ = [
 
 #: Spellings of a missing value in services, JSOC, and headers of all generations, in lower case.
 MISSING_TEXT: Final = frozenset({"", "nan", "-nan", "missing", "invalid keylink"})
+
+#: Keywords that are 0 if there is nothing to measure, such as a polarity inversion line.
+ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: JSOC's missing time, the origin of Julian dates, in DRMS or FITS spelling.
 _MISSING_TIME: Final = re.compile(r"-4712[.-]01[.-]01(?![0-9])")

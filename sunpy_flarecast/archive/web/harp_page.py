@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sunpy_flarecast.archive.api.parameters import QUOTED, held_series, read_fields
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword
+from sunpy_flarecast.sharp.values import ZERO_IS_NONE
 
 from .curves import curve_of, gaps_in
 from .disk import outlines_of
@@ -38,9 +39,6 @@ _RANGE: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=U
 #: Keywords drawn by default, and the maximum number of keywords that a page draws.
 _DRAWN: Final = ("usflux", "r_value", "totpot", "shrgt45")
 _MOST_DRAWN: Final = 20
-
-#: Keywords in which 0 means that there is nothing to measure.
-_ZERO_IS_NONE: Final = frozenset({"r_value"})
 
 #: Maximum number of records in a curve; fewer for synthetic records, whose keywords are computed on request.
 _POINTS: Final = 600
@@ -163,7 +161,7 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
     for name in drawn:
         known, given = find_keyword(name), [keywords[record.recnum].get(name) for record in shown]
         values = [number(one) for one in given]
-        none = name in _ZERO_IS_NONE
+        none = name in ZERO_IS_NONE
         curve = curve_of(shown_slots, values, _next(breaks, shown_slots), zero_is_none=none)
         texts = tuple(value(one, known) for one in given) if len(shown) <= _FEW else ()
         curves.append(Drawn(name=name, known=known, curve=curve, zeros=values.count(0) if none else 0, values=texts))
