@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
-from browser import BROWSER, DRIVER, start_browser
+from browser import BROWSER, DRIVER, page_messages, start_browser
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -145,8 +145,16 @@ def test_every_page_in_every_view(name, views, archive, url, shown, axe):
         )
         assert driver.execute_script("return document.documentElement.scrollWidth") <= view[0]
         assert findings(driver, axe) == [], view
-        logged = [entry["message"] for entry in driver.get_log("browser") if "status of 40" not in entry["message"]]
-        assert logged == []
+        assert [message for message in page_messages(driver) if "status of 40" not in message] == []
+
+
+def test_messages_of_the_browser_itself_are_no_findings(shown):
+    failing = "<script>throw new Error('of the {}')\n//# sourceURL={}</script>"
+    ours, chromes = failing.format("page", "page.js"), failing.format("browser", "chrome://resources/js/parse.js")
+    driver = shown()
+    driver.get(f"data:text/html,{quote(ours + chromes)}")
+    (message,) = page_messages(driver)
+    assert "of the page" in message
 
 
 def is_complete(driver: webdriver.Chrome) -> bool:

@@ -24,3 +24,10 @@ def start_browser(*options: str) -> webdriver.Chrome:
         chrome.add_argument(option)
     chrome.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(chrome, webdriver.ChromeService(DRIVER))
+
+
+def page_messages(driver: webdriver.Chrome) -> list[str]:
+    """Return what pages have logged to the console since the last call, but not messages of Chromium's own pages."""
+    # Scripts of chrome://... run beside the pages under test, and fail when they are stopped while they load.
+    messages = [entry["message"] for entry in driver.get_log("browser")]
+    return [message for message in messages if not message.startswith("chrome://")]
