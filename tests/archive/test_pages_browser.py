@@ -148,7 +148,7 @@ def test_every_page_in_every_view(name, views, archive, url, shown, axe):
         assert [message for message in page_messages(driver) if "status of 40" not in message] == []
 
 
-def test_messages_of_the_browser_itself_are_no_findings(shown):
+def test_messages_of_the_browser_itself_are_ignored(shown):
     failing = "<script>throw new Error('of the {}')\n//# sourceURL={}</script>"
     ours, chromes = failing.format("page", "page.js"), failing.format("browser", "chrome://resources/js/parse.js")
     driver = shown()
