@@ -33,7 +33,7 @@ _RATE: Final = 0.25
 #: The maximum number of flares per day.
 _MOST: Final = 40.0
 _TWIST: Final = math.radians(16)
-#: The number of flares above a size goes as its inverse (Crosby et al. 1993, Sol. Phys. 143, 275), up to X20.
+#: The number of flares above a size goes as its inverse (Veronig et al. 2002, A&A 382, 1070), up to X20.
 _SMALLEST: Final = 1e-6
 _LARGEST: Final = 2e-3
 #: The fraction of flares without a NOAA number.
