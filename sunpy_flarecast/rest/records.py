@@ -57,9 +57,9 @@ class Records:
 
     def nearest_slot(self) -> np.ma.MaskedArray[Any, Any]:
         """
-        Return each record's T_REC or, if it is missing, the slot nearest to ``date_obs``, which is up to 2 minutes off.
+        Return each record's T_REC or, if it is missing, the slot nearest to ``date_obs``.
 
-        For selection and sorting only; users never see it.
+        The latter is an estimate, for selection and sorting only; users never see it.
         """
         slot = self.slot.copy()
         unknown = np.ma.getmaskarray(slot) & ~np.isnat(self.date_obs)

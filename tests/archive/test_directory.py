@@ -90,7 +90,7 @@ class TestRecords:
         assert (first.harpnum, first.t_rec_index, first.date__obs, first.quality) == (377, 794290, None, None)
         assert (first.recnum, second.recnum) == (1003770794290, 1003780794290)
         assert dict(archive.keywords(CEA, first.recnum)) == {"harpnum": 377, "t_rec": "2011.02.15_02:00:00_TAI"}
-        # T_REC is TAI, which was 34 s before UTC.
+        # T_REC is TAI, which was 34 s ahead of UTC.
         instant = datetime(2011, 2, 15, 1, 59, 26, tzinfo=UTC)
         assert listed(archive, CEA, instant, instant) == [first, second]
 

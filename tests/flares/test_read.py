@@ -87,7 +87,7 @@ def test_lists_of_swpc_are_read(shared_data: Path) -> None:
     assert flares.noaa.tolist() == others.noaa.tolist()
     assert flares.size.tolist() == others.size.tolist()
     assert (flares.noaa == 0).sum() == 159
-    # In this list, peaks after midnight are on the day before the start.
+    # In the list with positions, peaks after midnight have the date of the start, so they are a day too early.
     same = ~np.isnat(flares.peak)
     assert (flares.peak == others.peak)[same].all()
     assert (flares.peak >= flares.start)[same].all()
