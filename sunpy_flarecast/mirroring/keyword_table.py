@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLE", "KeywordTable"]
 
-#: Name of the file.
 TABLE: Final = "keywords.ecsv"
 
 #: The first columns of every table, which identify its rows.

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LEDGER", "Ledger", "write_changed"]
 
-#: Name of the file.
 LEDGER: Final = ".mirror.json"
 
 

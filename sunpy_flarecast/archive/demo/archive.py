@@ -273,7 +273,6 @@ class DemoArchive:
             ) from None
 
     def _find_ends(self, series: str) -> tuple[Record, Record]:
-        """Find the first and the last record."""
         days = [datetime.combine(day, time(), UTC) for day in self.days(series)]
         *_, last = self.records(series, days[-1], days[-1] + timedelta(days=1))
         return next(self.records(series, days[0], days[0] + timedelta(days=1))), last

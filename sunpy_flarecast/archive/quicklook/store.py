@@ -79,7 +79,6 @@ class Store:
                 path.unlink()
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """List the files with their times and sizes."""
         for path in self._folder.glob("??/*") if self._folder else ():
             with suppress(OSError):
                 status = path.stat()

@@ -83,7 +83,6 @@ def segments_of(record: Record) -> list[str]:
 
 
 def _segments(archive: Archive, series: str, record: Record) -> list[dict[str, Any]]:
-    """Describe the segments of a record."""
     known = find_series(series)
     files = archive.segment_files(series, record.recnum)
     found = []
