@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import dask
-import distributed  # noqa: F401 (whose settings dask has then)
+import distributed  # noqa: F401 (adds its settings to those of dask)
 import pytest
 from click.testing import CliRunner
 from faults import Layer, answer

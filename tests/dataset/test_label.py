@@ -70,7 +70,7 @@ def labels_of(
 def test_labels_equal_those_of_brute_force(
     records: list[tuple[int, int, set[int]]], rows: list[tuple[int, int, str, int]], which: str, windows: list[int]
 ) -> None:
-    rows = [*rows, (100, 1, "C1.0", 3)]  # one with all cases
+    rows = [*rows, (100, 1, "C1.0", 3)]  # at least one with a start and a region
     flares = list_of(rows)
     names = ("C1.0", "M1.0")
     labels = labels_of(records, flares, sorted(windows) * u.min, names, flare_time=which)

@@ -259,7 +259,7 @@ def test_lost_or_damaged_images_give_a_one_line_error(ds: Dataset, built: Path, 
         dataset.open(copy).images[row["HARPNUM"]]
 
 
-# Python warns about forking a process with threads, as users do.
+# Users may fork a process that has threads, too; Python warns about that.
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_samples_in_threads_and_processes(ds: Dataset) -> None:
     samples = ds.samples(window=12 * u.hour, shape=SHAPE)

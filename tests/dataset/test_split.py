@@ -125,7 +125,8 @@ def test_months_have_the_gap_after_each_change_of_set(days: list[int], gap: int)
     times = np.datetime64("2012-05-01", "s") + np.array(days, dtype="m8[D]")
     wanted = []
     for time in times.astype(object):
-        # September follows another set; January follows December, which is in no set, so its gap lies behind it.
+        # September follows a month of another set. January follows December, which is in no set, and the gap after
+        # November ends before January.
         name = "train" if time.month <= 8 else "test" if time.month <= 11 else ""
         wanted.append("" if time.month == 9 and time.day <= gap else name)
     if {"train", "test"} <= set(wanted):

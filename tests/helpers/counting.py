@@ -37,7 +37,7 @@ class Counting(Layer):
             return
 
         async def counted(message: dict[str, Any]) -> None:
-            # A client that has the end may send its next request before this request has ended here.
+            # A client that has received the end of a reply may send its next request before this one has ended here.
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 self._count(-1)
             await send(message)

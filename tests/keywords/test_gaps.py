@@ -1,4 +1,4 @@
-"""Keywords that a service omits or sends in an unreadable form are reported, never only an empty column."""
+"""Keywords that a service omits or sends in an unreadable form are reported, not just left empty."""
 
 from __future__ import annotations
 

@@ -363,7 +363,7 @@ def test_records_without_number_are_reported(layer: Layer) -> None:
     st.sampled_from([1.0, 2.0, 5.0, 11.0, 30.0]),
     st.sampled_from([1.5e21, 2.8e21, 4.5e21]),
 )
-# The record nearest to 10 h has too small a value and was found; the one in the missing window does not.
+# The value of HARP 6170 at 10 h, which is listed, is too small; those in the missing window are large enough.
 @example(failing={1}, hours=5.0, least=1.55e21)
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_retrying_sampled_searches_gives_the_complete_result(
@@ -393,7 +393,7 @@ def test_records_stay_if_their_keywords_become_unavailable(layer: Layer) -> None
         with pytest.warns(MissingDataWarning, match="are missing"):
             table = search(*query)
         layer.clear()
-        layer.faults[str(recnum_of(6171, BASE + 25))] = answer(b"", status=410)  # which is there
+        layer.faults[str(recnum_of(6171, BASE + 25))] = answer(b"", status=410)  # a record of the table
         with pytest.warns(MissingDataWarning) as caught:
             same = table.retry_missing(progress=False)
         assert "repeated and failed for other parts" in str(caught[0].message)

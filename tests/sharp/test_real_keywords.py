@@ -19,7 +19,7 @@ SEGMENTS = ("Bp", "Bt", "Br", "Bp_err", "Bt_err", "Br_err", "conf_disambig", "bi
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "keywords.md"
 
-#: Keywords whose header has three decimals only.
+#: Keywords whose values have only three decimals in the header.
 COARSE = ("ERRGAM", "ERRBT", "ERRBZ", "ERRBH")
 
 

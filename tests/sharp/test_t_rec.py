@@ -16,7 +16,7 @@ from sunpy_flarecast.sharp.t_rec import CADENCE, slot_of, slot_text, slot_time, 
 #: From 2010-01-01 to 2030-01-01 or so.
 SLOTS = st.integers(744_960, 1_621_440)
 
-#: astropy warns of UTC more than a few years ahead, since leap seconds are not known by then.
+#: astropy warns of UTC more than a few years ahead, since leap seconds are not known that far ahead.
 PAST_SLOTS = st.integers(744_960, 1_446_000)
 
 KNOWN = [

@@ -85,7 +85,7 @@ def test_idle_connections_are_closed_for_new_ones(memory, part):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit")
 def test_one_client_cannot_exhaust_the_open_files():
-    """With more connections than open files are allowed, others are served without messages."""
+    """Even if a client opens more connections than the process may open files, others are served without messages."""
     with serving("--demo") as process, ExitStack() as silent:
         url = url_of(process)
         assert get(f"{url}/health").status_code == 200
