@@ -94,7 +94,7 @@ html_theme_options = {
     "footer_end": ["copyright"],
     "show_toc_level": 2,
 }
-# Pages without a section have nothing to navigate in.
+# Pages that do not belong to a section need no navigation.
 html_sidebars = {
     page: []
     for page in ("architecture", "changelog", "citing", "contributing", "glossary", "help", "install", "tutorial")

@@ -66,7 +66,7 @@ FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 def check_workers(workers: int, scheduler: str | None) -> None:
-    """Refuse both a number of processes and the address of a scheduler, whose workers would be used instead."""
+    """Refuse a number of processes together with the address of a scheduler, whose workers would be used instead."""
     if scheduler and workers != 1:
         raise click.UsageError(
             "--workers and --scheduler exclude each other. Leave out --workers to use those of the scheduler."

@@ -268,7 +268,7 @@ def _stages(
     known = known_of(request, rows, pieces)
     labels = make_labels(request, rows, known, [recnum for records, _ in lacking for recnum in records])
     sets, summary = make_sets(settings, known, labels)
-    if labels is not None:  # written after the sets: until then a user can still change both
+    if labels is not None:  # written after the sets are made: until then the settings of both may change
         write_label_tables(request, labels, store)
     if settings.split is not None:
         store.write("split.json", _json(summary))
@@ -297,7 +297,7 @@ def _stages(
     write_records(settings, known, labels, sets, pieces, outcome.shards(tasks(), store), store)
     report.images, report.padded = outcome.there, outcome.padded
     report.origin = ""
-    _mark(report, rows.origin, *outcome.origins)  # not of images that were made again
+    _mark(report, rows.origin, *outcome.origins)  # without the origins of images that have since been replaced
     report.unlisted = {name: count for name in settings.segments if (count := outcome.unlisted[name])}
     for reason, count in sorted(outcome.failed.items()):
         report.fail(reason, count)

@@ -211,7 +211,8 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
     name = next((keyword for keyword in NOAA if keyword in records.colnames), "")
     noaas = _texts(records[name]) if name else np.full(len(records), "")
     rows, numbers = number_pairs(harps, noaas, utc_dates(records["T_REC"]))
-    # The NOAA numbers may be from a separate list, so the regions in the table join records as NOAA numbers do.
+    # Records without NOAA numbers of their own may have been joined through a separate list, so the region of each
+    # record counts as one more NOAA number.
     every = np.append(rows, np.arange(len(records))), np.append(numbers, -1 - np.asarray(records["region"]))
     yield from check_split(sets, harps, every)
 

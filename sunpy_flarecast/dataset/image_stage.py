@@ -163,7 +163,7 @@ def make_images(
                     yield task
                 else:
                     bar.update(len(task.records))
-                    bar.initial = bar.n  # finished shards do not count for the estimated time
+                    bar.initial = bar.n  # the estimate of the remaining time ignores finished shards
 
         for done in run(carried(_Make(settings, store, options)), pending(), client=client, name="images"):
             bar.update(len(done.task.records))

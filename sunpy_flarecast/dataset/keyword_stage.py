@@ -49,7 +49,7 @@ def keyword_pieces(
     request: BuildRequest, rows: Rows, store: Store, *, strict: bool, progress: bool
 ) -> tuple[Pieces, list[tuple[list[int], str]]]:
     """
-    Request those keywords of all records that are not kept yet.
+    Request the keywords of all records, except those that are already stored.
 
     Returns the pieces, and the record numbers and reasons of missing keywords. After Ctrl-C (`Interrupted`),
     received keywords are kept. Raises a `ServiceError` if the service has no keywords for two consecutive pieces.

@@ -146,7 +146,7 @@ def _spans(
             spans.append((begin, end, code))
         elif isinstance(value, list) and len(times):
             first, last = (int(time.astype("M8[M]").astype(int)) for time in (np.min(times), np.max(times)))
-            # Start a month early: its gap applies even if it has no records.
+            # Start a month early: the gap after that month applies even if it has no records.
             for month in range(first - 1, last + 1):
                 if month % 12 + 1 in value:
                     begin, end = (np.datetime64(number, "M").astype("M8[us]") for number in (month, month + 1))

@@ -131,7 +131,7 @@ class Leases:
         self, make: Callable[[], aiohttp.ClientSession], more: Callable[[], bool]
     ) -> AsyncIterator[aiohttp.ClientSession]:
         """
-        Wait for a lease, and return it with its session at the end, unless ``more`` reports that others need it.
+        Wait for a lease, yield its session, and release both at the end, unless ``more`` reports further transfers.
 
         ``make`` creates a session.
         """

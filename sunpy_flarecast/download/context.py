@@ -48,7 +48,7 @@ _MAX_FAILURES: Final = 20
 #: Longest time in seconds until a transfer notices a pause of another process.
 _EXCHANGE_INTERVAL: Final = 1.0
 
-#: Transfers that waited for a host restart spread over this many seconds.
+#: Transfers that had to wait for a host do not resume all at once, but within this many seconds.
 _SPREAD: Final = 0.25
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IncompleteError", "RecordCards", "lacking"]
 
-#: Keywords that `sunpy.map.Map` needs for a correct map. Without DATE-OBS it takes the current time, without CROTA2 0,
-#: and without RSUN_REF or the observer's position its own values, mostly without a warning.
+#: Keywords that `sunpy.map.Map` needs for a correct map. If DATE-OBS is missing, it uses the current time; if CROTA2 is
+#: missing, 0; and if RSUN_REF or the observer's position is missing, its own values; in most cases without a warning.
 _NEEDED: Final = (
     *("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CDELT1", "CDELT2", "INSTRUME"),
     *("DATE-OBS", "T_OBS", "CRLN_OBS", "CRLT_OBS", "DSUN_OBS", "RSUN_REF"),

@@ -46,7 +46,7 @@ NOT_OF_THE_RECORD: Final = re.compile(
     r"|_?(BUNIT|DATAMIN|DATAMAX|DATAMEDN|DATAMEAN|DATARMS|DATASKEW|DATAKURT|DATAVALS|MISSVALS|TOTVALS)"
 )
 
-#: Much longer than any SHARP header; without a limit, other files would be read to their end in search of one.
+#: Much longer than any SHARP header; without a limit, other files would be read to their end in search of END.
 LONGEST_HEADER: Final = 400 * BLOCK
 
 #: The usual beginning of headers of images and tables: each card at the position that the standard gives it, and the
@@ -202,7 +202,7 @@ def _header_at(begin: bytes, position: int, read: Read) -> bytes:
     while True:
         if len(begin) >= BLOCK and not begin.startswith(b"XTENSION=" if position else b"SIMPLE  ="):
             raise TransferError(f"has no FITS header at byte {position:,}")
-        # Headers are full of blanks, so searching for them would be slow.
+        # Without the blanks after END: headers are full of blanks, so they would slow down the search.
         end = begin.find(b"END", searched)
         while end >= 0 and (end % CARD or not begin.startswith(b"END     ", end)):
             end = begin.find(b"END", end + 1)

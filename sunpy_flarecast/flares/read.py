@@ -288,7 +288,8 @@ def _flare_times(found: _Columns) -> dict[str, npt.NDArray[np.datetime64]]:
     dates = found.get("date")
     times = {key: times_of(found[key], found.name(key), dates) for key in ("start", "peak", "end") if key in found}
     if "start" in times:
-        # Also for full times: some were made from times of day, with a peak after midnight on the day before.
+        # Full times need this, too: some lists made them from times of day, and gave a peak after midnight the date of
+        # the start.
         for key in ("peak", "end"):
             if key in times:
                 times[key] = later(times[key], times["start"])
@@ -324,7 +325,8 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
                 "The list of flares is empty. Use another list, or give the time range that it covers: "
                 "read_flares(flares, extent=(start, end)), or --flares-extent START END of dataset build."
             )
-        # Such lists would seem to cover all times, and label unknown records negative. Demo lists end with this year.
+        # With a wrong time, a list would seem to cover nearly all times, and records whose flares are unknown would be
+        # labelled negative. Lists of the demo reach into the future, to the end of 2026.
         if known.min() < _FIRST:
             raise QueryError(
                 f"The list of flares has the time {known.min()}, before the first GOES classes. Correct it, or leave "

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_regions", "empty_disk", "plot_disk"]
 
-#: The box that contains a HARP during its whole passage, at T_REC, in latitude and in longitude from the observer's
-#: central meridian (plus CRLN_OBS, its middle is the centre of a CEA image); and the extent of the HARP's pixels, used
-#: without a box.
+#: The box that contains a HARP during its whole passage, rotated to T_REC, in latitude and in longitude from the
+#: observer's central meridian (plus CRLN_OBS, its middle is the centre of a CEA image); and the extent of the HARP's
+#: pixels, used if the box is missing.
 _BOX: Final = ("londtmin", "latdtmin", "londtmax", "latdtmax")
 _EXTENT: Final = ("lon_min", "lat_min", "lon_max", "lat_max")
 
@@ -54,7 +54,7 @@ _RSUN: Final = 696e6 * u.m
 #: Largest distance of the nearest step from the requested time.
 _FARTHEST: Final = 1 * u.day
 
-#: Pixels of the side of the axes, and how much larger than the Sun they are.
+#: Side of the axes in pixels, and its ratio to the diameter of the Sun.
 _PIXELS: Final = 1024
 _MARGIN: Final = 1.06
 

@@ -21,7 +21,7 @@ _SIDES: Final = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1
 #: How far away a better place is sought, in steps of 0.6 heights of the label.
 _RINGS: Final = 9
 
-#: Cost of a place on a box, in rings.
+#: Cost of a place on a box, in such steps.
 _ON_BOX: Final = 3
 
 

@@ -102,7 +102,7 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
                 f"{type(leaf).__name__} is not supported by the FLARECAST client. It supports "
                 f"{_listed(sorted(kind.__name__ for kind in supported_attrs() - {KeywordCondition}))}."
             )
-        # sunpy looks for collisions in `x & (y & z)` at y and z alone, if at all.
+        # In `x & (y & z)`, sunpy checks at most whether y and z collide with each other, not with x.
         if any(leaf.collides(other) for other in leaves if other is not leaf):
             raise QueryError(_TWICE.format(type(leaf).__name__))
         wlk.apply(leaf, parts)

@@ -28,11 +28,11 @@ _LONGEST: Final = 2000
 #: Maximum number of records in one request.
 _MOST: Final = 100
 
-#: Longest time of a request in seconds while a progress bar is shown, which should move; some services are slow,
-#: since they compute keywords.
+#: Longest time of a request in seconds while a progress bar is shown, so that the bar keeps moving; some services are
+#: slow, since they compute keywords.
 _LIVELY: Final = 3.0
 
-#: Seconds between checks whether a waiting request is still wanted.
+#: Interval in seconds at which a waiting request checks whether it is still wanted.
 _LOOK: Final = 0.5
 
 #: If none of the first requests succeeds, all others are given up after this many refusals.

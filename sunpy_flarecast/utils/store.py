@@ -268,7 +268,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _raise_unless_missing(error: OSError) -> None:
-    """Raise an error of listing a folder, whose files would be left out silently, unless the folder is gone."""
+    """Raise an error from listing a folder unless the folder is gone, so that its files are not silently left out."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error
 

@@ -78,7 +78,7 @@ def _field(view: View) -> Any:
 
 
 def _like(view: View, value: float, spread: float, slope: float = 0.0, purpose: int = 11) -> Any:
-    """Make an image of an inversion parameter that scatters around a value and changes with the field (per kG)."""
+    """Make an image of an inversion parameter that scatters around a value; ``slope`` is its change per kG."""
     noise = view.noise(purpose)[0]
     noise *= spread
     noise += value

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["counts_of_days", "ends_of", "list_harps", "list_records", "steps_near"]
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: The epoch of slots, and the days from 1970 to it.
+#: The epoch of slots, and the number of days from 1970-01-01 to the epoch.
 _EPOCH: Final = date(1993, 1, 1)
 _SLOT_DAYS: Final = 8401
 _DAY_MICROS: Final = 86_400_000_000

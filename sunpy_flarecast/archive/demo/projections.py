@@ -35,10 +35,10 @@ class Grid:
     Directions are computed with products and roots only, which is faster than with sines of angles, and gives the same
     results on every machine.
 
-    ``unit`` holds the components of unit vectors from the Sun's centre to the pixels, towards the west limb, the north
+    ``unit`` holds unit vectors from the Sun's centre to the pixels, as components towards the west limb, the north
     pole, and the equator at the observer's central meridian; vectors off the disk are longer. ``outward`` holds the
-    components of the same vectors towards image west, image north and the observer. ``tilt`` is the sine and cosine of
-    the observer's latitude. ``visible`` marks the pixels that show a position visible to the observer.
+    same vectors as components towards image west, image north and the observer. ``tilt`` is the sine and cosine of the
+    observer's latitude. ``visible`` marks the pixels that show a position visible to the observer.
     """
 
     def __init__(self, unit: Vectors, outward: Vectors, tilt: tuple[float, float], visible: Any) -> None:

@@ -29,7 +29,7 @@ _COARSE: Final = 4
 _WINDOW: Final = 10
 _DEPTH: Final = 0.001
 
-#: Averages, which the functions below return as sums, and ratios; None if no pixel is counted.
+#: Averages (the functions below return sums), and ratios; all are None if no pixel is counted.
 _MEANS: Final = (
     *("meangbt", "errbt", "meangbz", "errbz", "meangbh", "errbh", "meangbl", "meanjzd", "errjz", "meanjzh", "errmih"),
     *("meanpot", "errmpot", "meanshr", "errmsha", "shrgt45"),

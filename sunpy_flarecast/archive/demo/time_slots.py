@@ -34,7 +34,7 @@ __all__ = [
 
 SLOTS_A_DAY: Final = 86400 // CADENCE
 
-#: Days since 1993-01-01 of 2010-05-01 and of 2027-01-01, whose first slot was still observed in 2026.
+#: 2010-05-01 and 2027-01-01 as days since 1993-01-01; the first slot of the latter was still observed in 2026.
 FIRST_DAY: Final = 6329
 LAST_DAY: Final = 12418
 #: The first slot observed in 2010-05 (UTC), and the last one observed in 2026.
