@@ -130,6 +130,18 @@ class TestPage:
         assert {f"day/{day}" for day in days} <= set(page.values("href"))
         assert 'a.Time("2015-12-11", "2015-12-12")' in reply.text.replace("&#34;", '"')
 
+    @pytest.mark.parametrize(
+        ("days", "text"),
+        [
+            ((10, 11), "Both days (UTC) have records"),
+            ((9, 10, 11), "All 3 days (UTC) have records"),
+            ((9, 11), "2 of 3 days (UTC) have records"),
+        ],
+    )
+    def test_days_with_records_are_counted(self, days, text):
+        reply, _ = load(FixedArchive({DAY.replace(day=day): 1 for day in days}))
+        assert text in reply.text
+
     def test_nothing_is_loaded_from_other_hosts(self):
         reply, page = load(FixedArchive({DAY: 1}))
         links = page.values("href", "src", "action", "srcset")
