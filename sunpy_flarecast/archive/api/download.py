@@ -55,8 +55,8 @@ def download_reply(
         if len(files) > settings.max_download:
             raise HTTPException(
                 413,
-                f"More than {settings.max_download:,} files match, which is the limit for one download. Choose fewer "
-                "segments, a shorter time range, or a longer cadence.",
+                f"More than {settings.max_download:,} files match, but one download may contain at most "
+                f"{settings.max_download:,}. Choose fewer segments, a shorter time range, or a longer cadence.",
             )
         if number >= _MOST_RECORDS:
             raise HTTPException(

@@ -91,7 +91,7 @@ def test_a_transfer_is_resumed_with_tar(root, tmp_path):
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("", 413, "More than 10 files match, which is the limit for one download. Choose fewer segments"),
+        ("", 413, "More than 10 files match, but one download may contain at most 10. Choose fewer segments"),
         ("&segment=Bz", 404, f"{CEA} has no segment 'Bz'. It has: magnetogram, Bt, Br"),
         ("&harp=5", 404, "No files match"),
         ("&harp=x", 400, "'harp' is invalid: 'x'"),
