@@ -29,7 +29,7 @@ files = Fido.fetch(results, path="data/{file}", progress=False)
 maps = sunpy_flarecast.load(files)
 
 # %%
-# The first, third, fifth, ... image side by side:
+# The first, third, fifth, ... images side by side:
 
 figure, panels = plt.subplots(3, 3, figsize=(8, 5), layout="constrained")
 for panel, smap in zip(panels.flat, maps[::2], strict=False):
