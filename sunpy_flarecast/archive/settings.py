@@ -104,7 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name}={getattr(self, name)}: write a positive number")
         if self.max_days is not None and not 0 < self.max_days <= timedelta.max.days:
             raise ValueError(
-                f"max_days={self.max_days:g}: write a number of days, for example 40, or omit it for no limit"
+                f"max_days={self.max_days:g} (--max-days): write a number of days, for example 40, or omit it for no "
+                "limit"
             )
         if self.public_url is not None and _URL.fullmatch(self.public_url) is None:
             raise ValueError(
@@ -113,8 +114,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.x_accel is not None and _LOCATION.fullmatch(self.x_accel) is None:
             raise ValueError(
-                f"x_accel={self.x_accel!r}: write the path of an internal location of the reverse proxy, for example "
-                "/flarecast-files"
+                f"x_accel={self.x_accel!r} (--x-accel): write the path of an internal location of the reverse proxy, "
+                "for example /flarecast-files"
             )
         read_networks(self.metrics_from)
 

@@ -211,7 +211,8 @@ def build(
     store = Store(out)
     if str(store).startswith("memory:") and (client is not None or workers != 1):
         raise QueryError(
-            f"{store} is in the memory of this process, where workers cannot write. Use workers=1 and no client."
+            f"{store} is in the memory of this process, where workers cannot write. Leave out workers (--workers) "
+            "and client (--scheduler)."
         )
     for name, value in (("workers", workers), ("max_conn", max_conn)):
         if not isinstance(value, Integral) or value < 1:

@@ -55,20 +55,20 @@ def check_encoding(series: str, segments: Sequence[str], images: ImageSettings) 
     >>> check_encoding("hmi.sharp_cea_720s", ("Br", "bitmap"), ImageSettings(encoding="binned", bin=4))
     Traceback (most recent call last):
     ...
-    sunpy_flarecast.errors.QueryError: encoding='binned' averages pixels, which is meaningless for codes such as ...
+    sunpy_flarecast.errors.QueryError: encoding='binned' (--encoding) averages pixels, which is meaningless ...
     """
     known = find_series(series)
     if images.encoding == "int16":
         found = {name: known.segment(name) if known else None for name in segments}
         if other := [name for name, segment in found.items() if segment is not None and segment.unit not in _FIELD]:
             raise QueryError(
-                f"encoding='int16' stores whole gauss, but {other[0]} is not a field in gauss. Leave out this "
-                "segment, or use encoding='lossless'."
+                f"encoding='int16' (--encoding) stores whole gauss, but {other[0]} is not a field in gauss. Leave out "
+                "this segment, or use 'lossless'."
             )
     elif images.encoding == "binned" and (codes := [name for name in segments if name in _CODES]):
         raise QueryError(
-            f"encoding='binned' averages pixels, which is meaningless for codes such as {codes[0]}. Leave out "
-            "this segment, or use encoding='lossless'."
+            f"encoding='binned' (--encoding) averages pixels, which is meaningless for codes such as {codes[0]}. Leave "
+            "out this segment, or use 'lossless'."
         )
 
 
@@ -144,5 +144,5 @@ def to_kind(pixels: npt.NDArray[Any], encoding: Encoding, images: ImageSettings)
     missing = np.isnan(values)
     values = np.where(missing, 0, np.rint(values))
     if values.size and np.abs(values).max() > _LIMIT:
-        raise FileError(f"has values beyond ±{_LIMIT:,}, which encoding='int16' cannot store")
+        raise FileError(f"has values beyond ±{_LIMIT:,}, which the encoding 'int16' cannot store")
     return np.where(missing, _FILL, values).astype(np.int16), _INT16

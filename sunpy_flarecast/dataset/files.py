@@ -42,7 +42,9 @@ def check_files(folder: str | os.PathLike[str]) -> str:
     """Return the absolute path of the folder of existing files; raise a `QueryError` if it is not a folder."""
     place = Path(folder).expanduser()
     if not place.is_dir():
-        raise QueryError(f"files={str(folder)!r} is not a folder. Name a folder of FITS files with JSOC's names.")
+        raise QueryError(
+            f"files={str(folder)!r} (--files) is not a folder. Name a folder of FITS files with JSOC's names."
+        )
     _folders_by_name.cache_clear()
     return str(place.absolute())
 
@@ -58,12 +60,14 @@ def check_keep_files(path: str | os.PathLike[str]) -> str:
         fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
         if wrong := [name for name in fields if name not in _FIELDS]:
             listed = ", ".join(f"{{{name}}}" for name in _FIELDS)
-            raise QueryError(f"keep_files={str(path)!r} has an unknown field {{{wrong[0]}}}. Valid: {listed}.")
+            raise QueryError(
+                f"keep_files={str(path)!r} (--keep-files) has an unknown field {{{wrong[0]}}}. Valid: {listed}."
+            )
         _fill_template(template, 1, 1, 1, "series", "segment", "file")
     except QueryError:
         raise
     except ValueError as error:
-        raise QueryError(f"keep_files={str(path)!r} cannot be filled in: {error}.") from None
+        raise QueryError(f"keep_files={str(path)!r} (--keep-files) cannot be filled in: {error}.") from None
     return template
 
 

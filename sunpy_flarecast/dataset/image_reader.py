@@ -29,7 +29,7 @@ __all__ = ["Place", "lost_group", "read_framed", "read_record"]
 #: Maximum number of HARPs whose arrays stay open; each needs a few kilobytes for metadata.
 _MAX_OPEN: Final = 512
 
-_ADVICE: Final = "Get a complete copy of the data set, or build it again with overwrite=True."
+_ADVICE: Final = "Get a complete copy of the data set, or build it again with overwrite=True (--overwrite)."
 
 
 class Place(NamedTuple):

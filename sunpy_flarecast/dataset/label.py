@@ -105,14 +105,19 @@ def flare_settings(
         raise QueryError(f"flare_time={flare_time!r} is invalid. Use 'peak' or 'start'.")
     if np.isnat(flares.peak if flare_time == "peak" else flares.start).all() and len(flares):
         other = "start" if flare_time == "peak" else "peak"
-        raise QueryError(f"The list of flares has no {flare_time} times. Use flare_time={other!r}, or another list.")
+        raise QueryError(
+            f"The list of flares has no {flare_time} times. Use flare_time={other!r} (--flare-time {other}), or "
+            "another list."
+        )
     if not by_position and not flares.numbered:
         raise QueryError(
             "The list of flares has no NOAA numbers, which assign flares to HARPs. Name the column that has them, or "
-            "use by_position=True if the list has positions."
+            "use by_position=True (--by-position) if the list has positions."
         )
     if by_position and len(flares) and not (np.isfinite(flares.lon).any() or flares.numbered):
-        raise QueryError("by_position=True requires positions, but the list of flares has none. Use another list.")
+        raise QueryError(
+            "by_position=True (--by-position) requires positions, but the list of flares has none. Use another list."
+        )
     names = (threshold,) if isinstance(threshold, str) or not np.iterable(threshold) else tuple(threshold)
     hours = _hours(windows)
     if not names or not hours:
@@ -133,9 +138,10 @@ def _hours(windows: Any) -> tuple[float, ...]:
         hours = np.atleast_1d(u.Quantity(windows).to_value(u.hour)).ravel().tolist()
     except (u.UnitConversionError, TypeError, ValueError) as error:
         raise QueryError(f"windows={windows!r} is not a time with a unit. Write 24 * u.hour.") from error
-    if not all(0 < length <= _LONGEST for length in hours):
+    if wrong := [f"{length:,g} h" for length in hours if not 0 < length <= _LONGEST]:
         raise QueryError(
-            f"windows={windows!r}: windows must be positive and at most {_LONGEST:,} h. Write 24 * u.hour."
+            f"Windows must be positive and at most {_LONGEST:,} h, not {wrong[0]}. "
+            "Write windows=24 * u.hour (--window '24 h')."
         )
     return tuple(sorted(set(hours)))
 
@@ -164,8 +170,8 @@ def label(
     if settings.by_position:
         if box is None:
             raise QueryError(
-                "by_position=True requires the keywords LATDTMIN, LATDTMAX, LONDTMIN and LONDTMAX, which the service "
-                "lacks. Leave by_position out."
+                "by_position=True (--by-position) requires the keywords LATDTMIN, LATDTMAX, LONDTMIN and LONDTMAX, "
+                "which the service lacks. Leave it out."
             )
         near, placed = pairs_by_position(times, box, flares, moments, windows.max())
         rows, found = np.concatenate([rows, near]), np.concatenate([found, placed])

@@ -87,9 +87,14 @@ def build_request(
     if flares is not None:
         flare_list, listed, labels = _flares(flares, windows, threshold, flare_time, by_position, noaa_numbers)
     elif split is not None and split.stratify:
-        raise QueryError("stratify=True requires labels. Pass a list of flares, or leave stratify out.")
+        raise QueryError(
+            "stratify=True (--stratify) requires labels. Pass a list of flares (--flares), or leave stratify out."
+        )
     elif by_position or noaa_numbers is not None:
-        raise QueryError("by_position and noaa_numbers require labels. Pass a list of flares, or leave them out.")
+        raise QueryError(
+            "by_position (--by-position) and noaa_numbers (--noaa-numbers) require labels. Pass a list of flares "
+            "(--flares), or leave them out."
+        )
     settings = Settings(
         service=without_password(base_url((table.service if table is not None else "") or conf.url)),
         series=series,
@@ -136,7 +141,9 @@ def _segments(table: RecordTable | None, found: Sequence[Query], series: str) ->
     known = find_series(series)
     if known is None:
         if not names or any(sign in name for name in names for sign in "*?["):
-            raise QueryError(f"The segments of {series} are unknown. Name them in a.flarecast.Segment(...).")
+            raise QueryError(
+                f"The segments of {series} are unknown. Name them in a.flarecast.Segment(...) (--segment)."
+            )
         return tuple(sorted(names))
     every = [segment.name for segment in known.segments]
     if table is None and any(not query.segments for query in found):
@@ -216,8 +223,8 @@ def image_settings(encoding: str, bin: int, shard_records: int) -> ImageSettings
             raise QueryError(f"{name}={value!r} is invalid. It must be a positive integer.")
     if encoding == "binned" and bin > _MOST_BINNED:
         raise QueryError(
-            f"bin={bin} is too large: it must be at most {_MOST_BINNED}, since patches have few pixels. Use a smaller "
-            "value, such as 4."
+            f"bin={bin} (--bin) is too large: it must be at most {_MOST_BINNED}, since patches have few pixels. Use a "
+            "smaller value, such as 4."
         )
     return ImageSettings(
         encoding=encoding,  # type: ignore[arg-type]

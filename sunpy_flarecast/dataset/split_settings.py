@@ -21,6 +21,9 @@ __all__ = ["split_settings"]
 
 _BY: Final = ("region", "time", "month")
 
+#: A valid split, in Python and on the command line.
+_EXAMPLE: Final = "split={'train': 0.8, 'test': 0.2} (--split train=0.8 --split test=0.2)"
+
 
 def split_settings(
     split: Mapping[str, Any] | None, by: str, gap: Any, stratify: bool, seed: int
@@ -30,10 +33,7 @@ def split_settings(
         raise QueryError(f"seed={seed!r} is invalid. It must be a non-negative integer.")
     if split is None:
         if stratify:
-            raise QueryError(
-                "stratify=True requires sets. Add split={'train': 0.7, 'validation': 0.15, 'test': 0.15}, or leave "
-                "stratify out."
-            )
+            raise QueryError(f"stratify=True (--stratify) requires sets. Add {_EXAMPLE}, or leave stratify out.")
         return None
     if by not in _BY:
         raise QueryError(f"split_by={by!r} is invalid. Use one of {', '.join(map(repr, _BY))}.")
@@ -44,7 +44,7 @@ def split_settings(
     if bad := [name for name in sets if not (isinstance(name, str) and name.strip() and name.isprintable())]:
         raise QueryError(f"split: {bad[0]!r} is not a valid name of a set. Use a name such as 'train'.")
     if len(sets) < 2:
-        raise QueryError(f"split={split!r} must have at least two sets, for example {{'train': 0.8, 'test': 0.2}}.")
+        raise QueryError(f"The split {split!r} must have at least two sets. Write, for example, {_EXAMPLE}.")
     try:
         between = float(u.Quantity(gap).to_value(u.hour))
     except (TypeError, ValueError) as error:
@@ -52,9 +52,11 @@ def split_settings(
     if not between >= 0:
         raise QueryError(f"gap={gap!r} must not be negative.")
     if by == "region" and between:
-        raise QueryError("gap applies only to sets by time or month, since each region is in one set. Leave it out.")
+        raise QueryError(
+            "gap (--gap) applies only to sets by time or month, since each region is in one set. Leave it out."
+        )
     if by != "region" and stratify:
-        raise QueryError(f"stratify=True applies only to sets by region, not by {by}. Leave it out.")
+        raise QueryError(f"stratify=True (--stratify) applies only to sets by region, not by {by}. Leave it out.")
     checked = {"region": _fractions, "time": _ranges, "month": _months}[by](sets)
     return SplitSettings(sets=checked, by=by, gap=between, stratify=bool(stratify), seed=int(seed))
 
@@ -78,7 +80,7 @@ def _ranges(sets: Mapping[str, Any]) -> dict[str, str]:
             spans.append((*(parse_time(limit).utc.isot for limit in (start, end)), name))
         except (TypeError, ValueError, AttributeError) as error:
             raise QueryError(
-                f"split: {name} is {value!r}; write its start and end, such as ('2014-01-01', '2014-07-01')."
+                f"split: {name} is {value!r}; write its start and end, such as '2014-01-01/2014-07-01'."
             ) from error
         if not spans[-1][0] < spans[-1][1]:
             raise QueryError(f"split: {name} ends at {spans[-1][1]}, which is not after its start.")

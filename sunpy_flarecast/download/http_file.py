@@ -77,7 +77,9 @@ class Download:
             lack = await self._complete(session, headers, self._target)
             if lack is not None and self._old and headers.bare:
                 why = f"its record was reprocessed, but the new file has no keywords because {lack.reason}"
-                raise TransferError(f"{why}; the old file is kept (overwrite=True replaces it anyway)")
+                raise TransferError(
+                    f"{why}; the old file is kept (overwrite=True, or fetch --overwrite yes, replaces it)"
+                )
             path = self._target.publish(unique=self.context.settings.overwrite == "unique")
         finally:
             if self._target is not None:

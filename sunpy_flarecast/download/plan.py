@@ -140,12 +140,14 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
             f"path={path!r} is not a path ({error}); write a folder, or a template with {{file}}."
         ) from None
     if "\0" in str(template):
-        raise QueryError(f"path={path!r} contains a NUL character, which is invalid in paths.")
+        raise QueryError(f"The path {path!r} contains a NUL character, which is invalid in paths.")
     if "{file}" not in str(template):
         template /= "{file}"
     for folder in template.parents:
         if _FITS_NAME.search(folder.name) and not folder.is_dir():
-            raise QueryError(f"path={path!r} would create a folder {folder.name!r}. Write {{file}} for the file name.")
+            raise QueryError(
+                f"The path {path!r} would create a folder {folder.name!r}. Write {{file}} for the file name."
+            )
     return str(template)
 
 

@@ -32,6 +32,9 @@ __all__ = [
 _LISTED: Final = 20
 _NAMED: Final = 5
 
+#: What replaces existing files.
+_REPLACES: Final = "overwrite=True, or fetch --overwrite yes, replaces"
+
 
 class Bare(NamedTuple):
     """A file without keywords, and why; ``lasting`` if a retry would give the same answer."""
@@ -187,10 +190,8 @@ class FetchReport:
             singular, plural = f"of a reprocessed record {ending}", f"of reprocessed records {ending}"
             lines.append(_on_disk(self.reprocessed, singular, plural))
         if self.unidentified:
-            singular = "its header does not identify the current version of its record (overwrite=True replaces it)"
-            plural = (
-                "their headers do not identify the current versions of their records (overwrite=True replaces them)"
-            )
+            singular = f"its header does not identify the current version of its record ({_REPLACES} it)"
+            plural = f"their headers do not identify the current versions of their records ({_REPLACES} them)"
             lines.append(
                 _on_disk(self.unidentified, f"was kept although {singular}", f"were kept although {plural}"),
             )

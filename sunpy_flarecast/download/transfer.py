@@ -220,7 +220,8 @@ class Transfer:
                 context.halted = error
                 return error
             case OccupiedError():
-                reason, todo = str(error), "Choose another path, or replace it (overwrite=True)."
+                reason = str(error)
+                todo = "Choose another path, or replace it (overwrite=True, or fetch --overwrite yes)."
             case TransferError():
                 reason = str(error)
             case OSError():

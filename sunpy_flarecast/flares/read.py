@@ -340,5 +340,7 @@ def _extent(extent: tuple[Any, Any] | None, times: list[npt.NDArray[np.datetime6
     except (ValueError, TypeError) as error:
         raise QueryError(f"extent={extent!r} is not a pair of times. Write ('2014-01-01', '2015-01-01').") from error
     if begin >= last:
-        raise QueryError(f"extent={extent!r} does not end after its start. Write the earlier time first.")
+        raise QueryError(
+            f"extent={extent!r} (--flares-extent) does not end after its start. Write the earlier time first."
+        )
     return begin, last

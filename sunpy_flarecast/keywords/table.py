@@ -117,14 +117,16 @@ def keyword_table(
         raise (
             failed[0].error
             if not came
-            else ServiceError(f"{_described(failed, wanted)} Try again later, or leave out strict to get the rest.")
+            else ServiceError(
+                f"{_described(failed, wanted)} Try again later, or leave out strict (--strict) to get the rest."
+            )
         )
     if failed and not interrupted:
         again = "Their rows are masked; results.keywords(..., known=table) requests them again, and nothing else."
         warnings.warn(f"{_described(failed, wanted)} {again}", MissingDataWarning, stacklevel=stacklevel)
     if not interrupted and (note := _without_values(service.url, columns, absent)):
         if strict or (known is None and columns.keys() <= set(absent)):
-            raise ServiceError(f"{note} results.keywords('*') shows the keywords that it has.")
+            raise ServiceError(f"{note} results.keywords('*') (--keyword '*') shows the keywords that it has.")
         warnings.warn(f"{note} Missing values are masked.", MissingDataWarning, stacklevel=stacklevel)
     table = QTable({name: own_column(results[name]) for name in LEADING})
     for name, column in columns.items():

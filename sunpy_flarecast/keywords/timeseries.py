@@ -79,7 +79,7 @@ def curve_names(names: Sequence[str], series: Iterable[str], *, errors: bool = F
             if any(find_keyword(name) == keyword for name in names):
                 raise QueryError(
                     f"Keyword {keyword.name!r} ({keyword.meaning}) is text, and a time series holds numbers; "
-                    f"results.keywords({keyword.name!r}) gives it as a column of a table."
+                    f"results.keywords({keyword.name!r}) (sunpy-flarecast keywords) gives it as a column of a table."
                 )
             continue
         found += [keyword.name, *([keyword.error] if errors and keyword.error else [])]

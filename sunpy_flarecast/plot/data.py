@@ -99,7 +99,7 @@ def curves_in(data: Any, keywords: Sequence[str]) -> list[Curve]:
     several = data.values() if isinstance(data, Mapping) else data if isinstance(data, (list, tuple)) else [data]
     curves = [curve for one in several for curve in _curves_of(one)]
     if not curves:
-        raise QueryError("plot_keywords() was given no keyword with a value and a time; there is nothing to draw.")
+        raise QueryError("There is nothing to draw: no keyword that can be plotted has a value and a time.")
     if len({curve.series for curve in curves}) > 1:
         curves = [one._replace(harp=f"{one.harp} ({one.series.removeprefix('hmi.')})") for one in curves]
     curves = _with_errors(curves, {name.casefold() for name in keywords})

@@ -109,12 +109,12 @@ def plot_disk(
         raise QueryError(
             "plot_disk(ax=...) needs axes with helioprojective coordinates. For a new figure leave ax out."
         )
-    if color is not None and (not isinstance(color, str) or not color):
-        raise QueryError(f"plot_disk(color={color!r}): names of keywords must be strings, for example color='usflux'.")
+    if color is not None and (not isinstance(color, str) or not color or set("*?[") & set(color)):
+        raise QueryError(f"color={color!r} is not the name of one keyword. Write, for example, color='usflux'.")
     step = _step(results, time)
     if color is not None and (known := find_keyword(color)) is not None:
         if known.kind == "text":
-            raise QueryError(f"plot_disk(color={color!r}): this keyword is text; choose a numeric keyword.")
+            raise QueryError(f"The keyword {color!r} is text, which cannot colour the boxes. Choose a numeric keyword.")
         color = known.name
     names = [*_BOX, *_EXTENT, *_OBSERVER, *([color] if color else [])]
     keywords = step.keywords(*dict.fromkeys(names), progress=progress)
@@ -177,8 +177,8 @@ def _step(results: RecordTable, time: Any) -> RecordTable:
         found = results["T_REC"][int(np.argmax((slots == chosen).filled(False)))]
         if abs((found.tai - wanted.tai).to(u.day)) > _FARTHEST:
             raise QueryError(
-                f"plot_disk({time!r}): no records are within a day of this time; the nearest are at "
-                f"{found.utc.isot[:16]} UTC. Search for records at this time, or choose a time of the table."
+                f"No records are within a day of {wanted.utc.isot[:16]} UTC; the nearest are at {found.utc.isot[:16]}. "
+                "Search for records at this time, or choose a time of the table."
             )
     step: RecordTable = results[(slots == chosen).filled(False)]
     return step

@@ -111,7 +111,8 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
             raise QueryError(f"A search of a FLARECAST service needs {example}; add it to the query.")
     if "tolerance" in parts and not {"sample", "near"} & set(parts):
         raise QueryError(
-            "Tolerance requires a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query."
+            "Tolerance requires a.Sample(1 * u.hour) or a.Time(start, end, near=time); add one to the query (--sample "
+            "or --near)."
         )
     known = find_series(parts["series"])
     instrument = parts.pop("instrument", None)

@@ -160,13 +160,13 @@ def known_keyword(name: str) -> Keyword:
     if any(sign in name for sign in "*?["):
         raise QueryError(
             f"Keyword({name!r}) is a pattern, but a condition needs a single keyword. results.keywords({name!r}) "
-            "gives the keywords that match."
+            "(sunpy-flarecast keywords --keyword) gives the keywords that match."
         )
     similar = similar_keywords(name)
     hint = (
         f"Did you mean {' or '.join(map(repr, similar))}?"
         if similar
-        else "print(a.flarecast.Keyword) lists them, for example 'usflux', 'r_value', 'lon_fwt' and 'noaa_ar'."
+        else "Examples are 'usflux', 'lon_fwt' and 'noaa_ar'; in Python, print(a.flarecast.Keyword) lists all."
     )
     raise QueryError(f"Keyword {name!r} is not a keyword of SHARP records. {hint}")
 

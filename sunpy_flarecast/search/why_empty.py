@@ -89,5 +89,5 @@ def _others(query: Query, listed: Collection[int]) -> str:
         text = ""
     if first >= LEAST_NOAA and last < _NOAA_END and not (query.harps and first != last):
         noaa = f"{first}" if first == last else f"{list(wanted)}"
-        text += f" To search for NOAA numbers, which are not HARP numbers, write a.flarecast.NOAA({noaa})."
+        text += f" To search for NOAA numbers, which are not HARP numbers, write a.flarecast.NOAA({noaa}) (--noaa)."
     return text

@@ -78,10 +78,36 @@ def test_the_extent_of_the_list_of_flares_makes_labels_known(
     ("more", "status", "part"),
     [
         (("--flares-extent", "2015-12-01", "2016-01-01"), 2, "--flares-extent requires --flares"),
-        (("--flares", "FLARES", "--flares-extent", "2016-01-01", "2015-12-01"), 2, "does not end after its start"),
+        (
+            ("--flares", "FLARES", "--flares-extent", "2016-01-01", "2015-12-01"),
+            2,
+            "(--flares-extent) does not end after its",
+        ),
         (("--flares", "FLARES", "--flares-extent", "soon", "2015-12-01"), 2, "'soon' is not a time"),
         (("--threshold", "Z9", "--flares", "FLARES"), 2, "'Z9' is not a GOES class"),
         (("--flares", "nowhere.csv"), 2, "nowhere.csv"),
+        (
+            ("--flares", "FLARES", "--window", "20000 h"),
+            2,
+            "not 20,000 h. Write windows=24 * u.hour (--window '24 h').",
+        ),
+        (("--flares", "STARTS"), 2, "has no peak times. Use flare_time='start' (--flare-time start)"),
+        (("--flares", "STARTS", "--flare-time", "start"), 2, "or use by_position=True (--by-position) if"),
+        (("--flares", "STARTS", "--flare-time", "start", "--by-position"), 2, "(--by-position) requires positions"),
+        (("--by-position",), 2, "by_position (--by-position) and noaa_numbers (--noaa-numbers) require labels"),
+        (("--stratify",), 2, "(--stratify) requires sets. Add split={'train': 0.8, 'test': 0.2} (--split train=0.8"),
+        (
+            ("--split", "train=0.7"),
+            2,
+            "at least two sets. Write, for example, split={'train': 0.8, 'test': 0.2} (--split",
+        ),
+        (("--split", "a=2014-01-01", "--split", "b=x", "--split-by", "time"), 2, "such as '2014-01-01/2014-07-01'"),
+        (("--segment", "bitmap", "--encoding", "int16"), 2, "encoding='int16' (--encoding) stores whole gauss"),
+        (("--segment", "bitmap", "--encoding", "binned"), 2, "encoding='binned' (--encoding) averages pixels"),
+        (("--encoding", "binned", "--bin", "65"), 2, "bin=65 (--bin) is too large"),
+        (("--files", "/nowhere"), 2, "files='/nowhere' (--files) is not a folder"),
+        (("--keep-files", "{nosuch}"), 2, "keep_files='{nosuch}' (--keep-files) has an unknown field"),
+        (("--out", "memory://sharps", "--workers", "2"), 2, "Leave out workers (--workers) and client (--scheduler)"),
         (("--split", "train=0.7", "--split", "test=0.5"), 2, "sum to 1.2"),
         (("--split", "train"), 2, "Write NAME=VALUE"),
         (("--split", "train=x", "--split", "test=0.5"), 2, "write a share"),
@@ -105,7 +131,9 @@ def test_each_mistake_gives_one_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(dask.config.config["distributed"]["comm"]["timeouts"], "connect", "1s")
-    given: Any = [flares if argument == "FLARES" else argument for argument in more]
+    starts = tmp_path / "starts.csv"  # without peak times, NOAA numbers and positions
+    starts.write_text("start,class\n2015-12-11T12:00,M1.0\n")
+    given: Any = [{"FLARES": flares, "STARTS": str(starts)}.get(argument, argument) for argument in more]
     shown = run(*BUILD, *FEW, *(() if "--out" in more else ("--out", str(tmp_path / "sharps"))), *given)
     assert (shown.exit_code, part in " ".join(shown.stderr.split())) == (status, True), shown.stderr
     assert [path for _, path in demo[1].requests if ".fits" in path] == []

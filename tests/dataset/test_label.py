@@ -280,7 +280,7 @@ def test_positions_rotate_as_sunpy_rotates_them(position: str, hours: float) -> 
         ({"windows": np.nan * u.hour}, "must be positive"),
         ({"threshold": 5}, "The threshold 5 is not a GOES class"),
         ({"flare_time": "end"}, "Use 'peak' or 'start'"),
-        ({"flare_time": "start"}, "has no start times. Use flare_time='peak'"),
+        ({"flare_time": "start"}, r"has no start times. Use flare_time='peak' \(--flare-time peak\)"),
         ({"by_position": True, "noaa": False}, "requires positions"),
         ({"noaa": False}, "has no NOAA numbers, which assign flares to HARPs"),
     ],

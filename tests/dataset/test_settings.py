@@ -77,11 +77,11 @@ def test_invalid_label_settings(labels: dict[str, Any], part: str) -> None:
         ({"split": {"train": -0.5, "test": 1.5}}, "a number between 0 and 1"),
         ({"split": 0.5}, "must map names to sets"),
         ({"by": "harp"}, "Use one of 'region', 'time', 'month'"),
-        ({"gap": 2 * u.hour}, "gap applies only to sets by time"),
+        ({"gap": 2 * u.hour}, r"gap \(--gap\) applies only to sets by time"),
         ({"seed": -1}, "seed=-1"),
         ({"seed": 0.5}, "seed=0.5"),
         ({"split": None, "seed": "x"}, "seed='x'"),
-        ({"split": None, "stratify": True}, "stratify=True requires sets"),
+        ({"split": None, "stratify": True}, r"stratify=True \(--stratify\) requires sets"),
         ({"by": "time", "split": {"a": 0.5, "b": 0.5}}, "write its start and end"),
         ({"by": "time", "split": {"a": ("2014", "nonsense"), "b": ("2015", "2016")}}, "write its start and end"),
         (
@@ -107,7 +107,7 @@ def test_invalid_split_settings(arguments: dict[str, Any], part: str) -> None:
     [
         (("float", 4, 256), "encoding='float'"),
         (("binned", 0, 256), "bin=0"),
-        (("binned", 65, 256), "bin=65 is too large: it must be at most 64"),
+        (("binned", 65, 256), r"bin=65 \(--bin\) is too large: it must be at most 64"),
         (("int16", 4, 0), "shard_records=0"),
     ],
     ids=str,
@@ -131,7 +131,7 @@ def test_invalid_image_settings(arguments: Any, part: str) -> None:
         (
             (),
             {"split": split_settings({"a": 0.5, "b": 0.5}, "region", 0 * u.hour, True, 0)},
-            "stratify=True requires labels",
+            r"stratify=True \(--stratify\) requires labels",
         ),
     ],
     ids=str,

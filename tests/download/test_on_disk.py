@@ -120,7 +120,10 @@ def test_the_old_file_is_kept_if_the_new_file_lacks_keywords(root: Path, tmp_pat
         assert (failure.path, report.bare, report.fetched) == (first.files[2], [], [])
         assert "its record was reprocessed, but the new file has no keywords because the request http" in failure.reason
         assert "answered 404" in failure.reason
-        assert "the old file is kept (overwrite=True replaces it anyway). Fetch it again" in failure.reason
+        assert (
+            "the old file is kept (overwrite=True, or fetch --overwrite yes, replaces it). Fetch it again"
+            in failure.reason
+        )
         assert contents(first.files) == [0, 0, 0]
         with pytest.warns(MissingDataWarning, match="1 file lacks the keywords"):
             fetch(table[2:], path=tmp_path / "data", progress=False, passes=1, overwrite=True)
@@ -139,7 +142,7 @@ def test_files_newer_than_those_of_the_service_are_kept_and_reported(root: Path,
         assert contents(report.files) == [0, 9, 0]
         assert str(report).splitlines()[1] == (
             "1 file on disk was kept although its header does not identify the current version of its record "
-            f"(overwrite=True replaces it): {path}."
+            f"(overwrite=True, or fetch --overwrite yes, replaces it): {path}."
         )
         assert layer.count(".fits") == {"GET": 2}
 

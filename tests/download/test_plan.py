@@ -340,7 +340,7 @@ def test_formats_that_do_not_depend_on_time(spec: str) -> None:
 
 @pytest.mark.parametrize("path", [5, b"x", "a\0b"])
 def test_invalid_paths(path: Any) -> None:
-    with pytest.raises(QueryError, match="path="):
+    with pytest.raises(QueryError, match=r"^(path=|The path 'a.x00b' contains a NUL)"):
         template_of(path)
 
 

@@ -159,14 +159,14 @@ A_FORTNIGHT = ("2015-12-11", "2015-12-25")
         (
             *AN_HOUR,
             (HARPNUM(12192),),
-            "4956. To search for NOAA numbers, which are not HARP numbers, write a.flarecast.NOAA(12192).",
+            "4956. To search for NOAA numbers, which are not HARP numbers, write a.flarecast.NOAA(12192) (--noaa).",
         ),
         (
             *AN_HOUR,
             (HARPNUM([12192, 12209]),),
             "but none with HARPNUM 12192 or 12209. The HARPs in this range are 4928",
         ),
-        (*AN_HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209])."),
+        (*AN_HOUR, (HARPNUM([12192, 12209]),), "write a.flarecast.NOAA([12192, 12209]) (--noaa)."),
         (*A_FORTNIGHT, (HARPNUM(4929),), "HARPs in this range, 4928 and 4930 are the nearest."),
         (*A_FORTNIGHT, (HARPNUM(9999),), " is the nearest."),
         (
@@ -548,7 +548,7 @@ def test_a_gap_near_a_requested_time_is_reported(demo: tuple[str, Layer]) -> Non
 
 def test_a_search_without_any_reply_is_an_error(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015")
-    with pytest.raises(sunpy_flarecast.ServiceError, match=r"from 2015-12-10T23:55:00Z to 2015-12-12.* 503"):
+    with pytest.raises(sunpy_flarecast.ServiceError, match=r"from 2015-12-11T00:00:00Z to 2015-12-12.* 503"):
         search(DAYS, CCD)
 
 

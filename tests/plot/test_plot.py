@@ -218,7 +218,7 @@ def test_the_step_nearest_to_a_time_is_drawn(demo: tuple[str, Layer]) -> None:
         table.plot_disk()
     assert "12:00:00 TAI" in table.plot_disk("2014-10-23T11:59").get_title()
     assert "12:00:00 TAI" in table.plot_disk(Time("2014-10-23T12:01", scale="tai")).get_title()
-    with pytest.raises(QueryError, match="no records are within a day"):
+    with pytest.raises(QueryError, match="No records are within a day"):
         table.plot_disk("2015-10-23")
     with pytest.raises(QueryError, match="cannot parse the time"):
         table.plot_disk("noon")

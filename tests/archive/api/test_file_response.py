@@ -344,5 +344,5 @@ class TestFrontServer:
 
     @pytest.mark.parametrize("path", ["files", "", "/", "/a b", "/files\r\n", "https://a.example/files", "//files"])
     def test_invalid_locations(self, memory, path):
-        with pytest.raises(ValueError, match=r"x_accel=.*: write the path of an internal location"):
+        with pytest.raises(ValueError, match=r"x_accel=.* \(--x-accel\): write the path of an internal location"):
             create_app(memory([]), Settings(x_accel=path))
