@@ -83,12 +83,13 @@ class Service:
         if self._cache is not None:
             self._cache.close()
 
-    def records(self, series: str, start: str, end: str) -> tuple[Records, int]:
+    def records(self, series: str, start: str, end: str, shown: tuple[str, str] | None = None) -> tuple[Records, int]:
         """
         List the records of a series in a range (UTC), and count those that could not be read.
 
-        The service decides whether the range includes its ends. Raises `UnreachableError` (no reply), `ReplyError` (not
-        a list of records), or `ServiceError` (an error of the service).
+        The service decides whether the range includes its ends. Errors name the range ``shown``, if given. Raises
+        `UnreachableError` (no reply), `ReplyError` (not a list of records), or `ServiceError` (an error of the
+        service).
         """
         url = f"{self.url}/HMI/{quote(series, safe='')}?{urlencode({'start': start, 'end': end, 'meta': 'false'})}"
         age = datetime.now(UTC) - datetime.fromisoformat(end).replace(tzinfo=UTC)
@@ -96,7 +97,7 @@ class Service:
         settled = not series.casefold().endswith("_nrt") and age > timedelta(hours=conf.cache_hours)
         return self._ask(  # type: ignore[no-any-return]
             url,
-            f"records of {series} from {start} to {end}",
+            f"records of {series} from {' to '.join(shown or (start, end))}",
             "a list of records",
             lambda body: read_records(body, series),
             cache=self._cache,

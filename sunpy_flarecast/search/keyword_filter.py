@@ -128,12 +128,12 @@ def _missing(query: Query, records: Records, failed: Mapping[int, ServiceError])
                 runs.append((slot, slot, error))
         before = error
     missing = [Missing(**_interval(query, *ends), error=error, query=query) for *ends, error in runs]
-    return missing if unknown is None else [Missing(start=query.span[0], end=query.span[1], error=unknown, query=query)]
+    return missing if unknown is None else [Missing(start=query.start, end=query.end, error=unknown, query=query)]
 
 
 def _interval(query: Query, first: int, last: int) -> dict[str, Time]:
     """Return the range of the records of some time steps."""
-    start, end = query.span
+    start, end = query.start, query.end
     half = TimeDelta(step_of(query.series) / 2, format="sec")  # DATE-OBS is less than that before T_REC
     begin, stop = max(start, slot_time(first).utc - half), min(end, slot_time(last).utc + half)
     # A record whose times contradict each other may lie outside.

@@ -156,7 +156,7 @@ def _ask(
         if window in empty:
             records, broken = read_records(b"[]", "")
         else:
-            records, broken = service.records(window.series, *window.times)
+            records, broken = service.records(window.series, *window.times, shown=window.shown)
             if not len(records) and not broken:
                 empty.add(window)
         asked = [ranges[taker][0] for taker in takers[number]]
@@ -211,9 +211,10 @@ def _listed(records: Records, query: Query) -> set[int] | None:
 
 
 def _missing(of: _Range, window: Window, error: ServiceError) -> Missing:
-    """Describe a part of a range that is missing, without the margin of its window."""
+    """Describe a part of a range that is missing, without the margins of its window and of samples."""
     query, start, end = of
-    return Missing(start=max(window.start, start), end=min(window.end, end), error=error, query=query)
+    first, last = (min(max(time, start, query.start), end, query.end) for time in (window.start, window.end))
+    return Missing(start=first, end=last, error=error, query=query)
 
 
 def _outdated_text(service: Service, windows: int) -> list[str]:
@@ -293,10 +294,11 @@ def _windows(ranges: Iterable[_Range]) -> tuple[list[Window], list[list[int]]]:
         if last:
             cut[-1] = cut[-1][0], cut[-1][1] + margin
         texts = (service_times(Time([ends[side] for ends in cut]), up=bool(side)) for side in (0, 1))
+        within = service_time(query.start), service_time(query.end, up=True)
         for ends, *times in zip(cut, *texts, strict=True):
             number = known.setdefault((query.series, *times), len(windows))
             if number == len(windows):
-                windows.append(Window(query.series, *ends))
+                windows.append(Window(query.series, ends[0], ends[1], within))
                 takers.append([])
             takers[number] += wanted
     return windows, takers

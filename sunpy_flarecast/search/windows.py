@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from astropy.time import TimeDelta
@@ -20,16 +20,24 @@ _SHORTEST: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The series and range (UTC) of one request."""
+    """The series and range (UTC) of one request; ``within`` are the ends of the query's range, for messages."""
 
     series: str
     start: Time
     end: Time
+    within: tuple[str, str] = ("", "~")
 
     @property
     def times(self) -> tuple[str, str]:
         """Start and end, written for the service."""
         return service_time(self.start), service_time(self.end, up=True)
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """The part of the range that the query contains, without the margin around it."""
+        first, last = self.within
+        start, end = (min(max(time, first), last) for time in self.times)
+        return start, end
 
     @property
     def length(self) -> float:
@@ -42,4 +50,4 @@ class Window:
         if half + OVERLAP < _SHORTEST:
             return None
         middle, after = (self.start + TimeDelta(seconds, format="sec") for seconds in (half, half + OVERLAP))
-        return Window(self.series, self.start, after), Window(self.series, middle, self.end)
+        return replace(self, end=after), replace(self, start=middle)

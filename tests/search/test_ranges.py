@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sunpy.net import attrs as a
 from sunpy.util.exceptions import SunpyUserWarning
 
-from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, MissingDataWarning, Series, conf
+from sunpy_flarecast import FLARECASTClient, FLARECASTResponse, MissingDataWarning, Series, ServiceError, conf
 from sunpy_flarecast.archive import running
 from sunpy_flarecast.sharp.t_rec import slot_time
 
@@ -198,6 +198,21 @@ def test_missing_parts_are_reported_and_retried_without_the_margin(layer: Layer)
     assert again.missing == []
     new, gone, reprocessed = again.difference(table)
     assert (len(new), len(gone), len(reprocessed)) == (len(again) - len(table), 0, 0)
+
+
+def test_errors_and_missing_parts_of_samples_name_the_range_of_the_query(layer: Layer) -> None:
+    day = "2016-12-31T00:00:00Z", "2017-01-01T00:00:00Z"
+    query = a.Time("2016-12-31", "2017-01-01"), Series(SHARP), a.Sample(6 * u.hour)
+    layer.faults["start="] = answer(b"", status=410)
+    with pytest.raises(ServiceError, match=f"for records of {SHARP} from {day[0]} to {day[1]} failed"):
+        FLARECASTClient().search(*query[:2])
+    with pytest.raises(ServiceError, match=f"for records of {SHARP} from {day[0]} to "):
+        FLARECASTClient().search(*query)
+    layer.clear()
+    layer.faults["start=2016-12-30"] = answer(b"", status=410)  # the second window is beyond the margin of samples
+    with pytest.warns(MissingDataWarning, match=f"Records of {SHARP} from {day[0]} to .* are missing"):
+        table = FLARECASTClient().search(*query)
+    assert [one.start.isot for one in table.missing] == ["2016-12-31T00:00:00.000"]
 
 
 def test_the_reason_of_an_empty_range_is_reported_once(layer: Layer) -> None:
