@@ -21,7 +21,7 @@ from .datasheet import read_provenance
 from .harp_numbers import number_pairs
 from .keyword_sets import NOAA
 from .model import Status, label_column
-from .parquet import LABELS, read_labels, read_records
+from .parquet import LABELS, RECORDS, read_labels, read_records
 from .split import check_split
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ __all__ = ["CheckReport", "check"]
 
 #: Folders whose files are all read: a foreign file there would be read as data.
 _READ: Final = ("images.zarr/", "records/")
+
+#: Files that `check` reads as tables.
+_TABLES: Final = (RECORDS, "records/", LABELS, "split.json")
 
 _ADVICE: Final = "Restore it, or remove it and run the build again."
 
@@ -133,10 +136,17 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
         report.problems += [*_labels(store, settings, records), *_sets(store, settings, records)]
         report.problems += _images(store, settings, records, report)
     except FLARECASTError as error:
-        report.problems.append(str(error))
+        if not _named(report, *_TABLES):
+            report.problems.append(str(error))
     except (LookupError, TypeError, ValueError, RuntimeError) as error:  # files of another data set
-        report.problems.append(f"The tables and images are inconsistent ({error}). Build the data set again.")
+        if not _named(report, *_TABLES):
+            report.problems.append(f"The tables and images are inconsistent ({error}). Build the data set again.")
     return report
+
+
+def _named(report: CheckReport, *paths: str) -> bool:
+    """Return whether files whose paths begin so have a problem, so that errors on reading them need no other one."""
+    return any(problem.startswith(paths) for problem in report.problems)
 
 
 def _columns(settings: Settings) -> list[str]:
@@ -236,7 +246,8 @@ def _images(store: Store, settings: Settings, records: QTable, report: CheckRepo
     try:
         root = zarr.open_group(store.zarr("images.zarr"), mode="r")["harp"]
     except (FileNotFoundError, KeyError):
-        yield "images.zarr is missing or damaged. Restore it, or build the data set again."
+        if not _named(report, "images.zarr/"):
+            yield "images.zarr is missing or damaged. Restore it, or build the data set again."
         return
     harps = np.asarray(records["HARPNUM"])
     names, first, counts = np.unique(harps, return_index=True, return_counts=True)

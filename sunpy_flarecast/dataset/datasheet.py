@@ -79,13 +79,16 @@ def read_provenance(store: Store) -> Provenance:
     finished = store.exists(CHECKSUMS)
     if not finished and store.exists(SETTINGS):
         raise QueryError(f"The build of {store} is unfinished. Run the same build again to resume it.")
-    if not finished or (data is None and not store.exists(SETTINGS)):
+    listed = b"  provenance.json\n" in (store.read(CHECKSUMS) or b"")
+    if not finished or (data is None and not listed):
         lacking = "provenance.json" if data is None else CHECKSUMS
         raise QueryError(
             f"{store} is not a data set: it has no {lacking}. Correct the path, or build a data set there."
         )
     if data is None:
-        raise QueryError(f"{store} is damaged: it has no provenance.json. Run the build again, or get a complete copy.")
+        # Copies without the state of the build cannot be resumed.
+        advice = "Run the build again, or get a complete copy." if store.exists(SETTINGS) else "Get a complete copy."
+        raise QueryError(f"{store} is damaged: it has no provenance.json. {advice}")
     try:
         content = msgspec.json.decode(data)
         if (found := content["settings"].get("format", _FORMAT)) > _FORMAT:
