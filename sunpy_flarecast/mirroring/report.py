@@ -111,7 +111,7 @@ class MirrorReport:
 
     def __str__(self) -> str:
         missing = [_counted(kind, self._count(kind)) for kind in _WORDS if self._count(kind)]
-        plural = len(missing) > 1 or sum(shortfall.count for shortfall in self.shortfalls) > 1
+        plural = self._count("keywords") or sum(shortfall.count for shortfall in self.shortfalls) > 1
         ends = f"; {' and '.join(missing)} {'are' if plural else 'is'} missing" if missing else ""
         here = f"fetched into {self.directory}, {self.already_there:,} already there"
         lines = [f"{counted(self.records, 'record')} of {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]

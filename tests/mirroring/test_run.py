@@ -161,3 +161,9 @@ def test_a_report_stays_small() -> None:
         "... and 11 other reasons.",
         "The same command requests only the missing data.",
     ]
+
+
+def test_missing_keywords_are_a_plural() -> None:
+    report = MirrorReport("sharps", "JSOC", records=1, fetched=1)
+    report.lack("keywords", "the service did not answer", "a")
+    assert str(report).splitlines()[0].endswith("1 record's keywords are missing.")
