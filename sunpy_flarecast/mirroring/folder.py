@@ -109,7 +109,10 @@ def _fetch(
             report.fetched += 1
             ledger.old.discard(path.name)
         if reason := failed.get(str(path)):
-            report.lack("file", reason.replace(str(path), "it").replace(url, "there"), path.name)
+            # Without names, equal reasons are counted together; the report has its own advice.
+            reason = reason.removeprefix(f"{path} was not fetched from {url}: ")
+            reason = reason.removesuffix(" Fetch it again to retry.")
+            report.lack("file", reason.replace(str(path), "the file").replace(url, "its URL"), path.name)
     if overwrite:
         ledger.keep()
     report.interrupted = report.interrupted or context.interrupted

@@ -117,7 +117,7 @@ def test_failures_are_reported_and_fetched_the_next_time(many: tuple[str, Layer]
     report = mirror(*ends, tmp_path, series=CEA, service=url, **QUIET)
     kinds = {shortfall.kind: shortfall for shortfall in report.shortfalls}
     assert kinds["file"].examples == [list(found.files())[3].name]
-    assert "404" in kinds["file"].reason
+    assert kinds["file"].reason.startswith("the service answered 404 Not Found")
     assert "the index is away" in kinds["range"].reason
     assert "1 time range and 1 file are missing" in str(report)
     layer.clear()
