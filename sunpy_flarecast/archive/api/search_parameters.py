@@ -88,7 +88,7 @@ def _cadence(text: str, series: str) -> int:
         raise HTTPException(
             400,
             f"Parameter 'cadence' is invalid: {text[:QUOTED]!r}. Write a multiple of the {step} min between time "
-            "steps, for example 96min, 6h or 1d.",
+            "steps, for example 96min or 1d.",
         )
     return minutes * 60 // CADENCE
 

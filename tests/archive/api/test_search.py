@@ -115,7 +115,7 @@ def test_an_end_date_includes_its_day(archive_and_keywords):
         ({"harp": "4e3"}, "'harp' is invalid: '4e3'. Write a HARP number"),
         ({"noaa": "²"}, "'noaa' is invalid: '²'. Write a NOAA number"),
         ({"quality": "best"}, "'quality' is invalid: 'best'. Write good, any, or the bits"),
-        ({"cadence": "13min"}, "'cadence' is invalid: '13min'. Write a multiple of the 12 min"),
+        ({"cadence": "13min"}, "a multiple of the 12 min between time steps, for example 96min or 1d."),
         ({"cadence": "0h"}, "'cadence' is invalid"),
         ({"condition": "AREA"}, "Cannot parse the condition 'AREA'. Write, for example, USFLUX > 1e22"),
         ({"condition": "AREO > 3"}, "Unknown keyword 'areo'. Did you mean 'area'"),
