@@ -185,7 +185,7 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     cache = _Item(
         False,
         "Cache lists of records on disk, in astropy's cache folder. Cached lists are revalidated with the service, and "
-        "used while it cannot be reached. Needs the extra cache; sunpy_flarecast.clear_cache() removes them.",
+        "used while it cannot be reached. Needs the cache extra; sunpy_flarecast.clear_cache() removes them.",
     )
     cache_hours = _Item(
         24.0,
@@ -203,8 +203,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     complete_headers = _HeadersItem(
         "auto",
-        "Which fetched files are completed with missing keywords (FITS headers) from the service before they get their "
-        "final names: auto (files without keywords), True (all files) or False (none).",
+        "Which fetched files get the keywords missing from their FITS headers from the service, before the files get "
+        "their final names: auto (files without keywords), True (all files) or False (none).",
         "option('auto', 'True', 'true', 'False', 'false')",
     )
     rebase_urls = _Item(

@@ -76,7 +76,7 @@ __all__ = ["complete", "fetch"]
     "--complete-headers",
     type=click.Choice(["auto", "yes", "no"]),
     show_default="conf.complete_headers, which is auto",
-    help="Which files to complete with missing keywords: only files without keywords (auto), all, or none.",
+    help="Which files get their missing keywords from the service: only files without keywords (auto), all, or none.",
 )
 @click.option(
     "--verify",

@@ -34,7 +34,7 @@ __all__ = ["mirror"]
     metavar="ADDRESS",
     envvar="JSOC_EMAIL",
     show_envvar=True,
-    help="Email address registered at JSOC, required for exports of files that are not online.",
+    help="E-mail address registered at JSOC, required for exports of files that are not online.",
 )
 @click.option(
     "--stage-wait",

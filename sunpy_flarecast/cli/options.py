@@ -69,7 +69,7 @@ def check_workers(workers: int, scheduler: str | None) -> None:
     """Refuse a number of processes together with the address of a scheduler, whose workers would be used instead."""
     if scheduler and workers != 1:
         raise click.UsageError(
-            "--workers and --scheduler exclude each other. Leave out --workers to use those of the scheduler."
+            "--workers and --scheduler cannot be combined. Leave out --workers to use those of the scheduler."
         )
 
 
@@ -164,7 +164,7 @@ url_option = click.option(
     metavar="URL",
     callback=_use_url,
     expose_value=False,
-    show_default="FLARECAST_URL of the environment, or conf.url",
+    show_default="environment variable FLARECAST_URL, or conf.url",
     help="Base URL of the service.",
 )
 progress_option = click.option("--progress/--no-progress", default=True, show_default=True, help="Show a progress bar.")
@@ -256,7 +256,7 @@ output_options = _together(
         "--output",
         type=FILE,
         metavar="FILE",
-        help="Write the table to this file instead of showing it: .ecsv, .parquet (needs the extra parquet), .csv or "
+        help="Write the table to this file instead of showing it: .ecsv, .parquet (needs the parquet extra), .csv or "
         ".json.",
     ),
     click.option("--overwrite", is_flag=True, help="Replace the file if it exists."),

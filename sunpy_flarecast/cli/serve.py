@@ -71,7 +71,7 @@ _NAMED: Final = 10
 @click.option(
     "--public-url",
     metavar="URL",
-    show_default="from the header Host of each request",
+    show_default="from the Host header of each request",
     help="URL of the service in its replies.",
 )
 @click.option(

@@ -67,8 +67,8 @@ def fetch(
     progress : bool
         Whether to show progress bars (default: True).
     complete_headers : "auto", True or False, optional
-        Which files to complete with missing keywords: files without keywords, all files, or no files (default:
-        ``conf.complete_headers``).
+        Which files get their missing keywords from the service: files without keywords, all files, or no files
+        (default: ``conf.complete_headers``).
     client : distributed.Client, optional
         Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections in total. They must share
         the disk of the path; paths in the report are then absolute.

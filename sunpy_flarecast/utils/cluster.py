@@ -73,7 +73,7 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
         return
     if client is not None and workers != 1:
         raise QueryError(
-            f"client=... and workers={workers} exclude each other. Leave out workers to use those of the client."
+            f"client=... and workers={workers} cannot be combined. Leave out workers to use those of the client."
         )
     distributed = _distributed()
     if client is not None:

@@ -114,7 +114,7 @@ def test_the_extent_of_the_list_of_flares_makes_labels_known(
         (("--split", "train=x", "--split", "test=1", "--split-by", "month"), 2, "write months"),
         (("--split", "train=0.5", "--split", "train=0.5"), 2, "names a set twice"),
         (("--scheduler", "tcp://127.0.0.1:1"), 1, "scheduler"),
-        (("--scheduler", "tcp://127.0.0.1:1", "--workers", "2"), 2, "--workers and --scheduler exclude each other"),
+        (("--scheduler", "tcp://127.0.0.1:1", "--workers", "2"), 2, "--workers and --scheduler cannot be combined"),
         (("--out", "/proc/none"), 2, "/proc/none"),
         (("--url", "http://127.0.0.1:1"), 1, "Connection refused"),
         (("--bin", "0"), 2, "--bin"),

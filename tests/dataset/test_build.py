@@ -394,7 +394,7 @@ def test_object_storage_gets_the_same_data_set(
     ("more", "part"),
     [
         ({"workers": 0}, "workers=0"),
-        ({"workers": 2, "client": "tcp://127.0.0.1:9"}, "client=.* and workers=2 exclude each other"),
+        ({"workers": 2, "client": "tcp://127.0.0.1:9"}, "client=.* and workers=2 cannot be combined"),
         ({"max_conn": 0}, "max_conn=0"),
         ({"client": "tcp://127.0.0.1:9"}, "client"),
         ({"files": "nowhere"}, "nowhere"),

@@ -249,7 +249,7 @@ def test_the_command_takes_the_address_of_a_scheduler(many: tuple[str, Layer], c
     assert (done.exit_code, "10 files fetched" in done.output) == (0, True), done.output
     assert sum(map(is_whole, tmp_path.iterdir())) == 10
     done = CliRunner().invoke(cli, [*command, "--scheduler", "nowhere", "--workers", "2"])
-    assert (done.exit_code, "--workers and --scheduler exclude each other" in done.output) == (2, True), done.output
+    assert (done.exit_code, "--workers and --scheduler cannot be combined" in done.output) == (2, True), done.output
     done = CliRunner().invoke(cli, [*command, "--scheduler", "nowhere"])
     assert done.exit_code == 1
     assert "cannot be reached" in done.output

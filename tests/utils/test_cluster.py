@@ -174,7 +174,7 @@ def test_an_invalid_client_is_refused(cluster: Client) -> None:
         pass
     with pytest.raises(QueryError, match=r"client=int\(\.\.\.\) cannot be used"), in_cluster(8786):
         pass
-    with pytest.raises(QueryError, match=r"client=\.\.\. and workers=2 exclude each other"), in_cluster(cluster, 2):
+    with pytest.raises(QueryError, match=r"client=\.\.\. and workers=2 cannot be combined"), in_cluster(cluster, 2):
         pass
     with pytest.raises(ClusterError, match="cannot be reached"), scheduler_client("nothing"):
         pass
