@@ -225,7 +225,7 @@ class DirectoryArchive:
         """Find the time step nearest to a slot, and those before and after it."""
         steps = self._reader.steps(self._number(series), slot)
         if steps is None:  # removed in the meantime
-            raise NotHeldError(f"{series} has no records in this archive")
+            raise NotHeldError(f"{series} has no records in this archive.")
         return steps
 
     def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:
@@ -238,7 +238,7 @@ class DirectoryArchive:
         record = self._reader.record(stable_id(series), recnum)
         if record is None:
             self._number(series)  # raises if the series is not held either
-            raise NotHeldError(f"{series} has no record {recnum} in this archive")
+            raise NotHeldError(f"{series} has no record {recnum} in this archive.")
         return record
 
     def keywords(self, series: str, recnum: int) -> Mapping[str, Any]:
@@ -252,7 +252,7 @@ class DirectoryArchive:
         number = self._number(series)
         found = self._reader.keywords(number, recnums)
         if missing := [str(recnum) for recnum in dict.fromkeys(recnums) if recnum not in found]:
-            raise NotHeldError(f"{series} has no record {', '.join(missing)} in this archive")
+            raise NotHeldError(f"{series} has no record {', '.join(missing)} in this archive.")
         # All records get the same names, so that a keyword that only some records have is missing in the others, not
         # unknown.
         blank: dict[str, Any] = dict.fromkeys(self.keyword_names(series) if names is None else names)
@@ -317,7 +317,7 @@ class DirectoryArchive:
             run = self._reader.last_run()
         except ArchiveIndexError:
             return Condition(
-                fault="The index of the archive cannot be read. To see why, run: sunpy-flarecast index DIRECTORY"
+                fault="The index of the archive cannot be read. Run sunpy-flarecast index DIRECTORY to see why."
             )
         if run is None:
             return Condition(fault=f"The index is being built; it has {len(self):,} records so far.")

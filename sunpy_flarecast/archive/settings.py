@@ -93,29 +93,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name, text in (("title", self.title), ("contact", self.contact)):
             if len(text) > _LINE or not text.isprintable() or (name == "title" and not text.strip()):
-                raise ValueError(f"{name}={text[:80]!r}: write one line of at most {_LINE} characters")
+                raise ValueError(f"{name}={text[:80]!r}: write one line of at most {_LINE} characters.")
         if len(self.acknowledgement) > _TEXT:
             raise ValueError(
                 f"The acknowledgement has {len(self.acknowledgement):,} characters; at most {_TEXT:,} are allowed. "
-                "Shorten it, and link to the rest"
+                "Shorten it, and link to the rest."
             )
         for name in ("max_download", "quicklook_jobs", "quicklook_space"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: write a positive number")
+                raise ValueError(f"{name}={getattr(self, name)}: write a positive number.")
         if self.max_days is not None and not 0 < self.max_days <= timedelta.max.days:
             raise ValueError(
                 f"max_days={self.max_days:g} (--max-days): write a number of days, for example 40, or omit it for no "
-                "limit"
+                "limit."
             )
         if self.public_url is not None and _URL.fullmatch(self.public_url) is None:
             raise ValueError(
                 f"{self.public_url!r} is not a valid URL of a service. Write scheme, host and an optional path, for "
-                "example https://sharps.example.org/flarecast"
+                "example https://sharps.example.org/flarecast."
             )
         if self.x_accel is not None and _LOCATION.fullmatch(self.x_accel) is None:
             raise ValueError(
                 f"x_accel={self.x_accel!r} (--x-accel): write the path of an internal location of the reverse proxy, "
-                "for example /flarecast-files"
+                "for example /flarecast-files."
             )
         read_networks(self.metrics_from)
 

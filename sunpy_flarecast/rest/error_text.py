@@ -87,7 +87,7 @@ def status_text(status: int, phrase: str | None, body: bytes) -> str:
 
 
 def refusal(url: str, asked: str, status: int, phrase: str, body: bytes, *, authorized: bool) -> ServiceError:
-    """Make the error of a reply whose status is not 200."""
+    """Make the error for a reply whose status is not 200."""
     said = f"answered {status_text(status, phrase, body)}"
     end = "" if said.endswith(("?", "!")) else "."
     advice = _advice_on(status, body, authorized=authorized)
@@ -116,7 +116,7 @@ def _advice_on(status: int, body: bytes, *, authorized: bool) -> str:
 
 
 def error_of(url: str, asked: str, error: Exception) -> ServiceError:
-    """Make the error of a request without a complete reply, from an exception of requests, urllib3, or another."""
+    """Make the error for a request without a complete reply, given the exception, such as one of urllib3."""
     reason = reason_of(error)
     slow = isinstance(error, requests.exceptions.ReadTimeout | ReadTimeoutError)
     if slow or isinstance(error, requests.exceptions.Timeout):
@@ -180,7 +180,7 @@ def _is_away(error: Exception) -> bool:
 def _way_to(url: str, error: Exception, reason: str) -> str:
     """Return the advice for a service that cannot be reached."""
     if isinstance(error, requests.exceptions.ProxyError):
-        return "Check HTTP_PROXY and HTTPS_PROXY of the environment, or add the service's host to NO_PROXY."
+        return "Check the environment variables HTTP_PROXY and HTTPS_PROXY, or add the service's host to NO_PROXY."
     scheme, _, rest = url.partition("://")
     if isinstance(error, requests.exceptions.SSLError):
         if "certificate has expired" in reason:

@@ -318,7 +318,7 @@ SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
     _parameter("start", "First `date__obs`: a day, or an instant in ISO 8601, UTC.", "2015-12-11"),
     _parameter("end", "Last `date__obs`: a day (inclusive), or an instant.", "2015-12-12"),
     _parameter("harp", "HARP number.", "6178"),
-    _parameter("noaa", "NOAA number of the HARP at any time of its passage.", "12470"),
+    _parameter("noaa", "NOAA number of the HARP at any time during its passage.", "12470"),
     _parameter("quality", "`good` for quality 0, or the bits that records must not have.", "good"),
     _parameter("condition", "Keyword compared with a value; missing values never match.", "USFLUX > 1e22"),
     _parameter("cadence", "Interval of T_REC in min, h or d, counted from 1993-01-01T00:00:00 TAI.", "6h"),

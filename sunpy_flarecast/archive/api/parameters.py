@@ -100,7 +100,7 @@ ToDayParameter = Annotated[
 NoaaParameter = Annotated[
     str,
     Query(
-        description="NOAA number of the HARPs at any time of their passage; default: all.",
+        description="NOAA number of the HARPs at any time during their passage; default: all.",
         openapi_examples={"all": {"value": ""}, "one": {"value": "12673"}},
     ),
 ]

@@ -44,7 +44,7 @@ class Connections:
         old: list[sqlite3.Connection] = []
         with self._guard:
             if self._closed:
-                raise ArchiveIndexError(f"The archive with the index {self._index} is closed")
+                raise ArchiveIndexError(f"The archive with the index {self._index} is closed.")
             if now not in (None, self._identity):  # the index was replaced
                 old, self._idle, self._identity, self._complete = self._idle, [], now, False
             database = self._idle.pop() if self._idle else None

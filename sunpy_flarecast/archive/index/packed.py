@@ -30,5 +30,5 @@ def unpacked(source: Path | int) -> bytes:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise TransferError(f"cannot be decompressed: {error}") from error
     if len(content) > _MOST:
-        raise TransferError(f"has more than {_MOST >> 20} MB when decompressed")
+        raise TransferError(f"is larger than {_MOST >> 20} MB when decompressed")
     return content

@@ -147,7 +147,7 @@ def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
         raise FaultError("Its header has a different HARP number or T_REC from its name")
     found = _place_in_header(cards)
     if found not in (None, place):
-        raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), unlike its name")
+        raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), which contradicts its name")
 
 
 def _unplaced(name: str, cards: Mapping[str, Any]) -> str:

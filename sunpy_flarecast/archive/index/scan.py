@@ -60,7 +60,7 @@ def folder_at(root: str | os.PathLike[str]) -> Path:
     if not folder.is_dir():
         name = os.fspath(root)
         why = f"{name!r} is not a folder" if folder.exists() else f"The folder {name!r} does not exist"
-        raise NotADirectoryError(f"{why}. Choose a folder of SHARP files")
+        raise NotADirectoryError(f"{why}. Choose a folder of SHARP files.")
     return folder
 
 

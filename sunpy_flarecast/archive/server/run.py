@@ -128,7 +128,7 @@ def running(
             while thread.is_alive() and not server.started:
                 thread.join(0.01)
             if not server.started:
-                raise RuntimeError(f"The service at {url} did not start")
+                raise RuntimeError(f"The service at {url} did not start.")
             yield url
         finally:
             server.should_exit = True
@@ -221,7 +221,7 @@ def serve(
         except KeyboardInterrupt:
             return
         except SystemExit as error:
-            raise RuntimeError(f"The service at {url} did not start") from error
+            raise RuntimeError(f"The service at {url} did not start.") from error
 
 
 def _check_main(name: str) -> None:

@@ -92,7 +92,7 @@ def test_compressed_files_that_cannot_be_served(tmp_path, monkeypatch):
     monkeypatch.setattr(packed, "_MOST", 5000)
     path = whole.with_name(f"{whole.name}.gz")
     path.write_bytes(path.read_bytes())
-    assert build_index(tmp_path).faults[0].endswith("It has more than 0 MB when decompressed")
+    assert build_index(tmp_path).faults[0].endswith("It is larger than 0 MB when decompressed")
 
 
 def test_a_compressed_file_damaged_while_it_is_served(tmp_path):
