@@ -1,4 +1,4 @@
-"""A FLARECAST service as the source of a mirror, searched as by the client."""
+"""A FLARECAST service as the source of a mirror; it is searched in the same way as by the client."""
 
 from __future__ import annotations
 

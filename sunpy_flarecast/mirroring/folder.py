@@ -40,7 +40,7 @@ def fill(
     Fill a folder with the files of its records, and return whether the mirror can continue (not with a full disk).
 
     Another process can resume after any step: the expected records are written first, the table of keywords last.
-    ``done`` is called for each file with whether it was fetched.
+    ``done`` is called after each file, with True if it was fetched and False if it failed.
     """
     try:
         ledger = Ledger(folder)

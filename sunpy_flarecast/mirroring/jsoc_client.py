@@ -1,4 +1,4 @@
-"""Requests to JSOC with drms, sent by the session of this package, with errors as sentences."""
+"""Requests to JSOC with drms, sent through this package's `Session`; exceptions become readable errors."""
 
 from __future__ import annotations
 

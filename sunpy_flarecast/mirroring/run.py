@@ -84,7 +84,7 @@ def mirror(
     harpnum : int or sequence
         HARP numbers, or pairs of the first and last number of a range (default: all).
     sample : `astropy.units.Quantity`, optional
-        Copy only the records of each HARP nearest to a grid of this step from ``start`` on.
+        Copy only the records of each HARP nearest to a regular time grid with this step, which begins at ``start``.
     where : `sunpy.net.attr.Attr` or sequence of them
         Copy only records that satisfy these attrs, such as ``a.flarecast.Quality.good``, ``a.flarecast.NOAA(12443)`` or
         ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx`` (default: all).
@@ -95,7 +95,7 @@ def mirror(
         Copy from JSOC (True), or from another site that runs JSOC's software (base URL), instead of a FLARECAST service
         (default: False).
     email : str, optional
-        With ``jsoc``, an email address registered there, required for exports of files that are not online.
+        With ``jsoc``, an e-mail address registered there, required for exports of files that are not online.
     stage_wait : float
         Longest time in seconds to wait for files that are not online (default: 3600); files that take longer are
         fetched by the next call.

@@ -23,7 +23,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 def authorization(url: str) -> str | None:
     """
-    Return the header ``Authorization`` for a service, given its base URL, or None.
+    Return the ``Authorization`` header for a service, given its base URL, or None.
 
     It holds ``conf.token``, if that is for the service (see `~sunpy_flarecast.config.token_service`), else user and
     password of the URL, if any. Raises `QueryError` if the token is invalid; the message does not show the token.

@@ -19,7 +19,7 @@ ADVICE: Final = (
 
 
 def own_certificates() -> ssl.SSLContext | None:
-    """Read the certificates that requests uses instead of the usual ones, if any; aiohttp does not read them itself."""
+    """Read the certificates that the package requests uses instead of the usual ones, if any; aiohttp ignores them."""
     variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
     if variable is None:
         return None

@@ -124,8 +124,8 @@ def read_records(reply: bytes, series: str) -> tuple[Records, int]:
     Parse a list of records in either envelope (a bare list, an object with ``data``) and any of the three layouts.
 
     Returns the records in the order of the reply, and the number of those that could not be read and are left out.
-    ``series`` is that of records that do not name one. Raises `ReplyError` if the reply is not JSON, is JSON of another
-    form, or is an error reply, whose text is then quoted.
+    ``series`` is assumed for records that do not name one. Raises `ReplyError` if the reply is not JSON, is JSON of
+    another form, or is an error reply, whose text is then quoted.
     """
     try:
         try:

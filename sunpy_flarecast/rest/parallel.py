@@ -1,4 +1,4 @@
-"""Parallel requests: those that are too large are halved, until `Patience` ends."""
+"""Parallel requests; those that are too large are halved, and all end when `Patience` stops them."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def answers(
     """
     Request windows (or other objects with a length and halves) in parallel, and yield the answers as they arrive.
 
-    ``ask`` returns the answer for a window with a number in ``windows``, or for a part of it; it is called in threads.
-    Any exception other than ``ServiceError`` ends all requests. Yields the number of a window, and its parts in order;
-    nothing after an interrupt.
+    ``ask`` is called in threads, with the index of a window in ``windows`` and the window or a part of it, and returns
+    the answer. Any exception other than ``ServiceError`` ends all requests. Yields the index of a window, and its parts
+    in order; nothing after an interrupt.
     """
     if patience.interrupted:
         return

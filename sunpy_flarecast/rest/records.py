@@ -26,7 +26,7 @@ FILE_URL: Final = re.compile(r"(.*/(?:\d+_\d{14}_)?)([^/]*)", re.DOTALL)
 @dataclass(frozen=True, eq=False)
 class Records:
     """
-    Records of one or more replies, with an array for each column; missing numbers (int64) are masked, and dates NaT.
+    Records of one or more replies, with an array for each column; missing numbers are masked and missing dates are NaT.
 
     ``slot`` is T_REC as a slot number, ``wavelength`` is in ångström, ``date_obs`` is UTC (datetime64[us]). ``prefix``
     is the common beginning of the URLs of a record's files (UTF-8), and ``names`` their ends: tuples of str, one object
@@ -87,7 +87,7 @@ def keyword_column(name: str, values: Sequence[int | float | str | None]) -> np.
 
 
 def segment_of(name: str) -> str:
-    """Return the segment of one of a record's names, or of a whole URL, if its URLs have no common beginning."""
+    """Return the segment of one of a record's names, or of a whole URL if the record's URLs share no prefix."""
     match = FILE_URL.fullmatch(name) if "/" in name else None
     return (match[2] if match else name).removesuffix(".fits")
 

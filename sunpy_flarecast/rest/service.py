@@ -58,7 +58,7 @@ class Service:
 
     @classmethod
     def of_table(cls, searched: str, patience: Patience | None = None) -> Self:
-        """Return the service of a table's attribute ``service``; errors advise about that instead of ``conf.url``."""
+        """Return the service of a table's attribute ``service``; advice in errors names that, not ``conf.url``."""
         service = cls(with_credentials(searched, conf.url), patience)
         service._moved = if_moved(service.url, conf.url)
         return service

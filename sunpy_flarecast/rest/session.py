@@ -113,7 +113,7 @@ class Patience:
 
 
 def interruption() -> ServiceError:
-    """Return the error of parts that an interrupted search or request for keywords lacks."""
+    """Return the error for the parts missing from an interrupted search or request for keywords."""
     return ServiceError("Not requested because of an interrupt.", reason="not requested because of an interrupt")
 
 
@@ -207,7 +207,7 @@ class Session(requests.Session):
     """
     Requests to one service, by several threads.
 
-    Credentials (user and password of its base URL, or the token) are sent only to URLs below it, also after redirects.
+    Credentials (user and password of its base URL, or the token) are sent only to URLs below it, even after redirects.
     """
 
     def __init__(self, address: str, patience: Patience) -> None:
@@ -230,7 +230,7 @@ class Session(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Close redirects without their bodies, which requests would read, however large they are."""
+        """Close redirects without reading their bodies; the package requests would read them, however large."""
         target: str | None = super().get_redirect_target(resp)
         if target is not None:
             resp.close()

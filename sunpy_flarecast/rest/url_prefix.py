@@ -28,7 +28,7 @@ def split_urls(
     lists: Sequence[msgspec.Raw], singles: Sequence[str | None]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[Any], npt.NDArray[Any]]:
     """
-    Split the URLs of records: the list of each, as JSON, or the single URL of a record without list (layout A).
+    Split the URLs of records: the list of each, as JSON, or the single URL of a record without a list (layout A).
 
     Returns which records have readable URLs; and, for those, the prefixes of their URLs in UTF-8, and the names that
     follow: tuples of str, one object for all records with the same names.
