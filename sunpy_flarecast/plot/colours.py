@@ -6,7 +6,7 @@ from typing import Any, Final
 
 __all__ = ["COLOURS", "GREY", "curve_style"]
 
-#: Those with a contrast of 3:1 to both white and black, and a grey with the same contrast.
+#: Those with a contrast of at least 3:1 to both white and black, and a grey that also has it.
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 GREY: Final = "#767676"
 

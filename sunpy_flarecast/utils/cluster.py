@@ -31,8 +31,8 @@ _R = TypeVar("_R")
 #: How many times a lost task is submitted again, for example after a restart of the scheduler.
 _MAX_RESUBMITS: Final = 3
 
-#: Environment of workers: as Dask sets it, except MALLOC_TRIM_THRESHOLD_, which makes glibc return the memory of each
-#: image to the system, so builds take a third longer.
+#: Environment of workers: as Dask sets it, but without MALLOC_TRIM_THRESHOLD_. That makes glibc return the memory of
+#: each image to the system, and builds take over 40 % longer.
 WORKER_ENVIRONMENT: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
 
 #: Code that each worker runs when it starts. Ctrl-C in a terminal reaches all processes; only the parent handles it,

@@ -6,11 +6,12 @@ differ only in their headers, and keywords. Ratios are of CPU time of the client
 of elapsed time otherwise; the latter require an idle machine.
 
 ``one core``: making shards compared with fetching the same files and decoding them with astropy, for patches of
-400 × 700 pixels. ``workers``: the same with one and two workers compared with none. ``memory``: peak resident memory of
-a worker that makes a shard of 256 such records with three segments. ``tables``: peak resident memory of a build of
-``--rows`` records, three windows and three thresholds, with existing images. ``simulated``: a build of ``--records``
-records with bitmaps of 2 × 2 pixels by two workers: memory, and CPU time per record by tenths. ``month``: a month of
-the demo (1,000 records with three segments) with the command, and the cost of files and keywords of the demo.
+400 × 700 pixels. ``workers``: making shards with two workers compared with one, and with one compared with none.
+``memory``: peak resident memory of a worker that makes a shard of 256 such records with three segments. ``tables``:
+peak resident memory of a build of ``--rows`` records, three windows and three thresholds, with existing images.
+``simulated``: a build of ``--records`` records with bitmaps of 2 × 2 pixels by two workers: memory, and CPU time per
+record by tenths. ``month``: a month of the demo (1,000 records with three segments) with the command, and the cost of
+files and keywords of the demo.
 """
 
 from __future__ import annotations

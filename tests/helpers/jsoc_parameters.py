@@ -18,7 +18,7 @@ __all__ = ["parameters", "potential_parameters", "read"]
 #: mu_0 in T m / A, as JSOC writes it.
 _MU_0: Final = 0.0000012566370614
 
-#: Sides of JSOC's window for the potential field in pixels, and its depth of the monopoles.
+#: Half the side of JSOC's window for the potential field in pixels, and the depth of its monopoles.
 _WINDOW, _DEPTH = 10, 0.001
 
 

@@ -71,8 +71,8 @@ def _records(
     every: int,
     after: tuple[int, int],
 ) -> Iterator[Record]:
-    # TAI is ahead of UTC by less than a minute, and T_REC of the observation by about two minutes; one more day on each
-    # side suffices.
+    # TAI is ahead of UTC by less than a minute, and T_REC is about a minute later than the observation; one more day on
+    # each side suffices.
     first = max(start // _DAY_MICROS - _SLOT_DAYS - 1, FIRST_DAY, after[0] // SLOTS_A_DAY)
     last = min(end // _DAY_MICROS - _SLOT_DAYS + 1, LAST_DAY)
     days: Iterable[int] = range(first, last + 1)
