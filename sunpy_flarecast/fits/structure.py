@@ -241,7 +241,7 @@ def _data_size(header: bytes) -> int:
 
 def card(header: bytes, key: bytes) -> bytes:
     """Return the card with these first nine characters, such as ``b"DATASUM ="``; empty if there is none."""
-    name = key.rstrip(b" =")  # six times as fast, since blanks and signs are frequent
+    name = key.rstrip(b" =")  # six times as fast, since blanks and equals signs are frequent
     at = header.find(name)
     while at >= 0 and (at % CARD or not header.startswith(key, at)):
         at = header.find(name, at + 1)

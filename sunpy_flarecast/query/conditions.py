@@ -65,8 +65,8 @@ _FRACTION: Final = re.compile(
 #: Decimal digits kept when a unit is converted: 617.3 nm gives 6172.999999999998 Å, but means 6173.
 _DIGITS: Final = 15
 
-#: NOAA numbers since June 2002 have five digits, and the first is often left out; SHARPs begin with region 11064. The
-#: regions of SMARPs before that have four digits, from 7946 on.
+#: NOAA numbers since June 2002 have five digits, and the first is often left out. SMARPs of earlier years have regions
+#: with four digits, all above 7900. SHARPs begin with region 11064.
 LEAST_NOAA: Final = 10_000
 _LEAST_MDI: Final = 7_900
 

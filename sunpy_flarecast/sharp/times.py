@@ -30,7 +30,7 @@ _PLAIN: Final = re.compile(r"(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,18
 _MJD_ZERO: Final = 2400000.5
 _UNIX_MJD: Final = 40587
 
-#: Largest length of a time; parsing longer text is slow.
+#: Maximum number of characters of a time; parsing longer text is slow.
 _LONGEST: Final = 100
 
 _DAY: Final = 86_400_000_000  # microseconds

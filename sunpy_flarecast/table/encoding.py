@@ -137,7 +137,7 @@ def to_text(columns: Mapping[str, Plain], *, escape: bool = False) -> tuple[Tabl
 
 
 def _is_safe(texts: list[str]) -> bool:
-    """Return whether ECSV readers keep texts: ASCII without backslashes, line breaks, and spaces at the ends."""
+    """Return whether ECSV readers preserve texts: ASCII without backslashes, line breaks, or spaces at the ends."""
     text = "\n".join(["", *texts, ""])
     plain = text.isascii() and text.replace("\n", "").isprintable() and "\\" not in text
     return plain and "\n " not in text and " \n" not in text and text.count("\n") <= len(texts) + 1

@@ -62,7 +62,7 @@ def not_modified(request: Request, headers: Mapping[str, str]) -> Response | Non
 def validators(request: Request, archive: Archive, series: str, *layout: object) -> dict[str, str]:
     """Make the headers with which clients store and validate a reply; call this before reading records."""
     # ``layout`` is what the reply depends on besides the records and the URL of the request.
-    # Synthetic records are not stored, since a service of real records may follow at the same URL.
+    # Synthetic records are not stored, since a service of real records may later run at the same URL.
     headers = {"Cache-Control": "no-store" if archive.synthetic else "no-cache"}
     version = archive.version(series)
     if has_synthetic_records(archive, series):

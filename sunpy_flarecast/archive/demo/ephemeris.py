@@ -57,7 +57,7 @@ class Observer(NamedTuple):
 
 @cache
 def _axes() -> npt.NDArray[np.float64]:
-    """Return the node of the Sun's equator on the ICRS equator, the direction 90 degrees on, and the pole, as rows."""
+    """Return as rows the node of the Sun's equator on the ICRS equator, the direction 90 degrees ahead, and the pole."""
     ra, dec = np.radians(_POLE_RA), np.radians(_POLE_DEC)
     pole = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
     node = np.array([-np.sin(ra), np.cos(ra), 0.0])
