@@ -82,7 +82,7 @@ class TestList:
 
     def test_meta_of_records_removed_in_the_meantime(self, memory, many):
         class Shrinking(type(memory([]))):
-            """Even record numbers, and all of the second hundred, are removed before their keywords are read."""
+            """Records with even numbers, and all of the second hundred, are removed before their keywords are read."""
 
             def keywords_of(self, series, recnums, names=None):
                 if any(recnum % 2 == 0 or 100 < recnum <= 200 for recnum in recnums):

@@ -229,7 +229,7 @@ class TestQueries:
 
 
 def test_many_records(tmp_path):
-    """More than one query returns, while others are written."""
+    """The list is longer than one query returns, and more records are written meanwhile."""
     for step in range(2500):
         tiny(tmp_path / "a" / name_of(1 + step % 3, step // 3, "Br"), **header_of(1 + step % 3, step // 3))
     with DirectoryArchive(tmp_path) as archive:

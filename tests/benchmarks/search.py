@@ -347,7 +347,7 @@ def importing(runs: int) -> dict[str, Any]:
     )
     values = []
     with tempfile.TemporaryDirectory() as compiled:
-        # Compiled once, like after an installation.
+        # Compiled once, as after an installation.
         known = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment = {**known, "PYTHONPYCACHEPREFIX": compiled}
         for run in range(runs + 1):

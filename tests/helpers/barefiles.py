@@ -18,7 +18,7 @@ KEYWORDS = NEEDED | {"harpnum": 6178, "usflux": 2e22, "recnum": 7}
 SHAPE = (39, 60)
 
 
-@cache  # once, since astropy writes the second of the day beside checksums
+@cache  # once, since astropy writes the current time beside checksums
 def compressed(seed: int = 1, shape: tuple[int, int] = SHAPE) -> bytes:
     data = np.random.default_rng(seed).integers(-1000, 1000, shape, dtype=np.int32)
     image = fits.CompImageHDU(data, compression_type="RICE_1", tile_shape=(1, shape[1]))

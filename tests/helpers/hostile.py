@@ -334,7 +334,7 @@ def _packed(draw: DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
 
 @st.composite
 def _framed(draw: DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
-    """Send a body by its length, in chunks, or to the connection's end; or inconsistently."""
+    """Delimit a body by its length, by chunks, or by the end of the connection; or inconsistently."""
     length = b"Content-Length: %d"
     kind = draw(
         st.sampled_from(["right", "right", "open", "short", "long", "number", "two", "chunks", "chunk", "both"])

@@ -60,7 +60,7 @@ def test_prefix_and_names_join_to_the_urls(texts: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        # Each is the first with another prefix of its URLs, and other differences.
+        # Each second list is the first one with another prefix of its URLs, and a further difference.
         (b'["h/a/Br"]', b'["h/b","h/c/Br"]'),
         (b'["h/a/Br"]', b'["h/a/xBr"]'),
         (b'["h/a/Br","h/a/Bt"]', b'["h/b/Br","h/c/Bt"]'),
