@@ -115,7 +115,7 @@ nb_execution_timeout = 300
 # Pages write files.
 nb_execution_in_temp = True
 nb_merge_streams = True
-# Logs and warnings of tqdm and asyncio in notebooks; errors raise and end the build.
+# Logs and warnings of tqdm and asyncio in notebooks; errors are raised and end the build.
 nb_output_stderr = "remove"
 
 automodapi_toctreedirnm = "generated/api"
@@ -216,7 +216,7 @@ def hide_paths(_app: Sphinx, doctree: Any) -> None:
         if folders.search(node):
             parent = node.parent
             parent.replace(node, Text(folders.sub("/home/user", node)))
-            # Sphinx highlights a block only if its source is its text.
+            # Sphinx highlights a block only if its raw source equals its text.
             parent.rawsource = folders.sub("/home/user", parent.rawsource)
 
 

@@ -38,8 +38,8 @@ NOT_OF_THE_RECORD = {
 }
 
 #: DRMS names (in lower case) that differ from the names in FITS files. JSOC's comments have them, but are truncated.
-#: For USFLUXL and MEANGBL they have different names in the two projections, since these keywords replaced obsolete
-#: ones; services are not expected to use these names.
+#: For USFLUXL and MEANGBL, which replaced obsolete keywords, the comments give different names in the two projections;
+#: services are not expected to use those.
 DRMS = {
     "DATE-OBS": "date__obs",
     "TRECEPOC": "t_rec_epoch",

@@ -20,7 +20,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "_static" / "first.png"
 
-#: Every visitor of the front page downloads the picture.
+#: Every visitor to the front page downloads the picture.
 LARGEST = 100_000
 
 
