@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from sunpy_flarecast.archive.api.parameters import QUOTED, held_series, read_fields
 from sunpy_flarecast.archive.base import NotHeldError
-from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword
+from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword, region_word
 from sunpy_flarecast.sharp.values import ZERO_IS_NONE
 
 from .curves import curve_of, gaps_in
@@ -150,7 +150,7 @@ def _passage(archive: Archive, series: str, harpnum: int, drawn: tuple[str, ...]
     listed = archive.records(series, *_RANGE, harpnums={harpnum})
     records = [record for record in listed if record.t_rec_index is not None]
     if not records:
-        raise NotHeldError(f"{series} has no records of HARP {harpnum} in this archive.")
+        raise NotHeldError(f"{series} has no records of {region_word(series)} {harpnum} in this archive.")
     slots = [record.t_rec_index or 0 for record in records]
     breaks = gaps_in(slots)
     most = _SYNTHETIC_POINTS if archive.synthetic else _POINTS

@@ -139,6 +139,8 @@ class TestHarps:
             text = get(service, path)
             assert "TARP" in text
             assert re.search(r"\bHARPs?\b(?! number)", text) is None
+        assert "active regions (HARPs and TARPs):" in get(service, "")
+        assert f"{SMARP} has no records of TARP 377" in get(service, f"harp/377?series={SMARP}", 404)
 
     def test_content(self, service):
         text = get(service, "harp/377")
