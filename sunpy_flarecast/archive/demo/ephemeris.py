@@ -57,7 +57,7 @@ class Observer(NamedTuple):
 
 @cache
 def _axes() -> npt.NDArray[np.float64]:
-    """Return as rows the node of the Sun's equator on the ICRS equator, the direction 90 degrees ahead, and the pole."""
+    """Return the node of the Sun's equator on the ICRS equator, the direction 90° ahead, and the pole, as rows."""
     ra, dec = np.radians(_POLE_RA), np.radians(_POLE_DEC)
     pole = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
     node = np.array([-np.sin(ra), np.cos(ra), 0.0])
