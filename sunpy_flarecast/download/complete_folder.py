@@ -65,7 +65,7 @@ def complete_folder(folder: str | os.PathLike[str], *, progress: bool = True) ->
         series = find_series(named.series) if named else None
         if named is None or named.slot is None or series is None or series.segment(named.segment) is None:
             other = other_series(Path(path).name)
-            reason = f"it is of {other}, not of a SHARP or SMARP series" if other else _NO_NAME
+            reason = f"it belongs to {other}, which is not a SHARP or SMARP series" if other else _NO_NAME
             result.bare.append(Bare(path, reason))
         else:
             wanted.setdefault((series.name, named.harpnum, named.slot), []).append(path)

@@ -122,8 +122,8 @@ def complete_header(
     Raises
     ------
     QueryError
-        If file and keywords together lack what `sunpy.map.Map` needs; if the keywords are of another record (series,
-        HARPNUM, T_REC) than the file's name; or if path or keywords have a wrong type.
+        If file and keywords together lack what `sunpy.map.Map` needs; if the keywords belong to another record
+        (series, HARPNUM, T_REC) than the one that the file's name gives; or if path or keywords have a wrong type.
     FileError
         If the file is not a complete FITS file with a two-dimensional image, or if the size of an image in cylindrical
         equal-area projection differs from the size of the patch in the keywords.
@@ -139,12 +139,15 @@ def complete_header(
     name = _one_path(path)
     plain = plain_keywords(keywords)
     if other := other_series(os.path.basename(name)):
-        raise QueryError(f"{name} cannot be completed: by its name it is of {other}, not of a SHARP or SMARP series.")
+        raise QueryError(
+            f"{name} cannot be completed: its name says that it belongs to {other}, which is not a SHARP or SMARP "
+            "series."
+        )
     named = read_name(os.path.basename(name))
     stated = {"series": series, **plain} if series else plain
     if named and (differing := of_another_record(stated, named.series, named.harpnum, named.slot, recnum)):
         raise QueryError(
-            f"{name} cannot be completed: by its name it is of {differing[0]}, but the keywords are of {differing[1]}. "
+            f"{name} cannot be completed: its name gives {differing[0]}, but the keywords are those of {differing[1]}. "
             "Give the keywords of its own record, or rename the file."
         )
     series = series or str(plain.get("Series") or "") or (named.series if named else "")

@@ -88,21 +88,24 @@ def test_real_headers_of_all_generations(shared: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"harpnum": 4939}, r"HARPNUM 6178, but the keywords are of HARPNUM 4939\. Give"),
-        ({"harpnum": np.int64(4939)}, "keywords are of HARPNUM 4939"),
+        ({"harpnum": 4939}, r"HARPNUM 6178, but the keywords are those of HARPNUM 4939\. Give"),
+        ({"harpnum": np.int64(4939)}, "keywords are those of HARPNUM 4939"),
         ({"t_rec": "2015.12.12_00:00:00.000_TAI"}, "T_REC 20151211_233600_TAI, but .* of T_REC 20151212_000000_TAI"),
         ({"harpnum": "1", "t_rec": Time("2015-12-12", scale="tai")}, "of HARPNUM 1, T_REC 20151212_000000_TAI"),
         ({"Series": "hmi.sharp_cea_720s_nrt"}, "series hmi.sharp_cea_720s, but .* of series hmi.sharp_cea_720s_nrt"),
-        ({"drms_id": "hmi.sharp_cea_720s_nrt:7:Br"}, "keywords are of series hmi.sharp_cea_720s_nrt"),
-        ({"ctype1": "HPLN-TAN", "crota2": 180.0}, r"keywords are of a series on the CCD grid \(CTYPE1 HPLN-TAN\)"),
+        ({"drms_id": "hmi.sharp_cea_720s_nrt:7:Br"}, "keywords are those of series hmi.sharp_cea_720s_nrt"),
+        (
+            {"ctype1": "HPLN-TAN", "crota2": 180.0},
+            r"keywords are those of a series on the CCD grid \(CTYPE1 HPLN-TAN\)",
+        ),
     ],
 )
 def test_keywords_of_another_record_are_refused(path: Path, other: dict[str, Any], message: str) -> None:
     before = path.read_bytes()
-    with pytest.raises(QueryError, match=rf"Br\.fits cannot be completed: by its name it is of .*{message}"):
+    with pytest.raises(QueryError, match=rf"Br\.fits cannot be completed: its name gives .*{message}"):
         complete_header(path, KEYWORDS | other)
     header = fits.Header({name.upper().replace("__", "-")[:8]: value for name, value in plain(other).items()})
-    with pytest.raises(QueryError, match="cannot be completed: by its name it is of"):
+    with pytest.raises(QueryError, match="cannot be completed: its name gives"):
         complete_header(path, header)
     assert path.read_bytes() == before
 
@@ -112,7 +115,7 @@ def plain(keywords: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_given_series_is_compared_too(path: Path) -> None:
-    with pytest.raises(QueryError, match=r"keywords are of series hmi\.sharp_720s\. Give"):
+    with pytest.raises(QueryError, match=r"keywords are those of series hmi\.sharp_720s\. Give"):
         complete_header(path, KEYWORDS, series="hmi.sharp_720s")
     assert complete_header(path, KEYWORDS, series="sharp_cea_720s")  # a short form
 

@@ -61,10 +61,10 @@ def test_an_archive_reports_other_series(tmp_path: Path) -> None:
 def test_files_of_other_series_get_no_keywords(tmp_path: Path) -> None:
     path = write(tmp_path / FULL_DISK)
     before = path.read_bytes()
-    with pytest.raises(QueryError, match=r"by its name it is of hmi\.M_720s, not of a SHARP or SMARP series"):
+    with pytest.raises(QueryError, match=r"it belongs to hmi\.M_720s, which is not a SHARP or SMARP series"):
         complete_header(path, KEYWORDS)
     [bare] = complete_folder(tmp_path).bare
-    assert bare.reason == "it is of hmi.M_720s, not of a SHARP or SMARP series"
+    assert bare.reason == "it belongs to hmi.M_720s, which is not a SHARP or SMARP series"
     assert path.read_bytes() == before
 
 
