@@ -82,7 +82,7 @@ def _no_such_segment(pattern: str, series_name: str, names: Sequence[str]) -> st
     return f"Segment {pattern!r} is not in {series_name}.{hint} Valid: {_listed(names)}."
 
 
-_TWICE: Final = "{} is given twice, and no record can satisfy both; combine them with | instead."
+_TWICE: Final = "{} is given twice. Combine alternatives with | instead."
 
 walker = attr.AttrWalker()
 
@@ -117,7 +117,9 @@ def _create_and(wlk: attr.AttrWalker, tree: attr.Attr) -> list[Query]:
     known = find_series(parts["series"])
     instrument = parts.pop("instrument", None)
     if known and instrument not in (None, known.instrument):
-        raise QueryError(f"{known.name} is of {known.instrument}, not {instrument}; leave a.Instrument out.")
+        raise QueryError(
+            f"{known.name} is a series of {known.instrument}, not of {instrument}; leave a.Instrument out."
+        )
     parts["segments"] = _segments(parts["series"], parts.pop("segments", ()))
     for condition in parts.get("conditions", ()):
         keywords = [known_keyword(name) for name in condition.keywords]

@@ -224,7 +224,7 @@ class Tolerance(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     The largest distance of T_REC from the requested time, with ``a.Sample`` or ``a.Time(..., near=...)``.
 
     The record nearest to a time of the grid, or to ``near``, is left out if it is farther away than this. Without a
-    tolerance the nearest record is taken, however far away it is.
+    tolerance the nearest record is taken: up to half a step from a time of the grid, and at any distance from ``near``.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def test_a_search_finds_the_record(service: str, attrs: tuple[object, ...]) -> N
 
 def test_keywords_and_segments_that_smarps_lack_are_refused(service: str) -> None:
     for attrs, text in (
-        ((a.Instrument("HMI"),), "is of MDI, not HMI"),
+        ((a.Instrument("HMI"),), "is a series of MDI, not of HMI"),
         ((a.flarecast.Keyword("usflux") > 1e22 * u.Mx,), "'usflux' .* only in hmi.sharp_720s"),
         ((a.flarecast.Segment("Br"),), "Valid: magnetogram, bitmap, continuum"),
     ):
@@ -145,7 +145,7 @@ def test_a_file_without_keywords_is_completed(service: str, folder: Path, tmp_pa
     assert complete_header(path, row)
     field = load(path)
     assert (field.meta["meangbl"], field.unit) == (row["meangbl"].value, u.G)
-    with pytest.raises(QueryError, match="by its name it is of TARPNUM 13520, but the keywords are of TARPNUM 13521"):
+    with pytest.raises(QueryError, match="its name gives TARPNUM 13520, but the keywords are those of TARPNUM 13521"):
         complete_header(path, {"TARPNUM": 13521})
 
 
