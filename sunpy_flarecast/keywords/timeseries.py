@@ -107,8 +107,7 @@ def harp_rows(table: QTable, harpnum: int | Iterable[int] | None = None) -> dict
     there = sorted(set(numbers[known].tolist()))
     if not there:
         raise QueryError(
-            f"None of the {len(table):,} records has both a HARP number and T_REC, so there is no time series. Use a "
-            "service that sends them."
+            "No record has both a HARP number and T_REC, so there is no time series. Use a service that sends them."
         )
     asked = there if harpnum is None else _numbers(harpnum)
     if lost_numbers := [number for number in asked if number not in there]:
@@ -123,8 +122,8 @@ def check_times(table: QTable) -> None:
     """Check that T_REC is a time; raise `QueryError` if it is text."""
     if not isinstance(table["T_REC"], Time):
         raise QueryError(
-            f"The column T_REC of the table is {type(table['T_REC']).__name__} of {table['T_REC'].dtype}, not a "
-            "time, as in tables that were read from .csv. Keep tables as .ecsv or .parquet, or convert it: "
+            f"The column T_REC of the table has values of the type {table['T_REC'].dtype}, not times, as in tables "
+            "that were read from .csv. Keep tables as .ecsv or .parquet, or convert it: "
             "table['T_REC'] = sunpy.time.parse_time(table['T_REC'].tolist())."
         )
 

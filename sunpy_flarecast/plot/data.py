@@ -51,7 +51,7 @@ def steps_of(results: RecordTable, caller: str) -> np.ma.MaskedArray[Any, Any]:
         )
     mask = mask_of(results["T_REC"])
     if mask.all():
-        raise QueryError(f"{caller}: none of the {len(results):,} records has a T_REC, so none can be drawn.")
+        raise QueryError(f"{caller}: no record has a T_REC, so there is nothing to draw.")
     slots = slot_of(results["T_REC"])
     return np.ma.MaskedArray(unmasked(slots), mask=mask)
 

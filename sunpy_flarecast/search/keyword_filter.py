@@ -13,6 +13,7 @@ from sunpy_flarecast.rest.records import keyword_column
 from sunpy_flarecast.sharp.catalog import find_keyword, step_of
 from sunpy_flarecast.sharp.t_rec import slot_time
 from sunpy_flarecast.sharp.values import clean
+from sunpy_flarecast.utils.reports import counted
 
 from .missing import Missing
 from .selection import satisfying
@@ -96,8 +97,8 @@ def _looked(
         if len(records) and all(column is not None and np.ma.getmaskarray(column).all() for column in columns):
             names = " and ".join(name.upper() for name in condition.keywords)
             notes.append(
-                f"{url} has no value of {names} for any of {len(records):,} records of {query}, so none satisfies a "
-                f"condition on {'it' if len(columns) == 1 else 'them'}."
+                f"{url} sent keywords of {counted(len(records), 'record')} of {query}, but no value of {names}, so "
+                f"none satisfies a condition on {'it' if len(columns) == 1 else 'them'}."
             )
     return Looked(satisfying(records, query), missing, notes, int(known.sum()))
 

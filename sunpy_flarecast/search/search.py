@@ -322,9 +322,9 @@ def _sentences(records: Records, lacking: Counter[str], query: Query, broken: in
             f"{'it stays' if empty == 1 else 'they stay'} in the table."
         )
     if lacking:
-        listed = ", ".join(f"{name!r} ({number:,})" for name, number in lacking.items())
+        listed = ", ".join(f"{name!r} ({number:,} of {len(records):,})" for name, number in lacking.items())
         notes.append(
-            f"Of {len(records):,} records of {query}, some lack a requested segment: {listed}. They stay in the table "
-            "with the segments they have."
+            f"Some records of {query} lack requested segments: {listed}. They stay in the table with the segments they "
+            "have."
         )
     return notes

@@ -66,7 +66,9 @@ def _plain(name: str, column: Any) -> Plain:
         except UnicodeDecodeError:
             raise _unwritable(name, "bytes that are not text") from None
     if values.ndim != 1 or values.dtype.kind not in "biufU" or not isinstance(column, (u.Quantity, Column)):
-        raise _unwritable(name, f"{values.dtype} of {values.ndim} dimensions ({type(column).__name__})")
+        raise _unwritable(
+            name, f"{values.ndim}-dimensional values of the type {values.dtype} ({type(column).__name__})"
+        )
     if column.unit is not None:
         about["unit"] = column.unit.to_string()
     if isinstance(column.info.format, str):

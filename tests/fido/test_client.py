@@ -352,7 +352,7 @@ def test_broken_records_are_counted_and_the_others_stay(demo: tuple[str, Layer])
 def test_missing_segments_are_reported(demo: tuple[str, Layer]) -> None:
     body = b'[{"recnum": 1, "t_rec_index": 1005481, "urls": ["http://h/HMI/hmi.sharp_720s/1/bitmap.fits"]}]'
     demo[1].faults["/HMI/"] = answer(body)
-    with pytest.warns(MissingDataWarning, match=r"'magnetogram' \(1\)"):
+    with pytest.warns(MissingDataWarning, match=r"'magnetogram' \(1 of 1\)"):
         table = search(HOUR, CCD, Segment("magnetogram", "bitmap"))
     assert list(table["Segments"]) == [1]
 

@@ -227,7 +227,7 @@ def test_times_that_are_text_give_a_one_line_error(results: FLARECASTResponse, t
 
     write_keywords(results.keywords("meangam"), tmp_path / "k.csv")
     table = QTable.read(tmp_path / "k.csv")
-    with pytest.raises(QueryError, match=r"T_REC of the table is .*\.ecsv or \.parquet") as caught:
+    with pytest.raises(QueryError, match=r"T_REC of the table has .*\.ecsv or \.parquet") as caught:
         timeseries_of(table)
     # The advice works.
     advice = str(caught.value).rpartition("convert it: ")[2].removesuffix(".")

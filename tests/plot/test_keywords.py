@@ -147,7 +147,7 @@ def test_a_time_that_is_text_gives_a_one_line_error(tmp_path: Path) -> None:
     from sunpy_flarecast.keywords.files import write_keywords
 
     write_keywords(keywords(np.arange(5)), tmp_path / "k.csv")
-    with pytest.raises(QueryError, match=r"T_REC of the table is .*, not a time.*\.ecsv"):
+    with pytest.raises(QueryError, match=r"T_REC of the table has values of the type .*, not times.*\.ecsv"):
         plot_keywords(QTable.read(tmp_path / "k.csv"), "usflux")
 
 
