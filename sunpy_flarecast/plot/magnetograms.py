@@ -187,7 +187,7 @@ def _checked(maps: Any, caller: str) -> list[Any]:
     times = sorted({str(one.meta.get("t_rec") or one.date.isot[:19]) for one in given})
     if len(times) > 1:
         raise QueryError(
-            f"{caller} draws one time, and these maps are of {len(times)} ({times[0]}, {times[1]}"
+            f"{caller} draws maps of a single time, but these have {len(times)} different times ({times[0]}, {times[1]}"
             f"{', ...' if len(times) > 2 else ''}). Choose those of one T_REC."
         )
     return given

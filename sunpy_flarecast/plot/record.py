@@ -123,7 +123,7 @@ def plot_record(
     if len(records) > 1 or len(known) > 1:
         names = [f"{harp}, {time}" for harp, time, _ in records] if len(records) > 1 else known
         raise QueryError(
-            f"plot_record() draws one record, and these files are of {len(names)} ({names[0]}; {names[1]}"
+            f"plot_record() draws one record, but these files belong to {len(names)} ({names[0]}; {names[1]}"
             f"{'; ...' if len(names) > 2 else ''}). Choose those of one HARP, T_REC and series."
         )
     [(harp, time, projection)] = records
