@@ -173,9 +173,10 @@ def _images(settings: Settings, report: Mapping[str, Any]) -> str:
     return f"""
 ## Images
 
-Pixels are stored {kind}. Pixels off the limb are NaN. `status` is 0 if the image of a segment is available, 1 if the \
-service did not list it, 2 if it could not be fetched, and 3 if it could not be read; missing images have the fill \
-value. {_padded(padded) if padded else "All images of a HARP have the same shape."}"""
+Pixels are stored {kind}. Pixels missing in the files (off the limb, for example) are NaN when read. `status` is 0 if \
+the image of a segment is available, 1 if the service did not list it, 2 if it could not be fetched, and 3 if it could \
+not be read; missing images have the fill value. \
+{_padded(padded) if padded else "All images of a HARP have the same shape."}"""
 
 
 def _padded(padded: list[int]) -> str:

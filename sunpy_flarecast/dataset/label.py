@@ -43,8 +43,8 @@ class Labels:
     Parameters
     ----------
     value : `numpy.ndarray`
-        1 (at least one flare at or above the threshold), 0 (none) or -1 (unknown because the list of flares does not
-        cover the window).
+        1 (at least one flare at or above the threshold), 0 (none) or -1 (unknown: the list of flares does not cover
+        the window, or the keywords of the record are missing).
     number : `numpy.ndarray`
         Number of known flares at or above the threshold.
     to_start, to_peak : `numpy.ndarray`
@@ -315,7 +315,7 @@ def rules(settings: FlareSettings) -> str:
     )
     sentences.append(
         "A record is unknown (null) rather than negative if no such flare is known and its window is not fully within "
-        "the time that the list of flares covers."
+        "the time that the list of flares covers. Records whose keywords could not be fetched are unknown, too."
     )
     return "\n\n".join(sentences)
 
