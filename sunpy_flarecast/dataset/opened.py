@@ -255,7 +255,9 @@ class Dataset:
 
     def map(self, harp: int, time: Time | str, segment: str | None = None) -> GenericMap:
         """
-        Return an image as a map, equal to the map of its FITS file.
+        Return an image as a map.
+
+        It equals the map of the FITS file if the images are stored as ``"lossless"``.
 
         Parameters
         ----------

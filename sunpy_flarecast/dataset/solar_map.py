@@ -1,4 +1,4 @@
-"""Make a `sunpy.map.GenericMap` from an image of a data set, equal to the map of its FITS file."""
+"""Make a `sunpy.map.GenericMap` from an image of a data set; of a lossless image it equals the map of the FITS file."""
 
 from __future__ import annotations
 
