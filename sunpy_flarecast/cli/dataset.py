@@ -130,7 +130,11 @@ def dataset() -> None:
     help="Whether sets are shares of the regions, time ranges, or months.",
 )
 @click.option("--gap", type=_gap, default="0", metavar="LENGTH", help="Time to leave out between two sets.")
-@click.option("--stratify", is_flag=True, help="Give each set the same share of each flare class, as far as possible.")
+@click.option(
+    "--stratify",
+    is_flag=True,
+    help="Give each flare class about the same fraction of every set, as far as possible.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the split.")
 @click.option("--images/--no-images", default=True, help="Store images, or only keywords, labels and sets.")
 @click.option(

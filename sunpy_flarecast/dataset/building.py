@@ -127,7 +127,8 @@ def build(
     gap : `~astropy.units.Quantity`
         Time to leave out between consecutive sets, if the split is by time or month (default: 0 h).
     stratify : bool
-        Whether each set gets the same share of each flare class, as far as whole regions allow (default: False).
+        Whether each flare class makes up about the same fraction of every set, as far as whole regions allow (default:
+        False).
     seed : int
         Seed of the split (default: 0).
     images : bool
