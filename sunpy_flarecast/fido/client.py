@@ -67,7 +67,9 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             for segment in series.segments:
                 grids.setdefault(segment.name, (segment.meaning, set()))[1].add(series.projection)
         return {
-            a.Provider: [("FLARECAST", "EU H2020 project on flare forecasting; its service of SDO/HMI SHARP data")],
+            a.Provider: [
+                ("FLARECAST", "EU H2020 project on flare forecasting; its service provides SDO/HMI SHARP data")
+            ],
             a.Instrument: [
                 ("HMI", "Helioseismic and Magnetic Imager on the Solar Dynamics Observatory"),
                 ("MDI", "Michelson Doppler Imager on the Solar and Heliospheric Observatory"),

@@ -103,7 +103,7 @@ def read_flares(
     Warns
     -----
     SunpyUserWarning
-        If classes or positions cannot be parsed; they are unknown. Empty cells give no warning.
+        If classes or positions cannot be parsed; they are treated as unknown. Empty cells give no warning.
 
     Examples
     --------
