@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import signal
-import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from sunpy import log
 from sunpy_flarecast.errors import ClusterError, QueryError
 
 from .optional_deps import need
+from .processes import interrupts_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -99,9 +98,10 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
         "distributed.worker.profile.enabled": False,
         "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
     }
-    with dask.config.set(settings), _silent("distributed", "distributed.client"), ExitStack() as stack:
+    silent = _silent("distributed", "distributed.client")
+    with dask.config.set(settings), silent, ExitStack() as closing, ExitStack() as stack:
         try:
-            with _interrupts_deferred():  # Dask cannot close a cluster that has only partly started
+            with interrupts_deferred():  # Dask cannot close a cluster that has only partly started
                 cluster = stack.enter_context(
                     distributed.LocalCluster(
                         n_workers=int(workers),
@@ -116,24 +116,10 @@ def in_cluster(client: Any = None, workers: int = 1) -> Iterator[Any]:
                 f"The {workers} processes could not be started ({error}). In a script, put the calls under "
                 "`if __name__ == '__main__':`, because each process imports the script."
             ) from error
-        yield stack.enter_context(distributed.Client(cluster))
-
-
-@contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Handle Ctrl-C at the end of the block."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or handler is None:
-        yield
-        return
-    came = []
-    signal.signal(signal.SIGINT, lambda *_: came.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
+        client = stack.enter_context(distributed.Client(cluster))
+        # If Ctrl-C stops Dask from closing a cluster, Python waits ten seconds for it at exit.
+        stack.callback(lambda: closing.enter_context(interrupts_deferred()))
+        yield client
 
 
 @contextmanager

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dask
 import pytest
@@ -19,7 +21,6 @@ from sunpy_flarecast.utils.cluster import WORKER_ENVIRONMENT, Done, in_cluster, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 OVER = threading.Event()
 
@@ -191,6 +192,32 @@ def test_ctrl_c_in_a_terminal_leaves_one_message(tmp_path: Path) -> None:
     assert process.stdout.readline() == "working\n"
     os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches all processes of a terminal
     assert process.communicate(timeout=60)[0] == "interrupted\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
+def test_workers_start_without_ctrl_c_and_another_one_does_not_keep_them_from_ending() -> None:
+    def blocked() -> list[bool]:
+        found = [Path(f"/proc/{pid}/status").read_text() for pid in (os.getppid(), os.getpid())]
+        return [bool(int(text.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1) for text in found]
+
+    def interrupted(client: Any) -> None:
+        del client.close
+        signal.raise_signal(signal.SIGINT)
+        client.close()
+
+    def interrupt_closing() -> None:
+        with in_cluster(workers=2) as client:
+            assert list(client.run(blocked).values()) == [[True, True]] * 2
+            client.close = partial(interrupted, client)
+            clients.append(client)
+            raise KeyboardInterrupt
+
+    clients: list[Client] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_closing()
+    [client] = clients
+    assert (client.status, client.cluster.status.name) == ("closed", "closed")
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_workers_keep_the_memory_of_images(cluster: Client) -> None:
