@@ -16,6 +16,7 @@ from sunpy.util.exceptions import warn_user
 
 from sunpy_flarecast.sharp.catalog import find_series
 from sunpy_flarecast.sharp.t_rec import t_rec_text
+from sunpy_flarecast.utils.reports import counted
 
 from .base import Condition, NotHeldError
 from .index import (
@@ -164,7 +165,7 @@ class DirectoryArchive:
 
     def __repr__(self) -> str:
         series = ", ".join(self._reader.series(unfinished=True)) or "no series"
-        return f"<DirectoryArchive {str(self.path)!r}: {len(self)} records of {series}>"
+        return f"<DirectoryArchive {str(self.path)!r}: {counted(len(self), 'record')} of {series}>"
 
     @property
     def cache(self) -> Path:
@@ -320,7 +321,7 @@ class DirectoryArchive:
                 fault="The index of the archive cannot be read. Run sunpy-flarecast index DIRECTORY to see why."
             )
         if run is None:
-            return Condition(fault=f"The index is being built; it has {len(self):,} records so far.")
+            return Condition(fault=f"The index is being built; it has {counted(len(self), 'record')} so far.")
         return Condition(
             indexed=f"{run.time:%Y-%m-%dT%H:%M:%SZ}",
             reindex_failed=self._reindexing is not None and self._reindexing.fault is not None,

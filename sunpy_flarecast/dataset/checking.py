@@ -216,7 +216,8 @@ def _sets(store: Store, settings: Settings, records: QTable) -> Iterator[str]:
     about = json.loads(store.read("split.json") or b"{}")
     for name, counts in {**about["sets"], "": about["left_out"]}.items():
         if (count := int((sets == name).sum())) != counts["records"]:
-            yield f"The set {name or '(none)'!r} has {count:,} records, but {counts['records']:,} in split.json."
+            found = counted(count, "record")
+            yield f"The set {name or '(none)'!r} has {found}, but {counts['records']:,} in split.json."
     harps = np.asarray(records["HARPNUM"])
     name = next((keyword for keyword in NOAA if keyword in records.colnames), "")
     noaas = _texts(records[name]) if name else np.full(len(records), "")

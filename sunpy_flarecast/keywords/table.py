@@ -17,6 +17,7 @@ from sunpy_flarecast.sharp.catalog import all_keywords
 from sunpy_flarecast.sharp.keyword_names import choose_keywords, is_in, matching_names
 from sunpy_flarecast.table.columns import require
 from sunpy_flarecast.utils.masked import mask_of, unmasked
+from sunpy_flarecast.utils.reports import counted
 
 from .columns import Filled, own_column
 
@@ -295,7 +296,7 @@ def _described(failed: Sequence[_Failed], wanted: Mapping[str, Sequence[int]]) -
     for series in dict.fromkeys(one.series for one in failed):
         records = [number for one in failed if one.series == series for number in one.records]
         listed = f"{', '.join(map(str, records[:_LISTED]))}{', ...' * (len(records) > _LISTED)}"
-        of = f"{len(records):,} of {len(wanted[series]):,} record{'s' * (len(wanted[series]) > 1)}"
+        of = f"{len(records):,} of {counted(len(wanted[series]), 'record')}"
         texts.append(f"{of} of {series} (number{'s' * (len(records) > 1)} {listed})")
     reasons = list(dict.fromkeys(one.error.reason.removesuffix(".") for one in failed))
     others = f" (and {len(reasons) - 1:,} other{'s' * (len(reasons) > 2)})" if len(reasons) > 1 else ""

@@ -20,6 +20,7 @@ from sunpy_flarecast.sharp.keyword_names import matching_names
 from sunpy_flarecast.sharp.t_rec import CADENCE, t_rec_text, text_slot
 from sunpy_flarecast.sharp.times import read_times
 from sunpy_flarecast.sharp.values import clean
+from sunpy_flarecast.utils.reports import counted
 
 from .jsoc_client import call_drms, connect
 from .jsoc_export import BATCH, NO_FILE, NOT_ONLINE, Staging
@@ -160,7 +161,7 @@ class JSOCSource:
         try:
             types = self._info(series).keywords
             table = call_drms(
-                f"the keywords of {len(keys):,} records of {series}",
+                f"the keywords of {counted(len(keys), 'record')} of {series}",
                 lambda: self._client.query(record_set, key=["*recnum*", "**ALL**"], convert_numeric=False),
             )
         except ServiceError as error:

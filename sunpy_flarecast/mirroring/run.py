@@ -22,6 +22,7 @@ from sunpy_flarecast.query.attr_walker import queries
 from sunpy_flarecast.query.attrs import HARPNUM, Segment, Series
 from sunpy_flarecast.query.query import service_time
 from sunpy_flarecast.utils.progress import counting_bar, progress_bar
+from sunpy_flarecast.utils.reports import counted
 
 from .flarecast import FLARECASTSource
 from .folder import fill
@@ -260,7 +261,7 @@ def _run(
 
         def done(well: bool) -> None:
             came[well] += 1
-            bar.set_postfix_str(f"{came[True]:,} files, {came[False]:,} failed", refresh=False)
+            bar.set_postfix_str(f"{counted(came[True], 'file')}, {came[False]:,} failed", refresh=False)
             bar.update(0)
 
         try:

@@ -15,6 +15,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import step_of
 from sunpy_flarecast.sharp.t_rec import CADENCE, slot_time
 from sunpy_flarecast.utils.masked import mask_of
+from sunpy_flarecast.utils.reports import counted
 
 from .axes import date_axis, pack, titled
 from .colours import COLOURS, GREY
@@ -138,7 +139,7 @@ def plot_coverage(results: RecordTable, *, step: u.Quantity | None = None, ax: A
     ax.set_yticks([] if shared else range(number), [] if shared else [row.name for row in rows], fontsize=8)
     count = sum(len(row.slots) for row in rows)
     word = shared_word(results["Series"])
-    title = f"{len(rows):,} {word}{'s' * (len(rows) > 1)}, {count:,} record{'s' * (count > 1)}"
+    title = f"{counted(len(rows), word)}, {counted(count, 'record')}"
     if count > len(rows):
         title += f", one every {_duration(usual)}"
     if left_out := len(results) - count:

@@ -22,6 +22,7 @@ from sunpy.visualization import drawing, wcsaxes_compat
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.sharp.catalog import find_keyword
 from sunpy_flarecast.sharp.t_rec import slot_of
+from sunpy_flarecast.utils.reports import counted
 
 from .axes import draw_labels, mark_synthetic, titled
 from .colours import COLOURS, GREY
@@ -146,7 +147,7 @@ def plot_disk(
     if own:
         left_out = len(step) - len(names)
         hidden = f"; {left_out} without a visible position" if left_out else ""
-        count = f"{len(names)} {shared_word(step['Series'])}{'s' * (len(names) != 1)}"
+        count = counted(len(names), shared_word(step["Series"]))
         title = f"{count}, T_REC {when.isot[:19].replace('T', ' ')} TAI{hidden}"
         axes.set_title(titled(title, results.origin), fontsize=12)
         edges = [_MARKED if color is None else mpl.rcParams["text.color"]] * len(names)

@@ -14,6 +14,7 @@ from sunpy.util.exceptions import SunpyUserWarning
 from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.flares.read import flares_to_mark
 from sunpy_flarecast.sharp.values import ZERO_IS_NONE
+from sunpy_flarecast.utils.reports import counted
 
 from .axes import date_axis, mark_synthetic, titled
 from .colours import curve_style
@@ -154,7 +155,8 @@ def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
         )
     if len(given) != number:
         raise QueryError(
-            f"plot_keywords(ax=...): {number} keywords for {len(given)} axes; pass as many axes, or leave ax out."
+            f"plot_keywords(ax=...) got {counted(number, 'keyword')}, but {len(given)} axes. Pass one for each, or "
+            "leave ax out."
         )
     return given
 

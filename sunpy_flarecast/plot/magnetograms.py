@@ -18,6 +18,7 @@ from sunpy_flarecast.errors import QueryError
 from sunpy_flarecast.maps.styles import BEYOND, FIELD_LIMIT
 from sunpy_flarecast.sharp.catalog import region_number
 from sunpy_flarecast.sharp.units import unit_text
+from sunpy_flarecast.utils.reports import counted
 
 from .axes import north_up, titled
 from .disk import draw_regions, empty_disk
@@ -141,7 +142,7 @@ def plot_disk_maps(maps: Iterable[GenericMap], *, figure: Figure | SubFigure, li
     axes.set(xlim=limits[0], ylim=limits[1])
     label = f"line-of-sight field ({unit_text(drawn[0].unit)})"
     figure.colorbar(image, ax=axes, label=label, shrink=0.75, pad=0.03, extend="both")
-    title = f"{len(drawn)} magnetogram{'s' * (len(drawn) > 1)}, {drawn[0].date.isot[:19].replace('T', ' ')} UTC"
+    title = f"{counted(len(drawn), 'magnetogram')}, {drawn[0].date.isot[:19].replace('T', ' ')} UTC"
     axes.set_title(titled(title, drawn[0].meta.get("origin", "")), fontsize=11)
     names, gold = [str(_harpnum(one)) for one in drawn], ["gold"] * len(drawn)
     outlines = [_outline(one, axes) for one in drawn]  # nothing else is visible of quiet patches

@@ -10,6 +10,7 @@ from astropy.time import Time, TimeDelta
 
 from sunpy_flarecast.errors import ReplyError, ServiceError, UnreachableError
 from sunpy_flarecast.query.query import Query, service_time
+from sunpy_flarecast.utils.reports import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +85,7 @@ def described(missing: Sequence[Missing]) -> str:
     ]
     listed = ", ".join(texts[:_LISTED])
     if (more := len(texts) - _LISTED) > 0:
-        listed += f" and {more:,} more interval{'s' * (more > 1)}"
+        listed += f" and {counted(more, 'more interval')}"
     reasons = list(dict.fromkeys(one.error.reason.removesuffix(".") for one in missing))
     others = f" (and {len(reasons) - 1:,} other{'s' * (len(reasons) > 2)})" if len(reasons) > 1 else ""
     return f"Records of {listed} are missing. Reason: {reasons[0]}{others}."

@@ -201,7 +201,7 @@ def test_invalid_axes_and_names_are_refused(results: FLARECASTResponse) -> None:
     with pytest.raises(QueryError, match=r"plot_keywords\(ax=\.\.\.\) needs axes"):
         results.plot_keywords("usflux", ax=5)
     for wrong in (5, ""):
-        with pytest.raises(QueryError, match=rf"plot_disk\(color={wrong!r}\): names of keywords must be strings"):
+        with pytest.raises(QueryError, match=f"color={wrong!r} is not the name of one keyword"):
             results.plot_disk(results["T_REC"][0], color=wrong)
 
 

@@ -439,7 +439,7 @@ def test_curves_in_given_axes_and_of_time_series(step: FLARECASTResponse) -> Non
 
     _, axes = mpl.pyplot.subplots(2)
     assert plot_keywords(keyword_table(), ax=axes) == list(axes)
-    with pytest.raises(QueryError, match="2 keywords for 1 axes"):
+    with pytest.raises(QueryError, match="2 keywords, but 1 axes"):
         plot_keywords(keyword_table(), ax=axes[0])
     pytest.importorskip("h5netcdf", reason="sunpy.timeseries needs it")
     series = step.timeseries("usflux", progress=False)

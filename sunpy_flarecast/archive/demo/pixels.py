@@ -23,7 +23,7 @@ ACTIVE: Final = 34
 #: Value of ``conf_disambig`` where the field is strong enough for a confident disambiguation.
 CONFIDENT: Final = 90
 
-#: Noise of the line-of-sight field, in G (Liu et al. 2012, Sol. Phys. 279, 295).
+#: Noise of the line-of-sight field, in G: below the upper bound of 6.3 by Liu et al. (2012, Sol. Phys. 279, 295).
 _LOS_NOISE: Final = 5.0
 
 #: Steps of the ``magnetogram``, and of ``Bp``, ``Bt`` and ``Br`` in the files, in G.

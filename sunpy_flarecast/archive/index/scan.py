@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sunpy_flarecast.sharp.filenames import FITS_ENDING
+from sunpy_flarecast.utils.reports import counted
 
 from .database import BESIDE, ArchiveIndexError
 from .model import is_table
@@ -120,7 +121,7 @@ def list_folder(root: str, path: str) -> Folder:
         fault = f"The folder cannot be read: {error.strerror or error}"
         return Folder(path=path, fault=fault, failing=not isinstance(error, PermissionError))
     for suffix, count in others.items():
-        faults[f"*{suffix}"] = f"{count:,} compressed file{'s' * (count > 1)}; only .gz and .fz can be served"
+        faults[f"*{suffix}"] = f"{counted(count, 'compressed file')}; only .gz and .fz can be served"
     return Folder(path=path, names=sorted(names), folders=sorted(folders), faults=faults)
 
 

@@ -7,6 +7,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from sunpy_flarecast.utils.reports import counted
+
 from .database import ArchiveIndexError, MissingFolderError
 from .model import IndexReport, Version, version_of
 from .read import Found, read_files
@@ -112,8 +114,8 @@ def _check_mounted(writer: Writer) -> None:
         ) from error
     if empty and (records := writer.count()):  # the index is elsewhere, since the folder is empty
         raise MissingFolderError(
-            f"{writer.root} is empty, but its index {writer.index} has {records:,} records. Is the disk mounted? If "
-            "the files were removed on purpose, delete the index."
+            f"{writer.root} is empty, but its index {writer.index} has {counted(records, 'record')}. Is the disk "
+            "mounted? If the files were removed on purpose, delete the index."
         )
 
 

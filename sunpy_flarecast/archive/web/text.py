@@ -10,6 +10,7 @@ from sunpy_flarecast.sharp.catalog import find_series, region_word
 from sunpy_flarecast.sharp.t_rec import t_rec_text
 from sunpy_flarecast.sharp.units import unit_text
 from sunpy_flarecast.sharp.values import clean, is_missing, unsigned
+from sunpy_flarecast.utils.reports import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def segments(held: Sequence[str], series: str) -> str:
     names = {segment.name for segment in known.segments} if known else set()
     if names > set(held):
         return f"{len(held)} of {len(names)} segments"
-    return f"{len(held)} segment{'' if len(held) == 1 else 's'}"
+    return counted(len(held), "segment")
 
 
 def size(given: int | None) -> str:
