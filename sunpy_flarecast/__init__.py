@@ -7,7 +7,6 @@ Importing this package registers `FLARECASTClient` with `sunpy.net.Fido` and its
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-import sunpy_flarecast._startup  # noqa: F401 (before the imports that take seconds)
 from sunpy_flarecast.fido.client import FLARECASTClient
 from sunpy_flarecast.fido.response import FLARECASTResponse
 from sunpy_flarecast.query.attrs import HARPNUM, NOAA, Quality, Segment, Series, Tolerance

@@ -7,6 +7,9 @@ def main() -> None:
     """Run the command line, or say which extra it needs."""
     try:
         from .cli import cli
+    except KeyboardInterrupt:  # the imports take a second or two
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in ("click", "rich"):
