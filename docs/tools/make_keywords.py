@@ -100,7 +100,7 @@ MEANT = {
     # The values are differences between pixels: computed from the pixels of a record, they match its header in gauss
     # per pixel. (JSOC says Gauss/Mm; see tests/sharp/test_real_keywords.py.)
     **dict.fromkeys(("meangbt", "meangbz", "meangbh", "meangbl", "errbt", "errbz", "errbh"), "G / pix"),
-    # JSOC says ampere, but divides by CDELT1 in arcsec where TOTUSJZ is multiplied by it.
+    # JSOC says ampere, but divides by the side of a CEA pixel in arcsec where TOTUSJZ is multiplied by it.
     **dict.fromkeys(("savncpp", "errjht"), "A / arcsec2"),
     # JSOC says weber, but MNET is MMEAN times NPIX.
     "mtot": "G",
