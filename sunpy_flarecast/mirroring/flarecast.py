@@ -66,7 +66,8 @@ class FLARECASTSource:
         undated = int(np.count_nonzero(np.ma.getmaskarray(records.slot)))
         notes = [*found.notes, *(text for part in looked for text in part.notes)]
         if undated:
-            notes.append(f"{counted(undated, 'record')} skipped, since T_REC, which determines the folder, is missing.")
+            skipped = f"{counted(undated, 'record')} of {queries[0].series} {'was' if undated == 1 else 'were'} skipped"
+            notes.append(f"{skipped}, since T_REC, which determines the folder, is missing.")
         return Answer(offers=self._offers(records, window), notes=notes)
 
     def _search_error(self, error: ServiceError, queries: Sequence[Query]) -> ServiceError:

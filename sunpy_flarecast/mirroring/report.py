@@ -28,8 +28,8 @@ class Shortfall:
     Parameters
     ----------
     kind : str
-        ``"range"`` (its records are unknown), ``"record"`` (cannot be stored), ``"file"``, ``"keywords"`` or
-        ``"index"``.
+        ``"range"`` (its records are unknown), ``"record"`` (cannot be stored), ``"file"``, ``"keywords"``,
+        ``"index"``, or ``"note"`` (a sentence of the source on its records, however many).
     reason : str
         The reason, in the words of the source.
     count : int
@@ -111,7 +111,7 @@ class MirrorReport:
 
     def __str__(self) -> str:
         missing = [_counted(kind, self._count(kind)) for kind in _WORDS if self._count(kind)]
-        plural = self._count("keywords") or sum(shortfall.count for shortfall in self.shortfalls) > 1
+        plural = self._count("keywords") or sum(map(self._count, _WORDS)) > 1
         ends = f"; {' and '.join(missing)} {'are' if plural else 'is'} missing" if missing else ""
         here = f"fetched into {self.directory}, {self.already_there:,} already there"
         lines = [f"{counted(self.records, 'record')} of {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]
@@ -173,5 +173,7 @@ def _counted(kind: str, count: int) -> str:
 
 
 def _line(shortfall: Shortfall) -> str:
+    if shortfall.kind == "note":
+        return shortfall.reason
     examples = shortfall.examples[0] + (", ..." if shortfall.count > 1 else "")
     return f"{_counted(shortfall.kind, shortfall.count)}: {shortfall.reason.removesuffix('.')} ({examples})"

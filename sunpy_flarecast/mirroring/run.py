@@ -283,7 +283,7 @@ def _run(
                 else:
                     failed = 0
                     for text in answer.notes:
-                        report.lack("record", text, group[0].series)
+                        report.lack("note", text, group[0].series)
                     for folder, offers in _by_folder(root, answer.offers, report):
                         if not fill(folder, offers, source, report, connections=connections, done=done):
                             report.interrupted = True

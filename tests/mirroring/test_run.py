@@ -167,3 +167,12 @@ def test_missing_keywords_are_a_plural() -> None:
     report = MirrorReport("sharps", "JSOC", records=1, fetched=1)
     report.lack("keywords", "the service did not answer", "a")
     assert str(report).splitlines()[0].endswith("1 record's keywords are missing.")
+
+
+def test_notes_of_a_source_are_not_counted_as_records() -> None:
+    report = MirrorReport("sharps", "JSOC", records=1, fetched=1)
+    report.lack("note", "3 records were skipped.", SERIES)
+    lines = str(report).splitlines()
+    assert lines[0].endswith("0 already there.")
+    assert lines[1] == "3 records were skipped."
+    assert not report.complete
