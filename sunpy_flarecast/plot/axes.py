@@ -75,24 +75,29 @@ def draw_labels(
     """
     Write labels beside boxes (left, bottom, right, top), with a thin line to the box where a label stands apart.
 
-    Size and limits of the axes must be final. Labels avoid the line of a ``circle`` (x and y of the centre, radius).
+    Size and limits of the axes must be final. Boxes outside the axes have no label. Labels stay inside, and avoid the
+    line of a ``circle`` (x and y of the centre, radius).
     """
     if not len(texts):
         return
     axes.figure.figure.draw_without_rendering()  # which settles where the axes are, also in a subfigure
+    left, bottom, right, top = frame = axes.bbox.extents
+    rectangles = np.sort(axes.transData.transform(np.reshape(boxes, (-1, 2))).reshape(-1, 2, 2), axis=1).reshape(-1, 4)
+    rectangles = np.clip(rectangles, (left, bottom, left, bottom), (right, top, right, top))
+    inside = (rectangles[:, :2] < rectangles[:, 2:]).all(axis=1)
+    rectangles, texts = rectangles[inside], [text for text, shown in zip(texts, inside, strict=True) if shown]
     look: dict[str, Any] = {"color": "black", "ha": "center", "va": "center", "fontsize": 9, "zorder": 5} | style
     labels = [axes.text(0, 0, text, clip_on=False, **look) for text in texts]
     edge = withStroke(linewidth=2, foreground="white" if sum(to_rgb(look["color"])) < 1.5 else "black", alpha=0.7)
     for label in labels:
         label.set_path_effects([edge])
     sizes = [label.get_window_extent().size for label in labels]
-    rectangles = np.sort(axes.transData.transform(np.reshape(boxes, (-1, 2))).reshape(-1, 2, 2), axis=1).reshape(-1, 4)
     drawn = None
     if circle is not None:
         middle, rim = axes.transData.transform([circle[:2], (circle[0] + circle[2], circle[1])])
         drawn = (*middle, np.hypot(*(rim - middle)))
     back = axes.transData.inverted()
-    centres = place_labels(rectangles, sizes, drawn)
+    centres = place_labels(rectangles, sizes, drawn, frame)
     for label, centre, size, rectangle in zip(labels, centres, sizes, rectangles, strict=True):
         label.set_position(tuple(back.transform(centre)))
         nearest = np.clip(centre, rectangle[:2], rectangle[2:])

@@ -24,6 +24,9 @@ _RINGS: Final = 9
 #: Cost of a place on a box, in such steps.
 _ON_BOX: Final = 3
 
+#: Cost of a place that is not inside the frame; it is used only if there is no other.
+_OUTSIDE: Final = 1e6
+
 
 def box_outline(box: Any, b0: float, edge: float = 0.0) -> tuple[Any, Any]:
     """
@@ -77,7 +80,7 @@ def place_labels(
     Return the centres of labels beside boxes: never on other labels, and if possible near their box and on no box.
 
     Boxes are given by left, bottom, right and top, labels by width and height. Labels avoid the line of a ``circle``
-    (x and y of the centre, radius), and stay inside a ``frame`` (left, bottom, right, top) if possible.
+    (x and y of the centre, radius), and stay inside a ``frame`` (left, bottom, right, top) if there is a place.
     """
     boxes = np.asarray(boxes, dtype=float).reshape(-1, 4)
     sizes = np.asarray(sizes, dtype=float).reshape(-1, 2)
@@ -89,7 +92,7 @@ def place_labels(
         # The labels placed so far leave a free place in each direction within this many steps.
         most = _RINGS + len(placed) + int(((placed[:, 3] - placed[:, 1] + size[1]) / step).sum())
         for candidate, distance in _candidates(box, size, step, most):
-            if distance >= _RINGS and best < np.inf:
+            if distance >= _RINGS and best < _OUTSIDE:
                 break
             rectangle = np.concatenate([candidate - half, candidate + half])
             if _covered(rectangle, placed) > 0:
@@ -98,7 +101,8 @@ def place_labels(
             cost = distance + 10 * covered + _ON_BOX * (covered > 0)
             cost += 3 * _crosses(rectangle, circle)
             if frame is not None:
-                cost += 50 * (1 - _covered(rectangle, np.array([frame])))
+                outside = 1 - _covered(rectangle, np.array([frame]))
+                cost += _OUTSIDE * (1 + outside) * (outside > 1e-6)
             if cost < best:
                 best, centres[number] = cost, candidate
         placed = np.vstack([placed, np.concatenate([centres[number] - half, centres[number] + half])])

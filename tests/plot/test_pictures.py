@@ -307,6 +307,21 @@ def test_labels_stay_inside_the_frame() -> None:
     assert -46 <= y <= 46
 
 
+def test_labels_of_a_plot_stay_inside_its_axes() -> None:
+    from sunpy_flarecast.plot.axes import draw_labels
+
+    ax = plt.figure(figsize=(4, 4)).subplots()
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    # Beside edges and corners, over an edge, and outside; the second and third are at the same place.
+    boxes = [(9.5, 9, 10, 10), (9.5, 4, 10, 5), (9.5, 4, 10, 5), (-1, -1, 0.5, 0.5), (4, 9, 6, 12), (11, 4, 12, 5)]
+    draw_labels(ax, boxes, list("abcdef"), fontsize=30)
+    frame, extents = ax.bbox.extents, [label.get_window_extent() for label in ax.texts]
+    assert [label.get_text() for label in ax.texts] == list("abcde")
+    for place, one in enumerate(extents):
+        assert (np.sign(one.extents - frame) == [1, 1, -1, -1]).all()
+        assert not any(one.overlaps(other) for other in extents[:place])
+
+
 # --- Figures of records -----------------------------------------------------------------------------------------------
 
 
