@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib.dates as mdates
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from .colours import GREY
 
@@ -42,26 +43,34 @@ def mark_flares(axes: Axes, flares: FlareList, *, named: bool = True) -> list[st
     first, last = axes.get_xlim()
     days = mdates.date2num(flares.times("peak"))
     order = np.argsort(-flares.size, kind="stable")  # unknown classes last
-    within = [(float(days[row]), str(flares.goes_class[row])) for row in order if first <= days[row] <= last]
+    within = [(float(days[one]), str(flares.goes_class[one])) for one in order if first <= days[one] <= last]
+    by_letter: dict[str, list[float]] = {}
     for day, name in within:
-        axes.axvline(day, zorder=1, label=f"_flare {name}", **_look(name))
+        by_letter.setdefault(name[:1].upper(), []).append(day)
+    for letter, marked in by_letter.items():
+        # An artist for each flare would take a millisecond.
+        lines = LineCollection(
+            [[(day, 0), (day, 1)] for day in marked], transform=axes.get_xaxis_transform(), zorder=1,
+            label=f"_flares {letter}", **_LOOKS.get(letter, _OTHER),
+        )  # fmt: skip
+        axes.add_collection(lines, autolim=False)
     if not named:
         return []
     width = axes.get_window_extent().width / axes.figure.figure.dpi * 72
-    lines: list[list[float]] = [[] for _ in range(_LINES)]
+    rows: list[list[float]] = [[] for _ in range(_LINES)]
     left_out = []
     for day, name in within:
         if not name:
             continue
         place = (day - first) / (last - first) * width
-        free = (line for line, taken in enumerate(lines) if all(abs(place - other) >= _APART for other in taken))
-        line = next(free, None)
-        if line is None:
+        free = (row for row, taken in enumerate(rows) if all(abs(place - other) >= _APART for other in taken))
+        row = next(free, None)
+        if row is None:
             left_out.append(name)
             continue
-        lines[line].append(place)
+        rows[row].append(place)
         axes.annotate(
-            name, (day, 1), (0, 2 + line * _LINE), xycoords=("data", "axes fraction"),
+            name, (day, 1), (0, 2 + row * _LINE), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="center", va="bottom", fontsize=8, parse_math=False,
         )  # fmt: skip
     return left_out
@@ -81,7 +90,3 @@ def class_looks(classes: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Map the letters of GOES classes, the largest first, to their line styles."""
     letters = {name[:1].upper() for name in classes}
     return {letter: _LOOKS.get(letter, _OTHER) for letter in "XMCBA" if letter in letters}
-
-
-def _look(name: str) -> dict[str, Any]:
-    return _LOOKS.get(name[:1].upper(), _OTHER)

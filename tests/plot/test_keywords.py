@@ -111,10 +111,22 @@ def test_flares_are_marked_at_their_peaks_or_else_starts(tmp_path: Path) -> None
     expected = mdates.datestr2num(["2014-10-22T00:30", "2014-10-22T00:40"])
     for flares in (path, Table.read(path), read_flares(path)):
         [panel] = plot_keywords(keywords(first + np.arange(5)), "usflux", flares=flares)
-        lines = {line.get_label(): float(line.get_xdata()[0]) for line in panel.lines}
-        assert [lines[f"_flare {name}"] for name in ("M1.0", "X3.1")] == pytest.approx(expected)
-        assert "_flare M9.0" not in lines
+        marks = {lines.get_label(): np.array(lines.get_segments())[:, :, 0] for lines in panel.collections}
+        assert [marks[f"_flares {letter}"].tolist() for letter in "MX"] == [[[day, day]] for day in expected]
         assert {text.get_text() for text in panel.texts} == {"M1.0", "X3.1"}
+
+
+def test_thousands_of_flares_need_no_more_artists_than_a_few() -> None:
+    slots = text_slot("2014.10.22_00:12:00_TAI") + np.arange(5)
+    peaks = slot_time(slots[0]).utc + np.linspace(0, 40, 3000) * u.min
+    numbers = []
+    for count in (4, 3000):
+        flares = Table({"peak_time": peaks[:count], "goes_class": ["X1.0", "M1.0", "C1.0", ""] * (count // 4)})
+        [panel] = plot_keywords(keywords(slots), "usflux", flares=flares)
+        marks = [lines for lines in panel.collections if lines.get_label().startswith("_flares")]
+        assert sum(len(lines.get_segments()) for lines in marks) == count
+        numbers.append(len(panel.get_children()) - len(panel.texts))
+    assert numbers[0] == numbers[1]
 
 
 def test_a_list_without_flares_in_the_range_gives_a_warning() -> None:

@@ -477,9 +477,9 @@ def test_flares_are_marked_at_their_peaks() -> None:
     )
     upper, lower = plot_keywords(keyword_table(), flares=flares)
     for panel in (upper, lower):
-        marks = {line.get_label(): line.get_xdata()[0] for line in panel.lines if line.get_label().startswith("_flare")}
-        assert set(marks) == {"_flare M1.2", "_flare C3.0"}
-        assert marks["_flare M1.2"] == pytest.approx(mdates.date2num(first.to_datetime()))
+        marks = {lines.get_label(): lines.get_segments() for lines in panel.collections}
+        assert {name for name in marks if name.startswith("_flares")} == {"_flares M", "_flares C"}
+        assert marks["_flares M"][0][0][0] == pytest.approx(mdates.date2num(first.to_datetime()))
     assert [text.get_text() for text in upper.texts] == ["M1.2", "C3.0"]
     upper.figure.canvas.draw()
     assert not upper.texts[0].get_window_extent().overlaps(upper.texts[1].get_window_extent())
