@@ -217,7 +217,7 @@ def _sets(split: Mapping[str, Any]) -> str:
     several = (
         ""
         if split["by"] == "region"
-        else " If a region has records in several sets, only those in the set with most of them are kept."
+        else " If the records of a region would fall into several sets, only those in the set with the most are kept."
     )
     return f"""
 ## Sets

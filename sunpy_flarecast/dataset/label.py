@@ -314,8 +314,8 @@ def rules(settings: FlareSettings) -> str:
         )
     )
     sentences.append(
-        "A record is unknown (null) rather than negative if no such flare is known and its window is not fully within "
-        "the time that the list of flares covers. Records whose keywords could not be fetched are unknown, too."
+        "A record that is not positive is unknown (null) rather than negative if its window is not fully within the "
+        "time that the list of flares covers. Records whose keywords could not be fetched are unknown, too."
     )
     return "\n\n".join(sentences)
 
