@@ -68,7 +68,7 @@ def plain_keywords(keywords: Any) -> dict[str, Any]:
                 raise QueryError(f"complete_header: names of keywords must be strings, such as 'usflux', not {name!r}.")
         return _of_pairs(keywords.items())
     raise QueryError(
-        f"complete_header takes the keywords of one record, not {described(keywords)}: a dict, a FITS header "
+        f"complete_header takes the keywords of one record, not {described(keywords)}. Give a dict, a FITS header "
         "(fits.getheader(path, 1), map.meta), a row of a pandas DataFrame, or a row of results.keywords('*'), such as "
         "table[0]."
     )

@@ -122,8 +122,8 @@ def check_times(table: QTable) -> None:
     """Check that T_REC is a time; raise `QueryError` if it is text."""
     if not isinstance(table["T_REC"], Time):
         raise QueryError(
-            f"The column T_REC of the table has values of the type {table['T_REC'].dtype}, not times, as in tables "
-            "that were read from .csv. Keep tables as .ecsv or .parquet, or convert it: "
+            f"The column T_REC of the table has values of the type {table['T_REC'].dtype}, not times; so do tables "
+            "read from .csv. Keep tables as .ecsv or .parquet, or convert the column: "
             "table['T_REC'] = sunpy.time.parse_time(table['T_REC'].tolist())."
         )
 

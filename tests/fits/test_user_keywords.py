@@ -189,10 +189,10 @@ def test_invalid_values_are_refused(path: Path, value: Any, message: str) -> Non
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        (None, "not None: a dict"),
-        ("Br.fits", "not the string 'Br.fits': a dict"),
-        (["a.fits", "b.fits"], "not a list: a dict"),
-        (Table({"usflux": [1.0]}), r"not a Table: .* such as table\[0\]"),
+        (None, r"not None\. Give a dict"),
+        ("Br.fits", r"not the string 'Br.fits'\. Give a dict"),
+        (["a.fits", "b.fits"], r"not a list\. Give a dict"),
+        (Table({"usflux": [1.0]}), r"not a Table\. .* such as table\[0\]"),
         (fits.HDUList(), "not a HDUList"),
     ],
 )

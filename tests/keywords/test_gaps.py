@@ -230,6 +230,6 @@ def test_times_that_are_text_give_a_one_line_error(results: FLARECASTResponse, t
     with pytest.raises(QueryError, match=r"T_REC of the table has .*\.ecsv or \.parquet") as caught:
         timeseries_of(table)
     # The advice works.
-    advice = str(caught.value).rpartition("convert it: ")[2].removesuffix(".")
+    advice = str(caught.value).rpartition("convert the column: ")[2].removesuffix(".")
     exec(advice, {"table": table, "sunpy": sunpy})
     assert timeseries_of(table)[HARPS[0]].quantity("meangam")[1] == 31.5 * u.dimensionless_unscaled
