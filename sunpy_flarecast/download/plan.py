@@ -106,7 +106,7 @@ def moved_url(url: str, base: str, *, move: bool = True) -> str:
         return base + plain[1] if move else url
 
     def skipped(reason: str) -> TransferError:
-        return TransferError(f"For a file the service gave {url!r}, {reason}; the file was skipped.")
+        return TransferError(f"The service listed a file at {url!r}, {reason}; the file was skipped.")
 
     try:
         parts = urlsplit(url)
@@ -299,6 +299,6 @@ def _filled(template: str, values: dict[str, Any]) -> str:
         return template.format(**values)
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise QueryError(
-            f"The path {template!r} cannot be filled in: {error}. Times take formats such as {{t_rec:%Y%m%d}}, whole "
-            "numbers such as {harpnum:05d}."
+            f"The path {template!r} cannot be filled in: {error}. Times take formats such as {{t_rec:%Y%m%d}}, and "
+            "whole numbers take formats such as {harpnum:05d}."
         ) from None

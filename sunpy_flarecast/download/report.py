@@ -121,7 +121,7 @@ class FetchReport:
     damaged : list of str
         Paths of damaged files on disk, which had to be fetched again.
     reprocessed : list of str
-        Paths of files on disk of earlier versions of their records (with smaller record numbers), which had to be
+        Paths of files on disk that held earlier versions of their records (with smaller record numbers) and had to be
         fetched again.
     unidentified : list of str
         Paths in ``already_there`` of files whose headers do not identify the current version of their record; these
@@ -186,8 +186,8 @@ class FetchReport:
             singular, plural = "was damaged and had to be fetched again", "were damaged and had to be fetched again"
             lines.append(_on_disk(self.damaged, singular, plural))
         if self.reprocessed:
-            ending = "had to be fetched again"
-            singular, plural = f"of a reprocessed record {ending}", f"of reprocessed records {ending}"
+            ending = "and had to be fetched again"
+            singular, plural = f"belonged to a reprocessed record {ending}", f"belonged to reprocessed records {ending}"
             lines.append(_on_disk(self.reprocessed, singular, plural))
         if self.unidentified:
             singular = f"its header does not identify the current version of its record ({_REPLACES} it)"

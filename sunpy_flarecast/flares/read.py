@@ -277,8 +277,8 @@ def _check_sources(found: _Columns) -> None:
     sources = sorted({text for text in texts_of(found["source"]) if text}) if "source" in found else []
     if len(sources) > 1:
         raise QueryError(
-            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), so many are listed more "
-            "than once. Keep one source, such as flares[flares['frm_name'] == 'SWPC'], or search with "
+            f"The flares are from {len(sources)} sources in the HEK ({', '.join(sources)}), and many of them are "
+            "listed more than once. Keep one source, such as flares[flares['frm_name'] == 'SWPC'], or search with "
             "a.hek.FRM.Name == 'SWPC'."
         )
 

@@ -74,7 +74,7 @@ def test_files_of_a_reprocessed_record_are_fetched_again(root: Path, tmp_path: P
         assert report.reprocessed == report.fetched == first.files[2:4]
         assert report.already_there == [*first.files[:2], *first.files[4:]]
         assert contents(report.files) == [0, 0, 9, 9, 0, 0]
-        line = f"2 files on disk of reprocessed records had to be fetched again: {first.files[2]}, "
+        line = f"2 files on disk belonged to reprocessed records and had to be fetched again: {first.files[2]}, "
         assert line in str(report)
         report.write(tmp_path / "report.json")
         assert json.loads((tmp_path / "report.json").read_text())["reprocessed"] == report.reprocessed

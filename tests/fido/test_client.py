@@ -555,7 +555,7 @@ def test_a_search_without_any_reply_is_an_error(demo: tuple[str, Layer]) -> None
 def test_strict_makes_a_gap_an_error(demo: tuple[str, Layer]) -> None:
     fail(demo[1], "2015-12-12", "2015-12-13")
     with pytest.raises(
-        sunpy_flarecast.ServiceError, match=r"Records of hmi.sharp_720s from 2015-12-1[23]T00.*without strict"
+        sunpy_flarecast.ServiceError, match=r"Records of hmi.sharp_720s from 2015-12-1[23]T00.*search without strict"
     ):
         FLARECASTClient().search(DAYS, CCD, strict=True)
     demo[1].clear()
