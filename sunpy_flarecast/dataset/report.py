@@ -30,8 +30,8 @@ class BuildReport:
     out : str
         The folder or URL of the data set.
     records, images : int
-        Numbers of records and of their images; each segment is an image. After Ctrl-C, ``images`` may lack images that
-        worker processes were about to finish.
+        Numbers of records and of their images; each segment is an image. After Ctrl-C, ``images`` may leave out those
+        that worker processes were about to finish.
     kept : int
         Number of these images that earlier calls made.
     origin : str

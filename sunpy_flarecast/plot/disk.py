@@ -81,7 +81,7 @@ def plot_disk(
     results : FLARECASTResponse
         The results of a search.
     time : time-like, optional
-        The nearest time step is drawn. UTC, unless it has a time scale; optional if there is only one time step.
+        A time, UTC unless it has a time scale; the nearest time step is drawn. Optional if there is only one time step.
     color : str, optional
         A keyword whose values give the boxes their colours, for example ``"usflux"``.
     progress : bool, optional

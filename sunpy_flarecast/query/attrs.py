@@ -193,8 +193,8 @@ class NOAA(SimpleAttr, metaclass=AttrType):  # type: ignore[misc]
     ValueError
         If a list is empty.
     QueryError
-        If a number has fewer than five digits, as only regions before SHARPs have. For SMARPs of those regions, compare
-        ``a.flarecast.Keyword("noaa_ar")``.
+        If a number has fewer than five digits, as is the case only for regions that are older than SHARPs. For SMARPs
+        of those regions, compare ``a.flarecast.Keyword("noaa_ar")``.
 
     Examples
     --------

@@ -73,7 +73,7 @@ def _selected(records: Records, which: npt.NDArray[np.bool_]) -> Records:
 
 def in_range(records: Records, query: Query) -> npt.NDArray[np.bool_]:
     """
-    Return which records have their DATE-OBS or T_REC in the range, ends included, independent of the service's choice.
+    Return which records have their DATE-OBS or T_REC in the range, ends included, whichever ones the service chose.
 
     A missing T_REC is replaced by the slot nearest to DATE-OBS. A record without any time is included, since the
     service sent it.
