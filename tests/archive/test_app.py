@@ -321,6 +321,14 @@ class TestOtherRequests:
 
 
 class TestDescription:
+    @pytest.mark.parametrize("path", ["/search.json", "/search.csv"])
+    def test_openapi_promises_no_validators_of_search_pages(self, url, path):
+        replies = get(f"{url}/openapi.json").json()["paths"][path]["get"]["responses"]
+        sent = {name.lower() for name in get(f"{url}{path}").headers}
+        assert "304" not in replies
+        assert {"cache-control", "etag"} & {name.lower() for name in replies["200"]["headers"]} == {"cache-control"}
+        assert {"cache-control", "etag"} & sent == {"cache-control"}
+
     def test_openapi_has_the_version_that_swagger_ui_reads(self, url):
         description = get(f"{url}/openapi.json").json()
         assert description["openapi"].startswith("3.0.")

@@ -187,8 +187,8 @@ _VALIDATORS: Final = {
 _FILE_HEADERS: Final = {
     "ETag": _header("Identifies this version of the file."),
     "Content-Disposition": _header("`attachment; filename=` followed by JSOC's name of the file."),
-    "Last-Modified": _header("Time of the last change; not for synthetic files."),
-    "Accept-Ranges": _header("`bytes`; not for synthetic files."),
+    "Last-Modified": _header("Time of the last change; not for synthetic or gzip files."),
+    "Accept-Ranges": _header("`bytes`; not for synthetic or gzip files."),
 }
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -274,13 +274,21 @@ _PAGE_SCHEMA: Final[dict[str, Any]] = {
     },
     "required": ["data", "next"],
 }
+
+#: Without ``ETag``, since the length of a page depends on the time that the search takes.
+_PAGE_HEADERS: Final = {
+    **_GZIP,
+    "Cache-Control": _header("`no-cache` or `no-store`."),
+    "Data-Origin": _VALIDATORS["Data-Origin"],
+    **_LINK,
+}
 SEARCH_REPLY: Final[dict[int | str, dict[str, Any]]] = {
-    **_ENVELOPED_REPLIES,
+    **{status: reply for status, reply in _ENVELOPED_REPLIES.items() if status != 304},
     200: _json(
         "A page of records, sorted by T_REC and HARP number. It may be short or empty even if more pages follow.",
         _PAGE_SCHEMA,
         {"data": [_ROW], "next": None},
-        {**_VALIDATORS, **_LINK},
+        _PAGE_HEADERS,
     ),
 }
 SEARCH_CSV_REPLY: Final[dict[int | str, dict[str, Any]]] = {
@@ -288,7 +296,7 @@ SEARCH_CSV_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "A page of records as CSV, with the column names in the first line.",
         "content": {"text/csv": {"schema": {"type": "string"}}},
-        "headers": {**_VALIDATORS, **_LINK},
+        "headers": _PAGE_HEADERS,
     },
 }
 DOWNLOAD_REPLY: Final[dict[int | str, dict[str, Any]]] = {
