@@ -72,11 +72,11 @@ class MirrorReport:
     >>> report = MirrorReport("sharps", "JSOC", records=2, fetched=61)
     >>> report.lack("file", "it is not online at JSOC", "hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits")
     >>> print(report)
-    2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.
+    2 records from JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.
     1 file: it is not online at JSOC (hmi.sharp_720s.377.20110215_020000_TAI.bitmap.fits)
     The same command requests only the missing data.
     >>> report
-    <MirrorReport: 2 records of JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.>
+    <MirrorReport: 2 records from JSOC: 61 files fetched into sharps, 0 already there; 1 file is missing.>
     >>> report.write("report.json")  # doctest: +SKIP
     """
 
@@ -114,7 +114,7 @@ class MirrorReport:
         plural = self._count("keywords") or sum(map(self._count, _WORDS)) > 1
         ends = f"; {' and '.join(missing)} {'are' if plural else 'is'} missing" if missing else ""
         here = f"fetched into {self.directory}, {self.already_there:,} already there"
-        lines = [f"{counted(self.records, 'record')} of {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]
+        lines = [f"{counted(self.records, 'record')} from {self.source}: {counted(self.fetched, 'file')} {here}{ends}."]
         lines += [_line(shortfall) for shortfall in self.shortfalls[:_LISTED]]
         if len(self.shortfalls) > _LISTED:
             lines.append(f"... and {counted(len(self.shortfalls) - _LISTED, 'other reason')}.")

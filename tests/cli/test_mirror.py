@@ -39,7 +39,7 @@ def test_a_mirror_of_jsoc(jsoc: Served, tmp_path: Path) -> None:
     shown = run(*arguments, "--report", str(tmp_path / "report.json"))
     assert shown.exit_code == 1
     assert shown.stdout == ""
-    assert "8 records of" in shown.stderr
+    assert "8 records from" in shown.stderr
     assert "2 files: JSOC does not have it online" in shown.stderr
     assert (tmp_path / "report.json").exists()
     shown = run(*arguments, "--email", EMAIL)

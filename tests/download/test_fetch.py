@@ -350,7 +350,7 @@ def test_reports_of_many_files_are_short() -> None:
     failed = [FetchFailure(f"{number}.fits", f"http://host/<{number}>", "<away>.") for number in range(900)]
     report = FetchReport([f"{number}.fits" for number in range(2000)], [], failed)
     assert repr(report) == "<FetchReport: 2,000 files fetched, 0 already there, 900 failed.>"
-    assert repr(MirrorReport("sharps", "JSOC")).startswith("<MirrorReport: 0 records of JSOC: ")
+    assert repr(MirrorReport("sharps", "JSOC")).startswith("<MirrorReport: 0 records from JSOC: ")
     counts = "<strong>FetchReport</strong>: 2,000 files fetched, 0 already there, 900 failed."
     alike = "<ul><li>Failed: &lt;away&gt;. (and 899 more like this)</li></ul>"
     assert report._repr_html_() == f"<div>{counts}{alike}</div>"

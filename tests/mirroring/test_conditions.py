@@ -93,7 +93,7 @@ def test_conditions_on_the_command_line(keyworded: Layer, tmp_path: Path) -> Non
     options = ("--series", SERIES, "--good", "--noaa", "12443", "--where", "meangam < 40", "--no-progress")
     shown = CliRunner().invoke(cli, ["mirror", *ENDS, str(tmp_path), *options])
     assert shown.exit_code == 0, shown.stderr
-    assert shown.stdout.startswith("5 records of ")
+    assert shown.stdout.startswith("5 records from ")
     assert len(names(tmp_path)) == 5
 
 

@@ -154,7 +154,7 @@ def test_a_report_stays_small() -> None:
     assert [len(shortfall.examples) for shortfall in report.shortfalls[:2]] == [100, 1]
     lines = str(report).splitlines()
     assert lines[0] == (
-        "1 record of JSOC: 0 files fetched into sharps, 0 already there; 30 time ranges and 1,000 files are missing."
+        "1 record from JSOC: 0 files fetched into sharps, 0 already there; 30 time ranges and 1,000 files are missing."
     )
     assert lines[1] == "1,000 files: it is away (0.fits, ...)"
     assert lines[-2:] == [
