@@ -42,7 +42,7 @@ __all__ = ["mirror"]
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="MINUTES",
-    help="How long to wait for exports; the next run fetches files that take longer.",
+    help="How long to wait for each export; the next run fetches files that take longer.",
 )
 @click.option(
     "--max-conn",

@@ -75,7 +75,7 @@ def mirror(
     Parameters
     ----------
     start, end : str or `astropy.time.Time`
-        The time range, ends included; strings are UTC. Records are selected by DATE-OBS or T_REC.
+        The time range, ends included; strings are UTC. A record is included if its DATE-OBS or T_REC is in the range.
     directory : path-like
         The folder; it is created if it does not exist.
     series : str or sequence of str
@@ -98,8 +98,8 @@ def mirror(
     email : str, optional
         With ``jsoc``, an e-mail address registered there, required for exports of files that are not online.
     stage_wait : float
-        Longest time in seconds to wait for files that are not online (default: 3600); files that take longer are
-        fetched by the next call.
+        Longest time in seconds to wait for each export of files that are not online (default: 3600); files that take
+        longer are fetched by the next call.
     max_conn : int, optional
         Number of simultaneous transfers (default: 5, with JSOC 2).
     index : bool
@@ -120,7 +120,7 @@ def mirror(
     QueryError
         If an argument is invalid, the folder is not writable, or the address is not registered.
     ServiceError
-        If the source does not answer for the first window, or does not have the series.
+        If the source does not answer for the first window, or does not have the first series.
     TransferError
         If another mirror is filling the folder, or the folder can no longer be written to.
 
