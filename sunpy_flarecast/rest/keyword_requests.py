@@ -198,9 +198,7 @@ def _ask(service: Service, series: str, batch: _Batch, fields: Sequence[str]) ->
 
 
 def _none_of_the_first(error: ServiceError) -> ServiceError:
-    reason = (
-        f"not requested, since none of the first {_TRIALS} records could be fetched ({error.reason.removesuffix('.')})"
-    )
+    reason = f"not requested, since none of the first {_TRIALS} requests succeeded ({error.reason.removesuffix('.')})"
     return type(error)(f"N{reason[1:]}.", reason=reason)
 
 
