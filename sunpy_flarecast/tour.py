@@ -111,7 +111,7 @@ def run_demo(
     progress: bool = True,
 ) -> Path:
     """
-    Search a day of synthetic SHARPs, fetch some segments of one time step, plot them, and return the path of the plot.
+    Search a day of synthetic SHARPs, fetch one time step, plot its magnetograms, and return the path of the plot.
 
     ``say`` is called with each message, and ``show`` with the table of results.
     """

@@ -84,7 +84,8 @@ def dataset() -> None:
     type=time_of,
     metavar="START END",
     show_default="from its first to its last flare",
-    help="Time range that the list of flares covers. Labels are unknown if their windows are outside it.",
+    help="Time range that the list of flares covers. Without a flare in its window, a label is unknown unless the "
+    "whole window is in this range.",
 )
 @click.option(
     "--window",

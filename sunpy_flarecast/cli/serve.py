@@ -291,7 +291,8 @@ def _print_url(host: str, public_url: str | None, url: str) -> None:
 def demo(output: Path, data_set: bool, progress: bool) -> None:
     """Try the package with synthetic SHARPs.
 
-    Start a service, search a day, fetch a few segments, load them as maps and draw them. No network is needed.
+    Start a service, search a day, fetch a few segments, load them as maps and plot the magnetograms. No network is
+    needed.
     """
     with plain_errors():
         from sunpy_flarecast.tour import demo_data_set, run_demo
