@@ -174,8 +174,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     max_retries = _Item(
         5,
-        "Number of retries of a request or a transfer after a connection error, a timeout, or a reply that says that "
-        "the service is busy or has failed.",
+        "Number of retries of a request or a transfer after a connection error, or a reply that says that the service "
+        "is busy or has failed; a transfer is also retried after a timeout.",
         "integer(min=0)",
     )
     retry_wait = _Item(
@@ -203,8 +203,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     complete_headers = _HeadersItem(
         "auto",
-        "Which fetched files get the keywords missing from their FITS headers from the service, before the files get "
-        "their final names: auto (files without keywords), True (all files) or False (none).",
+        "Which fetched files have missing keywords added to their FITS headers from the service's records, before the "
+        "files get their final names: auto (files without keywords), True (all files) or False (none).",
         "option('auto', 'True', 'true', 'False', 'false')",
     )
     rebase_urls = _Item(
