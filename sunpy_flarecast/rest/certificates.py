@@ -13,13 +13,13 @@ __all__ = ["ADVICE", "own_certificates"]
 
 #: What to do about a service whose certificate is not trusted.
 ADVICE: Final = (
-    "If the service belongs to your institute, set the environment variable REQUESTS_CA_BUNDLE to the file of its "
-    "authority's certificate, and repeat the command in a new process"
+    "If the service belongs to your institute, set the environment variable REQUESTS_CA_BUNDLE to the path of its "
+    "certificate authority's certificate, and repeat the command in a new process"
 )
 
 
 def own_certificates() -> ssl.SSLContext | None:
-    """Read the certificates that the package requests uses instead of the usual ones, if any; aiohttp ignores them."""
+    """Read the certificates that the requests package uses instead of the usual ones, if any; aiohttp ignores them."""
     variable = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
     if variable is None:
         return None

@@ -230,7 +230,7 @@ class Session(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Close redirects without reading their bodies; the package requests would read them, however large."""
+        """Close redirects without reading their bodies; the requests package would read them, however large."""
         target: str | None = super().get_redirect_target(resp)
         if target is not None:
             resp.close()

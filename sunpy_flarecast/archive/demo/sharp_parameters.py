@@ -45,7 +45,7 @@ def parameters(view: View) -> dict[str, float | int | None]:
     those of the field components, assumed to be independent from pixel to pixel. Averages over no pixels are None.
 
     As in JSOC's code, and unlike the comments of its headers, gradients are in G per pixel, ``SAVNCPP`` and ``ERRJHT``
-    in A over the square of a pixel's side in arcsec, and free energy and shear refer to `_monopoles`.
+    are currents divided by the square of a pixel's side (A / arcsec2), and free energy and shear refer to `_monopoles`.
     """
     images = [*view.vector, view.los]
     # Derivatives need a value in every pixel; those beyond the limb have none.

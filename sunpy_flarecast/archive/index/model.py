@@ -116,7 +116,7 @@ class IndexReport(msgspec.Struct, kw_only=True):
     records : int
         Number of records in the index.
     bare : int
-        Number of records without keywords, except those in their file names.
+        Number of records that have no keywords other than those in their file names.
     seconds : float
         Duration of the run.
 
