@@ -84,8 +84,8 @@ def dataset() -> None:
     type=time_of,
     metavar="START END",
     show_default="from its first to its last flare",
-    help="Time range that the list of flares covers. Without a flare in its window, a label is unknown unless the "
-    "whole window is in this range.",
+    help="Time range that the list of flares covers. If a window is not entirely in it, its label is unknown, unless "
+    "the list has a flare of the record at or above the threshold within the window.",
 )
 @click.option(
     "--window",
