@@ -29,6 +29,7 @@ from sunpy_flarecast import (
 )
 from sunpy_flarecast.query.conditions import compared, known_keyword
 from sunpy_flarecast.query.keyword_attr import KeywordCondition
+from sunpy_flarecast.sharp.operators import wrong_operator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,6 +128,8 @@ def _noaa(text: str) -> NOAA:
 
 
 def _condition(text: str) -> KeywordCondition:
+    if (wrong := wrong_operator(text)) is not None:
+        raise click.BadParameter(f"{text!r}: {wrong}.")
     match = re.fullmatch(r"(?i)\s*(abs\(\s*)?([\w*?-]+)(?(1)\s*\))\s*(<=|>=|==|!=|<|>|=)\s*(\S.*?)\s*", text)
     if match is None:
         raise click.BadParameter(

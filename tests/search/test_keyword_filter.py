@@ -459,6 +459,10 @@ def test_conditions_on_the_command_line(layer: Layer) -> None:
     [
         (("--where", "usflux"), 2, "Cannot parse the condition 'usflux'; write 'usflux > 1e22 Mx'"),
         (("--where", "usflux > big"), 2, "is in Mx, and cannot be compared with big; write 'usflux > 1e22 Mx'"),
+        (("--where", "usflux => 1e22"), 2, "'usflux => 1e22': => is not an operator; write >=."),
+        (("--where", "abs(lon_fwt) = < 60"), 2, "= < is not an operator; write <=."),
+        (("--where", "noaa_ars =! 12450"), 2, "=! is not an operator; write !=."),
+        (("--where", "usflux <=> 5"), 2, "<=> is not an operator; write <, <=, >, >=, == or !=."),
         (("--where", "usflux > 5 G"), 2, "USFLUX (total unsigned flux) is in Mx"),
         (("--where", "usflx > 5"), 2, "Did you mean 'usflux'"),
         (("--where", "noaa_ars < 5"), 2, "is text, which takes only == and !=; write 'noaa_ars == ...'"),

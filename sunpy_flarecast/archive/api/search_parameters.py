@@ -11,6 +11,7 @@ from fastapi import HTTPException
 
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import find_keyword, step_of
+from sunpy_flarecast.sharp.operators import wrong_operator
 from sunpy_flarecast.sharp.t_rec import CADENCE
 from sunpy_flarecast.sharp.values import QUALITY_WORDS, read_quality
 
@@ -94,6 +95,8 @@ def _cadence(text: str, series: str) -> int:
 
 
 def _condition(text: str, names: Sequence[str]) -> Comparison:
+    if (wrong := wrong_operator(text)) is not None:
+        raise HTTPException(400, f"Parameter 'condition' is invalid: {text[:QUOTED]!r}. {wrong}.")
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise HTTPException(
