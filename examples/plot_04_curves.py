@@ -36,7 +36,7 @@ series[0].to_dataframe().head(3)
 # as that of ``Fido.search(a.Time(...), a.hek.EventType("FL"))``. The two here are invented.
 
 flares = Table(
-    rows=[("2014-10-22T14:28", "M1.6"), ("2014-10-24T21:41", "X3.1")],
+    rows=[("2014-10-22T06:30", "M2.0"), ("2014-10-24T18:00", "X1.2")],
     names=("event_peaktime", "fl_goescls"),
 )
 plot_keywords(series, *names, flares=flares)
