@@ -28,8 +28,7 @@ r_value = results.keywords("r_value", progress=False)["r_value"][0]
 
 # %%
 # The field is smoothed, so that noise does not produce lines. The line is drawn where both polarities reach 100 Mx/cm²
-# within 20 pixels (7 Mm). R_VALUE is the logarithm of a flux in Mx; the service computes it from the line-of-sight
-# field.
+# within 20 pixels (7 Mm). R_VALUE is the logarithm of a flux in Mx, computed from the line-of-sight field.
 
 smooth = gaussian_filter(np.nan_to_num(br.data), 3)
 near = (maximum_filter(smooth, 41) > 100) & (maximum_filter(-smooth, 41) > 100)

@@ -42,8 +42,8 @@ def flux(series, dates):
 
 # %%
 # The demo service has no SMARPs, so this page invents some. Their fluxes are random, and their number follows a cycle
-# of 12 years. The files are served from a folder, as in :doc:`plot_11_folder`. This part is not needed if you have SMARP
-# files.
+# of 12 years. The files are served from a folder, as in :doc:`plot_11_folder`. If you have SMARP files, serve their
+# folder instead.
 
 random, folder = np.random.default_rng(seed=12), Path("data/smarp")
 folder.mkdir(parents=True, exist_ok=True)
