@@ -111,10 +111,10 @@ class TestDays:
         with DirectoryArchive(tmp_path) as archive, running(archive, settings=settings) as url:
             reply = requests.get(f"{url}/day/2015-12-12?time=00:00", timeout=30)
             harp = get((url,), "harp/377")
-            assert "as 24:00 of that day" not in get((url,), f"day/{DAY}?time=18:00")
+            assert "listed as 24:00" not in get((url,), f"day/{DAY}?time=18:00")
         assert reply.url == f"{url}/day/{DAY}?series={CEA}&time=24:00"
         assert "The disk at 2015-12-12 00:00 TAI" in reply.text
-        assert f"observed on {DAY} (UTC), shortly before midnight, and is therefore listed as 24:00" in reply.text
+        assert f"shortly before midnight (UTC), so this time step is listed as 24:00 of {DAY}." in reply.text
         assert re.findall(r">(\d\d Dec)</text>", harp) == ["11 Dec", "12 Dec"]
         assert re.findall(r"<span>(12-\d\d) ", harp) == ["12-11", "12-12"]
 
