@@ -251,8 +251,8 @@ def distinct(places: Iterable[Place], taken: Iterable[Place] = ()) -> list[Place
         elif other.url != place.url:
             raise QueryError(
                 f"Two files would both be written to {place.path}: {other.url} and {place.url}. Nothing was fetched. "
-                "Add fields to the path that tell them apart, for example {record}/{file}, or fetch them one after the "
-                "other."
+                "Add fields to the path that tell them apart, for example {record}/{file}, or fetch them to different "
+                "folders."
             )
     return found
 

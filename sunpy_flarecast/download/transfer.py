@@ -221,7 +221,9 @@ class Transfer:
                 return error
             case OccupiedError():
                 reason = str(error)
-                todo = "Choose another path, or replace it (overwrite=True, or fetch --overwrite yes)."
+                # A folder, for example, is never replaced.
+                replaces = ", or replace the file (overwrite=True, or fetch --overwrite yes)"
+                todo = f"Choose another path{replaces if os.path.isfile(self.path) else ''}."
             case TransferError():
                 reason = str(error)
             case OSError():
