@@ -51,8 +51,7 @@ class ImageTree(xr.DataTree):  # type: ignore[misc]
             return super().__getitem__(key)
         if harp not in self._harps:
             raise QueryError(
-                f"The data set has no images of HARP {harp}. Its {len(self._harps):,} HARPs are in "
-                "ds.records['HARPNUM']."
+                f"The data set has no images of HARP {harp}. The numbers of its HARPs are in ds.records['HARPNUM']."
             )
         try:
             return xr.open_zarr(self._store.zarr(group_path(harp)), consolidated=True, chunks=None)

@@ -171,7 +171,7 @@ def label(
         if box is None:
             raise QueryError(
                 "by_position=True (--by-position) requires the keywords LATDTMIN, LATDTMAX, LONDTMIN and LONDTMAX, "
-                "which the service lacks. Leave it out."
+                "which the service lacks. Leave by_position out."
             )
         near, placed = pairs_by_position(times, box, flares, moments, windows.max())
         rows, found = np.concatenate([rows, near]), np.concatenate([found, placed])
@@ -268,8 +268,8 @@ def extent_notes(labels: Labels, flares: FlareList) -> list[str]:
     begin, last = (f"{time.astype('datetime64[s]')}" for time in (flares.begin, flares.last))
     return [
         f"{labels.uncovered:,} of {counted(len(labels.value), 'record')} {'has' if labels.uncovered == 1 else 'have'} "
-        f"unknown labels, because the list of flares, from {begin} to {last}, does not cover their windows. If "
-        "it covers more, pass read_flares(..., extent=(start, end)), or --flares-extent START END."
+        f"unknown labels, because the list of flares covers only the time from {begin} to {last}. If it is complete "
+        "for a longer time, pass read_flares(..., extent=(start, end)), or --flares-extent START END."
     ]
 
 

@@ -30,7 +30,7 @@ class BuildReport:
     out : str
         The folder or URL of the data set.
     records, images : int
-        Numbers of records and of their images; each segment is an image. After Ctrl-C, ``images`` may leave out those
+        Numbers of records and of their images, one for each segment. After Ctrl-C, ``images`` may leave out those
         that worker processes were about to finish.
     kept : int
         Number of these images that earlier calls made.
@@ -39,7 +39,8 @@ class BuildReport:
     missing : list of str
         Time ranges for which the search failed, with reasons.
     failures : dict of str to int
-        Numbers of files or keywords that could not be fetched or read, by reason.
+        Numbers of files that could not be fetched or read, and of records whose keywords could not be fetched, by
+        reason.
     unlisted : dict of str to int
         Number of records for which the service lists no image, by segment. A retry does not find them.
     notes : list of str
@@ -65,7 +66,7 @@ class BuildReport:
     >>> print(report)
     sharps-2014: 744 records, 2,231 images; 1 is missing.
     1 x 404 Not Found
-    The same call requests the missing data.
+    The same call requests data that could not be fetched.
     >>> report.write("report.json")  # doctest: +SKIP
     """
 
@@ -89,7 +90,7 @@ class BuildReport:
 
     @property
     def complete(self) -> bool:
-        """Whether a retry would add nothing; images that the service does not list do not count."""
+        """Whether the build ended without failures; images that the service does not list do not count."""
         return not (self.missing or self.failures or self.interrupted)
 
     def fail(self, reason: str, count: int = 1) -> None:
@@ -125,7 +126,7 @@ class BuildReport:
         if self.interrupted:
             lines.append("The build was interrupted; the same call resumes it.")
         elif not self.complete:
-            lines.append("The same call requests the missing data.")
+            lines.append("The same call requests data that could not be fetched.")
         return "\n".join(lines)
 
     def write(self, path: str | os.PathLike[str]) -> None:

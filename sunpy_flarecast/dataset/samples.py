@@ -212,7 +212,7 @@ def fixed_images(
     dimensions = ("sample", "segment", "y", "x")
     return xr.Dataset(
         {
-            "image": (dimensions, image, {"long_name": "pixels of the SHARP segments"}),
+            "image": (dimensions, image, {"long_name": "pixels of the segments"}),
             "mask": (dimensions, ~da.isnan(image), {"long_name": "whether a pixel has a value"}),
         },
         coords={

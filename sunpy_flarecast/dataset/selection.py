@@ -84,8 +84,8 @@ class Selection:
         hours = None if window is None else _as_hours(window)
         goes = None if threshold is None else threshold_name(threshold)
         return (
-            _choose(hours, flares.windows, "windows (in hours)", "window={:g} * u.hour"),
-            _choose(goes, flares.thresholds, "thresholds", "threshold={!r}"),
+            _choose(hours, flares.windows, ("window of {} h", "windows (in hours) {}"), "window={:g} * u.hour"),
+            _choose(goes, flares.thresholds, ("threshold {}", "thresholds {}"), "threshold={!r}"),
         )
 
     def channels(self, segments: Sequence[str] | None) -> tuple[int, ...]:
@@ -96,7 +96,11 @@ class Selection:
         wanted = known if segments is None else [segments] if isinstance(segments, str) else segments
         names = [str(name).casefold() for name in wanted]
         if not names or not set(names) <= set(known):
-            here = ", ".join(self.settings.segments) or "no images"
+            if not known:
+                raise QueryError(
+                    f"The data set has no images, so segments={segments!r} cannot be read. Leave segments out."
+                )
+            here = ", ".join(self.settings.segments)
             raise QueryError(
                 f"Segments {segments!r}: the data set has {here}. Choose from these, or leave segments out."
             )
@@ -123,7 +127,9 @@ class Selection:
         # Keywords that the service lacks have no column.
         columns = read_records(self._store, ["index"], optional=[name for name in wanted if name in known])
         if given is not None and (unknown := [name for name in wanted if name not in columns.colnames]):
-            raise QueryError(f"The data set has no keyword {unknown[0]!r}; it has {', '.join(known) or 'none'}.")
+            table = read_records(self._store, ["index"], optional=known)
+            existing = [name for name in known if name in table.colnames]
+            raise QueryError(f"The data set has no keyword {unknown[0]!r}; it has {', '.join(existing) or 'none'}.")
         here = [name for name in wanted if name in columns.colnames]
         texts = [name for name in here if _bare(columns[name]).dtype.kind not in "biuf"]
         if texts and given is not None:
@@ -135,15 +141,15 @@ class Selection:
         return names, values
 
 
-def _choose(value: Any, known: Sequence[Any], noun: str, example: str) -> Any:
+def _choose(value: Any, known: Sequence[Any], nouns: tuple[str, str], example: str) -> Any:
     """Return a valid value; None selects the only one."""
     if value is None and len(known) == 1:
         return known[0]
     if value not in known:
         listed = ", ".join(f"{choice:g}" if isinstance(choice, float) else choice for choice in known)
         raise QueryError(
-            f"The data set has labels for the {noun} {listed}. Name one of them, such as {example.format(known[0])} "
-            'in ds.samples("train", ...).'
+            f"The data set has labels for the {nouns[len(known) > 1].format(listed)}. Write, for example, "
+            f'{example.format(known[0])} in ds.samples("train", ...).'
         )
     return value
 

@@ -40,7 +40,7 @@ def split_settings(
     try:
         sets = dict(split)
     except (TypeError, ValueError):
-        raise QueryError("split must map names to sets, for example {'train': 0.8, 'test': 0.2}.") from None
+        raise QueryError("split must be a dict of sets by name, for example {'train': 0.8, 'test': 0.2}.") from None
     if bad := [name for name in sets if not (isinstance(name, str) and name.strip() and name.isprintable())]:
         raise QueryError(f"split: {bad[0]!r} is not a valid name of a set. Use a name such as 'train'.")
     if len(sets) < 2:
@@ -53,10 +53,12 @@ def split_settings(
         raise QueryError(f"gap={gap!r} must not be negative.")
     if by == "region" and between:
         raise QueryError(
-            "gap (--gap) applies only to sets by time or month, since each region is in one set. Leave it out."
+            "gap (--gap) applies only to splits by time or month: sets of regions have no order in time. Leave gap out."
         )
     if by != "region" and stratify:
-        raise QueryError(f"stratify=True (--stratify) applies only to sets by region, not by {by}. Leave it out.")
+        raise QueryError(
+            f"stratify=True (--stratify) applies only to splits by region, not by {by}. Leave stratify out."
+        )
     checked = {"region": _fractions, "time": _ranges, "month": _months}[by](sets)
     return SplitSettings(sets=checked, by=by, gap=between, stratify=bool(stratify), seed=int(seed))
 

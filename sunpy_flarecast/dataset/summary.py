@@ -70,7 +70,7 @@ def info(path: str | os.PathLike[str]) -> Info:
     Raises
     ------
     QueryError
-        If there is no data set, its build is unfinished, or it is damaged.
+        If there is no data set, its build is unfinished, it is damaged, or a newer version of this package wrote it.
 
     Examples
     --------
@@ -101,8 +101,9 @@ def info(path: str | os.PathLike[str]) -> Info:
                 )
         lost = sum(report["failures"].values())
         if lost or report["missing"]:
-            what = "file or keyword" if lost == 1 else "files or keywords"
-            lines.append(f"Missing: {lost:,} {what}, {counted(len(report['missing']), 'time range')}")
+            bare = sum(number for reason, number in report["failures"].items() if reason.startswith("keywords: "))
+            files, ranges = counted(lost - bare, "file"), counted(len(report["missing"]), "time range")
+            lines.append(f"Missing: {files}, keywords of {counted(bare, 'record')}, {ranges}")
         lines += unlisted_notes(report["unlisted"])
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise QueryError(

@@ -571,7 +571,7 @@ def test_keywords_and_labels_without_images(
     for use in (lambda: ds.images, lambda: ds.map(4928, "2015-12-11"), lambda: ds.fixed((8, 8))):
         with pytest.raises(QueryError, match="has no images: it was built with images=False"):
             use()
-    with pytest.raises(QueryError, match="the data set has no images"):
+    with pytest.raises(QueryError, match="The data set has no images"):
         ds.samples("train", window=24 * u.hour, segments=["Br"])
     with pytest.raises(QueryError, match="segments was empty and is now Bt, Br"):
         dataset.build(out, *QUERY, **arguments)

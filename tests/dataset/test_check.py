@@ -357,7 +357,7 @@ def test_a_summary(made: Path) -> None:
     assert "Keywords none; not in samples by default: noaa_ars\n" in str(found)
     assert "Split by region: train 0.5, test 0.5, seed 0\n  train: " in str(found)
     assert str(found).endswith(
-        "Missing: 3 files or keywords, 1 time range\nThe service lists no Br image for 1 record."
+        "Missing: 3 files, keywords of 0 records, 1 time range\nThe service lists no Br image for 1 record."
     )
     assert repr(found) == f"<Info: {made}: 15 records, 27 images>"
     assert found.settings.segments == ("Bp", "Br")

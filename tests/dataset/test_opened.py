@@ -290,10 +290,10 @@ def test_samples_in_a_data_loader_of_torch(ds: Dataset, method: str) -> None:
     ("choose", "answer"),
     [
         (lambda ds: ds["validation"], "no set 'validation'; it has 'train', 'test'"),
-        (lambda ds: ds["train"], r"windows \(in hours\) 12, 24. Name one of them, such as window=12"),
+        (lambda ds: ds["train"], r"windows \(in hours\) 12, 24. Write, for example, window=12"),
         (lambda ds: ds.samples(window=3 * u.m), "not a time with a unit"),
         (lambda ds: ds.samples(window=3 * u.h), r"windows \(in hours\) 12, 24"),
-        (lambda ds: ds.samples(window=12 * u.h, threshold="X1"), "thresholds M1.0. Name one"),
+        (lambda ds: ds.samples(window=12 * u.h, threshold="X1"), "threshold M1.0. Write"),
         (lambda ds: ds.samples(window=12 * u.h, threshold="Z9"), "not a GOES class"),
         (lambda ds: ds.samples(window=12 * u.h, segments=["Bp"]), "the data set has B[rt], B[rt]"),
         (lambda ds: ds.samples(window=12 * u.h, segments=[]), "the data set has B[rt], B[rt]"),
