@@ -102,7 +102,7 @@ def dataset() -> None:
     multiple=True,
     metavar="CLASS",
     show_default="M1.0",
-    help="Smallest GOES class that counts as a flare; may be repeated.",
+    help="Smallest GOES class of flares that count; may be repeated.",
 )
 @click.option(
     "--flare-time",

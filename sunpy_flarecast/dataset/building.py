@@ -112,7 +112,7 @@ def build(
     windows : `~astropy.units.Quantity` or iterable of Quantity
         Lengths of the windows after T_REC in which flares count (default: 24 h).
     threshold : str or iterable of str
-        Smallest GOES class that counts as a flare, or several such classes (default: ``"M1.0"``).
+        Smallest GOES class of flares that count, or several such classes (default: ``"M1.0"``).
     flare_time : {"peak", "start"}
         Which time of a flare must be in the window (default: ``"peak"``).
     by_position : bool
@@ -134,7 +134,8 @@ def build(
     images : bool
         Whether to store images (default: True). Without images no FITS file is downloaded.
     encoding : {"lossless", "int16", "binned"}
-        How images are stored: as in the files (default), in steps of 1 G, or averaged over squares of pixels.
+        How images are stored: as in the files (default), in steps of 1 G (only fields in gauss), or averaged over
+        squares of pixels (not masks and codes).
     bin : int
         With ``"binned"``, the size of a square along each axis in pixels (default: 4).
     shard_records : int
@@ -142,7 +143,7 @@ def build(
     client : `distributed.Client`, optional
         Dask client to make the images with (default: this process, or ``workers`` processes).
     workers : int
-        Number of processes to start (default: 1); it cannot be combined with ``client``.
+        Number of processes (default: 1, which is this process); it cannot be combined with ``client``.
     max_conn : int
         Number of simultaneous transfers, over all workers (default: 5).
     files : path-like, optional

@@ -117,7 +117,8 @@ def check(path: str | os.PathLike[str], *, progress: bool = True) -> CheckReport
     Raises
     ------
     QueryError
-        If there is no data set, its build is unfinished, or a link in its folder points outside it.
+        If there is no data set, its build is unfinished, its ``provenance.json`` is missing or invalid, a newer version
+        of this package wrote it, or a link in its folder points outside the folder.
 
     Examples
     --------

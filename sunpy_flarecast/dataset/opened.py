@@ -178,7 +178,7 @@ class Dataset:
             How to bring images to this shape: crop or pad them around their centre (default), or first bin them by the
             smallest factor with which they fit, and then pad them.
         fill : float, optional
-            Value of missing pixels: off the limb, and padding (default: NaN).
+            Value for padding and for missing pixels, such as those off the limb (default: NaN).
 
         Returns
         -------
@@ -187,8 +187,8 @@ class Dataset:
         Raises
         ------
         QueryError
-            If the data set has no such set, window, threshold, segment or keyword, or if it has several windows or
-            thresholds and none is given.
+            If the data set has no labels, or no such set, window, threshold, segment or keyword; if it has several
+            windows or thresholds and none is given; or if the shape is invalid.
 
         Examples
         --------
@@ -243,7 +243,7 @@ class Dataset:
         Raises
         ------
         QueryError
-            If the shape is invalid, or the data set has no such set or segment.
+            If the shape is invalid, or the data set has no images, or no such set or segment.
 
         Examples
         --------
@@ -275,7 +275,8 @@ class Dataset:
         Raises
         ------
         QueryError
-            If there is no such HARP or segment, no record at this time, or its image is missing.
+            If the data set has no images, no such HARP or segment, or no record at this time; if the image is missing;
+            or if the data set has several segments and none is given.
 
         Examples
         --------
@@ -297,9 +298,9 @@ class Dataset:
         Parameters
         ----------
         window : `~astropy.units.Quantity`, optional
-            Window of the labels (default: the first).
+            Window of the labels (default: the shortest).
         threshold : str, optional
-            GOES class of the labels (default: the first).
+            GOES class of the labels (default: the lowest).
 
         Returns
         -------

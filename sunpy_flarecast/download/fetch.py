@@ -70,8 +70,8 @@ def fetch(
         Which files get their missing keywords from the service: files without keywords, all files, or no files
         (default: ``conf.complete_headers``).
     client : distributed.Client, optional
-        Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections in total. They must share
-        the disk of the path; paths in the report are then absolute.
+        Client of a Dask cluster whose workers fetch the files, with ``max_conn`` connections in total. The workers must
+        share the disk of the path. With ``client`` or several ``workers``, paths in the report are absolute.
     workers : int
         Number of local processes to fetch with (default: 1); it cannot be combined with ``client``.
 
@@ -82,7 +82,8 @@ def fetch(
     Raises
     ------
     QueryError
-        If ``results`` has no records of this package, the path is invalid, or two files would have the same path.
+        If ``results`` is not the result of a FLARECAST search, the path or another argument is invalid, or two files
+        would have the same path.
     ClusterError
         If the Dask scheduler is lost. Complete files are kept; the same call fetches the rest.
     Interrupted

@@ -129,7 +129,7 @@ class FetchReport:
     bare : list of Bare
         Fetched files that lack the keywords that `sunpy.map.Map` requires.
     files : list of str
-        Paths of all complete files, in the order of the rows, as returned by ``results.paths(path)``.
+        Paths of all complete files, in the order of ``results.paths(path)``.
     unreachable : str
         Why the last pass ended early, if the service could no longer be reached; otherwise empty.
 

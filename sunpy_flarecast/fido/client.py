@@ -103,8 +103,8 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
             ``a.flarecast.Tolerance``, ``a.Provider`` and ``a.Instrument``. The branches of an OR are joined
             into one table.
         strict : bool
-            Raise an error if the service does not answer for part of the range. By default there is a warning, and
-            ``missing`` of the table lists those parts.
+            Raise an error if the service does not answer for parts of the range. By default there is a warning, and
+            ``missing`` of the table lists these parts.
         progress : bool
             Show a progress bar in a terminal or notebook, if there is more than one request (default: True).
 
@@ -191,9 +191,10 @@ class FLARECASTClient(BaseClient):  # type: ignore[misc]
         overwrite, progress, max_conn, complete_headers : optional
             As for `sunpy_flarecast.fetch`.
         wait : bool
-            If False, and with a ``downloader``, only queue the transfers.
+            If False and a ``downloader`` is given, only queue the transfers.
         **kwargs
-            For other clients in the same ``Fido.fetch``; ignored, unless they look like a misspelt option of this one.
+            Options of other clients in the same ``Fido.fetch``; they are ignored unless they look like misspelt options
+            of this client. Without a ``downloader``, unknown options are refused.
 
         Returns
         -------

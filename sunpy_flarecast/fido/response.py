@@ -184,8 +184,8 @@ class FLARECASTResponse(RecordTable):
         Returns
         -------
         list of str
-            The paths of the first row's files, then those of the second row's, and so on; empty for a file whose URL
-            is refused. ``np.repeat(np.arange(len(results)), results["Segments"])`` gives their rows.
+            The paths of the first row's files, then those of the second row's, and so on; an empty string for a file
+            whose URL is refused. ``np.repeat(np.arange(len(results)), results["Segments"])`` gives their rows.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class FLARECASTResponse(RecordTable):
 
         Examples
         --------
-        >>> results["Path"] = results.paths("data/{harpnum}/{file}")  # of one segment  # doctest: +SKIP
+        >>> results["Path"] = results.paths("data/{harpnum}/{file}")  # one segment  # doctest: +SKIP
         """
         from sunpy_flarecast.download.plan import file_base, paths, template_of
 
@@ -204,7 +204,8 @@ class FLARECASTResponse(RecordTable):
         """
         Request the missing parts of the search again.
 
-        Searches with ``a.Sample`` or ``near`` are repeated as a whole, since missing records may change the selection.
+        Searches with ``a.Sample`` or ``a.Time(..., near=...)`` are repeated as a whole, since missing records may
+        change the selection.
 
         Parameters
         ----------

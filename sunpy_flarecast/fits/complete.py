@@ -30,7 +30,7 @@ _COPIED: Final = 1 << 20
 
 
 def is_bare(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is a FITS file without keywords, as files are stored at JSOC."""
+    """Return whether a file is a FITS file without keywords, like the files in JSOC's archive."""
     try:
         return read_headers(path).bare
     except (TransferError, OSError):
@@ -103,8 +103,8 @@ def complete_header(
     path : path-like
         A FITS file.
     keywords : mapping, `~astropy.io.fits.Header` or `~astropy.table.Row`
-        The keywords of its record by their DRMS or FITS names, in any letter case; also a header or ``map.meta`` of
-        another segment of the same record, or a row of ``results.keywords("*")``. Quantities are converted to the
+        The keywords of the file's record by their DRMS or FITS names, in any letter case; also a header or ``map.meta``
+        of another segment of the same record, or a row of ``results.keywords("*")``. Quantities are converted to the
         catalog's units; masked values and unreadable cards are left out.
     series, segment : str, optional
         Full name of the series, and name of the segment (default: from the file's name). The catalog gives the unit of
@@ -122,8 +122,9 @@ def complete_header(
     Raises
     ------
     QueryError
-        If file and keywords together lack what `sunpy.map.Map` needs; if the keywords belong to another record
-        (series, HARPNUM, T_REC) than the one that the file's name gives; or if path or keywords have a wrong type.
+        If file and keywords together lack what `sunpy.map.Map` needs; if the keywords belong to a record
+        (series, HARPNUM, T_REC) other than the one that the file's name gives; or if path or keywords have the wrong
+        type.
     FileError
         If the file is not a complete FITS file with a two-dimensional image, or if the size of an image in cylindrical
         equal-area projection differs from the size of the patch in the keywords.

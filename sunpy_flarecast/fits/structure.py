@@ -93,7 +93,7 @@ class Headers(NamedTuple):
 
     @property
     def bare(self) -> bool:
-        """Whether the file lacks the keywords of its record, as files are stored at JSOC."""
+        """Whether the file lacks the keywords of its record, like the files in JSOC's archive."""
         return not has_keywords(self.image) and not has_keywords(self.primary)
 
     @property
