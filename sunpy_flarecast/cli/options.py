@@ -124,7 +124,8 @@ def _noaa(text: str) -> NOAA:
     try:
         return NOAA(int(text))
     except QueryError as error:
-        raise click.BadParameter(re.sub(r"NOAA\((\d+)\)", r"--noaa \1", str(error))) from error
+        text = re.sub(r"NOAA\((\d+)\)", r"--noaa \1", str(error))
+        raise click.BadParameter(re.sub(r"HARPNUM\((\d+)\)", r"--harp \1", text)) from error
 
 
 def _condition(text: str) -> KeywordCondition:

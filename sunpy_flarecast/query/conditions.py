@@ -231,11 +231,14 @@ def noaa(*numbers: int) -> Condition:
     """Return the condition of NOAA active regions; raise `QueryError` for numbers of fewer than five digits."""
     if (number := min(numbers)) < LEAST_NOAA:
         advice = ""
+        harp = f"HARPNUM({number}) if it is a HARP number"
         if number >= _LEAST_MDI:
             where = f"a.flarecast.Keyword('noaa_ar') == {number} (--where 'noaa_ar == {number}')"
-            advice = f"; for SMARPs of earlier years write {where}"
+            advice = f"; for SMARPs of earlier years write {where}, or {harp}"
         elif number > 1_000:
-            advice = f"; write NOAA({number + LEAST_NOAA})"
+            advice = f"; write NOAA({number + LEAST_NOAA}), or {harp}"
+        elif number > 0:
+            advice = f"; write {harp}"
         raise QueryError(
             f"NOAA({number}): the active regions of the years that SHARPs cover have five-digit numbers, "
             f"from 11064 on{advice}."

@@ -129,9 +129,11 @@ def test_noaa_numbers_in_either_keyword() -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (2443, "write NOAA(12443)"),
+        (2443, "write NOAA(12443), or HARPNUM(2443) if it is a HARP number."),
         (8210, "for SMARPs of earlier years write a.flarecast.Keyword('noaa_ar') == 8210"),
-        (377, "from 11064 on."),
+        (8210, "(--where 'noaa_ar == 8210'), or HARPNUM(8210) if it is a HARP number."),
+        (377, "from 11064 on; write HARPNUM(377) if it is a HARP number."),
+        (0, "from 11064 on."),
         (-1, "from 11064"),
     ],
 )

@@ -468,7 +468,7 @@ def test_conditions_on_the_command_line(layer: Layer) -> None:
         (("--where", "noaa_ars < 5"), 2, "is text, which takes only == and !=; write 'noaa_ars == ...'"),
         (("--where", "abs(lon_fwt < 5"), 2, "Cannot parse the condition"),
         (("--where", "abs(noaa_ars) = 5"), 2, "is text"),
-        (("--noaa", "2443"), 2, "write --noaa 12443"),
+        (("--noaa", "2443"), 2, "write --noaa 12443, or --harp 2443 if it is a HARP number."),
     ],
 )
 def test_errors_on_the_command_line(layer: Layer, options: tuple[str, ...], status: int, part: str) -> None:
