@@ -13,13 +13,16 @@ from astropy.config import ConfigItem, ConfigNamespace, get_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Conf", "InvalidSettingError", "conf", "token_service"]
+__all__ = ["Conf", "InvalidSettingError", "conf", "token_service", "token_settings"]
 
 #: Environment variable that holds the base URL of the service.
 URL_VARIABLE: Final = "FLARECAST_URL"
 
 #: Environment variable that holds the token that the service requires.
 TOKEN_VARIABLE: Final = "FLARECAST_TOKEN"  # noqa: S105 (its name)
+
+#: The configuration file, for messages.
+_FILE: Final = "sunpy_flarecast.cfg"
 
 
 class InvalidSettingError(TypeError, ValueError):
@@ -227,9 +230,9 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
 conf = Conf()
 
 
-def token_service() -> str:
+def token_settings() -> tuple[str, str, str]:
     """
-    Return the URL of the service that ``conf.token`` is for.
+    Return where ``conf.token`` is set, the URL of the service that it is for, and where that URL is set.
 
     A token set in this session is for the current URL. A token from the environment or the configuration file is for
     the URL from the same source; if there is none, for the URL from the other source, or the default. It is not for a
@@ -237,7 +240,15 @@ def token_service() -> str:
     """
     session, environment, _ = Conf.token.by_source()
     if session:
-        return str(conf.url)
+        return "the token in conf.token", str(conf.url), "conf.url"
     _, exported, filed = Conf.url.by_source()
-    own = exported or filed if environment else filed or exported
-    return own or str(Conf.url.defaultvalue)
+    of_variable, of_file = (exported, URL_VARIABLE), (filed, f"url in {_FILE}")
+    default = (str(Conf.url.defaultvalue), "the default of conf.url")
+    own, other = (of_variable, of_file) if environment else (of_file, of_variable)
+    url, where = next((found for found in (own, other) if found[0]), default)
+    return TOKEN_VARIABLE if environment else f"the token in {_FILE}", url, where
+
+
+def token_service() -> str:
+    """Return the URL of the service that ``conf.token`` is for."""
+    return token_settings()[1]

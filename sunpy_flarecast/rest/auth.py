@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import Final
 
 from sunpy_flarecast._version import __version__
-from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, conf, token_service
+from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, conf, token_service, token_settings
 from sunpy_flarecast.errors import QueryError
 
 from .service_url import credentials, is_same_service, without_password
@@ -44,8 +44,10 @@ def what_to_do(*, sent: bool) -> str:
     if sent:
         return "the credentials in conf.token or conf.url do not give access; ask the operators of the service"
     if conf.token.strip():
-        return (
-            f"the token in conf.token is for {without_password(token_service())} and was not sent; set conf.url and "
-            f"conf.token, or {URL_VARIABLE} and {TOKEN_VARIABLE}, to those of one service"
-        )
+        token, service, where = token_settings()
+        if token == TOKEN_VARIABLE:
+            advice = f"set {URL_VARIABLE} to the URL of the service that {TOKEN_VARIABLE} is for"
+        else:
+            advice = f"set conf.url and conf.token, or {URL_VARIABLE} and {TOKEN_VARIABLE}, to those of one service"
+        return f"{token} is for {without_password(service)} ({where}) and was not sent; {advice}"
     return f"set conf.token, or the environment variable {TOKEN_VARIABLE}, to a token from the operators of the service"

@@ -31,7 +31,7 @@ from sunpy_flarecast import (
 from sunpy_flarecast.archive import DemoArchive, Settings, create_app, running
 from sunpy_flarecast.cli import cli
 from sunpy_flarecast.config import TOKEN_VARIABLE, URL_VARIABLE, Conf
-from sunpy_flarecast.rest.auth import authorization
+from sunpy_flarecast.rest.auth import authorization, what_to_do
 from sunpy_flarecast.rest.service import Service
 from sunpy_flarecast.rest.service_url import is_within
 
@@ -266,7 +266,7 @@ class TestOtherServices:
         monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
         monkeypatch.setenv(URL_VARIABLE, "http://me:word@own.example")
         assert (authorization("http://own.example"), authorization(guarded[0])) == (BEARER, None)
-        with pytest.raises(ServiceError, match=r"The token in conf.token is for http://own.example and was not"):
+        with pytest.raises(ServiceError, match=r"FLARECAST_TOKEN is for http://own.example \(FLARECAST_URL\) and"):
             FLARECASTClient().search(*QUERY)
         assert not any("authorization" in headers for headers in guarded[1].headers)
         with conf.set_temp("token", "of-this-session"):
@@ -285,7 +285,9 @@ class TestOtherServices:
         ):
             shown = CliRunner().invoke(cli, command)
             assert (shown.exit_code, shown.stdout) == (1, "")
-            assert f"The token in conf.token is for {Conf.url.defaultvalue} and was not sent" in shown.stderr
+            source = f"FLARECAST_TOKEN is for {Conf.url.defaultvalue} (the default of conf.url) and was not sent"
+            advice = "set FLARECAST_URL to the URL of the service that FLARECAST_TOKEN is for"
+            assert f"{source}; {advice}." in " ".join(shown.stderr.split())
             assert "s3cr3t" not in shown.stderr
         assert layer.headers
         assert not any("authorization" in headers for headers in layer.headers)
@@ -304,6 +306,12 @@ class TestOtherServices:
             with conf.set_temp("url", "http://other.example"):
                 assert authorization("http://other.example") is None
                 assert authorization("http://own.example") == BEARER
+                said = what_to_do(sent=False)
+                assert "the token in sunpy_flarecast.cfg is for http://own.example (url in sunpy_flarecast.cfg)" in said
+                monkeypatch.setenv(TOKEN_VARIABLE, "of-the-environment")
+                where = f"{environment} (FLARECAST_URL)" if environment else "http://own.example (url in "
+                assert f"FLARECAST_TOKEN is for {where}" in what_to_do(sent=False)
+                monkeypatch.delenv(TOKEN_VARIABLE)
             if environment:
                 assert authorization(environment) is None
 
