@@ -39,6 +39,9 @@ __all__ = ["plot_keywords"]
 #: Curves are broken where records are further apart than this many times their usual distance.
 _GAP: Final = 3.0
 
+#: The mark of a value of 0 that stands for none.
+_ZERO: Final[dict[str, Any]] = {"ls": "none", "marker": "o", "ms": 4, "mfc": "none"}
+
 #: Height of a panel and of a line of the legend, in inches, and the largest number of panels in one column.
 _PANEL: Final = 2.0
 _LEGEND_LINE: Final = 0.17
@@ -56,6 +59,9 @@ def plot_keywords(
 ) -> list[Axes]:
     """
     Draw keywords over time: a panel for each, a curve for each HARP.
+
+    Curves are interrupted where records are missing. Where R_VALUE is 0, there is no polarity inversion line: an open
+    circle on the time axis marks the record, and the scale covers the other values.
 
     Parameters
     ----------
@@ -100,10 +106,13 @@ def plot_keywords(
     panels, columns = _panels(len(names)) if ax is None else (_given(ax, len(names)), 1)
     harps = sorted({curve.harp for curve in curves}, key=lambda harp: (len(harp), harp))
     styles = {harp: curve_style(place) for place, harp in enumerate(harps)}
+    zeros = False
     for name, panel in zip(names, panels, strict=True):
         of_panel = [curve for curve in curves if curve.keyword == name]
         for curve in of_panel:
-            _draw(panel, curve, styles[curve.harp])
+            zeros |= _draw(panel, curve, styles[curve.harp])
+        if own and zeros and not any(np.nan_to_num(curve.values).any() for curve in of_panel):
+            panel.set_ylim(0, 1)  # with all values 0, their circles are at 0
         panel.set_ylabel(axis_label(name, of_panel[0].unit), fontsize=9)
         panel.yaxis.get_offset_text().set(x=-0.01, ha="right")  # beside the names of flares
         panel.grid(alpha=0.3)
@@ -121,7 +130,8 @@ def plot_keywords(
     for panel in panels[-columns:]:
         panel.tick_params(labelbottom=True)
         panel.set_xlabel("T_REC (UTC)")
-    _name_harps(panels[columns - 1], harps, styles, marks.goes_class if marks and nameless else (), own=own)
+    classes = marks.goes_class if marks and nameless else ()
+    _name_harps(panels[columns - 1], harps, styles, classes, own=own, zeros=zeros)
     origin = origin_of(data)
     if own:
         shown = f"{len(names)} keywords" if len(names) > _MOST_IN_TITLE else ", ".join(name.upper() for name in names)
@@ -161,16 +171,17 @@ def _given(ax: Axes | Iterable[Axes], number: int) -> list[Axes]:
     return given
 
 
-def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
-    """Draw a curve, interrupted where records are missing; single records are points."""
+def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> bool:
+    """Draw a curve, interrupted where records are missing; return whether zeros are marked on the time axis."""
     times, values = curve.times, curve.values
     steps = np.diff(times)
     usual = np.median(steps[steps > 0]) if (steps > 0).any() else np.inf
     breaks = np.flatnonzero(steps > _GAP * usual) + 1
     look = {**style, "marker": ".", "ms": 3 if len(times) < 400 else 0}
-    if curve.keyword.casefold() in ZERO_IS_NONE:
-        none = values == 0
-        panel.plot(times[none], values[none], ls="none", marker=".", ms=2, color=style["color"], alpha=0.5)
+    none = (values == 0) & (curve.keyword.casefold() in ZERO_IS_NONE)
+    if none.any():
+        on_axis: dict[str, Any] = {"transform": panel.get_xaxis_transform(), "clip_on": False, "zorder": 3}
+        panel.plot(times[none], np.zeros(none.sum()), color=style["color"], **_ZERO, **on_axis)
         values = np.where(none, np.nan, values)
     x, y = np.insert(times, breaks, times[breaks]), np.insert(values, breaks, np.nan)
     panel.plot(x, y, label=curve.harp, **look)
@@ -182,20 +193,25 @@ def _draw(panel: Axes, curve: Curve, style: Mapping[str, Any]) -> None:
         panel.errorbar(
             times, values, yerr=abs(curve.errors), fmt="none", ecolor=style["color"], elinewidth=0.7, alpha=0.5
         )
+    return bool(none.any())
 
 
 def _named(region: str) -> str:
     return region if region.startswith("TARP") else f"HARP {region}"
 
 
-def _name_harps(panel: Axes, harps: list[str], styles: Mapping[str, Any], classes: Iterable[str], *, own: bool) -> None:
-    """Write a legend of HARPs and of GOES classes whose names do not fit; a single HARP is in the title."""
+def _name_harps(
+    panel: Axes, harps: list[str], styles: Mapping[str, Any], classes: Iterable[str], *, own: bool, zeros: bool
+) -> None:
+    """Write a legend of HARPs, zeros, and GOES classes whose names do not fit; a single HARP is in the title."""
     named = [harp for harp in harps if harp]
     if len(harps) == 1 and named:
         if not own:
             panel.set_title(_named(named[0]), fontsize=10, loc="left")
         named = []
     lines = [Line2D([], [], label=_named(harp), **styles[harp]) for harp in named]
+    if zeros:
+        lines.append(Line2D([], [], label="R_VALUE is 0", color="0.3", **_ZERO))
     lines += [Line2D([], [], label=f"{letter} flare", **look) for letter, look in class_looks(classes).items()]
     if not lines:
         return

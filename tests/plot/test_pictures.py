@@ -138,6 +138,30 @@ def test_zeros_of_r_value_interrupt_the_line() -> None:
     assert np.isnan(joined[0]).sum() == 2
     assert np.nanmin(joined[0]) == 4
     assert alone[0].tolist() == [0, 0]
+    # The zeros are on the time axis, whatever the scale of the values is, and named in the legend.
+    panel.figure.canvas.draw()
+    [zeros] = [line for line in panel.lines if line.get_linestyle() == "None"]
+    heights = zeros.get_transform().transform(zeros.get_xydata())[:, 1]
+    assert heights.tolist() == pytest.approx([panel.bbox.y0] * 2)
+    assert 3 < panel.get_ylim()[0] < 4
+    assert [text.get_text() for text in panel.figure.legends[0].get_texts()] == ["R_VALUE is 0"]
+
+
+def test_only_zeros_are_at_zero() -> None:
+    from sunpy_flarecast.plot import plot_keywords
+
+    [panel] = plot_keywords(curves(1, r_value=np.zeros(20)), "r_value")
+    assert panel.get_ylim()[0] == 0
+
+
+def test_zeros_of_other_keywords_are_values() -> None:
+    from sunpy_flarecast.plot import plot_keywords
+
+    values = np.full(20, 4.0)
+    values[7:9] = 0
+    [panel] = plot_keywords(curves(1, meangam=values), "meangam")
+    assert panel.get_ylim()[0] < 0
+    assert not panel.figure.legends
 
 
 def test_many_keywords_are_drawn_in_two_columns_with_dates_below() -> None:
