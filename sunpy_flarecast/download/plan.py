@@ -137,18 +137,23 @@ def template_of(path: str | os.PathLike[str] | None) -> str:
         template = Path(config.get("downloads", "download_dir") if path is None else path).expanduser()
     except (TypeError, RuntimeError) as error:
         raise QueryError(
-            f"path={path!r} is not a path ({error}); write a folder, or a template with {{file}}."
+            f"path={_given(path)!r} is not a path ({error}); write a folder, or a template with {{file}}."
         ) from None
     if "\0" in str(template):
-        raise QueryError(f"The path {path!r} contains a NUL character, which is invalid in paths.")
+        raise QueryError(f"The path {_given(path)!r} contains a NUL character, which is invalid in paths.")
     if "{file}" not in str(template):
         template /= "{file}"
     for folder in template.parents:
         if _FITS_NAME.search(folder.name) and not folder.is_dir():
             raise QueryError(
-                f"The path {path!r} would create a folder {folder.name!r}. Write {{file}} for the file name."
+                f"The path {_given(path)!r} would create a folder {folder.name!r}. Write {{file}} for the file name."
             )
     return str(template)
+
+
+def _given(path: Any) -> Any:
+    """Return a path as text for a message, without the ``{file}`` that Fido appends."""
+    return os.fspath(path).removesuffix(f"{os.sep}{{file}}") if isinstance(path, os.PathLike) else path
 
 
 def check_path(path: str | os.PathLike[str] | None, queries: Sequence[Query]) -> None:

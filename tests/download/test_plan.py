@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,6 @@ from hypothesis import strategies as st
 from sunpy_flarecast import FLARECASTResponse, QueryError, TransferError
 from sunpy_flarecast.download.plan import Plan, check_writable, moved_url, plan, template_of
 from sunpy_flarecast.rest.list_reply import read_records
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BASE = "http://localhost:8001"
 HOST = "http://cluster-r730-1:8001"
@@ -338,10 +336,11 @@ def test_formats_that_do_not_depend_on_time(spec: str) -> None:
     assert "is the same for all times" in error(f"{{t_rec:{spec}}}/{{file}}")
 
 
-@pytest.mark.parametrize("path", [5, b"x", "a\0b"])
+@pytest.mark.parametrize("path", [5, b"x", "a\0b", Path("a\0b"), Path("~no such user/x")])
 def test_invalid_paths(path: Any) -> None:
-    with pytest.raises(QueryError, match=r"^(path=|The path 'a.x00b' contains a NUL)"):
+    with pytest.raises(QueryError, match=r"^(path=|The path 'a.x00b' contains a NUL)") as caught:
         template_of(path)
+    assert "Path(" not in str(caught.value)
 
 
 # --- Valid and writable paths -----------------------------------------------------------------------------------------
@@ -350,6 +349,9 @@ def test_invalid_paths(path: Any) -> None:
 def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path: Path) -> None:
     for path in ("one.fits", "{harpnum}.FITS", tmp_path / "{record}.fts" / "{file}"):
         with pytest.raises(QueryError, match=r"would create a folder .*\. Write {file} for the file name"):
+            template_of(path)
+    for path in ("data/x.fits", Path("data/x.fits"), Path("data/x.fits/{file}")):  # the last is how Fido passes them
+        with pytest.raises(QueryError, match=r"^The path 'data/x\.fits' would create a folder 'x\.fits'\."):
             template_of(path)
     (tmp_path / "one.fits").mkdir()
     assert template_of(tmp_path / "one.fits") == str(tmp_path / "one.fits" / "{file}")
