@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -178,9 +179,10 @@ def check_writable(template: str) -> None:
         os.rmdir(tempfile.mkdtemp(prefix=".sunpy_flarecast-", dir=folder))  # os.access() is not reliable on all systems
     except OSError as error:
         if not open_ended:
-            reason = error.strerror or error
+            denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+            why = f"{folder} is not writable" if denied else f"nothing can be created in {folder}"
             raise QueryError(
-                f"The path {template!r} cannot be written to: {folder} is not writable ({reason}). Choose another path."
+                f"The path {template!r} cannot be written to: {why} ({error.strerror or error}). Choose another path."
             ) from None
 
 
