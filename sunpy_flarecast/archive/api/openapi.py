@@ -34,7 +34,8 @@ __all__ = [
 
 DESCRIPTION: Final = (
     "SHARP records of SDO/HMI: lists of records by time, their keywords, and their FITS files. "
-    "A record is one HARP at one T_REC. Times are UTC in ISO 8601, except T_REC, which is TAI."
+    "A record is one HARP at one T_REC. Times are UTC in ISO 8601, except T_REC and the keywords whose values end in "
+    "`_TAI`, which are TAI."
 )
 
 #: The bundled Swagger UI is version 4, which does not support OpenAPI 3.1.
@@ -143,9 +144,9 @@ _STATE_SCHEMA: Final[dict[str, Any]] = {
         "version": {"type": "string", "description": "Version of sunpy_flarecast."},
         "series": {"type": "integer", "description": "Number of series held."},
         "records": _field("integer", "Number of records; null if not counted."),
-        "synthetic": {"type": "boolean", "description": "Whether the records are synthetic."},
+        "synthetic": {"type": "boolean", "description": "Whether any series has synthetic records."},
         "indexed": {"type": "string", "description": "Time of the last index update, UTC; absent without an index."},
-        "reindex_failed": {"type": "boolean", "description": "Whether a later update failed; the log says why."},
+        "reindex_failed": {"type": "boolean", "description": "Whether an update has failed since; the log says why."},
     },
     "required": ["status", "version", "series", "records", "synthetic"],
 }
@@ -303,13 +304,13 @@ DOWNLOAD_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     **COMMON_REPLIES,
     200: {
         "description": (
-            "A tar file of FITS files with JSOC's names. The same request returns the same files in the same order. "
-            "A transfer that fails ends without the end-of-archive marker."
+            "A tar file of FITS files with JSOC's names. The same request returns the same files in the same order, "
+            "unless the archive has changed. A transfer that fails ends without the end-of-archive marker."
         ),
         "content": {"application/x-tar": _BINARY},
         "headers": {"Content-Disposition": _header("`attachment; filename=` followed by a name for the tar file.")},
     },
-    404: _error("No record matches, or none has the segments."),
+    404: _error("An unknown series or segment, or no matching file."),
     413: _error("Too many files or records for one download; the message gives the limit."),
     422: _NOT_VALID,
 }
@@ -327,7 +328,9 @@ SEARCH_PARAMETERS: Final[list[dict[str, Any]]] = [
     _parameter("end", "Last `date__obs`: a day (inclusive), or an instant.", "2015-12-12"),
     _parameter("harp", "HARP number.", "6178"),
     _parameter("noaa", "NOAA number of the HARP at any time during its passage.", "12470"),
-    _parameter("quality", "`good` for quality 0, or the bits that records must not have.", "good"),
+    _parameter("quality", "`good` for quality 0, `any`, or the bits that must not be set, such as `0x10000`.", "good"),
     _parameter("condition", "Keyword compared with a value; missing values never match.", "USFLUX > 1e22"),
-    _parameter("cadence", "Interval of T_REC in min, h or d, counted from 1993-01-01T00:00:00 TAI.", "6h"),
+    _parameter(
+        "cadence", "Interval between time steps (T_REC) in min, h or d, counted from 1993-01-01T00:00:00 TAI.", "6h"
+    ),
 ]

@@ -64,7 +64,7 @@ HINTS: Final = {
     "recnum": "Write a record number, for example 5605571.",
 }
 
-_INSTANT: Final = "{} `date__obs`, inclusive; ISO 8601, UTC unless it has an offset."
+_INSTANT: Final = "{} `date__obs`, inclusive; ISO 8601, UTC unless it has an offset; a day stands for its 00:00."
 
 _SOME_DAY: Final[dict[str, Any]] = {"all": {"value": ""}, "day": {"value": "2015-12-11"}}
 
@@ -168,7 +168,7 @@ def read_range(start: str, end: str, max_days: float | None = None) -> tuple[dat
         raise HTTPException(
             413,
             f"The range from {start[:QUOTED]} to {end[:QUOTED]} spans {days:.6g} days, but this service lists at most "
-            f"{max_days:g} at a time. Split it: first request {start[:QUOTED]} to {until}Z, then continue from there.",
+            f"{max_days:g} at a time. Split it: request {start[:QUOTED]} to {until}Z first, then continue from there.",
         )
     return first, last
 

@@ -39,7 +39,7 @@ class TestDays:
         reply = get(f"{short}/HMI/720", params={**RANGE, "end": end})
         assert reply.status_code == status
         if status == 413:
-            assert "first request 2015-12-11T00:00:00Z to 2015-12-21T00:00:00Z" in reply.json()["message"]
+            assert "request 2015-12-11T00:00:00Z to 2015-12-21T00:00:00Z first" in reply.json()["message"]
 
     @pytest.mark.parametrize("days", [0, -1, float("inf"), float("nan"), 1e12])
     def test_invalid_numbers_of_days(self, days):
