@@ -130,11 +130,13 @@ def dataset() -> None:
     show_default=True,
     help="Whether sets are shares of the regions, time ranges, or months.",
 )
-@click.option("--gap", type=_gap, default="0", metavar="LENGTH", help="Time to leave out between two sets.")
+@click.option(
+    "--gap", type=_gap, default="0", metavar="LENGTH", help="Time to leave out between two sets by time or month."
+)
 @click.option(
     "--stratify",
     is_flag=True,
-    help="Give each flare class about the same fraction of every set, as far as possible.",
+    help="Give each flare class about the same fraction of every set, as far as possible; only with sets by region.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Seed of the split.")
 @click.option("--images/--no-images", default=True, help="Store images, or only keywords, labels and sets.")
@@ -143,7 +145,8 @@ def dataset() -> None:
     type=click.Choice(["lossless", "int16", "binned"]),
     default="lossless",
     show_default=True,
-    help="How images are stored: exactly, in steps of 1 G, or averaged over squares (see --bin).",
+    help="How images are stored: exactly, in steps of 1 G (magnetic-field segments only), or averaged over squares "
+    "(see --bin).",
 )
 @click.option(
     "--bin",

@@ -42,7 +42,7 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of simultaneous transfers.",
+    help="Number of simultaneous transfers, in all processes together.",
 )
 @click.option(
     "--overwrite",
@@ -65,18 +65,19 @@ __all__ = ["complete", "fetch"]
     show_default=True,
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of processes to fetch with; they share the transfers.",
+    help="Number of processes to fetch with.",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Fetch with the workers of this Dask cluster, such as tcp://host:8786; they must share the disk.",
+    help="Fetch with the workers of this Dask cluster, such as tcp://host:8786; all must share the disk of --path.",
 )
 @click.option(
     "--complete-headers",
     type=click.Choice(["auto", "yes", "no"]),
     show_default="conf.complete_headers, which is auto",
-    help="Which files get their missing keywords from the service: only files without keywords (auto), all, or none.",
+    help="Which files get their missing keywords from the service: only files without keywords (auto), all (yes), or "
+    "none (no).",
 )
 @click.option(
     "--verify",
@@ -136,7 +137,7 @@ def fetch(
 def complete(directory: Path, progress: bool) -> None:
     """Add keywords to files that lack them.
 
-    SHARP files below DIRECTORY without keywords in their headers are completed with the keywords of the service; their
+    SHARP files below DIRECTORY whose headers lack keywords are completed with the keywords of the service; their
     records are identified by JSOC's file names. The exit status is 0 only if all files are intact FITS files with
     keywords.
     """

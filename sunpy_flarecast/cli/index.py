@@ -43,8 +43,8 @@ _WAIT: Final = 30.0
 def index(directory: Path, database: Path | None, jobs: int | None, max_keywords: int | None, progress: bool) -> None:
     """Build the index of an archive, or bring it up to date.
 
-    The SHARP files below DIRECTORY are served from this index. Unchanged files are not read again, and an interrupted
-    run is resumed by the next one. The exit status is 0 only if all files can be served.
+    A service finds the SHARP files below DIRECTORY through this index. Unchanged files are not read again, and an
+    interrupted run is resumed by the next one. The exit status is 0 only if all files can be served.
     """
     with plain_errors():
         from sunpy_flarecast.archive.index import build_index

@@ -247,10 +247,14 @@ query_options = _together(
         "--tolerance",
         type=step_of,
         metavar="LENGTH",
-        help="Leave out records farther than this from the grid or --near, such as '12 min'.",
+        help="Leave out records farther than this, such as '12 min', from the grid or the --near time.",
     ),
     click.option("--near", type=time_of, metavar="TIME", help="Only the time step nearest to this time."),
-    click.option("--strict", is_flag=True, help="Fail if the service does not answer for part of the range."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Fail if the service does not answer for part of the range, or does not return requested keywords.",
+    ),
 )
 
 #: The options of a table that is written to a file.

@@ -79,7 +79,7 @@ def plot_coverage_command(output: Path, **options: Any) -> None:
     _write(output, lambda pictures: pictures.plot_coverage(_found(**options)))
 
 
-@plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.*.fits -o record.png"))
+@plot.command("record", epilog=examples("plot record hmi.sharp_720s.3944.20141023_1200*.fits\n-o record.png"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--columns", type=click.IntRange(min=1), metavar="NUMBER", help="Number of columns; 2 for a narrow page.")
 @click.option("--skip-broken", is_flag=True, help="Skip files that cannot be read, and list them.")
