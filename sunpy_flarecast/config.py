@@ -156,7 +156,7 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     token = _SecretItem(
         "",
-        "Bearer token of the service at url, if it requires one; it is sent to no other service, and never shown. The "
+        "Bearer token of the service at url, if one is required; it is sent to no other service, and never shown. The "
         f"environment variable {TOKEN_VARIABLE} overrides the configuration file.",
         TOKEN_VARIABLE,
     )
@@ -192,7 +192,8 @@ class Conf(ConfigNamespace):  # type: ignore[misc]
     )
     cache_hours = _Item(
         24.0,
-        "Hours for which a cached list is used without a request, where the service does not support revalidation.",
+        "Hours for which a cached list is used without a request, where the service does not support revalidation. "
+        "Lists of near-real-time series, and of windows that ended less than this long ago, are always requested.",
         "float(min=0)",
     )
     cache_size = _Item(

@@ -66,9 +66,11 @@ class DirectoryArchive:
     path : path-like
         The folder.
     index : path-like, optional
-        The index (default: a hidden file in the folder, or a temporary file if the folder is not writable).
+        The index (default: a hidden file in the folder; if the folder is not writable and has no readable index, a
+        temporary file).
     update : bool, optional
-        Whether to bring the index up to date first (default: True); skipped while another process writes it.
+        Whether to bring the index up to date first (default: True); skipped while another process writes it. A
+        readable index in a folder that is not writable is used without updates.
     reindex : float, optional
         Interval in seconds at which a thread looks for new files until the archive is closed (default: never). If
         several processes serve one folder, only one of them looks at a time.

@@ -92,7 +92,7 @@ class JSOCSource:
         count = len(table)
         columns = {name: [str(value) for value in table[name]] for name in table}
         if count and not {"HARPNUM", "T_REC"} <= set(columns):
-            raise ServiceError(f"JSOC returned {record_set} without HARPNUM and T_REC.", reason="no HARPNUM and T_REC")
+            raise ServiceError(f"JSOC returned {record_set} without HARPNUM or T_REC.", reason="no HARPNUM or T_REC")
         slots = [text_slot(text) for text in columns.get("T_REC", ())]
         harps = [_number(text) for text in columns.get("HARPNUM", ())]
         recnums = [_number(text) for text in columns.get("*recnum*", [""] * count)]

@@ -85,13 +85,13 @@ def mirror(
     harpnum : int or sequence
         HARP numbers, or pairs of the first and last number of a range (default: all).
     sample : `astropy.units.Quantity`, optional
-        Copy only the records of each HARP nearest to a regular time grid with this step, which begins at ``start``.
+        Of each HARP, copy only the records nearest to a regular time grid, which begins at ``start`` and has this step.
     where : `sunpy.net.attr.Attr` or sequence of them
         Copy only records that satisfy these attrs, such as ``a.flarecast.Quality.good``, ``a.flarecast.NOAA(12443)`` or
         ``a.flarecast.Keyword("usflux") > 1e22 * u.Mx`` (default: all).
     service : str, optional
-        Base URL of the FLARECAST service (default: ``conf.url``). ``conf.token`` is sent only to the service of
-        ``conf.url``.
+        Base URL of the FLARECAST service (default: ``conf.url``). ``conf.token`` is sent only to the service that it
+        is set for.
     jsoc : bool or str
         Copy from JSOC (True), or from another site that runs JSOC's software (base URL), instead of a FLARECAST service
         (default: False).
@@ -101,7 +101,7 @@ def mirror(
         Longest time in seconds to wait for each export of files that are not online (default: 3600); files that take
         longer are fetched by the next call.
     max_conn : int, optional
-        Number of simultaneous transfers (default: 5, with JSOC 2).
+        Number of simultaneous transfers (default: 5, or 2 with ``jsoc``).
     index : bool
         Whether to update the index of the folder at the end (default: True).
     jobs : int
@@ -235,7 +235,7 @@ def _queries(
 
 def _harp(number: Any) -> HARPNUM:
     if isinstance(number, tuple) and len(number) != 2:
-        raise QueryError(f"mirror(harpnum=[{number!r}]): write a range of HARP numbers as a pair of first and last.")
+        raise QueryError(f"mirror(harpnum=[{number!r}]): write a range of HARP numbers as a pair, (first, last).")
     return HARPNUM(*number) if isinstance(number, tuple) else HARPNUM(number)
 
 
@@ -275,9 +275,7 @@ def _run(
                     report.lack("range", error.reason, _range_text(group, window))
                     if failed >= _MAX_FAILURES:
                         for unasked in todo[number + 1 :]:
-                            report.lack(
-                                "range", "not requested because the source failed before", _range_text(*unasked)
-                            )
+                            report.lack("range", "not requested because earlier requests failed", _range_text(*unasked))
                         return
                     continue
                 else:
