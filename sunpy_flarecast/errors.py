@@ -81,7 +81,7 @@ class ClusterError(FLARECASTError):
 
 
 class FileError(FLARECASTError):
-    """A file on disk cannot be used: it is damaged, of another kind, or without keywords."""
+    """A file on disk cannot be used: it is damaged, is of the wrong kind, or lacks keywords."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -97,8 +97,8 @@ class Interrupted(KeyboardInterrupt):
         What was kept, and how to get the rest.
     partial : FLARECASTResponse, `astropy.table.QTable`, FetchReport or BuildReport
         After a search, the table of the records found so far; its ``missing`` lists the rest, and its
-        ``retry_missing()`` requests it. After `FLARECASTResponse.keywords`, the table so far, for ``known=``. After a
-        fetch or the build of a data set, the report.
+        ``retry_missing()`` requests it. After `FLARECASTResponse.keywords`, the table so far; pass it to the same
+        method as ``known``. After a fetch or the build of a data set, the report.
 
     Examples
     --------

@@ -36,7 +36,7 @@ _TEMPORARY: Final = frozenset(
 
 class NotHeldError(LookupError):
     """
-    The archive does not hold the series, record or segment; the service answers 404 with this text.
+    The archive does not hold the series, record or segment; the service answers 404 with the message.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ class Steps(msgspec.Struct, frozen=True):
     before : int or None
         The time step before the nearest; None if the nearest is the first.
     nearest : int
-        The time step with records nearest to the requested slot; the earlier of two at the same distance.
+        Of the time steps with records, the one nearest to the requested slot; the earlier of two at the same distance.
     after : int or None
         The time step after the nearest; None if the nearest is the last.
     """
@@ -277,8 +277,8 @@ class Archive(Protocol):
         """
         List the records whose ``date__obs`` lies between two times (inclusive), sorted by T_REC and HARP number.
 
-        ``harpnums`` restricts them to some HARPs (default: all), ``every`` to T_RECs that are a multiple of this many
-        slots, and ``after`` to records that follow a slot and HARP number.
+        ``harpnums`` restricts them to some HARPs (default: all), ``every`` to records whose T_REC is a multiple of this
+        many slots, and ``after`` to records that follow the given slot and HARP number.
         """
         ...
 
@@ -287,7 +287,7 @@ class Archive(Protocol):
         ...
 
     def steps(self, series: str, slot: int) -> Steps:
-        """Find the time step with records nearest to a slot, and the time steps before and after it."""
+        """Of the time steps with records, find the one nearest to a slot, and those before and after it."""
         ...
 
     def neighbours(self, series: str, recnum: int) -> tuple[Record | None, Record | None]:

@@ -29,7 +29,7 @@ class Shortfall:
     ----------
     kind : str
         ``"range"`` (its records are unknown), ``"record"`` (cannot be stored), ``"file"``, ``"keywords"``,
-        ``"index"``, or ``"note"`` (a sentence of the source on its records, however many).
+        ``"index"``, or ``"note"`` (a message of the source, about any number of records).
     reason : str
         The reason, in the words of the source.
     count : int

@@ -66,7 +66,7 @@ class TestSkippedFiles:
 
     def test_a_header_of_another_record_than_the_name(self, tmp_path, write):
         write(tmp_path / JSOC.format(378, "Br"), **FULL)
-        with pytest.warns(SunpyUserWarning, match="different HARP"):
+        with pytest.warns(SunpyUserWarning, match="HARP number or T_REC in its header differs"):
             assert DirectoryArchive(tmp_path).series() == ()
 
     @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def _excess(noun: str, count: int, most: int) -> str:
 def _check_identity(place: Place, cards: Mapping[str, Any]) -> None:
     """Reject a file whose name and header disagree."""
     if (whole_number(region_number(cards)), text_slot(str(cards["T_REC"]))) != (place.harpnum, place.slot):
-        raise FaultError("Its header has a different HARP number or T_REC from its name")
+        raise FaultError("The HARP number or T_REC in its header differs from that in its name")
     found = _place_in_header(cards)
     if found not in (None, place):
         raise FaultError(f"Its header is that of {found.series} {found.segment} (DRMS_ID), which contradicts its name")

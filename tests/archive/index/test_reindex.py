@@ -68,7 +68,7 @@ def test_new_changed_and_removed_files(tmp_path, log):
         assert archive.record(CEA, 6).quality == 1
         put(root / "a" / name_of(3, 0, "Br"), **header_of(4, 0))
         log.wait_for("1 of the files in ")
-        log.wait_for("Its header has a different HARP number")
+        log.wait_for("The HARP number or T_REC in its header differs")
         shutil.rmtree(root / "b")
         log.wait_for("1 removed")
         assert (len(archive), archive.condition().reindex_failed) == (1, False)
