@@ -27,6 +27,7 @@ __all__ = [
     "SeriesParameter",
     "StartParameter",
     "ToDayParameter",
+    "check_parameters",
     "held_series",
     "only_parameters",
     "read_fields",
@@ -140,19 +141,24 @@ async def short_body(request: Request) -> None:
         )
 
 
+def check_parameters(request: Request, *known: str, repeated: Sequence[str] = ()) -> None:
+    """Reject unknown query parameters, and repeated ones except ``repeated``: 400."""
+    # Otherwise a misspelt parameter would be ignored, and only one of two values used.
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known parameters: {', '.join(known)}."
+            raise HTTPException(400, f"Unknown parameter {name[:QUOTED]!r}. {hint}")
+        if given.count(name) > 1 and name not in repeated:
+            raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
+
+
 def only_parameters(*known: str, repeated: Sequence[str] = ()) -> Any:
     """Make a dependency that rejects unknown query parameters, and repeated ones except ``repeated``."""
-    # Otherwise a misspelt parameter would be ignored, and only one of two values used.
 
     async def check(request: Request) -> None:
-        given = [name for name, _ in request.query_params.multi_items()]
-        for name in given:
-            if name not in known:
-                near = difflib.get_close_matches(name[:QUOTED].lower(), known, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known parameters: {', '.join(known)}."
-                raise HTTPException(400, f"Unknown parameter {name[:QUOTED]!r}. {hint}")
-            if given.count(name) > 1 and name not in repeated:
-                raise HTTPException(400, f"Parameter {name!r} is given {given.count(name)} times. Write it once.")
+        check_parameters(request, *known, repeated=repeated)
 
     return Depends(check)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import RedirectResponse
 
 from sunpy_flarecast.archive.api.addresses import root_of
-from sunpy_flarecast.archive.api.parameters import QUOTED, held_series
+from sunpy_flarecast.archive.api.parameters import QUOTED, check_parameters, held_series
 from sunpy_flarecast.archive.base import NotHeldError
 
 from .site import in_order
@@ -42,11 +42,13 @@ def day_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
 
     def redirect(request: Request) -> Response:
         """Redirect from a form, which sends the day as a query, to the page of the day."""
+        check_parameters(request, "date", "series")
         day = _date(request.query_params.get("date", ""))
         series = request.query_params.get("series")
         return RedirectResponse(f"day/{day}" + (f"?series={quote(series)}" if series else ""), 303)
 
     def page(request: Request, day: str) -> Response:
+        check_parameters(request, "series", "time")
         names = in_order(archive.series())
         if not names:
             raise NotHeldError("This archive holds no records yet.")

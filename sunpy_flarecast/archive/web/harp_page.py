@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from sunpy_flarecast.archive.api.parameters import QUOTED, held_series, read_fields
+from sunpy_flarecast.archive.api.parameters import QUOTED, check_parameters, held_series, read_fields
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import SMARP, SPACE_WEATHER, find_keyword, region_word
 from sunpy_flarecast.sharp.values import ZERO_IS_NONE
@@ -82,6 +82,7 @@ def harp_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
     passage_of = site.cached(lambda series, harpnum, drawn: _passage(archive, series, harpnum, drawn))
 
     def harp(request: Request, harpnum: str) -> Response:
+        check_parameters(request, "series", "keyword", "page", repeated=("keyword",))
         region = _number(harpnum, "HARP")
         names = [name for name in in_order(archive.series()) if _first(archive, name, region) is not None]
         given = request.query_params.get("series")

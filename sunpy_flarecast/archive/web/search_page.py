@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from sunpy_flarecast.archive.api.origin import has_synthetic_records
+from sunpy_flarecast.archive.api.parameters import check_parameters
 from sunpy_flarecast.archive.api.search import MOST, find, query_of
 from sunpy_flarecast.archive.api.search_parameters import PARAMETERS, read_search
 from sunpy_flarecast.archive.base import NotHeldError
@@ -51,6 +52,7 @@ def search_routes(site: Site, checks: Sequence[Any]) -> APIRouter:
         if not request.query_params:
             return site.page(request, "search", values)
         try:
+            check_parameters(request, *PARAMETERS, "after")
             search = read_search(request.query_params, archive)
             after = request.query_params.get("after")
             found = find(archive, search, after=after)

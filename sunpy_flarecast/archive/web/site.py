@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response  # noqa: TC002 (FastAPI reads the annotations of the routes)
 
 from sunpy_flarecast.archive.api.addresses import path_of, root_of
+from sunpy_flarecast.archive.api.search_parameters import PARAMETERS
 from sunpy_flarecast.archive.base import NotHeldError
 from sunpy_flarecast.sharp.catalog import find_series
 
@@ -88,7 +89,7 @@ class Site:
 
     def failure(self, request: Request, status: int, message: str) -> Response:
         """Render the page that reports an error."""
-        fields = [(name, text) for name, text in request.query_params.multi_items() if name != "segment"]
+        fields = [(name, text) for name, text in request.query_params.multi_items() if name in PARAMETERS]
         search = urlencode(fields) if path_of(request) == "download" else None
         values = {"url": None, "status": status, "message": message, "search": search}
         return self._page(request, "error", values, status)

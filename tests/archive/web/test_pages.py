@@ -360,6 +360,41 @@ class TestSearch:
         assert 'role="alert"' in text
         assert "<form" in text
 
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ("where=usflux+>+1", "Unknown parameter 'where'. Known parameters: series, start,"),
+            (f"series={CEA}&conditon=", "Unknown parameter 'conditon'. Did you mean 'condition'?"),
+            ("harp=377&harp=378", "Parameter 'harp' is given 2 times. Write it once."),
+            (f"<script>alert={EVIL}", "Unknown parameter '<script>alert'."),
+        ],
+    )
+    def test_unknown_and_repeated_parameters_are_not_ignored(self, service, query, message):
+        text = get(service, f"search?{query}", 400)
+        assert message in html.unescape(text)
+        assert 'role="alert"' in text
+        assert "<form" in text
+
+    def test_empty_fields_of_the_form_are_valid(self, service):
+        for path in ("", "search"):
+            sent = re.search('<form action="[^"]*search">(.*?)</form>', get(service, path), re.DOTALL)[1]
+            names = dict.fromkeys(re.findall(r'<(?:input|select)[^>]* name="(\w+)"', sent))
+            assert len(names) > 4
+            query = "&".join(f"{name}={CEA if name == 'series' else ''}" for name in names)
+            assert 'role="alert"' not in get(service, f"search?{query}")
+
+    def test_the_link_back_from_a_failed_download_is_valid(self, service):
+        (link,) = links(get(service, "download?harp=377&where=1", 400), "search?")
+        assert link.endswith("search?harp=377")
+        get(service, "search?harp=377")
+
+
+@pytest.mark.parametrize(
+    "path", [f"day/{DAY}?serie=x", f"day?date={DAY}&time=x", "harp/377?serie=x", "harp/377?page=1&page=2"]
+)
+def test_unknown_parameters_of_pages_are_not_ignored(service, path):
+    assert re.search(r"Unknown parameter|is given 2 times", get(service, path, 400))
+
 
 @pytest.mark.parametrize(
     "path",
